@@ -1,0 +1,8 @@
+//! Tokens, keys, signatures and claims: everything that decides whether a token is what it says it is.
+//!
+//! Knows nothing of HTTP, routes or the host (RFC 7515, 7517, 7518, 7519, 8725).
+
+pub mod claims;
+pub mod error;
+pub mod json;
+pub mod pointer;

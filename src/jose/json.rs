@@ -1,0 +1,242 @@
+//! JSON as tokens need it: duplicate names refused, depth bounded, numbers kept as written (RFC 8259, 8725).
+//!
+//! A general value type merges duplicate names and rounds numbers; either would let two readers of one token
+//! see two different tokens.
+
+use std::collections::HashSet;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// The deepest nesting that is read: the design's limit for headers and claims. A flat object has depth 1.
+pub const MAX_DEPTH: usize = 32;
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as it was written.
+    Number(Number),
+    /// A string.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object in the order it was written, without duplicate names.
+    Object(Vec<(String, Json)>),
+}
+
+/// A number as it was written. `1`, `1.0` and `1e0` are three texts of one value, and compare as equal.
+#[derive(Debug, Clone)]
+pub struct Number(Box<str>);
+
+/// Why bytes are not the JSON that is asked for. Never quotes the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonError {
+    /// Not one JSON text in UTF-8.
+    Syntax,
+    /// A name stands twice in one object.
+    DuplicateName,
+    /// Nested deeper than [`MAX_DEPTH`].
+    TooDeep,
+}
+
+impl std::fmt::Display for JsonError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Syntax => f.write_str("not valid JSON"),
+            Self::DuplicateName => f.write_str("an object has the same name twice"),
+            Self::TooDeep => write!(f, "nested deeper than {MAX_DEPTH}"),
+        }
+    }
+}
+
+impl Json {
+    /// Reads one JSON text.
+    pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
+        let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
+        read(raw.get(), 0)
+    }
+
+    /// The member of that name, if this is an object that has one.
+    pub fn member(&self, name: &str) -> Option<&Json> {
+        match self {
+            Self::Object(members) => {
+                members.iter().find(|(member, _)| member == name).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The text, if this is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Compact JSON text, numbers as they were written.
+impl std::fmt::Display for Json {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(number) => f.write_str(number.text()),
+            Self::String(text) => write_string(f, text),
+            Self::Array(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if index == 0 { "" } else { "," })?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(members) => {
+                f.write_str("{")?;
+                for (index, (name, value)) in members.iter().enumerate() {
+                    f.write_str(if index == 0 { "" } else { "," })?;
+                    write_string(f, name)?;
+                    write!(f, ":{value}")?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+fn write_string(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result {
+    f.write_str(&serde_json::to_string(text).map_err(|_| std::fmt::Error)?)
+}
+
+impl Number {
+    /// The number's own text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// The nearest double, if that is finite.
+    pub fn as_f64(&self) -> Option<f64> {
+        self.0.parse::<f64>().ok().filter(|value| value.is_finite())
+    }
+}
+
+impl PartialEq for Number {
+    /// Integers compare exactly; anything else as doubles.
+    fn eq(&self, other: &Self) -> bool {
+        match (self.0.parse::<i128>(), other.0.parse::<i128>()) {
+            (Ok(left), Ok(right)) => left == right,
+            _ => self.as_f64().is_some_and(|left| other.as_f64() == Some(left)),
+        }
+    }
+}
+
+/// `text` is valid JSON without surrounding space: [`RawValue`] has seen to that.
+fn read(text: &str, depth: usize) -> Result<Json, JsonError> {
+    match text.as_bytes().first() {
+        Some(b'{' | b'[') if depth == MAX_DEPTH => Err(JsonError::TooDeep),
+        Some(b'{') => {
+            let Members(members) = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
+            let mut names = HashSet::with_capacity(members.len());
+            if !members.iter().all(|(name, _)| names.insert(name.as_str())) {
+                return Err(JsonError::DuplicateName);
+            }
+            let members = members.into_iter().map(|(name, raw)| Ok((name, read(raw.get(), depth + 1)?)));
+            members.collect::<Result<_, _>>().map(Json::Object)
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
+            items.into_iter().map(|raw| read(raw.get(), depth + 1)).collect::<Result<_, _>>().map(Json::Array)
+        }
+        Some(b'"') => serde_json::from_str(text).map(Json::String).map_err(|_| JsonError::Syntax),
+        Some(b't') => Ok(Json::Bool(true)),
+        Some(b'f') => Ok(Json::Bool(false)),
+        Some(b'n') => Ok(Json::Null),
+        Some(_) => Ok(Json::Number(Number(text.into()))),
+        None => Err(JsonError::Syntax),
+    }
+}
+
+/// The members of one object, unread and with duplicates.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_written_again() {
+        for text in [
+            r#"{"a":1,"b":[true,false,null,"x\n\"é"],"c":{"d":-1.50e+10}}"#,
+            "[]",
+            "{}",
+            "123456789012345678901234567890",
+            "\"\"",
+        ] {
+            assert_eq!(Json::parse(text.as_bytes()).unwrap().to_string(), text, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        let rows: &[(&str, Vec<u8>, JsonError)] = &[
+            ("a name twice", br#"{"a":1,"a":1}"#.to_vec(), JsonError::DuplicateName),
+            ("a name twice, once escaped", br#"{"a":1,"\u0061":2}"#.to_vec(), JsonError::DuplicateName),
+            ("a name twice, nested", br#"{"x":[{"a":1,"a":2}]}"#.to_vec(), JsonError::DuplicateName),
+            ("too deep", deep(MAX_DEPTH + 1).into_bytes(), JsonError::TooDeep),
+            ("far too deep", deep(100_000).into_bytes(), JsonError::TooDeep),
+            ("nothing", vec![], JsonError::Syntax),
+            ("two texts", b"{} {}".to_vec(), JsonError::Syntax),
+            ("a byte order mark", b"\xEF\xBB\xBF{}".to_vec(), JsonError::Syntax),
+            ("not UTF-8", b"\"\xFF\"".to_vec(), JsonError::Syntax),
+            ("a lone surrogate", br#""\ud800""#.to_vec(), JsonError::Syntax),
+            ("a lone surrogate in a name", br#"{"\ud800":1}"#.to_vec(), JsonError::Syntax),
+            ("a raw control character", b"\"\x01\"".to_vec(), JsonError::Syntax),
+            ("a comment", b"{/**/}".to_vec(), JsonError::Syntax),
+            ("a trailing comma", b"[1,]".to_vec(), JsonError::Syntax),
+            ("a number with a leading zero", b"01".to_vec(), JsonError::Syntax),
+            ("not a number", b"NaN".to_vec(), JsonError::Syntax),
+        ];
+        for (label, bytes, error) in rows {
+            assert_eq!(Json::parse(bytes), Err(*error), "{label}");
+        }
+        assert!(Json::parse(deep(MAX_DEPTH).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn numbers_compare_as_numbers() {
+        let number = |text: &str| Json::parse(text.as_bytes()).unwrap();
+        assert_eq!(number("1"), number("1.0"));
+        assert_eq!(number("10"), number("1e1"));
+        assert_eq!(number("0"), number("-0"));
+        assert_ne!(number("9007199254740993"), number("9007199254740992"));
+        assert_ne!(number("1"), number("\"1\""));
+        assert_ne!(number("1e999"), number("1e999"), "infinity equals nothing");
+    }
+}

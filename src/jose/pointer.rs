@@ -1,0 +1,119 @@
+//! Where a value stands in a set of claims: a top-level name taken literally, or an RFC 6901 JSON Pointer.
+
+use super::json::Json;
+
+/// A place among the claims.
+///
+/// Text that starts with `/` is an RFC 6901 pointer; anything else is the name of a top-level claim, so that
+/// `https://example.com/roles` and `cognito:groups` need no escaping.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Pointer {
+    text: String,
+    tokens: Vec<String>,
+}
+
+/// Why a text is not a pointer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PointerError {
+    /// The text is empty: it would name all claims at once.
+    Empty,
+    /// A `~` is followed by something other than `0` or `1` (RFC 6901 section 3).
+    BadEscape,
+}
+
+impl std::fmt::Display for PointerError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => f.write_str("expected a claim name or a JSON Pointer, got an empty string"),
+            Self::BadEscape => f.write_str("in a JSON Pointer, `~` must be written `~0` and `/` `~1`"),
+        }
+    }
+}
+
+impl Pointer {
+    /// Reads a claim name or a pointer.
+    pub fn parse(text: &str) -> Result<Self, PointerError> {
+        let tokens = match text.strip_prefix('/') {
+            _ if text.is_empty() => return Err(PointerError::Empty),
+            Some(rest) => rest.split('/').map(unescape).collect::<Result<_, _>>()?,
+            None => vec![text.to_owned()],
+        };
+        Ok(Self { text: text.to_owned(), tokens })
+    }
+
+    /// The value that stands there, if any.
+    pub fn find<'a>(&self, claims: &'a Json) -> Option<&'a Json> {
+        self.tokens.iter().try_fold(claims, |value, token| match value {
+            Json::Object(members) => members.iter().find(|(name, _)| name == token).map(|(_, value)| value),
+            Json::Array(items) => items.get(array_index(token)?),
+            _ => None,
+        })
+    }
+
+    /// The text that it was read from.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// RFC 6901 section 4: digits without a leading zero.
+fn array_index(token: &str) -> Option<usize> {
+    let canonical = token == "0" || !token.starts_with('0');
+    (canonical && token.bytes().all(|byte| byte.is_ascii_digit())).then(|| token.parse().ok())?
+}
+
+fn unescape(token: &str) -> Result<String, PointerError> {
+    let mut characters = token.chars();
+    let mut unescaped = String::with_capacity(token.len());
+    while let Some(character) = characters.next() {
+        unescaped.push(match character {
+            '~' => match characters.next() {
+                Some('0') => '~',
+                Some('1') => '/',
+                _ => return Err(PointerError::BadEscape),
+            },
+            other => other,
+        });
+    }
+    Ok(unescaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_pointers_find_what_they_name() {
+        let claims = Json::parse(
+            br#"{"role":"a","realm_access":{"roles":["x","y"]},"a/b":1,"m~n":2,"":3,"https://e.com/r":4,"a.b":5}"#,
+        )
+        .unwrap();
+        let rows: &[(&str, &str, Option<&str>)] = &[
+            ("a top-level name", "role", Some("\"a\"")),
+            ("a nested array", "/realm_access/roles", Some("[\"x\",\"y\"]")),
+            ("an index", "/realm_access/roles/1", Some("\"y\"")),
+            ("an index past the end", "/realm_access/roles/2", None),
+            ("an index with a leading zero", "/realm_access/roles/01", None),
+            ("an index with a sign", "/realm_access/roles/+1", None),
+            ("the end of an array", "/realm_access/roles/-", None),
+            ("an escaped slash", "/a~1b", Some("1")),
+            ("an escaped tilde", "/m~0n", Some("2")),
+            ("the empty name", "/", Some("3")),
+            ("a URL as a name", "https://e.com/r", Some("4")),
+            ("a dot in a name", "a.b", Some("5")),
+            ("a literal name does not descend", "realm_access.roles", None),
+            ("through a string", "/role/0", None),
+        ];
+        for (label, pointer, expected) in rows {
+            let found = Pointer::parse(pointer).unwrap().find(&claims).map(Json::to_string);
+            assert_eq!(found.as_deref(), *expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_pointer_is_refused() {
+        assert_eq!(Pointer::parse(""), Err(PointerError::Empty));
+        assert_eq!(Pointer::parse("/a~2"), Err(PointerError::BadEscape));
+        assert_eq!(Pointer::parse("/a~"), Err(PointerError::BadEscape));
+    }
+}

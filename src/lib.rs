@@ -1,0 +1,21 @@
+//! jwt-guard: a proxy-wasm HTTP filter that validates Bearer JWTs and enforces a policy per route.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`config`] | what the operator wrote, parsed into validated types |
+//! | [`bearer`] | credentials in a request: a token, none, or something malformed |
+//! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
+//! | [`keys`] | the cache of keys: freshness, lease, cooldown, as pure decisions |
+//! | [`route`] | path templates, the readings of a path, the look-up |
+//! | [`policy`] | requirements, and the proof that one was met |
+//! | [`headers`] | what the upstream sees: strip, then set |
+//! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
+//! | [`flow`] | one request as a state machine, from its headers to a step |
+//! | [`time`] | a moment, always an argument |
+//! | `mint` | test keys and tokens; not in the module |
+//! | `shell` | the host: callbacks in, steps out; only in the module |
+//!
+//! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
+
+pub mod jose;
+pub mod time;

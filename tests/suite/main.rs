@@ -1,0 +1,1 @@
+//! The core, driven from outside.
