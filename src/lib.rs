@@ -18,4 +18,6 @@
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
 pub mod jose;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod mint;
 pub mod time;
