@@ -20,5 +20,7 @@
 pub mod denial;
 pub mod headers;
 pub mod jose;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod mint;
 pub mod policy;
 pub mod time;
