@@ -17,6 +17,7 @@
 //!
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
+pub mod bearer;
 pub mod jose;
 pub mod route;
 pub mod time;
