@@ -7,6 +7,8 @@ mod edits;
 mod encoding;
 mod fold;
 mod map;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 

@@ -92,3 +92,121 @@ fn write_byte(text: &mut String, byte: u8, escaped: bool) {
         text.push(byte.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn claims_as_headers() {
+        let rows: &[(&str, &str, Option<&str>)] = &[
+            ("a string", r#""u1""#, Some("u1")),
+            ("spaces inside are kept", r#""Ada  Lovelace""#, Some("Ada  Lovelace")),
+            ("spaces at the ends are not", r#""  a b ""#, Some("%20%20a b%20")),
+            ("only spaces", r#""  ""#, Some("%20%20")),
+            ("a comma in a string", r#""Doe, Jane""#, Some("Doe, Jane")),
+            ("a percent sign", r#""100%20""#, Some("100%2520")),
+            ("control characters", r#""a\r\nb\u0000\t\u007f""#, Some("a%0D%0Ab%00%09%7F")),
+            ("non-ASCII", "\"Zo\u{eb} \u{1f600}\"", Some("Zo%C3%AB %F0%9F%98%80")),
+            ("a C1 control and a no-break space", r#""\u0085\u00a0""#, Some("%C2%85%C2%A0")),
+            ("quotes and semicolons", r#""a\"b;c\\d""#, Some(r#"a"b;c\d"#)),
+            ("a number's own text", "1.50e+10", Some("1.50e+10")),
+            ("a number beyond doubles", "123456789012345678901", Some("123456789012345678901")),
+            ("booleans", "false", Some("false")),
+            ("an object", r#"{"b": 1.0, "a": "é"}"#, Some("eyJiIjoxLjAsImEiOiLDqSJ9")),
+            ("a list", r#"["a","b c","d,e","%"]"#, Some("a,b%20c,d%2Ce,%25")),
+            ("a list of one", r#"["a"]"#, Some("a")),
+            ("a list with an empty string", r#"["","a"]"#, Some(",a")),
+            (
+                "a list of everything else",
+                r#"[1.0,true,null,{"a":1},["b"]]"#,
+                Some("1.0,true,null,eyJhIjoxfQ,WyJiIl0"),
+            ),
+            ("null", "null", None),
+            ("an empty string", r#""""#, None),
+            ("an empty list", "[]", None),
+            ("an empty string alone in a list", r#"[""]"#, None),
+            ("an empty object", "{}", Some("e30")),
+        ];
+        for (label, json, expected) in rows {
+            let value = claim(&Json::parse(json.as_bytes()).unwrap());
+            assert_eq!(value.as_deref(), expected.map(str::as_bytes), "{label}");
+        }
+    }
+
+    fn unescape(text: &str) -> String {
+        let mut bytes = text.bytes();
+        let mut unescaped = Vec::new();
+        while let Some(byte) = bytes.next() {
+            unescaped.push(match byte {
+                b'%' => {
+                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                other => other,
+            });
+        }
+        String::from_utf8(unescaped).unwrap()
+    }
+
+    fn decoded_scalar(value: Option<Vec<u8>>) -> String {
+        unescape(&String::from_utf8(value.unwrap_or_default()).unwrap())
+    }
+
+    fn decoded_list(value: Option<Vec<u8>>) -> Vec<String> {
+        let Some(value) = value else { return Vec::new() };
+        String::from_utf8(value).unwrap().split(',').map(unescape).collect()
+    }
+
+    /// What a header value may hold, and what survives every parser on the way.
+    fn travels(value: Option<&[u8]>) -> bool {
+        value.is_none_or(|value| {
+            value.iter().all(|byte| matches!(byte, b' '..=b'~')) && value.trim_ascii() == value
+        })
+    }
+
+    /// Texts dense in what is escaped.
+    fn text() -> impl Strategy<Value = String> {
+        let special =
+            prop::sample::select(vec![' ', ',', '%', '2', '0', 'C', '\r', '\n', '\0', '\u{7f}', 'é']);
+        vec(prop_oneof![4 => special, 1 => any::<char>()], 0..12)
+            .prop_map(|characters| characters.iter().collect())
+    }
+
+    // Decoding what was encoded gives it back, so no two of a kind share a header.
+    proptest! {
+        #[test]
+        fn strings_are_undone(text in text()) {
+            let value = claim(&Json::String(text.clone()));
+            prop_assert!(travels(value.as_deref()), "{value:?}");
+            prop_assert_eq!(decoded_scalar(value), text);
+        }
+
+        #[test]
+        fn lists_of_names_are_undone(names in vec(text().prop_filter("a name", |name| !name.is_empty()), 0..5)) {
+            let value = list(&names);
+            prop_assert!(travels(value.as_deref()), "{value:?}");
+            prop_assert_eq!(decoded_list(value), names);
+        }
+
+        #[test]
+        fn lists_of_strings_are_undone(texts in vec(text(), 0..5)) {
+            prop_assume!(texts != [""]);
+            let value = claim(&Json::Array(texts.iter().cloned().map(Json::String).collect()));
+            prop_assert!(travels(value.as_deref()), "{value:?}");
+            prop_assert_eq!(decoded_list(value), texts);
+        }
+
+        #[test]
+        fn objects_are_undone(members in prop::collection::btree_map(text(), text(), 0..4)) {
+            let members = members.into_iter().map(|(name, value)| (name, Json::String(value)));
+            let object = Json::Object(members.collect());
+            let value = claim(&object).unwrap();
+            prop_assert!(travels(Some(&value)), "{value:?}");
+            prop_assert_eq!(Json::parse(&URL_SAFE_NO_PAD.decode(value).unwrap()).unwrap(), object);
+        }
+    }
+}
