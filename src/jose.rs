@@ -2,7 +2,13 @@
 //!
 //! Knows nothing of HTTP, routes or the host (RFC 7515, 7517, 7518, 7519, 8725).
 
+pub mod algorithm;
+pub mod base64url;
 pub mod claims;
 pub mod error;
+pub mod escaped;
 pub mod json;
+pub mod jwks;
+mod known_answers;
 pub mod pointer;
+pub mod token;

@@ -17,7 +17,12 @@
 //!
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
+pub mod bearer;
+pub mod denial;
+pub mod headers;
 pub mod jose;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mint;
+pub mod policy;
+pub mod route;
 pub mod time;

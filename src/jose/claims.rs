@@ -1,10 +1,141 @@
 //! Claims whose signature, issuer, audience and times were checked (RFC 7519 section 4.1, RFC 8725 section 3).
+//!
+//! Knows one issuer's rules and keys; which issuer, and where its keys come from, is decided elsewhere.
 
+use std::time::Duration;
+
+use super::algorithm::{Algorithm, SignatureCheck, Verifier};
+use super::error::TokenError;
 use super::json::Json;
+use super::jwks::KeySet;
+use super::pointer::Pointer;
+use super::token::UnverifiedToken;
+use crate::time::UnixTime;
 
 /// The place of an issuer in the configuration's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IssuerIndex(pub usize);
+
+/// What one issuer's tokens must be. The names are those of the configuration.
+#[derive(Debug, Clone)]
+pub struct TokenRules {
+    /// Whose rules they are.
+    pub issuer: IssuerIndex,
+    /// The exact `iss`.
+    pub issuer_name_value: String,
+    /// `alg` must be one of them.
+    pub accepted_algorithms: Vec<Algorithm>,
+    /// Keys that must not be used any more, and tokens that name them.
+    pub refused_kids: Vec<String>,
+    /// What `typ` may be.
+    pub accepted_types: AcceptedTypes,
+    /// One of them must be among the token's audiences; with none here no token passes.
+    pub audiences: Vec<String>,
+    /// Where the token's audiences stand; all that exist are merged.
+    pub audience_from: Vec<Pointer>,
+    /// How far the issuer's clock may be off.
+    pub clock_skew: Duration,
+    /// Whether a token must have an `exp`.
+    pub require_expiration: bool,
+    /// The longest from `iat` to `exp`; when set, both are required.
+    pub max_lifetime: Option<Duration>,
+    /// Claims that say the token is something other than an access token.
+    pub refused_claims: Vec<RefusedClaim>,
+}
+
+impl TokenRules {
+    /// The design's defaults for an issuer and its audiences: RS256, 60 s of skew, `exp` required, `aud`, the types
+    /// and refused claims of an access token.
+    pub fn new(issuer: IssuerIndex, issuer_name_value: String, audiences: Vec<String>) -> Self {
+        Self {
+            issuer,
+            issuer_name_value,
+            accepted_algorithms: vec![Algorithm::Rs256],
+            refused_kids: Vec::new(),
+            accepted_types: AcceptedTypes::default(),
+            audiences,
+            audience_from: Pointer::parse("aud").into_iter().collect(),
+            clock_skew: Duration::from_secs(60),
+            require_expiration: true,
+            max_lifetime: None,
+            refused_claims: RefusedClaim::defaults(),
+        }
+    }
+}
+
+/// The values of `typ` that are accepted, and whether it may be absent (RFC 8725 section 3.11).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedTypes {
+    absent: bool,
+    /// As [`media_type`] folds them.
+    media_types: Vec<String>,
+}
+
+impl AcceptedTypes {
+    /// From the configuration's words: `absent` means a token without `typ`, anything else is a type.
+    pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        let (absent, types): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| *word == "absent");
+        Self { absent: !absent.is_empty(), media_types: types.into_iter().map(media_type).collect() }
+    }
+
+    /// Whether a token of that `typ` is accepted. A `typ` that reads `absent` is not an absent one.
+    pub fn contains(&self, typ: Option<&str>) -> bool {
+        match typ {
+            None => self.absent,
+            Some(typ) => self.media_types.contains(&media_type(typ)),
+        }
+    }
+}
+
+/// The design's default: `absent`, `JWT`, `at+jwt`.
+impl Default for AcceptedTypes {
+    fn default() -> Self {
+        Self::new(["absent", "JWT", "at+jwt"])
+    }
+}
+
+/// RFC 7515 section 4.1.9: media types are case-insensitive, and `application/` may be left out where no other
+/// slash follows.
+fn media_type(typ: &str) -> String {
+    let folded = typ.to_ascii_lowercase();
+    match folded.strip_prefix("application/") {
+        Some(subtype) if !subtype.contains('/') => subtype.to_owned(),
+        _ => folded,
+    }
+}
+
+/// A claim that must not have one of some values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefusedClaim {
+    /// Where the claim stands.
+    pub pointer: Pointer,
+    /// The values; of an array claim each member is compared.
+    pub values: Vec<Json>,
+}
+
+impl RefusedClaim {
+    /// The design's default: what common issuers write into refresh, ID, offline and logout tokens.
+    pub fn defaults() -> Vec<Self> {
+        let table: [(&str, &[&str]); 3] = [
+            ("type", &["refresh"]),
+            ("typ", &["Refresh", "ID", "Offline", "Logout"]),
+            ("token_use", &["id"]),
+        ];
+        let rule = |(name, values): (&str, &[&str])| {
+            let values = values.iter().map(|value| Json::String((*value).to_owned())).collect();
+            Pointer::parse(name).ok().map(|pointer| Self { pointer, values })
+        };
+        table.into_iter().filter_map(rule).collect()
+    }
+
+    fn matches(&self, claims: &Json) -> bool {
+        match self.pointer.find(claims) {
+            None => false,
+            Some(Json::Array(items)) => items.iter().any(|item| self.values.contains(item)),
+            Some(value) => self.values.contains(value),
+        }
+    }
+}
 
 /// Claims that were verified. There is one way to make them: the check in this file.
 #[derive(Debug, Clone)]
@@ -13,9 +144,63 @@ pub struct VerifiedClaims {
     claims: Json,
     audiences: Vec<String>,
     payload: String,
+    times: Times,
+}
+
+/// Admits the token, finds the keys that may have signed it, checks the signature and then the claims.
+///
+/// # Errors
+/// Of the first step that refuses. When several keys were tried, [`TokenError::Signature`]: that says more than
+/// the keys that did not even fit.
+pub fn verify(
+    token: UnverifiedToken<'_>,
+    rules: &TokenRules,
+    keys: &KeySet,
+    verifier: &dyn Verifier,
+    now: UnixTime,
+) -> Result<VerifiedClaims, TokenError> {
+    let algorithm = token.admitted_algorithm(rules)?;
+    let candidates = keys.candidates(token.unverified_kid(), algorithm, &rules.refused_kids)?;
+    let signed = candidates.into_iter().any(|key| {
+        SignatureCheck::new(algorithm, key, token.signing_input, &token.signature)
+            .is_some_and(|check| verifier.verify(&check))
+    });
+    if !signed {
+        return Err(TokenError::Signature);
+    }
+    VerifiedClaims::check(token, rules, now)
 }
 
 impl VerifiedClaims {
+    /// The signature is good; the claims are judged here.
+    fn check(token: UnverifiedToken<'_>, rules: &TokenRules, now: UnixTime) -> Result<Self, TokenError> {
+        let claims = token.claims;
+        check_types(&claims)?;
+        let times = Times::read(&claims)?;
+        times.check(rules, now)?;
+        times.check_lifetime(rules)?;
+        let audiences: Vec<String> =
+            rules.audience_from.iter().filter_map(|place| texts(place.find(&claims)?)).flatten().collect();
+        if !audiences.iter().any(|audience| rules.audiences.contains(audience)) {
+            return Err(TokenError::Audience);
+        }
+        if let Some(refused) = rules.refused_claims.iter().find(|refused| refused.matches(&claims)) {
+            return Err(TokenError::RefusedClaim { pointer: refused.pointer.as_str().to_owned() });
+        }
+        let payload = token.payload.to_owned();
+        Ok(Self { issuer: rules.issuer, claims, audiences, payload, times })
+    }
+
+    /// Checks the times again: a token that was good when it was remembered may have expired since.
+    pub fn check_time(&self, rules: &TokenRules, now: UnixTime) -> Result<(), TokenError> {
+        self.times.check(rules, now)
+    }
+
+    /// The token's `exp` (without skew), to the millisecond; the first or last moment there is where it lies beyond.
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.times.expiration.map(|seconds| UnixTime::from_millis((seconds * 1000.0) as u64))
+    }
+
     /// The configured issuer whose key signed them.
     pub fn issuer(&self) -> IssuerIndex {
         self.issuer
@@ -39,9 +224,78 @@ impl VerifiedClaims {
     /// Claims that nobody checked, for the tests of what is decided from checked ones.
     #[cfg(test)]
     pub(crate) fn unchecked(issuer: IssuerIndex, claims: &str, audiences: &[&str]) -> Self {
-        use base64::Engine;
-        let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(claims);
+        let payload = super::base64url::encode(claims.as_bytes());
         let audiences = audiences.iter().map(|audience| (*audience).to_owned()).collect();
-        Self { issuer, claims: Json::parse(claims.as_bytes()).unwrap(), audiences, payload }
+        let claims = Json::parse(claims.as_bytes()).unwrap();
+        let times = Times::read(&claims).unwrap();
+        Self { issuer, claims, audiences, payload, times }
+    }
+}
+
+/// The registered claims that are text. An upstream that gets a `sub` as an array would take its first member, or
+/// its JSON, for a user's name.
+fn check_types(claims: &Json) -> Result<(), TokenError> {
+    for claim in ["iss", "sub", "jti"] {
+        if claims.member(claim).is_some_and(|value| value.as_str().is_none()) {
+            return Err(TokenError::ClaimType { claim });
+        }
+    }
+    if claims.member("aud").is_some_and(|audience| texts(audience).is_none()) {
+        return Err(TokenError::ClaimType { claim: "aud" });
+    }
+    Ok(())
+}
+
+/// A string, or an array of nothing but strings.
+fn texts(value: &Json) -> Option<Vec<String>> {
+    match value {
+        Json::String(text) => Some(vec![text.clone()]),
+        Json::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+/// NumericDates (RFC 7519 section 2): seconds since 1970, fractions allowed, finite. Doubles, because a date may be
+/// as far off as a JSON number goes, and neither sum nor difference of two can overflow into a comparison that
+/// passes: it becomes an infinity, which is later than anything.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    expiration: Option<f64>,
+    not_before: Option<f64>,
+    issued_at: Option<f64>,
+}
+
+impl Times {
+    fn read(claims: &Json) -> Result<Self, TokenError> {
+        let date = |claim| match claims.member(claim) {
+            None => Ok(None),
+            Some(Json::Number(number)) => number.as_f64().map(Some).ok_or(TokenError::ClaimType { claim }),
+            Some(_) => Err(TokenError::ClaimType { claim }),
+        };
+        Ok(Self { expiration: date("exp")?, not_before: date("nbf")?, issued_at: date("iat")? })
+    }
+
+    fn check(&self, rules: &TokenRules, now: UnixTime) -> Result<(), TokenError> {
+        let now = now.as_secs_f64();
+        let skew = rules.clock_skew.as_secs_f64();
+        let expired = match self.expiration {
+            Some(expiration) => now >= expiration + skew,
+            None => rules.require_expiration,
+        };
+        if expired {
+            return Err(TokenError::Expired);
+        }
+        if [self.not_before, self.issued_at].into_iter().flatten().any(|date| date > now + skew) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
+
+    fn check_lifetime(&self, rules: &TokenRules) -> Result<(), TokenError> {
+        let Some(longest) = rules.max_lifetime else { return Ok(()) };
+        match (self.expiration, self.issued_at) {
+            (Some(expiration), Some(issued_at)) if expiration - issued_at <= longest.as_secs_f64() => Ok(()),
+            _ => Err(TokenError::Lifetime),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Why a token or a key set is refused. Facts for an operator's log; no token text, claim value or key in them.
 
+use std::fmt::{Display, Formatter};
+
 use super::json::JsonError;
 
 /// Why a token is refused.
@@ -24,9 +26,9 @@ pub enum TokenError {
     Critical,
     /// No key of the issuer has that `kid`.
     UnknownKid,
-    /// The `kid` is among `refused_kids`.
+    /// The `kid` is among `refused_kids`; or there is no `kid`, and only keys whose own is could have signed.
     RefusedKid,
-    /// The `kid` names a key, but not one for this algorithm.
+    /// The `kid` names a key, but not one for this algorithm; or there is no `kid`, and no key for it either.
     BadKey,
     /// No fitting key verifies the signature.
     Signature,
@@ -80,4 +82,138 @@ pub enum KeySetError {
     NoUsableKey,
     /// Over the limit of bytes.
     TooLarge,
+}
+
+/// Why one key of a set is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyError {
+    /// Not the JSON that it must be: a name standing twice, for one.
+    Json(JsonError),
+    /// JSON, but not an object.
+    NotObject,
+    /// A member that must be there is not, is no string where it must be one, or not the base64url that it must be.
+    Member(&'static str),
+    /// Private material: whoever publishes it has given the key away.
+    Private,
+    /// A symmetric key: whoever can check its signatures can make them.
+    Symmetric,
+    /// A `kty` that is not known here.
+    Type,
+    /// A `crv` that is not known here, or not one of the `kty`.
+    Curve,
+    /// An `alg` that is not known here, or not one of the key's own kind.
+    Algorithm,
+    /// A `use` other than `sig`.
+    Use,
+    /// `key_ops` without `verify`.
+    Operations,
+    /// A `kid` that no token may have: not a string, or over the limit.
+    KeyId,
+    /// An RSA modulus below 2048 or above 8192 bits.
+    RsaSize {
+        /// The modulus's size.
+        bits: usize,
+    },
+    /// An RSA modulus that is even.
+    RsaModulusEven,
+    /// An RSA exponent that is even, below 3, or 2^33 and above.
+    RsaExponent,
+    /// A coordinate or an encoded key that has not the length of its kind.
+    Length,
+    /// Not a point on its curve, or not in its one spelling.
+    OffCurve,
+    /// An Ed25519 key of small order.
+    SmallOrder,
+    /// This key and those after it are past the limit of keys in a set.
+    TooMany,
+}
+
+impl std::error::Error for TokenError {}
+impl std::error::Error for KeySetError {}
+impl std::error::Error for KeyError {}
+
+/// A sentence for an operator's log. Of what the token says it repeats nothing.
+impl Display for TokenError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooLong { bytes, limit } => {
+                write!(f, "the token has {bytes} bytes; max_token_bytes is {limit}")
+            }
+            Self::Malformed(malformed) => write!(f, "{malformed}"),
+            Self::UnknownIssuer => f.write_str("the token's iss is absent or is no configured issuer"),
+            Self::Algorithm => f.write_str(
+                "the token's alg is absent, unknown, or not among the issuer's accepted_algorithms",
+            ),
+            Self::Type => f.write_str("the token's typ is not among the issuer's accepted_types"),
+            Self::Critical => f.write_str("the token's header asks for an extension (crit, b64)"),
+            Self::UnknownKid => f.write_str("the issuer has no key with the token's kid"),
+            Self::RefusedKid => f.write_str("the token's key is among the issuer's refused_kids"),
+            Self::BadKey => f.write_str("the issuer has no key of the token's kid that fits its alg"),
+            Self::Signature => f.write_str("no key of the issuer that fits the token verifies its signature"),
+            Self::Expired => f.write_str("the token has expired, or has no exp while one is required"),
+            Self::NotYetValid => f.write_str("the token's nbf or iat is in the future"),
+            Self::Lifetime => f.write_str(
+                "the token lives longer than max_token_lifetime_seconds, or lacks the exp or iat to tell by",
+            ),
+            Self::Audience => f.write_str("none of the token's audiences is configured"),
+            Self::ClaimType { claim } => {
+                write!(f, "the claim {claim} has the wrong type, or is out of range")
+            }
+            Self::RefusedClaim { pointer } => {
+                write!(f, "the claim at {pointer} has a value among the issuer's refused_claims")
+            }
+        }
+    }
+}
+
+impl Display for Malformed {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Parts => f.write_str("the token is not three non-empty parts with dots between them"),
+            Self::Base64 => f.write_str("a part of the token is not base64url without padding"),
+            Self::HeaderJson(error) => write!(f, "the token's header: {error}"),
+            Self::HeaderNotObject => f.write_str("the token's header is not a JSON object"),
+            Self::HeaderMember(name) => {
+                write!(f, "the member {name} of the token's header has the wrong type or is too long")
+            }
+            Self::ClaimsJson(error) => write!(f, "the token's claims: {error}"),
+            Self::ClaimsNotObject => f.write_str("the token's claims are not a JSON object"),
+        }
+    }
+}
+
+impl Display for KeySetError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "the key set is {error}"),
+            Self::NotAKeySet => f.write_str("the key set is not a JSON object with an array `keys`"),
+            Self::NoUsableKey => f.write_str("the key set holds no key that can be used"),
+            Self::TooLarge => f.write_str("the key set is over 1 MiB"),
+        }
+    }
+}
+
+impl Display for KeyError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Json(error) => write!(f, "it is {error}"),
+            Self::NotObject => f.write_str("it is not a JSON object"),
+            Self::Member(name) => write!(f, "its member {name} is absent, or not what it must be"),
+            Self::Private => f.write_str("it holds private material and must be considered stolen"),
+            Self::Symmetric => f.write_str("it is a symmetric key, which must not be published"),
+            Self::Type => f.write_str("its kty is not one of RSA, EC, OKP and AKP"),
+            Self::Curve => f.write_str("its crv is not one of P-256, P-384 and P-521 (EC) or Ed25519 (OKP)"),
+            Self::Algorithm => f.write_str("its alg is unknown, or does not go with its kty or crv"),
+            Self::Use => f.write_str("its use is not sig"),
+            Self::Operations => f.write_str("its key_ops lack verify"),
+            Self::KeyId => f.write_str("its kid is not a string of at most 256 bytes"),
+            Self::RsaSize { bits } => write!(f, "its modulus has {bits} bits, and 2048 to 8192 are used"),
+            Self::RsaModulusEven => f.write_str("its modulus is even"),
+            Self::RsaExponent => f.write_str("its exponent is even, below 3, or above 33 bits"),
+            Self::Length => f.write_str("its material has not the length of its kind"),
+            Self::OffCurve => f.write_str("its material is not a point on its curve"),
+            Self::SmallOrder => f.write_str("it is of small order"),
+            Self::TooMany => f.write_str("it and all after it are past the 256th of the set"),
+        }
+    }
 }

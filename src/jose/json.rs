@@ -61,6 +61,14 @@ impl Json {
         read(raw.get(), 0)
     }
 
+    /// The members of one object, their values unread; names are unique. For documents whose parts are judged one
+    /// by one.
+    pub(super) fn members(bytes: &[u8]) -> Result<Option<Vec<(String, &RawValue)>>, JsonError> {
+        let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
+        let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
+        if raw.get().starts_with('{') { unique_members(raw.get()).map(Some) } else { Ok(None) }
+    }
+
     /// The member of that name, if this is an object that has one.
     pub fn member(&self, name: &str) -> Option<&Json> {
         match self {
@@ -139,12 +147,8 @@ fn read(text: &str, depth: usize) -> Result<Json, JsonError> {
     match text.as_bytes().first() {
         Some(b'{' | b'[') if depth == MAX_DEPTH => Err(JsonError::TooDeep),
         Some(b'{') => {
-            let Members(members) = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
-            let mut names = HashSet::with_capacity(members.len());
-            if !members.iter().all(|(name, _)| names.insert(name.as_str())) {
-                return Err(JsonError::DuplicateName);
-            }
-            let members = members.into_iter().map(|(name, raw)| Ok((name, read(raw.get(), depth + 1)?)));
+            let members =
+                unique_members(text)?.into_iter().map(|(name, raw)| Ok((name, read(raw.get(), depth + 1)?)));
             members.collect::<Result<_, _>>().map(Json::Object)
         }
         Some(b'[') => {
@@ -157,6 +161,17 @@ fn read(text: &str, depth: usize) -> Result<Json, JsonError> {
         Some(b'n') => Ok(Json::Null),
         Some(_) => Ok(Json::Number(Number(text.into()))),
         None => Err(JsonError::Syntax),
+    }
+}
+
+/// `text` is one valid JSON object.
+fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
+    let Members(members) = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
+    let mut names = HashSet::with_capacity(members.len());
+    if members.iter().all(|(name, _)| names.insert(name.as_str())) {
+        Ok(members)
+    } else {
+        Err(JsonError::DuplicateName)
     }
 }
 

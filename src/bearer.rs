@@ -1,0 +1,327 @@
+//! Credentials in a request: a token, none, or something malformed (RFC 6750 section 2, RFC 9110 section 11.6.2).
+//!
+//! Decides where a token stands and how it is taken out again. Whether it is a good one, and whether one is needed,
+//! is for others. Everything is bytes: a header value need not be UTF-8, and nothing here refuses to read one.
+
+mod cookie;
+mod header;
+mod query;
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A request's headers as the host gives them: names in lower case, `:path` and the like among them.
+pub type Headers = [(String, Vec<u8>)];
+
+/// A place that a token is taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// `authorization`, with the scheme `Bearer`.
+    Authorization,
+    /// A header whose value is the token after a prefix.
+    Header {
+        /// In lower case. May be `authorization`, for another scheme.
+        name: String,
+        /// What stands before the token, such as `Token `; may be empty. Compared without regard to case, like a
+        /// scheme. One that ends in a space takes any number of them.
+        prefix: String,
+    },
+    /// A parameter of `:path`'s query.
+    Query {
+        /// Decoded.
+        name: String,
+    },
+    /// A cookie (RFC 6265 section 4.2).
+    Cookie {
+        /// Compared with regard to case.
+        name: String,
+    },
+}
+
+/// What a request presents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Presented<'a> {
+    /// No place holds a token: the header is absent or empty, or has another scheme.
+    Missing,
+    /// Something that is no single token. Refused with 400 (RFC 6750 section 3.1, `invalid_request`).
+    Malformed(MalformedCredential),
+    /// One token.
+    Token {
+        /// Its bytes, unverified, not even of a token's shape.
+        token: Cow<'a, [u8]>,
+        /// The index of the place that held it.
+        place: usize,
+    },
+}
+
+/// What is wrong with the credentials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MalformedCredential {
+    /// Tokens in two places, or twice in one: the upstream might read the one that was not verified.
+    TwoTokens,
+    /// A scheme, prefix or parameter without a token.
+    NoToken,
+    /// A value with a comma that holds a credential: two headers that some hop has joined.
+    Joined,
+    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`).
+    Separator,
+    /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
+    Semicolon,
+}
+
+/// Finds the token of a request. Places are all looked at, so that a second token is seen.
+pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
+    let mut presented = Presented::Missing;
+    for (index, place) in places.iter().enumerate() {
+        let held = match place {
+            Place::Authorization => header::token(headers, "authorization", b"Bearer "),
+            Place::Header { name, prefix } => header::token(headers, name, prefix.as_bytes()),
+            Place::Query { name } => query::token(headers, name.as_bytes()),
+            Place::Cookie { name } => {
+                cookie::token(headers, name.as_bytes()).map(|token| token.map(Cow::Borrowed))
+            }
+        };
+        match (held, &presented) {
+            (Ok(None), _) => {}
+            (Err(malformed), _) => return Presented::Malformed(malformed),
+            (Ok(Some(token)), Presented::Missing) => presented = Presented::Token { token, place: index },
+            (Ok(Some(_)), _) => return Presented::Malformed(MalformedCredential::TwoTokens),
+        }
+    }
+    presented
+}
+
+/// The header edits that take every credential out of its place: name → all values that stay, none to remove it.
+///
+/// A header goes if one of its values holds a credential, malformed ones included; a value of another scheme alone
+/// is not ours, and stays. Of a cookie header only the cookie goes, of a query only the parameter: all else keeps
+/// its bytes and its order. With `forward_token` headers and cookies stay, but a query token always goes: it would
+/// end up in the upstream's logs and referrers.
+pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<(String, Vec<Vec<u8>>)> {
+    let mut edits: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
+    let mut remove_header = |name: &str, prefix: &[u8]| {
+        let known = edits.iter().any(|(edited, _)| edited == name);
+        if !forward_token && !known && header::holds_credential(headers, name, prefix) {
+            edits.push((name.to_owned(), Vec::new()));
+        }
+    };
+    let (mut cookies, mut parameters) = (Vec::new(), Vec::new());
+    for place in places {
+        match place {
+            Place::Authorization => remove_header("authorization", b"Bearer "),
+            Place::Header { name, prefix } => remove_header(name, prefix.as_bytes()),
+            Place::Query { name } => parameters.push(name.as_bytes()),
+            Place::Cookie { name } if !forward_token => cookies.push(name.as_bytes()),
+            Place::Cookie { .. } => {}
+        }
+    }
+    edits.extend(cookie::without(headers, &cookies).map(|lines| ("cookie".to_owned(), lines)));
+    edits.extend(query::without(headers, &parameters).map(|paths| (":path".to_owned(), paths)));
+    edits
+}
+
+/// The values of one header, in order.
+fn values<'a, 'n>(headers: &'a Headers, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_slice())
+}
+
+/// Without the spaces and tabs around it (RFC 9110 section 5.6.3, OWS).
+fn trimmed(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+impl fmt::Display for MalformedCredential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TwoTokens => "the request has more than one token",
+            Self::NoToken => "the request names a token but has none",
+            Self::Joined => "the request has several credentials joined by a comma",
+            Self::Separator => "scheme and token are not separated by a space",
+            Self::Semicolon => "the token in the query is next to a semicolon",
+        })
+    }
+}
+
+impl std::error::Error for MalformedCredential {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use MalformedCredential::*;
+
+    fn places() -> Vec<Place> {
+        vec![
+            Place::Authorization,
+            Place::Header { name: "x-token".into(), prefix: "Token ".into() },
+            Place::Header { name: "x-raw".into(), prefix: String::new() },
+            Place::Query { name: "access_token".into() },
+            Place::Cookie { name: "session".into() },
+        ]
+    }
+
+    fn headers(list: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
+        list.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
+    }
+
+    fn check(list: &[(&str, &[u8])], expected: Result<Option<(&[u8], usize)>, MalformedCredential>) {
+        let headers = headers(list);
+        let presented = match present(&places(), &headers) {
+            Presented::Missing => Ok(None),
+            Presented::Malformed(malformed) => Err(malformed),
+            Presented::Token { token, place } => Ok(Some((token.into_owned(), place))),
+        };
+        let shown: Vec<_> =
+            list.iter().map(|(name, value)| (name, value.escape_ascii().to_string())).collect();
+        assert_eq!(
+            presented,
+            expected.map(|token| token.map(|(token, place)| (token.to_vec(), place))),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn authorization() {
+        for (value, expected) in [
+            (&b"Bearer abc"[..], Ok(Some(&b"abc"[..]))),
+            (b"bearer abc", Ok(Some(b"abc"))),
+            (b"BEARER   abc", Ok(Some(b"abc"))),
+            (b" Bearer abc ", Ok(Some(b"abc"))),
+            (b"Bearer a b", Ok(Some(b"a b"))),
+            (b"Bearer \xff", Ok(Some(b"\xff"))),
+            (b"", Ok(None)),
+            (b"  ", Ok(None)),
+            (b"Basic abc", Ok(None)),
+            (b"Basic a,b", Ok(None)),
+            (b"BearerX abc", Ok(None)),
+            (b"Bearer: abc", Ok(None)),
+            (b"Bear", Ok(None)),
+            (b"xBearer abc", Ok(None)),
+            (b"\xff", Ok(None)),
+            (b"Digest username=\"bearer\", realm=\"a\"", Ok(None)),
+            (b"Bearer", Err(NoToken)),
+            (b"bearer ", Err(NoToken)),
+            (b"Bearer\tabc", Err(Separator)),
+            (b"Bearer \tabc", Err(Separator)),
+            (b"Bearer a,Bearer b", Err(Joined)),
+            (b"Bearer a, b", Err(Joined)),
+            (b"Bearer a,", Err(Joined)),
+            (b",Bearer a", Err(Joined)),
+            (b"Basic x,Bearer y", Err(Joined)),
+            (b"Basic x , bEARER y", Err(Joined)),
+            (b"Basic x,bearer", Err(Joined)),
+            (b"Bearer,Basic x", Err(Joined)),
+            (b"Digest a=\"x\", b=\" Bearer y\"", Err(Joined)),
+        ] {
+            check(&[("authorization", value)], expected.map(|token| token.map(|token| (token, 0))));
+        }
+    }
+
+    #[test]
+    fn other_headers() {
+        for (name, value, expected) in [
+            ("x-token", &b"Token abc"[..], Ok(Some((&b"abc"[..], 1)))),
+            ("x-token", b"token  abc", Ok(Some((b"abc", 1)))),
+            ("x-token", b"abc", Ok(None)),
+            ("x-token", b"Bearer abc", Ok(None)),
+            ("x-token", b"Token", Err(NoToken)),
+            ("x-token", b"Token\tabc", Err(Separator)),
+            ("x-token", b"Token a,Token b", Err(Joined)),
+            ("x-token", b"a,Token b", Err(Joined)),
+            ("x-token", b"a,b", Ok(None)),
+            ("x-raw", b"abc", Ok(Some((b"abc", 2)))),
+            ("x-raw", b"", Ok(None)),
+            ("x-raw", b" ", Ok(None)),
+            ("x-raw", b"a,b", Err(Joined)),
+            ("x-other", b"Bearer abc", Ok(None)),
+        ] {
+            check(&[(name, value)], expected);
+        }
+    }
+
+    #[test]
+    fn queries() {
+        for (path, expected) in [
+            (&b"/a?access_token=abc"[..], Ok(Some(&b"abc"[..]))),
+            (b"/a?x=1&access_token=abc&y=2", Ok(Some(b"abc"))),
+            (b"/a?access%5Ftoken=abc", Ok(Some(b"abc"))),
+            (b"/a?%61ccess_token=a%2Eb%2ec", Ok(Some(b"a.b.c"))),
+            (b"/a?access_token=a+b", Ok(Some(b"a b"))),
+            (b"/a?access_token=a=b", Ok(Some(b"a=b"))),
+            (b"/a?access_token=a%zz%", Ok(Some(b"a%zz%"))),
+            (b"/a?access_token=%ff\xff", Ok(Some(b"\xff\xff"))),
+            (b"/a?access_token=abc#d", Ok(Some(b"abc#d"))),
+            (b"/a?x#&access_token=abc", Ok(Some(b"abc"))),
+            (b"/a?b?access_token=abc", Ok(None)),
+            (b"/a", Ok(None)),
+            (b"/a?", Ok(None)),
+            (b"/a?Access_Token=abc", Ok(None)),
+            (b"/a?access_tokens=abc", Ok(None)),
+            (b"/a?x=access_token=abc", Ok(None)),
+            (b"/access_token=abc", Ok(None)),
+            (b"/a?x=1;y=2", Ok(None)),
+            (b"/a?access_token", Err(NoToken)),
+            (b"/a?access_token=", Err(NoToken)),
+            (b"/a?access_token=a&access_token=b", Err(TwoTokens)),
+            (b"/a?access_token=&access_token=b", Err(TwoTokens)),
+            (b"/a?access_token=a&access%5ftoken=a", Err(TwoTokens)),
+            (b"/a?access_token=a;b=c", Err(Semicolon)),
+            (b"/a?x=1;access_token=a", Err(Semicolon)),
+            (b"/a?;access_token=a", Err(Semicolon)),
+        ] {
+            check(&[(":path", path)], expected.map(|token| token.map(|token| (token, 3))));
+        }
+    }
+
+    #[test]
+    fn cookies() {
+        for (lines, expected) in [
+            (&[&b"session=abc"[..]][..], Ok(Some(&b"abc"[..]))),
+            (&[b"a=1; session=abc; b=2"], Ok(Some(b"abc"))),
+            (&[b"a=1;session=abc;b=2"], Ok(Some(b"abc"))),
+            (&[b"session=\"abc\""], Ok(Some(b"abc"))),
+            (&[b"session = abc "], Ok(Some(b"abc"))),
+            (&[b"session=a=b"], Ok(Some(b"a=b"))),
+            (&[b"session=\"abc"], Ok(Some(b"\"abc"))),
+            (&[b"session=\""], Ok(Some(b"\""))),
+            (&[b"a=1", b"session=abc"], Ok(Some(b"abc"))),
+            (&[b"\xff=1; session=\xff"], Ok(Some(b"\xff"))),
+            (&[b"Session=abc; sessions=d; xsession=e"], Ok(None)),
+            (&[b"session="], Ok(None)),
+            (&[b"session=\"\""], Ok(None)),
+            (&[b"session"], Ok(None)),
+            (&[b"", b";", b"=", b"; ;"], Ok(None)),
+            (&[b"session=a; session=b"], Err(TwoTokens)),
+            (&[b"session=a; session=a"], Err(TwoTokens)),
+            (&[b"session=; session=a"], Err(TwoTokens)),
+            (&[b"session=a", b"session=b"], Err(TwoTokens)),
+        ] {
+            let list: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
+            check(&list, expected.map(|token| token.map(|token| (token, 4))));
+        }
+    }
+
+    #[test]
+    fn tokens_in_two_places_or_lines() {
+        let bearer: (&str, &[u8]) = ("authorization", b"Bearer a");
+        for (other, expected) in [
+            (("authorization", &b"Bearer a"[..]), Err(TwoTokens)),
+            (("authorization", b"Basic a"), Err(TwoTokens)),
+            (("authorization", b""), Err(TwoTokens)),
+            (("x-token", b"Token a"), Err(TwoTokens)),
+            (("x-raw", b"a"), Err(TwoTokens)),
+            ((":path", b"/?access_token=a"), Err(TwoTokens)),
+            (("cookie", b"session=a"), Err(TwoTokens)),
+            ((":path", b"/?access_token="), Err(NoToken)),
+            (("x-token", b"Token"), Err(NoToken)),
+            (("x-token", b"a"), Ok(Some((&b"a"[..], 0)))),
+            (("cookie", b"a=b"), Ok(Some((b"a", 0)))),
+        ] {
+            check(&[bearer, other], expected);
+            check(&[other, bearer], expected);
+        }
+        check(&[("authorization", b"Basic a"), ("authorization", b"Basic b")], Ok(None));
+    }
+}

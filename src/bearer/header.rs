@@ -1,0 +1,85 @@
+//! Tokens in headers: `Authorization: Bearer`, and others with a prefix.
+
+use super::{Headers, MalformedCredential, trimmed, values};
+use std::borrow::Cow;
+
+/// The token of one header.
+///
+/// Neither Authorization nor a header with a token is a list (RFC 9110 section 5.3), but two of them may arrive as
+/// one value joined by a comma, or as several: both are malformed as soon as one holds a credential, whichever an
+/// upstream would pick.
+pub(super) fn token<'a>(
+    headers: &'a Headers,
+    name: &str,
+    prefix: &[u8],
+) -> Result<Option<Cow<'a, [u8]>>, MalformedCredential> {
+    let lines = values(headers, name).count();
+    let mut token = None;
+    for value in values(headers, name).map(trimmed) {
+        if lines > 1 && mentions(value, prefix) {
+            return Err(MalformedCredential::TwoTokens);
+        }
+        if value.contains(&b',') && mentions(value, prefix) {
+            return Err(MalformedCredential::Joined);
+        }
+        token = after_prefix(value, prefix)?;
+    }
+    Ok(token.map(Cow::Borrowed))
+}
+
+/// Whether a value of the header holds a credential with this prefix, a malformed one included.
+pub(super) fn holds_credential(headers: &Headers, name: &str, prefix: &[u8]) -> bool {
+    values(headers, name).any(|value| mentions(trimmed(value), prefix))
+}
+
+/// What follows the prefix: `None` if the value has another one, or none.
+fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
+    let (scheme, spaced) = scheme_of(prefix);
+    let Some((start, rest)) = value.split_at_checked(scheme.len()) else {
+        return Ok(None);
+    };
+    if value.is_empty() || !start.eq_ignore_ascii_case(scheme) {
+        return Ok(None);
+    }
+    if !spaced {
+        return if rest.is_empty() { Err(MalformedCredential::NoToken) } else { Ok(Some(rest)) };
+    }
+    let token = rest.trim_ascii_start();
+    let separator = rest.strip_suffix(token).unwrap_or_default();
+    match separator {
+        // `Bearer` alone, as the spaces after it are not part of the value.
+        [] if rest.is_empty() => Err(MalformedCredential::NoToken),
+        // `BearerX` is another scheme.
+        [] => Ok(None),
+        // A lenient upstream may take a tab for a space: not another scheme, then.
+        _ if separator.iter().any(|byte| *byte != b' ') => Err(MalformedCredential::Separator),
+        _ => Ok(Some(token)),
+    }
+}
+
+/// Whether the prefix stands anywhere in the value as a word of its own, at its start or after something that ends a
+/// word: joined values may be separated with or without spaces, and behind a quoted comma.
+fn mentions(value: &[u8], prefix: &[u8]) -> bool {
+    let (scheme, spaced) = scheme_of(prefix);
+    if scheme.is_empty() {
+        return !value.is_empty();
+    }
+    let in_word =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+' | b'/');
+    value.windows(scheme.len()).enumerate().any(|(at, window)| {
+        let before = at.checked_sub(1).and_then(|before| value.get(before));
+        let after = value.get(at + scheme.len());
+        window.eq_ignore_ascii_case(scheme)
+            && !before.is_some_and(in_word)
+            && (!spaced || after.is_none_or(|byte| matches!(byte, b',') || byte.is_ascii_whitespace()))
+    })
+}
+
+/// The prefix without the spaces at its end, and whether a word was before them.
+fn scheme_of(prefix: &[u8]) -> (&[u8], bool) {
+    let mut scheme = prefix;
+    while let [before @ .., b' '] = scheme {
+        scheme = before;
+    }
+    (scheme, !scheme.is_empty() && scheme.len() < prefix.len())
+}

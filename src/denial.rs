@@ -1,0 +1,165 @@
+//! From a reason to an answer: status, error code, challenge and body stand here and nowhere else.
+//!
+//! The client gets the class of a refusal, the log its reason. No answer holds a token, a claim's value, a role,
+//! a group or a key.
+
+mod challenge;
+mod reason;
+pub mod resource_metadata;
+
+use std::time::Duration;
+
+pub use challenge::{Challenge, realm_is_valid, scope_is_valid};
+pub use reason::Reason;
+
+use challenge::Fault;
+
+/// How the client reads an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A JSON body.
+    Json,
+    /// The host makes a gRPC status of the HTTP one and a message of the body.
+    Grpc,
+}
+
+/// An answer that refuses.
+///
+/// HEAD has the same answer as GET. The host cuts the body off itself, after it has taken `content-length` from
+/// it; an empty body would cost the answer its `content-type` as well (RFC 9110 section 9.3.2 wants both alike).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers, `:status` aside.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// For counters and the log.
+    pub reason: Reason,
+    /// The sentence for the client.
+    pub detail: &'static str,
+}
+
+/// A row of the table of answers.
+struct Answer {
+    status: u16,
+    error: &'static str,
+    detail: &'static str,
+    fault: Option<Fault>,
+}
+
+const fn answer(reason: Reason) -> Answer {
+    match reason {
+        Reason::MissingToken => Answer {
+            status: 401,
+            error: "missing_token",
+            detail: "Missing or invalid Authorization header",
+            fault: Some(Fault::Missing),
+        },
+        Reason::BadRequest => Answer {
+            status: 400,
+            error: "invalid_request",
+            detail: "Malformed or repeated credentials",
+            fault: Some(Fault::InvalidRequest),
+        },
+        Reason::Expired => invalid_token("Token has expired"),
+        // One sentence for all of these: what an issuer, a key or a type is taken for is the operator's to know,
+        // and a forger would learn from the difference how far a forgery came.
+        Reason::Malformed
+        | Reason::TooLong
+        | Reason::UnknownIssuer
+        | Reason::Algorithm
+        | Reason::Type
+        | Reason::Crit
+        | Reason::UnknownKid
+        | Reason::RefusedKid
+        | Reason::BadKey
+        | Reason::Signature
+        | Reason::NotYetValid
+        | Reason::Lifetime
+        | Reason::Audience
+        | Reason::ClaimType
+        | Reason::RefusedClaim => invalid_token("Token is invalid"),
+        Reason::Role
+        | Reason::Group
+        | Reason::Scope
+        | Reason::Claim
+        | Reason::IssuerNotAllowed
+        | Reason::AudienceNotAllowed
+        | Reason::Denied => forbidden("Access to this resource is not permitted", Fault::InsufficientScope),
+        Reason::HeaderOversize => {
+            forbidden("A claim of the token is too long to be forwarded", Fault::Unforwardable)
+        }
+        Reason::NoKeys | Reason::WaitingFull => Answer {
+            status: 503,
+            error: "temporarily_unavailable",
+            detail: "The token cannot be verified at the moment",
+            fault: None,
+        },
+        Reason::AmbiguousPath => {
+            Answer { status: 400, error: "bad_path", detail: "Malformed or ambiguous path", fault: None }
+        }
+        Reason::BadMetadata => Answer {
+            status: 503,
+            error: "misconfigured",
+            detail: "The policy of this route is misconfigured",
+            fault: None,
+        },
+    }
+}
+
+const fn invalid_token(detail: &'static str) -> Answer {
+    let fault = Some(Fault::InvalidToken { description: detail });
+    Answer { status: 401, error: "invalid_token", detail, fault }
+}
+
+const fn forbidden(detail: &'static str, fault: Fault) -> Answer {
+    Answer { status: 403, error: "insufficient_scope", detail, fault: Some(fault) }
+}
+
+impl Denial {
+    /// The answer to a refusal. Where it asks to try again, that is in a second;
+    /// [`retry_after`](Self::retry_after) says otherwise.
+    ///
+    /// The challenge's scopes are what [`scopes_asked`](crate::policy::scopes_asked) gives for the request.
+    pub fn new(reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
+        let Answer { status, error, detail, fault } = answer(reason);
+        let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
+        if let Some(fault) = fault {
+            headers.push(("www-authenticate".to_owned(), challenge.header(fault)));
+        }
+        let body = match form {
+            Form::Json => {
+                headers.push(("content-type".to_owned(), "application/json".to_owned()));
+                format!(r#"{{"error":"{error}","detail":"{detail}"}}"#).into_bytes()
+            }
+            Form::Grpc => detail.as_bytes().to_vec(),
+        };
+        let denial = Self { status, headers, body, reason, detail };
+        match reason {
+            Reason::NoKeys | Reason::WaitingFull => denial.retry_after(Duration::ZERO),
+            _ => denial,
+        }
+    }
+
+    /// Asks the client to try again after this long: whole seconds, rounded up, at least one
+    /// (RFC 9110 section 10.2.3).
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        let seconds = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1);
+        self.headers.retain(|(name, _)| name != "retry-after");
+        self.headers.push(("retry-after".to_owned(), seconds.to_string()));
+        self
+    }
+}
+
+impl Form {
+    /// The form for a request's `content-type`. The host's own rule, since the host does the mapping:
+    /// `application/grpc` and `application/grpc+…`, but not `application/grpc-web`.
+    pub fn of(content_type: Option<&[u8]>) -> Self {
+        match content_type.and_then(|value| value.strip_prefix(b"application/grpc")) {
+            Some([] | [b'+', ..]) => Self::Grpc,
+            _ => Self::Json,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! `WWW-Authenticate: Bearer …` (RFC 6750 section 3, RFC 9110 section 11.6.1, RFC 9728 section 5.1).
+
+/// What a challenge may tell besides the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Challenge<'a> {
+    /// `realm`; see [`realm_is_valid`].
+    pub realm: &'a str,
+    /// `scope`, where scopes are asked for; see [`scope_is_valid`].
+    pub scopes: &'a [String],
+    /// `resource_metadata`: where the resource describes itself.
+    pub resource_metadata: Option<&'a str>,
+}
+
+/// What is wrong with the credentials, as far as the client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// None came: no error code (RFC 6750 section 3.1), and the scopes to ask for.
+    Missing,
+    InvalidRequest,
+    InvalidToken {
+        description: &'static str,
+    },
+    InsufficientScope,
+    /// The same error, but no scope would help: a client that asks for one would come back with the same claims.
+    Unforwardable,
+}
+
+impl Challenge<'_> {
+    pub(super) fn header(&self, fault: Fault) -> String {
+        let mut value = format!("Bearer realm={}", quoted(self.realm));
+        let mut add = |name: &str, text: &str| {
+            value.push_str(", ");
+            value.push_str(name);
+            value.push('=');
+            value.push_str(&quoted(text));
+        };
+        let scopes = match fault {
+            Fault::Missing => self.scope(),
+            Fault::InvalidRequest => {
+                add("error", "invalid_request");
+                None
+            }
+            Fault::InvalidToken { description } => {
+                add("error", "invalid_token");
+                add("error_description", description);
+                None
+            }
+            Fault::InsufficientScope => {
+                add("error", "insufficient_scope");
+                self.scope()
+            }
+            Fault::Unforwardable => {
+                add("error", "insufficient_scope");
+                None
+            }
+        };
+        if let Some(scopes) = scopes {
+            add("scope", &scopes);
+        }
+        if let Some(url) = self.resource_metadata {
+            add("resource_metadata", url);
+        }
+        value
+    }
+
+    /// Names that no scope can have are left out: a client could not ask for them.
+    fn scope(&self) -> Option<String> {
+        let scopes: Vec<&str> =
+            self.scopes.iter().map(String::as_str).filter(|scope| scope_is_valid(scope)).collect();
+        (!scopes.is_empty()).then(|| scopes.join(" "))
+    }
+}
+
+/// Whether the realm can be shown: printable ASCII, not blank, without a space at either end.
+pub fn realm_is_valid(realm: &str) -> bool {
+    !realm.is_empty() && realm == realm.trim_ascii() && realm.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Whether it is a scope: RFC 6749 section 3.3, `scope-token`.
+pub fn scope_is_valid(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}
+
+/// A quoted-string (RFC 9110 section 5.6.4). What is not printable ASCII becomes `?`: a line break would begin
+/// a header of the text's own choosing.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => quoted.push('?'),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_quoted_so_that_it_stays_text() {
+        let rows = [
+            ("api", r#""api""#),
+            ("", r#""""#),
+            (r#"a"b"#, r#""a\"b""#),
+            (r"a\", r#""a\\""#),
+            (r#"a", error="x"#, r#""a\", error=\"x""#),
+            ("a\r\nset-cookie: b", r#""a??set-cookie: b""#),
+            ("caf\u{e9}\u{7f}", r#""caf??""#),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(quoted(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn realms_and_scopes_are_what_the_grammar_takes() {
+        for realm in ["api", "https://api.example.com/", "My API", r#"a"b\"#] {
+            assert!(realm_is_valid(realm), "{realm:?}");
+        }
+        for realm in ["", " ", " a", "a ", "a\tb", "a\nb", "caf\u{e9}", "\u{7f}"] {
+            assert!(!realm_is_valid(realm), "{realm:?}");
+        }
+        for scope in ["read", "orders:read", "https://e.com/s", "!#[]~"] {
+            assert!(scope_is_valid(scope), "{scope:?}");
+        }
+        for scope in ["", "a b", "a\"b", "a\\b", "a\nb", "\u{e9}", "\u{7f}"] {
+            assert!(!scope_is_valid(scope), "{scope:?}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Protected resource metadata: documents by which a client finds out whom to ask for a token (RFC 9728).
+
+use crate::jose::json::Json;
+
+/// What RFC 9728 section 3 puts between a resource's host and its path.
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+
+/// The documents of `resource_metadata`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ResourceMetadata {
+    published: Vec<Published>,
+}
+
+/// One document and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+struct Published {
+    /// Lower case, without port and trailing dot.
+    host: String,
+    /// The resource's path, empty for the host itself.
+    path: String,
+    url: String,
+    body: String,
+}
+
+/// The answer to a request for a document; its status is 200. HEAD has the answer of GET, and the host cuts the
+/// body off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// The headers, `:status` aside.
+    pub headers: Vec<(String, String)>,
+    /// The document.
+    pub body: Vec<u8>,
+}
+
+/// Why something is not resource metadata.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResourceMetadataError {
+    /// Not a JSON object.
+    NotAnObject,
+    /// No `resource`, or one that is not a string.
+    NoResource,
+    /// `resource` is not an absolute https URL without user, query and fragment.
+    NotAResource {
+        /// As it was written.
+        resource: String,
+    },
+    /// Two documents for one host and path; ports do not tell them apart.
+    Same {
+        /// The later one's `resource`.
+        resource: String,
+    },
+}
+
+impl std::fmt::Display for ResourceMetadataError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotAnObject => f.write_str("expected a JSON object with a member \"resource\""),
+            Self::NoResource => f.write_str(
+                "expected a member \"resource\" with the resource's URL, as in \"https://api.example.com/orders\"",
+            ),
+            Self::NotAResource { resource } => write!(
+                f,
+                "expected an absolute https URL without user, query and fragment, \
+                 as in \"https://api.example.com/orders\", got {resource:?}"
+            ),
+            Self::Same { resource } => {
+                write!(f, "{resource:?} has the host and path of another document; keep one of them")
+            }
+        }
+    }
+}
+
+impl ResourceMetadata {
+    /// The documents, each an object whose `resource` says what it describes.
+    ///
+    /// # Errors
+    /// The place of the offending document, and what is wrong with it.
+    pub fn new(documents: &[Json]) -> Result<Self, (usize, ResourceMetadataError)> {
+        let mut published: Vec<Published> = Vec::with_capacity(documents.len());
+        for (index, document) in documents.iter().enumerate() {
+            let one = Published::parse(document).map_err(|error| (index, error))?;
+            if published.iter().any(|other| other.host == one.host && other.base() == one.base()) {
+                let resource =
+                    document.member("resource").and_then(Json::as_str).unwrap_or_default().to_owned();
+                return Err((index, ResourceMetadataError::Same { resource }));
+            }
+            published.push(one);
+        }
+        Ok(Self { published })
+    }
+
+    /// The document that a GET or HEAD of exactly this path asks for. `path` is `:path` as it was sent.
+    pub fn serve(&self, host: &str, method: &str, path: &str) -> Option<Document> {
+        let path =
+            without_query(path).strip_prefix(WELL_KNOWN).filter(|_| matches!(method, "GET" | "HEAD"))?;
+        let host = host_name(host);
+        let found = self.published.iter().find(|one| one.host == host && one.path == path)?;
+        let headers = [("access-control-allow-origin", "*"), ("content-type", "application/json")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Some(Document { headers, body: found.body.clone().into_bytes() })
+    }
+
+    /// The URL of the document for a request: of those on its host, the one with the longest path that the
+    /// request's path is or is below. `path` is `:path` as it was sent.
+    pub fn challenge_for(&self, host: &str, path: &str) -> Option<&str> {
+        if self.published.is_empty() {
+            return None;
+        }
+        let (host, path) = (host_name(host), without_query(path));
+        let below = self.published.iter().filter(|one| one.host == host && one.covers(path));
+        below.max_by_key(|one| one.base().len()).map(|one| one.url.as_str())
+    }
+}
+
+impl Published {
+    fn parse(document: &Json) -> Result<Self, ResourceMetadataError> {
+        if !matches!(document, Json::Object(_)) {
+            return Err(ResourceMetadataError::NotAnObject);
+        }
+        let resource =
+            document.member("resource").and_then(Json::as_str).ok_or(ResourceMetadataError::NoResource)?;
+        let not_a_resource = || ResourceMetadataError::NotAResource { resource: resource.to_owned() };
+        let (authority, path) = split(resource).ok_or_else(not_a_resource)?;
+        // "https://host/" and "https://host" have one well-known path; any other trailing slash is kept.
+        let path = if path == "/" { "" } else { path };
+        Ok(Self {
+            host: host_name(authority),
+            path: path.to_owned(),
+            url: format!("https://{authority}{WELL_KNOWN}{path}"),
+            body: document.to_string(),
+        })
+    }
+
+    /// The path without a trailing slash.
+    fn base(&self) -> &str {
+        self.path.strip_suffix('/').unwrap_or(&self.path)
+    }
+
+    /// `/api` covers `/api` and `/api/x`, and not `/apis`.
+    fn covers(&self, path: &str) -> bool {
+        path.strip_prefix(self.base()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// The authority and the path of an https URL, if both are of the characters that RFC 3986 gives them.
+fn split(resource: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = resource.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let valid = scheme.eq_ignore_ascii_case("https") && authority_is_valid(authority) && path_is_valid(path);
+    valid.then_some((authority, path))
+}
+
+/// A name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
+fn authority_is_valid(authority: &str) -> bool {
+    let (host, port) = split_port(authority);
+    // Digits are asked for by name: the standard parser takes a sign as well.
+    let port_is_valid =
+        port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+    let host_is_valid = match host.strip_prefix('[') {
+        Some(address) => {
+            address.strip_suffix(']').is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+        }
+        None => {
+            !host.trim_end_matches('.').is_empty()
+                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        }
+    };
+    host_is_valid && port_is_valid
+}
+
+/// RFC 3986 section 3.3, without dot segments: no request would ever have such a path.
+fn path_is_valid(path: &str) -> bool {
+    let mut bytes = path.bytes();
+    while let Some(byte) = bytes.next() {
+        let valid = match byte {
+            b'%' => {
+                [bytes.next(), bytes.next()].iter().all(|hex| hex.is_some_and(|hex| hex.is_ascii_hexdigit()))
+            }
+            other => other.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&other),
+        };
+        if !valid {
+            return false;
+        }
+    }
+    !path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+fn host_name(authority: &str) -> String {
+    let (host, _) = split_port(authority);
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Host and port; the colons of an IPv6 address are not a port's.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+fn without_query(path: &str) -> &str {
+    path.split_once('?').map_or(path, |(path, _)| path)
+}

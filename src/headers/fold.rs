@@ -1,0 +1,43 @@
+//! When two header names are one to an upstream: CGI, WSGI and their heirs read `x_auth_sub` as `x-auth-sub`.
+
+/// The name in lower case, each character other than an ASCII letter or digit read as `-`.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().map(fold).collect()
+}
+
+/// Whether the name folds to this one, which is folded already. Allocates nothing: it is asked of every header
+/// of every request.
+pub(super) fn folds_to(name: &str, folded: &str) -> bool {
+    name.chars().map(fold).eq(folded.chars())
+}
+
+fn fold(character: char) -> char {
+    if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_one_name_fold_together() {
+        let rows = [
+            ("x-auth-sub", true),
+            ("X-Auth-Sub", true),
+            ("x_auth_sub", true),
+            ("x.auth-sub", true),
+            ("x~auth!sub", true),
+            ("x-auth\u{e9}sub", true),
+            ("x-authsub", false),
+            ("x--auth-sub", false),
+            ("-x-auth-sub", false),
+            ("x-auth-sub-", false),
+            ("x-auth-su", false),
+            ("", false),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(folds_to(name, "x-auth-sub"), expected, "{name}");
+            assert_eq!(folded(name) == "x-auth-sub", expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Which claim goes into which header: the default map, and what a map may not name.
+
+use std::rc::Rc;
+
+use super::fold::{folded, folds_to};
+use crate::jose::pointer::Pointer;
+
+/// Where a header's value comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HeaderSource {
+    /// The first of these claims that is present.
+    Pointers(Vec<Pointer>),
+    /// `$roles`
+    Roles,
+    /// `$groups`
+    Groups,
+    /// `$scopes`
+    Scopes,
+    /// `$payload`: the token's own payload segment, base64url.
+    Payload,
+    /// `$none`: removed from the client's request, never set.
+    Nothing,
+}
+
+/// Why a header map is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderMapError {
+    /// Not an RFC 9110 token.
+    NotAName {
+        /// As it was written.
+        name: String,
+    },
+    /// A pseudo-header (RFC 9113 section 8.3).
+    Pseudo {
+        /// As it was written.
+        name: String,
+    },
+    /// A header that the connection, the message's framing or the credential itself depends on.
+    Reserved {
+        /// As it was written.
+        name: String,
+    },
+    /// A header that names another path or method to some upstreams.
+    Rerouting {
+        /// As it was written.
+        name: String,
+    },
+    /// Two names that one upstream may take for the same header.
+    Same {
+        /// The earlier one.
+        first: String,
+        /// The later one.
+        second: String,
+    },
+    /// A list of pointers without any.
+    NoPointer {
+        /// The header's name.
+        name: String,
+    },
+}
+
+impl std::fmt::Display for HeaderMapError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotAName { name } => {
+                write!(
+                    f,
+                    "{name:?} is not a header name; use letters, digits and hyphens, as in \"x-auth-sub\""
+                )
+            }
+            Self::Pseudo { name } => {
+                write!(f, "{name:?} belongs to HTTP itself; use a name of your own, as in \"x-auth-sub\"")
+            }
+            Self::Reserved { name } => write!(
+                f,
+                "{name:?} is needed by the connection or carries the credential; \
+                 use a name of your own, as in \"x-auth-sub\""
+            ),
+            Self::Rerouting { name } => write!(
+                f,
+                "{name:?} makes some upstreams serve another path or method than the one that was judged; \
+                 use a name of your own, as in \"x-auth-sub\""
+            ),
+            Self::Same { first, second } => write!(
+                f,
+                "{first:?} and {second:?} are one header to upstreams that read \"-\" and \"_\" alike; \
+                 keep one of them"
+            ),
+            Self::NoPointer { name } => write!(
+                f,
+                "{name:?} has an empty list of claims; name one, or write \"$none\" to have the header removed"
+            ),
+        }
+    }
+}
+
+/// Headers that are never set from a claim nor removed as a copy of one, compared by their fold: the map's
+/// names are removed from requests in every spelling, so a map with `content_length` would strip the real one.
+const RESERVED: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "te",
+    "trailer",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Some frameworks serve the path or the method that these name. The ones for paths are removed from every
+/// request; the ones for methods are readings of it. Set from a claim, neither would have been judged.
+const REROUTING: &[&str] = &[
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    super::ORIGINAL_URL,
+    super::REWRITE_URL,
+];
+
+pub(super) fn default_map() -> [(&'static str, HeaderSource); 8] {
+    let claim = |name| HeaderSource::Pointers(Pointer::parse(name).into_iter().collect());
+    [
+        ("x-auth-sub", claim("sub")),
+        ("x-auth-email", claim("email")),
+        ("x-auth-roles", HeaderSource::Roles),
+        ("x-auth-groups", HeaderSource::Groups),
+        ("x-auth-scopes", HeaderSource::Scopes),
+        ("x-auth-org-id", claim("org_id")),
+        ("x-auth-jti", claim("jti")),
+        ("x-auth-issuer", claim("iss")),
+    ]
+}
+
+/// The entries with their names in lower case.
+pub(super) fn checked(
+    entries: Vec<(String, HeaderSource)>,
+) -> Result<Vec<(Rc<str>, HeaderSource)>, HeaderMapError> {
+    let mut checked: Vec<(Rc<str>, HeaderSource)> = Vec::with_capacity(entries.len());
+    for (name, source) in entries {
+        check_name(&name)?;
+        let fold = folded(&name);
+        if let Some((first, _)) = checked.iter().find(|(earlier, _)| folds_to(earlier, &fold)) {
+            return Err(HeaderMapError::Same { first: first.to_string(), second: name });
+        }
+        if source == HeaderSource::Pointers(Vec::new()) {
+            return Err(HeaderMapError::NoPointer { name });
+        }
+        checked.push((name.to_ascii_lowercase().into(), source));
+    }
+    Ok(checked)
+}
+
+fn check_name(name: &str) -> Result<(), HeaderMapError> {
+    let written = || name.to_owned();
+    if name.starts_with(':') {
+        return Err(HeaderMapError::Pseudo { name: written() });
+    }
+    if name.is_empty() || !name.bytes().all(is_token_byte) {
+        return Err(HeaderMapError::NotAName { name: written() });
+    }
+    let fold = folded(name);
+    if RESERVED.contains(&fold.as_str()) || fold.starts_with("proxy-") {
+        return Err(HeaderMapError::Reserved { name: written() });
+    }
+    if REROUTING.contains(&fold.as_str()) {
+        return Err(HeaderMapError::Rerouting { name: written() });
+    }
+    Ok(())
+}
+
+/// RFC 9110 section 5.6.2, `tchar`.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}

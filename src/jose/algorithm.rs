@@ -1,0 +1,128 @@
+//! Algorithms, each bound to one type of key, and the checking of signatures (RFC 7518, RFC 8037, RFC 9864,
+//! RFC 9964).
+//!
+//! Nothing outside this module names a crypto crate. `none` and the HMACs are not in the enum: a token that asks
+//! for them names no algorithm at all, so there is no switch with which to let them in.
+
+mod der;
+mod public_key;
+mod signature;
+
+pub use super::known_answers::known_answer_test;
+pub use public_key::{Curve, PublicKey};
+pub use signature::{HostCheck, InModule, SignatureCheck, Verifier};
+
+/// A way to sign with a private key and to check with a public one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512
+    Rs512,
+    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes
+    Ps256,
+    /// RSASSA-PSS with SHA-384 and a salt of 48 bytes
+    Ps384,
+    /// RSASSA-PSS with SHA-512 and a salt of 64 bytes
+    Ps512,
+    /// ECDSA on P-256 with SHA-256
+    Es256,
+    /// ECDSA on P-384 with SHA-384
+    Es384,
+    /// ECDSA on P-521 with SHA-512
+    Es512,
+    /// Ed25519, under its old name `EdDSA` (RFC 8037) and its own (RFC 9864)
+    Ed25519,
+    /// ML-DSA-44 (FIPS 204)
+    MlDsa44,
+    /// ML-DSA-65 (FIPS 204)
+    MlDsa65,
+    /// ML-DSA-87 (FIPS 204)
+    MlDsa87,
+}
+
+impl Algorithm {
+    /// Every algorithm there is.
+    pub const ALL: [Self; 13] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::Ed25519,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
+    ];
+
+    /// The algorithm of that `alg`. Names are case-sensitive (RFC 7515 section 4.1.1).
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "Ed25519" => Some(Self::Ed25519),
+            _ => Self::ALL.into_iter().find(|algorithm| algorithm.name() == name),
+        }
+    }
+
+    /// Its `alg`; of the two names of Ed25519 the one that every issuer knows.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
+            Self::Ed25519 => "EdDSA",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_exact() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+        }
+        assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::Ed25519));
+        for name in [
+            "",
+            "none",
+            "None",
+            "NONE",
+            "nOnE",
+            " none",
+            "HS256",
+            "HS384",
+            "HS512",
+            "rs256",
+            "RS256 ",
+            "RS256\0",
+            "RS-256",
+            "ES256K",
+            "ES521",
+            "Ed448",
+            "eddsa",
+            "ML-DSA-44\n",
+            "ML-DSA-66",
+            "RSA-OAEP",
+            "dir",
+        ] {
+            assert_eq!(Algorithm::from_name(name), None, "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Public keys, checked when they are read: what a [`PublicKey`] holds is a point on its curve or a modulus of a
+//! sound size, so that checking a signature never has to ask (RFC 7518 section 6, RFC 8037, RFC 9964).
+
+use std::fmt::{Debug, Formatter};
+use std::sync::OnceLock;
+
+use super::{Algorithm, der};
+use crate::jose::error::KeyError;
+
+/// Sizes of RSA moduli that are used, in bits. RFC 7518 section 3.3 sets the least; checking a signature with a
+/// larger one than the greatest would take long enough to be an attack.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// A curve of ECDSA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Curve {
+    /// NIST P-256
+    P256,
+    /// NIST P-384
+    P384,
+    /// NIST P-521
+    P521,
+}
+
+impl Curve {
+    /// The curve of that `crv`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "P-256" => Some(Self::P256),
+            "P-384" => Some(Self::P384),
+            "P-521" => Some(Self::P521),
+            _ => None,
+        }
+    }
+
+    /// Bytes of one coordinate, and of one half of a signature.
+    pub(super) fn size(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
+
+/// The public half of a key pair, fit to check signatures with.
+#[derive(Clone)]
+pub struct PublicKey {
+    pub(super) material: Material,
+    /// SubjectPublicKeyInfo, where the host can make use of it.
+    pub(super) spki: Option<Vec<u8>>,
+}
+
+#[derive(Clone)]
+pub(super) enum Material {
+    /// The modulus beside the key: without leading zeros, to compare signatures with.
+    Rsa(Box<rsa::PublicKey>, Vec<u8>),
+    P256(Box<p256::ecdsa::VerifyingKey>),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    P521(Box<p521::ecdsa::VerifyingKey>),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    MlDsa44(Box<MlDsaKey<ml_dsa::MlDsa44>>),
+    MlDsa65(Box<MlDsaKey<ml_dsa::MlDsa65>>),
+    MlDsa87(Box<MlDsaKey<ml_dsa::MlDsa87>>),
+}
+
+/// An ML-DSA key, expanded when it is first used: expanded it takes up to 70 KiB, and a set may hold many keys
+/// that no token names.
+#[derive(Clone)]
+pub(super) struct MlDsaKey<P: ml_dsa::MlDsaParams> {
+    encoded: ml_dsa::EncodedVerifyingKey<P>,
+    expanded: OnceLock<Box<ml_dsa::VerifyingKey<P>>>,
+}
+
+impl<P: ml_dsa::MlDsaParams> MlDsaKey<P> {
+    fn parse(bytes: &[u8]) -> Result<Box<Self>, KeyError> {
+        let encoded = ml_dsa::EncodedVerifyingKey::<P>::try_from(bytes).map_err(|_| KeyError::Length)?;
+        Ok(Box::new(Self { encoded, expanded: OnceLock::new() }))
+    }
+
+    pub(super) fn expanded(&self) -> &ml_dsa::VerifyingKey<P> {
+        self.expanded.get_or_init(|| Box::new(ml_dsa::VerifyingKey::decode(&self.encoded)))
+    }
+}
+
+impl PublicKey {
+    /// An RSA key from its big-endian modulus and exponent.
+    ///
+    /// Leading zeros are dropped: RFC 7518 section 6.3.1 forbids them, yet issuers send the sign byte of their
+    /// ASN.1 encoder along, and dropping it changes nothing about the number.
+    pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let modulus = without_leading_zeros(modulus);
+        let exponent = without_leading_zeros(exponent);
+        let bits = match modulus.first() {
+            Some(first) => modulus.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize),
+            None => 0,
+        };
+        if !RSA_BITS.contains(&bits) {
+            return Err(KeyError::RsaSize { bits });
+        }
+        // A product of two odd primes is odd; what is even has a factor that everybody knows.
+        if modulus.last().is_none_or(|byte| byte % 2 == 0) {
+            return Err(KeyError::RsaModulusEven);
+        }
+        // With the exponent 1 every number is its own signature. Even exponents have no inverse. Above 2^33
+        // checking gets slow, and BoringSSL refuses them too.
+        let value = exponent.iter().try_fold(0_u64, |value, byte| {
+            value.checked_mul(256).map(|value| value | u64::from(*byte)).filter(|value| *value < 1 << 33)
+        });
+        if value.is_none_or(|value| value < 3 || value % 2 == 0) {
+            return Err(KeyError::RsaExponent);
+        }
+        let number = rsa::BoxedUint::from_be_slice_vartime;
+        let key =
+            rsa::PublicKey::new(number(modulus), number(exponent)).map_err(|_| KeyError::RsaSize { bits })?;
+        let spki = Some(der::rsa_public_key(modulus, exponent));
+        Ok(Self { material: Material::Rsa(Box::new(key), modulus.to_vec()), spki })
+    }
+
+    /// A key on one of the NIST curves from its big-endian coordinates, both of the curve's own length
+    /// (RFC 7518 section 6.2.1.2).
+    pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        if x.len() != curve.size() || y.len() != curve.size() {
+            return Err(KeyError::Length);
+        }
+        let point = [&[4], x, y].concat();
+        // A point off the curve lies on another, weaker one; the crates refuse it, and the identity.
+        let material = match curve {
+            Curve::P256 => {
+                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P256)
+            }
+            Curve::P384 => {
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P384)
+            }
+            Curve::P521 => {
+                p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P521)
+            }
+        };
+        let material = material.map_err(|_| KeyError::OffCurve)?;
+        Ok(Self { material, spki: Some(der::ec_public_key(curve, &point)) })
+    }
+
+    /// An Ed25519 key from its 32 bytes (RFC 8032 section 5.1.3).
+    pub fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
+        let bytes: &[u8; 32] = bytes.try_into().map_err(|_| KeyError::Length)?;
+        let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::OffCurve)?;
+        // The crate reads y modulo p; RFC 8032 wants it below p, so that a key has one spelling.
+        if key.to_edwards().compress().to_bytes() != *bytes {
+            return Err(KeyError::OffCurve);
+        }
+        // With a key of small order one signature fits almost every message.
+        if key.is_weak() {
+            return Err(KeyError::SmallOrder);
+        }
+        Ok(Self { material: Material::Ed25519(Box::new(key)), spki: None })
+    }
+
+    /// An ML-DSA-44 key from its encoded form (FIPS 204 section 7.2). Any bytes of the right length are one.
+    pub fn ml_dsa_44(bytes: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self { material: Material::MlDsa44(MlDsaKey::parse(bytes)?), spki: None })
+    }
+
+    /// An ML-DSA-65 key, likewise.
+    pub fn ml_dsa_65(bytes: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self { material: Material::MlDsa65(MlDsaKey::parse(bytes)?), spki: None })
+    }
+
+    /// An ML-DSA-87 key, likewise.
+    pub fn ml_dsa_87(bytes: &[u8]) -> Result<Self, KeyError> {
+        Ok(Self { material: Material::MlDsa87(MlDsaKey::parse(bytes)?), spki: None })
+    }
+
+    /// Whether it is the kind of key that the algorithm works with, its curve included.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        use Algorithm::{Ed25519, Es256, Es384, Es512, MlDsa44, MlDsa65, MlDsa87};
+        use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+        match &self.material {
+            Material::Rsa(..) => matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512),
+            Material::P256(_) => algorithm == Es256,
+            Material::P384(_) => algorithm == Es384,
+            Material::P521(_) => algorithm == Es512,
+            Material::Ed25519(_) => algorithm == Ed25519,
+            Material::MlDsa44(_) => algorithm == MlDsa44,
+            Material::MlDsa65(_) => algorithm == MlDsa65,
+            Material::MlDsa87(_) => algorithm == MlDsa87,
+        }
+    }
+}
+
+/// Names the kind only: keys are nothing for logs.
+impl Debug for PublicKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match &self.material {
+            Material::Rsa(..) => "PublicKey(RSA)",
+            Material::P256(_) => "PublicKey(P-256)",
+            Material::P384(_) => "PublicKey(P-384)",
+            Material::P521(_) => "PublicKey(P-521)",
+            Material::Ed25519(_) => "PublicKey(Ed25519)",
+            Material::MlDsa44(_) => "PublicKey(ML-DSA-44)",
+            Material::MlDsa65(_) => "PublicKey(ML-DSA-65)",
+            Material::MlDsa87(_) => "PublicKey(ML-DSA-87)",
+        })
+    }
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
+    number.get(first..).unwrap_or_default()
+}

@@ -1,0 +1,148 @@
+//! One signature against one key (RFC 7515 section 5.2).
+//!
+//! There are two ways to do the arithmetic: the host's native code, where it has any, and the crates linked in
+//! here. They must not differ in what they accept, so everything about a signature's form is judged before
+//! either is asked, in [`SignatureCheck::new`].
+
+use std::borrow::Cow;
+
+use ed25519_dalek::ed25519;
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::public_key::{Material, MlDsaKey, PublicKey};
+use super::{Algorithm, Curve, der};
+
+/// A signature whose form is right for its algorithm and key, and whose arithmetic nobody has checked yet.
+#[derive(Debug, Clone, Copy)]
+pub struct SignatureCheck<'a> {
+    algorithm: Algorithm,
+    key: &'a PublicKey,
+    message: &'a [u8],
+    signature: &'a [u8],
+}
+
+/// What the host's `verify_signature` takes (design, section 1, fact 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCheck<'a> {
+    /// `sha256`, `sha384` or `sha512`
+    pub hash_function: &'static str,
+    /// SubjectPublicKeyInfo in DER.
+    pub public_key: &'a [u8],
+    /// RSA: as in the token. EC: Ecdsa-Sig-Value in DER.
+    pub signature: Cow<'a, [u8]>,
+    /// What was signed.
+    pub text: &'a [u8],
+}
+
+/// Does the arithmetic of a signature: in the module, or by way of the host.
+pub trait Verifier {
+    /// Whether the key's owner signed the message.
+    fn verify(&self, check: &SignatureCheck<'_>) -> bool;
+}
+
+impl<'a> SignatureCheck<'a> {
+    /// `None` where no arithmetic could make the signature a good one: the key is of another kind, the length is
+    /// not the one that algorithm and key give, or a number is out of its range.
+    ///
+    /// The length stops ECDSA signatures in DER, padded and cut ones. The range stops the blank signature
+    /// (r = s = 0), which verifies for every message where division by zero gives zero, and second spellings of a
+    /// signature as r + n.
+    pub fn new(
+        algorithm: Algorithm,
+        key: &'a PublicKey,
+        message: &'a [u8],
+        signature: &'a [u8],
+    ) -> Option<Self> {
+        let well_formed = key.fits(algorithm)
+            && match &key.material {
+                // RFC 8017 section 8.2.2: as long as the modulus, and less. Equal lengths compare as numbers.
+                Material::Rsa(_, modulus) => {
+                    signature.len() == modulus.len() && signature < modulus.as_slice()
+                }
+                Material::P256(_) => {
+                    signature.len() == 2 * Curve::P256.size()
+                        && p256::ecdsa::Signature::from_slice(signature).is_ok()
+                }
+                Material::P384(_) => {
+                    signature.len() == 2 * Curve::P384.size()
+                        && p384::ecdsa::Signature::from_slice(signature).is_ok()
+                }
+                Material::P521(_) => {
+                    signature.len() == 2 * Curve::P521.size()
+                        && p521::ecdsa::Signature::from_slice(signature).is_ok()
+                }
+                Material::Ed25519(_) => signature.len() == ed25519::Signature::BYTE_SIZE,
+                // FIPS 204 section 4, table 2
+                Material::MlDsa44(_) => signature.len() == 2420,
+                Material::MlDsa65(_) => signature.len() == 3309,
+                Material::MlDsa87(_) => signature.len() == 4627,
+            };
+        well_formed.then_some(Self { algorithm, key, message, signature })
+    }
+
+    /// The same check in the host's words; `None` where the host has no function for the algorithm.
+    pub fn for_host(&self) -> Option<HostCheck<'a>> {
+        let hash_function = match self.algorithm {
+            Algorithm::Rs256 | Algorithm::Es256 => "sha256",
+            Algorithm::Rs384 | Algorithm::Es384 => "sha384",
+            Algorithm::Rs512 | Algorithm::Es512 => "sha512",
+            Algorithm::Ps256 | Algorithm::Ps384 | Algorithm::Ps512 | Algorithm::Ed25519 => return None,
+            Algorithm::MlDsa44 | Algorithm::MlDsa65 | Algorithm::MlDsa87 => return None,
+        };
+        let signature = match &self.key.material {
+            Material::P256(_) | Material::P384(_) | Material::P521(_) => {
+                Cow::Owned(der::ecdsa_signature(self.signature))
+            }
+            _ => Cow::Borrowed(self.signature),
+        };
+        let public_key = self.key.spki.as_deref()?;
+        Some(HostCheck { hash_function, public_key, signature, text: self.message })
+    }
+}
+
+/// Does the arithmetic with the crates that are linked in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct InModule;
+
+impl Verifier for InModule {
+    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
+        let SignatureCheck { algorithm, key, message, signature } = *check;
+        match &key.material {
+            Material::Rsa(key, _) => verify_rsa(algorithm, key, message, signature),
+            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| ecdsa_accepts(key.as_ref(), message, &signature)),
+            Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| ecdsa_accepts(key.as_ref(), message, &signature)),
+            Material::P521(key) => p521::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| ecdsa_accepts(key.as_ref(), message, &signature)),
+            Material::Ed25519(key) => ed25519::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
+            Material::MlDsa44(key) => ml_dsa_accepts(key, message, signature),
+            Material::MlDsa65(key) => ml_dsa_accepts(key, message, signature),
+            Material::MlDsa87(key) => ml_dsa_accepts(key, message, signature),
+        }
+    }
+}
+
+fn verify_rsa(algorithm: Algorithm, key: &rsa::PublicKey, message: &[u8], signature: &[u8]) -> bool {
+    match algorithm {
+        Algorithm::Rs256 => key.pkcs1v15_verify::<Sha256>(message, signature).is_ok(),
+        Algorithm::Rs384 => key.pkcs1v15_verify::<Sha384>(message, signature).is_ok(),
+        Algorithm::Rs512 => key.pkcs1v15_verify::<Sha512>(message, signature).is_ok(),
+        Algorithm::Ps256 => key.pss_verify::<Sha256>(message, signature).is_ok(),
+        Algorithm::Ps384 => key.pss_verify::<Sha384>(message, signature).is_ok(),
+        Algorithm::Ps512 => key.pss_verify::<Sha512>(message, signature).is_ok(),
+        _ => false,
+    }
+}
+
+/// With the curve's own hash: SHA-256, SHA-384, SHA-512.
+fn ecdsa_accepts<S>(key: &impl p256::ecdsa::signature::Verifier<S>, message: &[u8], signature: &S) -> bool {
+    key.verify(message, signature).is_ok()
+}
+
+/// Pure ML-DSA with an empty context (RFC 9964).
+fn ml_dsa_accepts<P: ml_dsa::MlDsaParams>(key: &MlDsaKey<P>, message: &[u8], signature: &[u8]) -> bool {
+    ml_dsa::Signature::<P>::try_from(signature)
+        .is_ok_and(|signature| key.expanded().verify_with_context(message, &[], &signature))
+}

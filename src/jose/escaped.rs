@@ -1,0 +1,43 @@
+//! Text that a stranger chose, made fit for one line of a log.
+
+use std::fmt::{Display, Formatter, Result, Write};
+
+/// So many characters of such a text are shown.
+const SHOWN: usize = 64;
+
+/// Displays as ASCII in quotes, escaped and cut: a `kid` with a line break in it must not forge a log line,
+/// nor a long one drown the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a str);
+
+impl Display for Escaped<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.write_char('"')?;
+        for character in self.0.chars().take(SHOWN) {
+            write!(f, "{}", character.escape_default())?;
+        }
+        f.write_char('"')?;
+        if self.0.chars().nth(SHOWN).is_some() { f.write_str("...") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_stays_on_its_line() {
+        let rows: &[(&str, &str, &str)] = &[
+            ("plain", "key-1", "\"key-1\""),
+            ("a forged line", "a\n[critical] b", "\"a\\n[critical] b\""),
+            ("a quote", "a\"b", "\"a\\\"b\""),
+            ("a terminal's escape", "\u{1b}[2J", "\"\\u{1b}[2J\""),
+            ("right-to-left", "\u{202e}", "\"\\u{202e}\""),
+        ];
+        for (label, text, shown) in rows {
+            assert_eq!(Escaped(text).to_string(), *shown, "{label}");
+        }
+        assert_eq!(Escaped(&"a".repeat(64)).to_string().len(), 66);
+        assert_eq!(Escaped(&"a".repeat(65)).to_string().len(), 69);
+    }
+}

@@ -1,0 +1,265 @@
+//! Key sets: which of the published keys are used, and which of those a token may be tried against (RFC 7517).
+//!
+//! One unusable key never fails a set: it is skipped, with the reason. A set of which nothing is left is refused,
+//! so that it cannot take the place of a good one. A member that is `null` counts as absent: encoders write that.
+
+use std::fmt::{Display, Formatter};
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::algorithm::{Algorithm, Curve, PublicKey};
+use super::base64url;
+use super::error::{KeyError, KeySetError, TokenError};
+use super::escaped::Escaped;
+use super::json::Json;
+use super::token::MAX_KID_BYTES;
+
+/// The longest document that is read, in bytes.
+pub const MAX_SET_BYTES: usize = 1 << 20;
+
+/// So many keys of a set are looked at. The largest public sets hold a few dozen.
+pub const MAX_KEYS: usize = 256;
+
+/// A token is tried against so many keys at most: a set of a hundred keys with one `kid`, or a token without one,
+/// must not cost a hundred signature checks a request.
+pub const MAX_CANDIDATES: usize = 4;
+
+/// Members that hold private or shared material in any type of key (RFC 7518 section 6, RFC 8037, RFC 9964).
+const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];
+
+/// The usable keys of one issuer, in the order of its document; at least one.
+#[derive(Debug, Clone)]
+pub struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Debug, Clone)]
+struct Key {
+    kid: Option<String>,
+    /// The key's own `alg`, which it is bound to.
+    algorithm: Option<Algorithm>,
+    public: PublicKey,
+}
+
+/// What a document gave.
+#[derive(Debug, Clone)]
+pub struct ParsedKeySet {
+    /// The keys that can be used.
+    pub keys: KeySet,
+    /// Those that cannot, each with the reason.
+    pub skipped: Vec<SkippedKey>,
+}
+
+/// A key of a set that is not used. Displays as one sentence of warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Its place in the array, from 0.
+    pub index: usize,
+    /// Its `kid`, where it has one that is a string within the limit.
+    pub kid: Option<String>,
+    /// What is wrong with it.
+    pub reason: KeyError,
+}
+
+impl Display for SkippedKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "key {}", self.index)?;
+        if let Some(kid) = &self.kid {
+            write!(f, " (kid {})", Escaped(kid))?;
+        }
+        write!(f, " is not used: {}", self.reason)
+    }
+}
+
+impl KeySet {
+    /// Reads a JWK Set.
+    pub fn parse(bytes: &[u8]) -> Result<ParsedKeySet, KeySetError> {
+        if bytes.len() > MAX_SET_BYTES {
+            return Err(KeySetError::TooLarge);
+        }
+        let members = Json::members(bytes).map_err(KeySetError::Json)?.ok_or(KeySetError::NotAKeySet)?;
+        let (_, keys) = members.iter().find(|(name, _)| name == "keys").ok_or(KeySetError::NotAKeySet)?;
+        let FirstKeys { texts, more } =
+            serde_json::from_str(keys.get()).map_err(|_| KeySetError::NotAKeySet)?;
+
+        let mut usable = Vec::new();
+        let mut skipped = Vec::new();
+        for (index, text) in texts.into_iter().enumerate() {
+            match Key::parse(text.get()) {
+                Ok(key) => usable.push(key),
+                Err((kid, reason)) => skipped.push(SkippedKey { index, kid, reason }),
+            }
+        }
+        if more {
+            skipped.push(SkippedKey { index: MAX_KEYS, kid: None, reason: KeyError::TooMany });
+        }
+        if usable.is_empty() {
+            return Err(KeySetError::NoUsableKey);
+        }
+        Ok(ParsedKeySet { keys: Self { keys: usable }, skipped })
+    }
+
+    /// The number of usable keys; never 0.
+    #[expect(clippy::len_without_is_empty, reason = "a set without keys is never made")]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The keys that may have signed a token with this `kid` and algorithm: at least one and at most
+    /// [`MAX_CANDIDATES`].
+    ///
+    /// A token with a `kid` never gets a key without one. A token without gets every key of its algorithm, but for
+    /// the refused ones: leaving the `kid` out must not bring a stolen key back.
+    pub fn candidates(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        refused_kids: &[String],
+    ) -> Result<Vec<&PublicKey>, TokenError> {
+        let named = |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
+        if !self.keys.iter().any(|key| named(&key)) {
+            return Err(TokenError::UnknownKid);
+        }
+        let fitting = || self.keys.iter().filter(named).filter(|key| key.fits(algorithm));
+        if fitting().next().is_none() {
+            return Err(TokenError::BadKey);
+        }
+        let refused = |key: &&Key| key.kid.as_ref().is_some_and(|kid| refused_kids.contains(kid));
+        let candidates: Vec<_> =
+            fitting().filter(|key| !refused(key)).take(MAX_CANDIDATES).map(|key| &key.public).collect();
+        if candidates.is_empty() { Err(TokenError::RefusedKid) } else { Ok(candidates) }
+    }
+}
+
+impl Key {
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.algorithm.is_none_or(|own| own == algorithm) && self.public.fits(algorithm)
+    }
+
+    /// A failure comes with the `kid`, for the warning.
+    fn parse(text: &str) -> Result<Self, (Option<String>, KeyError)> {
+        let jwk = Json::parse(text.as_bytes()).map_err(|error| (None, KeyError::Json(error)))?;
+        if !matches!(jwk, Json::Object(_)) {
+            return Err((None, KeyError::NotObject));
+        }
+        let jwk = Jwk(&jwk);
+        let kid = jwk.kid().map_err(|error| (None, error))?;
+        match jwk.read() {
+            Ok((algorithm, public)) => Ok(Self { kid, algorithm, public }),
+            Err(error) => Err((kid, error)),
+        }
+    }
+}
+
+/// One object of the array `keys`.
+struct Jwk<'a>(&'a Json);
+
+impl Jwk<'_> {
+    fn kid(&self) -> Result<Option<String>, KeyError> {
+        match self.member("kid") {
+            None => Ok(None),
+            Some(Json::String(kid)) if kid.len() <= MAX_KID_BYTES => Ok(Some(kid.clone())),
+            Some(_) => Err(KeyError::KeyId),
+        }
+    }
+
+    fn read(&self) -> Result<(Option<Algorithm>, PublicKey), KeyError> {
+        let kind = self.text("kty")?;
+        if kind == "oct" {
+            return Err(KeyError::Symmetric);
+        }
+        if PRIVATE.into_iter().any(|name| self.member(name).is_some()) {
+            return Err(KeyError::Private);
+        }
+        self.check_purpose()?;
+        let algorithm = match self.member("alg") {
+            None => None,
+            Some(Json::String(name)) => Some(Algorithm::from_name(name).ok_or(KeyError::Algorithm)?),
+            Some(_) => return Err(KeyError::Member("alg")),
+        };
+        let public = match kind {
+            "RSA" => PublicKey::rsa(&self.bytes("n")?, &self.bytes("e")?)?,
+            "EC" => {
+                let curve = Curve::from_name(self.text("crv")?).ok_or(KeyError::Curve)?;
+                PublicKey::ec(curve, &self.bytes("x")?, &self.bytes("y")?)?
+            }
+            "OKP" if self.text("crv")? == "Ed25519" => PublicKey::ed25519(&self.bytes("x")?)?,
+            "OKP" => return Err(KeyError::Curve),
+            // RFC 9964: the type says nothing, the algorithm all; so it must be there.
+            "AKP" => match algorithm.ok_or(KeyError::Member("alg"))? {
+                Algorithm::MlDsa44 => PublicKey::ml_dsa_44(&self.bytes("pub")?)?,
+                Algorithm::MlDsa65 => PublicKey::ml_dsa_65(&self.bytes("pub")?)?,
+                Algorithm::MlDsa87 => PublicKey::ml_dsa_87(&self.bytes("pub")?)?,
+                _ => return Err(KeyError::Algorithm),
+            },
+            _ => return Err(KeyError::Type),
+        };
+        if algorithm.is_some_and(|algorithm| !public.fits(algorithm)) {
+            return Err(KeyError::Algorithm);
+        }
+        Ok((algorithm, public))
+    }
+
+    /// RFC 7517 sections 4.2 and 4.3. A key that encrypts may be one whose owner decrypts for strangers; what he
+    /// hands back could be a signature.
+    fn check_purpose(&self) -> Result<(), KeyError> {
+        match self.member("use") {
+            None => {}
+            Some(Json::String(purpose)) if purpose == "sig" => {}
+            Some(_) => return Err(KeyError::Use),
+        }
+        match self.member("key_ops") {
+            None => Ok(()),
+            Some(Json::Array(items)) if items.iter().any(|item| item.as_str() == Some("verify")) => Ok(()),
+            Some(_) => Err(KeyError::Operations),
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<&Json> {
+        self.0.member(name).filter(|value| **value != Json::Null)
+    }
+
+    fn text(&self, name: &'static str) -> Result<&str, KeyError> {
+        self.member(name).and_then(Json::as_str).ok_or(KeyError::Member(name))
+    }
+
+    fn bytes(&self, name: &'static str) -> Result<Vec<u8>, KeyError> {
+        base64url::decode(self.text(name)?.as_bytes()).ok_or(KeyError::Member(name))
+    }
+}
+
+/// The first [`MAX_KEYS`] elements of an array, unread, and whether there are more.
+struct FirstKeys<'a> {
+    texts: Vec<&'a RawValue>,
+    more: bool,
+}
+
+impl<'de> Deserialize<'de> for FirstKeys<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FirstKeysVisitor;
+        impl<'de> Visitor<'de> for FirstKeysVisitor {
+            type Value = FirstKeys<'de>;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                let mut texts = Vec::new();
+                while texts.len() < MAX_KEYS {
+                    match array.next_element()? {
+                        Some(text) => texts.push(text),
+                        None => return Ok(FirstKeys { texts, more: false }),
+                    }
+                }
+                let mut more = false;
+                while array.next_element::<IgnoredAny>()?.is_some() {
+                    more = true;
+                }
+                Ok(FirstKeys { texts, more })
+            }
+        }
+        deserializer.deserialize_seq(FirstKeysVisitor)
+    }
+}

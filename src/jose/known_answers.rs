@@ -1,0 +1,79 @@
+//! Signatures whose answer is known, for trying out a [`Verifier`] before anything is entrusted to it.
+
+use super::algorithm::{Algorithm, SignatureCheck, Verifier};
+use super::base64url;
+use super::json::Json;
+use super::jwks::KeySet;
+
+/// Made by `tests/data/jose/mint.py known-answers`; the private halves of the keys were thrown away.
+const KNOWN_ANSWERS: &str = include_str!("known_answers.json");
+
+/// Whether the verifier accepts a good signature of that algorithm, and refuses it once the message, or the
+/// signature, is another.
+///
+/// A host may lack the function, a curve or a hash, and a broken one may call everything good.
+pub fn known_answer_test(verifier: &dyn Verifier, algorithm: Algorithm) -> bool {
+    passes(verifier, algorithm).unwrap_or(false)
+}
+
+fn passes(verifier: &dyn Verifier, algorithm: Algorithm) -> Option<bool> {
+    let known = Json::parse(KNOWN_ANSWERS.as_bytes()).ok()?;
+    let keys = KeySet::parse(KNOWN_ANSWERS.as_bytes()).ok()?.keys;
+    let answer = known.member("answers")?.member(algorithm.name())?;
+    let candidates = keys.candidates(answer.member("kid")?.as_str(), algorithm, &[]).ok()?;
+    let key = candidates.first()?;
+    let message = known.member("message")?.as_str()?.as_bytes();
+    let signature = base64url::decode(answer.member("signature")?.as_str()?.as_bytes())?;
+    // Its last byte belongs to a number of the signature in every algorithm; one bit less keeps it in range.
+    let damaged: Vec<u8> = match signature.split_last()? {
+        (last, rest) => rest.iter().copied().chain([last ^ 1]).collect(),
+    };
+
+    let accepts = |message: &[u8], signature: &[u8]| {
+        SignatureCheck::new(algorithm, key, message, signature).is_some_and(|check| verifier.verify(&check))
+    };
+    Some(
+        accepts(message, &signature)
+            && !accepts(b"another message", &signature)
+            && !accepts(message, &damaged),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::algorithm::InModule;
+
+    struct Always(bool);
+
+    impl Verifier for Always {
+        fn verify(&self, _: &SignatureCheck<'_>) -> bool {
+            self.0
+        }
+    }
+
+    #[test]
+    fn the_module_passes_and_broken_verifiers_do_not() {
+        for algorithm in Algorithm::ALL {
+            assert!(known_answer_test(&InModule, algorithm), "{algorithm:?}");
+            assert!(!known_answer_test(&Always(true), algorithm), "{algorithm:?} with all accepted");
+            assert!(!known_answer_test(&Always(false), algorithm), "{algorithm:?} with all refused");
+        }
+    }
+
+    /// The damage must reach the verifier: were it caught before, one that accepts everything would pass.
+    struct IgnoresSignature;
+
+    impl Verifier for IgnoresSignature {
+        fn verify(&self, check: &SignatureCheck<'_>) -> bool {
+            check.for_host().is_none_or(|check| check.text == b"jwt-guard")
+        }
+    }
+
+    #[test]
+    fn the_damaged_signature_is_well_formed() {
+        for algorithm in [Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384, Algorithm::Es512] {
+            assert!(!known_answer_test(&IgnoresSignature, algorithm), "{algorithm:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A compact JWS taken apart and nothing of it believed (RFC 7515 section 7.1, RFC 7519 section 7.2).
+//!
+//! What can be refused without a key is refused here: a token's form when it is parsed, its header against the
+//! issuer's rules in [`UnverifiedToken::admit`]. `jku`, `x5u`, `jwk` and `x5c` are never looked at: a token must
+//! not bring its own key.
+
+use super::algorithm::Algorithm;
+use super::base64url;
+use super::claims::TokenRules;
+use super::error::{Malformed, TokenError};
+use super::json::Json;
+
+/// The longest `kid` that is read, in bytes.
+pub const MAX_KID_BYTES: usize = 256;
+
+/// A token that is well-formed. Anybody may have written it.
+#[derive(Debug, Clone)]
+pub struct UnverifiedToken<'a> {
+    header: Header,
+    pub(super) claims: Json,
+    pub(super) payload: &'a str,
+    pub(super) signing_input: &'a [u8],
+    pub(super) signature: Vec<u8>,
+}
+
+/// What of a JOSE header is used.
+#[derive(Debug, Clone)]
+struct Header {
+    algorithm: Option<Algorithm>,
+    kid: Option<String>,
+    media_type: Option<String>,
+    critical: bool,
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Takes a token apart.
+    ///
+    /// # Errors
+    /// [`TokenError::TooLong`] before anything else is done, and [`TokenError::Malformed`].
+    pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
+        if token.len() > max_bytes {
+            return Err(TokenError::TooLong { bytes: token.len(), limit: max_bytes });
+        }
+        Self::take_apart(token).map_err(TokenError::Malformed)
+    }
+
+    fn take_apart(token: &'a [u8]) -> Result<Self, Malformed> {
+        // Four at most: a token of a million dots is not worth a million parts.
+        let mut parts = token.splitn(4, |byte| *byte == b'.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Malformed::Parts);
+        };
+        if header.is_empty() || payload.is_empty() || signature.is_empty() {
+            return Err(Malformed::Parts);
+        }
+        let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(Malformed::Parts)?;
+        let header = base64url::decode(header).ok_or(Malformed::Base64)?;
+        let claims = base64url::decode(payload).ok_or(Malformed::Base64)?;
+        let signature = base64url::decode(signature).ok_or(Malformed::Base64)?;
+        let payload = std::str::from_utf8(payload).map_err(|_| Malformed::Base64)?;
+
+        let header = Header::parse(&header)?;
+        let claims = Json::parse(&claims).map_err(Malformed::ClaimsJson)?;
+        if !matches!(claims, Json::Object(_)) {
+            return Err(Malformed::ClaimsNotObject);
+        }
+        Ok(Self { header, claims, payload, signing_input, signature })
+    }
+
+    /// The `iss` that the token claims, to look the issuer up by; `None` too where it is not a string.
+    pub fn unverified_issuer(&self) -> Option<&str> {
+        self.claims.member("iss")?.as_str()
+    }
+
+    /// The `kid` that the token claims.
+    pub fn unverified_kid(&self) -> Option<&str> {
+        self.header.kid.as_deref()
+    }
+
+    /// Refuses what needs no key to be refused, in the order issuer, algorithm, type, critical extensions, refused
+    /// `kid`: nothing is fetched for such a token. [`verify`](super::claims::verify) asks again.
+    pub fn admit(&self, rules: &TokenRules) -> Result<(), TokenError> {
+        self.admitted_algorithm(rules).map(drop)
+    }
+
+    /// The algorithm of a token that is admitted.
+    pub(super) fn admitted_algorithm(&self, rules: &TokenRules) -> Result<Algorithm, TokenError> {
+        // A key of one issuer must not speak for another.
+        if self.unverified_issuer() != Some(rules.issuer_name_value.as_str()) {
+            return Err(TokenError::UnknownIssuer);
+        }
+        let accepted = |algorithm: &Algorithm| rules.accepted_algorithms.contains(algorithm);
+        let algorithm = self.header.algorithm.filter(accepted).ok_or(TokenError::Algorithm)?;
+        // RFC 8725 section 3.11: an ID token, a logout token or a security event must not pass for an access token.
+        if !rules.accepted_types.contains(self.header.media_type.as_deref()) {
+            return Err(TokenError::Type);
+        }
+        if self.header.critical {
+            return Err(TokenError::Critical);
+        }
+        if self.unverified_kid().is_some_and(|kid| rules.refused_kids.iter().any(|refused| refused == kid)) {
+            return Err(TokenError::RefusedKid);
+        }
+        Ok(algorithm)
+    }
+}
+
+impl Header {
+    fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
+        let header = Json::parse(bytes).map_err(Malformed::HeaderJson)?;
+        if !matches!(header, Json::Object(_)) {
+            return Err(Malformed::HeaderNotObject);
+        }
+        let text = |name| match header.member(name) {
+            None => Ok(None),
+            Some(Json::String(text)) => Ok(Some(text.as_str())),
+            Some(_) => Err(Malformed::HeaderMember(name)),
+        };
+        let kid = text("kid")?;
+        if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
+            return Err(Malformed::HeaderMember("kid"));
+        }
+        // RFC 7515 section 4.1.11: an extension that is not understood must not be passed over, and none is
+        // understood here. b64 (RFC 7797) changes what was signed; a reader that ignores it and one that does not
+        // see two different tokens.
+        let critical = header.member("crit").is_some()
+            || header.member("b64").is_some_and(|encoded| *encoded != Json::Bool(true));
+        Ok(Self {
+            algorithm: text("alg")?.and_then(Algorithm::from_name),
+            kid: kid.map(str::to_owned),
+            media_type: text("typ")?.map(str::to_owned),
+            critical,
+        })
+    }
+}

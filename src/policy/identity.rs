@@ -1,0 +1,111 @@
+//! Who a verified token speaks for: its claims, and the roles, groups and scopes read out of them.
+
+use std::collections::HashSet;
+
+use crate::jose::claims::{IssuerIndex, VerifiedClaims};
+use crate::jose::json::Json;
+use crate::jose::pointer::Pointer;
+
+/// Where roles, groups and scopes stand in an issuer's tokens. An empty list: its tokens have none.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sources {
+    /// `roles_from`.
+    pub roles: Vec<Source>,
+    /// `groups_from`.
+    pub groups: Vec<Source>,
+    /// `scopes_from`; its strings are split at spaces (RFC 6749 section 3.3).
+    pub scopes: Vec<Source>,
+}
+
+/// One place that names roles, groups or scopes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Where the claim stands.
+    pub pointer: Pointer,
+    /// Where given, only values that start with it count, and they count without it: `orders:read` under the
+    /// prefix `orders:` is the value `read`, and `billing:read` is none. Case-sensitive.
+    pub prefix: Option<String>,
+}
+
+/// A verified token's claims with its roles, groups and scopes. Made from [`VerifiedClaims`] and nothing else.
+///
+/// Every source that exists adds its values, in the order of the sources; a value counts once, and an empty one
+/// not at all. Anything other than a string or an array's string members is ignored: a number is not a name.
+#[derive(Debug)]
+pub struct Identity {
+    claims: VerifiedClaims,
+    roles: Vec<String>,
+    groups: Vec<String>,
+    scopes: Vec<String>,
+}
+
+impl Identity {
+    /// Reads the names out of the claims.
+    pub fn new(claims: VerifiedClaims, sources: &Sources) -> Self {
+        let whole = |text| std::iter::once(text);
+        let roles = names(claims.claims(), &sources.roles, whole);
+        let groups = names(claims.claims(), &sources.groups, whole);
+        let scopes = names(claims.claims(), &sources.scopes, |text: &str| text.split(' '));
+        Self { roles, groups, scopes, claims }
+    }
+
+    /// The claims.
+    pub fn claims(&self) -> &VerifiedClaims {
+        &self.claims
+    }
+
+    /// The roles, each once.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// The groups, each once.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// The scopes, each once.
+    pub fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
+    /// The configured issuer whose key signed the token.
+    pub fn issuer(&self) -> IssuerIndex {
+        self.claims.issuer()
+    }
+}
+
+fn names<'a, I: Iterator<Item = &'a str>>(
+    claims: &'a Json,
+    sources: &[Source],
+    split: impl Fn(&'a str) -> I,
+) -> Vec<String> {
+    // A set, not a scan of the list: a token may hold thousands of values, and its sender chooses how many.
+    let mut seen = HashSet::new();
+    let mut names = Vec::new();
+    for source in sources {
+        for text in source.pointer.find(claims).map(strings).unwrap_or_default() {
+            let values = split(text).filter_map(|value| source.value(value));
+            names.extend(values.filter(|value| seen.insert(*value)).map(str::to_owned));
+        }
+    }
+    names
+}
+
+fn strings(value: &Json) -> Vec<&str> {
+    match value {
+        Json::String(text) => vec![text],
+        Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+impl Source {
+    fn value<'a>(&self, text: &'a str) -> Option<&'a str> {
+        let value = match &self.prefix {
+            Some(prefix) => text.strip_prefix(prefix.as_str())?,
+            None => text,
+        };
+        (!value.is_empty()).then_some(value)
+    }
+}

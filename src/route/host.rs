@@ -1,0 +1,220 @@
+//! Hosts: as a route names them, and as a request does.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The longest name that DNS has (RFC 1035 section 2.3.4).
+const MAX_NAME: usize = 253;
+
+/// A host as a route names it: `api.example.com`, or `*.example.com` for every name under it, at any depth, but not
+/// `example.com` itself. Case, a port and one trailing dot are ignored, as in the request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HostPattern {
+    name: String,
+    kind: Kind,
+}
+
+/// How a pattern's name is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// The whole host.
+    Exact,
+    /// What follows the first dot, or a later one.
+    Suffix,
+}
+
+/// Why a text is not a host pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostError {
+    /// Nothing, or nothing but a port or a dot.
+    Empty,
+    /// `*` alone.
+    Any,
+    /// `*` elsewhere than as the whole first label.
+    Wildcard,
+    /// A scheme, a path, a user or another character that a host does not have.
+    Character(char),
+    /// Two dots in a row, or one at the start.
+    EmptyLabel,
+    /// Over 253 bytes.
+    TooLong,
+}
+
+impl HostPattern {
+    /// Reads a host, or `*.` and a suffix.
+    pub fn parse(text: &str) -> Result<Self, HostError> {
+        if text == "*" {
+            return Err(HostError::Any);
+        }
+        let (kind, name) = match text.strip_prefix("*.") {
+            Some(suffix) => (Kind::Suffix, suffix),
+            None => (Kind::Exact, text),
+        };
+        if name.contains('*') {
+            return Err(HostError::Wildcard);
+        }
+        let bracketed = name.starts_with('[');
+        let spelled = |character: char| {
+            character.is_ascii_alphanumeric()
+                || matches!(character, '.' | '-' | '_' | ':')
+                || bracketed && matches!(character, '[' | ']')
+        };
+        if let Some(character) = name.chars().find(|character| !spelled(*character)) {
+            return Err(HostError::Character(character));
+        }
+        let name = String::from_utf8_lossy(&comparable(name.as_bytes())).into_owned();
+        if name.is_empty() {
+            return Err(HostError::Empty);
+        }
+        if name.split('.').any(str::is_empty) {
+            return Err(HostError::EmptyLabel);
+        }
+        // What is left of `host:port` after the port has no colon, unless it is an IPv6 literal.
+        if name.contains(':') && !bracketed {
+            return Err(HostError::Character(':'));
+        }
+        if name.len() > MAX_NAME {
+            return Err(HostError::TooLong);
+        }
+        Ok(Self { name, kind })
+    }
+
+    /// The name in lower case, without `*.`, port and trailing dot.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// A request's host in the form that patterns are kept in: no port, no trailing dot, lower case.
+pub(super) fn comparable(host: &[u8]) -> Cow<'_, [u8]> {
+    let host = without_port(host);
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    if host.iter().any(u8::is_ascii_uppercase) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+/// Without `:` and digits at the end. An IPv6 address has its colons in brackets (RFC 3986 section 3.2.2); one
+/// without brackets is left whole.
+fn without_port(host: &[u8]) -> &[u8] {
+    let mut name = host;
+    while let [before @ .., b'0'..=b'9'] = name {
+        name = before;
+    }
+    match name {
+        [name @ .., b':'] if name.ends_with(b"]") || !name.contains(&b':') => name,
+        _ => host,
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wildcard = match self.kind {
+            Kind::Exact => "",
+            Kind::Suffix => "*.",
+        };
+        write!(f, "{wildcard}{}", self.name)
+    }
+}
+
+impl fmt::Display for HostError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => {
+                f.write_str("expected a host such as `api.example.com` or `*.example.com`, got none")
+            }
+            Self::Any => f.write_str("`*` alone is every host: leave `hosts` out"),
+            Self::Wildcard => f.write_str("`*` can only stand for the first labels, as in `*.example.com`"),
+            Self::Character(character) => write!(
+                f,
+                "{character:?} cannot stand in a host: expected a name such as `api.example.com` or \
+                 `*.example.com`, without scheme or path, in its ASCII form"
+            ),
+            Self::EmptyLabel => {
+                f.write_str("a host cannot start with a dot or have two in a row: remove one")
+            }
+            Self::TooLong => write!(f, "expected at most {MAX_NAME} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for HostError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_read() {
+        for (text, shown) in [
+            ("api.example.com", "api.example.com"),
+            ("API.Example.COM.", "api.example.com"),
+            ("api.example.com:8443", "api.example.com"),
+            ("api.example.com.:8443", "api.example.com"),
+            ("*.Example.com:443", "*.example.com"),
+            ("localhost", "localhost"),
+            ("10.0.0.1:80", "10.0.0.1"),
+            ("[::1]:8080", "[::1]"),
+            ("[FE80::1]", "[fe80::1]"),
+            ("my_service", "my_service"),
+        ] {
+            assert_eq!(
+                HostPattern::parse(text).map(|pattern| pattern.to_string()),
+                Ok(shown.to_owned()),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        for (text, error) in [
+            ("", HostError::Empty),
+            (".", HostError::Empty),
+            (":80", HostError::Empty),
+            ("*.", HostError::Empty),
+            ("*", HostError::Any),
+            ("a*.example.com", HostError::Wildcard),
+            ("api.*.com", HostError::Wildcard),
+            ("*.*.com", HostError::Wildcard),
+            ("https://example.com", HostError::Character('/')),
+            ("example.com/a", HostError::Character('/')),
+            ("user@example.com", HostError::Character('@')),
+            ("example.com:port", HostError::Character(':')),
+            ("::1", HostError::Character(':')),
+            ("bücher.example", HostError::Character('ü')),
+            (".example.com", HostError::EmptyLabel),
+            ("a..b", HostError::EmptyLabel),
+            ("a..", HostError::EmptyLabel),
+        ] {
+            assert_eq!(HostPattern::parse(text), Err(error), "{text}");
+        }
+        assert!(HostPattern::parse(&"a.".repeat(127)).is_ok());
+        assert_eq!(HostPattern::parse(&"a.".repeat(128)), Err(HostError::TooLong));
+    }
+
+    #[test]
+    fn a_request_host_is_compared_without_port_dot_and_case() {
+        for (host, expected) in [
+            (&b"Example.COM"[..], &b"example.com"[..]),
+            (b"example.com:443", b"example.com"),
+            (b"example.com:", b"example.com"),
+            (b"example.com.:443", b"example.com"),
+            (b"example.com..", b"example.com."),
+            (b"example.com:x", b"example.com:x"),
+            (b"[::1]:80", b"[::1]"),
+            (b"::1", b"::1"),
+            (b"", b""),
+            (b":", b""),
+            (b"\xff:1", b"\xff"),
+        ] {
+            assert_eq!(comparable(host).as_ref(), expected, "{host:?}");
+        }
+    }
+}

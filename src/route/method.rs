@@ -1,0 +1,148 @@
+//! Methods: as a route lists them, and as a request may be read.
+
+use super::AmbiguousPath;
+use std::borrow::Cow;
+use std::fmt;
+
+/// Distinct methods that one request may be read with. Two are usual; more multiply the look-ups.
+const MAX_METHODS: usize = 8;
+
+/// A method as a route lists it: a token of RFC 9110 section 5.6.2, compared case-sensitively (section 9.1).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Method {
+    name: String,
+}
+
+/// Why a text is not a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MethodError {
+    /// Empty, or with a character that a token does not have.
+    NotAToken(String),
+    /// A method of RFC 9110 in the wrong case: it would never match.
+    WrongCase(String),
+}
+
+impl Method {
+    /// Reads a method such as `GET`.
+    pub fn parse(text: &str) -> Result<Self, MethodError> {
+        if token(text.as_bytes()).is_none() {
+            return Err(MethodError::NotAToken(text.to_owned()));
+        }
+        let upper = text.to_ascii_uppercase();
+        if upper != text && REGISTERED.contains(&upper.as_str()) {
+            return Err(MethodError::WrongCase(upper));
+        }
+        Ok(Self { name: text.to_owned() })
+    }
+
+    /// The method's name.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+/// RFC 9110 section 9.3 and RFC 5789.
+const REGISTERED: [&str; 9] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Display for MethodError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAToken(text) => write!(f, "expected a method such as `GET`, got {text:?}"),
+            Self::WrongCase(upper) => write!(f, "methods are case-sensitive: write `{upper}`"),
+        }
+    }
+}
+
+impl std::error::Error for MethodError {}
+
+/// The methods that a request may be read with: `:method` first, then what its override headers name.
+///
+/// An override value is read as the frameworks read it that honour one: members of a comma-joined list each for
+/// themselves, spaces around them dropped. A method in lower case is read in upper case as well, since those
+/// frameworks (and WSGI servers, for `:method` itself) upper-case it. A member that is no token refuses the
+/// request: what an upstream would make of it cannot be told. An empty one names nothing.
+pub(super) fn readings<'a>(
+    method: &'a [u8],
+    overrides: &[&'a [u8]],
+) -> Result<(Cow<'a, str>, Vec<Cow<'a, str>>), AmbiguousPath> {
+    let method = token(method).ok_or(AmbiguousPath::Method)?;
+    let mut others: Vec<Cow<'a, str>> = Vec::new();
+    let mut add = |reading: Cow<'a, str>| {
+        if reading != method && !others.contains(&reading) {
+            others.push(reading);
+        }
+        if others.len() < MAX_METHODS { Ok(()) } else { Err(AmbiguousPath::Method) }
+    };
+    let mut add_both = |reading: &'a str| {
+        add(Cow::Borrowed(reading))?;
+        let lower = reading.bytes().any(|byte| byte.is_ascii_lowercase());
+        if lower { add(Cow::Owned(reading.to_ascii_uppercase())) } else { Ok(()) }
+    };
+    add_both(method)?;
+    for member in overrides.iter().flat_map(|value| value.split(|byte| *byte == b',')) {
+        let member = member.trim_ascii();
+        if !member.is_empty() {
+            add_both(token(member).ok_or(AmbiguousPath::Method)?)?;
+        }
+    }
+    Ok((Cow::Borrowed(method), others))
+}
+
+/// The bytes as text, if they are a token (RFC 9110 section 5.6.2).
+fn token(bytes: &[u8]) -> Option<&str> {
+    let tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    if bytes.is_empty() || !bytes.iter().all(tchar) {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn methods_are_tokens() {
+        for text in ["GET", "PROPFIND", "M-SEARCH", "purge"] {
+            assert_eq!(Method::parse(text).map(|method| method.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["", " ", "GET POST", "GET,POST", "G\u{e9}T", "GET\n"] {
+            assert_eq!(Method::parse(text), Err(MethodError::NotAToken(text.to_owned())));
+        }
+        assert_eq!(Method::parse("get"), Err(MethodError::WrongCase("GET".to_owned())));
+    }
+
+    #[test]
+    fn overrides_are_readings_of_the_method() {
+        let many = b"A,B,C,D,E,F,G,H";
+        for (method, overrides, expected) in [
+            (&b"GET"[..], vec![], Some(vec!["GET"])),
+            (b"get", vec![], Some(vec!["get", "GET"])),
+            (b"POST", vec![&b"DELETE"[..]], Some(vec!["POST", "DELETE"])),
+            (b"POST", vec![b"delete"], Some(vec!["POST", "delete", "DELETE"])),
+            (b"POST", vec![b" PUT , DELETE"], Some(vec!["POST", "PUT", "DELETE"])),
+            (b"POST", vec![b"PUT", b"DELETE"], Some(vec!["POST", "PUT", "DELETE"])),
+            (b"POST", vec![b"POST", b"POST"], Some(vec!["POST"])),
+            (b"POST", vec![b"", b" , "], Some(vec!["POST"])),
+            (b"POST", vec![b"DEL ETE"], None),
+            (b"POST", vec![b"DEL\xffETE"], None),
+            (b"POST", vec![b"\"DELETE\""], None),
+            (b"POST", vec![many], None),
+            (b"", vec![], None),
+            (b"G T", vec![], None),
+        ] {
+            let read = readings(method, &overrides).ok().map(|(first, others)| {
+                std::iter::once(first).chain(others).map(Cow::into_owned).collect::<Vec<_>>()
+            });
+            let expected = expected.map(|list| list.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            assert_eq!(read, expected, "{method:?} {overrides:?}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! The readings of a path: everything that some upstream may take it for.
+//!
+//! Upstreams decode, merge slashes, resolve dot segments, drop `;parameters` and ignore case, each in an order of
+//! its own and sometimes twice. Instead of modelling any of them, every step that one of them takes is applied to
+//! every reading there is, until nothing new comes out: whatever a chain of these steps makes of a path, in any
+//! order and number, is among the readings. What cannot be read with certainty is refused.
+
+use super::AmbiguousPath;
+
+/// Distinct readings that a path may have. Each costs a look-up; a path that needs more is an attack.
+const MAX_READINGS: usize = 32;
+
+/// Rounds of percent-decoding after which nothing may be left to decode.
+const MAX_DECODINGS: usize = 3;
+
+/// The longest path, in bytes and without its query, that is read in more than one way: with the number of readings
+/// it bounds the work that one request can cause. Servers rarely take 8 KiB for a whole request line.
+const MAX_BYTES: usize = 8192;
+
+/// All readings of one path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Readings<'a> {
+    /// As it was sent, without the query.
+    pub as_sent: &'a str,
+    /// The others, each once, in no order that means anything.
+    pub others: Vec<String>,
+}
+
+impl<'a> Readings<'a> {
+    /// The readings of `:path`, which starts with `/`. Its query starts at the first `?`.
+    ///
+    /// A `#` is not part of a request target (RFC 9112 section 3.2); an upstream that gets one may cut there or go
+    /// on reading, so both are readings.
+    pub fn of(path: &'a [u8]) -> Result<Self, AmbiguousPath> {
+        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
+        if !path.starts_with(b"/") {
+            return Err(AmbiguousPath::NotAbsolute);
+        }
+        let as_sent = std::str::from_utf8(path).map_err(|_| AmbiguousPath::Encoding)?;
+        if is_plain(path) {
+            return Ok(Self { as_sent, others: Vec::new() });
+        }
+        if path.len() > MAX_BYTES {
+            return Err(AmbiguousPath::TooLong);
+        }
+        if as_sent.contains(char::is_control) {
+            return Err(AmbiguousPath::ControlCharacter);
+        }
+        if has_broken_escape(path) {
+            return Err(AmbiguousPath::BrokenEscape);
+        }
+        decodes_in_few_rounds(as_sent)?;
+        Ok(Self { as_sent, others: closure(as_sent)? })
+    }
+}
+
+/// Whether no step changes the path: it has only characters that stand for themselves everywhere, its segments are
+/// not empty, and none ends in a dot, so that neither is any `.` or `..`.
+fn is_plain(path: &[u8]) -> bool {
+    let mut previous = b'/';
+    let Some((_, [rest @ .., last])) = path.split_first() else {
+        return true;
+    };
+    for byte in rest.iter().chain(std::iter::once(last)) {
+        let plain = match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => true,
+            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' => true,
+            b'/' => previous != b'/' && previous != b'.',
+            _ => false,
+        };
+        if !plain {
+            return false;
+        }
+        previous = *byte;
+    }
+    *last != b'/' && *last != b'.'
+}
+
+/// A `%` without two hexadecimal digits: decoders differ between keeping it, dropping it and failing.
+fn has_broken_escape(path: &[u8]) -> bool {
+    let mut rest = path;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        let Some((_, after)) = rest.split_at_checked(at + 1) else { return true };
+        match after {
+            [high, low, ..] if hex(*high).is_some() && hex(*low).is_some() => rest = after,
+            _ => return true,
+        }
+    }
+    false
+}
+
+fn decodes_in_few_rounds(path: &str) -> Result<(), AmbiguousPath> {
+    let mut reading = decoded(path, Slash::Decoded)?;
+    for _ in 0..MAX_DECODINGS {
+        match reading {
+            None => return Ok(()),
+            Some(text) => reading = decoded(&text, Slash::Decoded)?,
+        }
+    }
+    if reading.is_none() { Ok(()) } else { Err(AmbiguousPath::TooManyDecodings) }
+}
+
+/// Applies every step to every reading until none gives a new one.
+fn closure(as_sent: &str) -> Result<Vec<String>, AmbiguousPath> {
+    let mut readings: Vec<String> = Vec::new();
+    let mut next = 0;
+    let mut current = as_sent.to_owned();
+    loop {
+        let decodings = [decoded(&current, Slash::Decoded)?, decoded(&current, Slash::Kept)?];
+        let steps = STEPS.iter().map(|step| step(&current));
+        for reading in decodings.into_iter().chain(steps).flatten() {
+            if reading != as_sent && !readings.contains(&reading) {
+                readings.push(reading);
+            }
+        }
+        if readings.len() >= MAX_READINGS {
+            return Err(AmbiguousPath::TooManyReadings);
+        }
+        match readings.get(next) {
+            Some(reading) => reading.clone_into(&mut current),
+            None => return Ok(readings),
+        }
+        next += 1;
+    }
+}
+
+/// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
+const STEPS: [fn(&str) -> Option<String>; 10] = [
+    backslashes_as_slashes,
+    without_parameters,
+    |path| cut_at(path, '?'),
+    |path| cut_at(path, '#'),
+    merged_slashes,
+    resolved_dots,
+    |path| trimmed(path, &['/']),
+    |path| trimmed(path, &['/', ' ', '.']),
+    trimmed_segments,
+    |path| path.contains(|character: char| character.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
+];
+
+/// What decoding does with `%2F`.
+#[derive(Clone, Copy, PartialEq)]
+enum Slash {
+    /// It separates, like any other slash: the whole path is decoded before it is split.
+    Decoded,
+    /// It stays: the path is split first, and its segments are decoded each for itself. `/a%2Fb/%61dmin` is two
+    /// segments there, the second `admin`, which no reading of the whole shows.
+    Kept,
+}
+
+/// One round of percent-decoding (RFC 3986 section 2.1). A broken escape stays as it is.
+fn decoded(path: &str, slash: Slash) -> Result<Option<String>, AmbiguousPath> {
+    if !path.contains('%') {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let byte = match (first, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        match byte {
+            Some(byte) if byte != b'/' || slash == Slash::Decoded => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            _ => bytes.push(*first),
+        }
+    }
+    // Overlong forms (`%C0%AF` for a slash) are not UTF-8 either.
+    let decoded = String::from_utf8(bytes).map_err(|_| AmbiguousPath::Encoding)?;
+    if decoded.contains(char::is_control) {
+        return Err(AmbiguousPath::ControlCharacter);
+    }
+    Ok((decoded != path).then_some(decoded))
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16)?.try_into().ok()
+}
+
+/// `\` as on Windows.
+fn backslashes_as_slashes(path: &str) -> Option<String> {
+    path.contains('\\').then(|| path.replace('\\', "/"))
+}
+
+/// Each segment without `;` and what follows, as servlet containers route it.
+fn without_parameters(path: &str) -> Option<String> {
+    path.contains(';').then(|| by_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
+}
+
+/// The path before the first `?` or `#` that decoding brought out: a second server parses the decoded text again.
+fn cut_at(path: &str, mark: char) -> Option<String> {
+    path.split_once(mark).map(|(before, _)| before.to_owned())
+}
+
+fn merged_slashes(path: &str) -> Option<String> {
+    if !path.contains("//") {
+        return None;
+    }
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    Some(merged)
+}
+
+/// Dot segments resolved (RFC 3986 section 5.2.4); `..` at the root stays there.
+fn resolved_dots(path: &str) -> Option<String> {
+    let segments = path.strip_prefix('/')?.split('/');
+    if !segments.clone().any(|segment| matches!(segment, "." | "..")) {
+        return None;
+    }
+    let mut resolved: Vec<&str> = Vec::new();
+    let mut ends_in_dots = false;
+    for segment in segments {
+        ends_in_dots = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => {
+                resolved.pop();
+            }
+            segment => resolved.push(segment),
+        }
+    }
+    if ends_in_dots {
+        resolved.push("");
+    }
+    Some(format!("/{}", resolved.join("/")))
+}
+
+/// The path without these characters at its end.
+fn trimmed(path: &str, characters: &[char]) -> Option<String> {
+    let kept = path.trim_end_matches(characters);
+    let kept = if kept.is_empty() { "/" } else { kept };
+    (kept != path).then(|| kept.to_owned())
+}
+
+/// Each segment without spaces and dots at its end, as Windows names files; `.` and `..` stay, with `. ` and `.. `
+/// read as them.
+fn trimmed_segments(path: &str) -> Option<String> {
+    let kept = by_segment(path, |segment| match segment.trim_end_matches([' ', '.']) {
+        "" => segment.trim_end_matches(' '),
+        kept => kept,
+    });
+    (kept != path).then_some(kept)
+}
+
+fn by_segment<'a>(path: &'a str, change: impl Fn(&'a str) -> &'a str) -> String {
+    let mut changed = String::with_capacity(path.len());
+    for (position, segment) in path.split('/').enumerate() {
+        if position > 0 {
+            changed.push('/');
+        }
+        changed.push_str(change(segment));
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_path_has_one_reading() {
+        for path in [
+            "/",
+            "/a",
+            "/a/v1.2/index.html",
+            "/a-b_c~d/1",
+            "/.well-known/x",
+            "/a/..b",
+            "/a/b:c,d=e@f(g)*!$&'+",
+        ] {
+            assert!(is_plain(path.as_bytes()), "{path}");
+            assert_eq!(
+                Readings::of(path.as_bytes()),
+                Ok(Readings { as_sent: path, others: vec![] }),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_path_is_plain_only_if_no_step_changes_it() {
+        // Every path of up to four characters over one character of each kind.
+        let alphabet = "/.a1A%;\\ #é";
+        let mut paths = vec![String::from("/")];
+        for _ in 0..4 {
+            let longer =
+                paths.iter().flat_map(|path| alphabet.chars().map(move |next| format!("{path}{next}")));
+            paths = longer.collect();
+            for path in &paths {
+                let one_reading = STEPS.iter().all(|step| step(path).is_none())
+                    && decoded(path, Slash::Decoded) == Ok(None)
+                    && !path.contains(['%', 'é', ' ']);
+                assert_eq!(is_plain(path.as_bytes()), one_reading, "{path:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_readings_of_a_path() {
+        for (path, others) in [
+            ("/a/b?c=/D%", &[][..]),
+            ("/a/b/", &["/a/b"]),
+            ("/A", &["/a"]),
+            ("/a.", &["/a"]),
+            ("/a ", &["/a"]),
+            ("/a%20", &["/a ", "/a"]),
+            ("/a%2Fb", &["/a/b", "/a%2fb"]),
+            ("/%61%2Fb", &["/a/b", "/a%2Fb", "/%61%2fb", "/a%2fb"]),
+            ("/a//b", &["/a/b"]),
+            ("/a/../b", &["/b"]),
+            ("/a//../b", &["/a/b", "/a/../b", "/b"]),
+            ("/a;x/b", &["/a/b"]),
+            ("/a\\b", &["/a/b"]),
+            ("/a%3Fb", &["/a?b", "/a%3fb", "/a"]),
+            ("/a#b", &["/a"]),
+            ("/a%252Fb", &["/a%2Fb", "/a%252fb", "/a/b", "/a%2fb"]),
+            ("/100%25", &["/100%"]),
+            ("/caf%c3%a9", &["/café"]),
+            ("/café", &[]),
+            ("/..", &["/"]),
+            ("/a/.%20/b", &["/a/. /b", "/a/./b", "/a/b"]),
+            ("/a./b", &["/a/b"]),
+        ] {
+            let mut readings =
+                Readings::of(path.as_bytes()).unwrap_or_else(|error| panic!("{path}: {error}")).others;
+            let mut others: Vec<_> = others.iter().map(|reading| (*reading).to_owned()).collect();
+            readings.sort();
+            others.sort();
+            assert_eq!(readings, others, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_with_certainty_is_refused() {
+        use AmbiguousPath::*;
+        let long = format!("/{}/", "a".repeat(8191));
+        for (path, error) in [
+            (&b""[..], NotAbsolute),
+            (b"a", NotAbsolute),
+            (b"?a", NotAbsolute),
+            (b"*x", NotAbsolute),
+            (b"http://example.com/a", NotAbsolute),
+            (b"/a\nb", ControlCharacter),
+            (b"/a\x7f", ControlCharacter),
+            (b"/a%00", ControlCharacter),
+            (b"/a%0d%0a", ControlCharacter),
+            (b"/a%2500", ControlCharacter),
+            (b"/a%c2%85", ControlCharacter),
+            (b"/a%", BrokenEscape),
+            (b"/a%2", BrokenEscape),
+            (b"/a%g0", BrokenEscape),
+            (b"/a%%20", BrokenEscape),
+            (b"/a%u0061", BrokenEscape),
+            (b"/a\xff", Encoding),
+            (b"/a%ff", Encoding),
+            (b"/a%c0%af", Encoding),
+            (b"/a%e0%80%af", Encoding),
+            (b"/a%25c0%25af", Encoding),
+            (b"/a%ed%a0%80", Encoding),
+            (b"/a%25252561", TooManyDecodings),
+            (b"/A/%41;a/..%2f./b./;C/%3f%23/%5c", TooManyReadings),
+            (long.as_bytes(), TooLong),
+        ] {
+            assert_eq!(Readings::of(path), Err(error), "{}", path.escape_ascii());
+        }
+        assert!(Readings::of(b"/a%252561").is_ok(), "three rounds");
+    }
+}

@@ -1,0 +1,300 @@
+//! Path templates: what a route's `path` may say.
+
+use std::fmt;
+
+/// More segments than any real path has: the look-up descends one call a segment.
+const MAX_SEGMENTS: usize = 64;
+
+/// A route's path: literal segments, `{name}` or `*` for one non-empty segment, `**` at the end for the rest.
+///
+/// A template is matched against a *reading* of a path (see [`super::readings`]), so it is written decoded and
+/// normalised: what no reading can contain, or what readings take apart, is refused here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    segments: Vec<Segment>,
+    rest: bool,
+}
+
+/// One segment of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// This text, byte for byte.
+    Literal(String),
+    /// Any one non-empty segment. Its name is for people: `{id}`, `{name}` and `*` are equal.
+    Any,
+}
+
+/// Why a text is not a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateError {
+    /// It does not start with `/`.
+    NotAbsolute,
+    /// It has a character that separates or encodes in a URL, or a control character.
+    Character(char),
+    /// Two slashes in a row.
+    EmptySegment,
+    /// A segment `.` or `..`.
+    DotSegment,
+    /// A segment that starts with a space, or ends with a space or a dot.
+    Edge(String),
+    /// `**` before the last segment.
+    RestNotLast,
+    /// `*`, `{` or `}` in a segment that is not `*`, `**` or `{name}` as a whole.
+    PartialWildcard(String),
+    /// A segment such as `:id`, which other routers take for a parameter.
+    ColonParameter(String),
+    /// The same name in braces twice.
+    RepeatedName(String),
+    /// More than 64 segments.
+    TooLong,
+}
+
+impl Template {
+    /// Reads a template. One trailing slash is dropped.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let path = text.strip_prefix('/').ok_or(TemplateError::NotAbsolute)?;
+        if let Some(character) = text.chars().find(|character| refused(*character)) {
+            return Err(TemplateError::Character(character));
+        }
+        let mut template = Self { text: text.to_owned(), segments: Vec::new(), rest: false };
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if path.is_empty() {
+            return if text == "/" { Ok(template) } else { Err(TemplateError::EmptySegment) };
+        }
+        let mut names = Vec::new();
+        for segment in path.split('/') {
+            if template.rest {
+                return Err(TemplateError::RestNotLast);
+            }
+            if segment == "**" {
+                template.rest = true;
+                continue;
+            }
+            if let Some(name) = parameter(segment) {
+                if names.contains(&name) {
+                    return Err(TemplateError::RepeatedName(name.to_owned()));
+                }
+                names.push(name);
+            }
+            template.segments.push(Segment::parse(segment)?);
+        }
+        if template.segments.len() > MAX_SEGMENTS {
+            return Err(TemplateError::TooLong);
+        }
+        Ok(template)
+    }
+
+    /// The text that it was read from.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Whether it ends in `**`.
+    pub(super) fn covers_rest(&self) -> bool {
+        self.rest
+    }
+
+    /// What the template matches, whatever its names are.
+    pub(super) fn canonical(&self) -> String {
+        let mut canonical = String::with_capacity(self.text.len());
+        for segment in &self.segments {
+            canonical.push('/');
+            canonical.push_str(match segment {
+                Segment::Literal(text) => text,
+                Segment::Any => "*",
+            });
+        }
+        canonical.push_str(if self.rest { "/**" } else { "" });
+        canonical
+    }
+
+    /// The template as an upstream sees it that ignores case; `None` where that is the same.
+    pub(super) fn lower_cased(&self) -> Option<Self> {
+        let mut folded = self.clone();
+        for segment in &mut folded.segments {
+            if let Segment::Literal(text) = segment {
+                text.make_ascii_lowercase();
+            }
+        }
+        (folded.segments != self.segments).then_some(folded)
+    }
+}
+
+impl Segment {
+    fn parse(segment: &str) -> Result<Self, TemplateError> {
+        let own = || segment.to_owned();
+        match segment {
+            "" => Err(TemplateError::EmptySegment),
+            "." | ".." => Err(TemplateError::DotSegment),
+            "*" => Ok(Self::Any),
+            _ if parameter(segment).is_some() => Ok(Self::Any),
+            _ if segment.contains(['*', '{', '}']) => Err(TemplateError::PartialWildcard(own())),
+            // `/users/:id` taken literally would protect nothing.
+            _ if segment.starts_with(':') => Err(TemplateError::ColonParameter(own())),
+            // A reading drops these, and a typing slip such as "/admin " would protect nothing.
+            _ if segment.starts_with(' ') || segment.ends_with([' ', '.']) => Err(TemplateError::Edge(own())),
+            _ => Ok(Self::Literal(own())),
+        }
+    }
+}
+
+/// The name in `{name}`.
+fn parameter(segment: &str) -> Option<&str> {
+    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+    let spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (!name.is_empty() && name.bytes().all(spelled)).then_some(name)
+}
+
+/// Characters that readings cut at, split at or decode; and controls, which refuse a request.
+fn refused(character: char) -> bool {
+    matches!(character, '?' | '#' | ';' | '\\' | '%') || character.is_control()
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAbsolute => f.write_str("expected a path that starts with `/`"),
+            Self::Character('%') => {
+                f.write_str("`%` cannot stand in a template: write the path decoded, as in `/café`")
+            }
+            Self::Character('?' | '#') => f.write_str(
+                "`?` and `#` cannot stand in a template: only the path is matched, leave the query out",
+            ),
+            Self::Character(';') => f.write_str(
+                "`;` cannot stand in a template: path parameters are read both ways, leave them out",
+            ),
+            Self::Character('\\') => f.write_str("`\\` cannot stand in a template: write `/`"),
+            Self::Character(other) => {
+                write!(
+                    f,
+                    "the control character {} cannot stand in a template: remove it",
+                    other.escape_default()
+                )
+            }
+            Self::EmptySegment => f.write_str("`//` cannot stand in a template: write one `/`"),
+            Self::DotSegment => {
+                f.write_str("`.` and `..` cannot stand in a template: write the path that they lead to")
+            }
+            Self::Edge(segment) => {
+                write!(
+                    f,
+                    "the segment {segment:?} starts with a space or ends with a space or a dot: remove it"
+                )
+            }
+            Self::RestNotLast => f.write_str(
+                "`**` must be the last segment: write `*` or `{name}` for one segment in the middle",
+            ),
+            Self::PartialWildcard(segment) => write!(
+                f,
+                "the segment {segment:?} is only partly a wildcard: expected `*`, `{{name}}` (letters, digits, `_`, \
+                 `-`), a final `**`, or text without `*`, `{{` and `}}`"
+            ),
+            Self::ColonParameter(segment) => {
+                let name = segment.trim_start_matches(':');
+                write!(f, "the segment {segment:?} would be matched literally: write `{{{name}}}` or `*`")
+            }
+            Self::RepeatedName(name) => {
+                write!(
+                    f,
+                    "the name {{{name}}} stands twice: give each segment a name of its own, or write `*`"
+                )
+            }
+            Self::TooLong => {
+                write!(f, "expected at most {MAX_SEGMENTS} segments: end the template with `**`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_read() {
+        for (text, canonical) in [
+            ("/", ""),
+            ("/**", "/**"),
+            ("/a", "/a"),
+            ("/a/", "/a"),
+            ("/a/{id}", "/a/*"),
+            ("/a/*/c", "/a/*/c"),
+            ("/a/{id}/{other_id}/**", "/a/*/*/**"),
+            ("/a/**/", "/a/**"),
+            ("/A/v1.2/index.html", "/A/v1.2/index.html"),
+            ("/.well-known/jwks.json", "/.well-known/jwks.json"),
+            ("/v1/things:cancel", "/v1/things:cancel"),
+            ("/café/a b", "/café/a b"),
+        ] {
+            let template = Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((template.canonical().as_str(), template.as_str()), (canonical, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_template_is_refused() {
+        use TemplateError::*;
+        for (text, error) in [
+            ("", NotAbsolute),
+            ("a", NotAbsolute),
+            ("**", NotAbsolute),
+            (" /a", NotAbsolute),
+            ("/a?b", Character('?')),
+            ("/a#b", Character('#')),
+            ("/a;b", Character(';')),
+            ("/a\\b", Character('\\')),
+            ("/a%20b", Character('%')),
+            ("/a\tb", Character('\t')),
+            ("/a\u{85}", Character('\u{85}')),
+            ("//", EmptySegment),
+            ("/a//b", EmptySegment),
+            ("/a//", EmptySegment),
+            ("/a/./b", DotSegment),
+            ("/..", DotSegment),
+            ("/a ", Edge("a ".into())),
+            ("/a./b", Edge("a.".into())),
+            ("/ a", Edge(" a".into())),
+            ("/...", Edge("...".into())),
+            ("/a/**/b", RestNotLast),
+            ("/**/**", RestNotLast),
+            ("/a/b*", PartialWildcard("b*".into())),
+            ("/a/***", PartialWildcard("***".into())),
+            ("/a/{}", PartialWildcard("{}".into())),
+            ("/a/{id", PartialWildcard("{id".into())),
+            ("/a/{id}.json", PartialWildcard("{id}.json".into())),
+            ("/a/{id:[0-9]+}", PartialWildcard("{id:[0-9]+}".into())),
+            ("/a/:id", ColonParameter(":id".into())),
+            ("/a/{id}/{id}", RepeatedName("id".into())),
+        ] {
+            assert_eq!(Template::parse(text), Err(error), "{text:?}");
+        }
+        assert_eq!(Template::parse(&"/a".repeat(65)), Err(TooLong));
+        assert!(Template::parse(&"/a".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn errors_name_the_remedy() {
+        for (text, remedy) in [
+            ("/a/:id", "write `{id}`"),
+            ("/a/**/b", "must be the last segment"),
+            ("/a%20b", "decoded"),
+            ("/a?b", "leave the query out"),
+        ] {
+            let error = Template::parse(text).unwrap_err().to_string();
+            assert!(error.contains(remedy), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The exact bytes of every answer that refuses.
+
+mod resource_metadata;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jwt_guard::denial::{Challenge, Denial, Form, Reason};
+use jwt_guard::jose::error::{Malformed, TokenError};
+use jwt_guard::policy::Refusal;
+
+const METADATA: &str = "https://api.example.com/.well-known/oauth-protected-resource/orders";
+
+const INVALID: &[Reason] = &[
+    Reason::Malformed,
+    Reason::TooLong,
+    Reason::UnknownIssuer,
+    Reason::Algorithm,
+    Reason::Type,
+    Reason::Crit,
+    Reason::UnknownKid,
+    Reason::RefusedKid,
+    Reason::BadKey,
+    Reason::Signature,
+    Reason::NotYetValid,
+    Reason::Lifetime,
+    Reason::Audience,
+    Reason::ClaimType,
+    Reason::RefusedClaim,
+];
+
+const FORBIDDEN: &[Reason] = &[
+    Reason::Role,
+    Reason::Group,
+    Reason::Scope,
+    Reason::Claim,
+    Reason::IssuerNotAllowed,
+    Reason::AudienceNotAllowed,
+    Reason::Denied,
+];
+
+fn plain() -> Challenge<'static> {
+    Challenge { realm: "orders", scopes: &[], resource_metadata: None }
+}
+
+/// The answer as it would be written, status line aside from its number.
+fn shown(denial: &Denial) -> String {
+    let headers: Vec<String> =
+        denial.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
+    format!("{}\n{}\n{}", denial.status, headers.concat(), String::from_utf8_lossy(&denial.body))
+}
+
+fn expected(status: u16, challenge: Option<&str>, body: &str, last: &str) -> String {
+    let challenge = challenge.map(|value| format!("www-authenticate: {value}\n")).unwrap_or_default();
+    format!("{status}\ncache-control: no-store\n{challenge}content-type: application/json\n{last}\n{body}")
+}
+
+#[test]
+fn answers_to_every_reason() {
+    let mut answered = BTreeSet::new();
+    let mut check = |reasons: &[Reason], status, challenge: Option<&str>, body: &str, last: &str| {
+        for reason in reasons {
+            let denial = Denial::new(*reason, &plain(), Form::Json);
+            assert_eq!(shown(&denial), expected(status, challenge, body, last), "{reason}");
+            assert_eq!(denial.reason, *reason);
+            assert!(answered.insert(*reason), "{reason} stands in two rows");
+        }
+    };
+    check(
+        &[Reason::MissingToken],
+        401,
+        Some(r#"Bearer realm="orders""#),
+        r#"{"error":"missing_token","detail":"Missing or invalid Authorization header"}"#,
+        "",
+    );
+    check(
+        &[Reason::BadRequest],
+        400,
+        Some(r#"Bearer realm="orders", error="invalid_request""#),
+        r#"{"error":"invalid_request","detail":"Malformed or repeated credentials"}"#,
+        "",
+    );
+    check(
+        &[Reason::Expired],
+        401,
+        Some(r#"Bearer realm="orders", error="invalid_token", error_description="Token has expired""#),
+        r#"{"error":"invalid_token","detail":"Token has expired"}"#,
+        "",
+    );
+    check(
+        INVALID,
+        401,
+        Some(r#"Bearer realm="orders", error="invalid_token", error_description="Token is invalid""#),
+        r#"{"error":"invalid_token","detail":"Token is invalid"}"#,
+        "",
+    );
+    check(
+        FORBIDDEN,
+        403,
+        Some(r#"Bearer realm="orders", error="insufficient_scope""#),
+        r#"{"error":"insufficient_scope","detail":"Access to this resource is not permitted"}"#,
+        "",
+    );
+    check(
+        &[Reason::HeaderOversize],
+        403,
+        Some(r#"Bearer realm="orders", error="insufficient_scope""#),
+        r#"{"error":"insufficient_scope","detail":"A claim of the token is too long to be forwarded"}"#,
+        "",
+    );
+    check(
+        &[Reason::NoKeys, Reason::WaitingFull],
+        503,
+        None,
+        r#"{"error":"temporarily_unavailable","detail":"The token cannot be verified at the moment"}"#,
+        "retry-after: 1\n",
+    );
+    check(
+        &[Reason::AmbiguousPath],
+        400,
+        None,
+        r#"{"error":"bad_path","detail":"Malformed or ambiguous path"}"#,
+        "",
+    );
+    check(
+        &[Reason::BadMetadata],
+        503,
+        None,
+        r#"{"error":"misconfigured","detail":"The policy of this route is misconfigured"}"#,
+        "",
+    );
+    assert_eq!(answered, BTreeSet::from(Reason::ALL), "a reason has no row");
+}
+
+#[test]
+fn challenges_carry_scopes_where_they_are_asked_for() {
+    let scopes = ["orders:read".to_owned(), "not a scope".to_owned(), "b\"".to_owned(), "profile".to_owned()];
+    let challenge = Challenge { realm: "orders", scopes: &scopes, resource_metadata: Some(METADATA) };
+    let metadata = format!(r#"resource_metadata="{METADATA}""#);
+    let scope = r#"scope="orders:read profile""#;
+    let rows = [
+        (Reason::MissingToken, format!(r#"Bearer realm="orders", {scope}, {metadata}"#)),
+        (Reason::BadRequest, format!(r#"Bearer realm="orders", error="invalid_request", {metadata}"#)),
+        (
+            Reason::Signature,
+            format!(
+                r#"Bearer realm="orders", error="invalid_token", error_description="Token is invalid", {metadata}"#
+            ),
+        ),
+        (Reason::Scope, format!(r#"Bearer realm="orders", error="insufficient_scope", {scope}, {metadata}"#)),
+        (Reason::Role, format!(r#"Bearer realm="orders", error="insufficient_scope", {scope}, {metadata}"#)),
+        (Reason::HeaderOversize, format!(r#"Bearer realm="orders", error="insufficient_scope", {metadata}"#)),
+    ];
+    for (reason, expected) in rows {
+        let denial = Denial::new(reason, &challenge, Form::Json);
+        let value =
+            denial.headers.iter().find(|(name, _)| name == "www-authenticate").map(|(_, value)| value);
+        assert_eq!(value, Some(&expected), "{reason}");
+    }
+    for reason in [Reason::NoKeys, Reason::WaitingFull, Reason::AmbiguousPath, Reason::BadMetadata] {
+        let denial = Denial::new(reason, &challenge, Form::Json);
+        assert!(denial.headers.iter().all(|(name, _)| name != "www-authenticate"), "{reason}");
+    }
+}
+
+#[test]
+fn a_realm_cannot_end_its_quotes() {
+    let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], resource_metadata: None };
+    let denial = Denial::new(Reason::MissingToken, &challenge, Form::Json);
+    assert_eq!(denial.headers[1].1, r#"Bearer realm="a\"b\\??c""#);
+}
+
+#[test]
+fn grpc_gets_the_sentence_alone() {
+    let denial = Denial::new(Reason::Expired, &plain(), Form::Grpc);
+    let challenge = r#"Bearer realm="orders", error="invalid_token", error_description="Token has expired""#;
+    let expected =
+        format!("401\ncache-control: no-store\nwww-authenticate: {challenge}\n\nToken has expired");
+    assert_eq!(shown(&denial), expected);
+    for reason in Reason::ALL {
+        let denial = Denial::new(reason, &plain(), Form::Grpc);
+        assert_eq!(denial.body, denial.detail.as_bytes(), "{reason}");
+    }
+}
+
+#[test]
+fn the_form_is_the_one_the_host_will_take() {
+    let rows: &[(Option<&[u8]>, Form)] = &[
+        (Some(b"application/grpc"), Form::Grpc),
+        (Some(b"application/grpc+proto"), Form::Grpc),
+        (Some(b"application/grpc-web"), Form::Json),
+        (Some(b"application/grpcx"), Form::Json),
+        (Some(b"application/json"), Form::Json),
+        (Some(b"\xff"), Form::Json),
+        (None, Form::Json),
+    ];
+    for (content_type, form) in rows {
+        assert_eq!(Form::of(*content_type), *form, "{content_type:?}");
+    }
+}
+
+#[test]
+fn clients_are_told_when_to_come_back() {
+    let rows = [
+        (Duration::ZERO, "1"),
+        (Duration::from_millis(1), "1"),
+        (Duration::from_secs(1), "1"),
+        (Duration::from_millis(1001), "2"),
+        (Duration::from_secs(10), "10"),
+        (Duration::MAX, "18446744073709551615"),
+    ];
+    for (delay, expected) in rows {
+        let denial = Denial::new(Reason::NoKeys, &plain(), Form::Json).retry_after(delay);
+        let values: Vec<_> = denial.headers.iter().filter(|(name, _)| name == "retry-after").collect();
+        assert_eq!(values, [&("retry-after".to_owned(), expected.to_owned())], "{delay:?}");
+    }
+}
+
+#[test]
+fn bodies_are_json_and_tell_no_reason() {
+    for reason in Reason::ALL {
+        let denial = Denial::new(reason, &plain(), Form::Json);
+        let body: serde_json::Value = serde_json::from_slice(&denial.body).unwrap();
+        assert_eq!(body["detail"], denial.detail, "{reason}");
+        assert_eq!(body.as_object().unwrap().len(), 2, "{reason}");
+    }
+}
+
+#[test]
+fn reasons_are_the_documented_ones() {
+    let documented = "missing_token bad_request malformed too_long unknown_issuer algorithm type crit unknown_kid \
+         refused_kid bad_key signature expired not_yet_valid lifetime audience claim_type refused_claim role group \
+         scope claim issuer_not_allowed audience_not_allowed denied no_keys waiting_full ambiguous_path \
+         bad_metadata header_oversize";
+    let names: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(names, documented.split_whitespace().collect::<Vec<_>>());
+}
+
+#[test]
+fn reasons_of_token_errors() {
+    let rows = [
+        (TokenError::TooLong { bytes: 2, limit: 1 }, "too_long"),
+        (TokenError::Malformed(Malformed::Parts), "malformed"),
+        (TokenError::UnknownIssuer, "unknown_issuer"),
+        (TokenError::Algorithm, "algorithm"),
+        (TokenError::Type, "type"),
+        (TokenError::Critical, "crit"),
+        (TokenError::UnknownKid, "unknown_kid"),
+        (TokenError::RefusedKid, "refused_kid"),
+        (TokenError::BadKey, "bad_key"),
+        (TokenError::Signature, "signature"),
+        (TokenError::Expired, "expired"),
+        (TokenError::NotYetValid, "not_yet_valid"),
+        (TokenError::Lifetime, "lifetime"),
+        (TokenError::Audience, "audience"),
+        (TokenError::ClaimType { claim: "exp" }, "claim_type"),
+        (TokenError::RefusedClaim { pointer: "type".to_owned() }, "refused_claim"),
+    ];
+    for (error, expected) in rows {
+        assert_eq!(Reason::from(&error).as_str(), expected);
+    }
+}
+
+#[test]
+fn reasons_of_refusals() {
+    let rows = [
+        (Refusal::Denied, "denied"),
+        (Refusal::MissingToken, "missing_token"),
+        (Refusal::FailedToken, "expired"),
+        (Refusal::Issuer, "issuer_not_allowed"),
+        (Refusal::Audience, "audience_not_allowed"),
+        (Refusal::Role, "role"),
+        (Refusal::Group, "group"),
+        (Refusal::Scope { required: vec![] }, "scope"),
+        (Refusal::Claim { pointer: "level".to_owned() }, "claim"),
+    ];
+    for (refusal, expected) in rows {
+        assert_eq!(Reason::of_refusal(&refusal, Reason::Expired).as_str(), expected);
+    }
+}
