@@ -1,1 +1,11 @@
-//! The core, driven from outside.
+//! The module in a real Envoy, with a real issuer before it and a real upstream behind it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+)]
+
+mod harness;
+mod harness_itself;

@@ -1,0 +1,211 @@
+//! One issuer, one upstream and one Envoy a test, on free ports: any number can run at once.
+//!
+//! [`Stack::builder`] starts them; dropping the [`Stack`] ends them. The issuer and the upstream live in the test's
+//! own process, so a test sets what they answer and reads what they saw. Envoy runs with a configuration made by
+//! [`Bootstrap`], and a failing test prints the end of its log.
+
+#![allow(dead_code, unused_imports, reason = "a kit: not every test needs every tool")]
+
+mod bootstrap;
+mod client;
+mod envoy;
+mod issuer;
+mod upstream;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
+use jwt_guard::time::UnixTime;
+use serde_json::{Value, json};
+
+pub use bootstrap::{Bootstrap, ConfigAs};
+pub use client::{Connection, H2Client, H2Response, Request, Response};
+pub use envoy::{Envoy, Refused};
+pub use issuer::{Answer, Issuer};
+pub use upstream::{Seen, Upstream};
+
+/// The default path of a JWKS.
+pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
+
+/// How long a test waits for what must come, on a machine that runs other things too.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The smallest plugin configuration: [`ISSUER`], [`AUDIENCE`] and the issuer's cluster. Tests add keys to it.
+pub fn plugin() -> Value {
+    json!({ "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer" })
+}
+
+/// [`plugin`] with those members added or replaced.
+pub fn plugin_with(members: Value) -> Value {
+    let mut plugin = plugin();
+    let Value::Object(members) = members else { panic!("not an object: {members}") };
+    plugin.as_object_mut().unwrap().extend(members);
+    plugin
+}
+
+/// The moment.
+#[expect(clippy::disallowed_methods, reason = "a real Envoy judges these tokens by a real clock")]
+pub fn now() -> UnixTime {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    UnixTime::from_millis(since.as_millis().try_into().unwrap())
+}
+
+/// Polls until it holds; panics with `what` when patience ends.
+pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "waited {PATIENCE:?} in vain until {what}"
+    );
+}
+
+/// Issuer, upstream and Envoy.
+///
+/// Fields are dropped in this order: Envoy goes first, so that it logs no failures of the others.
+pub struct Stack {
+    pub envoy: Envoy,
+    pub issuer: Issuer,
+    pub upstream: Upstream,
+    /// The key that the issuer published at the start, RS256 with the kid `first`.
+    pub key: SigningKey,
+}
+
+/// What to start.
+pub struct StackBuilder {
+    bootstrap: Bootstrap,
+    keys: Option<Vec<SigningKey>>,
+    issuer_up: bool,
+}
+
+impl Stack {
+    /// Nothing but defaults: one worker, no filter, an issuer that publishes one RS256 key.
+    pub fn builder() -> StackBuilder {
+        StackBuilder { bootstrap: Bootstrap::new(), keys: None, issuer_up: true }
+    }
+
+    /// A stack whose filter has that configuration.
+    pub async fn with_plugin(plugin: Value) -> Self {
+        Self::builder().plugin(plugin).start().await
+    }
+
+    /// A token that passes, before it is signed.
+    pub fn token(&self) -> Token {
+        Token::new(now())
+    }
+
+    /// A token that passes, signed by [`key`](Self::key).
+    pub fn good_token(&self) -> String {
+        self.token().sign(&self.key).unwrap()
+    }
+
+    /// A request to Envoy over HTTP/1.1; `.send().await` sends it.
+    pub fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.envoy.address(), method, path)
+    }
+
+    /// GET without a token.
+    pub async fn get(&self, path: &str) -> Response {
+        self.request("GET", path).send().await
+    }
+
+    /// GET with that token as Bearer.
+    pub async fn get_with(&self, path: &str, token: &str) -> Response {
+        self.request("GET", path).bearer(token).send().await
+    }
+
+    /// A connection for bytes that no client library would send.
+    pub async fn connect(&self) -> Connection {
+        Connection::open(self.envoy.address()).await
+    }
+
+    /// An HTTP/2 connection.
+    pub async fn h2(&self) -> H2Client {
+        H2Client::open(self.envoy.address()).await
+    }
+
+    /// Where Envoy listens.
+    pub fn address(&self) -> SocketAddr {
+        self.envoy.address()
+    }
+}
+
+impl StackBuilder {
+    /// The filter's configuration. Without it there is no filter.
+    pub fn plugin(mut self, plugin: Value) -> Self {
+        self.bootstrap.plugin = Some(plugin);
+        self
+    }
+
+    /// How the configuration reaches the filter; a Struct unless told otherwise.
+    pub fn config_as(mut self, form: ConfigAs) -> Self {
+        self.bootstrap.config_as = form;
+        self
+    }
+
+    /// Anything else about Envoy's configuration.
+    pub fn envoy(mut self, change: impl FnOnce(&mut Bootstrap)) -> Self {
+        change(&mut self.bootstrap);
+        self
+    }
+
+    /// Worker threads of Envoy; one unless told otherwise.
+    pub fn workers(mut self, workers: u32) -> Self {
+        self.bootstrap.workers = workers;
+        self
+    }
+
+    /// The keys that the issuer publishes; the first becomes [`Stack::key`].
+    pub fn keys(mut self, keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        self.keys = Some(keys.into_iter().collect());
+        self
+    }
+
+    /// The issuer refuses connections until [`Issuer::up`].
+    pub fn issuer_down(mut self) -> Self {
+        self.issuer_up = false;
+        self
+    }
+
+    /// Starts all three and returns when Envoy serves.
+    pub async fn start(self) -> Stack {
+        let (issuer, upstream, key) = self.servers().await;
+        let envoy = Envoy::start(&self.bootstrap, issuer.address(), upstream.address()).await;
+        Stack { envoy, issuer, upstream, key }
+    }
+
+    /// Starts an Envoy that must not come up, and returns what it logged on its way out. Panics when it serves.
+    pub async fn start_refused(self) -> Refused {
+        let (issuer, upstream, _) = self.servers().await;
+        Envoy::start_refused(&self.bootstrap, issuer.address(), upstream.address()).await
+    }
+
+    async fn servers(&self) -> (Issuer, Upstream, SigningKey) {
+        let keys = self
+            .keys
+            .clone()
+            .unwrap_or_else(|| vec![SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first")]);
+        let issuer = Issuer::reserve();
+        issuer.publish(&keys);
+        if self.issuer_up {
+            issuer.up().await;
+        }
+        let key = keys.into_iter().next().expect("an issuer has at least one key");
+        (issuer, Upstream::start().await, key)
+    }
+}
+
+/// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.
+pub async fn expect_refused_start(plugin: Value, words: &[&str]) {
+    for form in [ConfigAs::Struct, ConfigAs::Text] {
+        let refused = Stack::builder().plugin(plugin.clone()).config_as(form.clone()).start_refused().await;
+        for word in words {
+            assert!(refused.log.contains(word), "as {form:?}, the log lacks {word:?}:\n{}", refused.tail());
+        }
+    }
+}

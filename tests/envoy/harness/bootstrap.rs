@@ -1,0 +1,221 @@
+//! Envoy's configuration for one test. JSON throughout, which Envoy reads as well as YAML.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// How the plugin configuration is delivered.
+#[derive(Debug, Clone)]
+pub enum ConfigAs {
+    /// As native YAML delivers it: a `google.protobuf.Struct`.
+    Struct,
+    /// As Istio delivers it: JSON text in a `google.protobuf.StringValue`.
+    Text,
+    /// A `StringValue` of exactly that text, whatever the plugin configuration says.
+    Verbatim(String),
+}
+
+/// What a test may change. Members hold Envoy's own configuration objects.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    /// The filter's configuration; without it there is no filter, and no module is needed.
+    pub plugin: Option<Value>,
+    pub config_as: ConfigAs,
+    pub workers: u32,
+    pub vm_id: String,
+    /// Keys of the envoy.extensions.wasm.v3.PluginConfig to add, such as `allow_on_headers_stop_iteration`.
+    pub plugin_options: Value,
+    /// Routes before the last one, which takes everything to the upstream.
+    pub routes: Vec<Value>,
+    /// Virtual hosts beside the one that takes all domains.
+    pub virtual_hosts: Vec<Value>,
+    /// `typed_per_filter_config`, `metadata` and the like of the virtual host that takes all domains.
+    pub virtual_host_options: Value,
+    /// HTTP filters before and after ours.
+    pub filters_before: Vec<Value>,
+    pub filters_after: Vec<Value>,
+    /// Clusters beside `issuer` and `upstream`.
+    pub clusters: Vec<Value>,
+    /// Keys of the HttpConnectionManager to add or replace.
+    pub connection_manager: Value,
+    /// Runtime keys.
+    pub runtime: Value,
+    /// Whether the headers of the default map are removed before routing, as in envoy/envoy.yaml.
+    pub early_header_mutation: bool,
+    /// Whether Envoy speaks HTTP/2 to the upstream.
+    pub upstream_http2: bool,
+    /// One line a request in this format, readable by [`super::Envoy::access_log`].
+    pub access_log: String,
+}
+
+/// The headers of the filter's default map.
+pub const CLAIM_HEADERS: [&str; 8] = [
+    "x-auth-sub",
+    "x-auth-email",
+    "x-auth-roles",
+    "x-auth-groups",
+    "x-auth-scopes",
+    "x-auth-org-id",
+    "x-auth-jti",
+    "x-auth-issuer",
+];
+
+impl Bootstrap {
+    pub fn new() -> Self {
+        Self {
+            plugin: None,
+            config_as: ConfigAs::Struct,
+            workers: 1,
+            vm_id: "jwt_guard".to_owned(),
+            plugin_options: json!({}),
+            routes: vec![],
+            virtual_hosts: vec![],
+            virtual_host_options: json!({}),
+            filters_before: vec![],
+            filters_after: vec![],
+            clusters: vec![],
+            connection_manager: json!({}),
+            runtime: json!({}),
+            early_header_mutation: true,
+            upstream_http2: false,
+            access_log: "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n".to_owned(),
+        }
+    }
+
+    /// The whole configuration.
+    pub fn to_json(
+        &self,
+        issuer: SocketAddr,
+        upstream: SocketAddr,
+        module: &Path,
+        access_log: &Path,
+    ) -> Value {
+        let mut clusters =
+            vec![cluster("issuer", issuer, false), cluster("upstream", upstream, self.upstream_http2)];
+        clusters.extend(self.clusters.iter().cloned());
+        json!({
+            "admin": { "address": socket("127.0.0.1:0".parse().unwrap()) },
+            "layered_runtime": { "layers": [{ "name": "test", "static_layer": self.runtime }] },
+            "static_resources": {
+                "clusters": clusters,
+                "listeners": [{
+                    "name": "http",
+                    "address": socket("127.0.0.1:0".parse().unwrap()),
+                    "filter_chains": [{ "filters": [{
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": self.connection_manager(module, access_log),
+                    }] }],
+                }],
+            },
+        })
+    }
+
+    fn connection_manager(&self, module: &Path, access_log: &Path) -> Value {
+        let mut filters = self.filters_before.clone();
+        filters.extend(self.filter(module));
+        filters.extend(self.filters_after.iter().cloned());
+        filters.push(json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": typed("envoy.extensions.filters.http.router.v3.Router", json!({})),
+        }));
+        let mut manager = json!({
+            "stat_prefix": "http",
+            "codec_type": "AUTO",
+            "route_config": { "name": "routes", "virtual_hosts": self.virtual_hosts() },
+            "http_filters": filters,
+            "upgrade_configs": [{ "upgrade_type": "websocket" }],
+            "http_protocol_options": { "enable_trailers": true },
+            "access_log": [{
+                "name": "envoy.access_loggers.file",
+                "typed_config": typed("envoy.extensions.access_loggers.file.v3.FileAccessLog", json!({
+                    "path": access_log,
+                    "log_format": { "text_format_source": { "inline_string": self.access_log } },
+                })),
+            }],
+        });
+        if self.early_header_mutation {
+            let mutations: Vec<_> = CLAIM_HEADERS.iter().map(|name| json!({ "remove": name })).collect();
+            let mutation = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation";
+            manager["early_header_mutation_extensions"] = json!([{
+                "name": "envoy.http.early_header_mutation.header_mutation",
+                "typed_config": typed(mutation, json!({ "mutations": mutations })),
+            }]);
+        }
+        extend(&mut manager, &self.connection_manager);
+        let kind = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+        typed(kind, manager)
+    }
+
+    fn virtual_hosts(&self) -> Vec<Value> {
+        let mut routes = self.routes.clone();
+        routes
+            .push(json!({ "name": "rest", "match": { "prefix": "/" }, "route": { "cluster": "upstream" } }));
+        let mut host = json!({ "name": "all", "domains": ["*"], "routes": routes });
+        extend(&mut host, &self.virtual_host_options);
+        let mut hosts = self.virtual_hosts.clone();
+        hosts.push(host);
+        hosts
+    }
+
+    fn filter(&self, module: &Path) -> Option<Value> {
+        let plugin = self.plugin.as_ref()?;
+        let configuration = match &self.config_as {
+            ConfigAs::Struct => typed("google.protobuf.Struct", json!({ "value": plugin })),
+            ConfigAs::Text => typed("google.protobuf.StringValue", json!({ "value": plugin.to_string() })),
+            ConfigAs::Verbatim(text) => typed("google.protobuf.StringValue", json!({ "value": text })),
+        };
+        let mut config = json!({
+            "name": "jwt_guard",
+            "root_id": "jwt_guard",
+            "failure_policy": "FAIL_RELOAD",
+            "vm_config": {
+                "vm_id": self.vm_id,
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": { "local": { "filename": module } },
+            },
+            "configuration": configuration,
+        });
+        extend(&mut config, &self.plugin_options);
+        Some(json!({
+            "name": "envoy.filters.http.wasm",
+            "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({ "config": config })),
+        }))
+    }
+}
+
+/// A `google.protobuf.Any` of that type.
+pub fn typed(kind: &str, mut value: Value) -> Value {
+    value["@type"] = format!("type.googleapis.com/{kind}").into();
+    value
+}
+
+fn extend(object: &mut Value, members: &Value) {
+    let members = members.as_object().expect("an object of members to add");
+    object.as_object_mut().unwrap().extend(members.clone());
+}
+
+fn socket(address: SocketAddr) -> Value {
+    json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
+}
+
+/// A cluster of one address.
+pub fn cluster(name: &str, address: SocketAddr, http2: bool) -> Value {
+    let protocol = if http2 { "http2_protocol_options" } else { "http_protocol_options" };
+    let trailers = if http2 { json!({}) } else { json!({ "enable_trailers": true }) };
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "2s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": socket(address) } }] }],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
+                "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                json!({ "explicit_http_config": { protocol: trailers } }),
+            ),
+        },
+    })
+}

@@ -1,0 +1,266 @@
+//! The Envoy process: found, started, watched, ended.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
+
+/// Lines of Envoy's log that a failing test prints.
+const TAIL: usize = 40;
+
+/// A running Envoy; dropping it ends it.
+pub struct Envoy {
+    process: Child,
+    folder: PathBuf,
+    admin: SocketAddr,
+    address: SocketAddr,
+}
+
+/// An Envoy that did not come up.
+pub struct Refused {
+    pub log: String,
+}
+
+impl Refused {
+    /// The end of the log.
+    pub fn tail(&self) -> String {
+        tail(&self.log)
+    }
+}
+
+impl Envoy {
+    /// Starts one and returns when it serves. Panics with the end of its log when it does not.
+    pub async fn start(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Self {
+        let (process, folder) = spawn(bootstrap, issuer, upstream);
+        let nowhere = "127.0.0.1:0".parse().unwrap();
+        // Held from here on, so that a panic below ends the process and prints its log.
+        let mut envoy = Self { process, folder, admin: nowhere, address: nowhere };
+        let starting = async {
+            envoy.admin = envoy.admin_address().await;
+            while envoy.ask_admin("GET", "/ready").await.status != 200 {
+                envoy.pause().await;
+            }
+            envoy.address = loop {
+                if let Some(address) = envoy.listener().await {
+                    break address;
+                }
+                envoy.pause().await;
+            };
+        };
+        assert!(
+            tokio::time::timeout(PATIENCE, starting).await.is_ok(),
+            "Envoy did not start in {PATIENCE:?}"
+        );
+        envoy
+    }
+
+    /// Starts one that must end by itself, with an error.
+    pub async fn start_refused(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Refused {
+        let (process, folder) = spawn(bootstrap, issuer, upstream);
+        let nowhere = "127.0.0.1:0".parse().unwrap();
+        let mut envoy = Self { process, folder, admin: nowhere, address: nowhere };
+        let ending = async {
+            loop {
+                if let Some(status) = envoy.process.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let ended = tokio::time::timeout(PATIENCE, ending).await;
+        let status = ended.expect("Envoy started, with a configuration that it should refuse");
+        assert!(!status.success(), "Envoy ended without an error");
+        Refused { log: envoy.log() }
+    }
+
+    /// Where it serves.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        // The filter may log what a client sent, in any encoding.
+        String::from_utf8_lossy(&std::fs::read(self.folder.join("envoy.log")).unwrap()).into_owned()
+    }
+
+    pub fn log_contains(&self, words: &str) -> bool {
+        self.log().contains(words)
+    }
+
+    /// Waits until the log has those words.
+    pub async fn logged(&self, words: &str) {
+        wait_until(&format!("the log has {words:?}"), async || self.log_contains(words)).await;
+    }
+
+    /// The lines of the access log. Envoy writes a line a little after the answer: wait for it.
+    pub fn access_log(&self) -> Vec<String> {
+        let log = std::fs::read(self.folder.join("access.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// All counters and gauges.
+    pub async fn stats(&self) -> BTreeMap<String, u64> {
+        let answer = self.ask_admin("GET", "/stats").await;
+        let text = String::from_utf8(answer.body).unwrap();
+        // Histograms have no number for a value and are left out.
+        text.lines()
+            .filter_map(|line| line.rsplit_once(": "))
+            .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+            .collect()
+    }
+
+    /// One counter or gauge; 0 when it does not exist yet.
+    pub async fn stat(&self, name: &str) -> u64 {
+        self.stats().await.get(name).copied().unwrap_or(0)
+    }
+
+    /// A request to the admin interface.
+    pub async fn ask_admin(&self, method: &str, path: &str) -> Response {
+        Request::new(self.admin, method, path).header("connection", "close").send().await
+    }
+
+    /// Whether the process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    async fn admin_address(&mut self) -> SocketAddr {
+        loop {
+            let written = std::fs::read_to_string(self.folder.join("admin.address")).unwrap_or_default();
+            if let Ok(address) = written.trim().parse() {
+                return address;
+            }
+            self.pause().await;
+        }
+    }
+
+    async fn listener(&self) -> Option<SocketAddr> {
+        let listeners = self.ask_admin("GET", "/listeners?format=json").await.json();
+        let socket = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
+        let port = u16::try_from(socket["port_value"].as_u64()?).unwrap();
+        Some(SocketAddr::new(socket["address"].as_str()?.parse().unwrap(), port))
+    }
+
+    /// Between two looks at a starting Envoy, which may have ended instead.
+    async fn pause(&mut self) {
+        let ended = self.process.try_wait().unwrap();
+        assert!(ended.is_none(), "Envoy ended instead of starting: {}", ended.unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if std::thread::panicking() {
+            eprintln!("the end of Envoy's log ({}):\n{}", self.folder.display(), tail(&self.log()));
+        } else {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Child, PathBuf) {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("envoy-{}-{count}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+
+    let module = if bootstrap.plugin.is_some() { module() } else { Path::new("none") };
+    let config = bootstrap.to_json(issuer, upstream, module, &folder.join("access.log"));
+    std::fs::write(folder.join("envoy.json"), config.to_string()).unwrap();
+
+    let log = File::create(folder.join("envoy.log")).unwrap();
+    let process = Command::new(program())
+        .arg("--config-path")
+        .arg(folder.join("envoy.json"))
+        .arg("--admin-address-path")
+        .arg(folder.join("admin.address"))
+        .args(["--concurrency", &bootstrap.workers.to_string()])
+        // Without it every Envoy on a machine would need a base id of its own.
+        .arg("--disable-hot-restart")
+        .args(["--log-level", "info", "--file-flush-interval-msec", "50"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", program().display()));
+    (process, folder)
+}
+
+/// The Envoy that `scripts/envoy` chooses.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let found = Command::new(root().join("scripts/envoy")).stderr(Stdio::inherit()).output().unwrap();
+        assert!(found.status.success(), "scripts/envoy found no Envoy");
+        PathBuf::from(String::from_utf8(found.stdout).unwrap().trim_end())
+    })
+}
+
+/// The module: `$JWT_GUARD_WASM`, or the one that `make wasm` leaves, built when it is missing or older than its
+/// sources.
+fn module() -> &'static Path {
+    static MODULE: OnceLock<PathBuf> = OnceLock::new();
+    MODULE.get_or_init(|| {
+        if let Some(given) = std::env::var_os("JWT_GUARD_WASM") {
+            return PathBuf::from(given);
+        }
+        let module = root().join("target/jwt_guard.wasm");
+        let built = modified(&module);
+        if built.is_none() || built < newest_source() {
+            let status = Command::new(root().join("scripts/build-wasm")).status().unwrap();
+            assert!(
+                status.success(),
+                "target/jwt_guard.wasm is missing or stale, and building it failed: run `make wasm`"
+            );
+        }
+        module
+    })
+}
+
+fn newest_source() -> Option<SystemTime> {
+    let mut folders = vec![root().join("src")];
+    let mut newest =
+        ["Cargo.toml", "Cargo.lock"].iter().filter_map(|file| modified(&root().join(file))).max();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                // Not in the module.
+                true if path.ends_with("bin") || path.ends_with("mint") => {}
+                true => folders.push(path),
+                false => newest = newest.max(modified(&path)),
+            }
+        }
+    }
+    newest
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(TAIL)..].join("\n")
+}

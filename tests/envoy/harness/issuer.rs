@@ -1,0 +1,238 @@
+//! An issuer that answers as it is told and remembers what it was asked.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use jwt_guard::mint::{SigningKey, key_set};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::JWKS_PATH;
+
+/// What a path answers.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    delay: Duration,
+    held: bool,
+}
+
+impl Answer {
+    /// 200 with that body.
+    pub fn ok(body: impl Into<Vec<u8>>) -> Self {
+        Self { status: 200, headers: vec![], body: body.into(), delay: Duration::ZERO, held: false }
+            .header("content-type", "application/json")
+    }
+
+    /// That status and no body.
+    pub fn status(status: u16) -> Self {
+        Self { status, ..Self::ok("") }
+    }
+
+    /// 200 with the JWKS of those keys.
+    pub fn keys<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Self {
+        Self::ok(key_set(keys).to_string())
+    }
+
+    /// With that header too.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Not before that time has passed.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Not before [`Issuer::release`].
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
+    }
+}
+
+/// A request that the issuer saw.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub method: String,
+    pub path: String,
+    pub headers: hyper::HeaderMap,
+}
+
+#[derive(Default)]
+struct State {
+    answers: HashMap<String, Answer>,
+    asked: Vec<Asked>,
+}
+
+/// A server on a port of its own, which it keeps while it is down.
+pub struct Issuer {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    /// Held answers leave when this passes their number.
+    released: watch::Sender<u64>,
+    port: Mutex<Port>,
+}
+
+enum Port {
+    /// Bound, not listening: connections are refused and no one else gets the port.
+    Reserved(TcpSocket),
+    Serving(AbortHandle),
+    /// Only while it changes hands.
+    Between,
+}
+
+impl Issuer {
+    /// An issuer that refuses connections until [`up`](Self::up).
+    pub fn reserve() -> Self {
+        let socket = bound("127.0.0.1:0".parse().unwrap());
+        Self {
+            address: socket.local_addr().unwrap(),
+            state: Arc::default(),
+            released: watch::channel(0).0,
+            port: Mutex::new(Port::Reserved(socket)),
+        }
+    }
+
+    /// Where it is, or will be.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Listens. Nothing happens when it does already.
+    pub async fn up(&self) {
+        let mut port = self.port.lock().unwrap();
+        match std::mem::replace(&mut *port, Port::Between) {
+            Port::Reserved(socket) => {
+                let listener = socket.listen(1024).unwrap();
+                let serving = serve(listener, self.state.clone(), self.released.clone());
+                *port = Port::Serving(tokio::spawn(serving).abort_handle());
+            }
+            other => *port = other,
+        }
+    }
+
+    /// Refuses connections and closes those there are.
+    pub async fn down(&self) {
+        let serving = match std::mem::replace(&mut *self.port.lock().unwrap(), Port::Between) {
+            Port::Serving(serving) => serving,
+            other => {
+                *self.port.lock().unwrap() = other;
+                return;
+            }
+        };
+        serving.abort();
+        while !serving.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        *self.port.lock().unwrap() = Port::Reserved(bound(self.address));
+    }
+
+    /// The JWKS from now on.
+    pub fn publish<'a>(&self, keys: impl IntoIterator<Item = &'a SigningKey>) {
+        self.answer(JWKS_PATH, Answer::keys(keys));
+    }
+
+    /// What that path answers from now on; other paths answer 404.
+    pub fn answer(&self, path: &str, answer: Answer) {
+        self.state().answers.insert(path.to_owned(), answer);
+    }
+
+    /// Lets every answer go that is held now.
+    pub fn release(&self) {
+        self.released.send_modify(|released| *released += 1);
+    }
+
+    /// How often that path was asked for.
+    pub fn count(&self, path: &str) -> usize {
+        self.state().asked.iter().filter(|asked| asked.path == path).count()
+    }
+
+    /// How often the JWKS was asked for.
+    pub fn fetches(&self) -> usize {
+        self.count(JWKS_PATH)
+    }
+
+    /// All that it was asked, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.state().asked.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        if let Ok(port) = self.port.get_mut()
+            && let Port::Serving(serving) = port
+        {
+            serving.abort();
+        }
+    }
+}
+
+fn bound(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
+async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, released: watch::Sender<u64>) {
+    // Aborting this task drops the set, and with it every connection.
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let (state, released) = (state.clone(), released.clone());
+        connections.spawn(async move {
+            let service = service_fn(move |request| answer(request, state.clone(), released.subscribe()));
+            let server = auto::Builder::new(TokioExecutor::new());
+            // A client may leave at any moment; that is its business.
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn answer(
+    request: hyper::Request<hyper::body::Incoming>,
+    state: Arc<Mutex<State>>,
+    mut release: watch::Receiver<u64>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let answer = {
+        let path = request.uri().path().to_owned();
+        let mut state = state.lock().unwrap();
+        let answer = state.answers.get(&path).cloned().unwrap_or_else(|| Answer::status(404));
+        state.asked.push(Asked {
+            method: request.method().to_string(),
+            path,
+            headers: request.headers().clone(),
+        });
+        answer
+    };
+    if answer.held {
+        // An error means that the issuer is gone, and its clients with it.
+        let _ = release.changed().await;
+    }
+    tokio::time::sleep(answer.delay).await;
+    let mut response = hyper::Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        response = response.header(name, value);
+    }
+    Ok(response.body(Full::new(answer.body.into())).unwrap())
+}
