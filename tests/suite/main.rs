@@ -1,1 +1,3 @@
 //! The core, driven from outside.
+
+mod jose;
