@@ -1,3 +1,4 @@
 //! The core, driven from outside.
 
 mod denial;
+mod jose;
