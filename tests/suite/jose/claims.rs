@@ -6,10 +6,11 @@ use jwt_guard::jose::claims::{IssuerIndex, RefusedClaim};
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
+use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-use super::fixture::{Attempt, NOW, assert_judged};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_judged};
 
 const EXP: u64 = 1_700_003_600;
 
@@ -310,6 +311,11 @@ fn errors_do_not_repeat_the_token() {
         Attempt::good().claim("sub", json!([secret])),
         Attempt::good().claim("exp", json!(secret)),
     ];
+    let passing = Attempt::good().claim("sub", json!(secret));
+    let token = passing.token();
+    let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
+    assert_eq!(format!("{:?}", passing.judge().unwrap()), "VerifiedClaims { issuer: IssuerIndex(0), .. }");
+    assert!(!format!("{parsed:?}").contains(secret));
     for attempt in attempts {
         let error = attempt.judge().unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");

@@ -254,6 +254,8 @@ fn what_is_no_set_is_refused() {
     for (label, text, expected) in rows {
         assert_eq!(KeySet::parse(text.as_bytes()).err(), Some(expected), "{label}");
     }
+    let unusable = KeySet::skipped(br#"{"keys":[{"kty":"oct","k":"AA"}]}"#);
+    assert_eq!(unusable.first().map(|key| key.reason), Some(KeyError::Symmetric), "and says why");
     assert_eq!(KeySet::parse(b"\xFF").err(), Some(KeySetError::Json(JsonError::Syntax)), "not UTF-8");
     let deep = format!("{{\"x\":{}{},\"keys\":[{good}]}}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(KeySet::parse(deep.as_bytes()).is_ok(), "members that nobody reads may be deep");

@@ -1,6 +1,6 @@
 //! Forged, damaged and oddly written signatures, for every algorithm and both ways to check one.
 
-use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
+use jwt_guard::jose::algorithm::{Algorithm, InModule, PublicKey, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
@@ -141,6 +141,25 @@ fn arithmetic_refuses_the_rest() {
             let expected = Some(TokenError::Signature);
             assert_eq!(judge(&attempt, &token, &InModule), expected, "{algorithm:?}: {label}");
             assert_eq!(judge(&attempt, &token, &HostDouble), expected, "{algorithm:?} by the host: {label}");
+        }
+    }
+}
+
+/// A modulus that is no product of two primes, of a size that is no whole number of bytes: refused by arithmetic,
+/// whatever arithmetic makes of it.
+#[test]
+fn odd_moduli_do_no_harm() {
+    for bits in (2048_usize..=2057).chain([4095, 8191, 8192]) {
+        let mut modulus = vec![0xFF; bits.div_ceil(8)];
+        modulus[0] >>= 8 * modulus.len() - bits;
+        let key = PublicKey::rsa(&modulus, &[3]).unwrap();
+        for algorithm in [Algorithm::Rs256, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps512] {
+            for fill in [0, 1, 0x7F] {
+                let mut signature = vec![fill; modulus.len()];
+                signature[0] = 0;
+                let check = SignatureCheck::new(algorithm, &key, b"message", &signature).unwrap();
+                assert!(!InModule.verify(&check), "{bits} bits, {algorithm:?}, {fill}");
+            }
         }
     }
 }
