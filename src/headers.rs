@@ -89,7 +89,8 @@ impl ClaimHeaders {
         !name.starts_with(':') && self.identity_folds.iter().any(|fold| folds_to(name, fold))
     }
 
-    fn is_removed(&self, name: &str) -> bool {
+    /// Whether [`strip`](Self::strip) removes it.
+    pub fn is_removed(&self, name: &str) -> bool {
         self.is_identity_header(name) || folds_to(name, ORIGINAL_URL) || folds_to(name, REWRITE_URL)
     }
 

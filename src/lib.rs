@@ -11,6 +11,8 @@
 //! | [`headers`] | what the upstream sees: strip, then set |
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
+//! | [`endpoint`] | a URL that documents are fetched from |
+//! | [`log_budget`] | how much is logged of refusals |
 //! | [`time`] | a moment, always an argument |
 //! | `mint` | test keys and tokens; not in the module |
 //! | `shell` | the host: callbacks in, steps out; only in the module |
@@ -18,11 +20,18 @@
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
 pub mod bearer;
+pub mod config;
 pub mod denial;
+pub mod endpoint;
+pub mod flow;
 pub mod headers;
 pub mod jose;
+pub mod keys;
+pub mod log_budget;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mint;
 pub mod policy;
 pub mod route;
+#[cfg(target_arch = "wasm32")]
+mod shell;
 pub mod time;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 pub const MAX_DEPTH: usize = 32;
 
 /// A JSON value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Json {
     /// `null`
     Null,
@@ -121,6 +121,11 @@ fn write_string(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result
 }
 
 impl Number {
+    /// The shortest text of a double; `None` where it is not finite.
+    pub fn from_f64(value: f64) -> Option<Self> {
+        value.is_finite().then(|| Self(format!("{value}").into()))
+    }
+
     /// The number's own text.
     pub fn text(&self) -> &str {
         &self.0
@@ -129,6 +134,24 @@ impl Number {
     /// The nearest double, if that is finite.
     pub fn as_f64(&self) -> Option<f64> {
         self.0.parse::<f64>().ok().filter(|value| value.is_finite())
+    }
+}
+
+/// Objects are equal whatever the order of their members (RFC 8259 section 4).
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(left), Self::Bool(right)) => left == right,
+            (Self::Number(left), Self::Number(right)) => left == right,
+            (Self::String(left), Self::String(right)) => left == right,
+            (Self::Array(left), Self::Array(right)) => left == right,
+            (Self::Object(left), Self::Object(right)) => {
+                left.len() == right.len()
+                    && left.iter().all(|(name, value)| other.member(name) == Some(value))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -253,5 +276,14 @@ mod tests {
         assert_ne!(number("9007199254740993"), number("9007199254740992"));
         assert_ne!(number("1"), number("\"1\""));
         assert_ne!(number("1e999"), number("1e999"), "infinity equals nothing");
+    }
+
+    #[test]
+    fn objects_compare_whatever_the_order_of_their_members() {
+        let json = |text: &str| Json::parse(text.as_bytes()).unwrap();
+        assert_eq!(json(r#"{"a":1,"b":{"c":2,"d":3}}"#), json(r#"{"b":{"d":3,"c":2},"a":1.0}"#));
+        assert_ne!(json(r#"{"a":1}"#), json(r#"{"a":1,"b":2}"#));
+        assert_ne!(json(r#"{"a":1,"b":2}"#), json(r#"{"a":1,"c":2}"#));
+        assert_ne!(json("[1,2]"), json("[2,1]"));
     }
 }

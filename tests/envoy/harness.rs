@@ -81,12 +81,13 @@ pub struct StackBuilder {
     bootstrap: Bootstrap,
     keys: Option<Vec<SigningKey>>,
     issuer_up: bool,
+    change_answer: Option<fn(Answer) -> Answer>,
 }
 
 impl Stack {
     /// Nothing but defaults: one worker, no filter, an issuer that publishes one RS256 key.
     pub fn builder() -> StackBuilder {
-        StackBuilder { bootstrap: Bootstrap::new(), keys: None, issuer_up: true }
+        StackBuilder { bootstrap: Bootstrap::new(), keys: None, issuer_up: true, change_answer: None }
     }
 
     /// A stack whose filter has that configuration.
@@ -172,6 +173,12 @@ impl StackBuilder {
         self
     }
 
+    /// Changes the issuer's answer with its keys before Envoy first asks for it, as by [`Answer::held`].
+    pub fn issuer_answers(mut self, change: fn(Answer) -> Answer) -> Self {
+        self.change_answer = Some(change);
+        self
+    }
+
     /// Starts all three and returns when Envoy serves.
     pub async fn start(self) -> Stack {
         let (issuer, upstream, key) = self.servers().await;
@@ -192,6 +199,9 @@ impl StackBuilder {
             .unwrap_or_else(|| vec![SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first")]);
         let issuer = Issuer::reserve();
         issuer.publish(&keys);
+        if let Some(change) = self.change_answer {
+            issuer.answer(JWKS_PATH, change(Answer::keys(&keys)));
+        }
         if self.issuer_up {
             issuer.up().await;
         }

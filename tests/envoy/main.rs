@@ -9,3 +9,10 @@
 
 mod harness;
 mod harness_itself;
+
+mod claim_headers;
+mod configuration;
+mod keys;
+mod robustness;
+mod routes;
+mod tokens;

@@ -1,0 +1,432 @@
+//! One issuer: who signs, for whom, with which keys, by which rules.
+
+use std::time::Duration;
+
+use super::reader::{Errors, Node, Object, shown};
+use super::{pointer, sources};
+use crate::endpoint::{Endpoint, Scheme};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::claims::{AcceptedTypes, IssuerIndex, RefusedClaim, TokenRules};
+use crate::jose::jwks::{KeySet, ParsedKeySet};
+use crate::jose::pointer::Pointer;
+use crate::keys::KeyTimes;
+use crate::policy::Sources;
+
+/// The keys of an issuer that are not global ones too: beside `issuers` they would be a second form.
+const KEYS: [&str; 20] = [
+    "issuer",
+    "name",
+    "audience",
+    "audience_from",
+    "jwks_cluster",
+    "jwks_endpoint",
+    "discovery",
+    "discovery_cluster",
+    "jwks_inline",
+    "jwks_ttl_seconds",
+    "jwks_max_stale_seconds",
+    "jwks_refresh_cooldown_seconds",
+    "jwks_timeout_ms",
+    "accepted_algorithms",
+    "refused_kids",
+    "clock_skew_seconds",
+    "require_expiration",
+    "max_token_lifetime_seconds",
+    "accepted_types",
+    "refused_claims",
+];
+
+/// A configured issuer.
+#[derive(Debug)]
+pub struct Issuer {
+    /// `name`: letters, digits and `_`.
+    pub name: String,
+    /// How its tokens are judged.
+    pub rules: TokenRules,
+    /// Where its tokens name roles, groups and scopes.
+    pub sources: Sources,
+    /// Where its keys come from.
+    pub keys: KeyOrigin,
+}
+
+/// Where keys come from.
+#[derive(Debug)]
+pub enum KeyOrigin {
+    /// `jwks_inline`
+    Inline(std::rc::Rc<KeySet>),
+    /// They are fetched.
+    Fetched {
+        /// `jwks_cluster`
+        cluster: String,
+        /// What is asked for there.
+        location: Location,
+        /// When.
+        times: KeyTimes,
+    },
+}
+
+/// What a fetch asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// `jwks_endpoint`
+    Endpoint(Endpoint),
+    /// `discovery`: the document names the endpoint.
+    Discovery {
+        /// `discovery_cluster`
+        cluster: String,
+        /// Whether `discovery_cluster` was given: only then may `jwks_uri` be on another host.
+        other_host: bool,
+        /// The issuer, exactly, and as a URL.
+        iss: String,
+        /// The same as a URL.
+        issuer: Endpoint,
+    },
+}
+
+/// The issuer of the flat form, or those of the list.
+pub fn issuers(
+    object: &mut Object<'_>,
+    defaults: &Sources,
+    warnings: &mut Vec<String>,
+    errors: &mut Errors,
+) -> Vec<Issuer> {
+    let Some(list) = object.take("issuers") else {
+        let issuer = issuer(object, IssuerIndex(0), defaults, Form::Flat, warnings, errors);
+        return issuer.into_iter().collect();
+    };
+    for key in KEYS {
+        if object.take(key).is_some() {
+            object.refuse(key, "give either one issuer directly or a list of issuers, not both", errors);
+        }
+    }
+    let nodes = list.list("a list of issuers", errors).unwrap_or_default();
+    if nodes.is_empty() {
+        list.refuse("expected at least one issuer", errors);
+    }
+    let mut issuers: Vec<Issuer> = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        let Some(mut object) = node.object("an issuer", errors) else { continue };
+        let read = issuer(&mut object, IssuerIndex(index), defaults, Form::Listed, warnings, errors);
+        object.finish(errors);
+        let Some(read) = read else { continue };
+        if issuers.iter().any(|other| other.rules.issuer_name_value == read.rules.issuer_name_value) {
+            node.refuse("the same issuer stands in the list twice", errors);
+        }
+        if issuers.iter().any(|other| other.name == read.name) {
+            node.refuse(format!("two issuers have the name {}; give one of them another", read.name), errors);
+        }
+        issuers.push(read);
+    }
+    issuers
+}
+
+/// How an issuer was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Its keys stand beside the global ones.
+    Flat,
+    /// It is an object of its own, which may replace some global keys.
+    Listed,
+}
+
+fn issuer(
+    object: &mut Object<'_>,
+    index: IssuerIndex,
+    defaults: &Sources,
+    form: Form,
+    warnings: &mut Vec<String>,
+    errors: &mut Errors,
+) -> Option<Issuer> {
+    let issuer =
+        required(object, "issuer", "the exact iss of the tokens, such as https://issuer.example.com", errors);
+    let audiences = match object.take("audience") {
+        Some(node) => node.texts("an audience", errors),
+        None => {
+            object.refuse("audience", "is required: the aud that tokens for this service carry", errors);
+            None
+        }
+    };
+    let issuer = issuer.unwrap_or_default();
+    let name = name(object, issuer, errors);
+    let sources = match form {
+        Form::Flat => defaults.clone(),
+        Form::Listed => Sources {
+            roles: replaced(object.take("roles_from"), &defaults.roles, errors),
+            groups: replaced(object.take("groups_from"), &defaults.groups, errors),
+            scopes: replaced(object.take("scopes_from"), &defaults.scopes, errors),
+        },
+    };
+    let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
+    let keys = keys(object, issuer, &name, warnings, errors);
+    Some(Issuer { name, rules: rules?, sources, keys: keys? })
+}
+
+fn required<'a>(
+    object: &mut Object<'a>,
+    key: &'static str,
+    what: &str,
+    errors: &mut Errors,
+) -> Option<&'a str> {
+    match object.take(key) {
+        Some(node) => node.text(what, errors),
+        None => {
+            object.refuse(key, format!("is required: {what}"), errors);
+            None
+        }
+    }
+}
+
+fn replaced(
+    node: Option<Node<'_>>,
+    default: &[crate::policy::Source],
+    errors: &mut Errors,
+) -> Vec<crate::policy::Source> {
+    match node {
+        Some(node) => sources(Some(node), &[], errors),
+        None => default.to_vec(),
+    }
+}
+
+/// Stands in logs and in the names of metrics, so it has letters, digits and `_` only.
+fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
+    let Some(node) = object.take("name") else {
+        let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+        let folded: String = rest.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let folded = folded.trim_matches('_');
+        return if folded.is_empty() { "issuer".to_owned() } else { folded.to_owned() };
+    };
+    let name = node.text("a name", errors).unwrap_or_default();
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        node.refuse(format!("expected letters, digits and _ only, got {}", shown(node.value())), errors);
+    }
+    name.to_owned()
+}
+
+fn rules(
+    object: &mut Object<'_>,
+    index: IssuerIndex,
+    issuer: &str,
+    audiences: Vec<&str>,
+    errors: &mut Errors,
+) -> Option<TokenRules> {
+    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mut rules = TokenRules::new(index, issuer.to_owned(), owned(audiences));
+    if let Some(node) = object.take("audience_from") {
+        let items = node.one_or_many();
+        if items.is_empty() {
+            node.refuse("expected at least one claim", errors);
+        }
+        rules.audience_from = items.iter().filter_map(|item| pointer(item, errors)).collect();
+    }
+    if let Some(node) = object.take("accepted_algorithms") {
+        rules.accepted_algorithms = algorithms(&node, errors);
+    }
+    if let Some(node) = object.take("refused_kids").filter(|node| !node.one_or_many().is_empty()) {
+        rules.refused_kids = owned(node.texts("a kid", errors).unwrap_or_default());
+    }
+    if let Some(seconds) = number(object, "clock_skew_seconds", "seconds", 0..=600, errors) {
+        rules.clock_skew = Duration::from_secs(seconds);
+    }
+    if let Some(node) = object.take("require_expiration") {
+        rules.require_expiration = node.flag(errors).unwrap_or(true);
+    }
+    let lifetime = number(object, "max_token_lifetime_seconds", "seconds", 1..=31_622_400, errors);
+    rules.max_lifetime = lifetime.map(Duration::from_secs);
+    if let Some(node) = object.take("accepted_types") {
+        let texts = node.texts("a token type, such as at+jwt, or absent", errors).unwrap_or_default();
+        rules.accepted_types = AcceptedTypes::new(texts);
+    }
+    if let Some(node) = object.take("refused_claims") {
+        rules.refused_claims = refused_claims(&node, errors);
+    }
+    Some(rules)
+}
+
+fn number(
+    object: &mut Object<'_>,
+    key: &'static str,
+    unit: &str,
+    bounds: std::ops::RangeInclusive<u64>,
+    errors: &mut Errors,
+) -> Option<u64> {
+    object.take(key)?.whole(unit, bounds, errors)
+}
+
+fn algorithms(node: &Node<'_>, errors: &mut Errors) -> Vec<Algorithm> {
+    let mut algorithms = Vec::new();
+    for name in node.texts("an algorithm, such as RS256", errors).unwrap_or_default() {
+        match Algorithm::from_name(name) {
+            Some(algorithm) if algorithms.contains(&algorithm) => {
+                node.refuse(
+                    format!("{name} stands here twice (Ed25519 and EdDSA are one algorithm)"),
+                    errors,
+                );
+            }
+            Some(algorithm) => algorithms.push(algorithm),
+            None if name.eq_ignore_ascii_case("none") => {
+                node.refuse("none is never accepted: it is no signature", errors)
+            }
+            None if name.to_ascii_uppercase().starts_with("HS") => {
+                node.refuse(
+                    format!("{name} is never accepted: whoever can check it can also forge it"),
+                    errors,
+                );
+            }
+            None => {
+                let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+                node.refuse(
+                    format!("unknown algorithm \"{name}\"; expected one of {}", known.join(", ")),
+                    errors,
+                );
+            }
+        }
+    }
+    algorithms
+}
+
+fn refused_claims(node: &Node<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {
+    let entries =
+        node.entries("an object of claims and the values that are refused", errors).unwrap_or_default();
+    let mut refused = Vec::with_capacity(entries.len());
+    for (name, node) in entries {
+        let values = node.one_or_many();
+        if values.is_empty() {
+            node.refuse("expected at least one value", errors);
+        }
+        match Pointer::parse(name) {
+            Ok(pointer) => {
+                let values = values.iter().map(|value| value.value().clone()).collect();
+                refused.push(RefusedClaim { pointer, values });
+            }
+            Err(error) => node.refuse(error.to_string(), errors),
+        }
+    }
+    refused
+}
+
+fn keys(
+    object: &mut Object<'_>,
+    issuer: &str,
+    name: &str,
+    warnings: &mut Vec<String>,
+    errors: &mut Errors,
+) -> Option<KeyOrigin> {
+    let seconds = |object: &mut Object<'_>, key, bounds, default, errors: &mut Errors| {
+        Duration::from_secs(number(object, key, "seconds", bounds, errors).unwrap_or(default))
+    };
+    let ttl = seconds(object, "jwks_ttl_seconds", 1..=86_400, 300, errors);
+    let max_stale = seconds(object, "jwks_max_stale_seconds", 0..=2_592_000, 14_400, errors);
+    let cooldown = seconds(object, "jwks_refresh_cooldown_seconds", 1..=3600, 10, errors);
+    let timeout = Duration::from_millis(
+        number(object, "jwks_timeout_ms", "milliseconds", 10..=60_000, errors).unwrap_or(5000),
+    );
+    let cluster = object.take("jwks_cluster");
+    let endpoint = object.take("jwks_endpoint");
+    let discovery = object.yes("discovery", errors);
+    let discovery_cluster = object.take("discovery_cluster");
+
+    if let Some(inline) = object.take("jwks_inline") {
+        for (key, given) in [
+            ("jwks_cluster", cluster.is_some()),
+            ("jwks_endpoint", endpoint.is_some()),
+            ("discovery", discovery),
+            ("discovery_cluster", discovery_cluster.is_some()),
+        ] {
+            if given {
+                object.refuse(key, "nothing is fetched where jwks_inline gives the keys", errors);
+            }
+        }
+        return inline_keys(&inline, name, warnings, errors);
+    }
+    let Some(cluster) = cluster else {
+        let problem =
+            "is required: the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
+        object.refuse("jwks_cluster", problem, errors);
+        return None;
+    };
+    let cluster = cluster.text("the name of a cluster", errors)?.to_owned();
+    let discovery_cluster = match discovery_cluster {
+        Some(node) if !discovery => {
+            node.refuse("only discovery: true asks for a discovery document", errors);
+            None
+        }
+        Some(node) => node.text("the name of a cluster", errors),
+        None => None,
+    };
+    let location = match (discovery, endpoint) {
+        (true, Some(node)) => {
+            node.refuse("discovery: true finds the endpoint; give one of the two", errors);
+            None
+        }
+        (true, None) => match Endpoint::parse(issuer) {
+            Ok(url) => Some(Location::Discovery {
+                cluster: discovery_cluster.map_or_else(|| cluster.clone(), str::to_owned),
+                other_host: discovery_cluster.is_some(),
+                iss: issuer.to_owned(),
+                issuer: url,
+            }),
+            Err(error) => {
+                object.refuse("issuer", format!("discovery needs an issuer that is a URL: {error}"), errors);
+                None
+            }
+        },
+        (false, Some(node)) => {
+            let text = node.text("a URL or a path that starts with /", errors)?;
+            parse_endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
+        }
+        (false, None) => parse_endpoint(issuer, DEFAULT_ENDPOINT)
+            .map_err(|problem| object.refuse("jwks_endpoint", problem, errors))
+            .ok(),
+    };
+    // Discovery asks in two places at most, then for the keys.
+    let fetches = if discovery { 3 } else { 1 };
+    Some(KeyOrigin::Fetched {
+        cluster,
+        location: location?,
+        times: KeyTimes { ttl, max_stale, cooldown, timeout, fetches },
+    })
+}
+
+/// What is appended to the issuer where `jwks_endpoint` is not given.
+const DEFAULT_ENDPOINT: &str = "/api/v1/auth/jwks";
+
+fn parse_endpoint(issuer: &str, text: &str) -> Result<Location, String> {
+    let parsed = match text.starts_with('/') {
+        false => Endpoint::parse(text).map_err(|error| error.to_string()),
+        true => Endpoint::parse(&format!("{}{text}", issuer.strip_suffix('/').unwrap_or(issuer))).map_err(|error| {
+            format!("{text} is appended to the issuer, which makes no URL here: {error}; give jwks_endpoint as a URL")
+        }),
+    };
+    parsed.map(Location::Endpoint)
+}
+
+fn inline_keys(
+    node: &Node<'_>,
+    name: &str,
+    warnings: &mut Vec<String>,
+    errors: &mut Errors,
+) -> Option<KeyOrigin> {
+    let text = match node.value().as_str() {
+        Some(text) => text.to_owned(),
+        None => node.value().to_string(),
+    };
+    match KeySet::parse(text.as_bytes()) {
+        Ok(ParsedKeySet { keys, skipped }) => {
+            warnings.extend(skipped.iter().map(|skipped| format!("issuer {name}: jwks_inline: {skipped}")));
+            Some(KeyOrigin::Inline(std::rc::Rc::new(keys)))
+        }
+        Err(error) => {
+            node.refuse(format!("is not a key set that can be used: {error}"), errors);
+            None
+        }
+    }
+}
+
+impl Location {
+    /// Whether keys come by a scheme that says they are encrypted on the way.
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Self::Endpoint(endpoint) | Self::Discovery { issuer: endpoint, .. } => endpoint.scheme(),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Reading what users wrote: typed, with the path of everything, unknown keys refused, every mistake collected.
+//!
+//! One reader serves JSON text, a Struct and route metadata alike, and each key is named once, where it is read:
+//! a key that nobody reads is an unknown one.
+
+use std::ops::RangeInclusive;
+
+use super::error::ConfigError;
+use crate::jose::json::Json;
+
+/// The mistakes found so far.
+pub type Errors = Vec<ConfigError>;
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node<'a> {
+    value: &'a Json,
+    path: String,
+}
+
+/// An object of which keys are taken one by one.
+#[derive(Debug)]
+pub struct Object<'a> {
+    members: &'a [(String, Json)],
+    path: String,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Node<'a> {
+    /// The outermost value.
+    pub fn root(value: &'a Json) -> Self {
+        Self { value, path: String::new() }
+    }
+
+    /// Where it stands.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value itself.
+    pub fn value(&self) -> &'a Json {
+        self.value
+    }
+
+    /// Notes a mistake here.
+    pub fn refuse(&self, problem: impl Into<String>, errors: &mut Errors) {
+        errors.push(ConfigError { path: self.path.clone(), problem: problem.into() });
+    }
+
+    fn expected<T>(&self, what: &str, errors: &mut Errors) -> Option<T> {
+        self.refuse(format!("expected {what}, got {}", shown(self.value)), errors);
+        None
+    }
+
+    /// An object, to take keys from.
+    pub fn object(&self, what: &str, errors: &mut Errors) -> Option<Object<'a>> {
+        match self.value {
+            Json::Object(members) => Some(Object { members, path: self.path.clone(), known: Vec::new() }),
+            _ => self.expected(what, errors),
+        }
+    }
+
+    /// The members of an object whose names are the user's own.
+    pub fn entries(&self, what: &str, errors: &mut Errors) -> Option<Vec<(&'a str, Node<'a>)>> {
+        match self.value {
+            Json::Object(members) => {
+                let node = |name: &str, value| Node { value, path: join(&self.path, name) };
+                Some(members.iter().map(|(name, value)| (name.as_str(), node(name, value))).collect())
+            }
+            _ => self.expected(what, errors),
+        }
+    }
+
+    /// The items of a list.
+    pub fn list(&self, what: &str, errors: &mut Errors) -> Option<Vec<Node<'a>>> {
+        match self.value {
+            Json::Array(items) => Some(self.items(items)),
+            _ => self.expected(what, errors),
+        }
+    }
+
+    /// The items of a list, or the value itself as the only one.
+    pub fn one_or_many(&self) -> Vec<Node<'a>> {
+        match self.value {
+            Json::Array(items) => self.items(items),
+            _ => vec![self.clone()],
+        }
+    }
+
+    fn items(&self, items: &'a [Json]) -> Vec<Node<'a>> {
+        let node = |(index, value)| Node { value, path: format!("{}[{index}]", self.path) };
+        items.iter().enumerate().map(node).collect()
+    }
+
+    /// A string that is not blank.
+    pub fn text(&self, what: &str, errors: &mut Errors) -> Option<&'a str> {
+        match self.value {
+            Json::String(text) if !text.trim().is_empty() => Some(text),
+            _ => self.expected(what, errors),
+        }
+    }
+
+    /// One string or a list of them, none blank, none twice, at least one.
+    pub fn texts(&self, what: &str, errors: &mut Errors) -> Option<Vec<&'a str>> {
+        let nodes = self.one_or_many();
+        if nodes.is_empty() {
+            return self.expected(&format!("{what} or a list of them"), errors);
+        }
+        let mut texts = Vec::with_capacity(nodes.len());
+        let before = errors.len();
+        for node in nodes {
+            match node.text(what, errors) {
+                Some(text) if texts.contains(&text) => {
+                    node.refuse(format!("stands here twice: {}", shown(node.value)), errors)
+                }
+                Some(text) => texts.push(text),
+                None => {}
+            }
+        }
+        (errors.len() == before).then_some(texts)
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, errors: &mut Errors) -> Option<bool> {
+        match self.value {
+            Json::Bool(flag) => Some(*flag),
+            _ => self.expected("true or false", errors),
+        }
+    }
+
+    /// A whole number within bounds. A Struct has doubles only, so 300.0 is one and 300.5 is not.
+    pub fn whole(&self, unit: &str, bounds: RangeInclusive<u64>, errors: &mut Errors) -> Option<u64> {
+        let number = match self.value {
+            Json::Number(number) => number.as_f64(),
+            _ => None,
+        };
+        // Bounds are far below 2^53, so a double holds every number within them exactly.
+        let whole =
+            number.filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64);
+        match whole.filter(|number| bounds.contains(number)) {
+            Some(number) => Some(number),
+            None => self.expected(
+                &format!("a whole number of {unit} from {} to {}", bounds.start(), bounds.end()),
+                errors,
+            ),
+        }
+    }
+}
+
+impl<'a> Object<'a> {
+    /// Where it stands.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value of a key; `None` where it is absent or `null`.
+    pub fn take(&mut self, key: &'static str) -> Option<Node<'a>> {
+        self.known.push(key);
+        let (_, value) = self.members.iter().find(|(name, _)| name == key)?;
+        (*value != Json::Null).then(|| Node { value, path: join(&self.path, key) })
+    }
+
+    /// Whether a key is there, `null` not counted.
+    pub fn has(&self, key: &str) -> bool {
+        self.members.iter().any(|(name, value)| name == key && *value != Json::Null)
+    }
+
+    /// A key that only says yes: `false` means that it is absent.
+    pub fn yes(&mut self, key: &'static str, errors: &mut Errors) -> bool {
+        self.take(key).and_then(|node| node.flag(errors)).unwrap_or(false)
+    }
+
+    /// Notes a mistake at a key, whether or not it is there.
+    pub fn refuse(&self, key: &str, problem: impl Into<String>, errors: &mut Errors) {
+        errors.push(ConfigError { path: join(&self.path, key), problem: problem.into() });
+    }
+
+    /// Refuses the keys that nobody took.
+    pub fn finish(mut self, errors: &mut Errors) {
+        let members = self.members.iter();
+        let unknown: Vec<&str> =
+            members.map(|(name, _)| name.as_str()).filter(|name| !self.known.contains(name)).collect();
+        self.known.sort_unstable();
+        for name in unknown {
+            let known = self.known.join(", ");
+            self.refuse(name, format!("unknown key; expected one of {known}"), errors);
+        }
+    }
+}
+
+/// The path of a key below a path. A name that is no plain word is quoted, so that dots in it mislead nobody.
+fn join(path: &str, key: &str) -> String {
+    let plain =
+        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
+    match (path, plain) {
+        (path, false) => format!("{path}[{}]", shown(&Json::String(key.to_owned()))),
+        ("", true) => key.to_owned(),
+        (path, true) => format!("{path}.{key}"),
+    }
+}
+
+/// A value as an error shows it: as JSON, shortened.
+pub fn shown(value: &Json) -> String {
+    const LONGEST: usize = 60;
+    match value {
+        Json::Object(_) => "an object".to_owned(),
+        Json::Array(items) if items.is_empty() => "an empty list".to_owned(),
+        Json::Array(_) => "a list".to_owned(),
+        scalar => {
+            let text = scalar.to_string();
+            match text.char_indices().nth(LONGEST) {
+                Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+                None => text,
+            }
+        }
+    }
+}

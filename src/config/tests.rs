@@ -1,0 +1,334 @@
+//! Configurations good and bad, with the exact words for what is wrong.
+
+use super::*;
+use crate::policy::{Condition, Conditions, Rule};
+
+const MINIMAL: &str = r#""issuer":"https://idp.example.com","audience":"api","jwks_cluster":"idp""#;
+
+fn parse(text: &str) -> Result<Config, Vec<String>> {
+    Config::parse(text.as_bytes()).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+fn with(keys: &str) -> String {
+    format!("{{{MINIMAL},{keys}}}")
+}
+
+#[test]
+fn the_smallest_configuration_has_the_documented_defaults() {
+    let config = parse(&format!("{{{MINIMAL}}}")).unwrap();
+    assert!(config.enabled && !config.forward_token && !config.report_only && !config.bypass_cors_preflight);
+    assert_eq!(config.default_policy, Requirement::any_valid_token());
+    assert_eq!(config.token_from, [Place::Authorization]);
+    assert_eq!(
+        (config.realm.as_str(), config.max_token_bytes, config.max_claim_header_bytes),
+        ("api", 16_384, 16_384)
+    );
+    let [issuer] = config.issuers.as_slice() else { panic!("one issuer") };
+    assert_eq!(issuer.name, "idp_example_com");
+    assert_eq!(issuer.rules.clock_skew.as_secs(), 60);
+    assert!(issuer.rules.require_expiration);
+    let KeyOrigin::Fetched { cluster, location: Location::Endpoint(endpoint), times } = &issuer.keys else {
+        panic!("keys are fetched from an endpoint")
+    };
+    assert_eq!(cluster, "idp");
+    assert_eq!(endpoint.to_string(), "https://idp.example.com/api/v1/auth/jwks");
+    assert_eq!((times.ttl.as_secs(), times.max_stale.as_secs(), times.cooldown.as_secs()), (300, 14_400, 10));
+    assert_eq!(times.timeout.as_millis(), 5000);
+}
+
+#[test]
+fn a_struct_and_a_text_say_the_same() {
+    use prost::Message;
+    use protobuf::{Kind, ListValue, Struct, Value};
+    let of = |kind| Value { kind: Some(kind) };
+    let text = |text: &str| of(Kind::String(text.into()));
+    let fields = [
+        ("issuer", text("https://idp.example.com")),
+        ("audience", of(Kind::List(ListValue { values: vec![text("api")] }))),
+        ("jwks_cluster", text("idp")),
+        ("jwks_ttl_seconds", of(Kind::Number(120.0))),
+    ];
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let config = Config::parse(&Struct { fields }.encode_to_vec()).unwrap();
+    let same = parse(&with(r#""jwks_ttl_seconds":120.0"#)).unwrap();
+    assert_eq!(format!("{:?}", config.issuers), format!("{:?}", same.issuers));
+}
+
+#[test]
+fn every_mistake_names_its_place_and_the_remedy() {
+    let rows: &[(&str, &str)] = &[
+        // The whole.
+        ("", "the filter has no configuration; it needs at least issuer, audience and jwks_cluster"),
+        ("[]", "expected an object with issuer, audience and jwks_cluster, got an empty list"),
+        ("{\"issuer\":", "the configuration is neither a Struct nor valid JSON: EOF while parsing"),
+        (r#"{"a":1,"a":1}"#, "the configuration is refused: an object has the same name twice"),
+        // What has to be there.
+        (r#"{"audience":"a","jwks_cluster":"c"}"#, "issuer: is required: the exact iss of the tokens"),
+        (
+            r#"{"issuer":" ","audience":"a","jwks_cluster":"c"}"#,
+            "issuer: expected the exact iss of the tokens, such as https://issuer.example.com, got \" \"",
+        ),
+        (r#"{"issuer":"https://i","jwks_cluster":"c"}"#, "audience: is required"),
+        (
+            r#"{"issuer":"https://i","audience":"","jwks_cluster":"c"}"#,
+            "audience: expected an audience, got \"\"",
+        ),
+        (
+            r#"{"issuer":"https://i","audience":[],"jwks_cluster":"c"}"#,
+            "audience: expected an audience or a list of them, got an empty list",
+        ),
+        (r#"{"issuer":"https://i","audience":"a"}"#, "jwks_cluster: is required"),
+        (
+            r#"{"issuer":"i","audience":"a","jwks_cluster":"c"}"#,
+            "jwks_endpoint: /api/v1/auth/jwks is appended to the issuer, which makes no URL here",
+        ),
+        // Unknown keys, at any depth.
+        (&with(r#""isuer":"x""#), "isuer: unknown key; expected one of "),
+        (
+            &with(r#""routes":[{"path":"/a","deny":true,"role":"x"}]"#),
+            "routes[0].role: unknown key; expected one of ",
+        ),
+        (&with(r#""a.b":1"#), "[\"a.b\"]: unknown key"),
+        // Wrong types and bounds.
+        (&with(r#""enabled":"yes""#), "enabled: expected true or false, got \"yes\""),
+        (
+            &with(r#""jwks_ttl_seconds":300.5"#),
+            "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 300.5",
+        ),
+        (
+            &with(r#""jwks_ttl_seconds":0"#),
+            "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 0",
+        ),
+        (
+            &with(r#""jwks_timeout_ms":60001"#),
+            "jwks_timeout_ms: expected a whole number of milliseconds from 10 to 60000, got 60001",
+        ),
+        (
+            &with(r#""clock_skew_seconds":-1"#),
+            "clock_skew_seconds: expected a whole number of seconds from 0 to 600, got -1",
+        ),
+        (
+            &with(r#""clock_skew_seconds":"60""#),
+            "clock_skew_seconds: expected a whole number of seconds from 0 to 600, got \"60\"",
+        ),
+        (&with(r#""accepted_algorithms":["none"]"#), "accepted_algorithms: none is never accepted"),
+        (&with(r#""accepted_algorithms":"HS256""#), "accepted_algorithms: HS256 is never accepted"),
+        (
+            &with(r#""accepted_algorithms":["RS255"]"#),
+            "accepted_algorithms: unknown algorithm \"RS255\"; expected one of RS256, ",
+        ),
+        (
+            &with(r#""accepted_algorithms":["EdDSA","Ed25519"]"#),
+            "accepted_algorithms: Ed25519 stands here twice",
+        ),
+        (
+            &with(r#""accepted_algorithms":[]"#),
+            "accepted_algorithms: expected an algorithm, such as RS256 or a list of them, got an empty list",
+        ),
+        (
+            &with(r#""jwks_endpoint":"ftp://x""#),
+            "jwks_endpoint: expected a URL that starts with https:// or http://",
+        ),
+        (
+            &with(r#""jwks_inline":{"keys":[]}"#),
+            "jwks_cluster: nothing is fetched where jwks_inline gives the keys",
+        ),
+        (
+            r#"{"issuer":"i","audience":"a","jwks_inline":{"keys":[]}}"#,
+            "jwks_inline: is not a key set that can be used",
+        ),
+        (&with(r#""name":"a-b""#), "name: expected letters, digits and _ only, got \"a-b\""),
+        (&with(r#""realm":"a\u0001""#), "realm: a realm has visible ASCII characters and spaces only"),
+        // Requirements.
+        (
+            &with(r#""routes":[{"path":"/a"}]"#),
+            "routes[0]: names no condition; for any valid token say allow_authenticated: true",
+        ),
+        (&with(r#""routes":[{"path":"/a","allow_anonymous":false}]"#), "routes[0]: names no condition"),
+        (&with(r#""routes":[{"allow_anonymous":true}]"#), "routes[0].path: expected a path template"),
+        (
+            &with(r#""routes":[{"path":"/a","allow_anonymous":true},{"path":"/b","requires_role":[""]}]"#),
+            "routes[1].requires_role[0]: expected a role name, got \"\"",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":""}]"#),
+            "routes[0].requires_role: expected a role name, got \"\"",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":[]}]"#),
+            "routes[0].requires_role: expected a role name or a list of them, got an empty list",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":["x","x"]}]"#),
+            "routes[0].requires_role[1]: stands here twice: \"x\"",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":{"any":["x"]}}]"#),
+            "routes[0].requires_role.any: unknown key; expected one of all",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":{"all":[]}}]"#),
+            "routes[0].requires_role.all: expected a role name or a list of them, got an empty list",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_scope":["a","b"]}]"#),
+            "routes[0].requires_scope: say {any: […]} or {all: […]} for several scopes",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_scope":"a b"}]"#),
+            "routes[0].requires_scope: a scope has visible ASCII characters only",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","allow_anonymous":true,"requires_role":"x"}]"#),
+            "routes[0].allow_anonymous: stands alone",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","allow_anonymous":true,"deny":true}]"#),
+            "routes[0].allow_anonymous: stands alone",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","allow_missing":true,"requires_role":"x"}]"#),
+            "routes[0].allow_missing: combines only with requires_issuer and requires_audience",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_issuer":"x"}]"#),
+            "routes[0].requires_issuer: no issuer is named \"x\"; configured: idp_example_com",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_audience":"x"}]"#),
+            "routes[0].requires_audience: no issuer has the audience \"x\"; configured: api",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","policy":"x"}]"#),
+            "routes[0].policy: no policy is named \"x\"; none is defined",
+        ),
+        (&with(r#""policies":{"p":{"policy":"q"}}"#), "policies.p: a named policy does not name another"),
+        (&with(r#""policies":{"p":{}}"#), "policies.p: names no condition"),
+        (
+            &with(r#""routes":[{"path":"/a","any_of":[{"allow_anonymous":true}]}]"#),
+            "routes[0].any_of[0]: an alternative asks something of a valid token",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","any_of":[]}]"#),
+            "routes[0].any_of: expected at least one requirement",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_claim":[{"claim":"x"}]}]"#),
+            "routes[0].requires_claim[0]: expected one of any: […], all: […] and present: true",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"x","any":[null]}}]"#),
+            "routes[0].requires_claim.any[0]: expected a string",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"/~2","present":true}}]"#),
+            "routes[0].requires_claim.claim: in a JSON Pointer",
+        ),
+        // Routes.
+        (&with(r#""routes":{"path":"/a"}"#), "routes: expected a list of routes, got an object"),
+        (&with(r#""routes":[{"path":"a","deny":true}]"#), "routes[0].path: "),
+        (
+            &with(r#""routes":[{"path":"/a","methods":[],"deny":true}]"#),
+            "routes[0].methods: expected a method, such as GET or a list of them, got an empty list",
+        ),
+        (&with(r#""routes":[{"path":"/a/{x}","deny":true},{"path":"/a/{y}","deny":true}]"#), "routes[1]: "),
+        // Headers and places.
+        (
+            &with(r#""claim_headers":{"x-a":"$role"}"#),
+            "claim_headers.x-a: expected a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none, got \"$role\"",
+        ),
+        (&with(r#""claim_headers":{"cookie":"sub"}"#), "claim_headers: "),
+        (&with(r#""claim_headers":{"x-a":"sub","x_a":"email"}"#), "claim_headers: "),
+        (
+            &with(r#""token_from":[{"header":"x-t","query":"t"}]"#),
+            "token_from[0]: expected exactly one of header, query and cookie",
+        ),
+        (&with(r#""token_from":[]"#), "token_from: expected at least one place"),
+        (
+            &with(r#""token_from":{"header":"X_Auth_Sub"}"#),
+            "token_from: the header x_auth_sub is a claim header, or spelt like one",
+        ),
+        // Issuers.
+        (
+            &with(r#""issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"}]"#),
+            "issuer: give either one issuer directly or a list of issuers, not both",
+        ),
+        (r#"{"issuers":[]}"#, "issuers: expected at least one issuer"),
+        (
+            r#"{"issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"},{"issuer":"https://j","name":"k","audience":"b","jwks_cluster":"c"}]}"#,
+            "issuers[1]: the same issuer stands in the list twice",
+        ),
+        (
+            r#"{"issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"},{"issuer":"https://j/","audience":"b","jwks_cluster":"c"}]}"#,
+            "issuers[1]: two issuers have the name j; give one of them another",
+        ),
+        (
+            &with(r#""discovery":true,"jwks_endpoint":"/k""#),
+            "jwks_endpoint: discovery: true finds the endpoint; give one of the two",
+        ),
+        (
+            &with(r#""discovery_cluster":"c""#),
+            "discovery_cluster: only discovery: true asks for a discovery document",
+        ),
+        (
+            &with(r#""route_metadata":"merge""#),
+            "route_metadata: expected override, narrow or ignore, got \"merge\"",
+        ),
+        (&with(r#""refused_claims":{"typ":[]}"#), "refused_claims.typ: expected at least one value"),
+        (&with(r#""resource_metadata":{"resource":"http://x"}"#), "resource_metadata: "),
+    ];
+    for (text, expected) in rows {
+        match parse(text) {
+            Ok(_) => panic!("accepted: {text}"),
+            Err(errors) => {
+                assert!(
+                    errors.iter().any(|error| error.starts_with(expected)),
+                    "{text}\n  expected {expected}\n  got {errors:#?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let errors =
+        parse(r#"{"issuer":"","routes":[{"path":"/a"},{"path":"b","deny":true}],"x":1}"#).unwrap_err();
+    for place in ["issuer:", "audience:", "jwks_cluster:", "routes[0]:", "routes[1].path:", "x:"] {
+        assert!(errors.iter().any(|error| error.starts_with(place)), "{place} is not among {errors:#?}");
+    }
+}
+
+#[test]
+fn null_and_false_mean_absent() {
+    let keys = r#""routes":[{"path":"/a","requires_role":"x","allow_anonymous":false,"deny":null,"methods":null}],"realm":null"#;
+    let config = parse(&with(keys)).unwrap();
+    assert_eq!(config.realm, "api");
+    let found = config.routes.lookup(b"h", "GET", "/a").unwrap();
+    assert!(
+        matches!(&found.rule.requirement.rule, Rule::Authenticated(Conditions(all)) if matches!(all.as_slice(), [Condition::Role(_)]))
+    );
+}
+
+#[test]
+fn a_named_policy_stands_for_its_requirement() {
+    let keys = r#""policies":{"staff":{"requires_group":"staff"}},"routes":[{"path":"/a","policy":"staff"},{"path":"/b","requires_group":"staff"}]"#;
+    let config = parse(&with(keys)).unwrap();
+    let requirement = |path| &config.routes.lookup(b"h", "GET", path).unwrap().rule.requirement;
+    assert_eq!(requirement("/a"), requirement("/b"));
+}
+
+#[test]
+fn the_names_of_issuers_come_from_their_urls() {
+    let rows = [
+        ("https://idp.example.com/realms/x/", "idp_example_com_realms_x"),
+        ("https://accounts.google.com", "accounts_google_com"),
+        ("joe", "joe"),
+    ];
+    for (issuer, name) in rows {
+        let text = format!(
+            r#"{{"issuer":"{issuer}","audience":"a","jwks_cluster":"c","jwks_endpoint":"https://x/k"}}"#
+        );
+        assert_eq!(parse(&text).unwrap().issuers.first().unwrap().name, name);
+    }
+}

@@ -1,0 +1,203 @@
+//! What an issuer answered, judged: a key set, "not modified", or a reason to keep the last good one
+//! (RFC 9110 section 8.8.3, RFC 9111 section 5.2.2.1).
+
+use std::time::Duration;
+
+use super::discovery::DiscoveryError;
+use crate::jose::error::KeySetError;
+use crate::jose::jwks::{KeySet, ParsedKeySet, SkippedKey};
+
+/// The largest answer that is read, in bytes: the design's limit.
+pub const MAX_BYTES: usize = 1 << 20;
+/// A longer validator is not remembered: it would have to be sent again.
+const MAX_ETAG_BYTES: usize = 1024;
+
+/// An answer as the host gives it. No status at all means that no answer came.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpAnswer<'a> {
+    /// Names in lower case, values as bytes.
+    pub headers: &'a [(String, Vec<u8>)],
+    /// The body's length as the host says it, before it was read.
+    pub length: usize,
+    /// The body; empty where `length` is over [`MAX_BYTES`].
+    pub body: &'a [u8],
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub enum GoodAnswer {
+    /// A set with at least one usable key.
+    Keys {
+        /// The set.
+        keys: KeySet,
+        /// The keys that were left out of it.
+        skipped: Vec<SkippedKey>,
+        /// The validator to ask again with.
+        etag: Option<String>,
+        /// `Cache-Control: max-age`.
+        max_age: Option<Duration>,
+    },
+    /// The set that was asked about still holds.
+    NotModified {
+        /// `Cache-Control: max-age`.
+        max_age: Option<Duration>,
+    },
+}
+
+/// Why an answer does not replace the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchError {
+    /// The callout could not be started: the cluster is unknown or refuses.
+    NotSent,
+    /// No answer: connection refused or lost, or time ran out.
+    NoAnswer,
+    /// A status other than 200; a redirect is not followed, it could lead anywhere.
+    Status(u16),
+    /// A body over [`MAX_BYTES`].
+    TooLarge {
+        /// The body's length.
+        bytes: usize,
+    },
+    /// A 304 although no validator was sent.
+    NotModifiedUnasked,
+    /// Not a key set with a usable key.
+    KeySet(KeySetError),
+    /// The discovery document leads nowhere.
+    Discovery(DiscoveryError),
+}
+
+impl std::fmt::Display for FetchError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotSent => f.write_str("the request could not be sent: is the cluster defined?"),
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Status(status) => write!(f, "status {status}"),
+            Self::TooLarge { bytes } => write!(f, "{bytes} bytes, over the limit of {MAX_BYTES}"),
+            Self::NotModifiedUnasked => f.write_str("status 304 to a request without a validator"),
+            Self::KeySet(error) => write!(f, "{error}"),
+            Self::Discovery(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// Judges an answer to a request for a key set. `conditional` says that a validator was sent.
+pub fn judge(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
+    let max_age = header(answer, "cache-control").and_then(max_age);
+    match status(answer) {
+        None => Err(FetchError::NoAnswer),
+        Some(304) if conditional => Ok(GoodAnswer::NotModified { max_age }),
+        Some(304) => Err(FetchError::NotModifiedUnasked),
+        Some(200) if answer.length > MAX_BYTES => Err(FetchError::TooLarge { bytes: answer.length }),
+        Some(200) => {
+            let ParsedKeySet { keys, skipped } = KeySet::parse(answer.body).map_err(FetchError::KeySet)?;
+            let etag = header(answer, "etag").filter(|etag| is_sendable(etag)).map(str::to_owned);
+            Ok(GoodAnswer::Keys { keys, skipped, etag, max_age })
+        }
+        Some(other) => Err(FetchError::Status(other)),
+    }
+}
+
+/// The answer's status, if there is an answer.
+pub fn status(answer: HttpAnswer<'_>) -> Option<u16> {
+    header(answer, ":status")?.parse().ok()
+}
+
+fn header<'a>(answer: HttpAnswer<'a>, name: &str) -> Option<&'a str> {
+    let (_, value) = answer.headers.iter().find(|(header, _)| header == name)?;
+    std::str::from_utf8(value).ok()
+}
+
+/// An `ETag` goes back to the issuer as a header value: nothing may be in it that could end one.
+fn is_sendable(etag: &str) -> bool {
+    !etag.is_empty() && etag.len() <= MAX_ETAG_BYTES && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
+/// The first `max-age` of a `Cache-Control`; a value that is no number of seconds counts as absent.
+fn max_age(cache_control: &str) -> Option<Duration> {
+    let value = cache_control.split(',').find_map(|directive| {
+        let (name, value) = directive.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("max-age").then_some(value)
+    })?;
+    value.trim_matches('"').parse().ok().map(Duration::from_secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7515 appendix A.2's public key.
+    const KEYS: &str = r#"{"keys":[{"kty":"RSA","kid":"a","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}]}"#;
+
+    fn headers(lines: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+        lines.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+    }
+
+    fn judged(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
+        judge(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional)
+    }
+
+    #[test]
+    fn a_good_answer_brings_keys_a_validator_and_an_age() {
+        let lines = [(":status", "200"), ("etag", "W/\"v 1\""), ("cache-control", "public, MAX-AGE=\"60\"")];
+        let Ok(GoodAnswer::Keys { keys, skipped, etag, max_age }) = judged(&lines, KEYS.as_bytes(), false)
+        else {
+            panic!("refused")
+        };
+        assert_eq!((keys.len(), skipped.len()), (1, 0));
+        assert_eq!(etag.as_deref(), Some("W/\"v 1\""));
+        assert_eq!(max_age, Some(Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn an_unsendable_validator_is_not_remembered() {
+        for etag in ["", "a\r\nx: y", "é", &"e".repeat(MAX_ETAG_BYTES + 1)] {
+            let lines = [(":status", "200"), ("etag", etag)];
+            let Ok(GoodAnswer::Keys { etag, .. }) = judged(&lines, KEYS.as_bytes(), false) else {
+                panic!("refused")
+            };
+            assert_eq!(etag, None);
+        }
+    }
+
+    #[test]
+    fn ages_that_are_no_number_count_as_absent() {
+        for value in ["no-store", "max-age", "max-age=", "max-age=-1", "max-age=x", "s-maxage=5"] {
+            assert_eq!(max_age(value), None, "{value}");
+        }
+        assert_eq!(max_age("max-age=0"), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn whatever_else_is_answered_keeps_the_last_good_set() {
+        let rows: &[(&str, &[(&str, &str)], &[u8], FetchError)] = &[
+            ("nothing", &[], b"", FetchError::NoAnswer),
+            ("a broken status", &[(":status", "ok")], KEYS.as_bytes(), FetchError::NoAnswer),
+            ("a redirect", &[(":status", "302")], KEYS.as_bytes(), FetchError::Status(302)),
+            ("an error", &[(":status", "500")], KEYS.as_bytes(), FetchError::Status(500)),
+            ("another success", &[(":status", "203")], KEYS.as_bytes(), FetchError::Status(203)),
+            ("a 304 unasked", &[(":status", "304")], b"", FetchError::NotModifiedUnasked),
+            (
+                "no usable key",
+                &[(":status", "200")],
+                b"{\"keys\":[]}",
+                FetchError::KeySet(KeySetError::NoUsableKey),
+            ),
+        ];
+        for (label, lines, body, error) in rows {
+            assert_eq!(judged(lines, body, false).err(), Some(*error), "{label}");
+        }
+        for body in [&b"<html>"[..], b"", &KEYS.as_bytes()[..100]] {
+            assert!(matches!(
+                judged(&[(":status", "200")], body, false),
+                Err(FetchError::KeySet(KeySetError::Json(_)))
+            ));
+        }
+        let too_large =
+            HttpAnswer { headers: &headers(&[(":status", "200")]), length: MAX_BYTES + 1, body: b"" };
+        assert_eq!(judge(too_large, false).err(), Some(FetchError::TooLarge { bytes: MAX_BYTES + 1 }));
+        assert!(matches!(
+            judged(&[(":status", "304")], b"", true),
+            Ok(GoodAnswer::NotModified { max_age: None })
+        ));
+    }
+}

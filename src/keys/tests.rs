@@ -1,0 +1,219 @@
+//! Decisions on virtual time: no host, no clock, no chance that is not an argument.
+
+use super::*;
+use proptest::prelude::*;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const LOW: Chance = Chance(0.0);
+const HIGH: Chance = Chance(0.999_999);
+const A: VmIdentity = VmIdentity(1);
+const B: VmIdentity = VmIdentity(2);
+
+fn times() -> KeyTimes {
+    KeyTimes {
+        ttl: Duration::from_secs(300),
+        max_stale: Duration::from_secs(14_400),
+        cooldown: Duration::from_secs(10),
+        timeout: Duration::from_secs(5),
+        fetches: 1,
+    }
+}
+
+fn later(seconds: f64) -> UnixTime {
+    NOW.saturating_add(Duration::from_secs_f64(seconds))
+}
+
+/// A set that was fetched `NOW`, by a fetch that no unknown kid forced.
+fn fetched() -> Control {
+    Control::UNKNOWN.succeeded(&times(), true, None, NOW)
+}
+
+fn lease(decision: Decision) -> Control {
+    match decision {
+        Decision::Fetch(control) => control,
+        other => panic!("expected a fetch, got {other:?}"),
+    }
+}
+
+#[test]
+fn without_keys_one_vm_fetches_and_the_others_wait_for_it() {
+    let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
+    assert_eq!(taken.decide(&times(), Need::Scheduled, B, later(1.0), LOW), Decision::InFlight);
+    assert_eq!(taken.decide(&times(), Need::UnknownKid, B, later(1.0), LOW), Decision::InFlight);
+    assert!(taken.is_held_by(A, later(5.0)) && !taken.is_held_by(B, later(5.0)));
+}
+
+#[test]
+fn a_vm_that_dies_with_the_lease_delays_the_others_by_the_lease() {
+    let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
+    assert_eq!(taken.decide(&times(), Need::Scheduled, B, later(5.999), LOW), Decision::InFlight);
+    assert!(matches!(taken.decide(&times(), Need::Scheduled, B, later(6.0), LOW), Decision::Fetch(_)));
+    assert!(!taken.is_held_by(A, later(6.0)), "its late answer is dropped");
+}
+
+#[test]
+fn a_discovered_endpoint_holds_the_lease_for_both_fetches() {
+    let two = KeyTimes { fetches: 2, ..times() };
+    let taken = lease(Control::UNKNOWN.decide(&two, Need::Scheduled, A, NOW, LOW));
+    assert!(taken.in_flight(&two, later(10.9)) && !taken.in_flight(&two, later(11.0)));
+}
+
+#[test]
+fn keys_are_renewed_before_their_time_is_up() {
+    let keys = fetched();
+    assert_eq!(keys.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::FreshUntil(later(240.0)));
+    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(239.0), LOW), Decision::FreshUntil(_)));
+    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(240.0), LOW), Decision::Fetch(_)));
+    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(240.0), HIGH), Decision::FreshUntil(_)));
+    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(270.0), HIGH), Decision::Fetch(_)));
+}
+
+#[test]
+fn a_max_age_shortens_and_never_lengthens() {
+    let rows = [(None, 300), (Some(60), 60), (Some(3600), 300), (Some(0), 10)];
+    for (max_age, fresh) in rows {
+        let keys = Control::UNKNOWN.succeeded(&times(), true, max_age.map(Duration::from_secs), NOW);
+        assert_eq!(keys.fresh_for, Duration::from_secs(fresh), "{max_age:?}");
+    }
+}
+
+#[test]
+fn last_good_keys_serve_until_they_are_too_stale() {
+    let keys = fetched();
+    let rows = [
+        (0.0, Usable::Fresh),
+        (299.9, Usable::Fresh),
+        (300.0, Usable::Stale),
+        (14_699.9, Usable::Stale),
+        (14_700.0, Usable::No),
+    ];
+    for (seconds, usable) in rows {
+        assert_eq!(keys.usable(&times(), later(seconds)), usable, "after {seconds} s");
+    }
+    assert_eq!(Control::UNKNOWN.usable(&times(), NOW), Usable::No);
+}
+
+#[test]
+fn unknown_kids_force_one_refresh_a_cooldown() {
+    let forced = lease(fetched().decide(&times(), Need::UnknownKid, A, later(1.0), LOW));
+    let after = forced.succeeded(&times(), true, None, later(1.1));
+    let second = after.decide(&times(), Need::UnknownKid, B, later(10.9), LOW);
+    assert_eq!(second, Decision::NotBefore(later(11.0)));
+    assert!(matches!(after.decide(&times(), Need::UnknownKid, B, later(11.0), LOW), Decision::Fetch(_)));
+}
+
+#[test]
+fn start_and_renewal_do_not_count_against_the_cooldown() {
+    assert!(matches!(fetched().decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::Fetch(_)));
+}
+
+#[test]
+fn failures_back_off_by_doubling_up_to_the_longest_pause_and_never_past_the_ttl() {
+    let mut control = Control::UNKNOWN;
+    for seconds in [1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10] {
+        control = control.failed(&times(), NOW, LOW);
+        assert_eq!(control.retry_at, later(f64::from(seconds) * 0.8));
+    }
+    assert_eq!(control.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::NotBefore(later(8.0)));
+    assert_eq!(control.decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::NotBefore(later(8.0)));
+    assert!(matches!(control.decide(&times(), Need::Scheduled, A, later(8.0), LOW), Decision::Fetch(_)));
+
+    let short = KeyTimes { ttl: Duration::from_secs(3), ..times() };
+    assert_eq!(control.failed(&short, NOW, LOW).retry_at, later(2.4));
+    assert!(control.failed(&times(), NOW, HIGH).retry_at <= later(12.0));
+}
+
+#[test]
+fn a_good_answer_ends_the_back_off_and_keeps_the_generation_unless_it_brought_a_set() {
+    let failed = fetched().failed(&times(), NOW, LOW);
+    let unchanged = failed.succeeded(&times(), false, None, later(2.0));
+    assert_eq!(
+        (unchanged.generation, unchanged.failures, unchanged.retry_at),
+        (1, 0, UnixTime::from_millis(0))
+    );
+    assert_eq!(failed.succeeded(&times(), true, None, later(2.0)).generation, 2);
+}
+
+#[test]
+fn a_clock_that_is_set_back_stops_nothing() {
+    let taken = lease(fetched().decide(&times(), Need::UnknownKid, A, later(100_000.0), LOW));
+    let failed = taken.failed(&times(), later(100_000.0), HIGH);
+    for control in [taken, failed, Control { failures: 0, retry_at: UnixTime::from_millis(0), ..failed }] {
+        assert!(matches!(control.decide(&times(), Need::UnknownKid, B, NOW, LOW), Decision::Fetch(_)));
+    }
+    let from_the_future = Control { fetched_at: later(100_000.0), ..fetched() };
+    assert!(matches!(from_the_future.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::Fetch(_)));
+}
+
+#[test]
+fn retry_after_is_whole_seconds_and_at_least_one() {
+    for (milliseconds, seconds) in [(0.0, 1), (0.001, 1), (1.0, 1), (1.001, 2), (9.5, 10)] {
+        let control = Control { retry_at: later(milliseconds), ..Control::UNKNOWN };
+        assert_eq!(control.retry_after(NOW), seconds);
+    }
+}
+
+/// What can happen to one issuer's keys in a process of several VMs.
+#[derive(Debug, Clone)]
+enum Event {
+    Pass(u64),
+    Ask(Need, u64),
+    Answer { good: bool, max_age: Option<u64> },
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        3 => (1_u64..20_000).prop_map(Event::Pass),
+        4 => (any::<bool>(), 0_u64..4).prop_map(|(forced, vm)| {
+            Event::Ask(if forced { Need::UnknownKid } else { Need::Scheduled }, vm)
+        }),
+        3 => (any::<bool>(), proptest::option::of(0_u64..600)).prop_map(|(good, max_age)| Event::Answer { good, max_age }),
+    ];
+    proptest::collection::vec(event, 1..200)
+}
+
+proptest! {
+    #[test]
+    fn no_sequence_of_events_fetches_twice_in_a_cooldown_or_uses_keys_outside_their_time(events in events()) {
+        let times = times();
+        let mut now = NOW;
+        let mut control = Control::UNKNOWN;
+        let mut holder: Option<(VmIdentity, UnixTime)> = None;
+        let mut last_forced: Option<UnixTime> = None;
+        let mut last_good: Option<UnixTime> = None;
+        for event in events {
+            match event {
+                Event::Pass(milliseconds) => now = now.saturating_add(Duration::from_millis(milliseconds)),
+                Event::Ask(need, vm) => {
+                    let vm = VmIdentity(vm);
+                    if let Decision::Fetch(taken) = control.decide(&times, need, vm, now, LOW) {
+                        if let Some((_, since)) = holder {
+                            prop_assert!(now.since(since) >= Duration::from_secs(6), "two fetches at once");
+                        }
+                        if need == Need::UnknownKid {
+                            if let Some(last) = last_forced {
+                                prop_assert!(now.since(last) >= times.cooldown, "two forced in a cooldown");
+                            }
+                            last_forced = Some(now);
+                        }
+                        control = taken;
+                        holder = Some((vm, now));
+                    }
+                }
+                Event::Answer { good, max_age } => {
+                    if holder.take().is_some_and(|(vm, _)| control.is_held_by(vm, now)) {
+                        control = if good {
+                            last_good = Some(now);
+                            control.succeeded(&times, true, max_age.map(Duration::from_secs), now)
+                        } else {
+                            control.failed(&times, now, LOW)
+                        };
+                    }
+                }
+            }
+            let longest = times.ttl + times.max_stale;
+            let usable = control.usable(&times, now) != Usable::No;
+            prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys past their time");
+        }
+    }
+}

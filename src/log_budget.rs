@@ -1,0 +1,57 @@
+//! How much a worker logs of refusals: an attacker must not fill a disk.
+
+use crate::time::UnixTime;
+
+/// Lines in one second.
+const LINES_A_SECOND: u32 = 10;
+
+/// What one worker has said in the current second.
+#[derive(Debug, Default)]
+pub struct LogBudget {
+    second: u64,
+    said: u32,
+    unsaid: u64,
+}
+
+/// What may be said of one refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing: it is counted.
+    Nothing,
+    /// A line, after the count of those that were not said before it.
+    Line {
+        /// Refusals since the last line of which nothing was said.
+        unsaid: u64,
+    },
+}
+
+impl LogBudget {
+    /// Asks to say something now.
+    pub fn spend(&mut self, now: UnixTime) -> Said {
+        let second = now.as_millis() / 1000;
+        if second != self.second {
+            (self.second, self.said) = (second, 0);
+        }
+        if self.said >= LINES_A_SECOND {
+            self.unsaid += 1;
+            return Said::Nothing;
+        }
+        self.said += 1;
+        Said::Line { unsaid: std::mem::take(&mut self.unsaid) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_lines_a_second_and_then_a_count() {
+        let mut budget = LogBudget::default();
+        let now = UnixTime::from_secs(1_800_000_000);
+        let said = |outcome| outcome != Said::Nothing;
+        assert_eq!((0..25).filter(|_| said(budget.spend(now))).count(), 10);
+        assert_eq!(budget.spend(UnixTime::from_secs(1_800_000_001)), Said::Line { unsaid: 15 });
+        assert_eq!(budget.spend(UnixTime::from_secs(1_800_000_001)), Said::Line { unsaid: 0 });
+    }
+}

@@ -1,0 +1,281 @@
+//! The module's entry: the host's callbacks in, the core's decisions out.
+//!
+//! One root context a configuration and VM; everything hangs on it, since two configurations with the same module
+//! and `vm_id` share a VM. The root fetches keys: a callout dies with the context that made it, and requests come
+//! and go.
+
+mod filter;
+mod host;
+mod issuers;
+mod metadata;
+mod metrics;
+mod waiting;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{error, info, warn};
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{ContextType, LogLevel};
+
+use crate::config::Config;
+use crate::flow::{self, Patience, Request, Step};
+use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
+use crate::keys::VmIdentity;
+use filter::Filter;
+use issuers::Issuers;
+use metadata::MetadataCache;
+use metrics::Metrics;
+use waiting::{Verdict, WaitingRoom};
+
+/// How soon after the configuration the first keys are asked for. Not at once: before the first tick the host
+/// configures a canary that is thrown away, and a lease that it took would be lost with it.
+const FIRST_TICK: Duration = Duration::from_millis(1);
+/// How often the shared record is looked at while nothing waits.
+const IDLE_TICK: Duration = Duration::from_millis(500);
+/// How often while a request waits for what another worker fetches.
+const WAITING_TICK: Duration = Duration::from_millis(20);
+
+/// What the host's `verify_signature` is asked for. It is used where known answers show that it both accepts and
+/// refuses; where the host has none or gives a wrong one, the module verifies by itself.
+const HOST_ALGORITHMS: [Algorithm; 6] = [
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es512,
+];
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(LogLevel::Info);
+    proxy_wasm::set_root_context(|context| Box::new(Root::new(context)));
+}}
+
+/// What the root context and the requests of one configuration share.
+struct Plugin {
+    context: u32,
+    config: Config,
+    verifier: Box<dyn Verifier>,
+    by_host: bool,
+    issuers: Issuers,
+    waiting: RefCell<WaitingRoom>,
+    metadata: RefCell<MetadataCache>,
+    metrics: Metrics,
+    queue: Option<u32>,
+    tick: Cell<Duration>,
+}
+
+struct Root {
+    context: u32,
+    plugin: Option<Rc<Plugin>>,
+}
+
+impl Root {
+    fn new(context: u32) -> Self {
+        Self { context, plugin: None }
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
+        if let Some(plugin) = &self.plugin {
+            plugin.issuers.answered(call, headers, body, &plugin.metrics);
+            plugin.attend();
+        }
+    }
+}
+
+impl RootContext for Root {
+    fn on_configure(&mut self, _: usize) -> bool {
+        let config = match Config::parse(&host::plugin_configuration()) {
+            Ok(config) => config,
+            Err(errors) => {
+                // `error!` is the highest level that the log crate has; the host stops the start by itself.
+                for error in errors {
+                    error!("jwt_guard configuration: {error}");
+                }
+                return false;
+            }
+        };
+        for warning in &config.warnings {
+            warn!("jwt_guard: {warning}");
+        }
+        let plugin = Plugin::new(self.context, config);
+        plugin.announce();
+        host::set_tick(FIRST_TICK);
+        self.plugin = Some(Rc::new(plugin));
+        true
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(plugin) = &self.plugin {
+            plugin.attend();
+        }
+    }
+
+    fn on_queue_ready(&mut self, queue: u32) {
+        host::drain(queue);
+        if let Some(plugin) = &self.plugin {
+            plugin.attend();
+        }
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Filter::new(context, self.plugin.clone())))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}
+
+impl Plugin {
+    fn new(context: u32, config: Config) -> Self {
+        let vm = VmIdentity(host::random_bits());
+        let names = config.issuers.iter().map(|issuer| issuer.name.as_str());
+        let metrics = Metrics::define(names);
+        let by_host = HOST_ALGORITHMS.iter().all(|algorithm| known_answer_test(&host::HostOnly, *algorithm));
+        Self {
+            context,
+            verifier: if by_host { Box::new(host::HostVerifier) } else { Box::new(InModule) },
+            by_host,
+            issuers: Issuers::new(&config, vm),
+            waiting: RefCell::default(),
+            metadata: RefCell::default(),
+            metrics,
+            queue: host::register_queue(&format!("jwt_guard/{:016x}", vm.0)),
+            tick: Cell::new(FIRST_TICK),
+            config,
+        }
+    }
+
+    fn announce(&self) {
+        let names: Vec<&str> = self.config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+        info!(
+            "jwt_guard {} configured: digest {}, issuers {}, signatures {}",
+            env!("CARGO_PKG_VERSION"),
+            issuers::digest(&host::plugin_configuration()),
+            names.join(" "),
+            if self.by_host { "verified by the host where it can" } else { "verified in the module" },
+        );
+        if !self.config.enabled {
+            warn!("jwt_guard is disabled: requests pass unchecked, without identity headers");
+        }
+        if self.config.report_only {
+            warn!("jwt_guard only reports: nothing is refused");
+        }
+    }
+
+    /// The rounds of the root context: keys first, then whoever waits for them.
+    fn attend(&self) {
+        if self.config.enabled {
+            self.issuers.attend(&self.waiting.borrow(), &self.metrics);
+            self.settle();
+        }
+        let nobody_waits = self.waiting.try_borrow().is_ok_and(|room| room.is_empty());
+        let period = if nobody_waits { IDLE_TICK } else { WAITING_TICK };
+        if self.tick.replace(period) != period {
+            host::set_tick(period);
+        }
+    }
+
+    /// Judges again whoever may have something new to be judged by.
+    fn settle(&self) {
+        let now = host::now();
+        let ready = self.waiting.borrow().ready(now, |issuer| self.issuers.stamp(issuer, now));
+        for (context, patience) in ready {
+            // A request whose client has left is skipped; its context says goodbye by itself.
+            if host::enter(context).is_err() {
+                self.leave(context);
+                continue;
+            }
+            let headers = host::request_headers();
+            let metadata = self.metadata();
+            let request = Request { headers: &headers, metadata };
+            match self.judge(&request, patience) {
+                Step::AwaitKeys { issuer, need } => {
+                    let stamp = self.issuers.stamp(issuer, now);
+                    self.waiting.borrow_mut().stay(context, issuer, need, stamp);
+                }
+                step => {
+                    let passed = self.take(step);
+                    self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
+                    if passed {
+                        host::resume_request();
+                    }
+                }
+            }
+        }
+        let _ = host::enter(self.context);
+    }
+
+    fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
+        let now = host::now();
+        flow::decide(&self.config, request, &self.issuers.source(now), self.verifier.as_ref(), now, patience)
+    }
+
+    fn metadata(&self) -> flow::Metadata {
+        match self.metadata.try_borrow_mut() {
+            Ok(mut cache) => cache.of_request(&self.config),
+            Err(_) => flow::Metadata::Bad("the metadata could not be read".into()),
+        }
+    }
+
+    /// Carries out a step for the effective context. Whether the request goes on.
+    fn take(&self, step: Step) -> bool {
+        match step {
+            Step::Forward(forward) => {
+                host::edit_request_headers(forward.edits.iter());
+                self.metrics.forwarded(&forward, &self.config);
+                true
+            }
+            Step::Deny(refused) => {
+                self.metrics.refused(&refused.facts);
+                host::answer(refused.denial.status, &refused.denial.headers, &refused.denial.body);
+                false
+            }
+            Step::Serve(document) => {
+                host::answer(200, &document.headers, &document.body);
+                false
+            }
+            // The callers park such a request; if one forgot, it is not let through.
+            Step::AwaitKeys { .. } => {
+                host::answer(503, &[], b"");
+                false
+            }
+        }
+    }
+
+    /// Parks a request until its issuer's keys change. `None` where there is no room.
+    fn park(
+        &self,
+        context: u32,
+        issuer: crate::jose::claims::IssuerIndex,
+        need: crate::keys::Need,
+    ) -> Option<Rc<Cell<Verdict>>> {
+        let now = host::now();
+        let deadline = now.saturating_add(self.issuers.patience(issuer));
+        let stamp = self.issuers.stamp(issuer, now);
+        let verdict = self.waiting.try_borrow_mut().ok()?.enter(context, issuer, need, deadline, stamp)?;
+        self.metrics.waiting(1);
+        match self.queue {
+            Some(queue) => host::wake(queue),
+            None => host::set_tick(FIRST_TICK),
+        }
+        Some(verdict)
+    }
+
+    fn leave(&self, context: u32) {
+        self.leave_with(context, Verdict::Answered);
+    }
+
+    fn leave_with(&self, context: u32, verdict: Verdict) {
+        let left = self.waiting.try_borrow_mut().ok().and_then(|mut room| room.leave(context));
+        if let Some(cell) = left {
+            cell.set(verdict);
+            self.metrics.waiting(-1);
+        }
+    }
+}

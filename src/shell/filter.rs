@@ -1,0 +1,79 @@
+//! One request: the host's callbacks to the core's step, and the step back to the host.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::Action;
+
+use super::waiting::Verdict;
+use super::{Plugin, host};
+use crate::flow::{self, Patience, Request, Step};
+
+/// The context of one request.
+pub struct Filter {
+    context: u32,
+    plugin: Option<Rc<Plugin>>,
+    verdict: Rc<Cell<Verdict>>,
+}
+
+impl Filter {
+    /// For a new request.
+    pub fn new(context: u32, plugin: Option<Rc<Plugin>>) -> Self {
+        Self { context, plugin, verdict: Rc::new(Cell::new(Verdict::Pending)) }
+    }
+
+    /// More of the request goes on only after the decision to let it.
+    fn action(&self) -> Action {
+        match self.verdict.get() {
+            Verdict::Passed => Action::Continue,
+            Verdict::Pending | Verdict::Answered => Action::Pause,
+        }
+    }
+}
+
+impl Context for Filter {
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = self.plugin.take() {
+            plugin.leave(self.context);
+        }
+        true
+    }
+}
+
+impl HttpContext for Filter {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        let Some(plugin) = &self.plugin else {
+            // Without a configuration the host lets no request in; if one comes all the same, it goes nowhere.
+            host::answer(503, &[], b"");
+            return Action::Pause;
+        };
+        let headers = host::request_headers();
+        let request = Request { headers: &headers, metadata: plugin.metadata() };
+        let step = match plugin.judge(&request, Patience::Waits) {
+            Step::AwaitKeys { issuer, need } => match plugin.park(self.context, issuer, need) {
+                Some(verdict) => {
+                    self.verdict = verdict;
+                    return Action::Pause;
+                }
+                None => Step::Deny(flow::no_room(&plugin.config, &request, need)),
+            },
+            step => step,
+        };
+        self.verdict.set(if plugin.take(step) { Verdict::Passed } else { Verdict::Answered });
+        self.action()
+    }
+
+    fn on_http_request_body(&mut self, _: usize, _: bool) -> Action {
+        self.action()
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        // Now or never: a parked request goes on without this callback being called again.
+        if let Some(plugin) = &self.plugin {
+            let edits = plugin.config.claim_headers.strip_trailers(&host::request_trailers());
+            host::edit_request_trailers(edits.iter());
+        }
+        self.action()
+    }
+}

@@ -1,0 +1,295 @@
+//! The host: the only file that calls it.
+//!
+//! The SDK panics on statuses that it does not expect, and its text forms on bytes that are not UTF-8; a panic
+//! ends the VM. So: byte forms only, and nothing is called for a context that may be gone unless
+//! [`enter`] said that it is still there.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
+
+use crate::endpoint::Endpoint;
+use crate::jose::algorithm::{HostCheck, InModule, SignatureCheck, Verifier};
+use crate::time::UnixTime;
+
+/// Headers as the host gives them: names in lower case, values as bytes.
+pub type OwnedHeaders = Vec<(String, Vec<u8>)>;
+
+/// What the host refused to do. Every caller has a way to go on without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostError;
+
+/// The outcome of a write that depends on nobody else having written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swap {
+    /// Written.
+    Done,
+    /// Somebody was quicker: read again.
+    Lost,
+}
+
+/// What stands in shared data under a name, and the token that a swap of it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    /// The bytes, if there are any.
+    pub bytes: Option<Vec<u8>>,
+    cas: Option<u32>,
+}
+
+/// The time that the host tells.
+pub fn now() -> UnixTime {
+    let since_epoch =
+        hostcalls::get_current_time().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let milliseconds = since_epoch.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    UnixTime::from_millis(milliseconds)
+}
+
+/// Random bits, for identities and jitter: nothing secret is made of them.
+pub fn random_bits() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| now().as_millis())
+}
+
+/// Makes later calls act for that context. An error means that it is gone.
+pub fn enter(context: u32) -> Result<(), HostError> {
+    hostcalls::set_effective_context(context).map_err(|_| HostError)
+}
+
+/// The plugin's configuration.
+pub fn plugin_configuration() -> Vec<u8> {
+    hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX).ok().flatten().unwrap_or_default()
+}
+
+/// The plugin's name in the proxy's configuration; empty where it has none.
+pub fn plugin_name() -> Vec<u8> {
+    property(&["plugin_name"])
+}
+
+/// The metadata of the route that the host chose; empty where it has none.
+pub fn route_metadata() -> Vec<u8> {
+    property(&["xds", "route_metadata"])
+}
+
+/// The metadata of that route's virtual host; empty where it has none.
+pub fn virtual_host_metadata() -> Vec<u8> {
+    property(&["xds", "virtual_host_metadata"])
+}
+
+fn property(path: &[&str]) -> Vec<u8> {
+    hostcalls::get_property(path.to_vec()).ok().flatten().unwrap_or_default()
+}
+
+/// Sets what access logs read as `%FILTER_STATE(wasm.NAME:PLAIN)%`.
+pub fn set_filter_state(name: &str, value: &[u8]) {
+    let _ = hostcalls::set_property(vec![name], Some(value));
+}
+
+/// The request's headers.
+pub fn request_headers() -> OwnedHeaders {
+    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+}
+
+/// The request's trailers.
+pub fn request_trailers() -> OwnedHeaders {
+    hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default()
+}
+
+/// Gives headers of the request new values; none removes them.
+pub fn edit_request_headers<'a>(edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>) {
+    edit(MapType::HttpRequestHeaders, edits);
+}
+
+/// Gives trailers of the request new values; none removes them.
+pub fn edit_request_trailers<'a>(edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>) {
+    edit(MapType::HttpRequestTrailers, edits);
+}
+
+fn edit<'a>(map: MapType, edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>) {
+    for (name, values) in edits {
+        let outcome = match values {
+            [value] => hostcalls::set_map_value_bytes(map, name, Some(value)),
+            values => {
+                let removed = hostcalls::remove_map_value(map, name);
+                values.iter().fold(removed, |outcome, value| {
+                    outcome.and(hostcalls::add_map_value_bytes(map, name, value))
+                })
+            }
+        };
+        debug_assert!(outcome.is_ok(), "the SDK panics before it returns an error here");
+    }
+}
+
+/// Lets a paused request go on.
+pub fn resume_request() {
+    let _ = hostcalls::resume_http_request();
+}
+
+/// Answers the request instead of the upstream.
+pub fn answer(status: u16, headers: &[(String, String)], body: &[u8]) {
+    let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let _ = hostcalls::send_http_response(u32::from(status), headers, Some(body));
+}
+
+/// Asks a cluster for a document. The answer comes to the root context, with the number that this returns.
+pub fn fetch(
+    cluster: &str,
+    endpoint: &Endpoint,
+    etag: Option<&str>,
+    timeout: Duration,
+) -> Result<u32, HostError> {
+    let mut headers = vec![
+        (":method", "GET"),
+        (":scheme", endpoint.scheme().as_str()),
+        (":authority", endpoint.authority()),
+        (":path", endpoint.path()),
+        ("accept", "application/json"),
+        ("user-agent", concat!("jwt-guard/", env!("CARGO_PKG_VERSION"))),
+    ];
+    headers.extend(etag.map(|etag| ("if-none-match", etag)));
+    hostcalls::dispatch_http_call(cluster, headers, None, vec![], timeout).map_err(|_| HostError)
+}
+
+/// The headers of the answer that the root context is being told of; none where no answer came.
+pub fn answer_headers(count: usize) -> OwnedHeaders {
+    if count == 0 {
+        return OwnedHeaders::new();
+    }
+    hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default()
+}
+
+/// The body of that answer, of which the host said how long it is.
+pub fn answer_body(length: usize) -> Vec<u8> {
+    if length == 0 {
+        return Vec::new();
+    }
+    hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, length).ok().flatten().unwrap_or_default()
+}
+
+/// Sets how often the root context is woken.
+pub fn set_tick(period: Duration) {
+    let _ = hostcalls::set_tick_period(period);
+}
+
+/// Reads shared data.
+pub fn read_shared(name: &str) -> Shared {
+    let (bytes, cas) = hostcalls::get_shared_data(name).unwrap_or_default();
+    Shared { bytes, cas }
+}
+
+/// Writes shared data whatever stands there.
+pub fn write_shared(name: &str, bytes: &[u8]) {
+    let _ = hostcalls::set_shared_data(name, Some(bytes), None);
+}
+
+/// Writes shared data if it still is what `seen` says.
+pub fn swap_shared(name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
+    // Any number creates an absent entry; one that no entry has makes the host refuse a present one.
+    const NO_ENTRY_HAS: u32 = u32::MAX;
+    match hostcalls::set_shared_data(name, Some(bytes), Some(seen.cas.unwrap_or(NO_ENTRY_HAS))) {
+        Ok(()) => Swap::Done,
+        Err(_) => Swap::Lost,
+    }
+}
+
+/// Registers a queue of that name; only the last registrant of a name is told of what is put in.
+pub fn register_queue(name: &str) -> Option<u32> {
+    hostcalls::register_shared_queue(name).ok()
+}
+
+/// Puts a byte into a queue, so that its root context is called.
+pub fn wake(queue: u32) {
+    let _ = hostcalls::enqueue_shared_queue(queue, Some(b"!"));
+}
+
+/// Takes everything out of a queue.
+pub fn drain(queue: u32) {
+    while let Ok(Some(_)) = hostcalls::dequeue_shared_queue(queue) {}
+}
+
+/// Defines a counter; the same name gives the same one.
+pub fn counter(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Counter, name).ok()
+}
+
+/// Defines a gauge; the same name gives the same one, in every VM.
+pub fn gauge(name: &str) -> Option<u32> {
+    hostcalls::define_metric(MetricType::Gauge, name).ok()
+}
+
+/// Adds to a metric.
+pub fn add(metric: Option<u32>, amount: i64) {
+    if let Some(metric) = metric {
+        let _ = hostcalls::increment_metric(metric, amount);
+    }
+}
+
+/// Sets a gauge.
+pub fn set(metric: Option<u32>, value: u64) {
+    if let Some(metric) = metric {
+        let _ = hostcalls::record_metric(metric, value);
+    }
+}
+
+/// Verifies through the host where it can, inside the module where it cannot.
+#[derive(Debug, Clone, Copy)]
+pub struct HostVerifier;
+
+impl Verifier for HostVerifier {
+    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
+        match check.for_host().map(|check| verify_signature(&check)) {
+            Some(Ok(verdict)) => verdict,
+            // The host has no such function, or cannot use the key: the module can, and decides alike.
+            Some(Err(HostError)) | None => InModule.verify(check),
+        }
+    }
+}
+
+/// Verifies through the host or not at all: what a known answer is asked of.
+#[derive(Debug, Clone, Copy)]
+pub struct HostOnly;
+
+impl Verifier for HostOnly {
+    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
+        check.for_host().is_some_and(|check| verify_signature(&check) == Ok(true))
+    }
+}
+
+/// `envoy.source.extensions.common.wasm.VerifySignatureArguments`
+#[derive(Clone, PartialEq, prost::Message)]
+struct VerifySignatureArguments {
+    #[prost(string, tag = "1")]
+    hash_function: String,
+    #[prost(bytes = "vec", tag = "2")]
+    public_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    signature: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    text: Vec<u8>,
+}
+
+/// `envoy.source.extensions.common.wasm.VerifySignatureResult`
+#[derive(Clone, PartialEq, prost::Message)]
+struct VerifySignatureResult {
+    #[prost(bool, tag = "1")]
+    result: bool,
+    #[prost(string, tag = "2")]
+    error: String,
+}
+
+/// Whether the host verifies signatures: told apart from a host that verifies and refuses.
+pub fn verify_signature(check: &HostCheck<'_>) -> Result<bool, HostError> {
+    use prost::Message;
+    let arguments = VerifySignatureArguments {
+        hash_function: check.hash_function.to_owned(),
+        public_key: check.public_key.to_vec(),
+        signature: check.signature.to_vec(),
+        text: check.text.to_vec(),
+    };
+    match hostcalls::call_foreign_function("verify_signature", Some(&arguments.encode_to_vec())) {
+        Ok(Some(bytes)) => {
+            VerifySignatureResult::decode(bytes.as_slice()).map(|result| result.result).map_err(|_| HostError)
+        }
+        Ok(None) => Ok(false),
+        Err(Status::NotFound | Status::BadArgument | _) => Err(HostError),
+    }
+}

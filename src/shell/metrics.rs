@@ -1,0 +1,118 @@
+//! What operators see: counters, gauges, filter state and the log of refusals.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use log::info;
+
+use super::host;
+use crate::config::Config;
+use crate::denial::Reason;
+use crate::flow::{Facts, Forward};
+use crate::log_budget::{LogBudget, Said};
+
+/// The metrics of one configuration in this VM. The host keeps one value a name for all VMs.
+pub struct Metrics {
+    anonymous: Option<u32>,
+    verified: Option<u32>,
+    denied: BTreeMap<Reason, Option<u32>>,
+    would_deny: BTreeMap<Reason, Option<u32>>,
+    waiting: Option<u32>,
+    issuers: Vec<IssuerMetrics>,
+    budget: RefCell<LogBudget>,
+}
+
+struct IssuerMetrics {
+    refresh_ok: Option<u32>,
+    refresh_failed: Option<u32>,
+    keys: Option<u32>,
+    age_seconds: Option<u32>,
+    stale: Option<u32>,
+}
+
+impl Metrics {
+    /// Defines them all, so that a dashboard finds them at zero.
+    pub fn define<'a>(issuers: impl Iterator<Item = &'a str>) -> Self {
+        let by_reason = |kind: &str| {
+            let metric = |reason: Reason| (reason, host::counter(&format!("jwt_guard.{kind}.{reason}")));
+            Reason::ALL.into_iter().map(metric).collect()
+        };
+        let of_issuer = |name: &str| IssuerMetrics {
+            refresh_ok: host::counter(&format!("jwt_guard.jwks.{name}.refresh_ok")),
+            refresh_failed: host::counter(&format!("jwt_guard.jwks.{name}.refresh_failed")),
+            keys: host::gauge(&format!("jwt_guard.jwks.{name}.keys")),
+            age_seconds: host::gauge(&format!("jwt_guard.jwks.{name}.age_seconds")),
+            stale: host::gauge(&format!("jwt_guard.jwks.{name}.stale")),
+        };
+        Self {
+            anonymous: host::counter("jwt_guard.allowed.anonymous"),
+            verified: host::counter("jwt_guard.allowed.verified"),
+            denied: by_reason("denied"),
+            would_deny: by_reason("would_deny"),
+            waiting: host::gauge("jwt_guard.waiting"),
+            issuers: issuers.map(of_issuer).collect(),
+            budget: RefCell::default(),
+        }
+    }
+
+    /// A request that goes on.
+    pub fn forwarded(&self, forward: &Forward, config: &Config) {
+        host::add(if forward.identity.is_some() { self.verified } else { self.anonymous }, 1);
+        for facts in &forward.would_deny {
+            host::add(self.would_deny.get(&facts.reason).copied().flatten(), 1);
+            host::set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
+            self.log("would deny", facts);
+        }
+        if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
+            let claims = identity.claims();
+            if let Some(subject) = claims.claims().member("sub").and_then(|sub| sub.as_str()) {
+                host::set_filter_state("jwt_guard.sub", subject.as_bytes());
+            }
+            if let Some(issuer) = config.issuers.get(identity.issuer().0) {
+                host::set_filter_state("jwt_guard.issuer", issuer.name.as_bytes());
+            }
+            host::set_filter_state("jwt_guard.policy", forward.rule.as_bytes());
+        }
+    }
+
+    /// A request that does not.
+    pub fn refused(&self, facts: &Facts) {
+        host::add(self.denied.get(&facts.reason).copied().flatten(), 1);
+        host::set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
+        self.log("denied", facts);
+    }
+
+    /// One more or one fewer request waits.
+    pub fn waiting(&self, change: i64) {
+        host::add(self.waiting, change);
+    }
+
+    /// The outcome of a fetch.
+    pub fn refreshed(&self, issuer: usize, good: bool) {
+        if let Some(metrics) = self.issuers.get(issuer) {
+            host::add(if good { metrics.refresh_ok } else { metrics.refresh_failed }, 1);
+        }
+    }
+
+    /// What this VM has to judge with.
+    pub fn keys(&self, issuer: usize, keys: usize, age: Duration, stale: bool) {
+        if let Some(metrics) = self.issuers.get(issuer) {
+            host::set(metrics.keys, u64::try_from(keys).unwrap_or(u64::MAX));
+            host::set(metrics.age_seconds, if keys == 0 { 0 } else { age.as_secs() });
+            host::set(metrics.stale, u64::from(stale));
+        }
+    }
+
+    fn log(&self, what: &str, facts: &Facts) {
+        let Ok(mut budget) = self.budget.try_borrow_mut() else { return };
+        match budget.spend(host::now()) {
+            Said::Nothing => {}
+            Said::Line { unsaid: 0 } => info!("jwt_guard: {what}: {facts}"),
+            Said::Line { unsaid } => {
+                info!("jwt_guard: {unsaid} more refusals were not logged");
+                info!("jwt_guard: {what}: {facts}");
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! A configuration with a mistake stops Envoy at its start, and its log says what to mend.
+
+use serde_json::json;
+
+use crate::harness::{ConfigAs, Stack, expect_refused_start, plugin_with};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_stop_the_start_with_their_place_and_remedy() {
+    let rows = [
+        (json!({ "audience": "a", "jwks_cluster": "issuer" }), "issuer: is required"),
+        (
+            json!({ "issuer": "https://i", "audience": " ", "jwks_cluster": "issuer" }),
+            "audience: expected an audience",
+        ),
+        (plugin_with(json!({ "isuer": "x" })), "isuer: unknown key; expected one of accepted_algorithms"),
+        (
+            plugin_with(json!({ "jwks_ttl_seconds": 300.5 })),
+            "jwks_ttl_seconds: expected a whole number of seconds",
+        ),
+        (
+            plugin_with(json!({ "accepted_algorithms": ["none"] })),
+            "accepted_algorithms: none is never accepted",
+        ),
+        (
+            plugin_with(
+                json!({ "routes": [{ "path": "/a", "deny": true }, { "path": "/b", "requires_role": "" }] }),
+            ),
+            "routes[1].requires_role: expected a role name, got \"\"",
+        ),
+        (plugin_with(json!({ "routes": [{ "path": "/a" }] })), "routes[0]: names no condition"),
+        (plugin_with(json!({ "token_cache_size": 5 })), "token_cache_size: unknown key"),
+    ];
+    for (plugin, words) in rows {
+        expect_refused_start(plugin, &[&format!("jwt_guard configuration: {words}")]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_that_is_no_json_stops_the_start() {
+    let rows = [
+        ("{\"issuer\": ", "neither a Struct nor valid JSON"),
+        ("", "the filter has no configuration"),
+        ("{\"issuer\":\"a\",\"issuer\":\"b\"}", "an object has the same name twice"),
+    ];
+    for (text, words) in rows {
+        let form = ConfigAs::Verbatim(text.to_owned());
+        let refused = Stack::builder().plugin(json!({})).config_as(form).start_refused().await;
+        assert!(refused.log.contains(words), "{text:?}:\n{}", refused.tail());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_tells_what_was_configured() {
+    let stack = Stack::with_plugin(plugin_with(json!({ "jwks_ttl_seconds": 300.0 }))).await;
+    let words = format!("jwt_guard {} configured: digest ", env!("CARGO_PKG_VERSION"));
+    stack.envoy.logged(&words).await;
+    stack.envoy.logged("issuers issuer_example, signatures verified by the host where it can").await;
+}

@@ -1,0 +1,44 @@
+//! What others have signed: examples of RFCs, and tokens of other libraries.
+
+use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
+use jwt_guard::jose::base64url;
+use serde_json::Value;
+
+use super::fixture::{Attempt, assert_judged, key_set};
+use super::host::HostDouble;
+
+/// RFC 7515 A.2 to A.4, RFC 7520 4.1 to 4.3, RFC 8037 A.4.
+#[test]
+fn examples_of_rfcs_verify() {
+    let rows: Vec<Value> = serde_json::from_str(include_str!("../../data/jose/rfc.json")).unwrap();
+    assert_eq!(rows.len(), 7);
+    for row in &rows {
+        let source = &row["source"];
+        let algorithm = Algorithm::from_name(row["algorithm"].as_str().unwrap()).unwrap();
+        let keys = key_set(&[row["jwk"].clone()]);
+        let key = keys.candidates(None, algorithm, &[]).unwrap()[0];
+        let (message, signature) = row["jws"].as_str().unwrap().rsplit_once('.').unwrap();
+        let signature = base64url::decode(signature.as_bytes()).unwrap();
+        let check = SignatureCheck::new(algorithm, key, message.as_bytes(), &signature).unwrap();
+        assert!(InModule.verify(&check), "{source}");
+        assert!(HostDouble.verify(&check), "{source}, by the host");
+        let other = SignatureCheck::new(algorithm, key, b"another message", &signature).unwrap();
+        assert!(!InModule.verify(&other), "{source}, another message");
+    }
+}
+
+#[test]
+fn tokens_of_other_libraries_pass() {
+    let rows: Vec<Value> = serde_json::from_str(include_str!("../../data/jose/tokens.json")).unwrap();
+    let mut seen = Vec::new();
+    for row in &rows {
+        let label = format!("{} {}", row["by"], row["algorithm"]);
+        let algorithm = Algorithm::from_name(row["algorithm"].as_str().unwrap()).unwrap();
+        seen.push(algorithm);
+        let attempt = Attempt::good_with(algorithm, "");
+        assert_judged(&label, attempt.judge_token(row["token"].as_str().unwrap().as_bytes()), None);
+    }
+    for algorithm in Algorithm::ALL {
+        assert!(seen.contains(&algorithm), "no token of {algorithm:?}");
+    }
+}
