@@ -22,23 +22,24 @@ mod tests {
 
     #[test]
     fn bytes_have_one_spelling() {
-        let rows: &[(&str, &[u8], Option<&[u8]>)] = &[
-            ("nothing", b"", Some(b"")),
-            ("one byte", b"_w", Some(b"\xFF")),
-            ("both special characters", b"-_8", Some(b"\xFB\xFF")),
-            ("padding", b"_w==", None),
-            ("a trailing bit", b"_x", None),
-            ("two trailing bits of sixteen", b"-_9", None),
-            ("the other alphabet", b"+/8", None),
-            ("a length that no bytes have", b"AAAAA", None),
-            ("a space", b"AA AA", None),
-            ("a tab at the end", b"AAAA\t", None),
-            ("a line break", b"AAAA\nAAAA", None),
-            ("NUL", b"AAA\0", None),
-            ("not ASCII", "AAAÄ".as_bytes(), None),
+        for (text, bytes) in [("", b"".as_slice()), ("_w", b"\xFF"), ("-_8", b"\xFB\xFF")] {
+            assert_eq!(decode(text.as_bytes()).as_deref(), Some(bytes), "{text}");
+            assert_eq!(encode(bytes), text);
+        }
+        let rows: &[(&str, &[u8])] = &[
+            ("padding", b"_w=="),
+            ("a trailing bit", b"_x"),
+            ("two trailing bits of sixteen", b"-_9"),
+            ("the other alphabet", b"+/8"),
+            ("a length that no bytes have", b"AAAAA"),
+            ("a space", b"AA AA"),
+            ("a tab at the end", b"AAAA\t"),
+            ("a line break", b"AAAA\nAAAA"),
+            ("NUL", b"AAA\0"),
+            ("not ASCII", "AAAÄ".as_bytes()),
         ];
-        for (label, text, bytes) in rows {
-            assert_eq!(decode(text).as_deref(), *bytes, "{label}");
+        for (label, text) in rows {
+            assert_eq!(decode(text), None, "{label}");
         }
     }
 }

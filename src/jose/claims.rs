@@ -138,7 +138,7 @@ impl RefusedClaim {
 }
 
 /// Claims that were verified. There is one way to make them: the check in this file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VerifiedClaims {
     issuer: IssuerIndex,
     claims: Json,
@@ -232,6 +232,13 @@ impl VerifiedClaims {
     }
 }
 
+/// Without the claims: they are about a person, and the payload is most of a token.
+impl std::fmt::Debug for VerifiedClaims {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedClaims").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
 /// The registered claims that are text. An upstream that gets a `sub` as an array would take its first member, or
 /// its JSON, for a user's name.
 fn check_types(claims: &Json) -> Result<(), TokenError> {
@@ -296,6 +303,42 @@ impl Times {
         match (self.expiration, self.issued_at) {
             (Some(expiration), Some(issued_at)) if expiration - issued_at <= longest.as_secs_f64() => Ok(()),
             _ => Err(TokenError::Lifetime),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_beyond_every_clock_neither_wrap_nor_panic() {
+        let rules = TokenRules::new(IssuerIndex(0), "https://issuer.example".to_owned(), Vec::new());
+        let rows: &[(&str, &str, u64, Option<TokenError>)] = &[
+            ("exp far ahead, now the last moment", r#"{"exp":1e308}"#, u64::MAX, None),
+            ("exp far behind, now the first", r#"{"exp":-1e308}"#, 0, Some(TokenError::Expired)),
+            ("exp below a clock of 64 bits", r#"{"exp":18446744073709551616}"#, 0, None),
+            ("nbf far ahead", r#"{"exp":1e308,"nbf":1e307}"#, u64::MAX, Some(TokenError::NotYetValid)),
+            ("iat far behind", r#"{"exp":1e308,"iat":-1e308}"#, 0, None),
+        ];
+        for (label, claims, now, expected) in rows {
+            let claims = VerifiedClaims::unchecked(IssuerIndex(0), claims, &[]);
+            let result = claims.check_time(&rules, UnixTime::from_millis(*now));
+            assert_eq!(result.err(), *expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn media_types_fold() {
+        let rows: &[(&str, &str)] = &[
+            ("JWT", "jwt"),
+            ("application/at+JWT", "at+jwt"),
+            ("APPLICATION/jwt", "jwt"),
+            ("application/a/b", "application/a/b"),
+            ("text/jwt", "text/jwt"),
+        ];
+        for (typ, folded) in rows {
+            assert_eq!(media_type(typ), *folded, "{typ}");
         }
     }
 }

@@ -75,29 +75,17 @@ impl Display for SkippedKey {
 impl KeySet {
     /// Reads a JWK Set.
     pub fn parse(bytes: &[u8]) -> Result<ParsedKeySet, KeySetError> {
-        if bytes.len() > MAX_SET_BYTES {
-            return Err(KeySetError::TooLarge);
-        }
-        let members = Json::members(bytes).map_err(KeySetError::Json)?.ok_or(KeySetError::NotAKeySet)?;
-        let (_, keys) = members.iter().find(|(name, _)| name == "keys").ok_or(KeySetError::NotAKeySet)?;
-        let FirstKeys { texts, more } =
-            serde_json::from_str(keys.get()).map_err(|_| KeySetError::NotAKeySet)?;
-
-        let mut usable = Vec::new();
-        let mut skipped = Vec::new();
-        for (index, text) in texts.into_iter().enumerate() {
-            match Key::parse(text.get()) {
-                Ok(key) => usable.push(key),
-                Err((kid, reason)) => skipped.push(SkippedKey { index, kid, reason }),
-            }
-        }
-        if more {
-            skipped.push(SkippedKey { index: MAX_KEYS, kid: None, reason: KeyError::TooMany });
-        }
-        if usable.is_empty() {
+        let (keys, skipped) = sort(bytes)?;
+        if keys.is_empty() {
             return Err(KeySetError::NoUsableKey);
         }
-        Ok(ParsedKeySet { keys: Self { keys: usable }, skipped })
+        Ok(ParsedKeySet { keys: Self { keys }, skipped })
+    }
+
+    /// The keys that cannot be used of a document that may have no others: what to tell beside
+    /// [`KeySetError::NoUsableKey`].
+    pub fn skipped(bytes: &[u8]) -> Vec<SkippedKey> {
+        sort(bytes).map(|(_, skipped)| skipped).unwrap_or_default()
     }
 
     /// The number of usable keys; never 0.
@@ -130,6 +118,29 @@ impl KeySet {
             fitting().filter(|key| !refused(key)).take(MAX_CANDIDATES).map(|key| &key.public).collect();
         if candidates.is_empty() { Err(TokenError::RefusedKid) } else { Ok(candidates) }
     }
+}
+
+/// The usable keys of a document, and the others.
+fn sort(bytes: &[u8]) -> Result<(Vec<Key>, Vec<SkippedKey>), KeySetError> {
+    if bytes.len() > MAX_SET_BYTES {
+        return Err(KeySetError::TooLarge);
+    }
+    let members = Json::members(bytes).map_err(KeySetError::Json)?.ok_or(KeySetError::NotAKeySet)?;
+    let (_, keys) = members.iter().find(|(name, _)| name == "keys").ok_or(KeySetError::NotAKeySet)?;
+    let FirstKeys { texts, more } = serde_json::from_str(keys.get()).map_err(|_| KeySetError::NotAKeySet)?;
+
+    let mut usable = Vec::new();
+    let mut skipped = Vec::new();
+    for (index, text) in texts.into_iter().enumerate() {
+        match Key::parse(text.get()) {
+            Ok(key) => usable.push(key),
+            Err((kid, reason)) => skipped.push(SkippedKey { index, kid, reason }),
+        }
+    }
+    if more {
+        skipped.push(SkippedKey { index: MAX_KEYS, kid: None, reason: KeyError::TooMany });
+    }
+    Ok((usable, skipped))
 }
 
 impl Key {

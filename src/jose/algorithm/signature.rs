@@ -5,6 +5,7 @@
 //! either is asked, in [`SignatureCheck::new`].
 
 use std::borrow::Cow;
+use std::fmt::{Debug, Formatter};
 
 use ed25519_dalek::ed25519;
 use sha2::{Sha256, Sha384, Sha512};
@@ -13,7 +14,7 @@ use super::public_key::{Material, MlDsaKey, PublicKey};
 use super::{Algorithm, Curve, der};
 
 /// A signature whose form is right for its algorithm and key, and whose arithmetic nobody has checked yet.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct SignatureCheck<'a> {
     algorithm: Algorithm,
     key: &'a PublicKey,
@@ -22,7 +23,7 @@ pub struct SignatureCheck<'a> {
 }
 
 /// What the host's `verify_signature` takes (design, section 1, fact 4).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HostCheck<'a> {
     /// `sha256`, `sha384` or `sha512`
     pub hash_function: &'static str,
@@ -97,6 +98,20 @@ impl<'a> SignatureCheck<'a> {
         };
         let public_key = self.key.spki.as_deref()?;
         Some(HostCheck { hash_function, public_key, signature, text: self.message })
+    }
+}
+
+/// Without message and signature: together they are the token.
+impl Debug for SignatureCheck<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignatureCheck").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// Likewise.
+impl Debug for HostCheck<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostCheck").field("hash_function", &self.hash_function).finish_non_exhaustive()
     }
 }
 

@@ -1,1 +1,244 @@
-//! To come.
+//! What the header may ask for, and what of it is never looked at.
+
+use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier};
+use jwt_guard::jose::base64url;
+use jwt_guard::jose::claims::{AcceptedTypes, verify};
+use jwt_guard::jose::error::{Malformed, TokenError};
+use jwt_guard::jose::token::UnverifiedToken;
+use jwt_simple::prelude::{Claims, Duration, HS256Key, MACLike};
+use serde_json::{Value, json};
+
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_judged, key_set, public_key};
+
+const MEMBER: fn(&'static str) -> Option<TokenError> =
+    |name| Some(TokenError::Malformed(Malformed::HeaderMember(name)));
+
+#[test]
+fn alg_is_one_that_the_issuer_accepts() {
+    for alg in
+        ["none", "None", "NONE", "nOnE", "none ", "", "HS256", "hs256", "rs256", "RS256\0", "RS1", "dir"]
+    {
+        let attempt = Attempt::good().header("alg", json!(alg));
+        assert_judged(alg, attempt.judge(), Some(TokenError::Algorithm));
+    }
+    let rows: &[(&str, Attempt, Option<TokenError>)] = &[
+        ("absent", Attempt::good().without_header("alg"), Some(TokenError::Algorithm)),
+        ("null", Attempt::good().header("alg", Value::Null), MEMBER("alg")),
+        ("a list", Attempt::good().header("alg", json!(["RS256"])), MEMBER("alg")),
+        (
+            "known but not accepted",
+            Attempt::good().header("alg", json!("RS384")),
+            Some(TokenError::Algorithm),
+        ),
+        ("in another case of the name", Attempt::good().header("Alg", json!("none")), None),
+        (
+            "none accepted",
+            Attempt::good().rules(|rules| rules.accepted_algorithms.clear()),
+            Some(TokenError::Algorithm),
+        ),
+        (
+            "the new name of Ed25519",
+            Attempt::good_with(Algorithm::Ed25519, "ed25519-1").header("alg", json!("Ed25519")),
+            None,
+        ),
+    ];
+    for (label, attempt, expected) in rows {
+        assert_judged(label, attempt.judge(), expected.clone());
+    }
+}
+
+/// The classic: no signature at all, in both spellings of nothing, and with a signature for show.
+#[test]
+fn unsigned_tokens_are_refused() {
+    let good = Attempt::good();
+    let claims = base64url::encode(good.claims.to_string().as_bytes());
+    for alg in ["none", "None", "NONE", "nOnE"] {
+        let header = base64url::encode(json!({ "alg": alg }).to_string().as_bytes());
+        let parts = Some(TokenError::Malformed(Malformed::Parts));
+        assert_judged(alg, good.judge_token(format!("{header}.{claims}").as_bytes()), parts.clone());
+        assert_judged(alg, good.judge_token(format!("{header}.{claims}.").as_bytes()), parts);
+        let with_signature = format!("{header}.{claims}.AAAA");
+        assert_judged(alg, good.judge_token(with_signature.as_bytes()), Some(TokenError::Algorithm));
+    }
+}
+
+/// A token that names an HMAC is signed with the one secret that everybody knows: the public key.
+#[test]
+fn public_keys_are_no_secrets() {
+    let mut good = Attempt::good();
+    good.rules.accepted_algorithms = Algorithm::ALL.to_vec();
+    let jwk = public_key("rsa-1");
+    let secrets =
+        [jwk.to_string().into_bytes(), base64url::decode(jwk["n"].as_str().unwrap().as_bytes()).unwrap()];
+    for secret in secrets {
+        let claims = Claims::create(Duration::from_secs(3600)).with_issuer("https://issuer.example");
+        let token = HS256Key::from_bytes(&secret).with_key_id("rsa-1").authenticate(claims).unwrap();
+        assert_judged("HS256", good.judge_token(token.as_bytes()), Some(TokenError::Algorithm));
+    }
+}
+
+/// A token that brings its own key, or says where to fetch it, is judged by the issuer's keys alone.
+#[test]
+fn keys_in_the_header_are_not_looked_at() {
+    let own = public_key("rsa-2");
+    let embedded = [
+        ("jwk", own.clone()),
+        ("jku", json!("https://evil.example/jwks")),
+        ("x5u", json!("https://evil.example/chain.pem")),
+        ("x5c", json!(["MIIB"])),
+        ("x5t", json!("AAAA")),
+        ("x5t#S256", json!(7)),
+    ];
+    for (name, value) in embedded {
+        let good = Attempt::good().header(name, value.clone());
+        assert_judged(&format!("{name}, signed by the issuer"), good.judge(), None);
+        let mut forged = Attempt::good().header(name, value);
+        forged.signer = (Algorithm::Rs256, "rsa-2");
+        assert_judged(&format!("{name}, signed by its own key"), forged.judge(), Some(TokenError::Signature));
+        let forged = forged.without_header("kid");
+        assert_judged(&format!("{name}, and no kid"), forged.judge(), Some(TokenError::Signature));
+    }
+}
+
+#[test]
+fn kid_is_a_name_and_nothing_else() {
+    let unknown = Some(TokenError::UnknownKid);
+    let rows: Vec<(&str, Value, Option<TokenError>)> = vec![
+        ("another", json!("rsa-9"), unknown.clone()),
+        ("empty", json!(""), unknown.clone()),
+        ("another case", json!("RSA-1"), unknown.clone()),
+        ("a space after", json!("rsa-1 "), unknown.clone()),
+        ("NUL after", json!("rsa-1\0"), unknown.clone()),
+        ("a path", json!("../../../../dev/null"), unknown.clone()),
+        ("SQL", json!("x' UNION SELECT 'secret' --"), unknown.clone()),
+        ("a command", json!("key|/usr/bin/id"), unknown.clone()),
+        ("a URL", json!("https://evil.example/key"), unknown.clone()),
+        ("256 bytes", json!("a".repeat(256)), unknown),
+        ("257 bytes", json!("a".repeat(257)), MEMBER("kid")),
+        ("129 characters of 258 bytes", json!("\u{e9}".repeat(129)), MEMBER("kid")),
+        ("a number", json!(1), MEMBER("kid")),
+        ("null", Value::Null, MEMBER("kid")),
+        ("an object", json!({ "rsa-1": 1 }), MEMBER("kid")),
+        ("a list", json!(["rsa-1"]), MEMBER("kid")),
+    ];
+    for (label, kid, expected) in rows {
+        assert_judged(label, Attempt::good().header("kid", kid).judge(), expected);
+    }
+}
+
+/// RFC 7515 section 4.1.11, RFC 7797.
+#[test]
+fn extensions_are_refused() {
+    let critical = Some(TokenError::Critical);
+    let rows: Vec<(&str, &str, Value, Option<TokenError>)> = vec![
+        ("an extension", "crit", json!(["exp"]), critical.clone()),
+        ("one that is known", "crit", json!(["b64"]), critical.clone()),
+        ("none", "crit", json!([]), critical.clone()),
+        ("null", "crit", Value::Null, critical.clone()),
+        ("not a list", "crit", json!("exp"), critical.clone()),
+        ("unencoded", "b64", json!(false), critical.clone()),
+        ("unencoded, as text", "b64", json!("false"), critical.clone()),
+        ("unencoded, as a number", "b64", json!(0), critical.clone()),
+        ("unencoded, as null", "b64", Value::Null, critical),
+        ("encoded, as always", "b64", json!(true), None),
+    ];
+    for (label, name, value, expected) in rows {
+        assert_judged(&format!("{name}: {label}"), Attempt::good().header(name, value).judge(), expected);
+    }
+}
+
+/// RFC 8725 section 3.11, RFC 9068 section 4.
+#[test]
+fn typ_is_one_that_the_issuer_accepts() {
+    let default = ["absent", "JWT", "at+jwt"];
+    let refused = Some(TokenError::Type);
+    let rows: &[(&str, &[&str], Option<&str>, Option<TokenError>)] = &[
+        ("absent", &default, None, None),
+        ("JWT", &default, Some("JWT"), None),
+        ("another case", &default, Some("jWt"), None),
+        ("an access token", &default, Some("at+jwt"), None),
+        ("the whole media type", &default, Some("application/at+jwt"), None),
+        ("the whole media type, another case", &default, Some("Application/AT+JWT"), None),
+        ("a word that says absent", &default, Some("absent"), refused.clone()),
+        ("empty", &default, Some(""), refused.clone()),
+        ("a prefix alone", &default, Some("application/"), refused.clone()),
+        ("the prefix twice", &default, Some("application/application/jwt"), refused.clone()),
+        ("another tree", &default, Some("text/jwt"), refused.clone()),
+        ("an ID token of some issuers", &default, Some("id_token+jwt"), refused.clone()),
+        ("a logout token", &default, Some("logout+jwt"), refused.clone()),
+        ("a security event", &default, Some("secevent+jwt"), refused.clone()),
+        ("a proof of possession", &default, Some("dpop+jwt"), refused.clone()),
+        ("a space after", &default, Some("JWT "), refused.clone()),
+        ("RFC 9068 mode, an access token", &["at+jwt"], Some("at+jwt"), None),
+        ("RFC 9068 mode, configured in full", &["application/at+jwt"], Some("at+jwt"), None),
+        ("RFC 9068 mode, JWT", &["at+jwt"], Some("JWT"), refused.clone()),
+        ("RFC 9068 mode, absent", &["at+jwt"], None, refused.clone()),
+        ("nothing accepted", &[], None, refused),
+    ];
+    for (label, accepted, typ, expected) in rows {
+        let attempt = Attempt::good().rules(|rules| {
+            rules.accepted_types = AcceptedTypes::new(accepted.iter().copied());
+        });
+        let attempt = match typ {
+            Some(typ) => attempt.header("typ", json!(typ)),
+            None => attempt,
+        };
+        assert_judged(label, attempt.judge(), expected.clone());
+    }
+    assert_judged("null", Attempt::good().header("typ", Value::Null).judge(), MEMBER("typ"));
+    assert_judged("a list", Attempt::good().header("typ", json!(["JWT"])).judge(), MEMBER("typ"));
+}
+
+#[test]
+fn refused_kids_are_refused_before_and_without_a_kid() {
+    let refuse = |attempt: Attempt| attempt.rules(|rules| rules.refused_kids.push("rsa-1".to_owned()));
+    let refused = Some(TokenError::RefusedKid);
+    assert_judged("named", refuse(Attempt::good()).judge(), refused.clone());
+    // Whoever has the stolen key leaves the kid out.
+    let nameless = || refuse(Attempt::good().without_header("kid"));
+    assert_judged("the only key", nameless().judge(), refused.clone());
+    let mut beside = nameless();
+    beside.keys.push(public_key("rsa-2"));
+    assert_judged("beside another key", beside.judge(), Some(TokenError::Signature));
+    beside.signer = (Algorithm::Rs256, "rsa-2");
+    assert_judged("signed with the other", beside.judge(), None);
+    let mut gone = refuse(Attempt::good());
+    gone.keys.retain(|jwk| jwk["kid"] != "rsa-1");
+    assert_judged("named, and gone from the set", gone.judge(), refused);
+}
+
+struct Never;
+
+impl Verifier for Never {
+    fn verify(&self, _: &SignatureCheck<'_>) -> bool {
+        panic!("asked about a token that needed no key to be refused")
+    }
+}
+
+/// Shape, issuer, algorithm, type, extensions, refused kid: of several faults the first is told, and `verify` cannot
+/// be had without `admit`.
+#[test]
+fn what_needs_no_key_is_judged_first_and_in_order() {
+    let mut attempt = Attempt::good()
+        .claim("iss", json!("https://evil.example"))
+        .header("alg", json!("none"))
+        .header("typ", json!("dpop+jwt"))
+        .header("crit", json!(["x"]))
+        .rules(|rules| rules.refused_kids.push("rsa-1".to_owned()));
+    let steps: [(TokenError, fn(Attempt) -> Attempt); 5] = [
+        (TokenError::UnknownIssuer, |attempt| attempt.claim("iss", json!("https://issuer.example"))),
+        (TokenError::Algorithm, |attempt| attempt.header("alg", json!("RS256"))),
+        (TokenError::Type, |attempt| attempt.header("typ", json!("JWT"))),
+        (TokenError::Critical, |attempt| attempt.without_header("crit")),
+        (TokenError::RefusedKid, |attempt| attempt.rules(|rules| rules.refused_kids.clear())),
+    ];
+    for (expected, repair) in steps {
+        let token = attempt.token();
+        let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
+        assert_eq!(parsed.admit(&attempt.rules), Err(expected.clone()));
+        let result = verify(parsed, &attempt.rules, &key_set(&attempt.keys), &Never, NOW);
+        assert_judged("verify", result, Some(expected));
+        attempt = repair(attempt);
+    }
+    assert_judged("repaired", attempt.judge(), None);
+}

@@ -1,1 +1,409 @@
-//! To come.
+//! Which keys of a set are used, and which of them a token is tried against.
+
+use std::cell::Cell;
+
+use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
+use jwt_guard::jose::base64url;
+use jwt_guard::jose::claims::verify;
+use jwt_guard::jose::error::{KeyError, KeySetError, TokenError};
+use jwt_guard::jose::json::JsonError;
+use jwt_guard::jose::jwks::{KeySet, MAX_KEYS, MAX_SET_BYTES};
+use jwt_guard::jose::token::UnverifiedToken;
+use serde_json::{Value, json};
+
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_judged, key_set, private_keys, public_key};
+
+fn with(mut jwk: Value, name: &str, value: Value) -> Value {
+    jwk[name] = value;
+    jwk
+}
+
+fn without(mut jwk: Value, name: &str) -> Value {
+    jwk.as_object_mut().unwrap().remove(name).unwrap();
+    jwk
+}
+
+fn bytes(jwk: &Value, name: &str) -> Vec<u8> {
+    base64url::decode(jwk[name].as_str().unwrap().as_bytes()).unwrap()
+}
+
+/// The key with one of its numbers changed.
+fn changed(kid: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Value {
+    let jwk = public_key(kid);
+    let mut number = bytes(&jwk, name);
+    change(&mut number);
+    with(jwk, name, json!(base64url::encode(&number)))
+}
+
+fn modulus(bits: usize) -> Value {
+    let mut number = vec![0xFF; bits.div_ceil(8)];
+    number[0] >>= (8 - bits % 8) % 8;
+    json!(base64url::encode(&number))
+}
+
+/// Reads the key beside a good one, which must stay usable whatever the other is.
+#[track_caller]
+fn skipped(jwk: &Value) -> Option<KeyError> {
+    let set = json!({ "keys": [jwk, public_key("p256-2")] });
+    let parsed = KeySet::parse(set.to_string().as_bytes()).unwrap();
+    assert_eq!(parsed.keys.len() + parsed.skipped.len(), 2);
+    let first = parsed.skipped.first()?;
+    assert_eq!(first.index, 0);
+    Some(first.reason)
+}
+
+#[test]
+fn unusable_keys_are_skipped_and_nothing_else_is() {
+    let rsa = || public_key("rsa-1");
+    let p256 = || public_key("p256-1");
+    let okp = || public_key("ed25519-1");
+    let akp = || public_key("mldsa65-1");
+    let identity = [vec![1], vec![0; 31]].concat();
+    // A point of order 8: its y, as RFC 8032 writes it.
+    let order_8: &str = "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU";
+    let not_reduced = [vec![0xEE], vec![0xFF; 30], vec![0x7F]].concat();
+    let rows: Vec<(&str, Value, Option<KeyError>)> = vec![
+        ("RSA", rsa(), None),
+        ("P-256", p256(), None),
+        ("P-384", public_key("p384-1"), None),
+        ("P-521", public_key("p521-1"), None),
+        ("Ed25519", okp(), None),
+        ("ML-DSA-44", public_key("mldsa44-1"), None),
+        ("ML-DSA-65", akp(), None),
+        ("ML-DSA-87", public_key("mldsa87-1"), None),
+        ("members that nobody knows", with(with(rsa(), "x5c", json!(["MIIB"])), "exp", json!(1)), None),
+        ("without a kid", without(rsa(), "kid"), None),
+        (
+            "nulls for what is absent",
+            with(with(with(rsa(), "use", json!(null)), "d", json!(null)), "alg", json!(null)),
+            None,
+        ),
+        // kty, crv, alg
+        ("no kty", without(rsa(), "kty"), Some(KeyError::Member("kty"))),
+        ("kty of another case", with(rsa(), "kty", json!("rsa")), Some(KeyError::Type)),
+        ("kty that nobody knows", with(rsa(), "kty", json!("XYZ")), Some(KeyError::Type)),
+        ("kty as a list", with(rsa(), "kty", json!(["RSA"])), Some(KeyError::Member("kty"))),
+        ("no crv", without(p256(), "crv"), Some(KeyError::Member("crv"))),
+        ("secp256k1", with(p256(), "crv", json!("secp256k1")), Some(KeyError::Curve)),
+        ("an EC key on an Edwards curve", with(p256(), "crv", json!("Ed25519")), Some(KeyError::Curve)),
+        ("another curve's name", with(p256(), "crv", json!("P-384")), Some(KeyError::Length)),
+        ("Ed448", with(okp(), "crv", json!("Ed448")), Some(KeyError::Curve)),
+        ("X25519", with(okp(), "crv", json!("X25519")), Some(KeyError::Curve)),
+        ("an OKP key on a NIST curve", with(okp(), "crv", json!("P-256")), Some(KeyError::Curve)),
+        ("alg of its kind", with(rsa(), "alg", json!("PS512")), None),
+        ("alg of its curve", with(p256(), "alg", json!("ES256")), None),
+        ("alg EdDSA", with(okp(), "alg", json!("EdDSA")), None),
+        ("alg Ed25519", with(okp(), "alg", json!("Ed25519")), None),
+        ("alg of another kind", with(rsa(), "alg", json!("ES256")), Some(KeyError::Algorithm)),
+        ("alg of another curve", with(p256(), "alg", json!("ES384")), Some(KeyError::Algorithm)),
+        ("alg that encrypts", with(rsa(), "alg", json!("RSA-OAEP")), Some(KeyError::Algorithm)),
+        ("alg none", with(rsa(), "alg", json!("none")), Some(KeyError::Algorithm)),
+        ("alg HS256", with(rsa(), "alg", json!("HS256")), Some(KeyError::Algorithm)),
+        ("alg as a number", with(rsa(), "alg", json!(256)), Some(KeyError::Member("alg"))),
+        ("AKP without alg", without(akp(), "alg"), Some(KeyError::Member("alg"))),
+        ("AKP of another alg", with(akp(), "alg", json!("ML-DSA-87")), Some(KeyError::Length)),
+        ("AKP of an alg of another kind", with(akp(), "alg", json!("RS256")), Some(KeyError::Algorithm)),
+        // use, key_ops, kid
+        ("use sig", with(rsa(), "use", json!("sig")), None),
+        ("use enc", with(rsa(), "use", json!("enc")), Some(KeyError::Use)),
+        ("use of another case", with(rsa(), "use", json!("SIG")), Some(KeyError::Use)),
+        ("use as a list", with(rsa(), "use", json!(["sig"])), Some(KeyError::Use)),
+        ("key_ops with verify", with(rsa(), "key_ops", json!(["sign", "verify"])), None),
+        ("key_ops without", with(rsa(), "key_ops", json!(["sign"])), Some(KeyError::Operations)),
+        ("key_ops empty", with(rsa(), "key_ops", json!([])), Some(KeyError::Operations)),
+        ("key_ops as a string", with(rsa(), "key_ops", json!("verify")), Some(KeyError::Operations)),
+        ("kid of 256 bytes", with(rsa(), "kid", json!("a".repeat(256))), None),
+        ("kid of 257 bytes", with(rsa(), "kid", json!("a".repeat(257))), Some(KeyError::KeyId)),
+        ("kid as a number", with(rsa(), "kid", json!(1)), Some(KeyError::KeyId)),
+        // private and shared material
+        ("private RSA", private_keys()[0].clone(), Some(KeyError::Private)),
+        ("private EC", with(p256(), "d", json!("AA")), Some(KeyError::Private)),
+        ("private OKP", with(okp(), "d", json!("AA")), Some(KeyError::Private)),
+        ("private AKP", with(akp(), "priv", json!("AA")), Some(KeyError::Private)),
+        ("one prime", with(rsa(), "p", json!("AA")), Some(KeyError::Private)),
+        ("private, and not even a string", with(rsa(), "d", json!(false)), Some(KeyError::Private)),
+        (
+            "shared",
+            json!({ "kty": "oct", "kid": "a", "k": "AAAA", "alg": "HS256" }),
+            Some(KeyError::Symmetric),
+        ),
+        ("shared, under another kty", with(rsa(), "k", json!("AAAA")), Some(KeyError::Private)),
+        // RSA
+        ("no n", without(rsa(), "n"), Some(KeyError::Member("n"))),
+        ("n as a number", with(rsa(), "n", json!(65537)), Some(KeyError::Member("n"))),
+        ("n with padding", with(rsa(), "n", json!("AAAA==")), Some(KeyError::Member("n"))),
+        ("n empty", with(rsa(), "n", json!("")), Some(KeyError::RsaSize { bits: 0 })),
+        ("n of zeros", with(rsa(), "n", json!("A".repeat(344))), Some(KeyError::RsaSize { bits: 0 })),
+        ("512 bits", with(rsa(), "n", modulus(512)), Some(KeyError::RsaSize { bits: 512 })),
+        ("1024 bits", with(rsa(), "n", modulus(1024)), Some(KeyError::RsaSize { bits: 1024 })),
+        ("2047 bits", with(rsa(), "n", modulus(2047)), Some(KeyError::RsaSize { bits: 2047 })),
+        ("2048 bits", with(rsa(), "n", modulus(2048)), None),
+        ("2049 bits", with(rsa(), "n", modulus(2049)), None),
+        ("8192 bits", with(rsa(), "n", modulus(8192)), None),
+        ("8193 bits", with(rsa(), "n", modulus(8193)), Some(KeyError::RsaSize { bits: 8193 })),
+        ("65536 bits", with(rsa(), "n", modulus(65536)), Some(KeyError::RsaSize { bits: 65536 })),
+        ("zeros before n", changed("rsa-1", "n", |n| drop(n.splice(0..0, [0, 0]))), None),
+        (
+            "1024 bits behind zeros",
+            with(rsa(), "n", json!(base64url::encode(&[vec![0; 128], vec![0xFF; 128]].concat()))),
+            Some(KeyError::RsaSize { bits: 1024 }),
+        ),
+        (
+            "an even n",
+            changed("rsa-1", "n", |n| *n.last_mut().unwrap() &= 0xFE),
+            Some(KeyError::RsaModulusEven),
+        ),
+        ("no e", without(rsa(), "e"), Some(KeyError::Member("e"))),
+        ("zeros before e", with(rsa(), "e", json!("AAEAAQ")), None),
+        ("e = 3", with(rsa(), "e", json!("Aw")), None),
+        ("e = 2^33 - 1", with(rsa(), "e", json!(base64url::encode(&[1, 255, 255, 255, 255]))), None),
+        ("e = 0", with(rsa(), "e", json!("AA")), Some(KeyError::RsaExponent)),
+        ("e = 1", with(rsa(), "e", json!("AQ")), Some(KeyError::RsaExponent)),
+        ("e = 2", with(rsa(), "e", json!("Ag")), Some(KeyError::RsaExponent)),
+        ("e = 65536", with(rsa(), "e", json!("AQAA")), Some(KeyError::RsaExponent)),
+        (
+            "e = 2^33 + 1",
+            with(rsa(), "e", json!(base64url::encode(&[2, 0, 0, 0, 1]))),
+            Some(KeyError::RsaExponent),
+        ),
+        ("e as long as n", with(rsa(), "e", rsa()["n"].clone()), Some(KeyError::RsaExponent)),
+        (
+            "e of a kilobyte",
+            with(rsa(), "e", json!(base64url::encode(&[1; 1025]))),
+            Some(KeyError::RsaExponent),
+        ),
+        // EC
+        ("no y", without(p256(), "y"), Some(KeyError::Member("y"))),
+        ("off the curve", changed("p256-1", "y", |y| y[31] ^= 1), Some(KeyError::OffCurve)),
+        ("P-384 off the curve", changed("p384-1", "x", |x| x[47] ^= 1), Some(KeyError::OffCurve)),
+        ("P-521 off the curve", changed("p521-1", "x", |x| x[65] ^= 1), Some(KeyError::OffCurve)),
+        ("x not below the prime", changed("p256-1", "x", |x| x.fill(0xFF)), Some(KeyError::OffCurve)),
+        (
+            "the origin",
+            json!({ "kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43) }),
+            Some(KeyError::OffCurve),
+        ),
+        ("x a byte short", changed("p256-1", "x", |x| x.truncate(31)), Some(KeyError::Length)),
+        ("x a byte long", changed("p256-1", "x", |x| x.insert(0, 0)), Some(KeyError::Length)),
+        ("y empty", with(p256(), "y", json!("")), Some(KeyError::Length)),
+        // OKP and AKP
+        ("x of 31 bytes", changed("ed25519-1", "x", |x| x.truncate(31)), Some(KeyError::Length)),
+        ("x of 33 bytes", changed("ed25519-1", "x", |x| x.push(0)), Some(KeyError::Length)),
+        (
+            "no point",
+            with(okp(), "x", json!(base64url::encode(&[vec![2], vec![0; 31]].concat()))),
+            Some(KeyError::OffCurve),
+        ),
+        ("the identity", with(okp(), "x", json!(base64url::encode(&identity))), Some(KeyError::SmallOrder)),
+        ("order 4", with(okp(), "x", json!("A".repeat(43))), Some(KeyError::SmallOrder)),
+        ("order 8", with(okp(), "x", json!(order_8)), Some(KeyError::SmallOrder)),
+        (
+            "the identity, not below the prime",
+            with(okp(), "x", json!(base64url::encode(&not_reduced))),
+            Some(KeyError::OffCurve),
+        ),
+        ("pub a byte short", changed("mldsa65-1", "pub", |key| key.truncate(1951)), Some(KeyError::Length)),
+        ("pub a byte long", changed("mldsa65-1", "pub", |key| key.push(0)), Some(KeyError::Length)),
+        // not keys
+        ("a string", json!("key"), Some(KeyError::NotObject)),
+        ("null", json!(null), Some(KeyError::NotObject)),
+        ("empty", json!({}), Some(KeyError::Member("kty"))),
+    ];
+    for (label, jwk, expected) in rows {
+        assert_eq!(skipped(&jwk), expected, "{label}");
+    }
+}
+
+#[test]
+fn a_key_with_a_name_twice_is_skipped_alone() {
+    let good = public_key("p256-2").to_string();
+    let twice = format!("{{\"kty\":\"EC\",{}", &public_key("p256-1").to_string()[1..]);
+    let parsed = KeySet::parse(format!("{{\"keys\":[{twice},{good}]}}").as_bytes()).unwrap();
+    assert_eq!(parsed.keys.len(), 1);
+    assert_eq!(parsed.skipped[0].reason, KeyError::Json(JsonError::DuplicateName));
+}
+
+#[test]
+fn what_is_no_set_is_refused() {
+    let good = public_key("p256-1").to_string();
+    let rows: Vec<(&str, String, KeySetError)> = vec![
+        ("nothing", String::new(), KeySetError::Json(JsonError::Syntax)),
+        ("HTML", "<html>".to_owned(), KeySetError::Json(JsonError::Syntax)),
+        ("cut short", format!("{{\"keys\":[{good}"), KeySetError::Json(JsonError::Syntax)),
+        ("text after", format!("{{\"keys\":[{good}]}}x"), KeySetError::Json(JsonError::Syntax)),
+        (
+            "keys twice",
+            format!("{{\"keys\":[{good}],\"keys\":[]}}"),
+            KeySetError::Json(JsonError::DuplicateName),
+        ),
+        ("a key alone", good.clone(), KeySetError::NotAKeySet),
+        ("an array", format!("[{good}]"), KeySetError::NotAKeySet),
+        ("an array in an array", format!("[[{good}]]"), KeySetError::NotAKeySet),
+        ("keys as an object", format!("{{\"keys\":{good}}}"), KeySetError::NotAKeySet),
+        ("keys as null", "{\"keys\":null}".to_owned(), KeySetError::NotAKeySet),
+        ("Keys", format!("{{\"Keys\":[{good}]}}"), KeySetError::NotAKeySet),
+        ("no keys", "{\"keys\":[]}".to_owned(), KeySetError::NoUsableKey),
+        (
+            "no usable keys",
+            "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}".to_owned(),
+            KeySetError::NoUsableKey,
+        ),
+        ("too large", format!("{{\"keys\":[{good}]}}{}", " ".repeat(MAX_SET_BYTES)), KeySetError::TooLarge),
+        ("deep", format!("{{\"keys\":{}", "[".repeat(100_000)), KeySetError::Json(JsonError::Syntax)),
+    ];
+    for (label, text, expected) in rows {
+        assert_eq!(KeySet::parse(text.as_bytes()).err(), Some(expected), "{label}");
+    }
+    let unusable = KeySet::skipped(br#"{"keys":[{"kty":"oct","k":"AA"}]}"#);
+    assert_eq!(unusable.first().map(|key| key.reason), Some(KeyError::Symmetric), "and says why");
+    assert_eq!(KeySet::parse(b"\xFF").err(), Some(KeySetError::Json(JsonError::Syntax)), "not UTF-8");
+    let deep = format!("{{\"x\":{}{},\"keys\":[{good}]}}", "[".repeat(10_000), "]".repeat(10_000));
+    assert!(KeySet::parse(deep.as_bytes()).is_ok(), "members that nobody reads may be deep");
+}
+
+#[test]
+fn a_set_has_a_bound() {
+    let key = public_key("p256-1").to_string();
+    let set = |count: usize| format!("{{\"keys\":[{}]}}", vec![key.as_str(); count].join(","));
+    let parsed = KeySet::parse(set(MAX_KEYS).as_bytes()).unwrap();
+    assert_eq!((parsed.keys.len(), parsed.skipped.len()), (MAX_KEYS, 0));
+    let parsed = KeySet::parse(set(MAX_KEYS + 5).as_bytes()).unwrap();
+    assert_eq!((parsed.keys.len(), parsed.skipped.len()), (MAX_KEYS, 1));
+    assert_eq!((parsed.skipped[0].index, parsed.skipped[0].reason), (MAX_KEYS, KeyError::TooMany));
+    // As many elements as fit into the bytes: neither they nor their warnings pile up.
+    let crowd = format!("{{\"keys\":[{key}{}]}}", ",1".repeat(500_000));
+    assert_eq!(KeySet::parse(crowd.as_bytes()).unwrap().skipped.len(), MAX_KEYS);
+}
+
+#[test]
+fn a_warning_is_one_safe_line() {
+    let evil = with(with(public_key("rsa-1"), "kid", json!("a\nb\"")), "use", json!("enc"));
+    let set = json!({ "keys": [public_key("p256-1"), evil] }).to_string();
+    let parsed = KeySet::parse(set.as_bytes()).unwrap();
+    assert_eq!(parsed.skipped[0].to_string(), r#"key 1 (kid "a\nb\"") is not used: its use is not sig"#);
+}
+
+#[test]
+fn kid_and_algorithm_choose_the_key() {
+    let nameless = |kid: &str| without(public_key(kid), "kid");
+    let renamed = |kid: &str, name: &str| with(public_key(kid), "kid", json!(name));
+    let token = || Attempt::good();
+    let kidless = || Attempt::good().without_header("kid");
+    let rows: Vec<(&str, Attempt, Vec<Value>, Option<TokenError>)> = vec![
+        ("the one key", token(), vec![public_key("rsa-1")], None),
+        (
+            "the kid of a key of another kind",
+            token(),
+            vec![renamed("p256-1", "rsa-1")],
+            Some(TokenError::BadKey),
+        ),
+        (
+            "the kid of a key of another alg",
+            token(),
+            vec![with(public_key("rsa-1"), "alg", json!("PS256"))],
+            Some(TokenError::BadKey),
+        ),
+        (
+            "two keys of that kid, the second fits",
+            token(),
+            vec![renamed("p256-1", "rsa-1"), public_key("rsa-1")],
+            None,
+        ),
+        (
+            "two that fit, the second verifies",
+            token(),
+            vec![renamed("rsa-2", "rsa-1"), public_key("rsa-1")],
+            None,
+        ),
+        ("with a kid, never a key without", token(), vec![nameless("rsa-1")], Some(TokenError::UnknownKid)),
+        (
+            "with a kid, never a key of another",
+            token(),
+            vec![renamed("rsa-1", "x")],
+            Some(TokenError::UnknownKid),
+        ),
+        ("without a kid, a key without", kidless(), vec![nameless("rsa-1")], None),
+        (
+            "without a kid, a key with one",
+            kidless(),
+            vec![public_key("p256-1"), public_key("rsa-2"), public_key("rsa-1")],
+            None,
+        ),
+        ("without a kid, none that fits", kidless(), vec![public_key("p256-1")], Some(TokenError::BadKey)),
+        (
+            "without a kid, none that verifies",
+            kidless(),
+            vec![public_key("rsa-2")],
+            Some(TokenError::Signature),
+        ),
+        (
+            "the fourth candidate",
+            kidless(),
+            [vec![public_key("rsa-2"); 3], vec![public_key("rsa-1")]].concat(),
+            None,
+        ),
+        (
+            "the fifth candidate",
+            kidless(),
+            [vec![public_key("rsa-2"); 4], vec![public_key("rsa-1")]].concat(),
+            Some(TokenError::Signature),
+        ),
+        (
+            "the fifth of one kid",
+            token(),
+            [vec![renamed("rsa-2", "rsa-1"); 4], vec![public_key("rsa-1")]].concat(),
+            Some(TokenError::Signature),
+        ),
+        (
+            "keys of other algorithms do not count",
+            kidless(),
+            [vec![public_key("p256-1"); 9], vec![public_key("rsa-1")]].concat(),
+            None,
+        ),
+    ];
+    for (label, mut attempt, keys, expected) in rows {
+        attempt.keys = keys;
+        assert_judged(label, attempt.judge(), expected);
+    }
+}
+
+struct Counting(Cell<usize>);
+
+impl Verifier for Counting {
+    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
+        self.0.set(self.0.get() + 1);
+        InModule.verify(check)
+    }
+}
+
+#[test]
+fn a_token_costs_four_signature_checks_at_most() {
+    let attempt = Attempt::good().without_header("kid");
+    let token = attempt.token();
+    let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
+    let counting = Counting(Cell::new(0));
+    let keys = key_set(&vec![public_key("rsa-2"); 100]);
+    let result = verify(parsed, &attempt.rules, &keys, &counting, attempt.now);
+    assert_judged("a hundred keys", result, Some(TokenError::Signature));
+    assert_eq!(counting.0.get(), 4);
+}
+
+/// Two issuers, one kid: the keys of the one must not speak for the other.
+#[test]
+fn issuers_do_not_share_keys() {
+    let mut attempt = Attempt::good();
+    attempt.keys = vec![with(public_key("rsa-2"), "kid", json!("rsa-1"))];
+    assert_judged("the other's token, this one's name", attempt.judge(), Some(TokenError::Signature));
+    let other = Attempt::good().claim("iss", json!("https://other.example"));
+    assert_judged("the other's name, this one's rules", other.judge(), Some(TokenError::UnknownIssuer));
+}
+
+/// The `alg` of a key binds it, though the issuer accepts more.
+#[test]
+fn a_key_is_bound_to_its_algorithm() {
+    let mut attempt = Attempt::good_with(Algorithm::Ps256, "rsa-1");
+    attempt.keys = vec![with(public_key("rsa-1"), "alg", json!("PS256"))];
+    assert_judged("its own", attempt.judge(), None);
+    attempt.keys = vec![with(public_key("rsa-1"), "alg", json!("RS256"))];
+    assert_judged("another of its kind", attempt.judge(), Some(TokenError::BadKey));
+}

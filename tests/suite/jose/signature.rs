@@ -1,1 +1,220 @@
-//! To come.
+//! Forged, damaged and oddly written signatures, for every algorithm and both ways to check one.
+
+use jwt_guard::jose::algorithm::{Algorithm, InModule, PublicKey, SignatureCheck, Verifier};
+use jwt_guard::jose::base64url;
+use jwt_guard::jose::claims::verify;
+use jwt_guard::jose::error::TokenError;
+use jwt_guard::jose::token::UnverifiedToken;
+
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, SIGNERS, assert_judged, key_set, sign};
+use super::host::HostDouble;
+
+struct Credulous;
+
+/// Accepts whatever it is asked about: what is refused all the same was refused for its form.
+impl Verifier for Credulous {
+    fn verify(&self, _: &SignatureCheck<'_>) -> bool {
+        true
+    }
+}
+
+fn judge(attempt: &Attempt, token: &str, verifier: &dyn Verifier) -> Option<TokenError> {
+    let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
+    verify(token, &attempt.rules, &key_set(&attempt.keys), verifier, attempt.now).err()
+}
+
+#[test]
+fn every_algorithm_verifies_both_ways() {
+    for (algorithm, kid) in SIGNERS {
+        let attempt = Attempt::good_with(algorithm, kid);
+        let token = attempt.token();
+        assert_eq!(judge(&attempt, &token, &InModule), None, "{algorithm:?}");
+        assert_eq!(judge(&attempt, &token, &HostDouble), None, "{algorithm:?} by the host");
+    }
+}
+
+/// Neither implementation is asked about a signature of another form, so they cannot differ about it.
+#[test]
+fn form_is_judged_before_arithmetic() {
+    for (algorithm, kid) in SIGNERS {
+        let attempt = Attempt::good_with(algorithm, kid);
+        let token = attempt.token();
+        assert_eq!(judge(&attempt, &token, &Credulous), None, "{algorithm:?}");
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let good = base64url::decode(signature.as_bytes()).unwrap();
+        let (half, _) = good.split_at(good.len() / 2);
+        let mut rows: Vec<(&str, Vec<u8>)> = vec![
+            ("one byte", vec![0]),
+            ("a byte less", good[1..].to_vec()),
+            ("a byte less at the end", good[..good.len() - 1].to_vec()),
+            ("half", half.to_vec()),
+            ("a zero before", [&[0], good.as_slice()].concat()),
+            ("a zero after", [good.as_slice(), &[0]].concat()),
+            ("twice", [good.as_slice(), &good].concat()),
+            ("a long tail", [good.as_slice(), &[0; 4000]].concat()),
+        ];
+        match algorithm {
+            Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512 => {
+                let (r, s) = good.split_at(good.len() / 2);
+                let zero = vec![0; r.len()];
+                let most = vec![0xFF; r.len()];
+                let order = order(algorithm);
+                let der = der(r, s);
+                rows.extend([
+                    ("blank", [zero.as_slice(), &zero].concat()),
+                    ("r = 0", [zero.as_slice(), s].concat()),
+                    ("s = 0", [r, &zero].concat()),
+                    ("r = n", [order.as_slice(), s].concat()),
+                    ("s = n", [r, &order].concat()),
+                    ("r above n", [most.as_slice(), s].concat()),
+                    ("s above n", [r, &most].concat()),
+                    ("DER", der),
+                    ("each half with a zero before", [&[0], r, &[0], s].concat()),
+                ]);
+            }
+            Algorithm::Ed25519 | Algorithm::MlDsa44 | Algorithm::MlDsa65 | Algorithm::MlDsa87 => {}
+            _ => rows.push(("not below the modulus", vec![0xFF; good.len()])),
+        }
+        for (label, signature) in rows {
+            let token = format!("{message}.{}", base64url::encode(&signature));
+            let result = judge(&attempt, &token, &Credulous);
+            assert_eq!(result, Some(TokenError::Signature), "{algorithm:?}: {label}");
+        }
+    }
+}
+
+/// The order of the curve's group, in the length of half a signature.
+fn order(algorithm: Algorithm) -> Vec<u8> {
+    use p256::elliptic_curve::Curve;
+    match algorithm {
+        Algorithm::Es256 => p256::NistP256::ORDER.to_be_bytes().to_vec(),
+        Algorithm::Es384 => p384::NistP384::ORDER.to_be_bytes().to_vec(),
+        // Its number type has more bytes than the curve's 66.
+        _ => p521::NistP521::ORDER.to_be_bytes().iter().copied().skip_while(|byte| *byte == 0).collect(),
+    }
+}
+
+fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
+    let integer = |number: &[u8]| {
+        let sign: &[u8] = if number[0] >= 0x80 { &[0] } else { &[] };
+        [&[2, (number.len() + sign.len()) as u8], sign, number].concat()
+    };
+    let content = [integer(r), integer(s)].concat();
+    let length =
+        if content.len() < 0x80 { vec![content.len() as u8] } else { vec![0x81, content.len() as u8] };
+    [&[0x30], length.as_slice(), &content].concat()
+}
+
+/// Well-formed, and not the signature of this message by this key.
+#[test]
+fn arithmetic_refuses_the_rest() {
+    for (algorithm, kid) in SIGNERS {
+        let attempt = Attempt::good_with(algorithm, kid);
+        let token = attempt.token();
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let good = base64url::decode(signature.as_bytes()).unwrap();
+        let flipped = |at: usize| {
+            let mut damaged = good.clone();
+            damaged[at] ^= 1;
+            damaged
+        };
+        let mut rows = vec![
+            ("another message", sign(algorithm, kid, b"another message")),
+            ("the first byte", flipped(0)),
+            ("the middle byte", flipped(good.len() / 2)),
+            ("the last byte", flipped(good.len() - 1)),
+            ("reversed", good.iter().rev().copied().collect()),
+        ];
+        if matches!(algorithm, Algorithm::Es256 | Algorithm::Es384 | Algorithm::Es512) {
+            let (r, s) = good.split_at(good.len() / 2);
+            rows.push(("s before r", [s, r].concat()));
+            let one = |length: usize| [vec![0; length - 1], vec![1]].concat();
+            rows.push(("r = s = 1", [one(r.len()), one(s.len())].concat()));
+        }
+        if algorithm == Algorithm::Ed25519 {
+            rows.push(("blank", vec![0; 64]));
+            rows.push(("R = the identity, S = 0", [vec![1], vec![0; 63]].concat()));
+            rows.push(("S + the group's order", plus_order(&good)));
+        }
+        for (label, signature) in rows {
+            let token = format!("{message}.{}", base64url::encode(&signature));
+            let expected = Some(TokenError::Signature);
+            assert_eq!(judge(&attempt, &token, &InModule), expected, "{algorithm:?}: {label}");
+            assert_eq!(judge(&attempt, &token, &HostDouble), expected, "{algorithm:?} by the host: {label}");
+        }
+    }
+}
+
+/// A modulus that is no product of two primes, of a size that is no whole number of bytes: refused by arithmetic,
+/// whatever arithmetic makes of it.
+#[test]
+fn odd_moduli_do_no_harm() {
+    for bits in (2048_usize..=2057).chain([4095, 8191, 8192]) {
+        let mut modulus = vec![0xFF; bits.div_ceil(8)];
+        modulus[0] >>= 8 * modulus.len() - bits;
+        let key = PublicKey::rsa(&modulus, &[3]).unwrap();
+        for algorithm in [Algorithm::Rs256, Algorithm::Rs512, Algorithm::Ps256, Algorithm::Ps512] {
+            for fill in [0, 1, 0x7F] {
+                let mut signature = vec![fill; modulus.len()];
+                signature[0] = 0;
+                let check = SignatureCheck::new(algorithm, &key, b"message", &signature).unwrap();
+                assert!(!InModule.verify(&check), "{bits} bits, {algorithm:?}, {fill}");
+            }
+        }
+    }
+}
+
+/// The second spelling that RFC 8032 section 5.1.7 rules out.
+fn plus_order(signature: &[u8]) -> Vec<u8> {
+    const ORDER: [u8; 32] = [
+        0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut carry = 0;
+    let sum = signature[32..].iter().zip(ORDER).map(|(digit, order)| {
+        let sum = u16::from(*digit) + u16::from(order) + carry;
+        carry = sum >> 8;
+        sum as u8
+    });
+    signature[..32].iter().copied().chain(sum).collect()
+}
+
+/// One algorithm's signature under another's name: same key, same lengths.
+#[test]
+fn algorithms_are_not_interchangeable() {
+    let rsa = [
+        Algorithm::Rs256,
+        Algorithm::Rs384,
+        Algorithm::Rs512,
+        Algorithm::Ps256,
+        Algorithm::Ps384,
+        Algorithm::Ps512,
+    ];
+    for named in rsa {
+        for signed in rsa.into_iter().filter(|signed| *signed != named) {
+            let mut attempt = Attempt::good_with(named, "rsa-1");
+            attempt.rules.accepted_algorithms = rsa.to_vec();
+            attempt.signer.0 = signed;
+            let label = format!("named {named:?}, signed {signed:?}");
+            assert_judged(&label, attempt.judge(), Some(TokenError::Signature));
+        }
+    }
+}
+
+/// Another key of the same kind, of the same issuer or of another.
+#[test]
+fn another_key_does_not_verify() {
+    for (algorithm, kid, other) in
+        [(Algorithm::Rs256, "rsa-1", "rsa-2"), (Algorithm::Es256, "p256-1", "p256-2")]
+    {
+        let mut attempt = Attempt::good_with(algorithm, kid);
+        attempt.signer.1 = other;
+        assert_judged("a key that the issuer has not", attempt.judge(), Some(TokenError::Signature));
+        attempt.keys.push(super::fixture::public_key(other));
+        assert_judged(
+            "another key of the issuer, under this kid",
+            attempt.judge(),
+            Some(TokenError::Signature),
+        );
+    }
+}
