@@ -10,6 +10,7 @@ mod bootstrap;
 mod client;
 mod envoy;
 mod issuer;
+mod tls;
 mod upstream;
 
 use std::future::Future;
@@ -20,10 +21,11 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-pub use bootstrap::{Bootstrap, ConfigAs};
+pub use bootstrap::{Bootstrap, ConfigAs, cluster, typed};
 pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
+pub use tls::Authority;
 pub use upstream::{Seen, Upstream};
 
 /// The default path of a JWKS.
