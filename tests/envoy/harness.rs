@@ -84,12 +84,21 @@ pub struct StackBuilder {
     keys: Option<Vec<SigningKey>>,
     issuer_up: bool,
     change_answer: Option<fn(Answer) -> Answer>,
+    paths: Vec<(String, Answer)>,
+    tls: Option<tokio_rustls::TlsAcceptor>,
 }
 
 impl Stack {
     /// Nothing but defaults: one worker, no filter, an issuer that publishes one RS256 key.
     pub fn builder() -> StackBuilder {
-        StackBuilder { bootstrap: Bootstrap::new(), keys: None, issuer_up: true, change_answer: None }
+        StackBuilder {
+            bootstrap: Bootstrap::new(),
+            keys: None,
+            issuer_up: true,
+            change_answer: None,
+            paths: vec![],
+            tls: None,
+        }
     }
 
     /// A stack whose filter has that configuration.
@@ -181,6 +190,18 @@ impl StackBuilder {
         self
     }
 
+    /// What the issuer answers at another path, before Envoy first asks for it.
+    pub fn issuer_path(mut self, path: &str, answer: Answer) -> Self {
+        self.paths.push((path.to_owned(), answer));
+        self
+    }
+
+    /// The issuer speaks TLS. Its cluster must be told: [`Bootstrap::issuer_cluster`].
+    pub fn issuer_tls(mut self, tls: tokio_rustls::TlsAcceptor) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Starts all three and returns when Envoy serves.
     pub async fn start(self) -> Stack {
         let (issuer, upstream, key) = self.servers().await;
@@ -199,8 +220,11 @@ impl StackBuilder {
             .keys
             .clone()
             .unwrap_or_else(|| vec![SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first")]);
-        let issuer = Issuer::reserve();
+        let issuer = self.tls.clone().map_or_else(Issuer::reserve, Issuer::reserve_tls);
         issuer.publish(&keys);
+        for (path, answer) in &self.paths {
+            issuer.answer(path, answer.clone());
+        }
         if let Some(change) = self.change_answer {
             issuer.answer(JWKS_PATH, change(Answer::keys(&keys)));
         }

@@ -35,6 +35,12 @@ pub struct Bootstrap {
     /// HTTP filters before and after ours.
     pub filters_before: Vec<Value>,
     pub filters_after: Vec<Value>,
+    /// Another plugin in the same VM, after the first: its name and configuration.
+    pub second_plugin: Option<(String, Value)>,
+    /// Keys of the cluster `issuer` to add or replace.
+    pub issuer_cluster: Value,
+    /// Copies of the cluster `issuer`: name, and keys to add or replace.
+    pub issuer_copies: Vec<(String, Value)>,
     /// Clusters beside `issuer` and `upstream`.
     pub clusters: Vec<Value>,
     /// Keys of the HttpConnectionManager to add or replace.
@@ -74,6 +80,9 @@ impl Bootstrap {
             virtual_host_options: json!({}),
             filters_before: vec![],
             filters_after: vec![],
+            second_plugin: None,
+            issuer_cluster: json!({}),
+            issuer_copies: vec![],
             clusters: vec![],
             connection_manager: json!({}),
             runtime: json!({}),
@@ -91,8 +100,14 @@ impl Bootstrap {
         module: &Path,
         access_log: &Path,
     ) -> Value {
-        let mut clusters =
-            vec![cluster("issuer", issuer, false), cluster("upstream", upstream, self.upstream_http2)];
+        let mut clusters = vec![cluster("upstream", upstream, self.upstream_http2)];
+        let of_issuer = |name: &str, members: &Value| {
+            let mut cluster = cluster(name, issuer, false);
+            extend(&mut cluster, members);
+            cluster
+        };
+        clusters.push(of_issuer("issuer", &self.issuer_cluster));
+        clusters.extend(self.issuer_copies.iter().map(|(name, members)| of_issuer(name, members)));
         clusters.extend(self.clusters.iter().cloned());
         json!({
             "admin": { "address": socket("127.0.0.1:0".parse().unwrap()) },
@@ -113,7 +128,9 @@ impl Bootstrap {
 
     fn connection_manager(&self, module: &Path, access_log: &Path) -> Value {
         let mut filters = self.filters_before.clone();
-        filters.extend(self.filter(module));
+        filters.extend(self.plugin.as_ref().map(|plugin| self.filter(module, "jwt_guard", plugin)));
+        let second = self.second_plugin.as_ref();
+        filters.extend(second.map(|(name, plugin)| self.filter(module, name, plugin)));
         filters.extend(self.filters_after.iter().cloned());
         filters.push(json!({
             "name": "envoy.filters.http.router",
@@ -158,16 +175,15 @@ impl Bootstrap {
         hosts
     }
 
-    fn filter(&self, module: &Path) -> Option<Value> {
-        let plugin = self.plugin.as_ref()?;
+    fn filter(&self, module: &Path, name: &str, plugin: &Value) -> Value {
         let configuration = match &self.config_as {
             ConfigAs::Struct => typed("google.protobuf.Struct", json!({ "value": plugin })),
             ConfigAs::Text => typed("google.protobuf.StringValue", json!({ "value": plugin.to_string() })),
             ConfigAs::Verbatim(text) => typed("google.protobuf.StringValue", json!({ "value": text })),
         };
         let mut config = json!({
-            "name": "jwt_guard",
-            "root_id": "jwt_guard",
+            "name": name,
+            "root_id": name,
             "failure_policy": "FAIL_RELOAD",
             "vm_config": {
                 "vm_id": self.vm_id,
@@ -177,10 +193,10 @@ impl Bootstrap {
             "configuration": configuration,
         });
         extend(&mut config, &self.plugin_options);
-        Some(json!({
+        json!({
             "name": "envoy.filters.http.wasm",
             "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({ "config": config })),
-        }))
+        })
     }
 }
 

@@ -79,6 +79,16 @@ impl Envoy {
         Refused { log: envoy.log() }
     }
 
+    /// The program that is run.
+    pub fn program() -> &'static Path {
+        program()
+    }
+
+    /// The module that is loaded.
+    pub fn module() -> &'static Path {
+        module()
+    }
+
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -47,6 +47,12 @@ impl Answer {
         Self { status, ..Self::ok("") }
     }
 
+    /// With another status.
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// 200 with the JWKS of those keys.
     pub fn keys<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Self {
         Self::ok(key_set(keys).to_string())
