@@ -149,3 +149,16 @@ async fn the_module_serves_in_both_forms_of_its_configuration() {
 async fn the_module_refuses_a_bad_configuration() {
     expect_refused_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
 }
+
+/// README shows this test: change both.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_passes_and_the_upstream_is_told() {
+    let routes = json!([{ "path": "/admin/**", "requires_role": "admin" }]);
+    let stack = Stack::with_plugin(plugin_with(json!({ "routes": routes }))).await;
+
+    assert_eq!(stack.get_with("/admin/users", &stack.good_token()).await.status, 403);
+
+    let admin = stack.token().claim("roles", vec!["admin"]).sign(&stack.key).unwrap();
+    assert_eq!(stack.get_with("/admin/users", &admin).await.status, 200);
+    assert_eq!(stack.upstream.last().header("x-auth-roles"), Some("admin"));
+}
