@@ -111,6 +111,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(plugin) = &self.plugin {
+            plugin.metrics.tell_unsaid();
             plugin.attend();
         }
     }
