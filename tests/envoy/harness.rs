@@ -77,6 +77,7 @@ pub struct Stack {
     pub upstream: Upstream,
     /// The key that the issuer published at the start, RS256 with the kid `first`.
     pub key: SigningKey,
+    bootstrap: Bootstrap,
 }
 
 /// What to start.
@@ -142,6 +143,11 @@ impl Stack {
         H2Client::open(self.envoy.address()).await
     }
 
+    /// What it was started with, to be changed and handed to [`Envoy::reconfigure`].
+    pub fn bootstrap(&self) -> Bootstrap {
+        self.bootstrap.clone()
+    }
+
     /// Where Envoy listens.
     pub fn address(&self) -> SocketAddr {
         self.envoy.address()
@@ -191,6 +197,12 @@ impl StackBuilder {
         self
     }
 
+    /// The listeners come from a file, so that [`Envoy::reconfigure`] can change them.
+    pub fn reconfigurable(mut self) -> Self {
+        self.bootstrap.reconfigurable = true;
+        self
+    }
+
     /// What the issuer answers at another path, before Envoy first asks for it.
     pub fn issuer_path(mut self, path: &str, answer: Answer) -> Self {
         self.paths.push((path.to_owned(), answer));
@@ -207,7 +219,7 @@ impl StackBuilder {
     pub async fn start(self) -> Stack {
         let (issuer, upstream, key) = self.servers().await;
         let envoy = Envoy::start(&self.bootstrap, issuer.address(), upstream.address()).await;
-        Stack { envoy, issuer, upstream, key }
+        Stack { envoy, issuer, upstream, key, bootstrap: self.bootstrap }
     }
 
     /// Starts an Envoy that must not come up, and returns what it logged on its way out. Panics when it serves.

@@ -4,6 +4,7 @@ mod cold;
 mod discovery;
 mod faults;
 mod outage;
+mod reconfiguration;
 mod renewal;
 mod rotation;
 mod shared_data;

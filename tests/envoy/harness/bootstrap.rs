@@ -45,6 +45,8 @@ pub struct Bootstrap {
     pub clusters: Vec<Value>,
     /// Keys of the HttpConnectionManager to add or replace.
     pub connection_manager: Value,
+    /// Whether the listeners come from a file beside the access log, and are read again when that changes.
+    pub reconfigurable: bool,
     /// Runtime keys.
     pub runtime: Value,
     /// Whether the headers of the default map are removed before routing, as in envoy/envoy.yaml.
@@ -54,6 +56,9 @@ pub struct Bootstrap {
     /// One line a request in this format, readable by [`super::Envoy::access_log`].
     pub access_log: String,
 }
+
+/// Where the listeners of a reconfigurable Envoy stand, beside its access log.
+pub const LISTENERS_FILE: &str = "listeners.json";
 
 /// The headers of the filter's default map.
 pub const CLAIM_HEADERS: [&str; 8] = [
@@ -85,6 +90,7 @@ impl Bootstrap {
             issuer_copies: vec![],
             clusters: vec![],
             connection_manager: json!({}),
+            reconfigurable: false,
             runtime: json!({}),
             early_header_mutation: true,
             upstream_http2: false,
@@ -109,20 +115,36 @@ impl Bootstrap {
         clusters.push(of_issuer("issuer", &self.issuer_cluster));
         clusters.extend(self.issuer_copies.iter().map(|(name, members)| of_issuer(name, members)));
         clusters.extend(self.clusters.iter().cloned());
-        json!({
+        let mut bootstrap = json!({
             "admin": { "address": socket("127.0.0.1:0".parse().unwrap()) },
             "layered_runtime": { "layers": [{ "name": "test", "static_layer": self.runtime }] },
-            "static_resources": {
-                "clusters": clusters,
-                "listeners": [{
-                    "name": "http",
-                    "address": socket("127.0.0.1:0".parse().unwrap()),
-                    "filter_chains": [{ "filters": [{
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": self.connection_manager(module, access_log),
-                    }] }],
-                }],
-            },
+            "static_resources": { "clusters": clusters },
+        });
+        if self.reconfigurable {
+            let file = access_log.with_file_name(LISTENERS_FILE);
+            let source = json!({ "path_config_source": { "path": file }, "resource_api_version": "V3" });
+            bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
+            bootstrap["dynamic_resources"] = json!({ "lds_config": source });
+        } else {
+            bootstrap["static_resources"]["listeners"] = json!([self.listener(module, access_log)]);
+        }
+        bootstrap
+    }
+
+    /// What [`LISTENERS_FILE`] holds.
+    pub fn listeners(&self, module: &Path, access_log: &Path) -> Value {
+        let listener = typed("envoy.config.listener.v3.Listener", self.listener(module, access_log));
+        json!({ "resources": [listener] })
+    }
+
+    fn listener(&self, module: &Path, access_log: &Path) -> Value {
+        json!({
+            "name": "http",
+            "address": socket("127.0.0.1:0".parse().unwrap()),
+            "filter_chains": [{ "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": self.connection_manager(module, access_log),
+            }] }],
         })
     }
 

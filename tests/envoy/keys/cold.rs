@@ -49,7 +49,7 @@ async fn no_request_waits_longer_than_the_time_out() {
     let stack = Stack::builder().plugin(plugin.clone()).issuer_answers(Answer::held).start().await;
     let good = stack.good_token();
     for _ in 0..3 {
-        let started = std::time::Instant::now();
+        let started = tokio::time::Instant::now();
         let refused = stack.get_with("/", &good).await;
         let waited = started.elapsed();
         assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));

@@ -2,10 +2,11 @@
 //!
 //! All faults at once, each an issuer of one configuration: several issuers do not disturb each other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jwt_guard::mint::SigningKey;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{another, figure, is_unharmed, issuer, seconds, token_of};
 use crate::harness::{Answer, Authority, Issuer, PATIENCE, Stack, StackBuilder, cluster, wait_until};

@@ -1,8 +1,9 @@
 //! Keys are renewed before their time is up, and nobody notices.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{figure, is_unharmed};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin_with, wait_until};

@@ -1,8 +1,9 @@
 //! Keys that come, go and change.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{another, figure, is_unharmed};
 use crate::harness::{Stack, plugin_with, wait_until};

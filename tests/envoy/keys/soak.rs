@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jwt_guard::mint::SigningKey;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{another, figure, is_unharmed, made_up, waiting};
 use crate::harness::{Answer, Connection, JWKS_PATH, Stack, plugin_with, wait_until};
@@ -78,13 +79,21 @@ async fn a_flapping_issuer_rotations_and_a_flood_make_no_wrong_answer() {
     for sender in 0..4 {
         let made_up: Vec<_> = (0..50).map(|number| made_up(&stack, &format!("{sender}-{number}"))).collect();
         let (done, tally) = (|| done.clone(), || tally.clone());
-        senders.push(tokio::spawn(send(request(&[good.clone()], 10), 200, done(), tally(), |tally| {
-            &tally.good
-        })));
+        senders.push(tokio::spawn(send(
+            request(std::slice::from_ref(&good), 10),
+            200,
+            done(),
+            tally(),
+            |tally| &tally.good,
+        )));
         senders.push(tokio::spawn(send(request(&made_up, 5), 401, done(), tally(), |tally| &tally.made_up)));
-        senders.push(tokio::spawn(send(request(&[expired.clone()], 50), 401, done(), tally(), |tally| {
-            &tally.expired
-        })));
+        senders.push(tokio::spawn(send(
+            request(std::slice::from_ref(&expired), 50),
+            401,
+            done(),
+            tally(),
+            |tally| &tally.expired,
+        )));
     }
 
     let (started, mut rss, mut rotations, mut outages) = (Instant::now(), vec![], 0, 0);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{another, is_unharmed, made_up, seconds, waiting};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin, plugin_with, wait_until};
@@ -127,7 +128,7 @@ async fn a_flood_of_made_up_kids_costs_one_fetch_a_cooldown_and_good_tokens_no_t
                     assert_eq!(connection.response().await.status, 401);
                     sent.fetch_add(1, Ordering::Relaxed);
                     // 16 senders, 8 ms apart: 2,000 a second.
-                    tokio::time::sleep_until((started + Duration::from_millis(8) * round).into()).await;
+                    tokio::time::sleep_until(started + Duration::from_millis(8) * round).await;
                 }
             })
         })

@@ -70,7 +70,6 @@ fn an_unknown_kid_is_awaited_once_and_then_unknown() {
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
     let with = |prospect| Keys { prospect, ..Keys::there() };
     let newer = || Prospect::Newer(published([key(), other_key()]));
-    let same = || Prospect::Newer(published([key()]));
     for (label, prospect, patience, expected) in [
         ("a refresh may bring it", Prospect::Worthwhile, Patience::Waits, "wait for a kid"),
         ("it did not come in time", Prospect::Worthwhile, Patience::Over, "401 unknown_kid"),
