@@ -61,6 +61,7 @@ pub const STEPS: &[(&str, Upstream)] = &[
     ("posix clean", posix_clean),
     ("java normalize", java_normalize),
     ("strip slash", |path| Some(strip_slash(path))),
+    ("strip end", |path| Some(format!("/{}", path[1..].trim_end_matches(['/', '.', ' '])))),
     ("windows", windows),
     ("lower case", |path| Some(path.to_ascii_lowercase())),
     ("WHATWG URL", whatwg),
