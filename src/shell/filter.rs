@@ -6,9 +6,9 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::waiting::Verdict;
 use super::{Plugin, host};
 use crate::flow::{Patience, Request, Step};
+use crate::keys::waiting::Verdict;
 
 /// The context of one request.
 pub struct Filter {
