@@ -211,7 +211,8 @@ async fn no_spelling_slips_through_normalized() {
 async fn neither_method_nor_path_is_taken_from_a_header() {
     let stack = Stack::builder().plugin(configuration()).start().await;
     assert_eq!(stack.get("/items/7").await.status, 200);
-    let overrides = ["x-http-method-override", "X-HTTP-Method", "x-method-override", "x_http_method_override"];
+    let overrides =
+        ["x-http-method-override", "X-HTTP-Method", "x-method-override", "x_http_method_override"];
     for name in overrides {
         for value in ["DELETE", "delete", "GET,DELETE", " PUT "] {
             let answer = stack.request("GET", "/items/7").header(name, value).send().await;

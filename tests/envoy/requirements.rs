@@ -35,9 +35,18 @@ fn table() -> Vec<Row> {
         ),
         (
             json!({ "allow_authenticated": true }),
-            &[(Nobody, "missing_token"), (With("{}"), "-"), (Other("{}"), "-"), (Expired, "expired"), (Garbage, "malformed")],
+            &[
+                (Nobody, "missing_token"),
+                (With("{}"), "-"),
+                (Other("{}"), "-"),
+                (Expired, "expired"),
+                (Garbage, "malformed"),
+            ],
         ),
-        (json!({ "allow_missing": true }), &[(Nobody, "-"), (With("{}"), "-"), (Expired, "expired"), (Garbage, "malformed")]),
+        (
+            json!({ "allow_missing": true }),
+            &[(Nobody, "-"), (With("{}"), "-"), (Expired, "expired"), (Garbage, "malformed")],
+        ),
         (
             json!({ "allow_missing": true, "requires_issuer": "other", "requires_audience": "billing" }),
             &[
@@ -48,7 +57,10 @@ fn table() -> Vec<Row> {
                 (Garbage, "malformed"),
             ],
         ),
-        (json!({ "allow_missing_or_failed": true }), &[(Nobody, "-"), (With("{}"), "-"), (Expired, "-"), (Garbage, "-")]),
+        (
+            json!({ "allow_missing_or_failed": true }),
+            &[(Nobody, "-"), (With("{}"), "-"), (Expired, "-"), (Garbage, "-")],
+        ),
         (json!({ "deny": true }), &[(Nobody, "denied"), (With("{}"), "denied"), (Garbage, "denied")]),
         (
             json!({ "requires_role": "admin" }),
@@ -126,7 +138,10 @@ fn table() -> Vec<Row> {
                 (With(r#"{"org":{"tags":["b","a"]},"a":{"b":0}}"#), "claim"),
             ],
         ),
-        (json!({ "requires_issuer": "other" }), &[(With("{}"), "issuer_not_allowed"), (Other("{}"), "-"), (Nobody, "missing_token")]),
+        (
+            json!({ "requires_issuer": "other" }),
+            &[(With("{}"), "issuer_not_allowed"), (Other("{}"), "-"), (Nobody, "missing_token")],
+        ),
         (json!({ "requires_issuer": ["issuer_example", "other"] }), &[(With("{}"), "-"), (Other("{}"), "-")]),
         (
             json!({ "requires_audience": "billing" }),
@@ -177,7 +192,10 @@ fn table() -> Vec<Row> {
                 (With(r#"{"role":"admin"}"#), "-"),
             ],
         ),
-        (json!({ "policy": "shadowed" }), &[(With("{}"), "would deny group"), (With(r#"{"groups":"staff"}"#), "-")]),
+        (
+            json!({ "policy": "shadowed" }),
+            &[(With("{}"), "would deny group"), (With(r#"{"groups":"staff"}"#), "-")],
+        ),
     ]
 }
 
@@ -222,7 +240,9 @@ async fn every_requirement_asks_what_it_says() {
             let token = match by {
                 Nobody => None,
                 With(json) => Some(claims(stack.token(), json).sign(&stack.key).unwrap()),
-                Other(json) => Some(claims(stack.token().issuer(OTHER_ISSUER), json).sign(&other_key).unwrap()),
+                Other(json) => {
+                    Some(claims(stack.token().issuer(OTHER_ISSUER), json).sign(&other_key).unwrap())
+                }
                 Expired => Some(
                     stack.token().expired_for(std::time::Duration::from_secs(600)).sign(&stack.key).unwrap(),
                 ),
@@ -243,7 +263,11 @@ async fn every_requirement_asks_what_it_says() {
                 },
             };
             assert_eq!(answer.status, status, "{requirement} asked {by:?}, {outcome}");
-            assert_eq!(stack.upstream.count() - before, usize::from(status == 200), "{requirement} asked {by:?}");
+            assert_eq!(
+                stack.upstream.count() - before,
+                usize::from(status == 200),
+                "{requirement} asked {by:?}"
+            );
             expected.push(format!("GET {path} {status} {reason}"));
         }
     }
@@ -268,10 +292,9 @@ fn status_of(reason: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_policy_is_any_requirement() {
-    for (policy, nobody, user, admin) in [
-        (json!({ "allow_missing": true }), 200, 200, 200),
-        (json!({ "policy": "admins" }), 401, 403, 200),
-    ] {
+    for (policy, nobody, user, admin) in
+        [(json!({ "allow_missing": true }), 200, 200, 200), (json!({ "policy": "admins" }), 401, 403, 200)]
+    {
         let stack = Stack::with_plugin(crate::harness::plugin_with(json!({
             "default_policy": policy, "policies": { "admins": { "requires_role": "admin" } },
         })))

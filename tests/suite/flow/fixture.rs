@@ -67,9 +67,13 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 
+/// No fetch is worth waiting for.
+pub const HOPELESS: Prospect = Prospect::Hopeless { retry_after: Duration::from_millis(6500) };
+
 /// A key source that answers as it is told and remembers what it was asked.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
+    /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
     pub prospect: Prospect,
     pub asked: RefCell<Vec<Need>>,
 }
@@ -77,8 +81,7 @@ pub struct Keys {
 impl Keys {
     /// The published key, and nothing newer to come.
     pub fn there() -> Self {
-        let prospect = Prospect::Hopeless { retry_after: Duration::from_secs(7) };
-        Self { current: Some(published([key()])), prospect, asked: RefCell::default() }
+        Self { current: Some(published([key()])), prospect: HOPELESS, asked: RefCell::default() }
     }
 
     /// None so far, and that prospect.
@@ -93,8 +96,12 @@ impl KeySource for Keys {
     }
 
     fn look_again(&self, _: IssuerIndex, need: Need) -> Prospect {
-        self.asked.borrow_mut().push(need);
-        self.prospect.clone()
+        let mut asked = self.asked.borrow_mut();
+        asked.push(need);
+        match &self.prospect {
+            Prospect::Newer(_) if asked.len() > 1 => HOPELESS,
+            prospect => prospect.clone(),
+        }
     }
 }
 
