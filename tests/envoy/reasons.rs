@@ -1,1 +1,137 @@
-//!
+//! Every reason of the closed list, by the request that reaches it: answered, counted once, and in the access log.
+
+use std::time::Duration;
+
+use jwt_guard::denial::Reason;
+use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
+use serde_json::{Value, json};
+
+use crate::harness::{REASONS_LOG, Stack, cluster, now};
+
+/// An issuer whose keys cannot be had.
+const DEAD: &str = "https://dead.example";
+
+/// How a reason is reached.
+enum Trigger {
+    /// A GET of that path, with that token.
+    Request(&'static str, Option<String>, u16),
+    /// By more requests than one test here should make.
+    In(&'static str),
+}
+
+fn trigger(reason: Reason, stack: &Stack) -> Trigger {
+    let hour = Duration::from_secs(3600);
+    let sign = |token: Token| Some(token.sign(&stack.key).unwrap());
+    let token = || stack.token();
+    let later = now().as_millis() / 1000 + 3600;
+    let root = |token: Option<String>, status| Trigger::Request("/", token, status);
+    let forbidden = |path| Trigger::Request(path, sign(stack.token()), 403);
+    match reason {
+        Reason::MissingToken => root(None, 401),
+        Reason::BadRequest => root(Some("a,Bearer b".to_owned()), 400),
+        Reason::Malformed => root(Some("garbage".to_owned()), 401),
+        Reason::TooLong => root(Some("a".repeat(4097)), 401),
+        Reason::UnknownIssuer => root(sign(token().issuer("https://evil.example")), 401),
+        Reason::Algorithm => root(sign(token().header("alg", "none")), 401),
+        Reason::Type => root(sign(token().header("typ", "dpop+jwt")), 401),
+        Reason::Crit => root(sign(token().header("crit", json!(["exp"]))), 401),
+        Reason::UnknownKid => root(sign(token().header("kid", "nobody's")), 401),
+        Reason::RefusedKid => root(sign(token().header("kid", "stolen")), 401),
+        Reason::BadKey => root(sign(token().header("kid", "elliptic")), 401),
+        Reason::Signature => {
+            let forger = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first");
+            root(Some(token().sign(&forger).unwrap()), 401)
+        }
+        Reason::Expired => root(sign(token().expired_for(hour)), 401),
+        Reason::NotYetValid => root(sign(token().claim("nbf", later)), 401),
+        Reason::Lifetime => root(sign(token().lifetime(2 * hour)), 401),
+        Reason::Audience => root(sign(token().audience("nobody")), 401),
+        Reason::ClaimType => root(sign(token().claim("exp", "soon")), 401),
+        Reason::RefusedClaim => root(sign(token().claim("type", "refresh")), 401),
+        Reason::Role => forbidden("/role"),
+        Reason::Group => forbidden("/group"),
+        Reason::Scope => forbidden("/scope"),
+        Reason::Claim => forbidden("/claim"),
+        Reason::IssuerNotAllowed => forbidden("/issuer"),
+        Reason::AudienceNotAllowed => forbidden("/audience"),
+        Reason::Denied => Trigger::Request("/denied", None, 403),
+        Reason::NoKeys => root(sign(token().issuer(DEAD)), 503),
+        Reason::WaitingFull => Trigger::In("tests/suite/flow/keys.rs"),
+        Reason::AmbiguousPath => Trigger::Request("/%zz", None, 400),
+        Reason::BadMetadata => Trigger::Request("/typo", None, 503),
+        Reason::HeaderOversize => root(sign(token().claim("email", "e".repeat(65))), 403),
+    }
+}
+
+fn configuration() -> Value {
+    json!({
+        "issuers": [
+            {
+                "issuer": ISSUER, "audience": [AUDIENCE, "billing"], "jwks_cluster": "issuer",
+                "refused_kids": ["stolen"], "max_token_lifetime_seconds": 3600,
+            },
+            { "issuer": DEAD, "audience": AUDIENCE, "jwks_cluster": "dead" },
+        ],
+        "max_token_bytes": 4096,
+        "max_claim_header_bytes": 64,
+        "routes": [
+            { "path": "/role", "requires_role": "x" },
+            { "path": "/group", "requires_group": "x" },
+            { "path": "/scope", "requires_scope": "x" },
+            { "path": "/claim", "requires_claim": { "claim": "x", "present": true } },
+            { "path": "/issuer", "requires_issuer": "dead_example" },
+            { "path": "/audience", "requires_audience": "billing" },
+            { "path": "/denied", "deny": true },
+        ],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_reason_is_reached_and_counted() {
+    let first = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first");
+    let elliptic = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("elliptic");
+    let metadata = json!({ "filter_metadata": { "jwt_guard": { "requires_rolle": "x" } } });
+    let stack = Stack::builder()
+        .plugin(configuration())
+        .keys([first, elliptic])
+        .envoy(|envoy| {
+            envoy.access_log = REASONS_LOG.to_owned();
+            // Nobody listens there.
+            envoy.clusters = vec![cluster("dead", "127.0.0.1:1".parse().unwrap(), false)];
+            envoy.routes = vec![
+                json!({ "match": { "path": "/typo" }, "route": { "cluster": "upstream" }, "metadata": metadata }),
+            ];
+        })
+        .start()
+        .await;
+    for kind in ["denied", "would_deny"] {
+        let stats = stack.envoy.stats().await;
+        for reason in Reason::ALL {
+            let name = format!("wasmcustom.jwt_guard.{kind}.{reason}");
+            assert_eq!(stats.get(&name), Some(&0), "{name}: a dashboard finds it at zero");
+        }
+    }
+    let mut expected = Vec::new();
+    for reason in Reason::ALL {
+        let (path, token, status) = match trigger(reason, &stack) {
+            Trigger::Request(path, token, status) => (path, token, status),
+            Trigger::In(file) => {
+                assert!(
+                    std::fs::read_to_string(file).unwrap().contains(reason.as_str()),
+                    "{reason} is not in {file}"
+                );
+                continue;
+            }
+        };
+        let request = stack.request("GET", path);
+        let request = match &token {
+            Some(token) => request.bearer(token),
+            None => request,
+        };
+        assert_eq!(request.send().await.status, status, "{reason}");
+        assert_eq!(stack.denied(reason.as_str()).await, 1, "{reason}");
+        expected.push(format!("GET {path} {status} {reason}"));
+    }
+    assert_eq!(stack.envoy.access_logged(expected.len()).await, expected);
+    assert_eq!(stack.upstream.count(), 0);
+}
