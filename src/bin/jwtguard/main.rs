@@ -1,5 +1,6 @@
 //! The tool beside the module: keys, tokens and an issuer to develop against.
 
+mod check;
 mod client;
 mod demo;
 mod duration;
@@ -35,6 +36,7 @@ These keys and this issuer are for development and tests. Nothing here protects 
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Arguments),
     Keygen(keygen::Arguments),
     Jwks(keygen::JwksArguments),
     Mint(mint::Arguments),
@@ -48,6 +50,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Check(arguments) => return exit(check::run(&arguments)),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Jwks(arguments) => keygen::run_jwks(&arguments),
         Command::Mint(arguments) => mint::run(&arguments, now()),
@@ -63,13 +66,15 @@ fn main() -> ExitCode {
             Ok(())
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            eprintln!("jwtguard: {sentence}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// A failure is a sentence on standard error.
+fn exit(outcome: Result<ExitCode, String>) -> ExitCode {
+    outcome.unwrap_or_else(|sentence| {
+        eprintln!("jwtguard: {sentence}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs it until it ends, or until ctrl-c or SIGTERM drops it and with it every process it started.
