@@ -23,6 +23,7 @@ fn the_smallest_configuration_has_the_documented_defaults() {
         (config.realm.as_str(), config.max_token_bytes, config.max_claim_header_bytes),
         ("api", 16_384, 16_384)
     );
+    assert_eq!(config.token_cache_entries, 1024);
     let [issuer] = config.issuers.as_slice() else { panic!("one issuer") };
     assert_eq!(issuer.name, "idp_example_com");
     assert_eq!(issuer.rules.clock_skew.as_secs(), 60);
