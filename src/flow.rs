@@ -362,13 +362,14 @@ impl<'r> Judge<'r> {
         let verify = |unverified, keys: &KeySet| {
             claims::verify(unverified, &issuer.rules, keys, self.verifier, self.now)
         };
-        let verified = match verify(unverified, &keys) {
-            Err(TokenError::UnknownKid) => match self.newer_keys(index, may_wait)? {
-                Some(keys) => verify(parse().map_err(failed)?, &keys),
-                None => Err(TokenError::UnknownKid),
-            },
-            other => other,
-        };
+        let mut verified = verify(unverified, &keys);
+        // Another worker's newer keys may lack the kid as well; that is no reason not to ask the issuer.
+        while matches!(verified, Err(TokenError::UnknownKid)) {
+            match self.newer_keys(index, may_wait)? {
+                Some(keys) => verified = verify(parse().map_err(failed)?, &keys),
+                None => break,
+            }
+        }
         Ok(Rc::new(Identity::new(verified.map_err(failed)?, &issuer.sources)))
     }
 

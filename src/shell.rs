@@ -9,7 +9,6 @@ mod host;
 mod issuers;
 mod metadata;
 mod metrics;
-mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,22 +19,28 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
+use crate::denial::Reason;
 use crate::flow::{self, Patience, Request, Step};
 use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
-use crate::keys::VmIdentity;
+use crate::jose::claims::IssuerIndex;
+use crate::keys::record::digest;
+use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
+use crate::keys::{Need, VmIdentity};
+use crate::time::UnixTime;
 use filter::Filter;
 use issuers::Issuers;
 use metadata::MetadataCache;
 use metrics::Metrics;
-use waiting::{Verdict, WaitingRoom};
 
 /// How soon after the configuration the first keys are asked for. Not at once: before the first tick the host
 /// configures a canary that is thrown away, and a lease that it took would be lost with it.
 const FIRST_TICK: Duration = Duration::from_millis(1);
-/// How often the shared record is looked at while nothing waits.
+/// How often the shared record is looked at while nothing waits. Another worker's refresh counts here so much later.
 const IDLE_TICK: Duration = Duration::from_millis(500);
 /// How often while a request waits for what another worker fetches.
 const WAITING_TICK: Duration = Duration::from_millis(20);
+/// The shortest period: the host counts milliseconds, and 0 turns the tick off.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 /// What the host's `verify_signature` is asked for. It is used where known answers show that it both accepts and
 /// refuses; where the host has none or gives a wrong one, the module verifies by itself.
@@ -79,6 +84,15 @@ impl Root {
 }
 
 impl Context for Root {
+    /// The configuration goes. A callout under way goes with it, unanswered: a lease kept for it would leave the
+    /// next configuration without keys for as long as it lasts.
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.issuers.release();
+        }
+        true
+    }
+
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         if let Some(plugin) = &self.plugin {
             plugin.issuers.answered(call, headers, body, &plugin.metrics);
@@ -116,8 +130,8 @@ impl RootContext for Root {
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
-        host::drain(queue);
-        if let Some(plugin) = &self.plugin {
+        // The host calls once for each that was put in; the first of those calls finds them all.
+        if let Some(plugin) = self.plugin.as_ref().filter(|_| host::drain(queue)) {
             plugin.attend();
         }
     }
@@ -156,7 +170,7 @@ impl Plugin {
         info!(
             "jwt_guard {} configured: digest {}, issuers {}, signatures {}",
             env!("CARGO_PKG_VERSION"),
-            issuers::digest(&host::plugin_configuration()),
+            digest(&host::plugin_configuration()),
             names.join(" "),
             if self.by_host { "verified by the host where it can" } else { "verified in the module" },
         );
@@ -174,18 +188,33 @@ impl Plugin {
             self.issuers.attend(&self.waiting.borrow(), &self.metrics);
             self.settle();
         }
-        let nobody_waits = self.waiting.try_borrow().is_ok_and(|room| room.is_empty());
-        let period = if nobody_waits { IDLE_TICK } else { WAITING_TICK };
+        let period = self.period();
         if self.tick.replace(period) != period {
             host::set_tick(period);
         }
     }
 
+    /// Until when nothing needs to be done: the next deadline, somebody else's fetch, the next refresh.
+    fn period(&self) -> Duration {
+        let now = host::now();
+        let room = self.waiting.borrow();
+        let period = match room.shortest_wait(now) {
+            Some(_) if !self.ready(now).is_empty() => SHORTEST_TICK,
+            Some(left) => left.min(WAITING_TICK),
+            None if !self.config.enabled => IDLE_TICK,
+            None => self.issuers.idle_for(now).map_or(IDLE_TICK, |idle| idle.clamp(WAITING_TICK, IDLE_TICK)),
+        };
+        period.max(SHORTEST_TICK)
+    }
+
+    fn ready(&self, now: UnixTime) -> Vec<(u32, Turn)> {
+        self.waiting.borrow().ready(now, |issuer| self.issuers.stamp(issuer, now))
+    }
+
     /// Judges again whoever may have something new to be judged by.
     fn settle(&self) {
         let now = host::now();
-        let ready = self.waiting.borrow().ready(now, |issuer| self.issuers.stamp(issuer, now));
-        for (context, patience) in ready {
+        for (context, turn) in self.ready(now) {
             // A request whose client has left is skipped; its context says goodbye by itself.
             if host::enter(context).is_err() {
                 self.leave(context);
@@ -194,21 +223,33 @@ impl Plugin {
             let headers = host::request_headers();
             let metadata = self.metadata();
             let request = Request { headers: &headers, metadata };
-            match self.judge(&request, patience) {
-                Step::AwaitKeys { issuer, need } => {
+            let step = match (turn, self.judge(&request, patience(turn))) {
+                (Turn::News, Step::AwaitKeys { issuer, need }) => {
                     let stamp = self.issuers.stamp(issuer, now);
-                    self.waiting.borrow_mut().stay(context, issuer, need, stamp);
-                }
-                step => {
-                    let passed = self.take(step);
-                    self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
-                    if passed {
-                        host::resume_request();
+                    if self.waiting.borrow_mut().stay(context, issuer, need, stamp) {
+                        continue;
                     }
+                    self.crowded_out(&request, need)
                 }
+                (_, step) => step,
+            };
+            let passed = self.take(step);
+            self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
+            if passed {
+                host::resume_request();
             }
         }
         let _ = host::enter(self.context);
+    }
+
+    /// What becomes of a request for which there is no room to wait: what is there decides.
+    fn crowded_out(&self, request: &Request<'_>, need: Need) -> Step {
+        match self.judge(request, Patience::Over) {
+            Step::Deny(refused) if refused.facts.reason == Reason::NoKeys => {
+                Step::Deny(flow::no_room(&self.config, request, need))
+            }
+            step => step,
+        }
     }
 
     fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
@@ -249,16 +290,11 @@ impl Plugin {
     }
 
     /// Parks a request until its issuer's keys change. `None` where there is no room.
-    fn park(
-        &self,
-        context: u32,
-        issuer: crate::jose::claims::IssuerIndex,
-        need: crate::keys::Need,
-    ) -> Option<Rc<Cell<Verdict>>> {
+    fn park(&self, context: u32, issuer: IssuerIndex, need: Need) -> Option<Rc<Cell<Verdict>>> {
         let now = host::now();
-        let deadline = now.saturating_add(self.issuers.patience(issuer));
+        let wait = Wait { issuer, need, since: now, patience: self.issuers.patience(issuer) };
         let stamp = self.issuers.stamp(issuer, now);
-        let verdict = self.waiting.try_borrow_mut().ok()?.enter(context, issuer, need, deadline, stamp)?;
+        let verdict = self.waiting.try_borrow_mut().ok()?.enter(context, wait, stamp)?;
         self.metrics.waiting(1);
         match self.queue {
             Some(queue) => host::wake(queue),
@@ -277,5 +313,12 @@ impl Plugin {
             cell.set(verdict);
             self.metrics.waiting(-1);
         }
+    }
+}
+
+fn patience(turn: Turn) -> Patience {
+    match turn {
+        Turn::News => Patience::Waits,
+        Turn::Over => Patience::Over,
     }
 }
