@@ -131,11 +131,12 @@ fn jwt_authn(tokens: &Tokens, cache: Value, rules: usize) -> Value {
 }
 
 fn rbac() -> Value {
-    let role = json!({ "metadata": {
+    let matcher = json!({
         "filter": "envoy.filters.http.jwt_authn",
         "path": [{ "key": "payload" }, { "key": "roles" }],
         "value": { "list_match": { "one_of": { "string_match": { "exact": ROLE } } } },
-    } });
+    });
+    let role = json!({ "sourced_metadata": { "metadata_matcher": matcher, "metadata_source": "DYNAMIC" } });
     let policy = json!({ "permissions": [{ "any": true }], "principals": [role] });
     filter("rbac", "rbac.v3.RBAC", json!({ "rules": { "action": "ALLOW", "policies": { "role": policy } } }))
 }

@@ -124,7 +124,8 @@ impl Proxy {
 
     fn listeners(&self, count: usize) -> Option<BTreeMap<String, SocketAddr>> {
         let text = self.ask("/listeners?format=json");
-        let json: Value = serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()?;
+        // The body may come in chunks, whose sizes stand around the one object.
+        let json: Value = serde_json::from_str(text.get(text.find('{')?..=text.rfind('}')?)?).ok()?;
         let listener = |status: &Value| {
             let socket = &status["local_address"]["socket_address"];
             let address = format!("{}:{}", socket["address"].as_str()?, socket["port_value"]);
@@ -139,7 +140,7 @@ impl Proxy {
     fn ask(&self, path: &str) -> String {
         let mut answer = Vec::new();
         if let Ok(mut stream) = TcpStream::connect(self.admin) {
-            let _ = write!(stream, "GET {path} HTTP/1.0\r\nhost: admin\r\n\r\n");
+            let _ = write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
             let _ = stream.read_to_end(&mut answer);
         }
         String::from_utf8_lossy(&answer).into_owned()
@@ -172,6 +173,7 @@ fn program() -> String {
 /// Its version.
 pub fn version() -> String {
     let text = told_by(program(), &["--version"]);
-    let version = text.split('/').nth(1).unwrap_or(&text);
-    version.to_owned()
+    // PATH version: COMMIT/VERSION/…
+    let version = text.split_once("version: ").and_then(|(_, version)| version.split('/').nth(1));
+    version.unwrap_or(&text).to_owned()
 }

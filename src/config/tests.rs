@@ -105,6 +105,10 @@ fn every_mistake_names_its_place_and_the_remedy() {
             "jwks_timeout_ms: expected a whole number of milliseconds from 10 to 60000, got 60001",
         ),
         (
+            &with(r#""token_cache_entries":65537"#),
+            "token_cache_entries: expected a whole number of entries from 0 to 65536, got 65537",
+        ),
+        (
             &with(r#""clock_skew_seconds":-1"#),
             "clock_skew_seconds: expected a whole number of seconds from 0 to 600, got -1",
         ),
