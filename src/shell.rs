@@ -19,7 +19,6 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
-use crate::denial::Reason;
 use crate::flow::{self, Patience, Request, Step};
 use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
 use crate::jose::claims::IssuerIndex;
@@ -125,6 +124,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(plugin) = &self.plugin {
+            plugin.metrics.tell_unsaid();
             plugin.attend();
         }
     }
@@ -229,7 +229,7 @@ impl Plugin {
                     if self.waiting.borrow_mut().stay(context, issuer, need, stamp) {
                         continue;
                     }
-                    self.crowded_out(&request, need)
+                    self.judge(&request, Patience::NoRoom)
                 }
                 (_, step) => step,
             };
@@ -240,16 +240,6 @@ impl Plugin {
             }
         }
         let _ = host::enter(self.context);
-    }
-
-    /// What becomes of a request for which there is no room to wait: what is there decides.
-    fn crowded_out(&self, request: &Request<'_>, need: Need) -> Step {
-        match self.judge(request, Patience::Over) {
-            Step::Deny(refused) if refused.facts.reason == Reason::NoKeys => {
-                Step::Deny(flow::no_room(&self.config, request, need))
-            }
-            step => step,
-        }
     }
 
     fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {

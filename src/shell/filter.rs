@@ -56,7 +56,7 @@ impl HttpContext for Filter {
                     self.verdict = verdict;
                     return Action::Pause;
                 }
-                None => plugin.crowded_out(&request, need),
+                None => plugin.judge(&request, Patience::NoRoom),
             },
             step => step,
         };

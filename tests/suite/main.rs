@@ -13,6 +13,7 @@ mod bearer {
     mod requests;
 }
 mod denial;
+mod flow;
 mod jose;
 mod route {
     mod exhaustive;
