@@ -1,5 +1,7 @@
 //! The listeners side by side: what differs between them is the filters.
 
+use std::path::Path;
+
 use jwt_guard::mint::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};
 
@@ -55,6 +57,15 @@ pub fn none_alone() -> Vec<Listener> {
     vec![Listener { name: "none", filters: vec![] }]
 }
 
+/// Ours in two modules.
+pub fn against(tokens: &Tokens, other: &Path) -> Vec<Listener> {
+    let listener =
+        |name, module| Listener { name, filters: vec![ours_of(module, tokens, CACHE_ENTRIES, one_route())] };
+    let mut listeners = none_alone();
+    listeners.extend([listener("ours", &super::module()), listener("other", other)]);
+    listeners
+}
+
 fn one_route() -> Value {
     json!([{ "path": "/**", "requires_role": ROLE }])
 }
@@ -70,6 +81,10 @@ pub fn prefix(number: usize) -> String {
 }
 
 fn ours(tokens: &Tokens, cache: usize, routes: Value) -> Value {
+    ours_of(&super::module(), tokens, cache, routes)
+}
+
+fn ours_of(module: &Path, tokens: &Tokens, cache: usize, routes: Value) -> Value {
     let configuration = json!({
         "issuer": ISSUER,
         "audience": AUDIENCE,
@@ -86,9 +101,10 @@ fn ours(tokens: &Tokens, cache: usize, routes: Value) -> Value {
         "root_id": "jwt_guard",
         "failure_policy": "FAIL_RELOAD",
         "vm_config": {
-            "vm_id": "jwt_guard",
+            // One VM a module.
+            "vm_id": module,
             "runtime": "envoy.wasm.runtime.v8",
-            "code": { "local": { "filename": super::module() } },
+            "code": { "local": { "filename": module } },
         },
         "configuration": typed("google.protobuf.Struct", json!({ "value": configuration })),
     } }),

@@ -41,11 +41,13 @@ struct Options {
     only: String,
     /// So many requests with tokens seen before, to see whether memory grows; 0 for none.
     soak: usize,
+    /// Another module to measure beside ours, in the same Envoy: how a change is judged.
+    against: Option<PathBuf>,
 }
 
 impl Options {
     fn from_arguments() -> Self {
-        let mut options = Self { rounds: 11, scale: 1.0, only: String::new(), soak: 0 };
+        let mut options = Self { rounds: 11, scale: 1.0, only: String::new(), soak: 0, against: None };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = |what| arguments.next().unwrap_or_else(|| panic!("{argument} takes {what}"));
@@ -56,9 +58,10 @@ impl Options {
                 "--rounds" => options.rounds = value("a number").parse().unwrap(),
                 "--only" => options.only = value("words of a row's title"),
                 "--soak" => options.soak = value("a number of requests").parse().unwrap(),
-                other => {
-                    panic!("unknown argument {other}: --quick, --rounds N, --only WORDS, --soak REQUESTS")
-                }
+                "--against" => options.against = Some(value("a module").into()),
+                other => panic!(
+                    "unknown argument {other}: --quick, --rounds N, --only WORDS, --soak REQUESTS, --against MODULE"
+                ),
             }
         }
         options
@@ -72,8 +75,11 @@ fn main() {
     let options = Options::from_arguments();
     let started = Instant::now();
     let tokens = Tokens::load_or_mint(&output());
-    let plan = Plan::new(&options.only);
-    let proxy = Proxy::start(&listeners::all(&tokens));
+    let (plan, listeners) = match &options.against {
+        Some(other) => (Plan::against(&options.only), listeners::against(&tokens, other)),
+        None => (Plan::new(&options.only), listeners::all(&tokens)),
+    };
+    let proxy = Proxy::start(&listeners);
     let mut load = Load::new(&tokens);
 
     println!("warming up: {} cells", plan.cells.len());
@@ -97,7 +103,7 @@ fn main() {
     let stats = proxy.stats();
     drop(proxy);
 
-    let extras = if options.only.is_empty() {
+    let extras = if options.only.is_empty() && options.against.is_none() {
         memory::measure(&tokens, options.soak)
     } else {
         memory::Extras::default()

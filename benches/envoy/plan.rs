@@ -185,7 +185,37 @@ const ROWS: &[(&str, &str, &str, Option<f64>)] = &[
     ("10,000 routes, against our own 10", "many routes: ours", "few routes: ours", Some(1.05)),
 ];
 
+/// Of two modules of ours.
+const AGAINST: &[(&str, &str, &str)] = &[
+    ("RS256, never seen", "unseen RS256: ours", "unseen RS256: other"),
+    ("RS256, seen before", "seen RS256: ours", "seen RS256: other"),
+    ("RS256 with 100 groups (4 KB), seen before", "seen large: ours", "seen large: other"),
+    ("EdDSA, never seen", "unseen EdDSA: ours", "unseen EdDSA: other"),
+    ("PS256, never seen", "unseen PS256: ours", "unseen PS256: other"),
+    ("refused: missing role, seen before", "roleless: ours", "roleless: other"),
+    ("refused: no token", "no token: ours", "no token: other"),
+];
+
 impl Plan {
+    /// The cells of our listener, sent to `ours` and `other`.
+    pub fn against(only: &str) -> Self {
+        let rows =
+            AGAINST.iter().map(|(title, ours, reference)| Row { title, ours, reference, target: None });
+        let rows: Vec<Row> = rows.filter(|row| row.title.contains(only)).collect();
+        let of_ours = |name| CELLS.iter().map(cell).find(|cell| cell.name == name);
+        let mut cells: Vec<Cell> = Vec::new();
+        for row in &rows {
+            let ours = of_ours(row.ours).expect("a row names a cell");
+            let base = of_ours(ours.base).expect("a cell names its base");
+            if !cells.iter().any(|cell| cell.name == base.name) {
+                cells.push(base);
+            }
+            cells.push(Cell { name: row.reference, listener: "other", ..ours.clone() });
+            cells.push(ours);
+        }
+        Self { cells, rows }
+    }
+
     /// Everything, or only the rows whose title contains the words and the cells that they need.
     pub fn new(only: &str) -> Self {
         let rows = ROWS.iter().map(|(title, ours, reference, target)| Row {
