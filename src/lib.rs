@@ -13,6 +13,7 @@
 //! | [`flow`] | one request as a state machine, from its headers to a step |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
+//! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
 //! | `mint` | test keys and tokens; not in the module |
 //! | `shell` | the host: callbacks in, steps out; only in the module |
@@ -35,3 +36,4 @@ pub mod route;
 #[cfg(target_arch = "wasm32")]
 mod shell;
 pub mod time;
+pub mod token_cache;
