@@ -19,13 +19,14 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
-use crate::flow::{self, Patience, Request, Step};
+use crate::flow::{self, Known, Patience, Request, Step};
 use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
 use crate::jose::claims::IssuerIndex;
 use crate::keys::record::digest;
 use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
 use crate::keys::{Need, VmIdentity};
 use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 use filter::Filter;
 use issuers::Issuers;
 use metadata::MetadataCache;
@@ -66,6 +67,7 @@ struct Plugin {
     issuers: Issuers,
     waiting: RefCell<WaitingRoom>,
     metadata: RefCell<MetadataCache>,
+    tokens: TokenCache<Known>,
     metrics: Metrics,
     queue: Option<u32>,
     tick: Cell<Duration>,
@@ -158,6 +160,7 @@ impl Plugin {
             issuers: Issuers::new(&config, vm),
             waiting: RefCell::default(),
             metadata: RefCell::default(),
+            tokens: TokenCache::new(config.token_cache_entries),
             metrics,
             queue: host::register_queue(&format!("jwt_guard/{:016x}", vm.0)),
             tick: Cell::new(FIRST_TICK),
@@ -244,7 +247,11 @@ impl Plugin {
 
     fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
         let now = host::now();
-        flow::decide(&self.config, request, &self.issuers.source(now), self.verifier.as_ref(), now, patience)
+        let keys = self.issuers.source(now);
+        let step =
+            flow::decide(&self.config, request, &keys, self.verifier.as_ref(), &self.tokens, now, patience);
+        self.metrics.token_cache(self.tokens.take_counts());
+        step
     }
 
     fn metadata(&self) -> flow::Metadata {
