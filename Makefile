@@ -21,11 +21,11 @@ wasm: prepare
 # Envoy is looked for before anything is built, so that what is missing is told first.
 demo: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
-		cargo run --quiet --locked --bin jwtguard -- demo --envoy "$$envoy"
+		cargo run --locked --bin jwtguard -- demo --envoy "$$envoy"
 
 run: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
-		cargo run --quiet --locked --bin jwtguard -- demo --stay --envoy "$$envoy"
+		cargo run --locked --bin jwtguard -- demo --stay --envoy "$$envoy"
 
 test: wasm
 	@scripts/envoy >/dev/null

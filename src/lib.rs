@@ -14,6 +14,7 @@
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`time`] | a moment, always an argument |
+//! | `inspect` | what can be told of a configuration without an Envoy; not in the module |
 //! | `mint` | test keys and tokens; not in the module |
 //! | `shell` | the host: callbacks in, steps out; only in the module |
 //!
@@ -25,6 +26,8 @@ pub mod denial;
 pub mod endpoint;
 pub mod flow;
 pub mod headers;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod inspect;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;

@@ -12,7 +12,7 @@ mod steps;
 mod table;
 mod template;
 
-pub use governing::{AmbiguousPath, Demand, Governing, Reading, Spread, Target};
+pub use governing::{AmbiguousPath, Demand, Governing, Reading, Spread, Target, readings};
 pub use host::{HostError, HostPattern};
 pub use method::{Method, MethodError};
 pub use table::{Conflict, ConflictKind, Entry, Found, Table};

@@ -65,7 +65,8 @@ impl<'r> Judge<'r> {
             claims::verify(unverified, &issuer.rules, keys, self.verifier, self.now)
         };
         let mut verified = verify(unverified, &keys);
-        // Another worker's newer keys may lack the kid as well; that is no reason not to ask the issuer.
+        // Another worker's newer keys may lack the kid as well; that is no reason not to ask the issuer. Twice at
+        // most: nobody's keys are to hold up a worker.
         for _ in 0..2 {
             if !matches!(verified, Err(TokenError::UnknownKid)) {
                 break;

@@ -120,6 +120,15 @@ impl<T> Table<T> {
     }
 }
 
+/// Every reading of a `:path`, the path as sent (without its query) first.
+///
+/// # Errors
+/// Why it has none to rely on.
+pub fn readings(path: &[u8]) -> Result<Vec<String>, AmbiguousPath> {
+    let Readings { as_sent, others } = Readings::of(path)?;
+    Ok(std::iter::once(as_sent.to_owned()).chain(others).collect())
+}
+
 impl<'a, T> Governing<'a, T> {
     fn default_only(method: Cow<'a, str>, path: &'static str) -> Self {
         let reading = Reading { method, path: Cow::Borrowed(path) };

@@ -118,6 +118,11 @@ impl<T> Table<T> {
         Ok(Self { rules: entries.into_iter().map(|entry| entry.rule).collect(), exact, folded })
     }
 
+    /// What the entries say, in their order.
+    pub fn rules(&self) -> &[T] {
+        &self.rules
+    }
+
     /// The route of one reading, taken literally: `None` is "no route", for which the default policy stands.
     ///
     /// - Hosts: exact, then the longest `*.suffix`, then routes without hosts. A host whose own routes have nothing

@@ -22,7 +22,7 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-pub use bootstrap::{Bootstrap, ConfigAs, cluster, typed};
+pub use bootstrap::{Bootstrap, ConfigAs, REASONS_LOG, cluster, typed};
 pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
@@ -131,6 +131,16 @@ impl Stack {
     /// GET with that token as Bearer.
     pub async fn get_with(&self, path: &str, token: &str) -> Response {
         self.request("GET", path).bearer(token).send().await
+    }
+
+    /// How often requests were denied for that reason.
+    pub async fn denied(&self, reason: &str) -> u64 {
+        self.envoy.stat(&format!("wasmcustom.jwt_guard.denied.{reason}")).await
+    }
+
+    /// How often report-only or a shadow would have denied for that reason.
+    pub async fn would_deny(&self, reason: &str) -> u64 {
+        self.envoy.stat(&format!("wasmcustom.jwt_guard.would_deny.{reason}")).await
     }
 
     /// A connection for bytes that no client library would send.

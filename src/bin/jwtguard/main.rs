@@ -1,10 +1,14 @@
 //! The tool beside the module: keys, tokens and an issuer to develop against.
 
+mod check;
 mod client;
+mod decode;
 mod demo;
 mod duration;
+mod explain;
 mod keygen;
 mod mint;
+mod policy_test;
 mod serve;
 mod upstream;
 
@@ -13,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use jwt_guard::time::UnixTime;
 
-/// Keys, tokens and a mock issuer for jwt-guard, the JWT filter for Envoy.
+/// Checks policies of jwt-guard, the JWT filter for Envoy, and makes keys and tokens to try them with.
 #[derive(Parser)]
 #[command(name = "jwtguard", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -23,6 +27,11 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
+  What is wrong with a configuration, and who may pass by it:
+    jwtguard check envoy/envoy.yaml
+    jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"roles\":[\"user\"]}'
+    jwtguard test envoy/policy-tests.yaml
+
   A key, an issuer that publishes it, and a token that it signs:
     jwtguard keygen --out key.json
     jwtguard serve --key key.json
@@ -31,10 +40,14 @@ Examples:
   A token from a running issuer, without the key:
     curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'
 
-These keys and this issuer are for development and tests. Nothing here protects a private key.";
+Keys and issuer are for development and tests. Nothing here protects a private key.";
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Test(policy_test::Arguments),
+    Decode(decode::Arguments),
     Keygen(keygen::Arguments),
     Jwks(keygen::JwksArguments),
     Mint(mint::Arguments),
@@ -48,6 +61,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Check(arguments) => return exit(check::run(&arguments)),
+        Command::Explain(arguments) => return exit(explain::run(&arguments)),
+        Command::Test(arguments) => return exit(policy_test::run(&arguments)),
+        Command::Decode(arguments) => decode::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Jwks(arguments) => keygen::run_jwks(&arguments),
         Command::Mint(arguments) => mint::run(&arguments, now()),
@@ -63,13 +80,15 @@ fn main() -> ExitCode {
             Ok(())
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            eprintln!("jwtguard: {sentence}");
-            ExitCode::FAILURE
-        }
-    }
+    exit(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// A failure is a sentence on standard error.
+fn exit(outcome: Result<ExitCode, String>) -> ExitCode {
+    outcome.unwrap_or_else(|sentence| {
+        eprintln!("jwtguard: {sentence}");
+        ExitCode::FAILURE
+    })
 }
 
 /// Runs it until it ends, or until ctrl-c or SIGTERM drops it and with it every process it started.

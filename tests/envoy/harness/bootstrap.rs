@@ -60,6 +60,10 @@ pub struct Bootstrap {
 /// Where the listeners of a reconfigurable Envoy stand, beside its access log.
 pub const LISTENERS_FILE: &str = "listeners.json";
 
+/// An access log with what the filter found wrong, or `-`.
+pub const REASONS_LOG: &str =
+    "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %FILTER_STATE(wasm.jwt_guard.reason:PLAIN)%\n";
+
 /// The headers of the filter's default map.
 pub const CLAIM_HEADERS: [&str; 8] = [
     "x-auth-sub",

@@ -127,6 +127,15 @@ impl Envoy {
         String::from_utf8_lossy(&log).lines().map(ToOwned::to_owned).collect()
     }
 
+    /// The access log once it has that many lines, which it must not exceed.
+    pub async fn access_logged(&self, lines: usize) -> Vec<String> {
+        let what = format!("the access log has {lines} lines");
+        wait_until(&what, async || self.access_log().len() >= lines).await;
+        let log = self.access_log();
+        assert_eq!(log.len(), lines, "{log:#?}");
+        log
+    }
+
     /// All counters and gauges.
     pub async fn stats(&self) -> BTreeMap<String, u64> {
         let answer = self.ask_admin("GET", "/stats").await;

@@ -67,9 +67,13 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 
+/// No fetch is worth waiting for.
+pub const HOPELESS: Prospect = Prospect::Hopeless { retry_after: Duration::from_millis(6500) };
+
 /// A key source that answers as it is told and remembers what it was asked.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
+    /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
     pub prospect: Prospect,
     /// From the second time on, where that is another.
     pub then: Option<Prospect>,
@@ -79,8 +83,7 @@ pub struct Keys {
 impl Keys {
     /// The published key, and nothing newer to come.
     pub fn there() -> Self {
-        let prospect = Prospect::Hopeless { retry_after: Duration::from_secs(7) };
-        Self { current: Some(published([key()])), prospect, then: None, asked: RefCell::default() }
+        Self { current: Some(published([key()])), prospect: HOPELESS, then: None, asked: RefCell::default() }
     }
 
     /// None so far, and that prospect.
@@ -99,6 +102,7 @@ impl KeySource for Keys {
         asked.push(need);
         match (&self.prospect, &self.then) {
             (_, Some(then)) if asked.len() > 1 => then.clone(),
+            (Prospect::Newer(_), None) if asked.len() > 1 => HOPELESS,
             (prospect, _) => prospect.clone(),
         }
     }

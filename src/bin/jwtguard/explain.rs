@@ -1,0 +1,260 @@
+//! `explain`: one request, and why it is decided as it is.
+
+use std::process::ExitCode;
+
+use jwt_guard::inspect::trial::{Bench, Call, Credential, Decision, Outcome, TokenReport};
+use serde_json::{Map, Value, json};
+
+use crate::check::{self, UNREADABLE};
+use crate::now;
+
+/// Tell how a request would be decided, and why.
+#[derive(clap::Args)]
+#[command(after_help = "\
+--claims needs no issuer: the claims are signed by a key made for the purpose, which stands in for the issuer's, and go
+the way of every token. iss, aud, iat and exp are added where they are missing.
+
+Exit status: 0 the request goes on, 1 it is answered by the filter, 2 the question makes no sense.
+
+Examples:
+  jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"sub\":\"alice\",\"roles\":[\"user\"]}'
+  jwtguard explain envoy/envoy.yaml --request 'GET /api/%61dmin//users'
+  jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json")]
+pub struct Arguments {
+    /// Where the configuration is; - is standard input
+    file: String,
+    /// Method and path; without a method it is GET
+    #[arg(long, value_name = "'GET /path'")]
+    request: String,
+    /// The host that is asked
+    #[arg(long, default_value = "localhost")]
+    host: String,
+    /// A header of the request
+    #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// A token; - is standard input
+    #[arg(long, conflicts_with = "claims")]
+    token: Option<String>,
+    /// Claims to make a token of
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    claims: Option<Map<String, Value>>,
+    /// The issuer's JWKS, to check --token with
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<String>,
+    /// The requirement that Envoy's route carries in its metadata, under jwt_guard
+    #[arg(long, value_name = "JSON")]
+    route_metadata: Option<String>,
+    /// The number of the configuration, where the file has several
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    configuration: usize,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(['=', ':']).ok_or("expected NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// A JSON object of claims.
+pub fn object(text: &str) -> Result<Map<String, Value>, String> {
+    serde_json::from_str(text).map_err(|error| format!("expected a JSON object: {error}"))
+}
+
+/// `explain`
+pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
+    match explained(arguments) {
+        Ok((call, outcome)) => {
+            if arguments.json {
+                println!("{:#}", as_json(&outcome));
+            } else {
+                print(&call, &outcome);
+            }
+            Ok(if outcome.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Err(sentence) => {
+            eprintln!("jwtguard: {sentence}");
+            Ok(ExitCode::from(UNREADABLE))
+        }
+    }
+}
+
+fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
+    if arguments.file == "-" && arguments.token.as_deref() == Some("-") {
+        return Err("standard input can be the file or the token, not both".to_owned());
+    }
+    let (config, tree) = configuration(&arguments.file, arguments.configuration)?;
+    let mut bench = Bench::new(&config, &tree, now());
+    if let Some(file) = &arguments.jwks {
+        bench.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
+    }
+    let credential = match (&arguments.token, &arguments.claims) {
+        (Some(token), _) => {
+            let token = if token == "-" { check::text("-")? } else { token.clone() };
+            let token = token.trim().to_owned();
+            if let Some(issuer) = bench.lacks_keys_for(&token) {
+                return Err(format!(
+                    "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
+                     token's claims (jwtguard decode shows them) with --claims"
+                ));
+            }
+            Credential::Token(token)
+        }
+        (None, Some(claims)) => Credential::Claims(claims.clone()),
+        (None, None) => Credential::None,
+    };
+    let (method, path) = request(&arguments.request)?;
+    let call = Call {
+        method,
+        path,
+        host: arguments.host.clone(),
+        headers: arguments.headers.clone(),
+        route_metadata: arguments.route_metadata.clone(),
+    };
+    let outcome = bench.run(&call, &credential)?;
+    Ok((call, outcome))
+}
+
+/// The nth configuration of a file.
+pub fn configuration(
+    file: &str,
+    number: usize,
+) -> Result<(jwt_guard::config::Config, jwt_guard::inspect::tree::Tree), String> {
+    let found = jwt_guard::inspect::check::configurations(&check::read(file)?);
+    let found = found.map_err(|findings| {
+        let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        format!("the configuration is not valid:\n{}", findings.join("\n"))
+    })?;
+    let count = found.len();
+    if count == 0 {
+        return Err(format!("there is no configuration of jwt-guard in {file}"));
+    }
+    let wanted = found.into_iter().nth(number.wrapping_sub(1));
+    let (_, config, tree) =
+        wanted.ok_or_else(|| format!("{file} has {count} configurations, and no number {number}"))?;
+    Ok((config, tree))
+}
+
+/// `GET /path`, or `/path` for GET.
+pub fn request(text: &str) -> Result<(String, String), String> {
+    match text.trim().split_once(' ') {
+        Some((method, path)) if !path.trim().is_empty() => Ok((method.to_owned(), path.trim().to_owned())),
+        None if text.trim().starts_with(['/', '*']) => Ok(("GET".to_owned(), text.trim().to_owned())),
+        _ => Err(format!("the request is {text:?}; expected a method and a path, such as 'GET /api/orders'")),
+    }
+}
+
+fn print(call: &Call, outcome: &Outcome) {
+    println!("{} {} on {}", call.method, shortened(&call.path), call.host);
+    if outcome.readings.len() > 1 {
+        println!("\nthe path can be read in {} ways", outcome.readings.len());
+        for reading in &outcome.readings {
+            println!("  {reading}");
+        }
+    }
+    if !outcome.rules.is_empty() {
+        println!(
+            "\n{}",
+            if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" }
+        );
+    }
+    for rule in &outcome.rules {
+        match &rule.reading {
+            Some(reading) => println!("  {}, read as {reading}: {}", rule.name, rule.who),
+            None => println!("  {}: {}", rule.name, rule.who),
+        }
+        for checked in &rule.conditions {
+            println!("    {}  {}", if checked.met { "met    " } else { "not met" }, checked.condition);
+        }
+    }
+    println!("\ntoken: {}", token(&outcome.token));
+    for facts in &outcome.would_deny {
+        println!("would be refused: {}, {}", facts.reason, facts.detail);
+    }
+    match &outcome.decision {
+        Decision::Passes { upstream, set, removed } => {
+            println!("\nthe request goes on; the upstream sees");
+            for (name, value) in upstream {
+                let mark = if set.contains(name) { "+" } else { " " };
+                println!("  {mark} {name}: {}", shortened(value));
+            }
+            for name in removed {
+                println!("  - {name}");
+            }
+        }
+        Decision::Refused { status, headers, body, facts } => {
+            println!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
+            println!("the client sees\n  {status}");
+            for (name, value) in headers {
+                println!("  {name}: {value}");
+            }
+            println!("  {body}");
+        }
+        Decision::Served { body } => {
+            println!("\nthe client is served a document of resource_metadata\n  {body}")
+        }
+    }
+}
+
+fn token(report: &TokenReport) -> String {
+    match report {
+        TokenReport::NotRead => "not read".to_owned(),
+        TokenReport::Absent => "none".to_owned(),
+        TokenReport::Invalid(facts) => format!("not valid: {}, {}", facts.reason, facts.detail),
+        TokenReport::Valid { issuer, names } => {
+            let names = names.iter().filter(|(_, names)| !names.is_empty());
+            let names: Vec<_> = names.map(|(what, names)| format!("; {what} {}", names.join(", "))).collect();
+            format!("valid, of issuer {issuer}{}", names.concat())
+        }
+    }
+}
+
+/// Long values, tokens above all, are of no use on a terminal.
+fn shortened(value: &str) -> String {
+    const LONGEST: usize = 160;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_owned(),
+    }
+}
+
+fn as_json(outcome: &Outcome) -> Value {
+    let rules: Vec<_> = outcome
+        .rules
+        .iter()
+        .map(|rule| {
+            let conditions: Vec<_> = rule
+                .conditions
+                .iter()
+                .map(|checked| json!({"condition": checked.condition, "met": checked.met}))
+                .collect();
+            json!({"rule": rule.name, "reading": rule.reading, "who": rule.who, "conditions": conditions})
+        })
+        .collect();
+    let decision = match &outcome.decision {
+        Decision::Passes { upstream, set, removed } => json!({
+            "passes": true,
+            "upstream": upstream.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
+            "set": set,
+            "removed": removed,
+        }),
+        Decision::Refused { status, headers, body, facts } => json!({
+            "passes": false,
+            "status": status,
+            "reason": facts.reason.as_str(),
+            "detail": facts.detail,
+            "headers": headers.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
+            "body": body,
+        }),
+        Decision::Served { body } => json!({"passes": false, "status": 200, "body": body}),
+    };
+    let would_deny: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str()).collect();
+    json!({
+        "readings": outcome.readings,
+        "rules": rules,
+        "token": token(&outcome.token),
+        "would_deny": would_deny,
+        "decision": decision,
+    })
+}

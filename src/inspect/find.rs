@@ -1,0 +1,203 @@
+//! Where in a document our configuration stands: as the whole of it, in an `envoy.yaml`, in Envoy's `/config_dump`,
+//! in an Istio WasmPlugin or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
+
+use super::Document;
+use super::tree::{Tree, Value, below, joined};
+
+/// One configuration of ours.
+#[derive(Debug)]
+pub struct Plugin<'t> {
+    /// The document that it stands in.
+    pub document: &'t Document,
+    /// Where in there.
+    pub path: String,
+    /// What it is called, for headings.
+    pub name: String,
+    /// The configuration.
+    pub configuration: Configuration,
+    /// What carries it.
+    pub carrier: Carrier<'t>,
+}
+
+/// The configuration as the filter would get it.
+#[derive(Debug)]
+pub enum Configuration {
+    /// An object, with its lines.
+    Object(Tree),
+    /// Text that is no JSON object: the filter's own reader says what is wrong with it.
+    Text(String),
+}
+
+/// What a configuration stands in.
+#[derive(Debug, Clone, Copy)]
+pub enum Carrier<'t> {
+    /// Nothing: the document is the configuration.
+    Itself,
+    /// Envoy's own configuration.
+    Envoy {
+        /// The `envoy.extensions.wasm.v3.PluginConfig`.
+        plugin: &'t Tree,
+        /// The entry in `http_filters`, where it stands in one.
+        filter: Option<&'t Tree>,
+        /// The HttpConnectionManager, where the document has it.
+        manager: Option<&'t Tree>,
+    },
+    /// An Istio WasmPlugin.
+    Istio {
+        /// The object.
+        resource: &'t Tree,
+    },
+    /// One entry of an Envoy Gateway EnvoyExtensionPolicy.
+    Gateway {
+        /// The entry of `spec.wasm`.
+        wasm: &'t Tree,
+    },
+}
+
+/// The type of the filter's entry in Envoy's configuration.
+const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// Keys of which one is in every configuration.
+const ALWAYS: [&str; 2] = ["issuer", "issuers"];
+
+/// Every configuration of ours in the document.
+pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
+    let mut found = Vec::new();
+    document.tree.walk(&mut |tree, path, above| {
+        found.extend(envoy(document, tree, path, above));
+        found.extend(istio(document, tree, path));
+        found.extend(gateway(document, tree, path));
+    });
+    if found.is_empty() && is_configuration(&document.tree) {
+        found.push(Plugin {
+            document,
+            path: String::new(),
+            name: "configuration".to_owned(),
+            configuration: Configuration::Object(document.tree.clone()),
+            carrier: Carrier::Itself,
+        });
+    }
+    found
+}
+
+/// Whether the document itself is one: it says who issues, or nothing that only another kind of file says.
+fn is_configuration(tree: &Tree) -> bool {
+    const OTHERS: [&str; 6] =
+        ["kind", "apiVersion", "static_resources", "configs", "resources", "http_filters"];
+    let has =
+        |names: &[&str]| names.iter().any(|name| tree.members().iter().any(|(member, _)| member == name));
+    has(&ALWAYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
+}
+
+fn envoy<'t>(document: &'t Document, tree: &'t Tree, path: &str, above: &[&'t Tree]) -> Option<Plugin<'t>> {
+    let (filter_config, inner) = if tree.is_type(WASM_FILTER) {
+        (tree, String::new())
+    } else if tree.text_of("type_url").is_some_and(|url| url.ends_with(WASM_FILTER)) {
+        (tree.get("value")?, "value".to_owned())
+    } else {
+        return None;
+    };
+    let plugin = filter_config.get("config")?;
+    let given = plugin.get("configuration");
+    let texts = [
+        plugin.text_of("name"),
+        plugin.text_of("root_id"),
+        plugin.at(&["vm_config", "vm_id"]).and_then(Tree::text),
+        plugin.at(&["vm_config", "code", "local", "filename"]).and_then(Tree::text),
+        plugin.at(&["vm_config", "code", "remote", "http_uri", "uri"]).and_then(Tree::text),
+    ];
+    let (configuration, value_path) = any_value(given);
+    if !is_ours(&texts, &configuration) {
+        return None;
+    }
+    let is_manager = |tree: &&&Tree| tree.get("http_filters").is_some();
+    let carrier = Carrier::Envoy {
+        plugin,
+        filter: above.last().copied().filter(|filter| filter.get("typed_config").is_some()),
+        manager: above.iter().rev().find(is_manager).copied(),
+    };
+    let path = below(&below(path, &inner), &below("config.configuration", &value_path));
+    Some(Plugin { document, path, name: name(&texts), configuration, carrier })
+}
+
+/// What a `google.protobuf.Any` carries: a Struct, or text.
+fn any_value(given: Option<&Tree>) -> (Configuration, String) {
+    let Some(given) = given else { return (Configuration::Text(String::new()), String::new()) };
+    match given.get("value") {
+        Some(value) if given.text_of("@type").is_some() => (configuration(value), "value".to_owned()),
+        _ if given.text_of("@type").is_some() => (Configuration::Text(String::new()), String::new()),
+        _ => (configuration(given), String::new()),
+    }
+}
+
+fn configuration(value: &Tree) -> Configuration {
+    match &value.value {
+        Value::Text(text) => match Tree::from_json(text) {
+            Ok(tree @ Tree { value: Value::Object(_), .. }) => Configuration::Object(tree),
+            _ => Configuration::Text(text.clone()),
+        },
+        Value::Object(_) => Configuration::Object(value.clone()),
+        _ => Configuration::Text(value.to_json()),
+    }
+}
+
+fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<Plugin<'t>> {
+    if resource.text_of("kind") != Some("WasmPlugin") {
+        return None;
+    }
+    let spec = resource.get("spec")?;
+    let texts = [
+        resource.at(&["metadata", "name"]).and_then(Tree::text),
+        spec.text_of("pluginName"),
+        spec.text_of("url"),
+    ];
+    let configuration = spec.get("pluginConfig").map_or(Configuration::Text(String::new()), configuration);
+    is_ours(&texts, &configuration).then(|| Plugin {
+        document,
+        path: joined(&joined(path, "spec"), "pluginConfig"),
+        name: format!("WasmPlugin {}", name(&texts)),
+        configuration,
+        carrier: Carrier::Istio { resource },
+    })
+}
+
+fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Vec<Plugin<'t>> {
+    if resource.text_of("kind") != Some("EnvoyExtensionPolicy") {
+        return Vec::new();
+    }
+    let Some(spec) = resource.get("spec") else { return Vec::new() };
+    let path = joined(&joined(path, "spec"), "wasm");
+    let entries = spec.list("wasm").iter().enumerate().filter_map(|(index, wasm)| {
+        let texts = [
+            wasm.text_of("name"),
+            wasm.text_of("rootID"),
+            wasm.at(&["code", "image", "url"]).and_then(Tree::text),
+            wasm.at(&["code", "http", "url"]).and_then(Tree::text),
+            resource.at(&["metadata", "name"]).and_then(Tree::text),
+        ];
+        let configuration = wasm.get("config").map_or(Configuration::Text(String::new()), configuration);
+        is_ours(&texts, &configuration).then(|| Plugin {
+            document,
+            path: format!("{path}[{index}].config"),
+            name: format!("EnvoyExtensionPolicy {}", name(&texts)),
+            configuration,
+            carrier: Carrier::Gateway { wasm },
+        })
+    });
+    entries.collect()
+}
+
+/// By its name, or by what it says.
+fn is_ours(texts: &[Option<&str>], configuration: &Configuration) -> bool {
+    let named = texts.iter().flatten().any(|text| {
+        let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
+        plain.to_ascii_lowercase().contains("jwtguard")
+    });
+    let says =
+        |tree: &Tree| ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get("audience").is_some();
+    named || matches!(configuration, Configuration::Object(tree) if says(tree))
+}
+
+fn name(texts: &[Option<&str>]) -> String {
+    texts.iter().flatten().find(|text| !text.is_empty()).map_or("jwt_guard", |text| text).to_owned()
+}

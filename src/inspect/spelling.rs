@@ -1,0 +1,137 @@
+//! Names that look like misspellings of each other.
+
+use std::collections::BTreeMap;
+
+use super::tree::{Tree, Value};
+
+/// A name that stands once, and the other one that it is nearly.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Misspelling {
+    /// `requires_role` or the like.
+    pub key: &'static str,
+    /// The name that stands once.
+    pub name: String,
+    /// Where it stands.
+    pub path: String,
+    /// Its line.
+    pub line: usize,
+    /// What it may have been meant to be.
+    pub other: String,
+    /// How often that one stands.
+    pub times: usize,
+}
+
+/// Every name under `requires_role`, `requires_group` and `requires_scope` that stands once and is nearly one
+/// that stands elsewhere.
+pub fn misspellings(tree: &Tree) -> Vec<Misspelling> {
+    ["requires_role", "requires_group", "requires_scope"].iter().flat_map(|key| of_key(tree, key)).collect()
+}
+
+fn of_key(tree: &Tree, key: &'static str) -> Vec<Misspelling> {
+    let mut places: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
+    tree.walk(&mut |tree, path, _| {
+        if last_name(path) == key {
+            tree.walk(&mut |value, below, _| {
+                if let Value::Text(name) = &value.value {
+                    let place = (super::tree::below(path, below), value.line);
+                    places.entry(name.clone()).or_default().push(place);
+                }
+            });
+        }
+    });
+    let mut found = Vec::new();
+    for (name, stands) in &places {
+        let [(path, line)] = stands.as_slice() else { continue };
+        let others = places.iter().filter(|(other, _)| *other != name && is_nearly(name, other));
+        // Of two names that both stand once, the later one in the alphabet is told, once.
+        let likely =
+            others.filter(|(other, at)| at.len() > 1 || *other < name).max_by_key(|(_, at)| at.len());
+        if let Some((other, at)) = likely {
+            let (path, line) = (path.clone(), *line);
+            found.push(Misspelling {
+                key,
+                name: name.clone(),
+                path,
+                line,
+                other: other.clone(),
+                times: at.len(),
+            });
+        }
+    }
+    found
+}
+
+/// The last name of a path, without indices.
+fn last_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+/// The known name that a text is nearly, if there is just one.
+pub fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let mut near = known.filter(|known| is_nearly(text, known));
+    near.next().filter(|_| near.next().is_none())
+}
+
+/// Whether one may be a slip for the other: the same but for case and separators, or one letter left out, put in,
+/// changed or swapped with its neighbour. Digits are no slips: `v1` and `v2` are two names.
+fn is_nearly(one: &str, other: &str) -> bool {
+    let plain = |text: &str| -> Vec<char> {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    let (one, other) = (plain(one), plain(other));
+    if one == other {
+        return true;
+    }
+    const SHORTEST: usize = 4;
+    if one.len().min(other.len()) < SHORTEST {
+        return false;
+    }
+    let start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (one.get(start..).unwrap_or_default(), other.get(start..).unwrap_or_default());
+    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
+    let one = one.get(..one.len() - end).unwrap_or_default();
+    let other = other.get(..other.len() - end).unwrap_or_default();
+    let letters = |list: &[char]| list.iter().all(|c| c.is_alphabetic());
+    letters(one)
+        && letters(other)
+        && match (one, other) {
+            ([_], [_]) | ([], [_]) | ([_], []) => true,
+            ([a, b], [c, d]) => a == d && b == c,
+            _ => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_and_other_names() {
+        for (one, other, expected) in [
+            ("admin", "amdin", true),
+            ("admin", "Admin", true),
+            ("admin", "admins", true),
+            ("order-admin", "order_admin", true),
+            ("orders:read", "orders:reed", true),
+            ("admin", "auditor", false),
+            ("team1", "team2", false),
+            ("ops", "cops", false),
+            ("read", "write", false),
+        ] {
+            assert_eq!(is_nearly(one, other), expected, "{one} {other}");
+            assert_eq!(is_nearly(other, one), expected, "{other} {one}");
+        }
+    }
+
+    #[test]
+    fn the_rare_spelling_is_told() {
+        let tree = Tree::from_json(
+            r#"{"routes":[{"path":"/a","requires_role":"admin"},{"path":"/b","requires_role":["admin","x"]},
+                {"path":"/c","any_of":[{"requires_role":{"all":["amdin"]}}]},{"path":"/d","requires_group":"amdin"}]}"#,
+        );
+        let found = misspellings(&tree.unwrap());
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].name.as_str(), found[0].other.as_str(), found[0].times), ("amdin", "admin", 2));
+        assert_eq!(found[0].path, "routes[2].any_of[0].requires_role.all[0]");
+    }
+}

@@ -1,0 +1,281 @@
+//! YAML, read as Envoy and Kubernetes read it: plain `yes`, `on` and the like are booleans, names are strings,
+//! aliases stand for their anchors, and a name that stands twice is refused.
+
+use std::collections::{HashMap, HashSet};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
+
+use super::tree::{Tree, Value};
+
+/// The documents of one YAML text; empty ones are left out.
+///
+/// # Errors
+/// What is wrong, and on which line.
+pub fn documents(text: &str) -> Result<Vec<Tree>, String> {
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event
+            .map_err(|error| format!("line {}: this is not YAML: {}", error.marker().line(), error.info()))?;
+        let line = span.start.line();
+        builder.take(event, line).map_err(|problem| format!("line {line}: {problem}"))?;
+    }
+    Ok(builder.documents)
+}
+
+/// Values that one text may have, aliases counted as often as they are used: a few lines of them can ask for more
+/// memory than there is.
+const MAX_VALUES: usize = 1_000_000;
+
+/// How deep values may be nested.
+const MAX_DEPTH: usize = 200;
+
+#[derive(Default)]
+struct Builder {
+    documents: Vec<Tree>,
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Tree, usize)>,
+    values: usize,
+}
+
+/// A list or an object that has not ended.
+struct Open {
+    line: usize,
+    anchor: usize,
+    values_before: usize,
+    kind: Kind,
+}
+
+enum Kind {
+    List(Vec<Tree>),
+    Object { members: Vec<(String, Tree)>, names: HashSet<String>, name: Option<String> },
+}
+
+impl Builder {
+    fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), String> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.count(1)?;
+                let value = scalar(&text, style, tag.as_deref())?;
+                let tree = Tree { line, value };
+                self.note(anchor, &tree, 1);
+                self.add(tree)
+            }
+            Event::SequenceStart(anchor, _) => self.start(line, anchor, Kind::List(Vec::new())),
+            Event::MappingStart(anchor, _) => {
+                let kind = Kind::Object { members: Vec::new(), names: HashSet::new(), name: None };
+                self.start(line, anchor, kind)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => {
+                let anchored = self.anchors.get(&anchor);
+                let size = anchored.map(|(_, size)| *size).ok_or("an alias stands inside its own anchor")?;
+                self.count(size)?;
+                let value = self.anchors.get(&anchor).map_or(Value::Null, |(tree, _)| tree.value.clone());
+                self.add(Tree { line, value })
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn count(&mut self, values: usize) -> Result<(), String> {
+        self.values = self.values.saturating_add(values);
+        if self.values > MAX_VALUES {
+            return Err(format!("more than {MAX_VALUES} values"));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, line: usize, anchor: usize, kind: Kind) -> Result<(), String> {
+        let values_before = self.values;
+        self.count(1)?;
+        if self.open.len() >= MAX_DEPTH {
+            return Err(format!("values are nested more than {MAX_DEPTH} deep"));
+        }
+        self.open.push(Open { line, anchor, values_before, kind });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), String> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let value = match open.kind {
+            Kind::List(items) => Value::List(items),
+            Kind::Object { members, .. } => Value::Object(members),
+        };
+        let tree = Tree { line: open.line, value };
+        self.note(open.anchor, &tree, self.values - open.values_before);
+        self.add(tree)
+    }
+
+    /// Anchors are numbered from 1; 0 is none.
+    fn note(&mut self, anchor: usize, tree: &Tree, size: usize) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, (tree.clone(), size));
+        }
+    }
+
+    fn add(&mut self, tree: Tree) -> Result<(), String> {
+        match self.open.last_mut().map(|open| &mut open.kind) {
+            None => {
+                if tree.value != Value::Null {
+                    self.documents.push(tree);
+                }
+            }
+            Some(Kind::List(items)) => items.push(tree),
+            Some(Kind::Object { members, names, name }) => match name.take() {
+                None => *name = Some(name_of(tree)?),
+                Some(taken) if taken == "<<" => merge(members, names, tree)?,
+                Some(taken) => {
+                    if !names.insert(taken.clone()) {
+                        return Err(format!("the name {taken} stands twice in one object"));
+                    }
+                    // A name that a merge brought yields to one that stands here.
+                    members.retain(|(member, _)| *member != taken);
+                    members.push((taken, tree));
+                }
+            },
+        }
+        Ok(())
+    }
+}
+
+/// `<<: *anchor`, of which Kubernetes' readers know: names that stand here already win.
+fn merge(members: &mut Vec<(String, Tree)>, names: &HashSet<String>, tree: Tree) -> Result<(), String> {
+    let sources = match tree.value {
+        Value::List(items) => items,
+        _ => vec![tree],
+    };
+    for source in sources {
+        let Value::Object(merged) = source.value else {
+            return Err("<< merges objects only".to_owned());
+        };
+        for (name, value) in merged {
+            if !names.contains(&name) && !members.iter().any(|(member, _)| *member == name) {
+                members.push((name, value));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name_of(tree: Tree) -> Result<String, String> {
+    match tree.value {
+        Value::Text(text) | Value::Number(text) => Ok(text),
+        Value::Bool(value) => Ok(value.to_string()),
+        Value::Null => Ok("null".to_owned()),
+        Value::List(_) | Value::Object(_) => Err("a name is a list or an object".to_owned()),
+    }
+}
+
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+    let tag = tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix.as_str()));
+    match tag {
+        Some((true, "str")) => return Ok(Value::Text(text.to_owned())),
+        Some((true, "int" | "float")) => {
+            return number(text).ok_or_else(|| format!("{text} is not a number"));
+        }
+        Some((true, "bool")) => return boolean(text).ok_or_else(|| format!("{text} is not a boolean")),
+        Some((_, tag)) => return Err(format!("the tag {tag} means nothing here")),
+        None => {}
+    }
+    if style != ScalarStyle::Plain {
+        return Ok(Value::Text(text.to_owned()));
+    }
+    if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+        return Ok(Value::Null);
+    }
+    Ok(boolean(text).or_else(|| number(text)).unwrap_or_else(|| Value::Text(text.to_owned())))
+}
+
+/// YAML 1.1's words, which Envoy's reader takes and Kubernetes' do: a role named `on` needs quotes.
+fn boolean(text: &str) -> Option<Value> {
+    match text {
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(Value::Bool(true)),
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(Value::Bool(false)),
+        _ => None,
+    }
+}
+
+/// A number in JSON's own form, hexadecimal ones rewritten.
+fn number(text: &str) -> Option<Value> {
+    if let Some(digits) = text.strip_prefix("0x") {
+        return u64::from_str_radix(digits, 16).ok().map(|number| Value::Number(number.to_string()));
+    }
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let is_json = serde_json::from_str::<serde_json::Number>(unsigned).is_ok();
+    is_json.then(|| Value::Number(unsigned.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let documents: Vec<_> = documents(text).unwrap().iter().map(Tree::to_json).collect();
+        documents.join(" ")
+    }
+
+    #[test]
+    fn yaml_becomes_json() {
+        for (yaml, expected) in [
+            ("a: 1\nb: [x, 'y', \"z\"]\n", r#"{"a":1,"b":["x","y","z"]}"#),
+            ("a: yes\nb: 'yes'\nc: off\nd: y", r#"{"a":true,"b":"yes","c":false,"d":"y"}"#),
+            (
+                "a: 3.0\nb: 1e3\nc: 010\nd: 0x1f\ne: 1.2.3",
+                r#"{"a":3.0,"b":1e3,"c":"010","d":31,"e":"1.2.3"}"#,
+            ),
+            ("a: ~\nb:\nc: null", r#"{"a":null,"b":null,"c":null}"#),
+            ("a: &x {k: 1}\nb: *x", r#"{"a":{"k":1},"b":{"k":1}}"#),
+            ("x: &x {k: 1, l: 2}\nb:\n  <<: *x\n  k: 3", r#"{"x":{"k":1,"l":2},"b":{"l":2,"k":3}}"#),
+            ("a: |\n  one\n  two\n", r#"{"a":"one\ntwo\n"}"#),
+            ("--- \na: 1\n---\n---\nb: 2\n", r#"{"a":1} {"b":2}"#),
+            ("1: !!str 2", r#"{"1":"2"}"#),
+            (r#"{"a":"\u00e9\"","b":[]}"#, "{\"a\":\"é\\\"\",\"b\":[]}"),
+        ] {
+            assert_eq!(json(yaml), expected, "{yaml}");
+        }
+    }
+
+    #[test]
+    fn what_readers_would_take_differently_is_refused() {
+        for (yaml, expected) in [
+            ("a: 1\na: 2", "line 2: the name a stands twice in one object"),
+            ("a: !include x", "line 1: the tag include means nothing here"),
+            ("a: [1", "this is not YAML"),
+            ("a: &a [*a]", "line 1: an alias stands inside its own anchor"),
+            ("? [a]\n: 1", "line 1: a name is a list or an object"),
+        ] {
+            let error = documents(yaml).unwrap_err();
+            assert!(error.contains(expected), "{yaml}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_of_aliases_does_not_go_off() {
+        let mut text = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for level in 1..12 {
+            let before = format!("*a{}", level - 1);
+            let items = vec![before; 10].join(",");
+            text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        }
+        assert!(documents(&text).unwrap_err().contains("more than"));
+    }
+
+    #[test]
+    fn a_path_leads_to_its_line() {
+        let tree = documents("routes:\n- path: /a\n- path: /b\n  requires_role: x\n").unwrap().remove(0);
+        for (path, line) in [
+            ("", 1),
+            ("routes[0].path", 2),
+            ("routes[1].requires_role", 4),
+            ("routes[1].requires_role[0]", 4),
+            ("routes[1][\"an unknown\"]", 3),
+            ("nothing.there", 1),
+        ] {
+            assert_eq!(tree.nearest(path).line, line, "{path}");
+        }
+    }
+}
