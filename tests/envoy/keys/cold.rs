@@ -8,20 +8,6 @@ use super::{is_unharmed, waiting};
 use crate::harness::{Answer, Stack, plugin, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_before_the_first_fetch_waits_for_it() {
-    let stack = Stack::builder().plugin(plugin()).issuer_answers(Answer::held).start().await;
-    wait_until("the keys are asked for", async || stack.issuer.fetches() == 1).await;
-    let parked = tokio::spawn(stack.request("GET", "/").bearer(&stack.good_token()).send());
-    wait_until("the request waits", async || waiting(&stack).await == 1).await;
-    assert!(!parked.is_finished());
-    assert_eq!(stack.upstream.count(), 0);
-    stack.issuer.release();
-    assert_eq!(parked.await.unwrap().status, 200);
-    assert_eq!(stack.issuer.fetches(), 1);
-    wait_until("nobody waits", async || waiting(&stack).await == 0).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
     let stack = Stack::builder().plugin(plugin()).issuer_answers(Answer::held).workers(4).start().await;
     let refused = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();
@@ -33,6 +19,7 @@ async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
         })
         .collect();
     wait_until("all of them wait", async || waiting(&stack).await == 200).await;
+    assert_eq!(stack.upstream.count(), 0);
     stack.issuer.release();
     for (request, status) in requests {
         assert_eq!(request.await.unwrap().status, status);
@@ -42,11 +29,11 @@ async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
     is_unharmed(&stack);
 }
 
-/// In report-only mode nothing waits, and with a time-out nothing waits longer, whatever the issuer does.
+/// Whatever the issuer does. (In report-only mode nothing waits at all: see unknown_kids.)
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_waits_longer_than_the_time_out() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 700 }));
-    let stack = Stack::builder().plugin(plugin.clone()).issuer_answers(Answer::held).start().await;
+    let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
     let good = stack.good_token();
     for _ in 0..3 {
         let started = tokio::time::Instant::now();
@@ -57,14 +44,4 @@ async fn no_request_waits_longer_than_the_time_out() {
         // The rest is the machine's share.
         assert!(waited < Duration::from_millis(1500), "it waited {waited:?}");
     }
-    drop(stack);
-
-    let mut plugin = plugin;
-    plugin["report_only"] = json!(true);
-    plugin["jwks_timeout_ms"] = json!(20_000);
-    let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
-    let answer = tokio::time::timeout(Duration::from_secs(3), stack.get_with("/", &good)).await;
-    assert_eq!(answer.expect("it waits for nothing").status, 200);
-    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.would_deny.no_keys").await, 1);
-    stack.issuer.release();
 }

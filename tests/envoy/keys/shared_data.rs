@@ -9,8 +9,8 @@ use jwt_guard::keys::record::{Entries, StoredKeys, fingerprint};
 use jwt_guard::keys::{Control, SetId};
 use serde_json::{Value, json};
 
-use super::{another, is_unharmed};
-use crate::harness::{Stack, now, plugin, plugin_with, typed};
+use super::{another, is_unharmed, issuer, token_of};
+use crate::harness::{Answer, Stack, StackBuilder, now, plugin_with, typed};
 
 /// Another module with our `vm_id`: it writes those entries when it is configured, unless they are there already.
 struct Foreign {
@@ -74,31 +74,29 @@ impl Drop for Foreign {
     }
 }
 
-/// Where the module keeps the keys of [`plugin`].
-fn entries(plugin: &Value) -> Entries {
+/// Where the module keeps the keys of each issuer.
+fn entries(plugin: &Value) -> Vec<Entries> {
     let config = Config::parse(plugin.to_string().as_bytes()).unwrap();
-    let issuer = &config.issuers[0];
-    let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { panic!("inline keys") };
-    Entries::of(b"jwt_guard", &issuer.rules.issuer_name_value, cluster, location)
+    let entries = config.issuers.iter().map(|issuer| {
+        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { panic!("inline keys") };
+        Entries::of(b"jwt_guard", &issuer.rules.issuer_name_value, cluster, location)
+    });
+    entries.collect()
 }
 
-async fn beside(foreign: &Foreign, plugin: Value) -> Stack {
-    Stack::builder()
-        .plugin(plugin)
-        .workers(2)
-        .envoy(|envoy| envoy.filters_before.push(foreign.filter()))
-        .start()
-        .await
+fn beside(foreign: &Foreign, plugin: Value) -> StackBuilder {
+    let filter = foreign.filter();
+    Stack::builder().plugin(plugin).workers(2).envoy(|envoy| envoy.filters_before.push(filter))
 }
 
 /// The VM that took it never fetches: it died, or its machine was suspended.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_for_ever() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 30_000 }));
-    let until = now().saturating_add(Duration::from_secs(8));
+    let until = now().saturating_add(Duration::from_secs(6));
     let lease = Control { lease_holder: 42, lease_from: now(), lease_until: until, ..Control::UNKNOWN };
-    let foreign = Foreign::writing(&[(&entries(&plugin).control, &lease.encode())]);
-    let stack = beside(&foreign, plugin).await;
+    let foreign = Foreign::writing(&[(&entries(&plugin)[0].control, &lease.encode())]);
+    let stack = beside(&foreign, plugin).start().await;
     let good = stack.good_token();
     let requests: Vec<_> =
         (0..20).map(|_| tokio::spawn(stack.request("GET", "/").bearer(&good).send())).collect();
@@ -113,35 +111,50 @@ async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_fo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_that_a_foreigner_left_are_not_used() {
-    let plugin = plugin();
-    let entries = entries(&plugin);
-    // A record that says all is well, and beside it: bytes; keys under another set's name; no usable key.
+    // A record that says all is well, and beside it: bytes; keys under another set's name; no usable key. And a
+    // record that is none.
     let planted = another("first");
     let text = jwt_guard::mint::key_set([&planted]).to_string().into_bytes();
     let stored = |text: &[u8]| {
         StoredKeys { generation: 5, source: String::new(), etag: None, text: text.to_vec() }.encode()
     };
+    let record = |fingerprint| {
+        let set = SetId { generation: 5, fingerprint };
+        let fresh_for = Duration::from_secs(300);
+        Control { set, fetched_at: now(), fresh_for, ..Control::UNKNOWN }.encode()
+    };
     let useless = b"{\"keys\":[]}";
     let cases = [
-        ("bytes", b"garbage".to_vec(), 0),
-        ("another set", stored(&text), 0),
-        ("no usable key", stored(useless), fingerprint(useless)),
+        ("bytes", b"garbage".to_vec(), record(0)),
+        ("another_set", stored(&text), record(0)),
+        ("no_usable_key", stored(useless), record(fingerprint(useless))),
+        ("no_record", stored(&text), vec![0xFF; 88]),
+        ("long_record", stored(&text), [record(fingerprint(&text)), vec![0]].concat()),
     ];
-    for (label, keys, fingerprint) in cases {
-        let control = Control {
-            set: SetId { generation: 5, fingerprint },
-            fetched_at: now(),
-            fresh_for: Duration::from_secs(300),
-            ..Control::UNKNOWN
-        };
-        let foreign =
-            Foreign::writing(&[(&entries.control, &control.encode()), (&entries.keys, keys.as_slice())]);
-        let stack = beside(&foreign, plugin.clone()).await;
-        assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200, "{label}");
-        assert_eq!(stack.get_with("/", &stack.token().sign(&planted).unwrap()).await.status, 401, "{label}");
-        assert_eq!(stack.issuer.fetches(), 1, "{label}");
-        is_unharmed(&stack);
+    let issuers: Vec<_> = cases.iter().map(|(name, ..)| issuer(name, json!({}))).collect();
+    let plugin = json!({ "issuers": issuers });
+    let names = entries(&plugin);
+    let left: Vec<(&str, &[u8])> = names
+        .iter()
+        .zip(&cases)
+        .flat_map(|(names, (_, keys, record))| {
+            [(names.control.as_str(), record.as_slice()), (names.keys.as_str(), keys.as_slice())]
+        })
+        .collect();
+    let foreign = Foreign::writing(&left);
+    let key = another("first");
+    let mut builder = beside(&foreign, plugin).keys([key.clone()]);
+    for (name, ..) in &cases {
+        builder = builder.issuer_path(&format!("/{name}"), Answer::keys([&key]));
     }
+    let stack = builder.start().await;
+    for (name, ..) in &cases {
+        assert_eq!(stack.get_with("/", &token_of(&stack, name)).await.status, 200, "{name}");
+        let forged = stack.token().issuer(&format!("https://{name}.example")).sign(&planted).unwrap();
+        assert_eq!(stack.get_with("/", &forged).await.status, 401, "{name}");
+        assert_eq!(stack.issuer.count(&format!("/{name}")), 1, "{name}");
+    }
+    is_unharmed(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -55,12 +55,18 @@ async fn sixty_four_wait_for_an_unknown_kid_and_the_others_are_told_at_once() {
     is_unharmed(&stack);
 }
 
-/// In report-only mode nobody waits, and the new kid is fetched all the same.
+/// Neither for first keys nor for a new kid, and that is fetched all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn report_only_looks_for_a_new_kid_too() {
-    let stack = Stack::with_plugin(plugin_with(json!({ "report_only": true }))).await;
+async fn report_only_waits_for_nothing_and_looks_for_a_new_kid_too() {
+    let plugin = plugin_with(json!({ "report_only": true, "jwks_timeout_ms": 60_000 }));
+    let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
     let verified = async || stack.envoy.stat("wasmcustom.jwt_guard.allowed.verified").await;
     let good = stack.good_token();
+    let answer = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &good)).await;
+    assert_eq!(answer.expect("it waits for nothing").status, 200);
+    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.would_deny.no_keys").await, 1);
+    wait_until("the keys are asked for", async || stack.issuer.fetches() == 1).await;
+    stack.issuer.release();
     wait_until("the first keys came", async || {
         assert_eq!(stack.get_with("/", &good).await.status, 200);
         verified().await > 0
