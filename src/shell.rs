@@ -21,7 +21,7 @@ use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
 use crate::flow::{self, Patience, Request, Step};
-use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
+use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::keys::VmIdentity;
 use filter::Filter;
 use issuers::Issuers;
@@ -37,17 +37,6 @@ const IDLE_TICK: Duration = Duration::from_millis(500);
 /// How often while a request waits for what another worker fetches.
 const WAITING_TICK: Duration = Duration::from_millis(20);
 
-/// What the host's `verify_signature` is asked for. It is used where known answers show that it both accepts and
-/// refuses; where the host has none or gives a wrong one, the module verifies by itself.
-const HOST_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-];
-
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(|context| Box::new(Root::new(context)));
@@ -57,8 +46,7 @@ proxy_wasm::main! {{
 struct Plugin {
     context: u32,
     config: Config,
-    verifier: Box<dyn Verifier>,
-    by_host: bool,
+    verifier: HostFirst<host::VerifySignature>,
     issuers: Issuers,
     waiting: RefCell<WaitingRoom>,
     metadata: RefCell<MetadataCache>,
@@ -136,11 +124,9 @@ impl Plugin {
         let vm = VmIdentity(host::random_bits());
         let names = config.issuers.iter().map(|issuer| issuer.name.as_str());
         let metrics = Metrics::define(names);
-        let by_host = HOST_ALGORITHMS.iter().all(|algorithm| known_answer_test(&host::HostOnly, *algorithm));
         Self {
             context,
-            verifier: if by_host { Box::new(host::HostVerifier) } else { Box::new(InModule) },
-            by_host,
+            verifier: HostFirst::tried(host::VerifySignature),
             issuers: Issuers::new(&config, vm),
             waiting: RefCell::default(),
             metadata: RefCell::default(),
@@ -153,12 +139,16 @@ impl Plugin {
 
     fn announce(&self) {
         let names: Vec<&str> = self.config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+        let by_host: Vec<&str> = self.verifier.by_host().iter().copied().map(Algorithm::name).collect();
         info!(
-            "jwt_guard {} configured: digest {}, issuers {}, signatures {}",
+            "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
             issuers::digest(&host::plugin_configuration()),
             names.join(" "),
-            if self.by_host { "verified by the host where it can" } else { "verified in the module" },
+            match by_host.join(" ") {
+                none if none.is_empty() => "in the module".to_owned(),
+                some => format!("by the host for {some}, else in the module"),
+            },
         );
         if !self.config.enabled {
             warn!("jwt_guard is disabled: requests pass unchecked, without identity headers");
@@ -213,7 +203,7 @@ impl Plugin {
 
     fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
         let now = host::now();
-        flow::decide(&self.config, request, &self.issuers.source(now), self.verifier.as_ref(), now, patience)
+        flow::decide(&self.config, request, &self.issuers.source(now), &self.verifier, now, patience)
     }
 
     fn metadata(&self) -> flow::Metadata {
