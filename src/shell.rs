@@ -20,7 +20,7 @@ use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
 use crate::flow::{self, Known, Patience, Request, Step};
-use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
+use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::jose::claims::IssuerIndex;
 use crate::keys::record::digest;
 use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
@@ -42,17 +42,6 @@ const WAITING_TICK: Duration = Duration::from_millis(20);
 /// The shortest period: the host counts milliseconds, and 0 turns the tick off.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-/// What the host's `verify_signature` is asked for. It is used where known answers show that it both accepts and
-/// refuses; where the host has none or gives a wrong one, the module verifies by itself.
-const HOST_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-];
-
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(|context| Box::new(Root::new(context)));
@@ -62,8 +51,7 @@ proxy_wasm::main! {{
 struct Plugin {
     context: u32,
     config: Config,
-    verifier: Box<dyn Verifier>,
-    by_host: bool,
+    verifier: HostFirst<host::VerifySignature>,
     issuers: Issuers,
     waiting: RefCell<WaitingRoom>,
     metadata: RefCell<MetadataCache>,
@@ -152,11 +140,9 @@ impl Plugin {
         let vm = VmIdentity(host::random_bits());
         let names = config.issuers.iter().map(|issuer| issuer.name.as_str());
         let metrics = Metrics::define(names);
-        let by_host = HOST_ALGORITHMS.iter().all(|algorithm| known_answer_test(&host::HostOnly, *algorithm));
         Self {
             context,
-            verifier: if by_host { Box::new(host::HostVerifier) } else { Box::new(InModule) },
-            by_host,
+            verifier: HostFirst::tried(host::VerifySignature),
             issuers: Issuers::new(&config, vm),
             waiting: RefCell::default(),
             metadata: RefCell::default(),
@@ -170,12 +156,16 @@ impl Plugin {
 
     fn announce(&self) {
         let names: Vec<&str> = self.config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+        let by_host: Vec<&str> = self.verifier.by_host().iter().copied().map(Algorithm::name).collect();
         info!(
-            "jwt_guard {} configured: digest {}, issuers {}, signatures {}",
+            "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
             digest(&host::plugin_configuration()),
             names.join(" "),
-            if self.by_host { "verified by the host where it can" } else { "verified in the module" },
+            match by_host.join(" ") {
+                none if none.is_empty() => "in the module".to_owned(),
+                some => format!("by the host for {some}, else in the module"),
+            },
         );
         if !self.config.enabled {
             warn!("jwt_guard is disabled: requests pass unchecked, without identity headers");
@@ -248,8 +238,7 @@ impl Plugin {
     fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
         let now = host::now();
         let keys = self.issuers.source(now);
-        let step =
-            flow::decide(&self.config, request, &keys, self.verifier.as_ref(), &self.tokens, now, patience);
+        let step = flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
         self.metrics.token_cache(self.tokens.take_counts());
         step
     }
