@@ -47,7 +47,7 @@ pub enum GoodAnswer {
 /// Why an answer does not replace the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchError {
-    /// The callout could not be started: the cluster is unknown or refuses.
+    /// The callout could not be started: the cluster is unknown, or knows no address.
     NotSent,
     /// No answer: connection refused or lost, or time ran out.
     NoAnswer,
@@ -69,8 +69,13 @@ pub enum FetchError {
 impl std::fmt::Display for FetchError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NotSent => f.write_str("the request could not be sent: is the cluster defined?"),
+            Self::NotSent => f.write_str(
+                "the request could not be sent: is the cluster defined, and does the name of its host resolve?",
+            ),
             Self::NoAnswer => f.write_str("no answer"),
+            // The host answers for an issuer that it does not reach, with the same statuses as an issuer's own.
+            Self::Status(503) => f.write_str("status 503: the issuer's own, or no connection to it"),
+            Self::Status(504) => f.write_str("status 504: the issuer's own, or no answer in time"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge { bytes } => write!(f, "{bytes} bytes, over the limit of {MAX_BYTES}"),
             Self::NotModifiedUnasked => f.write_str("status 304 to a request without a validator"),

@@ -3,8 +3,12 @@
 //! Everything that several VMs do to the shared record at once is here, over a port to the host
 //! ([`SharedData`]), so that tests run several VMs over one map. The callouts themselves are the shell's.
 
+mod port;
+
 use std::rc::Rc;
 use std::time::Duration;
+
+pub use port::{Shared, SharedData, Swap};
 
 use super::answer::GoodAnswer;
 use super::record::{Entries, StoredKeys, fingerprint};
@@ -14,38 +18,6 @@ use crate::time::UnixTime;
 
 /// Attempts at a swap that others keep winning; then the next round tries.
 const SWAP_ATTEMPTS: usize = 8;
-
-/// What the VMs of a process share, and what a VM has of its own: time and chance.
-pub trait SharedData {
-    /// The time. Read after the record, so that it is not before what the record says.
-    fn now(&self) -> UnixTime;
-    /// Chance for one decision.
-    fn chance(&self) -> Chance;
-    /// What stands under a name.
-    fn read(&self, name: &str) -> Shared;
-    /// Writes whatever stands there.
-    fn write(&self, name: &str, bytes: &[u8]);
-    /// Writes if it still is what `seen` says.
-    fn swap(&self, name: &str, seen: &Shared, bytes: &[u8]) -> Swap;
-}
-
-/// What stands in shared data under a name, and the token that a swap of it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shared {
-    /// The bytes, if there are any.
-    pub bytes: Option<Vec<u8>>,
-    /// The host's token of this version; none where nothing stands.
-    pub cas: Option<u32>,
-}
-
-/// The outcome of a write that depends on nobody else having written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Swap {
-    /// Written.
-    Done,
-    /// Somebody was quicker: read again.
-    Lost,
-}
 
 /// What became of a good answer. One VM of the process learns of each change: the one that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,8 +108,9 @@ impl Share {
     /// What this VM has to judge with: the number of keys, their age, and whether they are past their time.
     pub fn holding(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
-            let stale = loaded.control.usable(&self.times, now) != Usable::Fresh;
-            (loaded.keys.len(), now.since(loaded.control.fetched_at), stale)
+            let usable = loaded.control.usable(&self.times, now);
+            let keys = if usable == Usable::No { 0 } else { loaded.keys.len() };
+            (keys, now.since(loaded.control.fetched_at), usable != Usable::Fresh)
         })
     }
 

@@ -114,7 +114,7 @@ impl Metrics {
     pub fn keys(&self, issuer: usize, keys: usize, age: Duration, stale: bool) {
         if let Some(metrics) = self.issuers.get(issuer) {
             host::set(metrics.keys, u64::try_from(keys).unwrap_or(u64::MAX));
-            host::set(metrics.age_seconds, if keys == 0 { 0 } else { age.as_secs() });
+            host::set(metrics.age_seconds, age.as_secs());
             host::set(metrics.stale, u64::from(stale));
         }
     }
