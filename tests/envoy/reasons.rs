@@ -6,7 +6,7 @@ use jwt_guard::denial::Reason;
 use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use serde_json::{Value, json};
 
-use crate::harness::{REASONS_LOG, Stack, cluster, now};
+use crate::harness::{Answer, REASONS_LOG, Stack, cluster, now, plugin_with, wait_until};
 
 /// An issuer whose keys cannot be had.
 const DEAD: &str = "https://dead.example";
@@ -15,8 +15,8 @@ const DEAD: &str = "https://dead.example";
 enum Trigger {
     /// A GET of that path, with that token.
     Request(&'static str, Option<String>, u16),
-    /// By more requests than one test here should make.
-    In(&'static str),
+    /// By a thousand requests: the other test.
+    FullRoom,
 }
 
 fn trigger(reason: Reason, stack: &Stack) -> Trigger {
@@ -56,7 +56,7 @@ fn trigger(reason: Reason, stack: &Stack) -> Trigger {
         Reason::AudienceNotAllowed => forbidden("/audience"),
         Reason::Denied => Trigger::Request("/denied", None, 403),
         Reason::NoKeys => root(sign(token().issuer(DEAD)), 503),
-        Reason::WaitingFull => Trigger::In("tests/suite/flow/keys.rs"),
+        Reason::WaitingFull => Trigger::FullRoom,
         Reason::AmbiguousPath => Trigger::Request("/%zz", None, 400),
         Reason::BadMetadata => Trigger::Request("/typo", None, 503),
         Reason::HeaderOversize => root(sign(token().claim("email", "e".repeat(65))), 403),
@@ -115,13 +115,7 @@ async fn each_reason_is_reached_and_counted() {
     for reason in Reason::ALL {
         let (path, token, status) = match trigger(reason, &stack) {
             Trigger::Request(path, token, status) => (path, token, status),
-            Trigger::In(file) => {
-                assert!(
-                    std::fs::read_to_string(file).unwrap().contains(reason.as_str()),
-                    "{reason} is not in {file}"
-                );
-                continue;
-            }
+            Trigger::FullRoom => continue,
         };
         let request = stack.request("GET", path);
         let request = match &token {
@@ -134,4 +128,38 @@ async fn each_reason_is_reached_and_counted() {
     }
     assert_eq!(stack.envoy.access_logged(expected.len()).await, expected);
     assert_eq!(stack.upstream.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_waiting_room_turns_away_and_empties() {
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({ "jwks_timeout_ms": 60_000, "routes": [{ "path": "/lenient", "allow_missing_or_failed": true }] })))
+        .issuer_answers(Answer::held)
+        .start()
+        .await;
+    // Refused when there are keys, so that nothing of this reaches the upstream.
+    let token = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();
+    let mut guests = Vec::new();
+    for _ in 0..4 {
+        let client = stack.h2().await;
+        guests.extend((0..250).map(|_| client.get_later("/", &token)));
+    }
+    let waiting = async || stack.envoy.stat("wasmcustom.jwt_guard.waiting").await;
+    wait_until("a thousand requests wait", async || waiting().await == 1000).await;
+    let refused = stack.get_with("/", &stack.good_token()).await;
+    assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
+    assert_eq!((refused.text("retry-after"), refused.text("www-authenticate")), (Some("1"), None));
+    assert_eq!(stack.denied(Reason::WaitingFull.as_str()).await, 1);
+    assert_eq!(
+        stack.get_with("/lenient", &stack.good_token()).await.status,
+        200,
+        "a failed token passes as none"
+    );
+    assert!(!stack.upstream.last().has("x-auth-sub"));
+    stack.issuer.release();
+    for guest in guests {
+        assert_eq!(guest.await.unwrap(), 401);
+    }
+    assert_eq!(waiting().await, 0);
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
 }
