@@ -18,11 +18,11 @@ use std::time::Duration;
 pub use facts::{Facts, RuleName};
 pub use known::Known;
 
-use crate::bearer::{self, Headers};
+use crate::bearer::{self, Headers, Place};
 use crate::config::Config;
 use crate::denial::resource_metadata::Document;
 use crate::denial::{Denial, Reason};
-use crate::headers::HeaderEdits;
+use crate::headers::{HeaderEdits, folds_alike};
 use crate::jose::algorithm::Verifier;
 use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
@@ -232,9 +232,23 @@ impl<'r> Judge<'r> {
             for (name, values) in bearer::removal(&governing.places, self.headers, governing.forward_token) {
                 edits.set(&name, values);
             }
+            for name in self.other_spellings(&governing.places) {
+                edits.remove(name);
+            }
         }
         let identity = permit.identity().map(Rc::clone);
         Ok(Forward { edits, identity, would_deny: Vec::new(), rules: governing.rules() })
+    }
+
+    /// Headers that an upstream may take for a token's place: one that reads `x_token` as `x-token` would find a
+    /// second token there, which nobody verified.
+    fn other_spellings<'p>(&self, places: &'p [Place]) -> impl Iterator<Item = &'r str> + use<'r, 'p> {
+        let is_another = |name: &str, place: &Place| match place {
+            Place::Header { name: known, .. } => name != known && folds_alike(name, known),
+            _ => false,
+        };
+        let names = self.headers.iter().map(|(name, _)| name.as_str());
+        names.filter(move |name| places.iter().any(|place| is_another(name, place)))
     }
 
     fn forward_stripped(&self, would_deny: Vec<Facts>, rule: RuleName) -> Step {

@@ -16,7 +16,7 @@ use fold::folded;
 
 pub use edits::{HeaderEdits, Headers};
 pub use encoding::claim as encoded;
-pub use fold::folds_to;
+pub use fold::{folds_alike, folds_to};
 pub use map::{HeaderMapError, HeaderSource};
 
 use crate::jose::json::Json;
