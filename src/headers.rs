@@ -54,6 +54,21 @@ pub struct Prepared {
     edits: HeaderEdits,
 }
 
+impl Prepared {
+    /// Whose headers they are.
+    pub fn identity(&self) -> &Rc<Identity> {
+        &self.identity
+    }
+
+    /// The memory that they take with their identity, in bytes.
+    pub fn bytes(&self) -> usize {
+        let values = self.edits.iter().flat_map(|(_, values)| values);
+        // Beside its bytes a value has a vector, a reference count and a place in the map.
+        let values = values.map(|value| value.capacity() + 64);
+        self.identity.bytes() + values.sum::<usize>()
+    }
+}
+
 impl Default for ClaimHeaders {
     /// The default map.
     fn default() -> Self {

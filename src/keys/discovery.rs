@@ -71,10 +71,23 @@ fn keys_uri(body: &[u8], iss: &str, issuer: &Endpoint, other_host: bool) -> Resu
     if issuer.scheme() == Scheme::Https && uri.scheme() == Scheme::Http {
         return Err(DiscoveryError::PlainKeysUri);
     }
-    if !other_host && uri.authority() != issuer.authority() {
+    if !other_host && host_and_port(&uri) != host_and_port(issuer) {
         return Err(DiscoveryError::OtherHost);
     }
     Ok(uri)
+}
+
+/// `https://a:443` is `https://a` (RFC 9110 section 4.2.3).
+fn host_and_port(url: &Endpoint) -> (&str, &str) {
+    let default = match url.scheme() {
+        Scheme::Http => "80",
+        Scheme::Https => "443",
+    };
+    match url.authority().rsplit_once(':') {
+        // A colon within brackets belongs to an IPv6 address.
+        Some((host, port)) if !port.ends_with(']') => (host, if port.is_empty() { default } else { port }),
+        _ => (url.authority(), default),
+    }
 }
 
 #[cfg(test)]
@@ -124,6 +137,14 @@ mod tests {
         for (label, body, error) in rows {
             assert_eq!(judge(body, false), Err(*error), "{label}");
         }
+        assert!(
+            judge(&document("https://a", "https://a:443/keys"), false).is_ok(),
+            "the port that https has"
+        );
+        let ipv6 =
+            |uri| keys_uri(&document("http://[::1]", uri), "http://[::1]", &issuer("http://[::1]"), false);
+        assert!(ipv6("http://[::1]:80/keys").is_ok());
+        assert_eq!(ipv6("http://[::1]:81/keys"), Err(DiscoveryError::OtherHost));
         assert!(
             judge(&document("https://a", "https://b/keys"), true).is_ok(),
             "a cluster of its own is given"

@@ -3,8 +3,9 @@
 use super::AmbiguousPath;
 
 /// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
-pub(super) const STEPS: [fn(&str) -> Option<String>; 10] = [
+pub(super) const STEPS: [fn(&str) -> Option<String>; 11] = [
     backslashes_as_slashes,
+    without_authority,
     without_parameters,
     |path| cut_at(path, '?'),
     |path| cut_at(path, '#'),
@@ -80,6 +81,13 @@ pub(super) fn hex(byte: u8) -> Option<u8> {
 /// `\` as on Windows.
 fn backslashes_as_slashes(path: &str) -> Option<String> {
     path.contains('\\').then(|| path.replace('\\', "/"))
+}
+
+/// `//host/path` as a reference to another host (RFC 3986 section 4.2), which `new URL(request.url, base)` takes it
+/// for; more slashes before the host are as two to it (WHATWG URL).
+fn without_authority(path: &str) -> Option<String> {
+    let authority_and_path = path.strip_prefix("//")?.trim_start_matches('/');
+    Some(authority_and_path.find('/').and_then(|at| authority_and_path.get(at..)).unwrap_or("/").to_owned())
 }
 
 /// Each segment without `;` and what follows, as servlet containers route it.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use log::warn;
+
 use super::host;
 use crate::config::{Config, RouteMetadata, metadata};
 use crate::flow::Metadata;
@@ -38,7 +40,11 @@ impl MetadataCache {
         let metadata = match metadata::requirement(&bytes, &config.vocabulary) {
             Ok(None) => Metadata::Absent,
             Ok(Some(requirement)) => Metadata::Requirement(Rc::new(requirement)),
-            Err(problem) => Metadata::Bad(problem.into()),
+            Err(problem) => {
+                // Once for each value: the line of a refusal may be one too many in its second.
+                warn!("jwt_guard: requests of a route are refused: {problem}");
+                Metadata::Bad(problem.into())
+            }
         };
         if self.seen.len() >= REMEMBERED {
             self.seen.clear();

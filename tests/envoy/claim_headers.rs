@@ -144,3 +144,161 @@ async fn roles_and_headers_come_from_where_the_operator_says() {
     assert_eq!(seen.header("x-team"), Some("T"));
     assert!(!seen.has("x-auth-sub"), "the map replaces the default one");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_are_encoded_so_that_they_can_be_undone() {
+    let stack = stack(json!({
+        "claim_headers": {
+            "x-text": "text", "x-list": "list", "x-first": ["absent", "/deep/0", "text"], "x-payload": "$payload",
+            "x-never": "$none", "x-number": "number", "x-truth": "truth", "x-object": "object", "x-roles": "$roles",
+            "x-null": "null", "x-empty": "empty", "x-none": "none",
+        },
+    }))
+    .await;
+    let claims = r#"{
+        "text": " 100% \"é\"\r\n, a ", "list": ["a,b", "c d", 1.0, true, {"x":1}], "deep": ["first"],
+        "truth": false, "object": {"b": [1], "a": "ü"}, "roles": ["x y", "z,"],
+        "null": null, "empty": "", "none": []
+    }"#;
+    let serde_json::Value::Object(claims) = serde_json::from_str(claims).unwrap() else { unreachable!() };
+    // The number as the token writes it: no JSON library of ours in between.
+    let payload = stack.token().claims(claims).claim("number", 0).claims_json();
+    let payload = payload.replace("\"number\":0", "\"number\":12345678901234567890.50");
+    let header = stack.token().header_json(&stack.key);
+    let token = stack.key.sign(header, &payload).unwrap();
+    let mut request = stack.request("GET", "/").bearer(&token);
+    for name in ["x-never", "x_never", "x-null", "x-empty", "x-none"] {
+        request = request.header(name, "forged");
+    }
+    assert_eq!(request.send().await.status, 200);
+    let seen = stack.upstream.last();
+    for (name, value) in [
+        ("x-text", Some("%20100%25 \"%C3%A9\"%0D%0A, a%20")),
+        ("x-list", Some("a%2Cb,c%20d,1.0,true,eyJ4IjoxfQ")),
+        ("x-first", Some("first")),
+        ("x-payload", token.split('.').nth(1)),
+        ("x-number", Some("12345678901234567890.50")),
+        ("x-truth", Some("false")),
+        ("x-object", Some("eyJhIjoiw7wiLCJiIjpbMV19")),
+        ("x-roles", Some("x%20y,z%2C")),
+        ("x-never", None),
+        ("x_never", None),
+        ("x-null", None),
+        ("x-empty", None),
+        ("x-none", None),
+    ] {
+        assert_eq!(seen.header(name), value, "{name}");
+    }
+}
+
+/// Whatever lets a request through, the client's own copies do not come with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_clients_copies_go_on_every_way_upstream() {
+    let folds = [
+        "x-tier",
+        "X-Tier",
+        "x_tier",
+        "X.Tier",
+        "x~tier",
+        "x-auth-sub",
+        "X_AUTH_SUB",
+        "x.auth.roles",
+        "x!auth-jti",
+    ];
+    let members = json!({
+        "claim_headers": { "x-tier": "tier" },
+        "bypass_cors_preflight": true,
+        "routes": [
+            { "path": "/anonymous", "allow_anonymous": true },
+            { "path": "/missing", "allow_missing": true },
+            { "path": "/lenient", "allow_missing_or_failed": true },
+            { "path": "/shadow", "allow_anonymous": true, "shadow": { "deny": true } },
+        ],
+    });
+    for mode in [json!({}), json!({ "enabled": false }), json!({ "report_only": true })] {
+        let mut members = members.clone();
+        members.as_object_mut().unwrap().extend(mode.as_object().unwrap().clone());
+        let stack = stack(members).await;
+        let good = stack.good_token();
+        let refuses = mode == json!({});
+        for (method, path, token, passes) in [
+            ("GET", "/anonymous", None, true),
+            ("GET", "/anonymous", Some("garbage"), true),
+            ("GET", "/missing", None, true),
+            ("GET", "/missing", Some(good.as_str()), true),
+            ("GET", "/lenient", Some("garbage"), true),
+            ("GET", "/shadow", None, true),
+            ("OPTIONS", "/", None, true),
+            ("GET", "/", Some(&good), true),
+            ("GET", "/", None, !refuses),
+            ("GET", "/%zz", None, !refuses),
+        ] {
+            let mut request = stack.request(method, path);
+            for name in folds {
+                request = request.header(name, "root").header(name, "again");
+            }
+            if method == "OPTIONS" {
+                request = request
+                    .header("origin", "https://a.example")
+                    .header("access-control-request-method", "PUT");
+            }
+            if let Some(token) = token {
+                request = request.bearer(token);
+            }
+            let before = stack.upstream.count();
+            request.send().await;
+            assert_eq!(stack.upstream.count() - before, usize::from(passes), "{mode} {method} {path}");
+            if passes {
+                let seen = stack.upstream.last();
+                let left: Vec<_> = folds.iter().filter(|name| seen.has(&name.to_ascii_lowercase())).collect();
+                assert!(left.is_empty(), "{mode} {method} {path}: {left:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_is_too_long_refuses_and_the_longest_passes() {
+    let stack = stack(json!({ "max_claim_header_bytes": 100, "claim_headers": { "x-a": "a" } })).await;
+    for (length, status) in [(100, 200), (101, 403)] {
+        let token = stack.token().claim("a", "a".repeat(length)).sign(&stack.key).unwrap();
+        assert_eq!(stack.get_with("/", &token).await.status, status, "{length}");
+    }
+    let escaped = stack.token().claim("a", "\u{e9}".repeat(17)).sign(&stack.key).unwrap();
+    let refused = stack.get_with("/", &escaped).await;
+    assert_eq!(
+        (refused.status, refused.error().as_str()),
+        (403, "insufficient_scope"),
+        "its encoding counts"
+    );
+    assert_eq!(stack.denied("header_oversize").await, 2);
+    assert_eq!(stack.upstream.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upgrade_nominates_no_header_away() {
+    let stack = stack(json!({ "routes": [{ "path": "/public", "allow_anonymous": true }] })).await;
+    let good = stack.good_token();
+    for connection in
+        ["Upgrade, x-auth-sub", "x-auth-sub,upgrade", "upgrade, keep-alive, authorization", "upgrade"]
+    {
+        for (path, token) in [("/ws", Some(&good)), ("/public", None)] {
+            let mut client = stack.connect().await;
+            let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nhost: h\r\nconnection: {connection}\r\nupgrade: websocket\r\n\
+                 x-auth-roles: admin\r\n{bearer}\r\n"
+            );
+            client.write(request.as_bytes()).await;
+            assert_eq!(client.response().await.status, 101, "{connection}");
+            let seen = stack.upstream.last();
+            assert_eq!(
+                seen.header("connection").map(str::to_ascii_lowercase).as_deref(),
+                Some("upgrade"),
+                "{connection}"
+            );
+            assert_eq!(seen.header("x-auth-sub"), token.map(|_| "user-1"), "{connection}");
+            assert!(!seen.has("x-auth-roles"), "{connection}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod bootstrap;
 mod client;
 mod envoy;
 mod issuer;
+mod tls;
 mod upstream;
 
 use std::future::Future;
@@ -21,10 +22,11 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-pub use bootstrap::{Bootstrap, ConfigAs};
+pub use bootstrap::{Bootstrap, ConfigAs, REASONS_LOG, cluster, typed};
 pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
+pub use tls::Authority;
 pub use upstream::{Seen, Upstream};
 
 /// The default path of a JWKS.
@@ -75,6 +77,7 @@ pub struct Stack {
     pub upstream: Upstream,
     /// The key that the issuer published at the start, RS256 with the kid `first`.
     pub key: SigningKey,
+    bootstrap: Bootstrap,
 }
 
 /// What to start.
@@ -83,12 +86,21 @@ pub struct StackBuilder {
     keys: Option<Vec<SigningKey>>,
     issuer_up: bool,
     change_answer: Option<fn(Answer) -> Answer>,
+    paths: Vec<(String, Answer)>,
+    tls: Option<tokio_rustls::TlsAcceptor>,
 }
 
 impl Stack {
     /// Nothing but defaults: one worker, no filter, an issuer that publishes one RS256 key.
     pub fn builder() -> StackBuilder {
-        StackBuilder { bootstrap: Bootstrap::new(), keys: None, issuer_up: true, change_answer: None }
+        StackBuilder {
+            bootstrap: Bootstrap::new(),
+            keys: None,
+            issuer_up: true,
+            change_answer: None,
+            paths: vec![],
+            tls: None,
+        }
     }
 
     /// A stack whose filter has that configuration.
@@ -121,6 +133,16 @@ impl Stack {
         self.request("GET", path).bearer(token).send().await
     }
 
+    /// How often requests were denied for that reason.
+    pub async fn denied(&self, reason: &str) -> u64 {
+        self.envoy.stat(&format!("wasmcustom.jwt_guard.denied.{reason}")).await
+    }
+
+    /// How often report-only or a shadow would have denied for that reason.
+    pub async fn would_deny(&self, reason: &str) -> u64 {
+        self.envoy.stat(&format!("wasmcustom.jwt_guard.would_deny.{reason}")).await
+    }
+
     /// A connection for bytes that no client library would send.
     pub async fn connect(&self) -> Connection {
         Connection::open(self.envoy.address()).await
@@ -129,6 +151,11 @@ impl Stack {
     /// An HTTP/2 connection.
     pub async fn h2(&self) -> H2Client {
         H2Client::open(self.envoy.address()).await
+    }
+
+    /// What it was started with, to be changed and handed to [`Envoy::reconfigure`].
+    pub fn bootstrap(&self) -> Bootstrap {
+        self.bootstrap.clone()
     }
 
     /// Where Envoy listens.
@@ -180,11 +207,29 @@ impl StackBuilder {
         self
     }
 
+    /// The listeners come from a file, so that [`Envoy::reconfigure`] can change them.
+    pub fn reconfigurable(mut self) -> Self {
+        self.bootstrap.reconfigurable = true;
+        self
+    }
+
+    /// What the issuer answers at another path, before Envoy first asks for it.
+    pub fn issuer_path(mut self, path: &str, answer: Answer) -> Self {
+        self.paths.push((path.to_owned(), answer));
+        self
+    }
+
+    /// The issuer speaks TLS. Its cluster must be told: [`Bootstrap::issuer_cluster`].
+    pub fn issuer_tls(mut self, tls: tokio_rustls::TlsAcceptor) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Starts all three and returns when Envoy serves.
     pub async fn start(self) -> Stack {
         let (issuer, upstream, key) = self.servers().await;
         let envoy = Envoy::start(&self.bootstrap, issuer.address(), upstream.address()).await;
-        Stack { envoy, issuer, upstream, key }
+        Stack { envoy, issuer, upstream, key, bootstrap: self.bootstrap }
     }
 
     /// Starts an Envoy that must not come up, and returns what it logged on its way out. Panics when it serves.
@@ -195,8 +240,11 @@ impl StackBuilder {
 
     async fn servers(&self) -> (Issuer, Upstream, SigningKey) {
         let keys = self.keys.clone().unwrap_or_else(|| vec![first_key().clone()]);
-        let issuer = Issuer::reserve();
+        let issuer = self.tls.clone().map_or_else(Issuer::reserve, Issuer::reserve_tls);
         issuer.publish(&keys);
+        for (path, answer) in &self.paths {
+            issuer.answer(path, answer.clone());
+        }
         if let Some(change) = self.change_answer {
             issuer.answer(JWKS_PATH, change(Answer::keys(&keys)));
         }

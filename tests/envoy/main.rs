@@ -10,9 +10,17 @@
 mod harness;
 mod harness_itself;
 
+mod adversary;
+mod answers;
 mod claim_headers;
 mod configuration;
 mod keys;
+mod operators;
+mod readings;
+mod reasons;
+mod report_only;
+mod requirements;
 mod robustness;
+mod route_metadata;
 mod routes;
 mod tokens;

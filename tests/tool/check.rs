@@ -21,7 +21,7 @@ fn every_error_is_told_with_line_path_and_remedy() {
     assert_eq!(ran.status, 1);
     assert_eq!(ran.out, "");
     for expected in [
-        "standard input:3: error: jwks_clusters: unknown key; jwks_cluster is meant, perhaps. Known here: ",
+        "standard input:3: error: jwks_clusters: unknown key; jwks_cluster is meant, perhaps\n",
         "standard input:1: error: jwks_cluster: is required",
         "standard input:4: error: clock_skew_seconds: expected a whole number of seconds from 0 to 600, got 900",
         "standard input:7: error: routes[0].requires_rol: unknown key; requires_role is meant, perhaps",

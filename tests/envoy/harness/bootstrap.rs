@@ -35,10 +35,18 @@ pub struct Bootstrap {
     /// HTTP filters before and after ours.
     pub filters_before: Vec<Value>,
     pub filters_after: Vec<Value>,
+    /// Another plugin in the same VM, after the first: its name and configuration.
+    pub second_plugin: Option<(String, Value)>,
+    /// Keys of the cluster `issuer` to add or replace.
+    pub issuer_cluster: Value,
+    /// Copies of the cluster `issuer`: name, and keys to add or replace.
+    pub issuer_copies: Vec<(String, Value)>,
     /// Clusters beside `issuer` and `upstream`.
     pub clusters: Vec<Value>,
     /// Keys of the HttpConnectionManager to add or replace.
     pub connection_manager: Value,
+    /// Whether the listeners come from a file beside the access log, and are read again when that changes.
+    pub reconfigurable: bool,
     /// Runtime keys.
     pub runtime: Value,
     /// Whether the headers of the default map are removed before routing, as in envoy/envoy.yaml.
@@ -48,6 +56,13 @@ pub struct Bootstrap {
     /// One line a request in this format, readable by [`super::Envoy::access_log`].
     pub access_log: String,
 }
+
+/// Where the listeners of a reconfigurable Envoy stand, beside its access log.
+pub const LISTENERS_FILE: &str = "listeners.json";
+
+/// An access log with what the filter found wrong, or `-`.
+pub const REASONS_LOG: &str =
+    "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %FILTER_STATE(wasm.jwt_guard.reason:PLAIN)%\n";
 
 /// The headers of the filter's default map.
 pub const CLAIM_HEADERS: [&str; 8] = [
@@ -74,8 +89,12 @@ impl Bootstrap {
             virtual_host_options: json!({}),
             filters_before: vec![],
             filters_after: vec![],
+            second_plugin: None,
+            issuer_cluster: json!({}),
+            issuer_copies: vec![],
             clusters: vec![],
             connection_manager: json!({}),
+            reconfigurable: false,
             runtime: json!({}),
             early_header_mutation: true,
             upstream_http2: false,
@@ -91,29 +110,53 @@ impl Bootstrap {
         module: &Path,
         access_log: &Path,
     ) -> Value {
-        let mut clusters =
-            vec![cluster("issuer", issuer, false), cluster("upstream", upstream, self.upstream_http2)];
+        let mut clusters = vec![cluster("upstream", upstream, self.upstream_http2)];
+        let of_issuer = |name: &str, members: &Value| {
+            let mut cluster = cluster(name, issuer, false);
+            extend(&mut cluster, members);
+            cluster
+        };
+        clusters.push(of_issuer("issuer", &self.issuer_cluster));
+        clusters.extend(self.issuer_copies.iter().map(|(name, members)| of_issuer(name, members)));
         clusters.extend(self.clusters.iter().cloned());
-        json!({
+        let mut bootstrap = json!({
             "admin": { "address": socket("127.0.0.1:0".parse().unwrap()) },
             "layered_runtime": { "layers": [{ "name": "test", "static_layer": self.runtime }] },
-            "static_resources": {
-                "clusters": clusters,
-                "listeners": [{
-                    "name": "http",
-                    "address": socket("127.0.0.1:0".parse().unwrap()),
-                    "filter_chains": [{ "filters": [{
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": self.connection_manager(module, access_log),
-                    }] }],
-                }],
-            },
+            "static_resources": { "clusters": clusters },
+        });
+        if self.reconfigurable {
+            let file = access_log.with_file_name(LISTENERS_FILE);
+            let source = json!({ "path_config_source": { "path": file }, "resource_api_version": "V3" });
+            bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
+            bootstrap["dynamic_resources"] = json!({ "lds_config": source });
+        } else {
+            bootstrap["static_resources"]["listeners"] = json!([self.listener(module, access_log)]);
+        }
+        bootstrap
+    }
+
+    /// What [`LISTENERS_FILE`] holds.
+    pub fn listeners(&self, module: &Path, access_log: &Path) -> Value {
+        let listener = typed("envoy.config.listener.v3.Listener", self.listener(module, access_log));
+        json!({ "resources": [listener] })
+    }
+
+    fn listener(&self, module: &Path, access_log: &Path) -> Value {
+        json!({
+            "name": "http",
+            "address": socket("127.0.0.1:0".parse().unwrap()),
+            "filter_chains": [{ "filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": self.connection_manager(module, access_log),
+            }] }],
         })
     }
 
     fn connection_manager(&self, module: &Path, access_log: &Path) -> Value {
         let mut filters = self.filters_before.clone();
-        filters.extend(self.filter(module));
+        filters.extend(self.plugin.as_ref().map(|plugin| self.filter(module, "jwt_guard", plugin)));
+        let second = self.second_plugin.as_ref();
+        filters.extend(second.map(|(name, plugin)| self.filter(module, name, plugin)));
         filters.extend(self.filters_after.iter().cloned());
         filters.push(json!({
             "name": "envoy.filters.http.router",
@@ -158,16 +201,15 @@ impl Bootstrap {
         hosts
     }
 
-    fn filter(&self, module: &Path) -> Option<Value> {
-        let plugin = self.plugin.as_ref()?;
+    fn filter(&self, module: &Path, name: &str, plugin: &Value) -> Value {
         let configuration = match &self.config_as {
             ConfigAs::Struct => typed("google.protobuf.Struct", json!({ "value": plugin })),
             ConfigAs::Text => typed("google.protobuf.StringValue", json!({ "value": plugin.to_string() })),
             ConfigAs::Verbatim(text) => typed("google.protobuf.StringValue", json!({ "value": text })),
         };
         let mut config = json!({
-            "name": "jwt_guard",
-            "root_id": "jwt_guard",
+            "name": name,
+            "root_id": name,
             "failure_policy": "FAIL_RELOAD",
             "vm_config": {
                 "vm_id": self.vm_id,
@@ -177,10 +219,10 @@ impl Bootstrap {
             "configuration": configuration,
         });
         extend(&mut config, &self.plugin_options);
-        Some(json!({
+        json!({
             "name": "envoy.filters.http.wasm",
             "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({ "config": config })),
-        }))
+        })
     }
 }
 

@@ -91,6 +91,41 @@ impl Connection {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// Sends those bytes unless the other side has closed.
+    pub async fn write_or_closed(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
+    /// Whether that HTTP/2 stream comes to an end within the time that a test waits: by its answer, by a reset, or
+    /// with the connection. A stream that stays open after its answer's headers (a tunnel) has ended as well.
+    pub async fn h2_stream_ends(&mut self, stream: u32) -> bool {
+        const HEADERS: u8 = 1;
+        const RST_STREAM: u8 = 3;
+        const GOAWAY: u8 = 7;
+        let ending = async {
+            loop {
+                while let [a, b, c, kind, flags, id @ ..] = self.pending.as_slice() {
+                    let length = usize::try_from(u32::from_be_bytes([0, *a, *b, *c])).unwrap();
+                    let Some(id) = id.first_chunk::<4>() else { break };
+                    if self.pending.len() < 9 + length {
+                        break;
+                    }
+                    let ours = u32::from_be_bytes(*id) == stream;
+                    let (kind, ends) = (*kind, flags & 1 == 1);
+                    self.pending.drain(..9 + length);
+                    if kind == GOAWAY || ours && (kind == RST_STREAM || kind == HEADERS || kind == 0 && ends)
+                    {
+                        return;
+                    }
+                }
+                if !self.fill().await {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, ending).await.is_ok()
+    }
+
     /// Reads the next answer, to a request that was not HEAD.
     pub async fn response(&mut self) -> Response {
         self.response_to("GET").await
@@ -276,6 +311,16 @@ impl H2Client {
             }
         };
         tokio::time::timeout(PATIENCE, exchange).await.expect("no answer in time")
+    }
+
+    /// Sends a GET with that token, on a stream of its own, and lets it run; its status comes later.
+    pub fn get_later(&self, path: &str, token: &str) -> tokio::task::JoinHandle<u16> {
+        let request = hyper::Request::get(format!("http://{}{path}", self.authority))
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::default().boxed())
+            .unwrap();
+        let mut sender = self.sender.clone();
+        tokio::spawn(async move { sender.send_request(request).await.unwrap().status().as_u16() })
     }
 
     /// A gRPC call: one length-prefixed message, `te: trailers`.

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
+use super::bootstrap::LISTENERS_FILE;
 use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
 
 /// Lines of Envoy's log that a failing test prints.
@@ -79,6 +80,22 @@ impl Envoy {
         Refused { log: envoy.log() }
     }
 
+    /// The program that is run.
+    pub fn program() -> &'static Path {
+        program()
+    }
+
+    /// The module that is loaded.
+    pub fn module() -> &'static Path {
+        module()
+    }
+
+    /// Takes another configuration of its listeners, where these came from a file.
+    pub fn reconfigure(&self, bootstrap: &Bootstrap) {
+        assert!(bootstrap.reconfigurable, "static listeners stay as they are");
+        put_listeners(bootstrap, module(), &self.folder);
+    }
+
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -108,6 +125,15 @@ impl Envoy {
     pub fn access_log(&self) -> Vec<String> {
         let log = std::fs::read(self.folder.join("access.log")).unwrap_or_default();
         String::from_utf8_lossy(&log).lines().map(ToOwned::to_owned).collect()
+    }
+
+    /// The access log once it has that many lines, which it must not exceed.
+    pub async fn access_logged(&self, lines: usize) -> Vec<String> {
+        let what = format!("the access log has {lines} lines");
+        wait_until(&what, async || self.access_log().len() >= lines).await;
+        let log = self.access_log();
+        assert_eq!(log.len(), lines, "{log:#?}");
+        log
     }
 
     /// All counters and gauges.
@@ -184,6 +210,9 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
     let module = if bootstrap.plugin.is_some() { module() } else { Path::new("none") };
     let config = bootstrap.to_json(issuer, upstream, module, &folder.join("access.log"));
     std::fs::write(folder.join("envoy.json"), config.to_string()).unwrap();
+    if bootstrap.reconfigurable {
+        put_listeners(bootstrap, module, &folder);
+    }
 
     let log = File::create(folder.join("envoy.log")).unwrap();
     let process = Command::new(program())
@@ -192,6 +221,8 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         .arg("--admin-address-path")
         .arg(folder.join("admin.address"))
         .args(["--concurrency", &bootstrap.workers.to_string()])
+        // How long a configuration that was replaced lives on for requests that are under way.
+        .args(["--drain-time-s", "1"])
         // Without it every Envoy on a machine would need a base id of its own.
         .arg("--disable-hot-restart")
         .args(["--log-level", "info", "--file-flush-interval-msec", "50"])
@@ -201,6 +232,14 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         .spawn()
         .unwrap_or_else(|error| panic!("{} does not start: {error}", program().display()));
     (process, folder)
+}
+
+/// By a rename, which is what Envoy watches for.
+fn put_listeners(bootstrap: &Bootstrap, module: &Path, folder: &Path) {
+    let listeners = bootstrap.listeners(module, &folder.join("access.log"));
+    let new = folder.join("listeners.new");
+    std::fs::write(&new, listeners.to_string()).unwrap();
+    std::fs::rename(new, folder.join(LISTENERS_FILE)).unwrap();
 }
 
 /// The Envoy that `scripts/envoy` chooses.

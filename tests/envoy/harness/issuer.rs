@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Frame;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -15,6 +19,8 @@ use jwt_guard::mint::{SigningKey, key_set};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use super::JWKS_PATH;
 
@@ -26,18 +32,26 @@ pub struct Answer {
     body: Vec<u8>,
     delay: Duration,
     held: bool,
+    drips: bool,
 }
 
 impl Answer {
     /// 200 with that body.
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, headers: vec![], body: body.into(), delay: Duration::ZERO, held: false }
+        let (status, headers, delay) = (200, vec![], Duration::ZERO);
+        Self { status, headers, body: body.into(), delay, held: false, drips: false }
             .header("content-type", "application/json")
     }
 
     /// That status and no body.
     pub fn status(status: u16) -> Self {
         Self { status, ..Self::ok("") }
+    }
+
+    /// With another status.
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
     }
 
     /// 200 with the JWKS of those keys.
@@ -57,6 +71,22 @@ impl Answer {
         self
     }
 
+    /// The first half of the body at once, and then a byte now and then.
+    pub fn dripping(mut self) -> Self {
+        self.drips = true;
+        self
+    }
+
+    /// With that validator; who asks with it gets a 304.
+    pub fn etag(self, etag: &str) -> Self {
+        self.header("etag", etag)
+    }
+
+    fn is_known_to(&self, asked: &hyper::HeaderMap) -> bool {
+        let etag = self.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.as_bytes());
+        etag.is_some() && asked.get("if-none-match").map(|value| value.as_bytes()) == etag
+    }
+
     /// Not before [`Issuer::release`].
     pub fn held(mut self) -> Self {
         self.held = true;
@@ -70,6 +100,7 @@ pub struct Asked {
     pub method: String,
     pub path: String,
     pub headers: hyper::HeaderMap,
+    pub at: Instant,
 }
 
 #[derive(Default)]
@@ -85,6 +116,7 @@ pub struct Issuer {
     /// Held answers leave when this passes their number.
     released: watch::Sender<u64>,
     port: Mutex<Port>,
+    tls: Option<TlsAcceptor>,
 }
 
 enum Port {
@@ -98,12 +130,22 @@ enum Port {
 impl Issuer {
     /// An issuer that refuses connections until [`up`](Self::up).
     pub fn reserve() -> Self {
+        Self::reserve_with(None)
+    }
+
+    /// The same, over TLS.
+    pub fn reserve_tls(tls: TlsAcceptor) -> Self {
+        Self::reserve_with(Some(tls))
+    }
+
+    fn reserve_with(tls: Option<TlsAcceptor>) -> Self {
         let socket = bound("127.0.0.1:0".parse().unwrap());
         Self {
             address: socket.local_addr().unwrap(),
             state: Arc::default(),
             released: watch::channel(0).0,
             port: Mutex::new(Port::Reserved(socket)),
+            tls,
         }
     }
 
@@ -118,7 +160,7 @@ impl Issuer {
         match std::mem::replace(&mut *port, Port::Between) {
             Port::Reserved(socket) => {
                 let listener = socket.listen(1024).unwrap();
-                let serving = serve(listener, self.state.clone(), self.released.clone());
+                let serving = serve(listener, self.state.clone(), self.released.clone(), self.tls.clone());
                 *port = Port::Serving(tokio::spawn(serving).abort_handle());
             }
             other => *port = other,
@@ -166,6 +208,11 @@ impl Issuer {
         self.count(JWKS_PATH)
     }
 
+    /// When that path was asked for.
+    pub fn times(&self, path: &str) -> Vec<Instant> {
+        self.state().asked.iter().filter(|asked| asked.path == path).map(|asked| asked.at).collect()
+    }
+
     /// All that it was asked, in order.
     pub fn asked(&self) -> Vec<Asked> {
         self.state().asked.clone()
@@ -193,17 +240,29 @@ fn bound(address: SocketAddr) -> TcpSocket {
     socket
 }
 
-async fn serve(listener: TcpListener, state: Arc<Mutex<State>>, released: watch::Sender<u64>) {
+async fn serve(
+    listener: TcpListener,
+    state: Arc<Mutex<State>>,
+    released: watch::Sender<u64>,
+    tls: Option<TlsAcceptor>,
+) {
     // Aborting this task drops the set, and with it every connection.
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let (state, released) = (state.clone(), released.clone());
+        let (state, released, tls) = (state.clone(), released.clone(), tls.clone());
         connections.spawn(async move {
             let service = service_fn(move |request| answer(request, state.clone(), released.subscribe()));
             let server = auto::Builder::new(TokioExecutor::new());
-            // A client may leave at any moment; that is its business.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            // A client may leave at any moment, or refuse the certificate; that is its business.
+            match tls {
+                None => drop(server.serve_connection(TokioIo::new(stream), service).await),
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        drop(server.serve_connection(TokioIo::new(stream), service).await);
+                    }
+                }
+            }
         });
         while connections.try_join_next().is_some() {}
     }
@@ -213,7 +272,7 @@ async fn answer(
     request: hyper::Request<hyper::body::Incoming>,
     state: Arc<Mutex<State>>,
     mut release: watch::Receiver<u64>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+) -> Result<hyper::Response<BoxBody<Bytes, Infallible>>, Infallible> {
     let answer = {
         let path = request.uri().path().to_owned();
         let mut state = state.lock().unwrap();
@@ -222,6 +281,7 @@ async fn answer(
             method: request.method().to_string(),
             path,
             headers: request.headers().clone(),
+            at: Instant::now(),
         });
         answer
     };
@@ -230,9 +290,44 @@ async fn answer(
         let _ = release.changed().await;
     }
     tokio::time::sleep(answer.delay).await;
-    let mut response = hyper::Response::builder().status(answer.status);
+    let known = answer.is_known_to(request.headers());
+    let mut response = hyper::Response::builder().status(if known { 304 } else { answer.status });
     for (name, value) in &answer.headers {
         response = response.header(name, value);
     }
-    Ok(response.body(Full::new(answer.body.into())).unwrap())
+    let body = match (known, answer.drips) {
+        (true, _) => Full::default().boxed(),
+        (false, false) => Full::new(answer.body.into()).boxed(),
+        (false, true) => Dripping { body: answer.body.into(), pause: None }.boxed(),
+    };
+    Ok(response.body(body).unwrap())
+}
+
+/// Half of a body, and the rest too slowly for anybody's patience.
+struct Dripping {
+    body: Bytes,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl hyper::body::Body for Dripping {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let length = match &mut self.pause {
+            None => self.body.len() / 2,
+            Some(pause) => {
+                std::task::ready!(pause.as_mut().poll(context));
+                1.min(self.body.len())
+            }
+        };
+        if self.body.is_empty() {
+            return Poll::Ready(None);
+        }
+        self.pause = Some(Box::pin(tokio::time::sleep(Duration::from_millis(100))));
+        Poll::Ready(Some(Ok(Frame::data(self.body.split_to(length)))))
+    }
 }

@@ -16,6 +16,7 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
+use jwt_guard::token_cache::TokenCache;
 use serde_json::{Value, json};
 
 /// When every request here is judged.
@@ -67,23 +68,28 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 
+/// No fetch is worth waiting for.
+pub const HOPELESS: Prospect = Prospect::Hopeless { retry_after: Duration::from_millis(6500) };
+
 /// A key source that answers as it is told and remembers what it was asked.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
+    /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
     pub prospect: Prospect,
+    /// From the second time on, where that is another.
+    pub then: Option<Prospect>,
     pub asked: RefCell<Vec<Need>>,
 }
 
 impl Keys {
     /// The published key, and nothing newer to come.
     pub fn there() -> Self {
-        let prospect = Prospect::Hopeless { retry_after: Duration::from_secs(7) };
-        Self { current: Some(published([key()])), prospect, asked: RefCell::default() }
+        Self { current: Some(published([key()])), prospect: HOPELESS, then: None, asked: RefCell::default() }
     }
 
     /// None so far, and that prospect.
     pub fn none(prospect: Prospect) -> Self {
-        Self { current: None, prospect, asked: RefCell::default() }
+        Self { current: None, prospect, then: None, asked: RefCell::default() }
     }
 }
 
@@ -93,8 +99,13 @@ impl KeySource for Keys {
     }
 
     fn look_again(&self, _: IssuerIndex, need: Need) -> Prospect {
-        self.asked.borrow_mut().push(need);
-        self.prospect.clone()
+        let mut asked = self.asked.borrow_mut();
+        asked.push(need);
+        match (&self.prospect, &self.then) {
+            (_, Some(then)) if asked.len() > 1 => then.clone(),
+            (Prospect::Newer(_), None) if asked.len() > 1 => HOPELESS,
+            (prospect, _) => prospect.clone(),
+        }
     }
 }
 
@@ -140,7 +151,7 @@ impl Ask {
 
     pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Step {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        flow::decide(config, &request, keys, &InModule, NOW, patience)
+        flow::decide(config, &request, keys, &InModule, &TokenCache::new(0), NOW, patience)
     }
 
     /// With keys at hand.

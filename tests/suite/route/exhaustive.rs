@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 const CHARACTERS: [&str; 11] = ["/", ".", ";", "\\", "%", "2", "5", "e", "f", "c", "a"];
 
 /// The same, larger: pieces that take several characters, for attacks that fewer characters cannot spell.
-const PIECES: [&str; 17] =
-    ["/", "..", ".", ";x", "\\", "%2f", "%2e", "%5c", "%3b", "%25", "%61", "%20", "%23", "a", "A", "c", "b@"];
+const PIECES: [&str; 18] = [
+    "/", "..", ".", ";x", "\\", "%2f", "%2e", "%2e%2e", "%5c", "%3b", "%25", "%61", "%20", "%23", "a", "A",
+    "c", "b@",
+];
 
 /// How many of `CHARACTERS` or `PIECES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes seconds.
 fn length(usual: usize) -> usize {
@@ -19,7 +21,9 @@ fn length(usual: usize) -> usize {
 
 /// `/a` and all below is protected, with an exception inside it and a twin in upper case; the rest is open.
 fn routes() -> Vec<Route> {
-    ["/**", "/a/**", "/a/c", "/{id}/A/**", "/b@/c", "/*/c"].map(|path| route(path, &[], &[])).to_vec()
+    ["/**", "/a/**", "/a/c", "/{id}/A/**", "/b@/c", "/*/c", "/{id}"]
+        .map(|path| route(path, &[], &[]))
+        .to_vec()
 }
 
 #[test]

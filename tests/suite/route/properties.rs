@@ -52,7 +52,7 @@ fn nasty_path() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => select(vec!["/", "/a", "/b", "/A", "a", "b", "/c@d", "/é"]),
         3 => select(vec!["/..", "/.", "..", ".", "//", "\\", ";", ";x", "/;", " ", "#"]),
-        3 => select(vec!["%2f", "%2F", "%2e", "%2E", "%5c", "%3b", "%3f", "%23", "%20", "%61", "%41", "%40", "%c3%a9"]),
+        3 => select(vec!["%2f", "%2F", "%2e", "%2E", "/%2e%2e/", "%2f/", "%5c", "%3b", "%3f", "%23", "%20", "%61", "%41", "%40", "%c3%a9"]),
         1 => select(vec!["%252f", "%252e", "%255c", "%2561", "%253b", "%25", "2f", "2e", "%", "%c0%af", "%00", "!", "é"]),
     ];
     prop::collection::vec(piece, 0..8).prop_map(|pieces| format!("/{}", pieces.concat()))

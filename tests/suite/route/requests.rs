@@ -85,6 +85,36 @@ fn segments_decoded_each_for_itself_are_a_reading() {
     }
 }
 
+/// Each path needs one step that no other makes up for: only its reading finds the rule.
+#[test]
+fn every_step_is_needed() {
+    let routes = [
+        route("/**", &[], &[]),
+        route("/{id}", &[], &[]),
+        route("/a", &[], &[]),
+        route("/v1", &[], &[]),
+        route("/v1/**", &[], &[]),
+        route("/{id}/**", &[], &[]),
+        route("/b@/a", &[], &[]),
+        route("/{id}/a", &[], &[]),
+        route("/{id}/b@", &[], &[]),
+    ];
+    let table = table(&routes).unwrap();
+    for (step, path, rule) in [
+        ("only dots decoded", "/x/%2e%2e/%61", 1),
+        ("only unreserved characters decoded", "/b%40/%61", 7),
+        ("all but slashes decoded", "/x%2Fy/b%40", 8),
+        ("only a slash dropped", "/v1./", 1),
+        ("dots at the end dropped", "/v1/..", 3),
+    ] {
+        let target =
+            Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: Vec::new() };
+        let governing = table.governing(&target).unwrap();
+        let rules: Vec<_> = governing.iter().map(|demand| demand.index()).collect();
+        assert!(rules.contains(&Some(rule)), "{step}: {path}: {rules:?}");
+    }
+}
+
 #[test]
 fn a_template_in_upper_case_guards_every_case() {
     for (path, rules) in [

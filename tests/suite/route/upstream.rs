@@ -33,6 +33,7 @@ pub const UPSTREAMS: &[(&str, Upstream, bool)] = &[
     ("Spring PathPattern", |path| decode(&strip_parameters(path), |byte| byte != b'/'), false),
     ("Spring AntPath", |path| Some(squeeze(&decode(&strip_parameters(path), |_| true)?)), false),
     ("WHATWG URL", whatwg, false),
+    ("WHATWG URL, relative to a base", whatwg_relative, false),
     ("RFC 3986 normaliser", |path| Some(remove_dot_segments(&decode(path, unreserved)?)), false),
     ("decodes twice", |path| decode(&decode(path, |_| true)?, |_| true), false),
     ("decodes to the end", decode_to_the_end, false),
@@ -61,9 +62,11 @@ pub const STEPS: &[(&str, Upstream)] = &[
     ("posix clean", posix_clean),
     ("java normalize", java_normalize),
     ("strip slash", |path| Some(strip_slash(path))),
+    ("strip end", |path| Some(format!("/{}", path[1..].trim_end_matches(['/', '.', ' '])))),
     ("windows", windows),
     ("lower case", |path| Some(path.to_ascii_lowercase())),
     ("WHATWG URL", whatwg),
+    ("WHATWG URL, relative to a base", whatwg_relative),
 ];
 
 fn decode(path: &str, takes: fn(u8) -> bool) -> Option<String> {
@@ -186,6 +189,16 @@ fn whatwg(path: &str) -> Option<String> {
         }
     }
     Some(format!("/{}", kept.join("/")))
+}
+
+/// `new URL(request.url, "http://localhost")`, as Node servers write it: two slashes begin a host.
+fn whatwg_relative(path: &str) -> Option<String> {
+    let path = path.replace('\\', "/");
+    if !path.starts_with("//") {
+        return whatwg(&path);
+    }
+    let authority_and_path = path.trim_start_matches('/');
+    whatwg(authority_and_path.find('/').map_or("/", |at| &authority_and_path[at..]))
 }
 
 fn strip_parameters(path: &str) -> String {

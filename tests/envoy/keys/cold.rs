@@ -1,0 +1,47 @@
+//! The first keys: one fetch for the process, and whoever comes before them waits.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{is_unharmed, waiting};
+use crate::harness::{Answer, Stack, plugin, plugin_with, wait_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
+    let stack = Stack::builder().plugin(plugin()).issuer_answers(Answer::held).workers(4).start().await;
+    let refused = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();
+    let good = stack.good_token();
+    let requests: Vec<_> = (0..200)
+        .map(|number| {
+            let (token, status) = if number % 10 == 0 { (&refused, 401) } else { (&good, 200) };
+            (tokio::spawn(stack.request("GET", "/").bearer(token).send()), status)
+        })
+        .collect();
+    wait_until("all of them wait", async || waiting(&stack).await == 200).await;
+    assert_eq!(stack.upstream.count(), 0);
+    stack.issuer.release();
+    for (request, status) in requests {
+        assert_eq!(request.await.unwrap().status, status);
+    }
+    assert_eq!(stack.issuer.fetches(), 1);
+    assert_eq!(waiting(&stack).await, 0);
+    is_unharmed(&stack);
+}
+
+/// Whatever the issuer does. (In report-only mode nothing waits at all: see unknown_kids.)
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_waits_longer_than_the_time_out() {
+    let plugin = plugin_with(json!({ "jwks_timeout_ms": 700 }));
+    let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
+    let good = stack.good_token();
+    for _ in 0..3 {
+        let started = tokio::time::Instant::now();
+        let refused = stack.get_with("/", &good).await;
+        let waited = started.elapsed();
+        assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
+        assert!(refused.text("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
+        // The rest is the machine's share.
+        assert!(waited < Duration::from_millis(1500), "it waited {waited:?}");
+    }
+}

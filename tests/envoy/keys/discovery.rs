@@ -1,0 +1,162 @@
+//! Keys whose place the issuer's own document names. Each case is an issuer of one configuration.
+
+use serde_json::{Value, json};
+
+use super::{another, figure, is_unharmed};
+use crate::harness::{Answer, Issuer, Stack, cluster, wait_until};
+use jwt_guard::mint::AUDIENCE;
+
+struct Case {
+    name: &'static str,
+    issuer: &'static str,
+    /// Where its document is, and what that says; none is a 404.
+    document: Option<(&'static str, Value)>,
+    other_cluster: bool,
+    /// The words of the log where it fails.
+    fails: Option<&'static str>,
+}
+
+fn document(issuer: &str, keys: &str) -> Value {
+    json!({ "issuer": issuer, "jwks_uri": keys })
+}
+
+fn cases() -> Vec<Case> {
+    let case = |name, issuer, document, fails| Case { name, issuer, document, other_cluster: false, fails };
+    let openid = "/.well-known/openid-configuration";
+    vec![
+        case(
+            "bare",
+            "https://bare.example",
+            Some((openid, document("https://bare.example", "https://bare.example/keys"))),
+            None,
+        ),
+        case(
+            "with_path",
+            "http://issuer.example/realms/a",
+            Some((
+                "/realms/a/.well-known/openid-configuration",
+                document("http://issuer.example/realms/a", "http://issuer.example/keys"),
+            )),
+            None,
+        ),
+        case(
+            "rfc_8414",
+            "https://issuer.example/tenant",
+            Some((
+                "/.well-known/oauth-authorization-server/tenant",
+                document("https://issuer.example/tenant", "https://issuer.example:443/keys"),
+            )),
+            None,
+        ),
+        case(
+            "another_issuer",
+            "https://issuer.example/b",
+            Some((
+                "/b/.well-known/openid-configuration",
+                document("https://issuer.example/other", "https://issuer.example/keys"),
+            )),
+            Some("the discovery document is another issuer's"),
+        ),
+        case(
+            "plain_keys",
+            "https://issuer.example/c",
+            Some((
+                "/c/.well-known/openid-configuration",
+                document("https://issuer.example/c", "http://issuer.example/keys"),
+            )),
+            Some("an https issuer has an http jwks_uri"),
+        ),
+        case(
+            "other_host_unasked",
+            "https://issuer.example/d",
+            Some((
+                "/d/.well-known/openid-configuration",
+                document("https://issuer.example/d", "https://keys.example/keys"),
+            )),
+            Some("jwks_uri is on another host"),
+        ),
+        Case {
+            other_cluster: true,
+            ..case(
+                "other_host",
+                "https://issuer.example/e",
+                Some((
+                    "/e/.well-known/openid-configuration",
+                    document("https://issuer.example/e", "https://keys.example/elsewhere"),
+                )),
+                None,
+            )
+        },
+        case("nowhere", "https://issuer.example/f", None, Some("status 404")),
+        case(
+            "no_document",
+            "https://issuer.example/g",
+            Some(("/g/.well-known/openid-configuration", json!([]))),
+            Some("the discovery document is not a JSON object"),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_issuers_own_document_leads_to_keys() {
+    let key = another("first");
+    // Reached by jwks_cluster where discovery_cluster is the first issuer.
+    let other = Issuer::reserve();
+    other.up().await;
+    other.answer("/elsewhere", Answer::keys([&key]));
+    let issuers: Vec<_> = cases()
+        .iter()
+        .map(|case| {
+            let mut issuer = json!({
+                "issuer": case.issuer, "name": case.name, "audience": AUDIENCE, "discovery": true,
+                "jwks_cluster": if case.other_cluster { "other" } else { "issuer" },
+            });
+            if case.other_cluster {
+                issuer["discovery_cluster"] = json!("issuer");
+            }
+            issuer
+        })
+        .collect();
+    let mut builder = Stack::builder()
+        .plugin(json!({ "issuers": issuers }))
+        .workers(2)
+        .keys([key.clone()])
+        .issuer_path("/keys", Answer::keys([&key]))
+        .envoy(|envoy| envoy.clusters = vec![cluster("other", other.address(), false)]);
+    for case in cases() {
+        if let Some((path, document)) = case.document {
+            builder = builder.issuer_path(path, Answer::ok(document.to_string()));
+        }
+    }
+    let stack = builder.start().await;
+    for case in cases() {
+        let name = case.name;
+        let token = stack.token().issuer(case.issuer).sign(&stack.key).unwrap();
+        match case.fails {
+            None => {
+                wait_until(&format!("{name} is read"), async || figure(&stack, name, "keys").await == 1)
+                    .await;
+                assert_eq!(stack.get_with("/", &token).await.status, 200, "{name}");
+            }
+            Some(words) => {
+                wait_until(&format!("{name} fails"), async || {
+                    figure(&stack, name, "refresh_failed").await >= 1
+                })
+                .await;
+                assert_eq!(stack.get_with("/", &token).await.status, 503, "{name}");
+                let log = stack.envoy.log();
+                let told =
+                    log.lines().filter(|line| line.contains(&format!("issuer {name}: keys could not")));
+                let told: Vec<_> = told.collect();
+                assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");
+            }
+        }
+    }
+    assert_eq!(other.count("/elsewhere"), 1);
+    // One refresh asks for the document once and for the keys once, in the whole process.
+    assert_eq!(stack.issuer.count("/realms/a/.well-known/openid-configuration"), 1);
+    assert_eq!(stack.issuer.count("/tenant/.well-known/openid-configuration"), 1, "first there, a 404");
+    assert_eq!(stack.issuer.count("/.well-known/oauth-authorization-server/tenant"), 1);
+    assert_eq!(stack.issuer.count("/keys"), 3);
+    is_unharmed(&stack);
+}

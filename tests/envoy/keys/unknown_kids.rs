@@ -1,0 +1,157 @@
+//! Kids that nobody has seen: one refresh a cooldown, whoever makes them up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{another, is_unharmed, made_up, seconds, waiting};
+use crate::harness::{Answer, JWKS_PATH, Stack, plugin, plugin_with, wait_until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_kid_is_fetched_once_without_a_restart() {
+    let stack = Stack::with_plugin(plugin()).await;
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
+    let second = another("second");
+    stack.issuer.publish([&stack.key, &second]);
+    let token = stack.token().sign(&second).unwrap();
+    assert_eq!(stack.get_with("/", &token).await.status, 200, "the request waits for the refresh");
+    assert_eq!(stack.issuer.fetches(), 2);
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200, "the first key still stands");
+    for number in 0..20 {
+        assert_eq!(stack.get_with("/", &made_up(&stack, &number.to_string())).await.status, 401);
+    }
+    assert_eq!(stack.issuer.fetches(), 2, "and then none within the cooldown");
+    assert!(stack.envoy.stat("wasmcustom.jwt_guard.denied.unknown_kid").await >= 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_wait_for_an_unknown_kid_and_the_others_are_told_at_once() {
+    let stack = Stack::with_plugin(plugin_with(json!({ "jwks_timeout_ms": 20_000 }))).await;
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
+    stack.issuer.answer(JWKS_PATH, Answer::keys([&stack.key]).held());
+    let waiters: Vec<_> = (0..64)
+        .map(|number| {
+            let token = made_up(&stack, &number.to_string());
+            tokio::spawn(stack.request("GET", "/").bearer(&token).send())
+        })
+        .collect();
+    wait_until("all places are taken", async || waiting(&stack).await == 64).await;
+    for _ in 0..5 {
+        let token = made_up(&stack, "x");
+        let told = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &token));
+        let told = told.await.expect("it does not wait");
+        assert_eq!((told.status, told.error().as_str()), (401, "invalid_token"));
+    }
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200, "good tokens wait for nobody");
+    assert_eq!(waiting(&stack).await, 64);
+    stack.issuer.release();
+    for waiter in waiters {
+        assert_eq!(waiter.await.unwrap().status, 401);
+    }
+    assert_eq!(stack.issuer.fetches(), 2);
+    is_unharmed(&stack);
+}
+
+/// Neither for first keys nor for a new kid, and that is fetched all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn report_only_waits_for_nothing_and_looks_for_a_new_kid_too() {
+    let plugin = plugin_with(json!({ "report_only": true, "jwks_timeout_ms": 60_000 }));
+    let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
+    let verified = async || stack.envoy.stat("wasmcustom.jwt_guard.allowed.verified").await;
+    let good = stack.good_token();
+    let answer = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &good)).await;
+    assert_eq!(answer.expect("it waits for nothing").status, 200);
+    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.would_deny.no_keys").await, 1);
+    wait_until("the keys are asked for", async || stack.issuer.fetches() == 1).await;
+    stack.issuer.release();
+    wait_until("the first keys came", async || {
+        assert_eq!(stack.get_with("/", &good).await.status, 200);
+        verified().await > 0
+    })
+    .await;
+    let second = another("second");
+    stack.issuer.publish([&second]);
+    let token = stack.token().sign(&second).unwrap();
+    let before = verified().await;
+    wait_until("the new kid is known", async || {
+        assert_eq!(stack.get_with("/", &token).await.status, 200);
+        verified().await > before
+    })
+    .await;
+    assert_eq!(stack.issuer.fetches(), 2);
+}
+
+/// About 2,000 requests a second, each with a kid of its own, over loopback for four seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_made_up_kids_costs_one_fetch_a_cooldown_and_good_tokens_no_time() {
+    const SENDERS: usize = 16;
+    let cooldown = Duration::from_secs(2);
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({ "jwks_refresh_cooldown_seconds": cooldown.as_secs() })))
+        .issuer_answers(|answer| answer.after(Duration::from_millis(100)))
+        .workers(4)
+        .start()
+        .await;
+    let good = stack.good_token();
+    let probe = async |count: usize| {
+        let mut connection = stack.connect().await;
+        let request = stack.request("GET", "/").bearer(&good).to_bytes();
+        let mut times = vec![];
+        for _ in 0..count {
+            let asked = Instant::now();
+            connection.write(&request).await;
+            assert_eq!(connection.response().await.status, 200, "a good token was refused");
+            times.push(asked.elapsed());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        times.sort();
+        (times[times.len() / 2], times[times.len() * 95 / 100])
+    };
+    let quiet = probe(50).await;
+    let before = stack.issuer.fetches();
+
+    let (sent, started) = (Arc::new(AtomicUsize::new(0)), Instant::now());
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            // Made before the clock runs: the flood is Envoy's work, not the test's.
+            let requests: Vec<_> = (0..100)
+                .map(|number| {
+                    let token = made_up(&stack, &format!("{sender}-{number}"));
+                    stack.request("GET", "/").bearer(&token).to_bytes()
+                })
+                .collect();
+            let (address, sent) = (stack.address(), sent.clone());
+            tokio::spawn(async move {
+                let mut connection = crate::harness::Connection::open(address).await;
+                for round in 0_u32.. {
+                    if started.elapsed() > Duration::from_secs(4) {
+                        return;
+                    }
+                    connection.write(&requests[round as usize % requests.len()]).await;
+                    assert_eq!(connection.response().await.status, 401);
+                    sent.fetch_add(1, Ordering::Relaxed);
+                    // 16 senders, 8 ms apart: 2,000 a second.
+                    tokio::time::sleep_until(started + Duration::from_millis(8) * round).await;
+                }
+            })
+        })
+        .collect();
+    let flooded = probe(150).await;
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let (lasted, fetches) = (started.elapsed(), stack.issuer.fetches() - before);
+    let rate = sent.load(Ordering::Relaxed) as f64 / lasted.as_secs_f64();
+    println!(
+        "flood: {rate:.0}/s for {}, {fetches} fetches; good tokens took {quiet:?} (median, p95) before and {flooded:?} meanwhile",
+        seconds(lasted)
+    );
+    let allowed = 1 + (lasted.as_millis() / cooldown.as_millis()) as usize;
+    assert!((1..=allowed).contains(&fetches), "{fetches} fetches in {lasted:?}");
+    // A good token that waited for a refresh would take 100 ms; the machine has other work too.
+    assert!(flooded.0 < Duration::from_millis(100), "{flooded:?}");
+    is_unharmed(&stack);
+}
