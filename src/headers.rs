@@ -12,9 +12,11 @@ mod tests;
 
 use std::rc::Rc;
 
-use fold::{folded, folds_to};
+use fold::folded;
 
 pub use edits::{HeaderEdits, Headers};
+pub use encoding::claim as encoded;
+pub use fold::folds_to;
 pub use map::{HeaderMapError, HeaderSource};
 
 use crate::jose::json::Json;

@@ -3,11 +3,14 @@
 //! Pure decisions over one small record that every VM of the process shares and edits by compare-and-swap
 //! ([`Control`]). Knows nothing of the host: time, chance and the VM's identity are arguments. What is
 //! decided here: one fetch at a time for the process (a lease with an expiry), one refresh forced by unknown
-//! kids per cooldown, back-off after failures, and how long last-good keys serve.
+//! kids per cooldown, back-off after failures, and how long last-good keys serve. What a VM does with a decision
+//! is in [`share`].
 
 pub mod answer;
 pub mod discovery;
 pub mod record;
+pub mod share;
+pub mod waiting;
 
 use std::time::Duration;
 
@@ -15,10 +18,16 @@ use crate::time::UnixTime;
 
 /// The first pause after a failed fetch; doubled by each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest pause between attempts.
+/// The longest pause between attempts, before jitter.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
 /// What a lease lasts beyond the time-outs of the fetch that it covers.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
+/// No lease is longer: the longest `jwks_timeout_ms`, for the three fetches of a discovery. One that says so was
+/// not written by this version.
+const LONGEST_LEASE: Duration = Duration::from_secs(3 * 60 + 1);
+/// What was written further ahead than this was written before the clock was set back. Less is two workers that
+/// read the clock at once, or a clock that is being adjusted: taking that for a clock set back would fetch twice.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// What the operator set for one issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +40,7 @@ pub struct KeyTimes {
     pub cooldown: Duration,
     /// `jwks_timeout_ms`: of one fetch, and the longest that a request waits.
     pub timeout: Duration,
-    /// Fetches in a row that one refresh takes: two where the endpoint is discovered, else one.
+    /// Fetches in a row that one refresh takes: three where the endpoint is discovered, else one.
     pub fetches: u32,
 }
 
@@ -50,23 +59,42 @@ impl Chance {
     }
 }
 
+/// A stored key set. Equal ones have the same text: a VM that holds one of them needs no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetId {
+    /// Counts the sets that were stored; 0 means none yet.
+    pub generation: u64,
+    /// Of the text. The generation alone would not do: a VM whose answer came too late may have stored another
+    /// text under the same number, and the count starts again where the record was lost.
+    pub fingerprint: u64,
+}
+
+impl SetId {
+    /// No set yet.
+    pub const NONE: Self = Self { generation: 0, fingerprint: 0 };
+}
+
 /// What the VMs of a process share about one issuer's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Control {
-    /// Counts the sets that were stored; 0 means none yet. A set read from the cache belongs to one generation.
-    pub generation: u64,
+    /// The set that counts.
+    pub set: SetId,
     /// When the last good answer came.
     pub fetched_at: UnixTime,
     /// How long that answer counts as fresh.
     pub fresh_for: Duration,
     /// Who fetches, while `lease_until` is ahead.
     pub lease_holder: u64,
+    /// When the lease was taken.
+    pub lease_from: UnixTime,
     /// When the lease ends by itself; the epoch when nobody holds it.
     pub lease_until: UnixTime,
     /// When unknown kids last forced a refresh; the epoch when they never did.
     pub forced_at: UnixTime,
     /// Fetches that failed since the last good answer.
     pub failures: u32,
+    /// When the last of them failed; the epoch after a good answer.
+    pub failed_at: UnixTime,
     /// No attempt before this moment; the epoch after a good answer.
     pub retry_at: UnixTime,
 }
@@ -107,32 +135,39 @@ pub enum Usable {
 impl Control {
     /// Nothing is known yet.
     pub const UNKNOWN: Self = Self {
-        generation: 0,
+        set: SetId::NONE,
         fetched_at: UnixTime::from_millis(0),
         fresh_for: Duration::ZERO,
         lease_holder: 0,
+        lease_from: UnixTime::from_millis(0),
         lease_until: UnixTime::from_millis(0),
         forced_at: UnixTime::from_millis(0),
         failures: 0,
+        failed_at: UnixTime::from_millis(0),
         retry_at: UnixTime::from_millis(0),
     };
 
     /// Whether the keys of this generation may judge a token now.
     pub fn usable(&self, times: &KeyTimes, now: UnixTime) -> Usable {
         let age = now.since(self.fetched_at);
-        if self.generation == 0 || age >= self.fresh_for.saturating_add(times.max_stale) {
+        let fresh_for = self.fresh_for(times);
+        if self.set == SetId::NONE || age >= fresh_for.saturating_add(times.max_stale) {
             Usable::No
-        } else if age < self.fresh_for {
+        } else if age < fresh_for {
             Usable::Fresh
         } else {
             Usable::Stale
         }
     }
 
+    /// Never beyond the TTL of the configuration that asks: the record may have been written under another one.
+    fn fresh_for(&self, times: &KeyTimes) -> Duration {
+        self.fresh_for.min(times.ttl)
+    }
+
     /// Whether some VM is fetching.
-    pub fn in_flight(&self, times: &KeyTimes, now: UnixTime) -> bool {
-        // A lease that reaches further than one can was written before the clock was set back.
-        now < self.lease_until && self.lease_until <= now.saturating_add(lease_duration(times))
+    pub fn in_flight(&self, now: UnixTime) -> bool {
+        ahead(self.lease_from, self.lease_until, LONGEST_LEASE, now).is_some()
     }
 
     /// What `vm` does about `need`. `chance` spreads the renewals of several processes.
@@ -144,25 +179,27 @@ impl Control {
         now: UnixTime,
         chance: Chance,
     ) -> Decision {
-        if self.in_flight(times, now) {
+        if self.in_flight(now) {
             return Decision::InFlight;
         }
-        if let Some(retry_at) = bounded(self.retry_at, now, times.ttl.min(LONGEST_BACKOFF).mul_f64(1.2)) {
+        if let Some(retry_at) = ahead(self.failed_at, self.retry_at, LONGEST_BACKOFF.mul_f64(1.2), now) {
             return Decision::NotBefore(retry_at);
         }
         let lease = Self {
             lease_holder: vm.0,
+            lease_from: now,
             lease_until: now.saturating_add(lease_duration(times)),
             forced_at: if need == Need::UnknownKid { now } else { self.forced_at },
             ..*self
         };
         match need {
-            Need::Scheduled => match self.renewal(now, chance) {
+            Need::Scheduled => match self.renewal(times, now, chance) {
                 Some(due) => Decision::FreshUntil(due),
                 None => Decision::Fetch(lease),
             },
             Need::UnknownKid => {
-                match bounded(self.forced_at.saturating_add(times.cooldown), now, times.cooldown) {
+                let allowed = self.forced_at.saturating_add(times.cooldown);
+                match ahead(self.forced_at, allowed, times.cooldown, now) {
                     Some(allowed) => Decision::NotBefore(allowed),
                     None => Decision::Fetch(lease),
                 }
@@ -171,69 +208,97 @@ impl Control {
     }
 
     /// When the keys are to be renewed, if that is ahead: after 80 to 90 % of their time.
-    fn renewal(&self, now: UnixTime, chance: Chance) -> Option<UnixTime> {
-        if self.generation == 0 || now < self.fetched_at {
+    fn renewal(&self, times: &KeyTimes, now: UnixTime, chance: Chance) -> Option<UnixTime> {
+        if self.set == SetId::NONE || was_written_ahead(self.fetched_at, now) {
             return None;
         }
-        let due = self.fetched_at.saturating_add(self.fresh_for.mul_f64(0.8 + 0.1 * chance.0));
+        let due = self.fetched_at.saturating_add(self.fresh_for(times).mul_f64(0.8 + 0.1 * chance.0));
         (now < due).then_some(due)
     }
 
     /// Whether `vm` still holds the lease that it fetched under. If not, its answer came too late and is dropped.
     pub fn is_held_by(&self, vm: VmIdentity, now: UnixTime) -> bool {
-        self.lease_holder == vm.0 && now < self.lease_until
+        self.lease_holder == vm.0 && self.in_flight(now)
     }
 
-    /// After a good answer. `changed` says that it brought a set, not a `304`; `max_age` may shorten the time.
+    /// Without a lease: whoever held it goes.
+    #[must_use]
+    pub fn released(&self) -> Self {
+        Self {
+            lease_holder: 0,
+            lease_from: Self::UNKNOWN.lease_from,
+            lease_until: Self::UNKNOWN.lease_until,
+            ..*self
+        }
+    }
+
+    /// After a good answer. `fingerprint` is that of the set that it brought; a `304` brings none, and the same
+    /// text leaves the generation as it is. `max_age` may shorten the time.
+    #[must_use]
     pub fn succeeded(
         &self,
         times: &KeyTimes,
-        changed: bool,
+        fingerprint: Option<u64>,
         max_age: Option<Duration>,
         now: UnixTime,
     ) -> Self {
         // A max-age of 0 must not turn renewal into a loop: the issuer cannot ask for more than one a cooldown.
         let shortest = times.cooldown.max(Duration::from_secs(1));
         let fresh_for = max_age.map_or(times.ttl, |max_age| max_age.max(shortest).min(times.ttl));
+        let set = match fingerprint {
+            Some(fingerprint) if self.set == SetId::NONE || fingerprint != self.set.fingerprint => {
+                SetId { generation: self.set.generation.saturating_add(1), fingerprint }
+            }
+            _ => self.set,
+        };
         Self {
-            generation: if changed { self.generation.saturating_add(1) } else { self.generation },
+            set,
             fetched_at: now,
             fresh_for,
-            lease_holder: 0,
-            lease_until: Self::UNKNOWN.lease_until,
-            forced_at: self.forced_at,
             failures: 0,
+            failed_at: Self::UNKNOWN.failed_at,
             retry_at: Self::UNKNOWN.retry_at,
+            ..self.released()
         }
     }
 
     /// After a failure: the lease is given up, the next attempt put off.
+    #[must_use]
     pub fn failed(&self, times: &KeyTimes, now: UnixTime, chance: Chance) -> Self {
         let doublings = self.failures.min(8);
         let backoff = FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF).min(times.ttl);
+        let pause = backoff.mul_f64(0.8 + 0.4 * chance.0).min(times.ttl);
+        // Fetched in the future: the clock was set back since. From now on the keys count as just past their
+        // time, or they would outlive it by as much as the clock was off.
+        let fetched_at = match was_written_ahead(self.fetched_at, now) {
+            true => now.saturating_sub(self.fresh_for(times)),
+            false => self.fetched_at,
+        };
         Self {
-            lease_holder: 0,
-            lease_until: Self::UNKNOWN.lease_until,
+            fetched_at,
             failures: self.failures.saturating_add(1),
-            retry_at: now.saturating_add(backoff.mul_f64(0.8 + 0.4 * chance.0)),
-            ..*self
+            failed_at: now,
+            retry_at: now.saturating_add(pause),
+            ..self.released()
         }
-    }
-
-    /// Whole seconds until the next attempt, at least 1: the value of `Retry-After`.
-    pub fn retry_after(&self, now: UnixTime) -> u64 {
-        self.retry_at.since(now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
     }
 }
 
 /// How long a VM may hold the lease before others take it to be dead.
 fn lease_duration(times: &KeyTimes) -> Duration {
-    times.timeout.saturating_mul(times.fetches.max(1)).saturating_add(LEASE_MARGIN)
+    times.timeout.saturating_mul(times.fetches.max(1)).saturating_add(LEASE_MARGIN).min(LONGEST_LEASE)
 }
 
-/// `moment`, if it is ahead by no more than it can be: further ahead means that the clock was set back.
-fn bounded(moment: UnixTime, now: UnixTime, longest: Duration) -> Option<UnixTime> {
-    (now < moment && moment <= now.saturating_add(longest)).then_some(moment)
+/// Whether `moment` cannot have been written at this clock.
+fn was_written_ahead(moment: UnixTime, now: UnixTime) -> bool {
+    moment > now.saturating_add(CLOCK_TOLERANCE)
+}
+
+/// `until`, while it is ahead. What was written under a clock that was set back since, or lasts longer than it can,
+/// is over: it must not stop the fetching for as long as the clock was off.
+fn ahead(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> Option<UnixTime> {
+    let holds = !was_written_ahead(from, now) && now < until && until.since(from) <= longest;
+    holds.then_some(until)
 }
 
 #[cfg(test)]

@@ -39,6 +39,12 @@ impl LogBudget {
         self.said += 1;
         Said::Line { unsaid: std::mem::take(&mut self.unsaid) }
     }
+
+    /// How many refusals of a second that is over nothing was said of: told even if no other follows.
+    pub fn settle(&mut self, now: UnixTime) -> u64 {
+        let over = now.as_millis() / 1000 != self.second;
+        if over { std::mem::take(&mut self.unsaid) } else { 0 }
+    }
 }
 
 #[cfg(test)]
@@ -53,5 +59,16 @@ mod tests {
         assert_eq!((0..25).filter(|_| said(budget.spend(now))).count(), 10);
         assert_eq!(budget.spend(UnixTime::from_secs(1_800_000_001)), Said::Line { unsaid: 15 });
         assert_eq!(budget.spend(UnixTime::from_secs(1_800_000_001)), Said::Line { unsaid: 0 });
+    }
+
+    #[test]
+    fn the_count_is_told_when_its_second_is_over() {
+        let mut budget = LogBudget::default();
+        let (now, later) = (UnixTime::from_secs(1_800_000_000), UnixTime::from_secs(1_800_000_001));
+        (0..25).for_each(|_| _ = budget.spend(now));
+        assert_eq!(budget.settle(now), 0);
+        assert_eq!(budget.settle(later), 15);
+        assert_eq!(budget.settle(later), 0);
+        assert_eq!(budget.spend(later), Said::Line { unsaid: 0 });
     }
 }

@@ -109,13 +109,23 @@ pub fn evaluate(requirements: &[&Requirement], credential: Credential<'_>) -> Re
     Ok(Permit { identity })
 }
 
-/// What the shadows would have refused, each refusal once: two readings of a path often bring the same shadow.
-pub fn shadow_refusals(requirements: &[&Requirement], credential: Credential<'_>) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    for shadow in requirements.iter().filter_map(|requirement| requirement.shadow.as_deref()) {
-        match evaluate(&[shadow], credential) {
-            Err(refusal) if !refusals.contains(&refusal) => refusals.push(refusal),
-            _ => {}
+/// The index of the requirement whose refusal [`evaluate`] reports.
+pub fn refusing(requirements: &[&Requirement], credential: Credential<'_>) -> Option<usize> {
+    let unmet = requirements.iter().enumerate();
+    let unmet = unmet.filter_map(|(index, one)| Some((one.rule.unmet(credential)?.rank(), index)));
+    unmet.min().map(|(_, index)| index)
+}
+
+/// What the shadows would have refused, each refusal once (two readings of a path often bring the same shadow) with
+/// the index of the first requirement whose shadow it is.
+pub fn shadow_refusals(requirements: &[&Requirement], credential: Credential<'_>) -> Vec<(usize, Refusal)> {
+    let mut refusals: Vec<(usize, Refusal)> = Vec::new();
+    for (index, requirement) in requirements.iter().enumerate() {
+        let judged = requirement.shadow.as_deref().map(|shadow| evaluate(&[shadow], credential));
+        if let Some(Err(refusal)) = judged
+            && !refusals.iter().any(|(_, known)| *known == refusal)
+        {
+            refusals.push((index, refusal));
         }
     }
     refusals

@@ -8,6 +8,7 @@ mod governing;
 mod host;
 mod method;
 mod readings;
+mod steps;
 mod table;
 mod template;
 

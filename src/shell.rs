@@ -9,7 +9,6 @@ mod host;
 mod issuers;
 mod metadata;
 mod metrics;
-mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -22,20 +21,25 @@ use proxy_wasm::types::{ContextType, LogLevel};
 use crate::config::Config;
 use crate::flow::{self, Patience, Request, Step};
 use crate::jose::algorithm::{Algorithm, HostFirst};
-use crate::keys::VmIdentity;
+use crate::jose::claims::IssuerIndex;
+use crate::keys::record::digest;
+use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
+use crate::keys::{Need, VmIdentity};
+use crate::time::UnixTime;
 use filter::Filter;
 use issuers::Issuers;
 use metadata::MetadataCache;
 use metrics::Metrics;
-use waiting::{Verdict, WaitingRoom};
 
 /// How soon after the configuration the first keys are asked for. Not at once: before the first tick the host
 /// configures a canary that is thrown away, and a lease that it took would be lost with it.
 const FIRST_TICK: Duration = Duration::from_millis(1);
-/// How often the shared record is looked at while nothing waits.
+/// How often the shared record is looked at while nothing waits. Another worker's refresh counts here so much later.
 const IDLE_TICK: Duration = Duration::from_millis(500);
 /// How often while a request waits for what another worker fetches.
 const WAITING_TICK: Duration = Duration::from_millis(20);
+/// The shortest period: the host counts milliseconds, and 0 turns the tick off.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
@@ -67,6 +71,15 @@ impl Root {
 }
 
 impl Context for Root {
+    /// The configuration goes. A callout under way goes with it, unanswered: a lease kept for it would leave the
+    /// next configuration without keys for as long as it lasts.
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.issuers.release();
+        }
+        true
+    }
+
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         if let Some(plugin) = &self.plugin {
             plugin.issuers.answered(call, headers, body, &plugin.metrics);
@@ -99,13 +112,14 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         if let Some(plugin) = &self.plugin {
+            plugin.metrics.tell_unsaid();
             plugin.attend();
         }
     }
 
     fn on_queue_ready(&mut self, queue: u32) {
-        host::drain(queue);
-        if let Some(plugin) = &self.plugin {
+        // The host calls once for each that was put in; the first of those calls finds them all.
+        if let Some(plugin) = self.plugin.as_ref().filter(|_| host::drain(queue)) {
             plugin.attend();
         }
     }
@@ -143,7 +157,7 @@ impl Plugin {
         info!(
             "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
-            issuers::digest(&host::plugin_configuration()),
+            digest(&host::plugin_configuration()),
             names.join(" "),
             match by_host.join(" ") {
                 none if none.is_empty() => "in the module".to_owned(),
@@ -164,18 +178,33 @@ impl Plugin {
             self.issuers.attend(&self.waiting.borrow(), &self.metrics);
             self.settle();
         }
-        let nobody_waits = self.waiting.try_borrow().is_ok_and(|room| room.is_empty());
-        let period = if nobody_waits { IDLE_TICK } else { WAITING_TICK };
+        let period = self.period();
         if self.tick.replace(period) != period {
             host::set_tick(period);
         }
     }
 
+    /// Until when nothing needs to be done: the next deadline, somebody else's fetch, the next refresh.
+    fn period(&self) -> Duration {
+        let now = host::now();
+        let room = self.waiting.borrow();
+        let period = match room.shortest_wait(now) {
+            Some(_) if !self.ready(now).is_empty() => SHORTEST_TICK,
+            Some(left) => left.min(WAITING_TICK),
+            None if !self.config.enabled => IDLE_TICK,
+            None => self.issuers.idle_for(now).map_or(IDLE_TICK, |idle| idle.clamp(WAITING_TICK, IDLE_TICK)),
+        };
+        period.max(SHORTEST_TICK)
+    }
+
+    fn ready(&self, now: UnixTime) -> Vec<(u32, Turn)> {
+        self.waiting.borrow().ready(now, |issuer| self.issuers.stamp(issuer, now))
+    }
+
     /// Judges again whoever may have something new to be judged by.
     fn settle(&self) {
         let now = host::now();
-        let ready = self.waiting.borrow().ready(now, |issuer| self.issuers.stamp(issuer, now));
-        for (context, patience) in ready {
+        for (context, turn) in self.ready(now) {
             // A request whose client has left is skipped; its context says goodbye by itself.
             if host::enter(context).is_err() {
                 self.leave(context);
@@ -184,18 +213,20 @@ impl Plugin {
             let headers = host::request_headers();
             let metadata = self.metadata();
             let request = Request { headers: &headers, metadata };
-            match self.judge(&request, patience) {
-                Step::AwaitKeys { issuer, need } => {
+            let step = match (turn, self.judge(&request, patience(turn))) {
+                (Turn::News, Step::AwaitKeys { issuer, need }) => {
                     let stamp = self.issuers.stamp(issuer, now);
-                    self.waiting.borrow_mut().stay(context, issuer, need, stamp);
-                }
-                step => {
-                    let passed = self.take(step);
-                    self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
-                    if passed {
-                        host::resume_request();
+                    if self.waiting.borrow_mut().stay(context, issuer, need, stamp) {
+                        continue;
                     }
+                    self.judge(&request, Patience::NoRoom)
                 }
+                (_, step) => step,
+            };
+            let passed = self.take(step);
+            self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
+            if passed {
+                host::resume_request();
             }
         }
         let _ = host::enter(self.context);
@@ -239,16 +270,11 @@ impl Plugin {
     }
 
     /// Parks a request until its issuer's keys change. `None` where there is no room.
-    fn park(
-        &self,
-        context: u32,
-        issuer: crate::jose::claims::IssuerIndex,
-        need: crate::keys::Need,
-    ) -> Option<Rc<Cell<Verdict>>> {
+    fn park(&self, context: u32, issuer: IssuerIndex, need: Need) -> Option<Rc<Cell<Verdict>>> {
         let now = host::now();
-        let deadline = now.saturating_add(self.issuers.patience(issuer));
+        let wait = Wait { issuer, need, since: now, patience: self.issuers.patience(issuer) };
         let stamp = self.issuers.stamp(issuer, now);
-        let verdict = self.waiting.try_borrow_mut().ok()?.enter(context, issuer, need, deadline, stamp)?;
+        let verdict = self.waiting.try_borrow_mut().ok()?.enter(context, wait, stamp)?;
         self.metrics.waiting(1);
         match self.queue {
             Some(queue) => host::wake(queue),
@@ -267,5 +293,12 @@ impl Plugin {
             cell.set(verdict);
             self.metrics.waiting(-1);
         }
+    }
+}
+
+fn patience(turn: Turn) -> Patience {
+    match turn {
+        Turn::News => Patience::Waits,
+        Turn::Over => Patience::Over,
     }
 }

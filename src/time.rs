@@ -35,6 +35,12 @@ impl UnixTime {
         Self { milliseconds: self.milliseconds.saturating_add(added) }
     }
 
+    /// Earlier by that much, or the epoch.
+    pub fn saturating_sub(self, duration: Duration) -> Self {
+        let taken = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        Self { milliseconds: self.milliseconds.saturating_sub(taken) }
+    }
+
     /// How long after `earlier` this is; zero where it is not after it, as when a clock was set back.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.milliseconds.saturating_sub(earlier.milliseconds))

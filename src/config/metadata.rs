@@ -17,6 +17,8 @@ const NAMESPACE: &str = "jwt_guard";
 struct MetadataMessage {
     #[prost(btree_map = "string, message", tag = "1")]
     filter_metadata: BTreeMap<String, Struct>,
+    #[prost(btree_map = "string, bytes", tag = "2")]
+    typed_filter_metadata: BTreeMap<String, Vec<u8>>,
 }
 
 /// The requirement in a serialised `Metadata`, if it has one.
@@ -26,6 +28,12 @@ struct MetadataMessage {
 pub fn requirement(bytes: &[u8], names: &Vocabulary) -> Result<Option<Requirement>, String> {
     let mut message =
         MetadataMessage::decode(bytes).map_err(|_| "the route's metadata does not decode".to_owned())?;
+    if message.typed_filter_metadata.contains_key(NAMESPACE) {
+        // Meant as a requirement, and not to be taken for none.
+        return Err(format!(
+            "route metadata {NAMESPACE}: write it under filter_metadata, not typed_filter_metadata"
+        ));
+    }
     let Some(ours) = message.filter_metadata.remove(NAMESPACE) else { return Ok(None) };
     let json = protobuf::object(ours, 0).ok_or("the route's metadata holds what JSON cannot")?;
     let mut errors = Errors::new();

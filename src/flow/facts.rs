@@ -1,7 +1,11 @@
 //! What the log says of a refusal: facts an operator can act on, nothing of the token but its escaped kid.
 
+use std::fmt::{Display, Formatter, Result};
+
+use super::governing::Asked;
 use crate::denial::Reason;
 use crate::jose::escaped::Escaped;
+use crate::route::Reading;
 
 /// The longest request id that is repeated in a log line.
 const MAX_REQUEST_ID: usize = 64;
@@ -17,16 +21,51 @@ pub struct Facts {
     pub issuer: Option<String>,
     /// The kid that the token names. Unverified.
     pub kid: Option<String>,
-    /// The rule that refused, and the reading of the path that chose it where that is not the path as sent.
-    pub rule: String,
+    /// The rule that refused.
+    pub rule: Option<RuleName>,
+    /// The reading of method and path that chose the rule, where that is not the request as sent.
+    pub reading: Option<String>,
     /// The request's `x-request-id`.
     pub request_id: Option<String>,
+}
+
+/// Where a requirement stands, as the operator would look for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleName {
+    /// An entry of `routes`.
+    Route(usize),
+    /// `default_policy`
+    DefaultPolicy,
+    /// The metadata of a route or virtual host of Envoy's.
+    Metadata,
+    /// None: `enabled` is false.
+    Disabled,
+    /// None: `bypass_cors_preflight`.
+    Preflight,
+    /// None was met: `report_only`.
+    ReportOnly,
 }
 
 impl Facts {
     /// A refusal of which only the reason is known so far.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into(), issuer: None, kid: None, rule: String::new(), request_id: None }
+        Self {
+            reason,
+            detail: detail.into(),
+            issuer: None,
+            kid: None,
+            rule: None,
+            reading: None,
+            request_id: None,
+        }
+    }
+
+    /// With the rule that refused.
+    #[must_use]
+    pub(super) fn under(mut self, asked: Option<&Asked<'_>>) -> Self {
+        self.rule = asked.map(|asked| asked.rule);
+        self.reading = asked.and_then(|asked| asked.reading.as_ref()).map(shown);
+        self
     }
 
     /// With the request's id, if that is fit for a log.
@@ -39,8 +78,14 @@ impl Facts {
     }
 }
 
-impl std::fmt::Display for Facts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Without what a decoded `?` would make a query: a token may stand there.
+fn shown(reading: &Reading<'_>) -> String {
+    let path = reading.path.split('?').next().unwrap_or_default();
+    format!("{} {path}", reading.method)
+}
+
+impl Display for Facts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "reason={} detail=\"{}\"", self.reason, self.detail)?;
         if let Some(issuer) = &self.issuer {
             write!(f, " issuer={issuer}")?;
@@ -48,12 +93,28 @@ impl std::fmt::Display for Facts {
         if let Some(kid) = &self.kid {
             write!(f, " kid={}", Escaped(kid))?;
         }
-        if !self.rule.is_empty() {
-            write!(f, " rule={}", self.rule)?;
+        if let Some(rule) = &self.rule {
+            write!(f, " rule={rule}")?;
+        }
+        if let Some(reading) = &self.reading {
+            write!(f, " reading={}", Escaped(reading))?;
         }
         if let Some(id) = &self.request_id {
             write!(f, " request_id={id}")?;
         }
         Ok(())
+    }
+}
+
+impl Display for RuleName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Route(index) => write!(f, "routes[{index}]"),
+            Self::DefaultPolicy => f.write_str("default_policy"),
+            Self::Metadata => f.write_str("route_metadata"),
+            Self::Disabled => f.write_str("disabled"),
+            Self::Preflight => f.write_str("bypass_cors_preflight"),
+            Self::ReportOnly => f.write_str("report_only"),
+        }
     }
 }

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crate::jose::json::Json;
 
 /// The value of one claim; `None` where no header is set.
-pub(super) fn claim(value: &Json) -> Option<Vec<u8>> {
+pub fn claim(value: &Json) -> Option<Vec<u8>> {
     let mut text = String::new();
     match value {
         Json::Null => {}

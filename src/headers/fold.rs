@@ -7,7 +7,7 @@ pub(super) fn folded(name: &str) -> String {
 
 /// Whether the name folds to this one, which is folded already. Allocates nothing: it is asked of every header
 /// of every request.
-pub(super) fn folds_to(name: &str, folded: &str) -> bool {
+pub fn folds_to(name: &str, folded: &str) -> bool {
     name.chars().map(fold).eq(folded.chars())
 }
 

@@ -5,25 +5,45 @@
 
 use std::time::Duration;
 
-use super::Control;
+use super::{Control, SetId};
 use crate::time::UnixTime;
 
 /// Stands in the names of the entries: a version that reads the bytes otherwise uses other names.
-pub const FORMAT: &str = "jwt_guard/1";
+const FORMAT: &str = "jwt_guard/1";
 
-const CONTROL_LENGTH: usize = 8 * 8;
+const CONTROL_LENGTH: usize = 11 * 8;
+
+/// The names of one issuer's entries in shared data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entries {
+    /// Of the [`Control`]: small, polled.
+    pub control: String,
+    /// Of the [`StoredKeys`]: read when the control names another set.
+    pub keys: String,
+}
+
+impl Entries {
+    /// Whatever decides which keys are the issuer's is in the name: plugins that differ in it share nothing.
+    pub fn of(plugin: &[u8], issuer: &str, cluster: &str, location: &impl std::fmt::Debug) -> Self {
+        let origin = digest(format!("{:?}", (plugin, issuer, cluster, location)).as_bytes());
+        Self { control: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/keys") }
+    }
+}
 
 impl Control {
     /// The record's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let words = [
-            self.generation,
+        let words: [u64; CONTROL_LENGTH / 8] = [
+            self.set.generation,
+            self.set.fingerprint,
             self.fetched_at.as_millis(),
             u64::try_from(self.fresh_for.as_millis()).unwrap_or(u64::MAX),
             self.lease_holder,
+            self.lease_from.as_millis(),
             self.lease_until.as_millis(),
             self.forced_at.as_millis(),
             u64::from(self.failures),
+            self.failed_at.as_millis(),
             self.retry_at.as_millis(),
         ];
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
@@ -37,23 +57,27 @@ impl Control {
         let mut words = bytes.chunks_exact(8).map(|word| word.try_into().map(u64::from_le_bytes));
         let mut word = || words.next()?.ok();
         Some(Self {
-            generation: word()?,
+            set: SetId { generation: word()?, fingerprint: word()? },
             fetched_at: UnixTime::from_millis(word()?),
             fresh_for: Duration::from_millis(word()?),
             lease_holder: word()?,
+            lease_from: UnixTime::from_millis(word()?),
             lease_until: UnixTime::from_millis(word()?),
             forced_at: UnixTime::from_millis(word()?),
             failures: word()?.try_into().ok()?,
+            failed_at: UnixTime::from_millis(word()?),
             retry_at: UnixTime::from_millis(word()?),
         })
     }
 }
 
-/// A stored key set: its text as the issuer sent it, and the validator to ask again with.
+/// A stored key set: its text as the issuer sent it, and what it takes to ask for it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKeys {
     /// The generation that it became.
     pub generation: u64,
+    /// The URL that it came from. A validator means nothing to another.
+    pub source: String,
     /// `ETag` of the answer, where it had one.
     pub etag: Option<String>,
     /// The JWKS text.
@@ -61,14 +85,20 @@ pub struct StoredKeys {
 }
 
 impl StoredKeys {
+    /// Which set this is.
+    pub fn id(&self) -> SetId {
+        SetId { generation: self.generation, fingerprint: fingerprint(&self.text) }
+    }
+
     /// The set's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let etag = self.etag.as_deref().unwrap_or_default().as_bytes();
-        let length = u32::try_from(etag.len()).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(12 + etag.len() + self.text.len());
+        let etag = self.etag.as_deref().unwrap_or_default();
+        let mut bytes = Vec::with_capacity(16 + self.source.len() + etag.len() + self.text.len());
         bytes.extend_from_slice(&self.generation.to_le_bytes());
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(etag);
+        for text in [self.source.as_str(), etag] {
+            bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
         bytes.extend_from_slice(&self.text);
         bytes
     }
@@ -76,15 +106,33 @@ impl StoredKeys {
     /// Reads the bytes again. The text is not judged here: it is parsed like an answer.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (generation, rest) = bytes.split_first_chunk::<8>()?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
-        let (etag, text) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
-        let etag = std::str::from_utf8(etag).ok()?;
+        let (source, rest) = split_text(rest)?;
+        let (etag, text) = split_text(rest)?;
         Some(Self {
             generation: u64::from_le_bytes(*generation),
+            source: source.to_owned(),
             etag: (!etag.is_empty()).then(|| etag.to_owned()),
             text: text.to_vec(),
         })
     }
+}
+
+fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
+/// The first half of SHA-256, in hexadecimal: names an origin of keys and a configuration, and hides both.
+pub fn digest(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Tells texts apart. Short: it guards against mix-ups, since whoever can write the text can write this too.
+pub fn fingerprint(text: &[u8]) -> u64 {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text).iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
 }
 
 #[cfg(test)]
@@ -94,18 +142,21 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again() {
         let control = Control {
-            generation: 3,
+            set: SetId { generation: 3, fingerprint: u64::MAX },
             fetched_at: UnixTime::from_millis(1_700_000_000_123),
             fresh_for: Duration::from_secs(300),
             lease_holder: u64::MAX,
+            lease_from: UnixTime::from_millis(4),
             lease_until: UnixTime::from_millis(5),
             forced_at: UnixTime::from_millis(6),
             failures: 7,
-            retry_at: UnixTime::from_millis(8),
+            failed_at: UnixTime::from_millis(8),
+            retry_at: UnixTime::from_millis(9),
         };
         assert_eq!(Control::decode(&control.encode()), Some(control));
         for etag in [None, Some("\"v1\"".to_owned())] {
-            let stored = StoredKeys { generation: 9, etag, text: b"{\"keys\":[]}".to_vec() };
+            let source = "https://a/keys".to_owned();
+            let stored = StoredKeys { generation: 9, source, etag, text: b"{\"keys\":[]}".to_vec() };
             assert_eq!(StoredKeys::decode(&stored.encode()), Some(stored));
         }
     }
@@ -117,14 +168,50 @@ mod tests {
         assert_eq!(Control::decode(control.split_last().unwrap().1), None, "a byte short");
         assert_eq!(Control::decode(&[control.as_slice(), b"x"].concat()), None, "a byte long");
         let mut too_many_failures = control;
-        too_many_failures[55] = 1;
+        too_many_failures[8 * 8 + 7] = 1;
         assert_eq!(Control::decode(&too_many_failures), None, "failures over 32 bits");
 
-        let stored = StoredKeys { generation: 1, etag: Some("e".into()), text: vec![] }.encode();
-        assert_eq!(StoredKeys::decode(&stored[..12]), None, "the validator is cut off");
-        assert_eq!(StoredKeys::decode(&stored[..11]), None, "its length is cut off");
-        let mut not_text = stored;
-        not_text[12] = 0xFF;
-        assert_eq!(StoredKeys::decode(&not_text), None, "the validator is not text");
+        let stored =
+            StoredKeys { generation: 1, source: "s".into(), etag: Some("e".into()), text: vec![] }.encode();
+        for length in 0..stored.len() {
+            assert_eq!(StoredKeys::decode(&stored[..length]), None, "cut off after {length} bytes");
+        }
+        for place in [12, 17] {
+            let mut not_text = stored.clone();
+            not_text[place] = 0xFF;
+            assert_eq!(StoredKeys::decode(&not_text), None, "byte {place} is not text");
+        }
+        let mut endless = stored;
+        endless[8..12].fill(0xFF);
+        assert_eq!(StoredKeys::decode(&endless), None, "a length beyond the end");
+    }
+
+    #[test]
+    fn entries_differ_in_whatever_decides_which_keys_are_the_issuers() {
+        let base = Entries::of(b"p", "https://a", "c", &"l");
+        assert_ne!(base.control, base.keys);
+        let others = [
+            Entries::of(b"q", "https://a", "c", &"l"),
+            Entries::of(b"p", "https://b", "c", &"l"),
+            Entries::of(b"p", "https://a", "d", &"l"),
+            Entries::of(b"p", "https://a", "c", &"m"),
+            Entries::of(b"p", "https://ac", "", &"l"),
+        ];
+        for other in others {
+            assert!(other.control != base.control && other.keys != base.keys);
+        }
+        assert!(base.control.starts_with("jwt_guard/1/"), "{base:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_decode_to_nothing_or_to_themselves(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
+            if let Some(control) = Control::decode(&bytes) {
+                proptest::prop_assert_eq!(control.encode(), bytes.clone());
+            }
+            if let Some(stored) = StoredKeys::decode(&bytes) {
+                proptest::prop_assert_eq!(stored.encode(), bytes);
+            }
+        }
     }
 }

@@ -25,7 +25,7 @@ fn later(seconds: f64) -> UnixTime {
 
 /// A set that was fetched `NOW`, by a fetch that no unknown kid forced.
 fn fetched() -> Control {
-    Control::UNKNOWN.succeeded(&times(), true, None, NOW)
+    Control::UNKNOWN.succeeded(&times(), Some(1), None, NOW)
 }
 
 fn lease(decision: Decision) -> Control {
@@ -55,7 +55,7 @@ fn a_vm_that_dies_with_the_lease_delays_the_others_by_the_lease() {
 fn a_discovered_endpoint_holds_the_lease_for_both_fetches() {
     let two = KeyTimes { fetches: 2, ..times() };
     let taken = lease(Control::UNKNOWN.decide(&two, Need::Scheduled, A, NOW, LOW));
-    assert!(taken.in_flight(&two, later(10.9)) && !taken.in_flight(&two, later(11.0)));
+    assert!(taken.in_flight(later(10.9)) && !taken.in_flight(later(11.0)));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn keys_are_renewed_before_their_time_is_up() {
 fn a_max_age_shortens_and_never_lengthens() {
     let rows = [(None, 300), (Some(60), 60), (Some(3600), 300), (Some(0), 10)];
     for (max_age, fresh) in rows {
-        let keys = Control::UNKNOWN.succeeded(&times(), true, max_age.map(Duration::from_secs), NOW);
+        let keys = Control::UNKNOWN.succeeded(&times(), Some(1), max_age.map(Duration::from_secs), NOW);
         assert_eq!(keys.fresh_for, Duration::from_secs(fresh), "{max_age:?}");
     }
 }
@@ -96,7 +96,7 @@ fn last_good_keys_serve_until_they_are_too_stale() {
 #[test]
 fn unknown_kids_force_one_refresh_a_cooldown() {
     let forced = lease(fetched().decide(&times(), Need::UnknownKid, A, later(1.0), LOW));
-    let after = forced.succeeded(&times(), true, None, later(1.1));
+    let after = forced.succeeded(&times(), Some(1), None, later(1.1));
     let second = after.decide(&times(), Need::UnknownKid, B, later(10.9), LOW);
     assert_eq!(second, Decision::NotBefore(later(11.0)));
     assert!(matches!(after.decide(&times(), Need::UnknownKid, B, later(11.0), LOW), Decision::Fetch(_)));
@@ -124,14 +124,28 @@ fn failures_back_off_by_doubling_up_to_the_longest_pause_and_never_past_the_ttl(
 }
 
 #[test]
-fn a_good_answer_ends_the_back_off_and_keeps_the_generation_unless_it_brought_a_set() {
+fn a_pause_is_never_longer_than_the_ttl_jitter_included() {
+    let short = KeyTimes { ttl: Duration::from_secs(1), ..times() };
+    for _ in 0..4 {
+        assert!(Control::UNKNOWN.failed(&short, NOW, HIGH).retry_at <= later(1.0));
+    }
+}
+
+#[test]
+fn a_good_answer_ends_the_back_off_and_the_same_text_keeps_the_generation() {
     let failed = fetched().failed(&times(), NOW, LOW);
-    let unchanged = failed.succeeded(&times(), false, None, later(2.0));
-    assert_eq!(
-        (unchanged.generation, unchanged.failures, unchanged.retry_at),
-        (1, 0, UnixTime::from_millis(0))
-    );
-    assert_eq!(failed.succeeded(&times(), true, None, later(2.0)).generation, 2);
+    for same in [None, Some(1)] {
+        let unchanged = failed.succeeded(&times(), same, None, later(2.0));
+        assert_eq!((unchanged.set, unchanged.failures), (fetched().set, 0), "{same:?}");
+        assert_eq!(
+            (unchanged.retry_at, unchanged.failed_at),
+            (UnixTime::from_millis(0), UnixTime::from_millis(0))
+        );
+    }
+    let changed = failed.succeeded(&times(), Some(2), None, later(2.0)).set;
+    assert_eq!(changed, SetId { generation: 2, fingerprint: 2 });
+    let nothing = Control::UNKNOWN.succeeded(&times(), Some(0), None, NOW).set;
+    assert_eq!(nothing.generation, 1, "a fingerprint of 0 is one too");
 }
 
 #[test]
@@ -146,11 +160,64 @@ fn a_clock_that_is_set_back_stops_nothing() {
 }
 
 #[test]
-fn retry_after_is_whole_seconds_and_at_least_one() {
-    for (milliseconds, seconds) in [(0.0, 1), (0.001, 1), (1.0, 1), (1.001, 2), (9.5, 10)] {
-        let control = Control { retry_at: later(milliseconds), ..Control::UNKNOWN };
-        assert_eq!(control.retry_after(NOW), seconds);
-    }
+fn keys_from_before_the_clock_was_set_back_do_not_outlive_their_stale_time() {
+    let control = Control { fetched_at: later(100_000.0), ..fetched() }.failed(&times(), NOW, LOW);
+    assert_eq!(control.usable(&times(), NOW), Usable::Stale);
+    assert_eq!(control.usable(&times(), later(14_399.9)), Usable::Stale);
+    assert_eq!(control.usable(&times(), later(14_400.0)), Usable::No);
+    assert!(matches!(control.decide(&times(), Need::Scheduled, A, later(1.0), LOW), Decision::Fetch(_)));
+}
+
+#[test]
+fn workers_whose_clocks_are_a_moment_apart_agree() {
+    let a_moment_ago = NOW.saturating_sub(Duration::from_millis(3));
+    let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
+    assert_eq!(taken.decide(&times(), Need::Scheduled, B, a_moment_ago, LOW), Decision::InFlight);
+    let keys = fetched();
+    assert_eq!(
+        keys.decide(&times(), Need::Scheduled, B, a_moment_ago, LOW),
+        Decision::FreshUntil(later(240.0))
+    );
+    let failed = taken.failed(&times(), NOW, LOW);
+    assert_eq!(
+        failed.decide(&times(), Need::Scheduled, B, a_moment_ago, LOW),
+        Decision::NotBefore(later(0.8))
+    );
+    let forced = lease(keys.decide(&times(), Need::UnknownKid, A, NOW, LOW)).released();
+    assert_eq!(
+        forced.decide(&times(), Need::UnknownKid, B, a_moment_ago, LOW),
+        Decision::NotBefore(later(10.0))
+    );
+}
+
+#[test]
+fn a_record_written_under_other_times_is_read_under_ones_own() {
+    let day = KeyTimes { ttl: Duration::from_secs(86_400), ..times() };
+    let keys = Control::UNKNOWN.succeeded(&day, Some(1), None, NOW);
+    assert_eq!(keys.usable(&times(), later(299.0)), Usable::Fresh);
+    assert_eq!(keys.usable(&times(), later(300.0)), Usable::Stale);
+    assert_eq!(keys.usable(&times(), later(14_700.0)), Usable::No);
+    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(270.0), HIGH), Decision::Fetch(_)));
+
+    let patient = KeyTimes { timeout: Duration::from_secs(60), fetches: 3, ..times() };
+    let taken = lease(Control::UNKNOWN.decide(&patient, Need::Scheduled, A, NOW, LOW));
+    let hasty = KeyTimes { timeout: Duration::from_millis(10), ..times() };
+    assert_eq!(taken.decide(&hasty, Need::Scheduled, B, later(100.0), LOW), Decision::InFlight);
+}
+
+#[test]
+fn a_record_that_stops_the_fetching_for_ever_was_not_written_here() {
+    let never = UnixTime::from_millis(u64::MAX);
+    let held = Control { lease_holder: 7, lease_from: NOW, lease_until: never, ..Control::UNKNOWN };
+    assert!(matches!(held.decide(&times(), Need::Scheduled, A, later(1.0), LOW), Decision::Fetch(_)));
+    let failing = Control { failures: 9, failed_at: NOW, retry_at: never, ..Control::UNKNOWN };
+    assert!(matches!(failing.decide(&times(), Need::Scheduled, A, later(1.0), LOW), Decision::Fetch(_)));
+    let fresh = Control { fresh_for: Duration::MAX, ..fetched() };
+    assert_eq!(fresh.usable(&times(), later(14_700.0)), Usable::No);
+    let lately = Control { fetched_at: never, ..fetched() };
+    assert!(matches!(lately.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::Fetch(_)));
+    let forced = Control { forced_at: never, ..fetched() };
+    assert!(matches!(forced.decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::Fetch(_)));
 }
 
 /// What can happen to one issuer's keys in a process of several VMs.
@@ -204,7 +271,7 @@ proptest! {
                     if holder.take().is_some_and(|(vm, _)| control.is_held_by(vm, now)) {
                         control = if good {
                             last_good = Some(now);
-                            control.succeeded(&times, true, max_age.map(Duration::from_secs), now)
+                            control.succeeded(&times, Some(now.as_millis()), max_age.map(Duration::from_secs), now)
                         } else {
                             control.failed(&times, now, LOW)
                         };

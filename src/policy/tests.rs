@@ -326,8 +326,10 @@ fn of_several_refusals_the_same_one_is_reported() {
         requirements.push(authenticated(vec![condition]));
         let mut forward: Vec<&Requirement> = requirements.iter().collect();
         assert_eq!(refusal(&forward, verified), Some(expected.clone()));
+        assert_eq!(refusing(&forward, verified), Some(forward.len() - 1), "{expected:?}");
         forward.reverse();
         assert_eq!(refusal(&forward, verified), Some(expected.clone()));
+        assert_eq!(refusing(&forward, verified), Some(0), "{expected:?}");
         let mut together = conditions.clone();
         assert_eq!(refusal(&[&authenticated(together.clone())], verified), Some(expected.clone()));
         together.reverse();
@@ -412,11 +414,11 @@ fn a_shadow_is_judged_and_never_refuses() {
     let token = shadowed(Rule::Authenticated(Conditions::default()), &admin);
 
     assert!(evaluate(&[&open], Credential::Absent).is_ok());
-    assert_eq!(shadow_refusals(&[&open], Credential::Absent), [Refusal::MissingToken]);
-    assert_eq!(shadow_refusals(&[&open], Credential::Failed), [Refusal::FailedToken]);
+    assert_eq!(shadow_refusals(&[&open], Credential::Absent), [(0, Refusal::MissingToken)]);
+    assert_eq!(shadow_refusals(&[&open], Credential::Failed), [(0, Refusal::FailedToken)]);
     assert!(evaluate(&[&token], verified).is_ok());
-    assert_eq!(shadow_refusals(&[&token], verified), [Refusal::Role]);
-    assert_eq!(shadow_refusals(&[&token, &open], verified), [Refusal::Role], "one refusal once");
+    assert_eq!(shadow_refusals(&[&admin, &token], verified), [(1, Refusal::Role)]);
+    assert_eq!(shadow_refusals(&[&token, &open], verified), [(0, Refusal::Role)], "one refusal once");
     assert_eq!(shadow_refusals(&[&admin], verified), [], "what has no shadow has no would-deny");
 
     let met = shadowed(Rule::Anonymous, &authenticated(vec![Condition::Role(any(&["editor"]))]));

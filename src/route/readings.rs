@@ -6,6 +6,7 @@
 //! order and number, is among the readings. What cannot be read with certainty is refused.
 
 use super::AmbiguousPath;
+use super::steps::{Escapes, STEPS, decoded, hex};
 
 /// Distinct readings that a path may have. Each costs a look-up; a path that needs more is an attack.
 const MAX_READINGS: usize = 32;
@@ -90,11 +91,11 @@ fn has_broken_escape(path: &[u8]) -> bool {
 }
 
 fn decodes_in_few_rounds(path: &str) -> Result<(), AmbiguousPath> {
-    let mut reading = decoded(path, Slash::Decoded)?;
+    let mut reading = decoded(path, Escapes::All)?;
     for _ in 0..MAX_DECODINGS {
         match reading {
             None => return Ok(()),
-            Some(text) => reading = decoded(&text, Slash::Decoded)?,
+            Some(text) => reading = decoded(&text, Escapes::All)?,
         }
     }
     if reading.is_none() { Ok(()) } else { Err(AmbiguousPath::TooManyDecodings) }
@@ -106,12 +107,19 @@ fn closure(as_sent: &str) -> Result<Vec<String>, AmbiguousPath> {
     let mut next = 0;
     let mut current = as_sent.to_owned();
     loop {
-        let decodings = [decoded(&current, Slash::Decoded)?, decoded(&current, Slash::Kept)?];
-        let steps = STEPS.iter().map(|step| step(&current));
-        for reading in decodings.into_iter().chain(steps).flatten() {
-            if reading != as_sent && !readings.contains(&reading) {
+        let mut note = |reading: Option<String>| {
+            if let Some(reading) = reading
+                && reading != as_sent
+                && !readings.contains(&reading)
+            {
                 readings.push(reading);
             }
+        };
+        for escapes in Escapes::EACH {
+            note(decoded(&current, escapes)?);
+        }
+        for step in STEPS {
+            note(step(&current));
         }
         if readings.len() >= MAX_READINGS {
             return Err(AmbiguousPath::TooManyReadings);
@@ -122,143 +130,6 @@ fn closure(as_sent: &str) -> Result<Vec<String>, AmbiguousPath> {
         }
         next += 1;
     }
-}
-
-/// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
-const STEPS: [fn(&str) -> Option<String>; 10] = [
-    backslashes_as_slashes,
-    without_parameters,
-    |path| cut_at(path, '?'),
-    |path| cut_at(path, '#'),
-    merged_slashes,
-    resolved_dots,
-    |path| trimmed(path, &['/']),
-    |path| trimmed(path, &['/', ' ', '.']),
-    trimmed_segments,
-    |path| path.contains(|character: char| character.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
-];
-
-/// What decoding does with `%2F`.
-#[derive(Clone, Copy, PartialEq)]
-enum Slash {
-    /// It separates, like any other slash: the whole path is decoded before it is split.
-    Decoded,
-    /// It stays: the path is split first, and its segments are decoded each for itself. `/a%2Fb/%61dmin` is two
-    /// segments there, the second `admin`, which no reading of the whole shows.
-    Kept,
-}
-
-/// One round of percent-decoding (RFC 3986 section 2.1). A broken escape stays as it is.
-fn decoded(path: &str, slash: Slash) -> Result<Option<String>, AmbiguousPath> {
-    if !path.contains('%') {
-        return Ok(None);
-    }
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let byte = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
-            _ => None,
-        };
-        match byte {
-            Some(byte) if byte != b'/' || slash == Slash::Decoded => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => bytes.push(*first),
-        }
-    }
-    // Overlong forms (`%C0%AF` for a slash) are not UTF-8 either.
-    let decoded = String::from_utf8(bytes).map_err(|_| AmbiguousPath::Encoding)?;
-    if decoded.contains(char::is_control) {
-        return Err(AmbiguousPath::ControlCharacter);
-    }
-    Ok((decoded != path).then_some(decoded))
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16)?.try_into().ok()
-}
-
-/// `\` as on Windows.
-fn backslashes_as_slashes(path: &str) -> Option<String> {
-    path.contains('\\').then(|| path.replace('\\', "/"))
-}
-
-/// Each segment without `;` and what follows, as servlet containers route it.
-fn without_parameters(path: &str) -> Option<String> {
-    path.contains(';').then(|| by_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
-}
-
-/// The path before the first `?` or `#` that decoding brought out: a second server parses the decoded text again.
-fn cut_at(path: &str, mark: char) -> Option<String> {
-    path.split_once(mark).map(|(before, _)| before.to_owned())
-}
-
-fn merged_slashes(path: &str) -> Option<String> {
-    if !path.contains("//") {
-        return None;
-    }
-    let mut merged = String::with_capacity(path.len());
-    for character in path.chars() {
-        if character != '/' || !merged.ends_with('/') {
-            merged.push(character);
-        }
-    }
-    Some(merged)
-}
-
-/// Dot segments resolved (RFC 3986 section 5.2.4); `..` at the root stays there.
-fn resolved_dots(path: &str) -> Option<String> {
-    let segments = path.strip_prefix('/')?.split('/');
-    if !segments.clone().any(|segment| matches!(segment, "." | "..")) {
-        return None;
-    }
-    let mut resolved: Vec<&str> = Vec::new();
-    let mut ends_in_dots = false;
-    for segment in segments {
-        ends_in_dots = matches!(segment, "." | "..");
-        match segment {
-            "." => {}
-            ".." => {
-                resolved.pop();
-            }
-            segment => resolved.push(segment),
-        }
-    }
-    if ends_in_dots {
-        resolved.push("");
-    }
-    Some(format!("/{}", resolved.join("/")))
-}
-
-/// The path without these characters at its end.
-fn trimmed(path: &str, characters: &[char]) -> Option<String> {
-    let kept = path.trim_end_matches(characters);
-    let kept = if kept.is_empty() { "/" } else { kept };
-    (kept != path).then(|| kept.to_owned())
-}
-
-/// Each segment without spaces and dots at its end, as Windows names files; `.` and `..` stay, with `. ` and `.. `
-/// read as them.
-fn trimmed_segments(path: &str) -> Option<String> {
-    let kept = by_segment(path, |segment| match segment.trim_end_matches([' ', '.']) {
-        "" => segment.trim_end_matches(' '),
-        kept => kept,
-    });
-    (kept != path).then_some(kept)
-}
-
-fn by_segment<'a>(path: &'a str, change: impl Fn(&'a str) -> &'a str) -> String {
-    let mut changed = String::with_capacity(path.len());
-    for (position, segment) in path.split('/').enumerate() {
-        if position > 0 {
-            changed.push('/');
-        }
-        changed.push_str(change(segment));
-    }
-    changed
 }
 
 #[cfg(test)]
@@ -296,7 +167,7 @@ mod tests {
             paths = longer.collect();
             for path in &paths {
                 let one_reading = STEPS.iter().all(|step| step(path).is_none())
-                    && decoded(path, Slash::Decoded) == Ok(None)
+                    && decoded(path, Escapes::All) == Ok(None)
                     && !path.contains(['%', 'é', ' ']);
                 assert_eq!(is_plain(path.as_bytes()), one_reading, "{path:?}");
             }

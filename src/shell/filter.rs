@@ -6,9 +6,9 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::waiting::Verdict;
 use super::{Plugin, host};
-use crate::flow::{self, Patience, Request, Step};
+use crate::flow::{Patience, Request, Step};
+use crate::keys::waiting::Verdict;
 
 /// The context of one request.
 pub struct Filter {
@@ -56,7 +56,7 @@ impl HttpContext for Filter {
                     self.verdict = verdict;
                     return Action::Pause;
                 }
-                None => Step::Deny(flow::no_room(&plugin.config, &request, need)),
+                None => plugin.judge(&request, Patience::NoRoom),
             },
             step => step,
         };

@@ -11,6 +11,8 @@ use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::endpoint::Endpoint;
 use crate::jose::algorithm::{HostCheck, HostFunction};
+use crate::keys::Chance;
+use crate::keys::share::{Shared, SharedData, Swap};
 use crate::time::UnixTime;
 
 /// Headers as the host gives them: names in lower case, values as bytes.
@@ -19,23 +21,6 @@ pub type OwnedHeaders = Vec<(String, Vec<u8>)>;
 /// What the host refused to do. Every caller has a way to go on without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostError;
-
-/// The outcome of a write that depends on nobody else having written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Swap {
-    /// Written.
-    Done,
-    /// Somebody was quicker: read again.
-    Lost,
-}
-
-/// What stands in shared data under a name, and the token that a swap of it needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shared {
-    /// The bytes, if there are any.
-    pub bytes: Option<Vec<u8>>,
-    cas: Option<u32>,
-}
 
 /// The time that the host tells.
 pub fn now() -> UnixTime {
@@ -170,24 +155,35 @@ pub fn set_tick(period: Duration) {
     let _ = hostcalls::set_tick_period(period);
 }
 
-/// Reads shared data.
-pub fn read_shared(name: &str) -> Shared {
-    let (bytes, cas) = hostcalls::get_shared_data(name).unwrap_or_default();
-    Shared { bytes, cas }
-}
+/// The map that the VMs with this `vm_id` share.
+#[derive(Debug, Clone, Copy)]
+pub struct SharedMap;
 
-/// Writes shared data whatever stands there.
-pub fn write_shared(name: &str, bytes: &[u8]) {
-    let _ = hostcalls::set_shared_data(name, Some(bytes), None);
-}
+impl SharedData for SharedMap {
+    fn now(&self) -> UnixTime {
+        now()
+    }
 
-/// Writes shared data if it still is what `seen` says.
-pub fn swap_shared(name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
-    // Any number creates an absent entry; one that no entry has makes the host refuse a present one.
-    const NO_ENTRY_HAS: u32 = u32::MAX;
-    match hostcalls::set_shared_data(name, Some(bytes), Some(seen.cas.unwrap_or(NO_ENTRY_HAS))) {
-        Ok(()) => Swap::Done,
-        Err(_) => Swap::Lost,
+    fn chance(&self) -> Chance {
+        Chance::from_bits(u32::try_from(random_bits() & u64::from(u32::MAX)).unwrap_or_default())
+    }
+
+    fn read(&self, name: &str) -> Shared {
+        let (bytes, cas) = hostcalls::get_shared_data(name).unwrap_or_default();
+        Shared { bytes, cas }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let _ = hostcalls::set_shared_data(name, Some(bytes), None);
+    }
+
+    fn swap(&self, name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
+        // Any number creates an absent entry; one that no entry has makes the host refuse a present one.
+        const NO_ENTRY_HAS: u32 = u32::MAX;
+        match hostcalls::set_shared_data(name, Some(bytes), Some(seen.cas.unwrap_or(NO_ENTRY_HAS))) {
+            Ok(()) => Swap::Done,
+            Err(_) => Swap::Lost,
+        }
     }
 }
 
@@ -201,9 +197,13 @@ pub fn wake(queue: u32) {
     let _ = hostcalls::enqueue_shared_queue(queue, Some(b"!"));
 }
 
-/// Takes everything out of a queue.
-pub fn drain(queue: u32) {
-    while let Ok(Some(_)) = hostcalls::dequeue_shared_queue(queue) {}
+/// Takes everything out of a queue. Whether anything was in it.
+pub fn drain(queue: u32) -> bool {
+    let mut found = false;
+    while let Ok(Some(_)) = hostcalls::dequeue_shared_queue(queue) {
+        found = true;
+    }
+    found
 }
 
 /// Defines a counter; the same name gives the same one.

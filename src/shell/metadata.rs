@@ -1,5 +1,6 @@
 //! The requirement in the metadata of the route that Envoy chose, decoded once for each distinct value.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::host;
@@ -12,7 +13,7 @@ const REMEMBERED: usize = 256;
 /// What was decoded before.
 #[derive(Default)]
 pub struct MetadataCache {
-    seen: Vec<(Vec<u8>, Metadata)>,
+    seen: HashMap<Vec<u8>, Metadata>,
 }
 
 impl MetadataCache {
@@ -31,7 +32,7 @@ impl MetadataCache {
         if bytes.is_empty() {
             return Metadata::Absent;
         }
-        if let Some((_, metadata)) = self.seen.iter().find(|(seen, _)| *seen == bytes) {
+        if let Some(metadata) = self.seen.get(&bytes) {
             return metadata.clone();
         }
         let metadata = match metadata::requirement(&bytes, &config.vocabulary) {
@@ -42,7 +43,7 @@ impl MetadataCache {
         if self.seen.len() >= REMEMBERED {
             self.seen.clear();
         }
-        self.seen.push((bytes, metadata.clone()));
+        self.seen.insert(bytes, metadata.clone());
         metadata
     }
 }

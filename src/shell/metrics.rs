@@ -10,6 +10,7 @@ use super::host;
 use crate::config::Config;
 use crate::denial::Reason;
 use crate::flow::{Facts, Forward};
+use crate::headers;
 use crate::log_budget::{LogBudget, Said};
 
 /// The metrics of one configuration in this VM. The host keeps one value a name for all VMs.
@@ -65,14 +66,15 @@ impl Metrics {
             self.log("would deny", facts);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
-            let claims = identity.claims();
-            if let Some(subject) = claims.claims().member("sub").and_then(|sub| sub.as_str()) {
-                host::set_filter_state("jwt_guard.sub", subject.as_bytes());
+            // As in its header: a line break in a subject must not forge a line of an access log.
+            if let Some(subject) = identity.claims().claims().member("sub").and_then(headers::encoded) {
+                host::set_filter_state("jwt_guard.sub", &subject);
             }
             if let Some(issuer) = config.issuers.get(identity.issuer().0) {
                 host::set_filter_state("jwt_guard.issuer", issuer.name.as_bytes());
             }
-            host::set_filter_state("jwt_guard.policy", forward.rule.as_bytes());
+            let rules: Vec<String> = forward.rules.iter().map(ToString::to_string).collect();
+            host::set_filter_state("jwt_guard.policy", rules.join("+").as_bytes());
         }
     }
 
@@ -101,6 +103,14 @@ impl Metrics {
             host::set(metrics.keys, u64::try_from(keys).unwrap_or(u64::MAX));
             host::set(metrics.age_seconds, if keys == 0 { 0 } else { age.as_secs() });
             host::set(metrics.stale, u64::from(stale));
+        }
+    }
+
+    /// Tells how many refusals were not logged, once their second is over.
+    pub fn tell_unsaid(&self) {
+        let unsaid = self.budget.try_borrow_mut().map_or(0, |mut budget| budget.settle(host::now()));
+        if unsaid > 0 {
+            info!("jwt_guard: {unsaid} more refusals were not logged");
         }
     }
 

@@ -14,6 +14,7 @@ mod upstream;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
@@ -30,7 +31,7 @@ pub use upstream::{Seen, Upstream};
 pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
 
 /// How long a test waits for what must come, on a machine that runs other things too.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The smallest plugin configuration: [`ISSUER`], [`AUDIENCE`] and the issuer's cluster. Tests add keys to it.
 pub fn plugin() -> Value {
@@ -193,10 +194,7 @@ impl StackBuilder {
     }
 
     async fn servers(&self) -> (Issuer, Upstream, SigningKey) {
-        let keys = self
-            .keys
-            .clone()
-            .unwrap_or_else(|| vec![SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first")]);
+        let keys = self.keys.clone().unwrap_or_else(|| vec![first_key().clone()]);
         let issuer = Issuer::reserve();
         issuer.publish(&keys);
         if let Some(change) = self.change_answer {
@@ -208,6 +206,12 @@ impl StackBuilder {
         let key = keys.into_iter().next().expect("an issuer has at least one key");
         (issuer, Upstream::start().await, key)
     }
+}
+
+/// One for all tests of a run: making an RSA key takes longer than starting an Envoy.
+fn first_key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first"))
 }
 
 /// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.

@@ -1,11 +1,15 @@
-//! What the other tests rest on: requests, counters and refusals arrive as they were sent, without our filter.
+//! What the other tests rest on: requests, counters and refusals arrive as they were sent. Most of it without the
+//! filter, so that a failure here is the harness's own.
 
 use std::time::Duration;
 
 use hyper::HeaderMap;
+use jwt_guard::mint::SUBJECT;
 use serde_json::json;
 
-use crate::harness::{Answer, JWKS_PATH, Stack, wait_until};
+use crate::harness::{
+    Answer, ConfigAs, JWKS_PATH, Stack, expect_refused_start, plugin, plugin_with, wait_until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_arrive_as_sent() {
@@ -126,4 +130,35 @@ async fn several_workers_serve() {
     let stack = Stack::builder().workers(2).start().await;
     assert_eq!(stack.get("/").await.status, 200);
     assert_eq!(stack.envoy.stat("server.concurrency").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_module_serves_in_both_forms_of_its_configuration() {
+    for form in [ConfigAs::Struct, ConfigAs::Text] {
+        let stack = Stack::builder().plugin(plugin()).config_as(form).start().await;
+        let refused = stack.get("/").await;
+        assert_eq!((refused.status, refused.error().as_str()), (401, "missing_token"));
+        assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
+        assert_eq!(stack.upstream.last().header("x-auth-sub"), Some(SUBJECT));
+        assert_eq!(stack.upstream.count(), 1);
+        assert_eq!(stack.issuer.fetches(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_module_refuses_a_bad_configuration() {
+    expect_refused_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
+}
+
+/// README shows this test: change both.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_passes_and_the_upstream_is_told() {
+    let routes = json!([{ "path": "/admin/**", "requires_role": "admin" }]);
+    let stack = Stack::with_plugin(plugin_with(json!({ "routes": routes }))).await;
+
+    assert_eq!(stack.get_with("/admin/users", &stack.good_token()).await.status, 403);
+
+    let admin = stack.token().claim("roles", vec!["admin"]).sign(&stack.key).unwrap();
+    assert_eq!(stack.get_with("/admin/users", &admin).await.status, 200);
+    assert_eq!(stack.upstream.last().header("x-auth-roles"), Some("admin"));
 }

@@ -9,7 +9,9 @@
 
 mod harness;
 mod harness_itself;
+mod outcome;
 
+mod algorithms;
 mod claim_headers;
 mod configuration;
 mod keys;

@@ -7,7 +7,6 @@
     clippy::indexing_slicing,
     reason = "a test that panics is a test that fails"
 )]
-#![expect(clippy::type_complexity, reason = "rows of a table, read once and from left to right")]
 
 mod claims;
 mod fixture;

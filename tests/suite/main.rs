@@ -1,4 +1,26 @@
 //! The core, driven from outside.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy knows test functions, but not the helpers of a test binary"
+)]
+
+mod bearer {
+    mod arbitrary;
+    mod requests;
+}
 mod denial;
+mod flow;
 mod jose;
+mod route {
+    mod exhaustive;
+    mod oracle;
+    mod precedence;
+    mod properties;
+    mod requests;
+    mod scale;
+    mod upstream;
+}

@@ -1,0 +1,38 @@
+# `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check wasm prepare
+
+help:
+	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
+	@echo 'make run     the same issuer, upstream and Envoy, kept up, with curl lines to paste'
+	@echo 'make test    every test, those in a real Envoy included'
+	@echo 'make check   what CI runs: formatting, lints for both targets, every test'
+	@echo 'make wasm    the deployable module: target/jwt_guard.wasm'
+	@echo
+	@echo 'ENVOY=/path/to/envoy uses that Envoy; ENVOY_VERSION=1.36.4 the pinned one of that version.'
+
+prepare:
+	@scripts/prepare
+
+wasm: prepare
+	@scripts/build-wasm
+
+# Envoy is looked for before anything is built, so that what is missing is told first.
+demo: prepare
+	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
+		cargo run --quiet --locked --bin jwtguard -- demo --envoy "$$envoy"
+
+run: prepare
+	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
+		cargo run --quiet --locked --bin jwtguard -- demo --stay --envoy "$$envoy"
+
+test: wasm
+	@scripts/envoy >/dev/null
+	cargo test --locked
+
+check: prepare
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	scripts/build-wasm --clippy
+	@$(MAKE) --no-print-directory test

@@ -1,0 +1,129 @@
+//! Which requirements apply: those of every reading, or what the metadata of Envoy's own route says.
+
+use super::{Judge, Metadata, Outcome, RuleName};
+use crate::bearer::Place;
+use crate::config::RouteMetadata;
+use crate::denial::Reason;
+use crate::flow::Facts;
+use crate::headers::folds_to;
+use crate::policy::Requirement;
+use crate::route::{AmbiguousPath, Demand, Reading, Spread, Target};
+
+/// Some frameworks take the method from one of these; in any spelling that folds to it, as WSGI and CGI do.
+pub(super) const METHOD_OVERRIDES: [&str; 3] =
+    ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// The requirements that apply, all of them to be met, and what their routes say beside them.
+pub(super) struct Governing<'r> {
+    /// At least one.
+    pub asked: Vec<Asked<'r>>,
+    /// Where a token is looked for.
+    pub places: Vec<Place>,
+    /// Whether the upstream gets it.
+    pub forward_token: bool,
+}
+
+/// One requirement and where it comes from.
+pub(super) struct Asked<'r> {
+    pub requirement: &'r Requirement,
+    pub rule: RuleName,
+    /// The reading that chose it, where that is not the request as sent.
+    pub reading: Option<Reading<'r>>,
+}
+
+impl<'r> Governing<'r> {
+    pub fn requirements(&self) -> Vec<&'r Requirement> {
+        self.asked.iter().map(|asked| asked.requirement).collect()
+    }
+
+    pub fn rules(&self) -> Vec<RuleName> {
+        self.asked.iter().map(|asked| asked.rule).collect()
+    }
+
+    pub fn first(&self) -> Option<&Asked<'r>> {
+        self.asked.first()
+    }
+}
+
+impl<'r> Judge<'r> {
+    pub(super) fn governing(&self, metadata: &'r Metadata) -> Outcome<Governing<'r>> {
+        let host = self.header(":authority").unwrap_or_default();
+        if !is_one_host(host) {
+            return self.refuse(Reason::AmbiguousPath, "the host has a user or is a list");
+        }
+        let target = Target {
+            host,
+            method: self.header(":method").unwrap_or_default(),
+            path: self.header(":path"),
+            method_overrides: self.method_overrides(),
+        };
+        let routes = self.config.routes.governing(&target);
+        let routes = routes
+            .or_else(|ambiguous: AmbiguousPath| self.refuse(Reason::AmbiguousPath, &ambiguous.to_string()))?;
+
+        let mut governing = Governing { asked: Vec::new(), places: Vec::new(), forward_token: true };
+        match metadata {
+            Metadata::Absent => {}
+            Metadata::Bad(problem) => return self.refuse(Reason::BadMetadata, problem),
+            Metadata::Requirement(requirement) => {
+                self.is_safe_for_metadata(routes.spread())?;
+                governing.asked.push(Asked { requirement, rule: RuleName::Metadata, reading: None });
+            }
+        }
+        let routes_decide = governing.asked.is_empty() || self.config.route_metadata == RouteMetadata::Narrow;
+        for (position, demand) in routes.iter().enumerate() {
+            let route = demand.found.map(|found| found.rule);
+            // Every reading's places are looked at: what one of them would take for a second token is one.
+            for place in route.and_then(|route| route.token_from.as_ref()).unwrap_or(&self.config.token_from)
+            {
+                if !governing.places.contains(place) {
+                    governing.places.push(place.clone());
+                }
+            }
+            let forwards = route.and_then(|route| route.forward_token);
+            governing.forward_token &= forwards.unwrap_or(self.config.forward_token);
+            if routes_decide {
+                let requirement = route.map_or(&self.config.default_policy, |route| &route.requirement);
+                let reading = (position > 0).then(|| demand.reading.clone());
+                governing.asked.push(Asked { requirement, rule: name_of(demand), reading });
+            }
+        }
+        Ok(governing)
+    }
+
+    fn method_overrides(&self) -> Vec<&'r [u8]> {
+        let names = |name: &str| METHOD_OVERRIDES.iter().any(|known| folds_to(name, known));
+        let overrides = self.headers.iter().filter(|(name, _)| names(name));
+        overrides.map(|(_, value)| value.as_slice()).collect()
+    }
+
+    /// Envoy chooses the route again once a header was edited, and its metadata is not read again. So nothing that
+    /// a client sends may make the second choice another one: no header that is edited away, no path that Envoy
+    /// and the upstream could read differently.
+    fn is_safe_for_metadata(&self, spread: Spread) -> Outcome<()> {
+        if self.headers.iter().any(|(name, _)| self.config.claim_headers.is_removed(name)) {
+            return self.refuse(Reason::BadRequest, "a header that is removed, where route metadata decides");
+        }
+        if spread > Spread::TrailingSlash {
+            return self.refuse(
+                Reason::AmbiguousPath,
+                "the path has several readings, where route metadata decides",
+            );
+        }
+        Ok(())
+    }
+
+    fn refuse<T>(&self, reason: Reason, detail: &str) -> Outcome<T> {
+        Err(self.refused(Facts::new(reason, detail), None, &[]))
+    }
+}
+
+/// `user@admin.example` is `admin.example` to an upstream that knows URLs, and `a,b` the first or the second of two
+/// hosts: neither is a host (RFC 9113 section 8.3.1, RFC 9112 section 3.2), and no route names one.
+fn is_one_host(host: &[u8]) -> bool {
+    !host.iter().any(|byte| matches!(byte, b'@' | b','))
+}
+
+fn name_of<T>(demand: &Demand<'_, T>) -> RuleName {
+    demand.index().map_or(RuleName::DefaultPolicy, RuleName::Route)
+}

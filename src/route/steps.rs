@@ -1,0 +1,158 @@
+//! What upstreams do with a path: single steps, each for itself.
+
+use super::AmbiguousPath;
+
+/// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
+pub(super) const STEPS: [fn(&str) -> Option<String>; 10] = [
+    backslashes_as_slashes,
+    without_parameters,
+    |path| cut_at(path, '?'),
+    |path| cut_at(path, '#'),
+    merged_slashes,
+    resolved_dots,
+    |path| trimmed(path, &['/']),
+    |path| trimmed(path, &['/', ' ', '.']),
+    trimmed_segments,
+    |path| path.contains(|character: char| character.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
+];
+
+/// Which escapes one round of decoding takes; each is what some upstream does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Escapes {
+    /// All, before the path is split.
+    All,
+    /// All but slashes: the path is split first, and its segments are decoded each for itself. `/a%2Fb/%61dmin` is
+    /// two segments there, the second `admin`, which no reading of the whole shows.
+    AllButSlashes,
+    /// Those of unreserved characters, as a proxy may that normalises (RFC 3986 section 6.2.2.2).
+    Unreserved,
+    /// Those of dots, as URL parsers of browsers and their runtimes do to find dot segments (WHATWG URL).
+    Dots,
+}
+
+impl Escapes {
+    pub const EACH: [Self; 4] = [Self::All, Self::AllButSlashes, Self::Unreserved, Self::Dots];
+
+    fn takes(self, byte: u8) -> bool {
+        match self {
+            Self::All => true,
+            Self::AllButSlashes => byte != b'/',
+            Self::Unreserved => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'),
+            Self::Dots => byte == b'.',
+        }
+    }
+}
+
+/// One round of percent-decoding (RFC 3986 section 2.1), `None` where it changes nothing. A broken escape stays.
+pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, AmbiguousPath> {
+    if !path.contains('%') {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        let byte = match (first, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        match byte.filter(|byte| escapes.takes(*byte)) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => bytes.push(*first),
+        }
+    }
+    // Overlong forms (`%C0%AF` for a slash) are not UTF-8 either.
+    let decoded = String::from_utf8(bytes).map_err(|_| AmbiguousPath::Encoding)?;
+    if decoded.contains(char::is_control) {
+        return Err(AmbiguousPath::ControlCharacter);
+    }
+    Ok((decoded != path).then_some(decoded))
+}
+
+/// The value of a hexadecimal digit.
+pub(super) fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16)?.try_into().ok()
+}
+
+/// `\` as on Windows.
+fn backslashes_as_slashes(path: &str) -> Option<String> {
+    path.contains('\\').then(|| path.replace('\\', "/"))
+}
+
+/// Each segment without `;` and what follows, as servlet containers route it.
+fn without_parameters(path: &str) -> Option<String> {
+    path.contains(';').then(|| by_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
+}
+
+/// The path before the first `?` or `#` that decoding brought out: a second server parses the decoded text again.
+fn cut_at(path: &str, mark: char) -> Option<String> {
+    path.split_once(mark).map(|(before, _)| before.to_owned())
+}
+
+fn merged_slashes(path: &str) -> Option<String> {
+    if !path.contains("//") {
+        return None;
+    }
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    Some(merged)
+}
+
+/// Dot segments resolved (RFC 3986 section 5.2.4); `..` at the root stays there.
+fn resolved_dots(path: &str) -> Option<String> {
+    let segments = path.strip_prefix('/')?.split('/');
+    if !segments.clone().any(|segment| matches!(segment, "." | "..")) {
+        return None;
+    }
+    let mut resolved: Vec<&str> = Vec::new();
+    let mut ends_in_dots = false;
+    for segment in segments {
+        ends_in_dots = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => {
+                resolved.pop();
+            }
+            segment => resolved.push(segment),
+        }
+    }
+    if ends_in_dots {
+        resolved.push("");
+    }
+    Some(format!("/{}", resolved.join("/")))
+}
+
+/// The path without these characters at its end.
+fn trimmed(path: &str, characters: &[char]) -> Option<String> {
+    let kept = path.trim_end_matches(characters);
+    let kept = if kept.is_empty() { "/" } else { kept };
+    (kept != path).then(|| kept.to_owned())
+}
+
+/// Each segment without spaces and dots at its end, as Windows names files. `.` and `..` stay what they are, with
+/// spaces behind them too; a segment of nothing but more dots is empty.
+fn trimmed_segments(path: &str) -> Option<String> {
+    let kept = by_segment(path, |segment| match segment.trim_end_matches(' ') {
+        dots @ ("." | "..") => dots,
+        _ => segment.trim_end_matches([' ', '.']),
+    });
+    (kept != path).then_some(kept)
+}
+
+fn by_segment<'a>(path: &'a str, change: impl Fn(&'a str) -> &'a str) -> String {
+    let mut changed = String::with_capacity(path.len());
+    for (position, segment) in path.split('/').enumerate() {
+        if position > 0 {
+            changed.push('/');
+        }
+        changed.push_str(change(segment));
+    }
+    changed
+}

@@ -1,0 +1,88 @@
+//! Whatever bytes a request has: nothing panics, and what was removed is no longer there.
+
+use jwt_guard::bearer::{Place, Presented, present, removal};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn places() -> Vec<Place> {
+    vec![
+        Place::Authorization,
+        Place::Header { name: "x-token".into(), prefix: "Token ".into() },
+        Place::Header { name: "x-raw".into(), prefix: String::new() },
+        Place::Header { name: "x-equals".into(), prefix: "jwt=".into() },
+        Place::Query { name: "t".into() },
+        Place::Cookie { name: "t".into() },
+    ]
+}
+
+fn headers() -> impl Strategy<Value = Vec<(String, Vec<u8>)>> {
+    let name = select(vec!["authorization", "x-token", "x-raw", "x-equals", ":path", "cookie", "x-other"]);
+    let piece = prop_oneof![
+        4 => select(vec!["Bearer", "bearer ", "Token ", "jwt=", "t=", "t", "%74", "a", "a=b", "\""]).prop_map(bytes),
+        4 => select(vec![" ", ",", ";", "; ", "&", "=", "?", "/", "\t", "+", "%", "%2", "#"]).prop_map(bytes),
+        1 => prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    let value = prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat());
+    prop::collection::vec((name.prop_map(str::to_owned), value), 0..5)
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// The request as the upstream gets it.
+fn edited(headers: &[(String, Vec<u8>)], edits: &[(String, Vec<Vec<u8>>)]) -> Vec<(String, Vec<u8>)> {
+    let edited = |name: &str| edits.iter().any(|(edited, _)| edited == name);
+    let kept = headers.iter().filter(|(name, _)| !edited(name)).cloned();
+    let set =
+        edits.iter().flat_map(|(name, values)| values.iter().map(|value| (name.clone(), value.clone())));
+    kept.chain(set).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_removed_is_gone(headers in headers()) {
+        let places = places();
+        let edits = removal(&places, &headers, false);
+        let left = edited(&headers, &edits);
+        prop_assert_eq!(present(&places, &left), Presented::Missing, "{:?} of {:?}", left, headers);
+        prop_assert!(removal(&places, &left, false).is_empty(), "{:?}", left);
+
+        // What had nothing to remove is not touched, and each header is edited once.
+        if edits.is_empty() {
+            prop_assert_eq!(present(&places, &headers), Presented::Missing);
+        }
+        let names: std::collections::BTreeSet<_> = edits.iter().map(|(name, _)| name).collect();
+        prop_assert_eq!(names.len(), edits.len());
+    }
+
+    #[test]
+    fn a_forwarded_token_stays_where_it_was_unless_in_the_query(headers in headers()) {
+        let places = places();
+        let forwarded = removal(&places, &headers, true);
+        prop_assert!(forwarded.iter().all(|(name, _)| name == ":path"));
+        if let Presented::Token { token, place } = present(&places, &headers) {
+            let left = edited(&headers, &forwarded);
+            let still = present(&places, &left);
+            match places[place] {
+                Place::Query { .. } => prop_assert_eq!(still, Presented::Missing),
+                _ => prop_assert_eq!(still, Presented::Token { token, place }),
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_token_is_never_overlooked(headers in headers(), second in select(vec![
+        ("authorization", &b"Bearer x"[..]), ("x-token", b"token x"), ("x-raw", b"x"), ("x-equals", b"jwt=x"),
+        (":path", b"/?t=x"), ("cookie", b"t=x"),
+    ])) {
+        let places = places();
+        if let Presented::Token { .. } = present(&places, &headers) {
+            let mut both = headers.clone();
+            both.push((second.0.to_owned(), second.1.to_vec()));
+            prop_assert!(matches!(present(&places, &both), Presented::Malformed(_)), "{:?}", both);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Requests as Envoy hands them on: which token they present, and what the upstream sees of it.
+
+use jwt_guard::bearer::{MalformedCredential, Place, Presented, present, removal};
+
+fn authorization() -> Vec<Place> {
+    vec![Place::Authorization]
+}
+
+fn every_place() -> Vec<Place> {
+    vec![
+        Place::Authorization,
+        Place::Header { name: "authorization".into(), prefix: "Token ".into() },
+        Place::Header { name: "x-token".into(), prefix: String::new() },
+        Place::Query { name: "access_token".into() },
+        Place::Query { name: "jwt".into() },
+        Place::Cookie { name: "session".into() },
+        Place::Cookie { name: "jwt".into() },
+    ]
+}
+
+fn request(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    let pseudo = [(":method", "GET"), (":path", "/a?b=c")];
+    let pseudo = pseudo.iter().filter(|(name, _)| !headers.iter().any(|(header, _)| header == name));
+    pseudo.chain(headers).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+fn edits(places: &[Place], headers: &[(&str, &str)], forward_token: bool) -> Vec<(String, Vec<String>)> {
+    let text =
+        |values: Vec<Vec<u8>>| values.into_iter().map(|value| String::from_utf8(value).unwrap()).collect();
+    removal(places, &request(headers), forward_token)
+        .into_iter()
+        .map(|(name, values)| (name, text(values)))
+        .collect()
+}
+
+fn edit(name: &str, values: &[&str]) -> (String, Vec<String>) {
+    (name.to_owned(), values.iter().map(|value| (*value).to_owned()).collect())
+}
+
+#[test]
+fn the_place_that_held_the_token_is_told() {
+    for (place, header) in [
+        (0, ("authorization", "Bearer abc")),
+        (1, ("authorization", "token abc")),
+        (2, ("x-token", "abc")),
+        (3, (":path", "/a?access_token=abc")),
+        (4, (":path", "/a?jwt=abc")),
+        (5, ("cookie", "session=abc")),
+        (6, ("cookie", "jwt=abc")),
+    ] {
+        let headers = request(&[header]);
+        let Presented::Token { token, place: held } = present(&every_place(), &headers) else {
+            panic!("{header:?}: {:?}", present(&every_place(), &headers));
+        };
+        assert_eq!((token.as_ref(), held), (&b"abc"[..], place), "{header:?}");
+    }
+}
+
+#[test]
+fn a_place_that_is_not_named_is_not_read() {
+    for header in [("x-token", "abc"), (":path", "/a?access_token=abc"), ("cookie", "session=abc")] {
+        let headers = request(&[header]);
+        assert_eq!(present(&authorization(), &headers), Presented::Missing, "{header:?}");
+        assert!(edits(&authorization(), &[header], false).is_empty(), "{header:?}");
+    }
+}
+
+#[test]
+fn two_schemes_of_one_header_are_two_tokens() {
+    for value in ["Bearer a,Token b", "Token a, bearer b", "Basic x,token b"] {
+        let headers = request(&[("authorization", value)]);
+        let presented = present(&every_place(), &headers);
+        assert_eq!(presented, Presented::Malformed(MalformedCredential::Joined), "{value}");
+    }
+}
+
+#[test]
+fn headers_are_removed_unless_forwarded() {
+    for (headers, expected) in [
+        (&[("authorization", "Bearer a")][..], vec![edit("authorization", &[])]),
+        (&[("authorization", "bearer")], vec![edit("authorization", &[])]),
+        (&[("authorization", "Basic a,Bearer b")], vec![edit("authorization", &[])]),
+        (&[("authorization", "Basic a"), ("authorization", "Bearer b")], vec![edit("authorization", &[])]),
+        (&[("authorization", "Token a")], vec![edit("authorization", &[])]),
+        (&[("x-token", "a")], vec![edit("x-token", &[])]),
+        (
+            &[("authorization", "Bearer a"), ("x-token", "b")],
+            vec![edit("authorization", &[]), edit("x-token", &[])],
+        ),
+        // Another scheme is the upstream's own business.
+        (&[("authorization", "Basic a")], vec![]),
+        (&[("x-other", "Bearer a")], vec![]),
+        (&[], vec![]),
+    ] {
+        assert_eq!(edits(&every_place(), headers, false), expected, "{headers:?}");
+        assert_eq!(edits(&every_place(), headers, true), [], "{headers:?}");
+    }
+}
+
+#[test]
+fn only_the_cookie_is_removed() {
+    for (lines, expected) in [
+        (&["session=x"][..], Some(&[][..])),
+        (&["session=x; a=1"], Some(&["a=1"])),
+        (&["a=1; session=x"], Some(&["a=1"])),
+        (&["a=1; session=x; b=2"], Some(&["a=1; b=2"])),
+        (&["a=1;session=x;b=2"], Some(&["a=1;b=2"])),
+        (&["a=1; session=x; jwt=y; b=2; session=z"], Some(&["a=1; b=2"])),
+        (&["a=\"q r\";  b; ; c=; session=x"], Some(&["a=\"q r\";  b; ; c="])),
+        (&["a=1", "session=x", "b=2"], Some(&["a=1", "b=2"])),
+        (&["a=1", "b=2; session=x", "c=3; d=4"], Some(&["a=1", "b=2", "c=3; d=4"])),
+        (&["session=; a=1"], Some(&["a=1"])),
+        (&["session; a=1"], Some(&["a=1"])),
+        (&["a=session=x; xsession=1; Session=2"], None),
+        (&["a=1", "b=2"], None),
+    ] {
+        let headers: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
+        let expected: Vec<_> = expected.into_iter().map(|lines| edit("cookie", lines)).collect();
+        assert_eq!(edits(&every_place(), &headers, false), expected, "{lines:?}");
+        assert_eq!(edits(&every_place(), &headers, true), [], "{lines:?}");
+    }
+}
+
+#[test]
+fn a_query_token_is_always_removed() {
+    for (path, expected) in [
+        ("/a?access_token=x", Some("/a")),
+        ("/a?access_token=x&b=1", Some("/a?b=1")),
+        ("/a?b=1&access_token=x", Some("/a?b=1")),
+        ("/a?b=%31&access_token=x&c=+%2f&&d", Some("/a?b=%31&c=+%2f&d")),
+        ("/a?access_token=x&", Some("/a")),
+        ("/a?&access_token=x", Some("/a")),
+        ("/a?access_token=x&jwt=y&access_token=z&b=1", Some("/a?b=1")),
+        ("/a?access%5Ftoken=x&b=1", Some("/a?b=1")),
+        ("/a?access_token", Some("/a")),
+        ("/a?b=1;access_token=x;c=2&d=3", Some("/a?b=1;c=2&d=3")),
+        ("/a?b?access_token=x&access_token=y", Some("/a?b?access_token=x")),
+        ("/access_token=x?b=1", None),
+        ("/a?b=1&&c=2&", None),
+        ("/a?", None),
+        ("/a", None),
+    ] {
+        for forward_token in [false, true] {
+            let expected: Vec<_> = expected.into_iter().map(|path| edit(":path", &[path])).collect();
+            assert_eq!(edits(&every_place(), &[(":path", path)], forward_token), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! One request, from its headers to a step: no host, no clock, no network.
+
+mod fixture;
+
+mod keys;
+mod metadata;
+mod preflight;
+mod readings;
+mod report_only;
+mod steps;

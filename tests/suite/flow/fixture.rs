@@ -1,0 +1,196 @@
+//! A configuration, a key that its issuer publishes, and requests to change one thing about.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use jwt_guard::config::Config;
+use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::flow::{self, Forward, KeySource, Metadata, Patience, Prospect, Refused, Request, Step};
+use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::jose::json::Json;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::keys::Need;
+use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard::time::UnixTime;
+use serde_json::{Value, json};
+
+/// When every request here is judged.
+pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+/// What the issuer publishes, ES256 with the kid `first`.
+pub fn key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
+}
+
+/// What it does not.
+pub fn other_key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("second"))
+}
+
+pub fn published<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Rc<KeySet> {
+    Rc::new(KeySet::parse(key_set(keys).to_string().as_bytes()).unwrap().keys)
+}
+
+pub fn token() -> Token {
+    Token::new(NOW)
+}
+
+pub fn good() -> String {
+    token().sign(key()).unwrap()
+}
+
+pub fn expired() -> String {
+    token().expired_for(Duration::from_secs(600)).sign(key()).unwrap()
+}
+
+/// One issuer whose keys are fetched, and those members.
+pub fn config(members: Value) -> Config {
+    let mut plugin = json!({
+        "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer", "accepted_algorithms": "ES256",
+    });
+    let Value::Object(members) = members else { panic!("not an object: {members}") };
+    plugin.as_object_mut().unwrap().extend(members);
+    Config::parse(plugin.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+/// Route metadata that says so.
+pub fn metadata(config: &Config, says: Value) -> Metadata {
+    let json = Json::parse(says.to_string().as_bytes()).unwrap();
+    let mut errors = Errors::new();
+    let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
+    Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
+}
+
+/// A key source that answers as it is told and remembers what it was asked.
+pub struct Keys {
+    pub current: Option<Rc<KeySet>>,
+    pub prospect: Prospect,
+    pub asked: RefCell<Vec<Need>>,
+}
+
+impl Keys {
+    /// The published key, and nothing newer to come.
+    pub fn there() -> Self {
+        let prospect = Prospect::Hopeless { retry_after: Duration::from_secs(7) };
+        Self { current: Some(published([key()])), prospect, asked: RefCell::default() }
+    }
+
+    /// None so far, and that prospect.
+    pub fn none(prospect: Prospect) -> Self {
+        Self { current: None, prospect, asked: RefCell::default() }
+    }
+}
+
+impl KeySource for Keys {
+    fn current(&self, _: IssuerIndex) -> Option<Rc<KeySet>> {
+        self.current.clone()
+    }
+
+    fn look_again(&self, _: IssuerIndex, need: Need) -> Prospect {
+        self.asked.borrow_mut().push(need);
+        self.prospect.clone()
+    }
+}
+
+/// A request before it is judged.
+pub struct Ask {
+    headers: Vec<(String, Vec<u8>)>,
+    metadata: Metadata,
+}
+
+pub fn ask(method: &str, path: &str) -> Ask {
+    let headers = [(":authority", "api.example"), (":method", method), (":path", path)];
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).into();
+    Ask { headers, metadata: Metadata::Absent }
+}
+
+pub fn get(path: &str) -> Ask {
+    ask("GET", path)
+}
+
+impl Ask {
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| known != name);
+        self
+    }
+
+    pub fn host(self, host: &str) -> Self {
+        self.without(":authority").header(":authority", host)
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Step {
+        let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
+        flow::decide(config, &request, keys, &InModule, NOW, patience)
+    }
+
+    /// With keys at hand.
+    pub fn judged(&self, config: &Config) -> Step {
+        self.step(config, &Keys::there(), Patience::Waits)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.headers.iter().any(|(known, _)| known == name)
+    }
+
+    /// The request's headers as the upstream gets them.
+    pub fn upstream(&self, forward: &Forward) -> Vec<(String, String)> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let after = forward.edits.apply(&self.headers);
+        after.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
+    }
+}
+
+pub fn forwarded(step: Step) -> Forward {
+    match step {
+        Step::Forward(forward) => forward,
+        other => panic!("not forwarded: {}", told(&other)),
+    }
+}
+
+pub fn refused(step: Step) -> Refused {
+    match step {
+        Step::Deny(refused) => refused,
+        other => panic!("not refused: {}", told(&other)),
+    }
+}
+
+/// A step in a few words: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`; behind them what would
+/// have been denied.
+pub fn told(step: &Step) -> String {
+    match step {
+        Step::Forward(forward) => {
+            let subject = |claims: &Json| claims.member("sub").and_then(Json::as_str).map(str::to_owned);
+            let identity =
+                forward.identity.as_ref().map(|identity| subject(identity.claims().claims()).unwrap());
+            let mut told = identity.unwrap_or_else(|| "anonymous".to_owned());
+            for facts in &forward.would_deny {
+                told.push_str(&format!(", would deny {}", facts.reason));
+            }
+            told
+        }
+        Step::Deny(refused) => format!("{} {}", refused.denial.status, refused.facts.reason),
+        Step::Serve(_) => "document".to_owned(),
+        Step::AwaitKeys { need: Need::Scheduled, .. } => "wait for first keys".to_owned(),
+        Step::AwaitKeys { need: Need::UnknownKid, .. } => "wait for a kid".to_owned(),
+    }
+}

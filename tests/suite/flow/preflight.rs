@@ -1,0 +1,58 @@
+//! `bypass_cors_preflight`: a browser's question passes, and nothing that looks like one.
+
+use super::fixture::{Ask, ask, config, good, told};
+use serde_json::json;
+
+fn preflight() -> Ask {
+    ask("OPTIONS", "/items/7")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "DELETE")
+}
+
+#[test]
+fn a_preflight_passes_and_nothing_else_does() {
+    let config = config(json!({
+        "bypass_cors_preflight": true,
+        "token_from": [{ "header": "authorization" }, { "query": "access_token" }],
+    }));
+    assert_eq!(told(&preflight().judged(&config)), "anonymous");
+    assert_eq!(told(&preflight().bearer(&good()).judged(&config)), "user-1", "a token is judged");
+    let method = "access-control-request-method";
+    let rows = [
+        ("another method", preflight().without(":method").header(":method", "GET")),
+        ("the method in lower case", preflight().without(":method").header(":method", "options")),
+        ("no origin", preflight().without("origin")),
+        ("an empty origin", preflight().without("origin").header("origin", "")),
+        ("two origins", preflight().header("origin", "https://app.example")),
+        (
+            "two origins, joined",
+            preflight().without("origin").header("origin", "https://a.example,https://b.example"),
+        ),
+        (
+            "a list of origins",
+            preflight().without("origin").header("origin", "https://a.example https://b.example"),
+        ),
+        ("no requested method", preflight().without(method)),
+        ("an empty one", preflight().without(method).header(method, "")),
+        ("two", preflight().header(method, "GET")),
+        ("two, joined", preflight().without(method).header(method, "GET,DELETE")),
+        ("one that is no token", preflight().without(method).header(method, "GET /")),
+        ("a method override", preflight().header("x-http-method-override", "DELETE")),
+        ("an override in another spelling", preflight().header("x_method_override", "DELETE")),
+        ("an override to itself", preflight().header("x-http-method", "OPTIONS")),
+    ];
+    for (label, request) in rows {
+        assert_eq!(told(&request.judged(&config)), "401 missing_token", "{label}");
+    }
+    assert_eq!(told(&preflight().bearer("garbage").judged(&config)), "401 malformed");
+    assert_eq!(told(&preflight().header("authorization", "Bearer").judged(&config)), "400 bad_request");
+    let token_in_query = preflight().without(":path").header(":path", "/items/7?access_token=x");
+    assert_eq!(told(&token_in_query.judged(&config)), "401 malformed");
+    let bad_path = preflight().without(":path").header(":path", "/items/%zz");
+    assert_eq!(told(&bad_path.judged(&config)), "400 ambiguous_path");
+}
+
+#[test]
+fn it_is_off_unless_asked_for() {
+    assert_eq!(told(&preflight().judged(&config(json!({})))), "401 missing_token");
+}

@@ -1,0 +1,174 @@
+//! Every kind of rule with every kind of credential.
+
+use super::fixture::{ask, config, expired, forwarded, get, good, key, refused, token, told};
+use jwt_guard::flow::RuleName;
+use serde_json::json;
+
+#[test]
+fn rules_and_credentials() {
+    let config = config(json!({
+        "default_policy": { "deny": true },
+        "token_from": [{ "header": "authorization" }, { "query": "access_token" }],
+        "routes": [
+            { "path": "/anonymous", "allow_anonymous": true },
+            { "path": "/token", "allow_authenticated": true },
+            { "path": "/missing", "allow_missing": true },
+            { "path": "/narrow", "allow_missing": true, "requires_audience": "orders-api" },
+            { "path": "/lenient", "allow_missing_or_failed": true },
+            { "path": "/role", "requires_role": "admin" },
+            { "path": "/shadow", "allow_anonymous": true, "shadow": { "requires_role": "admin" } },
+        ],
+    }));
+    let (good, expired) = (good(), expired());
+    let admin = token().claim("role", "admin").sign(key()).unwrap();
+    // Path; then nothing, a good token, an admin's, an expired one, none of a token's shape, two tokens.
+    let rows = [
+        ("/anonymous", ["anonymous", "anonymous", "anonymous", "anonymous", "anonymous", "anonymous"]),
+        (
+            "/token",
+            ["401 missing_token", "user-1", "user-1", "401 expired", "401 malformed", "400 bad_request"],
+        ),
+        ("/missing", ["anonymous", "user-1", "user-1", "401 expired", "401 malformed", "400 bad_request"]),
+        ("/narrow", ["anonymous", "user-1", "user-1", "401 expired", "401 malformed", "400 bad_request"]),
+        ("/lenient", ["anonymous", "user-1", "user-1", "anonymous", "anonymous", "400 bad_request"]),
+        (
+            "/role",
+            ["401 missing_token", "403 role", "user-1", "401 expired", "401 malformed", "400 bad_request"],
+        ),
+        ("/elsewhere", ["403 denied"; 6]),
+        (
+            "/shadow",
+            [
+                "anonymous, would deny missing_token",
+                "anonymous, would deny role",
+                "anonymous",
+                "anonymous, would deny expired",
+                "anonymous, would deny malformed",
+                "anonymous, would deny bad_request",
+            ],
+        ),
+    ];
+    for (path, expected) in rows {
+        let brought = [
+            get(path),
+            get(path).bearer(&good),
+            get(path).bearer(&admin),
+            get(path).bearer(&expired),
+            get(path).bearer("garbage"),
+            get(&format!("{path}?access_token={good}")).bearer(&good),
+        ];
+        let told: Vec<_> = brought.iter().map(|request| told(&request.judged(&config))).collect();
+        assert_eq!(told, expected, "{path}");
+    }
+}
+
+#[test]
+fn a_token_is_taken_out_where_it_was_read_and_only_there() {
+    let config = config(json!({
+        "routes": [
+            { "path": "/anonymous", "allow_anonymous": true },
+            { "path": "/shadow", "allow_anonymous": true, "shadow": { "requires_role": "admin" } },
+            { "path": "/lenient", "allow_missing_or_failed": true },
+            { "path": "/kept", "allow_authenticated": true, "forward_token": true },
+        ],
+    }));
+    for (path, token, kept) in [
+        ("/anonymous", good(), true),
+        ("/shadow", good(), true),
+        ("/lenient", expired(), false),
+        ("/kept", good(), true),
+        ("/", good(), false),
+    ] {
+        let request = get(path).bearer(&token);
+        let forward = forwarded(request.judged(&config));
+        let found = request.upstream(&forward).iter().any(|(name, _)| name == "authorization");
+        assert_eq!(found, kept, "{path}");
+    }
+}
+
+#[test]
+fn a_reading_without_a_route_brings_the_global_places() {
+    // `/page;x` is `/page` to a servlet container and no route's path as sent.
+    let config = config(json!({
+        "routes": [{
+            "path": "/page", "allow_authenticated": true, "forward_token": true, "token_from": { "cookie": "session" },
+        }],
+    }));
+    let request = get("/page;x").header("cookie", format!("session={}", good())).bearer("unverified");
+    assert_eq!(told(&request.judged(&config)), "400 bad_request", "the second token is seen");
+    let request = get("/page;x").header("cookie", format!("session={}; a=b", good()));
+    let upstream = request.upstream(&forwarded(request.judged(&config)));
+    assert!(
+        upstream.contains(&("cookie".to_owned(), "a=b".to_owned())),
+        "forwarded only where every reading says so"
+    );
+}
+
+#[test]
+fn a_disabled_filter_strips_and_asks_nothing() {
+    let config = config(json!({ "enabled": false, "default_policy": { "deny": true } }));
+    for path in ["/", "/%00", "/a%zz"] {
+        let request = get(path).bearer("garbage").header("x_auth_sub", "root");
+        let forward = forwarded(request.judged(&config));
+        assert_eq!(forward.rules, [RuleName::Disabled]);
+        let upstream = request.upstream(&forward);
+        assert!(upstream.iter().any(|(name, _)| name == "authorization"));
+        assert!(!upstream.iter().any(|(name, _)| name == "x_auth_sub"));
+    }
+}
+
+#[test]
+fn requests_without_a_path_are_under_the_default_policy() {
+    let config = config(json!({ "routes": [{ "path": "/**", "allow_anonymous": true }] }));
+    let connect = ask("CONNECT", "/").without(":path");
+    assert_eq!(told(&connect.judged(&config)), "401 missing_token");
+    assert_eq!(told(&connect.bearer(&good()).judged(&config)), "user-1");
+    assert_eq!(told(&ask("OPTIONS", "*").judged(&config)), "401 missing_token");
+    for path in ["", "a", "https://api.example/", "**", "?"] {
+        assert_eq!(told(&get(path).judged(&config)), "400 ambiguous_path", "{path:?}");
+    }
+    assert_eq!(
+        told(&get("/").without(":method").judged(&config)),
+        "400 ambiguous_path",
+        "no method, no reading"
+    );
+}
+
+#[test]
+fn documents_are_everybodys() {
+    let config = config(json!({
+        "default_policy": { "deny": true },
+        "resource_metadata": { "resource": "https://api.example/orders" },
+    }));
+    let at = "/.well-known/oauth-protected-resource/orders";
+    assert_eq!(told(&get(at).judged(&config)), "document");
+    assert_eq!(told(&ask("HEAD", at).judged(&config)), "document");
+    assert_eq!(told(&ask("POST", at).judged(&config)), "403 denied");
+    assert_eq!(told(&get(at).host("other.example").judged(&config)), "403 denied");
+}
+
+#[test]
+fn an_oversize_claim_refuses() {
+    let config = config(json!({ "max_claim_header_bytes": 64 }));
+    let long = token().claim("email", "a".repeat(65)).sign(key()).unwrap();
+    let refused = refused(get("/").bearer(&long).judged(&config));
+    assert_eq!((refused.denial.status, refused.facts.reason.as_str()), (403, "header_oversize"));
+    assert_eq!(refused.facts.rule, Some(RuleName::DefaultPolicy));
+}
+
+#[test]
+fn facts_are_fit_for_one_line() {
+    let config = config(json!({}));
+    let evil = token().header("kid", "a\n[critical] b").sign(key()).unwrap();
+    let line =
+        refused(get("/").bearer(&evil).header("x-request-id", "id-1").judged(&config)).facts.to_string();
+    assert_eq!(
+        line,
+        "reason=unknown_kid detail=\"the issuer has no key with the token's kid\" issuer=issuer_example \
+         kid=\"a\\n[critical] b\" rule=default_policy request_id=id-1"
+    );
+    for id in ["", "a b", "a\nb", "\u{e9}", &"x".repeat(65)] {
+        let facts = refused(get("/").header("x-request-id", id).judged(&config)).facts;
+        assert_eq!(facts.request_id, None, "{id:?}");
+    }
+}

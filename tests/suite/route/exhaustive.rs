@@ -1,0 +1,116 @@
+//! Every path up to a length, out of what upstreams disagree about, against every upstream and every pair of them.
+
+use super::oracle::{Route, governs, route, table};
+use super::upstream::UPSTREAMS;
+use jwt_guard::route::Target;
+use std::collections::BTreeMap;
+
+/// Characters that make up an attack, and a few to make up names.
+const CHARACTERS: [&str; 11] = ["/", ".", ";", "\\", "%", "2", "5", "e", "f", "c", "a"];
+
+/// The same, larger: pieces that take several characters, for attacks that fewer characters cannot spell.
+const PIECES: [&str; 17] =
+    ["/", "..", ".", ";x", "\\", "%2f", "%2e", "%5c", "%3b", "%25", "%61", "%20", "%23", "a", "A", "c", "b@"];
+
+/// How many of `CHARACTERS` or `PIECES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes seconds.
+fn length(usual: usize) -> usize {
+    std::env::var("JWT_GUARD_PATH_LENGTH").ok().and_then(|length| length.parse().ok()).unwrap_or(usual)
+}
+
+/// `/a` and all below is protected, with an exception inside it and a twin in upper case; the rest is open.
+fn routes() -> Vec<Route> {
+    ["/**", "/a/**", "/a/c", "/{id}/A/**", "/b@/c", "/*/c"].map(|path| route(path, &[], &[])).to_vec()
+}
+
+#[test]
+fn no_short_path_passes_an_upstream_with_less() {
+    let mut paths = Paths::default();
+    for prefix in ["/", "/a", "/c/"] {
+        paths.all(prefix, &CHARACTERS, length(4));
+    }
+    println!("{paths:?}");
+    assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");
+}
+
+#[test]
+fn no_path_of_encoded_pieces_passes_an_upstream_with_less() {
+    let mut paths = Paths::default();
+    for prefix in ["/", "/a", "/c/"] {
+        paths.all(prefix, &PIECES, length(3));
+    }
+    println!("{paths:?}");
+    assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");
+}
+
+#[derive(Debug, Default)]
+struct Paths {
+    checked: usize,
+    refused: usize,
+    protected: usize,
+}
+
+impl Paths {
+    fn all(&mut self, prefix: &str, alphabet: &[&str], length: usize) {
+        let routes = routes();
+        let table = table(&routes).unwrap();
+        let mut path = prefix.to_owned();
+        self.extend(&mut path, alphabet, length, &mut |paths, path| {
+            paths.checked += 1;
+            let request = Target {
+                host: b"",
+                method: b"GET",
+                path: Some(path.as_bytes()),
+                method_overrides: Vec::new(),
+            };
+            let Ok(governing) = table.governing(&request) else {
+                paths.refused += 1;
+                return;
+            };
+            let rules: Vec<_> = governing.iter().map(|demand| demand.index()).collect();
+            for ((seen, ignores_case), names) in seen_behind_a_hop(path) {
+                let rule = governs(&routes, "", "GET", &seen, ignores_case);
+                paths.protected += usize::from(rule == Some(1));
+                assert!(
+                    rules.contains(&rule),
+                    "{path} is {seen} to {names:?}: {rule:?} governs, not only {rules:?}"
+                );
+            }
+        });
+    }
+
+    fn extend(
+        &mut self,
+        path: &mut String,
+        alphabet: &[&str],
+        length: usize,
+        check: &mut impl FnMut(&mut Self, &str),
+    ) {
+        check(self, path);
+        if length == 0 {
+            return;
+        }
+        for piece in alphabet {
+            path.push_str(piece);
+            self.extend(path, alphabet, length - 1, check);
+            path.truncate(path.len() - piece.len());
+        }
+    }
+}
+
+/// What each upstream sees behind each other as a hop before it, and the first pair that does; the first upstream is
+/// one that changes nothing, so that each is there alone, too.
+fn seen_behind_a_hop(path: &str) -> BTreeMap<(String, bool), (&'static str, &'static str)> {
+    let mut hops: BTreeMap<String, &str> = BTreeMap::new();
+    for (name, hop, _) in UPSTREAMS {
+        hops.extend(hop(path).filter(|seen| !hops.contains_key(seen)).map(|seen| (seen, *name)));
+    }
+    let mut all = BTreeMap::new();
+    for (hop, first) in hops {
+        for (second, upstream, ignores_case) in UPSTREAMS {
+            let Some(seen) = upstream(&hop) else { continue };
+            let seen = if *ignores_case { seen.to_ascii_lowercase() } else { seen };
+            all.entry((seen, *ignores_case)).or_insert((first, *second));
+        }
+    }
+    all
+}

@@ -1,0 +1,137 @@
+//! No path that some upstream reads as a protected one passes with less, whatever the routes and the upstream.
+
+use super::oracle::{Route, governs, route, table};
+use super::upstream::STEPS;
+use jwt_guard::route::Target;
+use proptest::prelude::*;
+use proptest::sample::{Index, select, subsequence};
+
+/// `JWT_GUARD_CASES` says how many.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("JWT_GUARD_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// Routes over few names, so that they overlap and a path meets several.
+fn routes() -> impl Strategy<Value = Vec<Route>> {
+    let segment = select(vec!["a", "a", "b", "b", "A", "B", "c@d", "é", "{id}", "*"]);
+    let path = (prop::collection::vec(segment, 0..4), select(vec!["", "", "/", "/**", "/**"])).prop_map(
+        |(segments, end)| {
+            // The same name twice is refused, so each gets its position.
+            let named = segments
+                .iter()
+                .enumerate()
+                .map(|(position, segment)| segment.replace("id", &format!("id{position}")));
+            let path = named.map(|segment| format!("/{segment}")).collect::<String>() + end;
+            if path.is_empty() { "/".to_owned() } else { path }
+        },
+    );
+    let methods = subsequence(vec!["GET", "HEAD", "POST", "DELETE"], 0..3);
+    let hosts = subsequence(vec!["a.test", "b.a.test", "*.a.test", "*.test"], 0..2);
+    let any = prop_oneof![3 => Just(true), 1 => Just(false)];
+    let one = (path, methods, hosts, any.clone(), any).prop_map(
+        |(path, methods, hosts, all_methods, all_hosts)| {
+            route(&path, if all_methods { &[] } else { &methods }, if all_hosts { &[] } else { &hosts })
+        },
+    );
+    prop::collection::vec(one, 0..8).prop_map(|routes| {
+        // Conflicts have tests of their own: here the later of two goes.
+        let mut kept: Vec<Route> = Vec::new();
+        for route in routes {
+            kept.push(route);
+            if table(&kept).is_err() {
+                kept.pop();
+            }
+        }
+        kept
+    })
+}
+
+/// Paths out of what upstreams disagree about.
+fn nasty_path() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => select(vec!["/", "/a", "/b", "/A", "a", "b", "/c@d", "/é"]),
+        3 => select(vec!["/..", "/.", "..", ".", "//", "\\", ";", ";x", "/;", " ", "#"]),
+        3 => select(vec!["%2f", "%2F", "%2e", "%2E", "%5c", "%3b", "%3f", "%23", "%20", "%61", "%41", "%40", "%c3%a9"]),
+        1 => select(vec!["%252f", "%252e", "%255c", "%2561", "%253b", "%25", "2f", "2e", "%", "%c0%af", "%00", "!", "é"]),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+fn target() -> impl Strategy<Value = (&'static str, &'static str, Vec<&'static str>)> {
+    (
+        select(vec!["a.test", "b.a.test", "c.b.a.test", "A.TEST.:443", "x.test:1", "other", ""]),
+        select(vec!["GET", "GET", "HEAD", "POST", "DELETE", "PUT", "delete"]),
+        subsequence(vec!["DELETE", "get", "PUT,POST"], 0..2),
+    )
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn the_look_up_follows_the_precedence(routes in routes(), path in nasty_path(), target in target()) {
+        let (host, method, _) = target;
+        let found = table(&routes).unwrap().lookup(host.as_bytes(), method, &path).map(|found| *found.rule);
+        prop_assert_eq!(found, governs(&routes, host, method, &path, false), "{} of {:?}", path, routes);
+    }
+
+    #[test]
+    fn every_upstream_is_among_the_readings(
+        routes in routes(),
+        path in nasty_path(),
+        target in target(),
+        chain in prop::collection::vec(any::<Index>(), 0..6),
+        method_choice in any::<Index>(),
+        ignores_case in any::<bool>(),
+    ) {
+        let (host, method, overrides) = target;
+        let table = table(&routes).unwrap();
+        let request = Target {
+            host: host.as_bytes(),
+            method: method.as_bytes(),
+            path: Some(path.as_bytes()),
+            method_overrides: overrides.iter().map(|value| value.as_bytes()).collect(),
+        };
+        let Ok(governing) = table.governing(&request) else { return Ok(()) };
+
+        let mut seen = Some(path.split('?').next().unwrap().to_owned());
+        let mut names = Vec::new();
+        for step in chain {
+            let (name, step) = step.get(STEPS);
+            names.push(name);
+            seen = seen.and_then(|path| step(&path));
+        }
+        let Some(mut seen) = seen else { return Ok(()) };
+        if ignores_case {
+            seen = seen.to_ascii_lowercase();
+        }
+        let mut methods = vec![method.to_owned(), method.to_ascii_uppercase()];
+        methods.extend(overrides.iter().flat_map(|value| value.split(',')).map(str::to_ascii_uppercase));
+        let method = method_choice.get(&methods);
+
+        let rule = governs(&routes, host, method, &seen, ignores_case);
+        prop_assert!(
+            governing.iter().any(|demand| demand.index() == rule),
+            "{} is {} after {:?}, so {} {:?} governs, not only {:?} of {:?}",
+            path, seen, names, method, rule, governing.iter().map(|demand| demand.index()).collect::<Vec<_>>(), routes
+        );
+    }
+
+    #[test]
+    fn no_bytes_panic(
+        path in prop::collection::vec(any::<u8>(), 0..40),
+        method in prop::collection::vec(any::<u8>(), 0..4),
+        host in prop::collection::vec(any::<u8>(), 0..20),
+        value in prop::collection::vec(any::<u8>(), 0..8),
+    ) {
+        let table = table(&[route("/a/**", &["GET"], &["*.a.test"]), route("/{id}/B", &[], &[])]).unwrap();
+        let absolute = [b"/", path.as_slice()].concat();
+        for path in [Some(path.as_slice()), Some(absolute.as_slice()), None] {
+            for method in [method.as_slice(), b"GET"] {
+                let request = Target { host: &host, method, path, method_overrides: vec![&value] };
+                let _ = table.governing(&request).map(|governing| governing.iter().count());
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Which rules govern a whole request.
+
+use super::oracle::{route, table};
+use jwt_guard::route::{AmbiguousPath, Spread, Target};
+
+/// The rules that govern, sorted, "no route" first; the table is open but for `/admin` and `/Files/{id}`.
+fn governing(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<usize>>, AmbiguousPath> {
+    let routes = [
+        route("/**", &[], &[]),
+        route("/admin/**", &[], &[]),
+        route("/Files/{id}", &[], &[]),
+        route("/orders", &["GET"], &[]),
+        route("/orders", &["DELETE"], &[]),
+        route("/{team}/settings", &[], &[]),
+    ];
+    let table = table(&routes).unwrap();
+    let target = Target {
+        host: b"example.com",
+        method: method.as_bytes(),
+        path: Some(path.as_bytes()),
+        method_overrides: overrides.iter().map(|value| value.as_bytes()).collect(),
+    };
+    let mut rules: Vec<_> = table.governing(&target)?.iter().map(|demand| demand.index()).collect();
+    rules.sort();
+    Ok(rules)
+}
+
+#[test]
+fn a_plain_request_has_one_rule() {
+    for (path, rule) in [("/", 0), ("/x/y.html?/admin", 0), ("/admin", 1), ("/admin/x?y", 1), ("/orders", 3)]
+    {
+        assert_eq!(governing("GET", path, &[]), Ok(vec![Some(rule)]), "{path}");
+    }
+}
+
+#[test]
+fn a_protected_path_is_protected_in_every_spelling() {
+    for path in [
+        "/admin/",
+        "//admin",
+        "/./admin",
+        "/x/../admin",
+        "/x/..//admin",
+        "/x//../../admin",
+        "/%61dmin",
+        "/%2561dmin",
+        "/%252561dmin",
+        "/x%2f..%2fadmin",
+        "/x%252f%252e%252e%252fadmin",
+        "/x/%2e%2e/admin",
+        "/x\\..\\admin",
+        "/x/..%5cadmin",
+        "/\\admin",
+        "/admin;x",
+        "/;x/admin",
+        "/x/..;/admin",
+        "/x/..;y/admin",
+        "/x/.%3b/../../admin",
+        "/admin%3bx",
+        "/admin%3fx",
+        "/admin%23x",
+        "/admin#x",
+        "/x#/../admin",
+        "/admin.",
+        "/admin%20",
+        "/admin./x",
+        "/admin /x",
+        "/x/..%20/admin",
+        "/x/.../../../admin",
+        "/ADMIN",
+        "/Admin/X",
+        "/%41DMIN",
+        "/x%2F..%2F..%2F/ADMIN",
+    ] {
+        let rules = governing("GET", path, &[]).unwrap();
+        assert!(rules.contains(&Some(1)), "{path}: {rules:?}");
+    }
+}
+
+#[test]
+fn segments_decoded_each_for_itself_are_a_reading() {
+    for path in ["/x%2Fy/%73ettings", "/x%2Fy/settings", "/%2F/settings", "/a/%2e%2e/x%2Fy/settings"] {
+        let rules = governing("GET", path, &[]).unwrap();
+        assert!(rules.contains(&Some(5)), "{path}: {rules:?}");
+    }
+}
+
+#[test]
+fn a_template_in_upper_case_guards_every_case() {
+    for (path, rules) in [
+        ("/Files/1", vec![Some(2)]),
+        ("/files/1", vec![Some(0), Some(2)]),
+        ("/FILES/1", vec![Some(0), Some(2)]),
+        ("/files", vec![Some(0)]),
+    ] {
+        let governing = governing("GET", path, &[]).unwrap();
+        // `/Files/1` in lower case is no template as spelled, and so under `/**` to an upstream that keeps case.
+        assert!(rules.iter().all(|rule| governing.contains(rule)), "{path}: {governing:?}");
+    }
+}
+
+#[test]
+fn every_reading_of_the_method_governs() {
+    for (method, overrides, rules) in [
+        ("GET", &[][..], vec![Some(3)]),
+        ("HEAD", &[], vec![Some(3)]),
+        ("POST", &[], vec![Some(0)]),
+        ("POST", &["DELETE"], vec![Some(0), Some(4)]),
+        ("POST", &["delete"], vec![Some(0), Some(4)]),
+        ("POST", &["PUT, DELETE"], vec![Some(0), Some(4)]),
+        ("GET", &["", "DELETE"], vec![Some(3), Some(4)]),
+        ("delete", &[], vec![Some(0), Some(4)]),
+    ] {
+        assert_eq!(governing(method, "/orders", overrides), Ok(rules), "{method} {overrides:?}");
+    }
+    assert_eq!(governing("POST", "/orders", &["DEL ETE"]), Err(AmbiguousPath::Method));
+    assert_eq!(governing("", "/orders", &[]), Err(AmbiguousPath::Method));
+}
+
+#[test]
+fn no_path_and_the_asterisk_are_under_no_route() {
+    let table = table(&[route("/**", &[], &[])]).unwrap();
+    for (method, path) in [("CONNECT", None), ("OPTIONS", Some(&b"*"[..]))] {
+        let target = Target { host: b"", method: method.as_bytes(), path, method_overrides: Vec::new() };
+        let governing = table.governing(&target).unwrap();
+        assert!(governing.iter().map(|demand| demand.index()).eq([None]), "{method}");
+        assert_eq!(governing.spread(), Spread::One);
+    }
+}
+
+#[test]
+fn other_paths_are_refused() {
+    for path in ["", "x", "*x", "*?", "http://example.com/x", "?x", "\\admin"] {
+        assert_eq!(governing("GET", path, &[]), Err(AmbiguousPath::NotAbsolute), "{path}");
+    }
+    for (path, error) in [
+        ("/a%", AmbiguousPath::BrokenEscape),
+        ("/a%00", AmbiguousPath::ControlCharacter),
+        ("/a\n", AmbiguousPath::ControlCharacter),
+        ("/%c0%ae%c0%ae/admin", AmbiguousPath::Encoding),
+        ("/%25252561dmin", AmbiguousPath::TooManyDecodings),
+    ] {
+        assert_eq!(governing("GET", path, &[]), Err(error), "{path}");
+    }
+}
+
+#[test]
+fn ordinary_paths_are_not_refused() {
+    for path in [
+        "/search/100%25",
+        "/caf%C3%A9/Men%C3%BC/",
+        "/Docs/C%23/Getting%20Started.html",
+        "/api/v4/projects/Group%2FSub%2FName/repository/files/src%2FMain%2Ejava/raw",
+        "/map/Color=Red;shade=2/Size=10;unit=cm/",
+        "/users/Some.One%40Example.COM/Avatar.PNG",
+        "/o/2024-01-01T00%3A00%3A00Z/Report%20(Final)%20v1.2.pdf",
+        "/redirect/https%3A%2F%2Fexample.com%2Fa%3Fb%3Dc%23d",
+        "/redirect/https://example.com/A/",
+        "/q/SGVsbG8%2BV29ybGQ%2FPz8%3D/",
+        "/jsf/page.xhtml;jsessionid=A1B2C3",
+    ] {
+        let rules = governing("GET", path, &[]);
+        assert!(rules.is_ok(), "{path}: {rules:?}");
+    }
+}
+
+#[test]
+fn the_spread_of_the_readings() {
+    let table = table(&[]).unwrap();
+    for (path, spread) in [
+        ("/a/b.c?d", Spread::One),
+        ("/a/", Spread::TrailingSlash),
+        ("/a//", Spread::Segments),
+        ("/A/", Spread::LetterCase),
+        ("/a%2Fb", Spread::Segments),
+        ("/a;b", Spread::Segments),
+        ("/%61", Spread::Segments),
+    ] {
+        let target =
+            Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: Vec::new() };
+        assert_eq!(table.governing(&target).unwrap().spread(), spread, "{path}");
+    }
+}
+
+#[test]
+fn the_reading_that_chose_a_rule_is_told() {
+    let table = table(&[route("/**", &[], &[]), route("/admin", &["DELETE"], &[])]).unwrap();
+    let target =
+        Target { host: b"", method: b"POST", path: Some(b"/%61dmin?x"), method_overrides: vec![b"delete"] };
+    let governing = table.governing(&target).unwrap();
+    let told: Vec<_> = governing
+        .iter()
+        .map(|demand| (demand.index(), demand.reading.method.to_string(), demand.reading.path.to_string()))
+        .collect();
+    let own = |rule, method: &str, path: &str| (Some(rule), method.to_owned(), path.to_owned());
+    assert_eq!(told, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
+    assert_eq!(governing.as_sent().index(), Some(0));
+}

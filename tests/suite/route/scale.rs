@@ -1,0 +1,83 @@
+//! What a look-up costs: counted in nodes of the tree, not in time.
+
+use super::oracle::{Route, route, table};
+
+/// Routes as services have them: resources with an id, sub-resources, a literal beside the id.
+fn services(count: usize) -> Vec<Route> {
+    let service = |number: usize| {
+        let base = format!("/api/v1/service-{number}");
+        [format!("{base}/**"), format!("{base}/items/{{id}}"), format!("{base}/items/search")]
+    };
+    (0..count).flat_map(service).take(count).map(|path| route(&path, &[], &[])).collect()
+}
+
+#[test]
+fn ten_thousand_routes_cost_no_more_than_ten() {
+    let (few, many) = (table(&services(10)).unwrap(), table(&services(10_000)).unwrap());
+    for path in [
+        "/",
+        "/api/v1/service-0",
+        "/api/v1/service-1/items/search",
+        "/api/v1/service-1/items/search/x",
+        "/api/v1/service-2/items/42",
+        "/api/v1/service-2/items/42/x/y/z",
+        "/api/v1/none/items/42",
+    ] {
+        let visits = few.visits(b"", "GET", path);
+        assert_eq!(many.visits(b"", "GET", path), visits, "{path}");
+        assert!(visits <= 8, "{path}: {visits}");
+    }
+    for service in [0, 17, 3332] {
+        assert!(
+            many.lookup(b"", "GET", &format!("/api/v1/service-{service}/items/7")).is_some(),
+            "{service}"
+        );
+    }
+}
+
+#[test]
+fn ten_thousand_hosts_cost_no_more_than_ten() {
+    let hosts = |count: usize| -> Vec<Route> {
+        (0..count)
+            .map(|number| route("/a/{id}", &[], &[&format!("*.h{number}.test"), &format!("h{number}.test")]))
+            .collect()
+    };
+    let (few, many) = (table(&hosts(10)).unwrap(), table(&hosts(10_000)).unwrap());
+    for host in ["h1.test", "x.h1.test", "x.y.test", "other"] {
+        let visits = few.visits(host.as_bytes(), "GET", "/a/1");
+        assert!(visits <= 4, "{host}: {visits}");
+        assert_eq!(many.visits(host.as_bytes(), "GET", "/a/1"), visits, "{host}");
+    }
+}
+
+#[test]
+fn a_wildcard_at_every_segment_costs_two_to_the_depth_at_most_and_no_more_than_there_are_nodes() {
+    // Every template of twelve segments, each literal or wildcard: the most that a path can be led astray.
+    let depth = 12;
+    let all: Vec<Route> = (0..1_usize << depth)
+        .map(|bits| {
+            let path =
+                (0..depth).map(|bit| if bits >> bit & 1 == 0 { "/a" } else { "/*" }).collect::<String>();
+            route(&path, &["GET"], &[])
+        })
+        .collect();
+    let nodes = (1 << (depth + 1)) - 1;
+    let table_of_all = table(&all).unwrap();
+    assert_eq!(table_of_all.visits(b"", "POST", &"/a".repeat(depth)), nodes);
+    // Longer paths cost no more.
+    assert_eq!(table_of_all.visits(b"", "GET", &"/a".repeat(10_000)), nodes);
+
+    // One wildcard or literal at every depth, as people write them: linear.
+    let ladder: Vec<Route> = (0..60)
+        .flat_map(|depth| {
+            let base = "/a".repeat(depth);
+            [format!("{base}/{{id}}"), format!("{base}/{{id}}/b"), format!("{base}/**")]
+        })
+        .map(|path| route(&path, &["GET"], &[]))
+        .collect();
+    let ladder = table(&ladder).unwrap();
+    for path in ["/a".repeat(59), "/a".repeat(5_000), "/b".repeat(60)] {
+        let visits = ladder.visits(b"", "POST", &path);
+        assert!(visits <= 4 * 61, "{visits}");
+    }
+}
