@@ -21,7 +21,7 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-pub use bootstrap::{Bootstrap, ConfigAs};
+pub use bootstrap::{Bootstrap, ConfigAs, typed};
 pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};

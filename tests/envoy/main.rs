@@ -14,6 +14,7 @@ mod outcome;
 mod algorithms;
 mod claim_headers;
 mod configuration;
+mod host_function;
 mod keys;
 mod robustness;
 mod routes;
