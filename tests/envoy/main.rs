@@ -9,11 +9,14 @@
 
 mod harness;
 mod harness_itself;
+mod outcome;
 
 mod adversary;
+mod algorithms;
 mod answers;
 mod claim_headers;
 mod configuration;
+mod host_function;
 mod keys;
 mod operators;
 mod readings;

@@ -55,6 +55,12 @@ pub struct Bootstrap {
     pub upstream_http2: bool,
     /// One line a request in this format, readable by [`super::Envoy::access_log`].
     pub access_log: String,
+    /// Another function than `verify_signature` for the module to ask the host for, its name as long.
+    ///
+    /// There is no Envoy without that function, and nothing in the module may let a configuration pass it by. So the
+    /// test takes the deployable module and changes that one name in its data: an absent function makes a host
+    /// without, another function one that answers wrongly, and all else is the module that people deploy.
+    pub host_function: Option<&'static str>,
 }
 
 /// Where the listeners of a reconfigurable Envoy stand, beside its access log.
@@ -99,6 +105,7 @@ impl Bootstrap {
             early_header_mutation: true,
             upstream_http2: false,
             access_log: "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n".to_owned(),
+            host_function: None,
         }
     }
 

@@ -207,11 +207,19 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("envoy-{}-{count}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
 
-    let module = if bootstrap.plugin.is_some() { module() } else { Path::new("none") };
-    let config = bootstrap.to_json(issuer, upstream, module, &folder.join("access.log"));
+    let module = match (&bootstrap.plugin, bootstrap.host_function) {
+        (None, _) => PathBuf::from("none"),
+        (Some(_), None) => module().to_owned(),
+        (Some(_), Some(function)) => {
+            let changed = folder.join("jwt_guard.wasm");
+            std::fs::write(&changed, asking_for(function)).unwrap();
+            changed
+        }
+    };
+    let config = bootstrap.to_json(issuer, upstream, &module, &folder.join("access.log"));
     std::fs::write(folder.join("envoy.json"), config.to_string()).unwrap();
     if bootstrap.reconfigurable {
-        put_listeners(bootstrap, module, &folder);
+        put_listeners(bootstrap, &module, &folder);
     }
 
     let log = File::create(folder.join("envoy.log")).unwrap();
@@ -271,6 +279,18 @@ fn module() -> &'static Path {
         }
         module
     })
+}
+
+/// The module with [`Bootstrap::host_function`] in the place of the function that it asks for.
+fn asking_for(function: &str) -> Vec<u8> {
+    const ASKED_FOR: &[u8] = b"verify_signature";
+    assert_eq!(function.len(), ASKED_FOR.len(), "a name of another length would move all that follows");
+    let mut bytes = std::fs::read(module()).unwrap();
+    let found = bytes.windows(ASKED_FOR.len()).enumerate().filter(|(_, window)| *window == ASKED_FOR);
+    let places: Vec<usize> = found.map(|(at, _)| at).collect();
+    let [at] = places[..] else { panic!("the module names the function {} times", places.len()) };
+    bytes[at..at + ASKED_FOR.len()].copy_from_slice(function.as_bytes());
+    bytes
 }
 
 fn newest_source() -> Option<SystemTime> {
