@@ -52,6 +52,8 @@ pub struct Config {
     pub token_from: Vec<Place>,
     /// `realm`
     pub realm: String,
+    /// `token_cache_entries`
+    pub token_cache_entries: usize,
     /// `max_token_bytes`
     pub max_token_bytes: usize,
     /// `bypass_cors_preflight`
@@ -149,6 +151,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let forward_token = object.yes("forward_token", errors);
     let token_from = object.take("token_from").and_then(|node| places(&node, errors));
     let realm = realm(object.take("realm"), &issuers, errors);
+    let token_cache_entries = number(object.take("token_cache_entries"), 1024, 0..=65_536, "entries", errors);
     let max_token_bytes = size(object.take("max_token_bytes"), 16_384, 64..=1_048_576, errors);
     if let (Some(headers), Some(places)) = (&claim_headers, &token_from) {
         // Removed before it could be read, or read and handed on as a claim: either is a mistake.
@@ -182,6 +185,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         forward_token,
         token_from: token_from.unwrap_or_else(|| vec![Place::Authorization]),
         realm,
+        token_cache_entries,
         max_token_bytes,
         bypass_cors_preflight,
         report_only,
@@ -442,7 +446,17 @@ fn size(
     bounds: std::ops::RangeInclusive<u64>,
     errors: &mut Errors,
 ) -> usize {
-    let number = node.and_then(|node| node.whole("bytes", bounds, errors));
+    number(node, default, bounds, "bytes", errors)
+}
+
+fn number(
+    node: Option<Node<'_>>,
+    default: usize,
+    bounds: std::ops::RangeInclusive<u64>,
+    unit: &str,
+    errors: &mut Errors,
+) -> usize {
+    let number = node.and_then(|node| node.whole(unit, bounds, errors));
     number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
 }
 

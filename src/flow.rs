@@ -8,6 +8,7 @@ pub mod asked;
 mod authenticate;
 mod facts;
 mod governing;
+mod known;
 mod preflight;
 mod refusal;
 
@@ -15,18 +16,20 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub use facts::{Facts, RuleName};
+pub use known::Known;
 
-use crate::bearer::{self, Headers};
+use crate::bearer::{self, Headers, Place};
 use crate::config::Config;
 use crate::denial::resource_metadata::Document;
 use crate::denial::{Denial, Reason};
-use crate::headers::HeaderEdits;
+use crate::headers::{HeaderEdits, folds_alike};
 use crate::jose::algorithm::Verifier;
 use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 use crate::policy::{self, Credential, Identity, Permit, Requirement};
 use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 use authenticate::Failure;
 use governing::Governing;
 
@@ -130,12 +133,13 @@ pub fn decide(
     request: &Request<'_>,
     keys: &dyn KeySource,
     verifier: &dyn Verifier,
+    cache: &TokenCache<Known>,
     now: UnixTime,
     patience: Patience,
 ) -> Step {
     // Report-only holds nobody up.
     let patience = if config.report_only { Patience::Over } else { patience };
-    let judge = Judge { config, headers: request.headers, keys, verifier, now, patience };
+    let judge = Judge { config, headers: request.headers, keys, verifier, cache, now, patience };
     match judge.step(&request.metadata) {
         Err(refused) if config.report_only => judge.report(refused.facts),
         Err(refused) => Step::Deny(*refused),
@@ -148,6 +152,7 @@ struct Judge<'r> {
     headers: &'r Headers,
     keys: &'r dyn KeySource,
     verifier: &'r dyn Verifier,
+    cache: &'r TokenCache<Known>,
     now: UnixTime,
     patience: Patience,
 }
@@ -169,9 +174,9 @@ impl<'r> Judge<'r> {
         }
         let requirements = governing.requirements();
         let token_decides = policy::needs_token(&requirements);
-        let (identity, failure) = if token_decides || policy::shadow_needs_token(&requirements) {
+        let (known, failure) = if token_decides || policy::shadow_needs_token(&requirements) {
             match self.credential(&governing.places, token_decides) {
-                Ok(identity) => (identity, None),
+                Ok(known) => (known, None),
                 Err(Failure::Wait { issuer, need }) => return Ok(Step::AwaitKeys { issuer, need }),
                 Err(failure) => (None, Some(failure)),
             }
@@ -183,8 +188,8 @@ impl<'r> Judge<'r> {
             let facts = Facts::new(Reason::BadRequest, malformed.to_string()).under(governing.first());
             return Err(self.refused(facts, None, &[]));
         }
-        let brought = match (&identity, &failure) {
-            (Some(identity), _) => Credential::Verified(identity),
+        let brought = match (&known, &failure) {
+            (Some(known), _) => Credential::Verified(known.identity()),
             (None, Some(_)) => Credential::Failed,
             (None, None) => Credential::Absent,
         };
@@ -194,7 +199,7 @@ impl<'r> Judge<'r> {
             let facts = refusal::facts_of(&refusal, failure.as_ref()).under(culprit);
             self.refused(facts, failure.as_ref(), &policy::scopes_asked(&requirements))
         })?;
-        let mut forward = self.forward(&permit, &governing, token_decides)?;
+        let mut forward = self.forward(&permit, known.as_deref(), &governing, token_decides)?;
         let shadows = policy::shadow_refusals(&requirements, brought).into_iter().map(|(index, refusal)| {
             let facts = refusal::facts_of(&refusal, failure.as_ref()).under(governing.asked.get(index));
             self.with_request(facts)
@@ -204,9 +209,18 @@ impl<'r> Judge<'r> {
     }
 
     /// The header plan takes a permit, and nothing else makes one.
-    fn forward(&self, permit: &Permit, governing: &Governing<'_>, token_decides: bool) -> Outcome<Forward> {
-        let planned =
-            self.config.claim_headers.plan(self.headers, permit, self.config.max_claim_header_bytes);
+    fn forward(
+        &self,
+        permit: &Permit,
+        known: Option<&Known>,
+        governing: &Governing<'_>,
+        token_decides: bool,
+    ) -> Outcome<Forward> {
+        let (map, limit) = (&self.config.claim_headers, self.config.max_claim_header_bytes);
+        let planned = match known {
+            Some(known) => map.plan_prepared(self.headers, permit, known.prepared(), limit),
+            None => map.plan(self.headers, permit, limit),
+        };
         let mut edits = planned.map_err(|oversize| {
             let detail =
                 format!("{} would be {} bytes, over {}", oversize.header, oversize.bytes, oversize.limit);
@@ -218,9 +232,23 @@ impl<'r> Judge<'r> {
             for (name, values) in bearer::removal(&governing.places, self.headers, governing.forward_token) {
                 edits.set(&name, values);
             }
+            for name in self.other_spellings(&governing.places) {
+                edits.remove(name);
+            }
         }
         let identity = permit.identity().map(Rc::clone);
         Ok(Forward { edits, identity, would_deny: Vec::new(), rules: governing.rules() })
+    }
+
+    /// Headers that an upstream may take for a token's place: one that reads `x_token` as `x-token` would find a
+    /// second token there, which nobody verified.
+    fn other_spellings<'p>(&self, places: &'p [Place]) -> impl Iterator<Item = &'r str> + use<'r, 'p> {
+        let is_another = |name: &str, place: &Place| match place {
+            Place::Header { name: known, .. } => name != known && folds_alike(name, known),
+            _ => false,
+        };
+        let names = self.headers.iter().map(|(name, _)| name.as_str());
+        names.filter(move |name| places.iter().any(|place| is_another(name, place)))
     }
 
     fn forward_stripped(&self, would_deny: Vec<Facts>, rule: RuleName) -> Step {

@@ -16,7 +16,7 @@ use fold::folded;
 
 pub use edits::{HeaderEdits, Headers};
 pub use encoding::claim as encoded;
-pub use fold::folds_to;
+pub use fold::{folds_alike, folds_to};
 pub use map::{HeaderMapError, HeaderSource};
 
 use crate::jose::json::Json;
@@ -52,6 +52,21 @@ pub struct Oversize {
 pub struct Prepared {
     identity: Rc<Identity>,
     edits: HeaderEdits,
+}
+
+impl Prepared {
+    /// Whose headers they are.
+    pub fn identity(&self) -> &Rc<Identity> {
+        &self.identity
+    }
+
+    /// The memory that they take with their identity, in bytes.
+    pub fn bytes(&self) -> usize {
+        let values = self.edits.iter().flat_map(|(_, values)| values);
+        // Beside its bytes a value has a vector, a reference count and a place in the map.
+        let values = values.map(|value| value.capacity() + 64);
+        self.identity.bytes() + values.sum::<usize>()
+    }
 }
 
 impl Default for ClaimHeaders {

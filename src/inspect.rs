@@ -92,7 +92,8 @@ pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
         documents.push(Document { file: file.to_owned(), tree });
         for (path, line, text) in embedded {
             for mut tree in yaml::documents(&text).unwrap_or_default() {
-                tree.shift(line);
+                // A block of text begins on the line that its first line stands on.
+                tree.shift(line.saturating_sub(1));
                 documents.push(Document { file: format!("{file} ({path})"), tree });
             }
         }

@@ -13,6 +13,7 @@
 //! | [`flow`] | one request as a state machine, from its headers to a step |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
+//! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
 //! | `inspect` | what can be told of a configuration without an Envoy; not in the module |
 //! | `mint` | test keys and tokens; not in the module |
@@ -38,3 +39,4 @@ pub mod route;
 #[cfg(target_arch = "wasm32")]
 mod shell;
 pub mod time;
+pub mod token_cache;

@@ -19,13 +19,14 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
-use crate::flow::{self, Patience, Request, Step};
-use crate::jose::algorithm::{Algorithm, InModule, Verifier, known_answer_test};
+use crate::flow::{self, Known, Patience, Request, Step};
+use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::jose::claims::IssuerIndex;
 use crate::keys::record::digest;
 use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
 use crate::keys::{Need, VmIdentity};
 use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 use filter::Filter;
 use issuers::Issuers;
 use metadata::MetadataCache;
@@ -41,17 +42,6 @@ const WAITING_TICK: Duration = Duration::from_millis(20);
 /// The shortest period: the host counts milliseconds, and 0 turns the tick off.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-/// What the host's `verify_signature` is asked for. It is used where known answers show that it both accepts and
-/// refuses; where the host has none or gives a wrong one, the module verifies by itself.
-const HOST_ALGORITHMS: [Algorithm; 6] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::Es512,
-];
-
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
     proxy_wasm::set_root_context(|context| Box::new(Root::new(context)));
@@ -61,11 +51,11 @@ proxy_wasm::main! {{
 struct Plugin {
     context: u32,
     config: Config,
-    verifier: Box<dyn Verifier>,
-    by_host: bool,
+    verifier: HostFirst<host::VerifySignature>,
     issuers: Issuers,
     waiting: RefCell<WaitingRoom>,
     metadata: RefCell<MetadataCache>,
+    tokens: TokenCache<Known>,
     metrics: Metrics,
     queue: Option<u32>,
     tick: Cell<Duration>,
@@ -150,14 +140,13 @@ impl Plugin {
         let vm = VmIdentity(host::random_bits());
         let names = config.issuers.iter().map(|issuer| issuer.name.as_str());
         let metrics = Metrics::define(names);
-        let by_host = HOST_ALGORITHMS.iter().all(|algorithm| known_answer_test(&host::HostOnly, *algorithm));
         Self {
             context,
-            verifier: if by_host { Box::new(host::HostVerifier) } else { Box::new(InModule) },
-            by_host,
+            verifier: HostFirst::tried(host::VerifySignature),
             issuers: Issuers::new(&config, vm),
             waiting: RefCell::default(),
             metadata: RefCell::default(),
+            tokens: TokenCache::new(config.token_cache_entries),
             metrics,
             queue: host::register_queue(&format!("jwt_guard/{:016x}", vm.0)),
             tick: Cell::new(FIRST_TICK),
@@ -167,12 +156,16 @@ impl Plugin {
 
     fn announce(&self) {
         let names: Vec<&str> = self.config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+        let by_host: Vec<&str> = self.verifier.by_host().iter().copied().map(Algorithm::name).collect();
         info!(
-            "jwt_guard {} configured: digest {}, issuers {}, signatures {}",
+            "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
             digest(&host::plugin_configuration()),
             names.join(" "),
-            if self.by_host { "verified by the host where it can" } else { "verified in the module" },
+            match by_host.join(" ") {
+                none if none.is_empty() => "in the module".to_owned(),
+                some => format!("by the host for {some}, else in the module"),
+            },
         );
         if !self.config.enabled {
             warn!("jwt_guard is disabled: requests pass unchecked, without identity headers");
@@ -244,7 +237,10 @@ impl Plugin {
 
     fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
         let now = host::now();
-        flow::decide(&self.config, request, &self.issuers.source(now), self.verifier.as_ref(), now, patience)
+        let keys = self.issuers.source(now);
+        let step = flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
+        self.metrics.token_cache(self.tokens.take_counts());
+        step
     }
 
     fn metadata(&self) -> flow::Metadata {

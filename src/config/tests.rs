@@ -23,6 +23,7 @@ fn the_smallest_configuration_has_the_documented_defaults() {
         (config.realm.as_str(), config.max_token_bytes, config.max_claim_header_bytes),
         ("api", 16_384, 16_384)
     );
+    assert_eq!(config.token_cache_entries, 1024);
     let [issuer] = config.issuers.as_slice() else { panic!("one issuer") };
     assert_eq!(issuer.name, "idp_example_com");
     assert_eq!(issuer.rules.clock_skew.as_secs(), 60);
@@ -102,6 +103,10 @@ fn every_mistake_names_its_place_and_the_remedy() {
         (
             &with(r#""jwks_timeout_ms":60001"#),
             "jwks_timeout_ms: expected a whole number of milliseconds from 10 to 60000, got 60001",
+        ),
+        (
+            &with(r#""token_cache_entries":65537"#),
+            "token_cache_entries: expected a whole number of entries from 0 to 65536, got 65537",
         ),
         (
             &with(r#""clock_skew_seconds":-1"#),

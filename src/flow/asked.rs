@@ -10,6 +10,7 @@ use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 use crate::policy::Requirement;
 use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 
 /// Everything that is asked of one request.
 #[derive(Debug, Clone)]
@@ -41,6 +42,7 @@ pub fn asked(config: &Config, request: &Request<'_>) -> Result<Asked, Box<Refuse
         headers: request.headers,
         keys: &NoKeys,
         verifier: &InModule,
+        cache: &TokenCache::new(0),
         now: UnixTime::from_millis(0),
         patience: Patience::Over,
     };

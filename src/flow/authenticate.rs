@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Judge, Patience, Prospect};
+use super::{Judge, Known, Patience, Prospect};
 use crate::bearer::{self, MalformedCredential, Place, Presented};
 use crate::config::Issuer;
 use crate::denial::Reason;
@@ -33,11 +33,7 @@ pub(super) enum Failure {
 
 impl<'r> Judge<'r> {
     /// The identity that the request brings, or `None` where it brings no token.
-    pub(super) fn credential(
-        &self,
-        places: &[Place],
-        may_wait: bool,
-    ) -> Result<Option<Rc<Identity>>, Failure> {
+    pub(super) fn credential(&self, places: &[Place], may_wait: bool) -> Result<Option<Rc<Known>>, Failure> {
         match bearer::present(places, self.headers) {
             Presented::Missing => Ok(None),
             Presented::Malformed(malformed) => Err(Failure::Credential(malformed)),
@@ -45,8 +41,43 @@ impl<'r> Judge<'r> {
         }
     }
 
+    fn authenticate(&self, token: &[u8], may_wait: bool) -> Result<Rc<Known>, Failure> {
+        if let Some(known) = self.recall(token)? {
+            return Ok(known);
+        }
+        let verified = self.verify(token, may_wait);
+        match &verified {
+            Ok(known) => self.cache.remember(token, Rc::clone(known), known.bytes()),
+            // It comes again.
+            Err(Failure::Wait { .. }) => return verified,
+            Err(_) => {}
+        }
+        self.cache.count_miss();
+        verified
+    }
+
+    /// A token that was verified before. What the moment decides is judged again: whether its issuer's keys may be
+    /// used and are the same, whether its time has come and not gone. All else was decided by the token itself and a
+    /// configuration that has not changed since; what the route asks is judged by the caller, for every request.
+    fn recall(&self, token: &[u8]) -> Result<Option<Rc<Known>>, Failure> {
+        let Some(known) = self.cache.find(token) else { return Ok(None) };
+        let index = known.identity().issuer();
+        let (Some(issuer), Some(keys)) = (self.config.issuers.get(index.0), self.keys.current(index)) else {
+            return Ok(None);
+        };
+        if !known.stands_with(&keys, &issuer.rules) {
+            self.cache.forget(token);
+            return Ok(None);
+        }
+        self.cache.count_hit();
+        let in_time = known.identity().claims().check_time(&issuer.rules, self.now);
+        let failed =
+            |error| Failure::Token { error, issuer: Some(issuer.name.clone()), kid: known.kid().cloned() };
+        in_time.map_err(failed).map(|()| Some(known))
+    }
+
     /// Shape, issuer and what else needs no key come first: nothing is fetched for a token that they refuse.
-    fn authenticate(&self, token: &[u8], may_wait: bool) -> Result<Rc<Identity>, Failure> {
+    fn verify(&self, token: &[u8], may_wait: bool) -> Result<Rc<Known>, Failure> {
         let parse = || UnverifiedToken::parse(token, self.config.max_token_bytes);
         let unverified = parse().map_err(|error| Failure::Token { error, issuer: None, kid: None })?;
         let kid = unverified.unverified_kid().map(str::to_owned);
@@ -57,7 +88,7 @@ impl<'r> Judge<'r> {
         let failed = |error| Failure::Token { error, issuer: Some(issuer.name.clone()), kid: kid.clone() };
         unverified.admit(&issuer.rules).map_err(failed)?;
 
-        let keys = match self.keys.current(index) {
+        let mut keys = match self.keys.current(index) {
             Some(keys) => keys,
             None => self.first_keys(index, issuer, may_wait)?,
         };
@@ -71,10 +102,13 @@ impl<'r> Judge<'r> {
             if !matches!(verified, Err(TokenError::UnknownKid)) {
                 break;
             }
-            let Some(keys) = self.newer_keys(index, may_wait)? else { break };
+            let Some(newer) = self.newer_keys(index, may_wait)? else { break };
+            keys = newer;
             verified = verify(parse().map_err(failed)?, &keys);
         }
-        Ok(Rc::new(Identity::new(verified.map_err(failed)?, &issuer.sources)))
+        let identity = Rc::new(Identity::new(verified.map_err(failed)?, &issuer.sources));
+        let prepared = self.config.claim_headers.prepare(&identity);
+        Ok(Rc::new(Known::new(prepared, &keys, kid)))
     }
 
     fn issuer(&self, iss: &str) -> Option<(IssuerIndex, &'r Issuer)> {

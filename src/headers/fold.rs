@@ -11,6 +11,11 @@ pub fn folds_to(name: &str, folded: &str) -> bool {
     name.chars().map(fold).eq(folded.chars())
 }
 
+/// Whether the two names fold to one.
+pub fn folds_alike(one: &str, other: &str) -> bool {
+    one.chars().map(fold).eq(other.chars().map(fold))
+}
+
 fn fold(character: char) -> char {
     if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
 }
@@ -38,6 +43,7 @@ mod tests {
         for (name, expected) in rows {
             assert_eq!(folds_to(name, "x-auth-sub"), expected, "{name}");
             assert_eq!(folded(name) == "x-auth-sub", expected, "{name}");
+            assert_eq!(folds_alike(name, "x_auth.sub"), expected, "{name}");
         }
     }
 }

@@ -82,7 +82,7 @@ fn suggested(path: &str, problem: String) -> String {
     let Some(known) = problem.strip_prefix("unknown key; expected one of ") else { return problem };
     let key = path.rsplit('.').next().unwrap_or(path);
     match spelling::nearest(key, known.split(", ")) {
-        Some(meant) => format!("unknown key; {meant} is meant, perhaps. Known here: {known}"),
+        Some(meant) => format!("unknown key; {meant} is meant, perhaps"),
         None => problem,
     }
 }

@@ -19,8 +19,13 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     whole(config, tree, &mut doubts);
     issuers(config, tree, &mut doubts);
     let routes: Vec<Probe<'_>> = probes(config, tree);
-    never_won(config, &routes, &mut doubts);
-    weaker_methods(config, &routes, &mut doubts);
+    let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
+    for probe in never_served {
+        let problem =
+            format!("no request falls under {}: another route or document takes all of them", probe.path);
+        doubts.push((format!("routes[{}]", probe.index), problem));
+    }
+    weaker_methods(config, &routes, &served, &mut doubts);
     trust(config, &mut doubts);
     unused_policies(tree, metadata, &mut doubts);
     for slip in spelling::misspellings(tree) {
@@ -176,33 +181,27 @@ fn governed_by(config: &Config, host: &str, method: &str, path: &str) -> Option<
     config.routes.governing(&target).ok().map(|governing| governing.as_sent().index())
 }
 
-fn never_won(config: &Config, probes: &[Probe<'_>], doubts: &mut Vec<Doubt>) {
-    for probe in probes {
-        let methods: Vec<&str> = match probe.methods.as_slice() {
-            [] => METHODS.iter().copied().chain(["ZZ9"]).collect(),
-            listed => listed.iter().map(String::as_str).collect(),
-        };
-        let requests = probe.hosts.iter().flat_map(|host| {
-            let methods = &methods;
-            probe.samples.iter().flat_map(move |path| methods.iter().map(move |method| (host, *method, path)))
-        });
-        let mut served = requests.filter(|(host, method, path)| {
-            config.resource_metadata.serve(host, method, path).is_none()
-                && governed_by(config, host, method, path) == Some(Some(probe.index))
-        });
-        if served.next().is_none() {
-            let problem =
-                format!("no request falls under {}: another route or document takes all of them", probe.path);
-            doubts.push((format!("routes[{}]", probe.index), problem));
-        }
-    }
+/// Whether some request falls under the route.
+fn is_served(config: &Config, probe: &Probe<'_>) -> bool {
+    let methods: Vec<&str> = match probe.methods.as_slice() {
+        [] => METHODS.iter().copied().chain(["ZZ9"]).collect(),
+        listed => listed.iter().map(String::as_str).collect(),
+    };
+    let mut requests = probe.hosts.iter().flat_map(|host| {
+        let methods = &methods;
+        probe.samples.iter().flat_map(move |path| methods.iter().map(move |method| (host, *method, path)))
+    });
+    requests.any(|(host, method, path)| {
+        config.resource_metadata.serve(host, method, path).is_none()
+            && governed_by(config, host, method, path) == Some(Some(probe.index))
+    })
 }
 
 /// What clients send.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-fn weaker_methods(config: &Config, probes: &[Probe<'_>], doubts: &mut Vec<Doubt>) {
-    for probe in probes.iter().filter(|probe| !probe.methods.is_empty()) {
+fn weaker_methods(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
+    for probe in served.iter().filter(|probe| !probe.methods.is_empty()) {
         let (Some(host), Some(path)) = (probe.hosts.first(), probe.samples.first()) else { continue };
         let mut weaker: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
         for method in METHODS {

@@ -1,6 +1,181 @@
-//! JSON Schema.
+//! JSON Schema (2020-12) of the configuration: for editors that complete and underline, and for whoever generates
+//! configurations. The filter's own reader stays the judge; the two are held together by a test.
+
+mod keys;
+
+use serde_json::{Map, Value, json};
+
 use super::tree::Tree;
-/// stub
+
+/// One key of an object.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// What it means, as a sentence or two.
+    pub means: &'static str,
+    /// What holds where it is absent, as JSON text; empty where nothing does.
+    pub default: &'static str,
+}
+
+/// What a key takes.
+#[derive(Debug)]
+pub enum Takes {
+    /// `true` or `false`
+    Flag,
+    /// A text that is not blank.
+    Text,
+    /// A text that may be empty.
+    AnyText,
+    /// One text or several.
+    Texts,
+    /// A text that starts like this.
+    Matching(&'static str),
+    /// One of these.
+    OneOf(&'static [&'static str]),
+    /// One of these or several.
+    SomeOf(&'static [&'static str]),
+    /// A whole number within these bounds.
+    Whole(u64, u64),
+    /// That object.
+    Object(&'static str),
+    /// One of that object, or several.
+    Objects(&'static str),
+    /// A list of that object.
+    List(&'static str),
+    /// An object of that object, with names of the user's own.
+    Named(&'static str),
+    /// Something of its own: see `own`.
+    Own,
+}
+
+/// An object of the configuration.
+#[derive(Debug)]
+pub struct Object {
+    /// Its name in `$defs`.
+    pub name: &'static str,
+    /// What it is.
+    pub title: &'static str,
+    /// Its keys.
+    pub keys: &'static [&'static [Key]],
+    /// Keys without which it means nothing.
+    pub required: &'static [&'static str],
+    /// Keys of which exactly one must be there.
+    pub one_of: &'static [&'static str],
+}
+
+/// Every object of the configuration.
+pub use keys::OBJECTS;
+
+/// The schema's address: a name, not a place.
+const ID: &str = "urn:jwt-guard:configuration";
+
+/// The schema.
+pub fn schema() -> Value {
+    let mut definitions = Map::new();
+    for object in OBJECTS {
+        definitions.insert(object.name.to_owned(), object.schema());
+    }
+    let mut root = match definitions.remove("configuration") {
+        Some(Value::Object(root)) => root,
+        _ => Map::new(),
+    };
+    root.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
+    root.insert("$id".to_owned(), ID.into());
+    root.insert(
+        "oneOf".to_owned(),
+        json!([
+            { "required": ["issuer", "audience"], "not": { "required": ["issuers"] } },
+            { "required": ["issuers"], "not": { "anyOf": [{ "required": ["issuer"] }, { "required": ["audience"] }] } },
+        ]),
+    );
+    root.insert("$defs".to_owned(), Value::Object(definitions));
+    Value::Object(root)
+}
+
+/// Whether an object has a key of the configuration and so may be meant as one.
 pub fn is_top_level(tree: &Tree) -> bool {
-    tree.get("routes").is_some() || tree.get("audience").is_some()
+    let Some(root) = OBJECTS.iter().find(|object| object.name == "configuration") else { return false };
+    root.keys().any(|key| tree.get(key.name).is_some())
+}
+
+impl Object {
+    /// Its keys, in the order of the table.
+    pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().flat_map(|keys| keys.iter())
+    }
+
+    fn schema(&self) -> Value {
+        let properties: Map<String, Value> =
+            self.keys().map(|key| (key.name.to_owned(), key.schema())).collect();
+        let mut schema = json!({
+            "title": self.title,
+            "type": "object",
+            "properties": properties,
+            // An object without keys of its own is one that others define.
+            "additionalProperties": self.keys.is_empty(),
+        });
+        if let Value::Object(members) = &mut schema {
+            if !self.required.is_empty() {
+                members.insert("required".to_owned(), self.required.into());
+            }
+            if !self.one_of.is_empty() {
+                let alternatives: Vec<_> =
+                    self.one_of.iter().map(|key| json!({ "required": [key] })).collect();
+                members.insert("oneOf".to_owned(), alternatives.into());
+            }
+        }
+        schema
+    }
+}
+
+impl Key {
+    fn schema(&self) -> Value {
+        let mut schema = match &self.takes {
+            Takes::Own => keys::own(self.name),
+            takes => takes.schema(),
+        };
+        if let Value::Object(members) = &mut schema {
+            members.insert("description".to_owned(), self.means.into());
+            if let Ok(default) = serde_json::from_str::<Value>(self.default) {
+                members.insert("default".to_owned(), default);
+            }
+        }
+        schema
+    }
+}
+
+impl Takes {
+    fn schema(&self) -> Value {
+        let reference = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+        match self {
+            Self::Flag => json!({ "type": "boolean" }),
+            Self::Text => text(),
+            Self::AnyText => json!({ "type": "string" }),
+            Self::Texts => one_or_many(&text()),
+            Self::Matching(pattern) => json!({ "type": "string", "pattern": pattern }),
+            Self::OneOf(values) => json!({ "enum": values }),
+            Self::SomeOf(values) => one_or_many(&json!({ "enum": values })),
+            Self::Whole(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+            Self::Object(name) => reference(name),
+            Self::Objects(name) => json!({
+                "anyOf": [reference(name), { "type": "array", "items": reference(name), "minItems": 1 }],
+            }),
+            Self::List(name) => json!({ "type": "array", "items": reference(name) }),
+            Self::Named(name) => json!({ "type": "object", "additionalProperties": reference(name) }),
+            Self::Own => json!({}),
+        }
+    }
+}
+
+/// A text that is not blank.
+fn text() -> Value {
+    json!({ "type": "string", "pattern": "\\S" })
+}
+
+/// One of these, or a list in which none stands twice.
+fn one_or_many(one: &Value) -> Value {
+    json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1, "uniqueItems": true }] })
 }

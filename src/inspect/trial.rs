@@ -11,6 +11,7 @@ pub use conditions::{Checked, Rule};
 
 use crate::flow::{self, Facts, Patience, Request, Step};
 use crate::jose::algorithm::InModule;
+use crate::token_cache::TokenCache;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -87,7 +88,15 @@ impl Bench<'_> {
         let places = asked.as_ref().map(|asked| asked.places.clone()).unwrap_or_default();
         let (headers, keys) = self.with_credential(bare, &places, credential)?;
         let request = Request { headers: &headers, metadata };
-        let step = flow::decide(self.config, &request, &keys, &InModule, self.now, Patience::Over);
+        let step = flow::decide(
+            self.config,
+            &request,
+            &keys,
+            &InModule,
+            &TokenCache::new(0),
+            self.now,
+            Patience::Over,
+        );
         let (decision, would_deny) = decision(step, &headers)?;
 
         let reads_tokens = asked.as_ref().is_ok_and(|asked| {

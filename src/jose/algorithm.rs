@@ -5,10 +5,12 @@
 //! for them names no algorithm at all, so there is no switch with which to let them in.
 
 mod der;
+mod host_first;
 mod public_key;
 mod signature;
 
 pub use super::known_answers::known_answer_test;
+pub use host_first::{HostFirst, HostFunction};
 pub use public_key::{Curve, PublicKey};
 pub use signature::{HostCheck, InModule, SignatureCheck, Verifier};
 

@@ -221,6 +221,13 @@ impl VerifiedClaims {
         &self.payload
     }
 
+    /// The memory that they take beside themselves, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        self.claims.heap_bytes()
+            + self.payload.capacity()
+            + self.audiences.iter().map(|audience| size_of::<String>() + audience.capacity()).sum::<usize>()
+    }
+
     /// Claims that nobody checked, for the tests of what is decided from checked ones.
     #[cfg(test)]
     pub(crate) fn unchecked(issuer: IssuerIndex, claims: &str, audiences: &[&str]) -> Self {

@@ -79,6 +79,22 @@ impl Json {
         }
     }
 
+    /// The memory that it takes beside itself, in bytes, the allocator's own not counted.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) => 0,
+            Self::Number(number) => number.0.len(),
+            Self::String(text) => text.capacity(),
+            Self::Array(items) => {
+                items.capacity() * size_of::<Self>() + items.iter().map(Self::heap_bytes).sum::<usize>()
+            }
+            Self::Object(members) => {
+                let below = members.iter().map(|(name, value)| name.capacity() + value.heap_bytes());
+                members.capacity() * size_of::<(String, Self)>() + below.sum::<usize>()
+            }
+        }
+    }
+
     /// The text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {

@@ -69,6 +69,13 @@ impl Identity {
         &self.scopes
     }
 
+    /// The memory that it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let names = self.roles.iter().chain(&self.groups).chain(&self.scopes);
+        let names = names.map(|name| size_of::<String>() + name.capacity());
+        size_of::<Self>() + self.claims.heap_bytes() + names.sum::<usize>()
+    }
+
     /// The configured issuer whose key signed the token.
     pub fn issuer(&self) -> IssuerIndex {
         self.claims.issuer()

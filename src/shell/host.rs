@@ -7,10 +7,10 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, MapType, MetricType, Status};
+use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::endpoint::Endpoint;
-use crate::jose::algorithm::{HostCheck, InModule, SignatureCheck, Verifier};
+use crate::jose::algorithm::{HostCheck, HostFunction};
 use crate::keys::Chance;
 use crate::keys::share::{Shared, SharedData, Swap};
 use crate::time::UnixTime;
@@ -230,30 +230,6 @@ pub fn set(metric: Option<u32>, value: u64) {
     }
 }
 
-/// Verifies through the host where it can, inside the module where it cannot.
-#[derive(Debug, Clone, Copy)]
-pub struct HostVerifier;
-
-impl Verifier for HostVerifier {
-    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
-        match check.for_host().map(|check| verify_signature(&check)) {
-            Some(Ok(verdict)) => verdict,
-            // The host has no such function, or cannot use the key: the module can, and decides alike.
-            Some(Err(HostError)) | None => InModule.verify(check),
-        }
-    }
-}
-
-/// Verifies through the host or not at all: what a known answer is asked of.
-#[derive(Debug, Clone, Copy)]
-pub struct HostOnly;
-
-impl Verifier for HostOnly {
-    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
-        check.for_host().is_some_and(|check| verify_signature(&check) == Ok(true))
-    }
-}
-
 /// `envoy.source.extensions.common.wasm.VerifySignatureArguments`
 #[derive(Clone, PartialEq, prost::Message)]
 struct VerifySignatureArguments {
@@ -276,20 +252,27 @@ struct VerifySignatureResult {
     error: String,
 }
 
-/// Whether the host verifies signatures: told apart from a host that verifies and refuses.
-pub fn verify_signature(check: &HostCheck<'_>) -> Result<bool, HostError> {
-    use prost::Message;
-    let arguments = VerifySignatureArguments {
-        hash_function: check.hash_function.to_owned(),
-        public_key: check.public_key.to_vec(),
-        signature: check.signature.to_vec(),
-        text: check.text.to_vec(),
-    };
-    match hostcalls::call_foreign_function("verify_signature", Some(&arguments.encode_to_vec())) {
-        Ok(Some(bytes)) => {
-            VerifySignatureResult::decode(bytes.as_slice()).map(|result| result.result).map_err(|_| HostError)
+/// The host's function of that name.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifySignature;
+
+impl HostFunction for VerifySignature {
+    fn verify_signature(&self, check: &HostCheck<'_>) -> Option<bool> {
+        use prost::Message;
+        let arguments = VerifySignatureArguments {
+            hash_function: check.hash_function.to_owned(),
+            public_key: check.public_key.to_vec(),
+            signature: check.signature.to_vec(),
+            text: check.text.to_vec(),
+        };
+        match hostcalls::call_foreign_function("verify_signature", Some(&arguments.encode_to_vec())) {
+            // Nothing is the encoding of a result that is false and has no error to tell.
+            Ok(None) => Some(false),
+            Ok(Some(bytes)) => {
+                VerifySignatureResult::decode(bytes.as_slice()).ok().map(|result| result.result)
+            }
+            // NotFound: the host has no such function. BadArgument: it cannot use the key.
+            Err(_) => None,
         }
-        Ok(None) => Ok(false),
-        Err(Status::NotFound | Status::BadArgument | _) => Err(HostError),
     }
 }

@@ -20,6 +20,8 @@ pub struct Metrics {
     denied: BTreeMap<Reason, Option<u32>>,
     would_deny: BTreeMap<Reason, Option<u32>>,
     waiting: Option<u32>,
+    token_cache_hit: Option<u32>,
+    token_cache_miss: Option<u32>,
     issuers: Vec<IssuerMetrics>,
     budget: RefCell<LogBudget>,
 }
@@ -52,6 +54,8 @@ impl Metrics {
             denied: by_reason("denied"),
             would_deny: by_reason("would_deny"),
             waiting: host::gauge("jwt_guard.waiting"),
+            token_cache_hit: host::counter("jwt_guard.token_cache.hit"),
+            token_cache_miss: host::counter("jwt_guard.token_cache.miss"),
             issuers: issuers.map(of_issuer).collect(),
             budget: RefCell::default(),
         }
@@ -88,6 +92,15 @@ impl Metrics {
     /// One more or one fewer request waits.
     pub fn waiting(&self, change: i64) {
         host::add(self.waiting, change);
+    }
+
+    /// Tokens that were found in the cache, and tokens that were not.
+    pub fn token_cache(&self, (hits, misses): (u32, u32)) {
+        for (metric, count) in [(self.token_cache_hit, hits), (self.token_cache_miss, misses)] {
+            if count > 0 {
+                host::add(metric, i64::from(count));
+            }
+        }
     }
 
     /// The outcome of a fetch.

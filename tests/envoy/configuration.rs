@@ -54,5 +54,5 @@ async fn a_start_tells_what_was_configured() {
     let stack = Stack::with_plugin(plugin_with(json!({ "jwks_ttl_seconds": 300.0 }))).await;
     let words = format!("jwt_guard {} configured: digest ", env!("CARGO_PKG_VERSION"));
     stack.envoy.logged(&words).await;
-    stack.envoy.logged("issuers issuer_example, signatures verified by the host where it can").await;
+    stack.envoy.logged("issuers issuer_example, signatures verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, else in the module").await;
 }

@@ -48,6 +48,8 @@ enum Command {
     Explain(explain::Arguments),
     Test(policy_test::Arguments),
     Decode(decode::Arguments),
+    /// Print the JSON Schema of the configuration
+    Schema,
     Keygen(keygen::Arguments),
     Jwks(keygen::JwksArguments),
     Mint(mint::Arguments),
@@ -74,6 +76,10 @@ fn main() -> ExitCode {
             // A walk that was cut short has shown nothing.
             let stopped = if arguments.stays() { Ok(()) } else { Err("stopped".to_owned()) };
             until_stopped(demo::run(arguments), stopped)
+        }
+        Command::Schema => {
+            println!("{:#}", jwt_guard::inspect::schema::schema());
+            Ok(())
         }
         Command::Version => {
             println!("jwtguard {}", env!("CARGO_PKG_VERSION"));

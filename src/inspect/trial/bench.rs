@@ -23,6 +23,7 @@ use crate::keys::Need;
 use crate::mint::{Algorithm, SigningKey, Token, key_set};
 use crate::policy::{self, Identity, Requirement};
 use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 
 /// A configuration, the tree it was read from, the keys of its issuers, and a moment.
 #[derive(Debug)]
@@ -218,7 +219,7 @@ impl<'c> Bench<'c> {
         }
         let plain = self.asking_for_a_token_only(places)?;
         let request = Request { headers, metadata: Metadata::Absent };
-        match flow::decide(&plain, &request, keys, &InModule, self.now, Patience::Over) {
+        match flow::decide(&plain, &request, keys, &InModule, &TokenCache::new(0), self.now, Patience::Over) {
             Step::Deny(refused) => Ok((TokenReport::Invalid(refused.facts), None)),
             Step::Forward(forward) => {
                 let Some(identity) = forward.identity else { return Ok((TokenReport::Absent, None)) };

@@ -81,6 +81,11 @@ impl<'a> SignatureCheck<'a> {
         well_formed.then_some(Self { algorithm, key, message, signature })
     }
 
+    /// The algorithm that the signature is one of.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The same check in the host's words; `None` where the host has no function for the algorithm.
     pub fn for_host(&self) -> Option<HostCheck<'a>> {
         let hash_function = match self.algorithm {

@@ -16,6 +16,7 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
+use jwt_guard::token_cache::TokenCache;
 use serde_json::{Value, json};
 
 /// When every request here is judged.
@@ -150,7 +151,7 @@ impl Ask {
 
     pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Step {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        flow::decide(config, &request, keys, &InModule, NOW, patience)
+        flow::decide(config, &request, keys, &InModule, &TokenCache::new(0), NOW, patience)
     }
 
     /// With keys at hand.

@@ -172,3 +172,21 @@ fn facts_are_fit_for_one_line() {
         assert_eq!(facts.request_id, None, "{id:?}");
     }
 }
+
+#[test]
+fn another_spelling_of_a_tokens_header_is_no_second_token() {
+    for forward_token in [true, false] {
+        let config = config(json!({
+            "token_from": { "header": "x-token", "prefix": "Token " }, "forward_token": forward_token,
+        }));
+        let request = get("/")
+            .header("x-token", format!("Token {}", good()))
+            .header("x_token", "Token forged")
+            .header("x.token", "Token forged")
+            .header("x-tokens", "kept");
+        let upstream = request.upstream(&forwarded(request.judged(&config)));
+        let has = |name: &str| upstream.iter().any(|(known, _)| known == name);
+        assert!(!has("x_token") && !has("x.token") && has("x-tokens"));
+        assert_eq!(has("x-token"), forward_token);
+    }
+}

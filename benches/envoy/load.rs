@@ -1,0 +1,114 @@
+//! The client: HTTP/1.1, kept-alive connections, one request at a time on each.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use super::plan::{Cell, Mix};
+use super::tokens::{Pool, SEEN, Tokens};
+
+/// So many requests are under way at once, so that Envoy's worker does not go to sleep after each.
+pub const CONNECTIONS: usize = 16;
+/// Of the mix, one request in so many brings a token never seen.
+const MIX_ONE_IN: usize = 10;
+
+/// Sends what cells ask for; remembers how far it is in each pool, and its connections.
+pub struct Load<'a> {
+    tokens: &'a Tokens,
+    connections: BTreeMap<SocketAddr, Vec<TcpStream>>,
+    next: BTreeMap<(SocketAddr, Pool), usize>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Load<'a> {
+    pub fn new(tokens: &'a Tokens) -> Self {
+        Self { tokens, connections: BTreeMap::new(), next: BTreeMap::new(), buffer: vec![0; 64 * 1024] }
+    }
+
+    /// Sends that many requests, rounded up to all connections, and checks every answer's status. How many it sent.
+    pub fn drive(&mut self, address: SocketAddr, cell: &Cell, requests: usize) -> usize {
+        let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
+        let pool = self.tokens.of(cell.pool);
+        let position = self.next.entry((address, cell.pool)).or_default();
+        let mut sent = 0;
+        while sent < requests {
+            for connection in &mut connections {
+                let index = match cell.mix {
+                    Mix::Seen => sent % SEEN,
+                    Mix::Some if !sent.is_multiple_of(MIX_ONE_IN) => sent % SEEN,
+                    Mix::Some | Mix::Unseen => {
+                        *position += 1;
+                        // The first ones are those that are seen.
+                        SEEN + *position % (pool.len().saturating_sub(SEEN)).max(1)
+                    }
+                };
+                connection.write_all(&request(&cell.path, pool.get(index).map(String::as_str))).unwrap();
+                sent += 1;
+            }
+            for connection in &mut connections {
+                let status = read_answer(connection, &mut self.buffer);
+                assert_eq!(status, cell.status, "cell {}", cell.name);
+            }
+        }
+        self.connections.insert(address, connections);
+        sent
+    }
+
+    /// Sends each of those tokens once.
+    pub fn send_all(&mut self, address: SocketAddr, tokens: &[String]) {
+        let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
+        for batch in tokens.chunks(CONNECTIONS) {
+            for (connection, token) in connections.iter_mut().zip(batch) {
+                connection.write_all(&request("/orders/42", Some(token))).unwrap();
+            }
+            for connection in connections.iter_mut().take(batch.len()) {
+                assert_eq!(read_answer(connection, &mut self.buffer), 200);
+            }
+        }
+        self.connections.insert(address, connections);
+    }
+}
+
+fn open(address: SocketAddr) -> Vec<TcpStream> {
+    let open = |_| {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    };
+    (0..CONNECTIONS).map(open).collect()
+}
+
+/// What a browser's application would send, roughly.
+fn request(path: &str, token: Option<&str>) -> Vec<u8> {
+    let mut request = format!(
+        "GET {path} HTTP/1.1\r\nhost: api.example\r\nuser-agent: bench/1\r\naccept: application/json\r\n\
+         accept-encoding: gzip\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+    );
+    if let Some(token) = token {
+        request.push_str("authorization: Bearer ");
+        request.push_str(token);
+        request.push_str("\r\n");
+    }
+    request.push_str("\r\n");
+    request.into_bytes()
+}
+
+/// Reads one whole answer; its status.
+fn read_answer(connection: &mut TcpStream, buffer: &mut [u8]) -> u16 {
+    let mut filled = 0;
+    loop {
+        let count = connection.read(&mut buffer[filled..]).unwrap();
+        assert!(count > 0, "Envoy closed a connection");
+        filled += count;
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut response = httparse::Response::new(&mut headers);
+        if let httparse::Status::Complete(head) = response.parse(&buffer[..filled]).unwrap() {
+            let length = response.headers.iter().find(|header| header.name == "content-length");
+            let length: usize =
+                length.map_or(0, |header| std::str::from_utf8(header.value).unwrap().parse().unwrap());
+            if filled == head + length {
+                return response.code.unwrap();
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What is measured once: size, start-up, memory.
+
+use super::load::Load;
+use super::proxy::Proxy;
+use super::tokens::{EDDSA, ES256, Pool, Tokens};
+use super::{listeners, module};
+
+/// Distinct tokens after which memory is read.
+const DISTINCT: usize = 100_000;
+/// Starts, of which the median counts.
+const STARTS: usize = 5;
+
+#[derive(Debug, Default)]
+pub struct Extras {
+    pub module_bytes: u64,
+    /// Milliseconds to listeners that answer, without and with the module.
+    pub ready_without: f64,
+    pub ready_with: f64,
+    pub distinct: usize,
+    /// KiB: the worker's wasm memory after one token and after all.
+    pub wasm_before: u64,
+    pub wasm_after: u64,
+    /// KiB: the whole process, likewise.
+    pub resident_before: u64,
+    pub resident_after: u64,
+    /// Requests of the soak, and KiB of wasm memory and process before and after.
+    pub soak: Option<(usize, [u64; 2], [u64; 2])>,
+}
+
+pub fn measure(tokens: &Tokens, soak: usize) -> Extras {
+    println!("start-up, and memory after {DISTINCT} distinct tokens");
+    let mut extras = Extras { module_bytes: std::fs::metadata(module()).unwrap().len(), ..Extras::default() };
+    extras.ready_without = median_start(&listeners::none_alone());
+    let ours = listeners::ours_alone(tokens);
+    extras.ready_with = median_start(&ours);
+
+    let proxy = Proxy::start(&ours);
+    let mut load = Load::new(tokens);
+    let address = proxy.address("ours");
+    let pools = [tokens.of(Pool::Small(ES256)), tokens.of(Pool::Small(EDDSA))];
+    load.send_all(address, &pools[0][..1]);
+    (extras.wasm_before, extras.resident_before) = (worker_memory(&proxy), proxy.resident());
+    for pool in pools {
+        load.send_all(address, pool);
+        extras.distinct += pool.len();
+    }
+    assert_eq!(extras.distinct, DISTINCT);
+    (extras.wasm_after, extras.resident_after) = (worker_memory(&proxy), proxy.resident());
+    if soak > 0 {
+        extras.soak = Some(soaked(&proxy, &mut load, tokens, soak));
+    }
+    extras
+}
+
+fn soaked(proxy: &Proxy, load: &mut Load, tokens: &Tokens, soak: usize) -> (usize, [u64; 2], [u64; 2]) {
+    println!("{soak} requests more");
+    let address = proxy.address("ours");
+    let before = (worker_memory(proxy), proxy.resident());
+    let pool = tokens.of(Pool::Small(ES256));
+    let mut sent = 0;
+    while sent < soak {
+        let batch = &pool[..(soak - sent).min(pool.len())];
+        load.send_all(address, batch);
+        sent += batch.len();
+    }
+    (sent, [before.0, worker_memory(proxy)], [before.1, proxy.resident()])
+}
+
+/// The largest: the others are the main thread's, which serves no requests.
+fn worker_memory(proxy: &Proxy) -> u64 {
+    proxy.wasm_memories().into_iter().max().unwrap_or_default()
+}
+
+fn median_start(listeners: &[listeners::Listener]) -> f64 {
+    let mut times: Vec<f64> =
+        (0..STARTS).map(|_| Proxy::start(listeners).ready_after.as_secs_f64() * 1e3).collect();
+    times.sort_by(f64::total_cmp);
+    times[STARTS / 2]
+}

@@ -1,0 +1,179 @@
+//! The Envoy process under test, and what the kernel says it has used.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::listeners::{Listener, bootstrap};
+use super::{output, root, told_by, wait_for};
+
+/// A running Envoy with one worker; dropping it ends it.
+pub struct Proxy {
+    process: Child,
+    admin: SocketAddr,
+    addresses: BTreeMap<String, SocketAddr>,
+    /// From the start of the process to listeners that answer.
+    pub ready_after: Duration,
+}
+
+impl Proxy {
+    /// Starts one and returns when all its listeners answer.
+    pub fn start(listeners: &[Listener]) -> Self {
+        let folder = output();
+        let (config, admin_address) = (folder.join("envoy.json"), folder.join("admin.address"));
+        fs::write(&config, bootstrap(listeners).to_string()).unwrap();
+        let _ = fs::remove_file(&admin_address);
+        let log = File::create(folder.join("envoy.log")).unwrap();
+        let started = Instant::now();
+        let process = Command::new(program())
+            .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "--config-path"])
+            .arg(&config)
+            .arg("--admin-address-path")
+            .arg(&admin_address)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let nowhere = "127.0.0.1:0".parse().unwrap();
+        let mut proxy =
+            Self { process, admin: nowhere, addresses: BTreeMap::new(), ready_after: Duration::ZERO };
+        proxy.admin = wait_for("Envoy's admin address", || {
+            proxy.assert_alive();
+            fs::read_to_string(&admin_address).ok()?.trim().parse().ok()
+        });
+        wait_for("Envoy to be ready", || proxy.ask("/ready").starts_with("HTTP/1.1 200").then_some(()));
+        proxy.addresses = wait_for("the listeners", || proxy.listeners(listeners.len()));
+        proxy.ready_after = started.elapsed();
+        proxy
+    }
+
+    /// Where a listener listens.
+    pub fn address(&self, listener: &str) -> SocketAddr {
+        self.addresses[listener]
+    }
+
+    /// CPU time of all its threads so far: what they ran, in nanoseconds, as the scheduler counts it.
+    /// (`utime` and `stime` of /proc/PID/stat are the same time in steps of 10 ms.)
+    pub fn cpu(&self) -> Duration {
+        let threads = fs::read_dir(self.proc("task")).unwrap();
+        let ran = |thread: PathBuf| {
+            let line = fs::read_to_string(thread.join("schedstat")).ok()?;
+            line.split(' ').next()?.parse::<u64>().ok()
+        };
+        Duration::from_nanos(threads.filter_map(|thread| ran(thread.unwrap().path())).sum())
+    }
+
+    /// The same once the last answer's clean-up is over: no thread has run for two milliseconds.
+    pub fn cpu_when_idle(&self) -> Duration {
+        let mut before = self.cpu();
+        for _ in 0..50 {
+            std::thread::sleep(Duration::from_millis(2));
+            let after = self.cpu();
+            if after == before {
+                break;
+            }
+            before = after;
+        }
+        before
+    }
+
+    /// Resident memory of the process, in KiB.
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Resident memory of the wasm memories, in KiB: V8 places each before gigabytes of addresses that must not
+    /// be touched, so that it need not check bounds.
+    pub fn wasm_memories(&self) -> Vec<u64> {
+        const GUARD: u64 = 1 << 30;
+        let text = fs::read_to_string(self.proc("smaps")).unwrap();
+        let mut memories = Vec::new();
+        let (mut candidate, mut resident) = (false, 0);
+        for line in text.lines() {
+            let first = line.split(' ').next().unwrap_or_default();
+            if let Some((from, to)) = first.split_once('-') {
+                let number = |text| u64::from_str_radix(text, 16).unwrap_or_default();
+                let bytes = number(to).saturating_sub(number(from));
+                let access = line.split(' ').nth(1).unwrap_or_default();
+                if access.starts_with("---") && bytes > GUARD && candidate {
+                    memories.push(resident);
+                }
+                candidate = access.starts_with("rw-p");
+            } else if let Some(size) = line.strip_prefix("Rss:") {
+                resident = size.trim().trim_end_matches(" kB").parse().unwrap();
+            }
+        }
+        memories
+    }
+
+    /// Counters and gauges of the token caches.
+    pub fn stats(&self) -> BTreeMap<String, u64> {
+        let text = self.ask("/stats?filter=cache");
+        let stats = text.lines().filter_map(|line| line.trim().split_once(": "));
+        stats.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+    }
+
+    fn listeners(&self, count: usize) -> Option<BTreeMap<String, SocketAddr>> {
+        let text = self.ask("/listeners?format=json");
+        // The body may come in chunks, whose sizes stand around the one object.
+        let json: Value = serde_json::from_str(text.get(text.find('{')?..=text.rfind('}')?)?).ok()?;
+        let listener = |status: &Value| {
+            let socket = &status["local_address"]["socket_address"];
+            let address = format!("{}:{}", socket["address"].as_str()?, socket["port_value"]);
+            Some((status["name"].as_str()?.to_owned(), address.parse().ok()?))
+        };
+        let found: BTreeMap<_, _> =
+            json["listener_statuses"].as_array()?.iter().filter_map(listener).collect();
+        let listening = |address: &SocketAddr| TcpStream::connect(address).is_ok();
+        (found.len() == count && found.values().all(listening)).then_some(found)
+    }
+
+    fn ask(&self, path: &str) -> String {
+        let mut answer = Vec::new();
+        if let Ok(mut stream) = TcpStream::connect(self.admin) {
+            let _ = write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+            let _ = stream.read_to_end(&mut answer);
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn assert_alive(&mut self) {
+        if let Some(status) = self.process.try_wait().unwrap() {
+            let log = fs::read_to_string(output().join("envoy.log")).unwrap_or_default();
+            panic!("Envoy ended ({status}):\n{log}");
+        }
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/{file}", self.process.id()))
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The Envoy that `scripts/envoy` chooses.
+fn program() -> String {
+    told_by(root().join("scripts/envoy"), &[])
+}
+
+/// Its version.
+pub fn version() -> String {
+    let text = told_by(program(), &["--version"]);
+    // PATH version: COMMIT/VERSION/…
+    let version = text.split_once("version: ").and_then(|(_, version)| version.split('/').nth(1));
+    version.unwrap_or(&text).to_owned()
+}

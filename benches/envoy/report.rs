@@ -1,0 +1,169 @@
+//! The table, as Markdown and as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::Round;
+use super::memory::Extras;
+use super::plan::{Plan, Row};
+use super::proxy;
+
+pub struct Report<'a> {
+    pub plan: &'a Plan,
+    pub rounds: &'a [Round],
+    pub extras: &'a Extras,
+    pub stats: &'a BTreeMap<String, u64>,
+}
+
+/// A median with the middle half of the values around it.
+#[derive(Debug, Clone, Copy)]
+struct Spread {
+    low: f64,
+    median: f64,
+    high: f64,
+}
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let at = |quarter: usize| values[(values.len() - 1) * quarter / 4];
+        Self { low: at(1), median: at(2), high: at(3) }
+    }
+
+    fn json(self) -> Value {
+        json!({ "median": self.median, "quartiles": [self.low, self.high] })
+    }
+}
+
+impl Report<'_> {
+    /// Writes both forms into the folder.
+    pub fn write(&self, folder: &Path) {
+        fs::write(folder.join("speed.md"), self.markdown()).unwrap();
+        fs::write(folder.join("speed.json"), format!("{:#}\n", self.json())).unwrap();
+    }
+
+    pub fn markdown(&self) -> String {
+        let mut text = format!("{}\n\n", self.conditions());
+        text.push_str("| case | ours, µs | native, µs | ratio (middle half) | target |\n");
+        text.push_str("| --- | ---: | ---: | --- | --- |\n");
+        for row in &self.plan.rows {
+            let (ours, reference, ratio) = self.compared(row);
+            let target = match row.target {
+                None => String::new(),
+                Some(target) if ratio.median <= target => format!("≤ {target}"),
+                Some(target) => format!("≤ {target}: **missed**"),
+            };
+            let _ = writeln!(
+                text,
+                "| {} | {:.1} | {:.1} | **{:.2}** ({:.2} to {:.2}) | {target} |",
+                row.title, ours.median, reference.median, ratio.median, ratio.low, ratio.high,
+            );
+        }
+        let base = Spread::of(self.rounds.iter().filter_map(|round| round.get("base").copied()));
+        let _ = writeln!(
+            text,
+            "\nµs of CPU added to a request that costs {:.1} µs without a filter.",
+            base.median
+        );
+        if self.extras.module_bytes > 0 {
+            text.push_str(&self.extras_text());
+        }
+        text
+    }
+
+    fn extras_text(&self) -> String {
+        let extras = self.extras;
+        let mib = |kib: u64| kib as f64 / 1024.0;
+        let mut text = format!(
+            "\n- Module: {:.2} MiB.\n\
+             - Ready after {:.0} ms, without a filter {:.0} ms.\n\
+             - After {} distinct tokens the worker's wasm memory is {:.1} MiB (after one: {:.1}), the whole process \
+             {:.0} MiB (after one: {:.0}).\n",
+            mib(extras.module_bytes / 1024),
+            extras.ready_with,
+            extras.ready_without,
+            extras.distinct,
+            mib(extras.wasm_after),
+            mib(extras.wasm_before),
+            mib(extras.resident_after),
+            mib(extras.resident_before),
+        );
+        if let Some((requests, wasm, resident)) = extras.soak {
+            let _ = writeln!(
+                text,
+                "- {requests} requests later: wasm memory {:.1} → {:.1} MiB, process {:.0} → {:.0} MiB.",
+                mib(wasm[0]),
+                mib(wasm[1]),
+                mib(resident[0]),
+                mib(resident[1]),
+            );
+        }
+        text
+    }
+
+    /// The cost that the cell adds, in each round.
+    fn added(&self, cell: &str) -> impl Iterator<Item = f64> {
+        let base = self.plan.base(cell);
+        self.rounds.iter().map(move |round| round[cell] - round[base])
+    }
+
+    fn compared(&self, row: &Row) -> (Spread, Spread, Spread) {
+        let ratios =
+            self.added(row.ours).zip(self.added(row.reference)).map(|(ours, reference)| ours / reference);
+        (Spread::of(self.added(row.ours)), Spread::of(self.added(row.reference)), Spread::of(ratios))
+    }
+
+    fn conditions(&self) -> String {
+        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+        format!(
+            "Envoy {}, one worker; {} cores of {}; {} rounds.",
+            proxy::version(),
+            std::thread::available_parallelism().map_or(0, usize::from),
+            model.trim_start_matches([' ', '\t', ':']),
+            self.rounds.len(),
+        )
+    }
+
+    fn json(&self) -> Value {
+        let rows = self.plan.rows.iter().map(|row| {
+            let (ours, reference, ratio) = self.compared(row);
+            json!({
+                "case": row.title,
+                "ours": { "cell": row.ours, "added_us": ours.json() },
+                "reference": { "cell": row.reference, "added_us": reference.json() },
+                "ratio": ratio.json(),
+                "target": row.target,
+            })
+        });
+        let cells = self.plan.cells.iter().map(|cell| {
+            let total = Spread::of(self.rounds.iter().map(|round| round[cell.name]));
+            (
+                cell.name.to_owned(),
+                json!({ "cpu_us": total.json(), "added_us": Spread::of(self.added(cell.name)).json() }),
+            )
+        });
+        let extras = self.extras;
+        json!({
+            "conditions": self.conditions(),
+            "rows": rows.collect::<Vec<_>>(),
+            "cells": cells.collect::<serde_json::Map<_, _>>(),
+            "module_bytes": extras.module_bytes,
+            "ready_ms": { "without": extras.ready_without, "with": extras.ready_with },
+            "memory_kib": {
+                "distinct_tokens": extras.distinct,
+                "wasm": [extras.wasm_before, extras.wasm_after],
+                "process": [extras.resident_before, extras.resident_after],
+                "soak": extras.soak.map(|(requests, wasm, process)| json!({
+                    "requests": requests, "wasm": wasm, "process": process,
+                })),
+            },
+            "stats": self.stats,
+        })
+    }
+}

@@ -1,0 +1,155 @@
+//! The tokens, minted beforehand and kept under target/bench: signing by RSA takes two milliseconds.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jwt_guard::mint::{Algorithm, SigningKey, Token, key_set};
+use jwt_guard::time::UnixTime;
+use serde_json::{Value, json};
+
+/// Another format of keys or tokens takes another folder.
+const FORMAT: &str = "tokens-1";
+/// The files may be used for as long as that, less a day.
+const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+/// Distinct tokens that a cache holds at once.
+pub const SEEN: usize = 100;
+
+pub const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::RS256, Algorithm::ES256, Algorithm::PS256, Algorithm::EdDSA];
+
+/// Which tokens a cell sends. Pools of more tokens than any cache has entries are gone through in turn, so that a
+/// token that comes round again was evicted long before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pool {
+    /// No Authorization at all.
+    None,
+    /// About 500 bytes (more with RSA's longer signature), seven claims that become headers.
+    Small(Algorithm4),
+    /// About 4 KB, 100 groups.
+    Large(Algorithm4),
+    /// Small, RS256, expired for an hour.
+    Expired,
+    /// Small, RS256, one character of the signature changed.
+    Forged,
+    /// Small, RS256, without the role.
+    Roleless,
+}
+
+/// An algorithm's place in [`ALGORITHMS`].
+pub type Algorithm4 = usize;
+
+pub const RS256: Algorithm4 = 0;
+pub const ES256: Algorithm4 = 1;
+pub const PS256: Algorithm4 = 2;
+pub const EDDSA: Algorithm4 = 3;
+
+/// Keys and tokens.
+pub struct Tokens {
+    pub key_set: Value,
+    pools: Vec<(Pool, Vec<String>)>,
+}
+
+/// How many distinct tokens there are of each kind.
+const POOLS: [(Pool, usize); 11] = [
+    (Pool::Small(RS256), 12_000),
+    (Pool::Small(ES256), 50_000),
+    (Pool::Small(PS256), 4_000),
+    (Pool::Small(EDDSA), 50_000),
+    (Pool::Large(RS256), 4_000),
+    (Pool::Large(ES256), 100),
+    (Pool::Large(PS256), 100),
+    (Pool::Large(EDDSA), 100),
+    (Pool::Expired, 2_500),
+    (Pool::Forged, 2_500),
+    (Pool::Roleless, 100),
+];
+
+impl Tokens {
+    /// From the files of an earlier run, or made now.
+    pub fn load_or_mint(folder: &Path) -> Self {
+        let folder = folder.join(FORMAT);
+        if !is_fresh(&folder) {
+            let _ = fs::remove_dir_all(&folder);
+            let staging = folder.with_extension(std::process::id().to_string());
+            mint(&staging);
+            fs::rename(&staging, &folder).unwrap();
+        }
+        let read = |name: String| fs::read_to_string(folder.join(name)).unwrap();
+        let pools = POOLS.map(|(pool, _)| (pool, read(file(pool)).lines().map(str::to_owned).collect()));
+        Self { key_set: serde_json::from_str(&read("keys.json".to_owned())).unwrap(), pools: pools.into() }
+    }
+
+    /// All tokens of a pool; none of [`Pool::None`].
+    pub fn of(&self, pool: Pool) -> &[String] {
+        self.pools.iter().find(|(other, _)| *other == pool).map_or(&[], |(_, tokens)| tokens)
+    }
+}
+
+fn is_fresh(folder: &Path) -> bool {
+    let age = fs::metadata(folder).and_then(|folder| folder.modified()).ok();
+    age.and_then(|modified| modified.elapsed().ok()).is_some_and(|age| age < LIFETIME / 30 * 29)
+}
+
+fn file(pool: Pool) -> String {
+    format!("{pool:?}.txt").replace(['(', ')'], "-").to_lowercase()
+}
+
+fn mint(folder: &Path) {
+    println!("minting tokens, once for the next month");
+    fs::create_dir_all(folder).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = UnixTime::from_secs(now.as_secs());
+    let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+    let keys = ALGORITHMS.map(|algorithm| {
+        let key = match algorithm {
+            Algorithm::PS256 => rsa.clone().with_algorithm(algorithm).unwrap(),
+            Algorithm::RS256 => rsa.clone(),
+            other => SigningKey::generate(other).unwrap(),
+        };
+        key.with_kid(algorithm.name().to_lowercase())
+    });
+    fs::write(folder.join("keys.json"), key_set(&keys).to_string()).unwrap();
+    for (pool, count) in POOLS {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let numbers: Vec<usize> = (0..count).collect();
+        let sign = |number: &usize| token(pool, *number, now, &keys);
+        let tokens: Vec<String> = std::thread::scope(|scope| {
+            let chunks = numbers.chunks(count.div_ceil(threads));
+            let signers: Vec<_> =
+                chunks.map(|chunk| scope.spawn(move || chunk.iter().map(sign).collect())).collect();
+            signers.into_iter().flat_map(|signer| signer.join().unwrap_or_else(|_| Vec::new())).collect()
+        });
+        assert_eq!(tokens.len(), count);
+        println!("  {count} of {pool:?}, {} bytes each", tokens[0].len());
+        fs::write(folder.join(file(pool)), tokens.join("\n")).unwrap();
+    }
+}
+
+fn token(pool: Pool, number: usize, now: UnixTime, keys: &[SigningKey]) -> String {
+    let person = Token::new(now)
+        .lifetime(LIFETIME)
+        .subject(&format!("user-{number:06}"))
+        .claim("email", format!("user-{number:06}@example.com"))
+        .claim("roles", vec!["admin", "editor"])
+        .claim("scope", "orders:read orders:write")
+        .claim("org_id", "org-1")
+        .claim("jti", format!("{pool:?}{number:06}"));
+    match pool {
+        Pool::None => String::new(),
+        Pool::Small(algorithm) => person.sign(&keys[algorithm]).unwrap(),
+        Pool::Large(algorithm) => {
+            let groups: Vec<String> = (0..100).map(|group| format!("group-{group:03}-of-the-orgs")).collect();
+            person.claim("groups", json!(groups)).sign(&keys[algorithm]).unwrap()
+        }
+        Pool::Expired => person.expired_for(Duration::from_secs(3600)).sign(&keys[RS256]).unwrap(),
+        Pool::Roleless => person.claim("roles", vec!["viewer"]).sign(&keys[RS256]).unwrap(),
+        Pool::Forged => {
+            let mut token = person.sign(&keys[RS256]).unwrap().into_bytes();
+            // Not the first: RSA's arithmetic is not begun for a number above the modulus.
+            let changed = token.len() - 100;
+            token[changed] = if token[changed] == b'A' { b'B' } else { b'A' };
+            String::from_utf8(token).unwrap()
+        }
+    }
+}

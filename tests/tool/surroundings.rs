@@ -1,0 +1,299 @@
+//! `check` on whole files: what carries the filter's configuration, and what around it would undo the filter.
+
+use crate::run::{jwtguard_with, read};
+
+/// What is told of `envoy/envoy.yaml` after some changes, the two lines that are always told left out.
+fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
+    let mut text = read("envoy/envoy.yaml");
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+    let lines = ran.err.lines().filter(|line| line.starts_with("standard input"));
+    let lines = lines.filter(|line| !line.contains("its addresses are this machine's own"));
+    (ran.status, lines.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect())
+}
+
+const TLS: &str = "type: STATIC\n      transport_socket:\n        name: envoy.transport_sockets.tls\n        typed_config:\n          \
+                   \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n          ";
+
+#[test]
+fn the_example_is_sound() {
+    assert_eq!(told(&[]), (0, vec![]));
+}
+
+#[test]
+fn what_undoes_the_filter_is_refused() {
+    let elsewhere = ("address: 127.0.0.1, port_value: 8090", "address: issuer.example, port_value: 443");
+    let issuer = "- name: issuer\n      type: STATIC";
+    let with_tls = |context: &str| format!("- name: issuer\n      {TLS}{context}");
+    let route = "match: { prefix: / }";
+    for (what, changes, expected) in [
+        (
+            "policy",
+            vec![("FAIL_RELOAD", "FAIL_OPEN")],
+            "error: failure_policy: lets every request pass unchecked",
+        ),
+        (
+            "flag",
+            vec![("failure_policy: FAIL_RELOAD", "fail_open: true")],
+            "error: fail_open: lets every request pass unchecked",
+        ),
+        (
+            "cluster",
+            vec![("jwks_cluster: issuer", "jwks_cluster: isuer")],
+            "jwks_cluster: issuer issuer_example: no cluster isuer is defined in these files, only issuer, upstream",
+        ),
+        (
+            "no socket",
+            vec![elsewhere],
+            "error: cluster issuer: has no TLS socket, though the key endpoint is https",
+        ),
+        (
+            "no CA",
+            vec![elsewhere, (issuer, &with_tls("sni: issuer.example"))],
+            "error: cluster issuer: has a TLS socket that takes any certificate",
+        ),
+        (
+            "untrusted",
+            vec![
+                elsewhere,
+                (
+                    issuer,
+                    &with_tls(
+                        "common_tls_context: {validation_context: {trusted_ca: {filename: a}, trust_chain_verification: ACCEPT_UNTRUSTED}}",
+                    ),
+                ),
+            ],
+            "error: cluster issuer: has a TLS socket that takes any certificate",
+        ),
+        (
+            "any name",
+            vec![
+                elsewhere,
+                (issuer, &with_tls("common_tls_context: {validation_context: {trusted_ca: {filename: a}}}")),
+            ],
+            "warning: cluster issuer: takes a certificate of any name that the CA signed",
+        ),
+        (
+            "claim header",
+            vec![(route, "match: { prefix: /, headers: [{ name: X-Auth_Roles, present_match: true }] }")],
+            "error: virtual host all, routes[0]: matches on the header X-Auth_Roles, which the filter edits",
+        ),
+        (
+            "authorization",
+            vec![(route, "match: { prefix: /, headers: [{ name: authorization, present_match: true }] }")],
+            "error: virtual host all, routes[0]: matches on the header authorization, which the filter edits",
+        ),
+        (
+            "query",
+            vec![
+                (route, "match: { prefix: /, query_parameters: [{ name: t, present_match: true }] }"),
+                (
+                    "audience: orders-api",
+                    "audience: orders-api\n                            token_from: { query: t }",
+                ),
+            ],
+            "error: virtual host all, routes[0]: matches on the query's t, which the filter removes",
+        ),
+        (
+            "off on a route",
+            vec![(
+                "route: { cluster: upstream }",
+                "route: { cluster: upstream }\n                          typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": x, disabled: true } }",
+            )],
+            "error: typed_per_filter_config.envoy.filters.http.wasm: takes the filter off",
+        ),
+        (
+            "bad metadata",
+            vec![(
+                route,
+                "metadata: { filter_metadata: { jwt_guard: { requires_rol: a } } }\n                          match: { prefix: / }",
+            )],
+            "error: virtual host all, routes[0], metadata jwt_guard: requires_rol: unknown key",
+        ),
+        (
+            "no policy",
+            vec![("failure_policy: FAIL_RELOAD", "root_id: a")],
+            "warning: failure_policy: is not said",
+        ),
+        (
+            "no vm_id",
+            vec![("vm_id: jwt_guard", "nack_on_code_cache_miss: true")],
+            "warning: vm_config.vm_id: is not said",
+        ),
+        (
+            "paths",
+            vec![("normalize_path: true", "merge_slashes: true")],
+            "warning: normalize_path: is not on",
+        ),
+        (
+            "another filter",
+            vec![(
+                "http_filters:\n",
+                "http_filters:\n                  - name: other\n                    typed_config: { key: x-auth-sub }\n",
+            )],
+            "names x-auth-sub, a claim header of jwt-guard",
+        ),
+        (
+            "redirects",
+            vec![(
+                "route: { cluster: upstream }",
+                "route: { cluster: upstream, internal_redirect_policy: {} }",
+            )],
+            "warning: virtual host all, routes[0]: a redirected request runs the filter again",
+        ),
+    ] {
+        let (status, lines) = told(&changes);
+        let found = lines.iter().any(|line| line.contains(expected));
+        assert!(found, "{what}: {lines:#?}");
+        assert_eq!(status, i32::from(lines.iter().any(|line| line.starts_with("error"))), "{what}");
+    }
+}
+
+#[test]
+fn a_validating_socket_is_enough() {
+    let context = "sni: issuer.example\n          common_tls_context: {validation_context: {trusted_ca: {filename: ca.crt}, \
+                   match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: issuer.example}}]}}";
+    let text = read("envoy/envoy.yaml")
+        .replace("address: 127.0.0.1, port_value: 8090", "address: issuer.example, port_value: 443")
+        .replace("- name: issuer\n      type: STATIC", &format!("- name: issuer\n      {TLS}{context}"));
+    let ran = jwtguard_with(&["check", "--quiet", "--strict", "-"], &text);
+    assert_eq!((ran.status, ran.err.as_str()), (0, "1 configuration: 0 errors, 0 warnings\n"));
+}
+
+#[test]
+fn metadata_stands_in_the_table() {
+    let text = read("envoy/envoy.yaml").replace(
+        "- match: { prefix: / }",
+        "- match: { path_separated_prefix: /reports }\n                          metadata: { filter_metadata: { jwt_guard: { requires_group: [audit] } } }\n                          \
+         route: { cluster: upstream }\n                        - match: { prefix: / }",
+    );
+    let ran = jwtguard_with(&["check", "-"], &text);
+    assert!(
+        ran.out.contains("/reports/**      any      any    a valid token with group audit"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}
+
+#[test]
+fn text_in_a_string_value_is_read_too() {
+    let envoy = |value: &str| {
+        format!(
+            "static_resources:\n  listeners:\n  - filter_chains:\n    - filters:\n      - typed_config:\n          http_filters:\n          \
+             - name: w\n            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm\n              \
+             config:\n                name: jwt-guard\n                configuration:\n                  \
+             \"@type\": type.googleapis.com/google.protobuf.StringValue\n                  value: '{value}'\n"
+        )
+    };
+    let good = envoy(r#"{"issuer":"https://a.example","audience":"a","jwks_cluster":"c"}"#);
+    let ran = jwtguard_with(&["check", "-"], &good);
+    assert!(ran.out.contains("issuer a_example"), "{}{}", ran.out, ran.err);
+    let ran = jwtguard_with(&["check", "-"], &envoy("{broken"));
+    assert!(ran.err.contains("neither a Struct nor valid JSON"), "{}", ran.err);
+    let ran = jwtguard_with(&["check", "-"], &envoy(""));
+    assert!(ran.err.contains("the filter has no configuration"), "{}", ran.err);
+}
+
+#[test]
+fn a_config_map_may_carry_it() {
+    let inner: String = read("envoy/envoy.yaml").lines().map(|line| format!("    {line}\n")).collect();
+    let text = format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  envoy.yaml: |\n{inner}")
+        .replace("audience: orders-api", "audence: orders-api");
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+    let line = text.lines().position(|line| line.contains("audence")).unwrap() + 1;
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.err.contains(&format!("standard input (data[\"envoy.yaml\"]):{line}: error: ")),
+        "{line}: {}",
+        ran.err
+    );
+}
+
+const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  url: oci://r/jwt-guard:1\n  \
+                     phase: AUTHN\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    issuer: https://a.example\n    audience: a\n    \
+                     jwks_cluster: outbound|443||a.example\n";
+const ENTRY: &str = "---\nkind: ServiceEntry\nspec:\n  hosts: [a.example]\n  ports: [{ number: 443, name: tls, protocol: TLS }]\n";
+const RULE: &str = "---\nkind: DestinationRule\nspec:\n  host: a.example\n  trafficPolicy:\n    tls: { mode: SIMPLE, sni: a.example, subjectAltNames: [a.example] }\n";
+
+#[test]
+fn istio_needs_an_entry_and_a_rule() {
+    let whole = format!("{ISTIO}{ENTRY}{RULE}");
+    for (what, text, expected) in [
+        ("whole", whole.clone(), "0 errors, 0 warnings"),
+        (
+            "open",
+            whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
+            "7: error: spec.failStrategy: FAIL_OPEN lets every request pass",
+        ),
+        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not said"),
+        ("alone", ISTIO.to_owned(), "no ServiceEntry in these files has the host a.example"),
+        ("no rule", format!("{ISTIO}{ENTRY}"), "no DestinationRule in these files is for a.example"),
+        (
+            "rule off",
+            whole.replace("SIMPLE", "DISABLE"),
+            "error: spec.trafficPolicy.tls: does not check who answers",
+        ),
+        ("port", whole.replace("number: 443", "number: 80"), "error: spec.ports: has no port 443"),
+        (
+            "name",
+            whole.replace("outbound|443||a.example", "issuer"),
+            "the cluster issuer has no name that Istio gives",
+        ),
+        (
+            "virtual service",
+            format!(
+                "{whole}---\nkind: VirtualService\nspec:\n  http:\n  - match: [{{ headers: {{ x-auth-sub: {{ exact: root }} }} }}]\n"
+            ),
+            "error: spec.http.match: matches on the header x-auth-sub",
+        ),
+        (
+            "typo",
+            whole.replace("audience: a", "audiense: a"),
+            "10: error: spec.pluginConfig.audiense: unknown key",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+        assert_eq!(ran.status, i32::from(ran.err.contains(": error: ")), "{what}");
+    }
+}
+
+#[test]
+fn envoy_gateway_is_read_too() {
+    let policy = "kind: EnvoyExtensionPolicy\nmetadata: { name: auth }\nspec:\n  wasm:\n  - name: other\n    config: { a: 1 }\n  \
+                  - name: jwt-guard\n    code: { type: Image, image: { url: r/jwt-guard:1 } }\n    config:\n      \
+                  issuer: https://a.example\n      audience: a\n      jwks_cluster: keys\n";
+    let proxy = "---\nkind: EnvoyProxy\nspec:\n  bootstrap:\n    type: Merge\n    value: |\n      static_resources:\n        clusters:\n        \
+                 - name: keys\n          transport_socket:\n            typed_config:\n              \
+                 \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n";
+    let route = "---\nkind: HTTPRoute\nspec:\n  rules:\n  - matches: [{ headers: [{ name: x-auth-roles, value: admin }] }]\n";
+    for (what, text, expected) in [
+        (
+            "alone",
+            policy.to_owned(),
+            "warning: spec.wasm[1].config.jwks_cluster: issuer a_example: no cluster keys is defined",
+        ),
+        (
+            "open",
+            policy.replace("    config:\n      issuer", "    failOpen: true\n    config:\n      issuer"),
+            "error: spec.wasm[1].failOpen: lets every request pass",
+        ),
+        (
+            "TLS",
+            format!("{policy}{proxy}"),
+            "standard input (spec.bootstrap.value):24: error: cluster keys: has a TLS socket that takes any certificate",
+        ),
+        (
+            "route",
+            format!("{policy}{route}"),
+            "error: spec.rules.matches: matches on the header x-auth-roles",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+    }
+}
