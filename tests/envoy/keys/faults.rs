@@ -51,6 +51,16 @@ fn log_of(stack: &Stack, name: &str) -> Vec<String> {
     stack.envoy.log().lines().filter(|line| line.contains(&words)).map(str::to_owned).collect()
 }
 
+/// Waits until that figure of all of them is so.
+async fn all(stack: &Stack, names: &[&str], figure: &str, holds: fn(u64) -> bool) {
+    wait_until(&format!("{figure} of all is so"), async || {
+        let stats = stack.envoy.stats().await;
+        let of = |name| stats.get(&format!("wasmcustom.jwt_guard.jwks.{name}.{figure}")).copied();
+        names.iter().all(|name| of(name).is_some_and(holds))
+    })
+    .await;
+}
+
 /// How many attempts fit into that time: after pauses of 1, 2, 4, 8 and then 10 s, less 20 %.
 fn attempts_within(time: Duration) -> u64 {
     let mut left = time.as_secs_f64();
@@ -177,9 +187,7 @@ async fn last_good_keys_serve_through_each_fault_until_they_are_too_stale() {
         builder = builder.issuer_path(&format!("/{name}"), Answer::keys([&key]));
     }
     let stack = builder.start().await;
-    for name in &names {
-        wait_until("all are well", async || figure(&stack, name, "keys").await == 1).await;
-    }
+    all(&stack, &names, "keys", |keys| keys == 1).await;
     let seen = |name: &str| match name {
         "refused" => refusing.count("/refused"),
         name => stack.issuer.count(&format!("/{name}")),
@@ -191,10 +199,7 @@ async fn last_good_keys_serve_through_each_fault_until_they_are_too_stale() {
     }
     refusing.down().await;
     let began = Instant::now();
-    for name in &names {
-        wait_until(&format!("{name} failed"), async || figure(&stack, name, "refresh_failed").await >= 2)
-            .await;
-    }
+    all(&stack, &names, "refresh_failed", |failed| failed >= 2).await;
     for name in &names {
         assert_eq!(status(&stack, name).await.0, 200, "{name} after {:?}", began.elapsed());
         assert_eq!(figure(&stack, name, "keys").await, 1, "{name}");
@@ -218,11 +223,9 @@ async fn last_good_keys_serve_through_each_fault_until_they_are_too_stale() {
         stack.issuer.answer(&format!("/{name}"), Answer::keys([&key]));
     }
     refusing.up().await;
+    // Without traffic.
+    all(&stack, &names, "stale", |stale| stale == 0).await;
     for name in &names {
-        wait_until(&format!("{name} recovers without traffic"), async || {
-            figure(&stack, name, "stale").await == 0
-        })
-        .await;
         assert_eq!(status(&stack, name).await.0, 200, "{name}");
     }
     assert!(began.elapsed() < PATIENCE * 4);
