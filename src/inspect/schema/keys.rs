@@ -88,6 +88,12 @@ const CONFIGURATION: &[Key] = &[
         "RFC 9728 documents to serve, and to name in challenges.",
     ),
     key("identity_in_filter_state", Flag, "false", "true: who and by which policy can stand in access logs."),
+    key(
+        "token_cache_entries",
+        Whole(0, 65_536),
+        "1024",
+        "How many verified tokens a worker remembers; 0 is none.",
+    ),
     key("max_token_bytes", Whole(64, 1_048_576), "16384", "A longer token is refused before it is parsed."),
 ];
 
