@@ -111,7 +111,11 @@ async fn every_algorithm_by_both_paths() {
             ("the first byte damaged", "signature", flipped(0)),
             ("a byte in the middle damaged", "signature", flipped(length / 2)),
             ("the last byte damaged", "signature", flipped(length - 1)),
-            ("a byte less", "signature", with_signature(&good, |signature| drop(signature.pop()))),
+            (
+                "a byte less",
+                "signature",
+                with_signature(&good, |signature| signature.truncate(signature.len() - 1)),
+            ),
             ("a byte more", "signature", with_signature(&good, |signature| signature.push(0))),
             ("a zero before", "signature", with_signature(&good, |signature| signature.insert(0, 0))),
             ("blank", "signature", with_signature(&good, |signature| signature.fill(0))),

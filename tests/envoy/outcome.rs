@@ -68,12 +68,3 @@ pub fn assert_unharmed(stack: &Stack) {
         assert!(!log.contains(words), "the log has {words:?}");
     }
 }
-
-/// Nothing that Envoy logged holds one of those texts.
-pub fn assert_unsaid(stack: &Stack, texts: impl IntoIterator<Item = impl AsRef<str>>) {
-    let log = stack.envoy.log();
-    for text in texts {
-        let text = text.as_ref();
-        assert!(!log.contains(text), "the log has {text:.40}");
-    }
-}
