@@ -8,6 +8,7 @@
 
 mod bootstrap;
 mod client;
+mod dns;
 mod envoy;
 mod issuer;
 mod tls;
@@ -22,8 +23,9 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-pub use bootstrap::{Bootstrap, ConfigAs, REASONS_LOG, cluster, typed};
+pub use bootstrap::{Bootstrap, ConfigAs, REASONS_LOG, cluster, look_up, typed};
 pub use client::{Connection, H2Client, H2Response, Request, Response};
+pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
 pub use tls::Authority;

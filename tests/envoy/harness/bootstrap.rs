@@ -39,6 +39,8 @@ pub struct Bootstrap {
     pub second_plugin: Option<(String, Value)>,
     /// Keys of the cluster `issuer` to add or replace.
     pub issuer_cluster: Value,
+    /// Who is to be asked for the issuer's address, instead of giving it.
+    pub issuer_dns: Option<SocketAddr>,
     /// Copies of the cluster `issuer`: name, and keys to add or replace.
     pub issuer_copies: Vec<(String, Value)>,
     /// Clusters beside `issuer` and `upstream`.
@@ -97,6 +99,7 @@ impl Bootstrap {
             filters_after: vec![],
             second_plugin: None,
             issuer_cluster: json!({}),
+            issuer_dns: None,
             issuer_copies: vec![],
             clusters: vec![],
             connection_manager: json!({}),
@@ -120,6 +123,10 @@ impl Bootstrap {
         let mut clusters = vec![cluster("upstream", upstream, self.upstream_http2)];
         let of_issuer = |name: &str, members: &Value| {
             let mut cluster = cluster(name, issuer, false);
+            if let Some(server) = self.issuer_dns {
+                look_up(&mut cluster, "issuer.example");
+                cluster["typed_dns_resolver_config"] = dns_resolver(server);
+            }
             extend(&mut cluster, members);
             cluster
         };
@@ -246,6 +253,22 @@ fn extend(object: &mut Value, members: &Value) {
 
 fn socket(address: SocketAddr) -> Value {
     json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
+}
+
+/// Has a cluster's one address looked up by that name.
+pub fn look_up(cluster: &mut Value, host: &str) {
+    cluster["type"] = json!("STRICT_DNS");
+    cluster["dns_lookup_family"] = json!("V4_ONLY");
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+        ["address"] = json!(host);
+}
+
+fn dns_resolver(server: SocketAddr) -> Value {
+    let kind = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig";
+    json!({
+        "name": "envoy.network.dns_resolver.cares",
+        "typed_config": typed(kind, json!({ "resolvers": [socket(server)] })),
+    })
 }
 
 /// A cluster of one address.

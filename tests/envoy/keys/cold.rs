@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{is_unharmed, waiting};
-use crate::harness::{Answer, Stack, plugin, plugin_with, wait_until};
+use super::{figure, is_unharmed, waiting};
+use crate::harness::{Answer, NameServer, Stack, plugin, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
@@ -44,4 +44,21 @@ async fn no_request_waits_longer_than_the_time_out() {
         // The rest is the machine's share.
         assert!(waited < Duration::from_millis(1500), "it waited {waited:?}");
     }
+}
+
+/// Envoy makes the plugin before the name server has answered. A fetch that was tried too early would fail, and its
+/// back-off would be everybody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_name_server_at_the_start_costs_no_failed_fetch() {
+    let names = NameServer::start(Duration::from_millis(300)).await;
+    let stack = Stack::builder()
+        .plugin(plugin())
+        .workers(2)
+        .envoy(|envoy| envoy.issuer_dns = Some(names.address()))
+        .start()
+        .await;
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
+    assert_eq!(stack.issuer.fetches(), 1);
+    assert_eq!(figure(&stack, "issuer_example", "refresh_failed").await, 0);
+    is_unharmed(&stack);
 }

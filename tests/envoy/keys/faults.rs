@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{another, figure, is_unharmed, issuer, seconds, token_of};
-use crate::harness::{Answer, Authority, Issuer, PATIENCE, Stack, StackBuilder, cluster, wait_until};
+use crate::harness::{
+    Answer, Authority, Issuer, PATIENCE, Stack, StackBuilder, cluster, look_up, wait_until,
+};
 
 /// What is answered instead of keys.
 fn answers(key: &SigningKey) -> Vec<(&'static str, Answer)> {
@@ -93,13 +95,10 @@ async fn without_keys_each_fault_is_a_503_and_is_asked_about_in_growing_pauses()
     .issuer_path("/good", Answer::keys([&key]))
     .envoy(|envoy| {
         let mut unresolvable = cluster("no_such_name", refusing.address(), false);
-        unresolvable["type"] = json!("STRICT_DNS");
-        unresolvable["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
-            ["address"] = json!("issuer.invalid");
+        look_up(&mut unresolvable, "issuer.invalid");
         let mut wrong_authority = cluster("wrong_authority", untrusted.address(), false);
         wrong_authority["transport_socket"] = wrong.transport_socket("issuer.example");
-        envoy.clusters =
-            vec![cluster("refused", refusing.address(), false), unresolvable, wrong_authority];
+        envoy.clusters = vec![cluster("refused", refusing.address(), false), unresolvable, wrong_authority];
         let over_tls = json!({ "transport_socket": right.transport_socket("issuer.example") });
         envoy.issuer_copies = vec![("plain_for_tls".into(), over_tls)];
     });

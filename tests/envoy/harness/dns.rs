@@ -1,0 +1,48 @@
+//! A name server that is slow.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+
+/// Says of every name, after a while, that it is 127.0.0.1.
+pub struct NameServer {
+    address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl NameServer {
+    /// On a free port.
+    pub async fn start(after: Duration) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let mut query = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut query).await {
+                tokio::time::sleep(after).await;
+                let _ = socket.send_to(&answer(&query[..length]), from).await;
+            }
+        });
+        Self { address, task }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for NameServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// RFC 1035, section 4: the query's id and question, and one record of type A that points to the question's name.
+fn answer(query: &[u8]) -> Vec<u8> {
+    const HEADER: usize = 12;
+    let name = query[HEADER..].iter().position(|byte| *byte == 0).expect("a name that ends");
+    let question = &query[HEADER..HEADER + name + 5];
+    let header = [&query[..2], &[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]].concat();
+    let record = [0xC0, 0x0C, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1];
+    [header.as_slice(), question, &record].concat()
+}
