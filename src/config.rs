@@ -16,6 +16,7 @@ use crate::denial::resource_metadata::ResourceMetadata;
 use crate::headers::{ClaimHeaders, HeaderSource};
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
+use crate::keys::record::digest;
 use crate::policy::{Requirement, Source, Sources};
 use crate::route::{Entry, HostPattern, Method, Table, Template};
 
@@ -66,6 +67,9 @@ pub struct Config {
     pub identity_in_filter_state: bool,
     /// What is legal and doubtful, for the log.
     pub warnings: Vec<String>,
+    /// Of what was read, whatever the order of its keys: the same on every host of one configuration. Envoy delivers
+    /// a Struct's members in another order at each start.
+    pub digest: String,
 }
 
 /// What one entry of `routes` says beside where it applies.
@@ -192,6 +196,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         resource_metadata,
         identity_in_filter_state,
         warnings,
+        digest: digest(root.value().in_order().to_string().as_bytes()),
     })
 }
 

@@ -265,23 +265,28 @@ impl Control {
     /// After a failure: the lease is given up, the next attempt put off.
     #[must_use]
     pub fn failed(&self, times: &KeyTimes, now: UnixTime, chance: Chance) -> Self {
-        let doublings = self.failures.min(8);
-        let backoff = FIRST_BACKOFF.saturating_mul(1 << doublings).min(LONGEST_BACKOFF).min(times.ttl);
-        let pause = backoff.mul_f64(0.8 + 0.4 * chance.0).min(times.ttl);
+        let pause = pause(self.failures, times, chance);
+        Self { failed_at: now, retry_at: now.saturating_add(pause), ..self.not_sent(times, now) }
+    }
+
+    /// After a request that this VM could not send: the lease is given up, and others may try at once. What stops
+    /// one thread of Envoy, such as not knowing the cluster yet, need not stop another.
+    #[must_use]
+    pub fn not_sent(&self, times: &KeyTimes, now: UnixTime) -> Self {
         // Fetched in the future: the clock was set back since. From now on the keys count as just past their
         // time, or they would outlive it by as much as the clock was off.
         let fetched_at = match was_written_ahead(self.fetched_at, now) {
             true => now.saturating_sub(self.fresh_for(times)),
             false => self.fetched_at,
         };
-        Self {
-            fetched_at,
-            failures: self.failures.saturating_add(1),
-            failed_at: now,
-            retry_at: now.saturating_add(pause),
-            ..self.released()
-        }
+        Self { fetched_at, failures: self.failures.saturating_add(1), ..self.released() }
     }
+}
+
+/// How long to leave an issuer alone after that many failures and one more.
+fn pause(failures: u32, times: &KeyTimes, chance: Chance) -> Duration {
+    let backoff = FIRST_BACKOFF.saturating_mul(1 << failures.min(8)).min(LONGEST_BACKOFF).min(times.ttl);
+    backoff.mul_f64(0.8 + 0.4 * chance.0).min(times.ttl)
 }
 
 /// How long a VM may hold the lease before others take it to be dead.

@@ -22,7 +22,6 @@ use crate::config::Config;
 use crate::flow::{self, Known, Patience, Request, Step};
 use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::jose::claims::IssuerIndex;
-use crate::keys::record::digest;
 use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
 use crate::keys::{Need, VmIdentity};
 use crate::time::UnixTime;
@@ -160,7 +159,7 @@ impl Plugin {
         info!(
             "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
-            digest(&host::plugin_configuration()),
+            self.config.digest,
             names.join(" "),
             match by_host.join(" ") {
                 none if none.is_empty() => "in the module".to_owned(),

@@ -337,3 +337,19 @@ fn the_names_of_issuers_come_from_their_urls() {
         assert_eq!(parse(&text).unwrap().issuers.first().unwrap().name, name);
     }
 }
+
+#[test]
+fn the_digest_is_of_the_configuration_and_not_of_the_order_of_its_keys() {
+    let digest = |text: &str| Config::parse(text.as_bytes()).unwrap().digest;
+    let one = digest(
+        r#"{"issuer":"https://a","audience":"b","jwks_cluster":"c","default_policy":{"requires_role":"x","requires_group":"y"}}"#,
+    );
+    let reordered = digest(
+        r#"{"default_policy":{"requires_group":"y","requires_role":"x"},"jwks_cluster":"c","audience":"b","issuer":"https://a"}"#,
+    );
+    let other = digest(
+        r#"{"issuer":"https://a","audience":"b","jwks_cluster":"c","default_policy":{"requires_role":"x","requires_group":"z"}}"#,
+    );
+    assert_eq!(one, reordered);
+    assert_ne!(one, other);
+}

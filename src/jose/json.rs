@@ -95,6 +95,21 @@ impl Json {
         }
     }
 
+    /// The same value with every object's members in the order of their names.
+    #[must_use]
+    pub fn in_order(&self) -> Self {
+        match self {
+            Self::Array(items) => Self::Array(items.iter().map(Self::in_order).collect()),
+            Self::Object(members) => {
+                let mut members: Vec<_> =
+                    members.iter().map(|(name, value)| (name.clone(), value.in_order())).collect();
+                members.sort_by(|(one, _), (other, _)| one.cmp(other));
+                Self::Object(members)
+            }
+            value => value.clone(),
+        }
+    }
+
     /// The text, if this is a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {

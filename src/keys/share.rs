@@ -12,7 +12,7 @@ pub use port::{Shared, SharedData, Swap};
 
 use super::answer::GoodAnswer;
 use super::record::{Entries, StoredKeys, fingerprint};
-use super::{Chance, Control, Decision, KeyTimes, Need, SetId, Usable, VmIdentity};
+use super::{Chance, Control, Decision, KeyTimes, Need, SetId, Usable, VmIdentity, ahead, pause};
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::time::UnixTime;
 
@@ -71,6 +71,18 @@ pub struct Share {
     chance: Chance,
     /// A token asked for another kid, whether or not its request waits.
     wanted: bool,
+    /// The requests that this VM could not send, if it has sent none since.
+    unsent: Option<Unsent>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Unsent {
+    /// Before the last one.
+    times: u32,
+    /// The last one.
+    at: UnixTime,
+    /// How long this VM leaves the fetching to others.
+    pause: Duration,
 }
 
 #[derive(Debug)]
@@ -86,7 +98,16 @@ struct Loaded {
 impl Share {
     /// Before anything was read.
     pub fn new(times: KeyTimes, vm: VmIdentity, entries: Entries, chance: Chance) -> Self {
-        Self { times, vm, entries, control: Control::UNKNOWN, loaded: None, chance, wanted: false }
+        Self {
+            times,
+            vm,
+            entries,
+            control: Control::UNKNOWN,
+            loaded: None,
+            chance,
+            wanted: false,
+            unsent: None,
+        }
     }
 
     /// The operator's times.
@@ -165,7 +186,36 @@ impl Share {
     fn decide(&self, need: Need, now: UnixTime) -> Decision {
         let unreadable = self.control.set != SetId::NONE && self.held() != self.control.set;
         let need = if unreadable { Need::UnknownKid } else { need };
-        self.control.decide(&self.times, need, self.vm, now, self.chance)
+        let decision = self.control.decide(&self.times, need, self.vm, now, self.chance);
+        match (decision, self.pause_after_unsent(now)) {
+            (Decision::Fetch(_), Some(moment)) => Decision::NotBefore(moment),
+            (decision, _) => decision,
+        }
+    }
+
+    /// Until when this VM leaves the fetching to others.
+    fn pause_after_unsent(&self, now: UnixTime) -> Option<UnixTime> {
+        let Unsent { at, pause, .. } = self.unsent?;
+        ahead(at, at.saturating_add(pause), pause, now)
+    }
+
+    /// The request is under way.
+    pub fn sent(&mut self) {
+        self.unsent = None;
+    }
+
+    /// The host did not take the request. That says nothing about the issuer: Envoy's main thread ticks before it
+    /// knows the clusters, and a back-off that it caused would be everybody's at every start. So only this VM
+    /// pauses. `None` where it is the first time in a row: nothing to tell anybody yet.
+    pub fn not_sent(&mut self, host: &impl SharedData) -> Option<Kept> {
+        let times = self.unsent.map_or(0, |unsent| unsent.times.saturating_add(1));
+        let pause = pause(times, &self.times, host.chance());
+        self.unsent = Some(Unsent { times, at: host.now(), pause });
+        if times == 0 {
+            self.release(host);
+            return None;
+        }
+        Some(self.fail(host, |before, times, now| before.not_sent(times, now)))
     }
 
     /// Whether an answer to this VM would still count.
@@ -252,6 +302,15 @@ impl Share {
 
     /// Puts the next attempt off, unless the lease was lost meanwhile.
     pub fn failed(&mut self, host: &impl SharedData) -> Kept {
+        let chance = host.chance();
+        self.fail(host, |before, times, now| before.failed(times, now, chance))
+    }
+
+    fn fail(
+        &mut self,
+        host: &impl SharedData,
+        after: impl Fn(&Control, &KeyTimes, UnixTime) -> Control,
+    ) -> Kept {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.synchronise(host);
             let now = host.now();
@@ -259,7 +318,7 @@ impl Share {
                 return Kept::TooLate;
             }
             let before = self.control;
-            let next = before.failed(&self.times, now, host.chance());
+            let next = after(&before, &self.times, now);
             if host.swap(&self.entries.control, &shared, &next.encode()) == Swap::Done {
                 self.control = next;
                 if let Some(loaded) = self.loaded.as_mut().filter(|loaded| loaded.control.set == next.set) {

@@ -229,8 +229,17 @@ impl Fetched {
     ) {
         let timeout = self.state.borrow().share.times().timeout;
         match host::fetch(cluster, endpoint, etag, timeout) {
-            Ok(call) => self.state.borrow_mut().fetch = Some(Fetch { call, step }),
-            Err(_) => self.failed(&FetchError::NotSent, metrics),
+            Ok(call) => {
+                let state = &mut *self.state.borrow_mut();
+                state.share.sent();
+                state.fetch = Some(Fetch { call, step });
+            }
+            Err(_) => {
+                let kept = self.state.borrow_mut().share.not_sent(&host::SharedMap);
+                if let Some(kept) = kept {
+                    self.tell_failure(&FetchError::NotSent, kept, metrics);
+                }
+            }
         }
     }
 
@@ -284,8 +293,13 @@ impl Fetched {
     }
 
     fn failed(&self, error: &FetchError, metrics: &Metrics) {
+        let kept = self.state.borrow_mut().share.failed(&host::SharedMap);
+        self.tell_failure(error, kept, metrics);
+    }
+
+    fn tell_failure(&self, error: &FetchError, kept: Kept, metrics: &Metrics) {
         metrics.refreshed(self.index, false);
-        match self.state.borrow_mut().share.failed(&host::SharedMap) {
+        match kept {
             Kept::BeganToFail(usable) => {
                 let meanwhile = match usable {
                     Usable::No => NONE_TO_JUDGE_WITH,

@@ -21,6 +21,51 @@ fn one_fetches_and_the_others_get_it() {
 }
 
 #[test]
+fn a_vm_that_cannot_send_leaves_it_to_the_others() {
+    for attempts in [1, 2, 3] {
+        let world = World::new();
+        let [mut a, mut b] = [world.vm(1), world.vm(2)];
+        for attempt in 1..=attempts {
+            assert!(a.take_lease(&world, false));
+            let told = a.not_sent(&world);
+            assert_eq!(told.is_some(), attempt > 1, "attempt {attempt}");
+            assert!(!a.take_lease(&world, false), "it does not try again at once");
+            assert!(matches!(a.look_again(&world, Need::Scheduled), Hope::None { .. }));
+            if attempt < attempts {
+                world.pass(2.4 * f64::from(attempt));
+            }
+        }
+        assert!(b.take_lease(&world, false), "after {attempts} attempts");
+        b.sent();
+        assert!(matches!(a.look_again(&world, Need::Scheduled), Hope::Worthwhile), "another fetches");
+        assert_eq!(answered(&mut b, &world, "one"), Stored::Changed);
+        a.synchronise(&world);
+        assert!(knows(&a, &world, "one"));
+    }
+}
+
+#[test]
+fn who_cannot_send_pauses_longer_each_time_until_something_is_sent() {
+    let world = World::new();
+    let mut a = world.vm(1);
+    for (pause, told) in
+        [(1.2, None), (2.4, Some(Kept::BeganToFail(Usable::No))), (4.8, Some(Kept::StillFailing))]
+    {
+        assert!(a.take_lease(&world, false));
+        assert_eq!(a.not_sent(&world), told);
+        world.pass(pause / 1.2 * 0.79);
+        assert!(!a.take_lease(&world, false), "a pause of {pause} s at most");
+        world.pass(pause / 1.2 * 0.42);
+    }
+    assert!(a.take_lease(&world, false));
+    a.sent();
+    assert_eq!(a.failed(&world), Kept::StillFailing);
+    world.pass(12.1);
+    assert!(a.take_lease(&world, false));
+    assert_eq!(a.not_sent(&world), None, "the count began anew");
+}
+
+#[test]
 fn of_two_that_want_the_lease_at_once_one_gets_it() {
     let world = World::new();
     world.interfere(|world| assert!(world.vm(2).take_lease(world, false)));

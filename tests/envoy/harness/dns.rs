@@ -1,6 +1,8 @@
 //! A name server that is slow.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::UdpSocket;
@@ -8,6 +10,7 @@ use tokio::net::UdpSocket;
 /// Says of every name, after a while, that it is 127.0.0.1.
 pub struct NameServer {
     address: SocketAddr,
+    asked: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -16,14 +19,22 @@ impl NameServer {
     pub async fn start(after: Duration) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&asked);
         let task = tokio::spawn(async move {
             let mut query = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut query).await {
+                counter.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(after).await;
                 let _ = socket.send_to(&answer(&query[..length]), from).await;
             }
         });
-        Self { address, task }
+        Self { address, asked, task }
+    }
+
+    /// How often.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     pub fn address(&self) -> SocketAddr {

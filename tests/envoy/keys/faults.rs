@@ -138,7 +138,9 @@ async fn without_keys_each_fault_is_a_503_and_is_asked_about_in_growing_pauses()
         };
         let after = retry_after.map_or(String::new(), |seconds| format!(", Retry-After {seconds}"));
         println!("| {name} | {status}{after} | {failed} | {seen} |");
-        let allowed = attempts_within(began.elapsed());
+        // What cannot be sent, each VM finds out for itself: the main thread's and two workers'.
+        let vms = if name.starts_with("no_such") { 3 } else { 1 };
+        let allowed = vms * attempts_within(began.elapsed());
         assert!(failed <= allowed && seen as u64 <= allowed, "{name}: {failed} {seen}");
     }
     assert_eq!(untrusted.count("/wrong_authority"), 0, "no request goes to who is not trusted");
