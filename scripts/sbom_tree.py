@@ -1,5 +1,6 @@
 """The crates that the module is made of: what cargo would build for it, from cargo itself."""
 
+import functools
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ def cargo(*arguments):
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+@functools.cache
 def tree(edges="normal"):
     """The crates of the module and what each needs: {(name, version): {(name, version), …}}, the package first.
 
@@ -33,6 +35,7 @@ def tree(edges="normal"):
     return crates
 
 
+@functools.cache
 def metadata():
     """What each package says of itself: {(name, version): package}."""
     packages = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", TARGET))["packages"]

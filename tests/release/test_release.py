@@ -159,7 +159,7 @@ class Sbom(unittest.TestCase):
         self.assertNotEqual(sbom.bill(MODULE)["serialNumber"], sbom.bill(MODULE + b"!")["serialNumber"])
 
 
-class ComposeConfiguration(unittest.TestCase):
+class Containers(unittest.TestCase):
     CHANGES = [
         ("address: 127.0.0.1, port_value: 10000", "address: 0.0.0.0, port_value: 10000"),
         ("address: 127.0.0.1, port_value: 9901", "address: 0.0.0.0, port_value: 9901"),
@@ -170,7 +170,11 @@ class ComposeConfiguration(unittest.TestCase):
         ("jwks_cluster: issuer", "jwks_cluster: issuer\njwks_endpoint: http://issuer:8090/api/v1/auth/jwks"),
     ]
 
-    def test_differs_from_envoy_yaml_in_addresses_alone(self):
+    def test_compose_names_the_images_of_this_version(self):
+        _, version = next(iter(sbom_tree.tree()))
+        self.assertIn(f"image: ${{JWTGUARD_IMAGE:-jwtguard:{version}}}", (ROOT / "envoy/compose.yaml").read_text())
+
+    def test_compose_configuration_differs_in_addresses_alone(self):
         def lines(text):
             stripped = (line.strip() for line in text.splitlines())
             return [line for line in stripped if line and not line.startswith("#")]
