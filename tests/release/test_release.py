@@ -8,6 +8,7 @@ import importlib.machinery
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -157,6 +158,16 @@ class Sbom(unittest.TestCase):
     def test_same_module_same_bill(self):
         self.assertEqual(sbom.bill(MODULE), sbom.bill(MODULE))
         self.assertNotEqual(sbom.bill(MODULE)["serialNumber"], sbom.bill(MODULE + b"!")["serialNumber"])
+
+
+class Documents(unittest.TestCase):
+    def test_the_files_that_they_name_are_there(self):
+        for document in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+            text = (ROOT / document).read_text()
+            named = re.findall(r"`((?:src|tests|scripts|envoy)/[^`\s]+)", text)
+            for path in named:
+                with self.subTest(document, path=path):
+                    self.assertTrue((ROOT / path).exists())
 
 
 class Containers(unittest.TestCase):
