@@ -1,15 +1,21 @@
 # `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check wasm bench prepare
+.PHONY: help demo run test check wasm bench prepare images compose-test dist reproducible supply-chain policy
 
 help:
 	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
 	@echo 'make run     the same issuer, upstream and Envoy, kept up, with curl lines to paste'
 	@echo 'make test    every test, those in a real Envoy included'
-	@echo 'make check   what CI runs: formatting, lints for both targets, every test'
+	@echo 'make check   what CI runs: formatting, lints for both targets, the policy on crates, every test'
 	@echo 'make wasm    the deployable module: target/jwt_guard.wasm'
+	@echo 'make dist    what a release consists of, in target/dist: module, checksum, bill of materials, image'
 	@echo 'make bench   the CPU time of a request, beside native jwt_authn in one Envoy; ARGS=--quick for a minute of it'
+	@echo
+	@echo 'make images         container images of the module and of jwtguard'
+	@echo 'make compose-test   the requests of make demo, against the containers of envoy/compose.yaml'
+	@echo 'make reproducible   builds the module in two folders and compares'
+	@echo 'make supply-chain   licences, versions and sources of the crates in the module, and how much is unsafe'
 	@echo
 	@echo 'ENVOY=/path/to/envoy uses that Envoy; ENVOY_VERSION=1.36.4 the pinned one of that version.'
 
@@ -36,9 +42,32 @@ check: prepare
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/build-wasm --clippy
-	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory policy test compose-test
 
 # The client is not in the figure, so the profile whose dependencies the tests have built already will do.
 bench: wasm
 	@scripts/envoy >/dev/null
 	cargo bench --quiet --locked --profile dev --bench envoy -- $(ARGS)
+
+# What may be in the module, and the scripts of a release.
+policy: prepare
+	@scripts/licences
+	python3 -m unittest discover tests/release
+
+supply-chain: prepare
+	@scripts/licences
+	@scripts/licences --unsafe
+
+images: wasm
+	@version=$$(cargo pkgid | sed 's/.*[#@]//') && \
+		scripts/image module "jwt-guard:$$version" && scripts/image jwtguard "jwtguard:$$version"
+
+# Builds nothing where no docker engine answers.
+compose-test: prepare
+	@scripts/compose-test
+
+dist: prepare
+	@scripts/dist
+
+reproducible: prepare
+	@scripts/dist-reproducible

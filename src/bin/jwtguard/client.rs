@@ -1,4 +1,4 @@
-//! A request of the demo: sent, and printed as the `curl` line that sends the same.
+//! A request of the demo, sent and printed as the `curl` line that sends the same; and `ask`, which sends one.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +13,21 @@ use tokio::net::TcpStream;
 
 /// No answer of the demo takes longer, unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Fail unless a server answers 200: the health check of an image that holds no curl.
+#[derive(clap::Args)]
+pub struct Arguments {
+    server: SocketAddr,
+    path: String,
+}
+
+/// `ask`
+pub async fn run(arguments: Arguments) -> Result<(), String> {
+    match Request::get(arguments.server, arguments.path).send().await?.status {
+        StatusCode::OK => Ok(()),
+        status => Err(format!("{} answers {status}", arguments.server)),
+    }
+}
 
 /// A request, without a body unless it is a POST.
 pub struct Request {

@@ -11,6 +11,7 @@ mod mint;
 mod policy_test;
 mod serve;
 mod upstream;
+mod walk;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,10 @@ enum Command {
     Version,
     #[command(hide = true)]
     Demo(demo::Arguments),
+    #[command(hide = true)]
+    Walk(walk::Arguments),
+    #[command(hide = true)]
+    Ask(client::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -77,6 +82,8 @@ fn main() -> ExitCode {
             let stopped = if arguments.stays() { Ok(()) } else { Err("stopped".to_owned()) };
             until_stopped(demo::run(arguments), stopped)
         }
+        Command::Walk(arguments) => until_stopped(walk::run(arguments), Err("stopped".to_owned())),
+        Command::Ask(arguments) => until_stopped(client::run(arguments), Err("stopped".to_owned())),
         Command::Schema => {
             println!("{:#}", jwt_guard::inspect::schema::schema());
             Ok(())
