@@ -5,6 +5,8 @@
 
 mod algorithms;
 mod keys;
+mod members;
+mod objects;
 mod signatures;
 mod spellings;
 
@@ -72,7 +74,8 @@ impl World {
     }
 
     fn rows(&self) -> Vec<Row> {
-        let tables = [algorithms::rows, keys::rows, signatures::rows, spellings::rows];
+        let tables =
+            [algorithms::rows, keys::rows, signatures::rows, spellings::rows, objects::rows, members::rows];
         tables.into_iter().flat_map(|rows| rows(self)).collect()
     }
 }
