@@ -157,7 +157,7 @@ fn rbac() -> Value {
     filter("rbac", "rbac.v3.RBAC", json!({ "rules": { "action": "ALLOW", "policies": { "role": policy } } }))
 }
 
-fn filter(name: &str, kind: &str, config: Value) -> Value {
+pub fn filter(name: &str, kind: &str, config: Value) -> Value {
     json!({
         "name": format!("envoy.filters.http.{name}"),
         "typed_config": typed(&format!("envoy.extensions.filters.http.{kind}"), config),
@@ -165,7 +165,7 @@ fn filter(name: &str, kind: &str, config: Value) -> Value {
 }
 
 /// A `google.protobuf.Any` of that type.
-fn typed(kind: &str, mut value: Value) -> Value {
+pub fn typed(kind: &str, mut value: Value) -> Value {
     value["@type"] = format!("type.googleapis.com/{kind}").into();
     value
 }

@@ -14,6 +14,7 @@
     reason = "a benchmark that meets the unexpected has failed, and says where; it measures with real clocks"
 )]
 
+mod algorithms;
 mod listeners;
 mod load;
 mod memory;
@@ -43,11 +44,14 @@ struct Options {
     soak: usize,
     /// Another module to measure beside ours, in the same Envoy: how a change is judged.
     against: Option<PathBuf>,
+    /// Every algorithm instead of the table.
+    algorithms: bool,
 }
 
 impl Options {
     fn from_arguments() -> Self {
-        let mut options = Self { rounds: 11, scale: 1.0, only: String::new(), soak: 0, against: None };
+        let (only, against) = (String::new(), None);
+        let mut options = Self { rounds: 11, scale: 1.0, only, soak: 0, against, algorithms: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value = |what| arguments.next().unwrap_or_else(|| panic!("{argument} takes {what}"));
@@ -59,8 +63,10 @@ impl Options {
                 "--only" => options.only = value("words of a row's title"),
                 "--soak" => options.soak = value("a number of requests").parse().unwrap(),
                 "--against" => options.against = Some(value("a module").into()),
+                "--algorithms" => options.algorithms = true,
                 other => panic!(
-                    "unknown argument {other}: --quick, --rounds N, --only WORDS, --soak REQUESTS, --against MODULE"
+                    "unknown argument {other}: --quick, --rounds N, --only WORDS, --soak REQUESTS, --against MODULE, \
+                     --algorithms"
                 ),
             }
         }
@@ -73,6 +79,9 @@ type Round = BTreeMap<&'static str, f64>;
 
 fn main() {
     let options = Options::from_arguments();
+    if options.algorithms {
+        return algorithms::run(options.rounds);
+    }
     let started = Instant::now();
     let tokens = Tokens::load_or_mint(&output());
     let (plan, listeners) = match &options.against {

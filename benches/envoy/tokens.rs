@@ -80,6 +80,11 @@ impl Tokens {
         Self { key_set: serde_json::from_str(&read("keys.json".to_owned())).unwrap(), pools: pools.into() }
     }
 
+    /// Without any: for who sends tokens of his own.
+    pub fn none() -> Self {
+        Self { key_set: json!({ "keys": [] }), pools: Vec::new() }
+    }
+
     /// All tokens of a pool; none of [`Pool::None`].
     pub fn of(&self, pool: Pool) -> &[String] {
         self.pools.iter().find(|(other, _)| *other == pool).map_or(&[], |(_, tokens)| tokens)

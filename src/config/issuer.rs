@@ -416,7 +416,9 @@ fn inline_keys(
             Some(KeyOrigin::Inline(std::rc::Rc::new(keys)))
         }
         Err(error) => {
-            node.refuse(format!("is not a key set that can be used: {error}"), errors);
+            let each = KeySet::skipped(text.as_bytes()).into_iter().map(|skipped| format!("; {skipped}"));
+            let each: String = each.collect();
+            node.refuse(format!("is not a key set that can be used: {error}{each}"), errors);
             None
         }
     }

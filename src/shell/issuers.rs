@@ -12,7 +12,8 @@ use crate::config::{Config, KeyOrigin, Location};
 use crate::endpoint::Endpoint;
 use crate::flow::{KeySource, Prospect};
 use crate::jose::claims::IssuerIndex;
-use crate::jose::jwks::KeySet;
+use crate::jose::error::KeySetError;
+use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
 use crate::keys::discovery;
 use crate::keys::record::Entries;
@@ -252,7 +253,7 @@ impl Fetched {
             FetchStep::Discovery { tried } => self.discovered(answer, tried, metrics),
             FetchStep::Keys { source, asked } => match answer::judge(answer, asked.is_some()) {
                 Ok(good) => self.succeeded(&good, asked, &source, &body, metrics),
-                Err(error) => self.failed(&error, metrics),
+                Err(error) => self.unusable(&error, &body, metrics),
             },
         }
     }
@@ -264,7 +265,9 @@ impl Fetched {
             Err(FetchError::Status(404)) if tried + 1 < discovery::documents(issuer).len() => {
                 self.fetch_document(tried + 1, metrics);
             }
-            Err(error) => self.failed(&error, metrics),
+            Err(error) => {
+                self.failed(&error, metrics);
+            }
         }
     }
 
@@ -281,9 +284,7 @@ impl Fetched {
         match (stored, good) {
             (Stored::Changed, GoodAnswer::Keys { keys, skipped, .. }) => {
                 info!("jwt_guard: issuer {}: {} keys", self.name, keys.len());
-                for skipped in skipped {
-                    warn!("jwt_guard: issuer {}: {skipped}", self.name);
-                }
+                self.warn_of(skipped);
             }
             (Stored::Same { recovered: true }, _) => {
                 warn!("jwt_guard: issuer {}: keys are fetched again", self.name);
@@ -292,9 +293,25 @@ impl Fetched {
         }
     }
 
-    fn failed(&self, error: &FetchError, metrics: &Metrics) {
+    /// An answer that is no set to judge with. Where it has keys, why each cannot be used is told with the failure,
+    /// once: an operator who reads only that none can would have nothing to go by.
+    fn unusable(&self, error: &FetchError, body: &[u8], metrics: &Metrics) {
+        let kept = self.failed(error, metrics);
+        if matches!(kept, Kept::BeganToFail(_)) && *error == FetchError::KeySet(KeySetError::NoUsableKey) {
+            self.warn_of(&KeySet::skipped(body));
+        }
+    }
+
+    fn warn_of(&self, skipped: &[SkippedKey]) {
+        for skipped in skipped {
+            warn!("jwt_guard: issuer {}: {skipped}", self.name);
+        }
+    }
+
+    fn failed(&self, error: &FetchError, metrics: &Metrics) -> Kept {
         let kept = self.state.borrow_mut().share.failed(&host::SharedMap);
         self.tell_failure(error, kept, metrics);
+        kept
     }
 
     fn tell_failure(&self, error: &FetchError, kept: Kept, metrics: &Metrics) {

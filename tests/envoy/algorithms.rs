@@ -9,10 +9,10 @@ use jwt_guard::jose::base64url;
 use jwt_guard::mint::{Algorithm, SigningKey, Token};
 use serde_json::{Value, json};
 
-use crate::harness::{Stack, now};
+use crate::harness::{Stack, StackBuilder, now};
 use crate::outcome::{Tries, assert_unharmed, tell_reasons};
 
-const ALL: [&str; 13] = [
+pub const ALL: [&str; 13] = [
     "RS256",
     "RS384",
     "RS512",
@@ -32,8 +32,8 @@ const BY_HOST: &str = "verified by the host for RS256 RS384 RS512 ES256 ES384 ES
 const IN_MODULE: &str = "signatures verified in the module";
 
 /// Two Envoys, one connection to each.
-struct Paths {
-    stacks: [Stack; 2],
+pub struct Paths {
+    pub stacks: [Stack; 2],
     tries: [Tries; 2],
 }
 
@@ -44,8 +44,13 @@ impl Paths {
             "issuer": issuer, "name": "edges", "audience": audience, "accepted_algorithms": ALL,
             "jwks_inline": { "keys": keys },
         });
+        Self::of(|| Stack::builder().plugin(plugin.clone()).issuer_down()).await
+    }
+
+    /// Of two stacks that are built alike.
+    pub async fn of(builder: impl Fn() -> StackBuilder) -> Self {
         let start = async |function, announced| {
-            let builder = Stack::builder().plugin(plugin.clone()).issuer_down().envoy(|envoy| {
+            let builder = builder().envoy(|envoy| {
                 envoy.host_function = function;
                 tell_reasons(envoy);
             });
@@ -59,9 +64,9 @@ impl Paths {
     }
 
     /// What both say of the token; panics where they differ.
-    async fn judge(&mut self, label: &str, token: &str) -> String {
+    pub async fn judge(&mut self, label: &str, token: impl AsRef<[u8]>) -> String {
         let [host, module] = &mut self.tries;
-        let (by_host, in_module) = tokio::join!(host.token(token), module.token(token));
+        let (by_host, in_module) = tokio::join!(host.token(&token), module.token(&token));
         assert_eq!(by_host, in_module, "{label}: host and module differ");
         by_host
     }
@@ -79,7 +84,8 @@ fn keys() -> Vec<SigningKey> {
     Algorithm::ALL.into_iter().map(of).collect()
 }
 
-fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
+/// The token with the bytes of its signature changed.
+pub fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let mut signature = base64url::decode(signature.as_bytes()).unwrap();
     change(&mut signature);

@@ -21,12 +21,12 @@ use serde_json::{Value, json};
 use crate::harness::Stack;
 
 /// A key that the issuer has not published yet.
-fn another(kid: &str) -> SigningKey {
+pub fn another(kid: &str) -> SigningKey {
     SigningKey::generate(Algorithm::RS256).unwrap().with_kid(kid)
 }
 
 /// One of the figures of an issuer's keys.
-async fn figure(stack: &Stack, issuer: &str, figure: &str) -> u64 {
+pub async fn figure(stack: &Stack, issuer: &str, figure: &str) -> u64 {
     stack.envoy.stat(&format!("wasmcustom.jwt_guard.jwks.{issuer}.{figure}")).await
 }
 
@@ -36,7 +36,7 @@ async fn waiting(stack: &Stack) -> u64 {
 }
 
 /// One of several issuers, `https://NAME.example`, whose keys are at `/NAME` of the test's issuer.
-fn issuer(name: &str, members: Value) -> Value {
+pub fn issuer(name: &str, members: Value) -> Value {
     let mut issuer = json!({
         "issuer": format!("https://{name}.example"),
         "name": name,
@@ -49,7 +49,7 @@ fn issuer(name: &str, members: Value) -> Value {
 }
 
 /// A good token of such an issuer.
-fn token_of(stack: &Stack, name: &str) -> String {
+pub fn token_of(stack: &Stack, name: &str) -> String {
     stack.token().issuer(&format!("https://{name}.example")).sign(&stack.key).unwrap()
 }
 
@@ -60,7 +60,7 @@ fn made_up(stack: &Stack, kid: &str) -> String {
 }
 
 /// Lines of Envoy's log with those words.
-fn lines(stack: &Stack, words: &str) -> usize {
+pub fn lines(stack: &Stack, words: &str) -> usize {
     stack.envoy.log().lines().filter(|line| line.contains(words)).count()
 }
 

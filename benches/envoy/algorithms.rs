@@ -1,0 +1,155 @@
+//! `--algorithms`: what a token never seen before costs by each algorithm, by way of the host and inside the module.
+//!
+//! Two modules in one Envoy: ours, and ours asking the host for a function that no host has, so that all is done
+//! inside it. Three listeners get the same tokens in turn, in an order that changes from round to round; the cost is
+//! taken over the listener without a filter, in the same round and with the same tokens, whose lengths differ a lot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard::time::UnixTime;
+use serde_json::{Value, json};
+
+use super::listeners::{Listener, filter, typed};
+use super::load::Load;
+use super::proxy::{self, Proxy};
+use super::tokens::Tokens;
+
+/// Tokens of each algorithm, gone through in turn: more than the cache holds, so that none is ever found in it.
+const TOKENS: usize = 160;
+const CACHE_ENTRIES: usize = 16;
+
+const LISTENERS: [&str; 3] = ["none", "host", "module"];
+
+/// Tokens of one algorithm, and microseconds a request by listener and round.
+struct Case {
+    algorithm: Algorithm,
+    tokens: Vec<String>,
+    costs: [Vec<f64>; 3],
+}
+
+/// Measures and prints.
+pub fn run(rounds: usize) {
+    let keys = keys();
+    let mut cases: Vec<Case> = keys.iter().map(case).collect();
+    let published = key_set(&keys);
+    let proxy = Proxy::start(&[
+        Listener { name: "none", filters: vec![] },
+        Listener { name: "host", filters: vec![ours(&super::module(), &published)] },
+        Listener { name: "module", filters: vec![ours(&alone(), &published)] },
+    ]);
+    let tokens = Tokens::none();
+    let mut load = Load::new(&tokens);
+    let load_before = load_average();
+    for round in 0..=rounds {
+        let mut order: Vec<(usize, usize)> = (0..cases.len())
+            .flat_map(|case| (0..LISTENERS.len()).map(move |listener| (case, listener)))
+            .collect();
+        let length = order.len();
+        order.rotate_left(round * 7 % length);
+        for (case, listener) in order {
+            let case = &mut cases[case];
+            let before = proxy.cpu();
+            load.send_all(proxy.address(LISTENERS[listener]), &case.tokens);
+            let spent = proxy.cpu_when_idle() - before;
+            // The first round warms up.
+            if round > 0 {
+                case.costs[listener].push(spent.as_secs_f64() * 1e6 / TOKENS as f64);
+            }
+        }
+    }
+    let hits: u64 =
+        proxy.stats().iter().filter(|(name, _)| name.ends_with("hit")).map(|(_, count)| count).sum();
+    assert_eq!(hits, 0, "every token was verified");
+    report(&cases, rounds, &load_before);
+}
+
+fn report(cases: &[Case], rounds: usize, load_before: &str) {
+    println!(
+        "\nEnvoy {}, one worker; {rounds} rounds of {TOKENS} tokens; load average {load_before} before, {} after; \
+         module {} bytes.\nµs of CPU added by a token never seen before, median:\n",
+        proxy::version(),
+        load_average(),
+        fs::metadata(super::module()).unwrap().len(),
+    );
+    println!("| algorithm | token, bytes | by the host | inside the module |\n| --- | ---: | ---: | ---: |");
+    for case in cases {
+        let [none, host, module] = &case.costs;
+        let added = |costs: &[f64]| median(costs.iter().zip(none).map(|(cost, base)| cost - base).collect());
+        let by_host = match case.algorithm.name() {
+            name if name.starts_with("RS") || name.starts_with("ES") => format!("{:.0}", added(host)),
+            _ => String::new(),
+        };
+        println!("| {} | {} | {by_host} | {:.0} |", case.algorithm, case.tokens[0].len(), added(module));
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn load_average() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap();
+    text.split(' ').next().unwrap_or_default().to_owned()
+}
+
+/// One of each algorithm; one RSA key does for all of RSA.
+fn keys() -> Vec<SigningKey> {
+    let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+    let of = |algorithm: Algorithm| {
+        let key = rsa.clone().with_algorithm(algorithm).or_else(|_| SigningKey::generate(algorithm));
+        key.unwrap().with_kid(algorithm.name())
+    };
+    Algorithm::ALL.into_iter().map(of).collect()
+}
+
+fn case(key: &SigningKey) -> Case {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let person = Token::new(UnixTime::from_secs(now.as_secs()))
+        .lifetime(Duration::from_secs(3600))
+        .claim("email", "user-1@example.com")
+        .claim("roles", vec!["admin", "editor"]);
+    let token = |number: usize| person.clone().claim("jti", number.to_string()).sign(key).unwrap();
+    Case {
+        algorithm: key.algorithm(),
+        tokens: (0..TOKENS).map(token).collect(),
+        costs: [const { Vec::new() }; 3],
+    }
+}
+
+fn ours(module: &Path, keys: &Value) -> Value {
+    let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+    let configuration = json!({
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "jwks_inline": keys,
+        "accepted_algorithms": algorithms,
+        "token_cache_entries": CACHE_ENTRIES,
+    });
+    let config = json!({
+        "name": "jwt_guard",
+        "root_id": "jwt_guard",
+        "failure_policy": "FAIL_RELOAD",
+        "vm_config": {
+            "vm_id": module,
+            "runtime": "envoy.wasm.runtime.v8",
+            "code": { "local": { "filename": module } },
+        },
+        "configuration": typed("google.protobuf.Struct", json!({ "value": configuration })),
+    });
+    filter("wasm", "wasm.v3.Wasm", json!({ "config": config }))
+}
+
+/// Our module with another name in the place of the host's function, as long, which no host has.
+fn alone() -> PathBuf {
+    const ASKED_FOR: &[u8] = b"verify_signature";
+    let mut bytes = fs::read(super::module()).unwrap();
+    let at = bytes.windows(ASKED_FOR.len()).position(|window| window == ASKED_FOR).unwrap();
+    bytes[at..at + ASKED_FOR.len()].copy_from_slice(b"verify_sIgnature");
+    let changed = super::output().join("alone.wasm");
+    fs::write(&changed, bytes).unwrap();
+    changed
+}

@@ -1,0 +1,228 @@
+//! Where a token may stand, what counts as two of them, and what the upstream still sees of the place.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, plugin_with};
+use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+
+fn configuration() -> Value {
+    plugin_with(json!({
+        "token_from": [
+            { "header": "authorization" },
+            { "header": "X-Token", "prefix": "Token " },
+            { "header": "x-raw" },
+            { "query": "access_token" },
+            { "cookie": "session" },
+        ],
+        "routes": [
+            { "path": "/public", "allow_anonymous": true },
+            { "path": "/cookie-only", "allow_authenticated": true, "token_from": { "cookie": "session" } },
+            { "path": "/dpop", "allow_authenticated": true, "token_from": { "header": "authorization", "prefix": "DPoP " } },
+            { "path": "/kept", "allow_authenticated": true, "forward_token": true },
+        ],
+    }))
+}
+
+async fn start() -> (Stack, Tries) {
+    let stack = Stack::builder().plugin(configuration()).envoy(tell_reasons).start().await;
+    let tries = Tries::new(&stack).await;
+    (stack, tries)
+}
+
+type Lines<'a> = &'a [(&'a str, &'a str)];
+
+/// `{t}` stands for the token, of which there is one.
+struct Sent<'a> {
+    path: &'a str,
+    headers: Lines<'a>,
+}
+
+const fn sent<'a>(path: &'a str, headers: Lines<'a>) -> Sent<'a> {
+    Sent { path, headers }
+}
+
+async fn outcome(stack: &Stack, tries: &mut Tries, sent: &Sent<'_>, token: &str) -> String {
+    let filled = |text: &str| text.replace("{t}", token);
+    let request = stack.request("GET", &filled(sent.path));
+    let request =
+        sent.headers.iter().fold(request, |request, (name, value)| request.header(name, filled(value)));
+    tries.request(request).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
+    let (stack, mut tries) = start().await;
+    let token = stack.good_token();
+    // What is sent, and of it what the upstream sees: path, and those of the headers that stay.
+    let rows: [(Sent, &str, Lines); 30] = [
+        (sent("/a", &[("authorization", "Bearer {t}")]), "/a", &[]),
+        (sent("/a", &[("authorization", "bearer {t}")]), "/a", &[]),
+        (sent("/a", &[("authorization", "bEARER {t}")]), "/a", &[]),
+        (sent("/a", &[("authorization", "Bearer     {t}")]), "/a", &[]),
+        (sent("/a", &[("authorization", "  Bearer {t}  ")]), "/a", &[]),
+        (sent("/a", &[("Authorization", "Bearer {t}")]), "/a", &[]),
+        (sent("/a", &[("x-token", "Token {t}")]), "/a", &[]),
+        (sent("/a", &[("X-TOKEN", "token   {t}")]), "/a", &[]),
+        (sent("/a", &[("x-raw", "{t}")]), "/a", &[]),
+        // Another scheme is none of ours, and stays.
+        (
+            sent("/a", &[("authorization", "Basic eDp5"), ("x-raw", "{t}")]),
+            "/a",
+            &[("authorization", "Basic eDp5")],
+        ),
+        (sent("/a", &[("x-token", "another"), ("x-raw", "{t}")]), "/a", &[("x-token", "another")]),
+        (sent("/a", &[("x-other", "Bearer x"), ("x-raw", "{t}")]), "/a", &[("x-other", "Bearer x")]),
+        // The query keeps its other parameters, their order and their spelling.
+        (sent("/a?access_token={t}", &[]), "/a", &[]),
+        (sent("/a?access_token={t}&x=1", &[]), "/a?x=1", &[]),
+        (sent("/a?x=1&access_token={t}", &[]), "/a?x=1", &[]),
+        (sent("/a?z=1&access_token={t}&a=%20+b&z=2", &[]), "/a?z=1&a=%20+b&z=2", &[]),
+        (sent("/a?x&access%5Ftoken={t}&y=", &[]), "/a?x&y=", &[]),
+        (sent("/a?x=1;y=2&access_token={t}", &[]), "/a?x=1;y=2", &[]),
+        (sent("/a?my_access_token=1&access_token={t}", &[]), "/a?my_access_token=1", &[]),
+        (sent("/a?u=https://b.example/?c&access_token={t}", &[]), "/a?u=https://b.example/?c", &[]),
+        (sent("/a?x=%26access_token%3D1&access_token={t}", &[]), "/a?x=%26access_token%3D1", &[]),
+        // Of the cookies only that one goes.
+        (sent("/a", &[("cookie", "session={t}")]), "/a", &[]),
+        (sent("/a", &[("cookie", "a=1; session={t}; b=\"2, 3\"")]), "/a", &[("cookie", "a=1; b=\"2, 3\"")]),
+        (sent("/a", &[("cookie", "session={t}; b=2")]), "/a", &[("cookie", "b=2")]),
+        (sent("/a", &[("cookie", "a=1;session=\"{t}\"")]), "/a", &[("cookie", "a=1")]),
+        (
+            sent("/a", &[("cookie", "Session=1; xsession=2; session={t}")]),
+            "/a",
+            &[("cookie", "Session=1; xsession=2")],
+        ),
+        (sent("/cookie-only", &[("cookie", "session={t}")]), "/cookie-only", &[]),
+        // A place that the route does not look at is left as it is.
+        (
+            sent("/cookie-only", &[("cookie", "session={t}"), ("x-raw", "mine")]),
+            "/cookie-only",
+            &[("x-raw", "mine")],
+        ),
+        (sent("/dpop", &[("authorization", "dpop {t}")]), "/dpop", &[]),
+        (sent("/a", &[("x_raw", "another"), ("x-raw", "{t}")]), "/a", &[]),
+    ];
+    for (sent, path, stays) in &rows {
+        let label = format!("{} {:?}", sent.path, sent.headers);
+        assert_eq!(outcome(&stack, &mut tries, sent, &token).await, "passed", "{label}");
+        let seen = stack.upstream.last();
+        assert_eq!(seen.path, *path, "{label}");
+        for name in ["authorization", "x-token", "x-raw", "x_raw", "x-other", "cookie"] {
+            let stays = stays.iter().find(|(stays, _)| *stays == name).map(|(_, value)| *value);
+            assert_eq!(seen.header(name), stays, "{label}: {name}");
+        }
+        let everything = format!("{} {:?}", seen.path, seen.headers);
+        assert!(!everything.contains(&token), "{label}: {everything}");
+        assert_eq!(seen.header("x-auth-sub"), Some("user-1"), "{label}");
+    }
+    assert_eq!(stack.upstream.count(), rows.len());
+    assert_unharmed(&stack);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
+    let (stack, mut tries) = start().await;
+    let token = stack.good_token();
+    let two = "400 bad_request";
+    let rows = [
+        // In two places.
+        (sent("/a", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("x-token", "Token {t}")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("cookie", "session={t}")]), two),
+        (sent("/a?access_token={t}", &[("authorization", "Bearer {t}")]), two),
+        (sent("/a?access_token={t}", &[("cookie", "session={t}")]), two),
+        (sent("/a?access_token=other", &[("authorization", "Bearer {t}")]), two),
+        // Twice in one.
+        (sent("/a", &[("authorization", "Bearer {t}"), ("authorization", "Bearer {t}")]), two),
+        (sent("/a", &[("authorization", "Basic eDp5"), ("authorization", "Bearer {t}")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("authorization", "Basic eDp5")]), two),
+        (sent("/a", &[("authorization", "Bearer {t},Bearer {t}")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}, Bearer other")]), two),
+        (sent("/a", &[("authorization", "Bearer {t},")]), two),
+        (sent("/a", &[("authorization", ",Bearer {t}")]), two),
+        (sent("/a", &[("authorization", "Basic eDp5, bearer {t}")]), two),
+        (sent("/a", &[("x-token", "Token {t}"), ("x-token", "Token {t}")]), two),
+        (sent("/a", &[("x-token", "Token {t},Token {t}")]), two),
+        (sent("/a", &[("x-raw", "{t}"), ("x-raw", "{t}")]), two),
+        (sent("/a", &[("x-raw", "{t},{t}")]), two),
+        (sent("/a?access_token={t}&access_token={t}", &[]), two),
+        (sent("/a?access_token={t}&access%5ftoken=x", &[]), two),
+        (sent("/a?access_token={t}&access_token=", &[]), two),
+        (sent("/a", &[("cookie", "session={t}; session={t}")]), two),
+        (sent("/a", &[("cookie", "session={t}; a=1; session=")]), two),
+        (sent("/a", &[("cookie", "session={t}"), ("cookie", "session=other")]), two),
+        // A place without a token in it, and a token of which some would see another part.
+        (sent("/a", &[("authorization", "Bearer")]), two),
+        (sent("/a", &[("authorization", "Bearer  ")]), two),
+        (sent("/a", &[("authorization", "Bearer\t{t}")]), two),
+        (sent("/a", &[("authorization", "Bearer \t {t}")]), two),
+        (sent("/a", &[("x-token", "Token")]), two),
+        (sent("/a?access_token", &[]), two),
+        (sent("/a?access_token=", &[]), two),
+        (sent("/a?access_token={t};x=1", &[]), two),
+        (sent("/a?x=1;access_token={t}", &[]), two),
+        // No token of ours.
+        (sent("/a", &[]), "missing_token"),
+        (sent("/a", &[("authorization", "{t}")]), "missing_token"),
+        (sent("/a", &[("authorization", "Bearer{t}")]), "missing_token"),
+        (sent("/a", &[("authorization", "Bearer:{t}")]), "missing_token"),
+        (sent("/a", &[("authorization", "Basic {t}")]), "missing_token"),
+        (sent("/a", &[("x-token", "{t}")]), "missing_token"),
+        (sent("/a", &[("x-token", "Bearer {t}")]), "missing_token"),
+        (sent("/a", &[("x-raw", "")]), "missing_token"),
+        (sent("/a?ACCESS_TOKEN={t}", &[]), "missing_token"),
+        (sent("/a?x=access_token={t}", &[]), "missing_token"),
+        (sent("/a", &[("cookie", "Session={t}")]), "missing_token"),
+        (sent("/a", &[("cookie", "session=")]), "missing_token"),
+        (sent("/a", &[("cookie", "a=session={t}")]), "missing_token"),
+        (sent("/cookie-only", &[("authorization", "Bearer {t}")]), "missing_token"),
+        (sent("/cookie-only?access_token={t}", &[]), "missing_token"),
+        (sent("/dpop", &[("authorization", "Bearer {t}")]), "missing_token"),
+        // In its place, and not one token.
+        (sent("/a", &[("authorization", "Bearer {t} {t}")]), "malformed"),
+        (sent("/a", &[("x-raw", "Bearer {t}")]), "malformed"),
+        (sent("/a?access_token={t}%00", &[]), "malformed"),
+        (sent("/a?access_token={t}+", &[]), "malformed"),
+    ];
+    assert_eq!(outcome(&stack, &mut tries, &sent("/a", &[("x-raw", "{t}")]), &token).await, "passed");
+    let mut surprises = Vec::new();
+    for (sent, expected) in &rows {
+        let outcome = outcome(&stack, &mut tries, sent, &token).await;
+        if outcome != *expected {
+            surprises.push(format!("{} {:?}: {outcome}, not {expected}", sent.path, sent.headers));
+        }
+    }
+    assert!(surprises.is_empty(), "{surprises:#?}");
+    assert_eq!(stack.upstream.count(), 1, "none of them went further");
+    assert!(!stack.envoy.log_contains(&token[token.len() - 40..]), "no token is logged");
+    assert_unharmed(&stack);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
+    let (stack, mut tries) = start().await;
+    let token = stack.good_token();
+    let rows: [(Sent, &str); 8] = [
+        (sent("/kept", &[("authorization", "bEARER  {t}")]), "/kept"),
+        (sent("/kept", &[("x-token", "Token {t}")]), "/kept"),
+        (sent("/kept", &[("x-raw", "{t}")]), "/kept"),
+        (sent("/kept", &[("cookie", "a=1; session={t}; b=2")]), "/kept"),
+        (sent("/kept?x=1&access_token={t}&y=2", &[]), "/kept?x=1&y=2"),
+        // Never read, never touched: a bad one too.
+        (sent("/public", &[("authorization", "Bearer {t}"), ("cookie", "session=x")]), "/public"),
+        (sent("/public?access_token=x", &[("authorization", "Bearer a,Bearer b")]), "/public?access_token=x"),
+        (sent("/public", &[("x-raw", "{t}"), ("x-token", "Token")]), "/public"),
+    ];
+    for (sent, path) in &rows {
+        let label = format!("{} {:?}", sent.path, sent.headers);
+        assert_eq!(outcome(&stack, &mut tries, sent, &token).await, "passed", "{label}");
+        let seen = stack.upstream.last();
+        assert_eq!(seen.path, *path, "{label}");
+        for (name, value) in sent.headers {
+            assert_eq!(seen.header(name), Some(value.replace("{t}", &token).as_str()), "{label}");
+        }
+    }
+    let twice = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]);
+    assert_eq!(outcome(&stack, &mut tries, &twice, &token).await, "400 bad_request", "kept or not");
+    assert_unharmed(&stack);
+}
