@@ -10,6 +10,7 @@ mod bootstrap;
 mod client;
 mod envoy;
 mod issuer;
+mod module;
 mod tls;
 mod upstream;
 
