@@ -14,6 +14,13 @@ use jwt_guard::time::UnixTime;
 
 const ROOT: i32 = 1;
 const OK: i32 = 0;
+const NOT_FOUND: i32 = 1;
+const CAS_MISMATCH: i32 = 8;
+/// The buffer with the body of a fetch's answer, and the map with its headers.
+const ANSWER_BODY: i32 = 4;
+const ANSWER_HEADERS: i32 = 6;
+/// The number of every fetch.
+const FETCH: i32 = 1;
 /// More than any test runs.
 const FUEL: u64 = u64::MAX / 2;
 
@@ -45,6 +52,9 @@ pub struct Host {
     metrics: BTreeMap<String, i64>,
     metric_names: Vec<String>,
     calls: BTreeMap<String, u32>,
+    shared: BTreeMap<String, (Vec<u8>, u32)>,
+    /// What the issuer answers a fetch with.
+    keys: Vec<u8>,
     log: Vec<String>,
     random: u8,
 }
@@ -61,7 +71,8 @@ pub struct Outcome {
 
 impl Guest {
     /// Starts a VM as the host does, with that configuration.
-    pub fn start(module: &[u8], configuration: &str, now: UnixTime) -> Self {
+    /// Keys that it fetches are these.
+    pub fn start(module: &[u8], configuration: &str, keys: &str, now: UnixTime) -> Self {
         let mut config = Config::default();
         config.consume_fuel(true);
         let engine = Engine::new(&config);
@@ -74,6 +85,8 @@ impl Guest {
             metrics: BTreeMap::new(),
             metric_names: Vec::new(),
             calls: BTreeMap::new(),
+            shared: BTreeMap::new(),
+            keys: keys.as_bytes().to_vec(),
             log: Vec::new(),
             random: 0,
         };
@@ -101,6 +114,10 @@ impl Guest {
         let configured = guest.call("proxy_on_configure", &[ROOT, bytes]);
         assert_eq!(configured, Some(1), "refused: {:?}", guest.store.data().log);
         guest.call("proxy_on_tick", &[ROOT]);
+        if guest.store.data().calls.contains_key("proxy_http_call") {
+            let bytes = i32::try_from(keys.len()).unwrap();
+            guest.call("proxy_on_http_call_response", &[ROOT, FETCH, 1, bytes, 0]);
+        }
         guest
     }
 
@@ -130,15 +147,6 @@ impl Guest {
             host.log
         );
         Outcome { status: host.answered, headers: host.headers.clone(), cost }
-    }
-
-    /// What happens every half second.
-    pub fn tick(&mut self) -> Cost {
-        self.store.data_mut().calls.clear();
-        self.store.set_fuel(FUEL).unwrap();
-        self.call("proxy_on_tick", &[ROOT]);
-        let instructions = FUEL - self.store.get_fuel().unwrap();
-        Cost { calls: std::mem::take(&mut self.store.data_mut().calls), instructions }
     }
 
     /// The clock goes on to that moment.
@@ -185,17 +193,15 @@ impl Call<'_, '_> {
                 OK
             }
             "proxy_get_buffer_bytes" => {
-                let configuration = self.caller.data().configuration.clone();
-                self.give(&configuration, a(3), a(4))?
+                let host = self.caller.data();
+                let buffer = if a(0) == ANSWER_BODY { host.keys.clone() } else { host.configuration.clone() };
+                self.give(&buffer, a(3), a(4))?
             }
             "proxy_get_header_map_pairs" => {
-                let map = serialised(&self.caller.data().headers);
+                let answer = [(":status".to_owned(), b"200".to_vec())];
+                let headers = if a(0) == ANSWER_HEADERS { &answer } else { &*self.caller.data().headers };
+                let map = serialised(headers);
                 self.give(&map, a(1), a(2))?
-            }
-            "proxy_set_header_map_pairs" => {
-                let map = self.read(a(1), a(2));
-                self.caller.data_mut().headers = deserialised(&map);
-                OK
             }
             "proxy_add_header_map_value" => {
                 let (name, value) = (self.text(a(1), a(2)), self.read(a(3), a(4)));
@@ -239,6 +245,28 @@ impl Call<'_, '_> {
             }
             "proxy_register_shared_queue" => {
                 self.write(a(2), &1_u32.to_le_bytes());
+                OK
+            }
+            "proxy_get_shared_data" => {
+                let name = self.text(a(0), a(1));
+                let Some((value, cas)) = self.caller.data().shared.get(&name).cloned() else {
+                    return Ok(NOT_FOUND);
+                };
+                self.write(a(4), &cas.to_le_bytes());
+                self.give(&value, a(2), a(3))?
+            }
+            "proxy_set_shared_data" => {
+                let (name, value) = (self.text(a(0), a(1)), self.read(a(2), a(3)));
+                let shared = &mut self.caller.data_mut().shared;
+                let held = shared.get(&name).map_or(0, |(_, cas)| *cas);
+                if held != 0 && a(4) != 0 && u32::try_from(a(4)) != Ok(held) {
+                    return Ok(CAS_MISMATCH);
+                }
+                shared.insert(name, (value, held + 1));
+                OK
+            }
+            "proxy_http_call" => {
+                self.write(a(9), &FETCH.to_le_bytes());
                 OK
             }
             "proxy_call_foreign_function" => {
@@ -305,7 +333,7 @@ impl Call<'_, '_> {
 }
 
 /// The count, the lengths of all names and values, then names and values, each with a NUL.
-fn serialised(headers: &Headers) -> Vec<u8> {
+fn serialised(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let mut bytes = u32::try_from(headers.len()).unwrap().to_le_bytes().to_vec();
     for (name, value) in headers {
@@ -317,22 +345,6 @@ fn serialised(headers: &Headers) -> Vec<u8> {
         bytes.push(0);
     }
     bytes
-}
-
-fn deserialised(bytes: &[u8]) -> Headers {
-    let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-    let count = number(0);
-    let mut at = 4 + count * 8;
-    let mut part = |length: usize| {
-        let part = bytes[at..at + length].to_vec();
-        at += length + 1;
-        part
-    };
-    let header = |index: usize| {
-        let name = String::from_utf8(part(number(4 + index * 8))).unwrap();
-        (name, part(number(8 + index * 8)))
-    };
-    (0..count).map(header).collect()
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,8 +1,10 @@
 //! The requests whose cost is counted.
 
+use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
@@ -19,12 +21,22 @@ fn key() -> &'static SigningKey {
     KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
 }
 
+/// What the issuer publishes.
+pub fn keys() -> Rc<KeySet> {
+    Rc::new(KeySet::parse(published().as_bytes()).unwrap().keys)
+}
+
+/// The same as its issuer answers.
+pub fn published() -> String {
+    key_set([key()]).to_string()
+}
+
 /// The configuration of the benchmark: one role on every path, but for one that is open; and those members.
 pub fn configuration(members: Value) -> String {
     let mut configuration = json!({
         "issuer": ISSUER,
         "audience": AUDIENCE,
-        "jwks_inline": key_set([key()]),
+        "jwks_cluster": "issuer",
         "accepted_algorithms": "ES256",
         "routes": [
             { "path": "/open", "allow_anonymous": true },
