@@ -173,8 +173,9 @@ impl<'r> Judge<'r> {
             return Ok(self.forward_stripped(Vec::new(), RuleName::Preflight));
         }
         let requirements = governing.requirements();
-        let token_decides = policy::needs_token(&requirements);
-        let (known, failure) = if token_decides || policy::shadow_needs_token(&requirements) {
+        let requirements = requirements.as_slice();
+        let token_decides = policy::needs_token(requirements);
+        let (known, failure) = if token_decides || policy::shadow_needs_token(requirements) {
             match self.credential(&governing.places, token_decides) {
                 Ok(known) => (known, None),
                 Err(Failure::Wait { issuer, need }) => return Ok(Step::AwaitKeys { issuer, need }),
@@ -193,14 +194,14 @@ impl<'r> Judge<'r> {
             (None, Some(_)) => Credential::Failed,
             (None, None) => Credential::Absent,
         };
-        let permit = policy::evaluate(&requirements, brought).map_err(|refusal| {
+        let permit = policy::evaluate(requirements, brought).map_err(|refusal| {
             let culprit =
-                policy::refusing(&requirements, brought).and_then(|index| governing.asked.get(index));
+                policy::refusing(requirements, brought).and_then(|index| governing.asked.get(index));
             let facts = refusal::facts_of(&refusal, failure.as_ref()).under(culprit);
-            self.refused(facts, failure.as_ref(), &policy::scopes_asked(&requirements))
+            self.refused(facts, failure.as_ref(), &policy::scopes_asked(requirements))
         })?;
         let mut forward = self.forward(&permit, known.as_deref(), &governing, token_decides)?;
-        let shadows = policy::shadow_refusals(&requirements, brought).into_iter().map(|(index, refusal)| {
+        let shadows = policy::shadow_refusals(requirements, brought).into_iter().map(|(index, refusal)| {
             let facts = refusal::facts_of(&refusal, failure.as_ref()).under(governing.asked.get(index));
             self.with_request(facts)
         });
@@ -230,7 +231,7 @@ impl<'r> Judge<'r> {
         // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.
         if token_decides && !self.config.report_only {
             for (name, values) in bearer::removal(&governing.places, self.headers, governing.forward_token) {
-                edits.set(&name, values);
+                edits.set(name, values);
             }
             for name in self.other_spellings(&governing.places) {
                 edits.remove(name);
@@ -262,6 +263,9 @@ impl<'r> Judge<'r> {
     }
 
     fn document(&self) -> Option<Document> {
+        if self.config.resource_metadata.is_empty() {
+            return None;
+        }
         let text = |name| std::str::from_utf8(self.header(name)?).ok();
         self.config.resource_metadata.serve(text(":authority")?, text(":method")?, text(":path")?)
     }

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use fold::folded;
 
+use edits::Additions;
 pub use edits::{HeaderEdits, Headers};
 pub use encoding::claim as encoded;
 pub use fold::{folds_alike, folds_to};
@@ -51,7 +52,7 @@ pub struct Oversize {
 #[derive(Debug, Clone)]
 pub struct Prepared {
     identity: Rc<Identity>,
-    edits: HeaderEdits,
+    headers: Additions,
 }
 
 impl Prepared {
@@ -62,9 +63,8 @@ impl Prepared {
 
     /// The memory that they take with their identity, in bytes.
     pub fn bytes(&self) -> usize {
-        let values = self.edits.iter().flat_map(|(_, values)| values);
-        // Beside its bytes a value has a vector, a reference count and a place in the map.
-        let values = values.map(|value| value.capacity() + 64);
+        // Beside its bytes a value has a vector and a name that is shared.
+        let values = self.headers.iter().map(|(_, value)| value.capacity() + 64);
         self.identity.bytes() + values.sum::<usize>()
     }
 }
@@ -149,7 +149,7 @@ impl ClaimHeaders {
     ) -> Result<HeaderEdits, Oversize> {
         match permit.identity() {
             None => Ok(self.strip(request)),
-            Some(identity) => self.set(request, self.prepare(identity).edits, max_bytes),
+            Some(identity) => self.set(request, &self.prepare(identity).headers, max_bytes),
         }
     }
 
@@ -167,31 +167,27 @@ impl ClaimHeaders {
     ) -> Result<HeaderEdits, Oversize> {
         match permit.identity() {
             Some(identity) if Rc::ptr_eq(identity, &prepared.identity) => {
-                self.set(request, prepared.edits.clone(), max_bytes)
+                self.set(request, &prepared.headers, max_bytes)
             }
             _ => self.plan(request, permit, max_bytes),
         }
     }
 
-    fn set(&self, request: &Headers, identity: HeaderEdits, limit: usize) -> Result<HeaderEdits, Oversize> {
-        for (name, values) in identity.iter() {
-            let bytes = values.iter().map(Vec::len).sum();
-            if bytes > limit {
-                return Err(Oversize { header: name.to_owned(), bytes, limit });
-            }
+    fn set(&self, request: &Headers, headers: &Additions, limit: usize) -> Result<HeaderEdits, Oversize> {
+        if let Some((name, value)) = headers.iter().find(|(_, value)| value.len() > limit) {
+            return Err(Oversize { header: name.to_string(), bytes: value.len(), limit });
         }
         let mut edits = self.strip(request);
-        edits.merge(identity);
+        edits.add(headers);
         Ok(edits)
     }
 
     /// Encodes the identity once, for [`plan_prepared`](Self::plan_prepared).
     pub fn prepare(&self, identity: &Rc<Identity>) -> Prepared {
-        let mut edits = HeaderEdits::new();
-        for (name, value) in self.encoded(identity) {
-            edits.put(Rc::clone(name), Rc::from([value]));
-        }
-        Prepared { identity: Rc::clone(identity), edits }
+        let mut headers: Vec<_> =
+            self.encoded(identity).map(|(name, value)| (Rc::clone(name), value)).collect();
+        headers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        Prepared { identity: Rc::clone(identity), headers: headers.into() }
     }
 
     /// The headers that are set for this identity, in the map's order. What has no value has no header.

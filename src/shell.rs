@@ -215,17 +215,19 @@ impl Plugin {
             let headers = host::request_headers();
             let metadata = self.metadata();
             let request = Request { headers: &headers, metadata };
-            let step = match (turn, self.judge(&request, patience(turn))) {
+            // Not the moment at which the round began: a thousand others may have been judged since.
+            let moment = host::now();
+            let step = match (turn, self.judge(&request, patience(turn), moment)) {
                 (Turn::News, Step::AwaitKeys { issuer, need }) => {
                     let stamp = self.issuers.stamp(issuer, now);
                     if self.waiting.borrow_mut().stay(context, issuer, need, stamp) {
                         continue;
                     }
-                    self.judge(&request, Patience::NoRoom)
+                    self.judge(&request, Patience::NoRoom, moment)
                 }
                 (_, step) => step,
             };
-            let passed = self.take(step);
+            let passed = self.take(step, moment);
             self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
             if passed {
                 host::resume_request();
@@ -234,8 +236,7 @@ impl Plugin {
         let _ = host::enter(self.context);
     }
 
-    fn judge(&self, request: &Request<'_>, patience: Patience) -> Step {
-        let now = host::now();
+    fn judge(&self, request: &Request<'_>, patience: Patience, now: UnixTime) -> Step {
         let keys = self.issuers.source(now);
         let step = flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
         self.metrics.token_cache(self.tokens.take_counts());
@@ -250,15 +251,15 @@ impl Plugin {
     }
 
     /// Carries out a step for the effective context. Whether the request goes on.
-    fn take(&self, step: Step) -> bool {
+    fn take(&self, step: Step, now: UnixTime) -> bool {
         match step {
             Step::Forward(forward) => {
-                host::edit_request_headers(forward.edits.iter());
-                self.metrics.forwarded(&forward, &self.config);
+                host::edit_request_headers(&forward.edits);
+                self.metrics.forwarded(&forward, &self.config, now);
                 true
             }
             Step::Deny(refused) => {
-                self.metrics.refused(&refused.facts);
+                self.metrics.refused(&refused.facts, now);
                 host::answer(refused.denial.status, &refused.denial.headers, &refused.denial.body);
                 false
             }

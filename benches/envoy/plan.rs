@@ -40,6 +40,8 @@ pub struct Row {
 pub struct Plan {
     pub cells: Vec<Cell>,
     pub rows: Vec<Row>,
+    /// What is compared with what.
+    pub sides: [&'static str; 2],
 }
 
 /// name, listener, tokens, order, status, requests a round, base
@@ -190,8 +192,12 @@ const AGAINST: &[(&str, &str, &str)] = &[
     ("RS256, never seen", "unseen RS256: ours", "unseen RS256: other"),
     ("RS256, seen before", "seen RS256: ours", "seen RS256: other"),
     ("RS256 with 100 groups (4 KB), seen before", "seen large: ours", "seen large: other"),
+    ("RS256 with 100 groups (4 KB), never seen", "unseen large RS256: ours", "unseen large RS256: other"),
+    ("ES256, never seen", "unseen ES256: ours", "unseen ES256: other"),
     ("EdDSA, never seen", "unseen EdDSA: ours", "unseen EdDSA: other"),
     ("PS256, never seen", "unseen PS256: ours", "unseen PS256: other"),
+    ("refused: expired", "expired: ours", "expired: other"),
+    ("refused: bad signature", "forged: ours", "forged: other"),
     ("refused: missing role, seen before", "roleless: ours", "roleless: other"),
     ("refused: no token", "no token: ours", "no token: other"),
 ];
@@ -213,7 +219,7 @@ impl Plan {
             cells.push(Cell { name: row.reference, listener: "other", ..ours.clone() });
             cells.push(ours);
         }
-        Self { cells, rows }
+        Self { cells, rows, sides: ["this module", "the other"] }
     }
 
     /// Everything, or only the rows whose title contains the words and the cells that they need.
@@ -230,7 +236,7 @@ impl Plan {
         let compared = |name| rows.iter().any(|row| row.ours == name || row.reference == name);
         let bases: Vec<_> = cells.iter().filter(|cell| compared(cell.name)).map(|cell| cell.base).collect();
         cells.retain(|cell| compared(cell.name) || bases.contains(&cell.name));
-        Self { cells, rows }
+        Self { cells, rows, sides: ["ours", "native"] }
     }
 
     pub fn base(&self, cell: &str) -> &'static str {

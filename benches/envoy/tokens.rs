@@ -9,7 +9,7 @@ use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
 /// Another format of keys or tokens takes another folder.
-const FORMAT: &str = "tokens-1";
+const FORMAT: &str = "tokens-2";
 /// The files may be used for as long as that, less a day.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 /// Distinct tokens that a cache holds at once.
@@ -51,15 +51,12 @@ pub struct Tokens {
 }
 
 /// How many distinct tokens there are of each kind.
-const POOLS: [(Pool, usize); 11] = [
-    (Pool::Small(RS256), 12_000),
+const POOLS: [(Pool, usize); 8] = [
+    (Pool::Small(RS256), 50_000),
     (Pool::Small(ES256), 50_000),
     (Pool::Small(PS256), 4_000),
     (Pool::Small(EDDSA), 50_000),
     (Pool::Large(RS256), 4_000),
-    (Pool::Large(ES256), 100),
-    (Pool::Large(PS256), 100),
-    (Pool::Large(EDDSA), 100),
     (Pool::Expired, 2_500),
     (Pool::Forged, 2_500),
     (Pool::Roleless, 100),

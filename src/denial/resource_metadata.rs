@@ -89,6 +89,11 @@ impl ResourceMetadata {
         Ok(Self { published })
     }
 
+    /// Whether nothing is published.
+    pub fn is_empty(&self) -> bool {
+        self.published.is_empty()
+    }
+
     /// The document that a GET or HEAD of exactly this path asks for. `path` is `:path` as it was sent.
     pub fn serve(&self, host: &str, method: &str, path: &str) -> Option<Document> {
         let path =

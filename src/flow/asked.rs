@@ -55,7 +55,7 @@ pub fn asked(config: &Config, request: &Request<'_>) -> Result<Asked, Box<Refuse
             .map(|reading| (reading.method.clone().into_owned(), reading.path.clone().into_owned())),
         requirement: asked.requirement.clone(),
     });
-    Ok(Asked { rules: rules.collect(), places: governing.places.clone() })
+    Ok(Asked { rules: rules.collect(), places: governing.places.into_owned() })
 }
 
 /// Nothing is verified to tell what is asked.

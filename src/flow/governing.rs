@@ -1,5 +1,7 @@
 //! Which requirements apply: those of every reading, or what the metadata of Envoy's own route says.
 
+use std::borrow::Cow;
+
 use super::{Judge, Metadata, Outcome, RuleName};
 use crate::bearer::Place;
 use crate::config::RouteMetadata;
@@ -18,7 +20,7 @@ pub(super) struct Governing<'r> {
     /// At least one.
     pub asked: Vec<Asked<'r>>,
     /// Where a token is looked for.
-    pub places: Vec<Place>,
+    pub places: Cow<'r, [Place]>,
     /// Whether the upstream gets it.
     pub forward_token: bool,
 }
@@ -31,9 +33,27 @@ pub(super) struct Asked<'r> {
     pub reading: Option<Reading<'r>>,
 }
 
+/// The requirements alone; mostly it is one.
+pub(super) enum Requirements<'r> {
+    One([&'r Requirement; 1]),
+    Many(Vec<&'r Requirement>),
+}
+
+impl<'r> Requirements<'r> {
+    pub fn as_slice(&self) -> &[&'r Requirement] {
+        match self {
+            Self::One(one) => one,
+            Self::Many(many) => many,
+        }
+    }
+}
+
 impl<'r> Governing<'r> {
-    pub fn requirements(&self) -> Vec<&'r Requirement> {
-        self.asked.iter().map(|asked| asked.requirement).collect()
+    pub fn requirements(&self) -> Requirements<'r> {
+        match self.asked.as_slice() {
+            [only] => Requirements::One([only.requirement]),
+            asked => Requirements::Many(asked.iter().map(|asked| asked.requirement).collect()),
+        }
     }
 
     pub fn rules(&self) -> Vec<RuleName> {
@@ -61,7 +81,7 @@ impl<'r> Judge<'r> {
         let routes = routes
             .or_else(|ambiguous: AmbiguousPath| self.refuse(Reason::AmbiguousPath, &ambiguous.to_string()))?;
 
-        let mut governing = Governing { asked: Vec::new(), places: Vec::new(), forward_token: true };
+        let mut governing = Governing { asked: Vec::new(), places: Cow::Borrowed(&[]), forward_token: true };
         match metadata {
             Metadata::Absent => {}
             Metadata::Bad(problem) => return self.refuse(Reason::BadMetadata, problem),
@@ -74,10 +94,13 @@ impl<'r> Judge<'r> {
         for (position, demand) in routes.iter().enumerate() {
             let route = demand.found.map(|found| found.rule);
             // Every reading's places are looked at: what one of them would take for a second token is one.
-            for place in route.and_then(|route| route.token_from.as_ref()).unwrap_or(&self.config.token_from)
-            {
+            let places = route.and_then(|route| route.token_from.as_ref()).unwrap_or(&self.config.token_from);
+            if position == 0 {
+                governing.places = Cow::Borrowed(places);
+            }
+            for place in places {
                 if !governing.places.contains(place) {
-                    governing.places.push(place.clone());
+                    governing.places.to_mut().push(place.clone());
                 }
             }
             let forwards = route.and_then(|route| route.forward_token);

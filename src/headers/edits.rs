@@ -1,19 +1,23 @@
 //! Changes to a set of headers, as a value: nothing is edited until the shell applies it.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Headers or trailers as the host gives them: names in the host's spelling, values as bytes.
 pub type Headers = [(String, Vec<u8>)];
 
+/// Headers that a request gets, one value each, in the order of their names. Shared, so that what a cache keeps
+/// ready is not copied for every request.
+pub type Additions = Rc<[(Rc<str>, Vec<u8>)]>;
+
 /// For each header that changes, all the values it has afterwards; none removes it.
 ///
-/// Names are kept in lower case (RFC 9110 section 5.1: they are case-insensitive), one edit a name. Values are
-/// shared, so that what a cache keeps ready is not copied for every request.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Names are kept in lower case (RFC 9110 section 5.1: they are case-insensitive), one edit a name.
+#[derive(Debug, Clone, Default)]
 pub struct HeaderEdits {
-    edits: BTreeMap<Rc<str>, Rc<[Vec<u8>]>>,
+    /// In no order.
+    changes: Vec<(String, Vec<Vec<u8>>)>,
+    /// Of headers that the request does not have and that are in no change.
+    additions: Option<Additions>,
 }
 
 impl HeaderEdits {
@@ -24,59 +28,90 @@ impl HeaderEdits {
 
     /// The header goes, every copy of it.
     pub fn remove(&mut self, name: &str) {
-        self.put(lower(name).into(), Rc::default());
+        self.set(name, Vec::new());
     }
 
     /// The header has these values and no others.
-    pub fn set(&mut self, name: &str, values: Vec<Vec<u8>>) {
-        self.put(lower(name).into(), values.into());
+    pub fn set(&mut self, name: impl Into<String>, values: Vec<Vec<u8>>) {
+        let mut name = name.into();
+        name.make_ascii_lowercase();
+        if self.added().any(|(added, _)| added == name) {
+            self.change_what_is_added();
+        }
+        match self.changes.iter_mut().find(|(changed, _)| *changed == name) {
+            Some((_, current)) => *current = values,
+            None => self.changes.push((name, values)),
+        }
     }
 
-    /// `name` is in lower case already.
-    pub(super) fn put(&mut self, name: Rc<str>, values: Rc<[Vec<u8>]>) {
-        self.edits.insert(name, values);
+    /// Each of these headers has that value and no other. `self` must change every header that the request has of
+    /// these, as [`strip`](super::ClaimHeaders::strip) does: those that it does not change are added, which costs
+    /// the host less than a search for a copy that is not there.
+    pub(super) fn add(&mut self, additions: &Additions) {
+        let is_new = |name: &str| !self.changes.iter().any(|(changed, _)| changed == name);
+        let all_new = additions.iter().all(|(name, _)| is_new(name));
+        self.change_what_is_added();
+        self.additions = Some(Rc::clone(additions));
+        if !all_new {
+            self.change_what_is_added();
+        }
     }
 
-    /// Adds the other edits; where both change one header, the other's edit stands.
-    pub fn merge(&mut self, other: Self) {
-        if self.is_empty() {
-            *self = other;
-        } else {
-            self.edits.extend(other.edits);
+    fn change_what_is_added(&mut self) {
+        for (name, value) in self.additions.take().iter().flat_map(|additions| additions.iter()) {
+            self.set(&**name, vec![value.clone()]);
         }
     }
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        self.edits.is_empty()
+        self.changes.is_empty() && self.added().next().is_none()
     }
 
-    /// Each header that changes with its new values, in the order of the names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Vec<u8>])> {
-        self.edits.iter().map(|(name, values)| (&**name, &**values))
+    /// Headers that the request may have, each with its new values.
+    pub fn changed(&self) -> impl Iterator<Item = (&str, &[Vec<u8>])> {
+        self.changes.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
+    /// Headers that the request does not have, each with its value, in the order of their names.
+    pub fn added(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.additions
+            .iter()
+            .flat_map(|additions| additions.iter())
+            .map(|(name, value)| (&**name, value.as_slice()))
+    }
+
+    /// Each header that changes or is added with its new values, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Vec<&[u8]>)> {
+        let changed = self.changed().map(|(name, values)| (name, values.iter().map(Vec::as_slice).collect()));
+        let mut all: Vec<(&str, Vec<&[u8]>)> =
+            changed.chain(self.added().map(|(name, value)| (name, vec![value]))).collect();
+        all.sort_unstable_by_key(|(name, _)| *name);
+        all.into_iter()
     }
 
     /// The headers after the edits: what is unchanged in its order, then what was set.
     pub fn apply<'a>(&'a self, headers: &'a Headers) -> Vec<(&'a str, &'a [u8])> {
-        let unchanged = headers.iter().filter(|(name, _)| !self.edits.contains_key(&*lower(name)));
+        let changes = |name: &str| self.changes.iter().any(|(changed, _)| changed.eq_ignore_ascii_case(name));
+        let unchanged = headers.iter().filter(|(name, _)| !changes(name));
         let unchanged = unchanged.map(|(name, value)| (name.as_str(), value.as_slice()));
-        let set =
-            self.iter().flat_map(|(name, values)| values.iter().map(move |value| (name, value.as_slice())));
+        let set = self.iter().flat_map(|(name, values)| values.into_iter().map(move |value| (name, value)));
         unchanged.chain(set).collect()
-    }
-}
-
-fn lower(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Owned(name.to_ascii_lowercase())
-    } else {
-        Cow::Borrowed(name)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(edits: &HeaderEdits) -> Vec<(&str, String)> {
+        let joined = |values: Vec<&[u8]>| String::from_utf8(values.join(&b'+')).unwrap();
+        edits.iter().map(|(name, values)| (name, joined(values))).collect()
+    }
+
+    fn additions(rows: &[(&str, &str)]) -> Additions {
+        rows.iter().map(|(name, value)| ((*name).into(), value.as_bytes().to_vec())).collect()
+    }
 
     #[test]
     fn one_edit_a_name_and_the_later_one_stands() {
@@ -85,11 +120,28 @@ mod tests {
         edits.set("X-A", vec![b"1".to_vec()]);
         edits.remove("x-a");
         edits.set("x-b", vec![b"2".to_vec(), b"3".to_vec()]);
-        let mut other = HeaderEdits::new();
-        other.set("x-A", vec![b"4".to_vec()]);
-        edits.merge(other);
-        let seen: Vec<_> = edits.iter().collect();
-        assert_eq!(seen, [("x-a", &[b"4".to_vec()][..]), ("x-b", &[b"2".to_vec(), b"3".to_vec()][..])]);
+        edits.set("x-A", vec![b"4".to_vec()]);
+        assert_eq!(text(&edits), [("x-a", "4".to_owned()), ("x-b", "2+3".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_added_is_changed_as_soon_as_the_request_may_have_it() {
+        let added = |edits: &HeaderEdits| edits.added().map(|(name, _)| name.to_owned()).collect::<Vec<_>>();
+        let mut edits = HeaderEdits::new();
+        edits.remove("x-c");
+        edits.add(&additions(&[("x-a", "1"), ("x-b", "2")]));
+        assert_eq!(added(&edits), ["x-a", "x-b"]);
+
+        let mut later = edits.clone();
+        later.remove("X-A");
+        assert_eq!(added(&later), [""; 0]);
+        assert_eq!(text(&later), [("x-a", String::new()), ("x-b", "2".to_owned()), ("x-c", String::new())]);
+
+        let mut earlier = HeaderEdits::new();
+        earlier.remove("x-b");
+        earlier.add(&additions(&[("x-a", "1"), ("x-b", "2")]));
+        assert_eq!(added(&earlier), [""; 0]);
+        assert_eq!(text(&earlier), [("x-a", "1".to_owned()), ("x-b", "2".to_owned())]);
     }
 
     #[test]

@@ -67,6 +67,9 @@ fn plain(value: &Json) -> String {
 
 /// Spaces are kept inside and escaped at the ends, where HTTP would drop them (RFC 9110 section 5.5).
 fn write_scalar(text: &mut String, value: &str) {
+    if is_plain(value) && !value.starts_with(' ') && !value.ends_with(' ') {
+        return text.push_str(value);
+    }
     let start = value.len() - value.trim_start_matches(' ').len();
     let end = value.trim_end_matches(' ').len();
     for (index, byte) in value.bytes().enumerate() {
@@ -76,9 +79,17 @@ fn write_scalar(text: &mut String, value: &str) {
 }
 
 fn write_member(text: &mut String, value: &str) {
+    if is_plain(value) && !value.bytes().any(|byte| matches!(byte, b',' | b' ')) {
+        return text.push_str(value);
+    }
     for byte in value.bytes() {
         write_byte(text, byte, matches!(byte, b',' | b' '));
     }
+}
+
+/// Whether no byte is escaped wherever it stands, spaces and commas apart.
+fn is_plain(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'%')
 }
 
 /// A control character would end the header or the request for some parser; `%` is what undoes the escape.

@@ -57,6 +57,10 @@ impl Json {
     /// Reads one JSON text.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
+        if text.starts_with('{') {
+            // Its members are read from the whole text, so that it need not be gone through once more before.
+            return read(text, 0);
+        }
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
         read(raw.get(), 0)
     }
@@ -196,7 +200,7 @@ impl PartialEq for Number {
     }
 }
 
-/// `text` is valid JSON without surrounding space: [`RawValue`] has seen to that.
+/// `text` starts with an object's brace, or is valid JSON without surrounding space: [`RawValue`] has seen to that.
 fn read(text: &str, depth: usize) -> Result<Json, JsonError> {
     match text.as_bytes().first() {
         Some(b'{' | b'[') if depth == MAX_DEPTH => Err(JsonError::TooDeep),
@@ -218,15 +222,22 @@ fn read(text: &str, depth: usize) -> Result<Json, JsonError> {
     }
 }
 
-/// `text` is one valid JSON object.
+/// `text` starts with an object's brace. Anything but one valid object is refused.
 fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
     let Members(members) = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
-    let mut names = HashSet::with_capacity(members.len());
-    if members.iter().all(|(name, _)| names.insert(name.as_str())) {
-        Ok(members)
-    } else {
-        Err(JsonError::DuplicateName)
+    if are_unique(&members) { Ok(members) } else { Err(JsonError::DuplicateName) }
+}
+
+/// Few names are compared with each other, which costs less than hashing them; an object of many is an attacker's.
+fn are_unique(members: &[(String, &RawValue)]) -> bool {
+    const FEW: usize = 16;
+    let mut names = members.iter().map(|(name, _)| name.as_str());
+    if members.len() > FEW {
+        let mut seen = HashSet::with_capacity(members.len());
+        return names.all(|name| seen.insert(name));
     }
+    let is_last = |index: usize, name: &str| !members.iter().skip(index + 1).any(|(later, _)| later == name);
+    names.enumerate().all(|(index, name)| is_last(index, name))
 }
 
 /// The members of one object, unread and with duplicates.
@@ -271,12 +282,22 @@ mod tests {
         }
     }
 
+    fn object_with_a_name_twice(members: usize) -> Vec<u8> {
+        let mut names: Vec<_> = (1..members).map(|number| format!("\"n{number}\":{number}")).collect();
+        names.push("\"n1\":0".to_owned());
+        format!("{{{}}}", names.join(",")).into_bytes()
+    }
+
     #[test]
     fn what_two_readers_could_read_differently_is_refused() {
         let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let rows: &[(&str, Vec<u8>, JsonError)] = &[
             ("a name twice", br#"{"a":1,"a":1}"#.to_vec(), JsonError::DuplicateName),
             ("a name twice, once escaped", br#"{"a":1,"\u0061":2}"#.to_vec(), JsonError::DuplicateName),
+            ("a name twice, last of few", object_with_a_name_twice(16), JsonError::DuplicateName),
+            ("a name twice, last of many", object_with_a_name_twice(17), JsonError::DuplicateName),
+            ("an object and more", b"{}x".to_vec(), JsonError::Syntax),
+            ("an object cut short", br#"{"a":1"#.to_vec(), JsonError::Syntax),
             ("a name twice, nested", br#"{"x":[{"a":1,"a":2}]}"#.to_vec(), JsonError::DuplicateName),
             ("too deep", deep(MAX_DEPTH + 1).into_bytes(), JsonError::TooDeep),
             ("far too deep", deep(100_000).into_bytes(), JsonError::TooDeep),

@@ -14,18 +14,29 @@ use crate::keys::waiting::Verdict;
 pub struct Filter {
     context: u32,
     plugin: Option<Rc<Plugin>>,
-    verdict: Rc<Cell<Verdict>>,
+    decision: Decision,
+}
+
+/// Whether the request goes on.
+enum Decision {
+    Made(Verdict),
+    /// By whoever attends to those who wait.
+    Awaited(Rc<Cell<Verdict>>),
 }
 
 impl Filter {
     /// For a new request.
     pub fn new(context: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { context, plugin, verdict: Rc::new(Cell::new(Verdict::Pending)) }
+        Self { context, plugin, decision: Decision::Made(Verdict::Pending) }
     }
 
     /// More of the request goes on only after the decision to let it.
     fn action(&self) -> Action {
-        match self.verdict.get() {
+        let verdict = match &self.decision {
+            Decision::Made(verdict) => *verdict,
+            Decision::Awaited(verdict) => verdict.get(),
+        };
+        match verdict {
             Verdict::Passed => Action::Continue,
             Verdict::Pending | Verdict::Answered => Action::Pause,
         }
@@ -50,17 +61,19 @@ impl HttpContext for Filter {
         };
         let headers = host::request_headers();
         let request = Request { headers: &headers, metadata: plugin.metadata() };
-        let step = match plugin.judge(&request, Patience::Waits) {
+        let now = host::now();
+        let step = match plugin.judge(&request, Patience::Waits, now) {
             Step::AwaitKeys { issuer, need } => match plugin.park(self.context, issuer, need) {
                 Some(verdict) => {
-                    self.verdict = verdict;
+                    self.decision = Decision::Awaited(verdict);
                     return Action::Pause;
                 }
-                None => plugin.judge(&request, Patience::NoRoom),
+                None => plugin.judge(&request, Patience::NoRoom, now),
             },
             step => step,
         };
-        self.verdict.set(if plugin.take(step) { Verdict::Passed } else { Verdict::Answered });
+        let passed = plugin.take(step, now);
+        self.decision = Decision::Made(if passed { Verdict::Passed } else { Verdict::Answered });
         self.action()
     }
 
@@ -72,7 +85,7 @@ impl HttpContext for Filter {
         // Now or never: a parked request goes on without this callback being called again.
         if let Some(plugin) = &self.plugin {
             let edits = plugin.config.claim_headers.strip_trailers(&host::request_trailers());
-            host::edit_request_trailers(edits.iter());
+            host::edit_request_trailers(&edits);
         }
         self.action()
     }

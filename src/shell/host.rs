@@ -6,10 +6,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::endpoint::Endpoint;
+use crate::headers::HeaderEdits;
 use crate::jose::algorithm::{HostCheck, HostFunction};
 use crate::keys::Chance;
 use crate::keys::share::{Shared, SharedData, Swap};
@@ -79,18 +82,19 @@ pub fn request_trailers() -> OwnedHeaders {
     hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default()
 }
 
-/// Gives headers of the request new values; none removes them.
-pub fn edit_request_headers<'a>(edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>) {
+/// Edits the request's headers.
+pub fn edit_request_headers(edits: &HeaderEdits) {
     edit(MapType::HttpRequestHeaders, edits);
 }
 
-/// Gives trailers of the request new values; none removes them.
-pub fn edit_request_trailers<'a>(edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>) {
+/// Edits the request's trailers.
+pub fn edit_request_trailers(edits: &HeaderEdits) {
     edit(MapType::HttpRequestTrailers, edits);
 }
 
-fn edit<'a>(map: MapType, edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>) {
-    for (name, values) in edits {
+/// One call a header. To give the host the whole map anew takes a single call and more time.
+fn edit(map: MapType, edits: &HeaderEdits) {
+    for (name, values) in edits.changed() {
         let outcome = match values {
             [value] => hostcalls::set_map_value_bytes(map, name, Some(value)),
             values => {
@@ -100,6 +104,11 @@ fn edit<'a>(map: MapType, edits: impl Iterator<Item = (&'a str, &'a [Vec<u8>])>)
                 })
             }
         };
+        debug_assert!(outcome.is_ok(), "the SDK panics before it returns an error here");
+    }
+    for (name, value) in edits.added() {
+        // To replace what is not there takes the host longer.
+        let outcome = hostcalls::add_map_value_bytes(map, name, value);
         debug_assert!(outcome.is_ok(), "the SDK panics before it returns an error here");
     }
 }
@@ -230,17 +239,18 @@ pub fn set(metric: Option<u32>, value: u64) {
     }
 }
 
-/// `envoy.source.extensions.common.wasm.VerifySignatureArguments`
-#[derive(Clone, PartialEq, prost::Message)]
-struct VerifySignatureArguments {
-    #[prost(string, tag = "1")]
-    hash_function: String,
-    #[prost(bytes = "vec", tag = "2")]
-    public_key: Vec<u8>,
-    #[prost(bytes = "vec", tag = "3")]
-    signature: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    text: Vec<u8>,
+/// `envoy.source.extensions.common.wasm.VerifySignatureArguments`: four fields of bytes, written into one buffer
+/// from where they are.
+fn verify_signature_arguments(check: &HostCheck<'_>) -> Vec<u8> {
+    let fields = [check.hash_function.as_bytes(), check.public_key, &check.signature, check.text];
+    // A tag takes a byte, a length at most ten.
+    let mut buffer = Vec::with_capacity(fields.iter().map(|field| field.len() + 11).sum());
+    for (tag, field) in (1..).zip(fields) {
+        encode_key(tag, WireType::LengthDelimited, &mut buffer);
+        encode_varint(field.len() as u64, &mut buffer);
+        buffer.extend_from_slice(field);
+    }
+    buffer
 }
 
 /// `envoy.source.extensions.common.wasm.VerifySignatureResult`
@@ -258,14 +268,8 @@ pub struct VerifySignature;
 
 impl HostFunction for VerifySignature {
     fn verify_signature(&self, check: &HostCheck<'_>) -> Option<bool> {
-        use prost::Message;
-        let arguments = VerifySignatureArguments {
-            hash_function: check.hash_function.to_owned(),
-            public_key: check.public_key.to_vec(),
-            signature: check.signature.to_vec(),
-            text: check.text.to_vec(),
-        };
-        match hostcalls::call_foreign_function("verify_signature", Some(&arguments.encode_to_vec())) {
+        let arguments = verify_signature_arguments(check);
+        match hostcalls::call_foreign_function("verify_signature", Some(&arguments)) {
             // Nothing is the encoding of a result that is false and has no error to tell.
             Ok(None) => Some(false),
             Ok(Some(bytes)) => {

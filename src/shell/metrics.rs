@@ -12,6 +12,7 @@ use crate::denial::Reason;
 use crate::flow::{Facts, Forward};
 use crate::headers;
 use crate::log_budget::{LogBudget, Said};
+use crate::time::UnixTime;
 
 /// The metrics of one configuration in this VM. The host keeps one value a name for all VMs.
 pub struct Metrics {
@@ -62,12 +63,12 @@ impl Metrics {
     }
 
     /// A request that goes on.
-    pub fn forwarded(&self, forward: &Forward, config: &Config) {
+    pub fn forwarded(&self, forward: &Forward, config: &Config, now: UnixTime) {
         host::add(if forward.identity.is_some() { self.verified } else { self.anonymous }, 1);
         for facts in &forward.would_deny {
             host::add(self.would_deny.get(&facts.reason).copied().flatten(), 1);
             host::set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
-            self.log("would deny", facts);
+            self.log("would deny", facts, now);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
             // As in its header: a line break in a subject must not forge a line of an access log.
@@ -83,10 +84,10 @@ impl Metrics {
     }
 
     /// A request that does not.
-    pub fn refused(&self, facts: &Facts) {
+    pub fn refused(&self, facts: &Facts, now: UnixTime) {
         host::add(self.denied.get(&facts.reason).copied().flatten(), 1);
         host::set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
-        self.log("denied", facts);
+        self.log("denied", facts, now);
     }
 
     /// One more or one fewer request waits.
@@ -127,9 +128,9 @@ impl Metrics {
         }
     }
 
-    fn log(&self, what: &str, facts: &Facts) {
+    fn log(&self, what: &str, facts: &Facts, now: UnixTime) {
         let Ok(mut budget) = self.budget.try_borrow_mut() else { return };
-        match budget.spend(host::now()) {
+        match budget.spend(now) {
             Said::Nothing => {}
             Said::Line { unsaid: 0 } => info!("jwt_guard: {what}: {facts}"),
             Said::Line { unsaid } => {

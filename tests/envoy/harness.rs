@@ -11,6 +11,7 @@ mod client;
 mod dns;
 mod envoy;
 mod issuer;
+mod module;
 mod tls;
 mod upstream;
 

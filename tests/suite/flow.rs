@@ -2,6 +2,7 @@
 
 mod fixture;
 
+mod cache;
 mod keys;
 mod metadata;
 mod preflight;

@@ -84,6 +84,19 @@ pub const CLAIM_HEADERS: [&str; 8] = [
     "x-auth-issuer",
 ];
 
+/// Where `JWT_GUARD_TOKEN_CACHE_ENTRIES` is set, every configuration that names no number of its own gets that one:
+/// whatever a cache remembers, and when it forgets, no answer may depend on it.
+fn with_token_cache(plugin: &Value) -> Value {
+    let mut plugin = plugin.clone();
+    if let (Ok(entries), Some(members)) =
+        (std::env::var("JWT_GUARD_TOKEN_CACHE_ENTRIES"), plugin.as_object_mut())
+    {
+        let entries: u32 = entries.parse().expect("JWT_GUARD_TOKEN_CACHE_ENTRIES is a number");
+        members.entry("token_cache_entries").or_insert(entries.into());
+    }
+    plugin
+}
+
 impl Bootstrap {
     pub fn new() -> Self {
         Self {
@@ -216,6 +229,7 @@ impl Bootstrap {
     }
 
     fn filter(&self, module: &Path, name: &str, plugin: &Value) -> Value {
+        let plugin = &with_token_cache(plugin);
         let configuration = match &self.config_as {
             ConfigAs::Struct => typed("google.protobuf.Struct", json!({ "value": plugin })),
             ConfigAs::Text => typed("google.protobuf.StringValue", json!({ "value": plugin.to_string() })),

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::bootstrap::LISTENERS_FILE;
+use super::module::{module, root};
 use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
 
 /// Lines of Envoy's log that a failing test prints.
@@ -260,27 +261,6 @@ fn program() -> &'static Path {
     })
 }
 
-/// The module: `$JWT_GUARD_WASM`, or the one that `make wasm` leaves, built when it is missing or older than its
-/// sources.
-fn module() -> &'static Path {
-    static MODULE: OnceLock<PathBuf> = OnceLock::new();
-    MODULE.get_or_init(|| {
-        if let Some(given) = std::env::var_os("JWT_GUARD_WASM") {
-            return PathBuf::from(given);
-        }
-        let module = root().join("target/jwt_guard.wasm");
-        let built = modified(&module);
-        if built.is_none() || built < newest_source() {
-            let status = Command::new(root().join("scripts/build-wasm")).status().unwrap();
-            assert!(
-                status.success(),
-                "target/jwt_guard.wasm is missing or stale, and building it failed: run `make wasm`"
-            );
-        }
-        module
-    })
-}
-
 /// The module with [`Bootstrap::host_function`] in the place of the function that it asks for.
 fn asking_for(function: &str) -> Vec<u8> {
     const ASKED_FOR: &[u8] = b"verify_signature";
@@ -291,32 +271,6 @@ fn asking_for(function: &str) -> Vec<u8> {
     let [at] = places[..] else { panic!("the module names the function {} times", places.len()) };
     bytes[at..at + ASKED_FOR.len()].copy_from_slice(function.as_bytes());
     bytes
-}
-
-fn newest_source() -> Option<SystemTime> {
-    let mut folders = vec![root().join("src")];
-    let mut newest =
-        ["Cargo.toml", "Cargo.lock"].iter().filter_map(|file| modified(&root().join(file))).max();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                // Not in the module.
-                true if path.ends_with("bin") || path.ends_with("mint") => {}
-                true => folders.push(path),
-                false => newest = newest.max(modified(&path)),
-            }
-        }
-    }
-    newest
-}
-
-fn modified(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn tail(log: &str) -> String {

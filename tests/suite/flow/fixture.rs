@@ -8,7 +8,9 @@ use std::time::Duration;
 use jwt_guard::config::Config;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
-use jwt_guard::flow::{self, Forward, KeySource, Metadata, Patience, Prospect, Refused, Request, Step};
+use jwt_guard::flow::{
+    self, Forward, KeySource, Known, Metadata, Patience, Prospect, Refused, Request, Step,
+};
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
@@ -93,6 +95,18 @@ impl Keys {
     }
 }
 
+impl Keys {
+    /// One that answers as this one will.
+    fn twin(&self) -> Self {
+        Self {
+            current: self.current.clone(),
+            prospect: self.prospect.clone(),
+            then: self.then.clone(),
+            asked: self.asked.clone(),
+        }
+    }
+}
+
 impl KeySource for Keys {
     fn current(&self, _: IssuerIndex) -> Option<Rc<KeySet>> {
         self.current.clone()
@@ -149,9 +163,47 @@ impl Ask {
         self
     }
 
+    /// The step without a cache of tokens. With one, of one entry or of many, a request is decided alike, when its
+    /// token comes for the first time and when it was seen before.
     pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Step {
+        let cached: Vec<Vec<Step>> = [1, 1024]
+            .map(|entries| {
+                let cache = TokenCache::new(entries);
+                (0..2).map(|_| self.decide(config, &keys.twin(), &cache, NOW, patience)).collect()
+            })
+            .into();
+        let step = self.decide(config, keys, &TokenCache::new(0), NOW, patience);
+        for (position, other) in cached.iter().flatten().enumerate() {
+            assert_eq!(self.all_of(other), self.all_of(&step), "with a cache, decision {position}");
+        }
+        step
+    }
+
+    pub fn decide(
+        &self,
+        config: &Config,
+        keys: &Keys,
+        cache: &TokenCache<Known>,
+        now: UnixTime,
+        patience: Patience,
+    ) -> Step {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        flow::decide(config, &request, keys, &InModule, &TokenCache::new(0), NOW, patience)
+        flow::decide(config, &request, keys, &InModule, cache, now, patience)
+    }
+
+    /// Everything that a step does.
+    fn all_of(&self, step: &Step) -> String {
+        let details = match step {
+            Step::Forward(forward) => {
+                format!("{:?} {:?} {:?}", self.upstream(forward), forward.would_deny, forward.rules)
+            }
+            Step::Deny(Refused { denial, facts }) => {
+                format!("{:?} {} {facts}", denial.headers, denial.body.escape_ascii())
+            }
+            Step::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
+            Step::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
+        };
+        format!("{}: {details}", told(step))
     }
 
     /// With keys at hand.

@@ -1,0 +1,72 @@
+//! What the core allocates, request by request.
+
+use std::rc::Rc;
+
+use jwt_guard::config::Config;
+use jwt_guard::flow::{self, KeySource, Known, Metadata, Patience, Prospect, Request, Step};
+use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::keys::Need;
+use jwt_guard::token_cache::TokenCache;
+use serde_json::json;
+
+use crate::host::Headers;
+use crate::requests::{NOW, configuration, get, good, keys, large, roleless};
+
+struct Keys(Rc<KeySet>);
+
+impl KeySource for Keys {
+    fn current(&self, _: IssuerIndex) -> Option<Rc<KeySet>> {
+        Some(Rc::clone(&self.0))
+    }
+
+    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
+        Prospect::Hopeless { retry_after: std::time::Duration::ZERO }
+    }
+}
+
+/// The core with a cache, and all that it is handed.
+struct Core {
+    config: Config,
+    keys: Keys,
+    cache: TokenCache<Known>,
+}
+
+impl Core {
+    fn new() -> Self {
+        let config = Config::parse(configuration(json!({})).as_bytes()).unwrap();
+        let cache = TokenCache::new(config.token_cache_entries);
+        Self { config, keys: Keys(keys()), cache }
+    }
+
+    fn decide(&self, headers: &Headers) -> Step {
+        let request = Request { headers, metadata: Metadata::Absent };
+        let patience = Patience::Waits;
+        flow::decide(&self.config, &request, &self.keys, &InModule, &self.cache, NOW, patience)
+    }
+
+    /// Allocations of a request like those before it.
+    fn allocations(&self, headers: &Headers) -> u64 {
+        drop(self.decide(headers));
+        allocation_counter::measure(|| drop(self.decide(headers))).count_total
+    }
+}
+
+/// Each row is a bound that is met exactly: a request that allocates less lowers it.
+#[test]
+fn what_a_request_allocates() {
+    let core = Core::new();
+    let (good, large, roleless) = (good(), large(), roleless());
+    let rows = [
+        ("seen before", "/orders/42", Some(&good), 5),
+        ("seen before, 4 KB", "/orders/42", Some(&large), 5),
+        ("refused, seen before", "/orders/42", Some(&roleless), 18),
+        ("anonymous route", "/open", None, 2),
+        ("no token", "/orders/42", None, 15),
+    ];
+    let counted =
+        rows.map(|(label, path, token, _)| (label, core.allocations(&get(path, token.map(String::as_str)))));
+    let expected = rows.map(|(label, _, _, bound)| (label, bound));
+    assert_eq!(counted, expected);
+}

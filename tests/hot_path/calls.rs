@@ -1,0 +1,210 @@
+//! The deployable module, request by request.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::host::{Guest, Headers, Outcome};
+use crate::module::module;
+use crate::requests::{NOW, configuration, expired, forged, get, good, large, published, roleless};
+
+/// Other versions of the compiler make more or fewer instructions of one source.
+const ROOM: f64 = 1.2;
+
+/// What every request costs: the headers are read once, in one buffer; the clock once; the metadata of the route and,
+/// as it has none, of its virtual host.
+const ALWAYS: [(&str, u32); 4] = [
+    ("(a buffer from the module)", 1),
+    ("proxy_get_header_map_pairs", 1),
+    ("proxy_get_current_time_nanoseconds", 1),
+    ("proxy_get_property", 2),
+];
+/// What a refusal costs beside its own work: the reason in filter state, a counter, the answer, a line of log.
+const REFUSED: [(&str, u32); 4] = [
+    ("proxy_increment_metric", 1),
+    ("proxy_set_property", 1),
+    ("proxy_send_local_response", 1),
+    ("proxy_log", 1),
+];
+/// A signature verified by the host, and the buffer with a verdict that is not "false".
+const VERIFIED: [(&str, u32); 2] = [("proxy_call_foreign_function", 1), ("(a buffer from the module)", 1)];
+
+fn start(members: Value) -> Guest {
+    let bytes = std::fs::read(module()).unwrap();
+    let mut guest = Guest::start(&bytes, &configuration(members), &published(), NOW);
+    // What is made once, such as room in a map, is made.
+    for _ in 0..20 {
+        guest.request(&get("/orders/42", Some(&good())));
+    }
+    guest
+}
+
+fn sum(parts: &[&[(&str, u32)]]) -> BTreeMap<String, u32> {
+    let mut sum = BTreeMap::new();
+    for (name, count) in parts.iter().copied().flatten() {
+        *sum.entry((*name).to_owned()).or_default() += count;
+    }
+    sum
+}
+
+/// What differs, a line each.
+fn differences(outcome: &Outcome, calls: &BTreeMap<String, u32>, instructions: u64) -> Vec<String> {
+    let names: BTreeSet<&String> = outcome.cost.calls.keys().chain(calls.keys()).collect();
+    let counts = names.into_iter().filter_map(|name| {
+        let count = |calls: &BTreeMap<String, u32>| calls.get(name).copied().unwrap_or_default();
+        let (now, known) = (count(&outcome.cost.calls), count(calls));
+        (now != known).then(|| format!("{name}: {now} calls, not {known}"))
+    });
+    let mut differences: Vec<String> = counts.collect();
+    let most = instructions as f64 * ROOM;
+    if outcome.cost.instructions as f64 > most {
+        differences.push(format!("{} instructions, over {most}", outcome.cost.instructions));
+    }
+    differences
+}
+
+/// A request that calls the host less is a gain, and lowers its row.
+#[test]
+fn what_a_request_costs() {
+    let (seen, seen_large, seen_roleless) = (good(), large(), roleless());
+    let seven = [("proxy_add_header_map_value", 7), ("proxy_remove_header_map_value", 1)];
+    let eight = [("proxy_add_header_map_value", 8), ("proxy_remove_header_map_value", 1)];
+    let passed = [("proxy_increment_metric", 1)];
+    // With the token cache, each token is counted as found or not.
+    let token = [("proxy_increment_metric", 1)];
+    type Row<'a> = (&'a str, &'a str, Option<String>, Option<i32>, &'a [&'a [(&'a str, u32)]], u64);
+    let rows: &[Row<'_>] = &[
+        ("seen before", "/orders/42", Some(seen.clone()), None, &[&passed, &token, &seven], 162_530),
+        (
+            "seen before, 4 KB",
+            "/orders/42",
+            Some(seen_large.clone()),
+            None,
+            &[&passed, &token, &eight],
+            264_021,
+        ),
+        (
+            "seen before, no role",
+            "/orders/42",
+            Some(seen_roleless.clone()),
+            Some(403),
+            &[&REFUSED, &token],
+            209_460,
+        ),
+        ("anonymous route", "/open", None, None, &[&passed], 122_894),
+        ("anonymous route, a token", "/open", Some(seen.clone()), None, &[&passed], 122_894),
+        ("no token", "/orders/42", None, Some(401), &[&REFUSED], 174_537),
+        ("never seen", "/orders/42", Some(good()), None, &[&passed, &token, &seven, &VERIFIED], 499_206),
+        (
+            "never seen, 4 KB",
+            "/orders/42",
+            Some(large()),
+            None,
+            &[&passed, &token, &eight, &VERIFIED],
+            1_971_135,
+        ),
+        ("expired", "/orders/42", Some(expired()), Some(401), &[&REFUSED, &token, &VERIFIED], 509_892),
+        ("forged", "/orders/42", Some(forged()), Some(401), &[&REFUSED, &token, &VERIFIED[..1]], 468_015),
+        ("not a token", "/orders/42", Some("a.b".to_owned()), Some(401), &[&REFUSED, &token], 200_000),
+    ];
+    let mut guest = start(json!({}));
+    for token in [&seen, &seen_large, &seen_roleless] {
+        guest.request(&get("/orders/42", Some(token)));
+    }
+    let mut failures = Vec::new();
+    for (label, path, token, status, parts, instructions) in rows {
+        let outcome = guest.request(&get(path, token.as_deref()));
+        assert_eq!(outcome.status, *status, "{label}");
+        let calls = sum(&[&ALWAYS, &parts.concat()]);
+        failures.extend(
+            differences(&outcome, &calls, *instructions).into_iter().map(|what| format!("{label}: {what}")),
+        );
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+#[test]
+fn metadata_that_is_ignored_is_not_read() {
+    let mut guest = start(json!({ "route_metadata": "ignore" }));
+    let outcome = guest.request(&get("/open", None));
+    let calls = sum(&[&ALWAYS[..3], &[("proxy_increment_metric", 1)]]);
+    assert_eq!((outcome.status, outcome.cost.calls), (None, calls));
+}
+
+#[test]
+fn refusals_beyond_the_tenth_of_a_second_are_not_written_out() {
+    let mut guest = start(json!({}));
+    let request = get("/orders/42", None);
+    let mut lines = 0;
+    for _ in 0..30 {
+        lines += guest.request(&request).cost.calls.get("proxy_log").copied().unwrap_or_default();
+    }
+    assert_eq!(lines, 10);
+    let (silent, first) =
+        (guest.request(&request).cost.instructions, start(json!({})).request(&request).cost.instructions);
+    assert!(silent < first, "{silent} instructions without a line, {first} with one");
+    assert_eq!(guest.metric("jwt_guard.denied.missing_token"), 31);
+}
+
+fn values<'a>(headers: &'a Headers, name: &str) -> Vec<&'a [u8]> {
+    headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_slice()).collect()
+}
+
+/// Headers are added where the request has none of that name, which is decided from the one read of its headers. This
+/// host adds a second copy when it is told to add, so what a client brings along would stand beside what was verified.
+#[test]
+fn what_is_added_never_stands_beside_a_clients_copy() {
+    let mut guest = start(json!({ "forward_token": true }));
+    let names = [
+        "x-auth-sub",
+        "x-auth-email",
+        "x-auth-roles",
+        "x-auth-scopes",
+        "x-auth-org-id",
+        "x-auth-jti",
+        "x-auth-issuer",
+    ];
+    let token = good();
+    let plain = guest.request(&get("/orders/42", Some(&token)));
+    assert_eq!(plain.status, None);
+    // One copy of one name, two of one, one of each, and all of them in another spelling.
+    let mut brought: Vec<Vec<String>> = names.iter().map(|name| vec![(*name).to_owned()]).collect();
+    brought.extend(names.iter().map(|name| vec![(*name).to_owned(), (*name).to_owned()]));
+    brought.push(names.map(str::to_owned).into());
+    brought.push(names.map(|name| name.replace('-', "_")).into());
+    brought.push(vec!["x-auth-groups".to_owned(), "x-auth-sub".to_owned()]);
+    for headers in brought {
+        let mut request = get("/orders/42", Some(&token));
+        request.extend(headers.iter().map(|name| (name.clone(), b"root".to_vec())));
+        let outcome = guest.request(&request);
+        assert_eq!(outcome.status, None, "{headers:?}");
+        for name in names {
+            assert_eq!(
+                values(&outcome.headers, name),
+                values(&plain.headers, name),
+                "{name}, of {headers:?}"
+            );
+        }
+        assert!(!outcome.headers.iter().any(|(_, value)| value == b"root"), "{headers:?}");
+    }
+    // As after an internal redirect: what the filter added is what it finds.
+    let again = guest.request(&plain.headers);
+    for name in names {
+        assert_eq!(values(&again.headers, name), values(&plain.headers, name), "{name}");
+    }
+}
+
+#[test]
+fn a_hit_is_judged_by_the_moment_it_comes() {
+    let keys: Value = serde_json::from_str(&published()).unwrap();
+    let mut guest = start(json!({ "jwks_inline": keys, "jwks_cluster": null }));
+    let request = get("/orders/42", Some(&good()));
+    assert_eq!(guest.request(&request).status, None);
+    assert_eq!(guest.request(&request).status, None);
+    guest.at(NOW.saturating_add(Duration::from_secs(365 * 86_400)));
+    let outcome = guest.request(&request);
+    assert_eq!(outcome.status, Some(401));
+    assert!(!outcome.cost.calls.contains_key("proxy_call_foreign_function"), "refused from the cache");
+    assert_eq!(guest.metric("jwt_guard.denied.expired"), 1);
+}

@@ -1,0 +1,18 @@
+//! What a request costs, in counts: calls of the host, instructions and allocations. A change that makes the hot path
+//! do more fails here, on any machine; how long it takes is measured by `make bench`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+)]
+
+mod allocations;
+mod calls;
+mod host;
+#[path = "../envoy/harness/module.rs"]
+mod module;
+mod requests;
+#[path = "../suite/jose/host.rs"]
+mod signatures;
