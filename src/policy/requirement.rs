@@ -2,6 +2,8 @@
 //!
 //! These types are input. They prove nothing; the proof is [`Permit`](super::Permit).
 
+use std::rc::Rc;
+
 use crate::jose::claims::IssuerIndex;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
@@ -13,6 +15,8 @@ pub struct Requirement {
     pub rule: Rule,
     /// What is judged beside it and counted, and never refuses. A shadow of a shadow is not judged.
     pub shadow: Option<Box<Requirement>>,
+    /// The name it has among the named policies, for whoever asks what decided.
+    pub policy: Option<Rc<str>>,
 }
 
 /// The part of a requirement that decides.
@@ -97,7 +101,7 @@ pub struct NonEmpty<T> {
 impl Requirement {
     /// A rule without a shadow.
     pub fn new(rule: Rule) -> Self {
-        Self { rule, shadow: None }
+        Self { rule, shadow: None, policy: None }
     }
 
     /// Any valid token: what `{}` means.
