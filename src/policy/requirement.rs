@@ -127,6 +127,11 @@ impl<T> NonEmpty<T> {
         &self.first
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rest.len() + 1
+    }
+
     /// Every item, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         std::iter::once(&self.first).chain(&self.rest)
@@ -137,15 +142,5 @@ impl<T: PartialEq> NonEmpty<T> {
     /// Whether the item is one of them.
     pub fn contains(&self, item: &T) -> bool {
         self.iter().any(|known| known == item)
-    }
-}
-
-impl<T: PartialEq> AnyAll<T> {
-    /// Whether a token with these values meets it.
-    pub fn met_by(&self, held: &[T]) -> bool {
-        match self {
-            Self::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
-            Self::All(wanted) => wanted.iter().all(|value| held.contains(value)),
-        }
     }
 }

@@ -99,8 +99,7 @@ pub(super) fn is_one(host: &[u8]) -> bool {
             let Some(end) = address.iter().position(|byte| *byte == b']') else { return false };
             let (address, rest) = address.split_at(end);
             let port = rest.strip_prefix(b"]").unwrap_or_default();
-            let spelled = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'.' | b'%');
-            return !address.is_empty() && address.iter().all(spelled) && is_port(port);
+            return is_ipv6(address) && is_port(port);
         }
         name => name.split_at(name.iter().position(|byte| *byte == b':').unwrap_or(name.len())),
     };
@@ -108,6 +107,15 @@ pub(super) fn is_one(host: &[u8]) -> bool {
     let labels = name.strip_suffix(b".").unwrap_or(name);
     let has_empty_label = !labels.is_empty() && labels.split(|byte| *byte == b'.').any(<[u8]>::is_empty);
     name.iter().all(spelled) && !has_empty_label && is_port(port)
+}
+
+/// With a zone or without (RFC 6874). Older URL parsers take any name in brackets for a host.
+fn is_ipv6(text: &[u8]) -> bool {
+    let mut parts = text.splitn(2, |byte| *byte == b'%');
+    let address = parts.next().and_then(|address| std::str::from_utf8(address).ok());
+    let zone = parts.next().unwrap_or_default();
+    let spelled = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) && zone.iter().all(spelled)
 }
 
 /// Nothing, or `:` and digits, if any.
@@ -247,6 +255,9 @@ mod tests {
             "[::1]:x",
             "[]",
             "[a]b@c",
+            "[a]",
+            "[a.b]",
+            "[v1.a]",
             "a[::1]",
             "[u@a]",
             "a\t",

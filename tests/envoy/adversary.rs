@@ -6,6 +6,9 @@
 mod cost;
 mod http1;
 mod http2;
+mod metadata;
+mod paths;
+mod redirect;
 mod tunnel;
 
 use serde_json::{Value, json};
@@ -34,6 +37,9 @@ async fn stack() -> Stack {
         .envoy(|envoy| {
             envoy.early_header_mutation = false;
             envoy.connection_manager = json!({
+                "http_protocol_options": {
+                    "enable_trailers": true, "accept_http_10": true, "default_host_for_http_10": "h",
+                },
                 "http2_protocol_options": { "allow_connect": true },
                 // Most attacks end their connection.
                 "delayed_close_timeout": "0.05s",

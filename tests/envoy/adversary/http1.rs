@@ -16,6 +16,19 @@ const RAW: &[(&str, &str)] = &[
     ("an empty port", "GET /x HTTP/1.1\r\nhost: admin.example:\r\n\r\n"),
     ("a port too large", "GET /x HTTP/1.1\r\nhost: admin.example:99999999\r\n\r\n"),
     ("a dot and a port, upper case", "GET /x HTTP/1.1\r\nhost: ADMIN.EXAMPLE.:80\r\n\r\n"),
+    ("a word for a port", "GET /x HTTP/1.1\r\nhost: admin.example:x\r\n\r\n"),
+    ("two ports", "GET /x HTTP/1.1\r\nhost: admin.example:80:81\r\n\r\n"),
+    ("a sign in the port", "GET /x HTTP/1.1\r\nhost: admin.example:+80\r\n\r\n"),
+    ("two dots at the end", "GET /x HTTP/1.1\r\nhost: admin.example..\r\n\r\n"),
+    ("an encoded letter", "GET /x HTTP/1.1\r\nhost: %61dmin.example\r\n\r\n"),
+    ("an encoded dot", "GET /x HTTP/1.1\r\nhost: admin%2eexample\r\n\r\n"),
+    ("an encoded NUL", "GET /x HTTP/1.1\r\nhost: admin.example%00.api.example\r\n\r\n"),
+    ("an ideographic dot", "GET /x HTTP/1.1\r\nhost: admin\u{3002}example\r\n\r\n"),
+    ("a query in the host", "GET /x HTTP/1.1\r\nhost: admin.example?.api.example\r\n\r\n"),
+    ("a fragment in the host", "GET /x HTTP/1.1\r\nhost: admin.example#.api.example\r\n\r\n"),
+    ("a backslash in the host", "GET /x HTTP/1.1\r\nhost: admin.example\\.api.example\r\n\r\n"),
+    ("a name behind an address", "GET /x HTTP/1.1\r\nhost: [::1]admin.example\r\n\r\n"),
+    ("a name in brackets", "GET /x HTTP/1.1\r\nhost: [admin.example]\r\n\r\n"),
     ("spaces around", "GET /x HTTP/1.1\r\nhost: \t admin.example \t\r\n\r\n"),
     ("an absolute target", "GET http://admin.example/x HTTP/1.1\r\nhost: api.example\r\n\r\n"),
     (
@@ -28,6 +41,7 @@ const RAW: &[(&str, &str)] = &[
     ),
     ("another scheme", "GET ftp://admin.example/x HTTP/1.1\r\nhost: api.example\r\n\r\n"),
     ("no host, HTTP/1.0", "GET /admin/users HTTP/1.0\r\n\r\n"),
+    ("an absolute target, HTTP/1.0", "GET http://admin.example/x HTTP/1.0\r\n\r\n"),
     // The target.
     (
         "an absolute target's path",
@@ -38,6 +52,21 @@ const RAW: &[(&str, &str)] = &[
     ("a tab before the target", "GET\t/admin/users HTTP/1.1\r\nhost: h\r\n\r\n"),
     ("a fragment", "GET /x#/../admin/users HTTP/1.1\r\nhost: h\r\n\r\n"),
     ("an asterisk with a path", "OPTIONS */admin/users HTTP/1.1\r\nhost: h\r\n\r\n"),
+    ("HEAD", "HEAD /admin/users HTTP/1.1\r\nhost: h\r\n\r\n"),
+    (
+        "a body to come",
+        "POST /admin/users HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\na",
+    ),
+    (
+        "what Envoy says to itself",
+        "GET /admin/users HTTP/1.1\r\nhost: h\r\nx-envoy-internal: true\r\nx-envoy-original-path: /x\r\n\
+         x-envoy-retry-on: 4xx\r\nx-envoy-max-retries: 3\r\nx-envoy-retriable-status-codes: 401,403\r\n\
+         x-envoy-decorator-operation: /x\r\nx-forwarded-for: 127.0.0.1\r\n\r\n",
+    ),
+    (
+        "gRPC over HTTP/1.1",
+        "POST /admin/users HTTP/1.1\r\nhost: h\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n",
+    ),
     // The method.
     ("lower case", "delete /items/7 HTTP/1.1\r\nhost: h\r\n\r\n"),
     ("an override", "GET /items/7 HTTP/1.1\r\nhost: h\r\nx-http-method-override: DELETE\r\n\r\n"),
@@ -96,6 +125,10 @@ const RAW: &[(&str, &str)] = &[
         "nominated away",
         "GET /me HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {user}\r\nconnection: keep-alive, x-auth-sub\r\n\
          x_auth_sub: root\r\n\r\n",
+    ),
+    (
+        "nominated by TE",
+        "GET /x HTTP/1.1\r\nhost: h\r\nte: trailers, x-auth-sub\r\nconnection: te\r\nx-auth-sub: root\r\n\r\n",
     ),
     (
         "in trailers",

@@ -1,4 +1,4 @@
-//! CONNECT: a request without a path.
+//! Requests without a path: CONNECT, and `OPTIONS *`.
 
 use serde_json::{Value, json};
 
@@ -56,4 +56,24 @@ async fn a_tunnel_is_under_the_default_policy() {
         }
     }
     assert_eq!(stack.get("/x").await.status, 200);
+}
+
+/// `OPTIONS *` is answered by Envoy itself before any filter, with or without this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asterisk_is_refused_by_envoy_before_any_filter() {
+    let open = plugin_with(json!({ "default_policy": { "allow_anonymous": true } }));
+    let closed = plugin_with(json!({ "default_policy": { "deny": true } }));
+    for plugin in [None, Some(open), Some(closed)] {
+        let stack = Stack::builder()
+            .envoy(|envoy| {
+                envoy.plugin = plugin;
+                envoy.early_header_mutation = false;
+            })
+            .start()
+            .await;
+        assert_eq!(stack.request("OPTIONS", "*").send().await.status, 404);
+        assert_eq!(stack.envoy.access_logged(1).await, ["OPTIONS * 404 absolute_path_rejected"]);
+        assert_eq!(stack.upstream.count(), 0);
+        assert_eq!(stack.denied("denied").await, 0);
+    }
 }
