@@ -26,4 +26,5 @@ mod requirements;
 mod robustness;
 mod route_metadata;
 mod routes;
+mod sources;
 mod tokens;

@@ -161,3 +161,18 @@ async fn dashboards_find_the_names_they_bind_to() {
     let stats = stack.envoy.stats().await;
     assert!(stats.contains_key("wasmcustom.jwt_guard.jwks.issuer_example.age_seconds"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_remembered_unless_that_is_off() {
+    // A cache that is off counts nothing.
+    for (entries, hits, misses) in [(1, 2, 1), (0, 0, 0)] {
+        let stack = Stack::with_plugin(plugin_with(json!({ "token_cache_entries": entries }))).await;
+        let token = stack.good_token();
+        for _ in 0..3 {
+            assert_eq!(stack.get_with("/", &token).await.status, 200);
+        }
+        let counted =
+            async |name: &str| stack.envoy.stat(&format!("wasmcustom.jwt_guard.token_cache.{name}")).await;
+        assert_eq!((counted("hit").await, counted("miss").await), (hits, misses), "{entries} entries");
+    }
+}

@@ -239,6 +239,17 @@ const FIELDS: &[(&str, Fields<'static>)] = &[
         ],
     ),
     (
+        "gRPC",
+        &[
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":authority", "h"),
+            (":path", "/admin/users"),
+            ("content-type", "application/grpc+proto"),
+            ("te", "trailers"),
+        ],
+    ),
+    (
         "cookies in crumbs",
         &[
             (":method", "GET"),
