@@ -3,6 +3,7 @@
 //! Knows no HTTP and no routes. A request may be read in several ways, each with a requirement of its own;
 //! whoever calls brings them all, and all must be met.
 
+mod held;
 mod identity;
 mod requirement;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::rc::Rc;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 
+use held::{Held, Keyed};
 pub use identity::{Identity, Source, Sources};
 pub use requirement::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
@@ -259,9 +261,9 @@ impl Condition {
     fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
             Self::NarrowedTo(narrowing) => return narrowing.unmet(identity),
-            Self::Role(roles) => (roles.met_by(identity.roles()), Unmet::Role),
-            Self::Group(groups) => (groups.met_by(identity.groups()), Unmet::Group),
-            Self::Scope(scopes) => (scopes.met_by(identity.scopes()), Unmet::Scope),
+            Self::Role(roles) => (met_by(roles, identity.roles()), Unmet::Role),
+            Self::Group(groups) => (met_by(groups, identity.groups()), Unmet::Group),
+            Self::Scope(scopes) => (met_by(scopes, identity.scopes()), Unmet::Scope),
             Self::Claim(claim) => (claim.met_by(identity), Unmet::Claim(&claim.pointer)),
             Self::AnyOf(alternatives) => return any_of(alternatives, identity),
         };
@@ -297,13 +299,16 @@ impl ClaimCondition {
         };
         match &self.test {
             ClaimTest::Present => true,
-            // A null among the members is no more present than a null claim, whatever is asked for.
-            ClaimTest::Values(AnyAll::Any(wanted)) => wanted.iter().any(|value| is_among(held, value)),
-            ClaimTest::Values(AnyAll::All(wanted)) => wanted.iter().all(|value| is_among(held, value)),
+            ClaimTest::Values(asked) => met_by(asked, held),
         }
     }
 }
 
-fn is_among(held: &[Json], value: &Json) -> bool {
-    *value != Json::Null && held.contains(value)
+fn met_by<T: Keyed>(asked: &AnyAll<T>, held: &[T]) -> bool {
+    let (AnyAll::Any(wanted) | AnyAll::All(wanted)) = asked;
+    let held = Held::new(held, wanted.count());
+    match asked {
+        AnyAll::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
+        AnyAll::All(wanted) => wanted.iter().all(|value| held.contains(value)),
+    }
 }

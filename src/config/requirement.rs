@@ -88,7 +88,12 @@ pub fn read(
             Some(node) => {
                 let named = named_policy(&node, names, errors)?;
                 let shadow = shadow.map(Box::new).or_else(|| named.shadow.clone());
-                return (errors.len() == before).then(|| Requirement { rule: named.rule.clone(), shadow });
+                let policy = node.value().as_str().map(Into::into);
+                return (errors.len() == before).then(|| Requirement {
+                    rule: named.rule.clone(),
+                    shadow,
+                    policy,
+                });
             }
             None if allow_missing && has_conditions => {
                 let problem = "combines only with requires_issuer and requires_audience";
@@ -111,7 +116,7 @@ pub fn read(
             }
         },
     };
-    let requirement = Requirement { rule: rule?, shadow: shadow.map(Box::new) };
+    let requirement = Requirement { rule: rule?, shadow: shadow.map(Box::new), policy: None };
     (errors.len() == before).then_some(requirement)
 }
 

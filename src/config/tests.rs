@@ -320,7 +320,11 @@ fn a_named_policy_stands_for_its_requirement() {
     let keys = r#""policies":{"staff":{"requires_group":"staff"}},"routes":[{"path":"/a","policy":"staff"},{"path":"/b","requires_group":"staff"}]"#;
     let config = parse(&with(keys)).unwrap();
     let requirement = |path| &config.routes.lookup(b"h", "GET", path).unwrap().rule.requirement;
-    assert_eq!(requirement("/a"), requirement("/b"));
+    assert_eq!(requirement("/a").rule, requirement("/b").rule);
+    assert_eq!(
+        (requirement("/a").policy.as_deref(), requirement("/b").policy.as_deref()),
+        (Some("staff"), None)
+    );
 }
 
 #[test]

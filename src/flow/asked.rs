@@ -48,7 +48,7 @@ pub fn asked(config: &Config, request: &Request<'_>) -> Result<Asked, Box<Refuse
     };
     let governing = judge.governing(&request.metadata)?;
     let rules = governing.asked.iter().map(|asked| AskedBy {
-        rule: asked.rule,
+        rule: asked.rule.clone(),
         reading: asked
             .reading
             .as_ref()

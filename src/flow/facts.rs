@@ -1,6 +1,7 @@
 //! What the log says of a refusal: facts an operator can act on, nothing of the token but its escaped kid.
 
 use std::fmt::{Display, Formatter, Result};
+use std::rc::Rc;
 
 use super::governing::Asked;
 use crate::denial::Reason;
@@ -30,12 +31,14 @@ pub struct Facts {
 }
 
 /// Where a requirement stands, as the operator would look for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleName {
     /// An entry of `routes`.
     Route(usize),
     /// `default_policy`
     DefaultPolicy,
+    /// An entry of `policies`, wherever it was named.
+    Policy(Rc<str>),
     /// The metadata of a route or virtual host of Envoy's.
     Metadata,
     /// None: `enabled` is false.
@@ -63,7 +66,7 @@ impl Facts {
     /// With the rule that refused.
     #[must_use]
     pub(super) fn under(mut self, asked: Option<&Asked<'_>>) -> Self {
-        self.rule = asked.map(|asked| asked.rule);
+        self.rule = asked.map(|asked| asked.rule.clone());
         self.reading = asked.and_then(|asked| asked.reading.as_ref()).map(shown);
         self
     }
@@ -111,6 +114,7 @@ impl Display for RuleName {
         match self {
             Self::Route(index) => write!(f, "routes[{index}]"),
             Self::DefaultPolicy => f.write_str("default_policy"),
+            Self::Policy(name) => f.write_str(name),
             Self::Metadata => f.write_str("route_metadata"),
             Self::Disabled => f.write_str("disabled"),
             Self::Preflight => f.write_str("bypass_cors_preflight"),

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use super::{Judge, Metadata, Outcome, RuleName};
 use crate::bearer::Place;
-use crate::config::RouteMetadata;
+use crate::config::{Route, RouteMetadata};
 use crate::denial::Reason;
 use crate::flow::Facts;
 use crate::headers::folds_to;
 use crate::policy::Requirement;
-use crate::route::{AmbiguousPath, Demand, Reading, Spread, Target};
+use crate::route::{self, AmbiguousPath, Demand, Reading, Spread, Target};
 
 /// Some frameworks take the method from one of these; in any spelling that folds to it, as WSGI and CGI do.
 pub(super) const METHOD_OVERRIDES: [&str; 3] =
@@ -56,8 +56,10 @@ impl<'r> Governing<'r> {
         }
     }
 
+    /// For whoever asks afterwards which policy it was: its name, where it has one.
     pub fn rules(&self) -> Vec<RuleName> {
-        self.asked.iter().map(|asked| asked.rule).collect()
+        let named = |asked: &Asked<'_>| asked.requirement.policy.clone().map(RuleName::Policy);
+        self.asked.iter().map(|asked| named(asked).unwrap_or_else(|| asked.rule.clone())).collect()
     }
 
     pub fn first(&self) -> Option<&Asked<'r>> {
@@ -67,12 +69,8 @@ impl<'r> Governing<'r> {
 
 impl<'r> Judge<'r> {
     pub(super) fn governing(&self, metadata: &'r Metadata) -> Outcome<Governing<'r>> {
-        let host = self.header(":authority").unwrap_or_default();
-        if !is_one_host(host) {
-            return self.refuse(Reason::AmbiguousPath, "the host has a user or is a list");
-        }
         let target = Target {
-            host,
+            host: self.header(":authority").unwrap_or_default(),
             method: self.header(":method").unwrap_or_default(),
             path: self.header(":path"),
             method_overrides: self.method_overrides(),
@@ -86,7 +84,7 @@ impl<'r> Judge<'r> {
             Metadata::Absent => {}
             Metadata::Bad(problem) => return self.refuse(Reason::BadMetadata, problem),
             Metadata::Requirement(requirement) => {
-                self.is_safe_for_metadata(routes.spread())?;
+                self.is_safe_for_metadata(&routes)?;
                 governing.asked.push(Asked { requirement, rule: RuleName::Metadata, reading: None });
             }
         }
@@ -121,13 +119,19 @@ impl<'r> Judge<'r> {
     }
 
     /// Envoy chooses the route again once a header was edited, and its metadata is not read again. So nothing that
-    /// a client sends may make the second choice another one: no header that is edited away, no path that Envoy
-    /// and the upstream could read differently.
-    fn is_safe_for_metadata(&self, spread: Spread) -> Outcome<()> {
+    /// a client sends may make the second choice another one: no header that is edited away. Nor may Envoy have
+    /// chosen by a path or a method that the upstream could read differently.
+    fn is_safe_for_metadata(&self, routes: &route::Governing<'_, Route>) -> Outcome<()> {
         if self.headers.iter().any(|(name, _)| self.config.claim_headers.is_removed(name)) {
             return self.refuse(Reason::BadRequest, "a header that is removed, where route metadata decides");
         }
-        if spread > Spread::TrailingSlash {
+        if !routes.has_one_method() {
+            return self.refuse(
+                Reason::AmbiguousPath,
+                "the method has several readings, where route metadata decides",
+            );
+        }
+        if routes.spread() > Spread::TrailingSlash {
             return self.refuse(
                 Reason::AmbiguousPath,
                 "the path has several readings, where route metadata decides",
@@ -139,12 +143,6 @@ impl<'r> Judge<'r> {
     fn refuse<T>(&self, reason: Reason, detail: &str) -> Outcome<T> {
         Err(self.refused(Facts::new(reason, detail), None, &[]))
     }
-}
-
-/// `user@admin.example` is `admin.example` to an upstream that knows URLs, and `a,b` the first or the second of two
-/// hosts: neither is a host (RFC 9113 section 8.3.1, RFC 9112 section 3.2), and no route names one.
-fn is_one_host(host: &[u8]) -> bool {
-    !host.iter().any(|byte| matches!(byte, b'@' | b','))
 }
 
 fn name_of<T>(demand: &Demand<'_, T>) -> RuleName {

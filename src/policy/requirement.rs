@@ -2,6 +2,8 @@
 //!
 //! These types are input. They prove nothing; the proof is [`Permit`](super::Permit).
 
+use std::rc::Rc;
+
 use crate::jose::claims::IssuerIndex;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
@@ -13,6 +15,8 @@ pub struct Requirement {
     pub rule: Rule,
     /// What is judged beside it and counted, and never refuses. A shadow of a shadow is not judged.
     pub shadow: Option<Box<Requirement>>,
+    /// The name it has among the named policies, for whoever asks what decided.
+    pub policy: Option<Rc<str>>,
 }
 
 /// The part of a requirement that decides.
@@ -97,7 +101,7 @@ pub struct NonEmpty<T> {
 impl Requirement {
     /// A rule without a shadow.
     pub fn new(rule: Rule) -> Self {
-        Self { rule, shadow: None }
+        Self { rule, shadow: None, policy: None }
     }
 
     /// Any valid token: what `{}` means.
@@ -123,6 +127,11 @@ impl<T> NonEmpty<T> {
         &self.first
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.rest.len() + 1
+    }
+
     /// Every item, in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         std::iter::once(&self.first).chain(&self.rest)
@@ -133,15 +142,5 @@ impl<T: PartialEq> NonEmpty<T> {
     /// Whether the item is one of them.
     pub fn contains(&self, item: &T) -> bool {
         self.iter().any(|known| known == item)
-    }
-}
-
-impl<T: PartialEq> AnyAll<T> {
-    /// Whether a token with these values meets it.
-    pub fn met_by(&self, held: &[T]) -> bool {
-        match self {
-            Self::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
-            Self::All(wanted) => wanted.iter().all(|value| held.contains(value)),
-        }
     }
 }

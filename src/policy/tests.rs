@@ -409,7 +409,11 @@ fn a_shadow_is_judged_and_never_refuses() {
     let identity = identity();
     let verified = Credential::Verified(&identity);
     let admin = authenticated(vec![Condition::Role(any(&["admin"]))]);
-    let shadowed = |rule, shadow: &Requirement| Requirement { rule, shadow: Some(Box::new(shadow.clone())) };
+    let shadowed = |rule, shadow: &Requirement| Requirement {
+        rule,
+        shadow: Some(Box::new(shadow.clone())),
+        policy: None,
+    };
     let open = shadowed(Rule::Anonymous, &admin);
     let token = shadowed(Rule::Authenticated(Conditions::default()), &admin);
 

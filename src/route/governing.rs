@@ -1,6 +1,6 @@
 //! Every rule that governs a request, one for each way to read it.
 
-use super::host::comparable;
+use super::host::{comparable, is_one};
 use super::readings::Readings;
 use super::{Found, Table, method};
 use std::borrow::Cow;
@@ -25,6 +25,7 @@ pub struct Governing<'a, T> {
     first: Demand<'a, T>,
     others: Vec<Demand<'a, T>>,
     spread: Spread,
+    has_one_method: bool,
 }
 
 /// One rule that governs, and the reading that chose it.
@@ -73,8 +74,10 @@ pub enum AmbiguousPath {
     TooManyDecodings,
     /// More than 32 distinct readings.
     TooManyReadings,
-    /// A path over 8192 bytes that has more than one reading.
+    /// A path that has more than one reading and over 8192 bytes, or readings of over 32768 bytes together.
     TooLong,
+    /// A host out of which some upstream may read another.
+    Host,
     /// `:method` or an override is no token, or there are more than eight of them.
     Method,
 }
@@ -86,10 +89,13 @@ impl<T> Table<T> {
     /// No path and `*` (`OPTIONS *`) are under no route. A plain path in lower case, with one method, costs one
     /// look-up (two where some template has an upper-case letter) and allocates nothing.
     pub fn governing<'a>(&'a self, target: &Target<'a>) -> Result<Governing<'a, T>, AmbiguousPath> {
+        if !is_one(target.host) {
+            return Err(AmbiguousPath::Host);
+        }
         let (method, other_methods) = method::readings(target.method, &target.method_overrides)?;
         let path = match target.path {
-            None => return Ok(Governing::default_only(method, "")),
-            Some(b"*") => return Ok(Governing::default_only(method, "*")),
+            None => return Ok(Governing::default_only(method, &other_methods, "")),
+            Some(b"*") => return Ok(Governing::default_only(method, &other_methods, "*")),
             Some(path) => Readings::of(path)?,
         };
         let host = comparable(target.host);
@@ -101,6 +107,7 @@ impl<T> Table<T> {
             },
             others: Vec::new(),
             spread: Spread::of(&path),
+            has_one_method: other_methods.is_empty(),
         };
         governing.add_ignoring_case(self, &host, &as_sent);
         let mut add = |method: &Cow<'a, str>, path: &Cow<'a, str>| {
@@ -130,9 +137,15 @@ pub fn readings(path: &[u8]) -> Result<Vec<String>, AmbiguousPath> {
 }
 
 impl<'a, T> Governing<'a, T> {
-    fn default_only(method: Cow<'a, str>, path: &'static str) -> Self {
+    fn default_only(method: Cow<'a, str>, others: &[Cow<'a, str>], path: &'static str) -> Self {
         let reading = Reading { method, path: Cow::Borrowed(path) };
-        Self { first: Demand { found: None, reading }, others: Vec::new(), spread: Spread::One }
+        let has_one_method = others.is_empty();
+        Self {
+            first: Demand { found: None, reading },
+            others: Vec::new(),
+            spread: Spread::One,
+            has_one_method,
+        }
     }
 
     fn add(&mut self, found: Option<Found<'a, T>>, reading: &Reading<'a>) {
@@ -158,6 +171,11 @@ impl<'a, T> Governing<'a, T> {
     /// The rule of the request as sent.
     pub fn as_sent(&self) -> &Demand<'a, T> {
         &self.first
+    }
+
+    /// Whether the request can be read with no other method than its own, whatever rules that chose.
+    pub fn has_one_method(&self) -> bool {
+        self.has_one_method
     }
 
     /// How far the readings of the path are apart, whatever rules they chose.
@@ -199,7 +217,10 @@ impl fmt::Display for AmbiguousPath {
             Self::Encoding => "the path is not UTF-8",
             Self::TooManyDecodings => "the path is percent-encoded more than three times over",
             Self::TooManyReadings => "the path can be read in more than 32 ways",
-            Self::TooLong => "the path has more than one reading and over 8192 bytes",
+            Self::TooLong => {
+                "the path has more than one reading and over 8192 bytes, or over 32768 in all of them"
+            }
+            Self::Host => "the host has a user, is a list, or has something else than a port behind its name",
             Self::Method => "the method or its override is no method, or there are more than eight",
         })
     }

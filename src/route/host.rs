@@ -89,6 +89,44 @@ impl HostPattern {
     }
 }
 
+/// Whether a request's host is one name or address and perhaps a port, so that no upstream can cut another host out
+/// of it. Empty is none. `user@admin.example` is `admin.example` to an upstream that knows URLs, `%61dmin.example`
+/// to one that decodes it, `admin.example:x` to one that takes what stands before the colon, and `a,b` the first or
+/// the second of two (RFC 9112 section 3.2, RFC 9113 section 8.3.1): no route names any of them.
+pub(super) fn is_one(host: &[u8]) -> bool {
+    let (name, port) = match host {
+        [b'[', address @ ..] => {
+            let Some(end) = address.iter().position(|byte| *byte == b']') else { return false };
+            let (address, rest) = address.split_at(end);
+            let port = rest.strip_prefix(b"]").unwrap_or_default();
+            return is_ipv6(address) && is_port(port);
+        }
+        name => name.split_at(name.iter().position(|byte| *byte == b':').unwrap_or(name.len())),
+    };
+    let spelled = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=".contains(byte);
+    let labels = name.strip_suffix(b".").unwrap_or(name);
+    let has_empty_label = !labels.is_empty() && labels.split(|byte| *byte == b'.').any(<[u8]>::is_empty);
+    name.iter().all(spelled) && !has_empty_label && is_port(port)
+}
+
+/// With a zone or without (RFC 6874). Older URL parsers take any name in brackets for a host.
+fn is_ipv6(text: &[u8]) -> bool {
+    let mut parts = text.splitn(2, |byte| *byte == b'%');
+    let address = parts.next().and_then(|address| std::str::from_utf8(address).ok());
+    let zone = parts.next().unwrap_or_default();
+    let spelled = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    address.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()) && zone.iter().all(spelled)
+}
+
+/// Nothing, or `:` and digits, if any.
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
 /// A request's host in the form that patterns are kept in: no port, no trailing dot, lower case.
 pub(super) fn comparable(host: &[u8]) -> Cow<'_, [u8]> {
     let host = without_port(host);
@@ -169,6 +207,63 @@ mod tests {
                 Ok(shown.to_owned()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn a_host_is_one_or_none() {
+        for host in [
+            "",
+            "a",
+            "a.",
+            "a.b:80",
+            "a.b.:80",
+            "a:",
+            "A_b-c~d",
+            "10.0.0.1:1",
+            "[::1]",
+            "[::1]:80",
+            "[FE80::1%25eth0]:",
+            "a!$&'()*+;=",
+        ] {
+            assert!(is_one(host.as_bytes()), "{host}");
+        }
+        for host in [
+            "u@a",
+            "a,b",
+            "a, b",
+            "a b",
+            "a:x",
+            "a:80x",
+            "a:80:80",
+            "a:+80",
+            "::1",
+            "a..",
+            "a..b",
+            ".a",
+            "a/",
+            "a/b",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "%61",
+            "a%2e",
+            "caf\u{e9}",
+            "a\u{3002}b",
+            "[::1",
+            "[::1]a",
+            "[::1]:x",
+            "[]",
+            "[a]b@c",
+            "[a]",
+            "[a.b]",
+            "[v1.a]",
+            "a[::1]",
+            "[u@a]",
+            "a\t",
+            "a\0",
+        ] {
+            assert!(!is_one(host.as_bytes()), "{host}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! order and number, is among the readings. What cannot be read with certainty is refused.
 
 use super::AmbiguousPath;
-use super::steps::{Escapes, STEPS, decoded, hex};
+use super::steps::{Escapes, STEPS, decoded, has_control, hex};
 
 /// Distinct readings that a path may have. Each costs a look-up; a path that needs more is an attack.
 const MAX_READINGS: usize = 32;
@@ -14,9 +14,13 @@ const MAX_READINGS: usize = 32;
 /// Rounds of percent-decoding after which nothing may be left to decode.
 const MAX_DECODINGS: usize = 3;
 
-/// The longest path, in bytes and without its query, that is read in more than one way: with the number of readings
-/// it bounds the work that one request can cause. Servers rarely take 8 KiB for a whole request line.
+/// The longest path, in bytes and without its query, that is read in more than one way. Servers rarely take 8 KiB
+/// for a whole request line.
 const MAX_BYTES: usize = 8192;
+
+/// All readings of a path together, in bytes: this bounds the work that one request can cause, since each step goes
+/// over each byte of each reading. So the longest path has four readings, and one of 1 KiB as many as there may be.
+const MAX_BYTES_OF_ALL: usize = 4 * MAX_BYTES;
 
 /// All readings of one path.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ impl<'a> Readings<'a> {
         if path.len() > MAX_BYTES {
             return Err(AmbiguousPath::TooLong);
         }
-        if as_sent.contains(char::is_control) {
+        if has_control(as_sent) {
             return Err(AmbiguousPath::ControlCharacter);
         }
         if has_broken_escape(path) {
@@ -104,6 +108,7 @@ fn decodes_in_few_rounds(path: &str) -> Result<(), AmbiguousPath> {
 /// Applies every step to every reading until none gives a new one.
 fn closure(as_sent: &str) -> Result<Vec<String>, AmbiguousPath> {
     let mut readings: Vec<String> = Vec::new();
+    let mut bytes = as_sent.len();
     let mut next = 0;
     let mut current = as_sent.to_owned();
     loop {
@@ -112,17 +117,21 @@ fn closure(as_sent: &str) -> Result<Vec<String>, AmbiguousPath> {
                 && reading != as_sent
                 && !readings.contains(&reading)
             {
+                bytes += reading.len();
                 readings.push(reading);
+            }
+            // At once, not when the round is over: a round alone brings seventeen.
+            match (readings.len() < MAX_READINGS, bytes <= MAX_BYTES_OF_ALL) {
+                (true, true) => Ok(()),
+                (false, _) => Err(AmbiguousPath::TooManyReadings),
+                (true, false) => Err(AmbiguousPath::TooLong),
             }
         };
         for escapes in Escapes::EACH {
-            note(decoded(&current, escapes)?);
+            note(decoded(&current, escapes)?)?;
         }
         for step in STEPS {
-            note(step(&current));
-        }
-        if readings.len() >= MAX_READINGS {
-            return Err(AmbiguousPath::TooManyReadings);
+            note(step(&current))?;
         }
         match readings.get(next) {
             Some(reading) => reading.clone_into(&mut current),
@@ -213,6 +222,8 @@ mod tests {
     fn what_cannot_be_read_with_certainty_is_refused() {
         use AmbiguousPath::*;
         let long = format!("/{}/", "a".repeat(8191));
+        let of_eight_readings = |length: usize| format!("/{}/A%2FA;", "a".repeat(length));
+        let over_the_bound = of_eight_readings(5000);
         for (path, error) in [
             (&b""[..], NotAbsolute),
             (b"a", NotAbsolute),
@@ -239,9 +250,12 @@ mod tests {
             (b"/a%25252561", TooManyDecodings),
             (b"/A/%41;a/..%2f./b./;C/%3f%23/%5c", TooManyReadings),
             (long.as_bytes(), TooLong),
+            (over_the_bound.as_bytes(), TooLong),
         ] {
             assert_eq!(Readings::of(path), Err(error), "{}", path.escape_ascii());
         }
         assert!(Readings::of(b"/a%252561").is_ok(), "three rounds");
+        assert!(Readings::of(of_eight_readings(1000).as_bytes()).is_ok(), "eight of 1 KiB");
+        assert!(Readings::of(format!("/{}A", "a".repeat(8190)).as_bytes()).is_ok(), "two of 8 KiB");
     }
 }

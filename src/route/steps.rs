@@ -3,7 +3,7 @@
 use super::AmbiguousPath;
 
 /// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
-pub(super) const STEPS: [fn(&str) -> Option<String>; 11] = [
+pub(super) const STEPS: [fn(&str) -> Option<String>; 14] = [
     backslashes_as_slashes,
     without_authority,
     without_parameters,
@@ -14,7 +14,10 @@ pub(super) const STEPS: [fn(&str) -> Option<String>; 11] = [
     |path| trimmed(path, &['/']),
     |path| trimmed(path, &['/', ' ', '.']),
     trimmed_segments,
-    |path| path.contains(|character: char| character.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
+    without_leading_spaces,
+    |path| path.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
+    |path| replaced(path, same_but_for_case),
+    |path| replaced(path, best_fit),
 ];
 
 /// Which escapes one round of decoding takes; each is what some upstream does.
@@ -67,15 +70,25 @@ pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, Am
     }
     // Overlong forms (`%C0%AF` for a slash) are not UTF-8 either.
     let decoded = String::from_utf8(bytes).map_err(|_| AmbiguousPath::Encoding)?;
-    if decoded.contains(char::is_control) {
+    if has_control(&decoded) {
         return Err(AmbiguousPath::ControlCharacter);
     }
     Ok((decoded != path).then_some(decoded))
 }
 
+/// Whether it has a control character: C0 and DEL, or C1, which UTF-8 begins with 0xC2.
+pub(super) fn has_control(path: &str) -> bool {
+    path.bytes().any(|byte| byte.is_ascii_control()) || !path.is_ascii() && path.contains(char::is_control)
+}
+
 /// The value of a hexadecimal digit.
 pub(super) fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16)?.try_into().ok()
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
 }
 
 /// `\` as on Windows.
@@ -115,6 +128,9 @@ fn merged_slashes(path: &str) -> Option<String> {
 
 /// Dot segments resolved (RFC 3986 section 5.2.4); `..` at the root stays there.
 fn resolved_dots(path: &str) -> Option<String> {
+    if !path.contains("/.") {
+        return None;
+    }
     let segments = path.strip_prefix('/')?.split('/');
     if !segments.clone().any(|segment| matches!(segment, "." | "..")) {
         return None;
@@ -147,11 +163,65 @@ fn trimmed(path: &str, characters: &[char]) -> Option<String> {
 /// Each segment without spaces and dots at its end, as Windows names files. `.` and `..` stay what they are, with
 /// spaces behind them too; a segment of nothing but more dots is empty.
 fn trimmed_segments(path: &str) -> Option<String> {
+    let ends = |pair: &[u8]| matches!(pair, [b' ' | b'.', b'/']);
+    if !path.ends_with([' ', '.']) && !path.as_bytes().windows(2).any(ends) {
+        return None;
+    }
     let kept = by_segment(path, |segment| match segment.trim_end_matches(' ') {
         dots @ ("." | "..") => dots,
         _ => segment.trim_end_matches([' ', '.']),
     });
     (kept != path).then_some(kept)
+}
+
+/// Each segment without spaces at its start, as Spring trimmed tokens before it matched them (CVE-2016-5007).
+fn without_leading_spaces(path: &str) -> Option<String> {
+    path.contains("/ ").then(|| by_segment(path, |segment| segment.trim_start_matches(' ')))
+}
+
+/// The ASCII letter that some comparisons without regard to case take the character for: Java's
+/// `equalsIgnoreCase`, Go's `EqualFold`, Python's `re.IGNORECASE`.
+fn same_but_for_case(character: char) -> Option<&'static str> {
+    match character {
+        '\u{130}' | '\u{131}' => Some("i"),
+        '\u{17f}' => Some("s"),
+        '\u{212a}' => Some("k"),
+        _ => None,
+    }
+}
+
+/// What compatibility forms (NFKC) and the best fit of a Windows code page make of characters that look like ASCII:
+/// fullwidth forms, and what stands for a slash, a backslash, a dot or a space.
+fn best_fit(character: char) -> Option<&'static str> {
+    /// U+FF01 to U+FF5E are these, moved.
+    const VISIBLE: &str =
+        "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+    match character {
+        '\u{ff01}'..='\u{ff5e}' => {
+            let at = usize::try_from(u32::from(character).checked_sub(0xff01)?).ok()?;
+            VISIBLE.get(at..at.checked_add(1)?)
+        }
+        '\u{2044}' | '\u{2215}' | '\u{29f8}' => Some("/"),
+        '\u{2216}' | '\u{29f5}' | '\u{fe68}' => Some("\\"),
+        '\u{2024}' | '\u{fe52}' => Some("."),
+        '\u{2025}' => Some(".."),
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(" "),
+        _ => None,
+    }
+}
+
+fn replaced(path: &str, by: fn(char) -> Option<&'static str>) -> Option<String> {
+    if path.is_ascii() || !path.contains(|character| by(character).is_some()) {
+        return None;
+    }
+    let mut replaced = String::with_capacity(path.len());
+    for character in path.chars() {
+        match by(character) {
+            Some(text) => replaced.push_str(text),
+            None => replaced.push(character),
+        }
+    }
+    Some(replaced)
 }
 
 fn by_segment<'a>(path: &'a str, change: impl Fn(&'a str) -> &'a str) -> String {

@@ -29,5 +29,6 @@ mod requirements;
 mod robustness;
 mod route_metadata;
 mod routes;
+mod sources;
 mod token_places;
 mod tokens;

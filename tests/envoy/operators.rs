@@ -1,6 +1,6 @@
 //! What operators see: access logs, log lines, counters.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Stack, plugin_with, wait_until};
 
@@ -13,13 +13,26 @@ async fn access_logs_tell_who_asked_where_that_is_wanted() {
         let stack = Stack::builder()
             .plugin(plugin_with(json!({
                 "identity_in_filter_state": wanted,
+                "policies": { "anybody": { "allow_authenticated": true } },
                 "routes": [
                     { "path": "/public", "allow_anonymous": true },
                     { "path": "/admin", "requires_role": "admin" },
+                    { "path": "/staff/**", "policy": "anybody" },
+                    { "path": "/metadata", "deny": true },
                     { "path": "/watched", "allow_authenticated": true, "shadow": { "requires_role": "admin" } },
                 ],
             })))
-            .envoy(|envoy| envoy.access_log = format!("{format}\n"))
+            .envoy(|envoy| {
+                envoy.access_log = format!("{format}\n");
+                let says = |policy: Value| json!({ "filter_metadata": { "jwt_guard": policy } });
+                let route = |path: &str, policy: Value| {
+                    json!({ "match": { "path": path }, "route": { "cluster": "upstream" }, "metadata": says(policy) })
+                };
+                envoy.routes = vec![
+                    route("/metadata", json!({ "allow_authenticated": true })),
+                    route("/named", json!({ "policy": "anybody" })),
+                ];
+            })
             .start()
             .await;
         let token = |subject: &str| stack.token().subject(subject).sign(&stack.key).unwrap();
@@ -28,6 +41,10 @@ async fn access_logs_tell_who_asked_where_that_is_wanted() {
         stack.get_with("/", &token("a\n- root issuer_example \u{e9}")).await;
         stack.get_with("/public", "garbage").await;
         stack.get_with("/watched", &token("user-2")).await;
+        stack.get_with("/staff", &token("user-1")).await;
+        stack.get_with("/staff/..%2fx", &token("user-1")).await;
+        stack.get_with("/metadata", &token("user-1")).await;
+        stack.get_with("/named", &token("user-1")).await;
         stack.get("/").await;
         let expected = if wanted {
             [
@@ -35,11 +52,26 @@ async fn access_logs_tell_who_asked_where_that_is_wanted() {
                 "role - - -",
                 "- a%0A- root issuer_example %C3%A9 issuer_example default_policy",
                 "- - - -",
-                "role user-2 issuer_example routes[2]",
+                "role user-2 issuer_example routes[4]",
+                "- user-1 issuer_example anybody",
+                "- user-1 issuer_example anybody+default_policy",
+                "- user-1 issuer_example route_metadata",
+                "- user-1 issuer_example anybody",
                 "missing_token - - -",
             ]
         } else {
-            ["- - - -", "role - - -", "- - - -", "- - - -", "role - - -", "missing_token - - -"]
+            [
+                "- - - -",
+                "role - - -",
+                "- - - -",
+                "- - - -",
+                "role - - -",
+                "- - - -",
+                "- - - -",
+                "- - - -",
+                "- - - -",
+                "missing_token - - -",
+            ]
         };
         assert_eq!(stack.envoy.access_logged(expected.len()).await, expected);
     }
@@ -128,4 +160,19 @@ async fn dashboards_find_the_names_they_bind_to() {
     }
     let stats = stack.envoy.stats().await;
     assert!(stats.contains_key("wasmcustom.jwt_guard.jwks.issuer_example.age_seconds"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_remembered_unless_that_is_off() {
+    // A cache that is off counts nothing.
+    for (entries, hits, misses) in [(1, 2, 1), (0, 0, 0)] {
+        let stack = Stack::with_plugin(plugin_with(json!({ "token_cache_entries": entries }))).await;
+        let token = stack.good_token();
+        for _ in 0..3 {
+            assert_eq!(stack.get_with("/", &token).await.status, 200);
+        }
+        let counted =
+            async |name: &str| stack.envoy.stat(&format!("wasmcustom.jwt_guard.token_cache.{name}")).await;
+        assert_eq!((counted("hit").await, counted("miss").await), (hits, misses), "{entries} entries");
+    }
 }

@@ -49,8 +49,8 @@ impl Rule {
                 }));
             }
         }
-        let name = match asked.rule {
-            RuleName::Route(index) => match bench.template(index) {
+        let name = match &asked.rule {
+            RuleName::Route(index) => match bench.template(*index) {
                 Some(template) => format!("routes[{index}] ({template})"),
                 None => format!("routes[{index}]"),
             },

@@ -79,6 +79,16 @@ fn a_client_cannot_make_envoy_choose_again() {
             "{name}"
         );
     }
+    for (method, overrides) in [("delete", None), ("GET", Some("DELETE")), ("POST", Some("get"))] {
+        let request = ask(method, "/").metadata(says());
+        let request = match overrides {
+            Some(value) => request.header("x_http_method", value),
+            None => request,
+        };
+        assert_eq!(told(&request.judged(&config)), "400 ambiguous_path", "{method} {overrides:?}");
+    }
+    let same = get("/").header("x-http-method-override", "GET").metadata(says());
+    assert_eq!(told(&same.judged(&config)), "anonymous");
     for path in ["/%61", "//", "/a/../b", "/a;b", "/a\\b", "/A", "/a#b", "/a./b", "/a%2fb"] {
         assert_eq!(told(&get(path).bearer(&good()).judged(&config)), "user-1", "{path}");
         assert_eq!(told(&get(path).metadata(says()).judged(&config)), "400 ambiguous_path", "{path}");

@@ -98,6 +98,9 @@ fn every_step_is_needed() {
         route("/b@/a", &[], &[]),
         route("/{id}/a", &[], &[]),
         route("/{id}/b@", &[], &[]),
+        route("/unused", &[], &[]),
+        route("/k/{id}/b", &[], &[]),
+        route("/b@/ak", &[], &[]),
     ];
     let table = table(&routes).unwrap();
     for (step, path, rule) in [
@@ -106,6 +109,15 @@ fn every_step_is_needed() {
         ("all but slashes decoded", "/x%2Fy/b%40", 8),
         ("only a slash dropped", "/v1./", 1),
         ("dots at the end dropped", "/v1/..", 3),
+        ("spaces before a segment dropped", "/%20v1", 3),
+        ("spaces before a segment dropped, and no dot behind it", "/%20a./%20a", 7),
+        ("letters beside ASCII compared as their ASCII letter", "/b@/\u{ff41}\u{212a}", 11),
+        ("the Kelvin sign as k, other forms kept", "/\u{212a}/\u{ff0f}/b", 10),
+        ("a fullwidth slash", "/x\u{ff0f}a", 7),
+        ("a division slash, encoded", "/x%E2%88%95a", 7),
+        ("a fraction slash and fullwidth dots", "/x\u{2044}\u{ff0e}\u{ff0e}/v1", 3),
+        ("a two dot leader", "/x/%E2%80%A5/v1", 3),
+        ("a set minus", "/x\u{2216}a", 7),
     ] {
         let target =
             Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: Vec::new() };

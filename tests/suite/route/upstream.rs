@@ -31,6 +31,13 @@ pub const UPSTREAMS: &[(&str, Upstream, bool)] = &[
     ("Go 1.22 ServeMux", |path| decode(path, |byte| byte != b'/'), false),
     ("Rails", |path| decode(&strip_slash(&squeeze(path)), |byte| byte != b'/'), false),
     ("Spring PathPattern", |path| decode(&strip_parameters(path), |byte| byte != b'/'), false),
+    (
+        "Spring AntPath, trimming (CVE-2016-5007)",
+        |path| Some(trim_tokens(&decode(&strip_parameters(path), |_| true)?)),
+        false,
+    ),
+    ("Java, equalsIgnoreCase", |path| Some(java_fold(&decode(&strip_parameters(path), |_| true)?)), true),
+    ("NFKC or best fit after decoding", |path| posix_clean(&best_fit(&decode(path, |_| true)?)), false),
     ("Spring AntPath", |path| Some(squeeze(&decode(&strip_parameters(path), |_| true)?)), false),
     ("WHATWG URL", whatwg, false),
     ("WHATWG URL, relative to a base", whatwg_relative, false),
@@ -64,6 +71,9 @@ pub const STEPS: &[(&str, Upstream)] = &[
     ("strip slash", |path| Some(strip_slash(path))),
     ("strip end", |path| Some(format!("/{}", path[1..].trim_end_matches(['/', '.', ' '])))),
     ("windows", windows),
+    ("trim tokens", |path| Some(trim_tokens(path))),
+    ("fold case", |path| Some(java_fold(path))),
+    ("best fit", |path| Some(best_fit(path))),
     ("lower case", |path| Some(path.to_ascii_lowercase())),
     ("WHATWG URL", whatwg),
     ("WHATWG URL, relative to a base", whatwg_relative),
@@ -219,6 +229,30 @@ fn squeeze(path: &str) -> String {
         path = path.replace("//", "/");
     }
     path
+}
+
+/// A `StringTokenizer` at slashes, each token trimmed.
+fn trim_tokens(path: &str) -> String {
+    let tokens = path.split('/').map(|token| token.trim_matches(' ')).filter(|token| !token.is_empty());
+    let kept: String = tokens.map(|token| format!("/{token}")).collect();
+    if kept.is_empty() || path.ends_with('/') { kept + "/" } else { kept }
+}
+
+/// What `Character.toUpperCase` and `toLowerCase` take for an ASCII letter.
+fn java_fold(path: &str) -> String {
+    path.replace(['\u{131}', '\u{130}'], "i").replace('\u{17f}', "s").replace('\u{212a}', "k")
+}
+
+/// Fullwidth forms and other strokes, as NFKC or a Windows code page turns them.
+fn best_fit(path: &str) -> String {
+    let one = |character: char| match character {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap(),
+        '\u{2215}' | '\u{2044}' => '/',
+        '\u{2216}' => '\\',
+        '\u{2024}' => '.',
+        other => other,
+    };
+    path.chars().map(one).collect::<String>().replace('\u{2025}', "..")
 }
 
 fn strip_slash(path: &str) -> String {

@@ -1,0 +1,104 @@
+//! What a token holds, arranged so that many questions cost little: its sender may have thousands of roles, and an
+//! operator may name as many, but one request must not compare each with each.
+
+use std::collections::HashMap;
+
+use crate::jose::json::Json;
+
+/// Comparisons that cost less than arranging the values does.
+const FEW: usize = 2048;
+
+/// The values of one claim.
+pub(super) struct Held<'a, T> {
+    values: &'a [T],
+    by_key: Option<HashMap<Key<'a>, Vec<&'a T>>>,
+}
+
+/// What values that are equal have in common.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum Key<'a> {
+    Text(&'a str),
+    /// The bits of the nearest double: equal integers have the same one, however they are written.
+    Number(u64),
+    Other,
+    /// Null.
+    Nothing,
+}
+
+/// A value that can be arranged.
+pub(super) trait Keyed: PartialEq {
+    /// Equal values have equal keys.
+    fn key(&self) -> Key<'_>;
+}
+
+impl<'a, T: Keyed> Held<'a, T> {
+    /// The values, about to be asked for so many.
+    pub fn new(values: &'a [T], questions: usize) -> Self {
+        let by_key = (values.len().saturating_mul(questions) > FEW).then(|| {
+            let mut by_key: HashMap<Key<'a>, Vec<&'a T>> = HashMap::with_capacity(values.len());
+            for value in values {
+                by_key.entry(value.key()).or_default().push(value);
+            }
+            by_key
+        });
+        Self { values, by_key }
+    }
+
+    /// Whether the value is one of them. A null among them is no more present than a null claim, whatever is asked
+    /// for.
+    pub fn contains(&self, value: &T) -> bool {
+        if value.key() == Key::Nothing {
+            return false;
+        }
+        match &self.by_key {
+            None => self.values.contains(value),
+            Some(by_key) => by_key.get(&value.key()).is_some_and(|same| same.contains(&value)),
+        }
+    }
+}
+
+impl Keyed for String {
+    fn key(&self) -> Key<'_> {
+        Key::Text(self)
+    }
+}
+
+impl Keyed for Json {
+    fn key(&self) -> Key<'_> {
+        match self {
+            Self::String(text) => Key::Text(text),
+            // 0 and -0 are equal, and have not the same bits.
+            Self::Number(number) => match number.as_f64() {
+                Some(0.0) => Key::Number(0),
+                Some(double) => Key::Number(double.to_bits()),
+                None => Key::Other,
+            },
+            Self::Null => Key::Nothing,
+            _ => Key::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arranged_values_are_what_they_were() {
+        let text = r#"["a", "1", 1, 1.0, 10e-1, 0, -0, -0.0, 1e999, 9007199254740993, 9007199254740992, 1.5, true,
+            false, null, {"a": 1}, {"a": 1.0}, {}, [1], [], "", "\u0000", 1e308, 123456789012345678901234567890]"#;
+        let Ok(Json::Array(values)) = Json::parse(text.as_bytes()) else { panic!("{text}") };
+        for (index, value) in values.iter().enumerate() {
+            // Without the value itself as well: what is equal to it may be written otherwise.
+            let mut others = values.clone();
+            others.remove(index);
+            for held in [&values, &others] {
+                let arranged = Held::new(held, FEW);
+                assert!(arranged.by_key.is_some());
+                let expected = *value != Json::Null && held.contains(value);
+                assert_eq!(arranged.contains(value), expected, "{value} in {held:?}");
+                assert_eq!(Held::new(held, 1).contains(value), expected, "{value} in {held:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Requirements in Envoy's own routes: attempts to have another route chosen than the one that serves.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Stack, StackBuilder, plugin_with};
+
+fn route(matches: Value, says: Value) -> Value {
+    let mut route = json!({ "match": matches, "route": { "cluster": "upstream" } });
+    if !says.is_null() {
+        route["metadata"] = json!({ "filter_metadata": { "jwt_guard": says } });
+    }
+    route
+}
+
+fn builder(routes: Vec<Value>) -> StackBuilder {
+    Stack::builder().plugin(plugin_with(json!({}))).envoy(|envoy| {
+        envoy.early_header_mutation = false;
+        envoy.routes = routes;
+    })
+}
+
+/// Envoy matches `:method` as sent; a framework behind it may take the override for the method.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_with_two_readings_does_not_choose_the_requirement() {
+    let get = json!([{ "name": ":method", "string_match": { "exact": "GET" } }]);
+    let stack = builder(vec![
+        route(json!({ "prefix": "/items", "headers": get }), json!({ "allow_anonymous": true })),
+        route(json!({ "prefix": "/items" }), json!({ "requires_role": "admin" })),
+    ])
+    .start()
+    .await;
+    assert_eq!(stack.get("/items/7").await.status, 200);
+    assert_eq!(stack.request("DELETE", "/items/7").send().await.status, 401);
+    for (name, value) in [
+        ("x-http-method-override", "DELETE"),
+        ("X-HTTP-Method", "delete"),
+        ("x_method_override", "GET, DELETE"),
+    ] {
+        let before = stack.upstream.count();
+        let answer = stack.request("GET", "/items/7").header(name, value).send().await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "bad_path"), "{name}: {value}");
+        assert_eq!(stack.upstream.count(), before, "{name}: {value}");
+    }
+    let same = stack.request("GET", "/items/7").header("x-http-method-override", "GET").send().await;
+    assert_eq!(same.status, 200, "an override that names the method changes nothing");
+}
+
+/// A spelling of the path can choose a route without metadata. What closes that is metadata on the virtual host:
+/// then metadata decides everywhere in it, and a path with several readings is refused everywhere in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_of_the_virtual_host_closes_the_gaps_between_its_routes() {
+    let stack = builder(vec![route(json!({ "prefix": "/admin" }), json!({ "requires_role": "admin" }))])
+        .envoy(|envoy| {
+            envoy.virtual_host_options =
+                json!({ "metadata": { "filter_metadata": { "jwt_guard": { "allow_authenticated": true } } } });
+        })
+        .start()
+        .await;
+    let user = stack.good_token();
+    for path in ["/x/..%2fadmin", "//admin", "/ADMIN", "/%61dmin", "/x/../admin", "/;/admin", "/\\admin"] {
+        let answer = stack.get_with(path, &user).await;
+        assert_eq!((answer.status, answer.error().as_str()), (400, "bad_path"), "{path}");
+    }
+    assert_eq!(stack.upstream.count(), 0);
+    assert_eq!(stack.get_with("/admin", &user).await.status, 403);
+    assert_eq!(stack.get_with("/x", &user).await.status, 200);
+}
+
+/// Envoy chooses a route by a header that the filter then removes, and chooses again. Where the first route has no
+/// metadata the filter cannot see it; what closes that is removing the header before the first choice, as the
+/// examples do, or metadata on the virtual host.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_chosen_by_a_removed_header_is_closed_before_routing_or_by_the_virtual_host() {
+    let routes = || {
+        let present = json!([{ "name": "x-auth-roles", "present_match": true }]);
+        vec![
+            route(json!({ "prefix": "/admin", "headers": present }), Value::Null),
+            route(json!({ "prefix": "/admin" }), json!({ "requires_role": "admin" })),
+        ]
+    };
+    let removed_before = builder(routes()).envoy(|envoy| envoy.early_header_mutation = true).start().await;
+    let on_the_host = builder(routes())
+        .envoy(|envoy| {
+            envoy.virtual_host_options =
+                json!({ "metadata": { "filter_metadata": { "jwt_guard": { "allow_authenticated": true } } } });
+        })
+        .start()
+        .await;
+    for (stack, status) in [(&removed_before, 403), (&on_the_host, 400)] {
+        let user = stack.good_token();
+        let answer = stack.request("GET", "/admin").header("x-auth-roles", "x").bearer(&user).send().await;
+        assert_eq!(answer.status, status);
+        assert_eq!(stack.upstream.count(), 0);
+        let admin = stack.token().claim("role", "admin").sign(&stack.key).unwrap();
+        assert_eq!(stack.get_with("/admin", &admin).await.status, 200);
+    }
+}
