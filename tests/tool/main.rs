@@ -9,7 +9,9 @@
 
 mod check;
 mod explain;
+mod manifests;
 mod policy;
+mod recipes;
 mod run;
 mod schema;
 mod surroundings;
