@@ -18,6 +18,8 @@ mod claim_headers;
 mod configuration;
 mod host_function;
 mod keys;
+mod manifests;
+mod observability;
 mod operators;
 mod readings;
 mod reasons;
