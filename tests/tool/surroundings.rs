@@ -114,6 +114,35 @@ fn what_undoes_the_filter_is_refused() {
             "error: virtual host all, routes[0], metadata jwt_guard: requires_rol: unknown key",
         ),
         (
+            "upper case",
+            vec![(
+                route,
+                "metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n                          match: { path: /shop.Orders/List }",
+            )],
+            "warning: virtual host all, routes[0]: /shop.Orders/List has an upper-case letter",
+        ),
+        (
+            "upper case under a virtual host's metadata",
+            vec![
+                (
+                    "domains: [\"*\"]\n",
+                    "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n",
+                ),
+                (route, "match: { prefix: /Orders }"),
+            ],
+            "warning: virtual host all, routes[0]: /Orders has an upper-case letter",
+        ),
+        (
+            "claim header, beside a route with metadata",
+            vec![(
+                "- match: { prefix: / }\n",
+                "- match: { prefix: / , headers: [{ name: x-auth-sub, present_match: true }] }\n                          \
+                 route: { cluster: upstream }\n                        - match: { prefix: / }\n                          \
+                 metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n",
+            )],
+            "error: virtual host all, routes[0]: matches on the header x-auth-sub, which the filter edits",
+        ),
+        (
             "no policy",
             vec![("failure_policy: FAIL_RELOAD", "root_id: a")],
             "warning: failure_policy: is not said",
@@ -150,6 +179,15 @@ fn what_undoes_the_filter_is_refused() {
         assert!(found, "{what}: {lines:#?}");
         assert_eq!(status, i32::from(lines.iter().any(|line| line.starts_with("error"))), "{what}");
     }
+}
+
+#[test]
+fn upper_case_is_well_where_routes_decide() {
+    let (status, lines) = told(&[
+        ("match: { prefix: / }", "match: { prefix: /Orders }"),
+        ("path: /public/**", "path: /Public/**"),
+    ]);
+    assert_eq!((status, lines), (0, vec![]));
 }
 
 #[test]

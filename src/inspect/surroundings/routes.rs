@@ -64,7 +64,7 @@ fn virtual_host(
     let domains = tables::texts(host.get("domains"));
     let path = format!("virtual host {name}");
     disabled(host, filter, remarks);
-    carried.extend(metadata(host, &path, "every route", &domains, config, remarks));
+    let of_host = metadata(host, &path, "every route", &domains, config, remarks);
     host.walk(&mut |tree, _, _| {
         if let Some(header) = tree.text_of("header_name").filter(|_| tree.text_of("@type").is_some()) {
             edited.refuse_header(tree, &path, header, remarks);
@@ -81,13 +81,35 @@ fn virtual_host(
         }
         disabled(route, filter, remarks);
         let what = matched.map(described).unwrap_or_default();
-        carried.extend(metadata(route, &path, &what, &domains, config, remarks));
+        let of_route = metadata(route, &path, &what, &domains, config, remarks);
+        if of_route.is_some() || of_host.is_some() {
+            upper_case(matched, &path, remarks);
+        }
+        carried.extend(of_route);
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
             && !config.forward_token
         {
             let problem = "a redirected request runs the filter again, without the token that the first run removed; \
                            set forward_token";
             remarks.push(Remark::warning(policy, &path, problem.to_owned()));
+        }
+    }
+    carried.extend(of_host);
+}
+
+/// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
+/// ambiguous, since an upstream that ignores case reads another.
+fn upper_case(matched: Option<&Tree>, path: &str, remarks: &mut Vec<Remark>) {
+    for key in ["prefix", "path_separated_prefix", "path"] {
+        let Some(text) = matched.and_then(|matched| matched.get(key)) else { continue };
+        if let Some(literal) =
+            text.text().filter(|literal| literal.contains(|c: char| c.is_ascii_uppercase()))
+        {
+            let problem = format!(
+                "{literal} has an upper-case letter: where route metadata decides, every request for it is answered \
+                 400, as an upstream may ignore case; write its requirement in the filter's routes instead"
+            );
+            remarks.push(Remark::warning(text, path, problem));
         }
     }
 }
