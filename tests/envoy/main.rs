@@ -19,6 +19,7 @@ mod configuration;
 mod host_function;
 mod keys;
 mod manifests;
+mod migration;
 mod observability;
 mod operators;
 mod readings;

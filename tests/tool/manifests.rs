@@ -63,6 +63,20 @@ fn istios_objects_fit_istios_schemas() {
     }
 }
 
+#[test]
+fn the_istio_objects_of_the_migration_fit_too() {
+    let section = "From Istio's RequestAuthentication and AuthorizationPolicy";
+    let blocks = crate::recipes::blocks("docs/migration.md", section).join("---\n");
+    let objects: Vec<Value> = documents("migration", &blocks)
+        .unwrap()
+        .iter()
+        .map(|document| serde_json::from_str(&document.tree.to_json()).unwrap())
+        .collect();
+    assert_eq!(objects.len(), 3);
+    let Some(found) = istio_schema(&objects) else { return };
+    assert_eq!(found, (0, String::new()));
+}
+
 /// The fields of Envoy Gateway's and the Gateway API's objects that we use, as their references document them. No
 /// package carries those schemas, so this finds a misspelt field and no more.
 const DOCUMENTED: [(&str, &str, &[&str]); 6] = [

@@ -56,3 +56,24 @@ fn recipes_are_sound_and_decide_as_they_say() {
         assert!(blocks[1].matches("  - name: ").count() >= 3, "{name}: what passes, and what does not");
     }
 }
+
+#[test]
+fn what_migrations_lead_to_is_sound() {
+    for (section, block) in [
+        ("From jwt_authn and RBAC", 1),
+        ("From Istio's RequestAuthentication and AuthorizationPolicy", 1),
+        ("From pico-client-auth", 0),
+    ] {
+        let mut text = blocks("docs/migration.md", section)[block].clone();
+        if text.contains("WasmPlugin") {
+            // Its other objects are the example's, for another host.
+            let (_, rest) = read("envoy/istio.yaml")
+                .split_once("\n---\n")
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .unwrap();
+            text = format!("{text}---\n{}", rest.replace("issuer.example.com", "issuer.example"));
+        }
+        let ran = crate::run::jwtguard_with(&["check", "--strict", "-"], &text);
+        assert_eq!(ran.status, 0, "{section}: {}{}", ran.out, ran.err);
+    }
+}
