@@ -49,6 +49,8 @@ pub enum Carrier<'t> {
     },
     /// One entry of an Envoy Gateway EnvoyExtensionPolicy.
     Gateway {
+        /// The object.
+        resource: &'t Tree,
         /// The entry of `spec.wasm`.
         wasm: &'t Tree,
     },
@@ -194,7 +196,7 @@ fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Vec<Pl
             path: format!("{path}[{index}].config"),
             name: format!("EnvoyExtensionPolicy {}", name(&texts)),
             configuration,
-            carrier: Carrier::Gateway { wasm },
+            carrier: Carrier::Gateway { resource, wasm },
         })
     });
     entries.collect()

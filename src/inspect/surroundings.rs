@@ -14,9 +14,9 @@ pub use routes::routing;
 
 use super::find::{Carrier, Plugin};
 
-/// The options of the plugin and of the filter's own entry.
+/// The options of the plugin.
 pub fn plugin(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
-    let Carrier::Envoy { plugin: options, filter, .. } = plugin.carrier else { return };
+    let Carrier::Envoy { plugin: options, .. } = plugin.carrier else { return };
     let open = "lets every request pass unchecked, claim headers of the client's own included, while the module \
                 cannot run; use failure_policy: FAIL_RELOAD";
     if let Some(tree) = options.get("fail_open").filter(|tree| tree.is_true()) {
@@ -37,10 +37,5 @@ pub fn plugin(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
         let problem =
             "is not said: every module without one shares this one's cache of keys, and can write to it";
         remarks.push(Remark::warning(options, "vm_config.vm_id", problem.to_owned()));
-    }
-    if let Some(tree) = filter.and_then(|filter| filter.get("disabled")).filter(|tree| tree.is_true()) {
-        let problem = "takes the filter off every route that does not put it on again: claim headers of the client's \
-                       own reach the upstream there; say enabled: false in its configuration instead";
-        remarks.push(Remark::error(tree, "disabled", problem.to_owned()));
     }
 }

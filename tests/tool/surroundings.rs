@@ -98,6 +98,16 @@ fn what_undoes_the_filter_is_refused() {
             "error: virtual host all, routes[0]: matches on the query's t, which the filter removes",
         ),
         (
+            "off by default",
+            vec![OFF],
+            "error: route /*: does not put the filter on, which is disabled elsewhere",
+        ),
+        (
+            "off by default, with no route in sight",
+            vec![OFF, ("route: { cluster: upstream }", "redirect: { path_redirect: /x }")],
+            "error: disabled: takes the filter off every route that does not put it on again",
+        ),
+        (
             "off on a route",
             vec![(
                 "route: { cluster: upstream }",
@@ -179,6 +189,22 @@ fn what_undoes_the_filter_is_refused() {
         assert!(found, "{what}: {lines:#?}");
         assert_eq!(status, i32::from(lines.iter().any(|line| line.starts_with("error"))), "{what}");
     }
+}
+
+/// As Envoy Gateway writes it.
+const OFF: (&str, &str) = (
+    "- name: envoy.filters.http.wasm\n",
+    "- name: envoy.filters.http.wasm\n                    disabled: true\n",
+);
+
+#[test]
+fn off_by_default_is_well_where_every_route_puts_it_on() {
+    let on = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} } }";
+    let route = "route: { cluster: upstream }";
+    let of_route = format!("{route}\n                          {on}");
+    assert_eq!(told(&[OFF, (route, &of_route)]), (0, vec![]));
+    let of_host = format!("domains: [\"*\"]\n                      {on}");
+    assert_eq!(told(&[OFF, ("domains: [\"*\"]", &of_host)]), (0, vec![]));
 }
 
 #[test]
@@ -326,9 +352,44 @@ fn envoy_gateway_is_read_too() {
             "standard input (spec.bootstrap.value):24: error: cluster keys: has a TLS socket that takes any certificate",
         ),
         (
+            "for a route",
+            policy.replace("spec:\n  wasm", "spec:\n  targetRefs: [{ kind: HTTPRoute, name: app }]\n  wasm"),
+            "warning: spec.targetRefs: is for one HTTPRoute: the Gateway's other routes stay without the filter",
+        ),
+        (
             "route",
             format!("{policy}{route}"),
             "error: spec.rules.matches: matches on the header x-auth-roles",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_rule_of_envoy_gateways_is_a_cluster_too() {
+    let recipe =
+        crate::recipes::blocks("docs/recipes.md", "Keys through a Backend of Envoy Gateway").concat();
+    let manifest = read("envoy/envoy-gateway.yaml")
+        .replace("jwks_cluster: issuer", "jwks_cluster: httproute/default/issuer-keys/rule/0");
+    let whole = format!("{manifest}---\n{recipe}");
+    for (what, text, expected) in [
+        ("whole", whole.clone(), "0 errors, 0 warnings"),
+        (
+            "no TLS",
+            whole.replace("kind: BackendTLSPolicy", "kind: Other"),
+            "warning: spec.rules.backendRefs: no BackendTLSPolicy in these files is for issuer",
+        ),
+        (
+            "another number",
+            whole.replace("issuer-keys/rule/0", "issuer-keys/rule/1"),
+            "no cluster httproute/default/issuer-keys/rule/1 is defined in these files",
+        ),
+        (
+            "another namespace",
+            whole.replace("httproute/default", "httproute/other"),
+            "no cluster httproute/other/issuer-keys/rule/0 is defined in these files",
         ),
     ] {
         let ran = jwtguard_with(&["check", "--quiet", "-"], &text);

@@ -47,7 +47,13 @@ impl<'t> Clusters<'t> {
 }
 
 /// The clusters that keys come through: that they are there, and that https means something on them.
-pub fn clusters(plugin: &Plugin<'_>, config: &Config, clusters: &Clusters<'_>, remarks: &mut Vec<Remark>) {
+pub fn clusters(
+    plugin: &Plugin<'_>,
+    config: &Config,
+    clusters: &Clusters<'_>,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) {
     if matches!(plugin.carrier, Carrier::Itself | Carrier::Istio { .. }) {
         return;
     }
@@ -62,6 +68,7 @@ pub fn clusters(plugin: &Plugin<'_>, config: &Config, clusters: &Clusters<'_>, r
         for (key, name) in names {
             match clusters.find(name) {
                 Some(tree) => tls(tree, name, location.scheme(), remarks),
+                None if kubernetes::gateway::is_of_a_rule(name, location.scheme(), documents, remarks) => {}
                 None => missing(plugin, clusters, key, name, &issuer.name, remarks),
             }
         }
