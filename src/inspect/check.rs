@@ -90,7 +90,7 @@ fn suggested(path: &str, problem: String) -> String {
 fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
     let mut remarks: Vec<Remark> = Vec::new();
     surroundings::plugin(plugin, &mut remarks);
-    kubernetes::carrier(plugin, &mut remarks);
+    kubernetes::carrier(plugin, documents, &mut remarks);
     match parse(plugin) {
         Err(findings) => report.findings.extend(findings),
         Ok(config) => {

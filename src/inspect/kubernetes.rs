@@ -47,7 +47,7 @@ fn of_kind<'t>(documents: &'t [Document], kind: &str) -> Vec<&'t Tree> {
 }
 
 /// What stands in the object that carries the configuration.
-pub fn carrier(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
+pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Remark>) {
     match plugin.carrier {
         Carrier::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
@@ -75,6 +75,7 @@ pub fn carrier(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
         }
         Carrier::Gateway { resource, wasm } => {
             gateway::targets(resource, remarks);
+            gateway::replacements(resource, documents, remarks);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
                 let path = plugin.path.replace(".config", ".failOpen");
                 let problem =

@@ -7,11 +7,26 @@ use serde_json::{Value, json};
 
 use crate::harness::{Stack, plugin_with};
 
-/// A file of `envoy/`, as the tool reads it.
+/// The documents of some text, as the tool reads them.
+fn read(text: &str) -> Vec<Value> {
+    let documents = documents("text", text).unwrap();
+    documents.iter().map(|document| serde_json::from_str(&document.tree.to_json()).unwrap()).collect()
+}
+
+/// A file of the repository.
+fn file(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// A file of `envoy/` with one document.
 fn example(name: &str) -> Value {
-    let text = std::fs::read_to_string(format!("{}/envoy/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let documents = documents(name, &text).unwrap();
-    serde_json::from_str(&documents[0].tree.to_json()).unwrap()
+    read(&file(&format!("envoy/{name}"))).remove(0)
+}
+
+/// What that text says of `stats_config`, in whichever document.
+fn stats_config(text: &str) -> Value {
+    let found = read(text).into_iter().find_map(|document| document.get("stats_config").cloned());
+    found.expect("stats_config")
 }
 
 /// Every text under that name, anywhere.
@@ -87,8 +102,15 @@ fn exposed(text: &str) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_dashboard_and_the_alerts_name_what_there_is() {
-    let stats = example("envoy.yaml")["stats_config"].clone();
-    assert_eq!(stats, example("https-issuer.yaml")["stats_config"], "the examples say the same");
+    let stats = stats_config(&file("envoy/envoy.yaml"));
+    for other in ["envoy/https-issuer.yaml", "envoy/envoy-gateway.yaml"] {
+        assert_eq!(stats, stats_config(&file(other)), "{other} says the same");
+    }
+    let page = file("docs/observability.md");
+    assert_eq!(
+        stats,
+        stats_config(page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap())
+    );
     let stack = Stack::builder()
         .plugin(plugin_with(json!({})))
         .envoy(|envoy| envoy.top_level = json!({ "stats_config": stats }))

@@ -9,6 +9,7 @@
 
 mod check;
 mod explain;
+mod kubernetes;
 mod manifests;
 mod policy;
 mod recipes;

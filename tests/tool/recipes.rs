@@ -1,6 +1,6 @@
 //! The documents' blocks of configuration: whole, sound, and deciding as the text says.
 
-use crate::run::{Folder, jwtguard, read};
+use crate::run::{Folder, jwtguard, jwtguard_with, read};
 
 /// The fenced `yaml` blocks of one section of a document.
 pub fn blocks(document: &str, section: &str) -> Vec<String> {
@@ -51,6 +51,11 @@ fn recipes_are_sound_and_decide_as_they_say() {
         let tests = folder.file("tests.yaml", &blocks[1]);
         let ran = jwtguard(&["check", "--strict", &plugin]);
         assert_eq!(ran.status, 0, "{name}: {}", ran.err);
+        let endpoints = blocks[0].lines().filter(|line| line.trim().starts_with("jwks_endpoint: "));
+        let discovering =
+            endpoints.fold(blocks[0].clone(), |text, line| text.replace(line.trim(), "discovery: true"));
+        let ran = jwtguard_with(&["check", "--strict", "-"], &discovering);
+        assert_eq!(ran.status, 0, "{name}, discovering: {}", ran.err);
         let ran = jwtguard(&["test", &tests]);
         assert_eq!(ran.status, 0, "{name}: {}{}", ran.out, ran.err);
         assert!(blocks[1].matches("  - name: ").count() >= 3, "{name}: what passes, and what does not");
@@ -73,7 +78,7 @@ fn what_migrations_lead_to_is_sound() {
                 .unwrap();
             text = format!("{text}---\n{}", rest.replace("issuer.example.com", "issuer.example"));
         }
-        let ran = crate::run::jwtguard_with(&["check", "--strict", "-"], &text);
+        let ran = jwtguard_with(&["check", "--strict", "-"], &text);
         assert_eq!(ran.status, 0, "{section}: {}{}", ran.out, ran.err);
     }
 }

@@ -21,6 +21,21 @@ pub fn targets(policy: &Tree, remarks: &mut Vec<Remark>) {
     }
 }
 
+/// A second policy, for one route, takes the place of ours there.
+pub fn replacements(policy: &Tree, documents: &[Document], remarks: &mut Vec<Remark>) {
+    for other in of_kind(documents, "EnvoyExtensionPolicy") {
+        let Some(spec) = other.get("spec").filter(|_| !std::ptr::eq(other, policy)) else { continue };
+        let targets = spec.list("targetRefs").iter().chain(spec.get("targetRef"));
+        let for_a_route = targets.filter(|target| target.text_of("kind") != Some("Gateway")).count() > 0;
+        if for_a_route && spec.get("mergeType").is_none() {
+            let problem = "takes the place of the Gateway's policy on its route, which stays without the filter: claim \
+                           headers of the client's own reach the upstream there; merge it, or name its extensions in \
+                           the Gateway's policy";
+            remarks.push(Remark::warning(spec, "spec", problem.to_owned()));
+        }
+    }
+}
+
 /// The cluster that Envoy Gateway makes of a rule of an HTTPRoute, `httproute/namespace/name/rule/number`: whether the
 /// rule is in the documents. Where it is, a BackendTLSPolicy must make it TLS.
 pub fn is_of_a_rule(
