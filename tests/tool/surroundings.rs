@@ -98,6 +98,38 @@ fn what_undoes_the_filter_is_refused() {
             "error: virtual host all, routes[0]: matches on the query's t, which the filter removes",
         ),
         (
+            "cookie",
+            vec![
+                (route, "match: { prefix: /, cookies: [{ name: t, string_match: { exact: a } }] }"),
+                (
+                    "audience: orders-api",
+                    "audience: orders-api\n                            token_from: { cookie: t }",
+                ),
+            ],
+            "error: virtual host all, routes[0]: matches on the cookie t, which the filter removes",
+        ),
+        (
+            "filter state",
+            vec![(
+                route,
+                "match: { prefix: /, filter_state: [{ key: wasm.jwt_guard.sub, string_match: { exact: root } }] }",
+            )],
+            "error: virtual host all, routes[0]: matches on the filter state wasm.jwt_guard.sub, which the filter sets",
+        ),
+        (
+            "virtual host",
+            vec![("virtual_hosts:\n", "vhost_header: x-auth-org-id\n                  virtual_hosts:\n")],
+            "error: vhost_header: matches on the header x-auth-org-id, which the filter edits",
+        ),
+        (
+            "scope",
+            vec![(
+                "                http_filters:\n",
+                "                scoped_routes: { scope_key_builder: { fragments: [{ header_value_extractor: { name: x-auth-sub } }] } }\n                http_filters:\n",
+            )],
+            "error: scoped_routes: matches on the header x-auth-sub, which the filter edits",
+        ),
+        (
             "off by default",
             vec![OFF],
             "error: route /*: does not put the filter on, which is disabled elsewhere",

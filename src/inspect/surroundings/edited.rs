@@ -57,6 +57,32 @@ impl<'c> Edited<'c> {
         }
     }
 
+    /// Refuses a route that matches on that cookie, if it is removed.
+    pub fn refuse_cookie(&self, at: &Tree, path: &str, name: &str, remarks: &mut Vec<Remark>) {
+        let removed = |(place, forwarded): (&Place, bool)| {
+            !forwarded && matches!(place, Place::Cookie { name: place } if place == name)
+        };
+        if self.places().any(removed) {
+            let problem = format!(
+                "matches on the cookie {name}, which the filter removes: Envoy chooses the route again after that; \
+                 match on something that stays"
+            );
+            remarks.push(Remark::error(at, path, problem));
+        }
+    }
+
+    /// Refuses a route that matches on filter state, if it is what the filter sets: it is not there yet when the
+    /// route is chosen first, and is when Envoy chooses again.
+    pub fn refuse_filter_state(&self, at: &Tree, path: &str, key: &str, remarks: &mut Vec<Remark>) {
+        if key.starts_with("wasm.jwt_guard.") {
+            let problem = format!(
+                "matches on the filter state {key}, which the filter sets: Envoy chooses the route again after that, \
+                 and may serve one whose requirement nobody checked"
+            );
+            remarks.push(Remark::error(at, path, problem));
+        }
+    }
+
     /// Refuses a route that matches on that parameter, if it is removed.
     pub fn refuse_query(&self, at: &Tree, path: &str, name: &str, remarks: &mut Vec<Remark>) {
         let removed =

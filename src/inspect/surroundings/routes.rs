@@ -29,11 +29,25 @@ pub fn routing(
             virtual_host(host, filter, config, &edited, &mut carried, remarks);
         }
         disabled(tables, filter, remarks);
+        if let Some(header) = tables.get("vhost_header") {
+            edited.refuse_header(header, "vhost_header", header.text().unwrap_or_default(), remarks);
+        }
     }
     if let Some(manager) = manager {
+        scopes(manager, &edited, remarks);
         connection_manager::remarks(manager, filter, config, !carried.is_empty(), remarks);
     }
     carried
+}
+
+/// Headers by which the manager chooses among route configurations.
+fn scopes(manager: &Tree, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    let builder = manager.at(&["scoped_routes", "scope_key_builder"]);
+    for fragment in builder.map(|builder| builder.list("fragments")).unwrap_or_default() {
+        if let Some(name) = fragment.at(&["header_value_extractor", "name"]) {
+            edited.refuse_header(name, "scoped_routes", name.text().unwrap_or_default(), remarks);
+        }
+    }
 }
 
 /// The route configurations: the manager's own, or all that stand outside of any.
@@ -75,11 +89,8 @@ fn virtual_host(
     for (index, route) in host.list("routes").iter().enumerate() {
         let path = format!("{path}, routes[{index}]");
         let matched = route.get("match");
-        for header in matched.map(|matched| matched.list("headers")).unwrap_or_default() {
-            edited.refuse_header(header, &path, header.text_of("name").unwrap_or_default(), remarks);
-        }
-        for query in matched.map(|matched| matched.list("query_parameters")).unwrap_or_default() {
-            edited.refuse_query(query, &path, query.text_of("name").unwrap_or_default(), remarks);
+        if let Some(matched) = matched {
+            edited_matches(matched, &path, edited, remarks);
         }
         disabled(route, filter, remarks);
         let what = matched.map(described).unwrap_or_default();
@@ -97,6 +108,22 @@ fn virtual_host(
         }
     }
     carried.extend(of_host);
+}
+
+/// What of a route's match the filter edits.
+fn edited_matches(matched: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    for header in matched.list("headers") {
+        edited.refuse_header(header, path, header.text_of("name").unwrap_or_default(), remarks);
+    }
+    for query in matched.list("query_parameters") {
+        edited.refuse_query(query, path, query.text_of("name").unwrap_or_default(), remarks);
+    }
+    for cookie in matched.list("cookies") {
+        edited.refuse_cookie(cookie, path, cookie.text_of("name").unwrap_or_default(), remarks);
+    }
+    for state in matched.list("filter_state") {
+        edited.refuse_filter_state(state, path, state.text_of("key").unwrap_or_default(), remarks);
+    }
 }
 
 /// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
