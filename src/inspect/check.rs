@@ -90,12 +90,12 @@ fn suggested(path: &str, problem: String) -> String {
 fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
     let mut remarks: Vec<Remark> = Vec::new();
     surroundings::plugin(plugin, &mut remarks);
-    kubernetes::carrier(plugin, &mut remarks);
+    kubernetes::carrier(plugin, documents, &mut remarks);
     match parse(plugin) {
         Err(findings) => report.findings.extend(findings),
         Ok(config) => {
-            surroundings::clusters(plugin, &config, clusters, &mut remarks);
-            kubernetes::istio_clusters(plugin, &config, documents, &mut remarks);
+            surroundings::clusters(plugin, &config, clusters, documents, &mut remarks);
+            kubernetes::istio::clusters(plugin, &config, documents, &mut remarks);
             let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);

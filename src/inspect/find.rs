@@ -49,6 +49,8 @@ pub enum Carrier<'t> {
     },
     /// One entry of an Envoy Gateway EnvoyExtensionPolicy.
     Gateway {
+        /// The object.
+        resource: &'t Tree,
         /// The entry of `spec.wasm`.
         wasm: &'t Tree,
     },
@@ -63,7 +65,12 @@ const ALWAYS: [&str; 2] = ["issuer", "issuers"];
 /// Every configuration of ours in the document.
 pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
     let mut found = Vec::new();
+    let told_twice = has_listeners_of_its_own(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
+        let is_past = path.contains(".draining_state.") || path.contains(".error_state.");
+        if is_past || told_twice && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
+            return;
+        }
         found.extend(envoy(document, tree, path, above));
         found.extend(istio(document, tree, path));
         found.extend(gateway(document, tree, path));
@@ -78,6 +85,14 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
         });
     }
     found
+}
+
+/// The part of a `/config_dump` that repeats what Envoy was started with.
+const BOOTSTRAP_DUMP: &str = "envoy.admin.v3.BootstrapConfigDump";
+
+/// Whether it is a `/config_dump` that tells its listeners, those of the bootstrap among them, in a part of their own.
+fn has_listeners_of_its_own(tree: &Tree) -> bool {
+    tree.list("configs").iter().any(|part| part.is_type("envoy.admin.v3.ListenersConfigDump"))
 }
 
 /// Whether the document itself is one: it says who issues, or nothing that only another kind of file says.
@@ -181,7 +196,7 @@ fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Vec<Pl
             path: format!("{path}[{index}].config"),
             name: format!("EnvoyExtensionPolicy {}", name(&texts)),
             configuration,
-            carrier: Carrier::Gateway { wasm },
+            carrier: Carrier::Gateway { resource, wasm },
         })
     });
     entries.collect()

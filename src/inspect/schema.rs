@@ -87,8 +87,8 @@ pub fn schema() -> Value {
     root.insert(
         "oneOf".to_owned(),
         json!([
-            { "required": ["issuer", "audience"], "not": { "required": ["issuers"] } },
-            { "required": ["issuers"], "not": { "anyOf": [{ "required": ["issuer"] }, { "required": ["audience"] }] } },
+            { "allOf": [given("issuer"), given("audience")], "not": given("issuers") },
+            { "allOf": [given("issuers")], "not": { "anyOf": [given("issuer"), given("audience")] } },
         ]),
     );
     root.insert("$defs".to_owned(), Value::Object(definitions));
@@ -108,8 +108,13 @@ impl Object {
     }
 
     fn schema(&self) -> Value {
-        let properties: Map<String, Value> =
-            self.keys().map(|key| (key.name.to_owned(), key.schema())).collect();
+        let property = |key: &Key| {
+            let schema = key.schema();
+            // `null` is as good as absent, which these keys must not be.
+            let schema = if self.required.contains(&key.name) { schema } else { or_null(schema) };
+            (key.name.to_owned(), schema)
+        };
+        let properties: Map<String, Value> = self.keys().map(property).collect();
         let mut schema = json!({
             "title": self.title,
             "type": "object",
@@ -122,8 +127,7 @@ impl Object {
                 members.insert("required".to_owned(), self.required.into());
             }
             if !self.one_of.is_empty() {
-                let alternatives: Vec<_> =
-                    self.one_of.iter().map(|key| json!({ "required": [key] })).collect();
+                let alternatives: Vec<_> = self.one_of.iter().map(|key| given(key)).collect();
                 members.insert("oneOf".to_owned(), alternatives.into());
             }
         }
@@ -168,6 +172,28 @@ impl Takes {
             Self::Own => json!({}),
         }
     }
+}
+
+/// That the key is there, and not `null`.
+fn given(key: &str) -> Value {
+    json!({ "required": [key], "properties": { key: { "not": { "type": "null" } } } })
+}
+
+/// The same schema, and `null`. What is said of the value stays where editors look for it.
+fn or_null(mut schema: Value) -> Value {
+    let nothing = json!({ "type": "null" });
+    let Value::Object(members) = &mut schema else { return schema };
+    if let Some(Value::Array(alternatives)) = members.get_mut("anyOf") {
+        alternatives.push(nothing);
+    } else if let Some(Value::Array(values)) = members.get_mut("enum") {
+        values.push(Value::Null);
+    } else if let Some(reference) = members.remove("$ref") {
+        members.insert("anyOf".to_owned(), json!([{ "$ref": reference }, nothing]));
+    } else if let Some(Value::String(kind)) = members.get("type") {
+        let kinds = json!([kind, "null"]);
+        members.insert("type".to_owned(), kinds);
+    }
+    schema
 }
 
 /// A text that is not blank.

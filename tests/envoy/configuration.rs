@@ -1,5 +1,7 @@
 //! A configuration with a mistake stops Envoy at its start, and its log says what to mend.
 
+use jwt_guard::inspect::check::check;
+use jwt_guard::inspect::{Severity, documents};
 use serde_json::json;
 
 use crate::harness::{ConfigAs, Stack, expect_refused_start, plugin_with};
@@ -55,4 +57,34 @@ async fn a_start_tells_what_was_configured() {
     let words = format!("jwt_guard {} configured: digest ", env!("CARGO_PKG_VERSION"));
     stack.envoy.logged(&words).await;
     stack.envoy.logged("issuers issuer_example, signatures verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, else in the module").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tool_reads_what_a_running_envoy_tells_of_itself() {
+    for reconfigurable in [false, true] {
+        let mut builder = Stack::builder()
+            .plugin(plugin_with(json!({ "routes": [{ "path": "/admin/**", "requires_role": "admin" }] })))
+            .envoy(|envoy| {
+                envoy.routes = vec![json!({
+                    "match": { "prefix": "/reports" },
+                    "route": { "cluster": "upstream" },
+                    "metadata": { "filter_metadata": { "jwt_guard": { "requires_group": ["audit"] } } },
+                })];
+            });
+        if reconfigurable {
+            builder = builder.reconfigurable();
+        }
+        let stack = builder.start().await;
+        let dump = stack.envoy.ask_admin("GET", "/config_dump").await;
+        let documents = documents("dump", &String::from_utf8(dump.body).unwrap()).unwrap();
+        let report = check(&documents);
+        assert_eq!(report.configurations, 1, "once, though static listeners stand in two parts of a dump");
+        assert_eq!(report.count(Severity::Error), 0, "{:#?}", report.findings);
+        let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+        assert!(findings.iter().all(|finding| !finding.contains("no cluster")), "{findings:#?}");
+        let table = report.tables[0].to_string();
+        for row in ["/admin/**", "/reports*", "a valid token with group audit", "through cluster issuer"] {
+            assert!(table.contains(row), "{row}: {table}");
+        }
+    }
 }

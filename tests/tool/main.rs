@@ -9,7 +9,10 @@
 
 mod check;
 mod explain;
+mod kubernetes;
+mod manifests;
 mod policy;
+mod recipes;
 mod run;
 mod schema;
 mod surroundings;

@@ -188,3 +188,37 @@ fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
         }
     }
 }
+
+/// `null` stands for an absent key, wherever a key may stand.
+#[test]
+fn null_is_as_good_as_absent() {
+    let validator = validator();
+    for object in OBJECTS.iter().filter(|object| !object.keys.is_empty()) {
+        let sound = match object.name {
+            "configuration" | "issuer" => {
+                json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"})
+            }
+            "route" => json!({"path": "/a", "deny": true}),
+            "requirement" | "default_policy" => json!({"requires_role": "a"}),
+            "place" => json!({"header": "x-t"}),
+            "claim_condition" => json!({"claim": "t", "present": true}),
+            "all_of_them" => json!({"all": ["a"]}),
+            "scopes" => json!({"any": ["a"]}),
+            "source" => json!({"claim": "c"}),
+            name => panic!("{name}: say here what is sound"),
+        };
+        for key in object.keys() {
+            let mut with_null = sound.clone();
+            let was_absent = with_null.get(key.name).is_none();
+            with_null[key.name] = Value::Null;
+            for (without, config) in around(object.name, &sound).iter().zip(around(object.name, &with_null)) {
+                let good = errors(&config).is_empty();
+                assert!(!was_absent || good == errors(without).is_empty(), "reader: {config}");
+                // That an object says nothing is the reader's alone to tell.
+                assert!(validator.is_valid(&config) || !good, "schema: {config}");
+                let needed = object.required.contains(&key.name) || !was_absent && !object.one_of.is_empty();
+                assert!(!needed || !validator.is_valid(&config), "schema: {config}");
+            }
+        }
+    }
+}

@@ -98,6 +98,48 @@ fn what_undoes_the_filter_is_refused() {
             "error: virtual host all, routes[0]: matches on the query's t, which the filter removes",
         ),
         (
+            "cookie",
+            vec![
+                (route, "match: { prefix: /, cookies: [{ name: t, string_match: { exact: a } }] }"),
+                (
+                    "audience: orders-api",
+                    "audience: orders-api\n                            token_from: { cookie: t }",
+                ),
+            ],
+            "error: virtual host all, routes[0]: matches on the cookie t, which the filter removes",
+        ),
+        (
+            "filter state",
+            vec![(
+                route,
+                "match: { prefix: /, filter_state: [{ key: wasm.jwt_guard.sub, string_match: { exact: root } }] }",
+            )],
+            "error: virtual host all, routes[0]: matches on the filter state wasm.jwt_guard.sub, which the filter sets",
+        ),
+        (
+            "virtual host",
+            vec![("virtual_hosts:\n", "vhost_header: x-auth-org-id\n                  virtual_hosts:\n")],
+            "error: vhost_header: matches on the header x-auth-org-id, which the filter edits",
+        ),
+        (
+            "scope",
+            vec![(
+                "                http_filters:\n",
+                "                scoped_routes: { scope_key_builder: { fragments: [{ header_value_extractor: { name: x-auth-sub } }] } }\n                http_filters:\n",
+            )],
+            "error: scoped_routes: matches on the header x-auth-sub, which the filter edits",
+        ),
+        (
+            "off by default",
+            vec![OFF],
+            "error: route /*: does not put the filter on, which is disabled elsewhere",
+        ),
+        (
+            "off by default, with no route in sight",
+            vec![OFF, ("route: { cluster: upstream }", "redirect: { path_redirect: /x }")],
+            "error: disabled: takes the filter off every route that does not put it on again",
+        ),
+        (
             "off on a route",
             vec![(
                 "route: { cluster: upstream }",
@@ -112,6 +154,35 @@ fn what_undoes_the_filter_is_refused() {
                 "metadata: { filter_metadata: { jwt_guard: { requires_rol: a } } }\n                          match: { prefix: / }",
             )],
             "error: virtual host all, routes[0], metadata jwt_guard: requires_rol: unknown key",
+        ),
+        (
+            "upper case",
+            vec![(
+                route,
+                "metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n                          match: { path: /shop.Orders/List }",
+            )],
+            "warning: virtual host all, routes[0]: /shop.Orders/List has an upper-case letter",
+        ),
+        (
+            "upper case under a virtual host's metadata",
+            vec![
+                (
+                    "domains: [\"*\"]\n",
+                    "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n",
+                ),
+                (route, "match: { prefix: /Orders }"),
+            ],
+            "warning: virtual host all, routes[0]: /Orders has an upper-case letter",
+        ),
+        (
+            "claim header, beside a route with metadata",
+            vec![(
+                "- match: { prefix: / }\n",
+                "- match: { prefix: / , headers: [{ name: x-auth-sub, present_match: true }] }\n                          \
+                 route: { cluster: upstream }\n                        - match: { prefix: / }\n                          \
+                 metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n",
+            )],
+            "error: virtual host all, routes[0]: matches on the header x-auth-sub, which the filter edits",
         ),
         (
             "no policy",
@@ -150,6 +221,31 @@ fn what_undoes_the_filter_is_refused() {
         assert!(found, "{what}: {lines:#?}");
         assert_eq!(status, i32::from(lines.iter().any(|line| line.starts_with("error"))), "{what}");
     }
+}
+
+/// As Envoy Gateway writes it.
+const OFF: (&str, &str) = (
+    "- name: envoy.filters.http.wasm\n",
+    "- name: envoy.filters.http.wasm\n                    disabled: true\n",
+);
+
+#[test]
+fn off_by_default_is_well_where_every_route_puts_it_on() {
+    let on = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} } }";
+    let route = "route: { cluster: upstream }";
+    let of_route = format!("{route}\n                          {on}");
+    assert_eq!(told(&[OFF, (route, &of_route)]), (0, vec![]));
+    let of_host = format!("domains: [\"*\"]\n                      {on}");
+    assert_eq!(told(&[OFF, ("domains: [\"*\"]", &of_host)]), (0, vec![]));
+}
+
+#[test]
+fn upper_case_is_well_where_routes_decide() {
+    let (status, lines) = told(&[
+        ("match: { prefix: / }", "match: { prefix: /Orders }"),
+        ("path: /public/**", "path: /Public/**"),
+    ]);
+    assert_eq!((status, lines), (0, vec![]));
 }
 
 #[test]
@@ -211,89 +307,4 @@ fn a_config_map_may_carry_it() {
         "{line}: {}",
         ran.err
     );
-}
-
-const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  url: oci://r/jwt-guard:1\n  \
-                     phase: AUTHN\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    issuer: https://a.example\n    audience: a\n    \
-                     jwks_cluster: outbound|443||a.example\n";
-const ENTRY: &str = "---\nkind: ServiceEntry\nspec:\n  hosts: [a.example]\n  ports: [{ number: 443, name: tls, protocol: TLS }]\n";
-const RULE: &str = "---\nkind: DestinationRule\nspec:\n  host: a.example\n  trafficPolicy:\n    tls: { mode: SIMPLE, sni: a.example, subjectAltNames: [a.example] }\n";
-
-#[test]
-fn istio_needs_an_entry_and_a_rule() {
-    let whole = format!("{ISTIO}{ENTRY}{RULE}");
-    for (what, text, expected) in [
-        ("whole", whole.clone(), "0 errors, 0 warnings"),
-        (
-            "open",
-            whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
-            "7: error: spec.failStrategy: FAIL_OPEN lets every request pass",
-        ),
-        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not said"),
-        ("alone", ISTIO.to_owned(), "no ServiceEntry in these files has the host a.example"),
-        ("no rule", format!("{ISTIO}{ENTRY}"), "no DestinationRule in these files is for a.example"),
-        (
-            "rule off",
-            whole.replace("SIMPLE", "DISABLE"),
-            "error: spec.trafficPolicy.tls: does not check who answers",
-        ),
-        ("port", whole.replace("number: 443", "number: 80"), "error: spec.ports: has no port 443"),
-        (
-            "name",
-            whole.replace("outbound|443||a.example", "issuer"),
-            "the cluster issuer has no name that Istio gives",
-        ),
-        (
-            "virtual service",
-            format!(
-                "{whole}---\nkind: VirtualService\nspec:\n  http:\n  - match: [{{ headers: {{ x-auth-sub: {{ exact: root }} }} }}]\n"
-            ),
-            "error: spec.http.match: matches on the header x-auth-sub",
-        ),
-        (
-            "typo",
-            whole.replace("audience: a", "audiense: a"),
-            "10: error: spec.pluginConfig.audiense: unknown key",
-        ),
-    ] {
-        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
-        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
-        assert_eq!(ran.status, i32::from(ran.err.contains(": error: ")), "{what}");
-    }
-}
-
-#[test]
-fn envoy_gateway_is_read_too() {
-    let policy = "kind: EnvoyExtensionPolicy\nmetadata: { name: auth }\nspec:\n  wasm:\n  - name: other\n    config: { a: 1 }\n  \
-                  - name: jwt-guard\n    code: { type: Image, image: { url: r/jwt-guard:1 } }\n    config:\n      \
-                  issuer: https://a.example\n      audience: a\n      jwks_cluster: keys\n";
-    let proxy = "---\nkind: EnvoyProxy\nspec:\n  bootstrap:\n    type: Merge\n    value: |\n      static_resources:\n        clusters:\n        \
-                 - name: keys\n          transport_socket:\n            typed_config:\n              \
-                 \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n";
-    let route = "---\nkind: HTTPRoute\nspec:\n  rules:\n  - matches: [{ headers: [{ name: x-auth-roles, value: admin }] }]\n";
-    for (what, text, expected) in [
-        (
-            "alone",
-            policy.to_owned(),
-            "warning: spec.wasm[1].config.jwks_cluster: issuer a_example: no cluster keys is defined",
-        ),
-        (
-            "open",
-            policy.replace("    config:\n      issuer", "    failOpen: true\n    config:\n      issuer"),
-            "error: spec.wasm[1].failOpen: lets every request pass",
-        ),
-        (
-            "TLS",
-            format!("{policy}{proxy}"),
-            "standard input (spec.bootstrap.value):24: error: cluster keys: has a TLS socket that takes any certificate",
-        ),
-        (
-            "route",
-            format!("{policy}{route}"),
-            "error: spec.rules.matches: matches on the header x-auth-roles",
-        ),
-    ] {
-        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
-        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
-    }
 }

@@ -47,6 +47,8 @@ pub struct Bootstrap {
     pub clusters: Vec<Value>,
     /// Keys of the HttpConnectionManager to add or replace.
     pub connection_manager: Value,
+    /// Keys of the whole configuration to add or replace.
+    pub top_level: Value,
     /// Whether the listeners come from a file beside the access log, and are read again when that changes.
     pub reconfigurable: bool,
     /// Runtime keys.
@@ -116,6 +118,7 @@ impl Bootstrap {
             issuer_copies: vec![],
             clusters: vec![],
             connection_manager: json!({}),
+            top_level: json!({}),
             reconfigurable: false,
             runtime: json!({}),
             early_header_mutation: true,
@@ -151,6 +154,7 @@ impl Bootstrap {
             "layered_runtime": { "layers": [{ "name": "test", "static_layer": self.runtime }] },
             "static_resources": { "clusters": clusters },
         });
+        extend(&mut bootstrap, &self.top_level);
         if self.reconfigurable {
             let file = access_log.with_file_name(LISTENERS_FILE);
             let source = json!({ "path_config_source": { "path": file }, "resource_api_version": "V3" });

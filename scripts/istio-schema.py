@@ -1,0 +1,49 @@
+"""Reads Kubernetes objects of Istio's, one JSON text a line, and prints what its published schemas do not allow."""
+
+import importlib
+import json
+import sys
+
+from pydantic import ValidationError
+
+KINDS = {
+    "extensions.istio.io/v1alpha1": "extensions.v1alpha1",
+    "networking.istio.io/v1": "networking.v1",
+    "security.istio.io/v1": "security.v1",
+}
+
+
+def unknown(given, understood, path):
+    """The keys that the models passed over: they would be pruned, or refused, by the API server."""
+    if isinstance(given, dict) and isinstance(understood, dict):
+        for key, value in given.items():
+            if key not in understood:
+                yield f"{path}.{key}: is not in the schema"
+            else:
+                yield from unknown(value, understood[key], f"{path}.{key}")
+    elif isinstance(given, list) and isinstance(understood, list):
+        for index, (one, other) in enumerate(zip(given, understood)):
+            yield from unknown(one, other, f"{path}[{index}]")
+
+
+def complaints(resource):
+    module = KINDS.get(resource.get("apiVersion"))
+    if module is None:
+        return [f"apiVersion {resource.get('apiVersion')}: is not one of {', '.join(KINDS)}"]
+    model = getattr(importlib.import_module(f"cloudcoil.models.istio.{module}"), resource["kind"], None)
+    if model is None:
+        return [f"kind {resource['kind']}: is not in {resource['apiVersion']}"]
+    try:
+        understood = model.model_validate(resource)
+    except ValidationError as error:
+        return [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+    return list(unknown(resource, understood.model_dump(by_alias=True, exclude_unset=True), "$"))
+
+
+found = 0
+for line in filter(str.strip, sys.stdin):
+    resource = json.loads(line)
+    for complaint in complaints(resource):
+        found += 1
+        print(f"{resource.get('kind')} {resource.get('metadata', {}).get('name')}: {complaint}")
+sys.exit(1 if found else 0)

@@ -1,0 +1,64 @@
+//! The HttpConnectionManager that our filter stands in, and the filters beside it.
+
+use super::Remark;
+use crate::config::Config;
+use crate::inspect::tree::{Tree, Value};
+
+/// What in it works against the filter. `metadata_decides` says whether some route carries a requirement.
+pub fn remarks(
+    manager: &Tree,
+    filter: Option<&Tree>,
+    config: &Config,
+    metadata_decides: bool,
+    remarks: &mut Vec<Remark>,
+) {
+    if !manager.get("normalize_path").is_some_and(Tree::is_true) {
+        let problem = "is not on: the filter judges every reading of a path, but Envoy's own routes and the upstream \
+                       see it as the client wrote it";
+        remarks.push(Remark::warning(manager, "normalize_path", problem.to_owned()));
+    }
+    let mut removed_early = Vec::new();
+    for extension in manager.list("early_header_mutation_extensions") {
+        extension.walk(&mut |tree, _, _| {
+            removed_early.extend(tree.text_of("remove").map(str::to_ascii_lowercase))
+        });
+    }
+    let kept: Vec<&str> = config
+        .claim_headers
+        .names()
+        .filter(|name| !removed_early.iter().any(|removed| removed == name))
+        .collect();
+    if metadata_decides && !kept.is_empty() {
+        let problem = format!(
+            "does not remove {}: where route metadata decides, a request that brings one of them is answered 400",
+            kept.join(", ")
+        );
+        remarks.push(Remark::warning(manager, "early_header_mutation_extensions", problem));
+    }
+    let filters = manager.list("http_filters");
+    let ours = filters.iter().position(|other| filter.is_some_and(|filter| std::ptr::eq(filter, other)));
+    for (index, other) in filters.iter().enumerate() {
+        let cors = other
+            .get("typed_config")
+            .is_some_and(|config| config.is_type("envoy.extensions.filters.http.cors.v3.Cors"));
+        if cors && ours.is_some_and(|ours| index > ours) {
+            let problem = "stands after jwt-guard: a browser cannot read a refusal; put it before";
+            remarks.push(Remark::warning(other, &format!("http_filters[{index}]"), problem.to_owned()));
+        }
+    }
+    manager.walk(&mut |tree, path, above| {
+        let ours = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
+        let elsewhere =
+            ["early_header_mutation", "access_log", "response_headers", "response_trailers", ".match."];
+        if !ours
+            && !elsewhere.iter().any(|part| path.contains(part))
+            && let Value::Text(text) = &tree.value
+            && config.claim_headers.is_identity_header(text)
+        {
+            let problem = format!(
+                "names {text}, a claim header of jwt-guard: what the upstream reads is no longer the token's"
+            );
+            remarks.push(Remark::warning(tree, path, problem));
+        }
+    });
+}

@@ -1,0 +1,141 @@
+//! `check` on manifests: Istio's and Envoy Gateway's objects around a configuration.
+
+use crate::run::{jwtguard_with, read};
+
+const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  url: oci://r/jwt-guard:1\n  \
+                     phase: AUTHN\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    issuer: https://a.example\n    audience: a\n    \
+                     jwks_cluster: outbound|443||a.example\n";
+const ENTRY: &str = "---\nkind: ServiceEntry\nspec:\n  hosts: [a.example]\n  ports: [{ number: 443, name: tls, protocol: TLS }]\n";
+const RULE: &str = "---\nkind: DestinationRule\nspec:\n  host: a.example\n  trafficPolicy:\n    tls: { mode: SIMPLE, sni: a.example, subjectAltNames: [a.example] }\n";
+
+#[test]
+fn istio_needs_an_entry_and_a_rule() {
+    let whole = format!("{ISTIO}{ENTRY}{RULE}");
+    for (what, text, expected) in [
+        ("whole", whole.clone(), "0 errors, 0 warnings"),
+        (
+            "open",
+            whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
+            "7: error: spec.failStrategy: FAIL_OPEN lets every request pass",
+        ),
+        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not said"),
+        ("alone", ISTIO.to_owned(), "no ServiceEntry in these files has the host a.example"),
+        ("no rule", format!("{ISTIO}{ENTRY}"), "no DestinationRule in these files is for a.example"),
+        (
+            "rule off",
+            whole.replace("SIMPLE", "DISABLE"),
+            "error: spec.trafficPolicy.tls: does not check who answers",
+        ),
+        ("port", whole.replace("number: 443", "number: 80"), "error: spec.ports: has no port 443"),
+        (
+            "name",
+            whole.replace("outbound|443||a.example", "issuer"),
+            "the cluster issuer has no name that Istio gives",
+        ),
+        (
+            "virtual service",
+            format!(
+                "{whole}---\nkind: VirtualService\nspec:\n  http:\n  - match: [{{ headers: {{ x-auth-sub: {{ exact: root }} }} }}]\n"
+            ),
+            "error: spec.http.match: matches on the header x-auth-sub",
+        ),
+        (
+            "typo",
+            whole.replace("audience: a", "audiense: a"),
+            "10: error: spec.pluginConfig.audiense: unknown key",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+        assert_eq!(ran.status, i32::from(ran.err.contains(": error: ")), "{what}");
+    }
+}
+
+const OTHER: &str =
+    "---\nkind: EnvoyExtensionPolicy\nspec:\n  targetRefs: [{ kind: HTTPRoute, name: app }]\n  lua: []\n";
+
+#[test]
+fn a_policy_that_is_merged_leaves_ours_in_place() {
+    let manifest = read("envoy/envoy-gateway.yaml");
+    let merged = OTHER.replace("  lua", "  mergeType: StrategicMerge\n  lua");
+    for (other, status) in [(OTHER, 1), (merged.as_str(), 0)] {
+        let ran = jwtguard_with(&["check", "--strict", "-"], &format!("{manifest}{other}"));
+        assert_eq!(ran.status, status, "{}", ran.err);
+    }
+}
+
+#[test]
+fn envoy_gateway_is_read_too() {
+    let policy = "kind: EnvoyExtensionPolicy\nmetadata: { name: auth }\nspec:\n  wasm:\n  - name: other\n    config: { a: 1 }\n  \
+                  - name: jwt-guard\n    code: { type: Image, image: { url: r/jwt-guard:1 } }\n    config:\n      \
+                  issuer: https://a.example\n      audience: a\n      jwks_cluster: keys\n";
+    let proxy = "---\nkind: EnvoyProxy\nspec:\n  bootstrap:\n    type: Merge\n    value: |\n      static_resources:\n        clusters:\n        \
+                 - name: keys\n          transport_socket:\n            typed_config:\n              \
+                 \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n";
+    let route = "---\nkind: HTTPRoute\nspec:\n  rules:\n  - matches: [{ headers: [{ name: x-auth-roles, value: admin }] }]\n";
+    for (what, text, expected) in [
+        (
+            "alone",
+            policy.to_owned(),
+            "warning: spec.wasm[1].config.jwks_cluster: issuer a_example: no cluster keys is defined",
+        ),
+        (
+            "open",
+            policy.replace("    config:\n      issuer", "    failOpen: true\n    config:\n      issuer"),
+            "error: spec.wasm[1].failOpen: lets every request pass",
+        ),
+        (
+            "TLS",
+            format!("{policy}{proxy}"),
+            "standard input (spec.bootstrap.value):24: error: cluster keys: has a TLS socket that takes any certificate",
+        ),
+        (
+            "for a route",
+            policy.replace("spec:\n  wasm", "spec:\n  targetRefs: [{ kind: HTTPRoute, name: app }]\n  wasm"),
+            "warning: spec.targetRefs: is for one HTTPRoute: the Gateway's other routes stay without the filter",
+        ),
+        (
+            "another policy, for a route",
+            format!("{policy}{OTHER}"),
+            "warning: spec: takes the place of the Gateway's policy on its route",
+        ),
+        (
+            "route",
+            format!("{policy}{route}"),
+            "error: spec.rules.matches: matches on the header x-auth-roles",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_rule_of_envoy_gateways_is_a_cluster_too() {
+    let recipe =
+        crate::recipes::blocks("docs/recipes.md", "Keys through a Backend of Envoy Gateway").concat();
+    let manifest = read("envoy/envoy-gateway.yaml")
+        .replace("jwks_cluster: issuer", "jwks_cluster: httproute/default/issuer-keys/rule/0");
+    let whole = format!("{manifest}---\n{recipe}");
+    for (what, text, expected) in [
+        ("whole", whole.clone(), "0 errors, 0 warnings"),
+        (
+            "no TLS",
+            whole.replace("kind: BackendTLSPolicy", "kind: Other"),
+            "warning: spec.rules.backendRefs: no BackendTLSPolicy in these files is for issuer",
+        ),
+        (
+            "another number",
+            whole.replace("issuer-keys/rule/0", "issuer-keys/rule/1"),
+            "no cluster httproute/default/issuer-keys/rule/1 is defined in these files",
+        ),
+        (
+            "another namespace",
+            whole.replace("httproute/default", "httproute/other"),
+            "no cluster httproute/other/issuer-keys/rule/0 is defined in these files",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+    }
+}

@@ -1,0 +1,84 @@
+//! The documents' blocks of configuration: whole, sound, and deciding as the text says.
+
+use crate::run::{Folder, jwtguard, jwtguard_with, read};
+
+/// The fenced `yaml` blocks of one section of a document.
+pub fn blocks(document: &str, section: &str) -> Vec<String> {
+    let sections = sections(document);
+    let (_, blocks) = sections.into_iter().find(|(name, _)| name == section).expect(section);
+    blocks
+}
+
+/// Each section of a document and its fenced `yaml` blocks.
+fn sections(document: &str) -> Vec<(String, Vec<String>)> {
+    let mut sections: Vec<(String, Vec<String>)> = Vec::new();
+    let mut inside = false;
+    for line in read(document).lines() {
+        if let Some(name) = line.strip_prefix("## ").filter(|_| !inside) {
+            sections.push((name.to_owned(), Vec::new()));
+        } else if line.starts_with("```") {
+            if line == "```yaml" {
+                sections.last_mut().expect("a block stands in a section").1.push(String::new());
+            }
+            inside = line == "```yaml";
+        } else if inside {
+            let block = sections.last_mut().unwrap().1.last_mut().unwrap();
+            block.push_str(line);
+            block.push('\n');
+        }
+    }
+    sections
+}
+
+#[test]
+fn recipes_are_sound_and_decide_as_they_say() {
+    let recipes: Vec<_> =
+        sections("docs/recipes.md").into_iter().filter(|(_, blocks)| blocks.len() == 2).collect();
+    let names: Vec<&str> = recipes.iter().map(|(name, _)| name.as_str()).collect();
+    let issuers = [
+        "Keycloak",
+        "Auth0",
+        "Okta",
+        "Microsoft Entra ID",
+        "Google",
+        "Amazon Cognito",
+        "Kubernetes service accounts",
+    ];
+    assert_eq!(names[..7], issuers);
+    for (name, blocks) in &recipes {
+        let folder = Folder::new(&format!("recipe-{}", name.replace(' ', "-")));
+        let plugin = folder.file("plugin.yaml", &blocks[0]);
+        let tests = folder.file("tests.yaml", &blocks[1]);
+        let ran = jwtguard(&["check", "--strict", &plugin]);
+        assert_eq!(ran.status, 0, "{name}: {}", ran.err);
+        let endpoints = blocks[0].lines().filter(|line| line.trim().starts_with("jwks_endpoint: "));
+        let discovering =
+            endpoints.fold(blocks[0].clone(), |text, line| text.replace(line.trim(), "discovery: true"));
+        let ran = jwtguard_with(&["check", "--strict", "-"], &discovering);
+        assert_eq!(ran.status, 0, "{name}, discovering: {}", ran.err);
+        let ran = jwtguard(&["test", &tests]);
+        assert_eq!(ran.status, 0, "{name}: {}{}", ran.out, ran.err);
+        assert!(blocks[1].matches("  - name: ").count() >= 3, "{name}: what passes, and what does not");
+    }
+}
+
+#[test]
+fn what_migrations_lead_to_is_sound() {
+    for (section, block) in [
+        ("From jwt_authn and RBAC", 1),
+        ("From Istio's RequestAuthentication and AuthorizationPolicy", 1),
+        ("From pico-client-auth", 0),
+    ] {
+        let mut text = blocks("docs/migration.md", section)[block].clone();
+        if text.contains("WasmPlugin") {
+            // Its other objects are the example's, for another host.
+            let (_, rest) = read("envoy/istio.yaml")
+                .split_once("\n---\n")
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .unwrap();
+            text = format!("{text}---\n{}", rest.replace("issuer.example.com", "issuer.example"));
+        }
+        let ran = jwtguard_with(&["check", "--strict", "-"], &text);
+        assert_eq!(ran.status, 0, "{section}: {}{}", ran.out, ran.err);
+    }
+}
