@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, REASONS_LOG, Stack, plugin_with};
+use crate::harness::{Answer, REASONS_LOG, Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn it_tells_what_it_would_do_and_does_not_do_it() {
@@ -26,6 +26,11 @@ async fn it_tells_what_it_would_do_and_does_not_do_it() {
         })
         .start()
         .await;
+    // In this mode nobody waits for them.
+    wait_until("the keys are there", async || {
+        stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.keys").await == 1
+    })
+    .await;
     let good = stack.good_token();
     let expired = stack.token().expired_for(std::time::Duration::from_secs(600)).sign(&stack.key).unwrap();
     let bearer = |token: &str| Some(format!("Bearer {token}"));
