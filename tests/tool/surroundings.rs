@@ -259,13 +259,33 @@ fn a_validating_socket_is_enough() {
     assert_eq!((ran.status, ran.err.as_str()), (0, "1 configuration: 0 errors, 0 warnings\n"));
 }
 
+/// A route with metadata before the one that takes the rest.
+const REPORTS: (&str, &str) = (
+    "- match: { prefix: / }",
+    "- match: { path_separated_prefix: /reports }\n                          metadata: { filter_metadata: { jwt_guard: { requires_group: [audit] } } }\n                          \
+     route: { cluster: upstream }\n                        - match: { prefix: / }",
+);
+
+#[test]
+fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
+    let (status, lines) = told(&[REPORTS]);
+    let expected = "warning: virtual host all: routes[0] carries metadata jwt_guard and routes[1] none";
+    assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
+
+    let host = (
+        "domains: [\"*\"]",
+        "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { allow_authenticated: true } } }",
+    );
+    assert_eq!(told(&[REPORTS, host]), (0, vec![]));
+    let unread =
+        ("audience: orders-api", "audience: orders-api\n                            route_metadata: ignore");
+    let (_, lines) = told(&[REPORTS, unread]);
+    assert!(lines.iter().all(|line| !line.contains("carries metadata")), "{lines:#?}");
+}
+
 #[test]
 fn metadata_stands_in_the_table() {
-    let text = read("envoy/envoy.yaml").replace(
-        "- match: { prefix: / }",
-        "- match: { path_separated_prefix: /reports }\n                          metadata: { filter_metadata: { jwt_guard: { requires_group: [audit] } } }\n                          \
-         route: { cluster: upstream }\n                        - match: { prefix: / }",
-    );
+    let text = read("envoy/envoy.yaml").replace(REPORTS.0, REPORTS.1);
     let ran = jwtguard_with(&["check", "-"], &text);
     assert!(
         ran.out.contains("/reports/**      any      any    a valid token with group audit"),

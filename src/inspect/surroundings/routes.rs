@@ -86,7 +86,8 @@ fn virtual_host(
             edited.refuse_header(tree, &path, header, remarks);
         }
     });
-    for (index, route) in host.list("routes").iter().enumerate() {
+    let routes = host.list("routes");
+    for (index, route) in routes.iter().enumerate() {
         let path = format!("{path}, routes[{index}]");
         let matched = route.get("match");
         if let Some(matched) = matched {
@@ -107,7 +108,30 @@ fn virtual_host(
             remarks.push(Remark::warning(policy, &path, problem.to_owned()));
         }
     }
+    if of_host.is_none() && config.route_metadata != RouteMetadata::Ignore {
+        bare_siblings(host, routes, &path, remarks);
+    }
     carried.extend(of_host);
+}
+
+/// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
+/// reads it, to leave behind the requirement of a sibling.
+fn bare_siblings(host: &Tree, routes: &[Tree], path: &str, remarks: &mut Vec<Remark>) {
+    let (carrying, bare): (Vec<_>, Vec<_>) =
+        routes.iter().enumerate().partition(|(_, route)| ours_in(route).is_some());
+    if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
+        let problem = format!(
+            "routes[{with}] carries metadata jwt_guard and routes[{without}] none: another spelling of a path, such \
+             as //admin, may choose the latter, where only the filter's own routes decide; give the virtual host \
+             metadata too"
+        );
+        remarks.push(Remark::warning(host, path, problem));
+    }
+}
+
+/// The requirement in a route's or virtual host's metadata.
+fn ours_in(tree: &Tree) -> Option<&Tree> {
+    tree.at(&["metadata", "filter_metadata", "jwt_guard"])
 }
 
 /// What of a route's match the filter edits.
@@ -165,7 +189,7 @@ fn metadata(
     config: &Config,
     remarks: &mut Vec<Remark>,
 ) -> Option<Carried> {
-    let ours = tree.at(&["metadata", "filter_metadata", "jwt_guard"])?;
+    let ours = ours_in(tree)?;
     let path = format!("{path}, metadata jwt_guard");
     if config.route_metadata == RouteMetadata::Ignore {
         let problem = "is not read: route_metadata is ignore".to_owned();
