@@ -4,7 +4,8 @@
 //! other. Knows nothing of what makes an entry still good; who finds one checks that (`flow/authenticate.rs`).
 //!
 //! CLOCK chooses what goes: a hit sets a mark and moves nothing, and a token that was found since the hand last
-//! came by stays for another round.
+//! came by stays for another round. Once the cache is full, a token is let in when it comes for the second time:
+//! tokens that come once would cost what it takes to store them and to drop others that are asked for.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ const LEAST_BYTES: usize = 256 * 1024;
 /// What of a token is hashed: its end, where the signature is. Hashing 4 KB would cost more than all else that a hit
 /// does. Nobody without the issuer's key makes tokens that are let in, let alone with the same end.
 const HASHED: usize = 96;
+/// How many tokens that came once are noted for each that there is room for.
+const NOTED_PER_ENTRY: usize = 4;
 
 /// Tokens and what each is worth.
 #[derive(Debug)]
@@ -38,6 +41,9 @@ struct Store<V> {
     places: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
     hand: usize,
     bytes: usize,
+    /// The upper halves of the hashes of tokens that came once while there was no room, each in the place that the
+    /// lower half gives; a later one takes an earlier one's place. Empty until the cache is full.
+    noted: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -52,8 +58,14 @@ struct Slot<V> {
 impl<V> TokenCache<V> {
     /// For at most that many tokens; 0 remembers nothing.
     pub fn new(entries: usize) -> Self {
-        let store =
-            Store { slots: Vec::new(), free: Vec::new(), places: HashMap::default(), hand: 0, bytes: 0 };
+        let store = Store {
+            slots: Vec::new(),
+            free: Vec::new(),
+            places: HashMap::default(),
+            hand: 0,
+            bytes: 0,
+            noted: Vec::new(),
+        };
         Self {
             entries,
             bytes: entries.saturating_mul(BYTES_PER_ENTRY).max(LEAST_BYTES),
@@ -81,7 +93,8 @@ impl<V> TokenCache<V> {
         Some(Rc::clone(&slot.value))
     }
 
-    /// Remembers a token, `bytes` being what the value takes. What takes more than the whole cache is not.
+    /// Remembers a token, `bytes` being what the value takes; where there is no room, from the second time on. What
+    /// takes more than the whole cache is not remembered.
     pub fn remember(&self, token: &[u8], value: Rc<V>, bytes: usize) {
         let bytes = bytes.saturating_add(token.len()).saturating_add(size_of::<Slot<V>>());
         let Ok(mut store) = self.store.try_borrow_mut() else { return };
@@ -92,7 +105,13 @@ impl<V> TokenCache<V> {
         if let Some(place) = store.places.get(&hash).copied() {
             store.clear(place);
         }
-        while store.places.len() >= self.entries || store.bytes.saturating_add(bytes) > self.bytes {
+        let is_full = |store: &Store<V>| {
+            store.places.len() >= self.entries || store.bytes.saturating_add(bytes) > self.bytes
+        };
+        if is_full(&store) && !store.was_noted(hash, self.entries) {
+            return;
+        }
+        while is_full(&store) {
             if !store.turn() {
                 return;
             }
@@ -187,6 +206,19 @@ impl<V> Store<V> {
         }
     }
 
+    /// Whether a token of that hash came before; it is noted that one did. Two tokens that are taken for one cost
+    /// one of them its room and nothing else.
+    fn was_noted(&mut self, hash: u64, entries: usize) -> bool {
+        if self.noted.is_empty() {
+            self.noted = vec![0; entries.saturating_mul(NOTED_PER_ENTRY).next_power_of_two()];
+        }
+        let places = self.noted.len() as u64;
+        // Zero is a place where nothing was noted.
+        let mark = (hash >> 32) as u32 | 1;
+        let noted = usize::try_from(hash % places).ok().and_then(|place| self.noted.get_mut(place));
+        noted.is_some_and(|noted| std::mem::replace(noted, mark) == mark)
+    }
+
     /// Moves the hand one place on: unmarks what it points at, or drops it. False where there is nothing to drop.
     fn turn(&mut self) -> bool {
         if self.places.is_empty() {
@@ -257,9 +289,32 @@ mod tests {
         }
         for round in 0..20 {
             assert!(cache.find(b"a").is_some(), "round {round}");
-            cache.remember(format!("new {round}").as_bytes(), Rc::new(0), 0);
+            twice(&cache, format!("new {round}").as_bytes(), 0);
             assert_eq!(held(&cache), 3);
         }
+    }
+
+    /// As a token that comes again although it was not remembered.
+    fn twice(cache: &TokenCache<u32>, token: &[u8], bytes: usize) {
+        for _ in 0..2 {
+            cache.remember(token, Rc::new(0), bytes);
+        }
+    }
+
+    #[test]
+    fn what_comes_once_puts_nothing_out() {
+        let cache = TokenCache::new(3);
+        for token in ["a", "b", "c"] {
+            cache.remember(token.as_bytes(), Rc::new(0), 0);
+            assert!(cache.find(token.as_bytes()).is_some(), "there is room: {token}");
+        }
+        for number in 0..10_000_u32 {
+            cache.remember(&number.to_le_bytes(), Rc::new(1), 0);
+        }
+        let kept = ["a", "b", "c"].iter().filter(|token| cache.find(token.as_bytes()).is_some()).count();
+        assert_eq!((kept, held(&cache)), (3, 3));
+        twice(&cache, b"d", 0);
+        assert_eq!((cache.find(b"d").is_some(), held(&cache)), (true, 3));
     }
 
     #[test]
@@ -267,7 +322,7 @@ mod tests {
         let cache = TokenCache::new(1024);
         let third = cache.bytes / 3;
         for number in 0..10_u32 {
-            cache.remember(&number.to_le_bytes(), Rc::new(number), third);
+            twice(&cache, &number.to_le_bytes(), third);
             assert!(held(&cache) <= 2);
         }
         assert!(cache.find(&9_u32.to_le_bytes()).is_some());
