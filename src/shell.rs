@@ -71,16 +71,19 @@ impl Root {
     }
 }
 
-impl Context for Root {
-    /// The configuration goes. A callout under way goes with it, unanswered: a lease kept for it would leave the
-    /// next configuration without keys for as long as it lasts.
-    fn on_done(&mut self) -> bool {
+/// The configuration goes. A callout under way goes with it, unanswered: a lease kept for it would leave the next
+/// configuration without keys for as long as it lasts.
+///
+/// Not in `on_done`: the host would call it for every request as well.
+impl Drop for Root {
+    fn drop(&mut self) {
         if let Some(plugin) = &self.plugin {
             plugin.issuers.release();
         }
-        true
     }
+}
 
+impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body: usize, _: usize) {
         if let Some(plugin) = &self.plugin {
             plugin.issuers.answered(call, headers, body, &plugin.metrics);

@@ -43,12 +43,14 @@ impl Filter {
     }
 }
 
-impl Context for Filter {
-    fn on_done(&mut self) -> bool {
+impl Context for Filter {}
+
+/// The host is done with the request.
+impl Drop for Filter {
+    fn drop(&mut self) {
         if let Some(plugin) = self.plugin.take() {
             plugin.leave(self.context);
         }
-        true
     }
 }
 

@@ -134,7 +134,6 @@ impl Guest {
         self.call("proxy_on_context_create", &[context, ROOT]);
         let count = i32::try_from(headers.len()).unwrap();
         let action = self.call("proxy_on_request_headers", &[context, count, 1]);
-        self.call("proxy_on_done", &[context]);
         self.call("proxy_on_delete", &[context]);
 
         let instructions = FUEL - self.store.get_fuel().unwrap();

@@ -11,7 +11,7 @@ use wasmparser::{ExternalKind, Parser, Payload};
 
 /// What the host needs of the module. `proxy_on_request_body` and `proxy_on_request_trailers` hold back the rest of
 /// a request that has not been decided yet.
-const KEPT: [&str; 15] = [
+const KEPT: [&str; 14] = [
     "memory",
     "_initialize",
     "proxy_abi_version_0_2_1",
@@ -25,7 +25,6 @@ const KEPT: [&str; 15] = [
     "proxy_on_request_headers",
     "proxy_on_request_body",
     "proxy_on_request_trailers",
-    "proxy_on_done",
     "proxy_on_delete",
 ];
 
