@@ -103,7 +103,12 @@ impl ClaimHeaders {
     /// Whether some upstream may take the header for one of the map's or of the default map's.
     pub fn is_identity_header(&self, name: &str) -> bool {
         // `:path` is no spelling of a header named `-path`: HTTP keeps the two apart (RFC 9113 section 8.3).
-        !name.starts_with(':') && self.identity_folds.iter().any(|fold| folds_to(name, fold))
+        if name.starts_with(':') {
+            return false;
+        }
+        // Asked of every header of every request. In ASCII a name folds to none of another length.
+        let ascii = name.is_ascii();
+        self.identity_folds.iter().any(|fold| (!ascii || fold.len() == name.len()) && folds_to(name, fold))
     }
 
     /// Whether [`strip`](Self::strip) removes it.

@@ -38,7 +38,7 @@ pub fn claim(value: &Json) -> Option<Vec<u8>> {
 
 /// The value of a list of names; `None` where it is empty.
 pub(super) fn list(names: &[String]) -> Option<Vec<u8>> {
-    let mut text = String::new();
+    let mut text = String::with_capacity(names.iter().map(|name| name.len() + 1).sum());
     let mut first = true;
     for name in names {
         separate(&mut text, &mut first);

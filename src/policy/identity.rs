@@ -87,24 +87,25 @@ fn names<'a, I: Iterator<Item = &'a str>>(
     sources: &[Source],
     split: impl Fn(&'a str) -> I,
 ) -> Vec<String> {
-    // A set, not a scan of the list: a token may hold thousands of values, and its sender chooses how many.
-    let mut seen = HashSet::new();
-    let mut names = Vec::new();
+    let mut values = Vec::new();
     for source in sources {
-        for text in source.pointer.find(claims).map(strings).unwrap_or_default() {
-            let values = split(text).filter_map(|value| source.value(value));
-            names.extend(values.filter(|value| seen.insert(*value)).map(str::to_owned));
+        let mut add = |text| values.extend(split(text).filter_map(|value| source.value(value)));
+        match source.pointer.find(claims) {
+            Some(Json::String(text)) => add(text),
+            Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).for_each(add),
+            _ => {}
         }
     }
-    names
-}
-
-fn strings(value: &Json) -> Vec<&str> {
-    match value {
-        Json::String(text) => vec![text],
-        Json::Array(items) => items.iter().filter_map(Json::as_str).collect(),
-        _ => Vec::new(),
+    // A set, not a scan of the list: a token may hold thousands of values, and its sender chooses how many. A scan
+    // of a few is quicker than their set.
+    const FEW: usize = 16;
+    if values.len() > FEW {
+        let mut seen = HashSet::with_capacity(values.len());
+        return values.into_iter().filter(|value| seen.insert(*value)).map(str::to_owned).collect();
     }
+    let is_first = |index: usize, value: &str| !values.iter().take(index).any(|earlier| *earlier == value);
+    let firsts = values.iter().enumerate().filter(|(index, value)| is_first(*index, value));
+    firsts.map(|(_, value)| (*value).to_owned()).collect()
 }
 
 impl Source {
