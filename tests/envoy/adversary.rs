@@ -3,6 +3,7 @@
 //! Each attack is judged by what arrives upstream, not by the answer: Envoy refuses some of them before the filter
 //! does, and may stop doing so.
 
+mod bounds;
 mod cost;
 mod http1;
 mod http2;

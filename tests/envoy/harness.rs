@@ -24,7 +24,7 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-pub use bootstrap::{Bootstrap, ConfigAs, REASONS_LOG, cluster, look_up, typed};
+pub use bootstrap::{Bootstrap, CLAIM_HEADERS, ConfigAs, REASONS_LOG, cluster, look_up, typed};
 pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};

@@ -100,7 +100,8 @@ async fn serve(listener: TcpListener, seen: Arc<Mutex<Vec<Seen>>>) {
         let seen = seen.clone();
         connections.spawn(async move {
             let service = service_fn(move |request| echo(request, seen.clone()));
-            let server = auto::Builder::new(TokioExecutor::new());
+            let mut server = auto::Builder::new(TokioExecutor::new());
+            server.http1().max_headers(4096);
             let _ = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
         });
         while connections.try_join_next().is_some() {}

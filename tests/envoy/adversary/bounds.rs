@@ -1,0 +1,133 @@
+//! Much of what is allowed: headers, queries, requirements within requirements, attempts at an upstream.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, CLAIM_HEADERS, REASONS_LOG, Stack, plugin_with};
+use crate::outcome::assert_unharmed;
+
+fn role_or_within(depth: usize) -> Value {
+    (0..depth)
+        .fold(json!({ "requires_role": "admin" }), |inner, _| json!({ "any_of": [inner, { "requires_role": "nobody" }] }))
+}
+
+/// A requirement may be within a requirement as deep as JSON is read. Deeper ones refuse the configuration, or the
+/// request whose route carries one.
+#[tokio::test(flavor = "multi_thread")]
+async fn requirements_within_requirements() {
+    let deep = 10;
+    let stack = Stack::builder()
+        .plugin(plugin_with(
+            json!({ "routes": [{ "path": "/deep", "any_of": role_or_within(deep)["any_of"] }] }),
+        ))
+        .envoy(|envoy| {
+            let route = |prefix: &str, depth| {
+                json!({
+                    "match": { "prefix": prefix }, "route": { "cluster": "upstream" },
+                    "metadata": { "filter_metadata": { "jwt_guard": role_or_within(depth) } },
+                })
+            };
+            envoy.routes = vec![route("/carried", deep), route("/abyss", 16)];
+            envoy.access_log = REASONS_LOG.to_owned();
+        })
+        .start()
+        .await;
+    let user = stack.good_token();
+    let admin = stack.token().claim("role", "admin").sign(&stack.key).unwrap();
+    for (path, statuses) in [("/deep", [401, 403, 200]), ("/carried", [401, 403, 200]), ("/abyss", [503; 3])]
+    {
+        let nobody = stack.get(path).await.status;
+        let got =
+            [nobody, stack.get_with(path, &user).await.status, stack.get_with(path, &admin).await.status];
+        assert_eq!(got, statuses, "{path}");
+    }
+    assert_eq!(stack.denied("bad_metadata").await, 3);
+    assert_unharmed(&stack);
+}
+
+/// Envoy's own bound is a hundred headers; whoever raises it has every one of them looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_headers() {
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({})))
+        .envoy(|envoy| {
+            envoy.early_header_mutation = false;
+            envoy.connection_manager = json!({
+                "max_request_headers_kb": 96,
+                "common_http_protocol_options": { "max_headers_count": 2000 },
+            });
+        })
+        .start()
+        .await;
+    let token = stack.good_token();
+    for (filler, copies) in [(10, 1), (900, 1), (0, 100)] {
+        let mut request = stack.request("GET", "/");
+        for index in 0..filler {
+            request = request.header(format!("x-filler-{index}"), "v");
+        }
+        for _ in 0..copies {
+            for name in CLAIM_HEADERS {
+                request = request.header(name, "root").header(name.replace('-', "_"), "root");
+            }
+        }
+        let count = stack.upstream.count();
+        assert_eq!(request.bearer(&token).send().await.status, 200, "{filler}, {copies}");
+        assert_eq!(stack.upstream.count(), count + 1);
+        let seen = stack.upstream.last();
+        assert_eq!(seen.header("x-auth-sub"), Some("user-1"), "{filler}, {copies}");
+        let forged = seen.headers.iter().filter(|(_, value)| value == b"root");
+        assert_eq!(forged.count(), 0, "{filler}, {copies}: {:?}", seen.headers);
+        assert_eq!(seen.headers.iter().filter(|(name, _)| name.starts_with("x-filler-")).count(), filler);
+    }
+    assert_unharmed(&stack);
+}
+
+/// A query is searched for the token's parameter however long it is, and only that parameter is taken out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_of_sixty_kibibytes() {
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({
+            "token_from": [{ "header": "authorization" }, { "query": "access_token" }],
+            "routes": [{ "path": "/admin/**", "requires_role": "admin" }],
+        })))
+        .envoy(|envoy| envoy.connection_manager = json!({ "max_request_headers_kb": 96 }))
+        .start()
+        .await;
+    let token = stack.good_token();
+    let filler = vec!["a=b%2F../;x"; 60 * 1024 / 12].join("&");
+    let get = |path: String| stack.request("GET", &path).send();
+    assert_eq!(get(format!("/me?{filler}")).await.status, 401);
+    assert_eq!(get(format!("/me?{filler}&access_token={token}")).await.status, 200);
+    assert_eq!(stack.upstream.last().path, format!("/me?{filler}"));
+    assert_eq!(get(format!("/me?access_token={token}&{filler}&access_token={token}")).await.status, 400);
+    assert_eq!(get(format!("/admin/x?{filler}&access_token={token}")).await.status, 403);
+    assert_unharmed(&stack);
+}
+
+/// What Envoy sends a second and third time is what the filter let pass: the same identity, no copies, no token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_tried_again() {
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({})))
+        .issuer_path("/flaky", Answer::status(503))
+        .envoy(|envoy| {
+            envoy.early_header_mutation = false;
+            envoy.routes = vec![json!({
+                "match": { "prefix": "/flaky" },
+                "route": { "cluster": "issuer", "retry_policy": { "retry_on": "5xx", "num_retries": 2 } },
+            })];
+        })
+        .start()
+        .await;
+    let request = stack.request("GET", "/flaky").header("x-auth-sub", "root").header("x_auth_sub", "root");
+    assert_eq!(request.clone().send().await.status, 401);
+    assert_eq!(stack.issuer.count("/flaky"), 0);
+    assert_eq!(request.bearer(&stack.good_token()).send().await.status, 503);
+    let tries: Vec<_> = stack.issuer.asked().into_iter().filter(|asked| asked.path == "/flaky").collect();
+    assert_eq!(tries.len(), 3);
+    for asked in tries {
+        let of = |name: &str| asked.headers.get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(of("x-auth-sub"), ["user-1"]);
+        assert!(of("x_auth_sub").is_empty() && of("authorization").is_empty(), "{:?}", asked.headers);
+    }
+    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.allowed.verified").await, 1);
+}
