@@ -1,12 +1,13 @@
 # `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check wasm bench prepare images compose-test dist reproducible supply-chain policy
+.PHONY: help demo run test test-matrix check wasm bench prepare images compose-test dist reproducible supply-chain policy
 
 help:
 	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
 	@echo 'make run     the same issuer, upstream and Envoy, kept up, with curl lines to paste'
 	@echo 'make test    every test, those in a real Envoy included'
+	@echo 'make test-matrix   the tests in a real Envoy, against every Envoy that is pinned'
 	@echo 'make check   what CI runs: formatting, lints for both targets, the policy on crates, every test'
 	@echo 'make wasm    the deployable module: target/jwt_guard.wasm'
 	@echo 'make dist    what a release consists of, in target/dist: module, checksum, bill of materials, image'
@@ -37,6 +38,12 @@ run: prepare
 test: wasm
 	@scripts/envoy >/dev/null
 	cargo test --locked
+
+# With an Envoy of its own choice ($$ENVOY) there would be one version only.
+test-matrix: wasm
+	@set -e; unset ENVOY; for version in $$(scripts/envoy --versions); do \
+		echo "Envoy $$version"; ENVOY_VERSION=$$version scripts/envoy >/dev/null; \
+		ENVOY_VERSION=$$version cargo test --locked --test envoy; done
 
 check: prepare
 	cargo fmt --check
