@@ -121,8 +121,11 @@ fn check_paths(json: &Json, errors: &[ConfigError]) {
     let mut paths = BTreeSet::new();
     let mut objects = BTreeSet::new();
     note(json, String::new(), &mut paths, &mut objects);
-    for ConfigError { path, problem } in errors {
+    for error in errors {
+        let ConfigError { path, problem } = error;
         assert!(!problem.is_empty());
+        let line = error.to_string();
+        assert!(!line.contains(char::is_control), "{line:?} is no line of a log");
         let absent = || {
             let (object, key) = path.rsplit_once('.').unwrap_or(("", path));
             let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');

@@ -72,7 +72,12 @@ fn as_written(json: &Json, message: Struct) -> bool {
     let expected = of_json(json);
     match (&decoded, &expected) {
         (Ok(Some(decoded)), Some(expected)) => assert_eq!(decoded, expected),
-        (Err(problem), None) => assert!(!problem.is_empty()),
+        (Err(problem), None) => {
+            assert!(
+                !problem.is_empty() && !problem.contains(char::is_control),
+                "{problem:?} is no line of a log"
+            );
+        }
         other => panic!("{other:?}"),
     }
     let mut typed = metadata;
