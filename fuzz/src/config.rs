@@ -109,7 +109,8 @@ fn check_struct(json: &Json, message: &[u8], is_config: bool) {
     let Some(back) = struct_to_json(message) else {
         panic!("a Struct that is not read: {json}");
     };
-    assert_eq!(back.in_order(), json.in_order());
+    // Whole numbers beyond 2^53 are what doubles make of them.
+    assert_eq!(structs::of(&back), structs::of(json));
     let text = back.to_string();
     let as_struct = read(message);
     assert_eq!(as_struct, read(text.as_bytes()), "the Struct and its own text");
