@@ -1,5 +1,8 @@
 //! A signed token passes as it was signed and in no other way; the host and the module agree about every change.
 //!
+//! One other way there is, and no change here happens on it: of an ECDSA signature (r, s) the other is (r, n − s), which
+//! RFC 7518 section 3.4 does not rule out and issuers make as often.
+//!
 //! The first byte chooses a token, the others change it, four bytes a change: what is done, where (two bytes) and
 //! with which byte.
 

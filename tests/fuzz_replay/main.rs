@@ -97,8 +97,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// A seed for each of both: bytes that are accepted and bytes that are not. A property that sees only one of them
-/// asserts little.
+/// Puts the property to its seeds, some of which must be accepted and some not, for a property that sees only one of
+/// the two asserts little; then to changes of them.
 #[expect(
     clippy::disallowed_methods,
     reason = "the time is what the test may take, and nothing that it decides by"
