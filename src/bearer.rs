@@ -297,9 +297,27 @@ mod tests {
             (&[b"session=a; session=a"], Err(TwoTokens)),
             (&[b"session=; session=a"], Err(TwoTokens)),
             (&[b"session=a", b"session=b"], Err(TwoTokens)),
+            (&[b"\xa0session\x85=abc"], Ok(Some(b"abc"))),
+            (&[b"session=a; \xa0session=b"], Err(TwoTokens)),
+            (&[b"session=a;\x0c session=b"], Err(TwoTokens)),
+            (&[b"\xc2\xa0session=a"], Ok(None)),
         ] {
             let list: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
             check(&list, expected.map(|token| token.map(|token| (token, 4))));
+        }
+    }
+
+    #[test]
+    fn a_cookie_goes_and_brings_no_other_forth() {
+        for (line, left) in [
+            (&b"session=a; x=1"[..], &[&b"x=1"[..]][..]),
+            (b"session=;\x0c session=a", &[]),
+            (b"x=1; \xa0session=a", &[b"x=1"]),
+            (b"session=a;\t\x0cx=1", &[b"\x0cx=1"]),
+        ] {
+            let left: Vec<_> = left.iter().map(|line| line.to_vec()).collect();
+            let edits = removal(&places(), &headers(&[("cookie", line)]), false);
+            assert_eq!(edits, [("cookie".to_owned(), left)], "{}", line.escape_ascii());
         }
     }
 

@@ -34,8 +34,10 @@ pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>
         }
         let kept: Vec<&[u8]> = line.split(|byte| *byte == b';').filter(|pair| !named(pair)).collect();
         if kept.iter().any(|pair| !trimmed(pair).is_empty()) {
+            let joined = kept.join(&b';');
             // The space after the separator that went: the first cookie has none before it.
-            lines.push(kept.join(&b';').trim_ascii_start().to_vec());
+            let spaces = joined.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            lines.push(joined.get(spaces..).unwrap_or_default().to_vec());
         }
     }
     Some(lines)
@@ -43,7 +45,18 @@ pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>
 
 fn is_named(pair: &[u8], name: &[u8]) -> bool {
     let spelled = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-    trimmed(spelled) == name
+    stripped(spelled) == name
+}
+
+/// Without what some upstream takes for space around a cookie's name. Django and others read the header as Latin-1
+/// and strip what Unicode calls space: a second `t`, with 0xA0 before it, would be the one that they take.
+fn stripped(mut bytes: &[u8]) -> &[u8] {
+    while let [b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0, rest @ ..]
+    | [rest @ .., b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0] = bytes
+    {
+        bytes = rest;
+    }
+    bytes
 }
 
 fn value(pair: &[u8]) -> &[u8] {

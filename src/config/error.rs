@@ -1,5 +1,7 @@
 //! What is wrong with a configuration: where, and what would be right.
 
+use std::fmt::{Display, Formatter, Result, Write};
+
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -9,11 +11,34 @@ pub struct ConfigError {
     pub problem: String,
 }
 
-impl std::fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.path.as_str() {
-            "" => f.write_str(&self.problem),
-            path => write!(f, "{path}: {}", self.problem),
+/// On one line: what somebody wrote into a route's metadata must not write lines of the log.
+impl Display for ConfigError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let separator = if self.path.is_empty() { "" } else { ": " };
+        for character in [&self.path, separator, &self.problem].into_iter().flat_map(str::chars) {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_default())?,
+                false => f.write_char(character)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_is_told_on_one_line() {
+        for (path, problem, told) in [
+            ("", "no configuration", "no configuration"),
+            ("a.b", "expected \"é\"", "a.b: expected \"é\""),
+            ("a", "got \"x\n[critical] y\u{85}\u{1b}[2J\"", "a: got \"x\\n[critical] y\\u{85}\\u{1b}[2J\""),
+            ("[\"\r\"]", "unknown key", "[\"\\r\"]: unknown key"),
+        ] {
+            let error = ConfigError { path: path.to_owned(), problem: problem.to_owned() };
+            assert_eq!(error.to_string(), told);
         }
     }
 }

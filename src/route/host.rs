@@ -34,6 +34,8 @@ pub enum HostError {
     Wildcard,
     /// A scheme, a path, a user or another character that a host does not have.
     Character(char),
+    /// Brackets around something else than an IPv6 address, or with more than a port behind them.
+    Brackets,
     /// Two dots in a row, or one at the start.
     EmptyLabel,
     /// Over 253 bytes.
@@ -72,6 +74,10 @@ impl HostPattern {
         // What is left of `host:port` after the port has no colon, unless it is an IPv6 literal.
         if name.contains(':') && !bracketed {
             return Err(HostError::Character(':'));
+        }
+        // No request has such a host, so a slip such as `[::1]80` would protect nothing.
+        if bracketed && (kind == Kind::Suffix || !name.ends_with(']') || !is_one(name.as_bytes())) {
+            return Err(HostError::Brackets);
         }
         if name.len() > MAX_NAME {
             return Err(HostError::TooLong);
@@ -173,6 +179,9 @@ impl fmt::Display for HostError {
                 f,
                 "{character:?} cannot stand in a host: expected a name such as `api.example.com` or \
                  `*.example.com`, without scheme or path, in its ASCII form"
+            ),
+            Self::Brackets => f.write_str(
+                "brackets stand around an IPv6 address and nothing else, as in `[::1]` or `[::1]:8080`",
             ),
             Self::EmptyLabel => {
                 f.write_str("a host cannot start with a dot or have two in a row: remove one")
@@ -287,6 +296,12 @@ mod tests {
             (".example.com", HostError::EmptyLabel),
             ("a..b", HostError::EmptyLabel),
             ("a..", HostError::EmptyLabel),
+            ("[::1]80", HostError::Brackets),
+            ("[::1", HostError::Brackets),
+            ("[::1]:80.", HostError::Brackets),
+            ("[a.b]", HostError::Brackets),
+            ("[]", HostError::Brackets),
+            ("*.[::1]", HostError::Brackets),
         ] {
             assert_eq!(HostPattern::parse(text), Err(error), "{text}");
         }

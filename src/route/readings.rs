@@ -208,6 +208,7 @@ mod tests {
             ("/..", &["/"]),
             ("/a/.%20/b", &["/a/. /b", "/a/./b", "/a/b"]),
             ("/a./b", &["/a/b"]),
+            ("/a /b./c", &["/a/b./c", "/a/b/c"]),
         ] {
             let mut readings =
                 Readings::of(path.as_bytes()).unwrap_or_else(|error| panic!("{path}: {error}")).others;

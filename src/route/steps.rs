@@ -3,7 +3,7 @@
 use super::AmbiguousPath;
 
 /// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
-pub(super) const STEPS: [fn(&str) -> Option<String>; 14] = [
+pub(super) const STEPS: [fn(&str) -> Option<String>; 15] = [
     backslashes_as_slashes,
     without_authority,
     without_parameters,
@@ -14,6 +14,7 @@ pub(super) const STEPS: [fn(&str) -> Option<String>; 14] = [
     |path| trimmed(path, &['/']),
     |path| trimmed(path, &['/', ' ', '.']),
     trimmed_segments,
+    without_trailing_spaces,
     without_leading_spaces,
     |path| path.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
     |path| replaced(path, same_but_for_case),
@@ -172,6 +173,13 @@ fn trimmed_segments(path: &str) -> Option<String> {
         _ => segment.trim_end_matches([' ', '.']),
     });
     (kept != path).then_some(kept)
+}
+
+/// Each segment without spaces at its end and with its dots, as those who trim a segment's space and nothing else.
+/// `/a /b./c` is `/a/b./c` to them, and `/a/b/c` to nobody but Windows.
+fn without_trailing_spaces(path: &str) -> Option<String> {
+    let ends = path.ends_with(' ') || path.contains(" /");
+    ends.then(|| by_segment(path, |segment| segment.trim_end_matches(' ')))
 }
 
 /// Each segment without spaces at its start, as Spring trimmed tokens before it matched them (CVE-2016-5007).

@@ -1,0 +1,192 @@
+//! At most one token is found, it stands in the request as it was found, and taken out it is gone.
+//!
+//! Each line is a header: its first byte chooses the name, the others are the value.
+
+use jwt_guard::bearer::{Place, Presented, present, removal};
+
+type Request = Vec<(String, Vec<u8>)>;
+
+const NAMES: [&str; 8] =
+    ["authorization", "x-token", "x-raw", "x-equals", ":path", "cookie", "x-other", ":method"];
+
+/// Whether a token was found.
+pub fn holds(data: &[u8]) -> bool {
+    let lines = data.split(|byte| *byte == b'\n').filter_map(<[u8]>::split_first);
+    let request: Request = lines
+        .map(|(name, value)| (NAMES[usize::from(*name) % NAMES.len()].to_owned(), value.to_vec()))
+        .collect();
+    let places = places();
+    check_removal(&places, &request);
+    let Presented::Token { token, place } = present(&places, &request) else { return false };
+    assert!(!token.is_empty());
+    check_found(&places[place], &token, &request);
+    // One more of any place is one too many, wherever it stands.
+    for second in seconds() {
+        for at in [0, request.len()] {
+            let mut both = request.clone();
+            both.insert(at, (second.0.to_owned(), second.1.to_vec()));
+            assert!(matches!(present(&places, &both), Presented::Malformed(_)), "{second:?}");
+        }
+    }
+    let forwarded = edited(&request, &removal(&places, &request, true));
+    match places[place] {
+        Place::Query { .. } => assert_eq!(present(&places, &forwarded), Presented::Missing),
+        _ => assert_eq!(forwarded, request),
+    }
+    true
+}
+
+fn places() -> Vec<Place> {
+    vec![
+        Place::Authorization,
+        Place::Header { name: "x-token".into(), prefix: "Token ".into() },
+        Place::Header { name: "x-raw".into(), prefix: String::new() },
+        Place::Header { name: "x-equals".into(), prefix: "jwt=".into() },
+        Place::Query { name: "t".into() },
+        Place::Cookie { name: "t".into() },
+    ]
+}
+
+/// A token in each place.
+fn seconds() -> [(&'static str, &'static [u8]); 6] {
+    [
+        ("authorization", b"Bearer x"),
+        ("x-token", b"Token x"),
+        ("x-raw", b"x"),
+        ("x-equals", b"jwt=x"),
+        (":path", b"/?t=x"),
+        ("cookie", b"t=x"),
+    ]
+}
+
+/// The token is what the grammar of its place says, read from the other end: from the token to what is around it.
+fn check_found(place: &Place, token: &[u8], request: &Request) {
+    let values = |name: &str| {
+        request
+            .iter()
+            .filter(move |(other, _)| other == name)
+            .map(|(_, value)| value.clone())
+            .collect::<Vec<_>>()
+    };
+    match place {
+        Place::Authorization => check_header(&values("authorization"), b"bearer", true, token),
+        Place::Header { name, prefix } => {
+            let scheme = prefix.trim_end().to_ascii_lowercase();
+            check_header(&values(name), scheme.as_bytes(), prefix.ends_with(' '), token);
+        }
+        Place::Query { name } => {
+            let mut found = Vec::new();
+            for path in values(":path") {
+                let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default().to_vec();
+                for parameter in query.split(|byte| matches!(byte, b'&' | b';')) {
+                    let mut halves = parameter.splitn(2, |byte| *byte == b'=');
+                    if decoded(halves.next().unwrap()) == name.as_bytes() {
+                        found.push(decoded(halves.next().unwrap_or_default()));
+                    }
+                }
+            }
+            assert_eq!(found, [token]);
+        }
+        Place::Cookie { name } => {
+            let mut found = Vec::new();
+            for line in values("cookie") {
+                for pair in line.split(|byte| *byte == b';') {
+                    let mut halves = pair.splitn(2, |byte| *byte == b'=');
+                    if stripped(halves.next().unwrap()) == name.as_bytes() {
+                        let value = trimmed(halves.next().unwrap_or_default()).to_vec();
+                        found.push(value);
+                    }
+                }
+            }
+            let [value] = found.as_slice() else { panic!("{} cookies", found.len()) };
+            let quoted = [b"\"", token, b"\""].concat();
+            assert!(value == token || *value == quoted);
+        }
+    }
+}
+
+/// The header stands there once; its value is scheme, spaces and token, and nothing else.
+fn check_header(values: &[Vec<u8>], scheme: &[u8], spaced: bool, token: &[u8]) {
+    let [value] = values else { panic!("{} headers", values.len()) };
+    let before = trimmed(value).strip_suffix(token).expect("the token is the end of the value");
+    let (start, spaces) = before.split_at(scheme.len());
+    assert!(start.eq_ignore_ascii_case(scheme));
+    assert!(spaces.iter().all(|byte| *byte == b' ') && spaces.is_empty() != spaced);
+    assert!(!value.contains(&b','), "a value that may be two");
+    assert!(!spaced || !token.starts_with(b" "));
+}
+
+fn check_removal(places: &[Place], request: &Request) {
+    let edits = removal(places, request, false);
+    let left = edited(request, &edits);
+    assert_eq!(present(places, &left), Presented::Missing);
+    assert!(removal(places, &left, false).is_empty(), "more to remove");
+    assert!(!edits.is_empty() || present(places, request) == Presented::Missing);
+    let mut names: Vec<_> = edits.iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), edits.len(), "a header is edited twice");
+    for (name, values) in &edits {
+        let whole = !matches!(name.as_str(), ":path" | "cookie");
+        assert!(!whole || values.is_empty(), "{name} is left in part");
+        // What stays of a query or of cookies was there, in its order.
+        let joined = |values: &[Vec<u8>]| values.concat();
+        let before: Vec<Vec<u8>> =
+            request.iter().filter(|(other, _)| other == name).map(|(_, value)| value.clone()).collect();
+        assert!(is_within(&joined(values), &joined(&before)), "{name}: bytes that were not there");
+    }
+}
+
+/// Whether the bytes are some of the others, in their order; a separator may stand for another.
+fn is_within(some: &[u8], all: &[u8]) -> bool {
+    let alike = |one: u8, other: u8| one == other || one == b'?' && matches!(other, b'&' | b';');
+    let mut all = all.iter();
+    some.iter().all(|byte| all.any(|other| alike(*byte, *other)))
+}
+
+/// The request as the upstream gets it.
+fn edited(request: &Request, edits: &[(String, Vec<Vec<u8>>)]) -> Request {
+    let mut next: Vec<_> = edits.iter().map(|(name, values)| (name, values.iter())).collect();
+    let mut left = Vec::new();
+    for (name, value) in request {
+        match next.iter_mut().find(|(edited, _)| *edited == name) {
+            None => left.push((name.clone(), value.clone())),
+            Some((_, values)) => left.extend(values.next().map(|value| (name.clone(), value.clone()))),
+        }
+    }
+    left
+}
+
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = bytes.iter().position(|byte| !space(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !space(byte)).map_or(start, |at| at + 1);
+    &bytes[start..end]
+}
+
+/// Of what some cookie parser takes for space, the bytes read as Latin-1.
+fn stripped(bytes: &[u8]) -> &[u8] {
+    let space = |byte: &u8| matches!(byte, b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0);
+    let start = bytes.iter().position(|byte| !space(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !space(byte)).map_or(start, |at| at + 1);
+    &bytes[start..end]
+}
+
+/// As forms are.
+fn decoded(bytes: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let digits = bytes.get(at + 1..at + 3).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        match (bytes[at], digits) {
+            (b'%', Some(digits)) => {
+                decoded.push(u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap());
+                at += 2;
+            }
+            (b'+', _) => decoded.push(b' '),
+            (byte, _) => decoded.push(byte),
+        }
+        at += 1;
+    }
+    decoded
+}

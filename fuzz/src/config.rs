@@ -1,0 +1,169 @@
+//! A configuration means one thing: as JSON text and as a Struct, in any order of its keys; a mistake has a path.
+
+use std::collections::BTreeSet;
+
+use jwt_guard::config::protobuf::struct_to_json;
+use jwt_guard::config::{Config, ConfigError};
+use jwt_guard::jose::json::Json;
+
+use super::structs;
+
+/// The longest part of a name that a path shows.
+const SHOWN: usize = 60;
+
+/// Whether it is a configuration.
+pub fn holds(data: &[u8]) -> bool {
+    let read = read(data);
+    if data.iter().all(u8::is_ascii_whitespace) {
+        assert!(read.is_err(), "nothing is no configuration");
+        return false;
+    }
+    let json = match Json::parse(data) {
+        Ok(json) => json,
+        Err(_) => match struct_to_json(data) {
+            Some(json) => json,
+            None => {
+                let errors = read.expect_err("neither JSON nor a Struct");
+                assert!(matches!(errors.as_slice(), [ConfigError { path, .. }] if path.is_empty()));
+                return false;
+            }
+        },
+    };
+    if let Err(errors) = &read {
+        check_paths(&json, errors);
+    }
+    let text = json.to_string();
+    assert_eq!(self::read(text.as_bytes()), read, "written again");
+    let turned = Config::parse(turned(&json).to_string().as_bytes());
+    match (&turned, &read) {
+        (Ok(turned), Ok(read)) => assert!(read.ends_with(&turned.digest), "another digest in another order"),
+        (Err(turned), Err(read)) => assert_eq!(places(turned), places(read), "in another order"),
+        (turned, read) => panic!("in another order {turned:?}, not {read:?}"),
+    }
+    if let Some(message) = structs::bytes(&json).filter(|bytes| !bytes.is_empty()) {
+        check_struct(&json, &message, read.is_ok());
+    }
+    read.is_ok()
+}
+
+/// All that a configuration says; the tables of routes have no order that could be compared.
+fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
+    let read = Config::parse(data);
+    assert!(!matches!(&read, Err(errors) if errors.is_empty()), "refused without a reason");
+    read.map(|config| {
+        let Config {
+            enabled,
+            issuers,
+            default_policy,
+            routes,
+            route_metadata,
+            vocabulary,
+            claim_headers,
+            max_claim_header_bytes,
+            forward_token,
+            token_from,
+            realm,
+            token_cache_entries,
+            max_token_bytes,
+            bypass_cors_preflight,
+            report_only,
+            resource_metadata,
+            identity_in_filter_state,
+            warnings,
+            digest,
+        } = config;
+        assert!(!issuers.is_empty() && !token_from.is_empty());
+        assert!(
+            max_token_bytes <= 1 << 20 && max_claim_header_bytes <= 1 << 20 && token_cache_entries <= 65_536
+        );
+        let routes = routes.rules();
+        let flags = [enabled, forward_token, bypass_cors_preflight, report_only, identity_in_filter_state];
+        let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
+        format!(
+            "{issuers:?} {default_policy:?} {routes:?} {route_metadata:?} {vocabulary:?} {claim_headers:?} \
+             {resource_metadata:?} {flags:?} {limits:?} {token_from:?} {realm:?} {warnings:?} {digest}"
+        )
+    })
+}
+
+/// The members of every object the other way round.
+fn turned(json: &Json) -> Json {
+    match json {
+        Json::Array(items) => Json::Array(items.iter().map(turned).collect()),
+        Json::Object(members) => {
+            Json::Object(members.iter().rev().map(|(name, value)| (name.clone(), turned(value))).collect())
+        }
+        value => value.clone(),
+    }
+}
+
+fn places(errors: &[ConfigError]) -> Vec<&str> {
+    let mut places: Vec<&str> = errors.iter().map(|error| error.path.as_str()).collect();
+    places.sort_unstable();
+    places
+}
+
+/// The Struct is what its JSON is, and is not taken for JSON text.
+fn check_struct(json: &Json, message: &[u8], is_config: bool) {
+    assert!(Json::parse(message).is_err(), "a Struct that is JSON text");
+    let Some(back) = struct_to_json(message) else {
+        panic!("a Struct that is not read: {json}");
+    };
+    // Whole numbers beyond 2^53 are what doubles make of them.
+    assert_eq!(structs::of(&back), structs::of(json));
+    let text = back.to_string();
+    let as_struct = read(message);
+    assert_eq!(as_struct, read(text.as_bytes()), "the Struct and its own text");
+    assert_eq!(as_struct.is_ok(), is_config, "the Struct and the text that was written");
+}
+
+/// Every mistake stands somewhere: at a value, or at a key that its object has not.
+fn check_paths(json: &Json, errors: &[ConfigError]) {
+    let mut paths = BTreeSet::new();
+    let mut objects = BTreeSet::new();
+    note(json, String::new(), &mut paths, &mut objects);
+    for error in errors {
+        let ConfigError { path, problem } = error;
+        assert!(!problem.is_empty());
+        let line = error.to_string();
+        assert!(!line.contains(char::is_control), "{line:?} is no line of a log");
+        let absent = || {
+            let (object, key) = path.rsplit_once('.').unwrap_or(("", path));
+            let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            !key.is_empty() && plain && objects.contains(object)
+        };
+        assert!(paths.contains(path) || absent(), "{path}: {problem}");
+        assert_eq!(path.is_empty(), !matches!(json, Json::Object(_)), "{path}: {problem}");
+    }
+}
+
+/// Every path of the document, and those of its objects.
+fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut BTreeSet<String>) {
+    match json {
+        Json::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                note(item, format!("{path}[{place}]"), paths, objects);
+            }
+        }
+        Json::Object(members) => {
+            for (name, member) in members {
+                let plain = !name.is_empty()
+                    && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
+                let below = match (plain, path.as_str()) {
+                    (true, "") => name.clone(),
+                    (true, _) => format!("{path}.{name}"),
+                    (false, _) => format!("{path}[{}]", shortened(&Json::String(name.clone()).to_string())),
+                };
+                note(member, below, paths, objects);
+            }
+            objects.insert(path.clone());
+        }
+        _ => {}
+    }
+    paths.insert(path);
+}
+
+fn shortened(text: &str) -> String {
+    let start: String = text.chars().take(SHOWN).collect();
+    if start.len() < text.len() { start + "…" } else { start }
+}

@@ -1,0 +1,110 @@
+//! A route's metadata is what its JSON is, absent, or refused; it is never less than what was written.
+//!
+//! The bytes are the serialised message; or, from `{` on, the JSON of what stands under `jwt_guard`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use jwt_guard::config::Config;
+use jwt_guard::config::metadata::requirement;
+use jwt_guard::config::protobuf::{Struct, struct_to_json};
+use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::requirement::{Empty, Vocabulary, requirement as read};
+use jwt_guard::jose::json::Json;
+use jwt_guard::policy::Requirement;
+use prost::Message;
+
+use super::structs;
+
+const NAMESPACE: &str = "jwt_guard";
+
+/// `envoy.config.core.v3.Metadata`, with what is not ours in it left as bytes.
+#[derive(Clone, PartialEq, Message)]
+struct Metadata {
+    #[prost(btree_map = "string, message", tag = "1")]
+    filter_metadata: BTreeMap<String, Struct>,
+    #[prost(btree_map = "string, bytes", tag = "2")]
+    typed_filter_metadata: BTreeMap<String, Vec<u8>>,
+}
+
+/// Whether there is a requirement.
+pub fn holds(data: &[u8]) -> bool {
+    if data.starts_with(b"{") {
+        let Ok(json) = Json::parse(data) else { return false };
+        let Some(message) = structs::of(&json) else { return false };
+        return as_written(&json, message);
+    }
+    let decoded = requirement(data, &names());
+    let Ok(message) = Metadata::decode(data) else {
+        assert!(decoded.is_err());
+        return false;
+    };
+    if message.typed_filter_metadata.contains_key(NAMESPACE) {
+        assert!(decoded.is_err());
+        return false;
+    }
+    match message.filter_metadata.get(NAMESPACE) {
+        None => {
+            assert_eq!(decoded, Ok(None));
+            false
+        }
+        Some(ours) => match struct_to_json(&ours.encode_to_vec()) {
+            None => {
+                assert!(decoded.is_err());
+                false
+            }
+            Some(json) => {
+                assert_eq!(decoded.clone().ok(), of_json(&json).map(Some));
+                decoded.is_ok()
+            }
+        },
+    }
+}
+
+/// Metadata with this under our name and something under others' says what the JSON says.
+fn as_written(json: &Json, message: Struct) -> bool {
+    // Whole numbers beyond 2^53 are what doubles make of them.
+    let rounded = struct_to_json(&message.encode_to_vec()).expect("a Struct that was JSON");
+    assert_eq!(of_json(&rounded).is_some(), of_json(json).is_some());
+    let nothing = Struct { fields: BTreeMap::new() };
+    let entries = [("envoy.lb", nothing.clone()), (NAMESPACE, message), ("jwt_guard2", nothing)];
+    let filter_metadata = entries.map(|(name, entry)| (name.to_owned(), entry)).into();
+    let other = BTreeMap::from([("envoy.x".to_owned(), vec![0xFF])]);
+    let metadata = Metadata { filter_metadata, typed_filter_metadata: other };
+    let decoded = requirement(&metadata.encode_to_vec(), &names());
+    let expected = of_json(&rounded);
+    match (&decoded, &expected) {
+        (Ok(Some(decoded)), Some(expected)) => assert_eq!(decoded, expected),
+        (Err(problem), None) => {
+            assert!(
+                !problem.is_empty() && !problem.contains(char::is_control),
+                "{problem:?} is no line of a log"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut typed = metadata;
+    typed.typed_filter_metadata.insert(NAMESPACE.to_owned(), Vec::new());
+    assert!(requirement(&typed.encode_to_vec(), &names()).is_err());
+    expected.is_some()
+}
+
+fn of_json(json: &Json) -> Option<Requirement> {
+    let mut errors = Errors::new();
+    let read = read(&Node::root(json), &names(), Empty::Refused, &mut errors);
+    assert!(read.is_some() || !errors.is_empty(), "refused without a reason");
+    read.filter(|_| errors.is_empty())
+}
+
+fn names() -> Rc<Vocabulary> {
+    thread_local! { static NAMES: Rc<Vocabulary> = Rc::new(Config::parse(CONFIG).unwrap().vocabulary) }
+    NAMES.with(Rc::clone)
+}
+
+const CONFIG: &[u8] = br#"{
+    "issuers": [
+        { "issuer": "https://a.example", "name": "a", "audience": ["x", "y"], "jwks_cluster": "a" },
+        { "issuer": "https://b.example", "name": "b", "audience": "z", "jwks_cluster": "b" }
+    ],
+    "policies": { "admins": { "requires_role": "admin" }, "open": { "allow_anonymous": true } }
+}"#;

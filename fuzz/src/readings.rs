@@ -1,0 +1,111 @@
+//! Whatever an upstream makes of a path is among its readings, and so is every reading of a reading.
+//!
+//! The first three bytes choose what an upstream does, the others are the path.
+
+use std::collections::BTreeSet;
+
+use jwt_guard::route::{AmbiguousPath, Spread, Table, Target, readings};
+
+use super::oracle::{Route, governs, route, table};
+use super::upstream::{STEPS, UPSTREAMS};
+
+const HOST: &str = "a.test";
+const MAX_READINGS: usize = 32;
+const MAX_BYTES: usize = 32 * 1024;
+
+/// Whether the path has readings to rely on.
+pub fn holds(data: &[u8]) -> bool {
+    let Some((chain, path)) = data.split_first_chunk::<3>() else { return false };
+    let path = [b"/", path].concat();
+    let read = match readings(&path) {
+        Ok(read) => read,
+        Err(error) => {
+            assert!(!is_plain(&path), "{error:?}");
+            return false;
+        }
+    };
+    let as_sent = path.split(|byte| *byte == b'?').next().unwrap();
+    assert_eq!(read[0].as_bytes(), as_sent);
+    assert!(read.len() <= MAX_READINGS);
+    assert!(read.len() == 1 || read.iter().map(String::len).sum::<usize>() <= MAX_BYTES);
+    assert!(!is_plain(as_sent) || read.len() == 1);
+    let distinct: BTreeSet<&str> = read.iter().map(String::as_str).collect();
+    assert_eq!(distinct.len(), read.len(), "a reading twice");
+
+    let (routes, table) = (routes(), table(&routes()).unwrap());
+    let rules = governing(&table, &path).unwrap();
+    for reading in &read {
+        assert!(reading.starts_with('/') && !reading.contains(char::is_control), "{reading:?}");
+        check_again(&table, reading, &distinct, &rules);
+    }
+    let path = String::from_utf8(as_sent.to_vec()).unwrap();
+    for (name, upstream, ignores_case) in UPSTREAMS {
+        if let Some(seen) = upstream(&path) {
+            check_upstream(&routes, name, &seen, *ignores_case, &rules);
+        }
+    }
+    let steps = chain.map(|byte| STEPS[usize::from(byte) % STEPS.len()]);
+    let names = steps.map(|(name, _)| name).join(", ");
+    if let Some(seen) = steps.iter().try_fold(path, |path, (_, step)| step(&path)) {
+        check_upstream(&routes, &names, &seen, false, &rules);
+        check_upstream(&routes, &names, &seen.to_ascii_lowercase(), true, &rules);
+    }
+    true
+}
+
+/// Routes that overlap, over few names.
+fn routes() -> Vec<Route> {
+    vec![
+        route("/a", &[], &[]),
+        route("/a/**", &[], &[]),
+        route("/a/{id}/b", &["GET"], &[]),
+        route("/a/b/c", &[], &[HOST]),
+        route("/b/*", &[], &[]),
+        route("/B/a/**", &[], &[]),
+        route("/{x}/k/**", &["GET"], &[]),
+        route("/é/s", &[], &[]),
+        route("/c@d", &[], &["*.test"]),
+        route("/a b", &[], &[]),
+    ]
+}
+
+fn governing(table: &Table<usize>, path: &[u8]) -> Result<BTreeSet<Option<usize>>, AmbiguousPath> {
+    let target = Target { host: HOST.as_bytes(), method: b"GET", path: Some(path), method_overrides: vec![] };
+    let governing = table.governing(&target)?;
+    let rules: BTreeSet<_> = governing.iter().map(|demand| demand.index()).collect();
+    assert_eq!(rules.len(), governing.iter().count(), "a rule twice");
+    assert!(governing.spread() != Spread::One || readings(path).unwrap().len() == 1);
+    Ok(rules)
+}
+
+/// A reading that is sent has no reading and no rule that the path has not.
+fn check_again(table: &Table<usize>, reading: &str, of: &BTreeSet<&str>, rules: &BTreeSet<Option<usize>>) {
+    let again = match readings(reading.as_bytes()) {
+        Ok(again) => again,
+        // A `%` that was brought out stays as text there, and is no escape as sent.
+        Err(error) => return assert_eq!(error, AmbiguousPath::BrokenEscape, "{reading:?}"),
+    };
+    for other in &again {
+        assert!(of.contains(other.as_str()), "{other:?} is a reading of {reading:?} only");
+    }
+    let added = governing(table, reading.as_bytes()).unwrap();
+    assert!(added.is_subset(rules), "{reading:?}");
+}
+
+fn check_upstream(
+    routes: &[Route],
+    name: &str,
+    seen: &str,
+    ignores_case: bool,
+    rules: &BTreeSet<Option<usize>>,
+) {
+    let seen = if ignores_case { seen.to_ascii_lowercase() } else { seen.to_owned() };
+    let rule = governs(routes, HOST, "GET", &seen, ignores_case);
+    assert!(rules.contains(&rule), "{name} sees {seen:?}, where {rule:?} governs, not only {rules:?}");
+}
+
+/// A path that every upstream takes for itself.
+fn is_plain(path: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_~".contains(byte);
+    path.split(|byte| *byte == b'/').skip(1).all(|segment| !segment.is_empty() && segment.iter().all(plain))
+}

@@ -1,0 +1,254 @@
+//! Whatever a request is made of, it passes only with what its rules ask for, and an answer tells nobody a token.
+//!
+//! The first byte chooses the configuration and the metadata of Envoy's route; then come lines: method, path, host,
+//! and the other headers as `name=value`. A byte 1 in a value stands for a good token, chosen by the byte after it.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use jwt_guard::bearer::{Presented, present};
+use jwt_guard::config::Config;
+use jwt_guard::flow::{
+    Forward, KeySource, Metadata, Patience, Prospect, Refused, Request, RuleName, Step, decide,
+};
+use jwt_guard::headers::ClaimHeaders;
+use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::jose::json::Json;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::keys::Need;
+use jwt_guard::policy::Requirement;
+use jwt_guard::route::readings;
+use jwt_guard::token_cache::TokenCache;
+use serde_json::{Value, json};
+
+use super::issuer::{AUDIENCE, ISSUER, NOW, keys, tokens};
+
+/// The routes by their place in the configuration.
+const ADMIN: usize = 0;
+const DENIED: usize = 1;
+/// From here on no token passes too.
+const PUBLIC: usize = 2;
+const MAYBE: usize = 3;
+const LAX: usize = 4;
+
+type Headers = Vec<(String, Vec<u8>)>;
+
+/// Whether it goes on.
+pub fn holds(data: &[u8]) -> bool {
+    let Some((modes, lines)) = data.split_first() else { return false };
+    let headers = headers(lines);
+    let reports = modes & 1 == 1;
+    let metadata = match modes >> 1 & 3 {
+        0 | 1 => Metadata::Absent,
+        2 => Metadata::Requirement(Rc::new(Requirement::any_valid_token())),
+        _ => Metadata::Bad("why".into()),
+    };
+    thread_local! { static CONFIGS: [OnceCell<Config>; 2] = const { [OnceCell::new(), OnceCell::new()] } }
+    CONFIGS.with(|configs| {
+        let config = configs[usize::from(reports)].get_or_init(|| config(reports));
+        let step = judged(config, &headers, &metadata);
+        match &step {
+            Step::Forward(forward) if reports => check_report(config, forward, &headers),
+            Step::Forward(forward) => check_forward(config, forward, &headers, &metadata),
+            Step::Deny(refused) => {
+                assert!(!reports, "report-only refuses nothing");
+                check_denial(refused);
+            }
+            Step::Serve(document) => {
+                assert!(serde_json::from_slice::<Value>(&document.body).is_ok());
+                assert!(!document.headers.is_empty());
+            }
+            Step::AwaitKeys { .. } => panic!("there is nothing to wait for"),
+        }
+        matches!(step, Step::Forward(_))
+    })
+}
+
+fn config(reports: bool) -> Config {
+    let config = json!({
+        "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer",
+        "accepted_algorithms": ["RS256", "ES256", "EdDSA"],
+        "token_from": [{ "header": "authorization" }, { "query": "t" }, { "cookie": "t" }],
+        "resource_metadata": { "resource": "https://api.test/r" },
+        "bypass_cors_preflight": true,
+        "report_only": reports,
+        "routes": [
+            { "path": "/admin/**", "requires_role": "admin" },
+            { "path": "/denied/**", "deny": true },
+            { "path": "/public/**", "allow_anonymous": true },
+            { "path": "/maybe/{id}", "allow_missing": true },
+            { "path": "/lax", "allow_missing_or_failed": true },
+        ],
+    });
+    Config::parse(config.to_string().as_bytes()).unwrap()
+}
+
+fn headers(lines: &[u8]) -> Headers {
+    let mut lines = lines.split(|byte| *byte == b'\n');
+    let mut headers = Headers::new();
+    for name in [":method", ":path", ":authority"] {
+        headers.extend(lines.next().map(|value| (name.to_owned(), with_tokens(value))));
+    }
+    for line in lines {
+        let Some(at) = line.iter().position(|byte| *byte == b'=') else { continue };
+        let Ok(name) = std::str::from_utf8(&line[..at]) else { continue };
+        // As the host gives them.
+        headers.push((name.to_ascii_lowercase(), with_tokens(&line[at + 1..])));
+    }
+    headers
+}
+
+fn with_tokens(value: &[u8]) -> Vec<u8> {
+    let mut written = Vec::new();
+    let mut bytes = value.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            1 => {
+                let which = usize::from(bytes.next().copied().unwrap_or_default());
+                written.extend(tokens()[which % tokens().len()].as_bytes());
+            }
+            other => written.push(*other),
+        }
+    }
+    written
+}
+
+/// The published keys, and nothing newer to come.
+struct Keys(Rc<KeySet>);
+
+impl KeySource for Keys {
+    fn current(&self, _: IssuerIndex) -> Option<Rc<KeySet>> {
+        Some(Rc::clone(&self.0))
+    }
+
+    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
+        Prospect::Hopeless { retry_after: Duration::from_secs(1) }
+    }
+}
+
+/// Judged alike when its token is new and when it was seen before.
+fn judged(config: &Config, headers: &Headers, metadata: &Metadata) -> Step {
+    thread_local! { static KEYS: Rc<KeySet> = Rc::new(keys()) }
+    let keys = Keys(KEYS.with(Rc::clone));
+    let cache = TokenCache::new(4);
+    let request = Request { headers, metadata: metadata.clone() };
+    let [first, again] =
+        [0, 1].map(|_| decide(config, &request, &keys, &InModule, &cache, NOW, Patience::Waits));
+    assert_eq!(told(&first, headers), told(&again, headers));
+    first
+}
+
+fn told(step: &Step, headers: &Headers) -> String {
+    match step {
+        Step::Forward(forward) => {
+            format!("{:?} {:?} {:?}", forward.edits.apply(headers), forward.would_deny, forward.rules)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn check_forward(config: &Config, forward: &Forward, headers: &Headers, metadata: &Metadata) {
+    let upstream = upstream(forward, headers);
+    check_identity(forward, &upstream, headers, config);
+    assert!(!matches!(metadata, Metadata::Bad(_)), "bad metadata passes");
+    assert_eq!(forward.would_deny, []);
+    assert!(!forward.rules.is_empty());
+    if forward.rules == [RuleName::Preflight] {
+        assert!(forward.identity.is_none());
+        return;
+    }
+    // Nobody has a role here. So no reading of the path is one of the administrators', unless Envoy's own route
+    // has decided.
+    if matches!(metadata, Metadata::Absent) {
+        assert!(!forward.rules.contains(&RuleName::Route(ADMIN)));
+        assert!(!forward.rules.contains(&RuleName::Route(DENIED)));
+        let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.as_slice());
+        for reading in
+            path.filter(|path| path.starts_with(b"/")).map_or(vec![], |path| readings(path).unwrap())
+        {
+            let closed = ["/admin", "/denied"].into_iter().any(|closed| {
+                reading.strip_prefix(closed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            assert!(!closed, "{reading:?} passes");
+        }
+    }
+    let open = |rule: &RuleName| [PUBLIC, MAYBE, LAX].iter().any(|open| *rule == RuleName::Route(*open));
+    if !forward.rules.iter().all(open) {
+        assert!(forward.identity.is_some(), "{:?} pass without a token", forward.rules);
+    }
+    let never_read = forward.rules == [RuleName::Route(PUBLIC)];
+    assert!(!never_read || forward.identity.is_none());
+    if !never_read {
+        assert_eq!(present(&config.token_from, &upstream), Presented::Missing, "the token is handed on");
+    }
+}
+
+/// Headers that name somebody are there for somebody who was verified.
+fn check_identity(forward: &Forward, upstream: &Headers, headers: &Headers, config: &Config) {
+    let map = ClaimHeaders::default();
+    let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
+    let Some(identity) = &forward.identity else { return assert!(told.is_empty(), "{told:?}") };
+    let Presented::Token { token, .. } = present(&config.token_from, headers) else {
+        panic!("without a token")
+    };
+    assert!(tokens().iter().any(|signed| signed.as_bytes() == &*token), "a token that nobody signed");
+    assert_eq!(identity.claims().claims().member("sub"), Some(&Json::String("user-1".to_owned())));
+    let expected = [("x-auth-issuer", ISSUER), ("x-auth-sub", "user-1")];
+    let mut told: Vec<_> =
+        told.iter().map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap())).collect();
+    told.sort_unstable();
+    assert_eq!(told, expected);
+}
+
+/// Report-only touches claim headers and nothing else.
+fn check_report(config: &Config, forward: &Forward, headers: &Headers) {
+    let upstream = upstream(forward, headers);
+    check_identity(forward, &upstream, headers, config);
+    let map = ClaimHeaders::default();
+    let touched = |name: &str| map.is_removed(name) || name == "connection";
+    let kept =
+        |headers: &Headers| headers.iter().filter(|(name, _)| !touched(name)).cloned().collect::<Headers>();
+    assert_eq!(kept(&upstream), kept(headers));
+    for facts in &forward.would_deny {
+        check_line(&facts.to_string());
+    }
+}
+
+fn upstream(forward: &Forward, headers: &Headers) -> Headers {
+    let edited = forward.edits.apply(headers);
+    edited.into_iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
+}
+
+fn check_denial(refused: &Refused) {
+    let Refused { denial, facts } = refused;
+    assert!(matches!(denial.status, 400 | 401 | 403 | 503), "{}", denial.status);
+    assert_eq!(denial.reason, facts.reason);
+    check_line(&facts.to_string());
+    let challenge = denial.headers.iter().any(|(name, _)| name == "www-authenticate");
+    assert!(challenge || denial.status != 401);
+    for (name, value) in &denial.headers {
+        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+        assert!(value.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{value:?}");
+        assert!(!has_token(value));
+    }
+    let body = std::str::from_utf8(&denial.body).unwrap();
+    assert!(!has_token(body));
+    if body != denial.detail {
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["detail"], denial.detail);
+        assert!(body["error"].is_string());
+    }
+}
+
+/// One line, without a token.
+fn check_line(line: &str) {
+    assert!(!line.contains(char::is_control), "{line:?}");
+    assert!(!has_token(line), "{line}");
+}
+
+/// Whether a good token's signature stands in it.
+fn has_token(text: &str) -> bool {
+    tokens().iter().any(|token| token.rsplit('.').next().is_some_and(|signature| text.contains(signature)))
+}

@@ -1,0 +1,33 @@
+//! JSON as Envoy hands it over: `google.protobuf.Struct`.
+
+use std::collections::BTreeMap;
+
+use jwt_guard::config::protobuf::{Kind, ListValue, Struct, Value};
+use jwt_guard::jose::json::Json;
+use prost::Message;
+
+/// The Struct that a host makes of an object; `None` of what is none, and where a number is one that no double holds.
+pub fn of(json: &Json) -> Option<Struct> {
+    let Json::Object(members) = json else { return None };
+    let fields = members.iter().map(|(name, member)| Some((name.clone(), value(member)?)));
+    Some(Struct { fields: fields.collect::<Option<BTreeMap<_, _>>>()? })
+}
+
+/// [`of`], serialised.
+pub fn bytes(json: &Json) -> Option<Vec<u8>> {
+    of(json).map(|message| message.encode_to_vec())
+}
+
+fn value(json: &Json) -> Option<Value> {
+    let kind = match json {
+        Json::Null => Kind::Null(0),
+        Json::Bool(flag) => Kind::Bool(*flag),
+        Json::Number(number) => Kind::Number(number.as_f64()?),
+        Json::String(text) => Kind::String(text.clone()),
+        Json::Array(items) => {
+            Kind::List(ListValue { values: items.iter().map(value).collect::<Option<Vec<_>>>()? })
+        }
+        Json::Object(_) => Kind::Struct(of(json)?),
+    };
+    Some(Value { kind: Some(kind) })
+}

@@ -1,0 +1,148 @@
+//! A token that is read has one spelling, is read as a plain JSON reader reads it, and passes only by the rules.
+//!
+//! The bytes are a token; or, from `{` on, its header, its claims and the bytes of its signature, a line each.
+
+use std::borrow::Cow;
+
+use jwt_guard::jose::base64url;
+use jwt_guard::jose::claims::verify;
+use jwt_guard::jose::error::TokenError;
+use jwt_guard::jose::token::{MAX_KID_BYTES, UnverifiedToken};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::issuer::{AUDIENCE, Credulous, ISSUER, MAX_TOKEN_BYTES, NOW, keys, rules};
+
+/// Whether it passes where any signature does.
+pub fn holds(data: &[u8]) -> bool {
+    let data = written_out(data);
+    let token = match UnverifiedToken::parse(&data, MAX_TOKEN_BYTES) {
+        Ok(token) => token,
+        Err(TokenError::TooLong { bytes, limit }) => {
+            assert!(bytes == data.len() && bytes > limit);
+            return false;
+        }
+        Err(error) => {
+            assert!(data.len() <= MAX_TOKEN_BYTES && matches!(error, TokenError::Malformed(_)), "{error:?}");
+            return false;
+        }
+    };
+    let parts = data.split(|byte| *byte == b'.').map(one_spelling).collect::<Vec<_>>();
+    let [header, claims, signature] = parts.as_slice() else { panic!("{} parts", parts.len()) };
+    assert!(!signature.is_empty());
+    assert!(data.len() <= MAX_TOKEN_BYTES);
+    let shorter = UnverifiedToken::parse(&data, data.len() - 1).err();
+    assert_eq!(shorter, Some(TokenError::TooLong { bytes: data.len(), limit: data.len() - 1 }));
+
+    let judged = verify(token.clone(), &rules(), &keys(), &Credulous, NOW);
+    // A number that no double holds is one that a plain reader refuses; here it is kept as text.
+    let (Some(header), Some(claims)) = (object(header), object(claims)) else { return judged.is_ok() };
+    let kid = header.get("kid").map(|kid| kid.as_str().expect("a kid is a string"));
+    assert_eq!(token.unverified_kid(), kid);
+    assert!(kid.is_none_or(|kid| kid.len() <= MAX_KID_BYTES));
+    assert_eq!(token.unverified_issuer(), claims.get("iss").and_then(Value::as_str));
+
+    let Ok(verified) = judged else { return false };
+    check_header(&header);
+    check_claims(&claims);
+    let read: Value = serde_json::from_str(&verified.claims().to_string()).unwrap();
+    assert_eq!(read, Value::Object(claims));
+    assert_eq!(verified.payload().as_bytes(), data.split(|byte| *byte == b'.').nth(1).unwrap());
+    true
+}
+
+fn written_out(data: &[u8]) -> Cow<'_, [u8]> {
+    if !data.starts_with(b"{") {
+        return Cow::Borrowed(data);
+    }
+    let parts = data.splitn(3, |byte| *byte == b'\n').map(base64url::encode);
+    Cow::Owned(parts.collect::<Vec<_>>().join(".").into_bytes())
+}
+
+/// The bytes of a part, of which it is the only spelling.
+fn one_spelling(part: &[u8]) -> Vec<u8> {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let digit = |byte: &u8| alphabet.iter().position(|other| other == byte).expect("a letter of base64url");
+    let mut bits = 0_u32;
+    let mut held = 0;
+    let mut bytes = Vec::new();
+    for byte in part {
+        bits = bits << 6 | digit(byte) as u32;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push((bits >> held) as u8);
+            bits &= (1 << held) - 1;
+        }
+    }
+    assert!(held < 6 && bits == 0, "bits are left over");
+    assert_eq!(base64url::encode(&bytes).as_bytes(), part);
+    bytes
+}
+
+/// As the reader of another library has it; names are unique.
+fn object(text: &[u8]) -> Option<Map<String, Value>> {
+    let Ok(value) = serde_json::from_slice::<Value>(text) else {
+        let numbers_aside = serde_json::from_slice::<&RawValue>(text);
+        assert!(numbers_aside.is_ok(), "no JSON was read as some");
+        return None;
+    };
+    let Value::Object(members) = value else { panic!("no object was read as one") };
+    Some(members)
+}
+
+/// RFC 7515 section 4.1, RFC 8725 section 3.
+fn check_header(header: &Map<String, Value>) {
+    let algorithms = [
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "ES512",
+        "EdDSA",
+        "Ed25519",
+        "ML-DSA-44",
+        "ML-DSA-65",
+        "ML-DSA-87",
+    ];
+    assert!(algorithms.contains(&header["alg"].as_str().unwrap()));
+    assert!(!header.contains_key("crit"));
+    assert!(header.get("b64").is_none_or(|encoded| *encoded == Value::Bool(true)));
+    if let Some(typ) = header.get("typ") {
+        let typ = typ.as_str().unwrap().to_ascii_lowercase();
+        assert!(["jwt", "at+jwt", "application/jwt", "application/at+jwt"].contains(&typ.as_str()));
+    }
+}
+
+/// RFC 7519 section 4.1, and the configuration's defaults.
+fn check_claims(claims: &Map<String, Value>) {
+    assert_eq!(claims["iss"], ISSUER);
+    for name in ["sub", "jti"] {
+        assert!(claims.get(name).is_none_or(Value::is_string));
+    }
+    match &claims["aud"] {
+        Value::Array(audiences) => {
+            assert!(audiences.iter().all(Value::is_string) && audiences.contains(&Value::from(AUDIENCE)));
+        }
+        audience => assert_eq!(audience, AUDIENCE),
+    }
+    let now = NOW.as_secs_f64();
+    assert!(claims["exp"].as_f64().unwrap() + 60.0 > now);
+    for name in ["nbf", "iat"] {
+        assert!(claims.get(name).is_none_or(|date| date.as_f64().unwrap() <= now + 60.0));
+    }
+    for (name, refused) in
+        [("type", &["refresh"][..]), ("typ", &["Refresh", "ID", "Offline", "Logout"]), ("token_use", &["id"])]
+    {
+        let values = claims.get(name).map(|value| match value {
+            Value::Array(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
+        });
+        let says = |value: &Value| value.as_str().is_some_and(|text| refused.contains(&text));
+        assert!(!values.unwrap_or_default().iter().any(says));
+    }
+}
