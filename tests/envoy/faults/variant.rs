@@ -117,7 +117,7 @@ fn changed(bytes: &[u8], change: Change) -> Vec<u8> {
             (Payload::CodeSectionEntry(body), Change::Traps { parameter, value, export }) => {
                 let code = code.as_mut().unwrap();
                 let range = body.range();
-                code.raw(&bytes[place(range.start as u64)..place(range.end as u64)]);
+                code.raw(&bytes[place(range.start)..place(range.end)]);
                 if code.len() as usize == types.len() {
                     let parameters = if export == "proxy_on_request_headers" { 3 } else { 5 };
                     code.function(&trapping(exported.unwrap(), parameters, parameter, value));
@@ -142,7 +142,7 @@ fn changed(bytes: &[u8], change: Change) -> Vec<u8> {
             }
             _ => {
                 if let Some((id, range)) = section {
-                    let data = &bytes[place(range.start as u64)..place(range.end as u64)];
+                    let data = &bytes[place(range.start)..place(range.end)];
                     module.section(&RawSection { id, data });
                 }
             }
