@@ -29,6 +29,7 @@ pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
+pub use module::root;
 pub use tls::Authority;
 pub use upstream::{Seen, Upstream};
 

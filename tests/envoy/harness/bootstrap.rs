@@ -1,7 +1,7 @@
 //! Envoy's configuration for one test. JSON throughout, which Envoy reads as well as YAML.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -65,6 +65,12 @@ pub struct Bootstrap {
     /// test takes the deployable module and changes that one name in its data: an absent function makes a host
     /// without, another function one that answers wrongly, and all else is the module that people deploy.
     pub host_function: Option<&'static str>,
+    /// Another module than the one under test.
+    pub module: Option<PathBuf>,
+    /// Variables of Envoy's environment.
+    pub environment: Vec<(String, String)>,
+    /// How long what was replaced, or is being shut down, lives on for requests that are under way.
+    pub drain_seconds: u32,
 }
 
 /// Where the listeners of a reconfigurable Envoy stand, beside its access log.
@@ -125,6 +131,9 @@ impl Bootstrap {
             upstream_http2: false,
             access_log: "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n".to_owned(),
             host_function: None,
+            module: None,
+            environment: vec![],
+            drain_seconds: 1,
         }
     }
 

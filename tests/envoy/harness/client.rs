@@ -52,6 +52,11 @@ impl Request {
         self
     }
 
+    /// Where it is sent.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The bytes that are sent.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = [self.method.as_bytes(), b" ", &self.path, b" HTTP/1.1\r\n"].concat();
@@ -124,6 +129,19 @@ impl Connection {
             }
         };
         tokio::time::timeout(PATIENCE, ending).await.is_ok()
+    }
+
+    /// Whether anything of an answer comes before the other side closes.
+    pub async fn is_answered(&mut self) -> bool {
+        let waiting = async {
+            while self.pending.is_empty() {
+                if !self.fill().await {
+                    return false;
+                }
+            }
+            true
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("neither an answer nor an end")
     }
 
     /// Reads the next answer, to a request that was not HEAD.
@@ -256,7 +274,8 @@ impl Response {
     }
 }
 
-/// An HTTP/2 connection to Envoy.
+/// An HTTP/2 connection to Envoy; a clone is the same connection.
+#[derive(Clone)]
 pub struct H2Client {
     sender: hyper::client::conn::http2::SendRequest<BoxBody<Bytes, std::convert::Infallible>>,
     authority: String,

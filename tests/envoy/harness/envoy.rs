@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -94,7 +94,13 @@ impl Envoy {
     /// Takes another configuration of its listeners, where these came from a file.
     pub fn reconfigure(&self, bootstrap: &Bootstrap) {
         assert!(bootstrap.reconfigurable, "static listeners stay as they are");
-        put_listeners(bootstrap, module(), &self.folder);
+        let module = bootstrap.module.as_deref().unwrap_or_else(|| module());
+        put_listeners(bootstrap, module, &self.folder);
+    }
+
+    /// A place for what a test makes; it goes with the process.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Where it serves.
@@ -163,6 +169,32 @@ impl Envoy {
         self.process.try_wait().unwrap().is_none()
     }
 
+    /// Sends the process a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
+        assert!(sent.success(), "no signal {name} could be sent");
+    }
+
+    /// Waits until the process has ended by itself; its status.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ending = async {
+            loop {
+                if let Some(status) = self.process.try_wait().unwrap() {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ending).await.expect("Envoy did not end")
+    }
+
+    /// Resident memory in KiB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     async fn admin_address(&mut self) -> SocketAddr {
         loop {
             let written = std::fs::read_to_string(self.folder.join("admin.address")).unwrap_or_default();
@@ -210,7 +242,7 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
 
     let module = match (&bootstrap.plugin, bootstrap.host_function) {
         (None, _) => PathBuf::from("none"),
-        (Some(_), None) => module().to_owned(),
+        (Some(_), None) => bootstrap.module.clone().unwrap_or_else(|| module().to_owned()),
         (Some(_), Some(function)) => {
             let changed = folder.join("jwt_guard.wasm");
             std::fs::write(&changed, asking_for(function)).unwrap();
@@ -230,11 +262,11 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         .arg("--admin-address-path")
         .arg(folder.join("admin.address"))
         .args(["--concurrency", &bootstrap.workers.to_string()])
-        // How long a configuration that was replaced lives on for requests that are under way.
-        .args(["--drain-time-s", "1"])
+        .args(["--drain-time-s", &bootstrap.drain_seconds.to_string()])
         // Without it every Envoy on a machine would need a base id of its own.
         .arg("--disable-hot-restart")
         .args(["--log-level", "info", "--file-flush-interval-msec", "50"])
+        .envs(bootstrap.environment.iter().cloned())
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)

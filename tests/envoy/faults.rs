@@ -1,0 +1,222 @@
+//! Faults of the proxy and of its clients while requests flow: no wrong decision, no hang, no answer that is not in the
+//! table, and nothing upstream that should not be there.
+
+mod bodies;
+mod clock;
+mod crash;
+mod draining;
+mod listeners;
+mod memory;
+mod modules;
+mod slow_clients;
+mod streams;
+mod variant;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jwt_guard::mint::{Algorithm, SigningKey};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::harness::{Connection, Request, Response, Stack, plugin_with, wait_until};
+
+/// The policy that [`kinds`] is written for.
+fn policy(more: Value) -> Value {
+    let mut plugin = plugin_with(json!({ "routes": [
+        { "path": "/public/**", "allow_anonymous": true },
+        { "path": "/admin/**", "requires_role": "admin" },
+        { "path": "/closed", "deny": true },
+    ] }));
+    plugin.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    plugin
+}
+
+/// One kind of request and what must become of it.
+#[derive(Clone)]
+struct Kind {
+    label: &'static str,
+    request: Request,
+    /// The answers that are right.
+    statuses: Vec<u16>,
+    /// Of a refusal.
+    error: &'static str,
+}
+
+impl Kind {
+    fn new(label: &'static str, request: Request, status: u16, error: &'static str) -> Self {
+        Self { label, request, statuses: vec![status], error }
+    }
+}
+
+/// Requests of all kinds, each of them with a claim header of the client's own.
+fn kinds(stack: &Stack) -> Vec<Kind> {
+    // Elliptic: made in no time, and of no type that the issuer's key is.
+    let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first");
+    let good = stack.good_token();
+    let admin = stack.token().claim("roles", json!(["admin"])).sign(&stack.key).unwrap();
+    let expired = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();
+    let forged = {
+        let (message, _) = admin.rsplit_once('.').unwrap();
+        let (_, signature) = good.rsplit_once('.').unwrap();
+        format!("{message}.{signature}")
+    };
+    let strange = stack.token().sign(&stranger).unwrap();
+    let get = |path: &str| stack.request("GET", path).header("x-auth-sub", "root");
+    vec![
+        Kind::new("good", get("/orders").bearer(&good), 200, ""),
+        Kind::new("anonymous", get("/public/a"), 200, ""),
+        Kind::new("admin", get("/admin/a").bearer(&admin), 200, ""),
+        Kind::new("no token", get("/orders"), 401, "missing_token"),
+        Kind::new("no role", get("/admin/a").bearer(&good), 403, "insufficient_scope"),
+        Kind::new("closed", get("/closed").bearer(&admin), 403, "insufficient_scope"),
+        Kind::new("expired", get("/orders").bearer(&expired), 401, "invalid_token"),
+        Kind::new("forged", get("/admin/a").bearer(&forged), 401, "invalid_token"),
+        Kind::new("another algorithm", get("/orders").bearer(&strange), 401, "invalid_token"),
+        Kind::new("garbage", get("/orders").bearer("a.b"), 401, "invalid_token"),
+    ]
+}
+
+/// What the requests of a [`Load`] came to.
+#[derive(Debug, Default)]
+struct Tally {
+    /// By kind and status.
+    answers: BTreeMap<(&'static str, u16), usize>,
+    /// Answers that were not the right ones.
+    wrong: Vec<String>,
+    /// Requests that the proxy closed the connection on, unanswered.
+    cut: usize,
+}
+
+impl Tally {
+    fn count(&self, label: &str, status: u16) -> usize {
+        self.answers.iter().filter(|(key, _)| **key == (label, status)).map(|(_, count)| count).sum()
+    }
+
+    fn all(&self) -> usize {
+        self.answers.values().sum()
+    }
+
+    fn passed(&self) -> usize {
+        self.answers.iter().filter(|((_, status), _)| *status == 200).map(|(_, count)| count).sum()
+    }
+
+    fn judge(&mut self, kind: &Kind, id: &str, response: &Response) {
+        *self.answers.entry((kind.label, response.status)).or_default() += 1;
+        let status = response.status;
+        let wrong = if !kind.statuses.contains(&status) {
+            Some(format!("status {status}"))
+        } else if status == 200 {
+            let headers = response.json()["headers"].clone();
+            let has = |name: &str, value: &str| {
+                headers.as_array().unwrap().iter().any(|pair| pair == &json!([name, value]))
+            };
+            let identified = has("x-auth-sub", "user-1") != (kind.label == "anonymous");
+            let right = has("x-id", id) && identified && !has("x-auth-sub", "root");
+            (!right).then(|| format!("upstream saw {headers}"))
+        } else {
+            (!kind.error.is_empty() && response.error() != kind.error).then(|| response.error())
+        };
+        self.wrong.extend(wrong.map(|wrong| format!("{}: {wrong}", kind.label)));
+    }
+}
+
+/// How long a connection is used. Where filter chains are replaced, Envoy closes the old one's connections at the end of
+/// its drain time without telling their clients before, with this filter or without.
+const LIFE_OF_A_CONNECTION: Duration = Duration::from_millis(300);
+
+/// Requests that go on until they are told to stop: so many connections, each with all kinds in turn.
+struct Load {
+    done: Arc<AtomicBool>,
+    senders: Vec<JoinHandle<Tally>>,
+}
+
+impl Load {
+    fn start(kinds: &[Kind], connections: usize) -> Self {
+        let done = Arc::new(AtomicBool::new(false));
+        let sender = |number| tokio::spawn(send(kinds.to_vec(), number, done.clone()));
+        let senders = (0..connections).map(sender).collect();
+        Self { done, senders }
+    }
+
+    async fn stop(self) -> Tally {
+        self.done.store(true, Ordering::Relaxed);
+        let mut all = Tally::default();
+        for sender in self.senders {
+            let tally = sender.await.unwrap();
+            for (key, count) in tally.answers {
+                *all.answers.entry(key).or_default() += count;
+            }
+            all.wrong.extend(tally.wrong);
+            all.cut += tally.cut;
+        }
+        all
+    }
+
+    /// Until that many more requests reached the upstream: the load has met whatever was done before.
+    async fn goes_on(&self, stack: &Stack, more: usize) {
+        let before = stack.upstream.count();
+        wait_until("the load goes on", async || stack.upstream.count() >= before + more).await;
+    }
+}
+
+async fn send(kinds: Vec<Kind>, sender: usize, done: Arc<AtomicBool>) -> Tally {
+    let mut tally = Tally::default();
+    let Some(first) = kinds.first() else { return tally };
+    let open = async || (Connection::open(first.request.address()).await, Instant::now());
+    let (mut connection, mut opened) = open().await;
+    // Not all of them in step.
+    for (number, kind) in kinds.iter().cycle().skip(sender).enumerate() {
+        if done.load(Ordering::Relaxed) {
+            break;
+        }
+        let id = format!("{sender}-{number}");
+        let request = kind.request.clone().header("x-id", &id).to_bytes();
+        connection.write_or_closed(&request).await;
+        if !connection.is_answered().await {
+            tally.cut += 1;
+            (connection, opened) = open().await;
+            continue;
+        }
+        let response = connection.response().await;
+        tally.judge(kind, &id, &response);
+        if response.text("connection") == Some("close") || opened.elapsed() > LIFE_OF_A_CONNECTION {
+            (connection, opened) = open().await;
+        }
+        tokio::time::sleep(Duration::from_millis(3)).await;
+    }
+    tally
+}
+
+/// Nothing was judged wrongly, nothing is lost, and the upstream saw what was let through and nothing else.
+fn assert_right(stack: &Stack, tally: &Tally) {
+    assert!(
+        tally.wrong.is_empty(),
+        "{} wrong: {:?}",
+        tally.wrong.len(),
+        &tally.wrong[..tally.wrong.len().min(5)]
+    );
+    assert_eq!(tally.cut, 0, "requests without an answer");
+    let seen = stack.upstream.seen();
+    let of_load = seen.iter().filter(|seen| seen.has("x-id"));
+    assert_eq!(of_load.count(), tally.passed());
+    for seen in &seen {
+        let expected = if seen.path.starts_with("/public/") { None } else { Some("user-1") };
+        assert_eq!(seen.header("x-auth-sub"), expected, "{}", seen.path);
+        assert_ne!(seen.path, "/closed");
+    }
+}
+
+/// How many requests wait for keys.
+async fn waiting(stack: &Stack) -> u64 {
+    stack.envoy.stat("wasmcustom.jwt_guard.waiting").await
+}
+
+/// Lines of Envoy's log with those words.
+fn lines(stack: &Stack, words: &str) -> usize {
+    stack.envoy.log().lines().filter(|line| line.contains(words)).count()
+}

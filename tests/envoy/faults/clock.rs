@@ -1,0 +1,195 @@
+//! A clock that is set forward and back under a running Envoy.
+//!
+//! The process gets a `clock_gettime` of the test's own, compiled with the `cc` that links every Rust program. Only the
+//! time of day moves: what Envoy measures time-outs by goes on.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::{Load, kinds, policy, waiting};
+use crate::harness::{Answer, JWKS_PATH, Stack, StackBuilder, wait_until};
+use crate::outcome::assert_unharmed;
+
+const DAY: i64 = 86_400;
+
+/// How far Envoy's clock is off; it goes with the value.
+struct Clock {
+    file: PathBuf,
+}
+
+impl Clock {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let unique = COUNT.fetch_add(1, Ordering::Relaxed);
+        let file =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("clock-{}-{unique}", std::process::id()));
+        let clock = Self { file };
+        clock.set(0);
+        clock
+    }
+
+    /// By that many seconds from now on.
+    fn set(&self, seconds: i64) {
+        use std::os::unix::fs::FileExt;
+        // Over what is there: Envoy has mapped it.
+        let file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&self.file).unwrap();
+        file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
+    }
+
+    fn of(&self, builder: StackBuilder) -> StackBuilder {
+        let environment = vec![
+            ("LD_PRELOAD".to_owned(), library().display().to_string()),
+            ("CLOCK_OFFSET_FILE".to_owned(), self.file.display().to_string()),
+        ];
+        builder.envoy(|envoy| envoy.environment = environment)
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+fn library() -> &'static PathBuf {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let source = crate::harness::root().join("tests/envoy/faults/clock.c");
+        let library = folder.join(format!("clock-{}.so", std::process::id()));
+        let mut compiler = Command::new("cc");
+        compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).arg("-ldl");
+        assert!(compiler.status().unwrap().success(), "cc could not compile clock.c");
+        library
+    })
+}
+
+/// A token that is good by a clock that is off by that.
+fn token(stack: &Stack, off: i64) -> String {
+    let now = crate::harness::now();
+    let moment = match off {
+        0.. => now.saturating_add(Duration::from_secs(off.unsigned_abs())),
+        _ => now.saturating_sub(Duration::from_secs(off.unsigned_abs())),
+    };
+    jwt_guard::mint::Token::new(moment).sign(&stack.key).unwrap()
+}
+
+async fn status(stack: &Stack, token: &str) -> u16 {
+    stack.get_with("/orders", token).await.status
+}
+
+/// A day ahead: what was good has expired, remembered or not, and the keys are too old to judge by until they are
+/// fetched, once. A day back: what was good then is again, and keys of tomorrow are no keys for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
+    let clock = Clock::new();
+    let stack = clock.of(Stack::builder().plugin(policy(json!({}))).workers(2)).start().await;
+    let (today, tomorrow) = (token(&stack, 0), token(&stack, DAY));
+    for _ in 0..8 {
+        assert_eq!(status(&stack, &today).await, 200);
+    }
+    assert_eq!(status(&stack, &tomorrow).await, 401, "not valid yet");
+    assert_eq!(stack.issuer.fetches(), 1);
+    // While others come, whatever they are told.
+    let mut mixed = kinds(&stack);
+    for kind in &mut mixed {
+        (kind.statuses, kind.error) = (vec![200, 401, 403], "");
+    }
+
+    let mut fetches = 1;
+    for (off, good, bad) in
+        [(DAY, &tomorrow, &today), (0, &today, &tomorrow), (-DAY, &token(&stack, -DAY), &today)]
+    {
+        let load = Load::start(&mixed, 4);
+        load.goes_on(&stack, 20).await;
+        clock.set(off);
+        let began = Instant::now();
+        wait_until("its tokens pass", async || status(&stack, good).await == 200).await;
+        println!("clock at {off}: good again after {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10));
+        for _ in 0..8 {
+            assert_eq!(status(&stack, bad).await, 401, "clock at {off}");
+        }
+        fetches += 1;
+        wait_until("the keys are fetched", async || stack.issuer.fetches() == fetches).await;
+        load.goes_on(&stack, 50).await;
+        let tally = load.stop().await;
+        assert_eq!(tally.cut, 0);
+        assert_eq!(
+            tally.count("no token", 200) + tally.count("garbage", 200) + tally.count("forged", 200),
+            0
+        );
+        assert!(tally.answers.keys().all(|(_, status)| *status != 503), "{:?}", tally.answers);
+        assert_eq!(stack.issuer.fetches(), fetches, "one for each jump, clock at {off}");
+    }
+    assert_eq!(waiting(&stack).await, 0);
+    assert_unharmed(&stack);
+}
+
+/// With an issuer that is gone: keys of yesterday are not trusted, and by a clock set back not longer than they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_issuer_no_jump_makes_keys_live_longer_nor_asks_in_a_storm() {
+    let clock = Clock::new();
+    let plugin = policy(json!({ "jwks_ttl_seconds": 2, "jwks_max_stale_seconds": 3600 }));
+    let stack = clock.of(Stack::builder().plugin(plugin).workers(2)).start().await;
+    assert_eq!(status(&stack, &token(&stack, 0)).await, 200);
+    stack.issuer.answer(JWKS_PATH, Answer::status(500));
+    let failed = async || stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.refresh_failed").await;
+    wait_until("it fails", async || failed().await >= 1).await;
+
+    clock.set(-DAY);
+    let (began, before) = (Instant::now(), stack.issuer.fetches());
+    let before_back = failed().await;
+    wait_until("it fails by the other clock", async || failed().await >= before_back + 2).await;
+    assert_eq!(status(&stack, &token(&stack, -DAY)).await, 200, "stale, and within their time");
+    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.stale").await, 1);
+    // An hour and more after that.
+    clock.set(-DAY + 4000);
+    let late = token(&stack, -DAY + 4000);
+    wait_until("they are too old", async || status(&stack, &late).await == 503).await;
+    let fetches = stack.issuer.fetches() - before;
+    println!("{fetches} fetches in {:?}", began.elapsed());
+    // Pauses of 0.8 s at the least, for a TTL of 2 s, and one for each jump.
+    assert!(fetches as f64 <= began.elapsed().as_secs_f64() / 0.8 + 3.0, "{fetches}");
+    stack.issuer.publish([&stack.key]);
+    wait_until("they are fetched", async || status(&stack, &late).await == 200).await;
+    assert_unharmed(&stack);
+}
+
+/// Requests that wait while the clock is set are answered, in either direction: before their time is over, or at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_while_the_clock_is_set_is_answered() {
+    for off in [DAY, -DAY] {
+        let clock = Clock::new();
+        let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
+        let stack = clock.of(builder).start().await;
+        let good = token(&stack, off);
+        let mut parked = vec![];
+        for _ in 0..10 {
+            let mut client = stack.connect().await;
+            client.write(&stack.request("GET", "/orders").bearer(&good).to_bytes()).await;
+            parked.push(client);
+        }
+        wait_until("they wait", async || waiting(&stack).await == 10).await;
+        let began = Instant::now();
+        clock.set(off);
+        for client in &mut parked {
+            assert_eq!(client.response().await.status, 503);
+        }
+        println!("clock at {off}: answered after {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(7));
+        assert_eq!(waiting(&stack).await, 0);
+        stack.issuer.publish([&stack.key]);
+        stack.issuer.release();
+        wait_until("there are keys", async || status(&stack, &good).await == 200).await;
+        assert!(stack.issuer.fetches() <= 3, "{}", stack.issuer.fetches());
+        assert_unharmed(&stack);
+    }
+}

@@ -1,0 +1,99 @@
+//! Shutting down: what is under way is finished, and nothing that waits for keys goes on unjudged.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Load, assert_right, kinds, policy, waiting};
+use crate::harness::{Answer, Connection, Stack, wait_until};
+use crate::outcome::assert_unharmed;
+
+async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
+    let good = stack.good_token();
+    let expired = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();
+    let mut parked = vec![];
+    for number in 0..20 {
+        let (token, status) = if number % 2 == 0 { (&good, 200) } else { (&expired, 401) };
+        let mut client = stack.connect().await;
+        client.write(&stack.request("POST", "/orders").bearer(token).body("body").to_bytes()).await;
+        parked.push((client, status));
+    }
+    wait_until("they wait", async || waiting(stack).await == 20).await;
+    parked
+}
+
+/// Listeners that drain refuse no request that has come; those that wait for keys are judged when these are there.
+#[tokio::test(flavor = "multi_thread")]
+async fn listeners_that_drain_answer_everyone_who_came() {
+    let stack = Stack::builder()
+        .plugin(policy(json!({ "jwks_timeout_ms": 30_000 })))
+        .issuer_answers(Answer::held)
+        .workers(2)
+        .envoy(|envoy| envoy.drain_seconds = 3)
+        .start()
+        .await;
+    let parked = parked(&stack).await;
+    let told = stack.envoy.ask_admin("POST", "/drain_listeners?graceful").await;
+    assert_eq!(told.status, 200);
+    // While it drains, it serves.
+    assert_eq!(stack.get("/public/a").await.status, 200);
+    assert_eq!(stack.get("/orders").await.status, 401);
+    assert_eq!(stack.upstream.count(), 1);
+    stack.issuer.release();
+    for (mut client, status) in parked {
+        assert_eq!(client.response().await.status, status);
+    }
+    // Then the listeners close.
+    wait_until("nobody is let in", async || tokio::net::TcpStream::connect(stack.address()).await.is_err())
+        .await;
+    assert_eq!(stack.upstream.count(), 11);
+    assert_eq!(stack.issuer.fetches(), 1);
+    assert_eq!(waiting(&stack).await, 0);
+    assert_unharmed(&stack);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_is_answered_rightly_until_the_listeners_are_closed() {
+    let stack = Stack::builder()
+        .plugin(policy(json!({})))
+        .workers(2)
+        .envoy(|envoy| envoy.drain_seconds = 2)
+        .start()
+        .await;
+    let load = Load::start(&kinds(&stack), 6);
+    load.goes_on(&stack, 50).await;
+    stack.envoy.ask_admin("POST", "/drain_listeners?graceful&skip_exit").await;
+    load.goes_on(&stack, 50).await;
+    let tally = load.stop().await;
+    println!("{:?}", tally.answers);
+    assert_right(&stack, &tally);
+    assert_unharmed(&stack);
+}
+
+/// By a signal and by the admin interface, with requests that wait and a fetch under way: the process ends at once and
+/// without a crash, and what waited reaches nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_in_the_middle_is_an_end() {
+    for by_signal in [true, false] {
+        let mut stack = Stack::builder()
+            .plugin(policy(json!({ "jwks_timeout_ms": 30_000 })))
+            .issuer_answers(Answer::held)
+            .workers(2)
+            .start()
+            .await;
+        let parked = parked(&stack).await;
+        match by_signal {
+            true => stack.envoy.signal("TERM"),
+            false => drop(stack.envoy.ask_admin("POST", "/quitquitquit").await),
+        }
+        let status = stack.envoy.ended().await;
+        assert!(status.success(), "{status}");
+        for (mut client, _) in parked {
+            // Closed without a word, or told that the service is not there.
+            assert!(!client.is_answered().await || client.response().await.status == 503);
+        }
+        assert_eq!(stack.upstream.count(), 0);
+        assert!(stack.envoy.log_contains("exiting"), "it ended by itself");
+        assert_unharmed(&stack);
+    }
+}

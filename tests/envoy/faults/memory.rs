@@ -1,0 +1,166 @@
+//! What a worker's VM takes at the most, whatever comes: with tokens, headers and key sets of the greatest sizes.
+//!
+//! The module gets a ceiling by [`super::variant`]: an allocation beyond it ends the VM, which shows. By default the
+//! token cache has 2048 entries; `JWT_GUARD_MEMORY_ENTRIES=65536` for as many as there may be, which takes half a GiB.
+
+use jwt_guard::jose::base64url;
+use jwt_guard::mint::Token;
+use serde_json::{Value, json};
+
+use super::policy;
+use super::variant::{Change, Variant};
+use crate::harness::{Answer, Connection, JWKS_PATH, Stack, wait_until};
+use crate::outcome::assert_unharmed;
+
+/// Of a token, as its configuration allows at the most.
+const LARGEST_TOKEN: usize = 1 << 20;
+/// What the cache may hold for each of its entries, on average: src/token_cache.rs.
+const KIB_PER_ENTRY: usize = 8;
+/// Beside the cache: the module, the parsed keys of three sets, and one request of the greatest size.
+const BESIDE_THE_CACHE_MIB: usize = 48;
+
+/// The resident memory of each VM, in KiB: what can be written, with more than a GiB after it that cannot.
+fn memories(stack: &Stack) -> Vec<u64> {
+    const GUARD: u64 = 1 << 30;
+    let text = std::fs::read_to_string(format!("/proc/{}/smaps", stack.envoy.pid())).unwrap();
+    let (mut memories, mut candidate, mut resident) = (vec![], false, 0);
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        if let Some((from, to)) = first.split_once('-') {
+            let number = |text| u64::from_str_radix(text, 16).unwrap_or_default();
+            let access = words.next().unwrap_or_default();
+            if access.starts_with("---") && number(to) - number(from) > GUARD && candidate {
+                memories.push(resident);
+            }
+            candidate = access.starts_with("rw-p");
+        } else if first == "Rss:" {
+            resident = words.next().unwrap().parse().unwrap();
+        }
+    }
+    memories
+}
+
+/// In MiB; the main thread's VM, which serves nobody, is smaller.
+fn worker(stack: &Stack) -> f64 {
+    memories(stack).into_iter().max().expect("a VM") as f64 / 1024.0
+}
+
+/// Claims that take more room than their text: what a token of the issuer's own might hold.
+fn shapes(length: usize) -> Vec<(&'static str, Value)> {
+    let array = |item: &str| -> Value {
+        let items = vec![item; length / (item.len() + 1)].join(",");
+        serde_json::from_str(&format!("[{items}]")).unwrap()
+    };
+    let members: serde_json::Map<String, Value> =
+        (0..length / 12).map(|number| (format!("m{number:06}"), json!(1))).collect();
+    vec![
+        ("a long text", json!("x".repeat(length))),
+        ("escapes", json!("\u{1}\n\"".repeat(length / 10))),
+        ("numbers", array("1")),
+        ("empty texts", array("\"\"")),
+        ("empty arrays", array("[]")),
+        ("empty objects", array("{}")),
+        ("members", Value::Object(members)),
+    ]
+}
+
+/// As many keys as an answer may hold.
+fn largest_set(stack: &Stack, round: u8) -> String {
+    let mut keys = vec![stack.key.public_jwk()];
+    let mut length = keys[0].to_string().len() + 20;
+    loop {
+        let number = keys.len();
+        let mut modulus = [0xA5 ^ round; 256];
+        modulus[0] = 0xFF;
+        modulus[8..16].copy_from_slice(&number.to_be_bytes());
+        modulus[255] = 1;
+        let key = json!({ "kty": "RSA", "kid": format!("k{number}"), "n": base64url::encode(&modulus), "e": "AQAB" });
+        length += key.to_string().len() + 1;
+        if length > 1 << 20 {
+            return json!({ "keys": keys }).to_string();
+        }
+        keys.push(key);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vm_stays_below_its_ceiling_whatever_comes() {
+    let entries: usize =
+        std::env::var("JWT_GUARD_MEMORY_ENTRIES").ok().map_or(2048, |entries| entries.parse().unwrap());
+    let ceiling = entries * KIB_PER_ENTRY / 1024 + BESIDE_THE_CACHE_MIB;
+    let variant = Variant::of(Change::Limited { mebibytes: ceiling as u64 });
+    let plugin = policy(json!({
+        "token_cache_entries": entries, "max_token_bytes": LARGEST_TOKEN, "jwks_ttl_seconds": 1,
+        "groups_from": ["groups", "claim"],
+    }));
+    let stack = Stack::builder()
+        .plugin(plugin)
+        .envoy(|envoy| {
+            envoy.module = Some(variant.path().to_owned());
+            envoy.connection_manager = json!({
+                "max_request_headers_kb": 8192, "common_http_protocol_options": { "max_headers_count": 20_000 },
+            });
+        })
+        .start()
+        .await;
+    assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
+    println!("ceiling {ceiling} MiB; at first {:.1} MiB", worker(&stack));
+
+    // Headers: many, and large ones. (No upstream of ours takes so many: none of these is let through.)
+    let mut many = stack.request("GET", "/admin/a").bearer(&stack.good_token());
+    for number in 0..15_000 {
+        many = many.header(format!("x-header-{number}"), "v".repeat(100));
+    }
+    for request in [
+        many,
+        stack.request("GET", "/orders").bearer(&".".repeat(1 << 20)),
+        stack.request("GET", "/orders").bearer(&"a".repeat(4 << 20)),
+        stack.request("GET", "/orders").header("cookie", "a=b;".repeat(1 << 20)),
+        stack.request("GET", &format!("/{}", "a%2e%2f/".repeat(1 << 17))).header("authorization", "x"),
+    ] {
+        let status = request.send().await.status;
+        println!("{status}: {:.1} MiB", worker(&stack));
+        assert!(matches!(status, 400 | 401 | 403), "{status}");
+    }
+
+    // Key sets, each in the place of another.
+    for round in 1..=4 {
+        let (text, length) = (largest_set(&stack, round), largest_set(&stack, round).len());
+        let told = lines(&stack);
+        stack.issuer.answer(JWKS_PATH, Answer::ok(text));
+        wait_until("they are taken", async || lines(&stack) > told).await;
+        assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
+        println!("a set of {length} bytes: {:.1} MiB", worker(&stack));
+    }
+
+    // Tokens, until the cache has forgotten the first of them again.
+    let rounds = 2 * entries * KIB_PER_ENTRY / 1024;
+    let shapes = shapes(LARGEST_TOKEN * 11 / 16);
+    let mut connection = Connection::open(stack.address()).await;
+    for round in 0..rounds {
+        let (label, claim) = &shapes[round % shapes.len()];
+        let token =
+            Token::new(crate::harness::now()).claim("jti", round.to_string()).claim("claim", claim.clone());
+        let token = token.sign(&stack.key).unwrap();
+        assert!(token.len() < LARGEST_TOKEN, "{label}: {}", token.len());
+        connection.write(&stack.request("GET", "/admin/a").bearer(&token).to_bytes()).await;
+        let status = connection.response().await.status;
+        if round < shapes.len() || round % 50 == 0 {
+            println!("{label}, {} bytes: {status}, {:.1} MiB", token.len(), worker(&stack));
+        }
+        assert!(matches!(status, 401 | 403), "{label}: {status}");
+    }
+    println!(
+        "after {rounds} tokens {:.1} MiB, the whole process {} MiB",
+        worker(&stack),
+        stack.envoy.resident() / 1024
+    );
+    assert!(worker(&stack) <= ceiling as f64);
+    assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
+    assert_unharmed(&stack);
+}
+
+fn lines(stack: &Stack) -> usize {
+    super::lines(stack, "issuer issuer_example: ")
+}

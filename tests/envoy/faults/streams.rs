@@ -1,0 +1,108 @@
+//! A thousand streams at once over a few HTTP/2 connections.
+
+use std::time::Duration;
+
+use hyper::HeaderMap;
+use serde_json::json;
+
+use super::{policy, waiting};
+use crate::harness::{Answer, H2Response, Stack, StackBuilder, wait_until};
+use crate::outcome::assert_unharmed;
+
+const STREAMS: usize = 1000;
+
+fn builder() -> StackBuilder {
+    let many = json!({ "max_concurrent_streams": 1000 });
+    Stack::builder().plugin(policy(json!({ "jwks_timeout_ms": 60_000 }))).envoy(|envoy| {
+        envoy.connection_manager = json!({ "http2_protocol_options": many });
+    })
+}
+
+/// What becomes of that many, each with a token, a path and a body of its own, in turn.
+struct Streams {
+    streams: Vec<tokio::task::JoinHandle<(usize, u16, H2Response)>>,
+}
+
+impl Streams {
+    async fn start(stack: &Stack) -> Self {
+        let sign = |token: jwt_guard::mint::Token| token.sign(&stack.key).unwrap();
+        let expired = sign(stack.token().expired_for(Duration::from_secs(600)));
+        let rows: Vec<(String, u16, &str)> = vec![
+            (sign(stack.token().subject("user-1")), 200, "/orders"),
+            (sign(stack.token().subject("user-2")), 200, "/orders"),
+            (sign(stack.token().subject("user-3").claim("roles", json!(["admin"]))), 200, "/admin"),
+            (sign(stack.token().subject("user-4")), 403, "/admin"),
+            (expired, 401, "/orders"),
+        ];
+        let mut clients = vec![];
+        for _ in 0..4 {
+            clients.push(stack.h2().await);
+        }
+        let streams = (0..STREAMS).map(|number| {
+            let mut client = clients[number % clients.len()].clone();
+            let (token, status, path) = rows[number % rows.len()].clone();
+            tokio::spawn(async move {
+                let bearer = format!("Bearer {token}");
+                let path = format!("{path}/{number}");
+                let body = body(number);
+                let headers: [(&str, &[u8]); 2] =
+                    [("authorization", bearer.as_bytes()), ("x-auth-sub", b"root")];
+                (number, status, client.send("POST", &path, &headers, &body, HeaderMap::new()).await)
+            })
+        });
+        Self { streams: streams.collect() }
+    }
+
+    /// Each has its own answer, and the upstream saw each that passed with its own body and identity.
+    async fn assert_right(self, stack: &Stack) {
+        for stream in self.streams {
+            let (number, status, answer) = stream.await.unwrap();
+            assert_eq!(answer.status, status, "stream {number}: {:?}", answer.body);
+            if status == 200 {
+                let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(told["path"].as_str().unwrap().ends_with(&format!("/{number}")), "{told}");
+                assert_eq!(told["body_length"], body(number).len());
+            }
+        }
+        let seen = stack.upstream.seen();
+        assert_eq!(seen.len(), STREAMS * 3 / 5);
+        for seen in seen {
+            let number: usize = seen.path.rsplit('/').next().unwrap().parse().unwrap();
+            assert_eq!(seen.header("x-auth-sub"), Some(format!("user-{}", number % 5 + 1).as_str()));
+            assert_eq!(seen.body, body(number), "stream {number}");
+        }
+    }
+}
+
+/// As long as no other's, and made of its number.
+fn body(number: usize) -> Vec<u8> {
+    format!("{number},").repeat(number % 300 + 1).into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_streams_with_mixed_tokens_get_each_its_own_answer() {
+    let stack = builder().workers(2).start().await;
+    wait_until("the keys are there", async || {
+        stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.keys").await == 1
+    })
+    .await;
+    Streams::start(&stack).await.assert_right(&stack).await;
+    assert_eq!(waiting(&stack).await, 0);
+    assert_eq!(stack.issuer.fetches(), 1);
+    assert_unharmed(&stack);
+}
+
+/// All parked, with their bodies, in the rooms of two workers; then the keys come.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_streams_that_wait_for_keys_get_each_its_own_answer() {
+    let stack = builder().workers(2).issuer_answers(Answer::held).start().await;
+    let streams = Streams::start(&stack).await;
+    wait_until("all wait", async || waiting(&stack).await == STREAMS as u64).await;
+    assert_eq!(stack.upstream.count(), 0);
+    stack.issuer.release();
+    streams.assert_right(&stack).await;
+    assert_eq!(waiting(&stack).await, 0);
+    assert_eq!(stack.issuer.fetches(), 1);
+    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.denied.waiting_full").await, 0);
+    assert_unharmed(&stack);
+}
