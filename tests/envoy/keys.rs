@@ -8,7 +8,6 @@ mod reconfiguration;
 mod renewal;
 mod rotation;
 mod shared_data;
-mod soak;
 mod tls;
 mod unknown_kids;
 mod waiting;
@@ -31,7 +30,7 @@ pub async fn figure(stack: &Stack, issuer: &str, figure: &str) -> u64 {
 }
 
 /// How many requests wait.
-async fn waiting(stack: &Stack) -> u64 {
+pub async fn waiting(stack: &Stack) -> u64 {
     stack.envoy.stat("wasmcustom.jwt_guard.waiting").await
 }
 
@@ -54,7 +53,7 @@ pub fn token_of(stack: &Stack, name: &str) -> String {
 }
 
 /// A token that names a kid that nobody has. Nobody signed it either: it does not come to that.
-fn made_up(stack: &Stack, kid: &str) -> String {
+pub fn made_up(stack: &Stack, kid: &str) -> String {
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": kid }).to_string();
     compact(header.as_bytes(), stack.token().claims_json().as_bytes(), &[7; 256])
 }
@@ -65,7 +64,7 @@ pub fn lines(stack: &Stack, words: &str) -> usize {
 }
 
 /// No VM has failed.
-fn is_unharmed(stack: &Stack) {
+pub fn is_unharmed(stack: &Stack) {
     for words in ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]"] {
         assert!(!stack.envoy.log_contains(words), "the log has {words:?}");
     }

@@ -33,6 +33,7 @@ mod requirements;
 mod robustness;
 mod route_metadata;
 mod routes;
+mod soak;
 mod sources;
 mod token_places;
 mod tokens;

@@ -6,8 +6,10 @@ use crate::harness::{Answer, CLAIM_HEADERS, REASONS_LOG, Stack, plugin_with};
 use crate::outcome::assert_unharmed;
 
 fn role_or_within(depth: usize) -> Value {
-    (0..depth)
-        .fold(json!({ "requires_role": "admin" }), |inner, _| json!({ "any_of": [inner, { "requires_role": "nobody" }] }))
+    (0..depth).fold(
+        json!({ "requires_role": "admin" }),
+        |inner, _| json!({ "any_of": [inner, { "requires_role": "nobody" }] }),
+    )
 }
 
 /// A requirement may be within a requirement as deep as JSON is read. Deeper ones refuse the configuration, or the
