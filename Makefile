@@ -1,13 +1,14 @@
 # `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-matrix check wasm bench prepare images compose-test dist reproducible supply-chain policy
+.PHONY: help demo run test test-matrix check wasm bench fuzz prepare images compose-test dist reproducible supply-chain policy
 
 help:
 	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
 	@echo 'make run     the same issuer, upstream and Envoy, kept up, with curl lines to paste'
 	@echo 'make test    every test, those in a real Envoy included'
 	@echo 'make test-matrix   the tests in a real Envoy, against every Envoy that is pinned'
+	@echo 'make fuzz    looks for input of which a property does not hold (libFuzzer), SECONDS_EACH=60 for each target'
 	@echo 'make check   what CI runs: formatting, lints for both targets, the policy on crates, every test'
 	@echo 'make wasm    the deployable module: target/jwt_guard.wasm'
 	@echo 'make dist    what a release consists of, in target/dist: module, checksum, bill of materials, image'
@@ -50,12 +51,16 @@ check: prepare
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/build-wasm --clippy
 	@$(MAKE) --no-print-directory policy test compose-test
+	JWT_GUARD_FUZZ_SECONDS=30 cargo test --locked --test fuzz_replay
 	for entries in 0 1; do JWT_GUARD_TOKEN_CACHE_ENTRIES=$$entries cargo test --locked --test envoy tokens:: || exit 1; done
 
 # The client is not in the figure, so the profile whose dependencies the tests have built already will do.
 bench: wasm
 	@scripts/envoy >/dev/null
 	cargo bench --quiet --locked --profile dev --bench envoy -- $(ARGS)
+
+fuzz: prepare
+	@scripts/fuzz all $${SECONDS_EACH:-60}
 
 # What may be in the module, and the scripts of a release.
 policy: prepare
