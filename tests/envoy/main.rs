@@ -17,6 +17,7 @@ mod answers;
 mod attacks;
 mod claim_headers;
 mod configuration;
+mod differential;
 mod faults;
 mod host_function;
 mod issuers;
