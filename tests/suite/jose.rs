@@ -9,6 +9,7 @@
 )]
 
 mod claims;
+mod differential;
 mod fixture;
 mod header;
 mod host;
