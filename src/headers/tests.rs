@@ -187,7 +187,7 @@ fn a_map_of_ones_own_replaces_the_default_map_and_strips_both() {
 #[test]
 fn identity_headers_are_recognised_in_any_spelling() {
     let map = map(&[("x-user", HeaderSource::Roles), ("-path", HeaderSource::Groups)]).unwrap();
-    for name in ["x-user", "X_USER", "x-auth-sub", "x_auth_org_id", "x~auth~jti", "_path"] {
+    for name in ["x-user", "X_USER", "x-auth-sub", "x_auth_org_id", "x~auth~jti", "_path", "x\u{e9}user"] {
         assert!(map.is_identity_header(name), "{name}");
     }
     for name in ["x-users", "x-use", "x-auth", ":path", ":-path", "authorization", "x-original-url", ""] {
@@ -207,6 +207,20 @@ fn a_value_over_the_limit_is_refused() {
     let encoded = permit_for(&identity_of(r#"{"sub":"éé"}"#));
     assert_eq!(map.plan(&[], &encoded, 11).err().map(|oversize| oversize.bytes), Some(12), "as it is sent");
     assert!(map.plan(&[], &anonymous(), 0).is_ok(), "nobody has no headers");
+}
+
+#[test]
+fn prepared_headers_count_what_they_take() {
+    let map = ClaimHeaders::default();
+    let taken = |claims: &str| {
+        let identity = identity_of(claims);
+        map.prepare(&identity).bytes() - identity.bytes()
+    };
+    // Each value, and as much beside it.
+    let (sub, email) = ("s".repeat(1000), "e".repeat(500));
+    assert!((1064..1200).contains(&taken(&format!(r#"{{"sub":"{sub}"}}"#))));
+    assert!((1628..1900).contains(&taken(&format!(r#"{{"sub":"{sub}","email":"{email}"}}"#))));
+    assert_eq!(taken("{}"), 0);
 }
 
 #[test]
