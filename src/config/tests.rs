@@ -281,6 +281,64 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (&with(r#""refused_claims":{"typ":[]}"#), "refused_claims.typ: expected at least one value"),
         (&with(r#""resource_metadata":{"resource":"http://x"}"#), "resource_metadata: "),
+        (&with(r#""resource_metadata":["x"]"#), "resource_metadata"),
+        // Names, places and alternatives.
+        (&with(r#""policies":{" ":{"requires_role":"x"}}"#), "policies[\" \"]: a policy needs a name"),
+        (
+            &with(
+                r#""policies":{"a":{"requires_role":"x"},"b":{"deny":true}},"default_policy":{"policy":"c"}"#,
+            ),
+            "default_policy.policy: no policy is named \"c\"; defined: a, b",
+        ),
+        (
+            &with(r#""token_from":[{"cookie":"t"},{"query":"t"},{"cookie":"t"}]"#),
+            "token_from[2]: the same place stands here twice",
+        ),
+        (
+            &with(r#""token_from":{"query":"a b"}"#),
+            "token_from.query: a name has letters, digits and - _ . only",
+        ),
+        (
+            &with(r#""token_from":{"header":"x-t","prefix":"Tok\u0000en"}"#),
+            "token_from.prefix: expected a prefix of visible ASCII characters",
+        ),
+        (
+            &with(r#""token_from":{"cookie":"t","prefix":"Token "}"#),
+            "token_from.prefix: only a header has a prefix",
+        ),
+        (&with(r#""audience_from":[]"#), "audience_from: expected at least one claim"),
+        (&with(r#""accepted_types":["at+jwt",1]"#), "accepted_types[1]: expected a token type"),
+        (&with(r#""refused_claims":{"/~2":"x"}"#), "refused_claims[\"/~2\"]: "),
+        (
+            r#"{"issuer":"example","audience":"b","jwks_cluster":"c","discovery":true}"#,
+            "issuer: discovery needs an issuer that is a URL: ",
+        ),
+        (
+            &with(r#""discovery":true,"discovery_cluster":1"#),
+            "discovery_cluster: expected the name of a cluster",
+        ),
+        (
+            &with(r#""default_policy":{"requires_role":"x","shadow":{"deny":true,"shadow":{"deny":true}}}"#),
+            "default_policy.shadow: a shadow has no shadow of its own",
+        ),
+        (
+            &with(r#""policies":{"p":{"deny":true}},"default_policy":{"policy":"p","requires_role":"x"}"#),
+            "default_policy.policy: stands alone: put the other conditions into the named policy",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":[]}"#),
+            "default_policy.requires_claim: expected at least one condition",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","all":[]}}"#),
+            "default_policy.requires_claim.all: expected at least one value",
+        ),
+        (
+            &with(r#""default_policy":{"any_of":[{"requires_role":"x","shadow":{"deny":true}}]}"#),
+            "default_policy.any_of[0]: an alternative has no shadow",
+        ),
+        (&with(r#""claim_headers":{":path":"sub"}"#), "claim_headers: \":path\" belongs to HTTP itself"),
+        (&with(r#""claim_headers":{"x-original-url":"sub"}"#), "claim_headers: \"x-original-url\""),
     ];
     for (text, expected) in rows {
         match parse(text) {
@@ -293,6 +351,27 @@ fn every_mistake_names_its_place_and_the_remedy() {
             }
         }
     }
+}
+
+#[test]
+fn one_route_too_many_is_refused_whole() {
+    let routes = |count: usize| {
+        let routes: Vec<String> =
+            (0..count).map(|at| format!(r#"{{"path":"/r{at}","deny":true}}"#)).collect();
+        parse(&with(&format!(r#""routes":[{}]"#, routes.join(","))))
+    };
+    assert!(routes(MAX_ROUTES).is_ok());
+    let expected = format!("routes: {} routes; at most {MAX_ROUTES}", MAX_ROUTES + 1);
+    assert_eq!(routes(MAX_ROUTES + 1).err(), Some(vec![expected]));
+}
+
+#[test]
+fn types_are_accepted_as_they_are_listed() {
+    let types = |keys: &str| parse(&with(keys)).unwrap().issuers[0].rules.accepted_types.clone();
+    let one = types(r#""accepted_types":"at+jwt""#);
+    assert!(one.contains(Some("AT+JWT")) && !one.contains(Some("JWT")) && !one.contains(None));
+    let both = types(r#""accepted_types":["JWT","absent"]"#);
+    assert!(both.contains(None) && both.contains(Some("JWT")) && !both.contains(Some("at+jwt")));
 }
 
 #[test]
