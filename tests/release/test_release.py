@@ -100,7 +100,7 @@ class Licences(unittest.TestCase):
             with self.subTest(expression):
                 self.assertIs(licences.permitted(expression), permitted)
 
-    def complaints(self, licence="MIT", crates=(("a", "1.0.0"),), linked=None, entry=()):
+    def complaints(self, licence="MIT", crates=(("a", "1.0.0"),), linked=None, entry=(), yanked=None):
         packages = {crate: {"license": licence} for crate in crates}
         good = {
             "name": "a",
@@ -109,7 +109,8 @@ class Licences(unittest.TestCase):
             "checksum": "00",
         }
         locked = [("Cargo.lock", {name: value for name, value in (good | dict(entry)).items() if value})]
-        return list(licences.complaints(crates, crates if linked is None else linked, packages, locked))
+        linked = crates if linked is None else linked
+        return list(licences.complaints(crates, linked, packages, locked, lambda *crate: crate == yanked))
 
     def test_rules(self):
         self.assertEqual(self.complaints(), [])
@@ -124,11 +125,28 @@ class Licences(unittest.TestCase):
             ("another registry", {"entry": {"source": "registry+https://example.org/index"}}, "not from crates.io"),
             ("a folder", {"entry": {"source": None}}, "from a folder"),
             ("no checksum", {"entry": {"checksum": None}}, "no checksum"),
+            ("yanked", {"yanked": ("a", "1.0.0")}, "a 1.0.0 (Cargo.lock): it was yanked"),
         ]:
             with self.subTest(what):
                 found = self.complaints(**changed)
                 self.assertEqual(len(found), 1)
                 self.assertIn(said, found[0])
+
+
+    def test_yanked_by_the_copy_of_the_index(self):
+        with tempfile.TemporaryDirectory() as folder:
+            home = Path(folder)
+            for name, at in [("a", "1/a"), ("ab", "2/ab"), ("abc", "3/a/abc"), ("AbcD", "ab/cd/abcd")]:
+                copy = home / "registry/index/example-00/.cache" / at
+                copy.parent.mkdir(parents=True)
+                versions = [("1.0.0", False), ("1.0.1", True)]
+                texts = [json.dumps({"name": name, "vers": vers, "yanked": gone}) for vers, gone in versions]
+                parts = ["\x03\x02", "etag: 1", "1.0.0", texts[0], "1.0.1", texts[1], ""]
+                copy.write_bytes("\0".join(parts).encode())
+                with self.subTest(name):
+                    found = [licences.yanked(name, version, home) for version in ("1.0.0", "1.0.1", "1.0.2")]
+                    self.assertEqual(found, [False, True, None])
+            self.assertIsNone(licences.yanked("other", "1.0.0", home))
 
 
 class Sbom(unittest.TestCase):
