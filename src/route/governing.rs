@@ -66,7 +66,7 @@ pub enum AmbiguousPath {
     NotAbsolute,
     /// A control character, as sent or decoded.
     ControlCharacter,
-    /// `%` without two hexadecimal digits in the path as sent.
+    /// `%` without two hexadecimal digits in the path as sent, or `%u0061` once decoded.
     BrokenEscape,
     /// Not UTF-8, as sent or decoded.
     Encoding,

@@ -3,12 +3,16 @@
 use super::AmbiguousPath;
 
 /// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
-pub(super) const STEPS: [fn(&str) -> Option<String>; 15] = [
+pub(super) const STEPS: [fn(&str) -> Option<String>; 20] = [
     backslashes_as_slashes,
     without_authority,
     without_parameters,
+    |path| cut_at(path, ';'),
     |path| cut_at(path, '?'),
     |path| cut_at(path, '#'),
+    without_streams,
+    without_cookieless_tickets,
+    behind_script,
     merged_slashes,
     resolved_dots,
     |path| trimmed(path, &['/']),
@@ -17,6 +21,7 @@ pub(super) const STEPS: [fn(&str) -> Option<String>; 15] = [
     without_trailing_spaces,
     without_leading_spaces,
     |path| path.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
+    |path| (!path.is_ascii()).then(|| path.to_lowercase()).filter(|lower| lower != path),
     |path| replaced(path, same_but_for_case),
     |path| replaced(path, best_fit),
 ];
@@ -74,7 +79,21 @@ pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, Am
     if has_control(&decoded) {
         return Err(AmbiguousPath::ControlCharacter);
     }
+    if has_utf16_escape(&decoded) {
+        return Err(AmbiguousPath::BrokenEscape);
+    }
     Ok((decoded != path).then_some(decoded))
+}
+
+/// `%u0061`, an `a` to IIS, ASP.NET and JavaScript's `unescape`, and text to all others.
+fn has_utf16_escape(path: &str) -> bool {
+    let is_escape = |rest: &str| match rest.as_bytes() {
+        [b'u' | b'U', digits @ ..] => {
+            digits.len() >= 4 && digits.iter().take(4).all(|digit| hex(*digit).is_some())
+        }
+        _ => false,
+    };
+    path.split('%').skip(1).any(is_escape)
 }
 
 /// Whether it has a control character: C0 and DEL, or C1, which UTF-8 begins with 0xC2.
@@ -109,9 +128,66 @@ fn without_parameters(path: &str) -> Option<String> {
     path.contains(';').then(|| by_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
 }
 
-/// The path before the first `?` or `#` that decoding brought out: a second server parses the decoded text again.
+/// The path before the first such mark. `?` and `#` are what decoding brought out, where a second server parses the
+/// decoded text again; at `;` some routers of Node's take the query to start (find-my-way, of Fastify and restify).
 fn cut_at(path: &str, mark: char) -> Option<String> {
     path.split_once(mark).map(|(before, _)| before.to_owned())
+}
+
+/// Each segment without the name of an NTFS stream: `x::$DATA` is the file `x`, `x:$I30:$INDEX_ALLOCATION` the
+/// folder `x`.
+fn without_streams(path: &str) -> Option<String> {
+    let named = |segment: &str| segment.contains(":$");
+    let file = |segment| match segment {
+        segment if named(segment) => segment.split(':').next().unwrap_or_default(),
+        segment => segment,
+    };
+    named(path).then(|| by_segment(path, file)).filter(|kept| kept != path)
+}
+
+/// Without `/(S(…))` and the like, in which ASP.NET carries sessions and tickets for browsers without cookies. What
+/// follows at once joins what was before (CVE-2023-36899).
+fn without_cookieless_tickets(path: &str) -> Option<String> {
+    let mut kept = String::new();
+    let mut rest = path;
+    while let Some((before, from)) = rest.find("/(").and_then(|at| rest.split_at_checked(at)) {
+        kept.push_str(before);
+        rest = match ticket_length(from) {
+            0 => {
+                kept.push_str("/(");
+                from.get(2..).unwrap_or_default()
+            }
+            length => from.get(length..).unwrap_or_default(),
+        };
+    }
+    kept.push_str(rest);
+    if !kept.starts_with('/') {
+        kept.insert(0, '/');
+    }
+    (kept != path).then_some(kept)
+}
+
+/// The bytes of `/(A(…)S(…)F(…))` at the start, with one of these or more; 0 where there is none.
+fn ticket_length(path: &str) -> usize {
+    let Some(mut rest) = path.strip_prefix("/(") else { return 0 };
+    let mut tickets = 0_usize;
+    while let [letter, b'(', ..] = rest.as_bytes()
+        && matches!(letter.to_ascii_uppercase(), b'A' | b'F' | b'S')
+        && let Some((_, after)) = rest.split_once(')')
+    {
+        tickets += 1;
+        rest = after;
+    }
+    match rest.strip_prefix(')') {
+        Some(rest) if tickets > 0 => path.len() - rest.len(),
+        _ => 0,
+    }
+}
+
+/// What a PHP script gets as its `PATH_INFO`: front controllers route `/index.php/admin` as `/admin`.
+fn behind_script(path: &str) -> Option<String> {
+    let (_, behind) = path.split_once(".php/")?;
+    Some(format!("/{behind}"))
 }
 
 fn merged_slashes(path: &str) -> Option<String> {
@@ -187,7 +263,8 @@ fn without_leading_spaces(path: &str) -> Option<String> {
     path.contains("/ ").then(|| by_segment(path, |segment| segment.trim_start_matches(' ')))
 }
 
-/// The ASCII letter that some comparisons without regard to case take the character for: Java's
+/// The ASCII letter that some comparisons without regard to case take the character for, even where it is no upper
+/// case of it: Java's
 /// `equalsIgnoreCase`, Go's `EqualFold`, Python's `re.IGNORECASE`.
 fn same_but_for_case(character: char) -> Option<&'static str> {
     match character {
@@ -210,7 +287,8 @@ fn best_fit(character: char) -> Option<&'static str> {
             VISIBLE.get(at..at.checked_add(1)?)
         }
         '\u{2044}' | '\u{2215}' | '\u{29f8}' => Some("/"),
-        '\u{2216}' | '\u{29f5}' | '\u{fe68}' => Some("\\"),
+        // Yen and won stand where ASCII has the backslash in Japanese and Korean code pages.
+        '\u{2216}' | '\u{29f5}' | '\u{fe68}' | '\u{a5}' | '\u{20a9}' => Some("\\"),
         '\u{2024}' | '\u{fe52}' => Some("."),
         '\u{2025}' => Some(".."),
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(" "),

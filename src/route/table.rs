@@ -303,9 +303,9 @@ fn case_conflicts<T>(entries: &[Entry<T>]) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let spelling = entry.template.canonical();
-        match spellings.get(&spelling.to_ascii_lowercase()) {
+        match spellings.get(&spelling.to_lowercase()) {
             None => {
-                spellings.insert(spelling.to_ascii_lowercase(), (spelling, index));
+                spellings.insert(spelling.to_lowercase(), (spelling, index));
             }
             Some((first, _)) if *first == spelling => {}
             Some((_, first)) => {

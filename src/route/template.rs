@@ -118,7 +118,7 @@ impl Template {
         let mut folded = self.clone();
         for segment in &mut folded.segments {
             if let Segment::Literal(text) = segment {
-                text.make_ascii_lowercase();
+                *text = text.to_lowercase();
             }
         }
         (folded.segments != self.segments).then_some(folded)

@@ -47,6 +47,43 @@ fn the_rule_and_the_reading_that_chose_it_are_told() {
 }
 
 #[test]
+fn no_spelling_of_a_protected_path_passes_with_less() {
+    let config = config(json!({
+        "routes": [
+            { "path": "/api/secret", "requires_role": "admin" },
+            { "path": "/admin/**", "requires_role": "admin" },
+            { "path": "/café/**", "requires_role": "admin" },
+            { "path": "/ÜBER/**", "requires_role": "admin" },
+            { "path": "/files/secret.txt", "requires_role": "admin" },
+        ],
+    }));
+    for path in ["/api/other", "/administrator", "/cafe/x", "/files/public.txt", "/über", "/a(b)/c:d$"] {
+        let expected = if path == "/über" { "403 role" } else { "user-1" };
+        assert_eq!(told(&get(path).bearer(&good()).judged(&config)), expected, "{path}");
+    }
+    for (path, expected) in [
+        ("/api/secret", "403 role"),
+        ("/api/secret;/x", "403 role"),
+        ("/api/secret;a/b", "403 role"),
+        ("/api/secret%3b/x", "403 role"),
+        ("/(S(abc))/admin/users.aspx", "403 role"),
+        ("/adm/(S(abc))in/users.aspx", "403 role"),
+        ("/admin::$INDEX_ALLOCATION/x", "403 role"),
+        ("/admin:$I30:$INDEX_ALLOCATION/x", "403 role"),
+        ("/files/secret.txt::$DATA", "403 role"),
+        ("/files/secret.txt%3a%3a%24DATA", "403 role"),
+        ("/%25u0061dmin/x", "400 ambiguous_path"),
+        ("/public/..%c2%a5admin/x", "403 role"),
+        ("/public/..%e2%82%a9admin/x", "403 role"),
+        ("/caf%C3%89/x", "403 role"),
+        ("/%c3%bcber/x", "403 role"),
+        ("/index.php/admin/x", "403 role"),
+    ] {
+        assert_eq!(told(&get(path).bearer(&good()).judged(&config)), expected, "{path}");
+    }
+}
+
+#[test]
 fn overrides_of_the_method_are_read_in_every_spelling() {
     let config = guarded();
     assert_eq!(told(&get("/items/7").judged(&config)), "anonymous");

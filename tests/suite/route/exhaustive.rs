@@ -14,7 +14,24 @@ const PIECES: [&str; 18] = [
     "c", "b@",
 ];
 
-/// How many of `CHARACTERS` or `PIECES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes seconds.
+/// What single platforms take for something else than a name.
+const PECULIARITIES: [&str; 13] = [
+    "/",
+    ";",
+    "%3b",
+    "%3f",
+    "::$DATA",
+    ":$i30:$index_allocation",
+    "(S(x))",
+    "(a(x)s(y))",
+    "index.php",
+    "..",
+    "a",
+    "A",
+    "c",
+];
+
+/// How many of `CHARACTERS`, `PIECES` or `PECULIARITIES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes seconds.
 fn length(usual: usize) -> usize {
     std::env::var("JWT_GUARD_PATH_LENGTH").ok().and_then(|length| length.parse().ok()).unwrap_or(usual)
 }
@@ -41,6 +58,16 @@ fn no_path_of_encoded_pieces_passes_an_upstream_with_less() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/c/"] {
         paths.all(prefix, &PIECES, length(3));
+    }
+    println!("{paths:?}");
+    assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");
+}
+
+#[test]
+fn no_path_of_a_platforms_own_passes_with_less() {
+    let mut paths = Paths::default();
+    for prefix in ["/", "/a", "/index.php/", "/(S(x))/"] {
+        paths.all(prefix, &PECULIARITIES, length(3));
     }
     println!("{paths:?}");
     assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");

@@ -51,6 +51,10 @@ pub const UPSTREAMS: &[(&str, Upstream, bool)] = &[
         false,
     ),
     ("Windows files", |path| windows(&decode(path, |_| true)?), false),
+    ("Windows files on NTFS", |path| Some(file_of_stream(&windows(&decode(path, |_| true)?)?)), true),
+    ("Fastify, useSemicolonDelimiter", |path| decode(path.split([';', '?', '#']).next()?, |_| true), false),
+    ("ASP.NET, cookieless", |path| Some(without_tickets(&windows(&decode(path, |_| true)?)?)), true),
+    ("PHP, index.php", |path| Some(path_info(&decode(path, |_| true)?)), false),
 ];
 
 /// Steps that an upstream or a hop before it may take, to be combined at random.
@@ -75,6 +79,11 @@ pub const STEPS: &[(&str, Upstream)] = &[
     ("fold case", |path| Some(java_fold(path))),
     ("best fit", |path| Some(best_fit(path))),
     ("lower case", |path| Some(path.to_ascii_lowercase())),
+    ("lower case of all letters", |path| Some(path.to_lowercase())),
+    ("cut at ;", |path| Some(path.split(';').next().unwrap().to_owned())),
+    ("file of a stream", |path| Some(file_of_stream(path))),
+    ("tickets", |path| Some(without_tickets(path))),
+    ("path info", |path| Some(path_info(path))),
     ("WHATWG URL", whatwg),
     ("WHATWG URL, relative to a base", whatwg_relative),
 ];
@@ -253,6 +262,45 @@ fn best_fit(path: &str) -> String {
         other => other,
     };
     path.chars().map(one).collect::<String>().replace('\u{2025}', "..")
+}
+
+/// The file or folder behind the names of its main stream.
+fn file_of_stream(path: &str) -> String {
+    let names = ["::$data", "::$index_allocation", ":$i30:$index_allocation"];
+    let file = |segment: &str| {
+        let lower = segment.to_ascii_lowercase();
+        let name = names.iter().find(|name| lower.ends_with(*name));
+        segment[..segment.len() - name.map_or(0, |name| name.len())].to_owned()
+    };
+    path.split('/').map(file).collect::<Vec<_>>().join("/")
+}
+
+/// Without the sessions of browsers that have no cookies, one after the other.
+fn without_tickets(path: &str) -> String {
+    let found = path.match_indices("/(").find_map(|(at, _)| {
+        let inside = path[at + 2..].split_once("))")?.0;
+        let ticket = |text: &str| {
+            let value =
+                text.strip_prefix(['S', 's', 'A', 'a', 'F', 'f']).and_then(|rest| rest.strip_prefix('('));
+            value.is_some()
+        };
+        inside.split(')').all(ticket).then_some((at, at + 2 + inside.len() + 2))
+    });
+    match found {
+        None => path.to_owned(),
+        Some((start, end)) => {
+            let left = format!("{}{}", &path[..start], &path[end..]);
+            without_tickets(&if left.starts_with('/') { left } else { format!("/{left}") })
+        }
+    }
+}
+
+/// What a front controller routes.
+fn path_info(path: &str) -> String {
+    match path.strip_prefix("/index.php") {
+        Some(info) if info.starts_with('/') => info.to_owned(),
+        _ => path.to_owned(),
+    }
 }
 
 fn strip_slash(path: &str) -> String {
