@@ -67,6 +67,8 @@ pub enum MalformedCredential {
     Separator,
     /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
     Semicolon,
+    /// A token in a place where not every reading of the request looks for one.
+    Misplaced,
 }
 
 /// Finds the token of a request. Places are all looked at, so that a second token is seen.
@@ -141,6 +143,7 @@ impl fmt::Display for MalformedCredential {
             Self::Joined => "the request has several credentials joined by a comma",
             Self::Separator => "scheme and token are not separated by a space",
             Self::Semicolon => "the token in the query is next to a semicolon",
+            Self::Misplaced => "the token stands where not every reading of the request looks for one",
         })
     }
 }

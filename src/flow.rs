@@ -176,7 +176,7 @@ impl<'r> Judge<'r> {
         let requirements = requirements.as_slice();
         let token_decides = policy::needs_token(requirements);
         let (known, failure) = if token_decides || policy::shadow_needs_token(requirements) {
-            match self.credential(&governing.places, token_decides) {
+            match self.credential(&governing, token_decides) {
                 Ok(known) => (known, None),
                 Err(Failure::Wait { issuer, need }) => return Ok(Step::AwaitKeys { issuer, need }),
                 Err(failure) => (None, Some(failure)),

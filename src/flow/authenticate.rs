@@ -3,8 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::governing::Governing;
 use super::{Judge, Known, Patience, Prospect};
-use crate::bearer::{self, MalformedCredential, Place, Presented};
+use crate::bearer::{self, MalformedCredential, Presented};
 use crate::config::Issuer;
 use crate::denial::Reason;
 use crate::jose::claims::{self, IssuerIndex};
@@ -33,10 +34,19 @@ pub(super) enum Failure {
 
 impl<'r> Judge<'r> {
     /// The identity that the request brings, or `None` where it brings no token.
-    pub(super) fn credential(&self, places: &[Place], may_wait: bool) -> Result<Option<Rc<Known>>, Failure> {
-        match bearer::present(places, self.headers) {
+    pub(super) fn credential(
+        &self,
+        governing: &Governing<'_>,
+        may_wait: bool,
+    ) -> Result<Option<Rc<Known>>, Failure> {
+        match bearer::present(&governing.places, self.headers) {
             Presented::Missing => Ok(None),
             Presented::Malformed(malformed) => Err(Failure::Credential(malformed)),
+            Presented::Token { place, .. }
+                if !governing.places.get(place).is_some_and(|place| governing.is_shared(place)) =>
+            {
+                Err(Failure::Credential(MalformedCredential::Misplaced))
+            }
             Presented::Token { token, .. } => self.authenticate(&token, may_wait).map(Some),
         }
     }

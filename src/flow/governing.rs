@@ -19,8 +19,12 @@ pub(super) const METHOD_OVERRIDES: [&str; 3] =
 pub(super) struct Governing<'r> {
     /// At least one.
     pub asked: Vec<Asked<'r>>,
-    /// Where a token is looked for.
+    /// Where a token is looked for: wherever some reading does. What one of them would take for a second token is
+    /// one.
     pub places: Cow<'r, [Place]>,
+    /// Where it may stand: where every reading looks for it. A page that takes a cookie must not make it one for an
+    /// interface that takes none, and so has no defence against forged requests of a browser's.
+    shared_places: Cow<'r, [Place]>,
     /// Whether the upstream gets it.
     pub forward_token: bool,
 }
@@ -65,6 +69,11 @@ impl<'r> Governing<'r> {
     pub fn first(&self) -> Option<&Asked<'r>> {
         self.asked.first()
     }
+
+    /// Whether every reading looks for a token there.
+    pub fn is_shared(&self, place: &Place) -> bool {
+        self.shared_places.contains(place)
+    }
 }
 
 impl<'r> Judge<'r> {
@@ -79,7 +88,12 @@ impl<'r> Judge<'r> {
         let routes = routes
             .or_else(|ambiguous: AmbiguousPath| self.refuse(Reason::AmbiguousPath, &ambiguous.to_string()))?;
 
-        let mut governing = Governing { asked: Vec::new(), places: Cow::Borrowed(&[]), forward_token: true };
+        let mut governing = Governing {
+            asked: Vec::new(),
+            places: Cow::Borrowed(&[]),
+            shared_places: Cow::Borrowed(&[]),
+            forward_token: true,
+        };
         match metadata {
             Metadata::Absent => {}
             Metadata::Bad(problem) => return self.refuse(Reason::BadMetadata, problem),
@@ -91,15 +105,18 @@ impl<'r> Judge<'r> {
         let routes_decide = governing.asked.is_empty() || self.config.route_metadata == RouteMetadata::Narrow;
         for (position, demand) in routes.iter().enumerate() {
             let route = demand.found.map(|found| found.rule);
-            // Every reading's places are looked at: what one of them would take for a second token is one.
             let places = route.and_then(|route| route.token_from.as_ref()).unwrap_or(&self.config.token_from);
             if position == 0 {
                 governing.places = Cow::Borrowed(places);
+                governing.shared_places = Cow::Borrowed(places);
             }
             for place in places {
                 if !governing.places.contains(place) {
                     governing.places.to_mut().push(place.clone());
                 }
+            }
+            if governing.shared_places.iter().any(|place| !places.contains(place)) {
+                governing.shared_places.to_mut().retain(|place| places.contains(place));
             }
             let forwards = route.and_then(|route| route.forward_token);
             governing.forward_token &= forwards.unwrap_or(self.config.forward_token);

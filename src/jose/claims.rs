@@ -179,9 +179,11 @@ impl VerifiedClaims {
         let times = Times::read(&claims)?;
         times.check(rules, now)?;
         times.check_lifetime(rules)?;
-        let audiences: Vec<String> =
+        let mut audiences: Vec<String> =
             rules.audience_from.iter().filter_map(|place| texts(place.find(&claims)?)).flatten().collect();
-        if !audiences.iter().any(|audience| rules.audiences.contains(audience)) {
+        // An issuer speaks for the audiences that are configured for it, whatever else it writes into a token.
+        audiences.retain(|audience| rules.audiences.contains(audience));
+        if audiences.is_empty() {
             return Err(TokenError::Audience);
         }
         if let Some(refused) = rules.refused_claims.iter().find(|refused| refused.matches(&claims)) {
@@ -211,7 +213,7 @@ impl VerifiedClaims {
         &self.claims
     }
 
-    /// The values of `audience_from`, in the token's order.
+    /// Those values of `audience_from` that are audiences of the issuer's, in the token's order.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
     }

@@ -96,12 +96,64 @@ fn a_reading_without_a_route_brings_the_global_places() {
     }));
     let request = get("/page;x").header("cookie", format!("session={}", good())).bearer("unverified");
     assert_eq!(told(&request.judged(&config)), "400 bad_request", "the second token is seen");
-    let request = get("/page;x").header("cookie", format!("session={}; a=b", good()));
-    let upstream = request.upstream(&forwarded(request.judged(&config)));
-    assert!(
-        upstream.contains(&("cookie".to_owned(), "a=b".to_owned())),
-        "forwarded only where every reading says so"
-    );
+    let request = get("/page;x").header("cookie", format!("session={}", good()));
+    assert_eq!(told(&request.judged(&config)), "400 bad_request", "no cookie to the reading as sent");
+}
+
+#[test]
+fn a_token_stands_where_every_reading_looks_for_it() {
+    // A page that takes a cookie, and an interface beside it that has no defence against a browser's forged requests.
+    let page =
+        |token_from| json!({ "path": "/page/**", "allow_authenticated": true, "token_from": token_from });
+    let cookie_only = config(json!({ "routes": [page(json!({ "cookie": "session" }))] }));
+    let header_too =
+        config(json!({ "routes": [page(json!([{ "cookie": "session" }, { "header": "authorization" }]))] }));
+    let with_cookie =
+        |path: &str| super::fixture::ask("POST", path).header("cookie", format!("session={}", good()));
+    assert_eq!(told(&with_cookie("/page/transfer").judged(&cookie_only)), "user-1");
+    assert_eq!(told(&with_cookie("/api/transfer").judged(&cookie_only)), "401 missing_token");
+    for path in ["/page/..%2fapi/transfer", "/page/..;/api/transfer", "//page/api/transfer", "/page/../api"] {
+        assert_eq!(told(&with_cookie(path).judged(&cookie_only)), "400 bad_request", "{path}");
+        let with_header = get(path).bearer(&good());
+        assert_eq!(told(&with_header.judged(&cookie_only)), "400 bad_request", "{path}");
+        assert_eq!(told(&with_cookie(path).judged(&header_too)), "400 bad_request", "{path}");
+        assert_eq!(told(&with_header.judged(&header_too)), "user-1", "{path}");
+    }
+}
+
+#[test]
+fn a_token_is_forwarded_only_where_every_reading_says_so() {
+    let config = config(json!({
+        "routes": [{ "path": "/page", "allow_authenticated": true, "forward_token": true }],
+    }));
+    for (path, kept) in [("/page", true), ("/page;x", false)] {
+        let request = get(path).bearer(&good());
+        let upstream = request.upstream(&forwarded(request.judged(&config)));
+        assert_eq!(upstream.iter().any(|(name, _)| name == "authorization"), kept, "{path}");
+    }
+}
+
+#[test]
+fn an_audience_counts_for_its_own_issuer() {
+    let issuer = |name: &str, iss: &str, audience: &str| {
+        json!({ "name": name, "issuer": iss, "audience": audience, "jwks_cluster": "issuer",
+                "accepted_algorithms": "ES256" })
+    };
+    let of_both = |partners: &str| {
+        let plugin = json!({
+            "issuers": [issuer("own", "https://own.example", "billing"),
+                        issuer("partner", "https://partner.example", partners)],
+            "default_policy": { "requires_audience": "billing" },
+        });
+        jwt_guard::config::Config::parse(plugin.to_string().as_bytes()).unwrap()
+    };
+    let token = |iss: &str| {
+        let token = super::fixture::token().issuer(iss).audience(vec!["orders", "billing"]);
+        get("/").bearer(&token.sign(super::fixture::key()).unwrap())
+    };
+    assert_eq!(told(&token("https://own.example").judged(&of_both("orders"))), "user-1");
+    let denied = token("https://partner.example").judged(&of_both("orders"));
+    assert_eq!(told(&denied), "403 audience_not_allowed", "whatever a partner writes into its tokens");
 }
 
 #[test]
