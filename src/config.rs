@@ -157,18 +157,14 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let realm = realm(object.take("realm"), &issuers, errors);
     let token_cache_entries = number(object.take("token_cache_entries"), 1024, 0..=65_536, "entries", errors);
     let max_token_bytes = size(object.take("max_token_bytes"), 16_384, 64..=1_048_576, errors);
-    if let (Some(headers), Some(places)) = (&claim_headers, &token_from) {
-        // Removed before it could be read, or read and handed on as a claim: either is a mistake.
-        for place in places {
-            if let Place::Header { name, .. } = place
-                && headers.is_removed(name)
-            {
-                object.refuse(
-                    "token_from",
-                    format!("the header {name} is a claim header, or spelt like one"),
-                    errors,
-                );
-            }
+    if let Some(headers) = &claim_headers {
+        let of_routes = routes.iter().flat_map(|routes| routes.rules().iter().enumerate());
+        let of_routes = of_routes.filter_map(|(index, route)| {
+            Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
+        });
+        let own = token_from.as_deref().map(|places| ("token_from".to_owned(), places));
+        for (path, places) in own.into_iter().chain(of_routes) {
+            errors.extend(claim_header_among(places, headers).map(|problem| ConfigError { path, problem }));
         }
     }
     let bypass_cors_preflight = object.yes("bypass_cors_preflight", errors);
@@ -197,6 +193,17 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         identity_in_filter_state,
         warnings,
         digest: digest(root.value().in_order().to_string().as_bytes()),
+    })
+}
+
+/// Removed before it could be read, or read and then removed as a token where a claim had been set: either is a
+/// mistake.
+fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<String> {
+    places.iter().find_map(|place| match place {
+        Place::Header { name, .. } if headers.is_removed(name) => {
+            Some(format!("the header {name} is a claim header, or spelt like one"))
+        }
+        _ => None,
     })
 }
 

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::reader::{Errors, Node, Object, shown};
-use super::{pointer, sources};
+use super::{pointer, requirement, sources};
 use crate::endpoint::{Endpoint, Scheme};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::claims::{AcceptedTypes, IssuerIndex, RefusedClaim, TokenRules};
+use crate::jose::json::Json;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::jose::pointer::Pointer;
 use crate::keys::KeyTimes;
@@ -289,19 +290,25 @@ fn refused_claims(node: &Node<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {
         node.entries("an object of claims and the values that are refused", errors).unwrap_or_default();
     let mut refused = Vec::with_capacity(entries.len());
     for (name, node) in entries {
-        let values = node.one_or_many();
-        if values.is_empty() {
-            node.refuse("expected at least one value", errors);
-        }
-        match Pointer::parse(name) {
-            Ok(pointer) => {
-                let values = values.iter().map(|value| value.value().clone()).collect();
+        let values = requirement::values(&node, errors);
+        match (Pointer::parse(name), values) {
+            (Ok(pointer), Some(values)) => {
+                let values = values.iter().flat_map(as_text_and_number).collect();
                 refused.push(RefusedClaim { pointer, values });
             }
-            Err(error) => node.refuse(error.to_string(), errors),
+            (Err(error), _) => node.refuse(error.to_string(), errors),
+            (Ok(_), None) => {}
         }
     }
     refused
+}
+
+/// The value, and the number where it is the text of one: Envoy hands a plain number of native YAML over as text
+/// where it has a fraction or is beyond 32 bits, and what is to be refused must not pass for that.
+fn as_text_and_number(value: &Json) -> Vec<Json> {
+    let number = value.as_str().and_then(|text| Json::parse(text.as_bytes()).ok());
+    let number = number.filter(|number| matches!(number, Json::Number(_)));
+    std::iter::once(value.clone()).chain(number).collect()
 }
 
 fn keys(

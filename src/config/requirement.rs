@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reader::{Errors, Node, Object, shown};
 use crate::jose::claims::IssuerIndex;
+use crate::jose::json::Json;
 
 use crate::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
@@ -292,8 +293,8 @@ fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     Some(ClaimCondition { pointer: pointer?, test: test? })
 }
 
-fn values(node: &Node<'_>, errors: &mut Errors) -> Option<NonEmpty<crate::jose::json::Json>> {
-    use crate::jose::json::Json;
+/// Values that a claim can be equal to.
+pub(super) fn values(node: &Node<'_>, errors: &mut Errors) -> Option<NonEmpty<Json>> {
     let items = node.one_or_many();
     if items.is_empty() {
         node.refuse("expected at least one value", errors);

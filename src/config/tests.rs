@@ -291,6 +291,20 @@ fn every_mistake_names_its_place_and_the_remedy() {
             "default_policy.policy: no policy is named \"c\"; defined: a, b",
         ),
         (
+            &with(
+                r#""routes":[{"path":"/a","deny":true},{"path":"/b","deny":true,"token_from":{"header":"x-auth-sub"}}]"#,
+            ),
+            "routes[1].token_from: the header x-auth-sub is a claim header, or spelt like one",
+        ),
+        (
+            &with(r#""refused_claims":{"typ":[["Refresh"]]}"#),
+            "refused_claims.typ[0]: expected a string, a number, true, false or an object",
+        ),
+        (
+            &with(r#""refused_claims":{"typ":["ID",null]}"#),
+            "refused_claims.typ[1]: expected a string, a number, true, false or an object",
+        ),
+        (
             &with(r#""token_from":[{"cookie":"t"},{"query":"t"},{"cookie":"t"}]"#),
             "token_from[2]: the same place stands here twice",
         ),
@@ -372,6 +386,19 @@ fn types_are_accepted_as_they_are_listed() {
     assert!(one.contains(Some("AT+JWT")) && !one.contains(Some("JWT")) && !one.contains(None));
     let both = types(r#""accepted_types":["JWT","absent"]"#);
     assert!(both.contains(None) && both.contains(Some("JWT")) && !both.contains(Some("at+jwt")));
+}
+
+#[test]
+fn a_refused_number_may_stand_as_text() {
+    // As Envoy hands over plain numbers of native YAML that have a fraction or are beyond 32 bits.
+    let config =
+        parse(&with(r#""refused_claims":{"tenant":["3000000000","1.5",7,"7a","01","true"]}"#)).unwrap();
+    let refused: Vec<String> =
+        config.issuers[0].rules.refused_claims[0].values.iter().map(Json::to_string).collect();
+    assert_eq!(
+        refused,
+        [r#""3000000000""#, "3000000000", r#""1.5""#, "1.5", "7", r#""7a""#, r#""01""#, r#""true""#]
+    );
 }
 
 #[test]
