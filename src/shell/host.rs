@@ -50,21 +50,22 @@ pub fn plugin_configuration() -> Vec<u8> {
 
 /// The plugin's name in the proxy's configuration; empty where it has none.
 pub fn plugin_name() -> Vec<u8> {
-    property(&["plugin_name"])
+    property(&["plugin_name"]).unwrap_or_default()
 }
 
 /// The metadata of the route that the host chose; empty where it has none.
-pub fn route_metadata() -> Vec<u8> {
+pub fn route_metadata() -> Result<Vec<u8>, HostError> {
     property(&["xds", "route_metadata"])
 }
 
 /// The metadata of that route's virtual host; empty where it has none.
-pub fn virtual_host_metadata() -> Vec<u8> {
+pub fn virtual_host_metadata() -> Result<Vec<u8>, HostError> {
     property(&["xds", "virtual_host_metadata"])
 }
 
-fn property(path: &[&str]) -> Vec<u8> {
-    hostcalls::get_property(path.to_vec()).ok().flatten().unwrap_or_default()
+/// Empty where there is none, which is not the same as not being told.
+fn property(path: &[&str]) -> Result<Vec<u8>, HostError> {
+    hostcalls::get_property(path.to_vec()).map(Option::unwrap_or_default).map_err(|_| HostError)
 }
 
 /// Sets what access logs read as `%FILTER_STATE(wasm.NAME:PLAIN)%`.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use log::warn;
 
-use super::host;
+use super::host::{self, HostError};
 use crate::config::{Config, RouteMetadata, metadata};
 use crate::flow::Metadata;
 
@@ -16,6 +16,8 @@ const REMEMBERED: usize = 256;
 #[derive(Default)]
 pub struct MetadataCache {
     seen: HashMap<Vec<u8>, Metadata>,
+    /// Whether the log has been told that the host tells nothing.
+    told: bool,
 }
 
 impl MetadataCache {
@@ -30,7 +32,15 @@ impl MetadataCache {
         }
     }
 
-    fn decoded(&mut self, bytes: Vec<u8>, config: &Config) -> Metadata {
+    fn decoded(&mut self, bytes: Result<Vec<u8>, HostError>, config: &Config) -> Metadata {
+        let Ok(bytes) = bytes else {
+            // Whether there is a requirement is not known, and to go on would be to take it for weaker than it is.
+            let problem = "the host does not tell the route's metadata (is proxy_get_property restricted?)";
+            if !std::mem::replace(&mut self.told, true) {
+                warn!("jwt_guard: requests are refused: {problem}");
+            }
+            return Metadata::Bad(problem.into());
+        };
         if bytes.is_empty() {
             return Metadata::Absent;
         }

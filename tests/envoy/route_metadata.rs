@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{REASONS_LOG, Stack, StackBuilder, plugin_with};
+use crate::harness::{Envoy, REASONS_LOG, Stack, StackBuilder, plugin_with};
 
 /// A route of Envoy's, with that requirement in its metadata.
 fn route(matches: Value, says: Value) -> Value {
@@ -225,6 +225,54 @@ async fn the_most_specific_place_wins_and_the_mode_decides() {
     }
 }
 
+/// Everything that the module calls or is called by, but for reading properties.
+fn capabilities_without_properties() -> Value {
+    use wasmparser::{Parser, Payload};
+    let bytes = std::fs::read(Envoy::module()).unwrap();
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(&bytes) {
+        match payload.unwrap() {
+            Payload::ImportSection(imports) => {
+                names.extend(imports.into_imports().map(|import| import.unwrap().name.to_owned()));
+            }
+            Payload::ExportSection(exports) => {
+                names.extend(exports.into_iter().map(|export| export.unwrap().name.to_owned()));
+            }
+            _ => {}
+        }
+    }
+    assert!(names.iter().any(|name| name == "proxy_get_property"));
+    names.retain(|name| name != "proxy_get_property");
+    let allowed: serde_json::Map<_, _> = names.into_iter().map(|name| (name, json!({}))).collect();
+    json!({ "capability_restriction_config": { "allowed_capabilities": allowed } })
+}
+
+/// A route's own requirement that cannot be read is not one that is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_envoy_does_not_tell_refuses() {
+    for (options, mode, expected) in [
+        (json!({}), "override", 401),
+        (capabilities_without_properties(), "override", 503),
+        (capabilities_without_properties(), "narrow", 503),
+        (capabilities_without_properties(), "ignore", 200),
+    ] {
+        let stack = builder(
+            json!({ "route_metadata": mode, "routes": [{ "path": "/public/**", "allow_anonymous": true }] }),
+            vec![route(json!({ "prefix": "/" }), json!({ "requires_role": "admin" }))],
+        )
+        .envoy(|envoy| envoy.plugin_options = options)
+        .start()
+        .await;
+        let response = stack.get("/public/x").await;
+        assert_eq!(response.status, expected, "{mode}");
+        if expected == 503 {
+            assert_eq!(response.error(), "misconfigured");
+            assert!(stack.envoy.log().contains("the host does not tell the route's metadata"));
+            assert!(stack.upstream.seen().is_empty());
+        }
+    }
+}
+
 /// Envoy chooses the route by a header, the filter removes that header, Envoy chooses again: what decided was the
 /// metadata of a route that is not taken. So a request that has the header is refused.
 #[tokio::test(flavor = "multi_thread")]
@@ -286,7 +334,7 @@ async fn a_path_with_two_readings_does_not_choose_the_requirement() {
         assert_eq!((answer.status, answer.error().as_str()), (400, "bad_path"), "{path}");
         assert_eq!(answer.text("www-authenticate"), None);
     }
-    assert_eq!(stack.upstream.count(), 0);
+    assert!(stack.upstream.seen().is_empty());
     for path in ["/public", "/public/", "/public/a?b=/../admin", "/x"] {
         assert_eq!(stack.get(path).await.status, 200, "{path}");
     }
