@@ -1,7 +1,8 @@
-//! The same tokens and the same policy through Envoy's own `jwt_authn` and through ours, in one Envoy.
+//! The same tokens and the same policy through Envoy's own `jwt_authn` and through ours, in one Envoy; and through PyJWT
+//! and joserfc.
 //!
-//! `/native` is judged by `jwt_authn` alone, `/ours` by the filter alone. Where the two differ, a table says why: a
-//! difference without a reason fails, and so does a reason without a difference.
+//! `/native` is judged by `jwt_authn` alone, `/ours` by the filter alone. Where ours differs from another, a table says
+//! why: a difference without a reason fails, and so does a reason without a difference.
 
 mod corpus;
 mod reasons;
@@ -9,17 +10,20 @@ mod reasons;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jwt_guard::mint::{AUDIENCE, ISSUER};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::corpus::{ALGORITHMS, KINDS, Random, World};
-use self::reasons::{NATIVE_STRICTER, OURS_STRICTER};
+use self::reasons::{STRICTER, WIDER};
 use crate::harness::{Request, Stack, now, plugin_with, typed};
 use crate::outcome::{Tries, assert_unharmed, of, tell_reasons};
+use crate::pinned_python::pinned_python;
 
 /// Tokens unless `JWT_GUARD_DIFFERENTIAL` says how many.
 const TOKENS: usize = 10_000;
 /// Connections that they are sent over.
 const CONNECTIONS: usize = 4;
+/// Of clocks, for all four.
+const SKEW_SECONDS: u64 = 60;
 
 fn tokens() -> usize {
     std::env::var("JWT_GUARD_DIFFERENTIAL").map_or(TOKENS, |count| count.parse().unwrap())
@@ -37,7 +41,7 @@ async fn start(world: &World) -> Stack {
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
         "local_jwks": { "inline_string": world.key_set().to_string() },
-        "clock_skew_seconds": 60,
+        "clock_skew_seconds": SKEW_SECONDS,
         "require_expiration": true,
         "from_headers": [{ "name": "Authorization", "value_prefix": "Bearer " }],
     });
@@ -58,12 +62,14 @@ async fn start(world: &World) -> Stack {
     stack.start().await
 }
 
-/// What each made of a token.
+/// What became of a token.
 struct Verdict {
     kind: &'static str,
     authorization: String,
-    native: u16,
+    /// `passed`, or our reason.
     ours: String,
+    /// Whether each of the others accepts it, those that can tell.
+    others: BTreeMap<&'static str, bool>,
 }
 
 /// Every `CONNECTIONS`th token, from that one on.
@@ -75,13 +81,86 @@ async fn judge(stack: &Stack, corpus: &[(&'static str, String)], first: usize) -
             |path| Request::new(stack.address(), "GET", path).header("authorization", authorization);
         let native = tries.response(request("/native")).await.status;
         let ours = of(&tries.response(request("/ours")).await);
-        verdicts.push(Verdict { kind, authorization: authorization.clone(), native, ours });
+        let others = BTreeMap::from([("jwt_authn", native == 200)]);
+        verdicts.push(Verdict { kind, authorization: authorization.clone(), ours, others });
     }
     verdicts
 }
 
+/// Adds what the libraries make of the tokens that stand behind `Bearer` and its spaces, where Python can be had.
+fn ask_libraries(world: &World, verdicts: &mut [Verdict]) {
+    let mut given: Vec<&mut Verdict> =
+        verdicts.iter_mut().filter(|verdict| verdict.authorization.starts_with("Bearer ")).collect();
+    let tokens: Vec<&str> = given
+        .iter()
+        .map(|verdict| verdict.authorization["Bearer ".len()..].trim_start_matches(' '))
+        .collect();
+    let asked = json!({
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "leeway": SKEW_SECONDS,
+        "keys": world.key_set()["keys"],
+        "tokens": tokens,
+    });
+    let Some((status, answer)) = pinned_python("jwt-libraries", &asked.to_string()) else { return };
+    assert_eq!(status, 0);
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    for library in ["PyJWT", "joserfc"] {
+        let accepted = answer[library].as_array().unwrap();
+        assert_eq!(accepted.len(), given.len());
+        for (verdict, accepted) in given.iter_mut().zip(accepted) {
+            verdict.others.insert(library, accepted.as_bool().unwrap());
+        }
+    }
+}
+
+/// What is wrong with the tables, as far as that one goes.
+fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
+    let (mut accepted, mut refused) = (0, 0);
+    let mut stricter: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
+    let mut wider: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
+    for Verdict { kind, authorization, ours, others } in verdicts {
+        let Some(theirs) = others.get(other) else { continue };
+        match (*theirs, ours == "passed") {
+            (true, true) => accepted += 1,
+            (false, false) => refused += 1,
+            (true, false) => stricter.entry((*kind, ours)).or_insert((0, authorization)).0 += 1,
+            (false, true) => wider.entry(*kind).or_insert((0, authorization)).0 += 1,
+        }
+    }
+    println!("{other}: accepted by both {accepted}, refused by both {refused}");
+    assert!(accepted > 0 && refused > 0);
+
+    let stricter_listed: BTreeSet<_> = STRICTER
+        .iter()
+        .filter(|(_, _, others, _)| others.contains(&other))
+        .map(|(kind, reason, ..)| (*kind, *reason))
+        .collect();
+    let wider_listed: BTreeSet<_> =
+        WIDER.iter().filter(|(_, others, _)| others.contains(&other)).map(|(kind, ..)| *kind).collect();
+    let mut complaints = Vec::new();
+    for ((kind, reason), (count, sample)) in &stricter {
+        println!("ours stricter than {other}: {kind}: {reason}: {count}");
+        if !stricter_listed.contains(&(*kind, *reason)) {
+            complaints
+                .push(format!("no reason: ours refuses, {reason}, what {other} accepts: {kind}: {sample}"));
+        }
+    }
+    for (kind, (count, sample)) in &wider {
+        println!("{other} stricter than ours: {kind}: {count}");
+        if !wider_listed.contains(kind) {
+            complaints.push(format!("no reason: OURS ACCEPTS what {other} refuses: {kind}: {sample}"));
+        }
+    }
+    let stale = stricter_listed.iter().filter(|listed| !stricter.contains_key(*listed));
+    complaints.extend(stale.map(|listed| format!("no difference: ours stricter than {other}: {listed:?}")));
+    let stale = wider_listed.iter().filter(|kind| !wider.contains_key(*kind));
+    complaints.extend(stale.map(|kind| format!("no difference: {other} stricter than ours: {kind}")));
+    complaints
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn every_difference_from_the_native_filter_has_a_reason() {
+async fn every_difference_from_other_judges_has_a_reason() {
     let world = World::new(now());
     let stack = start(&world).await;
     let mut random = Random(0x6a77_745f_6775_6172);
@@ -97,44 +176,10 @@ async fn every_difference_from_the_native_filter_has_a_reason() {
     );
     verdicts.extend(lanes.0.into_iter().chain(lanes.1).chain(lanes.2).chain(lanes.3));
     assert_eq!(verdicts.len(), corpus.len());
-
-    let (mut accepted, mut refused) = (0, 0);
-    let mut ours_stricter: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
-    let mut native_stricter: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for Verdict { kind, authorization, native, ours } in &verdicts {
-        match (*native == 200, ours == "passed") {
-            (true, true) => accepted += 1,
-            (false, false) => refused += 1,
-            (true, false) => ours_stricter.entry((*kind, ours)).or_insert((0, authorization)).0 += 1,
-            (false, true) => native_stricter.entry(*kind).or_insert((0, authorization)).0 += 1,
-        }
-    }
-    println!("{} tokens: accepted by both {accepted}, refused by both {refused}", verdicts.len());
-    let mut unlisted = Vec::new();
-    let ours_listed: BTreeSet<_> = OURS_STRICTER.iter().map(|(kind, reason, _)| (*kind, *reason)).collect();
-    for ((kind, reason), (count, sample)) in &ours_stricter {
-        println!("ours stricter: {kind}: {reason}: {count}");
-        if !ours_listed.contains(&(*kind, *reason)) {
-            unlisted.push(format!("ours refuses, {reason}: {kind}: {sample}"));
-        }
-    }
-    let native_listed: BTreeSet<_> = NATIVE_STRICTER.iter().map(|(kind, _)| *kind).collect();
-    for (kind, (count, sample)) in &native_stricter {
-        println!("native stricter: {kind}: {count}");
-        if !native_listed.contains(kind) {
-            unlisted.push(format!("OURS ACCEPTS what native refuses: {kind}: {sample}"));
-        }
-    }
-    let stale: Vec<_> = ours_listed
-        .iter()
-        .filter(|listed| !ours_stricter.contains_key(*listed))
-        .map(|listed| format!("{listed:?}"))
-        .chain(
-            native_listed.iter().filter(|kind| !native_stricter.contains_key(*kind)).map(|k| (*k).to_owned()),
-        )
-        .collect();
-    assert!(unlisted.is_empty(), "differences without a reason:\n{}", unlisted.join("\n"));
-    assert!(stale.is_empty(), "reasons without a difference:\n{}", stale.join("\n"));
-    assert!(accepted > 0 && refused > 0);
     assert_unharmed(&stack);
+
+    ask_libraries(&world, &mut verdicts);
+    let others: BTreeSet<&str> = verdicts.iter().flat_map(|verdict| verdict.others.keys().copied()).collect();
+    let complaints: Vec<String> = others.iter().flat_map(|other| complaints(other, &verdicts)).collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

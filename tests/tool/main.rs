@@ -11,6 +11,7 @@ mod check;
 mod explain;
 mod kubernetes;
 mod manifests;
+mod pinned_python;
 mod policy;
 mod recipes;
 mod run;

@@ -1,12 +1,11 @@
 //! The manifests for Istio and Envoy Gateway: sound by our own check, and of the shape that the platforms publish.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 use jwt_guard::inspect::{Document, documents};
 use serde_json::Value;
 
+use crate::pinned_python::pinned_python;
 use crate::run::{jwtguard, read, root};
 
 fn objects(file: &str) -> Vec<Value> {
@@ -30,19 +29,10 @@ fn they_are_sound() {
     }
 }
 
-/// What `scripts/istio-schema` says of those objects; nothing where it cannot run here, which it tells in a line.
+/// What Istio's schemas say of those objects; nothing where it cannot be told here.
 fn istio_schema(objects: &[Value]) -> Option<(i32, String)> {
-    let mut child = Command::new(root().join("scripts/istio-schema"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
-    // Where it cannot run it does not read either.
-    let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let status = output.status.code().unwrap();
-    (status != 77).then(|| (status, String::from_utf8(output.stdout).unwrap()))
+    pinned_python("istio-schema", &lines)
 }
 
 #[test]
