@@ -3,10 +3,14 @@
 //! A general value type merges duplicate names and rounds numbers; either would let two readers of one token
 //! see two different tokens.
 
+mod valid;
+
 use std::collections::HashSet;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use valid::Valid;
 
 /// The deepest nesting that is read: the design's limit for headers and claims. A flat object has depth 1.
 pub const MAX_DEPTH: usize = 32;
@@ -58,11 +62,16 @@ impl Json {
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
         if text.starts_with('{') {
-            // Its members are read from the whole text, so that it need not be gone through once more before.
-            return read(text, 0);
+            // Its members are found while the whole is gone through to see that it is valid.
+            let raw = unique_members(text)?;
+            let mut members = Vec::with_capacity(raw.len());
+            for (name, value) in raw {
+                members.push((name, Valid::new(value.get()).value(1)?));
+            }
+            return Ok(Self::Object(members));
         }
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
-        read(raw.get(), 0)
+        Valid::new(raw.get()).value(0)
     }
 
     /// The members of one object, their values unread; names are unique. For documents whose parts are judged one
@@ -191,49 +200,14 @@ impl PartialEq for Json {
 }
 
 impl PartialEq for Number {
-    /// Integers compare exactly; anything else as doubles.
+    /// Integers compare exactly, which have one spelling each in JSON but for zero; anything else as doubles.
     fn eq(&self, other: &Self) -> bool {
-        match (self.0.parse::<i128>(), other.0.parse::<i128>()) {
-            (Ok(left), Ok(right)) => left == right,
-            _ => self.as_f64().is_some_and(|left| other.as_f64() == Some(left)),
+        let is_integer = |text: &str| !text.contains(['.', 'e', 'E']);
+        let is_zero = |text: &str| matches!(text, "0" | "-0");
+        if is_integer(&self.0) && is_integer(&other.0) {
+            return self.0 == other.0 || is_zero(&self.0) && is_zero(&other.0);
         }
-    }
-}
-
-/// `text` starts with an object's brace, or is valid JSON without surrounding space: [`RawValue`] has seen to that.
-fn read(text: &str, depth: usize) -> Result<Json, JsonError> {
-    match text.as_bytes().first() {
-        Some(b'{' | b'[') if depth == MAX_DEPTH => Err(JsonError::TooDeep),
-        Some(b'{') => {
-            let raw = unique_members(text)?;
-            let mut members = Vec::with_capacity(raw.len());
-            for (name, value) in raw {
-                members.push((name, read(value.get(), depth + 1)?));
-            }
-            Ok(Json::Object(members))
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
-            let mut values = Vec::with_capacity(items.len());
-            for item in items {
-                values.push(read(item.get(), depth + 1)?);
-            }
-            Ok(Json::Array(values))
-        }
-        Some(b'"') => string(text).map(Json::String),
-        Some(b't') => Ok(Json::Bool(true)),
-        Some(b'f') => Ok(Json::Bool(false)),
-        Some(b'n') => Ok(Json::Null),
-        Some(_) => Ok(Json::Number(Number(text.into()))),
-        None => Err(JsonError::Syntax),
-    }
-}
-
-/// `text` is a string that is valid but for what its escapes stand for: what needs no second reading gets none.
-fn string(text: &str) -> Result<String, JsonError> {
-    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Ok(plain.to_owned()),
-        _ => serde_json::from_str(text).map_err(|_| JsonError::Syntax),
+        self.as_f64().is_some_and(|left| other.as_f64() == Some(left))
     }
 }
 
@@ -244,7 +218,7 @@ fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
 }
 
 /// Few names are compared with each other, which costs less than hashing them; an object of many is an attacker's.
-fn are_unique(members: &[(String, &RawValue)]) -> bool {
+fn are_unique<T>(members: &[(String, T)]) -> bool {
     const FEW: usize = 16;
     let mut names = members.iter().map(|(name, _)| name.as_str());
     if members.len() > FEW {
@@ -301,6 +275,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn spaces_stand_between_and_mean_nothing() {
+        for (text, compact) in [
+            (" [ 1 , [ ] , { } , \"a b\" ] ", r#"[1,[],{},"a b"]"#),
+            (
+                "{ \"a\" : [ true , null\t] ,\n\"b\"\r:{ \"c\" : -1.5e3 , \"d\":false} }",
+                r#"{"a":[true,null],"b":{"c":-1.5e3,"d":false}}"#,
+            ),
+            ("[[[[ 0 ]]] ,0]", "[[[[0]]],0]"),
+        ] {
+            assert_eq!(Json::parse(text.as_bytes()).unwrap().to_string(), compact);
+        }
+    }
+
     fn object_with_a_name_twice(members: usize) -> Vec<u8> {
         let mut names: Vec<_> = (1..members).map(|number| format!("\"n{number}\":{number}")).collect();
         names.push("\"n1\":0".to_owned());
@@ -350,6 +338,10 @@ mod tests {
         assert_eq!(number("10"), number("1e1"));
         assert_eq!(number("0"), number("-0"));
         assert_ne!(number("9007199254740993"), number("9007199254740992"));
+        let long = "340282366920938463463374607431768211456";
+        assert_eq!(number(long), number(long));
+        assert_ne!(number(long), number("340282366920938463463374607431768211457"), "beyond 128 bits");
+        assert_ne!(number("1"), number("-1"));
         assert_ne!(number("1"), number("\"1\""));
         assert_ne!(number("1e999"), number("1e999"), "infinity equals nothing");
     }

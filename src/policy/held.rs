@@ -8,6 +8,10 @@ use crate::jose::json::Json;
 /// Comparisons that cost less than arranging the values does.
 const FEW: usize = 2048;
 
+/// Questions for which arranging the values does not pay, however many they are: that costs about as much for a
+/// value as it does to compare it with so many.
+const FEW_QUESTIONS: usize = 16;
+
 /// The values of one claim.
 pub(super) struct Held<'a, T> {
     values: &'a [T],
@@ -34,7 +38,8 @@ pub(super) trait Keyed: PartialEq {
 impl<'a, T: Keyed> Held<'a, T> {
     /// The values, about to be asked for so many.
     pub fn new(values: &'a [T], questions: usize) -> Self {
-        let by_key = (values.len().saturating_mul(questions) > FEW).then(|| {
+        let many = questions > FEW_QUESTIONS && values.len().saturating_mul(questions) > FEW;
+        let by_key = many.then(|| {
             let mut by_key: HashMap<Key<'a>, Vec<&'a T>> = HashMap::with_capacity(values.len());
             for value in values {
                 by_key.entry(value.key()).or_default().push(value);

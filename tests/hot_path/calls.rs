@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use crate::host::{Guest, Headers, Outcome};
 use crate::module::module;
-use crate::requests::{NOW, configuration, expired, forged, get, good, large, published, roleless};
+use crate::requests::{
+    NOW, configuration, expired, forged, get, good, large, person, published, roleless, signed,
+};
+use jwt_guard::jose::base64url;
 
 /// Other versions of the compiler make more or fewer instructions of one source.
 const ROOM: f64 = 1.2;
@@ -207,4 +210,47 @@ fn a_hit_is_judged_by_the_moment_it_comes() {
     assert_eq!(outcome.status, Some(401));
     assert!(!outcome.cost.calls.contains_key("proxy_call_foreign_function"), "refused from the cache");
     assert_eq!(guest.metric("jwt_guard.denied.expired"), 1);
+}
+
+/// Anybody can send a token that is read before it is refused, and nest its claims as deeply as they may be.
+#[test]
+fn claims_cost_by_their_length_and_not_by_their_depth() {
+    const LENGTH: usize = 8000;
+    let token = |depth: usize| {
+        let mut claims = format!("{{\"iss\":\"https://other.example\",\"a\":{}1", "[".repeat(depth));
+        while claims.len() + depth + 3 < LENGTH {
+            claims += ",1";
+        }
+        claims += &"]".repeat(depth);
+        claims += "}";
+        let parts =
+            [r#"{"alg":"ES256"}"#, &claims, "signature"].map(|part| base64url::encode(part.as_bytes()));
+        parts.join(".")
+    };
+    let mut guest = start(json!({}));
+    let mut instructions = |depth| {
+        let outcome = guest.request(&get("/orders/42", Some(&token(depth))));
+        assert_eq!(outcome.status, Some(401));
+        outcome.cost.instructions as f64
+    };
+    let (flat, deep) = (instructions(1), instructions(31));
+    assert!(deep < flat * 1.1, "{deep} instructions for 31 levels, {flat} for one");
+    assert_eq!(guest.metric("jwt_guard.denied.unknown_issuer"), 2);
+}
+
+/// One question is not worth arranging thousands of roles for.
+#[test]
+fn a_question_costs_by_the_number_of_roles() {
+    let sizes = json!({ "max_token_bytes": 65536, "max_claim_header_bytes": 65536 });
+    let mut guest = start(sizes);
+    let mut instructions = |count: usize| {
+        let mut roles: Vec<String> = (1..count).map(|role| format!("{role:x}")).collect();
+        roles.push("admin".to_owned());
+        let request = get("/orders/42", Some(&signed(person().claim("roles", roles))));
+        // Verified, and then remembered.
+        assert_eq!(guest.request(&request).status, None);
+        guest.request(&request).cost.instructions as f64
+    };
+    let (fewer, more) = (instructions(2000), instructions(2200));
+    assert!(more < fewer * 1.2, "{more} instructions for 2,200 roles, {fewer} for 2,000");
 }
