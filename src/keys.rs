@@ -266,13 +266,25 @@ impl Control {
     #[must_use]
     pub fn failed(&self, times: &KeyTimes, now: UnixTime, chance: Chance) -> Self {
         let pause = pause(self.failures, times, chance);
-        Self { failed_at: now, retry_at: now.saturating_add(pause), ..self.not_sent(times, now) }
+        Self { failed_at: now, retry_at: now.saturating_add(pause), ..self.given_up(times, now) }
     }
 
     /// After a request that this VM could not send: the lease is given up, and others may try at once. What stops
-    /// one thread of Envoy, such as not knowing the cluster yet, need not stop another.
+    /// one thread of Envoy, such as not knowing the cluster yet, need not stop another. `forced_before` is what the
+    /// lease found as `forced_at`.
     #[must_use]
-    pub fn not_sent(&self, times: &KeyTimes, now: UnixTime) -> Self {
+    pub fn not_sent(&self, times: &KeyTimes, now: UnixTime, forced_before: UnixTime) -> Self {
+        Self { forced_at: self.withdrawn(forced_before).forced_at, ..self.given_up(times, now) }
+    }
+
+    /// Without a lease under which nobody was asked: no cooldown follows from it.
+    #[must_use]
+    pub fn withdrawn(&self, forced_before: UnixTime) -> Self {
+        let forced_at = if self.forced_at == self.lease_from { forced_before } else { self.forced_at };
+        Self { forced_at, ..self.released() }
+    }
+
+    fn given_up(&self, times: &KeyTimes, now: UnixTime) -> Self {
         // Fetched in the future: the clock was set back since. From now on the keys count as just past their
         // time, or they would outlive it by as much as the clock was off.
         let fetched_at = match was_written_ahead(self.fetched_at, now) {

@@ -73,6 +73,8 @@ pub struct Share {
     wanted: bool,
     /// The requests that this VM could not send, if it has sent none since.
     unsent: Option<Unsent>,
+    /// When unknown kids had last forced a refresh as this VM took its lease.
+    forced_before: UnixTime,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +109,7 @@ impl Share {
             chance,
             wanted: false,
             unsent: None,
+            forced_before: Control::UNKNOWN.forced_at,
         }
     }
 
@@ -173,8 +176,10 @@ impl Share {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.synchronise(host);
             let Decision::Fetch(taken) = self.decide(need, host.now()) else { return false };
+            let forced_before = self.control.forced_at;
             if host.swap(&self.entries.control, &shared, &taken.encode()) == Swap::Done {
                 self.control = taken;
+                self.forced_before = forced_before;
                 return true;
             }
         }
@@ -199,7 +204,7 @@ impl Share {
         ahead(at, at.saturating_add(pause), pause, now)
     }
 
-    /// The request is under way.
+    /// The request that is to bring keys is under way; one for a document that only names their place is not that.
     pub fn sent(&mut self) {
         self.unsent = None;
     }
@@ -211,11 +216,12 @@ impl Share {
         let times = self.unsent.map_or(0, |unsent| unsent.times.saturating_add(1));
         let pause = pause(times, &self.times, host.chance());
         self.unsent = Some(Unsent { times, at: host.now(), pause });
+        let forced_before = self.forced_before;
         if times == 0 {
-            self.release(host);
+            self.give_back(host, |held| held.withdrawn(forced_before));
             return None;
         }
-        Some(self.fail(host, |before, times, now| before.not_sent(times, now)))
+        Some(self.fail(host, |before, times, now| before.not_sent(times, now, forced_before)))
     }
 
     /// Whether an answer to this VM would still count.
@@ -225,9 +231,13 @@ impl Share {
 
     /// Gives the lease back, as where the configuration goes while its callout is under way.
     pub fn release(&mut self, host: &impl SharedData) {
+        self.give_back(host, Control::released);
+    }
+
+    fn give_back(&mut self, host: &impl SharedData, without: impl Fn(&Control) -> Control) {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.synchronise(host);
-            let released = self.control.released();
+            let released = without(&self.control);
             if !self.holds_lease(host.now())
                 || host.swap(&self.entries.control, &shared, &released.encode()) == Swap::Done
             {

@@ -232,7 +232,9 @@ impl Fetched {
         match host::fetch(cluster, endpoint, etag, timeout) {
             Ok(call) => {
                 let state = &mut *self.state.borrow_mut();
-                state.share.sent();
+                if matches!(step, FetchStep::Keys { .. }) {
+                    state.share.sent();
+                }
                 state.fetch = Some(Fetch { call, step });
             }
             Err(_) => {

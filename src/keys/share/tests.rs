@@ -65,6 +65,49 @@ fn who_cannot_send_pauses_longer_each_time_until_something_is_sent() {
     assert_eq!(a.not_sent(&world), None, "the count began anew");
 }
 
+/// As where a discovery document is answered, and the cluster that it leads to takes no request.
+#[test]
+fn a_document_that_leads_nowhere_is_told_and_asked_for_ever_more_rarely() {
+    let world = World::new();
+    let mut vms = [world.vm(1), world.vm(2), world.vm(3)];
+    let (mut told, mut documents) = (0, 0);
+    for _ in 0..600 {
+        for vm in &mut vms {
+            if vm.take_lease(&world, false) {
+                documents += 1;
+                told += usize::from(vm.not_sent(&world).is_some());
+            }
+        }
+        world.pass(0.1);
+    }
+    assert!(told > 0 && documents <= 3 * 12, "{documents} documents in a minute, {told} failures told");
+}
+
+#[test]
+fn a_forced_refresh_that_was_not_sent_costs_nobody_the_cooldown() {
+    for earlier in [1, 0] {
+        let world = World::new();
+        let [mut a, mut b] = warm(&world, "one");
+        a.sent();
+        world.pass(20.0);
+        for _ in 0..earlier {
+            assert!(a.take_lease(&world, true));
+            assert_eq!(a.not_sent(&world), None);
+            world.pass(1.3);
+        }
+        // The second failure in a row is told, the first is not; the cooldown follows from neither.
+        assert!(a.take_lease(&world, true));
+        assert_eq!(a.not_sent(&world).is_some(), earlier == 1);
+        assert!(!a.take_lease(&world, true), "it pauses itself");
+        assert!(matches!(b.look_again(&world, Need::UnknownKid), Hope::Worthwhile));
+        assert!(b.take_lease(&world, true), "{:?}", world.record());
+        b.sent();
+        let _ = b.failed(&world);
+        world.pass(3.0);
+        assert!(!b.take_lease(&world, true), "one that was sent does");
+    }
+}
+
 #[test]
 fn of_two_that_want_the_lease_at_once_one_gets_it() {
     let world = World::new();

@@ -160,3 +160,33 @@ async fn only_the_issuers_own_document_leads_to_keys() {
     assert_eq!(stack.issuer.count("/keys"), 3);
     is_unharmed(&stack);
 }
+
+/// The issuer's document is there, and no request can be sent to the cluster that the keys are behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_whose_keys_cannot_be_asked_for_is_told_and_backed_off_from() {
+    let path = "/.well-known/openid-configuration";
+    let issuer = json!({
+        "issuer": "https://issuer.example", "name": "nowhere", "audience": AUDIENCE, "discovery": true,
+        "jwks_cluster": "no_such", "discovery_cluster": "issuer",
+    });
+    let document = document("https://issuer.example", "https://issuer.example/keys");
+    let stack = Stack::builder()
+        .plugin(issuer)
+        .workers(2)
+        .issuer_path(path, Answer::ok(document.to_string()))
+        .start()
+        .await;
+    wait_until("the failure is told", async || figure(&stack, "nowhere", "refresh_failed").await >= 1).await;
+    let token = stack.token().issuer("https://issuer.example").sign(&stack.key).unwrap();
+    assert_eq!(stack.get_with("/", &token).await.status, 503);
+    let log = stack.envoy.log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("issuer nowhere: keys could not")).collect();
+    assert!(told.len() == 1 && told[0].contains("is the cluster defined"), "{told:?}");
+    // Each of three VMs pauses for 1, 2 and 4 s, give or take a fifth, so the twelfth comes after 5.6 s or more; with
+    // one a second from each it came before 4.
+    wait_until("a dozen are asked for", async || stack.issuer.count(path) >= 12).await;
+    let times = stack.issuer.times(path);
+    let between = times[11].duration_since(times[0]);
+    assert!(between >= std::time::Duration::from_secs(5), "twelve documents in {between:?}");
+    is_unharmed(&stack);
+}
