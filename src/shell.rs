@@ -80,6 +80,8 @@ impl Drop for Root {
         if let Some(plugin) = &self.plugin {
             plugin.issuers.release();
         }
+        // Else the host wakes up for it as long as the VM lives, which is longer than a configuration.
+        host::set_tick(Duration::ZERO);
     }
 }
 

@@ -254,3 +254,12 @@ fn a_question_costs_by_the_number_of_roles() {
     let (fewer, more) = (instructions(2000), instructions(2200));
     assert!(more < fewer * 1.2, "{more} instructions for 2,200 roles, {fewer} for 2,000");
 }
+
+/// The host keeps a timer for each configuration that there ever was, as long as nobody stops it.
+#[test]
+fn a_configuration_that_goes_wakes_nobody_any_more() {
+    let mut guest = start(json!({}));
+    assert!(guest.tick_milliseconds() > 0);
+    guest.end();
+    assert_eq!(guest.tick_milliseconds(), 0);
+}

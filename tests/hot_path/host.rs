@@ -57,6 +57,7 @@ pub struct Host {
     keys: Vec<u8>,
     log: Vec<String>,
     random: u8,
+    tick_milliseconds: i32,
 }
 
 /// What became of a request.
@@ -89,6 +90,7 @@ impl Guest {
             keys: keys.as_bytes().to_vec(),
             log: Vec::new(),
             random: 0,
+            tick_milliseconds: 0,
         };
         let mut store = Store::new(&engine, host);
         store.set_fuel(FUEL).unwrap();
@@ -146,6 +148,16 @@ impl Guest {
             host.log
         );
         Outcome { status: host.answered, headers: host.headers.clone(), cost }
+    }
+
+    /// How often it is called without a request, in milliseconds; 0 for never.
+    pub fn tick_milliseconds(&self) -> i32 {
+        self.store.data().tick_milliseconds
+    }
+
+    /// The configuration goes.
+    pub fn end(&mut self) {
+        self.call("proxy_on_delete", &[ROOT]);
     }
 
     /// The clock goes on to that moment.
@@ -221,7 +233,11 @@ impl Call<'_, '_> {
             }
             // No route has metadata here; the proxy answers so where a route has none.
             "proxy_get_property" => self.give(&[], a(2), a(3))?,
-            "proxy_set_property" | "proxy_set_tick_period_milliseconds" | "proxy_set_effective_context" => OK,
+            "proxy_set_property" | "proxy_set_effective_context" => OK,
+            "proxy_set_tick_period_milliseconds" => {
+                self.caller.data_mut().tick_milliseconds = a(0);
+                OK
+            }
             "proxy_send_local_response" => {
                 self.caller.data_mut().answered = Some(a(0));
                 OK
