@@ -51,7 +51,7 @@ check: prepare
 	cargo clippy --locked --all-targets -- -D warnings
 	scripts/build-wasm --clippy
 	@$(MAKE) --no-print-directory policy test compose-test
-	JWT_GUARD_FUZZ_SECONDS=30 cargo test --locked --test fuzz_replay
+	JWT_GUARD_FUZZ_SECONDS=60 cargo test --locked --test fuzz_replay
 	for entries in 0 1; do JWT_GUARD_TOKEN_CACHE_ENTRIES=$$entries cargo test --locked --test envoy tokens:: || exit 1; done
 
 # The client is not in the figure, so the profile whose dependencies the tests have built already will do.
