@@ -63,7 +63,8 @@ pub enum MalformedCredential {
     NoToken,
     /// A value with a comma that holds a credential: two headers that some hop has joined.
     Joined,
-    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`).
+    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or something before the
+    /// scheme that some upstream takes for a space.
     Separator,
     /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
     Semicolon,
@@ -205,6 +206,22 @@ mod tests {
             (b"bearer ", Err(NoToken)),
             (b"Bearer\tabc", Err(Separator)),
             (b"Bearer \tabc", Err(Separator)),
+            (b"Bearer\xa0abc", Err(Separator)),
+            (b"Bearer\x85abc", Err(Separator)),
+            (b"Bearer\x1fabc", Err(Separator)),
+            (b"Bearer\xc2\xa0abc", Err(Separator)),
+            (b"bearer\xe2\x80\x83abc", Err(Separator)),
+            (b"\xa0Bearer abc", Err(Separator)),
+            (b"\xa0 \x85Bearer abc", Err(Separator)),
+            (b"\xc2\xa0bearer\xc2\xa0abc", Err(Separator)),
+            (b"\xa0Bearer", Err(Separator)),
+            (b"\xa0BearerX abc", Ok(None)),
+            (b"\xa0Basic abc", Ok(None)),
+            (b"\xa0", Ok(None)),
+            (b"Basic\xa0abc", Ok(None)),
+            (b"Basic x,Bearer\xa0y", Err(Joined)),
+            // A token with a byte that no token has.
+            (b"Bearer \xa0abc", Ok(Some(b"\xa0abc"))),
             (b"Bearer a,Bearer b", Err(Joined)),
             (b"Bearer a, b", Err(Joined)),
             (b"Bearer a,", Err(Joined)),
@@ -228,6 +245,8 @@ mod tests {
             ("x-token", b"Bearer abc", Ok(None)),
             ("x-token", b"Token", Err(NoToken)),
             ("x-token", b"Token\tabc", Err(Separator)),
+            ("x-token", b"Token\xa0abc", Err(Separator)),
+            ("x-token", b"\xa0Token abc", Err(Separator)),
             ("x-token", b"Token a,Token b", Err(Joined)),
             ("x-token", b"a,Token b", Err(Joined)),
             ("x-token", b"a,b", Ok(None)),
@@ -235,6 +254,7 @@ mod tests {
             ("x-raw", b"", Ok(None)),
             ("x-raw", b" ", Ok(None)),
             ("x-raw", b"a,b", Err(Joined)),
+            ("x-raw", b"\xa0abc", Ok(Some((b"\xa0abc", 2)))),
             ("x-other", b"Bearer abc", Ok(None)),
         ] {
             check(&[(name, value)], expected);
@@ -305,6 +325,22 @@ mod tests {
             let list: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
             check(&list, expected.map(|token| token.map(|token| (token, 4))));
         }
+    }
+
+    #[test]
+    fn a_header_goes_whatever_an_upstream_takes_for_a_space() {
+        for value in [
+            &b"Bearer\xa0abc"[..],
+            b"Bearer\x85abc",
+            b"Bearer\xc2\xa0abc",
+            b"Bearer\xe2\x80\x83abc",
+            b"\xa0Bearer abc",
+            b"Basic x,Bearer\xa0y",
+        ] {
+            let edits = removal(&places(), &headers(&[("authorization", value)]), false);
+            assert_eq!(edits, [("authorization".to_owned(), vec![])], "{}", value.escape_ascii());
+        }
+        assert!(removal(&places(), &headers(&[("authorization", b"Basic\xa0abc")]), false).is_empty());
     }
 
     #[test]
