@@ -6,6 +6,7 @@
 mod cookie;
 mod header;
 mod query;
+mod spelling;
 
 use std::borrow::Cow;
 use std::fmt;

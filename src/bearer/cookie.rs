@@ -1,5 +1,6 @@
 //! Tokens in cookies (RFC 6265 section 4.2).
 
+use super::spelling::stripped;
 use super::{Headers, MalformedCredential, trimmed, values};
 
 /// The value of one cookie, without the quotes that it may stand in.
@@ -46,17 +47,6 @@ pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>
 fn is_named(pair: &[u8], name: &[u8]) -> bool {
     let spelled = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
     stripped(spelled) == name
-}
-
-/// Without what some upstream takes for space around a cookie's name. Django and others read the header as Latin-1
-/// and strip what Unicode calls space: a second `t`, with 0xA0 before it, would be the one that they take.
-fn stripped(mut bytes: &[u8]) -> &[u8] {
-    while let [b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0, rest @ ..]
-    | [rest @ .., b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0] = bytes
-    {
-        bytes = rest;
-    }
-    bytes
 }
 
 fn value(pair: &[u8]) -> &[u8] {

@@ -5,6 +5,7 @@
 //! would cut or bring forth is refused. The query is all that follows the first `?`, a `#` included: an upstream
 //! that does not stop there would see a token behind it.
 
+use super::spelling::decoded;
 use super::{Headers, MalformedCredential, values};
 use std::borrow::Cow;
 
@@ -86,32 +87,4 @@ fn split_at(bytes: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
         Some((before, after)) => (before, after.get(1..)),
         None => (bytes, None),
     }
-}
-
-/// Percent-decoded, `+` as a space. A broken escape stays: no token has a `%`, so that one is refused as a token.
-fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(bytes);
-    }
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let escape = match (first, after) {
-            (b'%', [high, low, after @ ..]) => hex(*high).zip(hex(*low)).map(|digits| (digits, after)),
-            _ => None,
-        };
-        match escape {
-            Some(((high, low), after)) => {
-                decoded.push(high * 16 + low);
-                rest = after;
-            }
-            None => decoded.push(if *first == b'+' { b' ' } else { *first }),
-        }
-    }
-    Cow::Owned(decoded)
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16)?.try_into().ok()
 }
