@@ -67,6 +67,8 @@ pub enum MalformedCredential {
     /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or something before the
     /// scheme that some upstream takes for a space.
     Separator,
+    /// A cookie in which some upstreams find another one, of the token's name.
+    Hidden,
     /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
     Semicolon,
 }
@@ -98,7 +100,8 @@ pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
 /// A header goes if one of its values holds a credential, malformed ones included; a value of another scheme alone
 /// is not ours, and stays. Of a cookie header only the cookie goes, of a query only the parameter: all else keeps
 /// its bytes and its order. With `forward_token` headers and cookies stay, but a query token always goes: it would
-/// end up in the upstream's logs and referrers.
+/// end up in the upstream's logs and referrers. So does, always, what only some upstream takes for the cookie or the
+/// parameter: it would find there a token that nobody has verified.
 pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<(String, Vec<Vec<u8>>)> {
     let mut edits: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
     let mut remove_header = |name: &str, prefix: &[u8]| {
@@ -113,11 +116,10 @@ pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<
             Place::Authorization => remove_header("authorization", b"Bearer "),
             Place::Header { name, prefix } => remove_header(name, prefix.as_bytes()),
             Place::Query { name } => parameters.push(name.as_bytes()),
-            Place::Cookie { name } if !forward_token => cookies.push(name.as_bytes()),
-            Place::Cookie { .. } => {}
+            Place::Cookie { name } => cookies.push(name.as_bytes()),
         }
     }
-    edits.extend(cookie::without(headers, &cookies).map(|lines| ("cookie".to_owned(), lines)));
+    edits.extend(cookie::without(headers, &cookies, forward_token).map(|lines| ("cookie".to_owned(), lines)));
     edits.extend(query::without(headers, &parameters).map(|paths| (":path".to_owned(), paths)));
     edits
 }
@@ -142,6 +144,7 @@ impl fmt::Display for MalformedCredential {
             Self::NoToken => "the request names a token but has none",
             Self::Joined => "the request has several credentials joined by a comma",
             Self::Separator => "scheme and token are not separated by a space",
+            Self::Hidden => "a cookie of the token's name stands within another cookie",
             Self::Semicolon => "the token in the query is next to a semicolon",
         })
     }
@@ -321,7 +324,32 @@ mod tests {
             (&[b"\xa0session\x85=abc"], Ok(Some(b"abc"))),
             (&[b"session=a; \xa0session=b"], Err(TwoTokens)),
             (&[b"session=a;\x0c session=b"], Err(TwoTokens)),
-            (&[b"\xc2\xa0session=a"], Ok(None)),
+            // As UTF-8 a no-break space, which some strip.
+            (&[b"\xc2\xa0session=a"], Err(Hidden)),
+            (&[b"a=1 session=b"], Err(Hidden)),
+            (&[b"a=1\tsession=b"], Err(Hidden)),
+            (&[b"a=1 session = b"], Err(Hidden)),
+            (&[b"a=1,session=b"], Err(Hidden)),
+            (&[b"a=1, Session=b"], Err(Hidden)),
+            (&[b"a=1 %73ession=b"], Err(Hidden)),
+            (&[b"a=1,(session=b"], Err(Hidden)),
+            (&[b"a=\"x\" session=b"], Err(Hidden)),
+            (&[b"a=\"x; b=y\"session=b"], Err(Hidden)),
+            (&[b"a=\"session=b\""], Err(Hidden)),
+            (&[b"a=x\xffsession=b"], Err(Hidden)),
+            (&[b"\\session=b"], Err(Hidden)),
+            (&[b"\"session=b"], Err(Hidden)),
+            (&[b"(session=b"], Err(Hidden)),
+            (&[b"=session=b"], Err(Hidden)),
+            (&[b"session=a; b=1 session=b"], Err(Hidden)),
+            (&[b"b=1 session=b; session=a"], Err(Hidden)),
+            (&[b"session=a", b"b=1 session=b"], Err(Hidden)),
+            // Behind the good one it is the token, and has bytes that no token has.
+            (&[b"session=a session=b"], Ok(Some(b"a session=b"))),
+            // What is innocent.
+            (&[b"session=a; b=\"x, y z=1\"; c=x y; d=session; e=my session"], Ok(Some(b"a"))),
+            (&[b"session=a; b=1 xsession=c; d={\"session\":\"e\"}; f=/?session=g"], Ok(Some(b"a"))),
+            (&[b"session=a; b=x|session=c; b:session=d; e=\"/a?session=f\""], Ok(Some(b"a"))),
         ] {
             let list: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
             check(&list, expected.map(|token| token.map(|token| (token, 4))));
@@ -351,10 +379,31 @@ mod tests {
             (b"session=;\x0c session=a", &[]),
             (b"x=1; \xa0session=a", &[b"x=1"]),
             (b"session=a;\t\x0cx=1", &[b"\x0cx=1"]),
+            (b"session=a; b=1 session=b; x=1", &[b"x=1"]),
+            (b"Session=a; x=1; session[]=b; %73ession=c", &[b"x=1"]),
+            // One that some parser reads after it has given up on what is before it.
+            (b"x:session=a; x=1", &[b"x=1"]),
+            (b"a=/?session=\"b\"; x=1", &[b"x=1"]),
+            (b"session=a; x=/?session=b; y=\"1, 2\"; z=a b", &[b"x=/?session=b; y=\"1, 2\"; z=a b"]),
         ] {
             let left: Vec<_> = left.iter().map(|line| line.to_vec()).collect();
             let edits = removal(&places(), &headers(&[("cookie", line)]), false);
             assert_eq!(edits, [("cookie".to_owned(), left)], "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_two_places_names_is_the_one_that_it_is() {
+        let places = ["session", "Session", "a_b"].map(|name| Place::Cookie { name: name.into() });
+        let forwarded = |line: &[u8]| removal(&places, &headers(&[("cookie", line)]), true);
+        assert_eq!(forwarded(b"Session=a; session=b; a_b=c"), []);
+        for other in ["a.b", "a b", "A[B", "a[b", "a%2Eb", "a_b[]", "sESSION"] {
+            let line = format!("Session=a; {other}=c");
+            assert_eq!(
+                forwarded(line.as_bytes()),
+                [("cookie".to_owned(), vec![b"Session=a".to_vec()])],
+                "{other}"
+            );
         }
     }
 

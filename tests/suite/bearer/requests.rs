@@ -111,13 +111,50 @@ fn only_the_cookie_is_removed() {
         (&["a=1", "b=2; session=x", "c=3; d=4"], Some(&["a=1", "b=2", "c=3; d=4"])),
         (&["session=; a=1"], Some(&["a=1"])),
         (&["session; a=1"], Some(&["a=1"])),
-        (&["a=session=x; xsession=1; Session=2"], None),
+        (&["a=session=x; xsession=1; b:c=d"], None),
         (&["a=1", "b=2"], None),
     ] {
         let headers: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
         let expected: Vec<_> = expected.into_iter().map(|lines| edit("cookie", lines)).collect();
         assert_eq!(edits(&every_place(), &headers, false), expected, "{lines:?}");
         assert_eq!(edits(&every_place(), &headers, true), [], "{lines:?}");
+    }
+}
+
+/// Each brings forth `session` in ASP.NET, PHP or Python, and none is the token.
+#[test]
+fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
+    let hidden = [
+        "a=1 session=EVIL",
+        "a=1\tsession=EVIL",
+        "a=1,session=EVIL",
+        "a=\"x\" session=EVIL",
+        "\\session=EVIL",
+        "\"session=EVIL",
+        "(session=EVIL",
+    ];
+    for cookie in hidden {
+        for line in [cookie.to_owned(), format!("session=good; {cookie}"), format!("{cookie}; session=good")]
+        {
+            let headers = request(&[("cookie", &line)]);
+            let presented = present(&every_place(), &headers);
+            assert_eq!(presented, Presented::Malformed(MalformedCredential::Hidden), "{line}");
+        }
+    }
+    for cookie in ["Session=EVIL", "SESSION=EVIL", "%73ession=EVIL", "session[]=EVIL", "x:session=EVIL"] {
+        let (alone, beside) = (format!("{cookie}; a=1"), format!("session=good; {cookie}; a=1"));
+        let headers = request(&[("cookie", &beside)]);
+        let token = std::borrow::Cow::Borrowed(&b"good"[..]);
+        assert_eq!(present(&every_place(), &headers), Presented::Token { token, place: 5 }, "{cookie}");
+        for (line, forward_token, left) in [
+            (&alone, false, "a=1"),
+            (&alone, true, "a=1"),
+            (&beside, false, "a=1"),
+            (&beside, true, "session=good; a=1"),
+        ] {
+            let found = edits(&every_place(), &[("cookie", line)], forward_token);
+            assert_eq!(found, [edit("cookie", &[left])], "{line}, {forward_token}");
+        }
     }
 }
 
