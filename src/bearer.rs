@@ -39,6 +39,19 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The header that it is in, by its name in lower case, and what stands there before the token; `None` for the
+    /// query.
+    pub fn header(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Authorization => Some(("authorization", "Bearer ")),
+            Self::Header { name, prefix } => Some((name, prefix)),
+            Self::Cookie { .. } => Some(("cookie", "")),
+            Self::Query { .. } => None,
+        }
+    }
+}
+
 /// What a request presents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presented<'a> {

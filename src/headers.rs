@@ -17,7 +17,7 @@ use fold::folded;
 use edits::Additions;
 pub use edits::{HeaderEdits, Headers};
 pub use encoding::claim as encoded;
-pub use fold::{folds_alike, folds_to};
+pub use fold::{folds_alike, folds_to, grpc_metadata};
 pub use map::{HeaderMapError, HeaderSource};
 
 use crate::jose::json::Json;
@@ -100,12 +100,18 @@ impl ClaimHeaders {
         self.entries.iter().map(|(name, _)| &**name)
     }
 
-    /// Whether some upstream may take the header for one of the map's or of the default map's.
+    /// Whether some upstream may take the header for one of the map's or of the default map's: in any spelling, and
+    /// behind the prefix by which grpc-gateway makes `x-auth-sub` of it for the server behind.
     pub fn is_identity_header(&self, name: &str) -> bool {
         // `:path` is no spelling of a header named `-path`: HTTP keeps the two apart (RFC 9113 section 8.3).
         if name.starts_with(':') {
             return false;
         }
+        self.has_identity_name(name)
+            || grpc_metadata(name).is_some_and(|metadata| self.has_identity_name(metadata))
+    }
+
+    fn has_identity_name(&self, name: &str) -> bool {
         // Asked of every header of every request. In ASCII a name folds to none of another length.
         let ascii = name.is_ascii();
         self.identity_folds.iter().any(|fold| (!ascii || fold.len() == name.len()) && folds_to(name, fold))

@@ -59,6 +59,8 @@ async fn a_client_cannot_say_who_it_is() {
         "x-auth-sub",
         "x_auth_roles",
         "X-Auth_Groups",
+        "Grpc-Metadata-X-User",
+        "grpc-metadata-x_auth_sub",
         "x-original-url",
         "x-rewrite-url",
     ];

@@ -63,7 +63,7 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     // What is sent, and of it what the upstream sees: path, and those of the headers that stay.
-    let rows: [(Sent, &str, Lines); 30] = [
+    let rows: [(Sent, &str, Lines); 32] = [
         (sent("/a", &[("authorization", "Bearer {t}")]), "/a", &[]),
         (sent("/a", &[("authorization", "bearer {t}")]), "/a", &[]),
         (sent("/a", &[("authorization", "bEARER {t}")]), "/a", &[]),
@@ -110,13 +110,19 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         ),
         (sent("/dpop", &[("authorization", "dpop {t}")]), "/dpop", &[]),
         (sent("/a", &[("x_raw", "another"), ("x-raw", "{t}")]), "/a", &[]),
+        // grpc-gateway would make metadata of them that is called like a place.
+        (sent("/a", &[("Grpc-Metadata-Authorization", "Bearer x"), ("x-raw", "{t}")]), "/a", &[]),
+        (sent("/a", &[("grpc-metadata-x_raw", "x"), ("authorization", "Bearer {t}")]), "/a", &[]),
     ];
     for (sent, path, stays) in &rows {
         let label = format!("{} {:?}", sent.path, sent.headers);
         assert_eq!(outcome(&stack, &mut tries, sent, &token).await, "passed", "{label}");
         let seen = stack.upstream.last();
         assert_eq!(seen.path, *path, "{label}");
-        for name in ["authorization", "x-token", "x-raw", "x_raw", "x-other", "cookie"] {
+        let gateway = ["grpc-metadata-authorization", "grpc-metadata-x_raw"];
+        for name in
+            ["authorization", "x-token", "x-raw", "x_raw", "x-other", "cookie"].into_iter().chain(gateway)
+        {
             let stays = stays.iter().find(|(stays, _)| *stays == name).map(|(_, value)| *value);
             assert_eq!(seen.header(name), stays, "{label}: {name}");
         }
