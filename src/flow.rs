@@ -11,12 +11,14 @@ mod governing;
 mod known;
 mod preflight;
 mod refusal;
+mod trailers;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use facts::{Facts, RuleName};
 pub use known::Known;
+pub use trailers::credential_headers;
 
 use crate::bearer::{self, Headers, Place};
 use crate::config::Config;

@@ -90,7 +90,7 @@ fn a_header_is_set_or_the_clients_copy_removed() {
     ];
     let map = ClaimHeaders::default();
     assert_eq!(shown(&map.strip(&forged)), removed);
-    assert_eq!(shown(&map.strip_trailers(&forged)), removed);
+    assert_eq!(shown(&map.strip_trailers(&forged, &CredentialHeaders::default())), removed);
     assert_eq!(shown(&map.plan(&forged, &anonymous(), LIMIT).unwrap()), removed, "anonymous");
 
     let edits = map.plan(&forged, &permit_for(&identity_of(r#"{"sub":"u1"}"#)), LIMIT).unwrap();
@@ -148,7 +148,7 @@ fn connection_nominates_nothing() {
         assert_eq!(shown(&ClaimHeaders::default().strip(&headers(request))), *expected, "{label}");
     }
     let trailers = headers(&[("connection", "close")]);
-    assert!(ClaimHeaders::default().strip_trailers(&trailers).is_empty());
+    assert!(ClaimHeaders::default().strip_trailers(&trailers, &CredentialHeaders::default()).is_empty());
 }
 
 #[test]
