@@ -6,6 +6,7 @@
 mod cookie;
 mod header;
 mod query;
+mod spelling;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -38,6 +39,19 @@ pub enum Place {
     },
 }
 
+impl Place {
+    /// The header that it is in, by its name in lower case, and what stands there before the token; `None` for the
+    /// query.
+    pub fn header(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Authorization => Some(("authorization", "Bearer ")),
+            Self::Header { name, prefix } => Some((name, prefix)),
+            Self::Cookie { .. } => Some(("cookie", "")),
+            Self::Query { .. } => None,
+        }
+    }
+}
+
 /// What a request presents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presented<'a> {
@@ -63,8 +77,11 @@ pub enum MalformedCredential {
     NoToken,
     /// A value with a comma that holds a credential: two headers that some hop has joined.
     Joined,
-    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`).
+    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or something before the
+    /// scheme that some upstream takes for a space.
     Separator,
+    /// A cookie in which some upstreams find another one, of the token's name.
+    Hidden,
     /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
     Semicolon,
     /// A token in a place where not every reading of the request looks for one.
@@ -98,7 +115,8 @@ pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
 /// A header goes if one of its values holds a credential, malformed ones included; a value of another scheme alone
 /// is not ours, and stays. Of a cookie header only the cookie goes, of a query only the parameter: all else keeps
 /// its bytes and its order. With `forward_token` headers and cookies stay, but a query token always goes: it would
-/// end up in the upstream's logs and referrers.
+/// end up in the upstream's logs and referrers. So does, always, what only some upstream takes for the cookie or the
+/// parameter: it would find there a token that nobody has verified.
 pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<(String, Vec<Vec<u8>>)> {
     let mut edits: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
     let mut remove_header = |name: &str, prefix: &[u8]| {
@@ -113,11 +131,10 @@ pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<
             Place::Authorization => remove_header("authorization", b"Bearer "),
             Place::Header { name, prefix } => remove_header(name, prefix.as_bytes()),
             Place::Query { name } => parameters.push(name.as_bytes()),
-            Place::Cookie { name } if !forward_token => cookies.push(name.as_bytes()),
-            Place::Cookie { .. } => {}
+            Place::Cookie { name } => cookies.push(name.as_bytes()),
         }
     }
-    edits.extend(cookie::without(headers, &cookies).map(|lines| ("cookie".to_owned(), lines)));
+    edits.extend(cookie::without(headers, &cookies, forward_token).map(|lines| ("cookie".to_owned(), lines)));
     edits.extend(query::without(headers, &parameters).map(|paths| (":path".to_owned(), paths)));
     edits
 }
@@ -142,6 +159,7 @@ impl fmt::Display for MalformedCredential {
             Self::NoToken => "the request names a token but has none",
             Self::Joined => "the request has several credentials joined by a comma",
             Self::Separator => "scheme and token are not separated by a space",
+            Self::Hidden => "a cookie of the token's name stands within another cookie",
             Self::Semicolon => "the token in the query is next to a semicolon",
             Self::Misplaced => "the token stands where not every reading of the request looks for one",
         })
@@ -208,6 +226,22 @@ mod tests {
             (b"bearer ", Err(NoToken)),
             (b"Bearer\tabc", Err(Separator)),
             (b"Bearer \tabc", Err(Separator)),
+            (b"Bearer\xa0abc", Err(Separator)),
+            (b"Bearer\x85abc", Err(Separator)),
+            (b"Bearer\x1fabc", Err(Separator)),
+            (b"Bearer\xc2\xa0abc", Err(Separator)),
+            (b"bearer\xe2\x80\x83abc", Err(Separator)),
+            (b"\xa0Bearer abc", Err(Separator)),
+            (b"\xa0 \x85Bearer abc", Err(Separator)),
+            (b"\xc2\xa0bearer\xc2\xa0abc", Err(Separator)),
+            (b"\xa0Bearer", Err(Separator)),
+            (b"\xa0BearerX abc", Ok(None)),
+            (b"\xa0Basic abc", Ok(None)),
+            (b"\xa0", Ok(None)),
+            (b"Basic\xa0abc", Ok(None)),
+            (b"Basic x,Bearer\xa0y", Err(Joined)),
+            // A token with a byte that no token has.
+            (b"Bearer \xa0abc", Ok(Some(b"\xa0abc"))),
             (b"Bearer a,Bearer b", Err(Joined)),
             (b"Bearer a, b", Err(Joined)),
             (b"Bearer a,", Err(Joined)),
@@ -231,6 +265,8 @@ mod tests {
             ("x-token", b"Bearer abc", Ok(None)),
             ("x-token", b"Token", Err(NoToken)),
             ("x-token", b"Token\tabc", Err(Separator)),
+            ("x-token", b"Token\xa0abc", Err(Separator)),
+            ("x-token", b"\xa0Token abc", Err(Separator)),
             ("x-token", b"Token a,Token b", Err(Joined)),
             ("x-token", b"a,Token b", Err(Joined)),
             ("x-token", b"a,b", Ok(None)),
@@ -238,6 +274,7 @@ mod tests {
             ("x-raw", b"", Ok(None)),
             ("x-raw", b" ", Ok(None)),
             ("x-raw", b"a,b", Err(Joined)),
+            ("x-raw", b"\xa0abc", Ok(Some((b"\xa0abc", 2)))),
             ("x-other", b"Bearer abc", Ok(None)),
         ] {
             check(&[(name, value)], expected);
@@ -303,11 +340,52 @@ mod tests {
             (&[b"\xa0session\x85=abc"], Ok(Some(b"abc"))),
             (&[b"session=a; \xa0session=b"], Err(TwoTokens)),
             (&[b"session=a;\x0c session=b"], Err(TwoTokens)),
-            (&[b"\xc2\xa0session=a"], Ok(None)),
+            // As UTF-8 a no-break space, which some strip.
+            (&[b"\xc2\xa0session=a"], Err(Hidden)),
+            (&[b"a=1 session=b"], Err(Hidden)),
+            (&[b"a=1\tsession=b"], Err(Hidden)),
+            (&[b"a=1 session = b"], Err(Hidden)),
+            (&[b"a=1,session=b"], Err(Hidden)),
+            (&[b"a=1, Session=b"], Err(Hidden)),
+            (&[b"a=1 %73ession=b"], Err(Hidden)),
+            (&[b"a=1,(session=b"], Err(Hidden)),
+            (&[b"a=\"x\" session=b"], Err(Hidden)),
+            (&[b"a=\"x; b=y\"session=b"], Err(Hidden)),
+            (&[b"a=\"session=b\""], Err(Hidden)),
+            (&[b"a=x\xffsession=b"], Err(Hidden)),
+            (&[b"\\session=b"], Err(Hidden)),
+            (&[b"\"session=b"], Err(Hidden)),
+            (&[b"(session=b"], Err(Hidden)),
+            (&[b"=session=b"], Err(Hidden)),
+            (&[b"session=a; b=1 session=b"], Err(Hidden)),
+            (&[b"b=1 session=b; session=a"], Err(Hidden)),
+            (&[b"session=a", b"b=1 session=b"], Err(Hidden)),
+            // Behind the good one it is the token, and has bytes that no token has.
+            (&[b"session=a session=b"], Ok(Some(b"a session=b"))),
+            // What is innocent.
+            (&[b"session=a; b=\"x, y z=1\"; c=x y; d=session; e=my session"], Ok(Some(b"a"))),
+            (&[b"session=a; b=1 xsession=c; d={\"session\":\"e\"}; f=/?session=g"], Ok(Some(b"a"))),
+            (&[b"session=a; b=x|session=c; b:session=d; e=\"/a?session=f\""], Ok(Some(b"a"))),
         ] {
             let list: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
             check(&list, expected.map(|token| token.map(|token| (token, 4))));
         }
+    }
+
+    #[test]
+    fn a_header_goes_whatever_an_upstream_takes_for_a_space() {
+        for value in [
+            &b"Bearer\xa0abc"[..],
+            b"Bearer\x85abc",
+            b"Bearer\xc2\xa0abc",
+            b"Bearer\xe2\x80\x83abc",
+            b"\xa0Bearer abc",
+            b"Basic x,Bearer\xa0y",
+        ] {
+            let edits = removal(&places(), &headers(&[("authorization", value)]), false);
+            assert_eq!(edits, [("authorization".to_owned(), vec![])], "{}", value.escape_ascii());
+        }
+        assert!(removal(&places(), &headers(&[("authorization", b"Basic\xa0abc")]), false).is_empty());
     }
 
     #[test]
@@ -317,10 +395,31 @@ mod tests {
             (b"session=;\x0c session=a", &[]),
             (b"x=1; \xa0session=a", &[b"x=1"]),
             (b"session=a;\t\x0cx=1", &[b"\x0cx=1"]),
+            (b"session=a; b=1 session=b; x=1", &[b"x=1"]),
+            (b"Session=a; x=1; session[]=b; %73ession=c", &[b"x=1"]),
+            // One that some parser reads after it has given up on what is before it.
+            (b"x:session=a; x=1", &[b"x=1"]),
+            (b"a=/?session=\"b\"; x=1", &[b"x=1"]),
+            (b"session=a; x=/?session=b; y=\"1, 2\"; z=a b", &[b"x=/?session=b; y=\"1, 2\"; z=a b"]),
         ] {
             let left: Vec<_> = left.iter().map(|line| line.to_vec()).collect();
             let edits = removal(&places(), &headers(&[("cookie", line)]), false);
             assert_eq!(edits, [("cookie".to_owned(), left)], "{}", line.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_cookie_of_two_places_names_is_the_one_that_it_is() {
+        let places = ["session", "Session", "a_b"].map(|name| Place::Cookie { name: name.into() });
+        let forwarded = |line: &[u8]| removal(&places, &headers(&[("cookie", line)]), true);
+        assert_eq!(forwarded(b"Session=a; session=b; a_b=c"), []);
+        for other in ["a.b", "a b", "A[B", "a[b", "a%2Eb", "a_b[]", "sESSION"] {
+            let line = format!("Session=a; {other}=c");
+            assert_eq!(
+                forwarded(line.as_bytes()),
+                [("cookie".to_owned(), vec![b"Session=a".to_vec()])],
+                "{other}"
+            );
         }
     }
 

@@ -11,18 +11,20 @@ mod governing;
 mod known;
 mod preflight;
 mod refusal;
+mod trailers;
 
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use facts::{Facts, RuleName};
 pub use known::Known;
+pub use trailers::credential_headers;
 
 use crate::bearer::{self, Headers, Place};
 use crate::config::Config;
 use crate::denial::resource_metadata::Document;
 use crate::denial::{Denial, Reason};
-use crate::headers::{HeaderEdits, folds_alike};
+use crate::headers::{HeaderEdits, folds_alike, grpc_metadata};
 use crate::jose::algorithm::Verifier;
 use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
@@ -242,14 +244,18 @@ impl<'r> Judge<'r> {
     }
 
     /// Headers that an upstream may take for a token's place: one that reads `x_token` as `x-token` would find a
-    /// second token there, which nobody verified.
+    /// second token there, which nobody verified, and so would one that grpc-gateway hands its metadata. Not those
+    /// where that token would have been read.
     fn other_spellings<'p>(&self, places: &'p [Place]) -> impl Iterator<Item = &'r str> + use<'r, 'p> {
-        let is_another = |name: &str, place: &Place| match place {
-            Place::Header { name: known, .. } => name != known && folds_alike(name, known),
-            _ => false,
-        };
         let names = self.headers.iter().map(|(name, _)| name.as_str());
-        names.filter(move |name| places.iter().any(|place| is_another(name, place)))
+        let in_headers = || places.iter().filter_map(Place::header);
+        names.filter(move |name| {
+            let metadata = grpc_metadata(name);
+            in_headers().any(|(known, prefix)| {
+                let is_it = folds_alike(name, known) || metadata.is_some_and(|name| folds_alike(name, known));
+                is_it && !in_headers().any(|read| read == (*name, prefix))
+            })
+        })
     }
 
     fn forward_stripped(&self, would_deny: Vec<Facts>, rule: RuleName) -> Step {

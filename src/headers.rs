@@ -3,6 +3,7 @@
 //! A claim header is set or removed; there is no third way. Knows claims and names, not tokens, routes or the
 //! host.
 
+mod credentials;
 mod edits;
 mod encoding;
 mod fold;
@@ -14,10 +15,11 @@ use std::rc::Rc;
 
 use fold::folded;
 
+pub use credentials::CredentialHeaders;
 use edits::Additions;
 pub use edits::{HeaderEdits, Headers};
 pub use encoding::claim as encoded;
-pub use fold::{folds_alike, folds_to};
+pub use fold::{folds_alike, folds_to, grpc_metadata};
 pub use map::{HeaderMapError, HeaderSource};
 
 use crate::jose::json::Json;
@@ -100,12 +102,18 @@ impl ClaimHeaders {
         self.entries.iter().map(|(name, _)| &**name)
     }
 
-    /// Whether some upstream may take the header for one of the map's or of the default map's.
+    /// Whether some upstream may take the header for one of the map's or of the default map's: in any spelling, and
+    /// behind the prefix by which grpc-gateway makes `x-auth-sub` of it for the server behind.
     pub fn is_identity_header(&self, name: &str) -> bool {
         // `:path` is no spelling of a header named `-path`: HTTP keeps the two apart (RFC 9113 section 8.3).
         if name.starts_with(':') {
             return false;
         }
+        self.has_identity_name(name)
+            || grpc_metadata(name).is_some_and(|metadata| self.has_identity_name(metadata))
+    }
+
+    fn has_identity_name(&self, name: &str) -> bool {
         // Asked of every header of every request. In ASCII a name folds to none of another length.
         let ascii = name.is_ascii();
         self.identity_folds.iter().any(|fold| (!ascii || fold.len() == name.len()) && folds_to(name, fold))
@@ -120,7 +128,7 @@ impl ClaimHeaders {
     /// every spelling, and what names another path. `Connection` is left with nothing to nominate: the next hop
     /// would remove the headers it names, ours among them (RFC 9110 section 7.6.1).
     pub fn strip(&self, request: &Headers) -> HeaderEdits {
-        let mut edits = self.strip_trailers(request);
+        let mut edits = removing(request, |name| self.is_removed(name));
         let connection: Vec<&[u8]> = values(request, "connection").collect();
         let upgrade = is_upgrade(request, &connection);
         match connection.as_slice() {
@@ -133,13 +141,10 @@ impl ClaimHeaders {
         edits
     }
 
-    /// What trailers lose: servers that merge them into the headers would read a second, forged identity.
-    pub fn strip_trailers(&self, trailers: &Headers) -> HeaderEdits {
-        let mut edits = HeaderEdits::new();
-        for (name, _) in trailers.iter().filter(|(name, _)| self.is_removed(name)) {
-            edits.remove(name);
-        }
-        edits
+    /// What trailers lose: servers that merge them into the headers would read a second, forged identity, or a token
+    /// that nobody verified.
+    pub fn strip_trailers(&self, trailers: &Headers, credentials: &CredentialHeaders) -> HeaderEdits {
+        removing(trailers, |name| self.is_removed(name) || credentials.may_be(name))
     }
 
     /// Strips the request, then sets the headers of whom the permit names.
@@ -220,6 +225,14 @@ impl HeaderSource {
             Self::Nothing => None,
         }
     }
+}
+
+fn removing(headers: &Headers, goes: impl Fn(&str) -> bool) -> HeaderEdits {
+    let mut edits = HeaderEdits::new();
+    for (name, _) in headers.iter().filter(|(name, _)| goes(name)) {
+        edits.remove(name);
+    }
+    edits
 }
 
 /// RFC 9110 section 7.8: `Connection` names `upgrade`, and there is an `Upgrade`.

@@ -20,6 +20,7 @@ use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
 use crate::flow::{self, Known, Patience, Request, Step};
+use crate::headers::CredentialHeaders;
 use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::jose::claims::IssuerIndex;
 use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
@@ -50,6 +51,7 @@ proxy_wasm::main! {{
 struct Plugin {
     context: u32,
     config: Config,
+    credentials: CredentialHeaders,
     verifier: HostFirst<host::VerifySignature>,
     issuers: Issuers,
     waiting: RefCell<WaitingRoom>,
@@ -146,6 +148,7 @@ impl Plugin {
         let metrics = Metrics::define(names);
         Self {
             context,
+            credentials: flow::credential_headers(&config),
             verifier: HostFirst::tried(host::VerifySignature),
             issuers: Issuers::new(&config, vm),
             waiting: RefCell::default(),

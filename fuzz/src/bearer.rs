@@ -1,6 +1,10 @@
 //! At most one token is found, it stands in the request as it was found, and taken out it is gone.
 //!
+//! Nor does an application find another one, read by its own parser (`applications`).
+//!
 //! Each line is a header: its first byte chooses the name, the others are the value.
+
+mod applications;
 
 use jwt_guard::bearer::{Place, Presented, present, removal};
 
@@ -31,9 +35,24 @@ pub fn holds(data: &[u8]) -> bool {
     let forwarded = edited(&request, &removal(&places, &request, true));
     match places[place] {
         Place::Query { .. } => assert_eq!(present(&places, &forwarded), Presented::Missing),
-        _ => assert_eq!(forwarded, request),
+        _ => assert_eq!(present(&places, &forwarded), present(&places, &request)),
     }
+    check_forwarded(&token, &request, &forwarded);
     true
+}
+
+/// What goes on with its token has no other, to any application. A token that is none by its bytes is another matter:
+/// parsers cut it where they like, and nobody verifies it.
+fn check_forwarded(token: &[u8], request: &Request, forwarded: &Request) {
+    for (name, value) in request {
+        let whole = !matches!(name.as_str(), ":path" | "cookie");
+        assert!(!whole || forwarded.contains(&(name.clone(), value.clone())), "{name} is not forwarded");
+    }
+    if token.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)) {
+        for (parser, found) in applications::found(forwarded) {
+            assert!(found.is_empty() || found == token, "{parser} finds {}", found.escape_ascii());
+        }
+    }
 }
 
 fn places() -> Vec<Place> {
@@ -43,7 +62,9 @@ fn places() -> Vec<Place> {
         Place::Header { name: "x-raw".into(), prefix: String::new() },
         Place::Header { name: "x-equals".into(), prefix: "jwt=".into() },
         Place::Query { name: "t".into() },
+        Place::Query { name: "a_b".into() },
         Place::Cookie { name: "t".into() },
+        Place::Cookie { name: "a_b".into() },
     ]
 }
 
@@ -121,6 +142,7 @@ fn check_removal(places: &[Place], request: &Request) {
     let left = edited(request, &edits);
     assert_eq!(present(places, &left), Presented::Missing);
     assert!(removal(places, &left, false).is_empty(), "more to remove");
+    assert_eq!(applications::found(&left), [], "a token is left to be found");
     assert!(!edits.is_empty() || present(places, request) == Presented::Missing);
     let mut names: Vec<_> = edits.iter().map(|(name, _)| name).collect();
     names.sort_unstable();

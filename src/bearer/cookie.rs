@@ -1,5 +1,9 @@
 //! Tokens in cookies (RFC 6265 section 4.2).
+//!
+//! We separate cookies at `;` alone. Others also do at spaces or commas, and some begin anew within a cookie that
+//! they cannot read: a second token could stand in the value of an innocent cookie.
 
+use super::spelling::{folds_to, stripped};
 use super::{Headers, MalformedCredential, trimmed, values};
 
 /// The value of one cookie, without the quotes that it may stand in.
@@ -8,31 +12,44 @@ use super::{Headers, MalformedCredential, trimmed, values};
 /// sends it can do nothing about it. Twice the same cookie is malformed even if one is empty, since upstreams differ
 /// in which they take.
 pub(super) fn token<'a>(headers: &'a Headers, name: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
-    let mut found = values(headers, "cookie")
-        .flat_map(|line| line.split(|byte| *byte == b';'))
-        .filter(|pair| is_named(pair, name))
-        .map(value);
-    match (found.next(), found.next()) {
-        (_, Some(_)) => Err(MalformedCredential::TwoTokens),
-        (Some([]), None) | (None, None) => Ok(None),
-        (token, None) => Ok(token),
+    let mut found = None;
+    for pair in values(headers, "cookie").flat_map(|line| line.split(|byte| *byte == b';')) {
+        match reading(pair, name) {
+            Reading::Named if found.is_some() => return Err(MalformedCredential::TwoTokens),
+            Reading::Named => found = Some(value(pair)),
+            Reading::Hides => return Err(MalformedCredential::Hidden),
+            Reading::Resembles | Reading::Other => {}
+        }
     }
+    Ok(found.filter(|value| !value.is_empty()))
 }
 
 /// The cookie headers without these cookies, if one has any. A header that has no other goes as a whole.
-pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
-    let named = |pair: &[u8]| names.iter().any(|name| is_named(pair, name));
-    let has_named = |line: &[u8]| line.split(|byte| *byte == b';').any(named);
-    if names.is_empty() || !values(headers, "cookie").any(has_named) {
+///
+/// What some upstream takes for one of them, and nobody has verified, goes even where the token is forwarded.
+pub(super) fn without(headers: &Headers, names: &[&[u8]], forward_token: bool) -> Option<Vec<Vec<u8>>> {
+    let goes = |pair: &[u8]| {
+        let mut resembles = false;
+        for name in names {
+            match reading(pair, name) {
+                Reading::Named => return !forward_token,
+                Reading::Hides | Reading::Resembles => resembles = true,
+                Reading::Other => {}
+            }
+        }
+        resembles
+    };
+    let changes = |line: &[u8]| line.split(|byte| *byte == b';').any(goes);
+    if names.is_empty() || !values(headers, "cookie").any(changes) {
         return None;
     }
     let mut lines = Vec::new();
     for line in values(headers, "cookie") {
-        if !has_named(line) {
+        if !changes(line) {
             lines.push(line.to_vec());
             continue;
         }
-        let kept: Vec<&[u8]> = line.split(|byte| *byte == b';').filter(|pair| !named(pair)).collect();
+        let kept: Vec<&[u8]> = line.split(|byte| *byte == b';').filter(|pair| !goes(pair)).collect();
         if kept.iter().any(|pair| !trimmed(pair).is_empty()) {
             let joined = kept.join(&b';');
             // The space after the separator that went: the first cookie has none before it.
@@ -43,20 +60,66 @@ pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>
     Some(lines)
 }
 
-fn is_named(pair: &[u8], name: &[u8]) -> bool {
-    let spelled = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-    stripped(spelled) == name
+/// What stands between two `;`, to somebody who looks for a cookie.
+enum Reading {
+    /// The cookie.
+    Named,
+    /// A cookie that some upstream takes for it: PHP reads `a.b` as `a_b`, ASP.NET ignores case.
+    Resembles,
+    /// Another cookie, and behind a space, a comma or a quote the one that is looked for.
+    Hides,
+    /// Another cookie.
+    Other,
 }
 
-/// Without what some upstream takes for space around a cookie's name. Django and others read the header as Latin-1
-/// and strip what Unicode calls space: a second `t`, with 0xA0 before it, would be the one that they take.
-fn stripped(mut bytes: &[u8]) -> &[u8] {
-    while let [b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0, rest @ ..]
-    | [rest @ .., b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0] = bytes
-    {
-        bytes = rest;
+fn reading(pair: &[u8], name: &[u8]) -> Reading {
+    let pair = stripped(pair);
+    let (spelled, value) =
+        match pair.iter().position(|byte| *byte == b'=').and_then(|at| pair.split_at_checked(at)) {
+            Some((spelled, value)) => (spelled, value.get(1..).unwrap_or_default()),
+            None => (pair, &[][..]),
+        };
+    if stripped(spelled) == name {
+        return Reading::Named;
     }
-    bytes
+    let mut reading = if folds_to(spelled, name) { Reading::Resembles } else { Reading::Other };
+    // A pair by RFC 6265 section 4.1.1 has one reading. Any other, a parser may give up somewhere and start anew behind
+    // it: every name before a `=` is one then.
+    if is_plain(spelled, value) {
+        return reading;
+    }
+    for at in pair.iter().enumerate().filter_map(|(at, byte)| (*byte == b'=').then_some(at)) {
+        let before = stripped(pair.get(..at).unwrap_or_default());
+        let start = before.iter().rposition(|byte| !is_token_byte(*byte)).map_or(0, |at| at + 1);
+        let (before, word) = before.split_at_checked(start).unwrap_or_default();
+        if before.is_empty() || !folds_to(word, name) {
+            continue;
+        }
+        // Where a cookie may begin. Elsewhere, as in `koa:t=` or `a=/?t=`, it may be innocent, and is not refused.
+        let begins = before.iter().rfind(|byte| is_token_byte(**byte) || !is_cookie_octet(**byte));
+        if begins.is_none_or(|byte| !is_cookie_octet(*byte)) {
+            return Reading::Hides;
+        }
+        reading = Reading::Resembles;
+    }
+    reading
+}
+
+fn is_plain(name: &[u8], value: &[u8]) -> bool {
+    !name.is_empty()
+        && name.iter().all(|byte| is_token_byte(*byte))
+        && value.iter().all(|byte| is_cookie_octet(*byte))
+}
+
+/// RFC 9110 section 5.6.2, `tchar`.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// RFC 6265 section 4.1.1, `cookie-octet`.
+fn is_cookie_octet(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
 fn value(pair: &[u8]) -> &[u8] {

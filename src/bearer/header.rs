@@ -35,12 +35,10 @@ pub(super) fn holds_credential(headers: &Headers, name: &str, prefix: &[u8]) -> 
 /// What follows the prefix: `None` if the value has another one, or none.
 fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
     let (scheme, spaced) = scheme_of(prefix);
-    let Some((start, rest)) = value.split_at_checked(scheme.len()) else {
-        return Ok(None);
+    let rest = match value.split_at_checked(scheme.len()) {
+        Some((start, rest)) if !value.is_empty() && start.eq_ignore_ascii_case(scheme) => rest,
+        _ => return after_invisible(value, prefix),
     };
-    if value.is_empty() || !start.eq_ignore_ascii_case(scheme) {
-        return Ok(None);
-    }
     if !spaced {
         return if rest.is_empty() { Err(MalformedCredential::NoToken) } else { Ok(Some(rest)) };
     }
@@ -49,11 +47,25 @@ fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, 
     match separator {
         // `Bearer` alone, as the spaces after it are not part of the value.
         [] if rest.is_empty() => Err(MalformedCredential::NoToken),
-        // `BearerX` is another scheme.
-        [] => Ok(None),
+        // `BearerX` is another scheme. None goes on with a byte beyond ASCII: a no-break space is a space to upstreams
+        // that split the value as text, Latin-1 or UTF-8.
+        [] if rest.first().is_some_and(u8::is_ascii_graphic) => Ok(None),
+        [] => Err(MalformedCredential::Separator),
         // A lenient upstream may take a tab for a space: not another scheme, then.
         _ if separator.iter().any(|byte| *byte != b' ') => Err(MalformedCredential::Separator),
         _ => Ok(Some(token)),
+    }
+}
+
+/// A value that does not begin with the prefix. No scheme begins with a byte beyond ASCII either: an upstream that
+/// strips such spaces finds the prefix behind them.
+fn after_invisible<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
+    let visible = value.iter().position(u8::is_ascii_graphic).and_then(|at| value.get(at..));
+    match visible {
+        Some(visible) if visible.len() < value.len() && after_prefix(visible, prefix) != Ok(None) => {
+            Err(MalformedCredential::Separator)
+        }
+        _ => Ok(None),
     }
 }
 
@@ -71,7 +83,7 @@ fn mentions(value: &[u8], prefix: &[u8]) -> bool {
         let after = value.get(at + scheme.len());
         window.eq_ignore_ascii_case(scheme)
             && !before.is_some_and(in_word)
-            && (!spaced || after.is_none_or(|byte| matches!(byte, b',') || byte.is_ascii_whitespace()))
+            && (!spaced || after.is_none_or(|byte| *byte == b',' || !byte.is_ascii_graphic()))
     })
 }
 

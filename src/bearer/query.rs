@@ -5,6 +5,7 @@
 //! would cut or bring forth is refused. The query is all that follows the first `?`, a `#` included: an upstream
 //! that does not stop there would see a token behind it.
 
+use super::spelling::{decoded, folds_to};
 use super::{Headers, MalformedCredential, values};
 use std::borrow::Cow;
 
@@ -35,9 +36,9 @@ pub(super) fn token<'a>(
 }
 
 /// Every `:path` without these parameters, if one has any. Empty parameters go with them, so that no `?` or `&`
-/// dangles.
+/// dangles. So do parameters that some upstream takes for these: nobody has verified what they hold.
 pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
-    let named = |piece: &[u8]| names.iter().any(|name| is_named(piece, name));
+    let named = |piece: &[u8]| names.iter().any(|name| may_be_named(piece, name));
     let changes = |path: &[u8]| {
         split_at(path, b'?').1.is_some_and(|query| pieces(query).any(|(_, piece)| named(piece)))
     };
@@ -51,7 +52,7 @@ fn path_without(path: &[u8], names: &[&[u8]]) -> Vec<u8> {
     let (before, Some(query)) = split_at(path, b'?') else {
         return path.to_vec();
     };
-    let named = |piece: &[u8]| names.iter().any(|name| is_named(piece, name));
+    let named = |piece: &[u8]| names.iter().any(|name| may_be_named(piece, name));
     if !pieces(query).any(|(_, piece)| named(piece)) {
         return path.to_vec();
     }
@@ -80,38 +81,15 @@ fn is_named(parameter: &[u8], name: &[u8]) -> bool {
     spelled == name || *decoded(spelled) == *name
 }
 
+/// Whether it is to some upstream.
+fn may_be_named(parameter: &[u8], name: &[u8]) -> bool {
+    is_named(parameter, name) || folds_to(split_at(parameter, b'=').0, name)
+}
+
 /// What stands before the first such byte, and after it if there is one.
 fn split_at(bytes: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
     match bytes.iter().position(|other| *other == byte).and_then(|at| bytes.split_at_checked(at)) {
         Some((before, after)) => (before, after.get(1..)),
         None => (bytes, None),
     }
-}
-
-/// Percent-decoded, `+` as a space. A broken escape stays: no token has a `%`, so that one is refused as a token.
-fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(bytes);
-    }
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let escape = match (first, after) {
-            (b'%', [high, low, after @ ..]) => hex(*high).zip(hex(*low)).map(|digits| (digits, after)),
-            _ => None,
-        };
-        match escape {
-            Some(((high, low), after)) => {
-                decoded.push(high * 16 + low);
-                rest = after;
-            }
-            None => decoded.push(if *first == b'+' { b' ' } else { *first }),
-        }
-    }
-    Cow::Owned(decoded)
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16)?.try_into().ok()
 }

@@ -8,7 +8,7 @@ use crate::headers::folds_to;
 impl Judge<'_> {
     /// Without a token, and answered by the CORS filter or the upstream. Whatever else it could be for an upstream
     /// makes it no preflight: an override of the method, so that `OPTIONS` is not the way around the rules of
-    /// `DELETE`, and a second value of either header.
+    /// `DELETE`, a second value of either header, and what only some upstream takes for a token.
     pub(super) fn is_preflight(&self, places: &[Place]) -> bool {
         self.config.bypass_cors_preflight
             && self.header(":method") == Some(b"OPTIONS")
@@ -16,6 +16,8 @@ impl Judge<'_> {
             && self.only("access-control-request-method").is_some_and(is_token)
             && !self.overrides_its_method()
             && matches!(bearer::present(places, self.headers), Presented::Missing)
+            && bearer::removal(places, self.headers, false).is_empty()
+            && self.other_spellings(places).next().is_none()
     }
 
     fn only(&self, name: &str) -> Option<&[u8]> {

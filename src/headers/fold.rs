@@ -26,6 +26,14 @@ pub fn folds_alike(one: &str, other: &str) -> bool {
     one.chars().map(fold).eq(other.chars().map(fold))
 }
 
+/// The name of the metadata that a gRPC server gets from a header which grpc-gateway hands on: what stands behind
+/// `Grpc-Metadata-`. `None` for any other header.
+pub fn grpc_metadata(name: &str) -> Option<&str> {
+    const PREFIX: &str = "grpc-metadata-";
+    let (prefix, metadata) = name.split_at_checked(PREFIX.len())?;
+    folds_to(prefix, PREFIX).then_some(metadata)
+}
+
 fn fold(character: char) -> char {
     if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
 }
@@ -33,6 +41,24 @@ fn fold(character: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gateway_names_metadata_by_the_rest() {
+        for (name, expected) in [
+            ("grpc-metadata-x-auth-sub", Some("x-auth-sub")),
+            ("Grpc-Metadata-X_Auth_Sub", Some("X_Auth_Sub")),
+            ("grpc_metadata.authorization", Some("authorization")),
+            ("grpc-metadata-", Some("")),
+            ("grpc-metadata", None),
+            ("grpc-timeout", None),
+            ("x-grpc-metadata-x-auth-sub", None),
+            ("grpc-metadat\u{e9}x", None),
+            ("authorization", None),
+            ("", None),
+        ] {
+            assert_eq!(grpc_metadata(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn spellings_of_one_name_fold_together() {

@@ -74,11 +74,13 @@ fn a_header_is_set_or_the_clients_copy_removed() {
         ("X_Auth_Sub", "root3"),
         ("x-auth-email", "root@example.com"),
         ("x.auth.roles", "admin"),
+        ("Grpc-Metadata-X-Auth-Sub", "root4"),
         ("x-auth-other", "kept"),
         ("x-original-url", "/admin"),
         ("X_Rewrite_URL", "/admin"),
     ]);
     let removed = [
+        "grpc-metadata-x-auth-sub -",
         "x-auth-email -",
         "x-auth-sub -",
         "x-original-url -",
@@ -88,12 +90,12 @@ fn a_header_is_set_or_the_clients_copy_removed() {
     ];
     let map = ClaimHeaders::default();
     assert_eq!(shown(&map.strip(&forged)), removed);
-    assert_eq!(shown(&map.strip_trailers(&forged)), removed);
+    assert_eq!(shown(&map.strip_trailers(&forged, &CredentialHeaders::default())), removed);
     assert_eq!(shown(&map.plan(&forged, &anonymous(), LIMIT).unwrap()), removed, "anonymous");
 
     let edits = map.plan(&forged, &permit_for(&identity_of(r#"{"sub":"u1"}"#)), LIMIT).unwrap();
     let mut expected = removed;
-    expected[1] = "x-auth-sub [u1]";
+    expected[2] = "x-auth-sub [u1]";
     assert_eq!(shown(&edits), expected, "absent claims leave removals");
 
     let after = edits.apply(&forged);
@@ -146,7 +148,7 @@ fn connection_nominates_nothing() {
         assert_eq!(shown(&ClaimHeaders::default().strip(&headers(request))), *expected, "{label}");
     }
     let trailers = headers(&[("connection", "close")]);
-    assert!(ClaimHeaders::default().strip_trailers(&trailers).is_empty());
+    assert!(ClaimHeaders::default().strip_trailers(&trailers, &CredentialHeaders::default()).is_empty());
 }
 
 #[test]
@@ -187,10 +189,34 @@ fn a_map_of_ones_own_replaces_the_default_map_and_strips_both() {
 #[test]
 fn identity_headers_are_recognised_in_any_spelling() {
     let map = map(&[("x-user", HeaderSource::Roles), ("-path", HeaderSource::Groups)]).unwrap();
-    for name in ["x-user", "X_USER", "x-auth-sub", "x_auth_org_id", "x~auth~jti", "_path", "x\u{e9}user"] {
+    for name in [
+        "x-user",
+        "X_USER",
+        "x-auth-sub",
+        "x_auth_org_id",
+        "x~auth~jti",
+        "_path",
+        "x\u{e9}user",
+        "grpc-metadata-x-user",
+        "Grpc-Metadata-X_Auth_Sub",
+        "grpc_metadata_x-auth-roles",
+    ] {
         assert!(map.is_identity_header(name), "{name}");
     }
-    for name in ["x-users", "x-use", "x-auth", ":path", ":-path", "authorization", "x-original-url", ""] {
+    for name in [
+        "x-users",
+        "x-use",
+        "x-auth",
+        ":path",
+        ":-path",
+        "authorization",
+        "x-original-url",
+        "",
+        "grpc-metadata-",
+        "grpc-metadata-x-users",
+        "grpc-metadata-authorization",
+        "grpc-metadata-grpc-metadata-x-user",
+    ] {
         assert!(!map.is_identity_header(name), "{name}");
     }
 }

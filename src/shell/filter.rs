@@ -86,7 +86,8 @@ impl HttpContext for Filter {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         // Now or never: a parked request goes on without this callback being called again.
         if let Some(plugin) = &self.plugin {
-            let edits = plugin.config.claim_headers.strip_trailers(&host::request_trailers());
+            let map = &plugin.config.claim_headers;
+            let edits = map.strip_trailers(&host::request_trailers(), &plugin.credentials);
             host::edit_request_trailers(&edits);
         }
         self.action()

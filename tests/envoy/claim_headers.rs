@@ -59,6 +59,8 @@ async fn a_client_cannot_say_who_it_is() {
         "x-auth-sub",
         "x_auth_roles",
         "X-Auth_Groups",
+        "Grpc-Metadata-X-User",
+        "grpc-metadata-x_auth_sub",
         "x-original-url",
         "x-rewrite-url",
     ];
@@ -100,6 +102,32 @@ async fn trailers_cannot_say_it_either() {
         "{:?}",
         seen.trailers
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_carry_no_token() {
+    let stack = stack(json!({
+        "forward_token": true,
+        "routes": [
+            { "path": "/public", "allow_anonymous": true },
+            { "path": "/other", "allow_authenticated": true, "token_from": { "header": "x-token" } },
+        ],
+    }))
+    .await;
+    let good = stack.good_token();
+    for path in ["/public", "/"] {
+        let mut client = stack.connect().await;
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\nauthorization: Bearer {good}\r\n\r\n\
+             2\r\nab\r\n0\r\nauthorization: Bearer EVIL\r\ncookie: session=EVIL\r\nx_token: EVIL\r\n\
+             grpc-metadata-authorization: Bearer EVIL\r\nx-late: 1\r\n\r\n"
+        );
+        client.write(request.as_bytes()).await;
+        assert_eq!(client.response().await.status, 200, "{path}");
+        let seen = stack.upstream.last();
+        assert_eq!(seen.trailers, [("x-late".to_owned(), b"1".to_vec())], "{path}");
+        assert_eq!(seen.header("authorization"), Some(format!("Bearer {good}").as_str()), "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Stack, plugin_with};
+use crate::harness::{Seen, Stack, plugin_with};
 use crate::outcome::{Tries, assert_unharmed, tell_reasons};
 
 fn configuration() -> Value {
@@ -19,6 +19,8 @@ fn configuration() -> Value {
             { "path": "/cookie-only", "allow_authenticated": true, "token_from": { "cookie": "session" } },
             { "path": "/dpop", "allow_authenticated": true, "token_from": { "header": "authorization", "prefix": "DPoP " } },
             { "path": "/kept", "allow_authenticated": true, "forward_token": true },
+            { "path": "/maybe", "allow_missing": true },
+            { "path": "/maybe/kept", "allow_missing": true, "forward_token": true },
         ],
     }))
 }
@@ -49,12 +51,19 @@ async fn outcome(stack: &Stack, tries: &mut Tries, sent: &Sent<'_>, token: &str)
     tries.request(request).await
 }
 
+/// All that the upstream could find a token in, its trailers among it.
+fn everything(seen: &Seen) -> String {
+    let fields = seen.headers.iter().chain(&seen.trailers);
+    let fields = fields.map(|(name, value)| format!("\n{name}: {}", value.escape_ascii()));
+    format!("{}{}", seen.path, fields.collect::<String>())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     // What is sent, and of it what the upstream sees: path, and those of the headers that stay.
-    let rows: [(Sent, &str, Lines); 30] = [
+    let rows: [(Sent, &str, Lines); 32] = [
         (sent("/a", &[("authorization", "Bearer {t}")]), "/a", &[]),
         (sent("/a", &[("authorization", "bearer {t}")]), "/a", &[]),
         (sent("/a", &[("authorization", "bEARER {t}")]), "/a", &[]),
@@ -88,9 +97,9 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         (sent("/a", &[("cookie", "session={t}; b=2")]), "/a", &[("cookie", "b=2")]),
         (sent("/a", &[("cookie", "a=1;session=\"{t}\"")]), "/a", &[("cookie", "a=1")]),
         (
-            sent("/a", &[("cookie", "Session=1; xsession=2; session={t}")]),
+            sent("/a", &[("cookie", "xsession=1; b=\"x, y\"; session={t}")]),
             "/a",
-            &[("cookie", "Session=1; xsession=2")],
+            &[("cookie", "xsession=1; b=\"x, y\"")],
         ),
         (sent("/cookie-only", &[("cookie", "session={t}")]), "/cookie-only", &[]),
         // A place that the route does not look at is left as it is.
@@ -101,17 +110,23 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         ),
         (sent("/dpop", &[("authorization", "dpop {t}")]), "/dpop", &[]),
         (sent("/a", &[("x_raw", "another"), ("x-raw", "{t}")]), "/a", &[]),
+        // grpc-gateway would make metadata of them that is called like a place.
+        (sent("/a", &[("Grpc-Metadata-Authorization", "Bearer x"), ("x-raw", "{t}")]), "/a", &[]),
+        (sent("/a", &[("grpc-metadata-x_raw", "x"), ("authorization", "Bearer {t}")]), "/a", &[]),
     ];
     for (sent, path, stays) in &rows {
         let label = format!("{} {:?}", sent.path, sent.headers);
         assert_eq!(outcome(&stack, &mut tries, sent, &token).await, "passed", "{label}");
         let seen = stack.upstream.last();
         assert_eq!(seen.path, *path, "{label}");
-        for name in ["authorization", "x-token", "x-raw", "x_raw", "x-other", "cookie"] {
+        let gateway = ["grpc-metadata-authorization", "grpc-metadata-x_raw"];
+        for name in
+            ["authorization", "x-token", "x-raw", "x_raw", "x-other", "cookie"].into_iter().chain(gateway)
+        {
             let stays = stays.iter().find(|(stays, _)| *stays == name).map(|(_, value)| *value);
             assert_eq!(seen.header(name), stays, "{label}: {name}");
         }
-        let everything = format!("{} {:?}", seen.path, seen.headers);
+        let everything = everything(&seen);
         assert!(!everything.contains(&token), "{label}: {everything}");
         assert_eq!(seen.header("x-auth-sub"), Some("user-1"), "{label}");
     }
@@ -224,5 +239,84 @@ async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
     }
     let twice = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]);
     assert_eq!(outcome(&stack, &mut tries, &twice, &token).await, "400 bad_request", "kept or not");
+    assert_unharmed(&stack);
+}
+
+/// Behind or instead of a good token, what only some upstream takes for one: the request is refused, or arrives
+/// without it, whether the token is kept or not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_upstream_takes_for_a_token_is_refused_or_never_arrives() {
+    let (stack, mut tries) = start().await;
+    let token = stack.good_token();
+    let (refused, passes) = ("400 bad_request", "passed");
+    let headers: [(&[u8], &str); 7] = [
+        (b"Bearer\xa0EVIL", refused),
+        (b"Bearer\x85EVIL", refused),
+        (b"Bearer\xc2\xa0EVIL", refused),
+        (b"bearer\xe2\x80\x83EVIL", refused),
+        (b"\xa0Bearer EVIL", refused),
+        (b"Bearer EVIL", "malformed"),
+        (b"Basic eDp5", passes),
+    ];
+    let cookies = [
+        ("a=1 session=EVIL", refused),
+        ("a=1\tsession=EVIL", refused),
+        ("a=1,session=EVIL", refused),
+        ("a=\"x\" session=EVIL", refused),
+        ("\\session=EVIL", refused),
+        ("\"session=EVIL", refused),
+        ("(session=EVIL", refused),
+        ("Session=EVIL", passes),
+        ("session[]=EVIL", passes),
+        ("a:session=EVIL", passes),
+    ];
+    let parameters = [
+        "access.token",
+        "access+token",
+        "access%20token",
+        "access[token",
+        "+access_token",
+        "%20access_token",
+        "access_token%00x",
+        "access_token[]",
+        "access_token[a]",
+        "[access_token]",
+        "access_token]",
+        "Access_Token",
+    ];
+    for path in ["/maybe", "/maybe/kept"] {
+        let ask = |path: &str| stack.request("GET", path);
+        let mut rows = Vec::new();
+        for (value, expected) in headers {
+            let alone = ask(path).header("authorization", value);
+            let label = format!("authorization: {}", value.escape_ascii());
+            rows.push((label.clone(), alone, expected));
+            let beside =
+                ask(path).header("authorization", value).header("cookie", format!("session={token}"));
+            let expected = if value == b"Bearer EVIL" { refused } else { expected };
+            rows.push((format!("{label}, session"), beside, expected));
+        }
+        for (cookie, expected) in cookies {
+            rows.push((cookie.to_owned(), ask(path).header("cookie", cookie), expected));
+            let beside = format!("session={token}; {cookie}");
+            rows.push((format!("session; {cookie}"), ask(path).header("cookie", beside), expected));
+        }
+        for name in parameters {
+            rows.push((name.to_owned(), ask(&format!("{path}?{name}=EVIL")), passes));
+            let beside = format!("{path}?access_token={token}&{name}=EVIL");
+            rows.push((format!("access_token&{name}"), ask(&beside), passes));
+        }
+        for (label, request, expected) in rows {
+            let before = stack.upstream.count();
+            assert_eq!(tries.request(request).await, expected, "{path}, {label}");
+            assert_eq!(stack.upstream.count() - before, usize::from(expected == passes), "{path}, {label}");
+            if expected == passes {
+                let seen = stack.upstream.last();
+                let everything = everything(&seen);
+                assert!(!everything.contains("EVIL"), "{path}, {label}: {everything}");
+                assert_eq!(seen.path, path, "{label}");
+            }
+        }
+    }
     assert_unharmed(&stack);
 }

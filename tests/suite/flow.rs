@@ -9,3 +9,4 @@ mod preflight;
 mod readings;
 mod report_only;
 mod steps;
+mod trailers;

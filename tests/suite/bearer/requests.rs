@@ -111,7 +111,7 @@ fn only_the_cookie_is_removed() {
         (&["a=1", "b=2; session=x", "c=3; d=4"], Some(&["a=1", "b=2", "c=3; d=4"])),
         (&["session=; a=1"], Some(&["a=1"])),
         (&["session; a=1"], Some(&["a=1"])),
-        (&["a=session=x; xsession=1; Session=2"], None),
+        (&["a=session=x; xsession=1; b:c=d"], None),
         (&["a=1", "b=2"], None),
     ] {
         let headers: Vec<_> = lines.iter().map(|line| ("cookie", *line)).collect();
@@ -119,6 +119,84 @@ fn only_the_cookie_is_removed() {
         assert_eq!(edits(&every_place(), &headers, false), expected, "{lines:?}");
         assert_eq!(edits(&every_place(), &headers, true), [], "{lines:?}");
     }
+}
+
+/// Each brings forth `session` in ASP.NET, PHP or Python, and none is the token.
+#[test]
+fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
+    let hidden = [
+        "a=1 session=EVIL",
+        "a=1\tsession=EVIL",
+        "a=1,session=EVIL",
+        "a=\"x\" session=EVIL",
+        "\\session=EVIL",
+        "\"session=EVIL",
+        "(session=EVIL",
+    ];
+    for cookie in hidden {
+        for line in [cookie.to_owned(), format!("session=good; {cookie}"), format!("{cookie}; session=good")]
+        {
+            let headers = request(&[("cookie", &line)]);
+            let presented = present(&every_place(), &headers);
+            assert_eq!(presented, Presented::Malformed(MalformedCredential::Hidden), "{line}");
+        }
+    }
+    for cookie in ["Session=EVIL", "SESSION=EVIL", "%73ession=EVIL", "session[]=EVIL", "x:session=EVIL"] {
+        let (alone, beside) = (format!("{cookie}; a=1"), format!("session=good; {cookie}; a=1"));
+        let headers = request(&[("cookie", &beside)]);
+        let token = std::borrow::Cow::Borrowed(&b"good"[..]);
+        assert_eq!(present(&every_place(), &headers), Presented::Token { token, place: 5 }, "{cookie}");
+        for (line, forward_token, left) in [
+            (&alone, false, "a=1"),
+            (&alone, true, "a=1"),
+            (&beside, false, "a=1"),
+            (&beside, true, "session=good; a=1"),
+        ] {
+            let found = edits(&every_place(), &[("cookie", line)], forward_token);
+            assert_eq!(found, [edit("cookie", &[left])], "{line}, {forward_token}");
+        }
+    }
+}
+
+/// Each is `access_token` to PHP, ASP.NET, Rack or Express, and none is to us: nobody verifies what it holds.
+#[test]
+fn a_parameter_that_an_upstream_takes_for_the_token_is_removed() {
+    for name in [
+        "access.token",
+        "access+token",
+        "access%20token",
+        "access[token",
+        "access%5Btoken",
+        "+access_token",
+        "%20access_token",
+        "access_token%00x",
+        "access_token[]",
+        "access_token%5B%5D",
+        "access_token[a]",
+        "[access_token]",
+        "access_token]",
+        "Access_Token",
+    ] {
+        for forward_token in [false, true] {
+            for (path, left) in [
+                (format!("/a?{name}=EVIL"), "/a"),
+                (format!("/a?access_token=good&{name}=EVIL"), "/a"),
+                (format!("/a?{name}=EVIL&access_token=good&b=1"), "/a?b=1"),
+                (format!("/a?b=1;{name}=EVIL&c=2"), "/a?b=1&c=2"),
+                (format!("/a?b=1&{name}"), "/a?b=1"),
+            ] {
+                let found = edits(&every_place(), &[(":path", &path)], forward_token);
+                assert_eq!(found, [edit(":path", &[left])], "{path}");
+            }
+        }
+        let (alone, beside) = (format!("/a?{name}=EVIL"), format!("/a?access_token=good&{name}=EVIL"));
+        assert_eq!(present(&every_place(), &request(&[(":path", &alone)])), Presented::Missing, "{name}");
+        let beside = request(&[(":path", &beside)]);
+        let token = std::borrow::Cow::Borrowed(&b"good"[..]);
+        assert_eq!(present(&every_place(), &beside), Presented::Token { token, place: 3 }, "{name}");
+    }
+    let innocent = "/a?ids[]=1&ids[]=2&x[access_token]=3&access-token=4&access_tokens=5&a.b=6&+c=7";
+    assert!(edits(&every_place(), &[(":path", innocent)], false).is_empty());
 }
 
 #[test]

@@ -56,3 +56,29 @@ fn a_preflight_passes_and_nothing_else_does() {
 fn it_is_off_unless_asked_for() {
     assert_eq!(told(&preflight().judged(&config(json!({})))), "401 missing_token");
 }
+
+#[test]
+fn what_an_upstream_takes_for_a_token_is_no_preflight() {
+    let config = config(json!({
+        "bypass_cors_preflight": true,
+        "token_from": [
+            { "header": "authorization" }, { "header": "x-token" }, { "query": "access_token" }, { "cookie": "session" },
+        ],
+    }));
+    let at = |path: &str| preflight().without(":path").header(":path", path);
+    for (label, request, expected) in [
+        ("other headers", preflight().header("x-tokens", "x"), "anonymous"),
+        ("another scheme", preflight().header("authorization", "Basic x"), "anonymous"),
+        ("another cookie", preflight().header("cookie", "a=\"x, y\""), "anonymous"),
+        ("an array in the query", at("/items/7?ids[]=1"), "anonymous"),
+        ("another spelling", preflight().header("x_token", "x"), "401 missing_token"),
+        ("through grpc-gateway", preflight().header("grpc-metadata-x-token", "x"), "401 missing_token"),
+        ("a scheme in quotes", preflight().header("authorization", "\"Bearer x"), "401 missing_token"),
+        ("a cookie in other case", preflight().header("cookie", "Session=x"), "401 missing_token"),
+        ("a parameter in other case", at("/items/7?Access_Token=x"), "401 missing_token"),
+        ("a no-break space", preflight().header("authorization", b"Bearer\xa0x"), "400 bad_request"),
+        ("a cookie in a cookie", preflight().header("cookie", "a=1 session=x"), "400 bad_request"),
+    ] {
+        assert_eq!(told(&request.judged(&config)), expected, "{label}");
+    }
+}

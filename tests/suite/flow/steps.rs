@@ -242,3 +242,64 @@ fn another_spelling_of_a_tokens_header_is_no_second_token() {
         assert_eq!(has("x-token"), forward_token);
     }
 }
+
+#[test]
+fn metadata_of_grpc_gateway_is_no_second_token() {
+    let places = json!([{ "header": "authorization" }, { "header": "x-token" }, { "cookie": "session" }]);
+    for forward_token in [true, false] {
+        let config = config(json!({
+            "token_from": places, "forward_token": forward_token, "default_policy": { "allow_missing": true },
+        }));
+        for forged in [
+            "grpc-metadata-authorization",
+            "grpc_metadata_authorization",
+            "grpc-metadata-x-token",
+            "grpc-metadata-x_token",
+            "grpc-metadata-cookie",
+        ] {
+            for request in [get("/"), get("/").bearer(&good())] {
+                let request =
+                    request.header(forged, "Bearer forged").header("grpc-metadata-x-tokens", "kept");
+                let upstream = request.upstream(&forwarded(request.judged(&config)));
+                let has = |name: &str| upstream.iter().any(|(known, _)| known == name);
+                assert!(!has(forged) && has("grpc-metadata-x-tokens"), "{forged}");
+                assert_eq!(has("authorization"), forward_token && request.has("authorization"), "{forged}");
+            }
+        }
+    }
+}
+
+#[test]
+fn another_spelling_that_is_a_place_itself_is_read_and_forwarded() {
+    let bearer = |name| json!({ "header": name, "prefix": "Bearer " });
+    let other = |prefix| json!({ "header": "grpc-metadata-authorization", "prefix": prefix });
+    let value = format!("Bearer {}", good());
+    for (second, name, kept) in [
+        (bearer("grpc-metadata-authorization"), "grpc-metadata-authorization", true),
+        (bearer("x_token"), "x_token", true),
+        // Read for another scheme, and this one nobody has verified.
+        (other("Token "), "grpc-metadata-authorization", false),
+    ] {
+        let config = config(json!({
+            "token_from": [{ "header": "authorization" }, bearer("x-token"), second],
+            "forward_token": true,
+            "default_policy": { "allow_missing": true },
+        }));
+        let request = get("/").header(name, &value);
+        let step = request.judged(&config);
+        assert_eq!(told(&step), if kept { "user-1" } else { "anonymous" }, "{name}");
+        let upstream = request.upstream(&forwarded(step));
+        assert_eq!(upstream.contains(&(name.to_owned(), value.clone())), kept, "{name}");
+    }
+}
+
+#[test]
+fn grpc_gateway_names_nobody() {
+    let config = config(json!({ "routes": [{ "path": "/public", "allow_anonymous": true }] }));
+    for request in [get("/public"), get("/").bearer(&good())] {
+        let request = request.header("grpc-metadata-x-auth-sub", "root").header("grpc-metadata-x-keep", "k");
+        let upstream = request.upstream(&forwarded(request.judged(&config)));
+        let has = |name: &str| upstream.iter().any(|(known, _)| known == name);
+        assert!(!has("grpc-metadata-x-auth-sub") && has("grpc-metadata-x-keep"));
+    }
+}
