@@ -1,0 +1,78 @@
+//! The requirements that Envoy's routes and virtual hosts carry, and the requests that leave them behind.
+
+use crate::config::reader::{Errors, Node};
+use crate::config::requirement::{Empty, requirement};
+use crate::config::{Config, RouteMetadata};
+use crate::inspect::surroundings::Remark;
+use crate::inspect::tables::Carried;
+use crate::inspect::tree::Tree;
+use crate::jose::json::Json;
+
+/// The requirement in a route's or virtual host's metadata.
+pub fn ours_in(tree: &Tree) -> Option<&Tree> {
+    tree.at(&["metadata", "filter_metadata", "jwt_guard"])
+}
+
+/// Reads the requirement of a route or virtual host.
+pub fn read(
+    tree: &Tree,
+    path: &str,
+    what: &str,
+    domains: &[String],
+    config: &Config,
+    remarks: &mut Vec<Remark>,
+) -> Option<Carried> {
+    let ours = ours_in(tree)?;
+    let path = format!("{path}, metadata jwt_guard");
+    if config.route_metadata == RouteMetadata::Ignore {
+        let problem = "is not read: route_metadata is ignore".to_owned();
+        remarks.push(Remark::warning(ours, &path, problem));
+        return None;
+    }
+    let json = Json::parse(ours.to_json().as_bytes()).ok()?;
+    let mut errors = Errors::new();
+    let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
+    for error in &errors {
+        let at = ours.nearest(&error.path);
+        let problem = format!("{error}; every request of the route is answered 503");
+        remarks.push(Remark::error(at, &path, problem));
+    }
+    let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
+    read.filter(|_| errors.is_empty()).map(|requirement| Carried {
+        route: what.to_owned(),
+        hosts,
+        requirement,
+    })
+}
+
+/// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
+/// reads it, to leave behind the requirement of a sibling.
+pub fn bare_siblings(host: &Tree, routes: &[Tree], path: &str, remarks: &mut Vec<Remark>) {
+    let (carrying, bare): (Vec<_>, Vec<_>) =
+        routes.iter().enumerate().partition(|(_, route)| ours_in(route).is_some());
+    if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
+        let problem = format!(
+            "routes[{with}] carries metadata jwt_guard and routes[{without}] none: another spelling of a path, such \
+             as //admin, may choose the latter, where only the filter's own routes decide; give the virtual host \
+             metadata too"
+        );
+        remarks.push(Remark::warning(host, path, problem));
+    }
+}
+
+/// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
+/// ambiguous, since an upstream that ignores case reads another.
+pub fn upper_case(matched: Option<&Tree>, path: &str, remarks: &mut Vec<Remark>) {
+    for key in ["prefix", "path_separated_prefix", "path"] {
+        let Some(text) = matched.and_then(|matched| matched.get(key)) else { continue };
+        if let Some(literal) =
+            text.text().filter(|literal| literal.contains(|c: char| c.is_ascii_uppercase()))
+        {
+            let problem = format!(
+                "{literal} has an upper-case letter: where route metadata decides, every request for it is answered \
+                 400, as an upstream may ignore case; write its requirement in the filter's routes instead"
+            );
+            remarks.push(Remark::warning(text, path, problem));
+        }
+    }
+}
