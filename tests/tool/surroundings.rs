@@ -87,6 +87,11 @@ fn what_undoes_the_filter_is_refused() {
             "error: virtual host all, routes[0]: matches on the header authorization, which the filter edits",
         ),
         (
+            "connection",
+            vec![(route, "match: { prefix: /, headers: [{ name: Connection, present_match: true }] }")],
+            "error: virtual host all, routes[0]: matches on the header Connection, which the filter edits",
+        ),
+        (
             "query",
             vec![
                 (route, "match: { prefix: /, query_parameters: [{ name: t, present_match: true }] }"),
