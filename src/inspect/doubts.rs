@@ -54,6 +54,10 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
             "default_policy",
             "lets everybody pass wherever no route says otherwise; a route that is forgotten is open",
         ),
+        Rule::Missing(_) => doubt(
+            "default_policy",
+            "lets whoever brings no token pass wherever no route says otherwise; a route that is forgotten is open",
+        ),
         _ => {}
     }
     let places = config.routes.rules().iter().filter_map(|route| route.token_from.as_deref()).flatten();

@@ -70,6 +70,11 @@ fn doubts_are_told_and_nothing_else() {
             format!("{GOOD}default_policy: {{allow_anonymous: true}}"),
             "4: warning: default_policy: lets everybody",
         ),
+        (
+            "open to whoever brings no token",
+            format!("{GOOD}default_policy: {{allow_missing: true}}"),
+            "4: warning: default_policy: lets whoever brings no token pass",
+        ),
         ("no exp", format!("{GOOD}require_expiration: false"), "4: warning: require_expiration: is false"),
         ("any claims", format!("{GOOD}refused_claims: {{}}"), "4: warning: refused_claims: is empty"),
         (
