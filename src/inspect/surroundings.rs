@@ -23,10 +23,10 @@ pub fn plugin(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
         remarks.push(Remark::error(tree, "fail_open", open.to_owned()));
     }
     match options.get("failure_policy") {
-        Some(tree) if tree.text() == Some("FAIL_OPEN") => {
+        Some(tree) if tree.is_enum("FAIL_OPEN", 3) => {
             remarks.push(Remark::error(tree, "failure_policy", open.to_owned()));
         }
-        Some(tree) if matches!(tree.text(), Some("FAIL_RELOAD" | "FAIL_CLOSED")) => {}
+        Some(tree) if tree.is_enum("FAIL_RELOAD", 1) || tree.is_enum("FAIL_CLOSED", 2) => {}
         _ => {
             let problem = "is not said: a module that crashed then refuses everything until Envoy starts again; \
                            FAIL_RELOAD loads it anew";

@@ -80,9 +80,21 @@ impl Tree {
         self.get(name).and_then(Self::text)
     }
 
-    /// Whether this is `true`.
+    /// Whether Envoy takes this for `true`, which quotes do not keep it from.
     pub fn is_true(&self) -> bool {
+        const WORDS: [&str; 5] = ["true", "t", "yes", "y", "1"];
         self.value == Value::Bool(true)
+            || self.text().is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    }
+
+    /// Whether Envoy takes this for that value of an enum: its name in any case, or its number.
+    pub fn is_enum(&self, name: &str, number: u32) -> bool {
+        match &self.value {
+            Value::Number(text) => *text == number.to_string(),
+            _ => self
+                .text()
+                .is_some_and(|text| text.eq_ignore_ascii_case(name) || text.parse::<u32>() == Ok(number)),
+        }
     }
 
     /// Whether this object has that `@type`.

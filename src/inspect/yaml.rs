@@ -193,8 +193,12 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
 /// YAML 1.1's words, which Envoy's reader takes and Kubernetes' do: a role named `on` needs quotes.
 fn boolean(text: &str) -> Option<Value> {
     match text {
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(Value::Bool(true)),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(Value::Bool(false)),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
+            Some(Value::Bool(true))
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
+            Some(Value::Bool(false))
+        }
         _ => None,
     }
 }
@@ -222,7 +226,7 @@ mod tests {
     fn yaml_becomes_json() {
         for (yaml, expected) in [
             ("a: 1\nb: [x, 'y', \"z\"]\n", r#"{"a":1,"b":["x","y","z"]}"#),
-            ("a: yes\nb: 'yes'\nc: off\nd: y", r#"{"a":true,"b":"yes","c":false,"d":"y"}"#),
+            ("a: yes\nb: 'yes'\nc: off\nd: y", r#"{"a":true,"b":"yes","c":false,"d":true}"#),
             (
                 "a: 3.0\nb: 1e3\nc: 010\nd: 0x1f\ne: 1.2.3",
                 r#"{"a":3.0,"b":1e3,"c":"010","d":31,"e":"1.2.3"}"#,

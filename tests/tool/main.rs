@@ -16,3 +16,4 @@ mod recipes;
 mod run;
 mod schema;
 mod surroundings;
+mod undone;

@@ -3,7 +3,7 @@
 use crate::run::{jwtguard_with, read};
 
 /// What is told of `envoy/envoy.yaml` after some changes, the two lines that are always told left out.
-fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
+pub fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
     let mut text = read("envoy/envoy.yaml");
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
