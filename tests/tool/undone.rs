@@ -1,10 +1,12 @@
 //! `check` on Envoy's own ways to run a request without the filter, in every spelling that Envoy takes.
 
+use crate::run::read;
 use crate::surroundings::told;
 
 const POLICY: &str = "failure_policy: FAIL_RELOAD";
 const FILTER: &str = "- name: envoy.filters.http.wasm\n";
 const ROUTE: &str = "route: { cluster: upstream }";
+const ROUTER: &str = "{ name: envoy.filters.http.router, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }";
 
 /// A filter's configuration on a route that switches it off.
 fn off(flag: &str) -> String {
@@ -64,4 +66,77 @@ fn every_spelling_of_an_enum_is_that_enum() {
     for verification in ["VERIFY_TRUST_CHAIN", "0"] {
         assert_eq!(told(&[("- name: issuer\n", &tls(verification))]), (0, vec![]), "{verification}");
     }
+}
+
+#[test]
+fn an_upgrade_with_filters_of_its_own_needs_ours_among_them() {
+    let normalize = "normalize_path: true\n";
+    let with = |upgrade: &str| format!("{normalize}                upgrade_configs: [{upgrade}]\n");
+    expect(
+        "a WebSocket past the filter",
+        &[(normalize, &with(&format!("{{ upgrade_type: websocket, filters: [{ROUTER}] }}")))],
+        "error: upgrade_configs[0]: has filters without jwt-guard: a client that asks for websocket",
+    );
+    expect(
+        "off until a route puts it on",
+        &[(normalize, &with(&format!("{{ upgrade_type: websocket, enabled: false, filters: [{ROUTER}] }}")))],
+        "warning: upgrade_configs[0]: has filters without jwt-guard",
+    );
+    let ours = format!("{{ name: g, typed_config: {OURS} }}");
+    for upgrade in [
+        "{ upgrade_type: websocket }".to_owned(),
+        "{ upgrade_type: websocket, filters: [] }".to_owned(),
+        format!("{{ upgrade_type: websocket, filters: [{ours}, {ROUTER}] }}"),
+    ] {
+        assert_eq!(told(&[(normalize, &with(&upgrade))]), (0, vec![]), "{upgrade}");
+    }
+}
+
+/// The filter's own configuration.
+const OURS: &str = "{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: { name: jwt_guard, \
+                    failure_policy: FAIL_RELOAD, vm_config: { vm_id: jwt_guard }, configuration: { \
+                    \"@type\": type.googleapis.com/google.protobuf.Struct, value: { issuer: https://issuer.example, \
+                    audience: orders-api, jwks_cluster: issuer } } } }";
+
+/// The example's filter, to be replaced by one that carries another configuration.
+fn instead(typed_config: &str) -> (String, String) {
+    let file = read("envoy/envoy.yaml");
+    let start = file.find("                    typed_config:\n                      \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm").unwrap();
+    let end = file.find("                  - name: envoy.filters.http.router").unwrap();
+    (file[start..end].to_owned(), format!("                    typed_config: {typed_config}\n"))
+}
+
+#[test]
+fn the_filter_inside_another_that_may_skip_it_is_refused() {
+    let skip = "{ matcher_tree: { input: { name: h, typed_config: { \"@type\": type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput, \
+                header_name: x-skip } }, exact_match_map: { map: { a: { action: { name: skip, typed_config: { \
+                \"@type\": type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter } } } } } } }";
+    let matcher = |matcher: &str, extension: &str| {
+        format!(
+            "{{ \"@type\": type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher, xds_matcher: {matcher}, \
+             extension_config: {{ name: inner, typed_config: {extension} }} }}"
+        )
+    };
+    let (from, to) = instead(OURS);
+    assert_eq!(told(&[(&from, &to)]), (0, vec![]));
+
+    let (from, to) = instead(&matcher(skip, OURS));
+    let expected =
+        "error: ExtensionWithMatcher: is around jwt-guard: whatever it skips reaches the upstream unchecked";
+    expect("skipped", &[(&from, &to)], expected);
+
+    // Routes know the filter by the name of the whole.
+    let route = format!("{ROUTE}\n                          {}", off("true"));
+    let (_, lines) = told(&[(&from, &to), (ROUTE, &route)]);
+    assert!(lines.iter().any(|line| line.contains("takes the filter off")), "{lines:#?}");
+
+    let run = format!(
+        "{{ on_no_match: {{ action: {{ name: run, typed_config: {{ \
+         \"@type\": type.googleapis.com/envoy.extensions.filters.http.composite.v3.ExecuteFilterAction, \
+         typed_config: {{ name: inner, typed_config: {OURS} }} }} }} }} }}"
+    );
+    let composite = "{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.composite.v3.Composite }";
+    let (from, to) = instead(&matcher(&run, composite));
+    let expected = "warning: ExecuteFilterAction: runs jwt-guard only for what its matcher names";
+    expect("run by a matcher", &[(&from, &to)], expected);
 }
