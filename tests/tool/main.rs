@@ -13,6 +13,7 @@ mod kubernetes;
 mod manifests;
 mod policy;
 mod recipes;
+mod routes;
 mod run;
 mod schema;
 mod surroundings;

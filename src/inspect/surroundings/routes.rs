@@ -7,7 +7,7 @@ use super::{Edited, Remark, connection_manager};
 use crate::config::{Config, RouteMetadata};
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::tables::{self, Carried};
-use crate::inspect::tree::Tree;
+use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, kubernetes};
 
 /// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
@@ -50,10 +50,15 @@ fn scopes(manager: &Tree, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
     }
 }
 
-/// The route configurations: the manager's own, or all that stand outside of any.
+/// The route configurations: the manager's own, and all that stand outside of any where it has none or names others.
 fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec<&'t Tree> {
-    let mut tables = Vec::new();
-    let Some(own) = manager.and_then(|manager| manager.get("route_config")) else {
+    let scopes =
+        manager.and_then(|manager| manager.at(&["scoped_routes", "scoped_route_configurations_list"]));
+    let scopes = scopes.map(|list| list.list("scoped_route_configurations")).unwrap_or_default();
+    let scoped = scopes.iter().filter_map(|scope| scope.get("route_configuration"));
+    let whole = manager.and_then(|manager| manager.get("route_config"));
+    let mut tables: Vec<&Tree> = whole.into_iter().chain(scoped).collect();
+    if tables.is_empty() || scopes.iter().any(|scope| scope.get("route_configuration").is_none()) {
         for document in documents {
             document.tree.walk(&mut |tree, _, above| {
                 let inside = above.iter().any(|tree| tree.get("http_filters").is_some());
@@ -62,10 +67,32 @@ fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec
                 }
             });
         }
-        return tables;
-    };
-    tables.push(own);
+    }
     tables
+}
+
+/// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
+fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
+    let listed = host.list("routes").iter().enumerate();
+    let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
+    if let Some(matcher) = host.get("matcher") {
+        matcher.walk(&mut |tree, path, _| {
+            let path = tree::below("matcher", path);
+            if tree.is_type("envoy.config.route.v3.Route") {
+                routes.push((path, tree));
+            } else if tree.is_type("envoy.config.route.v3.RouteList") {
+                let listed = tree.list("routes").iter().enumerate();
+                routes.extend(listed.map(|(index, route)| (format!("{path}.routes[{index}]"), route)));
+            }
+        });
+    }
+    routes
+}
+
+/// The clusters that a route divides its requests among, each with options of its own.
+fn weighted_clusters(route: &Tree) -> &[Tree] {
+    let weighted = route.at(&["route", "weighted_clusters"]);
+    weighted.map(|weighted| weighted.list("clusters")).unwrap_or_default()
 }
 
 fn virtual_host(
@@ -81,19 +108,18 @@ fn virtual_host(
     let path = format!("virtual host {name}");
     switch::disabled(host, filter, remarks);
     let of_host = metadata::read(host, &path, "every route", &domains, config, remarks);
-    host.walk(&mut |tree, _, _| {
-        if let Some(header) = tree.text_of("header_name").filter(|_| tree.text_of("@type").is_some()) {
-            edited.refuse_header(tree, &path, header, remarks);
-        }
-    });
-    let routes = host.list("routes");
-    for (index, route) in routes.iter().enumerate() {
-        let path = format!("{path}, routes[{index}]");
+    host.walk(&mut |tree, _, _| matcher_input(tree, &path, edited, remarks));
+    let routes = routes_of(host);
+    for (name, route) in &routes {
+        let path = format!("{path}, {name}");
         let matched = route.get("match");
         if let Some(matched) = matched {
             edited_matches(matched, &path, edited, remarks);
         }
         switch::disabled(route, filter, remarks);
+        for cluster in weighted_clusters(route) {
+            switch::disabled(cluster, filter, remarks);
+        }
         let what = matched.map(described).unwrap_or_default();
         let of_route = metadata::read(route, &path, &what, &domains, config, remarks);
         if of_route.is_some() || of_host.is_some() {
@@ -109,9 +135,22 @@ fn virtual_host(
         }
     }
     if of_host.is_none() && config.route_metadata != RouteMetadata::Ignore {
-        metadata::bare_siblings(host, routes, &path, remarks);
+        metadata::bare_siblings(host, &routes, &path, remarks);
     }
     carried.extend(of_host);
+}
+
+/// What of a matcher's input the filter edits.
+fn matcher_input(tree: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    if tree.text_of("@type").is_none() {
+        return;
+    }
+    if let Some(header) = tree.text_of("header_name") {
+        edited.refuse_header(tree, path, header, remarks);
+    }
+    if let Some(parameter) = tree.text_of("query_param") {
+        edited.refuse_query(tree, path, parameter, remarks);
+    }
 }
 
 /// What of a route's match the filter edits.

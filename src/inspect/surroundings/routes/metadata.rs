@@ -47,14 +47,12 @@ pub fn read(
 
 /// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
 /// reads it, to leave behind the requirement of a sibling.
-pub fn bare_siblings(host: &Tree, routes: &[Tree], path: &str, remarks: &mut Vec<Remark>) {
-    let (carrying, bare): (Vec<_>, Vec<_>) =
-        routes.iter().enumerate().partition(|(_, route)| ours_in(route).is_some());
+pub fn bare_siblings(host: &Tree, routes: &[(String, &Tree)], path: &str, remarks: &mut Vec<Remark>) {
+    let (carrying, bare): (Vec<_>, Vec<_>) = routes.iter().partition(|(_, route)| ours_in(route).is_some());
     if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
         let problem = format!(
-            "routes[{with}] carries metadata jwt_guard and routes[{without}] none: another spelling of a path, such \
-             as //admin, may choose the latter, where only the filter's own routes decide; give the virtual host \
-             metadata too"
+            "{with} carries metadata jwt_guard and {without} none: another spelling of a path, such as //admin, may \
+             choose the latter, where only the filter's own routes decide; give the virtual host metadata too"
         );
         remarks.push(Remark::warning(host, path, problem));
     }

@@ -1,6 +1,6 @@
 //! Routes where the filter is off.
 
-use super::described;
+use super::{described, routes_of, weighted_clusters};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::Tree;
 
@@ -14,13 +14,18 @@ pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec
         let ours = per_filter.iter().find(|(name, _)| filter.text_of("name") == Some(name));
         ours.is_some_and(|(_, value)| !value.get("disabled").is_some_and(Tree::is_true))
     };
+    let all_clusters_put_on = |route: &Tree| {
+        let clusters = weighted_clusters(route);
+        !clusters.is_empty() && clusters.iter().all(puts_on)
+    };
     let (mut served, mut left_off) = (0, Vec::new());
     for table in tables {
         for host in table.list("virtual_hosts") {
             // A redirect or an answer of Envoy's own reaches no upstream.
-            for route in host.list("routes").iter().filter(|route| route.get("route").is_some()) {
+            for (_, route) in routes_of(host).into_iter().filter(|(_, route)| route.get("route").is_some()) {
                 served += 1;
-                left_off.extend((!puts_on(route) && !puts_on(host) && !puts_on(table)).then_some(route));
+                let on = puts_on(route) || puts_on(host) || puts_on(table) || all_clusters_put_on(route);
+                left_off.extend((!on).then_some(route));
             }
         }
     }
@@ -39,7 +44,7 @@ pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec
     }
 }
 
-/// A route that switches the filter off.
+/// A route, or what is around or in it, that switches the filter off.
 pub fn disabled(tree: &Tree, filter: Option<&Tree>, remarks: &mut Vec<Remark>) {
     let Some(name) = filter.and_then(|filter| filter.text_of("name")) else { return };
     let per_filter = tree.get("typed_per_filter_config").map(Tree::members).unwrap_or_default();
