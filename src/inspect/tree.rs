@@ -41,6 +41,12 @@ impl Tree {
         found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
     }
 
+    /// The member of exactly that name, as in a map, whose names are its writer's.
+    pub fn get_exact(&self, name: &str) -> Option<&Tree> {
+        let found = self.members().iter().find(|(member, _)| member == name);
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+    }
+
     /// The value at the end of those names.
     pub fn at(&self, names: &[&str]) -> Option<&Tree> {
         names.iter().try_fold(self, |tree, name| tree.get(name))

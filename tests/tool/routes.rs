@@ -125,3 +125,40 @@ fn routes_that_a_matcher_chooses_are_routes() {
     let ran = jwtguard_with(&["check", "-"], &read("envoy/envoy.yaml").replace(&from, &to));
     assert!(ran.out.contains("a valid token with role chosen"), "{}{}", ran.out, ran.err);
 }
+
+#[test]
+fn metadata_that_nobody_reads_is_told() {
+    let asks = "{ requires_role: admin }";
+    let on_route =
+        |metadata: &str| listed(&format!("{{ match: {{ prefix: / }}, {ROUTE}, metadata: {metadata} }}"));
+    let path = "warning: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config";
+    for name in ["jwtGuard", "jwt-guard", "JWT_GUARD", "jwt_gard"] {
+        tells(
+            &on_route(&format!("{{ filter_metadata: {{ {name}: {asks} }} }}")),
+            &[&format!("{path}.virtual_hosts[0].routes[0].metadata: {name} is not read, only jwt_guard")],
+        );
+    }
+    let (from, to) = routed(&on_route(&format!("{{ filter_metadata: {{ jwtGuard: {asks} }} }}")));
+    let ran = jwtguard_with(&["check", "-"], &read("envoy/envoy.yaml").replace(&from, &to));
+    assert!(ran.out.contains("/api/admin/**") && !ran.out.contains("/* "), "{}", ran.out);
+
+    tells(
+        &on_route(&format!(
+            "{{ typed_filter_metadata: {{ jwt_guard: {{ \"@type\": t }} }}, filter_metadata: {{ jwt_guard: {asks} }} }}"
+        )),
+        &[&format!("{path}.virtual_hosts[0].routes[0].metadata: jwt_guard is read in filter_metadata")],
+    );
+    let table = format!(
+        "route_config: {{ metadata: {{ filter_metadata: {{ jwt_guard: {asks} }} }}, virtual_hosts: [{{ name: all, domains: [\"*\"], \
+         routes: [{{ match: {{ prefix: / }}, {ROUTE} }}] }}] }}"
+    );
+    tells(&table, &[&format!("{path}.metadata: jwt_guard is read on routes and virtual hosts only")]);
+    let action = listed(&format!(
+        "{{ match: {{ prefix: / }}, route: {{ cluster: upstream, metadata_match: {{ filter_metadata: {{ jwt_guard: {asks} }} }} }} }}"
+    ));
+    tells(
+        &action,
+        &[&format!("{path}.virtual_hosts[0].routes[0].route.metadata_match: jwt_guard is read on routes")],
+    );
+    tells(&on_route("{ filter_metadata: { envoy.lb: { a: b } } }"), &[]);
+}

@@ -33,6 +33,7 @@ pub fn routing(
             edited.refuse_header(header, "vhost_header", header.text().unwrap_or_default(), remarks);
         }
     }
+    metadata::unread(documents, remarks);
     if let Some(manager) = manager {
         scopes(manager, &edited, remarks);
         connection_manager::remarks(manager, filter, config, !carried.is_empty(), remarks);

@@ -6,11 +6,15 @@ use crate::config::{Config, RouteMetadata};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
+use crate::inspect::{Document, spelling};
 use crate::jose::json::Json;
+
+/// The key that the filter reads, in exactly that spelling.
+const NAME: &str = "jwt_guard";
 
 /// The requirement in a route's or virtual host's metadata.
 pub fn ours_in(tree: &Tree) -> Option<&Tree> {
-    tree.at(&["metadata", "filter_metadata", "jwt_guard"])
+    tree.at(&["metadata", "filter_metadata"]).and_then(|metadata| metadata.get_exact(NAME))
 }
 
 /// Reads the requirement of a route or virtual host.
@@ -43,6 +47,38 @@ pub fn read(
         hosts,
         requirement,
     })
+}
+
+/// Warns of requirements that nobody reads: under another key, or on what is neither a route nor a virtual host.
+/// An EnvoyFilter of Istio's is left alone: its patches do not show what they are merged into.
+pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
+    for document in documents.iter().filter(|document| document.tree.get("kind").is_none()) {
+        document.tree.walk(&mut |tree, path, above| {
+            // Above a `metadata` object stands its owner, and above `metadata_match` something else.
+            let owner = above.last();
+            let is_read = owner.is_some_and(|owner| {
+                (owner.get("match").is_some() || owner.get("domains").is_some())
+                    && owner.get("metadata").is_some_and(|metadata| std::ptr::eq(metadata, tree))
+            });
+            for (name, value) in tree.get("filter_metadata").map(Tree::members).unwrap_or_default() {
+                if name == NAME && !is_read {
+                    let problem = format!(
+                        "{NAME} is read on routes and virtual hosts only: what it asks for here holds nowhere"
+                    );
+                    remarks.push(Remark::warning(value, path, problem));
+                } else if name != NAME && spelling::nearest(name, std::iter::once(NAME)).is_some() {
+                    let problem = format!("{name} is not read, only {NAME}: what it asks for holds nowhere");
+                    remarks.push(Remark::warning(value, path, problem));
+                }
+            }
+            if let Some(ours) = tree.get("typed_filter_metadata").and_then(|typed| typed.get_exact(NAME)) {
+                let problem = format!(
+                    "{NAME} is read in filter_metadata, not in typed_filter_metadata: what it asks for holds nowhere"
+                );
+                remarks.push(Remark::warning(ours, path, problem));
+            }
+        });
+    }
 }
 
 /// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
