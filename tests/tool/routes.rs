@@ -162,3 +162,44 @@ fn metadata_that_nobody_reads_is_told() {
     );
     tells(&on_route("{ filter_metadata: { envoy.lb: { a: b } } }"), &[]);
 }
+
+#[test]
+fn a_route_of_one_exact_path_is_doubtful_where_the_other_slash_asks_for_something_else() {
+    let metadata =
+        |requirement: &str| format!("metadata: {{ filter_metadata: {{ jwt_guard: {{ {requirement} }} }} }}");
+    let (admin, open) = (metadata("requires_role: admin"), metadata("allow_anonymous: true"));
+    let rest = format!("{{ match: {{ prefix: / }}, {ROUTE}, {open} }}");
+    let exact = |path: &str| format!("{{ match: {{ path: {path} }}, {ROUTE}, {admin} }}");
+    let doubt = |path: &str, other: &str| {
+        format!(
+            "warning: virtual host all, routes[0]: {path} is matched exactly, and {other}, which many upstreams"
+        )
+    };
+    tells(&listed(&format!("{}, {rest}", exact("/admin"))), &[&doubt("/admin", "/admin/")]);
+    tells(&listed(&format!("{}, {rest}", exact("/admin/"))), &[&doubt("/admin/", "/admin")]);
+    let sometimes = format!(
+        "{{ match: {{ prefix: /, headers: [{{ name: x-a, present_match: true }}] }}, {ROUTE}, {open} }}"
+    );
+    tells(&listed(&format!("{}, {sometimes}", exact("/admin"))), &[&doubt("/admin", "/admin/")]);
+    for sound in [
+        exact("/admin"),
+        format!("{}, {rest}", exact("/")),
+        format!("{}, {}, {rest}", exact("/admin"), exact("/admin/")),
+        format!(
+            "{}, {{ match: {{ path_separated_prefix: /admin }}, {ROUTE}, {admin} }}, {rest}",
+            exact("/admin")
+        ),
+        format!("{}, {{ match: {{ prefix: / }}, {ROUTE}, {admin} }}, {rest}", exact("/admin")),
+        format!(
+            "{}, {{ match: {{ path: /admin/ }}, redirect: {{ path_redirect: /admin }} }}, {rest}",
+            exact("/admin")
+        )
+        .replace(
+            "redirect: { path_redirect: /admin }",
+            &format!("redirect: {{ path_redirect: /admin }}, {admin}"),
+        ),
+        format!("{{ match: {{ path_separated_prefix: /admin }}, {ROUTE}, {admin} }}, {rest}"),
+    ] {
+        tells(&listed(&sound), &[]);
+    }
+}

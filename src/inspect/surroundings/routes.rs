@@ -135,8 +135,11 @@ fn virtual_host(
             remarks.push(Remark::warning(policy, &path, problem.to_owned()));
         }
     }
-    if of_host.is_none() && config.route_metadata != RouteMetadata::Ignore {
-        metadata::bare_siblings(host, &routes, &path, remarks);
+    if config.route_metadata != RouteMetadata::Ignore {
+        metadata::other_slash(host, &routes, &path, remarks);
+        if of_host.is_none() {
+            metadata::bare_siblings(host, &routes, &path, remarks);
+        }
     }
     carried.extend(of_host);
 }

@@ -94,6 +94,60 @@ pub fn bare_siblings(host: &Tree, routes: &[(String, &Tree)], path: &str, remark
     }
 }
 
+/// Warns of a route for exactly `/admin` where `/admin/`, which many upstreams serve as the same, goes by a route that
+/// asks for something else.
+pub fn other_slash(host: &Tree, routes: &[(String, &Tree)], path: &str, remarks: &mut Vec<Remark>) {
+    let asked = |route: &Tree| ours_in(route).or_else(|| ours_in(host)).map(Tree::to_json);
+    for (name, route) in routes.iter().filter(|(_, route)| ours_in(route).is_some()) {
+        let Some(exact) = route.get("match").and_then(|matched| matched.get("path")) else { continue };
+        let literal = exact.text().unwrap_or_default();
+        let other = match literal.strip_suffix('/') {
+            Some("") | None if literal.len() < 2 => continue,
+            Some(without) => without.to_owned(),
+            None => format!("{literal}/"),
+        };
+        for (sibling, target) in routes {
+            let Some(certainty) = serves(target, &other) else { continue };
+            // A redirect or an answer of Envoy's own reaches no upstream.
+            if target.get("route").is_some() && asked(target) != asked(route) {
+                let problem = format!(
+                    "{literal} is matched exactly, and {other}, which many upstreams serve as the same, goes by \
+                     {sibling}, which asks for something else; use path_separated_prefix"
+                );
+                remarks.push(Remark::warning(exact, &format!("{path}, {name}"), problem));
+                break;
+            }
+            if certainty == Certainty::Always {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether a route takes every request for a path, or those that meet its other conditions.
+#[derive(PartialEq, Eq)]
+enum Certainty {
+    Always,
+    Perhaps,
+}
+
+fn serves(route: &Tree, path: &str) -> Option<Certainty> {
+    let matched = route.get("match")?;
+    let (mut conditions, mut fits) = (0, true);
+    for (key, value) in matched.members() {
+        let text = value.text().unwrap_or_default();
+        match key.as_str() {
+            "prefix" => fits = path.starts_with(text),
+            "path" => fits = path == text,
+            "path_separated_prefix" | "pathSeparatedPrefix" => {
+                fits = path.strip_prefix(text).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            }
+            _ => conditions += 1,
+        }
+    }
+    fits.then_some(if conditions == 0 { Certainty::Always } else { Certainty::Perhaps })
+}
+
 /// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
 /// ambiguous, since an upstream that ignores case reads another.
 pub fn upper_case(matched: Option<&Tree>, path: &str, remarks: &mut Vec<Remark>) {
