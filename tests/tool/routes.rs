@@ -164,6 +164,32 @@ fn metadata_that_nobody_reads_is_told() {
 }
 
 #[test]
+fn a_path_that_envoy_writes_after_the_filter_is_told() {
+    for rewrite in [
+        "prefix_rewrite: /",
+        "regex_rewrite: { pattern: { regex: ^/public }, substitution: \"\" }",
+        "path_rewrite_policy: { name: p, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig } }",
+    ] {
+        let route = format!("{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }} }}");
+        let (key, _) = rewrite.split_once(':').unwrap();
+        let expected = format!(
+            "warning: virtual host all, routes[0]: {key} comes after the filter, which judges the path that the client sent"
+        );
+        tells(&listed(&route), &[&expected]);
+
+        // Where its own metadata decides, the route asks the same of whatever it becomes.
+        let carrying = format!(
+            "{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }}, metadata: {{ filter_metadata: {{ jwt_guard: {{ requires_role: a }} }} }} }}"
+        );
+        tells(&listed(&carrying), &[]);
+        let (from, to) = routed(&listed(&carrying));
+        let narrow = "audience: orders-api\n                            route_metadata: narrow";
+        let (_, lines) = told(&[(&from, &to), ("audience: orders-api", narrow)]);
+        assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:#?}");
+    }
+}
+
+#[test]
 fn a_route_of_one_exact_path_is_doubtful_where_the_other_slash_asks_for_something_else() {
     let metadata =
         |requirement: &str| format!("metadata: {{ filter_metadata: {{ jwt_guard: {{ {requirement} }} }} }}");

@@ -123,8 +123,13 @@ fn virtual_host(
         }
         let what = matched.map(described).unwrap_or_default();
         let of_route = metadata::read(route, &path, &what, &domains, config, remarks);
-        if of_route.is_some() || of_host.is_some() {
+        let carries = of_route.is_some() || of_host.is_some();
+        if carries {
             metadata::upper_case(matched, &path, remarks);
+        }
+        let decides = carries && config.route_metadata == RouteMetadata::Override;
+        if !decides && !config.routes.rules().is_empty() {
+            rewritten(route, &path, remarks);
         }
         carried.extend(of_route);
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
@@ -142,6 +147,20 @@ fn virtual_host(
         }
     }
     carried.extend(of_host);
+}
+
+/// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and
+/// the upstream serves `/api/admin`.
+fn rewritten(route: &Tree, path: &str, remarks: &mut Vec<Remark>) {
+    for key in ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"] {
+        if let Some(rewrite) = route.at(&["route", key]) {
+            let problem = format!(
+                "{key} comes after the filter, which judges the path that the client sent: a rule for the one that \
+                 the upstream gets does not hold here; write it for the client's, or in this route's metadata"
+            );
+            remarks.push(Remark::warning(rewrite, path, problem));
+        }
+    }
 }
 
 /// What of a matcher's input the filter edits.
