@@ -11,6 +11,7 @@ mod check;
 mod explain;
 mod kubernetes;
 mod manifests;
+mod numbers;
 mod policy;
 mod recipes;
 mod routes;

@@ -6,7 +6,7 @@ use crate::config::{Config, RouteMetadata};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
-use crate::inspect::{Document, spelling};
+use crate::inspect::{Document, digits, spelling};
 use crate::jose::json::Json;
 
 /// The key that the filter reads, in exactly that spelling.
@@ -32,6 +32,9 @@ pub fn read(
         let problem = "is not read: route_metadata is ignore".to_owned();
         remarks.push(Remark::warning(ours, &path, problem));
         return None;
+    }
+    for (below, problem) in digits::digits(ours) {
+        remarks.push(Remark::warning(ours.nearest(&below), &path, problem));
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
