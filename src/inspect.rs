@@ -5,6 +5,7 @@
 //! the files that carry them, looks at what surrounds them there, and puts both into words.
 
 pub mod check;
+mod digits;
 mod doubts;
 pub mod find;
 mod kubernetes;

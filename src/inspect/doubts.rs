@@ -1,7 +1,7 @@
 //! What a configuration may say and probably should not.
 
-use super::spelling;
 use super::tree::Tree;
+use super::{digits, spelling};
 use crate::bearer::Place;
 use crate::config::{Config, KeyOrigin, Location, Route};
 use crate::endpoint::Scheme;
@@ -28,6 +28,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     weaker_methods(config, &routes, &served, &mut doubts);
     trust(config, &mut doubts);
     unused_policies(tree, metadata, &mut doubts);
+    doubts.extend(digits::digits(tree));
     for slip in spelling::misspellings(tree) {
         let problem = format!(
             "\"{}\" stands here only, and \"{}\" in {} other place{}: is one of them misspelt?",
@@ -53,6 +54,10 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         Rule::Anonymous | Rule::MissingOrFailed => doubt(
             "default_policy",
             "lets everybody pass wherever no route says otherwise; a route that is forgotten is open",
+        ),
+        Rule::Missing(_) => doubt(
+            "default_policy",
+            "lets whoever brings no token pass wherever no route says otherwise; a route that is forgotten is open",
         ),
         _ => {}
     }

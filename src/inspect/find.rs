@@ -41,6 +41,8 @@ pub enum Carrier<'t> {
         filter: Option<&'t Tree>,
         /// The HttpConnectionManager, where the document has it.
         manager: Option<&'t Tree>,
+        /// What is next around ours and decides whether it runs, where there is something.
+        condition: Option<&'t Tree>,
     },
     /// An Istio WasmPlugin.
     Istio {
@@ -104,7 +106,49 @@ fn is_configuration(tree: &Tree) -> bool {
     has(&ALWAYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
 }
 
+/// Filters that run another one only for some requests.
+const CONDITIONS: [&str; 2] =
+    [WITH_MATCHER, "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"];
+
+/// The one whose matcher may say that the filter is skipped.
+pub const WITH_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
+
+/// Whether a filter of ours stands in there.
+pub fn holds_ours(tree: &Tree) -> bool {
+    let mut holds = false;
+    tree.walk(&mut |tree, _, _| holds |= wasm(tree).is_some());
+    holds
+}
+
 fn envoy<'t>(document: &'t Document, tree: &'t Tree, path: &str, above: &[&'t Tree]) -> Option<Plugin<'t>> {
+    let Wasm { plugin, name, configuration, path: inner } = wasm(tree)?;
+    let manager_at = above.iter().rposition(|tree| tree.get("http_filters").is_some());
+    let is_entry = |tree: &&Tree| tree.get("typed_config").is_some();
+    let entry = match manager_at {
+        // Outermost: routes know the filter by that name, whatever stands inside.
+        Some(at) => above.iter().skip(at + 1).copied().find(is_entry),
+        None => above.last().copied().filter(is_entry),
+    };
+    let is_condition = |tree: &&Tree| CONDITIONS.iter().any(|condition| tree.is_type(condition));
+    let carrier = Carrier::Envoy {
+        plugin,
+        filter: entry,
+        manager: manager_at.and_then(|at| above.get(at)).copied(),
+        condition: above.iter().rev().copied().find(is_condition),
+    };
+    Some(Plugin { document, path: below(path, &inner), name, configuration, carrier })
+}
+
+/// A Wasm filter of ours.
+struct Wasm<'t> {
+    plugin: &'t Tree,
+    name: String,
+    configuration: Configuration,
+    /// Where the configuration stands, from the filter's own configuration on.
+    path: String,
+}
+
+fn wasm(tree: &Tree) -> Option<Wasm<'_>> {
     let (filter_config, inner) = if tree.is_type(WASM_FILTER) {
         (tree, String::new())
     } else if tree.text_of("type_url").is_some_and(|url| url.ends_with(WASM_FILTER)) {
@@ -125,14 +169,8 @@ fn envoy<'t>(document: &'t Document, tree: &'t Tree, path: &str, above: &[&'t Tr
     if !is_ours(&texts, &configuration) {
         return None;
     }
-    let is_manager = |tree: &&&Tree| tree.get("http_filters").is_some();
-    let carrier = Carrier::Envoy {
-        plugin,
-        filter: above.last().copied().filter(|filter| filter.get("typed_config").is_some()),
-        manager: above.iter().rev().find(is_manager).copied(),
-    };
-    let path = below(&below(path, &inner), &below("config.configuration", &value_path));
-    Some(Plugin { document, path, name: name(&texts), configuration, carrier })
+    let path = below(&inner, &below("config.configuration", &value_path));
+    Some(Wasm { plugin, name: name(&texts), configuration, path })
 }
 
 /// What a `google.protobuf.Any` carries: a Struct, or text.

@@ -12,21 +12,25 @@ pub use edited::Edited;
 pub use remark::{Remark, address};
 pub use routes::routing;
 
-use super::find::{Carrier, Plugin};
+use super::find::{Carrier, Plugin, WITH_MATCHER};
+use super::tree::Tree;
 
 /// The options of the plugin.
 pub fn plugin(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
-    let Carrier::Envoy { plugin: options, .. } = plugin.carrier else { return };
+    let Carrier::Envoy { plugin: options, condition, .. } = plugin.carrier else { return };
+    if let Some(condition) = condition {
+        sometimes(condition, remarks);
+    }
     let open = "lets every request pass unchecked, claim headers of the client's own included, while the module \
                 cannot run; use failure_policy: FAIL_RELOAD";
     if let Some(tree) = options.get("fail_open").filter(|tree| tree.is_true()) {
         remarks.push(Remark::error(tree, "fail_open", open.to_owned()));
     }
     match options.get("failure_policy") {
-        Some(tree) if tree.text() == Some("FAIL_OPEN") => {
+        Some(tree) if tree.is_enum("FAIL_OPEN", 3) => {
             remarks.push(Remark::error(tree, "failure_policy", open.to_owned()));
         }
-        Some(tree) if matches!(tree.text(), Some("FAIL_RELOAD" | "FAIL_CLOSED")) => {}
+        Some(tree) if tree.is_enum("FAIL_RELOAD", 1) || tree.is_enum("FAIL_CLOSED", 2) => {}
         _ => {
             let problem = "is not said: a module that crashed then refuses everything until Envoy starts again; \
                            FAIL_RELOAD loads it anew";
@@ -37,5 +41,21 @@ pub fn plugin(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
         let problem =
             "is not said: every module without one shares this one's cache of keys, and can write to it";
         remarks.push(Remark::warning(options, "vm_config.vm_id", problem.to_owned()));
+    }
+}
+
+/// Our filter inside one that decides whether it runs.
+fn sometimes(condition: &Tree, remarks: &mut Vec<Remark>) {
+    let open = "the client's own claim headers included; put the filter itself into http_filters, and write a route \
+                with allow_anonymous for what needs no token";
+    if condition.is_type(WITH_MATCHER) {
+        let problem =
+            format!("is around jwt-guard: whatever it skips reaches the upstream unchecked, {open}");
+        remarks.push(Remark::error(condition, "ExtensionWithMatcher", problem));
+    } else {
+        let problem = format!(
+            "runs jwt-guard only for what its matcher names: anything else reaches the upstream unchecked, {open}"
+        );
+        remarks.push(Remark::warning(condition, "ExecuteFilterAction", problem));
     }
 }

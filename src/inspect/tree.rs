@@ -26,6 +26,8 @@ pub enum Value {
     Number(String),
     /// A string.
     Text(String),
+    /// A string that its writer took for a number: Envoy reads `1.5` and `3000000000` so.
+    Digits(String),
     /// A list.
     List(Vec<Tree>),
     /// An object.
@@ -38,6 +40,12 @@ impl Tree {
         let members = self.members();
         let exact = members.iter().find(|(member, _)| member == name);
         let found = exact.or_else(|| members.iter().find(|(member, _)| is_camel_case_of(member, name)));
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+    }
+
+    /// The member of exactly that name, as in a map, whose names are its writer's.
+    pub fn get_exact(&self, name: &str) -> Option<&Tree> {
+        let found = self.members().iter().find(|(member, _)| member == name);
         found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
     }
 
@@ -70,7 +78,7 @@ impl Tree {
     /// The text, where this is one.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Digits(text) => Some(text),
             _ => None,
         }
     }
@@ -80,9 +88,21 @@ impl Tree {
         self.get(name).and_then(Self::text)
     }
 
-    /// Whether this is `true`.
+    /// Whether Envoy takes this for `true`, which quotes do not keep it from.
     pub fn is_true(&self) -> bool {
+        const WORDS: [&str; 5] = ["true", "t", "yes", "y", "1"];
         self.value == Value::Bool(true)
+            || self.text().is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    }
+
+    /// Whether Envoy takes this for that value of an enum: its name in any case, or its number.
+    pub fn is_enum(&self, name: &str, number: u32) -> bool {
+        match &self.value {
+            Value::Number(text) => *text == number.to_string(),
+            _ => self
+                .text()
+                .is_some_and(|text| text.eq_ignore_ascii_case(name) || text.parse::<u32>() == Ok(number)),
+        }
     }
 
     /// Whether this object has that `@type`.
@@ -124,7 +144,7 @@ impl Tree {
             Value::Null => text.push_str("null"),
             Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
             Value::Number(number) => text.push_str(number),
-            Value::Text(value) => text.push_str(&quoted(value)),
+            Value::Text(value) | Value::Digits(value) => text.push_str(&quoted(value)),
             Value::List(items) => {
                 text.push('[');
                 for (index, item) in items.iter().enumerate() {

@@ -1,5 +1,5 @@
 //! YAML, read as Envoy and Kubernetes read it: plain `yes`, `on` and the like are booleans, names are strings,
-//! aliases stand for their anchors, and a name that stands twice is refused.
+//! aliases stand for their anchors, and a name that stands twice is refused. They differ in what is a number.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,7 +12,33 @@ use super::tree::{Tree, Value};
 /// # Errors
 /// What is wrong, and on which line.
 pub fn documents(text: &str) -> Result<Vec<Tree>, String> {
-    let mut builder = Builder::default();
+    let as_envoy = read(text, Reader::Envoy)?;
+    if as_envoy.iter().all(is_for_envoy) {
+        return Ok(as_envoy);
+    }
+    let others = read(text, Reader::Kubernetes)?;
+    let read = as_envoy.into_iter().zip(others);
+    Ok(read.map(|(as_envoy, other)| if is_for_envoy(&as_envoy) { as_envoy } else { other }).collect())
+}
+
+/// Who reads a document, and so decides what its plain scalars are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    /// Kubernetes, and whoever else turns YAML into JSON.
+    Kubernetes,
+    /// Envoy (`parseYamlNode` of its `yaml_utility.cc`), which knows whole numbers of 32 bits only.
+    Envoy,
+}
+
+/// Whether Envoy itself reads the document: no object of Kubernetes, and typed as only Envoy's configuration is.
+fn is_for_envoy(tree: &Tree) -> bool {
+    let mut typed = false;
+    tree.walk(&mut |tree, _, _| typed |= tree.text_of("@type").is_some());
+    typed && tree.get("kind").is_none()
+}
+
+fn read(text: &str, reader: Reader) -> Result<Vec<Tree>, String> {
+    let mut builder = Builder::new(reader);
     for event in Parser::new_from_str(text) {
         let (event, span) = event
             .map_err(|error| format!("line {}: this is not YAML: {}", error.marker().line(), error.info()))?;
@@ -29,8 +55,8 @@ const MAX_VALUES: usize = 1_000_000;
 /// How deep values may be nested.
 const MAX_DEPTH: usize = 200;
 
-#[derive(Default)]
 struct Builder {
+    reader: Reader,
     documents: Vec<Tree>,
     open: Vec<Open>,
     anchors: HashMap<usize, (Tree, usize)>,
@@ -51,11 +77,19 @@ enum Kind {
 }
 
 impl Builder {
+    fn new(reader: Reader) -> Self {
+        Self { reader, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), values: 0 }
+    }
+
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), String> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1)?;
-                let value = scalar(&text, style, tag.as_deref())?;
+                let value = match self.reader {
+                    Reader::Envoy if self.awaits_name() => Value::Text(text.into_owned()),
+                    Reader::Envoy => envoys_scalar(&text, style, tag.as_deref())?,
+                    Reader::Kubernetes => scalar(&text, style, tag.as_deref())?,
+                };
                 let tree = Tree { line, value };
                 self.note(anchor, &tree, 1);
                 self.add(tree)
@@ -79,6 +113,12 @@ impl Builder {
             | Event::DocumentStart(_)
             | Event::DocumentEnd => Ok(()),
         }
+    }
+
+    /// Whether the next value is the name of a member. Envoy takes one as it is written, whatever it would be
+    /// elsewhere.
+    fn awaits_name(&self) -> bool {
+        matches!(self.open.last(), Some(Open { kind: Kind::Object { name: None, .. }, .. }))
     }
 
     fn count(&mut self, values: usize) -> Result<(), String> {
@@ -163,7 +203,7 @@ fn merge(members: &mut Vec<(String, Tree)>, names: &HashSet<String>, tree: Tree)
 
 fn name_of(tree: Tree) -> Result<String, String> {
     match tree.value {
-        Value::Text(text) | Value::Number(text) => Ok(text),
+        Value::Text(text) | Value::Number(text) | Value::Digits(text) => Ok(text),
         Value::Bool(value) => Ok(value.to_string()),
         Value::Null => Ok("null".to_owned()),
         Value::List(_) | Value::Object(_) => Err("a name is a list or an object".to_owned()),
@@ -184,17 +224,63 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
     if style != ScalarStyle::Plain {
         return Ok(Value::Text(text.to_owned()));
     }
-    if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
+    if is_null(text) {
         return Ok(Value::Null);
     }
     Ok(boolean(text).or_else(|| number(text)).unwrap_or_else(|| Value::Text(text.to_owned())))
 }
 
+/// What Envoy makes of a scalar. A tag of YAML's own means nothing to it, but that quotes no longer do either.
+fn envoys_scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+    match tag {
+        Some(tag) if !tag.is_yaml_core_schema() => {
+            return Err(format!("the tag {} means nothing here", tag.suffix));
+        }
+        None if style != ScalarStyle::Plain => return Ok(Value::Text(text.to_owned())),
+        None if is_null(text) => return Ok(Value::Null),
+        _ => {}
+    }
+    if let Some(value) = boolean(text) {
+        return Ok(value);
+    }
+    Ok(match integer(text) {
+        Some(number) if i32::try_from(number).is_ok() => Value::Number(number.to_string()),
+        Some(number) => Value::Digits(number.to_string()),
+        None if number(text).is_some() => Value::Digits(text.to_owned()),
+        None => Value::Text(text.to_owned()),
+    })
+}
+
+/// A whole number as C++ streams read one: `0x1f` is hexadecimal and `010` octal.
+fn integer(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let hexadecimal = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X"));
+    let (digits, radix) = match hexadecimal {
+        Some(digits) => (digits, 16),
+        None if digits.starts_with('0') => (digits, 8),
+        None => (digits, 10),
+    };
+    // A second sign would be read as one.
+    let plain = digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    i64::from_str_radix(&format!("{sign}{digits}"), radix).ok().filter(|_| plain)
+}
+
+fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
 /// YAML 1.1's words, which Envoy's reader takes and Kubernetes' do: a role named `on` needs quotes.
 fn boolean(text: &str) -> Option<Value> {
     match text {
-        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(Value::Bool(true)),
-        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" => Some(Value::Bool(false)),
+        "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
+            Some(Value::Bool(true))
+        }
+        "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
+            Some(Value::Bool(false))
+        }
         _ => None,
     }
 }
@@ -222,7 +308,7 @@ mod tests {
     fn yaml_becomes_json() {
         for (yaml, expected) in [
             ("a: 1\nb: [x, 'y', \"z\"]\n", r#"{"a":1,"b":["x","y","z"]}"#),
-            ("a: yes\nb: 'yes'\nc: off\nd: y", r#"{"a":true,"b":"yes","c":false,"d":"y"}"#),
+            ("a: yes\nb: 'yes'\nc: off\nd: y", r#"{"a":true,"b":"yes","c":false,"d":true}"#),
             (
                 "a: 3.0\nb: 1e3\nc: 010\nd: 0x1f\ne: 1.2.3",
                 r#"{"a":3.0,"b":1e3,"c":"010","d":31,"e":"1.2.3"}"#,
@@ -237,6 +323,21 @@ mod tests {
         ] {
             assert_eq!(json(yaml), expected, "{yaml}");
         }
+    }
+
+    #[test]
+    fn a_document_of_envoys_has_whole_numbers_of_32_bits_only() {
+        let of_envoy = |yaml: &str| json(&format!("{yaml}\n\"@type\": t"));
+        for (yaml, expected) in [
+            ("a: 2147483647\nb: 2147483648", r#"{"a":2147483647,"b":"2147483648","@type":"t"}"#),
+            ("a: 1.5\nb: 1e3\nc: 010\nd: 08", r#"{"a":"1.5","b":"1e3","c":8,"d":"08","@type":"t"}"#),
+            ("a: !!str 2\nb: '2'\nc: +-2", r#"{"a":2,"b":"2","c":"+-2","@type":"t"}"#),
+            ("y: 010\n010: y", r#"{"y":8,"010":true,"@type":"t"}"#),
+            ("kind: WasmPlugin\na: 1.5", r#"{"kind":"WasmPlugin","a":1.5,"@type":"t"}"#),
+        ] {
+            assert_eq!(of_envoy(yaml), expected, "{yaml}");
+        }
+        assert_eq!(json("a: 1.5\n---\n\"@type\": t\na: 1.5"), r#"{"a":1.5} {"@type":"t","a":"1.5"}"#);
     }
 
     #[test]

@@ -40,3 +40,4 @@ mod soak;
 mod sources;
 mod token_places;
 mod tokens;
+mod yaml;

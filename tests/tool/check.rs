@@ -37,7 +37,7 @@ fn every_error_is_told_with_line_path_and_remedy() {
 #[test]
 fn the_policy_is_a_table() {
     let text = format!(
-        "{GOOD}policies: {{staff: {{any_of: [{{requires_role: [a, b]}}, {{requires_scope: {{all: [x, y]}}}}]}}}}\n\
+        "{GOOD}policies: {{staff: {{any_of: [{{requires_role: [a, b]}}, {{requires_scope: {{all: [x, z]}}}}]}}}}\n\
          default_policy: {{deny: true}}\nroutes:\n- {{path: /open/**, allow_anonymous: true}}\n\
          - {{path: '/o/{{id}}', methods: [GET, PUT], hosts: '*.b.example', policy: staff}}\n\
          - {{path: /t, requires_claim: {{claim: /t/level, any: [1, true]}}, requires_audience: a}}\n\
@@ -48,7 +48,7 @@ fn the_policy_is_a_table() {
     for expected in [
         "  issuer a_example: iss https://a.example, audience a, RS256; keys: https://a.example/api/v1/auth/jwks through cluster c\n",
         "  /open/**         any      any          everybody; no token is read\n",
-        "  /o/{id}          GET PUT  *.b.example  a valid token with one of (role a or b) or (scope x and y)\n",
+        "  /o/{id}          GET PUT  *.b.example  a valid token with one of (role a or b) or (scope x and z)\n",
         "  /t               any      any          a valid token with audience a and claim /t/level 1 or true\n",
         "  /s               any      any          no token, or a valid one (watched: a valid token with group g)\n",
         "  everything else  any      any          nobody\n",
@@ -69,6 +69,11 @@ fn doubts_are_told_and_nothing_else() {
             "open",
             format!("{GOOD}default_policy: {{allow_anonymous: true}}"),
             "4: warning: default_policy: lets everybody",
+        ),
+        (
+            "open to whoever brings no token",
+            format!("{GOOD}default_policy: {{allow_missing: true}}"),
+            "4: warning: default_policy: lets whoever brings no token pass",
         ),
         ("no exp", format!("{GOOD}require_expiration: false"), "4: warning: require_expiration: is false"),
         ("any claims", format!("{GOOD}refused_claims: {{}}"), "4: warning: refused_claims: is empty"),

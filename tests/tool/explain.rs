@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::run::{Folder, Ran, jwtguard, jwtguard_with};
+use crate::run::{Folder, Ran, jwtguard, jwtguard_unread, jwtguard_with, read};
 
 const EXAMPLE: &str = "envoy/envoy.yaml";
 
@@ -195,5 +195,23 @@ fn decode_shows_all_but_the_signature() {
     ] {
         let ran = jwtguard(&["decode", token]);
         assert!(ran.status == 1 && ran.err.contains(expected), "{token}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_mistake() {
+    let file = read("envoy/envoy.yaml");
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
+    for (arguments, input, status) in [
+        (vec!["explain", "-", "--request", "/public/x"], file.as_str(), 0),
+        (vec!["explain", "-", "--request", "/api/orders"], &file, 1),
+        (vec!["explain", "-", "--request", "/api/orders", "--json"], &file, 1),
+        (vec!["check", "-"], &file, 0),
+        (vec!["check", "--json", "-"], &file, 0),
+        (vec!["decode", "-"], token, 0),
+    ] {
+        let ran = jwtguard_unread(&arguments, input);
+        assert_eq!(ran.status, status, "{arguments:?}: {}", ran.err);
+        assert!(!ran.err.contains("panicked"), "{arguments:?}: {}", ran.err);
     }
 }

@@ -33,6 +33,23 @@ pub fn jwtguard_with(arguments: &[&str], input: &str) -> Ran {
     Ran { status: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
+/// The same, with nobody who reads standard output: gone before there is any, as the input comes after that.
+pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_jwtguard"))
+        .args(arguments)
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    Ran { status: output.status.code().unwrap(), out: String::new(), err }
+}
+
 /// The repository's root.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

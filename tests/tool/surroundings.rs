@@ -3,7 +3,7 @@
 use crate::run::{jwtguard_with, read};
 
 /// What is told of `envoy/envoy.yaml` after some changes, the two lines that are always told left out.
-fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
+pub fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
     let mut text = read("envoy/envoy.yaml");
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
@@ -85,6 +85,11 @@ fn what_undoes_the_filter_is_refused() {
             "authorization",
             vec![(route, "match: { prefix: /, headers: [{ name: authorization, present_match: true }] }")],
             "error: virtual host all, routes[0]: matches on the header authorization, which the filter edits",
+        ),
+        (
+            "connection",
+            vec![(route, "match: { prefix: /, headers: [{ name: Connection, present_match: true }] }")],
+            "error: virtual host all, routes[0]: matches on the header Connection, which the filter edits",
         ),
         (
             "query",

@@ -7,6 +7,8 @@ use jwt_guard::inspect::check::{Report, check};
 use jwt_guard::inspect::{Document, Severity, documents};
 use serde_json::{Value, json};
 
+use crate::output::say;
+
 /// Check configurations and print the policy as a table.
 ///
 /// Reads plugin JSON or YAML, Envoy's own configuration and its /config_dump, Istio's WasmPlugin and Envoy Gateway's
@@ -57,7 +59,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         )));
     }
     if arguments.json {
-        println!("{:#}", as_json(&report));
+        say!("{:#}", as_json(&report));
     } else {
         print(&report, arguments);
     }
@@ -92,7 +94,7 @@ pub fn text(file: &str) -> Result<String, String> {
 fn print(report: &Report, arguments: &Arguments) {
     if !arguments.quiet {
         for table in &report.tables {
-            println!("{table}");
+            say!("{table}");
         }
     }
     for finding in &report.findings {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
 use crate::check;
+use crate::output::say;
 
 /// Show a token's header and claims, never its signature. Nothing is verified.
 #[derive(clap::Args)]
@@ -36,14 +37,14 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
         return Err(format!("a token has three parts between dots, and this has {}{encrypted}", parts.len()));
     };
     let (header, claims) = (part("header", header)?, part("claims", claims)?);
-    println!("header {header:#}");
-    println!("claims {claims:#}");
+    say!("header {header:#}");
+    say!("claims {claims:#}");
     for (name, means) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
         if let Some(seconds) = claims.get(name).and_then(Value::as_f64) {
-            println!("{means} {}", when(seconds, crate::now().as_secs_f64()));
+            say!("{means} {}", when(seconds, crate::now().as_secs_f64()));
         }
     }
-    println!("the signature was not checked");
+    say!("the signature was not checked");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::check::{self, UNREADABLE};
 use crate::now;
+use crate::output::say;
 
 /// Tell how a request would be decided, and why.
 #[derive(clap::Args)]
@@ -67,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     match explained(arguments) {
         Ok((call, outcome)) => {
             if arguments.json {
-                println!("{:#}", as_json(&outcome));
+                say!("{:#}", as_json(&outcome));
             } else {
                 print(&call, &outcome);
             }
@@ -146,53 +147,50 @@ pub fn request(text: &str) -> Result<(String, String), String> {
 }
 
 fn print(call: &Call, outcome: &Outcome) {
-    println!("{} {} on {}", call.method, shortened(&call.path), call.host);
+    say!("{} {} on {}", call.method, shortened(&call.path), call.host);
     if outcome.readings.len() > 1 {
-        println!("\nthe path can be read in {} ways", outcome.readings.len());
+        say!("\nthe path can be read in {} ways", outcome.readings.len());
         for reading in &outcome.readings {
-            println!("  {reading}");
+            say!("  {reading}");
         }
     }
     if !outcome.rules.is_empty() {
-        println!(
-            "\n{}",
-            if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" }
-        );
+        say!("\n{}", if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" });
     }
     for rule in &outcome.rules {
         match &rule.reading {
-            Some(reading) => println!("  {}, read as {reading}: {}", rule.name, rule.who),
-            None => println!("  {}: {}", rule.name, rule.who),
+            Some(reading) => say!("  {}, read as {reading}: {}", rule.name, rule.who),
+            None => say!("  {}: {}", rule.name, rule.who),
         }
         for checked in &rule.conditions {
-            println!("    {}  {}", if checked.met { "met    " } else { "not met" }, checked.condition);
+            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, checked.condition);
         }
     }
-    println!("\ntoken: {}", token(&outcome.token));
+    say!("\ntoken: {}", token(&outcome.token));
     for facts in &outcome.would_deny {
-        println!("would be refused: {}, {}", facts.reason, facts.detail);
+        say!("would be refused: {}, {}", facts.reason, facts.detail);
     }
     match &outcome.decision {
         Decision::Passes { upstream, set, removed } => {
-            println!("\nthe request goes on; the upstream sees");
+            say!("\nthe request goes on; the upstream sees");
             for (name, value) in upstream {
                 let mark = if set.contains(name) { "+" } else { " " };
-                println!("  {mark} {name}: {}", shortened(value));
+                say!("  {mark} {name}: {}", shortened(value));
             }
             for name in removed {
-                println!("  - {name}");
+                say!("  - {name}");
             }
         }
         Decision::Refused { status, headers, body, facts } => {
-            println!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
-            println!("the client sees\n  {status}");
+            say!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
+            say!("the client sees\n  {status}");
             for (name, value) in headers {
-                println!("  {name}: {value}");
+                say!("  {name}: {value}");
             }
-            println!("  {body}");
+            say!("  {body}");
         }
         Decision::Served { body } => {
-            println!("\nthe client is served a document of resource_metadata\n  {body}")
+            say!("\nthe client is served a document of resource_metadata\n  {body}")
         }
     }
 }

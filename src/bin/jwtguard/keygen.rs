@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use jwt_guard::mint::{Algorithm, SigningKey, key_set};
 
+use crate::output::say;
+
 /// Make a private key, as a JWK.
 #[derive(clap::Args)]
 #[command(after_help = "\
@@ -62,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
 /// `jwks`
 pub fn run_jwks(arguments: &JwksArguments) -> Result<(), String> {
     let keys = arguments.keys.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    println!("{:#}", key_set(&keys));
+    say!("{:#}", key_set(&keys));
     Ok(())
 }
 

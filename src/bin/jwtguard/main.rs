@@ -8,6 +8,7 @@ mod duration;
 mod explain;
 mod keygen;
 mod mint;
+mod output;
 mod policy_test;
 mod serve;
 mod upstream;
@@ -17,6 +18,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use jwt_guard::time::UnixTime;
+
+use crate::output::say;
 
 /// Checks policies of jwt-guard, the JWT filter for Envoy, and makes keys and tokens to try them with.
 #[derive(Parser)]
@@ -85,11 +88,11 @@ fn main() -> ExitCode {
         Command::Walk(arguments) => until_stopped(walk::run(arguments), Err("stopped".to_owned())),
         Command::Ask(arguments) => until_stopped(client::run(arguments), Err("stopped".to_owned())),
         Command::Schema => {
-            println!("{:#}", jwt_guard::inspect::schema::schema());
+            say!("{:#}", jwt_guard::inspect::schema::schema());
             Ok(())
         }
         Command::Version => {
-            println!("jwtguard {}", env!("CARGO_PKG_VERSION"));
+            say!("jwtguard {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
     };

@@ -7,6 +7,7 @@ use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Map, Value};
 
+use crate::output::say;
 use crate::{duration, keygen};
 
 /// Sign a token and print it.
@@ -64,7 +65,7 @@ pub fn run(arguments: &Arguments, now: UnixTime) -> Result<(), String> {
     if let Some(algorithm) = arguments.alg {
         key = key.with_algorithm(algorithm).map_err(|error| error.to_string())?;
     }
-    println!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
+    say!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
     Ok(())
 }
 

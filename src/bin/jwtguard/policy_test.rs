@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::check::{self, UNREADABLE};
+use crate::output::say;
 use crate::{explain, now};
 
 /// Try requests against a configuration and compare what becomes of them with what should.
@@ -105,7 +106,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    say!("{passed} passed, {failed} failed");
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -148,13 +149,13 @@ fn suite(file: &str, arguments: &Arguments) -> Result<(usize, usize), String> {
         if differences.is_empty() {
             passed += 1;
             if arguments.verbose {
-                println!("ok   {name}");
+                say!("ok   {name}");
             }
         } else {
             failed += 1;
-            println!("FAIL {name} ({file}:{line})");
+            say!("FAIL {name} ({file}:{line})");
             for difference in differences {
-                println!("     {difference}");
+                say!("     {difference}");
             }
         }
     }

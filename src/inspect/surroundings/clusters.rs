@@ -159,8 +159,9 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
         "system_root_certs",
         "custom_validator_config",
     ]) || remote.is_some();
-    let untrusted = validation.and_then(|context| context.text_of("trust_chain_verification"))
-        == Some("ACCEPT_UNTRUSTED");
+    let untrusted = validation
+        .and_then(|context| context.get("trust_chain_verification"))
+        .is_some_and(|verification| verification.is_enum("ACCEPT_UNTRUSTED", 1));
     if untrusted || !(pinned || rooted) {
         let problem =
             "has a TLS socket that takes any certificate: whoever is on the way to the keys could put in \

@@ -2,6 +2,7 @@
 
 use super::Remark;
 use crate::config::Config;
+use crate::inspect::find;
 use crate::inspect::tree::{Tree, Value};
 
 /// What in it works against the filter. `metadata_decides` says whether some route carries a requirement.
@@ -46,6 +47,7 @@ pub fn remarks(
             remarks.push(Remark::warning(other, &format!("http_filters[{index}]"), problem.to_owned()));
         }
     }
+    upgrades(manager, remarks);
     manager.walk(&mut |tree, path, above| {
         let ours = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
         let elsewhere =
@@ -61,4 +63,29 @@ pub fn remarks(
             remarks.push(Remark::warning(tree, path, problem));
         }
     });
+}
+
+/// An upgrade that brings filters of its own goes by those alone.
+fn upgrades(manager: &Tree, remarks: &mut Vec<Remark>) {
+    for (index, upgrade) in manager.list("upgrade_configs").iter().enumerate() {
+        let filters = upgrade.list("filters");
+        // What is discovered may be ours; the file does not tell.
+        let may_be_ours =
+            |filter: &Tree| find::holds_ours(filter) || filter.get("config_discovery").is_some();
+        if filters.is_empty() || filters.iter().any(may_be_ours) {
+            continue;
+        }
+        let kind = upgrade.text_of("upgrade_type").unwrap_or("every upgrade");
+        let problem = format!(
+            "has filters without jwt-guard: a client that asks for {kind} reaches the upstream unchecked, claim \
+             headers of its own included; put the filter among them, or leave them out"
+        );
+        let path = format!("upgrade_configs[{index}]");
+        // Off, until a route puts it on.
+        let is_off = upgrade.get("enabled").is_some_and(|enabled| enabled.value == Value::Bool(false));
+        remarks.push(match is_off {
+            true => Remark::warning(upgrade, &path, problem),
+            false => Remark::error(upgrade, &path, problem),
+        });
+    }
 }

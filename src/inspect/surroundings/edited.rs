@@ -43,7 +43,10 @@ impl<'c> Edited<'c> {
                     Place::Query { .. } => false,
                 }
         };
-        self.config.claim_headers.is_removed(name) || self.places().any(is_place)
+        // What `Connection` nominates the next hop would remove: the filter leaves nothing of it but an upgrade.
+        name.eq_ignore_ascii_case("connection")
+            || self.config.claim_headers.is_removed(name)
+            || self.places().any(is_place)
     }
 
     /// Refuses a route that matches on that header, if it is edited.

@@ -1,14 +1,14 @@
 //! Envoy's own routes: what they match on, and the requirements that their metadata carries.
 
+mod metadata;
+mod switch;
+
 use super::{Edited, Remark, connection_manager};
-use crate::config::reader::{Errors, Node};
-use crate::config::requirement::{Empty, requirement};
 use crate::config::{Config, RouteMetadata};
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::tables::{self, Carried};
-use crate::inspect::tree::Tree;
+use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, kubernetes};
-use crate::jose::json::Json;
 
 /// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
 /// routes carry.
@@ -23,16 +23,17 @@ pub fn routing(
     let Carrier::Envoy { manager, filter, .. } = plugin.carrier else { return Vec::new() };
     let mut carried = Vec::new();
     let tables = route_tables(manager, documents);
-    off_by_default(filter, &tables, remarks);
+    switch::off_by_default(filter, &tables, remarks);
     for tables in tables {
         for host in tables.list("virtual_hosts") {
             virtual_host(host, filter, config, &edited, &mut carried, remarks);
         }
-        disabled(tables, filter, remarks);
+        switch::disabled(tables, filter, remarks);
         if let Some(header) = tables.get("vhost_header") {
             edited.refuse_header(header, "vhost_header", header.text().unwrap_or_default(), remarks);
         }
     }
+    metadata::unread(documents, remarks);
     if let Some(manager) = manager {
         scopes(manager, &edited, remarks);
         connection_manager::remarks(manager, filter, config, !carried.is_empty(), remarks);
@@ -50,10 +51,15 @@ fn scopes(manager: &Tree, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
     }
 }
 
-/// The route configurations: the manager's own, or all that stand outside of any.
+/// The route configurations: the manager's own, and all that stand outside of any where it has none or names others.
 fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec<&'t Tree> {
-    let mut tables = Vec::new();
-    let Some(own) = manager.and_then(|manager| manager.get("route_config")) else {
+    let scopes =
+        manager.and_then(|manager| manager.at(&["scoped_routes", "scoped_route_configurations_list"]));
+    let scopes = scopes.map(|list| list.list("scoped_route_configurations")).unwrap_or_default();
+    let scoped = scopes.iter().filter_map(|scope| scope.get("route_configuration"));
+    let whole = manager.and_then(|manager| manager.get("route_config"));
+    let mut tables: Vec<&Tree> = whole.into_iter().chain(scoped).collect();
+    if tables.is_empty() || scopes.iter().any(|scope| scope.get("route_configuration").is_none()) {
         for document in documents {
             document.tree.walk(&mut |tree, _, above| {
                 let inside = above.iter().any(|tree| tree.get("http_filters").is_some());
@@ -62,10 +68,32 @@ fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec
                 }
             });
         }
-        return tables;
-    };
-    tables.push(own);
+    }
     tables
+}
+
+/// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
+fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
+    let listed = host.list("routes").iter().enumerate();
+    let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
+    if let Some(matcher) = host.get("matcher") {
+        matcher.walk(&mut |tree, path, _| {
+            let path = tree::below("matcher", path);
+            if tree.is_type("envoy.config.route.v3.Route") {
+                routes.push((path, tree));
+            } else if tree.is_type("envoy.config.route.v3.RouteList") {
+                let listed = tree.list("routes").iter().enumerate();
+                routes.extend(listed.map(|(index, route)| (format!("{path}.routes[{index}]"), route)));
+            }
+        });
+    }
+    routes
+}
+
+/// The clusters that a route divides its requests among, each with options of its own.
+fn weighted_clusters(route: &Tree) -> &[Tree] {
+    let weighted = route.at(&["route", "weighted_clusters"]);
+    weighted.map(|weighted| weighted.list("clusters")).unwrap_or_default()
 }
 
 fn virtual_host(
@@ -79,25 +107,29 @@ fn virtual_host(
     let name = host.text_of("name").unwrap_or("?");
     let domains = tables::texts(host.get("domains"));
     let path = format!("virtual host {name}");
-    disabled(host, filter, remarks);
-    let of_host = metadata(host, &path, "every route", &domains, config, remarks);
-    host.walk(&mut |tree, _, _| {
-        if let Some(header) = tree.text_of("header_name").filter(|_| tree.text_of("@type").is_some()) {
-            edited.refuse_header(tree, &path, header, remarks);
-        }
-    });
-    let routes = host.list("routes");
-    for (index, route) in routes.iter().enumerate() {
-        let path = format!("{path}, routes[{index}]");
+    switch::disabled(host, filter, remarks);
+    let of_host = metadata::read(host, &path, "every route", &domains, config, remarks);
+    host.walk(&mut |tree, _, _| matcher_input(tree, &path, edited, remarks));
+    let routes = routes_of(host);
+    for (name, route) in &routes {
+        let path = format!("{path}, {name}");
         let matched = route.get("match");
         if let Some(matched) = matched {
             edited_matches(matched, &path, edited, remarks);
         }
-        disabled(route, filter, remarks);
+        switch::disabled(route, filter, remarks);
+        for cluster in weighted_clusters(route) {
+            switch::disabled(cluster, filter, remarks);
+        }
         let what = matched.map(described).unwrap_or_default();
-        let of_route = metadata(route, &path, &what, &domains, config, remarks);
-        if of_route.is_some() || of_host.is_some() {
-            upper_case(matched, &path, remarks);
+        let of_route = metadata::read(route, &path, &what, &domains, config, remarks);
+        let carries = of_route.is_some() || of_host.is_some();
+        if carries {
+            metadata::upper_case(matched, &path, remarks);
+        }
+        let decides = carries && config.route_metadata == RouteMetadata::Override;
+        if !decides && !config.routes.rules().is_empty() {
+            rewritten(route, &path, remarks);
         }
         carried.extend(of_route);
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
@@ -108,30 +140,40 @@ fn virtual_host(
             remarks.push(Remark::warning(policy, &path, problem.to_owned()));
         }
     }
-    if of_host.is_none() && config.route_metadata != RouteMetadata::Ignore {
-        bare_siblings(host, routes, &path, remarks);
+    if config.route_metadata != RouteMetadata::Ignore {
+        metadata::other_slash(host, &routes, &path, remarks);
+        if of_host.is_none() {
+            metadata::bare_siblings(host, &routes, &path, remarks);
+        }
     }
     carried.extend(of_host);
 }
 
-/// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
-/// reads it, to leave behind the requirement of a sibling.
-fn bare_siblings(host: &Tree, routes: &[Tree], path: &str, remarks: &mut Vec<Remark>) {
-    let (carrying, bare): (Vec<_>, Vec<_>) =
-        routes.iter().enumerate().partition(|(_, route)| ours_in(route).is_some());
-    if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
-        let problem = format!(
-            "routes[{with}] carries metadata jwt_guard and routes[{without}] none: another spelling of a path, such \
-             as //admin, may choose the latter, where only the filter's own routes decide; give the virtual host \
-             metadata too"
-        );
-        remarks.push(Remark::warning(host, path, problem));
+/// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and
+/// the upstream serves `/api/admin`.
+fn rewritten(route: &Tree, path: &str, remarks: &mut Vec<Remark>) {
+    for key in ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"] {
+        if let Some(rewrite) = route.at(&["route", key]) {
+            let problem = format!(
+                "{key} comes after the filter, which judges the path that the client sent: a rule for the one that \
+                 the upstream gets does not hold here; write it for the client's, or in this route's metadata"
+            );
+            remarks.push(Remark::warning(rewrite, path, problem));
+        }
     }
 }
 
-/// The requirement in a route's or virtual host's metadata.
-fn ours_in(tree: &Tree) -> Option<&Tree> {
-    tree.at(&["metadata", "filter_metadata", "jwt_guard"])
+/// What of a matcher's input the filter edits.
+fn matcher_input(tree: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    if tree.text_of("@type").is_none() {
+        return;
+    }
+    if let Some(header) = tree.text_of("header_name") {
+        edited.refuse_header(tree, path, header, remarks);
+    }
+    if let Some(parameter) = tree.text_of("query_param") {
+        edited.refuse_query(tree, path, parameter, remarks);
+    }
 }
 
 /// What of a route's match the filter edits.
@@ -150,23 +192,6 @@ fn edited_matches(matched: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut
     }
 }
 
-/// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
-/// ambiguous, since an upstream that ignores case reads another.
-fn upper_case(matched: Option<&Tree>, path: &str, remarks: &mut Vec<Remark>) {
-    for key in ["prefix", "path_separated_prefix", "path"] {
-        let Some(text) = matched.and_then(|matched| matched.get(key)) else { continue };
-        if let Some(literal) =
-            text.text().filter(|literal| literal.contains(|c: char| c.is_ascii_uppercase()))
-        {
-            let problem = format!(
-                "{literal} has an upper-case letter: where route metadata decides, every request for it is answered \
-                 400, as an upstream may ignore case; write its requirement in the filter's routes instead"
-            );
-            remarks.push(Remark::warning(text, path, problem));
-        }
-    }
-}
-
 /// What an Envoy route matches, for the table.
 fn described(matched: &Tree) -> String {
     let kinds = [("prefix", "*"), ("path_separated_prefix", "/**"), ("path", "")];
@@ -178,88 +203,5 @@ fn described(matched: &Tree) -> String {
     match matched.at(&["safe_regex", "regex"]).and_then(Tree::text) {
         Some(regex) => format!("~ {regex}"),
         None => "an Envoy route".to_owned(),
-    }
-}
-
-fn metadata(
-    tree: &Tree,
-    path: &str,
-    what: &str,
-    domains: &[String],
-    config: &Config,
-    remarks: &mut Vec<Remark>,
-) -> Option<Carried> {
-    let ours = ours_in(tree)?;
-    let path = format!("{path}, metadata jwt_guard");
-    if config.route_metadata == RouteMetadata::Ignore {
-        let problem = "is not read: route_metadata is ignore".to_owned();
-        remarks.push(Remark::warning(ours, &path, problem));
-        return None;
-    }
-    let json = Json::parse(ours.to_json().as_bytes()).ok()?;
-    let mut errors = Errors::new();
-    let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
-    for error in &errors {
-        let at = ours.nearest(&error.path);
-        let problem = format!("{error}; every request of the route is answered 503");
-        remarks.push(Remark::error(at, &path, problem));
-    }
-    let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
-    read.filter(|_| errors.is_empty()).map(|requirement| Carried {
-        route: what.to_owned(),
-        hosts,
-        requirement,
-    })
-}
-
-/// A filter that is off where no route puts it on, as Envoy Gateway has it.
-fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec<Remark>) {
-    let Some(filter) = filter.filter(|filter| filter.get("disabled").is_some_and(Tree::is_true)) else {
-        return;
-    };
-    let puts_on = |tree: &Tree| {
-        let per_filter = tree.get("typed_per_filter_config").map(Tree::members).unwrap_or_default();
-        let ours = per_filter.iter().find(|(name, _)| filter.text_of("name") == Some(name));
-        ours.is_some_and(|(_, value)| !value.get("disabled").is_some_and(Tree::is_true))
-    };
-    let (mut served, mut left_off) = (0, Vec::new());
-    for table in tables {
-        for host in table.list("virtual_hosts") {
-            // A redirect or an answer of Envoy's own reaches no upstream.
-            for route in host.list("routes").iter().filter(|route| route.get("route").is_some()) {
-                served += 1;
-                left_off.extend((!puts_on(route) && !puts_on(host) && !puts_on(table)).then_some(route));
-            }
-        }
-    }
-    let open = "claim headers of the client's own reach the upstream there";
-    for route in &left_off {
-        let problem = format!("does not put the filter on, which is disabled elsewhere: {open}");
-        let what = route.get("match").map(described).unwrap_or_default();
-        remarks.push(Remark::error(route, &format!("route {what}"), problem));
-    }
-    if served == 0 {
-        let problem = format!(
-            "takes the filter off every route that does not put it on again: {open}; say enabled: false in its \
-             configuration instead"
-        );
-        remarks.push(Remark::error(filter, "disabled", problem));
-    }
-}
-
-/// A route that switches the filter off.
-fn disabled(tree: &Tree, filter: Option<&Tree>, remarks: &mut Vec<Remark>) {
-    let Some(name) = filter.and_then(|filter| filter.text_of("name")) else { return };
-    let per_filter = tree.get("typed_per_filter_config").map(Tree::members).unwrap_or_default();
-    for (_, value) in per_filter.iter().filter(|(filter, _)| filter == name) {
-        if value.get("disabled").is_some_and(Tree::is_true) {
-            let problem = "takes the filter off: claim headers of the client's own reach the upstream there; write \
-                           a route with allow_anonymous instead";
-            remarks.push(Remark::error(
-                value,
-                &format!("typed_per_filter_config.{name}"),
-                problem.to_owned(),
-            ));
-        }
     }
 }

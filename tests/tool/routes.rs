@@ -1,0 +1,231 @@
+//! `check` on Envoy's routes: wherever they stand, what in them takes the filter off, and which metadata holds.
+
+use crate::run::{jwtguard_with, read};
+use crate::surroundings::told;
+
+const ROUTE: &str = "route: { cluster: upstream }";
+const OFF: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";
+const ON: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} } }";
+const TAKEN_OFF: &str = "error: typed_per_filter_config.envoy.filters.http.wasm: takes the filter off";
+
+/// The example with other routes.
+fn routed(routes: &str) -> (String, String) {
+    let file = read("envoy/envoy.yaml");
+    let start = file.find("                route_config:\n").unwrap();
+    let end = file.find("                http_filters:\n").unwrap();
+    (file[start..end].to_owned(), format!("                {routes}\n"))
+}
+
+fn check(routes: &str) -> (i32, Vec<String>) {
+    let (from, to) = routed(routes);
+    told(&[(&from, &to)])
+}
+
+/// One virtual host with those routes.
+fn listed(routes: &str) -> String {
+    format!("route_config: {{ virtual_hosts: [{{ name: all, domains: [\"*\"], routes: [{routes}] }}] }}")
+}
+
+#[track_caller]
+fn tells(routes: &str, expected: &[&str]) {
+    let (status, lines) = check(routes);
+    assert_eq!(lines.len(), expected.len(), "{routes}: {lines:#?}");
+    for expected in expected {
+        assert!(lines.iter().any(|line| line.starts_with(expected)), "{routes}: {expected}: {lines:#?}");
+    }
+    assert_eq!(status, i32::from(expected.iter().any(|line| line.starts_with("error"))), "{routes}");
+}
+
+#[test]
+fn a_weighted_cluster_may_take_the_filter_off_and_put_it_on() {
+    let weighted = |first: &str, second: &str| {
+        format!(
+            "route: {{ weighted_clusters: {{ clusters: [{{ name: upstream, weight: 1{first} }}, {{ name: upstream, weight: 1{second} }}] }} }}"
+        )
+    };
+    let (off, on) = (format!(", {OFF}"), format!(", {ON}"));
+    let route = |weighted: &str| listed(&format!("{{ match: {{ prefix: / }}, {weighted} }}"));
+    tells(&route(&weighted("", "")), &[]);
+    tells(&route(&weighted("", &off)), &[TAKEN_OFF]);
+
+    let filter = "- name: envoy.filters.http.wasm\n";
+    let disabled = format!("{filter}                    disabled: true\n");
+    for (second, expected) in [(on.as_str(), 0), ("", 1)] {
+        let (from, to) = routed(&route(&weighted(&on, second)));
+        let (status, lines) = told(&[(&from, &to), (filter, &disabled)]);
+        assert_eq!((status, lines.len()), (expected, usize::try_from(expected).unwrap()), "{lines:#?}");
+    }
+}
+
+#[test]
+fn scoped_routes_are_routes() {
+    let scoped = |table: &str| {
+        format!(
+            "scoped_routes: {{ name: s, scope_key_builder: {{ fragments: [{{ header_value_extractor: {{ name: \":authority\", index: 0 }} }}] }}, \
+             scoped_route_configurations_list: {{ scoped_route_configurations: [{{ name: a, key: {{ fragments: [{{ string_key: a }}] }}, {table} }}] }} }}"
+        )
+    };
+    let inline = |route: &str| {
+        scoped(&format!(
+            "route_configuration: {{ name: r, virtual_hosts: [{{ name: all, domains: [\"*\"], routes: [{{ {route} }}] }}] }}"
+        ))
+    };
+    tells(&inline(&format!("match: {{ prefix: / }}, {ROUTE}")), &[]);
+    tells(&inline(&format!("match: {{ prefix: / }}, {ROUTE}, {OFF}")), &[TAKEN_OFF]);
+    let matched = "match: { prefix: /, headers: [{ name: x-auth-roles, present_match: true }] }";
+    let expected =
+        "error: virtual host all, routes[0]: matches on the header x-auth-roles, which the filter edits";
+    tells(&inline(&format!("{matched}, {ROUTE}")), &[expected]);
+
+    // A table that a scope names stands elsewhere in the files.
+    let (from, to) = routed(&scoped("route_configuration_name: r"));
+    let elsewhere = format!(
+        "\n---\nresources: [{{ \"@type\": type.googleapis.com/envoy.config.route.v3.RouteConfiguration, name: r, virtual_hosts: \
+         [{{ name: all, domains: [\"*\"], routes: [{{ match: {{ prefix: / }}, {ROUTE}, {OFF} }}] }}] }}]\n"
+    );
+    let text = read("envoy/envoy.yaml").replace(&from, &to) + &elsewhere;
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+    assert!(ran.status == 1 && ran.err.contains(TAKEN_OFF), "{}", ran.err);
+}
+
+#[test]
+fn routes_that_a_matcher_chooses_are_routes() {
+    let matcher = |input: &str, action: &str| {
+        format!(
+            "route_config: {{ virtual_hosts: [{{ name: all, domains: [\"*\"], matcher: {{ matcher_tree: {{ input: {{ name: i, typed_config: \
+             {{ \"@type\": type.googleapis.com/envoy.type.matcher.v3.{input} }} }}, exact_match_map: {{ map: {{ a: {{ action: {{ name: route, \
+             typed_config: {{ \"@type\": type.googleapis.com/envoy.config.route.v3.{action} }} }} }} }} }} }} }} }}] }}"
+        )
+    };
+    let kind = "HttpRequestHeaderMatchInput, header_name: x-kind";
+    let route = format!("match: {{ prefix: / }}, {ROUTE}");
+    tells(&matcher(kind, &format!("Route, {route}")), &[]);
+    tells(&matcher(kind, &format!("Route, {route}, {OFF}")), &[TAKEN_OFF]);
+    tells(&matcher(kind, &format!("RouteList, routes: [{{ {route}, {OFF} }}]")), &[TAKEN_OFF]);
+    let path = "matcher.matcher_tree.exact_match_map.map.a.action.typed_config";
+    let metadata = "metadata: { filter_metadata: { jwt_guard: { requires_role: a, requires_rol: a } } }";
+    tells(
+        &matcher(kind, &format!("Route, {route}, {metadata}")),
+        &[&format!("error: virtual host all, {path}, metadata jwt_guard: requires_rol: unknown key")],
+    );
+    let edited = "error: virtual host all: matches on the header authorization, which the filter edits";
+    tells(
+        &matcher("HttpRequestHeaderMatchInput, header_name: authorization", &format!("Route, {route}")),
+        &[edited],
+    );
+
+    let (from, to) =
+        routed(&matcher("HttpRequestQueryParamMatchInput, query_param: t", &format!("Route, {route}")));
+    let taken = "audience: orders-api\n                            token_from: { query: t }";
+    let (_, lines) = told(&[(&from, &to), ("audience: orders-api", taken)]);
+    assert!(lines[0].starts_with("error: virtual host all: matches on the query's t"), "{lines:#?}");
+
+    let metadata = "metadata: { filter_metadata: { jwt_guard: { requires_role: chosen } } }";
+    let (from, to) = routed(&matcher(kind, &format!("Route, {route}, {metadata}")));
+    let ran = jwtguard_with(&["check", "-"], &read("envoy/envoy.yaml").replace(&from, &to));
+    assert!(ran.out.contains("a valid token with role chosen"), "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn metadata_that_nobody_reads_is_told() {
+    let asks = "{ requires_role: admin }";
+    let on_route =
+        |metadata: &str| listed(&format!("{{ match: {{ prefix: / }}, {ROUTE}, metadata: {metadata} }}"));
+    let path = "warning: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.route_config";
+    for name in ["jwtGuard", "jwt-guard", "JWT_GUARD", "jwt_gard"] {
+        tells(
+            &on_route(&format!("{{ filter_metadata: {{ {name}: {asks} }} }}")),
+            &[&format!("{path}.virtual_hosts[0].routes[0].metadata: {name} is not read, only jwt_guard")],
+        );
+    }
+    let (from, to) = routed(&on_route(&format!("{{ filter_metadata: {{ jwtGuard: {asks} }} }}")));
+    let ran = jwtguard_with(&["check", "-"], &read("envoy/envoy.yaml").replace(&from, &to));
+    assert!(ran.out.contains("/api/admin/**") && !ran.out.contains("/* "), "{}", ran.out);
+
+    tells(
+        &on_route(&format!(
+            "{{ typed_filter_metadata: {{ jwt_guard: {{ \"@type\": t }} }}, filter_metadata: {{ jwt_guard: {asks} }} }}"
+        )),
+        &[&format!("{path}.virtual_hosts[0].routes[0].metadata: jwt_guard is read in filter_metadata")],
+    );
+    let table = format!(
+        "route_config: {{ metadata: {{ filter_metadata: {{ jwt_guard: {asks} }} }}, virtual_hosts: [{{ name: all, domains: [\"*\"], \
+         routes: [{{ match: {{ prefix: / }}, {ROUTE} }}] }}] }}"
+    );
+    tells(&table, &[&format!("{path}.metadata: jwt_guard is read on routes and virtual hosts only")]);
+    let action = listed(&format!(
+        "{{ match: {{ prefix: / }}, route: {{ cluster: upstream, metadata_match: {{ filter_metadata: {{ jwt_guard: {asks} }} }} }} }}"
+    ));
+    tells(
+        &action,
+        &[&format!("{path}.virtual_hosts[0].routes[0].route.metadata_match: jwt_guard is read on routes")],
+    );
+    tells(&on_route("{ filter_metadata: { envoy.lb: { a: b } } }"), &[]);
+}
+
+#[test]
+fn a_path_that_envoy_writes_after_the_filter_is_told() {
+    for rewrite in [
+        "prefix_rewrite: /",
+        "regex_rewrite: { pattern: { regex: ^/public }, substitution: \"\" }",
+        "path_rewrite_policy: { name: p, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig } }",
+    ] {
+        let route = format!("{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }} }}");
+        let (key, _) = rewrite.split_once(':').unwrap();
+        let expected = format!(
+            "warning: virtual host all, routes[0]: {key} comes after the filter, which judges the path that the client sent"
+        );
+        tells(&listed(&route), &[&expected]);
+
+        // Where its own metadata decides, the route asks the same of whatever it becomes.
+        let carrying = format!(
+            "{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }}, metadata: {{ filter_metadata: {{ jwt_guard: {{ requires_role: a }} }} }} }}"
+        );
+        tells(&listed(&carrying), &[]);
+        let (from, to) = routed(&listed(&carrying));
+        let narrow = "audience: orders-api\n                            route_metadata: narrow";
+        let (_, lines) = told(&[(&from, &to), ("audience: orders-api", narrow)]);
+        assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:#?}");
+    }
+}
+
+#[test]
+fn a_route_of_one_exact_path_is_doubtful_where_the_other_slash_asks_for_something_else() {
+    let metadata =
+        |requirement: &str| format!("metadata: {{ filter_metadata: {{ jwt_guard: {{ {requirement} }} }} }}");
+    let (admin, open) = (metadata("requires_role: admin"), metadata("allow_anonymous: true"));
+    let rest = format!("{{ match: {{ prefix: / }}, {ROUTE}, {open} }}");
+    let exact = |path: &str| format!("{{ match: {{ path: {path} }}, {ROUTE}, {admin} }}");
+    let doubt = |path: &str, other: &str| {
+        format!(
+            "warning: virtual host all, routes[0]: {path} is matched exactly, and {other}, which many upstreams"
+        )
+    };
+    tells(&listed(&format!("{}, {rest}", exact("/admin"))), &[&doubt("/admin", "/admin/")]);
+    tells(&listed(&format!("{}, {rest}", exact("/admin/"))), &[&doubt("/admin/", "/admin")]);
+    let sometimes = format!(
+        "{{ match: {{ prefix: /, headers: [{{ name: x-a, present_match: true }}] }}, {ROUTE}, {open} }}"
+    );
+    tells(&listed(&format!("{}, {sometimes}", exact("/admin"))), &[&doubt("/admin", "/admin/")]);
+    for sound in [
+        exact("/admin"),
+        format!("{}, {rest}", exact("/")),
+        format!("{}, {}, {rest}", exact("/admin"), exact("/admin/")),
+        format!(
+            "{}, {{ match: {{ path_separated_prefix: /admin }}, {ROUTE}, {admin} }}, {rest}",
+            exact("/admin")
+        ),
+        format!("{}, {{ match: {{ prefix: / }}, {ROUTE}, {admin} }}, {rest}", exact("/admin")),
+        format!(
+            "{}, {{ match: {{ path: /admin/ }}, redirect: {{ path_redirect: /admin }} }}, {rest}",
+            exact("/admin")
+        )
+        .replace(
+            "redirect: { path_redirect: /admin }",
+            &format!("redirect: {{ path_redirect: /admin }}, {admin}"),
+        ),
+        format!("{{ match: {{ path_separated_prefix: /admin }}, {ROUTE}, {admin} }}, {rest}"),
+    ] {
+        tells(&listed(&sound), &[]);
+    }
+}

@@ -1,0 +1,142 @@
+//! `check` on Envoy's own ways to run a request without the filter, in every spelling that Envoy takes.
+
+use crate::run::read;
+use crate::surroundings::told;
+
+const POLICY: &str = "failure_policy: FAIL_RELOAD";
+const FILTER: &str = "- name: envoy.filters.http.wasm\n";
+const ROUTE: &str = "route: { cluster: upstream }";
+const ROUTER: &str = "{ name: envoy.filters.http.router, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }";
+
+/// A filter's configuration on a route that switches it off.
+fn off(flag: &str) -> String {
+    format!(
+        "typed_per_filter_config: {{ envoy.filters.http.wasm: {{ \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: {flag} }} }}"
+    )
+}
+
+fn expect(what: &str, changes: &[(&str, &str)], expected: &str) {
+    let (status, lines) = told(changes);
+    assert!(lines.len() == 1 && lines[0].starts_with(expected), "{what}: {lines:#?}");
+    assert_eq!(status, i32::from(expected.starts_with("error")), "{what}");
+}
+
+#[test]
+fn every_spelling_of_true_is_true() {
+    let open = "error: fail_open: lets every request pass unchecked";
+    for flag in ["y", "Y", "yes", "t", "'true'", "'1'", "\"Y\""] {
+        expect(flag, &[(POLICY, &format!("{POLICY}\n                        fail_open: {flag}"))], open);
+        let disabled = format!("{FILTER}                    disabled: {flag}\n");
+        let expected = "error: route /*: does not put the filter on, which is disabled elsewhere";
+        expect(flag, &[(FILTER, &disabled)], expected);
+        let route = format!("{ROUTE}\n                          {}", off(flag));
+        let expected = "error: typed_per_filter_config.envoy.filters.http.wasm: takes the filter off";
+        expect(flag, &[(ROUTE, &route)], expected);
+    }
+    for flag in ["n", "N", "off", "'false'", "f"] {
+        let said = format!("{POLICY}\n                        fail_open: {flag}");
+        let route = format!("{ROUTE}\n                          {}", off(flag));
+        assert_eq!(told(&[(POLICY, &said), (ROUTE, &route)]), (0, vec![]), "{flag}");
+    }
+}
+
+#[test]
+fn every_spelling_of_an_enum_is_that_enum() {
+    for policy in ["fail_open", "Fail_Open", "FAIL_OPEN", "3", "'3'", "0x3"] {
+        let expected = "error: failure_policy: lets every request pass unchecked";
+        expect(policy, &[(POLICY, &format!("failure_policy: {policy}"))], expected);
+    }
+    for policy in ["fail_reload", "1", "Fail_Closed", "2"] {
+        assert_eq!(told(&[(POLICY, &format!("failure_policy: {policy}"))]), (0, vec![]), "{policy}");
+    }
+    expect("0", &[(POLICY, "failure_policy: 0")], "warning: failure_policy: is not said");
+
+    let tls = |verification: &str| {
+        format!(
+            "- name: issuer\n      transport_socket: {{ name: tls, typed_config: {{ \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, \
+             sni: issuer.example, common_tls_context: {{ validation_context: {{ trusted_ca: {{ filename: ca.crt }}, \
+             match_typed_subject_alt_names: [{{ san_type: DNS, matcher: {{ exact: issuer.example }} }}], \
+             trust_chain_verification: {verification} }} }} }} }}\n"
+        )
+    };
+    for verification in ["ACCEPT_UNTRUSTED", "accept_untrusted", "1"] {
+        let expected = "error: cluster issuer: has a TLS socket that takes any certificate";
+        expect(verification, &[("- name: issuer\n", &tls(verification))], expected);
+    }
+    for verification in ["VERIFY_TRUST_CHAIN", "0"] {
+        assert_eq!(told(&[("- name: issuer\n", &tls(verification))]), (0, vec![]), "{verification}");
+    }
+}
+
+#[test]
+fn an_upgrade_with_filters_of_its_own_needs_ours_among_them() {
+    let normalize = "normalize_path: true\n";
+    let with = |upgrade: &str| format!("{normalize}                upgrade_configs: [{upgrade}]\n");
+    expect(
+        "a WebSocket past the filter",
+        &[(normalize, &with(&format!("{{ upgrade_type: websocket, filters: [{ROUTER}] }}")))],
+        "error: upgrade_configs[0]: has filters without jwt-guard: a client that asks for websocket",
+    );
+    expect(
+        "off until a route puts it on",
+        &[(normalize, &with(&format!("{{ upgrade_type: websocket, enabled: false, filters: [{ROUTER}] }}")))],
+        "warning: upgrade_configs[0]: has filters without jwt-guard",
+    );
+    let ours = format!("{{ name: g, typed_config: {OURS} }}");
+    for upgrade in [
+        "{ upgrade_type: websocket }".to_owned(),
+        "{ upgrade_type: websocket, filters: [] }".to_owned(),
+        format!("{{ upgrade_type: websocket, filters: [{ours}, {ROUTER}] }}"),
+    ] {
+        assert_eq!(told(&[(normalize, &with(&upgrade))]), (0, vec![]), "{upgrade}");
+    }
+}
+
+/// The filter's own configuration.
+const OURS: &str = "{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: { name: jwt_guard, \
+                    failure_policy: FAIL_RELOAD, vm_config: { vm_id: jwt_guard }, configuration: { \
+                    \"@type\": type.googleapis.com/google.protobuf.Struct, value: { issuer: https://issuer.example, \
+                    audience: orders-api, jwks_cluster: issuer } } } }";
+
+/// The example's filter, to be replaced by one that carries another configuration.
+fn instead(typed_config: &str) -> (String, String) {
+    let file = read("envoy/envoy.yaml");
+    let start = file.find("                    typed_config:\n                      \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm").unwrap();
+    let end = file.find("                  - name: envoy.filters.http.router").unwrap();
+    (file[start..end].to_owned(), format!("                    typed_config: {typed_config}\n"))
+}
+
+#[test]
+fn the_filter_inside_another_that_may_skip_it_is_refused() {
+    let skip = "{ matcher_tree: { input: { name: h, typed_config: { \"@type\": type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput, \
+                header_name: x-skip } }, exact_match_map: { map: { a: { action: { name: skip, typed_config: { \
+                \"@type\": type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter } } } } } } }";
+    let matcher = |matcher: &str, extension: &str| {
+        format!(
+            "{{ \"@type\": type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher, xds_matcher: {matcher}, \
+             extension_config: {{ name: inner, typed_config: {extension} }} }}"
+        )
+    };
+    let (from, to) = instead(OURS);
+    assert_eq!(told(&[(&from, &to)]), (0, vec![]));
+
+    let (from, to) = instead(&matcher(skip, OURS));
+    let expected =
+        "error: ExtensionWithMatcher: is around jwt-guard: whatever it skips reaches the upstream unchecked";
+    expect("skipped", &[(&from, &to)], expected);
+
+    // Routes know the filter by the name of the whole.
+    let route = format!("{ROUTE}\n                          {}", off("true"));
+    let (_, lines) = told(&[(&from, &to), (ROUTE, &route)]);
+    assert!(lines.iter().any(|line| line.contains("takes the filter off")), "{lines:#?}");
+
+    let run = format!(
+        "{{ on_no_match: {{ action: {{ name: run, typed_config: {{ \
+         \"@type\": type.googleapis.com/envoy.extensions.filters.http.composite.v3.ExecuteFilterAction, \
+         typed_config: {{ name: inner, typed_config: {OURS} }} }} }} }} }}"
+    );
+    let composite = "{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.composite.v3.Composite }";
+    let (from, to) = instead(&matcher(&run, composite));
+    let expected = "warning: ExecuteFilterAction: runs jwt-guard only for what its matcher names";
+    expect("run by a matcher", &[(&from, &to)], expected);
+}
