@@ -6,7 +6,7 @@ use jwt_guard::inspect::{Document, documents};
 use serde_json::Value;
 
 use crate::pinned_python::pinned_python;
-use crate::run::{jwtguard, read, root};
+use crate::run::{jwtguard, read};
 
 fn objects(file: &str) -> Vec<Value> {
     let documents = documents(file, &read(file)).unwrap();

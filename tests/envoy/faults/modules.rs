@@ -15,7 +15,8 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
         .plugin(policy(json!({})))
         .workers(2)
         .reconfigurable()
-        .envoy(|envoy| envoy.drain_seconds = 3)
+        // Longer than three VMs take to compile another build, during which their workers answer nobody.
+        .envoy(|envoy| envoy.drain_seconds = 6)
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 6);
