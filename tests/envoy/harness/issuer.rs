@@ -22,7 +22,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use super::JWKS_PATH;
+use super::{JWKS_PATH, PATIENCE};
 
 /// What a path answers.
 #[derive(Debug, Clone)]
@@ -180,7 +180,14 @@ impl Issuer {
         while !serving.is_finished() {
             tokio::task::yield_now().await;
         }
-        *self.port.lock().unwrap() = Port::Reserved(bound(self.address));
+        // Between the two somebody else's connection may have been given the port, for as long as it lasts.
+        let mut socket = try_bound(self.address);
+        let given_up = Instant::now() + PATIENCE;
+        while socket.is_err() && Instant::now() < given_up {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            socket = try_bound(self.address);
+        }
+        *self.port.lock().unwrap() = Port::Reserved(socket.unwrap());
     }
 
     /// The JWKS from now on.
@@ -234,10 +241,14 @@ impl Drop for Issuer {
 }
 
 fn bound(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.bind(address).unwrap();
-    socket
+    try_bound(address).unwrap()
+}
+
+fn try_bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn serve(
