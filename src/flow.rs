@@ -247,15 +247,18 @@ impl<'r> Judge<'r> {
     /// second token there, which nobody verified, and so would one that grpc-gateway hands its metadata. Not those
     /// where that token would have been read.
     fn other_spellings<'p>(&self, places: &'p [Place]) -> impl Iterator<Item = &'r str> + use<'r, 'p> {
+        let is_read = |name: &str, prefix: &str| {
+            places.iter().filter_map(Place::header).any(|read| read == (name, prefix))
+        };
+        let is_another = move |name: &str, place: &Place| {
+            let Some((known, prefix)) = place.header() else { return false };
+            // Neither `authorization` nor `cookie` has another spelling.
+            let is_it = matches!(place, Place::Header { .. }) && folds_alike(name, known)
+                || grpc_metadata(name).is_some_and(|metadata| folds_alike(metadata, known));
+            is_it && !is_read(name, prefix)
+        };
         let names = self.headers.iter().map(|(name, _)| name.as_str());
-        let in_headers = || places.iter().filter_map(Place::header);
-        names.filter(move |name| {
-            let metadata = grpc_metadata(name);
-            in_headers().any(|(known, prefix)| {
-                let is_it = folds_alike(name, known) || metadata.is_some_and(|name| folds_alike(name, known));
-                is_it && !in_headers().any(|read| read == (*name, prefix))
-            })
-        })
+        names.filter(move |name| places.iter().any(|place| is_another(name, place)))
     }
 
     fn forward_stripped(&self, would_deny: Vec<Facts>, rule: RuleName) -> Step {

@@ -128,7 +128,7 @@ impl ClaimHeaders {
     /// every spelling, and what names another path. `Connection` is left with nothing to nominate: the next hop
     /// would remove the headers it names, ours among them (RFC 9110 section 7.6.1).
     pub fn strip(&self, request: &Headers) -> HeaderEdits {
-        let mut edits = removing(request, |name| self.is_removed(name));
+        let mut edits = self.copies_removed(request);
         let connection: Vec<&[u8]> = values(request, "connection").collect();
         let upgrade = is_upgrade(request, &connection);
         match connection.as_slice() {
@@ -144,7 +144,19 @@ impl ClaimHeaders {
     /// What trailers lose: servers that merge them into the headers would read a second, forged identity, or a token
     /// that nobody verified.
     pub fn strip_trailers(&self, trailers: &Headers, credentials: &CredentialHeaders) -> HeaderEdits {
-        removing(trailers, |name| self.is_removed(name) || credentials.may_be(name))
+        let mut edits = self.copies_removed(trailers);
+        for (name, _) in trailers.iter().filter(|(name, _)| credentials.may_be(name)) {
+            edits.remove(name);
+        }
+        edits
+    }
+
+    fn copies_removed(&self, headers: &Headers) -> HeaderEdits {
+        let mut edits = HeaderEdits::new();
+        for (name, _) in headers.iter().filter(|(name, _)| self.is_removed(name)) {
+            edits.remove(name);
+        }
+        edits
     }
 
     /// Strips the request, then sets the headers of whom the permit names.
@@ -225,14 +237,6 @@ impl HeaderSource {
             Self::Nothing => None,
         }
     }
-}
-
-fn removing(headers: &Headers, goes: impl Fn(&str) -> bool) -> HeaderEdits {
-    let mut edits = HeaderEdits::new();
-    for (name, _) in headers.iter().filter(|(name, _)| goes(name)) {
-        edits.remove(name);
-    }
-    edits
 }
 
 /// RFC 9110 section 7.8: `Connection` names `upgrade`, and there is an `Upgrade`.
