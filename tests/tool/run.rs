@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// What it printed and how it ended.
 pub struct Ran {
@@ -16,16 +16,20 @@ pub fn jwtguard(arguments: &[&str]) -> Ran {
     jwtguard_with(arguments, "")
 }
 
-/// The same, with that standard input.
-pub fn jwtguard_with(arguments: &[&str], input: &str) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jwtguard"))
+fn started(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_jwtguard"))
         .args(arguments)
         .current_dir(root())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+/// The same, with that standard input.
+pub fn jwtguard_with(arguments: &[&str], input: &str) -> Ran {
+    let mut child = started(arguments);
     // It may end without reading.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
@@ -35,14 +39,7 @@ pub fn jwtguard_with(arguments: &[&str], input: &str) -> Ran {
 
 /// The same, with nobody who reads standard output: gone before there is any, as the input comes after that.
 pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_jwtguard"))
-        .args(arguments)
-        .current_dir(root())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = started(arguments);
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
