@@ -18,6 +18,7 @@ pub mod header_values;
 pub mod hosts;
 pub mod jwks;
 pub mod metadata;
+pub mod own_spelling;
 pub mod readings;
 pub mod request;
 pub mod signature;
@@ -41,12 +42,13 @@ mod upstream;
 pub type Property = fn(&[u8]) -> bool;
 
 /// Every property by the name of its target, its seeds and its file.
-pub const ALL: [(&str, Property); 10] = [
+pub const ALL: [(&str, Property); 11] = [
     ("token", token::holds),
     ("signature", signature::holds),
     ("jwks", jwks::holds),
     ("config", config::holds),
     ("readings", readings::holds),
+    ("own_spelling", own_spelling::holds),
     ("header_values", header_values::holds),
     ("metadata", metadata::holds),
     ("bearer", bearer::holds),

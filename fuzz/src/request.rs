@@ -19,7 +19,7 @@ use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::policy::Requirement;
-use jwt_guard::route::readings;
+use jwt_guard::route::{SkippedReadings, readings};
 use jwt_guard::token_cache::TokenCache;
 use serde_json::{Value, json};
 
@@ -165,9 +165,10 @@ fn check_forward(config: &Config, forward: &Forward, headers: &Headers, metadata
         assert!(!forward.rules.contains(&RuleName::Route(ADMIN)));
         assert!(!forward.rules.contains(&RuleName::Route(DENIED)));
         let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.as_slice());
-        for reading in
-            path.filter(|path| path.starts_with(b"/")).map_or(vec![], |path| readings(path).unwrap())
-        {
+        let path = path.filter(|path| path.starts_with(b"/"));
+        let readings = path.map_or(vec![], |path| readings(path, SkippedReadings::default()).unwrap());
+        for (reading, _) in readings {
+            let reading = reading.to_lowercase();
             let closed = ["/admin", "/denied"].into_iter().any(|closed| {
                 reading.strip_prefix(closed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             });

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::governing::Asked;
 use crate::denial::Reason;
 use crate::jose::escaped::Escaped;
-use crate::route::Reading;
+use crate::route::{Reading, ReadingClass};
 
 /// The longest request id that is repeated in a log line.
 const MAX_REQUEST_ID: usize = 64;
@@ -24,8 +24,10 @@ pub struct Facts {
     pub kid: Option<String>,
     /// The rule that refused.
     pub rule: Option<RuleName>,
-    /// The reading of method and path that chose the rule, where that is not the request as sent.
+    /// The reading of method and path that chose the rule, where that is not the request as written.
     pub reading: Option<String>,
+    /// What an upstream does that leads to that reading, in order.
+    pub reading_classes: Vec<ReadingClass>,
     /// The request's `x-request-id`.
     pub request_id: Option<String>,
 }
@@ -59,6 +61,7 @@ impl Facts {
             kid: None,
             rule: None,
             reading: None,
+            reading_classes: Vec::new(),
             request_id: None,
         }
     }
@@ -67,7 +70,9 @@ impl Facts {
     #[must_use]
     pub(super) fn under(mut self, asked: Option<&Asked<'_>>) -> Self {
         self.rule = asked.map(|asked| asked.rule.clone());
-        self.reading = asked.and_then(|asked| asked.reading.as_ref()).map(shown);
+        let reading = asked.and_then(|asked| asked.reading.as_ref());
+        self.reading = reading.map(shown);
+        self.reading_classes = reading.map(|reading| reading.classes.clone()).unwrap_or_default();
         self
     }
 
@@ -101,6 +106,10 @@ impl Display for Facts {
         }
         if let Some(reading) = &self.reading {
             write!(f, " reading={}", Escaped(reading))?;
+        }
+        if let Some((first, others)) = self.reading_classes.split_first() {
+            write!(f, " reading_classes={first}")?;
+            others.iter().try_for_each(|class| write!(f, ",{class}"))?;
         }
         if let Some(id) = &self.request_id {
             write!(f, " request_id={id}")?;

@@ -9,7 +9,7 @@ use crate::denial::Reason;
 use crate::flow::Facts;
 use crate::headers::folds_to;
 use crate::policy::Requirement;
-use crate::route::{self, AmbiguousPath, Demand, Reading, Spread, Target};
+use crate::route::{self, AmbiguousPath, Demand, Reading, ReadingClass, Spread, Target};
 
 /// Some frameworks take the method from one of these; in any spelling that folds to it, as WSGI and CGI do.
 pub(super) const METHOD_OVERRIDES: [&str; 3] =
@@ -149,12 +149,17 @@ impl<'r> Judge<'r> {
             );
         }
         if routes.spread() > Spread::TrailingSlash {
-            return self.refuse(
-                Reason::AmbiguousPath,
-                "the path has several readings, where route metadata decides",
-            );
+            return self.refuse(Reason::AmbiguousPath, &self.ambiguity());
         }
         Ok(())
+    }
+
+    /// Which other reading the path has, and what an upstream does that leads to it.
+    fn ambiguity(&self) -> String {
+        let path = self.header(":path").unwrap_or_default();
+        let classes = route::furthest_classes(path, self.config.routes.skipped());
+        let classes: Vec<_> = classes.into_iter().map(ReadingClass::name).collect();
+        format!("the path has another reading by {}, where route metadata decides", classes.join(","))
     }
 
     fn refuse<T>(&self, reason: Reason, detail: &str) -> Outcome<T> {

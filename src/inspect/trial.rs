@@ -111,7 +111,8 @@ impl Bench<'_> {
         let judged = asked.map(|asked| asked.rules).unwrap_or_default();
         let rules = judged.iter().map(|asked| Rule::judge(asked, self, identity.as_ref(), &token)).collect();
         let path = call.path.as_bytes();
-        let readings = crate::route::readings(path).unwrap_or_default();
+        let readings = crate::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
+        let readings = readings.into_iter().map(|(reading, _)| reading).collect();
         Ok(Outcome { readings, rules, token, decision, would_deny })
     }
 }

@@ -1,8 +1,9 @@
 //! Every rule that governs a request, one for each way to read it.
 
 use super::host::{comparable, is_one};
+use super::letter_case::{folded, is_folded};
 use super::readings::Readings;
-use super::{Found, Table, method};
+use super::{Found, ReadingClass, SkippedReadings, Table, method};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -44,6 +45,8 @@ pub struct Reading<'a> {
     pub method: Cow<'a, str>,
     /// The path without its query; empty where the request has none.
     pub path: Cow<'a, str>,
+    /// What an upstream does that leads to it, in order; empty for the request as written.
+    pub classes: Vec<ReadingClass>,
 }
 
 /// How far the readings of a path are apart; a later variant includes the earlier ones.
@@ -53,7 +56,7 @@ pub enum Spread {
     One,
     /// They differ in a trailing slash.
     TrailingSlash,
-    /// They differ in the case of ASCII letters, too.
+    /// The path has a letter that upstreams which ignore case compare with another one.
     LetterCase,
     /// They are different paths.
     Segments,
@@ -84,61 +87,108 @@ pub enum AmbiguousPath {
 
 impl<T> Table<T> {
     /// The rules of every reading of the path with every reading of the method, each rule once, that of the request
-    /// as sent first.
+    /// as written first.
     ///
     /// No path and `*` (`OPTIONS *`) are under no route. A plain path in lower case, with one method, costs one
-    /// look-up (two where some template has an upper-case letter) and allocates nothing.
+    /// look-up (two where some template has an upper-case letter); the first allocates nothing.
     pub fn governing<'a>(&'a self, target: &Target<'a>) -> Result<Governing<'a, T>, AmbiguousPath> {
         if !is_one(target.host) {
             return Err(AmbiguousPath::Host);
         }
-        let (method, other_methods) = method::readings(target.method, &target.method_overrides)?;
+        let skipped = self.skipped();
+        let overrides = if skipped.contains(ReadingClass::MethodOverride) {
+            &[]
+        } else {
+            target.method_overrides.as_slice()
+        };
+        let (method, other_methods) = method::readings(target.method, overrides)?;
         let path = match target.path {
             None => return Ok(Governing::default_only(method, &other_methods, "")),
             Some(b"*") => return Ok(Governing::default_only(method, &other_methods, "*")),
-            Some(path) => Readings::of(path)?,
+            Some(path) => Readings::of(path, skipped)?,
         };
         let host = comparable(target.host);
-        let as_sent = Reading { method, path: Cow::Borrowed(path.as_sent) };
+        let find = |method: &str, path: &str| self.find(&host, method, path);
+        let found = find(&method, &path.as_written);
         let mut governing = Governing {
             first: Demand {
-                found: self.find(&host, &as_sent.method, &as_sent.path),
-                reading: as_sent.clone(),
+                found,
+                reading: Reading {
+                    method: method.clone(),
+                    path: path.as_written.clone(),
+                    classes: Vec::new(),
+                },
             },
             others: Vec::new(),
-            spread: Spread::of(&path),
+            spread: Spread::of(&path, skipped),
             has_one_method: other_methods.is_empty(),
         };
-        governing.add_ignoring_case(self, &host, &as_sent);
-        let mut add = |method: &Cow<'a, str>, path: &Cow<'a, str>| {
-            let reading = Reading { method: method.clone(), path: path.clone() };
-            governing.add(self.find(&host, method, path), &reading);
-            governing.add_ignoring_case(self, &host, &reading);
+        let mut add = |found: Option<Found<'a, T>>,
+                       (method, class): (&Cow<'a, str>, _),
+                       place: Option<usize>| {
+            let text = place.and_then(|place| path.others.get(place)).map(|variant| variant.path.as_str());
+            let text = text.unwrap_or(&path.as_written);
+            let reading = |text: &str, last: Option<ReadingClass>| {
+                let steps = place.map(|place| path.classes(place)).unwrap_or_default();
+                let classes = Option::into_iter(class).chain(steps).chain(last).collect();
+                Reading { method: method.clone(), path: Cow::Owned(text.to_owned()), classes }
+            };
+            governing.add(found, || reading(text, None));
+            for other in self.find_ignoring_case(&host, method, text, found.map(|found| found.index)) {
+                governing.add(other, || reading(&folded(text), Some(ReadingClass::LetterCase)));
+            }
         };
-        for method in &other_methods {
-            add(method, &as_sent.path);
+        let methods = || {
+            let others = other_methods.iter().map(|(method, class)| (method, Some(*class)));
+            std::iter::once((&method, None)).chain(others)
+        };
+        add(found, (&method, None), None);
+        for method in methods().skip(1) {
+            add(find(method.0, &path.as_written), method, None);
         }
-        for path in path.others.into_iter().map(Cow::Owned) {
-            for method in std::iter::once(&as_sent.method).chain(&other_methods) {
-                add(method, &path);
+        for (place, variant) in path.others.iter().enumerate() {
+            for method in methods() {
+                add(find(method.0, &variant.path), method, Some(place));
             }
         }
         Ok(governing)
     }
 }
 
-/// Every reading of a `:path`, the path as sent (without its query) first.
+/// Every reading of a `:path` but for letter case, the path as written (without its query) first, each with the
+/// classes that led to it.
 ///
 /// # Errors
 /// Why it has none to rely on.
-pub fn readings(path: &[u8]) -> Result<Vec<String>, AmbiguousPath> {
-    let Readings { as_sent, others } = Readings::of(path)?;
-    Ok(std::iter::once(as_sent.to_owned()).chain(others).collect())
+pub fn readings(
+    path: &[u8],
+    skipped: SkippedReadings,
+) -> Result<Vec<(String, Vec<ReadingClass>)>, AmbiguousPath> {
+    let readings = Readings::of(path, skipped)?;
+    let others = readings.others.iter().enumerate();
+    let others = others.map(|(place, variant)| (variant.path.clone(), readings.classes(place)));
+    Ok(std::iter::once((readings.as_written.clone().into_owned(), Vec::new())).chain(others).collect())
+}
+
+/// The classes that lead to the reading that is furthest from a `:path` as sent, for a message: the first of those
+/// that give it its [`Spread`].
+pub fn furthest_classes(path: &[u8], skipped: SkippedReadings) -> Vec<ReadingClass> {
+    let Ok(readings) = Readings::of(path, skipped) else { return Vec::new() };
+    let spread = Spread::of(&readings, skipped);
+    match readings.others.iter().position(|variant| readings.apart(&variant.path) == spread) {
+        Some(place) => readings.classes(place),
+        None if readings.apart(&readings.as_written) == spread => vec![ReadingClass::PercentDecoding],
+        None => vec![ReadingClass::LetterCase],
+    }
 }
 
 impl<'a, T> Governing<'a, T> {
-    fn default_only(method: Cow<'a, str>, others: &[Cow<'a, str>], path: &'static str) -> Self {
-        let reading = Reading { method, path: Cow::Borrowed(path) };
+    fn default_only(
+        method: Cow<'a, str>,
+        others: &[(Cow<'a, str>, ReadingClass)],
+        path: &'static str,
+    ) -> Self {
+        let reading = Reading { method, path: Cow::Borrowed(path), classes: Vec::new() };
         let has_one_method = others.is_empty();
         Self {
             first: Demand { found: None, reading },
@@ -148,27 +198,19 @@ impl<'a, T> Governing<'a, T> {
         }
     }
 
-    fn add(&mut self, found: Option<Found<'a, T>>, reading: &Reading<'a>) {
+    fn add(&mut self, found: Option<Found<'a, T>>, reading: impl FnOnce() -> Reading<'a>) {
         let index = found.map(|found| found.index);
         if !self.iter().any(|demand| demand.index() == index) {
-            self.others.push(Demand { found, reading: reading.clone() });
+            self.others.push(Demand { found, reading: reading() });
         }
     }
 
-    /// A template `/Admin` guards `/admin` at an upstream that ignores case. The reading in lower case is among the
-    /// readings, so one with an upper-case letter need not be looked at here.
-    fn add_ignoring_case(&mut self, table: &'a Table<T>, host: &[u8], reading: &Reading<'a>) {
-        if table.has_upper_case() && !reading.path.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            self.add(table.find_ignoring_case(host, &reading.method, &reading.path), reading);
-        }
-    }
-
-    /// The distinct rules, that of the request as sent first.
+    /// The distinct rules, that of the request as written first.
     pub fn iter(&self) -> impl Iterator<Item = &Demand<'a, T>> {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The rule of the request as sent.
+    /// The rule of the request as written.
     pub fn as_sent(&self) -> &Demand<'a, T> {
         &self.first
     }
@@ -192,19 +234,30 @@ impl<T> Demand<'_, T> {
 }
 
 impl Spread {
-    fn of(readings: &Readings<'_>) -> Self {
-        let as_sent = readings.as_sent.strip_suffix('/').unwrap_or(readings.as_sent);
-        let apart = |reading: &String| {
-            let reading = reading.strip_suffix('/').unwrap_or(reading);
-            if reading == as_sent {
-                Self::TrailingSlash
-            } else if reading.eq_ignore_ascii_case(as_sent) {
-                Self::LetterCase
-            } else {
-                Self::Segments
-            }
-        };
-        readings.others.iter().map(apart).max().unwrap_or(Self::One)
+    fn of(readings: &Readings<'_>, skipped: SkippedReadings) -> Self {
+        // The digits of an escape are no letters: a letter that it stands for is another reading anyway.
+        let mut parts = readings.as_sent.split('%');
+        let first = parts.next().is_none_or(is_folded);
+        let is_folded = first && parts.all(|part| part.get(2..).is_none_or(is_folded));
+        let one_case = is_folded || skipped.contains(ReadingClass::LetterCase);
+        let letter_case = if one_case { Self::One } else { Self::LetterCase };
+        let others = readings.others.iter().map(|variant| readings.apart(&variant.path));
+        others.chain([readings.apart(&readings.as_written), letter_case]).max().unwrap_or(Self::One)
+    }
+}
+
+impl Readings<'_> {
+    /// How far a reading is from the path as sent. An escape that the client has to write counts as well: Envoy
+    /// matches it byte by byte, and `%c3` and `%C3` are one letter to an upstream.
+    fn apart(&self, reading: &str) -> Spread {
+        let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).len();
+        if reading == self.as_sent {
+            Spread::One
+        } else if reading.get(..without_slash(reading)) == self.as_sent.get(..without_slash(self.as_sent)) {
+            Spread::TrailingSlash
+        } else {
+            Spread::Segments
+        }
     }
 }
 

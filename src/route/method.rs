@@ -1,6 +1,6 @@
 //! Methods: as a route lists them, and as a request may be read.
 
-use super::AmbiguousPath;
+use super::{AmbiguousPath, ReadingClass};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -62,34 +62,37 @@ impl fmt::Display for MethodError {
 
 impl std::error::Error for MethodError {}
 
-/// The methods that a request may be read with: `:method` first, then what its override headers name.
+/// The methods that a request may be read with: `:method` first, then what its override headers name, each with
+/// what an upstream does to take it.
 ///
 /// An override value is read as the frameworks read it that honour one: members of a comma-joined list each for
 /// themselves, spaces around them dropped. A method in lower case is read in upper case as well, since those
 /// frameworks (and WSGI servers, for `:method` itself) upper-case it. A member that is no token refuses the
 /// request: what an upstream would make of it cannot be told. An empty one names nothing.
+#[allow(clippy::type_complexity, reason = "a method and what it comes from")]
 pub(super) fn readings<'a>(
     method: &'a [u8],
     overrides: &[&'a [u8]],
-) -> Result<(Cow<'a, str>, Vec<Cow<'a, str>>), AmbiguousPath> {
+) -> Result<(Cow<'a, str>, Vec<(Cow<'a, str>, ReadingClass)>), AmbiguousPath> {
     let method = token(method).ok_or(AmbiguousPath::Method)?;
-    let mut others: Vec<Cow<'a, str>> = Vec::new();
-    let mut add = |reading: Cow<'a, str>| {
-        if reading != method && !others.contains(&reading) {
-            others.push(reading);
+    let mut others: Vec<(Cow<'a, str>, ReadingClass)> = Vec::new();
+    let mut add = |reading: Cow<'a, str>, class| {
+        if reading != method && !others.iter().any(|(known, _)| *known == reading) {
+            others.push((reading, class));
         }
         if others.len() < MAX_METHODS { Ok(()) } else { Err(AmbiguousPath::Method) }
     };
-    let mut add_both = |reading: &'a str| {
-        add(Cow::Borrowed(reading))?;
+    let mut add_both = |reading: &'a str, class| {
+        add(Cow::Borrowed(reading), class)?;
         let lower = reading.bytes().any(|byte| byte.is_ascii_lowercase());
-        if lower { add(Cow::Owned(reading.to_ascii_uppercase())) } else { Ok(()) }
+        if lower { add(Cow::Owned(reading.to_ascii_uppercase()), class) } else { Ok(()) }
     };
-    add_both(method)?;
+    add_both(method, ReadingClass::MethodCase)?;
     for member in overrides.iter().flat_map(|value| value.split(|byte| *byte == b',')) {
         let member = member.trim_ascii();
         if !member.is_empty() {
-            add_both(token(member).ok_or(AmbiguousPath::Method)?)?;
+            let member = token(member).ok_or(AmbiguousPath::Method)?;
+            add_both(member, ReadingClass::MethodOverride)?;
         }
     }
     Ok((Cow::Borrowed(method), others))
@@ -139,6 +142,7 @@ mod tests {
             (b"G T", vec![], None),
         ] {
             let read = readings(method, &overrides).ok().map(|(first, others)| {
+                let others = others.into_iter().map(|(method, _)| method);
                 std::iter::once(first).chain(others).map(Cow::into_owned).collect::<Vec<_>>()
             });
             let expected = expected.map(|list| list.into_iter().map(str::to_owned).collect::<Vec<_>>());

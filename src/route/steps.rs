@@ -1,29 +1,28 @@
 //! What upstreams do with a path: single steps, each for itself.
 
-use super::AmbiguousPath;
+use super::{AmbiguousPath, ReadingClass};
 
-/// What an upstream may do with a path besides decoding it. Each answers `None` where it changes nothing.
-pub(super) const STEPS: [fn(&str) -> Option<String>; 20] = [
-    backslashes_as_slashes,
-    without_authority,
-    without_parameters,
-    |path| cut_at(path, ';'),
-    |path| cut_at(path, '?'),
-    |path| cut_at(path, '#'),
-    without_streams,
-    without_cookieless_tickets,
-    behind_script,
-    merged_slashes,
-    resolved_dots,
-    |path| trimmed(path, &['/']),
-    |path| trimmed(path, &['/', ' ', '.']),
-    trimmed_segments,
-    without_trailing_spaces,
-    without_leading_spaces,
-    |path| path.bytes().any(|byte| byte.is_ascii_uppercase()).then(|| path.to_ascii_lowercase()),
-    |path| (!path.is_ascii()).then(|| path.to_lowercase()).filter(|lower| lower != path),
-    |path| replaced(path, same_but_for_case),
-    |path| replaced(path, best_fit),
+/// What an upstream may do with a path besides decoding it, with its class. Each answers `None` where it changes
+/// nothing. Letter case is no step but a way to compare: see [`super::letter_case`]. A step that looks for letters
+/// ignores case by itself.
+pub(super) const STEPS: [(ReadingClass, fn(&str) -> Option<String>); 17] = [
+    (ReadingClass::Backslash, backslashes_as_slashes),
+    (ReadingClass::NetworkPath, without_authority),
+    (ReadingClass::PathParameters, without_parameters),
+    (ReadingClass::PathParameters, |path| cut_at(path, ';')),
+    (ReadingClass::QueryOrFragment, |path| cut_at(path, '?')),
+    (ReadingClass::QueryOrFragment, |path| cut_at(path, '#')),
+    (ReadingClass::NtfsStreams, without_streams),
+    (ReadingClass::AspnetTickets, without_cookieless_tickets),
+    (ReadingClass::PhpPathInfo, behind_script),
+    (ReadingClass::RepeatedSlashes, merged_slashes),
+    (ReadingClass::DotSegments, resolved_dots),
+    (ReadingClass::TrailingSlash, |path| trimmed(path, &['/'])),
+    (ReadingClass::TrailingDotOrSpace, |path| trimmed(path, &['/', ' ', '.'])),
+    (ReadingClass::TrailingDotOrSpace, trimmed_segments),
+    (ReadingClass::TrailingDotOrSpace, without_trailing_spaces),
+    (ReadingClass::LeadingSpace, without_leading_spaces),
+    (ReadingClass::CompatibilityCharacters, |path| replaced(path, best_fit)),
 ];
 
 /// Which escapes one round of decoding takes; each is what some upstream does.
@@ -38,9 +37,14 @@ pub(super) enum Escapes {
     Unreserved,
     /// Those of dots, as URL parsers of browsers and their runtimes do to find dot segments (WHATWG URL).
     Dots,
+    /// Those that a client has to write, since the characters cannot stand in a path (RFC 3986 section 3.3): space,
+    /// what is not ASCII, and `"<>^`{|}[]`. Not `%25`: no template has a `%`, and what it may bring out must
+    /// stay apart from the escapes that the client wrote.
+    Required,
 }
 
 impl Escapes {
+    /// One for each way in which an upstream decodes.
     pub const EACH: [Self; 4] = [Self::All, Self::AllButSlashes, Self::Unreserved, Self::Dots];
 
     fn takes(self, byte: u8) -> bool {
@@ -49,6 +53,7 @@ impl Escapes {
             Self::AllButSlashes => byte != b'/',
             Self::Unreserved => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'),
             Self::Dots => byte == b'.',
+            Self::Required => !byte.is_ascii() || b" \"<>^`{|}[]".contains(&byte),
         }
     }
 }
@@ -186,9 +191,19 @@ fn ticket_length(path: &str) -> usize {
 
 /// What a PHP script gets as its `PATH_INFO`: front controllers route `/index.php/admin` as `/admin`.
 fn behind_script(path: &str) -> Option<String> {
-    let (_, behind) = path.split_once(".php/")?;
-    Some(format!("/{behind}"))
+    let at = script_end(path.as_bytes())?;
+    path.get(at..).map(str::to_owned)
 }
+
+/// Where the path goes on behind the first script's name: at the slash. File systems that ignore case run
+/// `/INDEX.PHP/admin`, too.
+pub(super) fn script_end(path: &[u8]) -> Option<usize> {
+    path.windows(SCRIPT.len())
+        .position(|part| part.eq_ignore_ascii_case(SCRIPT))
+        .map(|at| at + SCRIPT.len() - 1)
+}
+
+const SCRIPT: &[u8] = b".php/";
 
 fn merged_slashes(path: &str) -> Option<String> {
     if !path.contains("//") {
@@ -261,18 +276,6 @@ fn without_trailing_spaces(path: &str) -> Option<String> {
 /// Each segment without spaces at its start, as Spring trimmed tokens before it matched them (CVE-2016-5007).
 fn without_leading_spaces(path: &str) -> Option<String> {
     path.contains("/ ").then(|| by_segment(path, |segment| segment.trim_start_matches(' ')))
-}
-
-/// The ASCII letter that some comparisons without regard to case take the character for, even where it is no upper
-/// case of it: Java's
-/// `equalsIgnoreCase`, Go's `EqualFold`, Python's `re.IGNORECASE`.
-fn same_but_for_case(character: char) -> Option<&'static str> {
-    match character {
-        '\u{130}' | '\u{131}' => Some("i"),
-        '\u{17f}' => Some("s"),
-        '\u{212a}' => Some("k"),
-        _ => None,
-    }
 }
 
 /// What compatibility forms (NFKC) and the best fit of a Windows code page make of characters that look like ASCII:

@@ -1,8 +1,10 @@
 //! The routes as a tree: which rule one reading of a request falls under.
 
 use super::host::{Kind, comparable};
+use super::letter_case::{folded, is_folded, lower_cased};
 use super::template::Segment;
-use super::{HostPattern, Method, Template};
+use super::{HostPattern, Method, ReadingClass, SkippedReadings, Template};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -23,10 +25,12 @@ pub struct Entry<T> {
 #[derive(Debug, Clone)]
 pub struct Table<T> {
     rules: Vec<T>,
-    exact: Levels,
-    /// The same routes with their literals in lower case, for upstreams that ignore case; `None` where no template
-    /// has an upper-case letter.
-    folded: Option<Levels>,
+    levels: Levels,
+    /// Which entries, by their index, have a template without wildcards.
+    literal: Vec<bool>,
+    /// Whether some template has a letter that upstreams which ignore case compare with another one.
+    has_letter_case: bool,
+    skipped: SkippedReadings,
 }
 
 /// The route that one reading falls under.
@@ -73,6 +77,8 @@ struct Levels {
 #[derive(Debug, Clone, Default)]
 struct Node {
     literals: HashMap<Box<str>, Node>,
+    /// The literals that are not their own folded form, by that form.
+    spellings: HashMap<Box<str>, Vec<Box<str>>>,
     any: Option<Box<Node>>,
     /// Templates that end here.
     here: Slots,
@@ -94,9 +100,9 @@ impl<T> Table<T> {
     /// templates that differ only in case, whatever their hosts. Every conflict is told, each pair once.
     pub fn build(entries: Vec<Entry<T>>) -> Result<Self, Vec<Conflict>> {
         let mut conflicts = case_conflicts(&entries);
-        let mut exact = Levels::default();
+        let mut levels = Levels::default();
         for (index, entry) in entries.iter().enumerate() {
-            let taken = exact.insert(index, &entry.template, &entry.methods, &entry.hosts);
+            let taken = levels.insert(index, &entry.template, &entry.methods, &entry.hosts);
             conflicts.extend(
                 taken
                     .into_iter()
@@ -107,15 +113,21 @@ impl<T> Table<T> {
             conflicts.sort_by_key(|conflict| (conflict.first, conflict.second));
             return Err(conflicts);
         }
-        let folded = entries.iter().any(|entry| entry.template.lower_cased().is_some()).then(|| {
-            let mut folded = Levels::default();
-            for (index, entry) in entries.iter().enumerate() {
-                let template = entry.template.lower_cased().unwrap_or_else(|| entry.template.clone());
-                folded.insert(index, &template, &entry.methods, &entry.hosts);
-            }
-            folded
-        });
-        Ok(Self { rules: entries.into_iter().map(|entry| entry.rule).collect(), exact, folded })
+        let has_letter_case = entries.iter().any(|entry| !is_folded(&entry.template.canonical()));
+        let literal = entries.iter().map(|entry| entry.template.is_literal()).collect();
+        let rules = entries.into_iter().map(|entry| entry.rule).collect();
+        Ok(Self { rules, levels, literal, has_letter_case, skipped: SkippedReadings::default() })
+    }
+
+    /// The same table for upstreams that make no readings of these classes.
+    #[must_use]
+    pub fn skipping(self, skipped: SkippedReadings) -> Self {
+        Self { skipped, ..self }
+    }
+
+    /// The classes of readings that are skipped.
+    pub fn skipped(&self) -> SkippedReadings {
+        self.skipped
     }
 
     /// What the entries say, in their order.
@@ -142,23 +154,37 @@ impl<T> Table<T> {
 
     /// [`Table::lookup`] for a host that is [`comparable`] already.
     pub(super) fn find(&self, host: &[u8], method: &str, path: &str) -> Option<Found<'_, T>> {
-        self.found(self.exact.find(host, method, path, &mut 0))
+        self.found(self.levels.find(host, method, path, &mut 0))
     }
 
-    /// As [`Table::find`], by an upstream that ignores case; `path` is in lower case.
-    pub(super) fn find_ignoring_case(&self, host: &[u8], method: &str, path: &str) -> Option<Found<'_, T>> {
-        self.found(self.folded.as_ref().unwrap_or(&self.exact).find(host, method, path, &mut 0))
-    }
-
-    /// Whether [`Table::find_ignoring_case`] can answer otherwise than [`Table::find`].
-    pub(super) fn has_upper_case(&self) -> bool {
-        self.folded.is_some()
+    /// What else upstreams that ignore letter case choose for one reading; `exact` is what [`Table::find`] chooses.
+    ///
+    /// Nothing where the path is spelled as a template without wildcards: a route grants what it says. Nothing either
+    /// where a look-up that ignores case in every segment finds the same as the exact one. Where the two differ, each segment may be compared
+    /// exactly, ignoring case, or exactly after the upstream changed it to lower case, and every mixture counts: a
+    /// server may ignore case in the part that names an application, which compares the rest exactly.
+    pub(super) fn find_ignoring_case(
+        &self,
+        host: &[u8],
+        method: &str,
+        path: &str,
+        exact: Option<usize>,
+    ) -> Vec<Option<Found<'_, T>>> {
+        if self.skipped.contains(ReadingClass::LetterCase) || !self.has_letter_case && is_folded(path) {
+            return Vec::new();
+        }
+        let is_spelled_out = exact.and_then(|exact| self.literal.get(exact).copied()).unwrap_or(false);
+        if is_spelled_out || self.levels.find_folded(host, method, path) == exact {
+            return Vec::new();
+        }
+        let choices = self.levels.find_in_each_case(host, method, path);
+        choices.into_iter().filter(|index| *index != exact).map(|index| self.found(index)).collect()
     }
 
     /// How many nodes of the tree a look-up visits: its cost, independent of any clock.
     pub fn visits(&self, host: &[u8], method: &str, path: &str) -> usize {
         let mut visits = 0;
-        self.exact.find(&comparable(host), method, path, &mut visits);
+        self.levels.find(&comparable(host), method, path, &mut visits);
         visits
     }
 
@@ -208,11 +234,32 @@ impl Levels {
     }
 
     fn find(&self, host: &[u8], method: &str, path: &str, visits: &mut usize) -> Option<usize> {
-        let rest = match path.strip_prefix('/')? {
-            "" => None,
-            rest => Some(rest),
-        };
+        let rest = rest_of(path)?;
         self.matching(host).find_map(|root| root.find(rest, method, visits))
+    }
+
+    /// As [`Levels::find`], with letter case ignored in every segment.
+    fn find_folded(&self, host: &[u8], method: &str, path: &str) -> Option<usize> {
+        let rest = rest_of(path)?;
+        self.matching(host).find_map(|root| Nodes(vec![root]).find_folded(rest, method))
+    }
+
+    /// What is chosen where each segment is compared exactly, in lower case, or ignoring case: each choice once,
+    /// `None` among them where some mixture finds nothing.
+    fn find_in_each_case(&self, host: &[u8], method: &str, path: &str) -> Vec<Option<usize>> {
+        let mut found = Vec::new();
+        let Some(rest) = rest_of(path) else { return vec![None] };
+        for root in self.matching(host) {
+            let mut here = Vec::new();
+            Nodes(vec![root]).find_in_each_case(rest, method, &mut here);
+            let falls_through = here.contains(&None);
+            here.into_iter().filter(Option::is_some).for_each(|choice| add_once(&mut found, choice));
+            if !falls_through {
+                return found;
+            }
+        }
+        add_once(&mut found, None);
+        found
     }
 
     /// The trees for a host, the most specific first.
@@ -233,11 +280,20 @@ impl Node {
         let mut node = self;
         for segment in segments {
             node = match segment {
-                Segment::Literal(text) => node.literals.entry(text.as_str().into()).or_default(),
+                Segment::Literal(text) => node.literal(text),
                 Segment::Any => node.any.get_or_insert_default(),
             };
         }
         node
+    }
+
+    fn literal(&mut self, text: &str) -> &mut Self {
+        if !self.literals.contains_key(text)
+            && let Cow::Owned(folded) = folded(text)
+        {
+            self.spellings.entry(folded.into()).or_default().push(text.into());
+        }
+        self.literals.entry(text.into()).or_default()
     }
 
     /// The most specific entry for what remains of the path: `None` at its end, `Some("")` after a trailing slash.
@@ -254,15 +310,125 @@ impl Node {
         if rest.is_empty() {
             return below().or_else(here);
         }
-        let (segment, rest) = match rest.split_once('/') {
-            Some((segment, rest)) => (segment, Some(rest)),
-            None => (rest, None),
-        };
+        let (segment, rest) = first_segment(rest);
         let literal = if self.literals.is_empty() { None } else { self.literals.get(segment) };
         literal
             .and_then(|node| node.find(rest, method, visits))
             .or_else(|| self.any.as_ref().filter(|_| !segment.is_empty())?.find(rest, method, visits))
             .or_else(below)
+    }
+}
+
+/// Nodes whose segments from the root differ in letter case at most, as one.
+#[derive(Debug, Default)]
+struct Nodes<'t>(Vec<&'t Node>);
+
+impl<'t> Nodes<'t> {
+    fn find_folded(&self, rest: Option<&str>, method: &str) -> Option<usize> {
+        let Some(rest) = rest else {
+            return self.here(method).or_else(|| self.below(method));
+        };
+        if rest.is_empty() {
+            return self.below(method).or_else(|| self.here(method));
+        }
+        let (segment, rest) = first_segment(rest);
+        let literals = self.literals_ignoring_case(segment);
+        literals
+            .find_in(|nodes| nodes.find_folded(rest, method))
+            .or_else(|| self.any(segment).find_in(|nodes| nodes.find_folded(rest, method)))
+            .or_else(|| self.below(method))
+    }
+
+    fn find_in_each_case(&self, rest: Option<&str>, method: &str, found: &mut Vec<Option<usize>>) {
+        let Some(rest) = rest else {
+            return add_once(found, self.here(method).or_else(|| self.below(method)));
+        };
+        if rest.is_empty() {
+            return add_once(found, self.below(method).or_else(|| self.here(method)));
+        }
+        let (segment, rest) = first_segment(rest);
+        let mut candidates = vec![self.literals(segment), self.literals_ignoring_case(segment)];
+        candidates.extend(lower_cased(segment).iter().map(|lower| self.literals(lower)));
+        let mut falls_through = false;
+        for (position, nodes) in candidates.iter().enumerate() {
+            if !candidates.iter().take(position).any(|earlier| earlier.is(nodes)) {
+                falls_through |= nodes.choices_below(rest, method, found);
+            }
+        }
+        if falls_through && self.any(segment).choices_below(rest, method, found) {
+            add_once(found, self.below(method));
+        }
+    }
+
+    /// Adds what is chosen below these nodes, and tells whether some choice finds nothing there.
+    fn choices_below(&self, rest: Option<&str>, method: &str, found: &mut Vec<Option<usize>>) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let mut below = Vec::new();
+        self.find_in_each_case(rest, method, &mut below);
+        let falls_through = below.contains(&None);
+        below.into_iter().filter(Option::is_some).for_each(|choice| add_once(found, choice));
+        falls_through
+    }
+
+    fn find_in(&self, find: impl Fn(&Self) -> Option<usize>) -> Option<usize> {
+        if self.0.is_empty() { None } else { find(self) }
+    }
+
+    fn here(&self, method: &str) -> Option<usize> {
+        self.0.iter().find_map(|node| node.here.of(method))
+    }
+
+    fn below(&self, method: &str) -> Option<usize> {
+        self.0.iter().find_map(|node| node.rest.of(method))
+    }
+
+    fn literals(&self, segment: &str) -> Self {
+        Self(self.0.iter().filter_map(|node| node.literals.get(segment)).collect())
+    }
+
+    fn literals_ignoring_case(&self, segment: &str) -> Self {
+        let folded = folded(segment);
+        let mut nodes = self.literals(&folded);
+        for node in &self.0 {
+            let spellings = node.spellings.get(folded.as_ref()).into_iter().flatten();
+            nodes.0.extend(spellings.filter_map(|spelling| node.literals.get(spelling)));
+        }
+        nodes
+    }
+
+    fn any(&self, segment: &str) -> Self {
+        if segment.is_empty() {
+            return Self::default();
+        }
+        Self(self.0.iter().filter_map(|node| node.any.as_deref()).collect())
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|node| other.0.iter().any(|known| std::ptr::eq(*node, *known)))
+    }
+}
+
+/// What follows the first slash: `None` at the end, `Some("")` after a slash at the end.
+fn rest_of(path: &str) -> Option<Option<&str>> {
+    match path.strip_prefix('/')? {
+        "" => Some(None),
+        rest => Some(Some(rest)),
+    }
+}
+
+fn first_segment(rest: &str) -> (&str, Option<&str>) {
+    match rest.split_once('/') {
+        Some((segment, rest)) => (segment, Some(rest)),
+        None => (rest, None),
+    }
+}
+
+fn add_once(found: &mut Vec<Option<usize>>, choice: Option<usize>) {
+    if !found.contains(&choice) {
+        found.push(choice);
     }
 }
 
@@ -303,9 +469,10 @@ fn case_conflicts<T>(entries: &[Entry<T>]) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let spelling = entry.template.canonical();
-        match spellings.get(&spelling.to_lowercase()) {
+        let folded = folded(&spelling).into_owned();
+        match spellings.get(&folded) {
             None => {
-                spellings.insert(spelling.to_lowercase(), (spelling, index));
+                spellings.insert(folded, (spelling, index));
             }
             Some((first, _)) if *first == spelling => {}
             Some((_, first)) => {

@@ -99,6 +99,11 @@ impl Template {
         self.rest
     }
 
+    /// Whether it has no wildcard.
+    pub(super) fn is_literal(&self) -> bool {
+        !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)))
+    }
+
     /// What the template matches, whatever its names are.
     pub(super) fn canonical(&self) -> String {
         let mut canonical = String::with_capacity(self.text.len());
@@ -111,17 +116,6 @@ impl Template {
         }
         canonical.push_str(if self.rest { "/**" } else { "" });
         canonical
-    }
-
-    /// The template as an upstream sees it that ignores case; `None` where that is the same.
-    pub(super) fn lower_cased(&self) -> Option<Self> {
-        let mut folded = self.clone();
-        for segment in &mut folded.segments {
-            if let Segment::Literal(text) = segment {
-                *text = text.to_lowercase();
-            }
-        }
-        (folded.segments != self.segments).then_some(folded)
     }
 }
 

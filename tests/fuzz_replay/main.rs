@@ -51,6 +51,11 @@ fn readings() {
 }
 
 #[test]
+fn own_spelling() {
+    replay("own_spelling");
+}
+
+#[test]
 fn header_values() {
     replay("header_values");
 }

@@ -18,6 +18,7 @@ mod jose;
 mod route {
     mod exhaustive;
     mod oracle;
+    mod own_spelling;
     mod precedence;
     mod properties;
     mod requests;

@@ -158,6 +158,12 @@ impl Ask {
         self.header("authorization", format!("Bearer {token}"))
     }
 
+    /// For a message.
+    pub fn path(&self) -> String {
+        let path = self.headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.as_slice());
+        path.unwrap_or_default().escape_ascii().to_string()
+    }
+
     pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self

@@ -28,13 +28,19 @@ pub fn table(routes: &[Route]) -> Result<Table<usize>, Vec<(usize, usize)>> {
         .map_err(|conflicts| conflicts.iter().map(|conflict| (conflict.first, conflict.second)).collect())
 }
 
-/// The route of one reading. With `ignore_case` the upstream compares templates in lower case.
+/// A text as somebody compares it who ignores letter case, in whatever way.
+pub fn fold(text: &str) -> String {
+    let lower = text.to_lowercase().replace("i\u{307}", "i").replace('\u{131}', "i");
+    lower.replace('\u{17f}', "s").replace('\u{df}', "ss").replace('\u{3c2}', "\u{3c3}")
+}
+
+/// The route of one reading. With `ignore_case` the upstream compares templates by [`fold`], and so is the path.
 pub fn governs(routes: &[Route], host: &str, method: &str, path: &str, ignore_case: bool) -> Option<usize> {
     // Of templates that match one path, those of equal rank are one template; it answers a method by its most
     // fitting entry.
     let mut templates: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (index, route) in routes.iter().enumerate() {
-        let text = if ignore_case { route.path.to_ascii_lowercase() } else { route.path.clone() };
+        let text = if ignore_case { fold(&route.path) } else { route.path.clone() };
         let Some(path_rank) = path_rank(&text, path) else { continue };
         let hosts: Vec<_> = route.hosts.iter().filter_map(|pattern| host_rank(pattern, host)).collect();
         let host_ranks = if route.hosts.is_empty() { vec![0] } else { hosts };

@@ -57,6 +57,18 @@ pub const UPSTREAMS: &[(&str, Upstream, bool)] = &[
     ("PHP, index.php", |path| Some(path_info(&decode(path, |_| true)?)), false),
 ];
 
+/// The path as a template is compared with it: the escapes that a client has to write are decoded, but for `%25`.
+pub fn as_written(path: &str) -> Option<String> {
+    decode(path, |byte| !byte.is_ascii() || b" \"<>^`{|}[]".contains(&byte))
+}
+
+/// What upstreams make of a path before they compare it exactly, to ignore letter case.
+pub const LOWER_CASE: &[(&str, Upstream)] = &[
+    ("fold case", |path| Some(java_fold(path))),
+    ("lower case", |path| Some(path.to_ascii_lowercase())),
+    ("lower case of all letters", |path| Some(path.to_lowercase())),
+];
+
 /// Steps that an upstream or a hop before it may take, to be combined at random.
 pub const STEPS: &[(&str, Upstream)] = &[
     ("decode", |path| decode(path, |_| true)),
@@ -76,10 +88,7 @@ pub const STEPS: &[(&str, Upstream)] = &[
     ("strip end", |path| Some(format!("/{}", path[1..].trim_end_matches(['/', '.', ' '])))),
     ("windows", windows),
     ("trim tokens", |path| Some(trim_tokens(path))),
-    ("fold case", |path| Some(java_fold(path))),
     ("best fit", |path| Some(best_fit(path))),
-    ("lower case", |path| Some(path.to_ascii_lowercase())),
-    ("lower case of all letters", |path| Some(path.to_lowercase())),
     ("cut at ;", |path| Some(path.split(';').next().unwrap().to_owned())),
     ("file of a stream", |path| Some(file_of_stream(path))),
     ("tickets", |path| Some(without_tickets(path))),
