@@ -18,7 +18,7 @@ use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::keys::record::digest;
 use crate::policy::{Requirement, Source, Sources};
-use crate::route::{Entry, HostPattern, Method, Table, Template};
+use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
 
 pub use error::ConfigError;
 pub use issuer::{Issuer, KeyOrigin, Location};
@@ -37,7 +37,7 @@ pub struct Config {
     pub issuers: Vec<Issuer>,
     /// `default_policy`
     pub default_policy: Requirement,
-    /// `routes`
+    /// `routes`, read without the classes of `skip_readings`.
     pub routes: Table<Route>,
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
@@ -148,7 +148,8 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         Some(node) => requirement::requirement(&node, &vocabulary, Empty::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
-    let routes = routes(object.take("routes"), &vocabulary, errors);
+    let skipped = skip_readings(object.take("skip_readings"), errors);
+    let routes = routes(object.take("routes"), &vocabulary, errors).map(|routes| routes.skipping(skipped));
     let route_metadata = route_metadata(object.take("route_metadata"), errors);
     let claim_headers = claim_headers(object.take("claim_headers"), errors);
     let max_claim_header_bytes = size(object.take("max_claim_header_bytes"), 16_384, 64..=1_048_576, errors);
@@ -308,6 +309,32 @@ fn parsed_list<T, E: std::fmt::Display>(
     let Some(node) = node else { return Some(Vec::new()) };
     node.texts(what, errors)?;
     node.one_or_many().iter().map(|item| parsed(item, what, errors, &parse)).collect()
+}
+
+/// Classes of readings; an empty list skips none.
+fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedReadings {
+    let mut skipped = SkippedReadings::default();
+    let Some(node) = node else { return skipped };
+    if matches!(node.value(), Json::Array(items) if items.is_empty()) {
+        return skipped;
+    }
+    let Some(names) = node.texts("the name of a class of readings, such as letter_case", errors) else {
+        return skipped;
+    };
+    for (name, node) in names.into_iter().zip(node.one_or_many()) {
+        match ReadingClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
+            Some(class) => skipped = skipped.with(class),
+            None => {
+                let known = ReadingClass::SKIPPABLE.map(ReadingClass::name).join(", ");
+                let problem = match ReadingClass::ALWAYS.into_iter().find(|class| class.name() == name) {
+                    Some(class) => format!("{class} cannot be skipped; expected one of {known}"),
+                    None => format!("expected one of {known}, got {}", shown(node.value())),
+                };
+                node.refuse(problem, errors);
+            }
+        }
+    }
+    skipped
 }
 
 fn route_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> RouteMetadata {

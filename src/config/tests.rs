@@ -97,6 +97,17 @@ fn every_mistake_names_its_place_and_the_remedy() {
             "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 300.5",
         ),
         (
+            &with(r#""skip_readings":"dot_segments""#),
+            "skip_readings: dot_segments cannot be skipped; expected one of letter_case, encoded_slash, path_parameters, \
+             backslash, trailing_dot_or_space, compatibility_characters, method_override, php_path_info, ntfs_streams, \
+             aspnet_tickets",
+        ),
+        (
+            &with(r#""skip_readings":["letter_case","case"]"#),
+            "skip_readings[1]: expected one of letter_case, ",
+        ),
+        (&with(r#""skip_readings":[1]"#), "skip_readings[0]: expected the name of a class of readings"),
+        (
             &with(r#""jwks_ttl_seconds":0"#),
             "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 0",
         ),

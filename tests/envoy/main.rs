@@ -29,6 +29,7 @@ mod manifests;
 mod migration;
 mod observability;
 mod operators;
+mod own_spelling;
 mod readings;
 mod reasons;
 mod report_only;

@@ -5,6 +5,7 @@ mod fixture;
 mod cache;
 mod keys;
 mod metadata;
+mod own_spelling;
 mod preflight;
 mod readings;
 mod report_only;

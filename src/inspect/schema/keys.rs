@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::route::ReadingClass;
+
 use super::{Key, Object, Takes, one_or_many, text};
 use Takes::*;
 
@@ -53,6 +55,12 @@ const CONFIGURATION: &[Key] = &[
         OneOf(&["override", "narrow", "ignore"]),
         "\"override\"",
         "Whether the requirement that a route of Envoy's carries replaces routes, is asked beside them, or is not read.",
+    ),
+    key(
+        "skip_readings",
+        Own,
+        "[]",
+        "Classes of readings that no upstream behind this filter makes: what they would lead to is not asked for.",
     ),
     key(
         "claim_headers",
@@ -356,6 +364,10 @@ pub fn own(name: &str) -> Value {
         "roles_from" | "groups_from" | "scopes_from" => {
             let one = json!({ "anyOf": [text(), reference("source")] });
             json!({ "anyOf": [text(), reference("source"), { "type": "array", "items": one }] })
+        }
+        "skip_readings" => {
+            let class = json!({ "enum": ReadingClass::SKIPPABLE.map(ReadingClass::name) });
+            json!({ "anyOf": [class, { "type": "array", "items": class, "uniqueItems": true }] })
         }
         "audience_from" => json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] }),
         "refused_kids" => {
