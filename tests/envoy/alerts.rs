@@ -145,6 +145,7 @@ async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
         envoy.module = Some(variant.path().to_owned());
         envoy.access_log = "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n".to_owned();
     })
+    .reconfigurable()
     .start()
     .await;
     let good = stack.good_token();
@@ -157,6 +158,10 @@ async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
     let moved: Vec<_> =
         stats.iter().filter(|(name, value)| name.contains(".vm_reload") && **value > 0).collect();
     assert!(moved.is_empty(), "{moved:?}");
-    let page = file("docs/observability.md");
-    assert!(page.contains("wasm_fail_stream"));
+    assert!(file("docs/observability.md").contains("`wasm_fail_stream`"));
+    // As the page says, another configuration ends it.
+    let mut bootstrap = stack.bootstrap();
+    bootstrap.plugin = Some(plugin_with(json!({ "realm": "another" })));
+    stack.envoy.reconfigure(&bootstrap);
+    wait_until("a new VM serves", async || stack.get_with("/", &good).await.status == 200).await;
 }
