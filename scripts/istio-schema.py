@@ -9,6 +9,7 @@ from pydantic import ValidationError
 KINDS = {
     "extensions.istio.io/v1alpha1": "extensions.v1alpha1",
     "networking.istio.io/v1": "networking.v1",
+    "networking.istio.io/v1alpha3": "networking.v1alpha3",
     "security.istio.io/v1": "security.v1",
 }
 

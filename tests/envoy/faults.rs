@@ -25,6 +25,9 @@ use tokio::time::Instant;
 
 use crate::harness::{Connection, Request, Response, Stack, plugin_with, wait_until};
 
+pub use crash::fatal;
+pub use variant::{ON_REQUEST, Variant};
+
 /// The policy that [`kinds`] is written for.
 fn policy(more: Value) -> Value {
     let mut plugin = plugin_with(json!({ "routes": [

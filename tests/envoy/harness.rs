@@ -12,6 +12,7 @@ mod dns;
 mod envoy;
 mod issuer;
 mod module;
+mod prometheus;
 mod tls;
 mod upstream;
 
@@ -30,6 +31,7 @@ pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
 pub use module::root;
+pub use prometheus::{Prometheus, Target};
 pub use tls::Authority;
 pub use upstream::{Seen, Upstream};
 

@@ -14,6 +14,7 @@ mod outcome;
 mod pinned_python;
 
 mod adversary;
+mod alerts;
 mod algorithms;
 mod answers;
 mod attacks;

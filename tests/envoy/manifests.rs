@@ -4,9 +4,9 @@
 use jwt_guard::inspect::documents;
 use jwt_guard::inspect::find::{self, Configuration};
 use jwt_guard::mint::{Algorithm, SigningKey};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::harness::{Answer, ConfigAs, Stack};
+use crate::harness::{Answer, ConfigAs, Stack, plugin_with};
 
 /// What the platform would hand to the filter.
 fn configuration(file: &str) -> String {
@@ -16,6 +16,26 @@ fn configuration(file: &str) -> String {
     let (Some(plugin), None) = (plugins.next(), plugins.next()) else { panic!("{file}: one configuration") };
     let Configuration::Object(tree) = plugin.configuration else { panic!("{file}: an object") };
     tree.to_json()
+}
+
+/// The patch of docs/istio.md, as Istio merges it into the connection manager, which has it at 0.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_out_of_the_istio_page_ends_who_waits() {
+    let page = std::fs::read_to_string(format!("{}/docs/istio.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let block = page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap();
+    let filter: Value = serde_json::from_str(&documents("page", block).unwrap()[0].tree.to_json()).unwrap();
+    let mut patch = filter["spec"]["configPatches"][0]["patch"]["value"]["typed_config"].clone();
+    assert_eq!(patch["stream_idle_timeout"], "300s");
+    // No test waits five minutes.
+    patch["stream_idle_timeout"] = "1s".into();
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({ "jwks_timeout_ms": 60000 })))
+        .issuer_answers(Answer::held)
+        .envoy(|envoy| envoy.connection_manager = patch)
+        .start()
+        .await;
+    // 504 is Envoy's; the filter would answer 503.
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 504);
 }
 
 #[tokio::test(flavor = "multi_thread")]

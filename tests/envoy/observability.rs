@@ -8,23 +8,23 @@ use serde_json::{Value, json};
 use crate::harness::{Stack, plugin_with};
 
 /// The documents of some text, as the tool reads them.
-fn read(text: &str) -> Vec<Value> {
+pub fn read(text: &str) -> Vec<Value> {
     let documents = documents("text", text).unwrap();
     documents.iter().map(|document| serde_json::from_str(&document.tree.to_json()).unwrap()).collect()
 }
 
 /// A file of the repository.
-fn file(path: &str) -> String {
+pub fn file(path: &str) -> String {
     std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// A file of `envoy/` with one document.
-fn example(name: &str) -> Value {
+pub fn example(name: &str) -> Value {
     read(&file(&format!("envoy/{name}"))).remove(0)
 }
 
 /// What that text says of `stats_config`, in whichever document.
-fn stats_config(text: &str) -> Value {
+pub fn stats_config(text: &str) -> Value {
     let found = read(text).into_iter().find_map(|document| document.get("stats_config").cloned());
     found.expect("stats_config")
 }
@@ -72,8 +72,9 @@ fn wanted(query: &str) -> BTreeMap<String, BTreeSet<String>> {
     }
     for labels in metrics.values_mut() {
         labels.extend(grouped.iter().cloned());
-        // The scrape gives this one.
+        // The scrape gives these.
         labels.remove("instance");
+        labels.remove("job");
     }
     metrics
 }

@@ -13,7 +13,7 @@ use crate::harness::{Answer, PATIENCE, Request, Stack, wait_until};
 const CRASHED: &str = "Uncaught RuntimeError: unreachable";
 
 /// Ends the VM of the worker that gets it.
-fn fatal(stack: &Stack) -> Request {
+pub fn fatal(stack: &Stack) -> Request {
     let request = stack.request("GET", "/public/fatal");
     (0..FATAL_HEADERS).fold(request, |request, number| request.header(format!("x-{number}"), "1"))
 }

@@ -65,6 +65,8 @@ pub struct Bootstrap {
     /// test takes the deployable module and changes that one name in its data: an absent function makes a host
     /// without, another function one that answers wrongly, and all else is the module that people deploy.
     pub host_function: Option<&'static str>,
+    /// Another Envoy than the one that `scripts/envoy` chooses.
+    pub program: Option<PathBuf>,
     /// Another module than the one under test.
     pub module: Option<PathBuf>,
     /// Variables of Envoy's environment.
@@ -131,6 +133,7 @@ impl Bootstrap {
             upstream_http2: false,
             access_log: "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n".to_owned(),
             host_function: None,
+            program: None,
             module: None,
             environment: vec![],
             drain_seconds: 1,

@@ -86,6 +86,20 @@ impl Envoy {
         program()
     }
 
+    /// Each Envoy that `scripts/envoy` pins, with its version. One, where the environment asks for one.
+    pub fn pinned() -> Vec<(String, PathBuf)> {
+        if std::env::var_os("ENVOY").is_some() || std::env::var_os("ENVOY_VERSION").is_some() {
+            return vec![("the one asked for".to_owned(), program().to_owned())];
+        }
+        let versions = scripts_envoy(Command::new(root().join("scripts/envoy")).arg("--versions"));
+        let programs = versions.lines().map(|version| {
+            let program =
+                scripts_envoy(Command::new(root().join("scripts/envoy")).env("ENVOY_VERSION", version));
+            (version.to_owned(), PathBuf::from(program.trim_end()))
+        });
+        programs.collect()
+    }
+
     /// The module that is loaded.
     pub fn module() -> &'static Path {
         module()
@@ -106,6 +120,11 @@ impl Envoy {
     /// Where it serves.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its admin interface is.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
     }
 
     /// Its process id.
@@ -256,7 +275,8 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
     }
 
     let log = File::create(folder.join("envoy.log")).unwrap();
-    let process = Command::new(program())
+    let program = bootstrap.program.as_deref().unwrap_or_else(|| program());
+    let process = Command::new(program)
         .arg("--config-path")
         .arg(folder.join("envoy.json"))
         .arg("--admin-address-path")
@@ -271,7 +291,7 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         .stdout(log.try_clone().unwrap())
         .stderr(log)
         .spawn()
-        .unwrap_or_else(|error| panic!("{} does not start: {error}", program().display()));
+        .unwrap_or_else(|error| panic!("{} does not start: {error}", program.display()));
     (process, folder)
 }
 
@@ -287,10 +307,15 @@ fn put_listeners(bootstrap: &Bootstrap, module: &Path, folder: &Path) {
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let found = Command::new(root().join("scripts/envoy")).stderr(Stdio::inherit()).output().unwrap();
-        assert!(found.status.success(), "scripts/envoy found no Envoy");
-        PathBuf::from(String::from_utf8(found.stdout).unwrap().trim_end())
+        PathBuf::from(scripts_envoy(&mut Command::new(root().join("scripts/envoy"))).trim_end())
     })
+}
+
+/// What `scripts/envoy` prints.
+fn scripts_envoy(command: &mut Command) -> String {
+    let found = command.stderr(Stdio::inherit()).output().unwrap();
+    assert!(found.status.success(), "scripts/envoy found no Envoy");
+    String::from_utf8(found.stdout).unwrap()
 }
 
 /// The module with [`Bootstrap::host_function`] in the place of the function that it asks for.

@@ -1,0 +1,167 @@
+//! The alerts of `envoy/prometheus-alerts.yaml` and the dashboard's panel of crashes, evaluated by a Prometheus that
+//! scrapes real Envoys.
+
+use serde_json::{Value, json};
+
+use crate::faults::{ON_REQUEST, Variant, fatal};
+use crate::harness::{Bootstrap, Prometheus, Stack, StackBuilder, Target, plugin_with, wait_until};
+use crate::observability::{example, file, read, stats_config};
+
+/// An Envoy with the labels that the alerts need.
+fn labelled(change: impl FnOnce(&mut Bootstrap)) -> StackBuilder {
+    Stack::builder().plugin(plugin_with(json!({}))).envoy(|envoy| {
+        envoy.top_level = json!({ "stats_config": stats_config(&file("envoy/envoy.yaml")) });
+        change(envoy);
+    })
+}
+
+fn target<'a>(instance: &'a str, stack: &'a Stack) -> Target<'a> {
+    Target { job: "envoy", instance, envoy: &stack.envoy }
+}
+
+/// Ends the only worker's VM, and waits until the next one serves.
+async fn crash(stack: &Stack) {
+    assert_eq!(fatal(stack).send().await.status, 503);
+    let good = stack.good_token();
+    wait_until("the next VM serves", async || stack.get_with("/", &good).await.status == 200).await;
+}
+
+/// What the dashboard asks for in the panel of that title, for all instances.
+fn panel(title: &str) -> String {
+    let dashboard = example("grafana-dashboard.json");
+    let panels = dashboard["panels"].as_array().unwrap();
+    let panel = panels.iter().find(|panel| panel["title"] == title).expect(title);
+    panel["targets"][0]["expr"].as_str().unwrap().replace("$instance", ".*")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_is_told_of_in_every_pinned_envoy() {
+    let variant = Variant::of(ON_REQUEST);
+    let mut stacks = vec![];
+    for (version, program) in crate::harness::Envoy::pinned() {
+        let stack = labelled(|envoy| {
+            envoy.program = Some(program);
+            envoy.module = Some(variant.path().to_owned());
+        });
+        stacks.push((version, stack.start().await));
+    }
+    let targets: Vec<_> = stacks.iter().map(|(version, stack)| target(version, stack)).collect();
+    let Some(prometheus) = Prometheus::start(&targets, &json!([])).await else { return };
+    prometheus.alerted(&[]).await;
+    // One after the other: the alert names the one that crashed.
+    let mut expected = vec![];
+    for (version, stack) in &stacks {
+        crash(stack).await;
+        expected.push(("JwtGuardReloads", version.as_str()));
+        prometheus.alerted(&expected).await;
+    }
+    let crashes = prometheus.query(&panel("Crashes")).await;
+    assert_eq!(crashes.len(), stacks.len(), "{crashes:?}");
+    assert!(crashes.values().all(|count| *count > 0.0), "{crashes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_without_the_filter_is_told_of_among_others_that_have_it() {
+    let first = labelled(|_| {}).reconfigurable().start().await;
+    let second = labelled(|_| {}).reconfigurable().start().await;
+    let bare = labelled(|envoy| envoy.plugin = None).start().await;
+    // Of a job in which no Envoy has had the filter.
+    let other = labelled(|envoy| envoy.plugin = None).start().await;
+    let targets = [
+        target("first", &first),
+        target("second", &second),
+        target("bare", &bare),
+        Target { job: "other", instance: "other", envoy: &other.envoy },
+    ];
+    let Some(prometheus) = Prometheus::start(&targets, &json!([])).await else { return };
+    let missing = |instance| ("JwtGuardMissing", instance);
+    prometheus.alerted(&[missing("bare")]).await;
+    assert_eq!(
+        prometheus.query(&panel("Envoys without the filter")).await.into_keys().collect::<Vec<_>>(),
+        ["bare"]
+    );
+    // The filter is taken out of an Envoy that runs.
+    let without = |stack: &Stack| {
+        let mut bootstrap = stack.bootstrap();
+        bootstrap.plugin = None;
+        stack.envoy.reconfigure(&bootstrap);
+    };
+    without(&first);
+    prometheus.alerted(&[missing("bare"), missing("first")]).await;
+    // And out of the last one of the job.
+    without(&second);
+    let nowhere = ("JwtGuardNowhere", "");
+    prometheus.alerted(&[missing("bare"), missing("first"), missing("second"), nowhere]).await;
+}
+
+/// The second block of `docs/observability.md`.
+fn relabelling() -> Value {
+    let page = file("docs/observability.md");
+    let block = page.split("```").filter_map(|block| block.strip_prefix("yaml\n")).nth(1).unwrap();
+    read(block).remove(0)["metric_relabel_configs"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relabelling_gives_istios_proxies_the_names_that_the_alerts_bind_to() {
+    let variant = Variant::of(ON_REQUEST);
+    let names = [
+        ("1.29", "istio-ingress.jwt-guard"),
+        ("1.30", "istio-ingress.jwt-guard~istio-translated-wasmplugin"),
+        // The VM of another plugin is not ours.
+        ("other", "istio-ingress.basic-auth"),
+    ];
+    let mut stacks = vec![];
+    for (release, name) in names {
+        let stack = Stack::builder().plugin(plugin_with(json!({}))).envoy(|envoy| {
+            envoy.plugin_options = json!({ "name": name });
+            envoy.module = Some(variant.path().to_owned());
+        });
+        stacks.push((release, stack.start().await));
+    }
+    let targets: Vec<_> = stacks.iter().map(|(release, stack)| target(release, stack)).collect();
+    let Some(prometheus) = Prometheus::start(&targets, &relabelling()).await else { return };
+    prometheus.alerted(&[]).await;
+    let mut expected = vec![];
+    for (release, stack) in &stacks {
+        crash(stack).await;
+        assert_eq!(stack.get("/").await.status, 401);
+        let denied = format!("jwt_guard_denied{{reason=\"missing_token\",instance=\"{release}\"}} > 0");
+        wait_until("the reason is a label", async || prometheus.query(&denied).await.len() == 1).await;
+        let stale = format!("jwt_guard_jwks_stale{{issuer=\"issuer_example\",instance=\"{release}\"}}");
+        assert_eq!(prometheus.query(&stale).await.len(), 1);
+        if *release != "other" {
+            expected.push(("JwtGuardReloads", *release));
+        }
+        prometheus.alerted(&expected).await;
+    }
+}
+
+/// Envoy Gateway names no failure policy, so that this is its case.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
+    let variant = Variant::of(ON_REQUEST);
+    let stack = labelled(|envoy| {
+        envoy.plugin_options = json!({ "failure_policy": "FAIL_CLOSED" });
+        envoy.module = Some(variant.path().to_owned());
+        envoy.access_log = "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n".to_owned();
+    })
+    .reconfigurable()
+    .start()
+    .await;
+    let good = stack.good_token();
+    assert_eq!(stack.get_with("/", &good).await.status, 200);
+    assert_eq!(fatal(&stack).send().await.status, 503);
+    assert_eq!(stack.get_with("/", &good).await.status, 503);
+    let logged = stack.envoy.access_logged(3).await;
+    assert_eq!(logged, ["200 via_upstream", "503 wasm_fail_stream", "503 wasm_fail_stream"]);
+    let stats = stack.envoy.stats().await;
+    let moved: Vec<_> =
+        stats.iter().filter(|(name, value)| name.contains(".vm_reload") && **value > 0).collect();
+    assert!(moved.is_empty(), "{moved:?}");
+    assert!(file("docs/observability.md").contains("`wasm_fail_stream`"));
+    // As the page says, another configuration ends it.
+    let mut bootstrap = stack.bootstrap();
+    bootstrap.plugin = Some(plugin_with(json!({ "realm": "another" })));
+    stack.envoy.reconfigure(&bootstrap);
+    wait_until("a new VM serves", async || stack.get_with("/", &good).await.status == 200).await;
+}
