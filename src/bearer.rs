@@ -63,7 +63,7 @@ pub enum Presented<'a> {
     Token {
         /// Its bytes, unverified, not even of a token's shape.
         token: Cow<'a, [u8]>,
-        /// The index of the place that held it.
+        /// The index of the first place that held it.
         place: usize,
     },
 }
@@ -71,7 +71,7 @@ pub enum Presented<'a> {
 /// What is wrong with the credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MalformedCredential {
-    /// Tokens in two places, or twice in one: the upstream might read the one that was not verified.
+    /// Different tokens in two places, or two in one: the upstream might read the one that was not verified.
     TwoTokens,
     /// A scheme, prefix or parameter without a token.
     NoToken,
@@ -88,7 +88,8 @@ pub enum MalformedCredential {
     Misplaced,
 }
 
-/// Finds the token of a request. Places are all looked at, so that a second token is seen.
+/// Finds the token of a request. Places are all looked at, so that a second token is seen. The same bytes in two
+/// places are one token: whichever of them an upstream reads was verified (a gateway may send a header and a cookie).
 pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
     let mut presented = Presented::Missing;
     for (index, place) in places.iter().enumerate() {
@@ -104,6 +105,7 @@ pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
             (Ok(None), _) => {}
             (Err(malformed), _) => return Presented::Malformed(malformed),
             (Ok(Some(token)), Presented::Missing) => presented = Presented::Token { token, place: index },
+            (Ok(Some(same)), Presented::Token { token, .. }) if same == *token => {}
             (Ok(Some(_)), _) => return Presented::Malformed(MalformedCredential::TwoTokens),
         }
     }
@@ -427,21 +429,29 @@ mod tests {
     fn tokens_in_two_places_or_lines() {
         let bearer: (&str, &[u8]) = ("authorization", b"Bearer a");
         for (other, expected) in [
-            (("authorization", &b"Bearer a"[..]), Err(TwoTokens)),
+            (("authorization", &b"Bearer a"[..]), Err::<Option<(&[u8], _)>, _>(TwoTokens)),
             (("authorization", b"Basic a"), Err(TwoTokens)),
             (("authorization", b""), Err(TwoTokens)),
-            (("x-token", b"Token a"), Err(TwoTokens)),
-            (("x-raw", b"a"), Err(TwoTokens)),
-            ((":path", b"/?access_token=a"), Err(TwoTokens)),
-            (("cookie", b"session=a"), Err(TwoTokens)),
+            (("x-token", b"Token b"), Err(TwoTokens)),
+            (("x-raw", b"b"), Err(TwoTokens)),
+            ((":path", b"/?access_token=b"), Err(TwoTokens)),
+            (("cookie", b"session=b"), Err(TwoTokens)),
+            (("cookie", b"session=A"), Err(TwoTokens)),
+            (("x-token", b"Token a"), Ok(Some((b"a", 0)))),
+            (("x-raw", b"a"), Ok(Some((b"a", 0)))),
+            ((":path", b"/?access_token=%61"), Ok(Some((b"a", 0)))),
+            (("cookie", b"session=a"), Ok(Some((b"a", 0)))),
+            (("cookie", b"session=a; session=a"), Err(TwoTokens)),
             ((":path", b"/?access_token="), Err(NoToken)),
             (("x-token", b"Token"), Err(NoToken)),
-            (("x-token", b"a"), Ok(Some((&b"a"[..], 0)))),
+            (("x-token", b"a"), Ok(Some((b"a", 0)))),
             (("cookie", b"a=b"), Ok(Some((b"a", 0)))),
         ] {
             check(&[bearer, other], expected);
             check(&[other, bearer], expected);
         }
         check(&[("authorization", b"Basic a"), ("authorization", b"Basic b")], Ok(None));
+        let three = [bearer, ("x-raw", &b"a"[..]), ("cookie", b"session=b")];
+        check(&three, Err(TwoTokens));
     }
 }

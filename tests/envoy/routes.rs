@@ -234,7 +234,9 @@ async fn routes_have_places_for_tokens_of_their_own() {
     assert_eq!(stack.upstream.last().header("authorization"), Some(format!("Bearer {good}").as_str()));
     stack.request("GET", "/any").header("cookie", &cookie).send().await;
     assert_eq!(stack.upstream.last().header("cookie"), Some(cookie.as_str()));
-    let two = stack.request("GET", &in_query("/any")).bearer(&good).send().await;
+    assert_eq!(stack.request("GET", &in_query("/any")).bearer(&good).send().await.status, 200, "the same");
+    let other = stack.token().claim("sub", "user-2").sign(&stack.key).unwrap();
+    let two = stack.request("GET", &in_query("/any")).bearer(&other).send().await;
     assert_eq!((two.status, two.error().as_str()), (400, "invalid_request"), "two places");
 }
 

@@ -141,11 +141,10 @@ async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
     let two = "400 bad_request";
     let rows = [
         // In two places.
-        (sent("/a", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]), two),
-        (sent("/a", &[("authorization", "Bearer {t}"), ("x-token", "Token {t}")]), two),
-        (sent("/a", &[("authorization", "Bearer {t}"), ("cookie", "session={t}")]), two),
-        (sent("/a?access_token={t}", &[("authorization", "Bearer {t}")]), two),
-        (sent("/a?access_token={t}", &[("cookie", "session={t}")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("x-raw", "other")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("x-token", "Token other")]), two),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("cookie", "session=other")]), two),
+        (sent("/a?access_token=other", &[("cookie", "session={t}")]), two),
         (sent("/a?access_token=other", &[("authorization", "Bearer {t}")]), two),
         // Twice in one.
         (sent("/a", &[("authorization", "Bearer {t}"), ("authorization", "Bearer {t}")]), two),
@@ -237,8 +236,34 @@ async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
             assert_eq!(seen.header(name), Some(value.replace("{t}", &token).as_str()), "{label}");
         }
     }
-    let twice = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]);
+    let twice = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "other")]);
     assert_eq!(outcome(&stack, &mut tries, &twice, &token).await, "400 bad_request", "kept or not");
+    assert_unharmed(&stack);
+}
+
+/// Cloudflare sends its token in a header and in a cookie: it is judged once and taken out of every place.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_token_in_several_places_is_one() {
+    let (stack, mut tries) = start().await;
+    let token = stack.good_token();
+    let expired = stack.token().expired_for(std::time::Duration::from_secs(600)).sign(&stack.key).unwrap();
+    for (sent, path) in [
+        (sent("/a", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]), "/a"),
+        (sent("/a", &[("authorization", "Bearer {t}"), ("x-token", "Token {t}")]), "/a"),
+        (sent("/a", &[("x-raw", "{t}"), ("cookie", "session={t}")]), "/a"),
+        (sent("/a?access_token={t}", &[("authorization", "Bearer {t}"), ("cookie", "session={t}")]), "/a"),
+    ] {
+        let label = format!("{} {:?}", sent.path, sent.headers);
+        assert_eq!(outcome(&stack, &mut tries, &sent, &token).await, "passed", "{label}");
+        let seen = stack.upstream.last();
+        assert_eq!(seen.path, path, "{label}");
+        assert!(!everything(&seen).contains(&token), "{label}: {}", everything(&seen));
+        assert_eq!(seen.header("x-auth-sub"), Some("user-1"), "{label}");
+        assert_eq!(outcome(&stack, &mut tries, &sent, &expired).await, "expired", "{label}");
+    }
+    let kept = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]);
+    assert_eq!(outcome(&stack, &mut tries, &kept, &token).await, "passed");
+    assert_eq!(stack.upstream.last().header("x-raw"), Some(token.as_str()));
     assert_unharmed(&stack);
 }
 
