@@ -201,9 +201,10 @@ fn json_is_for_programs() {
 
 #[test]
 fn plugin_json_is_read_like_yaml() {
-    let text = r#"{"issuer":"https://a.example","audience":"a","jwks_cluster":"c","rutes":[]}"#;
+    let text =
+        "{\"issuer\":\"https://a.example\",\"audience\":\"a\",\n\"jwks_cluster\":\"c\",\n\"rutes\":[]}";
     let ran = jwtguard_with(&["check", "-"], text);
-    assert!(ran.err.contains("standard input: error: rutes: unknown key; routes is meant"), "{}", ran.err);
+    assert!(ran.err.contains("standard input:3: error: rutes: unknown key; routes is meant"), "{}", ran.err);
     let twice = jwtguard_with(&["check", "-"], r#"{"issuer":"a","issuer":"b"}"#);
     assert_eq!(twice.status, 2);
     assert!(twice.err.contains("the name \"issuer\" stands twice in one object"), "{}", twice.err);
