@@ -1,5 +1,7 @@
 //! `test`: the example passes, and failures say what is different and why.
 
+use serde_json::json;
+
 use crate::run::{Folder, jwtguard};
 
 #[test]
@@ -27,7 +29,7 @@ fn a_failure_can_be_read() {
     assert_eq!(ran.status, 1);
     for expected in [
         "FAIL one (",
-        ":3)\n     outcome: expected the request goes on, got the filter answers\n     the rule is routes[0] (/a/**): a valid token with role admin; not met: role admin\n     refused because of role: ",
+        ":3)\n     outcome: expected the request goes on, got the filter answers\n     the rule is routes[0] (/a/**): a valid token with role admin; not met: role admin; the token has role \"user\"\n     refused because of role: ",
         "FAIL two (",
         "     status: expected 401, got 403\n     reason: expected expired, got role\n     rule: expected default_policy, got routes[0] (/a/**)\n",
         "     upstream x-auth-issuer: expected no such header, got \"https://a.example\"\n     upstream x-auth-sub: expected \"t\", got \"s\"\n",
@@ -64,4 +66,18 @@ fn a_file_that_makes_no_sense_is_told() {
         assert_eq!(ran.status, 2, "{what}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(expected), "{what}: {}", ran.err);
     }
+}
+
+#[test]
+fn a_token_that_is_not_read_explains_a_failure() {
+    let folder = Folder::new("policy-unread");
+    folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
+    let test = json!({"request": "/a", "headers": {"cookie": format!("session={jwt}")}, "expect": "pass"});
+    let tests = json!({"config": "plugin.yaml", "tests": [test]});
+    let ran = jwtguard(&["test", &folder.file("tests.json", &tests.to_string())]);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    let expected =
+        "     the cookie session holds a JWT and is not read: tokens are read from authorization: Bearer\n";
+    assert!(ran.out.contains(expected), "{}", ran.out);
 }

@@ -2,25 +2,45 @@
 
 use std::process::ExitCode;
 
-use jwt_guard::inspect::trial::{Bench, Call, Credential, Decision, Outcome, TokenReport};
-use serde_json::{Map, Value, json};
+use jwt_guard::inspect::trial::{Bench, Call, Checked, Credential, Decision, Outcome, TokenReport};
+use serde_json::{Value, json};
 
 use crate::check::{self, UNREADABLE};
 use crate::now;
 use crate::output::say;
+use crate::token_input::{Claims, parts, without_scheme};
 
 /// Tell how a request would be decided, and why.
 #[derive(clap::Args)]
 #[command(after_help = "\
 --claims needs no issuer: the claims are signed by a key made for the purpose, which stands in for the issuer's, and go
-the way of every token. iss, aud, iat and exp are added where they are missing.
+the way of every token. iss, aud, iat and exp are added where they are missing; null leaves one out. The header is made
+up, too, and passes; with --token it is that token's, and its alg, kid and typ are judged. What jwtguard decode --json
+prints is judged as it stands, header and claims, and nothing is added.
 
-Exit status: 0 the request goes on, 1 it is answered by the filter, 2 the question makes no sense.
+--json prints one object with these members:
+  readings        the ways to read the path
+  rules           of each rule that applies: rule, reading (null for the request as sent), who, and conditions: of each
+                  its words (condition), whether it is met, and what the token has instead (found, null where nothing
+                  is to be said)
+  less_specific   of each route that matches and does not apply: rule, who
+  token           the token in words
+  token_from      where the filter looks for a token
+  unread_tokens   headers, cookies and query parameters that hold a JWT where the filter looks for none
+  would_deny      the reasons of what report_only or a shadow would refuse
+  decision        passes, and if it does: upstream (pairs of name and value), set, removed; if not: status, reason and
+                  detail (null for a document), headers, body
+
+Exit status:
+  0  the filter lets the request go on to the upstream
+  1  the filter answers the request: it refuses it, or serves a document of resource_metadata
+  2  there is no answer: a flag, the file or the configuration in it is wrong, or the token's keys are missing
 
 Examples:
   jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"sub\":\"alice\",\"roles\":[\"user\"]}'
   jwtguard explain envoy/envoy.yaml --request 'GET /api/%61dmin//users'
-  jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json")]
+  jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json
+  jwtguard decode --json - < token.txt | jwtguard explain plugin.json --request /orders --claims -")]
 pub struct Arguments {
     /// Where the configuration is; - is standard input
     file: String,
@@ -33,12 +53,12 @@ pub struct Arguments {
     /// A header of the request
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
-    /// A token; - is standard input
-    #[arg(long, conflicts_with = "claims")]
+    /// A token, with or without Bearer before it; - is standard input. With --claims only its header counts
+    #[arg(long)]
     token: Option<String>,
-    /// Claims to make a token of
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    claims: Option<Map<String, Value>>,
+    /// Claims to make a token of: a JSON object, or what decode --json prints; @ and a name is a file, - standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    claims: Option<String>,
     /// The issuer's JWKS, to check --token with
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
@@ -56,11 +76,6 @@ pub struct Arguments {
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(['=', ':']).ok_or("expected NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-/// A JSON object of claims.
-pub fn object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("expected a JSON object: {error}"))
 }
 
 /// `explain`
@@ -82,29 +97,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
-    if arguments.file == "-" && arguments.token.as_deref() == Some("-") {
-        return Err("standard input can be the file or the token, not both".to_owned());
+    let inputs = [Some(&arguments.file), arguments.token.as_ref(), arguments.claims.as_ref()];
+    if inputs.iter().flatten().filter(|input| input.as_str() == "-").count() > 1 {
+        return Err(
+            "standard input can be one of the file, --token and --claims: give the others by name".to_owned()
+        );
     }
     let (config, tree) = configuration(&arguments.file, arguments.configuration)?;
     let mut bench = Bench::new(&config, &tree, now());
     if let Some(file) = &arguments.jwks {
         bench.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
     }
-    let credential = match (&arguments.token, &arguments.claims) {
-        (Some(token), _) => {
-            let token = if token == "-" { check::text("-")? } else { token.clone() };
-            let token = token.trim().to_owned();
-            if let Some(issuer) = bench.lacks_keys_for(&token) {
-                return Err(format!(
-                    "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
-                     token's claims (jwtguard decode shows them) with --claims"
-                ));
-            }
-            Credential::Token(token)
-        }
-        (None, Some(claims)) => Credential::Claims(claims.clone()),
-        (None, None) => Credential::None,
-    };
+    let credential = credential(arguments, &bench)?;
     let (method, path) = request(&arguments.request)?;
     let call = Call {
         method,
@@ -115,6 +119,32 @@ fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
     };
     let outcome = bench.run(&call, &credential)?;
     Ok((call, outcome))
+}
+
+fn credential(arguments: &Arguments, bench: &Bench<'_>) -> Result<Credential, String> {
+    let token = match arguments.token.as_deref() {
+        Some("-") => Some(check::text("-")?),
+        given => given.map(str::to_owned),
+    };
+    let token = token.as_deref().map(without_scheme);
+    let claims = arguments.claims.as_deref().map(Claims::read).transpose()?;
+    match (token, claims) {
+        (Some(token), Some(claims)) => match parts(token)? {
+            (Value::Object(header), _) => Ok(claims.credential(Some(header))),
+            _ => Err("--token: the header is not a JSON object".to_owned()),
+        },
+        (Some(token), None) => {
+            if let Some(issuer) = bench.lacks_keys_for(token) {
+                return Err(format!(
+                    "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
+                     token's claims (jwtguard decode shows them) with --claims"
+                ));
+            }
+            Ok(Credential::Token(token.to_owned()))
+        }
+        (None, Some(claims)) => Ok(claims.credential(None)),
+        (None, None) => Ok(Credential::None),
+    }
 }
 
 /// The nth configuration of a file.
@@ -163,10 +193,22 @@ fn print(call: &Call, outcome: &Outcome) {
             None => say!("  {}: {}", rule.name, rule.who),
         }
         for checked in &rule.conditions {
-            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, checked.condition);
+            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, condition(checked));
         }
     }
+    if !outcome.less_specific.is_empty() {
+        say!("\nalso matches, less specific: does not apply");
+    }
+    for route in &outcome.less_specific {
+        say!("  {}: {}", route.name, route.who);
+    }
     say!("\ntoken: {}", token(&outcome.token));
+    for place in &outcome.unread_tokens {
+        say!(
+            "the {place} holds a JWT and is not read: tokens are read from {}",
+            outcome.token_from.join(", ")
+        );
+    }
     for facts in &outcome.would_deny {
         say!("would be refused: {}, {}", facts.reason, facts.detail);
     }
@@ -195,26 +237,48 @@ fn print(call: &Call, outcome: &Outcome) {
     }
 }
 
+/// A condition, with what the token has instead.
+pub fn condition(checked: &Checked) -> String {
+    match &checked.found {
+        Some(found) => format!("{}; the token has {found}", checked.condition),
+        None => checked.condition.clone(),
+    }
+}
+
+/// That a token stands where none is looked for.
+pub fn unread(place: &str, outcome: &Outcome) -> String {
+    format!("the {place} holds a JWT and is not read: tokens are read from {}", outcome.token_from.join(", "))
+}
+
 fn token(report: &TokenReport) -> String {
     match report {
         TokenReport::NotRead => "not read".to_owned(),
         TokenReport::Absent => "none".to_owned(),
-        TokenReport::Invalid(facts) => format!("not valid: {}, {}", facts.reason, facts.detail),
+        TokenReport::Invalid { facts, .. } => format!("not valid: {}, {}", facts.reason, facts.detail),
         TokenReport::Valid { issuer, names } => {
             let names = names.iter().filter(|(_, names)| !names.is_empty());
-            let names: Vec<_> = names.map(|(what, names)| format!("; {what} {}", names.join(", "))).collect();
+            let names: Vec<_> =
+                names.map(|(what, names)| format!("; {what} {}", shortened(&names.join(", ")))).collect();
             format!("valid, of issuer {issuer}{}", names.concat())
         }
     }
 }
 
-/// Long values, tokens above all, are of no use on a terminal.
+/// Long values, tokens above all, are of no use on a terminal. Control characters would be commands to it.
 fn shortened(value: &str) -> String {
     const LONGEST: usize = 160;
-    match value.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
-        None => value.to_owned(),
+    let mut shown = String::new();
+    for (index, character) in value.chars().enumerate() {
+        if index == LONGEST {
+            shown.push('…');
+            break;
+        }
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
     }
+    shown
 }
 
 fn as_json(outcome: &Outcome) -> Value {
@@ -225,7 +289,9 @@ fn as_json(outcome: &Outcome) -> Value {
             let conditions: Vec<_> = rule
                 .conditions
                 .iter()
-                .map(|checked| json!({"condition": checked.condition, "met": checked.met}))
+                .map(|checked| {
+                    json!({"condition": checked.condition, "met": checked.met, "found": checked.found})
+                })
                 .collect();
             json!({"rule": rule.name, "reading": rule.reading, "who": rule.who, "conditions": conditions})
         })
@@ -245,13 +311,26 @@ fn as_json(outcome: &Outcome) -> Value {
             "headers": headers.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
             "body": body,
         }),
-        Decision::Served { body } => json!({"passes": false, "status": 200, "body": body}),
+        Decision::Served { body } => json!({
+            "passes": false,
+            "status": 200,
+            "reason": null,
+            "detail": null,
+            "headers": [],
+            "body": body,
+        }),
     };
     let would_deny: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str()).collect();
+    let less_specific = outcome.less_specific.iter();
+    let less_specific: Vec<_> =
+        less_specific.map(|route| json!({"rule": route.name, "who": route.who})).collect();
     json!({
         "readings": outcome.readings,
         "rules": rules,
+        "less_specific": less_specific,
         "token": token(&outcome.token),
+        "token_from": outcome.token_from,
+        "unread_tokens": outcome.unread_tokens,
         "would_deny": would_deny,
         "decision": decision,
     })

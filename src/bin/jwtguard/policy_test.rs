@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::check::{self, UNREADABLE};
 use crate::output::say;
+use crate::token_input::{Claims, without_scheme};
 use crate::{explain, now};
 
 /// Try requests against a configuration and compare what becomes of them with what should.
@@ -28,8 +29,10 @@ A file names a configuration, seen from itself, and requests:
       claims: { sub: root, roles: [admin] }
       expect: { pass: true, upstream: { x-auth-sub: root, authorization: null } }
 
-A test has request, and may have host, headers, claims or token, route_metadata. expect may have pass, status, error,
-reason, rule, upstream, would_deny; a number alone is a status, pass alone is pass: true.
+A test has request, and may have host, headers, claims or token, route_metadata. iss, aud, iat and exp are added to
+claims where they are missing; claims may also be what jwtguard decode --json prints, to which nothing is added. token
+may have Bearer before it. expect may have pass, status, error, reason, rule, upstream, would_deny; a number alone is a
+status, pass alone is pass: true.
 
 Exit status: 0 all is as expected, 1 something is not, 2 the file makes no sense.")]
 pub struct Arguments {
@@ -197,8 +200,8 @@ fn differences(case: &Case, suite: &Suite, bench: &Bench<'_>) -> Result<Vec<Stri
     };
     let credential = match (&case.token, &case.claims) {
         (Some(_), Some(_)) => return Err("give either claims or a token".to_owned()),
-        (Some(token), None) => Credential::Token(token.clone()),
-        (None, Some(claims)) => Credential::Claims(claims.clone()),
+        (Some(token), None) => Credential::Token(without_scheme(token).to_owned()),
+        (None, Some(claims)) => Claims::new(claims.clone()).credential(None),
         (None, None) => Credential::None,
     };
     let outcome = bench.run(&call, &credential)?;
@@ -294,20 +297,18 @@ fn upstream(expected: &Expected, outcome: &Outcome) -> Vec<String> {
 fn why(outcome: &Outcome) -> Vec<String> {
     let mut lines = Vec::new();
     for rule in &outcome.rules {
-        let unmet: Vec<_> = rule
-            .conditions
-            .iter()
-            .filter(|checked| !checked.met)
-            .map(|checked| checked.condition.as_str())
-            .collect();
+        let unmet: Vec<_> =
+            rule.conditions.iter().filter(|checked| !checked.met).map(explain::condition).collect();
         let unmet = if unmet.is_empty() { String::new() } else { format!("; not met: {}", unmet.join(", ")) };
         lines.push(format!("the rule is {}: {}{unmet}", rule.name, rule.who));
     }
+    let unread = outcome.unread_tokens.iter();
+    lines.extend(unread.map(|place| explain::unread(place, outcome)));
     match (&outcome.decision, &outcome.token) {
         (Decision::Refused { facts, .. }, _) => {
             lines.push(format!("refused because of {}: {}", facts.reason, facts.detail))
         }
-        (_, TokenReport::Invalid(facts)) => {
+        (_, TokenReport::Invalid { facts, .. }) => {
             lines.push(format!("the token is not valid: {}, {}", facts.reason, facts.detail))
         }
         _ => {}
