@@ -499,7 +499,13 @@ fn routes_that_match_and_do_not_apply_are_listed() {
 
 #[test]
 fn exit_statuses_stand_in_the_help() {
-    for (command, expected) in [("explain", "Exit status:\n  0  the filter lets the request go on")] {
+    for (command, expected) in [
+        ("explain", "Exit status:\n  0  the filter lets the request go on"),
+        (
+            "test",
+            "Exit status:\n  0  every test is as expected\n  1  at least one is not\n  2  the tests were not all run",
+        ),
+    ] {
         let ran = jwtguard(&[command, "--help"]);
         assert!(ran.status == 0 && ran.out.contains(expected), "{command}: {}", ran.out);
     }
