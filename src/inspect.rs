@@ -84,7 +84,7 @@ impl std::fmt::Display for Finding {
 /// What is wrong with the text, as a sentence.
 pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
     let trees = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => vec![Tree::from_json(text)?],
+        Ok(_) => vec![Tree::from_json_file(text)?],
         Err(_) => yaml::documents(text)?,
     };
     let mut documents = Vec::with_capacity(trees.len());

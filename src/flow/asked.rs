@@ -9,6 +9,7 @@ use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 use crate::policy::Requirement;
+use crate::route::ReadingClass;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -26,8 +27,10 @@ pub struct Asked {
 pub struct AskedBy {
     /// The rule.
     pub rule: RuleName,
-    /// Method and path of the reading that chose it; `None` for the request as sent.
+    /// Method and path of the reading that chose it; `None` for the request as written.
     pub reading: Option<(String, String)>,
+    /// What an upstream does that leads to that reading, in order.
+    pub reading_classes: Vec<ReadingClass>,
     /// What it asks.
     pub requirement: Requirement,
 }
@@ -53,6 +56,7 @@ pub fn asked(config: &Config, request: &Request<'_>) -> Result<Asked, Box<Refuse
             .reading
             .as_ref()
             .map(|reading| (reading.method.clone().into_owned(), reading.path.clone().into_owned())),
+        reading_classes: asked.reading.as_ref().map(|reading| reading.classes.clone()).unwrap_or_default(),
         requirement: asked.requirement.clone(),
     });
     Ok(Asked { rules: rules.collect(), places: governing.places.into_owned() })

@@ -13,6 +13,8 @@ pub struct Table {
     pub heading: String,
     /// A line for each issuer.
     pub issuers: Vec<String>,
+    /// Where tokens are read, unless a route says otherwise.
+    pub token_from: Vec<String>,
     /// What holds for every request.
     pub modes: Vec<&'static str>,
     /// In the order of the file, what no route names last.
@@ -30,6 +32,8 @@ pub struct Row {
     pub hosts: Vec<String>,
     /// Who may pass.
     pub who: String,
+    /// Where tokens are read, where that is not where they are read elsewhere.
+    pub token_from: Option<Vec<String>>,
 }
 
 /// A requirement that an Envoy route or virtual host carries.
@@ -53,23 +57,33 @@ impl Table {
                 methods: Vec::new(),
                 hosts: carried.hosts.clone(),
                 who: words::requirement(&carried.requirement, &config.vocabulary),
+                token_from: None,
             })
             .collect();
         let routes = tree.get("routes").map(Tree::items).unwrap_or_default();
-        rows.extend(routes.iter().zip(config.routes.rules()).map(|(route, rule)| Row {
-            route: route.text_of("path").unwrap_or_default().to_owned(),
-            methods: texts(route.get("methods")),
-            hosts: texts(route.get("hosts")),
-            who: words::requirement(&rule.requirement, &config.vocabulary),
+        rows.extend(routes.iter().zip(config.routes.rules()).map(|(route, rule)| {
+            Row {
+                route: route.text_of("path").unwrap_or_default().to_owned(),
+                methods: texts(route.get("methods")),
+                hosts: texts(route.get("hosts")),
+                who: words::requirement(&rule.requirement, &config.vocabulary),
+                token_from: rule
+                    .token_from
+                    .as_deref()
+                    .filter(|places| *places != config.token_from.as_slice())
+                    .map(words::places),
+            }
         }));
         rows.push(Row {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
             hosts: Vec::new(),
             who: words::requirement(&config.default_policy, &config.vocabulary),
+            token_from: None,
         });
         let issuers = config.issuers.iter().map(words::issuer).collect();
-        Self { heading, issuers, modes: words::modes(config), rows }
+        let token_from = words::places(&config.token_from);
+        Self { heading, issuers, token_from, modes: words::modes(config), rows }
     }
 }
 
@@ -87,21 +101,30 @@ impl std::fmt::Display for Table {
         for issuer in &self.issuers {
             writeln!(f, "  issuer {issuer}")?;
         }
+        writeln!(f, "  tokens are read from {}", self.token_from.join(", "))?;
         for mode in &self.modes {
             writeln!(f, "  {mode}")?;
         }
         writeln!(f)?;
         let any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(" ") };
-        let cells = |row: &Row| [row.route.clone(), any(&row.methods), any(&row.hosts), row.who.clone()];
-        let header = ["route", "methods", "hosts", "who may pass"].map(str::to_owned);
-        let lines: Vec<[String; 4]> = std::iter::once(header).chain(self.rows.iter().map(cells)).collect();
+        let read =
+            |row: &Row| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
+        let cells =
+            |row: &Row| [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()];
+        let header = ["route", "methods", "hosts", "token from", "who may pass"].map(str::to_owned);
+        let lines: Vec<[String; 5]> = std::iter::once(header).chain(self.rows.iter().map(cells)).collect();
         let width = |column: usize| {
             let widths = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
             widths.max().unwrap_or_default()
         };
-        let (first, second, third) = (width(0), width(1), width(2));
-        for [route, methods, hosts, who] in &lines {
-            writeln!(f, "  {route:first$}  {methods:second$}  {hosts:third$}  {who}")?;
+        let (first, second, third, fourth) = (width(0), width(1), width(2), width(3));
+        let has_own_places = self.rows.iter().any(|row| row.token_from.is_some());
+        for [route, methods, hosts, places, who] in &lines {
+            write!(f, "  {route:first$}  {methods:second$}  {hosts:third$}  ")?;
+            if has_own_places {
+                write!(f, "{places:fourth$}  ")?;
+            }
+            writeln!(f, "{who}")?;
         }
         Ok(())
     }

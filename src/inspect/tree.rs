@@ -1,5 +1,7 @@
 //! A document as it stands in a file: values with the lines they begin on, one form for YAML and JSON.
 
+mod lines;
+
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -9,7 +11,7 @@ use crate::jose::json::Json;
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// The line, from 1; 0 in JSON, of which only paths are known.
+    /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
     pub line: usize,
     /// The value.
     pub value: Value,
@@ -209,6 +211,16 @@ impl Tree {
     /// What is wrong, and where.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// As [`Tree::from_json`], of a text that is a file as a whole: every value has its line.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn from_json_file(text: &str) -> Result<Self, String> {
+        let mut tree = Self::from_json(text)?;
+        lines::set(&mut tree, text);
+        Ok(tree)
     }
 }
 

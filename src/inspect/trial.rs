@@ -5,27 +5,51 @@
 
 mod bench;
 mod conditions;
+mod found;
+mod less_specific;
+mod stand_in;
+mod unread;
 
 pub use bench::{Bench, Call, Credential};
 pub use conditions::{Checked, Rule};
+pub use less_specific::LessSpecific;
 
-use crate::flow::{self, Facts, Patience, Request, Step};
+use crate::denial::Reason;
+use crate::flow::{self, Facts, Patience, Request, RuleName, Step};
+use crate::inspect::{spelling, words};
 use crate::jose::algorithm::InModule;
+use crate::route::ReadingClass;
 use crate::token_cache::TokenCache;
 
 /// What became of a request.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The readings of the path; none where it is ambiguous or there is none.
-    pub readings: Vec<String>,
+    /// The readings of the path but for letter case, the path as written first; none where it is ambiguous or there
+    /// is none.
+    pub readings: Vec<Reading>,
     /// What was asked; empty where nothing was.
     pub rules: Vec<Rule>,
+    /// Routes that match the request as sent, and that a more specific one replaces.
+    pub less_specific: Vec<LessSpecific>,
+    /// Headers, cookies and query parameters that hold a JWT where the filter looks for none.
+    pub unread_tokens: Vec<String>,
+    /// Where the filter looks for a token.
+    pub token_from: Vec<String>,
     /// The token and what was found in it.
     pub token: TokenReport,
     /// What the client or the upstream sees.
     pub decision: Decision,
     /// What report-only or a shadow would have refused.
     pub would_deny: Vec<Facts>,
+}
+
+/// One way to read the path.
+#[derive(Debug)]
+pub struct Reading {
+    /// The path.
+    pub path: String,
+    /// What an upstream does that leads to it, in order; empty for the path as written.
+    pub classes: Vec<&'static str>,
 }
 
 /// What is to be said of the token.
@@ -35,8 +59,13 @@ pub enum TokenReport {
     NotRead,
     /// None came.
     Absent,
-    /// It is not valid, and why.
-    Invalid(Facts),
+    /// It is not valid.
+    Invalid {
+        /// Why.
+        facts: Facts,
+        /// What it has and what was expected there, where there is something to compare.
+        found: Option<String>,
+    },
     /// It is.
     Valid {
         /// The issuer's configured name.
@@ -86,7 +115,7 @@ impl Bench<'_> {
         let metadata = self.metadata(call)?;
         let asked = flow::asked::asked(self.config, &Request { headers: &bare, metadata: metadata.clone() });
         let places = asked.as_ref().map(|asked| asked.places.clone()).unwrap_or_default();
-        let (headers, keys) = self.with_credential(bare, &places, credential)?;
+        let (headers, keys) = self.with_credential(bare.clone(), &places, credential)?;
         let request = Request { headers: &headers, metadata };
         let step = flow::decide(
             self.config,
@@ -109,12 +138,53 @@ impl Bench<'_> {
             _ => (TokenReport::NotRead, None),
         };
         let judged = asked.map(|asked| asked.rules).unwrap_or_default();
-        let rules = judged.iter().map(|asked| Rule::judge(asked, self, identity.as_ref(), &token)).collect();
         let path = call.path.as_bytes();
         let readings = crate::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
-        let readings = readings.into_iter().map(|(reading, _)| reading).collect();
-        Ok(Outcome { readings, rules, token, decision, would_deny })
+        let readings = readings.into_iter().map(|(path, classes)| Reading {
+            path,
+            classes: classes.into_iter().map(ReadingClass::name).collect(),
+        });
+        let readings: Vec<_> = readings.collect();
+        let applying: Vec<usize> = judged.iter().filter_map(|asked| route_of(&asked.rule)).collect();
+        let as_sent = judged.iter().find(|asked| asked.reading.is_none() && route_of(&asked.rule).is_some());
+        let less_specific = match readings.first().filter(|_| as_sent.is_some()) {
+            Some(as_written) => {
+                less_specific::less_specific(self, (&call.host, &call.method, &as_written.path), &applying)
+            }
+            None => Vec::new(),
+        };
+        let unread_tokens = if reads_tokens { unread::unread(&places, &bare) } else { Vec::new() };
+        let rules = judged.iter().map(|asked| Rule::judge(asked, self, identity.as_ref(), &token)).collect();
+        let token_from = words::places(&places);
+        Ok(Outcome { readings, rules, less_specific, unread_tokens, token_from, token, decision, would_deny })
     }
+}
+
+/// The index of the route, where the rule is one.
+fn route_of(rule: &RuleName) -> Option<usize> {
+    match rule {
+        RuleName::Route(index) => Some(*index),
+        _ => None,
+    }
+}
+
+/// The reason of that name.
+///
+/// # Errors
+/// That there is none, with the name that is nearly it, or with all of them.
+pub fn reason_named(name: &str) -> Result<Reason, String> {
+    let names = || Reason::ALL.iter().map(|reason| reason.as_str());
+    Reason::ALL.into_iter().find(|reason| reason.as_str() == name).ok_or_else(|| {
+        match spelling::nearest(name, names()) {
+            Some(meant) => format!("{name:?} is not a reason; did you mean {meant:?}?"),
+            None => {
+                format!(
+                    "{name:?} is not a reason; expected one of {}",
+                    names().collect::<Vec<_>>().join(", ")
+                )
+            }
+        }
+    })
 }
 
 fn decision(step: Step, headers: &[(String, Vec<u8>)]) -> Result<(Decision, Vec<Facts>), String> {

@@ -1,5 +1,6 @@
 //! A requirement in words: who may pass.
 
+use crate::bearer::Place;
 use crate::config::Config;
 use crate::config::requirement::Vocabulary;
 use crate::policy::{
@@ -95,13 +96,33 @@ pub fn issuer(issuer: &crate::config::Issuer) -> String {
             format!("found by discovery, through cluster {cluster}")
         }
     };
+    let refused = match rules.refused_kids.as_slice() {
+        [] => String::new(),
+        kids => format!("; refused kids: {}", kids.join(", ")),
+    };
     format!(
-        "{}: iss {}, audience {}, {}; keys: {keys}",
+        "{}: iss {}, audience {}, {}; keys: {keys}{refused}",
         issuer.name,
         rules.issuer_name_value,
         rules.audiences.join(" or "),
         algorithms.join(" "),
     )
+}
+
+/// Where a token is read from, in a few words.
+pub fn place(place: &Place) -> String {
+    match place {
+        Place::Authorization => "authorization: Bearer".to_owned(),
+        Place::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
+        Place::Header { name, prefix } => format!("header {name} after {prefix:?}"),
+        Place::Cookie { name } => format!("cookie {name}"),
+        Place::Query { name } => format!("query parameter {name}"),
+    }
+}
+
+/// Each place of `token_from`.
+pub fn places(places: &[Place]) -> Vec<String> {
+    places.iter().map(place).collect()
 }
 
 /// What a whole configuration does beside its requirements, worth a line each.

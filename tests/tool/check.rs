@@ -58,6 +58,36 @@ fn the_policy_is_a_table() {
 }
 
 #[test]
+fn the_table_says_where_tokens_are_read_and_which_kids_are_refused() {
+    let ran = jwtguard_with(&["check", "-"], GOOD);
+    assert!(ran.out.contains("  tokens are read from authorization: Bearer\n\n"), "{}", ran.out);
+    assert!(!ran.out.contains("refused kids") && !ran.out.contains("token from"), "{}", ran.out);
+
+    let text = format!(
+        "{GOOD}refused_kids: [k1, k2]\ntoken_from: [{{header: x-token, prefix: 'Token '}}, {{header: x-raw}}]\n\
+         routes:\n- {{path: /page, token_from: [{{cookie: session}}, {{query: t}}], allow_authenticated: true}}\n\
+         - {{path: /same, token_from: [{{header: x-token, prefix: 'Token '}}, {{header: x-raw}}], requires_role: r}}\n"
+    );
+    let ran = jwtguard_with(&["check", "-"], &text);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    for expected in [
+        "/api/v1/auth/jwks through cluster c; refused kids: k1, k2\n",
+        "  tokens are read from header x-token after \"Token \", header x-raw\n",
+        "  route            methods  hosts  token from                         who may pass\n",
+        "  /page            any      any    cookie session, query parameter t  any valid token\n",
+        "  /same            any      any    as above                           a valid token with role r\n",
+        "  everything else  any      any    as above                           any valid token\n",
+    ] {
+        assert!(ran.out.contains(expected), "{expected}\nin\n{}", ran.out);
+    }
+    let json: Value = serde_json::from_str(&jwtguard_with(&["check", "--json", "-"], &text).out).unwrap();
+    let policy = &json["policies"][0];
+    assert_eq!(policy["token_from"][1], "header x-raw");
+    assert_eq!(policy["rows"][0]["token_from"][0], "cookie session");
+    assert_eq!(policy["rows"][1]["token_from"], Value::Null);
+}
+
+#[test]
 fn doubts_are_told_and_nothing_else() {
     assert_eq!(findings(GOOD), [""; 0]);
     let two = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
@@ -201,9 +231,10 @@ fn json_is_for_programs() {
 
 #[test]
 fn plugin_json_is_read_like_yaml() {
-    let text = r#"{"issuer":"https://a.example","audience":"a","jwks_cluster":"c","rutes":[]}"#;
+    let text =
+        "{\"issuer\":\"https://a.example\",\"audience\":\"a\",\n\"jwks_cluster\":\"c\",\n\"rutes\":[]}";
     let ran = jwtguard_with(&["check", "-"], text);
-    assert!(ran.err.contains("standard input: error: rutes: unknown key; routes is meant"), "{}", ran.err);
+    assert!(ran.err.contains("standard input:3: error: rutes: unknown key; routes is meant"), "{}", ran.err);
     let twice = jwtguard_with(&["check", "-"], r#"{"issuer":"a","issuer":"b"}"#);
     assert_eq!(twice.status, 2);
     assert!(twice.err.contains("the name \"issuer\" stands twice in one object"), "{}", twice.err);

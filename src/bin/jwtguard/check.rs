@@ -16,6 +16,10 @@ use crate::output::say;
 /// together: a DestinationRule in one may be what a WasmPlugin in another needs.
 #[derive(clap::Args)]
 #[command(after_help = "\
+--json prints one object: errors and warnings (how many), findings (of each severity, file, line or null, path, problem)
+and policies (of each valid configuration its name as configuration, issuers, token_from, modes and rows: of each route,
+methods, hosts, token_from or null for that of the configuration, who).
+
 Exit status: 0 nothing is wrong (there may be warnings), 1 something is, 2 a file cannot be read or holds no
 configuration of jwt-guard.
 
@@ -131,9 +135,23 @@ fn as_json(report: &Report) -> Value {
             let rows: Vec<_> = table
                 .rows
                 .iter()
-                .map(|row| json!({"route": row.route, "methods": row.methods, "hosts": row.hosts, "who": row.who}))
+                .map(|row| {
+                    json!({
+                        "route": row.route,
+                        "methods": row.methods,
+                        "hosts": row.hosts,
+                        "token_from": row.token_from,
+                        "who": row.who,
+                    })
+                })
                 .collect();
-            json!({"configuration": table.heading, "issuers": table.issuers, "modes": table.modes, "rows": rows})
+            json!({
+                "configuration": table.heading,
+                "issuers": table.issuers,
+                "token_from": table.token_from,
+                "modes": table.modes,
+                "rows": rows,
+            })
         })
         .collect();
     json!({

@@ -1,11 +1,10 @@
 //! `decode`: what a token says.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check;
 use crate::output::say;
+use crate::token_input::{parts, without_scheme};
 
 /// Show a token's header and claims, never its signature. Nothing is verified.
 #[derive(clap::Args)]
@@ -13,30 +12,29 @@ use crate::output::say;
 What is printed can be pasted without lending anybody the token: without its signature it is none. Its claims may be
 private all the same.
 
+--json prints {\"header\": {...}, \"claims\": {...}}. jwtguard explain --claims and the key claims of a file for jwtguard
+test take that as it is: the token is judged as it stands, and nothing is added to it.
+
 Examples:
   jwtguard decode - < token.txt
-  jwtguard mint --key key.json | jwtguard decode -")]
+  jwtguard mint --key key.json | jwtguard decode -
+  jwtguard decode --json - < token.txt | jwtguard explain envoy.yaml --request /api/orders --claims -")]
 pub struct Arguments {
     /// The token, with or without Bearer before it; - is standard input, which keeps it out of the shell's history
     token: String,
+    /// One JSON object with the members header and claims instead of text
+    #[arg(long)]
+    json: bool,
 }
 
 /// `decode`
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let text = if arguments.token == "-" { check::text("-")? } else { arguments.token.clone() };
-    let text = text.trim();
-    let bearer = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
-    let token = if bearer { text.get(7..).unwrap_or_default().trim() } else { text };
-    let parts: Vec<&str> = token.split('.').collect();
-    let [header, claims, _signature] = parts.as_slice() else {
-        let encrypted = if parts.len() == 5 {
-            "; five are an encrypted token, which has to be decrypted first"
-        } else {
-            ""
-        };
-        return Err(format!("a token has three parts between dots, and this has {}{encrypted}", parts.len()));
-    };
-    let (header, claims) = (part("header", header)?, part("claims", claims)?);
+    let (header, claims) = parts(without_scheme(&text))?;
+    if arguments.json {
+        say!("{:#}", json!({"header": header, "claims": claims}));
+        return Ok(());
+    }
     say!("header {header:#}");
     say!("claims {claims:#}");
     for (name, means) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
@@ -46,13 +44,6 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     }
     say!("the signature was not checked");
     Ok(())
-}
-
-fn part(what: &str, text: &str) -> Result<Value, String> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| {
-        format!("the {what} is not base64url without padding, which the filter would refuse too")
-    })?;
-    serde_json::from_slice(&bytes).map_err(|error| format!("the {what} is not JSON: {error}"))
 }
 
 /// A moment as a distance from now.

@@ -1,26 +1,49 @@
 //! `explain`: one request, and why it is decided as it is.
 
+mod report;
+
 use std::process::ExitCode;
 
-use jwt_guard::inspect::trial::{Bench, Call, Credential, Decision, Outcome, TokenReport};
-use serde_json::{Map, Value, json};
+use jwt_guard::inspect::trial::{Bench, Call, Credential, Outcome};
+use serde_json::Value;
 
 use crate::check::{self, UNREADABLE};
 use crate::now;
 use crate::output::say;
+use crate::token_input::{Claims, parts, without_scheme};
+pub use report::{condition, unread};
 
 /// Tell how a request would be decided, and why.
 #[derive(clap::Args)]
 #[command(after_help = "\
 --claims needs no issuer: the claims are signed by a key made for the purpose, which stands in for the issuer's, and go
-the way of every token. iss, aud, iat and exp are added where they are missing.
+the way of every token. iss, aud, iat and exp are added where they are missing; null leaves one out. The header is made
+up, too, and passes; with --token it is that token's, and its alg, kid and typ are judged. What jwtguard decode --json
+prints is judged as it stands, header and claims, and nothing is added.
 
-Exit status: 0 the request goes on, 1 it is answered by the filter, 2 the question makes no sense.
+--json prints one object with these members:
+  readings        the ways to read the path, but for letter case
+  rules           of each rule that applies: rule, reading (null for the request as written), reading_classes (what an
+                  upstream does that leads to it), who, and conditions: of each its words (condition), whether it is
+                  met, and what the token has instead (found, null where nothing is to be said)
+  less_specific   of each route that matches and does not apply: rule, who
+  token           the token in words
+  token_from      where the filter looks for a token
+  unread_tokens   headers, cookies and query parameters that hold a JWT where the filter looks for none
+  would_deny      the reasons of what report_only or a shadow would refuse
+  decision        passes, and if it does: upstream (pairs of name and value), set, removed; if not: status, reason and
+                  detail (null for a document), headers, body
+
+Exit status:
+  0  the filter lets the request go on to the upstream
+  1  the filter answers the request: it refuses it, or serves a document of resource_metadata
+  2  there is no answer: a flag, the file or the configuration in it is wrong, or the token's keys are missing
 
 Examples:
   jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"sub\":\"alice\",\"roles\":[\"user\"]}'
   jwtguard explain envoy/envoy.yaml --request 'GET /api/%61dmin//users'
-  jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json")]
+  jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json
+  jwtguard decode --json - < token.txt | jwtguard explain plugin.json --request /orders --claims -")]
 pub struct Arguments {
     /// Where the configuration is; - is standard input
     file: String,
@@ -33,12 +56,12 @@ pub struct Arguments {
     /// A header of the request
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
-    /// A token; - is standard input
-    #[arg(long, conflicts_with = "claims")]
+    /// A token, with or without Bearer before it; - is standard input. With --claims only its header counts
+    #[arg(long)]
     token: Option<String>,
-    /// Claims to make a token of
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    claims: Option<Map<String, Value>>,
+    /// Claims to make a token of: a JSON object, or what decode --json prints; @ and a name is a file, - standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    claims: Option<String>,
     /// The issuer's JWKS, to check --token with
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
@@ -58,19 +81,14 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// A JSON object of claims.
-pub fn object(text: &str) -> Result<Map<String, Value>, String> {
-    serde_json::from_str(text).map_err(|error| format!("expected a JSON object: {error}"))
-}
-
 /// `explain`
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     match explained(arguments) {
         Ok((call, outcome)) => {
             if arguments.json {
-                say!("{:#}", as_json(&outcome));
+                say!("{:#}", report::as_json(&outcome));
             } else {
-                print(&call, &outcome);
+                report::print(&call, &outcome);
             }
             Ok(if outcome.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -82,29 +100,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
 }
 
 fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
-    if arguments.file == "-" && arguments.token.as_deref() == Some("-") {
-        return Err("standard input can be the file or the token, not both".to_owned());
+    let inputs = [Some(&arguments.file), arguments.token.as_ref(), arguments.claims.as_ref()];
+    if inputs.iter().flatten().filter(|input| input.as_str() == "-").count() > 1 {
+        return Err(
+            "standard input can be one of the file, --token and --claims: give the others by name".to_owned()
+        );
     }
     let (config, tree) = configuration(&arguments.file, arguments.configuration)?;
     let mut bench = Bench::new(&config, &tree, now());
     if let Some(file) = &arguments.jwks {
         bench.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
     }
-    let credential = match (&arguments.token, &arguments.claims) {
-        (Some(token), _) => {
-            let token = if token == "-" { check::text("-")? } else { token.clone() };
-            let token = token.trim().to_owned();
-            if let Some(issuer) = bench.lacks_keys_for(&token) {
-                return Err(format!(
-                    "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
-                     token's claims (jwtguard decode shows them) with --claims"
-                ));
-            }
-            Credential::Token(token)
-        }
-        (None, Some(claims)) => Credential::Claims(claims.clone()),
-        (None, None) => Credential::None,
-    };
+    let credential = credential(arguments, &bench)?;
     let (method, path) = request(&arguments.request)?;
     let call = Call {
         method,
@@ -115,6 +122,32 @@ fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
     };
     let outcome = bench.run(&call, &credential)?;
     Ok((call, outcome))
+}
+
+fn credential(arguments: &Arguments, bench: &Bench<'_>) -> Result<Credential, String> {
+    let token = match arguments.token.as_deref() {
+        Some("-") => Some(check::text("-")?),
+        given => given.map(str::to_owned),
+    };
+    let token = token.as_deref().map(without_scheme);
+    let claims = arguments.claims.as_deref().map(Claims::read).transpose()?;
+    match (token, claims) {
+        (Some(token), Some(claims)) => match parts(token)? {
+            (Value::Object(header), _) => Ok(claims.credential(Some(header))),
+            _ => Err("--token: the header is not a JSON object".to_owned()),
+        },
+        (Some(token), None) => {
+            if let Some(issuer) = bench.lacks_keys_for(token) {
+                return Err(format!(
+                    "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
+                     token's claims (jwtguard decode shows them) with --claims"
+                ));
+            }
+            Ok(Credential::Token(token.to_owned()))
+        }
+        (None, Some(claims)) => Ok(claims.credential(None)),
+        (None, None) => Ok(Credential::None),
+    }
 }
 
 /// The nth configuration of a file.
@@ -144,115 +177,4 @@ pub fn request(text: &str) -> Result<(String, String), String> {
         None if text.trim().starts_with(['/', '*']) => Ok(("GET".to_owned(), text.trim().to_owned())),
         _ => Err(format!("the request is {text:?}; expected a method and a path, such as 'GET /api/orders'")),
     }
-}
-
-fn print(call: &Call, outcome: &Outcome) {
-    say!("{} {} on {}", call.method, shortened(&call.path), call.host);
-    if outcome.readings.len() > 1 {
-        say!("\nthe path can be read in {} ways", outcome.readings.len());
-        for reading in &outcome.readings {
-            say!("  {reading}");
-        }
-    }
-    if !outcome.rules.is_empty() {
-        say!("\n{}", if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" });
-    }
-    for rule in &outcome.rules {
-        match &rule.reading {
-            Some(reading) => say!("  {}, read as {reading}: {}", rule.name, rule.who),
-            None => say!("  {}: {}", rule.name, rule.who),
-        }
-        for checked in &rule.conditions {
-            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, checked.condition);
-        }
-    }
-    say!("\ntoken: {}", token(&outcome.token));
-    for facts in &outcome.would_deny {
-        say!("would be refused: {}, {}", facts.reason, facts.detail);
-    }
-    match &outcome.decision {
-        Decision::Passes { upstream, set, removed } => {
-            say!("\nthe request goes on; the upstream sees");
-            for (name, value) in upstream {
-                let mark = if set.contains(name) { "+" } else { " " };
-                say!("  {mark} {name}: {}", shortened(value));
-            }
-            for name in removed {
-                say!("  - {name}");
-            }
-        }
-        Decision::Refused { status, headers, body, facts } => {
-            say!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
-            say!("the client sees\n  {status}");
-            for (name, value) in headers {
-                say!("  {name}: {value}");
-            }
-            say!("  {body}");
-        }
-        Decision::Served { body } => {
-            say!("\nthe client is served a document of resource_metadata\n  {body}")
-        }
-    }
-}
-
-fn token(report: &TokenReport) -> String {
-    match report {
-        TokenReport::NotRead => "not read".to_owned(),
-        TokenReport::Absent => "none".to_owned(),
-        TokenReport::Invalid(facts) => format!("not valid: {}, {}", facts.reason, facts.detail),
-        TokenReport::Valid { issuer, names } => {
-            let names = names.iter().filter(|(_, names)| !names.is_empty());
-            let names: Vec<_> = names.map(|(what, names)| format!("; {what} {}", names.join(", "))).collect();
-            format!("valid, of issuer {issuer}{}", names.concat())
-        }
-    }
-}
-
-/// Long values, tokens above all, are of no use on a terminal.
-fn shortened(value: &str) -> String {
-    const LONGEST: usize = 160;
-    match value.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
-        None => value.to_owned(),
-    }
-}
-
-fn as_json(outcome: &Outcome) -> Value {
-    let rules: Vec<_> = outcome
-        .rules
-        .iter()
-        .map(|rule| {
-            let conditions: Vec<_> = rule
-                .conditions
-                .iter()
-                .map(|checked| json!({"condition": checked.condition, "met": checked.met}))
-                .collect();
-            json!({"rule": rule.name, "reading": rule.reading, "who": rule.who, "conditions": conditions})
-        })
-        .collect();
-    let decision = match &outcome.decision {
-        Decision::Passes { upstream, set, removed } => json!({
-            "passes": true,
-            "upstream": upstream.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
-            "set": set,
-            "removed": removed,
-        }),
-        Decision::Refused { status, headers, body, facts } => json!({
-            "passes": false,
-            "status": status,
-            "reason": facts.reason.as_str(),
-            "detail": facts.detail,
-            "headers": headers.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
-            "body": body,
-        }),
-        Decision::Served { body } => json!({"passes": false, "status": 200, "body": body}),
-    };
-    let would_deny: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str()).collect();
-    json!({
-        "readings": outcome.readings,
-        "rules": rules,
-        "token": token(&outcome.token),
-        "would_deny": would_deny,
-        "decision": decision,
-    })
 }

@@ -11,6 +11,7 @@ mod mint;
 mod output;
 mod policy_test;
 mod serve;
+mod token_input;
 mod upstream;
 mod walk;
 

@@ -1,16 +1,20 @@
 //! `test`: a policy under test, without an Envoy.
 
-use std::collections::BTreeMap;
+mod differences;
+mod file;
+mod junit;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use jwt_guard::inspect::trial::{Bench, Call, Credential, Decision, Outcome, TokenReport};
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use jwt_guard::inspect::trial::Bench;
+use serde_json::{Value, json};
 
 use crate::check::{self, UNREADABLE};
 use crate::output::say;
 use crate::{explain, now};
+use file::Suite;
 
 /// Try requests against a configuration and compare what becomes of them with what should.
 #[derive(clap::Args)]
@@ -28,10 +32,24 @@ A file names a configuration, seen from itself, and requests:
       claims: { sub: root, roles: [admin] }
       expect: { pass: true, upstream: { x-auth-sub: root, authorization: null } }
 
-A test has request, and may have host, headers, claims or token, route_metadata. expect may have pass, status, error,
-reason, rule, upstream, would_deny; a number alone is a status, pass alone is pass: true.
+A test has request, and may have host, headers, claims or token, route_metadata. iss, aud, iat and exp are added to
+claims where they are missing; claims may also be what jwtguard decode --json prints, to which nothing is added. token
+may have Bearer before it. expect may have pass, status, error, reason, rule, upstream, would_deny; a number alone is a
+status, pass alone is pass: true. The routes that no test touches are listed; the exit status does not depend on them.
 
-Exit status: 0 all is as expected, 1 something is not, 2 the file makes no sense.")]
+--json prints one object with these members:
+  passed, failed    how many tests
+  files             of each: file, config, and tests with name, line, request, passed, differences (what is not as
+                    expected, a sentence each) and why (what decided, where something is different)
+  untouched_routes  of each configuration: config, configuration (its number in the file), routes (their names)
+
+--junit writes a testsuite for each file and a testcase for each test, with a failure where something is different. It
+is written with the exit status 2, too, and then says in an error what is wrong.
+
+Exit status:
+  0  every test is as expected
+  1  at least one is not
+  2  the tests were not all run: a flag, a file of tests or a configuration is wrong or cannot be read")]
 pub struct Arguments {
     /// Files of tests
     #[arg(required = true, value_name = "FILE")]
@@ -42,275 +60,203 @@ pub struct Arguments {
     /// Print every test, not the failures alone
     #[arg(long, short)]
     verbose: bool,
+    /// One JSON object instead of text
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
+    /// Write the results to that file as JUnit XML, too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Suite {
-    config: Option<String>,
-    #[serde(default = "first")]
+/// A file whose tests were run.
+struct Ran {
+    file: String,
+    config: String,
     configuration: usize,
-    jwks: Option<String>,
-    #[serde(default = "localhost")]
-    host: String,
-    tests: Vec<Case>,
+    /// How each route of the configuration is called.
+    routes: Vec<String>,
+    /// The indices of those that some test fell under.
+    touched: BTreeSet<usize>,
+    results: Vec<TestResult>,
 }
 
-fn first() -> usize {
-    1
-}
-
-fn localhost() -> String {
-    "localhost".to_owned()
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Case {
-    name: Option<String>,
+/// What came of one test.
+struct TestResult {
+    name: String,
+    line: usize,
     request: String,
-    host: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, Value>,
-    claims: Option<Map<String, Value>>,
-    token: Option<String>,
-    route_metadata: Option<Value>,
-    expect: Value,
+    differences: Vec<String>,
+    why: Vec<String>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Expected {
-    pass: Option<bool>,
-    status: Option<u16>,
-    error: Option<String>,
-    reason: Option<String>,
-    rule: Option<String>,
-    #[serde(default)]
-    upstream: BTreeMap<String, Value>,
-    would_deny: Option<Vec<String>>,
+impl Ran {
+    fn failed(&self) -> usize {
+        self.results.iter().filter(|result| !result.passed()).count()
+    }
+}
+
+impl TestResult {
+    fn passed(&self) -> bool {
+        self.differences.is_empty()
+    }
 }
 
 /// `test`
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let (mut passed, mut failed) = (0, 0);
+    let mut ran = Vec::new();
+    let mut unreadable = None;
     for file in &arguments.files {
-        match suite(file, arguments) {
-            Ok((suite_passed, suite_failed)) => {
-                passed += suite_passed;
-                failed += suite_failed;
-            }
+        match run_file(file, arguments) {
+            Ok(results) => ran.push(results),
             Err(sentence) => {
-                eprintln!("jwtguard: {sentence}");
-                return Ok(ExitCode::from(UNREADABLE));
+                unreadable = Some((file.as_str(), sentence));
+                break;
             }
         }
     }
-    say!("{passed} passed, {failed} failed");
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let unreadable = unreadable.as_ref().map(|(file, sentence)| (*file, sentence.as_str()));
+    if let Some(path) = &arguments.junit
+        && let Err(error) = std::fs::write(path, junit::document(&ran, unreadable))
+    {
+        eprintln!("jwtguard: cannot write {path}: {error}");
+        return Ok(ExitCode::from(UNREADABLE));
+    }
+    if let Some((_, sentence)) = unreadable {
+        eprintln!("jwtguard: {sentence}");
+        return Ok(ExitCode::from(UNREADABLE));
+    }
+    if arguments.json {
+        say!("{:#}", as_json(&ran));
+    } else {
+        print(&ran, arguments.verbose);
+    }
+    let failed = ran.iter().any(|ran| ran.failed() > 0);
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn suite(file: &str, arguments: &Arguments) -> Result<(usize, usize), String> {
-    let documents = check::read(file)?;
-    let [document] = documents.as_slice() else {
-        return Err(format!(
-            "{file}: expected one document with config and tests, found {}",
-            documents.len()
-        ));
-    };
-    let suite: Suite = parsed(&document.tree.to_json()).map_err(|problem| format!("{file}: {problem}"))?;
+fn run_file(file: &str, arguments: &Arguments) -> Result<Ran, String> {
+    let suite = Suite::read(file)?;
     let beside = |name: &str| match Path::new(file).parent().filter(|_| file != "-") {
         Some(folder) => folder.join(name).display().to_string(),
         None => name.to_owned(),
     };
-    let config = match (&arguments.config, &suite.config) {
+    let path = match (&arguments.config, &suite.config) {
         (Some(config), _) => config.clone(),
         (None, Some(config)) => beside(config),
         (None, None) => {
             return Err(format!("{file}: config is missing: the file with the configuration to test"));
         }
     };
-    let (config, tree) = explain::configuration(&config, suite.configuration)?;
+    let (config, tree) = explain::configuration(&path, suite.configuration)?;
     let mut bench = Bench::new(&config, &tree, now());
     if let Some(jwks) = &suite.jwks {
         let path = beside(jwks);
         bench.add_keys(&check::text(&path)?).map_err(|problem| format!("{path}: {problem}"))?;
     }
-    if suite.tests.is_empty() {
-        return Err(format!("{file}: there is no test"));
+    let mut ran = Ran {
+        file: file.to_owned(),
+        config: path,
+        configuration: suite.configuration,
+        routes: bench.route_names(),
+        touched: BTreeSet::new(),
+        results: Vec::new(),
+    };
+    for test in suite.tests {
+        let outcome = bench
+            .run(&test.call, &test.credential)
+            .map_err(|problem| format!("{file}:{}: {}: {problem}", test.line, test.name))?;
+        ran.touched.extend(outcome.rules.iter().filter_map(|rule| rule.route));
+        let differences = differences::differences(&test.expected, &outcome);
+        let why = if differences.is_empty() { Vec::new() } else { differences::why(&outcome) };
+        let (name, line, request) = (test.name, test.line, test.request);
+        ran.results.push(TestResult { name, line, request, differences, why });
     }
-    let tests = document.tree.get("tests").map(|tests| tests.items()).unwrap_or_default();
-    let (mut passed, mut failed) = (0, 0);
-    for (index, case) in suite.tests.iter().enumerate() {
-        let line = tests.get(index).map_or(0, |test| test.line);
-        let name = case.name.as_deref().unwrap_or(&case.request);
-        let differences = differences(case, &suite, &bench)
-            .map_err(|problem| format!("{file}:{line}: {name}: {problem}"))?;
-        if differences.is_empty() {
-            passed += 1;
-            if arguments.verbose {
-                say!("ok   {name}");
+    Ok(ran)
+}
+
+/// The routes of one configuration that no test of any file touches.
+struct Untouched<'r> {
+    config: &'r str,
+    configuration: usize,
+    routes: Vec<&'r str>,
+}
+
+/// One for each configuration, in the order of the files.
+fn untouched(ran: &[Ran]) -> Vec<Untouched<'_>> {
+    let mut all: Vec<Untouched<'_>> = Vec::new();
+    for one in ran {
+        let same = |other: &Ran| other.config == one.config && other.configuration == one.configuration;
+        if all.iter().any(|known| known.config == one.config && known.configuration == one.configuration) {
+            continue;
+        }
+        let touched: BTreeSet<usize> =
+            ran.iter().filter(|other| same(other)).flat_map(|other| other.touched.iter().copied()).collect();
+        let routes = one.routes.iter().enumerate().filter(|(index, _)| !touched.contains(index));
+        let routes = routes.map(|(_, name)| name.as_str()).collect();
+        all.push(Untouched { config: &one.config, configuration: one.configuration, routes });
+    }
+    all
+}
+
+/// So many routes that no test touches are listed in text.
+const MOST: usize = 20;
+
+fn print(ran: &[Ran], verbose: bool) {
+    for ran in ran {
+        for result in &ran.results {
+            if result.passed() {
+                if verbose {
+                    say!("ok   {}", result.name);
+                }
+                continue;
             }
-        } else {
-            failed += 1;
-            say!("FAIL {name} ({file}:{line})");
-            for difference in differences {
-                say!("     {difference}");
+            say!("FAIL {} ({}:{})", result.name, ran.file, result.line);
+            for line in result.differences.iter().chain(&result.why) {
+                say!("     {line}");
             }
         }
     }
-    Ok((passed, failed))
+    for Untouched { config, configuration, routes } in untouched(ran) {
+        let number =
+            if configuration == 1 { String::new() } else { format!(", configuration {configuration}") };
+        if !routes.is_empty() {
+            say!("routes of {config}{number} that no test touches:");
+        }
+        for route in routes.iter().take(MOST) {
+            say!("     {route}");
+        }
+        if routes.len() > MOST {
+            say!("     and {} more", routes.len() - MOST);
+        }
+    }
+    let failed: usize = ran.iter().map(Ran::failed).sum();
+    let passed = ran.iter().map(|ran| ran.results.len()).sum::<usize>() - failed;
+    say!("{passed} passed, {failed} failed");
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, String> {
-    let reader = &mut serde_json::Deserializer::from_str(text);
-    serde_path_to_error::deserialize(reader).map_err(|error| {
-        let (path, problem) = (error.path().to_string(), error.into_inner().to_string());
-        // The text was made here: lines and columns of it would mislead.
-        let problem = problem.split(" at line ").next().unwrap_or_default().to_owned();
-        if path == "." { problem } else { format!("{path}: {problem}") }
+fn as_json(ran: &[Ran]) -> Value {
+    let failed: usize = ran.iter().map(Ran::failed).sum();
+    let files = ran.iter().map(|ran| {
+        let tests = ran.results.iter().map(|result| {
+            json!({
+                "name": result.name,
+                "line": result.line,
+                "request": result.request,
+                "passed": result.passed(),
+                "differences": result.differences,
+                "why": result.why,
+            })
+        });
+        json!({"file": ran.file, "config": ran.config, "tests": tests.collect::<Vec<_>>()})
+    });
+    let untouched = untouched(ran).into_iter().map(|untouched| {
+        let Untouched { config, configuration, routes } = untouched;
+        json!({"config": config, "configuration": configuration, "routes": routes})
+    });
+    json!({
+        "passed": ran.iter().map(|ran| ran.results.len()).sum::<usize>() - failed,
+        "failed": failed,
+        "files": files.collect::<Vec<_>>(),
+        "untouched_routes": untouched.collect::<Vec<_>>(),
     })
-}
-
-/// What is not as expected, a line each.
-fn differences(case: &Case, suite: &Suite, bench: &Bench<'_>) -> Result<Vec<String>, String> {
-    let expected: Expected = match &case.expect {
-        Value::String(word) if word == "pass" => Expected { pass: Some(true), ..Expected::default() },
-        Value::Number(status) => {
-            let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
-            Expected { status: Some(status.ok_or("expect is no status")?), ..Expected::default() }
-        }
-        Value::Object(members) if members.is_empty() => return Err("expect says nothing".to_owned()),
-        Value::Object(_) => {
-            parsed(&case.expect.to_string()).map_err(|problem| format!("expect: {problem}"))?
-        }
-        _ => return Err("expect: expected pass, a status, or an object of both and more".to_owned()),
-    };
-    let (method, path) = explain::request(&case.request)?;
-    let headers = case.headers.iter().map(|(name, value)| (name.clone(), text(value)));
-    let call = Call {
-        method,
-        path,
-        host: case.host.clone().unwrap_or_else(|| suite.host.clone()),
-        headers: headers.collect(),
-        route_metadata: case.route_metadata.as_ref().map(Value::to_string),
-    };
-    let credential = match (&case.token, &case.claims) {
-        (Some(_), Some(_)) => return Err("give either claims or a token".to_owned()),
-        (Some(token), None) => Credential::Token(token.clone()),
-        (None, Some(claims)) => Credential::Claims(claims.clone()),
-        (None, None) => Credential::None,
-    };
-    let outcome = bench.run(&call, &credential)?;
-    let mut differences = compared(&expected, &outcome);
-    if !differences.is_empty() {
-        differences.extend(why(&outcome));
-    }
-    Ok(differences)
-}
-
-/// A header's value: numbers and booleans as they are written.
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-fn compared(expected: &Expected, outcome: &Outcome) -> Vec<String> {
-    let mut differences = Vec::new();
-    let mut compare = |what: &str, expected: Option<String>, got: String| {
-        if let Some(expected) = expected.filter(|expected| *expected != got) {
-            differences.push(format!("{what}: expected {expected}, got {got}"));
-        }
-    };
-    let none = || "none".to_owned();
-    let (status, body) = match &outcome.decision {
-        Decision::Passes { .. } => (None, None),
-        Decision::Refused { status, body, .. } => (Some(*status), Some(body.as_str())),
-        Decision::Served { .. } => (Some(200), None),
-    };
-    let went = |pass: bool| if pass { "the request goes on" } else { "the filter answers" }.to_owned();
-    compare("outcome", expected.pass.map(went), went(outcome.passes()));
-    let shown = status.map_or_else(|| went(true), |status| status.to_string());
-    // 200 is what a request that goes on is taken to end with.
-    let wanted = expected.status.filter(|status| !(*status == 200 && outcome.passes()));
-    compare("status", wanted.map(|status| status.to_string()), shown);
-    let error = body.and_then(|body| serde_json::from_str::<Value>(body).ok());
-    let error = error.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
-    compare("error", expected.error.clone(), error.map_or_else(none, str::to_owned));
-    compare("reason", expected.reason.clone(), outcome.reason().map_or_else(none, str::to_owned));
-    let rules: Vec<_> = outcome.rules.iter().map(|rule| rule.name.as_str()).collect();
-    let names = |rule: &&str, wanted: &str| {
-        *rule == wanted || rule.contains(&format!("({wanted})")) || rule.starts_with(&format!("{wanted} "))
-    };
-    if let Some(wanted) = &expected.rule
-        && !rules.iter().any(|rule| names(rule, wanted))
-    {
-        differences.push(format!("rule: expected {wanted}, got {}", rules.join(" and ")));
-    }
-    if let Some(wanted) = &expected.would_deny {
-        let got: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str().to_owned()).collect();
-        if *wanted != got {
-            differences.push(format!(
-                "would_deny: expected [{}], got [{}]",
-                wanted.join(", "),
-                got.join(", ")
-            ));
-        }
-    }
-    differences.extend(upstream(expected, outcome));
-    differences
-}
-
-fn upstream(expected: &Expected, outcome: &Outcome) -> Vec<String> {
-    if expected.upstream.is_empty() {
-        return Vec::new();
-    }
-    let Decision::Passes { upstream, .. } = &outcome.decision else {
-        return vec!["upstream: expected headers there, but the request does not get there".to_owned()];
-    };
-    let mut differences = Vec::new();
-    for (name, wanted) in &expected.upstream {
-        let got: Vec<_> = upstream
-            .iter()
-            .filter(|(header, _)| header.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-            .collect();
-        let shown =
-            if got.is_empty() { "no such header".to_owned() } else { format!("{:?}", got.join(", ")) };
-        match wanted {
-            Value::Null if !got.is_empty() => {
-                differences.push(format!("upstream {name}: expected no such header, got {shown}"))
-            }
-            Value::Null => {}
-            wanted if got != [text(wanted).as_str()] => {
-                differences.push(format!("upstream {name}: expected {:?}, got {shown}", text(wanted)));
-            }
-            _ => {}
-        }
-    }
-    differences
-}
-
-/// What a reader of a failure asks next.
-fn why(outcome: &Outcome) -> Vec<String> {
-    let mut lines = Vec::new();
-    for rule in &outcome.rules {
-        let unmet: Vec<_> = rule
-            .conditions
-            .iter()
-            .filter(|checked| !checked.met)
-            .map(|checked| checked.condition.as_str())
-            .collect();
-        let unmet = if unmet.is_empty() { String::new() } else { format!("; not met: {}", unmet.join(", ")) };
-        lines.push(format!("the rule is {}: {}{unmet}", rule.name, rule.who));
-    }
-    match (&outcome.decision, &outcome.token) {
-        (Decision::Refused { facts, .. }, _) => {
-            lines.push(format!("refused because of {}: {}", facts.reason, facts.detail))
-        }
-        (_, TokenReport::Invalid(facts)) => {
-            lines.push(format!("the token is not valid: {}, {}", facts.reason, facts.detail))
-        }
-        _ => {}
-    }
-    lines
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::TokenReport;
+use super::{TokenReport, found};
 use crate::bearer::Place;
 use crate::config::reader::{Errors, Node};
 use crate::config::requirement::{Empty, requirement};
@@ -20,7 +20,7 @@ use crate::jose::json::Json;
 use crate::jose::jwks::KeySet;
 use crate::jose::token::UnverifiedToken;
 use crate::keys::Need;
-use crate::mint::{Algorithm, SigningKey, Token, key_set};
+use crate::mint::SigningKey;
 use crate::policy::{self, Identity, Requirement};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
@@ -29,9 +29,10 @@ use crate::token_cache::TokenCache;
 #[derive(Debug)]
 pub struct Bench<'c> {
     pub(super) config: &'c Config,
-    tree: &'c Tree,
+    pub(super) tree: &'c Tree,
     keys: Vec<Option<Rc<KeySet>>>,
-    made: RefCell<BTreeMap<usize, SigningKey>>,
+    /// By the issuer and the algorithm.
+    pub(super) made: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
     pub(super) now: UnixTime,
 }
 
@@ -57,13 +58,34 @@ pub enum Credential {
     None,
     /// This token, where the route takes one from.
     Token(String),
-    /// Claims to sign, where the route takes a token from. `iss`, `aud`, `iat` and `exp` are added where they are
-    /// missing; `null` leaves one out.
-    Claims(Map<String, Value>),
+    /// Claims to sign, where the route takes a token from.
+    Claims {
+        /// `iss`, `aud`, `iat` and `exp` are added where they are missing; `null` leaves one out.
+        claims: Map<String, Value>,
+        /// That of a token: its `alg`, `kid` and `typ` are judged as they stand. One that the issuer's tokens may have
+        /// is made up otherwise.
+        header: Option<Map<String, Value>>,
+    },
+    /// Header and claims of a token, to sign as they stand.
+    Parts {
+        /// The whole header.
+        header: Map<String, Value>,
+        /// All claims.
+        claims: Map<String, Value>,
+    },
 }
 
 /// The keys of one trial.
 pub(super) struct Keys(Vec<Option<Rc<KeySet>>>);
+
+impl Keys {
+    /// Gives the issuer those keys and no others.
+    pub(super) fn replace(&mut self, issuer: usize, keys: Rc<KeySet>) {
+        if let Some(slot) = self.0.get_mut(issuer) {
+            *slot = Some(keys);
+        }
+    }
+}
 
 impl KeySource for Keys {
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
@@ -121,9 +143,17 @@ impl<'c> Bench<'c> {
         self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
     }
 
-    /// The template of a route.
-    pub(super) fn template(&self, index: usize) -> Option<&str> {
-        self.tree.get("routes")?.items().get(index)?.text_of("path")
+    /// How each route is called, in the order of the configuration.
+    pub fn route_names(&self) -> Vec<String> {
+        (0..self.config.routes.rules().len()).map(|index| self.route_name(index)).collect()
+    }
+
+    pub(super) fn route_name(&self, index: usize) -> String {
+        let template = self.tree.list("routes").get(index).and_then(|route| route.text_of("path"));
+        match template {
+            Some(template) => format!("routes[{index}] ({template})"),
+            None => format!("routes[{index}]"),
+        }
     }
 
     pub(super) fn metadata(&self, call: &Call) -> Result<Metadata, String> {
@@ -146,65 +176,15 @@ impl<'c> Bench<'c> {
         places: &[Place],
         credential: &Credential,
     ) -> Result<(Headers, Keys), String> {
-        let mut keys = self.keys.clone();
+        let mut keys = Keys(self.keys.clone());
         let token = match credential {
-            Credential::None => return Ok((headers, Keys(keys))),
+            Credential::None => return Ok((headers, keys)),
             Credential::Token(token) => token.clone(),
-            Credential::Claims(claims) => {
-                let (index, token, set) = self.sign(claims)?;
-                if let Some(slot) = keys.get_mut(index) {
-                    *slot = Some(set);
-                }
-                token
-            }
+            Credential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
+            Credential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
         };
         put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
-        Ok((headers, Keys(keys)))
-    }
-
-    /// A token of those claims, and the issuer whose key is replaced by the one that signed it.
-    fn sign(&self, claims: &Map<String, Value>) -> Result<(usize, String, Rc<KeySet>), String> {
-        let named = claims.get("iss").and_then(Value::as_str);
-        let issuers = &self.config.issuers;
-        // A token of an issuer that is not configured is signed too, and refused by the filter itself.
-        let index = issuers.iter().position(|issuer| Some(issuer.rules.issuer_name_value.as_str()) == named);
-        let index = index.unwrap_or(0);
-        let rules = &issuers.get(index).ok_or("the configuration has no issuer")?.rules;
-        let mut made = self.made.borrow_mut();
-        let key = match made.entry(index) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(key(&rules.accepted_algorithms)?)
-            }
-        };
-        let mut token = Token::new(self.now).issuer(&rules.issuer_name_value);
-        token = match rules.max_lifetime {
-            Some(longest) => token.lifetime(longest.min(crate::mint::LIFETIME)),
-            None => token,
-        };
-        token = token.without("aud").without("sub");
-        let audience = rules.audiences.first().cloned().unwrap_or_default();
-        let claim = rules.audience_from.first().map(|pointer| pointer.as_str()).unwrap_or("aud");
-        if !claim.starts_with('/') {
-            token = token.claim(claim, audience);
-        }
-        for typ in ["JWT", "at+jwt"] {
-            if rules.accepted_types.contains(Some(typ)) {
-                token = token.header("typ", typ);
-                break;
-            }
-            token = token.without_header("typ");
-        }
-        let nulls: Vec<&String> =
-            claims.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name).collect();
-        token = token.claims(claims.clone());
-        for name in nulls {
-            token = token.without(name);
-        }
-        let text = token.sign(key).map_err(|error| error.to_string())?;
-        let set =
-            KeySet::parse(key_set([&*key]).to_string().as_bytes()).map_err(|error| error.to_string())?;
-        Ok((index, text, Rc::new(set.keys)))
+        Ok((headers, keys))
     }
 
     /// What the token is worth, whatever the routes ask.
@@ -214,13 +194,22 @@ impl<'c> Bench<'c> {
         headers: &Headers,
         keys: &Keys,
     ) -> Result<(TokenReport, Option<Rc<Identity>>), String> {
-        if matches!(crate::bearer::present(places, headers), crate::bearer::Presented::Missing) {
+        let presented = crate::bearer::present(places, headers);
+        if matches!(presented, crate::bearer::Presented::Missing) {
             return Ok((TokenReport::Absent, None));
         }
         let plain = self.asking_for_a_token_only(places)?;
         let request = Request { headers, metadata: Metadata::Absent };
         match flow::decide(&plain, &request, keys, &InModule, &TokenCache::new(0), self.now, Patience::Over) {
-            Step::Deny(refused) => Ok((TokenReport::Invalid(refused.facts), None)),
+            Step::Deny(refused) => {
+                let token = match &presented {
+                    crate::bearer::Presented::Token { token, .. } => token.as_ref(),
+                    _ => &[],
+                };
+                let facts = refused.facts;
+                let found = found::refused(facts.reason, token, (self.config, self.tree), self.now);
+                Ok((TokenReport::Invalid { facts, found }, None))
+            }
             Step::Forward(forward) => {
                 let Some(identity) = forward.identity else { return Ok((TokenReport::Absent, None)) };
                 let issuer = self.config.issuers.get(identity.issuer().0);
@@ -254,15 +243,6 @@ impl<'c> Bench<'c> {
         config.token_from = places.to_vec();
         Ok(config)
     }
-}
-
-/// A new key, of the algorithm that costs least to make one for.
-fn key(accepted: &[crate::jose::algorithm::Algorithm]) -> Result<SigningKey, String> {
-    let accepted = accepted.iter().filter_map(|algorithm| algorithm.name().parse::<Algorithm>().ok());
-    let cheapest = accepted
-        .min_by_key(|algorithm| matches!(algorithm.name().get(..2), Some("RS" | "PS")))
-        .ok_or("no algorithm is accepted")?;
-    SigningKey::generate(cheapest).map(|key| key.with_kid("made-for-this")).map_err(|error| error.to_string())
 }
 
 fn put(headers: &mut Headers, place: &Place, token: &str) {

@@ -1,0 +1,96 @@
+//! The results as JUnit's XML, which CI systems show.
+
+use std::fmt::Write;
+
+use super::Ran;
+
+/// The whole document: a `testsuite` for each file, a `testcase` for each test. `unreadable` is why the command ended
+/// before the last file: a report without it would look as if everything had been tested.
+pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
+    let count = |ran: &Ran| (ran.results.len(), ran.failed());
+    let (tests, failures) =
+        ran.iter().map(count).fold((0, 0), |sum, (tests, failed)| (sum.0 + tests, sum.1 + failed));
+    let errors = usize::from(unreadable.is_some());
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        xml,
+        "<testsuites name=\"jwtguard test\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\">",
+        tests + errors
+    );
+    for ran in ran {
+        let (tests, failed) = count(ran);
+        let file = escaped(&ran.file);
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"{file}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\">"
+        );
+        for result in &ran.results {
+            let (name, line) = (escaped(&result.name), result.line);
+            let _ = write!(
+                xml,
+                "    <testcase name=\"{name}\" classname=\"{file}\" file=\"{file}\" line=\"{line}\""
+            );
+            if result.passed() {
+                xml.push_str("/>\n");
+                continue;
+            }
+            let message = escaped(&result.differences.join("; "));
+            let lines = result.differences.iter().chain(&result.why);
+            let lines = escaped(&lines.cloned().collect::<Vec<_>>().join("\n"));
+            let _ =
+                writeln!(xml, ">\n      <failure message=\"{message}\">{lines}</failure>\n    </testcase>");
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+    if let Some((file, sentence)) = unreadable {
+        let (file, sentence) = (escaped(file), escaped(sentence));
+        let _ = writeln!(
+            xml,
+            "  <testsuite name=\"{file}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
+             <testcase name=\"the tests can be run\" classname=\"{file}\" file=\"{file}\">\n      \
+             <error message=\"{sentence}\"/>\n    </testcase>\n  </testsuite>"
+        );
+    }
+    xml.push_str("</testsuites>\n");
+    xml
+}
+
+/// Text fit for an attribute and for content. Characters that XML 1.0 has no way to write become U+FFFD.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            // As they are, a reader makes spaces of them in an attribute.
+            '\t' | '\n' | '\r' => {
+                let _ = write!(escaped, "&#{};", u32::from(character));
+            }
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped() {
+        for (text, expected) in [
+            ("a & b < c > d", "a &amp; b &lt; c &gt; d"),
+            ("\"it's\"", "&quot;it&apos;s&quot;"),
+            ("]]>", "]]&gt;"),
+            ("a\nb\tc\r", "a&#10;b&#9;c&#13;"),
+            ("\u{1b}[2J\0\u{ffff}é", "\u{fffd}[2J\u{fffd}\u{fffd}é"),
+        ] {
+            assert_eq!(escaped(text), expected);
+        }
+    }
+}

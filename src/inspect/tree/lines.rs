@@ -1,0 +1,100 @@
+//! The line of each value of a JSON text. serde tells no positions, so the text is gone through a second time.
+
+use super::{Tree, Value};
+
+/// Sets the line of every value of the tree that was read from that text.
+pub(super) fn set(tree: &mut Tree, text: &str) {
+    Scanner { rest: text.as_bytes(), line: 1 }.value(tree);
+}
+
+/// What remains of a text that is known to be valid JSON, and the line that it starts on.
+struct Scanner<'t> {
+    rest: &'t [u8],
+    line: usize,
+}
+
+impl Scanner<'_> {
+    fn value(&mut self, tree: &mut Tree) {
+        self.pass_separators();
+        tree.line = self.line;
+        match &mut tree.value {
+            Value::Object(members) => {
+                self.pass(1);
+                for (_, value) in members {
+                    self.pass_separators();
+                    self.pass_string();
+                    self.value(value);
+                }
+                self.pass_separators();
+                self.pass(1);
+            }
+            Value::List(items) => {
+                self.pass(1);
+                items.iter_mut().for_each(|item| self.value(item));
+                self.pass_separators();
+                self.pass(1);
+            }
+            Value::Text(_) | Value::Digits(_) => self.pass_string(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {
+                let ends = |byte: &u8| b",]} \t\r\n".contains(byte);
+                self.pass(self.rest.iter().position(ends).unwrap_or(self.rest.len()));
+            }
+        }
+    }
+
+    fn pass(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+
+    /// White space, and what stands between values: in valid JSON neither hides the other.
+    fn pass_separators(&mut self) {
+        while let [b' ' | b'\t' | b'\r' | b'\n' | b',' | b':', rest @ ..] = self.rest {
+            self.line += usize::from(self.rest.first() == Some(&b'\n'));
+            self.rest = rest;
+        }
+    }
+
+    /// A string with its quotes. No line break can stand in it.
+    fn pass_string(&mut self) {
+        self.pass(1);
+        loop {
+            match self.rest {
+                [b'\\', _, rest @ ..] => self.rest = rest,
+                [b'"', rest @ ..] => {
+                    self.rest = rest;
+                    return;
+                }
+                [_, rest @ ..] => self.rest = rest,
+                [] => return,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_line() {
+        let text = "\n{\"a\": [\n  1, -2.5e3,\r\n  {\"b\\\"}\": \"x\\\\\"\n, \"c\" :\n null}\n], \"d\": true,\n\"e\":{},\"f\":[],\n\"g\":\"\"}\n";
+        let tree = Tree::from_json_file(text).unwrap();
+        for (path, line) in [
+            ("", 2),
+            ("a", 2),
+            ("a[0]", 3),
+            ("a[1]", 3),
+            ("a[2]", 4),
+            ("a[2][\"b\\\"}\"]", 4),
+            ("a[2].c", 6),
+            ("d", 7),
+            ("e", 8),
+            ("f", 8),
+            ("g", 9),
+        ] {
+            assert_eq!(tree.nearest(path).line, line, "{path}");
+        }
+        assert_eq!(Tree::from_json(text).unwrap().nearest("g").line, 0);
+        assert_eq!(Tree::from_json_file("  7 ").unwrap().line, 1);
+    }
+}
