@@ -121,6 +121,15 @@ pub fn issuers(
     issuers
 }
 
+/// Whether an issuer that the configuration lists, or its audience, could not be read.
+pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
+    let listed = match configuration.member("issuers") {
+        Some(Json::Array(items)) => items.len(),
+        _ => 1,
+    };
+    issuers.len() < listed || issuers.iter().any(|issuer| issuer.rules.audiences.is_empty())
+}
+
 /// How an issuer was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {

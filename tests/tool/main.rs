@@ -18,5 +18,6 @@ mod recipes;
 mod routes;
 mod run;
 mod schema;
+mod slips;
 mod surroundings;
 mod undone;
