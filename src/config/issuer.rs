@@ -50,6 +50,16 @@ pub struct Issuer {
     pub keys: KeyOrigin,
 }
 
+impl Issuer {
+    /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
+    pub fn has_default_endpoint(&self) -> bool {
+        let KeyOrigin::Fetched { location: location @ Location::Endpoint(_), .. } = &self.keys else {
+            return false;
+        };
+        parse_endpoint(&self.rules.issuer_name_value, DEFAULT_ENDPOINT).as_ref() == Ok(location)
+    }
+}
+
 /// Where keys come from.
 #[derive(Debug)]
 pub enum KeyOrigin {

@@ -8,6 +8,7 @@
 )]
 
 mod check;
+mod doubts;
 mod explain;
 mod kubernetes;
 mod manifests;
