@@ -7,6 +7,7 @@
     reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
 )]
 
+mod beside;
 mod check;
 mod doubts;
 mod explain;
