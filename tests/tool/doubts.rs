@@ -66,7 +66,7 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
             ),
             "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and asks for \
              less: GET /public/admin/x is decided by \"everybody; no token is read\", not by \"a valid token with role \
-             admin\"; for this route's requirement there, write a route {path: /public/admin/**}",
+             admin\"; write a route {path: /public/admin/**} with the requirement that is meant there",
         ),
         // The order means nothing.
         (
@@ -143,8 +143,8 @@ fn methods_of_a_wide_route_are_shadowed_by_a_narrow_one() {
         (
             routes(&format!("{wide}- {{path: /api/**, allow_authenticated: true}}")),
             "routes[0]: /** is shadowed for DELETE by routes[2] (/api/**), which is more specific and asks for less: \
-             DELETE /api/x is decided by \"any valid token\", not by \"a valid token with role admin\"; for this route's \
-             requirement there, write a route {path: /api/**, methods: [DELETE]} with it",
+             DELETE /api/x is decided by \"any valid token\", not by \"a valid token with role admin\"; write a \
+             route {path: /api/**, methods: [DELETE]} with the requirement that is meant there",
         ),
         (
             routes(&format!(
@@ -168,6 +168,7 @@ fn methods_of_a_wide_route_are_shadowed_by_a_narrow_one() {
     none(&[
         routes(&format!("{wide}- {{path: /api/**, requires_role: admin}}")),
         routes(&format!("{wide}- {{path: /login, methods: [POST], allow_anonymous: true}}")),
+        routes(&format!("{wide}- {{path: /health, allow_anonymous: true}}")),
         routes(&format!(
             "{wide}- {{path: /tmp/**, methods: [DELETE], allow_authenticated: true}}\n- {{path: /tmp/**, allow_authenticated: true}}"
         )),

@@ -336,6 +336,24 @@ fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
 }
 
 #[test]
+fn a_value_that_never_matches_is_told_in_metadata_too() {
+    let asks = |claim: &str| {
+        REPORTS
+            .1
+            .replace("requires_group: [audit]", &format!("requires_claim: {{ claim: {claim}, any: [a] }}"))
+    };
+    let host = (
+        "domains: [\"*\"]",
+        "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { allow_authenticated: true } } }",
+    );
+    let (status, lines) = told(&[(REPORTS.0, &asks("realm_access.roles")), host]);
+    let expected = "warning: virtual host all, routes[0], metadata jwt_guard: requires_claim.claim: \"realm_access.roles\" is \
+                    the name of a top-level claim";
+    assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
+    assert_eq!(told(&[(REPORTS.0, &asks("/realm_access/roles")), host]), (0, vec![]));
+}
+
+#[test]
 fn metadata_stands_in_the_table() {
     let text = read("envoy/envoy.yaml").replace(REPORTS.0, REPORTS.1);
     let ran = jwtguard_with(&["check", "-"], &text);

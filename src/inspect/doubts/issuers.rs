@@ -159,7 +159,8 @@ fn unissued_by_microsoft(host: &str, path: &str) -> Option<String> {
     }
     let is_form = match host {
         "sts.windows.net" => path == format!("{tenant}/"),
-        _ => path == format!("{tenant}/v2.0"),
+        // Azure AD B2C's tokens had a slash at the end there, and a path of their own.
+        _ => tenant == "tfp" || path.trim_end_matches('/') == format!("{tenant}/v2.0"),
     };
     (!is_form).then(|| {
         let v1 = "(tokens of version 1.0 have https://sts.windows.net/TENANT-ID/, of version 2.0 …/v2.0)";
@@ -238,7 +239,7 @@ mod tests {
                 Some("not its domain"),
             ),
             (format!("https://login.microsoftonline.com/{tenant}"), Some("of version 2.0")),
-            (format!("https://login.microsoftonline.com/{tenant}/v2.0/"), Some("of version 2.0")),
+            (format!("https://login.microsoftonline.com/{tenant}/v2.0/"), None),
             (format!("https://sts.windows.net/{tenant}"), Some("write https://sts.windows.net/1")),
             (
                 "https://a.example/.well-known/openid-configuration".to_owned(),

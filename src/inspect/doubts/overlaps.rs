@@ -10,6 +10,7 @@ use super::strictness::{asks_less, implies};
 use super::{ANYTHING, Doubt, METHODS, Probe, governed_by};
 use crate::config::Config;
 use crate::inspect::words;
+use crate::policy::Rule;
 
 /// Pairs of routes that are compared: far more than people write, and few enough to be quick.
 const MOST_PAIRS: usize = 200_000;
@@ -70,19 +71,21 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         (false, 0) => format!("; the same under {}", others.join(" and ")),
         (false, more) => format!("; the same under {} and {more} more", others.join(", ")),
     };
-    let listed = match first.methods.as_slice() {
+    let listed = |key: &str, values: &[String]| match values {
         [] => String::new(),
-        methods => format!(", methods: [{}]", methods.join(", ")),
+        values => format!(", {key}: [{}]", values.join(", ")),
     };
     Some(format!(
-        "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; for \
-         this route's requirement there, write a route {{path: {}{listed}}} with it{others}",
+        "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
+         route {{path: {}{}{}}} with the requirement that is meant there{others}",
         probe.path,
         named(winner),
         first.request,
         who(winner),
         who(probe),
         first.template,
+        listed("methods", &first.methods),
+        listed("hosts", &winner.patterns),
     ))
 }
 
@@ -122,7 +125,7 @@ fn loss<'p>(
             Some(index) if index == other.1.probe.index => (other, one),
             _ => continue,
         };
-        if winner.1.is_within(loser.1)
+        if winner.1.is_exception_from(loser.1)
             || implies(&winner.1.probe.rule.requirement, &loser.1.probe.rule.requirement)
         {
             return None;
@@ -211,24 +214,34 @@ impl<'p> Region<'p> {
         self.probe.hosts.iter().chain(&other.probe.hosts).find(both).cloned()
     }
 
-    /// Whether every request of this route is one of the other.
-    fn is_within(&self, other: &Self) -> bool {
-        let within_path = match other.rest {
+    /// Whether its writer must have had the other route in mind: every request of this one is one of the other, or it
+    /// opens a single path, such as `/health`, for whatever method.
+    fn is_exception_from(&self, other: &Self) -> bool {
+        let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
+        let is_one_path = !self.rest && self.segments.iter().all(Option::is_some);
+        self.has_paths_within(other)
+            && self.has_hosts_within(other)
+            && (self.has_methods_within(other) || (is_open && is_one_path))
+    }
+
+    fn has_paths_within(&self, other: &Self) -> bool {
+        let is_as_long = match other.rest {
             true => self.segments.len() >= other.segments.len(),
             false => self.segments.len() == other.segments.len() && !self.rest,
-        } && other
-            .segments
-            .iter()
-            .zip(&self.segments)
-            .all(|(other, one)| other.is_none() || other == one);
-        let (one, methods) = (with_head(&self.probe.methods), with_head(&other.probe.methods));
-        let within_methods =
-            methods.is_empty() || (!one.is_empty() && one.iter().all(|method| methods.contains(method)));
-        let (one, hosts) = (&self.probe.patterns, &other.probe.patterns);
-        let within_hosts = hosts.is_empty()
-            || (!one.is_empty()
-                && one.iter().all(|host| hosts.iter().any(|pattern| is_host_within(host, pattern))));
-        within_path && within_methods && within_hosts
+        };
+        let mut pairs = other.segments.iter().zip(&self.segments);
+        is_as_long && pairs.all(|(other, one)| other.is_none() || other == one)
+    }
+
+    fn has_methods_within(&self, other: &Self) -> bool {
+        let (one, other) = (with_head(&self.probe.methods), with_head(&other.probe.methods));
+        other.is_empty() || (!one.is_empty() && one.iter().all(|method| other.contains(method)))
+    }
+
+    fn has_hosts_within(&self, other: &Self) -> bool {
+        let (one, other) = (&self.probe.patterns, &other.probe.patterns);
+        let is_within = |host: &String| other.iter().any(|pattern| is_host_within(host, pattern));
+        other.is_empty() || (!one.is_empty() && one.iter().all(is_within))
     }
 }
 
