@@ -103,7 +103,7 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
         Ok(config) => {
             surroundings::clusters(plugin, &config, clusters, documents, &mut remarks);
             kubernetes::istio::clusters(plugin, &config, documents, &mut remarks);
-            kubernetes::request_authentication(plugin, config.forward_token, documents, &mut remarks);
+            kubernetes::request_authentication(plugin, &config, documents, &mut remarks);
             let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);

@@ -9,7 +9,7 @@ mod strictness;
 mod trust;
 pub mod values;
 
-use super::tree::Tree;
+use super::tree::{Tree, Value};
 use super::{digits, spelling};
 use crate::bearer::Place;
 use crate::config::{Config, Location, Route};
@@ -53,7 +53,15 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
         );
         doubts.push((slip.path, problem));
     }
-    doubts
+    doubts.into_iter().map(|(path, problem)| (as_written(path, tree), problem)).collect()
+}
+
+/// The path of one value that stands where a list may, without the index that it has as the list's only item.
+fn as_written(path: String, tree: &Tree) -> String {
+    match path.strip_suffix("[0]") {
+        Some(list) if !matches!(tree.nearest(list).value, Value::List(_)) => list.to_owned(),
+        _ => path,
+    }
 }
 
 fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {

@@ -7,6 +7,7 @@ use super::find::{Carrier, Plugin};
 use super::surroundings::{Edited, Remark};
 use super::tree::{Tree, Value, below, joined};
 use super::{Document, Severity};
+use crate::config::Config;
 
 /// Texts inside an object that are Envoy configurations themselves: path, line, text.
 pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
@@ -92,16 +93,20 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
 /// Istio's own check of tokens beside a WasmPlugin: whichever of the two is first removes the token.
 pub fn request_authentication(
     plugin: &Plugin<'_>,
-    forward_token: bool,
+    config: &Config,
     documents: &[Document],
     remarks: &mut Vec<Remark>,
 ) {
     let Carrier::Istio { resource } = plugin.carrier else { return };
+    if !config.enabled {
+        return;
+    }
+    let keeps_token = config.forward_token || config.report_only;
     let is_first = resource.at(&["spec", "phase"]).and_then(Tree::text) == Some("AUTHN");
     for other in of_kind(documents, "RequestAuthentication") {
         let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
-        if is_first && !rules.is_empty() && !forward_token {
+        if is_first && !rules.is_empty() && !keeps_token {
             let problem = "stands after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
                            none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
                            take this object out";

@@ -180,4 +180,9 @@ fn jwt_authn_on_either_side_needs_the_token_that_the_first_one_removes() {
     ] {
         assert_eq!(with(&filter, is_before, &changes), [""; 0], "{what}");
     }
+    // Neither takes the token out, and the migration guide begins like that.
+    for idle in ["enabled: false", "report_only: true"] {
+        let lines = with(&jwt_authn(""), false, &[(AUDIENCE, &ours(idle))]);
+        assert!(lines.len() == 1 && !lines[0].contains("jwt_authn"), "{idle}: {lines:#?}");
+    }
 }

@@ -87,9 +87,10 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
     match claim {
         "iss" => {
             let passes = issuer.rules.audiences.contains(&issuer.rules.issuer_name_value);
-            let consequence = match passes {
-                true => "every token of the issuer passes, whomever it is for",
-                false => "no audience of this configuration is the issuer, so that it adds nothing",
+            let consequence = match (passes, issuer.rules.audience_from.len()) {
+                (true, _) => "every token of the issuer passes, whomever it is for",
+                (false, 1) => "no audience here is the issuer, so that no token passes",
+                (false, _) => "no audience here is the issuer, so that it adds nothing",
             };
             Some(format!("compares the audience with the token's issuer: {consequence}; {remedy}"))
         }

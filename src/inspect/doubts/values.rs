@@ -124,7 +124,7 @@ fn names(
                 ),
                 _ => format!("; name each {what}"),
             };
-            doubts.push((at, format!("{problem}: no token has that {what}{any}")));
+            doubts.push((at, format!("{problem}: no other {what} matches{any}")));
         } else if let Some(prefixes) = &prefixes
             && let Some(prefix) =
                 prefixes.iter().find(|prefix| text.starts_with(**prefix) && text.len() > prefix.len())
@@ -159,7 +159,7 @@ fn condition(condition: &Tree, path: &str, config: &Config, doubts: &mut Vec<Dou
                         "write the values themselves, or have the issuer put what is meant into a claim of its own"
                     }
                 };
-                doubts.push((at, format!("{problem}: the claim can never be equal to it; {remedy}")));
+                doubts.push((at, format!("{problem}: no other value matches; {remedy}")));
                 told = true;
             } else if is_scopes(claim) && !text.contains(' ') {
                 let problem = format!(

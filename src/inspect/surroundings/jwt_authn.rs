@@ -18,7 +18,7 @@ fn is_jwt_authn(filter: &Tree) -> bool {
 
 /// Every `jwt_authn` in the list of filters that our filter stands in.
 pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remarks: &mut Vec<Remark>) {
-    let Some(ours) = ours else { return };
+    let Some(ours) = ours.filter(|_| config.enabled) else { return };
     for (index, other) in filters.iter().enumerate().filter(|(_, other)| is_jwt_authn(other)) {
         let providers = other.get("typed_config").and_then(|config| config.get("providers"));
         let providers = providers.map(Tree::members).unwrap_or_default();
@@ -34,7 +34,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
                     remarks.push(Remark::warning(provider, &format!("http_filters[{index}]"), problem));
                 }
             }
-        } else {
+        } else if !config.report_only {
             let removed = removed_places(config);
             let removed_from = providers.iter().filter(|(_, provider)| reads(provider, &removed));
             let names: Vec<&str> = removed_from.map(|(name, _)| name.as_str()).collect();
