@@ -246,6 +246,9 @@ fn neighbour(tree: &Tree) -> Option<String> {
     if tree.is_type(surroundings::JWT_AUTHN) {
         return Some("Envoy's jwt_authn filter".to_owned());
     }
+    if tree.get_exact("auth_client").is_some_and(|client| client.get("issuer").is_some()) {
+        return Some("pico-client-auth's auth_client".to_owned());
+    }
     let (kind, group) = (tree.text_of("kind")?, group(tree)?);
     Some(match (group, kind) {
         ("security.istio.io", "RequestAuthentication" | "AuthorizationPolicy") => format!("Istio's {kind}"),

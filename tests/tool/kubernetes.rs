@@ -203,6 +203,10 @@ fn files_of_neighbours_are_told_as_such() {
             "Istio's RequestAuthentication (standard input:1), Istio's AuthorizationPolicy (standard input:",
         ),
         (of("security.istio.io", "AuthorizationPolicy"), "Istio's AuthorizationPolicy (standard input:1)"),
+        (
+            "auth_client: { issuer: i, audience: a }\n".to_owned(),
+            "pico-client-auth's auth_client (standard input:1)",
+        ),
         (of("gateway.envoyproxy.io", "SecurityPolicy"), "Envoy Gateway's SecurityPolicy (standard input:1)"),
     ] {
         let ran = jwtguard_with(&["check", "-"], &text);
