@@ -52,6 +52,8 @@ fn a_key_of_a_neighbour_is_answered_with_ours() {
         ),
         (with("audiences: [b]"), "audiences", "write audience"),
         (with("providers: {}"), "providers", "write issuers"),
+        (with("requires_role: admin"), "requires_role", "write it in default_policy, or in a route"),
+        (with("allow_anonymous: true"), "allow_anonymous", "write it in default_policy, or in a route"),
         (with("rules: []"), "rules", "write routes"),
         (
             with("routes: [{match: {prefix: /a}, path: /a, deny: true}]"),

@@ -1,6 +1,7 @@
-//! The keys that other filters and meshes have for the same things, and what to write here instead.
+//! Keys that belong elsewhere: those that other filters and meshes have for the same things, and a requirement's keys
+//! beside the global ones. What to write here instead.
 
-/// A key of another project, as [`folded`] spells it.
+/// A key from elsewhere, as [`folded`] spells it.
 struct Foreign {
     keys: &'static [&'static str],
     /// The key of ours that must be possible in the same object: elsewhere the advice would mislead.
@@ -10,7 +11,7 @@ struct Foreign {
 
 /// Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, Envoy Gateway's SecurityPolicy. The
 /// first entry whose key of ours is possible counts.
-const FOREIGN: [Foreign; 33] = [
+const FOREIGN: [Foreign; 34] = [
     // Where keys come from.
     Foreign {
         keys: &["jwksuri", "jwksurl", "jwkuri", "jwkurl", "keysuri", "keysurl"],
@@ -120,6 +121,25 @@ const FOREIGN: [Foreign; 33] = [
     },
     // Routes and requirements.
     Foreign {
+        keys: &[
+            "requiresrole",
+            "requiresgroup",
+            "requiresscope",
+            "requiresclaim",
+            "requiresissuer",
+            "requiresaudience",
+            "allowanonymous",
+            "allowauthenticated",
+            "allowmissing",
+            "allowmissingorfailed",
+            "deny",
+            "anyof",
+            "policy",
+        ],
+        ours: "default_policy",
+        advice: "write it in default_policy, or in a route or a named policy",
+    },
+    Foreign {
         keys: &["rules"],
         ours: "routes",
         advice: "write routes, a list of {path: …} with a requirement",
@@ -169,7 +189,7 @@ const FOREIGN: [Foreign; 33] = [
     },
 ];
 
-/// What to write for a key of another project in an object that has those keys of ours.
+/// What to write for a key from elsewhere in an object that has those keys of ours.
 pub fn advice(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let key = folded(key);
     let meant =
