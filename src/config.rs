@@ -141,7 +141,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         scopes: sources(object.take("scopes_from"), &["scope", "scp"], errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
-    let mut vocabulary = vocabulary(&issuers);
+    let mut vocabulary = vocabulary(&issuers, issuer::lacks_some(root.value(), &issuers));
     policies(object.take("policies"), &mut vocabulary, errors);
 
     let default_policy = match object.take("default_policy") {
@@ -208,11 +208,13 @@ fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<String
     })
 }
 
-fn vocabulary(issuers: &[Issuer]) -> Vocabulary {
+fn vocabulary(issuers: &[Issuer], lacks_issuers: bool) -> Vocabulary {
     Vocabulary {
         issuers: issuers.iter().map(|issuer| issuer.name.clone()).collect(),
         audiences: issuers.iter().flat_map(|issuer| issuer.rules.audiences.clone()).collect(),
         policies: std::collections::BTreeMap::new(),
+        broken_policies: Vec::new(),
+        lacks_issuers,
     }
 }
 
@@ -220,21 +222,26 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
     let Some(entries) = node.and_then(|node| node.entries("an object of named requirements", errors)) else {
         return;
     };
-    let mut named = std::collections::BTreeMap::new();
+    let (mut named, mut broken) = (std::collections::BTreeMap::new(), Vec::new());
     for (name, node) in entries {
         if name.trim().is_empty() {
             node.refuse("a policy needs a name", errors);
         }
         if matches!(node.value().member("policy"), Some(value) if *value != Json::Null) {
             node.refuse("a named policy does not name another", errors);
+            broken.push(name.to_owned());
             continue;
         }
         // Read without the other policies in sight: none may refer to another.
-        if let Some(requirement) = requirement::requirement(&node, vocabulary, Empty::Refused, errors) {
-            named.insert(name.to_owned(), requirement);
+        match requirement::requirement(&node, vocabulary, Empty::Refused, errors) {
+            Some(requirement) => {
+                named.insert(name.to_owned(), requirement);
+            }
+            None => broken.push(name.to_owned()),
         }
     }
     vocabulary.policies = named;
+    vocabulary.broken_policies = broken;
 }
 
 fn routes(node: Option<Node<'_>>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Table<Route>> {
@@ -374,11 +381,11 @@ fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
     }
     let mut object = node.object("a claim", errors)?;
     let claim = object.take("claim");
-    if claim.is_none() {
+    let prefix = object.take("prefix").and_then(|node| node.text("a prefix", errors)).map(str::to_owned);
+    if claim.is_none() && !object.has_unknown() {
         object.refuse("claim", "expected a claim name or a JSON Pointer", errors);
     }
     let pointer = claim.and_then(|node| pointer(&node, errors));
-    let prefix = object.take("prefix").and_then(|node| node.text("a prefix", errors)).map(str::to_owned);
     object.finish(errors);
     Some(Source { pointer: pointer?, prefix })
 }
@@ -466,12 +473,14 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
     if prefix.is_some() && header.is_none() {
         object.refuse("prefix", "only a header has a prefix", errors);
     }
+    let has_slip = object.has_unknown();
     object.finish(errors);
     match (header, query, cookie) {
         (Some(name), None, None) if name == "authorization" && prefix.is_none() => Some(Place::Authorization),
         (Some(name), None, None) => Some(Place::Header { name, prefix: prefix.unwrap_or_default() }),
         (None, Some(name), None) => Some(Place::Query { name }),
         (None, None, Some(name)) => Some(Place::Cookie { name }),
+        (None, None, None) if has_slip => None,
         _ => {
             node.refuse("expected exactly one of header, query and cookie", errors);
             None

@@ -50,6 +50,16 @@ pub struct Issuer {
     pub keys: KeyOrigin,
 }
 
+impl Issuer {
+    /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
+    pub fn has_default_endpoint(&self) -> bool {
+        let KeyOrigin::Fetched { location: location @ Location::Endpoint(_), .. } = &self.keys else {
+            return false;
+        };
+        parse_endpoint(&self.rules.issuer_name_value, DEFAULT_ENDPOINT).as_ref() == Ok(location)
+    }
+}
+
 /// Where keys come from.
 #[derive(Debug)]
 pub enum KeyOrigin {
@@ -119,6 +129,15 @@ pub fn issuers(
         issuers.push(read);
     }
     issuers
+}
+
+/// Whether an issuer that the configuration lists, or its audience, could not be read.
+pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
+    let listed = match configuration.member("issuers") {
+        Some(Json::Array(items)) => items.len(),
+        _ => 1,
+    };
+    issuers.len() < listed || issuers.iter().any(|issuer| issuer.rules.audiences.is_empty())
 }
 
 /// How an issuer was written.

@@ -3,6 +3,8 @@
 //! One reader serves JSON text, a Struct and route metadata alike, and each key is named once, where it is read:
 //! a key that nobody reads is an unknown one.
 
+mod foreign;
+
 use std::ops::RangeInclusive;
 
 use super::error::ConfigError;
@@ -177,14 +179,27 @@ impl<'a> Object<'a> {
 
     /// Refuses the keys that nobody took.
     pub fn finish(mut self, errors: &mut Errors) {
-        let members = self.members.iter();
-        let unknown: Vec<&str> =
-            members.map(|(name, _)| name.as_str()).filter(|name| !self.known.contains(name)).collect();
+        let unknown: Vec<&str> = self.unknown().collect();
         self.known.sort_unstable();
         for name in unknown {
-            let known = self.known.join(", ");
-            self.refuse(name, format!("unknown key; expected one of {known}"), errors);
+            let problem = match foreign::advice(name, &self.known) {
+                Some(advice) => format!("unknown key; {advice}"),
+                None => format!("unknown key; expected one of {}", self.known.join(", ")),
+            };
+            self.refuse(name, problem, errors);
         }
+    }
+
+    /// The keys that nobody has taken so far.
+    fn unknown(&self) -> impl Iterator<Item = &'a str> {
+        let names = self.members.iter().map(|(name, _)| name.as_str());
+        names.filter(|name| !self.known.contains(name))
+    }
+
+    /// Whether there is a key that nobody has taken so far. Asked when all are taken, it tells that a key which seems
+    /// to be missing may stand there with a slip in its name: [`Object::finish`] refuses that, and once is enough.
+    pub fn has_unknown(&self) -> bool {
+        self.unknown().next().is_some()
     }
 }
 

@@ -19,6 +19,10 @@ pub struct Vocabulary {
     pub audiences: Vec<String>,
     /// The named policies.
     pub policies: BTreeMap<String, Requirement>,
+    /// The names of policies with a mistake in them, which is told where they stand and not where they are named.
+    pub broken_policies: Vec<String>,
+    /// Whether an issuer has a mistake in it, so that names and audiences may be missing above.
+    pub lacks_issuers: bool,
 }
 
 /// What an object without any condition means where it stands.
@@ -105,7 +109,11 @@ pub fn read(
             None => {
                 let mut all: Vec<Condition> = narrowings.into_iter().map(Condition::NarrowedTo).collect();
                 all.extend(conditions);
-                if all.is_empty() && empty == Empty::Refused && errors.len() == before {
+                // A key with a slip in its name, or one that names a broken issuer, is a condition all the same.
+                let is_empty = all.is_empty()
+                    && !object.has_unknown()
+                    && !["requires_issuer", "requires_audience"].iter().any(|key| object.has(key));
+                if is_empty && empty == Empty::Refused && errors.len() == before {
                     let problem = "names no condition; for any valid token say allow_authenticated: true, \
                                    for everybody allow_anonymous: true";
                     errors.push(super::ConfigError {
@@ -124,7 +132,7 @@ pub fn read(
 fn named_policy<'n>(node: &Node<'_>, names: &'n Vocabulary, errors: &mut Errors) -> Option<&'n Requirement> {
     let name = node.text("the name of a policy", errors)?;
     let found = names.policies.get(name);
-    if found.is_none() {
+    if found.is_none() && !names.broken_policies.iter().any(|broken| broken == name) {
         let known: Vec<&str> = names.policies.keys().map(String::as_str).collect();
         let known = if known.is_empty() {
             "none is defined".to_owned()
@@ -141,7 +149,7 @@ fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) 
         let texts = node.texts("the name of an issuer", errors)?;
         let mut known = |text: &&str| {
             let index = names.issuers.iter().position(|name| name == text);
-            if index.is_none() {
+            if index.is_none() && !names.lacks_issuers {
                 node.refuse(
                     format!("no issuer is named \"{text}\"; configured: {}", names.issuers.join(", ")),
                     errors,
@@ -153,7 +161,9 @@ fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) 
     });
     let audience = object.take("requires_audience").and_then(|node| {
         let texts = node.texts("an audience", errors)?;
-        for text in texts.iter().filter(|text| !names.audiences.iter().any(|audience| audience == *text)) {
+        let is_unknown =
+            |text: &&&str| !names.lacks_issuers && !names.audiences.iter().any(|audience| audience == **text);
+        for text in texts.iter().filter(is_unknown) {
             node.refuse(
                 format!("no issuer has the audience \"{text}\"; configured: {}", names.audiences.join(", ")),
                 errors,
@@ -220,7 +230,7 @@ fn any_or_all(node: &Node<'_>, what: &str, errors: &mut Errors) -> Option<AnyAll
     }
     let mut object = node.object(what, errors)?;
     let all = object.take("all");
-    if all.is_none() {
+    if all.is_none() && !object.has_unknown() {
         object.refuse("all", format!("expected {what} or a list of them"), errors);
     }
     object.finish(errors);
@@ -241,6 +251,7 @@ fn scopes(node: &Node<'_>, errors: &mut Errors) -> Option<AnyAll<String>> {
             let chosen = match (any, all) {
                 (Some(any), None) => names_of(&any, "a scope", errors).map(AnyAll::Any),
                 (None, Some(all)) => names_of(&all, "a scope", errors).map(AnyAll::All),
+                (None, None) if object.has_unknown() => None,
                 _ => {
                     node.refuse("expected either any or all", errors);
                     None
@@ -274,16 +285,17 @@ fn names_of(node: &Node<'_>, what: &str, errors: &mut Errors) -> Option<NonEmpty
 fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     let mut object = node.object("a condition on a claim, such as {claim: tier, any: [gold]}", errors)?;
     let pointer = object.take("claim");
-    if pointer.is_none() {
+    let present = object.yes("present", errors);
+    let (any, all) = (object.take("any"), object.take("all"));
+    if pointer.is_none() && !object.has_unknown() {
         object.refuse("claim", "expected a claim name or a JSON Pointer", errors);
     }
     let pointer = pointer.and_then(|node| super::pointer(&node, errors));
-    let present = object.yes("present", errors);
-    let (any, all) = (object.take("any"), object.take("all"));
     let test = match (any, all, present) {
         (Some(any), None, false) => values(&any, errors).map(|values| ClaimTest::Values(AnyAll::Any(values))),
         (None, Some(all), false) => values(&all, errors).map(|values| ClaimTest::Values(AnyAll::All(values))),
         (None, None, true) => Some(ClaimTest::Present),
+        (None, None, false) if object.has_unknown() => None,
         _ => {
             node.refuse("expected one of any: […], all: […] and present: true", errors);
             None

@@ -1,5 +1,7 @@
 //! `jwtguard check`: everything that can be said of the configurations in some files.
 
+use std::collections::{HashMap, HashSet};
+
 use super::find::{self, Carrier, Configuration, Plugin};
 use super::surroundings::{self, Clusters, Remark};
 use super::tables::{self, Table};
@@ -16,6 +18,8 @@ pub struct Report {
     pub tables: Vec<Table>,
     /// How many configurations there are, valid or not.
     pub configurations: usize,
+    /// What else has to do with tokens, where there is no configuration.
+    pub neighbours: Vec<String>,
 }
 
 impl Report {
@@ -33,7 +37,10 @@ pub fn check(documents: &[Document]) -> Report {
         report.configurations += 1;
         self::plugin(&plugin, documents, &clusters, &mut report);
     }
-    let mut seen = std::collections::HashSet::new();
+    if report.configurations == 0 {
+        report.neighbours = find::neighbours(documents);
+    }
+    let mut seen = HashSet::new();
     report.findings.retain(|finding| seen.insert(finding.to_string()));
     report.findings.sort_by(|a, b| (a.severity, &a.file, a.line).cmp(&(b.severity, &b.file, b.line)));
     report
@@ -96,6 +103,7 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
         Ok(config) => {
             surroundings::clusters(plugin, &config, clusters, documents, &mut remarks);
             kubernetes::istio::clusters(plugin, &config, documents, &mut remarks);
+            kubernetes::request_authentication(plugin, &config, documents, &mut remarks);
             let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
@@ -113,21 +121,102 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             }
         }
     }
-    report.findings.extend(remarks.into_iter().map(|remark| Finding {
-        severity: remark.severity,
-        file: file_of(remark.at, documents).unwrap_or(&plugin.document.file).to_owned(),
-        line: remark.line,
-        path: remark.path,
-        problem: remark.problem,
+    let stands = places(&remarks, documents);
+    report.findings.extend(remarks.into_iter().map(|remark| {
+        let (file, path) = match stands.get(&remark.at) {
+            Some((file, whole)) => (*file, whole_path(whole, &remark.path)),
+            None => (plugin.document.file.as_str(), remark.path),
+        };
+        Finding {
+            severity: remark.severity,
+            file: file.to_owned(),
+            line: remark.line,
+            path,
+            problem: remark.problem,
+        }
     }));
 }
 
-/// The file that a value stands in.
-fn file_of(address: usize, documents: &[Document]) -> Option<&str> {
-    let holds = |document: &&Document| {
-        let mut holds = false;
-        document.tree.walk(&mut |tree, _, _| holds |= surroundings::address(tree) == address);
-        holds
-    };
-    documents.iter().find(holds).map(|document| document.file.as_str())
+/// The file that each value of a remark stands in, and its path there.
+fn places<'t>(remarks: &[Remark], documents: &'t [Document]) -> HashMap<usize, (&'t str, String)> {
+    let wanted: HashSet<usize> = remarks.iter().map(|remark| remark.at).collect();
+    let mut found = HashMap::new();
+    for document in documents {
+        document.tree.walk(&mut |tree, path, _| {
+            let address = surroundings::address(tree);
+            if wanted.contains(&address) {
+                found.entry(address).or_insert_with(|| (document.file.as_str(), path.to_owned()));
+            }
+        });
+    }
+    found
+}
+
+/// The path of a remark, from the document's own start on: a file may have several listeners. `whole` is the path of
+/// the value that the remark is about, and `path` a key in it, the end of its path, or what it is called.
+fn whole_path(whole: &str, path: &str) -> String {
+    // Objects of Kubernetes are short, and clusters have names of their own.
+    let is_whole = path.starts_with("spec") || path.starts_with("cluster ");
+    if whole.is_empty() || is_whole || whole.starts_with(path) || path.starts_with(whole) {
+        return path.to_owned();
+    }
+    if path.starts_with("virtual host ") || path.starts_with("route ") {
+        let table = [".virtual_hosts", ".virtualHosts"].iter().find_map(|key| whole.split_once(key));
+        return table.map_or_else(|| path.to_owned(), |(table, _)| format!("{table}, {path}"));
+    }
+    if path.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return format!("{whole}, {path}");
+    }
+    let names = |path: &str| super::tree::steps_of(path);
+    let (all, last) = (names(whole), names(path));
+    match all.windows(last.len().max(1)).any(|part| part == last.as_slice()) {
+        true => whole.to_owned(),
+        false => below(whole, path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_begins_where_the_document_does() {
+        let manager = "static_resources.listeners[1].filter_chains[0].filters[0].typed_config";
+        let within = |rest: &str| format!("{manager}{rest}");
+        for (whole, path, expected) in [
+            (within(""), "normalize_path", within(".normalize_path")),
+            (
+                within(".http_filters[0].typed_config.config"),
+                "vm_config.vm_id",
+                within(".http_filters[0].typed_config.config.vm_config.vm_id"),
+            ),
+            (
+                within(".http_filters[0].typed_config.config.failure_policy"),
+                "failure_policy",
+                within(".http_filters[0].typed_config.config.failure_policy"),
+            ),
+            (within(".http_filters[1]"), "http_filters[1]", within(".http_filters[1]")),
+            (within(".httpFilters[1]"), "http_filters[1]", within(".httpFilters[1]")),
+            (
+                within(".scoped_routes.scope_key_builder.fragments[0].header_value_extractor.name"),
+                "scoped_routes",
+                within(".scoped_routes.scope_key_builder.fragments[0].header_value_extractor.name"),
+            ),
+            (
+                within(".route_config.virtual_hosts[0].routes[0].match.headers[0]"),
+                "virtual host all, routes[0]",
+                within(".route_config, virtual host all, routes[0]"),
+            ),
+            (
+                within(".http_filters[0].typed_config"),
+                "ExtensionWithMatcher",
+                within(".http_filters[0].typed_config, ExtensionWithMatcher"),
+            ),
+            ("static_resources.clusters[0]".to_owned(), "cluster issuer", "cluster issuer".to_owned()),
+            ("spec".to_owned(), "spec.failStrategy", "spec.failStrategy".to_owned()),
+            ("items[0]".to_owned(), "items[0].spec.pluginConfig", "items[0].spec.pluginConfig".to_owned()),
+        ] {
+            assert_eq!(whole_path(&whole, path), expected, "{whole} {path}");
+        }
+    }
 }

@@ -1,11 +1,19 @@
 //! What a configuration may say and probably should not.
 
-use super::tree::Tree;
+mod issuers;
+mod methods;
+mod overlaps;
+mod places;
+mod star;
+mod strictness;
+mod trust;
+pub mod values;
+
+use super::tree::{Tree, Value};
 use super::{digits, spelling};
 use crate::bearer::Place;
-use crate::config::{Config, KeyOrigin, Location, Route};
-use crate::endpoint::Scheme;
-use crate::policy::{Condition, Conditions, Requirement, Rule};
+use crate::config::{Config, Location, Route};
+use crate::policy::Rule;
 use crate::route::{HostPattern, Method, Target};
 
 /// A doubt: where, and a sentence.
@@ -17,7 +25,9 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     let mut doubts: Vec<Doubt> =
         config.warnings.iter().map(|warning| (String::new(), warning.clone())).collect();
     whole(config, tree, &mut doubts);
-    issuers(config, tree, &mut doubts);
+    issuers::issuers(config, tree, &mut doubts);
+    values::of_configuration(tree, config, &mut doubts);
+    places::places(config, &mut doubts);
     let routes: Vec<Probe<'_>> = probes(config, tree);
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
@@ -25,8 +35,12 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
             format!("no request falls under {}: another route or document takes all of them", probe.path);
         doubts.push((format!("routes[{}]", probe.index), problem));
     }
-    weaker_methods(config, &routes, &served, &mut doubts);
-    trust(config, &mut doubts);
+    // What is said of a method that no client sends says nothing of the others.
+    let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut doubts)).collect();
+    methods::weaker(config, &routes, &served, &mut doubts);
+    star::one_segment(config, &routes, &served, &mut doubts);
+    overlaps::overlaps(config, &served, &mut doubts);
+    trust::trust(config, tree, &mut doubts);
     unused_policies(tree, metadata, &mut doubts);
     doubts.extend(digits::digits(tree));
     for slip in spelling::misspellings(tree) {
@@ -39,7 +53,15 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
         );
         doubts.push((slip.path, problem));
     }
-    doubts
+    doubts.into_iter().map(|(path, problem)| (as_written(path, tree), problem)).collect()
+}
+
+/// The path of one value that stands where a list may, without the index that it has as the list's only item.
+fn as_written(path: String, tree: &Tree) -> String {
+    match path.strip_suffix("[0]") {
+        Some(list) if !matches!(tree.nearest(list).value, Value::List(_)) => list.to_owned(),
+        _ => path,
+    }
 }
 
 fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
@@ -71,33 +93,6 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     }
 }
 
-fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
-    for (index, issuer) in config.issuers.iter().enumerate() {
-        let base = if tree.get("issuers").is_some() { format!("issuers[{index}].") } else { String::new() };
-        let mut doubt = |key: &str, problem: String| doubts.push((format!("{base}{key}"), problem));
-        if !issuer.rules.require_expiration {
-            doubt(
-                "require_expiration",
-                "is false: a token without exp is valid until its key is gone".to_owned(),
-            );
-        }
-        if issuer.rules.refused_claims.is_empty() {
-            doubt("refused_claims", "is empty: refresh and ID tokens pass for access tokens".to_owned());
-        }
-        if let KeyOrigin::Fetched { location, .. } = &issuer.keys
-            && location.scheme() == Scheme::Http
-            && !is_loopback(authority(location))
-        {
-            let key = if matches!(location, Location::Discovery { .. }) { "issuer" } else { "jwks_endpoint" };
-            let url = authority(location);
-            doubt(
-                key,
-                format!("fetches keys from {url} over http: whoever is on the way can put in their own"),
-            );
-        }
-    }
-}
-
 fn authority(location: &Location) -> &str {
     match location {
         Location::Endpoint(endpoint) | Location::Discovery { issuer: endpoint, .. } => endpoint.authority(),
@@ -121,6 +116,8 @@ struct Probe<'c> {
     path: String,
     rule: &'c Route,
     methods: Vec<String>,
+    /// As they are written, none for every host.
+    patterns: Vec<String>,
     hosts: Vec<String>,
     samples: Vec<String>,
 }
@@ -133,8 +130,9 @@ fn probes<'c>(config: &'c Config, tree: &Tree) -> Vec<Probe<'c>> {
     let probes = entries.iter().zip(config.routes.rules()).enumerate();
     let probes = probes.map(|(index, (entry, rule))| {
         let path = entry.text_of("path").unwrap_or_default().to_owned();
-        let hosts = super::tables::texts(entry.get("hosts"));
-        let hosts = hosts.iter().filter(|host| HostPattern::parse(host).is_ok());
+        let mut patterns = super::tables::texts(entry.get("hosts"));
+        patterns.retain(|host| HostPattern::parse(host).is_ok());
+        let hosts = patterns.iter();
         let mut hosts: Vec<String> =
             hosts.map(|host| host.replacen('*', ANYTHING, usize::from(host.starts_with("*.")))).collect();
         if hosts.is_empty() {
@@ -143,7 +141,7 @@ fn probes<'c>(config: &'c Config, tree: &Tree) -> Vec<Probe<'c>> {
         let methods = super::tables::texts(entry.get("methods"));
         let methods = methods.iter().filter_map(|method| Method::parse(method).ok());
         let methods = methods.map(|method| method.as_str().to_owned()).collect();
-        Probe { index, samples: samples(&path), path, rule, methods, hosts }
+        Probe { index, samples: samples(&path), path, rule, methods, patterns, hosts }
     });
     probes.collect()
 }
@@ -204,90 +202,6 @@ fn is_served(config: &Config, probe: &Probe<'_>) -> bool {
 
 /// What clients send.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
-fn weaker_methods(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
-    for probe in served.iter().filter(|probe| !probe.methods.is_empty()) {
-        let (Some(host), Some(path)) = (probe.hosts.first(), probe.samples.first()) else { continue };
-        let mut weaker: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
-        for method in METHODS {
-            let Some(governed) = governed_by(config, host, method, path) else { continue };
-            let rule = governed.and_then(|index| config.routes.rules().get(index));
-            // A route of the same path was written for those methods; what falls through was perhaps forgotten.
-            let deliberate =
-                governed.and_then(|index| probes.get(index)).is_some_and(|other| other.path == probe.path);
-            let requirement = rule.map_or(&config.default_policy, |route| &route.requirement);
-            if !deliberate && asks_less(requirement, &probe.rule.requirement) {
-                match weaker.iter_mut().find(|(index, _)| *index == governed) {
-                    Some((_, methods)) => methods.push(method),
-                    None => weaker.push((governed, vec![method])),
-                }
-            }
-        }
-        for (governed, methods) in weaker {
-            let falls_to = match governed.and_then(|index| probes.get(index)) {
-                Some(other) => format!("routes[{}] ({})", other.index, other.path),
-                None => "default_policy".to_owned(),
-            };
-            let problem = format!(
-                "{} {} falls to {falls_to}, which asks less than this route does of {}",
-                methods.join(", "),
-                probe.path,
-                probe.methods.join(", "),
-            );
-            doubts.push((format!("routes[{}].methods", probe.index), problem));
-        }
-    }
-}
-
-fn asks_less(one: &Requirement, than: &Requirement) -> bool {
-    let rank = |rule: &Rule| match rule {
-        Rule::Anonymous => 0,
-        Rule::MissingOrFailed => 1,
-        Rule::Missing(_) => 2,
-        Rule::Authenticated(_) => 3,
-        Rule::Deny => 4,
-    };
-    match (&one.rule, &than.rule) {
-        (Rule::Authenticated(Conditions(one)), Rule::Authenticated(Conditions(than))) => {
-            one.len() < than.len() && one.iter().all(|condition| than.contains(condition))
-        }
-        (one, than) => rank(one) < rank(than),
-    }
-}
-
-/// Two issuers may both name a role "admin", and mean different people.
-fn trust(config: &Config, doubts: &mut Vec<Doubt>) {
-    if config.issuers.len() < 2 {
-        return;
-    }
-    let routes = config.routes.rules().iter().enumerate();
-    let routes = routes.map(|(index, route)| (format!("routes[{index}]"), &route.requirement));
-    let default = std::iter::once(("default_policy".to_owned(), &config.default_policy));
-    for (path, requirement) in default.chain(routes) {
-        if let Rule::Authenticated(conditions) = &requirement.rule
-            && asks_for_names(conditions)
-        {
-            let problem =
-                "asks for a role, group, scope or claim of any issuer: whoever runs one of them can give it \
-                           to anybody; name the issuers to trust in requires_issuer"
-                    .to_owned();
-            doubts.push((path, problem));
-        }
-    }
-}
-
-/// Whether some way to meet them is a name that any issuer may give.
-fn asks_for_names(Conditions(conditions): &Conditions) -> bool {
-    let narrowed = conditions
-        .iter()
-        .any(|condition| matches!(condition, Condition::NarrowedTo(crate::policy::Narrowing::Issuer(_))));
-    !narrowed
-        && conditions.iter().any(|condition| match condition {
-            Condition::Role(_) | Condition::Group(_) | Condition::Scope(_) | Condition::Claim(_) => true,
-            Condition::AnyOf(alternatives) => alternatives.iter().any(asks_for_names),
-            Condition::NarrowedTo(_) => false,
-        })
-}
 
 fn unused_policies(tree: &Tree, metadata: bool, doubts: &mut Vec<Doubt>) {
     let mut used = Vec::new();

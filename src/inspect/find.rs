@@ -1,8 +1,8 @@
 //! Where in a document our configuration stands: as the whole of it, in an `envoy.yaml`, in Envoy's `/config_dump`,
 //! in an Istio WasmPlugin or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
 
-use super::Document;
 use super::tree::{Tree, Value, below, joined};
+use super::{Document, surroundings};
 
 /// One configuration of ours.
 #[derive(Debug)]
@@ -195,7 +195,9 @@ fn configuration(value: &Tree) -> Configuration {
 }
 
 fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<Plugin<'t>> {
-    if resource.text_of("kind") != Some("WasmPlugin") {
+    // Higress has a WasmPlugin of its own, of another form.
+    let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
+    if resource.text_of("kind") != Some("WasmPlugin") || !is_istios {
         return None;
     }
     let spec = resource.get("spec")?;
@@ -211,6 +213,50 @@ fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<P
         name: format!("WasmPlugin {}", name(&texts)),
         configuration,
         carrier: Carrier::Istio { resource },
+    })
+}
+
+/// The group of an object's `apiVersion`, where it is said.
+fn group(resource: &Tree) -> Option<&str> {
+    let version = resource.text_of("apiVersion")?;
+    Some(version.split_once('/').map_or("", |(group, _)| group))
+}
+
+/// What else the documents hold that has to do with tokens, each kind once with its file and line: for a reader whose
+/// files hold nothing of ours.
+pub fn neighbours(documents: &[Document]) -> Vec<String> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for document in documents {
+        document.tree.walk(&mut |tree, _, _| {
+            let Some(what) = neighbour(tree) else { return };
+            if !found.iter().any(|(known, _)| *known == what) {
+                let at = match tree.line {
+                    0 => document.file.clone(),
+                    line => format!("{}:{line}", document.file),
+                };
+                found.push((what, at));
+            }
+        });
+    }
+    found.into_iter().map(|(what, at)| format!("{what} ({at})")).collect()
+}
+
+/// What checks tokens otherwise, and what runs a Wasm module in a way that is not read here.
+fn neighbour(tree: &Tree) -> Option<String> {
+    if tree.is_type(surroundings::JWT_AUTHN) {
+        return Some("Envoy's jwt_authn filter".to_owned());
+    }
+    if tree.get_exact("auth_client").is_some_and(|client| client.get("issuer").is_some()) {
+        return Some("pico-client-auth's auth_client".to_owned());
+    }
+    let (kind, group) = (tree.text_of("kind")?, group(tree)?);
+    Some(match (group, kind) {
+        ("security.istio.io", "RequestAuthentication" | "AuthorizationPolicy") => format!("Istio's {kind}"),
+        ("gateway.envoyproxy.io", "SecurityPolicy") => "Envoy Gateway's SecurityPolicy".to_owned(),
+        (group, "WasmPlugin") if group != "extensions.istio.io" => {
+            format!("a WasmPlugin of {group}, which is not Istio's and is not read")
+        }
+        _ => return None,
     })
 }
 

@@ -7,6 +7,7 @@ use super::find::{Carrier, Plugin};
 use super::surroundings::{Edited, Remark};
 use super::tree::{Tree, Value, below, joined};
 use super::{Document, Severity};
+use crate::config::Config;
 
 /// Texts inside an object that are Envoy configurations themselves: path, line, text.
 pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
@@ -86,6 +87,35 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
             }
         }
         Carrier::Itself | Carrier::Envoy { .. } => {}
+    }
+}
+
+/// Istio's own check of tokens beside a WasmPlugin: whichever of the two is first removes the token.
+pub fn request_authentication(
+    plugin: &Plugin<'_>,
+    config: &Config,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) {
+    let Carrier::Istio { resource } = plugin.carrier else { return };
+    if !config.enabled {
+        return;
+    }
+    let keeps_token = config.forward_token || config.report_only;
+    let is_first = resource.at(&["spec", "phase"]).and_then(Tree::text) == Some("AUTHN");
+    for other in of_kind(documents, "RequestAuthentication") {
+        let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
+        let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
+        if is_first && !rules.is_empty() && !keeps_token {
+            let problem = "stands after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
+                           none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
+                           take this object out";
+            remarks.push(Remark::warning(other, "spec.jwtRules", problem.to_owned()));
+        } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
+            let problem = "stands before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
+                           and answers 401; say phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
+            remarks.push(Remark::warning(rule, "spec.jwtRules", problem.to_owned()));
+        }
     }
 }
 

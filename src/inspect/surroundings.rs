@@ -1,14 +1,17 @@
 //! What stands around our filter in Envoy's configuration: the plugin's own options, the cluster that keys come
 //! through, the routes, the filters beside it. Some of it undoes what the filter does.
 
+mod claim_headers;
 mod clusters;
 mod connection_manager;
 mod edited;
+mod jwt_authn;
 mod remark;
 mod routes;
 
 pub use clusters::{Clusters, clusters};
 pub use edited::Edited;
+pub use jwt_authn::TYPE as JWT_AUTHN;
 pub use remark::{Remark, address};
 pub use routes::routing;
 

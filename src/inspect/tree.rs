@@ -250,6 +250,26 @@ fn quoted(text: &str) -> String {
     Json::String(text.to_owned()).to_string()
 }
 
+/// The names in a path, indices left out, each as Envoy's own files spell it: `typed_config` for `typedConfig`.
+pub fn steps_of(path: &str) -> Vec<String> {
+    let names = steps(path).into_iter().filter_map(|step| match step {
+        Step::Name(name) => Some(name),
+        Step::Index(_) => None,
+    });
+    names.map(|name| snake_case(&name)).collect()
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
 /// `typedConfig` for `typed_config`.
 fn is_camel_case_of(member: &str, name: &str) -> bool {
     if !name.contains('_') {

@@ -132,6 +132,10 @@ pub fn modes(config: &Config) -> Vec<&'static str> {
         (config.report_only, "report_only: nothing is refused"),
         (config.bypass_cors_preflight, "a CORS preflight without a token passes"),
         (config.forward_token, "the token stays for the upstream"),
+        (
+            config.issuers.iter().any(crate::config::Issuer::has_default_endpoint),
+            "keys come from /api/v1/auth/jwks below the issuer, the default where jwks_endpoint is not given",
+        ),
     ]
     .into_iter()
     .filter_map(|(on, words)| on.then_some(words))

@@ -139,3 +139,87 @@ fn a_rule_of_envoy_gateways_is_a_cluster_too() {
         assert!(ran.err.contains(expected), "{what}: {}", ran.err);
     }
 }
+
+#[test]
+fn istios_own_check_of_tokens_needs_the_token_too() {
+    let other = |more: &str| {
+        format!(
+            "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nspec:\n  jwtRules: [{{ issuer: https://a.example{more} }}]\n"
+        )
+    };
+    let whole = format!("{ISTIO}{ENTRY}{RULE}");
+    let forwards = whole.replace("audience: a\n", "audience: a\n    forward_token: true\n");
+    let late = whole.replace("AUTHN", "AUTHZ");
+    for (text, expected) in [
+        (
+            format!("{whole}{}", other("")),
+            "warning: spec.jwtRules: stands after jwt-guard in a proxy that has both",
+        ),
+        (format!("{forwards}{}", other("")), "0 errors, 0 warnings"),
+        (
+            format!("{late}{}", other("")),
+            "warning: spec.jwtRules: stands before jwt-guard in a proxy that has both",
+        ),
+        (format!("{late}{}", other(", forwardOriginalToken: true")), "0 errors, 0 warnings"),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{expected}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_wasm_plugin_of_another_group_is_not_istios() {
+    let higress = "apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  \
+                   url: oci://r/jwt-guard:1\n  defaultConfig: { a: 1 }\n";
+    let ran = jwtguard_with(&["check", "-"], higress);
+    assert_eq!(ran.status, 2, "{}", ran.err);
+    let expected =
+        "a WasmPlugin of extensions.higress.io, which is not Istio's and is not read (standard input:1)";
+    assert!(ran.err.contains(expected) && !ran.err.contains("phase"), "{}", ran.err);
+    // Beside Istio's it adds nothing.
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &format!("{ISTIO}{ENTRY}{RULE}---\n{higress}"));
+    assert!(ran.status == 0 && ran.err.contains("1 configuration: 0 errors, 0 warnings"), "{}", ran.err);
+    let unsaid = format!("{ISTIO}{ENTRY}{RULE}").replace("apiVersion: extensions.istio.io/v1alpha1\n", "");
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &unsaid);
+    assert!(ran.err.contains("1 configuration: 0 errors, 0 warnings"), "{}", ran.err);
+}
+
+#[test]
+fn files_of_neighbours_are_told_as_such() {
+    let of = |group: &str, kind: &str| {
+        format!("apiVersion: {group}/v1\nkind: {kind}\nspec: {{ jwtRules: [{{ issuer: i }}] }}\n")
+    };
+    let migration = "docs/migration.md says what the same policy is here";
+    let jwt_authn = crate::recipes::blocks("docs/migration.md", "From jwt_authn and RBAC")[0].clone();
+    let istio = crate::recipes::blocks(
+        "docs/migration.md",
+        "From Istio's RequestAuthentication and AuthorizationPolicy",
+    )[0]
+    .clone();
+    for (text, expected) in [
+        (jwt_authn, "Envoy's jwt_authn filter (standard input:3)"),
+        (
+            istio,
+            "Istio's RequestAuthentication (standard input:1), Istio's AuthorizationPolicy (standard input:",
+        ),
+        (of("security.istio.io", "AuthorizationPolicy"), "Istio's AuthorizationPolicy (standard input:1)"),
+        (
+            "auth_client: { issuer: i, audience: a }\n".to_owned(),
+            "pico-client-auth's auth_client (standard input:1)",
+        ),
+        (of("gateway.envoyproxy.io", "SecurityPolicy"), "Envoy Gateway's SecurityPolicy (standard input:1)"),
+    ] {
+        let ran = jwtguard_with(&["check", "-"], &text);
+        assert_eq!(ran.status, 2, "{}", ran.err);
+        assert!(
+            ran.err.contains("there is no configuration of jwt-guard in -") && ran.err.contains(expected),
+            "{}",
+            ran.err
+        );
+        assert!(ran.err.contains(migration) && !ran.err.contains("convert"), "{}", ran.err);
+    }
+    for text in ["a: 1".to_owned(), of("policy.linkerd.io", "AuthorizationPolicy"), of("v1", "ConfigMap")] {
+        let ran = jwtguard_with(&["check", "-"], &text);
+        assert!(ran.status == 2 && !ran.err.contains(migration), "{}", ran.err);
+    }
+}

@@ -7,7 +7,9 @@
     reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
 )]
 
+mod beside;
 mod check;
+mod doubts;
 mod explain;
 mod kubernetes;
 mod manifests;
@@ -18,5 +20,6 @@ mod recipes;
 mod routes;
 mod run;
 mod schema;
+mod slips;
 mod surroundings;
 mod undone;

@@ -18,7 +18,7 @@ fn a_number_that_reaches_the_filter_as_text_is_told() {
         ] {
             let (status, lines) = with(&keys.replace('N', number));
             assert!(status == 0 && lines.len() == 1, "{number}: {lines:#?}");
-            assert!(lines[0].starts_with("warning: static_resources.listeners[0]."), "{lines:#?}");
+            assert!(lines[0].starts_with("warning: configuration.value."), "{lines:#?}");
             let text = if number == "0xffffffff" { "4294967295" } else { number };
             assert!(lines[0].contains(&format!(": {text} becomes the text \"{text}\"")), "{lines:#?}");
         }

@@ -12,7 +12,54 @@ pub fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
     let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
     let lines = ran.err.lines().filter(|line| line.starts_with("standard input"));
     let lines = lines.filter(|line| !line.contains("its addresses are this machine's own"));
-    (ran.status, lines.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect())
+    (ran.status, lines.map(|line| shortened(line.split_once(": ").unwrap().1)).collect())
+}
+
+/// The path of the example's connection manager.
+pub const MANAGER: &str = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config";
+
+/// Without the path of the manager, its routes and our plugin, which is the same in most tests.
+fn shortened(line: &str) -> String {
+    let plugin = format!("{MANAGER}.http_filters[0].typed_config.config.");
+    let (routes, manager) = (format!("{MANAGER}.route_config, "), format!("{MANAGER}."));
+    let same = [plugin.as_str(), &routes, &manager].into_iter().find(|prefix| line.contains(*prefix));
+    same.map_or_else(|| line.to_owned(), |prefix| line.replacen(prefix, "", 1))
+}
+
+/// Whether a finding has that severity, and the rest of what is expected: the end of its path and its words.
+pub fn says(line: &str, expected: &str) -> bool {
+    let (severity, rest) = expected.split_once(": ").unwrap();
+    line.starts_with(severity) && line.contains(rest)
+}
+
+/// A file may have several listeners, and a reader of JSON has no line to look at.
+#[test]
+fn the_path_is_whole() {
+    let listener = |index: usize, path: &str| {
+        format!("static_resources.listeners[{index}].filter_chains[0].filters[0].typed_config{path}")
+    };
+    let plugin = ".http_filters[0].typed_config.config";
+    let file = read("envoy/envoy.yaml");
+    let (start, end) = (file.find("    - name: http\n").unwrap(), file.find("\n  clusters:\n").unwrap());
+    let second = file[start..end]
+        .replace("normalize_path: true", "merge_slashes: true")
+        .replace("failure_policy: FAIL_RELOAD", "failure_policy: FAIL_OPEN")
+        .replace("vm_id: jwt_guard", "allow_precompiled: true")
+        .replace(
+            "match: { prefix: / }",
+            "match: { prefix: /, headers: [{ name: x-auth-sub, present_match: true }] }",
+        );
+    let text = format!("{}\n{second}{}", &file[..end], &file[end..]);
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+    for expected in [
+        format!("warning: {}: is not on", listener(1, ".normalize_path")),
+        format!("error: {}: lets every request", listener(1, &format!("{plugin}.failure_policy"))),
+        format!("warning: {}: is not said", listener(1, &format!("{plugin}.vm_config.vm_id"))),
+        format!("error: {}, virtual host all, routes[0]: matches on", listener(1, ".route_config")),
+    ] {
+        assert!(ran.err.contains(&expected), "{expected}\nin\n{}", ran.err);
+    }
+    assert!(!ran.err.contains("listeners[0]"), "the first is sound: {}", ran.err);
 }
 
 const TLS: &str = "type: STATIC\n      transport_socket:\n        name: envoy.transport_sockets.tls\n        typed_config:\n          \
@@ -124,7 +171,7 @@ fn what_undoes_the_filter_is_refused() {
         (
             "virtual host",
             vec![("virtual_hosts:\n", "vhost_header: x-auth-org-id\n                  virtual_hosts:\n")],
-            "error: vhost_header: matches on the header x-auth-org-id, which the filter edits",
+            "error: route_config.vhost_header: matches on the header x-auth-org-id, which the filter edits",
         ),
         (
             "scope",
@@ -132,7 +179,7 @@ fn what_undoes_the_filter_is_refused() {
                 "                http_filters:\n",
                 "                scoped_routes: { scope_key_builder: { fragments: [{ header_value_extractor: { name: x-auth-sub } }] } }\n                http_filters:\n",
             )],
-            "error: scoped_routes: matches on the header x-auth-sub, which the filter edits",
+            "header_value_extractor.name: matches on the header x-auth-sub, which the filter edits",
         ),
         (
             "off by default",
@@ -142,7 +189,7 @@ fn what_undoes_the_filter_is_refused() {
         (
             "off by default, with no route in sight",
             vec![OFF, ("route: { cluster: upstream }", "redirect: { path_redirect: /x }")],
-            "error: disabled: takes the filter off every route that does not put it on again",
+            "http_filters[0].disabled: takes the filter off every route that does not put it on again",
         ),
         (
             "off on a route",
@@ -150,7 +197,7 @@ fn what_undoes_the_filter_is_refused() {
                 "route: { cluster: upstream }",
                 "route: { cluster: upstream }\n                          typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": x, disabled: true } }",
             )],
-            "error: typed_per_filter_config.envoy.filters.http.wasm: takes the filter off",
+            "typed_per_filter_config[\"envoy.filters.http.wasm\"]: takes the filter off",
         ),
         (
             "bad metadata",
@@ -286,6 +333,24 @@ fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
         ("audience: orders-api", "audience: orders-api\n                            route_metadata: ignore");
     let (_, lines) = told(&[REPORTS, unread]);
     assert!(lines.iter().all(|line| !line.contains("carries metadata")), "{lines:#?}");
+}
+
+#[test]
+fn a_value_that_never_matches_is_told_in_metadata_too() {
+    let asks = |claim: &str| {
+        REPORTS
+            .1
+            .replace("requires_group: [audit]", &format!("requires_claim: {{ claim: {claim}, any: [a] }}"))
+    };
+    let host = (
+        "domains: [\"*\"]",
+        "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { allow_authenticated: true } } }",
+    );
+    let (status, lines) = told(&[(REPORTS.0, &asks("realm_access.roles")), host]);
+    let expected = "warning: virtual host all, routes[0], metadata jwt_guard: requires_claim.claim: \"realm_access.roles\" is \
+                    the name of a top-level claim";
+    assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
+    assert_eq!(told(&[(REPORTS.0, &asks("/realm_access/roles")), host]), (0, vec![]));
 }
 
 #[test]

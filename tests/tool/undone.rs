@@ -1,7 +1,7 @@
 //! `check` on Envoy's own ways to run a request without the filter, in every spelling that Envoy takes.
 
 use crate::run::read;
-use crate::surroundings::told;
+use crate::surroundings::{says, told};
 
 const POLICY: &str = "failure_policy: FAIL_RELOAD";
 const FILTER: &str = "- name: envoy.filters.http.wasm\n";
@@ -17,7 +17,7 @@ fn off(flag: &str) -> String {
 
 fn expect(what: &str, changes: &[(&str, &str)], expected: &str) {
     let (status, lines) = told(changes);
-    assert!(lines.len() == 1 && lines[0].starts_with(expected), "{what}: {lines:#?}");
+    assert!(lines.len() == 1 && says(&lines[0], expected), "{what}: {lines:#?}");
     assert_eq!(status, i32::from(expected.starts_with("error")), "{what}");
 }
 
@@ -30,7 +30,7 @@ fn every_spelling_of_true_is_true() {
         let expected = "error: route /*: does not put the filter on, which is disabled elsewhere";
         expect(flag, &[(FILTER, &disabled)], expected);
         let route = format!("{ROUTE}\n                          {}", off(flag));
-        let expected = "error: typed_per_filter_config.envoy.filters.http.wasm: takes the filter off";
+        let expected = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: takes the filter off";
         expect(flag, &[(ROUTE, &route)], expected);
     }
     for flag in ["n", "N", "off", "'false'", "f"] {

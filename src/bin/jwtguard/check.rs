@@ -56,9 +56,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let report = check(&documents);
     if report.configurations == 0 {
+        let others = match report.neighbours.as_slice() {
+            [] => String::new(),
+            others => format!(
+                "; there is {}: docs/migration.md says what the same policy is here, and what answers differently",
+                others.join(", ")
+            ),
+        };
         return Ok(unreadable(&format!(
             "there is no configuration of jwt-guard in {}: neither a plugin configuration with issuer and audience, \
-             nor one in an Envoy, Istio or Envoy Gateway file",
+             nor one in an Envoy, Istio or Envoy Gateway file{others}",
             arguments.files.join(", ")
         )));
     }

@@ -1,6 +1,6 @@
 //! The HttpConnectionManager that our filter stands in, and the filters beside it.
 
-use super::Remark;
+use super::{Remark, jwt_authn};
 use crate::config::Config;
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, Value};
@@ -48,21 +48,8 @@ pub fn remarks(
         }
     }
     upgrades(manager, remarks);
-    manager.walk(&mut |tree, path, above| {
-        let ours = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
-        let elsewhere =
-            ["early_header_mutation", "access_log", "response_headers", "response_trailers", ".match."];
-        if !ours
-            && !elsewhere.iter().any(|part| path.contains(part))
-            && let Value::Text(text) = &tree.value
-            && config.claim_headers.is_identity_header(text)
-        {
-            let problem = format!(
-                "names {text}, a claim header of jwt-guard: what the upstream reads is no longer the token's"
-            );
-            remarks.push(Remark::warning(tree, path, problem));
-        }
-    });
+    super::claim_headers::claim_headers(manager, filter, config, remarks);
+    jwt_authn::neighbours(filters, ours, config, remarks);
 }
 
 /// An upgrade that brings filters of its own goes by those alone.

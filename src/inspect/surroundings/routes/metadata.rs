@@ -3,6 +3,7 @@
 use crate::config::reader::{Errors, Node};
 use crate::config::requirement::{Empty, requirement};
 use crate::config::{Config, RouteMetadata};
+use crate::inspect::doubts::values;
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
@@ -45,6 +46,13 @@ pub fn read(
         remarks.push(Remark::error(at, &path, problem));
     }
     let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
+    if errors.is_empty() {
+        let mut doubts = Vec::new();
+        values::of_requirements(ours, config, &mut doubts);
+        for (below, problem) in doubts {
+            remarks.push(Remark::warning(ours.nearest(&below), &path, format!("{below}: {problem}")));
+        }
+    }
     read.filter(|_| errors.is_empty()).map(|requirement| Carried {
         route: what.to_owned(),
         hosts,

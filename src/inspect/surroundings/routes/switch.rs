@@ -2,7 +2,7 @@
 
 use super::{described, routes_of, weighted_clusters};
 use crate::inspect::surroundings::Remark;
-use crate::inspect::tree::Tree;
+use crate::inspect::tree::{Tree, joined};
 
 /// A filter that is off where no route puts it on, as Envoy Gateway has it.
 pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec<Remark>) {
@@ -52,11 +52,7 @@ pub fn disabled(tree: &Tree, filter: Option<&Tree>, remarks: &mut Vec<Remark>) {
         if value.get("disabled").is_some_and(Tree::is_true) {
             let problem = "takes the filter off: claim headers of the client's own reach the upstream there; write \
                            a route with allow_anonymous instead";
-            remarks.push(Remark::error(
-                value,
-                &format!("typed_per_filter_config.{name}"),
-                problem.to_owned(),
-            ));
+            remarks.push(Remark::error(value, &joined("typed_per_filter_config", name), problem.to_owned()));
         }
     }
 }

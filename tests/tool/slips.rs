@@ -1,0 +1,189 @@
+//! `check` on keys that are not ours: one error a slip, and the key that is meant.
+
+use crate::check::{GOOD, findings};
+
+/// A configuration of the smallest kind with one line more.
+fn with(line: &str) -> String {
+    format!("{GOOD}{line}\n")
+}
+
+#[test]
+fn a_key_of_a_neighbour_is_answered_with_ours() {
+    let condition =
+        |text: &str| with(&format!("routes: [{{path: /a, requires_claim: {{claim: tier, {text}}}}}]"));
+    for (text, path, remedy) in [
+        (
+            with("jwks_uri: https://a.example/k"),
+            "jwks_uri",
+            "write jwks_endpoint for the URL and jwks_cluster",
+        ),
+        (with("jwksUri: https://a.example/k"), "jwksUri", "write jwks_endpoint for the URL and jwks_cluster"),
+        (
+            with("remote_jwks: {http_uri: {uri: u}}"),
+            "remote_jwks",
+            "write jwks_endpoint for its uri and jwks_cluster",
+        ),
+        (with("remoteJWKS: {uri: u}"), "remoteJWKS", "write jwks_endpoint for its uri and jwks_cluster"),
+        (with("local_jwks: {inline_string: k}"), "local_jwks", "write jwks_inline"),
+        (with("jwks: k"), "jwks", "write jwks_inline"),
+        (with("claim_to_headers: []"), "claim_to_headers", "write claim_headers, an object of header names"),
+        (with("claimToHeaders: []"), "claimToHeaders", "write claim_headers, an object of header names"),
+        (
+            with("outputClaimToHeaders: []"),
+            "outputClaimToHeaders",
+            "write claim_headers, an object of header names",
+        ),
+        (with("from_headers: []"), "from_headers", "write token_from: [{header: NAME"),
+        (with("fromHeaders: []"), "fromHeaders", "write token_from: [{header: NAME"),
+        (with("fromCookies: [a]"), "fromCookies", "write token_from: [{cookie: NAME}]"),
+        (with("from_params: [a]"), "from_params", "write token_from: [{query: NAME}]"),
+        (with("forward: true"), "forward", "write forward_token: true"),
+        (with("forwardOriginalToken: true"), "forwardOriginalToken", "write forward_token: true"),
+        (
+            with("forward_payload_header: x"),
+            "forward_payload_header",
+            "write claim_headers: {NAME: $payload}",
+        ),
+        (with("outputPayloadToHeader: x"), "outputPayloadToHeader", "write claim_headers: {NAME: $payload}"),
+        (
+            with("payload_in_metadata: x"),
+            "payload_in_metadata",
+            "writes no dynamic metadata; write claim_headers",
+        ),
+        (with("audiences: [b]"), "audiences", "write audience"),
+        (with("providers: {}"), "providers", "write issuers"),
+        (with("requires_role: admin"), "requires_role", "write it in default_policy, or in a route"),
+        (with("allow_anonymous: true"), "allow_anonymous", "write it in default_policy, or in a route"),
+        (with("rules: []"), "rules", "write routes"),
+        (
+            with("routes: [{match: {prefix: /a}, path: /a, deny: true}]"),
+            "routes[0].match",
+            "write path, a template",
+        ),
+        (
+            with("routes: [{path: /a, forward: true, deny: true}]"),
+            "routes[0].forward",
+            "write forward_token: true",
+        ),
+        (with("default_policy: {requires_any: []}"), "default_policy.requires_any", "write any_of"),
+        (
+            condition("values: [gold]"),
+            "routes[0].requires_claim.values",
+            "write any: […] for one of these values",
+        ),
+        (
+            condition("value: gold"),
+            "routes[0].requires_claim.value",
+            "write any: […] for one of these values",
+        ),
+        (condition("equals: gold"), "routes[0].requires_claim.equals", "or all: […] for each of them"),
+        (
+            condition("notValues: [gold]"),
+            "routes[0].requires_claim.notValues",
+            "write in any: […] the values that may pass",
+        ),
+        (condition("exists: true"), "routes[0].requires_claim.exists", "write present: true"),
+        (
+            with("token_from: [{name: x-jwt, value_prefix: a}]"),
+            "token_from[0].name",
+            "write header: NAME, query: NAME or",
+        ),
+    ] {
+        let found = findings(&text);
+        let told = found.iter().find(|line| line.contains(&format!("error: {path}: unknown key; ")));
+        assert!(told.is_some_and(|line| line.contains(remedy)), "{path}: {found:#?}");
+        let slips = if path.starts_with("token_from[0]") { 2 } else { 1 };
+        assert_eq!(found.len(), slips, "each key once and nothing else: {found:#?}");
+    }
+}
+
+#[test]
+fn our_own_keys_are_no_slips() {
+    for text in [
+        with("jwks_endpoint: https://a.example/k"),
+        with("claim_headers: {x-a: $payload}"),
+        with("token_from: [{header: x-jwt, prefix: 'Token '}]\nforward_token: true"),
+        with("routes: [{path: /a, requires_claim: {claim: tier, any: [gold]}}]"),
+        with("routes: [{path: /a, requires_claim: [{claim: tier, all: [gold]}, {claim: x, present: true}]}]"),
+    ] {
+        assert_eq!(findings(&text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_slip_in_a_requirement_is_one_error() {
+    for (text, expected) in [
+        (
+            "routes: [{path: /a, requires_roles: admin}]",
+            "error: routes[0].requires_roles: unknown key; requires_role is",
+        ),
+        ("routes: [{path: /a, requires_claims: []}]", "error: routes[0].requires_claims: unknown key"),
+        ("routes: [{path: /a, allow_anonimous: true}]", "error: routes[0].allow_anonimous: unknown key"),
+        ("default_policy: {requires_roles: a}", "error: default_policy.requires_roles: unknown key"),
+        (
+            "routes: [{path: /a, deny: true, shadow: {requires_roles: a}}]",
+            "error: routes[0].shadow.requires_roles: ",
+        ),
+        (
+            "routes: [{path: /a, any_of: [{requires_roles: a}]}]",
+            "error: routes[0].any_of[0].requires_roles: ",
+        ),
+        ("routes: [{path: /a, requires_role: {al: [x]}}]", "error: routes[0].requires_role.al: unknown key"),
+        (
+            "routes: [{path: /a, requires_scope: {al: [x]}}]",
+            "error: routes[0].requires_scope.al: unknown key",
+        ),
+        (
+            "routes: [{path: /a, requires_claim: {clam: a, any: [x]}}]",
+            "error: routes[0].requires_claim.clam: ",
+        ),
+        ("roles_from: [{clam: a}]", "error: roles_from[0].clam: unknown key; claim is"),
+        ("token_from: [{heder: x-a}]", "error: token_from[0].heder: unknown key; header is"),
+        // Where a policy has the slip, the routes that name it have none.
+        (
+            "policies: {p: {requires_roles: a}}\nroutes: [{path: /a, policy: p}, {path: /b, policy: p}]",
+            "error: policies.p.requires_roles: unknown key",
+        ),
+        (
+            "policies: {p: {policy: q}}\nroutes: [{path: /a, policy: p}]",
+            "error: policies.p: a named policy does not",
+        ),
+    ] {
+        let found = findings(&with(text));
+        assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
+    }
+    // An issuer with a mistake is there all the same.
+    let issuers = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
+                   - {issuer: https://b.example, audience: b, jwks_cluster: ''}\n\
+                   routes: [{path: /a, requires_issuer: b_example, requires_audience: b}]\n";
+    let found = findings(issuers);
+    assert!(
+        found.len() == 1 && found[0].contains("issuers[1].jwks_cluster: expected the name"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn what_is_missing_is_still_told() {
+    for (text, expected) in [
+        ("routes: [{path: /a}]", "error: routes[0]: names no condition"),
+        (
+            "routes: [{path: /a, policy: q}]\npolicies: {p: {deny: true}}",
+            "no policy is named \"q\"; defined: p",
+        ),
+        ("routes: [{path: /a, requires_issuer: x}]", "no issuer is named \"x\"; configured: a_example"),
+        ("routes: [{path: /a, requires_audience: x}]", "no issuer has the audience \"x\"; configured: a"),
+        (
+            "routes: [{path: /a, requires_claim: {claim: x}}]",
+            "expected one of any: […], all: […] and present: true",
+        ),
+        (
+            "routes: [{path: /a, requires_role: {}}]",
+            "routes[0].requires_role.all: expected a role name or a list",
+        ),
+        ("token_from: [{}]", "token_from[0]: expected exactly one of header, query and cookie"),
+    ] {
+        let found = findings(&with(text));
+        assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
+    }
+}
