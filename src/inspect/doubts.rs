@@ -4,6 +4,7 @@ mod issuers;
 mod methods;
 mod overlaps;
 mod places;
+mod readings;
 mod star;
 mod strictness;
 mod trust;
@@ -40,6 +41,8 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     methods::weaker(config, &routes, &served, &mut doubts);
     star::one_segment(config, &routes, &served, &mut doubts);
     overlaps::overlaps(config, &served, &mut doubts);
+    readings::of_own_spellings(config, &routes, &served, &mut doubts);
+    readings::skipped(config, &mut doubts);
     trust::trust(config, tree, &mut doubts);
     unused_policies(tree, metadata, &mut doubts);
     doubts.extend(digits::digits(tree));

@@ -637,3 +637,61 @@ fn tokens_of_each_of_several_issuers_get_in() {
         with("default_policy: {}\nroutes: [{path: /a, allow_authenticated: true}]"),
     ]);
 }
+
+#[test]
+fn a_route_whose_own_spelling_is_read_as_another_path_names_both() {
+    one_each(&[
+        (
+            routes(
+                "- {path: /index.php/login, allow_anonymous: true}\n- {path: /login, requires_role: admin}",
+            ),
+            "routes[0].path: an upstream may read /index.php/login as /login (php_path_info), so routes[1] (/login) \
+             applies as well and a request must meet both; give the two routes one requirement, or add skip_readings: \
+             [php_path_info] if no upstream does that",
+        ),
+        (
+            routes("- {path: '/files/a::$DATA', allow_anonymous: true}"),
+            "routes[0].path: an upstream may read /files/a::$DATA as /files/a (ntfs_streams), so default_policy applies",
+        ),
+        (
+            routes("- {path: /a／b, allow_anonymous: true}"),
+            "routes[0].path: an upstream may read /a／b as /a/b (compatibility_characters), so default_policy applies",
+        ),
+    ]);
+    none(&[
+        routes("- {path: /index.php/login, allow_anonymous: true}\n- {path: /login, allow_anonymous: true}"),
+        routes("- {path: /index.php/login, requires_role: admin}"),
+        routes("- {path: /grpc.health.v1.Health/Check, allow_anonymous: true}"),
+        routes("- {path: /café/**, allow_anonymous: true}\n- {path: /my docs/**, allow_anonymous: true}"),
+        routes(
+            "- {path: /orders/myOrders, allow_authenticated: true}\n- {path: '/orders/{id}', requires_role: admin}",
+        ),
+    ]);
+}
+
+#[test]
+fn each_skipped_class_says_what_then_passes() {
+    for (class, sent) in [
+        ("letter_case", "/ADMIN is not judged as /admin"),
+        ("encoded_slash", "/x%2F..%2Fadmin is not judged as /admin"),
+        ("path_parameters", "/admin;x is not judged as /admin"),
+        ("backslash", "/x\\..\\admin is not judged as /admin"),
+        ("trailing_dot_or_space", "/admin. is not judged as /admin"),
+        ("compatibility_characters", "/%EF%BD%81dmin is not judged as /admin"),
+        ("method_override", "GET with x-http-method-override: DELETE is not judged as DELETE"),
+        ("php_path_info", "/index.php/admin is not judged as /admin"),
+        ("ntfs_streams", "/admin::$DATA is not judged as /admin"),
+        ("aspnet_tickets", "/(S(x))/admin is not judged as /admin"),
+    ] {
+        let expected =
+            format!("skip_readings: skips {class}: {sent}, and passes with what its own spelling needs");
+        one_each(&[(with(&format!("skip_readings: {class}")), &expected)]);
+    }
+    none(&[with("skip_readings: []")]);
+    let php =
+        "routes:\n- {path: /index.php/login, allow_anonymous: true}\n- {path: /login, requires_role: admin}";
+    one_each(&[(
+        with(&format!("skip_readings: php_path_info\n{php}")),
+        "skip_readings: skips php_path_info",
+    )]);
+}
