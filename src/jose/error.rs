@@ -3,6 +3,7 @@
 use std::fmt::{Display, Formatter};
 
 use super::json::JsonError;
+use super::jwks::MAX_CANDIDATES;
 
 /// Why a token is refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,12 +33,21 @@ pub enum TokenError {
     BadKey,
     /// No fitting key verifies the signature.
     Signature,
-    /// now ≥ exp + skew, or no `exp` where one is required.
+    /// None of the keys that were tried verifies it; more fit than are tried.
+    SignatureOfTried {
+        /// The number of keys that fit.
+        fitting: usize,
+    },
+    /// now ≥ exp + skew.
     Expired,
+    /// No `exp` where one is required.
+    NoExpiration,
     /// nbf or iat > now + skew.
     NotYetValid,
     /// exp − iat exceeds `max_token_lifetime_seconds`, or one of them is absent while that is set.
     Lifetime,
+    /// The token names no audience.
+    NoAudience,
     /// None of the token's audiences is configured.
     Audience,
     /// A registered claim has the wrong type or is out of range.
@@ -150,11 +160,18 @@ impl Display for TokenError {
             Self::RefusedKid => f.write_str("the token's key is among the issuer's refused_kids"),
             Self::BadKey => f.write_str("the issuer has no key of the token's kid that fits its alg"),
             Self::Signature => f.write_str("no key of the issuer that fits the token verifies its signature"),
-            Self::Expired => f.write_str("the token has expired, or has no exp while one is required"),
+            Self::SignatureOfTried { fitting } => write!(
+                f,
+                "none of the first {MAX_CANDIDATES} keys that fit the token verifies its signature; {fitting} keys fit, \
+                 and {MAX_CANDIDATES} are tried: a kid of its own for each key tells them apart"
+            ),
+            Self::Expired => f.write_str("the token has expired"),
+            Self::NoExpiration => f.write_str("the token has no exp, and require_expiration is true"),
             Self::NotYetValid => f.write_str("the token's nbf or iat is in the future"),
             Self::Lifetime => f.write_str(
                 "the token lives longer than max_token_lifetime_seconds, or lacks the exp or iat to tell by",
             ),
+            Self::NoAudience => f.write_str("the token has no audience: no aud, or nothing where audience_from looks"),
             Self::Audience => f.write_str("none of the token's audiences is configured"),
             Self::ClaimType { claim } => {
                 write!(f, "the claim {claim} has the wrong type, or is out of range")

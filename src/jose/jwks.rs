@@ -105,18 +105,40 @@ impl KeySet {
         algorithm: Algorithm,
         refused_kids: &[String],
     ) -> Result<Vec<&PublicKey>, TokenError> {
-        let named = |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
-        if !self.keys.iter().any(|key| named(&key)) {
+        if !self.has_kid(kid) {
             return Err(TokenError::UnknownKid);
         }
-        let fitting = || self.keys.iter().filter(named).filter(|key| key.fits(algorithm));
-        if fitting().next().is_none() {
+        if !self.keys.iter().any(|key| key.answers_to(kid) && key.fits(algorithm)) {
             return Err(TokenError::BadKey);
         }
-        let refused = |key: &&Key| key.kid.as_ref().is_some_and(|kid| refused_kids.contains(kid));
-        let candidates: Vec<_> =
-            fitting().filter(|key| !refused(key)).take(MAX_CANDIDATES).map(|key| &key.public).collect();
+        let allowed = self.allowed(kid, algorithm, refused_kids);
+        let candidates: Vec<_> = allowed.take(MAX_CANDIDATES).map(|key| &key.public).collect();
         if candidates.is_empty() { Err(TokenError::RefusedKid) } else { Ok(candidates) }
+    }
+
+    /// How many keys may have signed such a token, tried or not.
+    pub fn fitting(&self, kid: Option<&str>, algorithm: Algorithm, refused_kids: &[String]) -> usize {
+        self.allowed(kid, algorithm, refused_kids).count()
+    }
+
+    /// Whether a key has the `kid` of a token; a token without one asks for none.
+    pub fn has_kid(&self, kid: Option<&str>) -> bool {
+        self.keys.iter().any(|key| key.answers_to(kid))
+    }
+
+    /// Whether any key has a `kid` to be asked for by; an empty one names nothing.
+    pub fn names_keys(&self) -> bool {
+        self.keys.iter().any(|key| key.kid.as_ref().is_some_and(|kid| !kid.is_empty()))
+    }
+
+    fn allowed<'k>(
+        &'k self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        refused_kids: &[String],
+    ) -> impl Iterator<Item = &'k Key> {
+        let is_refused = |key: &Key| key.kid.as_ref().is_some_and(|kid| refused_kids.contains(kid));
+        self.keys.iter().filter(move |key| key.answers_to(kid) && key.fits(algorithm) && !is_refused(key))
     }
 }
 
@@ -144,6 +166,11 @@ fn sort(bytes: &[u8]) -> Result<(Vec<Key>, Vec<SkippedKey>), KeySetError> {
 }
 
 impl Key {
+    /// A token without a `kid` may have been signed by any key; one with a `kid` by a key of that `kid` alone.
+    fn answers_to(&self, kid: Option<&str>) -> bool {
+        kid.is_none() || self.kid.as_deref() == kid
+    }
+
     fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithm.is_none_or(|own| own == algorithm) && self.public.fits(algorithm)
     }

@@ -346,13 +346,13 @@ fn kid_and_algorithm_choose_the_key() {
             "the fifth candidate",
             kidless(),
             [vec![public_key("rsa-2"); 4], vec![public_key("rsa-1")]].concat(),
-            Some(TokenError::Signature),
+            Some(TokenError::SignatureOfTried { fitting: 5 }),
         ),
         (
             "the fifth of one kid",
             token(),
             [vec![renamed("rsa-2", "rsa-1"); 4], vec![public_key("rsa-1")]].concat(),
-            Some(TokenError::Signature),
+            Some(TokenError::SignatureOfTried { fitting: 5 }),
         ),
         (
             "keys of other algorithms do not count",
@@ -384,7 +384,7 @@ fn a_token_costs_four_signature_checks_at_most() {
     let counting = Counting(Cell::new(0));
     let keys = key_set(&vec![public_key("rsa-2"); 100]);
     let result = verify(parsed, &attempt.rules, &keys, &counting, attempt.now);
-    assert_judged("a hundred keys", result, Some(TokenError::Signature));
+    assert_judged("a hundred keys", result, Some(TokenError::SignatureOfTried { fitting: 100 }));
     assert_eq!(counting.0.get(), 4);
 }
 
