@@ -12,7 +12,7 @@ use super::algorithm::{Algorithm, Curve, PublicKey};
 use super::base64url;
 use super::error::{KeyError, KeySetError, TokenError};
 use super::escaped::Escaped;
-use super::json::Json;
+use super::json::{self, Json, JsonError};
 use super::token::MAX_KID_BYTES;
 
 /// The longest document that is read, in bytes.
@@ -32,6 +32,8 @@ const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"
 #[derive(Debug, Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
+    /// Of all elements of the document's `keys`, used or not, whatever their order and that of their members.
+    contents: [u8; 32],
 }
 
 #[derive(Debug, Clone)]
@@ -75,17 +77,23 @@ impl Display for SkippedKey {
 impl KeySet {
     /// Reads a JWK Set.
     pub fn parse(bytes: &[u8]) -> Result<ParsedKeySet, KeySetError> {
-        let (keys, skipped) = sort(bytes)?;
+        let Sorted { usable: keys, skipped, contents } = sort(bytes)?;
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey);
         }
-        Ok(ParsedKeySet { keys: Self { keys }, skipped })
+        Ok(ParsedKeySet { keys: Self { keys, contents }, skipped })
     }
 
     /// The keys that cannot be used of a document that may have no others: what to tell beside
     /// [`KeySetError::NoUsableKey`].
     pub fn skipped(bytes: &[u8]) -> Vec<SkippedKey> {
-        sort(bytes).map(|(_, skipped)| skipped).unwrap_or_default()
+        sort(bytes).map(|sorted| sorted.skipped).unwrap_or_default()
+    }
+
+    /// Whether the other was published with the same keys, in whatever order. Some issuers have another one in each
+    /// answer: that is no news to tell, and no reason to forget which tokens were verified.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.contents == other.contents
     }
 
     /// The number of usable keys; never 0.
@@ -142,19 +150,35 @@ impl KeySet {
     }
 }
 
-/// The usable keys of a document, and the others.
-fn sort(bytes: &[u8]) -> Result<(Vec<Key>, Vec<SkippedKey>), KeySetError> {
+/// The elements of a document's `keys`.
+struct Sorted {
+    usable: Vec<Key>,
+    skipped: Vec<SkippedKey>,
+    contents: [u8; 32],
+}
+
+fn sort(bytes: &[u8]) -> Result<Sorted, KeySetError> {
     if bytes.len() > MAX_SET_BYTES {
         return Err(KeySetError::TooLarge);
     }
-    let members = Json::members(bytes).map_err(KeySetError::Json)?.ok_or(KeySetError::NotAKeySet)?;
-    let (_, keys) = members.iter().find(|(name, _)| name == "keys").ok_or(KeySetError::NotAKeySet)?;
+    let bytes = json::without_byte_order_mark(bytes);
+    let Some(members) = Json::members(bytes).map_err(KeySetError::Json)? else {
+        let is_array = bytes.trim_ascii_start().starts_with(b"[");
+        return Err(if is_array { KeySetError::Array } else { KeySetError::NotAKeySet });
+    };
+    let Some((_, keys)) = members.iter().find(|(name, _)| name == "keys") else {
+        return Err(what_else(&members));
+    };
     let FirstKeys { texts, more } = serde_json::from_str(keys.get()).map_err(|_| KeySetError::NotAKeySet)?;
 
     let mut usable = Vec::new();
     let mut skipped = Vec::new();
+    let mut contents = Vec::with_capacity(texts.len());
     for (index, text) in texts.into_iter().enumerate() {
-        match Key::parse(text.get()) {
+        let json = Json::parse(text.get().as_bytes());
+        contents
+            .push(json.as_ref().map_or_else(|_| text.get().to_owned(), |json| json.in_order().to_string()));
+        match Key::read(json) {
             Ok(key) => usable.push(key),
             Err((kid, reason)) => skipped.push(SkippedKey { index, kid, reason }),
         }
@@ -162,7 +186,35 @@ fn sort(bytes: &[u8]) -> Result<(Vec<Key>, Vec<SkippedKey>), KeySetError> {
     if more {
         skipped.push(SkippedKey { index: MAX_KEYS, kid: None, reason: KeyError::TooMany });
     }
-    Ok((usable, skipped))
+    Ok(Sorted { usable, skipped, contents: digest_of(contents, more) })
+}
+
+/// What an object without `keys` is instead, of what is taken for a key set.
+fn what_else(members: &[(String, &RawValue)]) -> KeySetError {
+    let has = |member: &str| members.iter().any(|(name, _)| name == member);
+    let is_pem = |(_, value): &(String, &RawValue)| value.get().starts_with("\"-----BEGIN");
+    if has("jwks_uri") {
+        KeySetError::DiscoveryDocument
+    } else if has("kty") {
+        KeySetError::OneKey
+    } else if !members.is_empty() && members.iter().all(is_pem) {
+        KeySetError::Certificates
+    } else {
+        KeySetError::NotAKeySet
+    }
+}
+
+fn digest_of(mut elements: Vec<String>, more: bool) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    elements.sort_unstable();
+    let mut digest = Sha256::new();
+    for element in &elements {
+        // A length before each: otherwise two elements could read like others.
+        digest.update((element.len() as u64).to_le_bytes());
+        digest.update(element);
+    }
+    digest.update([u8::from(more)]);
+    digest.finalize().into()
 }
 
 impl Key {
@@ -176,8 +228,8 @@ impl Key {
     }
 
     /// A failure comes with the `kid`, for the warning.
-    fn parse(text: &str) -> Result<Self, (Option<String>, KeyError)> {
-        let jwk = Json::parse(text.as_bytes()).map_err(|error| (None, KeyError::Json(error)))?;
+    fn read(jwk: Result<Json, JsonError>) -> Result<Self, (Option<String>, KeyError)> {
+        let jwk = jwk.map_err(|error| (None, KeyError::Json(error)))?;
         if !matches!(jwk, Json::Object(_)) {
             return Err((None, KeyError::NotObject));
         }
@@ -214,7 +266,7 @@ impl Jwk<'_> {
         let algorithm = match self.member("alg") {
             None => None,
             Some(Json::String(name)) => Some(Algorithm::from_name(name).ok_or(KeyError::Algorithm)?),
-            Some(_) => return Err(KeyError::Member("alg")),
+            Some(_) => return Err(KeyError::NotText("alg")),
         };
         let public = match kind {
             "RSA" => PublicKey::rsa(&self.bytes("n")?, &self.bytes("e")?)?,
@@ -225,7 +277,7 @@ impl Jwk<'_> {
             "OKP" if self.text("crv")? == "Ed25519" => PublicKey::ed25519(&self.bytes("x")?)?,
             "OKP" => return Err(KeyError::Curve),
             // RFC 9964: the type says nothing, the algorithm all; so it must be there.
-            "AKP" => match algorithm.ok_or(KeyError::Member("alg"))? {
+            "AKP" => match algorithm.ok_or(KeyError::Absent("alg"))? {
                 Algorithm::MlDsa44 => PublicKey::ml_dsa_44(&self.bytes("pub")?)?,
                 Algorithm::MlDsa65 => PublicKey::ml_dsa_65(&self.bytes("pub")?)?,
                 Algorithm::MlDsa87 => PublicKey::ml_dsa_87(&self.bytes("pub")?)?,
@@ -259,11 +311,17 @@ impl Jwk<'_> {
     }
 
     fn text(&self, name: &'static str) -> Result<&str, KeyError> {
-        self.member(name).and_then(Json::as_str).ok_or(KeyError::Member(name))
+        match self.member(name) {
+            Some(value) => value.as_str().ok_or(KeyError::NotText(name)),
+            None if self.member("x5c").is_some() => Err(KeyError::CertificateAlone(name)),
+            None => Err(KeyError::Absent(name)),
+        }
     }
 
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, KeyError> {
-        base64url::decode(self.text(name)?.as_bytes()).ok_or(KeyError::Member(name))
+        let text = self.text(name)?;
+        let encoding = || KeyError::Encoding(name, base64url::Fault::of(text));
+        base64url::decode(text.as_bytes()).ok_or_else(encoding)
     }
 }
 
