@@ -29,7 +29,7 @@ pub const MAX_CANDIDATES: usize = 4;
 const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];
 
 /// The usable keys of one issuer, in the order of its document; at least one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
     /// Of all elements of the document's `keys`, used or not, whatever their order and that of their members.
@@ -71,6 +71,13 @@ impl Display for SkippedKey {
             write!(f, " (kid {})", Escaped(kid))?;
         }
         write!(f, " is not used: {}", self.reason)
+    }
+}
+
+/// Names the keys only.
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySet").field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
