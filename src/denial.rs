@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use challenge::{Challenge, realm_is_valid, scope_is_valid};
 pub use reason::Reason;
 
+use crate::jose::error::TokenError;
 use challenge::Fault;
 
 /// How the client reads an answer.
@@ -109,6 +110,17 @@ const fn answer(reason: Reason) -> Answer {
     }
 }
 
+/// What is told apart within a reason. The times are judged before the signature, so a forger learns as much from
+/// `Token has expired`; the audience is judged after it, and only who has a token of the issuer's learns of that.
+fn answer_to_token(error: &TokenError) -> Answer {
+    match error {
+        TokenError::NoExpiration => invalid_token("Token has no expiration time (exp)"),
+        TokenError::NoAudience => invalid_token("Token has no audience (aud)"),
+        TokenError::Audience => invalid_token("Token is for another audience"),
+        error => answer(Reason::from(error)),
+    }
+}
+
 const fn invalid_token(detail: &'static str) -> Answer {
     let fault = Some(Fault::InvalidToken { description: detail });
     Answer { status: 401, error: "invalid_token", detail, fault }
@@ -124,7 +136,16 @@ impl Denial {
     ///
     /// The challenge's scopes are what [`scopes_asked`](crate::policy::scopes_asked) gives for the request.
     pub fn new(reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
-        let Answer { status, error, detail, fault } = answer(reason);
+        Self::with(answer(reason), reason, challenge, form)
+    }
+
+    /// The answer to a token that is not valid, in the words that its client is told apart by.
+    pub fn of_token(error: &TokenError, challenge: &Challenge<'_>, form: Form) -> Self {
+        Self::with(answer_to_token(error), Reason::from(error), challenge, form)
+    }
+
+    fn with(answer: Answer, reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
+        let Answer { status, error, detail, fault } = answer;
         let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
         if let Some(fault) = fault {
             headers.push(("www-authenticate".to_owned(), challenge.header(fault)));
@@ -146,11 +167,15 @@ impl Denial {
     /// Asks the client to try again after this long: whole seconds, rounded up, at least one
     /// (RFC 9110 section 10.2.3).
     pub fn retry_after(mut self, delay: Duration) -> Self {
-        let seconds = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1);
         self.headers.retain(|(name, _)| name != "retry-after");
-        self.headers.push(("retry-after".to_owned(), seconds.to_string()));
+        self.headers.push(("retry-after".to_owned(), whole_seconds(delay).to_string()));
         self
     }
+}
+
+/// Rounded up, at least one: who comes back after them does not come too early.
+pub fn whole_seconds(delay: Duration) -> u64 {
+    delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1)
 }
 
 impl Form {

@@ -88,6 +88,51 @@ impl Endpoint {
     }
 }
 
+/// Where a redirect leads, as far as it may be told: neither path nor query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The origin that was asked.
+    Same,
+    /// Another origin, `https://login.example`.
+    Other(String),
+    /// No http or https URL, or one with a user name.
+    Unreadable,
+}
+
+/// So many characters of an authority are told; a host name has at most 253.
+const MAX_TOLD: usize = 260;
+
+/// The target of a `Location` (RFC 9110 section 10.2.2).
+pub fn target(location: &str) -> Target {
+    let origin = |scheme: &str, rest: &str| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        match Endpoint::parse(&format!("{scheme}://{authority}")) {
+            Ok(endpoint) if authority.len() <= MAX_TOLD => {
+                Target::Other(format!("{}://{}", endpoint.scheme.as_str(), endpoint.authority))
+            }
+            _ => Target::Unreadable,
+        }
+    };
+    // RFC 3986 section 4.2: a reference begins with a scheme, with an authority, or with neither.
+    let before_path = location.split(['/', '?', '#']).next().unwrap_or_default();
+    match (location.split_once("://"), location.strip_prefix("//")) {
+        (Some((scheme, rest)), _) if before_path.ends_with(':') => origin(scheme, rest),
+        (_, Some(_)) => Target::Unreadable,
+        _ if before_path.contains(':') || location.is_empty() => Target::Unreadable,
+        _ => Target::Same,
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Same => f.write_str("another path of the same origin"),
+            Self::Other(origin) => f.write_str(origin),
+            Self::Unreadable => f.write_str("no http or https URL"),
+        }
+    }
+}
+
 impl Scheme {
     /// As `:scheme` has it.
     pub fn as_str(self) -> &'static str {
@@ -153,6 +198,35 @@ mod tests {
                 (scheme, authority, path)
             );
         }
+    }
+
+    #[test]
+    fn a_redirect_is_told_by_its_origin() {
+        let other = |origin: &str| Target::Other(origin.to_owned());
+        let rows = [
+            ("https://login.example/a?session=s3cr3t#x", other("https://login.example")),
+            ("HTTPS://Login.Example:8443", other("https://login.example:8443")),
+            ("http://[::1]:80/", other("http://[::1]:80")),
+            ("https://login.example?session=s3cr3t", other("https://login.example")),
+            ("/other/keys", Target::Same),
+            ("keys?next=https://login.example", Target::Same),
+            ("?a=b:c", Target::Same),
+            ("", Target::Unreadable),
+            ("//login.example/keys", Target::Unreadable),
+            ("ftp://login.example/", Target::Unreadable),
+            ("javascript:alert(1)", Target::Unreadable),
+            ("https://user:s3cr3t@login.example/", Target::Unreadable),
+            ("https://a\u{202e}b/", Target::Unreadable),
+            ("https://a\n[critical] b", Target::Unreadable),
+        ];
+        for (location, told) in rows {
+            assert_eq!(target(location), told, "{location}");
+        }
+        assert_eq!(
+            target(&format!("https://{}/", "a".repeat(MAX_TOLD))),
+            other(&format!("https://{}", "a".repeat(MAX_TOLD)))
+        );
+        assert_eq!(target(&format!("https://{}/", "a".repeat(MAX_TOLD + 1))), Target::Unreadable);
     }
 
     #[test]

@@ -41,6 +41,10 @@ pub trait KeySource {
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>>;
     /// Looks once more: another worker may have fetched since, or a fetch may be worth waiting for.
     fn look_again(&self, issuer: IssuerIndex, need: Need) -> Prospect;
+    /// How long ago the current keys were fetched, where they were.
+    fn age(&self, _: IssuerIndex) -> Option<Duration> {
+        None
+    }
 }
 
 /// What [`KeySource::look_again`] found.
@@ -208,6 +212,9 @@ impl<'r> Judge<'r> {
             self.with_request(facts)
         });
         forward.would_deny = shadows.collect();
+        if token_decides {
+            self.tell_missing_keys(failure.as_ref(), &governing, &mut forward.would_deny);
+        }
         Ok(Step::Forward(forward))
     }
 

@@ -11,4 +11,5 @@ pub mod json;
 pub mod jwks;
 mod known_answers;
 pub mod pointer;
+mod times;
 pub mod token;

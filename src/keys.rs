@@ -8,7 +8,9 @@
 
 pub mod answer;
 pub mod discovery;
+mod not_json;
 pub mod record;
+pub mod requested;
 pub mod share;
 pub mod waiting;
 

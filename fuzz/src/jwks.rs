@@ -2,7 +2,7 @@
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck};
 use jwt_guard::jose::base64url;
-use jwt_guard::jose::json::Json;
+use jwt_guard::jose::json::{Json, without_byte_order_mark};
 use jwt_guard::jose::jwks::{KeySet, MAX_CANDIDATES, MAX_KEYS, MAX_SET_BYTES};
 use jwt_guard::jose::token::MAX_KID_BYTES;
 use p256::elliptic_curve::bigint::NonZero;
@@ -24,7 +24,7 @@ pub fn holds(data: &[u8]) -> bool {
     assert!(data.len() <= MAX_SET_BYTES);
     assert_eq!(parsed.skipped, skipped);
 
-    let texts = texts(data);
+    let texts = texts(without_byte_order_mark(data));
     let more = usize::from(texts.len() > MAX_KEYS);
     let looked_at = &texts[..texts.len().min(MAX_KEYS)];
     assert_eq!(parsed.keys.len() + skipped.len(), looked_at.len() + more);
@@ -37,10 +37,16 @@ pub fn holds(data: &[u8]) -> bool {
     for jwk in &used {
         check(&Jwk(jwk));
     }
-    let texts: Vec<String> = used.iter().map(|jwk| jwk.in_order().to_string()).collect();
-    let again = KeySet::parse(format!(r#"{{"keys":[{}]}}"#, texts.join(",")).as_bytes()).unwrap();
+    let mut texts: Vec<String> = used.iter().map(|jwk| jwk.in_order().to_string()).collect();
+    let set =
+        |texts: &[String]| KeySet::parse(format!(r#"{{"keys":[{}]}}"#, texts.join(",")).as_bytes()).unwrap();
+    let again = set(&texts);
     assert_eq!(again.skipped, []);
     assert_eq!(told(&again.keys, &used), told(&parsed.keys, &used));
+    texts.reverse();
+    assert!(set(&texts).keys.equals(&again.keys), "the same keys in another order");
+    texts.pop();
+    assert!(texts.is_empty() || !set(&texts).keys.equals(&again.keys), "a key less");
     true
 }
 

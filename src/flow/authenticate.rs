@@ -8,7 +8,7 @@ use super::{Judge, Known, Patience, Prospect};
 use crate::bearer::{self, MalformedCredential, Presented};
 use crate::config::Issuer;
 use crate::denial::Reason;
-use crate::jose::claims::{self, IssuerIndex};
+use crate::jose::claims::{AdmittedToken, IssuerIndex};
 use crate::jose::error::TokenError;
 use crate::jose::jwks::KeySet;
 use crate::jose::token::UnverifiedToken;
@@ -23,6 +23,8 @@ pub(super) enum Failure {
         /// The configured name of its issuer.
         issuer: Option<String>,
         kid: Option<String>,
+        /// Why no key of its kid is fetched now.
+        unfetched: Option<Unfetched>,
     },
     /// There is no telling which token is meant.
     Credential(MalformedCredential),
@@ -30,6 +32,14 @@ pub(super) enum Failure {
     NoKeys { issuer: String, reason: Reason, retry_after: Duration },
     /// Something to judge it with may come.
     Wait { issuer: IssuerIndex, need: Need },
+}
+
+/// Why nothing is fetched for a kid that the keys do not have.
+pub(super) enum Unfetched {
+    /// It is too early: `jwks_refresh_cooldown_seconds`, or the pause after a failure.
+    TooEarly { fetched_ago: Duration, retry_after: Duration },
+    /// Its issuer's keys have no kid: a fetch would bring others without.
+    NamelessKeys,
 }
 
 impl<'r> Judge<'r> {
@@ -81,44 +91,70 @@ impl<'r> Judge<'r> {
         }
         self.cache.count_hit();
         let in_time = known.identity().claims().check_time(&issuer.rules, self.now);
-        let failed =
-            |error| Failure::Token { error, issuer: Some(issuer.name.clone()), kid: known.kid().cloned() };
+        let failed = |error| failed(error, Some(issuer), known.kid().cloned());
         in_time.map_err(failed).map(|()| Some(known))
     }
 
-    /// Shape, issuer and what else needs no key come first: nothing is fetched for a token that they refuse.
+    /// Shape, issuer, header and times need no key and come first: nothing is fetched for a token that they refuse.
     fn verify(&self, token: &[u8], may_wait: bool) -> Result<Rc<Known>, Failure> {
-        let parse = || UnverifiedToken::parse(token, self.config.max_token_bytes);
-        let unverified = parse().map_err(|error| Failure::Token { error, issuer: None, kid: None })?;
+        let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
+        let unverified = unverified.map_err(|error| failed(error, None, None))?;
         let kid = unverified.unverified_kid().map(str::to_owned);
         let issuer = unverified.unverified_issuer().and_then(|iss| self.issuer(iss));
         let Some((index, issuer)) = issuer else {
-            return Err(Failure::Token { error: TokenError::UnknownIssuer, issuer: None, kid });
+            return Err(failed(TokenError::UnknownIssuer, None, kid));
         };
-        let failed = |error| Failure::Token { error, issuer: Some(issuer.name.clone()), kid: kid.clone() };
-        unverified.admit(&issuer.rules).map_err(failed)?;
+        let admitted = AdmittedToken::admit(unverified, &issuer.rules, self.now)
+            .map_err(|error| failed(error, Some(issuer), kid.clone()))?;
 
-        let mut keys = match self.keys.current(index) {
+        let keys = match self.keys.current(index) {
             Some(keys) => keys,
             None => self.first_keys(index, issuer, may_wait)?,
         };
-        let verify = |unverified, keys: &KeySet| {
-            claims::verify(unverified, &issuer.rules, keys, self.verifier, self.now)
-        };
-        let mut verified = verify(unverified, &keys);
-        // Another worker's newer keys may lack the kid as well; that is no reason not to ask the issuer. Twice at
-        // most: nobody's keys are to hold up a worker.
-        for _ in 0..2 {
-            if !matches!(verified, Err(TokenError::UnknownKid)) {
-                break;
-            }
-            let Some(newer) = self.newer_keys(index, may_wait)? else { break };
-            keys = newer;
-            verified = verify(parse().map_err(failed)?, &keys);
-        }
-        let identity = Rc::new(Identity::new(verified.map_err(failed)?, &issuer.sources));
+        let (keys, unfetched) = self.keys_with(kid.as_deref(), index, keys, may_wait)?;
+        let verified = admitted.verify(&keys, self.verifier).map_err(|error| Failure::Token {
+            error,
+            issuer: Some(issuer.name.clone()),
+            kid: kid.clone(),
+            unfetched,
+        })?;
+        let identity = Rc::new(Identity::new(verified, &issuer.sources));
         let prepared = self.config.claim_headers.prepare(&identity);
         Ok(Rc::new(Known::new(prepared, &keys, kid)))
+    }
+
+    /// Those keys, or newer ones where they lack the `kid`. Another worker's newer keys may lack it as well; that is
+    /// no reason not to ask the issuer. Twice at most: other workers' keys must not hold up this one.
+    ///
+    /// Keys without any `kid` are not asked about: a token with one never gets any of them, and a client could make
+    /// this proxy ask the issuer once a cooldown for nothing.
+    fn keys_with(
+        &self,
+        kid: Option<&str>,
+        index: IssuerIndex,
+        mut keys: Rc<KeySet>,
+        may_wait: bool,
+    ) -> Result<(Rc<KeySet>, Option<Unfetched>), Failure> {
+        for _ in 0..2 {
+            if keys.has_kid(kid) {
+                return Ok((keys, None));
+            }
+            if !keys.names_keys() {
+                return Ok((keys, Some(Unfetched::NamelessKeys)));
+            }
+            match self.keys.look_again(index, Need::UnknownKid) {
+                Prospect::Newer(newer) => keys = newer,
+                Prospect::Worthwhile if self.waits(may_wait) => {
+                    return Err(Failure::Wait { issuer: index, need: Need::UnknownKid });
+                }
+                Prospect::Worthwhile => return Ok((keys, None)),
+                Prospect::Hopeless { retry_after } => {
+                    let too_early = |fetched_ago| Unfetched::TooEarly { fetched_ago, retry_after };
+                    return Ok((keys, self.keys.age(index).map(too_early)));
+                }
+            }
+        }
+        Ok((keys, None))
     }
 
     fn issuer(&self, iss: &str) -> Option<(IssuerIndex, &'r Issuer)> {
@@ -144,14 +180,8 @@ impl<'r> Judge<'r> {
         };
         Err(Failure::NoKeys { issuer: issuer.name.clone(), reason, retry_after })
     }
+}
 
-    fn newer_keys(&self, index: IssuerIndex, may_wait: bool) -> Result<Option<Rc<KeySet>>, Failure> {
-        match self.keys.look_again(index, Need::UnknownKid) {
-            Prospect::Newer(keys) => Ok(Some(keys)),
-            Prospect::Worthwhile if self.waits(may_wait) => {
-                Err(Failure::Wait { issuer: index, need: Need::UnknownKid })
-            }
-            Prospect::Worthwhile | Prospect::Hopeless { .. } => Ok(None),
-        }
-    }
+fn failed(error: TokenError, issuer: Option<&Issuer>, kid: Option<String>) -> Failure {
+    Failure::Token { error, issuer: issuer.map(|issuer| issuer.name.clone()), kid, unfetched: None }
 }

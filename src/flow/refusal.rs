@@ -1,8 +1,9 @@
 //! A refusal as an answer and as facts.
 
-use super::authenticate::Failure;
+use super::authenticate::{Failure, Unfetched};
+use super::governing::Governing;
 use super::{Facts, Judge, Refused};
-use crate::denial::{Challenge, Denial, Form, Reason};
+use crate::denial::{Challenge, Denial, Form, Reason, whole_seconds};
 use crate::policy::Refusal;
 
 impl Judge<'_> {
@@ -13,14 +14,34 @@ impl Judge<'_> {
         let resource_metadata =
             text(":authority").and_then(|host| self.config.resource_metadata.challenge_for(host, path));
         let challenge = Challenge { realm: &self.config.realm, scopes, resource_metadata };
-        let denial = Denial::new(facts.reason, &challenge, Form::of(self.header("content-type")));
+        let form = Form::of(self.header("content-type"));
         let denial = match failure {
             Some(Failure::NoKeys { reason, retry_after, .. }) if facts.reason == *reason => {
-                denial.retry_after(*retry_after)
+                Denial::new(facts.reason, &challenge, form).retry_after(*retry_after)
             }
-            _ => denial,
+            Some(Failure::Token { error, .. }) if facts.reason == Reason::from(error) => {
+                Denial::of_token(error, &challenge, form)
+            }
+            _ => Denial::new(facts.reason, &challenge, form),
         };
         Box::new(Refused { denial, facts: self.with_request(facts) })
+    }
+
+    /// A request that passes without an identity because there are no keys for its token: where a route takes a failed
+    /// token for none, the issuer's outage would be seen nowhere else.
+    pub(super) fn tell_missing_keys(
+        &self,
+        failure: Option<&Failure>,
+        governing: &Governing<'_>,
+        would_deny: &mut Vec<Facts>,
+    ) {
+        let Some(Failure::NoKeys { reason, .. }) = failure else { return };
+        if would_deny.iter().any(|facts| facts.reason == *reason) {
+            return;
+        }
+        let mut facts = facts_of(&Refusal::FailedToken, failure).under(governing.first());
+        facts.detail.push_str("; allow_missing_or_failed lets the request pass without an identity");
+        would_deny.push(self.with_request(facts));
     }
 
     pub(super) fn with_request(&self, facts: Facts) -> Facts {
@@ -28,12 +49,29 @@ impl Judge<'_> {
     }
 }
 
+impl std::fmt::Display for Unfetched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooEarly { fetched_ago, retry_after } => write!(
+                f,
+                "the keys were fetched {} s ago, and the next fetch for an unknown kid is allowed in {} s",
+                fetched_ago.as_secs(),
+                whole_seconds(*retry_after)
+            ),
+            Self::NamelessKeys => f.write_str(
+                "none of its keys has a kid, so no token with a kid passes and nothing is fetched for one",
+            ),
+        }
+    }
+}
+
 /// What is to be said of a refusal. An operator is served by the cause: why the token failed, not that it did.
 pub(super) fn facts_of(refusal: &Refusal, failure: Option<&Failure>) -> Facts {
     let failed = |reason, detail: String| Facts::new(Reason::of_refusal(refusal, reason), detail);
     match (refusal, failure) {
-        (Refusal::FailedToken, Some(Failure::Token { error, issuer, kid })) => {
-            let mut facts = failed(Reason::from(error), error.to_string());
+        (Refusal::FailedToken, Some(Failure::Token { error, issuer, kid, unfetched })) => {
+            let unfetched = unfetched.as_ref().map(|unfetched| format!("; {unfetched}"));
+            let mut facts = failed(Reason::from(error), format!("{error}{}", unfetched.unwrap_or_default()));
             facts.issuer.clone_from(issuer);
             facts.kid.clone_from(kid);
             facts

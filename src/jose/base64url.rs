@@ -11,6 +11,30 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
+/// Why a text is not base64url, as encoders get it wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// `=` at its end.
+    Padded,
+    /// `+` or `/`: the other alphabet of RFC 4648, padded or not.
+    StandardAlphabet,
+    /// Another character, a length that no bytes have, or trailing bits.
+    Other,
+}
+
+impl Fault {
+    /// Of a text that [`decode`] does not read.
+    pub fn of(text: &str) -> Self {
+        if text.contains(['+', '/']) {
+            Self::StandardAlphabet
+        } else if text.ends_with('=') {
+            Self::Padded
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// The one spelling of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)

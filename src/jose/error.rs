@@ -2,7 +2,9 @@
 
 use std::fmt::{Display, Formatter};
 
-use super::json::JsonError;
+use super::base64url;
+use super::json::{JsonError, MAX_DEPTH};
+use super::jwks::MAX_CANDIDATES;
 
 /// Why a token is refused.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,12 +34,21 @@ pub enum TokenError {
     BadKey,
     /// No fitting key verifies the signature.
     Signature,
-    /// now ≥ exp + skew, or no `exp` where one is required.
+    /// None of the keys that were tried verifies it; more fit than are tried.
+    SignatureOfTried {
+        /// The number of keys that fit.
+        fitting: usize,
+    },
+    /// now ≥ exp + skew.
     Expired,
+    /// No `exp` where one is required.
+    NoExpiration,
     /// nbf or iat > now + skew.
     NotYetValid,
     /// exp − iat exceeds `max_token_lifetime_seconds`, or one of them is absent while that is set.
     Lifetime,
+    /// The token names no audience.
+    NoAudience,
     /// None of the token's audiences is configured.
     Audience,
     /// A registered claim has the wrong type or is out of range.
@@ -78,6 +89,14 @@ pub enum KeySetError {
     Json(JsonError),
     /// Not an object with an array `keys`.
     NotAKeySet,
+    /// An object of PEM certificates, one for each `kid`, as Google publishes them for older libraries.
+    Certificates,
+    /// A discovery document: it says where the keys are.
+    DiscoveryDocument,
+    /// One key, not in a set.
+    OneKey,
+    /// An array: of keys, perhaps, but not in a set.
+    Array,
     /// No key in it can be used.
     NoUsableKey,
     /// Over the limit of bytes.
@@ -91,8 +110,14 @@ pub enum KeyError {
     Json(JsonError),
     /// JSON, but not an object.
     NotObject,
-    /// A member that must be there is not, is no string where it must be one, or not the base64url that it must be.
-    Member(&'static str),
+    /// A member that must be there is not.
+    Absent(&'static str),
+    /// The same, and the key has a certificate in `x5c`, which is not read.
+    CertificateAlone(&'static str),
+    /// A member that is not the string that it must be.
+    NotText(&'static str),
+    /// A member that is not base64url.
+    Encoding(&'static str, base64url::Fault),
     /// Private material: whoever publishes it has given the key away.
     Private,
     /// A symmetric key: whoever can check its signatures can make them.
@@ -150,11 +175,20 @@ impl Display for TokenError {
             Self::RefusedKid => f.write_str("the token's key is among the issuer's refused_kids"),
             Self::BadKey => f.write_str("the issuer has no key of the token's kid that fits its alg"),
             Self::Signature => f.write_str("no key of the issuer that fits the token verifies its signature"),
-            Self::Expired => f.write_str("the token has expired, or has no exp while one is required"),
+            Self::SignatureOfTried { fitting } => write!(
+                f,
+                "none of the first {MAX_CANDIDATES} keys that fit the token verifies its signature; {fitting} keys fit, \
+                 and {MAX_CANDIDATES} are tried: a kid of its own for each key tells them apart"
+            ),
+            Self::Expired => f.write_str("the token has expired"),
+            Self::NoExpiration => f.write_str("the token has no exp, and require_expiration is true"),
             Self::NotYetValid => f.write_str("the token's nbf or iat is in the future"),
             Self::Lifetime => f.write_str(
                 "the token lives longer than max_token_lifetime_seconds, or lacks the exp or iat to tell by",
             ),
+            Self::NoAudience => {
+                f.write_str("the token has no audience: no aud, or nothing where audience_from looks")
+            }
             Self::Audience => f.write_str("none of the token's audiences is configured"),
             Self::ClaimType { claim } => {
                 write!(f, "the claim {claim} has the wrong type, or is out of range")
@@ -182,11 +216,30 @@ impl Display for Malformed {
     }
 }
 
+const NOT_A_KEY_SET: &str = "the key set is not a JSON object with an array `keys`";
+
 impl Display for KeySetError {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "the key set is {error}"),
-            Self::NotAKeySet => f.write_str("the key set is not a JSON object with an array `keys`"),
+            Self::Json(JsonError::Syntax) => f.write_str("the key set is not valid JSON"),
+            Self::Json(JsonError::DuplicateName) => {
+                f.write_str("a name stands twice in one object of the key set")
+            }
+            Self::Json(JsonError::TooDeep) => write!(f, "the key set is nested deeper than {MAX_DEPTH}"),
+            Self::NotAKeySet => f.write_str(NOT_A_KEY_SET),
+            Self::Certificates => write!(
+                f,
+                "{NOT_A_KEY_SET}, but an object of PEM certificates; take the URL at which the issuer has the same \
+                 keys as a JWKS: Google's secure token service has \
+                 https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
+            ),
+            Self::DiscoveryDocument => write!(
+                f,
+                "{NOT_A_KEY_SET}, but a discovery document; set discovery: true in the place of jwks_endpoint, or \
+                 jwks_endpoint to its jwks_uri"
+            ),
+            Self::OneKey => write!(f, "{NOT_A_KEY_SET}, but one key; a set of it is {{\"keys\": [...]}}"),
+            Self::Array => write!(f, "{NOT_A_KEY_SET}, but an array; a set of it is {{\"keys\": [...]}}"),
             Self::NoUsableKey => f.write_str("the key set holds no key that can be used"),
             Self::TooLarge => f.write_str("the key set is over 1 MiB"),
         }
@@ -196,9 +249,25 @@ impl Display for KeySetError {
 impl Display for KeyError {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Json(error) => write!(f, "it is {error}"),
+            Self::Json(JsonError::Syntax) => f.write_str("it is not valid JSON"),
+            Self::Json(JsonError::DuplicateName) => f.write_str("a name stands twice in one object of it"),
+            Self::Json(JsonError::TooDeep) => write!(f, "it is nested deeper than {MAX_DEPTH}"),
             Self::NotObject => f.write_str("it is not a JSON object"),
-            Self::Member(name) => write!(f, "its member {name} is absent, or not what it must be"),
+            Self::Absent(name) => write!(f, "its member {name} is absent"),
+            Self::CertificateAlone(name) => {
+                write!(f, "its member {name} is absent, and the certificate in its x5c is not read")
+            }
+            Self::NotText(name) => write!(f, "its member {name} is not a string"),
+            Self::Encoding(name, base64url::Fault::Padded) => {
+                write!(f, "its member {name} is padded; base64url in a JWK has no = at its end")
+            }
+            Self::Encoding(name, base64url::Fault::StandardAlphabet) => {
+                write!(
+                    f,
+                    "its member {name} is standard base64; base64url has - and _ in the place of + and /"
+                )
+            }
+            Self::Encoding(name, base64url::Fault::Other) => write!(f, "its member {name} is not base64url"),
             Self::Private => f.write_str("it holds private material and must be considered stolen"),
             Self::Symmetric => f.write_str("it is a symmetric key, which must not be published"),
             Self::Type => f.write_str("its kty is not one of RSA, EC, OKP and AKP"),

@@ -5,20 +5,37 @@ use std::fmt::{Display, Formatter, Result, Write};
 /// So many characters of such a text are shown.
 const SHOWN: usize = 64;
 
+/// So many characters of a URL are shown, whose end tells it from others.
+const SHOWN_OF_A_URL: usize = 256;
+
 /// Displays as ASCII in quotes, escaped and cut: a `kid` with a line break in it must not forge a log line,
 /// nor a long one drown the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a str);
 
+/// The same with room for a URL.
+#[derive(Debug, Clone, Copy)]
+pub struct EscapedUrl<'a>(pub &'a str);
+
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_char('"')?;
-        for character in self.0.chars().take(SHOWN) {
-            write!(f, "{}", character.escape_default())?;
-        }
-        f.write_char('"')?;
-        if self.0.chars().nth(SHOWN).is_some() { f.write_str("...") } else { Ok(()) }
+        escape(self.0, SHOWN, f)
     }
+}
+
+impl Display for EscapedUrl<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        escape(self.0, SHOWN_OF_A_URL, f)
+    }
+}
+
+fn escape(text: &str, shown: usize, f: &mut Formatter<'_>) -> Result {
+    f.write_char('"')?;
+    for character in text.chars().take(shown) {
+        write!(f, "{}", character.escape_default())?;
+    }
+    f.write_char('"')?;
+    if text.chars().nth(shown).is_some() { f.write_str("...") } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -39,5 +56,8 @@ mod tests {
         }
         assert_eq!(Escaped(&"a".repeat(64)).to_string().len(), 66);
         assert_eq!(Escaped(&"a".repeat(65)).to_string().len(), 69);
+        assert_eq!(EscapedUrl(&"a".repeat(256)).to_string().len(), 258);
+        assert_eq!(EscapedUrl(&"a".repeat(257)).to_string().len(), 261);
+        assert_eq!(EscapedUrl("https://a/\n").to_string(), "\"https://a/\\n\"");
     }
 }

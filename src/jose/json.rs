@@ -211,6 +211,12 @@ impl PartialEq for Number {
     }
 }
 
+/// The text behind one byte order mark, which a reader may pass over (RFC 8259 section 8.1). For documents that an issuer
+/// publishes; in a token it would be a second spelling.
+pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
+}
+
 /// `text` starts with an object's brace. Anything but one valid object is refused.
 fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
     let Members(members) = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;

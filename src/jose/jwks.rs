@@ -12,7 +12,7 @@ use super::algorithm::{Algorithm, Curve, PublicKey};
 use super::base64url;
 use super::error::{KeyError, KeySetError, TokenError};
 use super::escaped::Escaped;
-use super::json::Json;
+use super::json::{self, Json, JsonError};
 use super::token::MAX_KID_BYTES;
 
 /// The longest document that is read, in bytes.
@@ -29,9 +29,11 @@ pub const MAX_CANDIDATES: usize = 4;
 const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];
 
 /// The usable keys of one issuer, in the order of its document; at least one.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
+    /// Of all elements of the document's `keys`, used or not, whatever their order and that of their members.
+    contents: [u8; 32],
 }
 
 #[derive(Debug, Clone)]
@@ -72,20 +74,33 @@ impl Display for SkippedKey {
     }
 }
 
+/// Names the keys only.
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySet").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
 impl KeySet {
     /// Reads a JWK Set.
     pub fn parse(bytes: &[u8]) -> Result<ParsedKeySet, KeySetError> {
-        let (keys, skipped) = sort(bytes)?;
+        let Sorted { usable: keys, skipped, contents } = sort(bytes)?;
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey);
         }
-        Ok(ParsedKeySet { keys: Self { keys }, skipped })
+        Ok(ParsedKeySet { keys: Self { keys, contents }, skipped })
     }
 
     /// The keys that cannot be used of a document that may have no others: what to tell beside
     /// [`KeySetError::NoUsableKey`].
     pub fn skipped(bytes: &[u8]) -> Vec<SkippedKey> {
-        sort(bytes).map(|(_, skipped)| skipped).unwrap_or_default()
+        sort(bytes).map(|sorted| sorted.skipped).unwrap_or_default()
+    }
+
+    /// Whether the other was published with the same keys, in whatever order. Some issuers have another one in each
+    /// answer: that is no news to tell, and no reason to forget which tokens were verified.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.contents == other.contents
     }
 
     /// The number of usable keys; never 0.
@@ -105,34 +120,72 @@ impl KeySet {
         algorithm: Algorithm,
         refused_kids: &[String],
     ) -> Result<Vec<&PublicKey>, TokenError> {
-        let named = |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
-        if !self.keys.iter().any(|key| named(&key)) {
+        if !self.has_kid(kid) {
             return Err(TokenError::UnknownKid);
         }
-        let fitting = || self.keys.iter().filter(named).filter(|key| key.fits(algorithm));
-        if fitting().next().is_none() {
+        if !self.keys.iter().any(|key| key.answers_to(kid) && key.fits(algorithm)) {
             return Err(TokenError::BadKey);
         }
-        let refused = |key: &&Key| key.kid.as_ref().is_some_and(|kid| refused_kids.contains(kid));
-        let candidates: Vec<_> =
-            fitting().filter(|key| !refused(key)).take(MAX_CANDIDATES).map(|key| &key.public).collect();
+        let allowed = self.allowed(kid, algorithm, refused_kids);
+        let candidates: Vec<_> = allowed.take(MAX_CANDIDATES).map(|key| &key.public).collect();
         if candidates.is_empty() { Err(TokenError::RefusedKid) } else { Ok(candidates) }
+    }
+
+    /// How many keys may have signed such a token, tried or not.
+    pub fn fitting(&self, kid: Option<&str>, algorithm: Algorithm, refused_kids: &[String]) -> usize {
+        self.allowed(kid, algorithm, refused_kids).count()
+    }
+
+    /// Whether a key has the `kid` of a token; a token without one asks for none.
+    pub fn has_kid(&self, kid: Option<&str>) -> bool {
+        self.keys.iter().any(|key| key.answers_to(kid))
+    }
+
+    /// Whether any key has a `kid` to be asked for by; an empty one names nothing.
+    pub fn names_keys(&self) -> bool {
+        self.keys.iter().any(|key| key.kid.as_ref().is_some_and(|kid| !kid.is_empty()))
+    }
+
+    fn allowed<'k>(
+        &'k self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        refused_kids: &[String],
+    ) -> impl Iterator<Item = &'k Key> {
+        let is_refused = |key: &Key| key.kid.as_ref().is_some_and(|kid| refused_kids.contains(kid));
+        self.keys.iter().filter(move |key| key.answers_to(kid) && key.fits(algorithm) && !is_refused(key))
     }
 }
 
-/// The usable keys of a document, and the others.
-fn sort(bytes: &[u8]) -> Result<(Vec<Key>, Vec<SkippedKey>), KeySetError> {
+/// The elements of a document's `keys`.
+struct Sorted {
+    usable: Vec<Key>,
+    skipped: Vec<SkippedKey>,
+    contents: [u8; 32],
+}
+
+fn sort(bytes: &[u8]) -> Result<Sorted, KeySetError> {
     if bytes.len() > MAX_SET_BYTES {
         return Err(KeySetError::TooLarge);
     }
-    let members = Json::members(bytes).map_err(KeySetError::Json)?.ok_or(KeySetError::NotAKeySet)?;
-    let (_, keys) = members.iter().find(|(name, _)| name == "keys").ok_or(KeySetError::NotAKeySet)?;
+    let bytes = json::without_byte_order_mark(bytes);
+    let Some(members) = Json::members(bytes).map_err(KeySetError::Json)? else {
+        let is_array = bytes.trim_ascii_start().starts_with(b"[");
+        return Err(if is_array { KeySetError::Array } else { KeySetError::NotAKeySet });
+    };
+    let Some((_, keys)) = members.iter().find(|(name, _)| name == "keys") else {
+        return Err(what_else(&members));
+    };
     let FirstKeys { texts, more } = serde_json::from_str(keys.get()).map_err(|_| KeySetError::NotAKeySet)?;
 
     let mut usable = Vec::new();
     let mut skipped = Vec::new();
+    let mut contents = Vec::with_capacity(texts.len());
     for (index, text) in texts.into_iter().enumerate() {
-        match Key::parse(text.get()) {
+        let json = Json::parse(text.get().as_bytes());
+        contents
+            .push(json.as_ref().map_or_else(|_| text.get().to_owned(), |json| json.in_order().to_string()));
+        match Key::read(json) {
             Ok(key) => usable.push(key),
             Err((kid, reason)) => skipped.push(SkippedKey { index, kid, reason }),
         }
@@ -140,17 +193,50 @@ fn sort(bytes: &[u8]) -> Result<(Vec<Key>, Vec<SkippedKey>), KeySetError> {
     if more {
         skipped.push(SkippedKey { index: MAX_KEYS, kid: None, reason: KeyError::TooMany });
     }
-    Ok((usable, skipped))
+    Ok(Sorted { usable, skipped, contents: digest_of(contents, more) })
+}
+
+/// What an object without `keys` is instead, of what is taken for a key set.
+fn what_else(members: &[(String, &RawValue)]) -> KeySetError {
+    let has = |member: &str| members.iter().any(|(name, _)| name == member);
+    let is_pem = |(_, value): &(String, &RawValue)| value.get().starts_with("\"-----BEGIN");
+    if has("jwks_uri") {
+        KeySetError::DiscoveryDocument
+    } else if has("kty") {
+        KeySetError::OneKey
+    } else if !members.is_empty() && members.iter().all(is_pem) {
+        KeySetError::Certificates
+    } else {
+        KeySetError::NotAKeySet
+    }
+}
+
+fn digest_of(mut elements: Vec<String>, more: bool) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    elements.sort_unstable();
+    let mut digest = Sha256::new();
+    for element in &elements {
+        // A length before each: otherwise two elements could read like others.
+        digest.update((element.len() as u64).to_le_bytes());
+        digest.update(element);
+    }
+    digest.update([u8::from(more)]);
+    digest.finalize().into()
 }
 
 impl Key {
+    /// A token without a `kid` may have been signed by any key; one with a `kid` by a key of that `kid` alone.
+    fn answers_to(&self, kid: Option<&str>) -> bool {
+        kid.is_none() || self.kid.as_deref() == kid
+    }
+
     fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithm.is_none_or(|own| own == algorithm) && self.public.fits(algorithm)
     }
 
     /// A failure comes with the `kid`, for the warning.
-    fn parse(text: &str) -> Result<Self, (Option<String>, KeyError)> {
-        let jwk = Json::parse(text.as_bytes()).map_err(|error| (None, KeyError::Json(error)))?;
+    fn read(jwk: Result<Json, JsonError>) -> Result<Self, (Option<String>, KeyError)> {
+        let jwk = jwk.map_err(|error| (None, KeyError::Json(error)))?;
         if !matches!(jwk, Json::Object(_)) {
             return Err((None, KeyError::NotObject));
         }
@@ -187,7 +273,7 @@ impl Jwk<'_> {
         let algorithm = match self.member("alg") {
             None => None,
             Some(Json::String(name)) => Some(Algorithm::from_name(name).ok_or(KeyError::Algorithm)?),
-            Some(_) => return Err(KeyError::Member("alg")),
+            Some(_) => return Err(KeyError::NotText("alg")),
         };
         let public = match kind {
             "RSA" => PublicKey::rsa(&self.bytes("n")?, &self.bytes("e")?)?,
@@ -198,7 +284,7 @@ impl Jwk<'_> {
             "OKP" if self.text("crv")? == "Ed25519" => PublicKey::ed25519(&self.bytes("x")?)?,
             "OKP" => return Err(KeyError::Curve),
             // RFC 9964: the type says nothing, the algorithm all; so it must be there.
-            "AKP" => match algorithm.ok_or(KeyError::Member("alg"))? {
+            "AKP" => match algorithm.ok_or(KeyError::Absent("alg"))? {
                 Algorithm::MlDsa44 => PublicKey::ml_dsa_44(&self.bytes("pub")?)?,
                 Algorithm::MlDsa65 => PublicKey::ml_dsa_65(&self.bytes("pub")?)?,
                 Algorithm::MlDsa87 => PublicKey::ml_dsa_87(&self.bytes("pub")?)?,
@@ -232,11 +318,17 @@ impl Jwk<'_> {
     }
 
     fn text(&self, name: &'static str) -> Result<&str, KeyError> {
-        self.member(name).and_then(Json::as_str).ok_or(KeyError::Member(name))
+        match self.member(name) {
+            Some(value) => value.as_str().ok_or(KeyError::NotText(name)),
+            None if self.member("x5c").is_some() => Err(KeyError::CertificateAlone(name)),
+            None => Err(KeyError::Absent(name)),
+        }
     }
 
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, KeyError> {
-        base64url::decode(self.text(name)?.as_bytes()).ok_or(KeyError::Member(name))
+        let text = self.text(name)?;
+        let encoding = || KeyError::Encoding(name, base64url::Fault::of(text));
+        base64url::decode(text.as_bytes()).ok_or_else(encoding)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A compact JWS taken apart and nothing of it believed (RFC 7515 section 7.1, RFC 7519 section 7.2).
 //!
-//! What can be refused without a key is refused here: a token's form when it is parsed, its header against the
-//! issuer's rules in [`UnverifiedToken::admit`]. `jku`, `x5u`, `jwk` and `x5c` are never looked at: a token must
+//! A token's form is judged when it is parsed, its issuer and header when it is
+//! [admitted](super::claims::AdmittedToken::admit). `jku`, `x5u`, `jwk` and `x5c` are never looked at: a token must
 //! not bring its own key.
 
 use super::algorithm::Algorithm;
@@ -79,17 +79,14 @@ impl<'a> UnverifiedToken<'a> {
         self.header.kid.as_deref()
     }
 
-    /// Refuses what needs no key to be refused, in the order issuer, algorithm, type, critical extensions, refused
-    /// `kid`: nothing is fetched for such a token. [`verify`](super::claims::verify) asks again.
-    pub fn admit(&self, rules: &TokenRules) -> Result<(), TokenError> {
-        self.admitted_algorithm(rules).map(drop)
-    }
-
-    /// The algorithm of a token that is admitted.
+    /// The algorithm of a token whose issuer and header fit the rules.
     pub(super) fn admitted_algorithm(&self, rules: &TokenRules) -> Result<Algorithm, TokenError> {
         // A key of one issuer must not speak for another.
         if self.unverified_issuer() != Some(rules.issuer_name_value.as_str()) {
             return Err(TokenError::UnknownIssuer);
+        }
+        if self.unverified_kid().is_some_and(|kid| rules.refused_kids.iter().any(|refused| refused == kid)) {
+            return Err(TokenError::RefusedKid);
         }
         let accepted = |algorithm: &Algorithm| rules.accepted_algorithms.contains(algorithm);
         let algorithm = self.header.algorithm.filter(accepted).ok_or(TokenError::Algorithm)?;
@@ -99,9 +96,6 @@ impl<'a> UnverifiedToken<'a> {
         }
         if self.header.critical {
             return Err(TokenError::Critical);
-        }
-        if self.unverified_kid().is_some_and(|kid| rules.refused_kids.iter().any(|refused| refused == kid)) {
-            return Err(TokenError::RefusedKid);
         }
         Ok(algorithm)
     }

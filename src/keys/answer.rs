@@ -4,13 +4,19 @@
 use std::time::Duration;
 
 use super::discovery::DiscoveryError;
+use super::not_json::NotJson;
+use crate::endpoint::{self, Target};
 use crate::jose::error::KeySetError;
+use crate::jose::escaped::Escaped;
+use crate::jose::json::{JsonError, without_byte_order_mark};
 use crate::jose::jwks::{KeySet, ParsedKeySet, SkippedKey};
 
 /// The largest answer that is read, in bytes: the design's limit.
 pub const MAX_BYTES: usize = 1 << 20;
 /// A longer validator is not remembered: it would have to be sent again.
 const MAX_ETAG_BYTES: usize = 1024;
+/// A longer `Content-Encoding` is cut.
+const MAX_CODING: usize = 128;
 
 /// An answer as the host gives it. No status at all means that no answer came.
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +51,28 @@ pub enum GoodAnswer {
 }
 
 /// Why an answer does not replace the keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchError {
     /// The callout could not be started: the cluster is unknown, or knows no address.
     NotSent,
     /// No answer: connection refused or lost, or time ran out.
     NoAnswer,
-    /// A status other than 200; a redirect is not followed, it could lead anywhere.
+    /// A redirect. It is not followed: it could lead anywhere.
+    Redirect {
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+        /// Where it leads, less path and query: a session may stand there.
+        target: Target,
+    },
+    /// Another status than 200.
     Status(u16),
+    /// A body in a coding other than `identity`, which is the one that was asked for.
+    Coded {
+        /// `Content-Encoding`.
+        coding: String,
+    },
+    /// Not JSON.
+    NotJson(NotJson),
     /// A body over [`MAX_BYTES`].
     TooLarge {
         /// The body's length.
@@ -76,7 +96,18 @@ impl std::fmt::Display for FetchError {
             // The host answers for an issuer that it does not reach, with the same statuses as an issuer's own.
             Self::Status(503) => f.write_str("status 503: the issuer's own, or no connection to it"),
             Self::Status(504) => f.write_str("status 504: the issuer's own, or no answer in time"),
+            Self::Redirect { status, target } => write!(
+                f,
+                "status {status}: redirects are not followed, and this one leads to {target}; configure the URL and \
+                 the cluster of what is to be fetched"
+            ),
             Self::Status(status) => write!(f, "status {status}"),
+            Self::Coded { coding } => write!(
+                f,
+                "the body has the content-encoding {}, and only identity is read, which was asked for",
+                Escaped(coding)
+            ),
+            Self::NotJson(error) => write!(f, "{error}"),
             Self::TooLarge { bytes } => write!(f, "{bytes} bytes, over the limit of {MAX_BYTES}"),
             Self::NotModifiedUnasked => f.write_str("status 304 to a request without a validator"),
             Self::KeySet(error) => write!(f, "{error}"),
@@ -94,11 +125,40 @@ pub fn judge(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, Fe
         Some(304) => Err(FetchError::NotModifiedUnasked),
         Some(200) if answer.length > MAX_BYTES => Err(FetchError::TooLarge { bytes: answer.length }),
         Some(200) => {
-            let ParsedKeySet { keys, skipped } = KeySet::parse(answer.body).map_err(FetchError::KeySet)?;
+            let ParsedKeySet { keys, skipped } = KeySet::parse(answer.body).map_err(|error| match error {
+                KeySetError::Json(JsonError::Syntax) => not_json(answer),
+                error => FetchError::KeySet(error),
+            })?;
             let etag = header(answer, "etag").filter(|etag| is_sendable(etag)).map(str::to_owned);
             Ok(GoodAnswer::Keys { keys, skipped, etag, max_age })
         }
-        Some(other) => Err(FetchError::Status(other)),
+        Some(other) => Err(refusal(other, answer)),
+    }
+}
+
+/// Of a status that brings nothing.
+pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
+    match status {
+        301 | 302 | 303 | 307 | 308 => {
+            let target = header(answer, "location").map_or(Target::Unreadable, endpoint::target);
+            FetchError::Redirect { status, target }
+        }
+        status => FetchError::Status(status),
+    }
+}
+
+/// Of a body that is not JSON. A coding is named only here: there are issuers that name a character set as one, and what
+/// they send can be read.
+pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
+    let codings = answer.headers.iter().filter(|(name, _)| name == "content-encoding");
+    let mut codings = codings.map(|(_, value)| String::from_utf8_lossy(value));
+    let is_one = |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
+    match codings.find(|coding| is_one(coding)) {
+        Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
+        None => {
+            let body = without_byte_order_mark(answer.body);
+            FetchError::NotJson(NotJson::of(header(answer, "content-type"), body))
+        }
     }
 }
 
@@ -177,7 +237,21 @@ mod tests {
         let rows: &[(&str, &[(&str, &str)], &[u8], FetchError)] = &[
             ("nothing", &[], b"", FetchError::NoAnswer),
             ("a broken status", &[(":status", "ok")], KEYS.as_bytes(), FetchError::NoAnswer),
-            ("a redirect", &[(":status", "302")], KEYS.as_bytes(), FetchError::Status(302)),
+            (
+                "a redirect",
+                &[(":status", "302"), ("location", "https://elsewhere.example/keys?x")],
+                KEYS.as_bytes(),
+                FetchError::Redirect {
+                    status: 302,
+                    target: Target::Other("https://elsewhere.example".into()),
+                },
+            ),
+            (
+                "a redirect without a place",
+                &[(":status", "308")],
+                KEYS.as_bytes(),
+                FetchError::Redirect { status: 308, target: Target::Unreadable },
+            ),
             ("an error", &[(":status", "500")], KEYS.as_bytes(), FetchError::Status(500)),
             ("another success", &[(":status", "203")], KEYS.as_bytes(), FetchError::Status(203)),
             ("a 304 unasked", &[(":status", "304")], b"", FetchError::NotModifiedUnasked),
@@ -189,13 +263,10 @@ mod tests {
             ),
         ];
         for (label, lines, body, error) in rows {
-            assert_eq!(judged(lines, body, false).err(), Some(*error), "{label}");
+            assert_eq!(judged(lines, body, false).err(), Some(error.clone()), "{label}");
         }
         for body in [&b"<html>"[..], b"", &KEYS.as_bytes()[..100]] {
-            assert!(matches!(
-                judged(&[(":status", "200")], body, false),
-                Err(FetchError::KeySet(KeySetError::Json(_)))
-            ));
+            assert!(matches!(judged(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
         }
         let too_large =
             HttpAnswer { headers: &headers(&[(":status", "200")]), length: MAX_BYTES + 1, body: b"" };
@@ -204,5 +275,33 @@ mod tests {
             judged(&[(":status", "304")], b"", true),
             Ok(GoodAnswer::NotModified { max_age: None })
         ));
+    }
+
+    #[test]
+    fn a_coded_body_is_named_and_a_coding_that_is_none_does_no_harm() {
+        let told = |coding: &str, body: &[u8]| {
+            let lines = [(":status", "200"), ("content-encoding", coding)];
+            judged(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let named =
+            "the body has the content-encoding \"gzip\", and only identity is read, which was asked for";
+        assert_eq!(told("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
+        assert!(told("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
+        for coding in ["", "identity", "Identity", "utf-8", "gzip"] {
+            assert_eq!(told(coding, KEYS.as_bytes()), Ok(()), "{coding}: the body can be read");
+        }
+        for coding in ["", "identity"] {
+            assert!(told(coding, b"<html>").unwrap_err().starts_with("not valid JSON"), "{coding}");
+        }
+        let forged = told(&"a\n[critical]".repeat(1000), b"x").unwrap_err();
+        assert!(forged.len() < 300 && !forged.contains('\n'), "{forged}");
+    }
+
+    #[test]
+    fn one_byte_order_mark_is_skipped() {
+        let marked = |marks: usize| format!("{}{KEYS}", "\u{feff}".repeat(marks));
+        let judged = |marks| judged(&[(":status", "200")], marked(marks).as_bytes(), false);
+        assert!(matches!(judged(1), Ok(GoodAnswer::Keys { .. })));
+        assert!(matches!(judged(2), Err(FetchError::NotJson(_))));
     }
 }

@@ -1,35 +1,69 @@
 //! The issuer's own document that says where its keys are (OpenID Connect Discovery 1.0 section 4, RFC 8414).
 
-use super::answer::{FetchError, HttpAnswer, MAX_BYTES, status};
+use super::answer::{FetchError, HttpAnswer, MAX_BYTES, not_json, refusal, status};
 use crate::endpoint::{Endpoint, Scheme};
-use crate::jose::json::Json;
+use crate::jose::escaped::{Escaped, EscapedUrl};
+use crate::jose::json::{Json, JsonError, without_byte_order_mark};
 
 /// Why a discovery document is not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DiscoveryError {
+    /// JSON that two readers could read differently.
+    Json(JsonError),
     /// Not a JSON object.
     NotADocument,
     /// Its `issuer` is another one: it would speak for somebody else (RFC 8414 section 3.3).
-    OtherIssuer,
+    OtherIssuer {
+        /// The document's `issuer`, where it has one that is a string.
+        found: Option<String>,
+        /// The configured one.
+        expected: String,
+    },
     /// No `jwks_uri`, or one that is no URL.
-    NoKeysUri,
+    NoKeysUri {
+        /// What stands there, where that is a string.
+        found: Option<String>,
+    },
     /// An http `jwks_uri` of an https issuer: whoever is between could hand out keys of its own.
     PlainKeysUri,
     /// A `jwks_uri` on another host, while no `discovery_cluster` tells the two apart.
-    OtherHost,
+    OtherHost {
+        /// The host and port of `jwks_uri`.
+        found: String,
+    },
 }
+
+/// A longer value of a document is cut: it goes into a line of log.
+const MAX_VALUE: usize = 1024;
 
 impl std::fmt::Display for DiscoveryError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NotADocument => "the discovery document is not a JSON object",
-            Self::OtherIssuer => "the discovery document is another issuer's",
-            Self::NoKeysUri => "the discovery document has no jwks_uri that is a URL",
-            Self::PlainKeysUri => "the discovery document of an https issuer has an http jwks_uri",
-            Self::OtherHost => {
-                "jwks_uri is on another host: set discovery_cluster, and let jwks_cluster reach that host"
+        match self {
+            Self::Json(error) => write!(f, "the discovery document cannot be read: {error}"),
+            Self::NotADocument => f.write_str("the discovery document is not a JSON object"),
+            Self::OtherIssuer { found, expected } => {
+                f.write_str("the discovery document is another issuer's: ")?;
+                match found {
+                    Some(found) => write!(f, "its issuer is {}", EscapedUrl(found))?,
+                    None => f.write_str("it has no issuer that is a string")?,
+                }
+                write!(f, ", and the configured one is {}", EscapedUrl(expected))
             }
-        })
+            Self::NoKeysUri { found: None } => {
+                f.write_str("the discovery document has no jwks_uri that is a URL")
+            }
+            Self::NoKeysUri { found: Some(found) } => {
+                write!(f, "the discovery document has no jwks_uri that is a URL, but {}", EscapedUrl(found))
+            }
+            Self::PlainKeysUri => {
+                f.write_str("the discovery document of an https issuer has an http jwks_uri")
+            }
+            Self::OtherHost { found } => write!(
+                f,
+                "jwks_uri is on another host: set discovery_cluster, and let jwks_cluster reach that host, {}",
+                Escaped(found)
+            ),
+        }
     }
 }
 
@@ -53,26 +87,32 @@ pub fn judge(
         None => return Err(FetchError::NoAnswer),
         Some(200) if answer.length > MAX_BYTES => return Err(FetchError::TooLarge { bytes: answer.length }),
         Some(200) => {}
-        Some(other) => return Err(FetchError::Status(other)),
+        Some(other) => return Err(refusal(other, answer)),
     }
-    keys_uri(answer.body, iss, issuer, other_host).map_err(FetchError::Discovery)
+    keys_uri(answer.body, iss, issuer, other_host).map_err(|error| match error {
+        DiscoveryError::Json(JsonError::Syntax) => not_json(answer),
+        error => FetchError::Discovery(error),
+    })
 }
 
 fn keys_uri(body: &[u8], iss: &str, issuer: &Endpoint, other_host: bool) -> Result<Endpoint, DiscoveryError> {
-    let document = Json::parse(body).map_err(|_| DiscoveryError::NotADocument)?;
+    let document = Json::parse(without_byte_order_mark(body)).map_err(DiscoveryError::Json)?;
     if !matches!(document, Json::Object(_)) {
         return Err(DiscoveryError::NotADocument);
     }
-    if document.member("issuer").and_then(Json::as_str) != Some(iss) {
-        return Err(DiscoveryError::OtherIssuer);
+    let text = |name| document.member(name).and_then(Json::as_str);
+    let cut = |text: &str| text.chars().take(MAX_VALUE).collect::<String>();
+    let found = text("issuer");
+    if found != Some(iss) {
+        return Err(DiscoveryError::OtherIssuer { found: found.map(cut), expected: cut(iss) });
     }
-    let uri = document.member("jwks_uri").and_then(Json::as_str).ok_or(DiscoveryError::NoKeysUri)?;
-    let uri = Endpoint::parse(uri).map_err(|_| DiscoveryError::NoKeysUri)?;
+    let uri = text("jwks_uri").ok_or(DiscoveryError::NoKeysUri { found: None })?;
+    let uri = Endpoint::parse(uri).map_err(|_| DiscoveryError::NoKeysUri { found: Some(cut(uri)) })?;
     if issuer.scheme() == Scheme::Https && uri.scheme() == Scheme::Http {
         return Err(DiscoveryError::PlainKeysUri);
     }
     if !other_host && host_and_port(&uri) != host_and_port(issuer) {
-        return Err(DiscoveryError::OtherHost);
+        return Err(DiscoveryError::OtherHost { found: cut(uri.authority()) });
     }
     Ok(uri)
 }
@@ -123,19 +163,30 @@ mod tests {
         let judge = |body: &[u8], other_host| keys_uri(body, "https://a", &issuer("https://a"), other_host);
         let good = judge(&document("https://a", "https://a/keys"), false);
         assert_eq!(good.map(|uri| uri.to_string()), Ok("https://a/keys".to_owned()));
+        let other_issuer = |found: Option<&str>| DiscoveryError::OtherIssuer {
+            found: found.map(str::to_owned),
+            expected: "https://a".to_owned(),
+        };
+        let other_host = |found: &str| DiscoveryError::OtherHost { found: found.to_owned() };
+        let no_uri = |found: Option<&str>| DiscoveryError::NoKeysUri { found: found.map(str::to_owned) };
         let rows: &[(&str, Vec<u8>, DiscoveryError)] = &[
-            ("not JSON", b"<html>".to_vec(), DiscoveryError::NotADocument),
+            ("not JSON", b"<html>".to_vec(), DiscoveryError::Json(JsonError::Syntax)),
+            (
+                "a name twice",
+                br#"{"issuer":"a","issuer":"b"}"#.to_vec(),
+                DiscoveryError::Json(JsonError::DuplicateName),
+            ),
             ("not an object", b"[]".to_vec(), DiscoveryError::NotADocument),
-            ("another issuer", document("https://a/", "https://a/keys"), DiscoveryError::OtherIssuer),
-            ("no issuer", br#"{"jwks_uri":"https://a/keys"}"#.to_vec(), DiscoveryError::OtherIssuer),
-            ("no keys", br#"{"issuer":"https://a"}"#.to_vec(), DiscoveryError::NoKeysUri),
-            ("keys nowhere", document("https://a", "/keys"), DiscoveryError::NoKeysUri),
+            ("another issuer", document("https://a/", "https://a/keys"), other_issuer(Some("https://a/"))),
+            ("no issuer", br#"{"jwks_uri":"https://a/keys"}"#.to_vec(), other_issuer(None)),
+            ("no keys", br#"{"issuer":"https://a"}"#.to_vec(), no_uri(None)),
+            ("keys nowhere", document("https://a", "/keys"), no_uri(Some("/keys"))),
             ("keys in the open", document("https://a", "http://a/keys"), DiscoveryError::PlainKeysUri),
-            ("keys elsewhere", document("https://a", "https://b/keys"), DiscoveryError::OtherHost),
-            ("keys on another port", document("https://a", "https://a:8443/keys"), DiscoveryError::OtherHost),
+            ("keys elsewhere", document("https://a", "https://b/keys"), other_host("b")),
+            ("keys on another port", document("https://a", "https://a:8443/keys"), other_host("a:8443")),
         ];
         for (label, body, error) in rows {
-            assert_eq!(judge(body, false), Err(*error), "{label}");
+            assert_eq!(judge(body, false), Err(error.clone()), "{label}");
         }
         assert!(
             judge(&document("https://a", "https://a:443/keys"), false).is_ok(),
@@ -144,10 +195,41 @@ mod tests {
         let ipv6 =
             |uri| keys_uri(&document("http://[::1]", uri), "http://[::1]", &issuer("http://[::1]"), false);
         assert!(ipv6("http://[::1]:80/keys").is_ok());
-        assert_eq!(ipv6("http://[::1]:81/keys"), Err(DiscoveryError::OtherHost));
+        assert_eq!(ipv6("http://[::1]:81/keys"), Err(other_host("[::1]:81")));
         assert!(
             judge(&document("https://a", "https://b/keys"), true).is_ok(),
             "a cluster of its own is given"
         );
+    }
+
+    #[test]
+    fn both_issuers_are_shown_and_stay_on_their_line() {
+        let told = |document: &str| {
+            let error = keys_uri(document.as_bytes(), "https://a", &issuer("https://a"), false).unwrap_err();
+            error.to_string()
+        };
+        let slash = told(r#"{"issuer":"https://a/"}"#);
+        assert!(
+            slash.ends_with(r#"its issuer is "https://a/", and the configured one is "https://a""#),
+            "{slash}"
+        );
+        let placeholder = told(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);
+        assert!(placeholder.contains(r#""https://a/{tenantid}/v2.0""#), "{placeholder}");
+        assert!(told("{}").contains("it has no issuer that is a string"));
+        let long = "\\n[critical] \\u202e".repeat(10_000);
+        for hostile in [
+            told(&format!(r#"{{"issuer":"{long}"}}"#)),
+            told(&format!(r#"{{"issuer":"https://a","jwks_uri":"{long}"}}"#)),
+            told(&format!(r#"{{"issuer":"https://a","jwks_uri":"https://{}/"}}"#, "b".repeat(100_000))),
+        ] {
+            assert!(hostile.len() < 3000, "{} bytes", hostile.len());
+            assert!(hostile.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn one_byte_order_mark_is_skipped() {
+        let document = "\u{feff}{\"issuer\":\"https://a\",\"jwks_uri\":\"https://a/keys\"}";
+        assert!(keys_uri(document.as_bytes(), "https://a", &issuer("https://a"), false).is_ok());
     }
 }

@@ -138,6 +138,11 @@ impl Share {
         })
     }
 
+    /// How long ago the keys of this VM were fetched, if it has any.
+    pub fn age(&self, now: UnixTime) -> Option<Duration> {
+        self.loaded.as_ref().map(|loaded| now.since(loaded.control.fetched_at))
+    }
+
     /// The set that this VM holds.
     pub fn held(&self) -> SetId {
         self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.control.set)
@@ -267,7 +272,7 @@ impl Share {
             GoodAnswer::Keys { keys, etag, max_age, .. } => (Some((keys, etag)), *max_age),
             GoodAnswer::NotModified { max_age } => (None, *max_age),
         };
-        let fingerprint = set.map(|_| fingerprint(body));
+        let text = fingerprint(body);
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.synchronise(host);
             let now = host.now();
@@ -276,7 +281,9 @@ impl Share {
             if !self.holds_lease(now) || (set.is_none() && asked != Some(before.set)) {
                 return Stored::TooLate;
             }
-            let next = before.succeeded(&self.times, fingerprint, max_age, now);
+            // In another order they are the same keys: the text that is stored stays, and with it its validator.
+            let set = set.filter(|(keys, _)| text == before.set.fingerprint || !self.holds(before.set, keys));
+            let next = before.succeeded(&self.times, set.map(|_| text), max_age, now);
             if let Some((_, etag)) = set {
                 let stored = StoredKeys {
                     generation: next.set.generation,
@@ -308,6 +315,11 @@ impl Share {
             }
         }
         Stored::TooLate
+    }
+
+    /// Whether this VM holds that set, and it is of those keys.
+    fn holds(&self, set: SetId, keys: &KeySet) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.control.set == set && loaded.keys.equals(keys))
     }
 
     /// Puts the next attempt off, unless the lease was lost meanwhile.

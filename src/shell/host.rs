@@ -138,6 +138,8 @@ pub fn fetch(
         (":authority", endpoint.authority()),
         (":path", endpoint.path()),
         ("accept", "application/json"),
+        // Without it any coding is acceptable (RFC 9110 section 12.5.3), and none is read.
+        ("accept-encoding", "identity"),
         ("user-agent", concat!("jwt-guard/", env!("CARGO_PKG_VERSION"))),
     ];
     headers.extend(etag.map(|etag| ("if-none-match", etag)));

@@ -17,6 +17,7 @@ use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
 use crate::keys::discovery;
 use crate::keys::record::Entries;
+use crate::keys::requested::{Document, Requested};
 use crate::keys::share::{Hope, Kept, Share, SharedData, Stored};
 use crate::keys::waiting::{Stamp, WaitingRoom};
 use crate::keys::{Control, Need, SetId, Usable, VmIdentity};
@@ -62,6 +63,9 @@ enum FetchStep {
         asked: Option<SetId>,
     },
 }
+
+/// So many keys that cannot be used are told of one by one; of the others their number.
+const SKIPPED_TOLD: usize = 16;
 
 impl Issuers {
     /// Nothing is fetched yet: a configuration may be tried and thrown away.
@@ -174,6 +178,10 @@ impl KeySource for Source<'_> {
             None => Prospect::Hopeless { retry_after: Duration::ZERO },
         }
     }
+
+    fn age(&self, issuer: IssuerIndex) -> Option<Duration> {
+        self.issuers.at(issuer)?.state.borrow().share.age(self.now)
+    }
 }
 
 impl Fetched {
@@ -240,7 +248,7 @@ impl Fetched {
             Err(_) => {
                 let kept = self.state.borrow_mut().share.not_sent(&host::SharedMap);
                 if let Some(kept) = kept {
-                    self.tell_failure(&FetchError::NotSent, kept, metrics);
+                    self.tell_failure(&FetchError::NotSent, kept, &step, metrics);
                 }
             }
         }
@@ -251,16 +259,16 @@ impl Fetched {
         let headers = host::answer_headers(headers);
         let body = if length > answer::MAX_BYTES { Vec::new() } else { host::answer_body(length) };
         let answer = HttpAnswer { headers: &headers, length, body: &body };
-        match fetch.step {
-            FetchStep::Discovery { tried } => self.discovered(answer, tried, metrics),
+        match &fetch.step {
+            FetchStep::Discovery { tried } => self.discovered(answer, *tried, &fetch.step, metrics),
             FetchStep::Keys { source, asked } => match answer::judge(answer, asked.is_some()) {
-                Ok(good) => self.succeeded(&good, asked, &source, &body, metrics),
-                Err(error) => self.unusable(&error, &body, metrics),
+                Ok(good) => self.succeeded(&good, *asked, source, &body, metrics),
+                Err(error) => self.unusable(&error, &body, &fetch.step, metrics),
             },
         }
     }
 
-    fn discovered(&self, answer: HttpAnswer<'_>, tried: usize, metrics: &Metrics) {
+    fn discovered(&self, answer: HttpAnswer<'_>, tried: usize, step: &FetchStep, metrics: &Metrics) {
         let Location::Discovery { other_host, iss, issuer, .. } = &self.location else { return };
         match discovery::judge(answer, iss, issuer, *other_host) {
             Ok(endpoint) => self.fetch_keys(&endpoint, metrics),
@@ -268,7 +276,7 @@ impl Fetched {
                 self.fetch_document(tried + 1, metrics);
             }
             Err(error) => {
-                self.failed(&error, metrics);
+                self.failed(&error, step, metrics);
             }
         }
     }
@@ -287,6 +295,13 @@ impl Fetched {
             (Stored::Changed, GoodAnswer::Keys { keys, skipped, .. }) => {
                 info!("jwt_guard: issuer {}: {} keys", self.name, keys.len());
                 self.warn_of(skipped);
+                if !keys.names_keys() {
+                    warn!(
+                        "jwt_guard: issuer {}: none of its keys has a kid: a token with a kid is refused \
+                         (unknown_kid), and no keys are fetched for it; give each key of the set its kid",
+                        self.name
+                    );
+                }
             }
             (Stored::Same { recovered: true }, _) => {
                 warn!("jwt_guard: issuer {}: keys are fetched again", self.name);
@@ -297,40 +312,61 @@ impl Fetched {
 
     /// An answer that is no set to judge with. Where it has keys, why each cannot be used is told with the failure,
     /// once: an operator who reads only that none can would have nothing to go by.
-    fn unusable(&self, error: &FetchError, body: &[u8], metrics: &Metrics) {
-        let kept = self.failed(error, metrics);
+    fn unusable(&self, error: &FetchError, body: &[u8], step: &FetchStep, metrics: &Metrics) {
+        let kept = self.failed(error, step, metrics);
         if matches!(kept, Kept::BeganToFail(_)) && *error == FetchError::KeySet(KeySetError::NoUsableKey) {
             self.warn_of(&KeySet::skipped(body));
         }
     }
 
     fn warn_of(&self, skipped: &[SkippedKey]) {
-        for skipped in skipped {
+        for skipped in skipped.iter().take(SKIPPED_TOLD) {
             warn!("jwt_guard: issuer {}: {skipped}", self.name);
+        }
+        // The last may stand for all that are past the limit.
+        let more = skipped.len().saturating_sub(SKIPPED_TOLD);
+        if more > 0 {
+            warn!("jwt_guard: issuer {}: {more} more keys of the set are not used", self.name);
         }
     }
 
-    fn failed(&self, error: &FetchError, metrics: &Metrics) -> Kept {
+    fn failed(&self, error: &FetchError, step: &FetchStep, metrics: &Metrics) -> Kept {
         let kept = self.state.borrow_mut().share.failed(&host::SharedMap);
-        self.tell_failure(error, kept, metrics);
+        self.tell_failure(error, kept, step, metrics);
         kept
     }
 
-    fn tell_failure(&self, error: &FetchError, kept: Kept, metrics: &Metrics) {
+    fn tell_failure(&self, error: &FetchError, kept: Kept, step: &FetchStep, metrics: &Metrics) {
         metrics.refreshed(self.index, false);
-        match kept {
-            Kept::BeganToFail(usable) => {
-                let meanwhile = match usable {
-                    Usable::No => NONE_TO_JUDGE_WITH,
-                    Usable::Fresh | Usable::Stale => "the last good ones serve",
-                };
-                warn!("jwt_guard: issuer {}: keys could not be fetched: {error}; {meanwhile}", self.name);
+        let (what, meanwhile) = match kept {
+            Kept::BeganToFail(Usable::No) => ("keys could not be fetched", NONE_TO_JUDGE_WITH),
+            Kept::BeganToFail(Usable::Fresh | Usable::Stale) => {
+                ("keys could not be fetched", "the last good ones serve")
             }
-            Kept::RanOut => warn!(
-                "jwt_guard: issuer {}: the last good keys are too old: {error}; {NONE_TO_JUDGE_WITH}",
-                self.name
-            ),
-            Kept::StillFailing | Kept::TooLate => {}
+            Kept::RanOut => ("the last good keys are too old", NONE_TO_JUDGE_WITH),
+            Kept::StillFailing | Kept::TooLate => return,
+        };
+        let name = &self.name;
+        self.with_request_of(step, |requested| {
+            warn!("jwt_guard: issuer {name}: {what}: {error}; {meanwhile}; {requested}");
+        });
+    }
+
+    fn with_request_of(&self, step: &FetchStep, tell: impl FnOnce(Requested<'_>)) {
+        match (step, &self.location) {
+            (FetchStep::Discovery { tried }, Location::Discovery { cluster, issuer, .. }) => {
+                let urls = discovery::documents(issuer).into_iter().take(tried + 1);
+                let urls: Vec<String> = urls.map(|url| url.to_string()).collect();
+                tell(Requested { document: Document::Discovery(&urls), cluster });
+            }
+            (FetchStep::Keys { source, .. }, Location::Discovery { .. }) => {
+                tell(Requested { document: Document::DiscoveredKeySet(source), cluster: &self.cluster });
+            }
+            (FetchStep::Keys { source, .. }, Location::Endpoint(_)) => {
+                tell(Requested { document: Document::KeySet(source), cluster: &self.cluster });
+            }
+            // No document is asked for where the endpoint is configured.
+            (FetchStep::Discovery { .. }, Location::Endpoint(_)) => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 //! table, and nothing upstream that should not be there.
 
 mod bodies;
-mod clock;
+pub mod clock;
 mod crash;
 mod draining;
 mod listeners;

@@ -1,11 +1,15 @@
 //! Keys: fetched once, renewed, rotated, missed, and gone for a while. One file a behaviour.
 
+mod answers;
 mod cold;
 mod discovery;
+mod expired;
 mod faults;
+mod nameless;
 mod outage;
 mod reconfiguration;
 mod renewal;
+mod reordered;
 mod rotation;
 mod shared_data;
 mod tls;

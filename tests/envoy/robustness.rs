@@ -96,9 +96,8 @@ async fn a_body_never_slips_upstream_while_the_request_waits() {
         let mut good = stack.connect().await;
         good.write(post(&stack.good_token()).as_bytes()).await;
         let mut bad = stack.connect().await;
-        let expired =
-            stack.token().expired_for(std::time::Duration::from_secs(600)).sign(&stack.key).unwrap();
-        bad.write(post(&expired).as_bytes()).await;
+        let foreign = stack.token().audience("nobody").sign(&stack.key).unwrap();
+        bad.write(post(&foreign).as_bytes()).await;
         wait_until("both wait", async || stack.envoy.stat("wasmcustom.jwt_guard.waiting").await == 2).await;
         assert_eq!(stack.upstream.count(), 0, "{option}");
         stack.issuer.release();

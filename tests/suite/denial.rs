@@ -249,15 +249,46 @@ fn reasons_of_token_errors() {
         (TokenError::RefusedKid, "refused_kid"),
         (TokenError::BadKey, "bad_key"),
         (TokenError::Signature, "signature"),
+        (TokenError::SignatureOfTried { fitting: 5 }, "signature"),
         (TokenError::Expired, "expired"),
+        (TokenError::NoExpiration, "expired"),
         (TokenError::NotYetValid, "not_yet_valid"),
         (TokenError::Lifetime, "lifetime"),
+        (TokenError::NoAudience, "audience"),
         (TokenError::Audience, "audience"),
         (TokenError::ClaimType { claim: "exp" }, "claim_type"),
         (TokenError::RefusedClaim { pointer: "type".to_owned() }, "refused_claim"),
     ];
     for (error, expected) in rows {
         assert_eq!(Reason::from(&error).as_str(), expected);
+    }
+}
+
+/// The client is told apart what it can remedy, and nothing that tells a forger how far a forgery came.
+#[test]
+fn a_client_is_told_what_its_token_lacks() {
+    let rows = [
+        (TokenError::Expired, "Token has expired"),
+        (TokenError::NoExpiration, "Token has no expiration time (exp)"),
+        (TokenError::NoAudience, "Token has no audience (aud)"),
+        (TokenError::Audience, "Token is for another audience"),
+        (TokenError::Signature, "Token is invalid"),
+        (TokenError::SignatureOfTried { fitting: 5 }, "Token is invalid"),
+        (TokenError::UnknownKid, "Token is invalid"),
+        (TokenError::UnknownIssuer, "Token is invalid"),
+        (TokenError::ClaimType { claim: "exp" }, "Token is invalid"),
+    ];
+    for (error, told) in rows {
+        let denial = Denial::of_token(&error, &plain(), Form::Json);
+        assert_eq!((denial.status, denial.reason), (401, Reason::from(&error)), "{error:?}");
+        let challenge = denial.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
+        assert!(
+            challenge.1.ends_with(&format!(r#"error="invalid_token", error_description="{told}""#)),
+            "{challenge:?}"
+        );
+        let body = format!(r#"{{"error":"invalid_token","detail":"{told}"}}"#);
+        assert_eq!(String::from_utf8(denial.body).unwrap(), body);
+        assert_eq!(Denial::of_token(&error, &plain(), Form::Grpc).body, told.as_bytes());
     }
 }
 

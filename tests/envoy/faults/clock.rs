@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use jwt_guard::time::UnixTime;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -19,12 +20,12 @@ use crate::outcome::assert_unharmed;
 const DAY: i64 = 86_400;
 
 /// How far Envoy's clock is off; it goes with the value.
-struct Clock {
+pub struct Clock {
     file: PathBuf,
 }
 
 impl Clock {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let unique = COUNT.fetch_add(1, Ordering::Relaxed);
         let file =
@@ -34,8 +35,16 @@ impl Clock {
         clock
     }
 
+    /// At that moment, and going on from there.
+    pub fn at(moment: UnixTime) -> Self {
+        let clock = Self::new();
+        let seconds = |time: UnixTime| i64::try_from(time.as_millis() / 1000).unwrap();
+        clock.set(seconds(moment) - seconds(crate::harness::now()));
+        clock
+    }
+
     /// By that many seconds from now on.
-    fn set(&self, seconds: i64) {
+    pub fn set(&self, seconds: i64) {
         use std::os::unix::fs::FileExt;
         // Over what is there: Envoy has mapped it.
         let file =
@@ -43,7 +52,8 @@ impl Clock {
         file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
     }
 
-    fn of(&self, builder: StackBuilder) -> StackBuilder {
+    /// The clock of that Envoy.
+    pub fn of(&self, builder: StackBuilder) -> StackBuilder {
         let environment = vec![
             ("LD_PRELOAD".to_owned(), library().display().to_string()),
             ("CLOCK_OFFSET_FILE".to_owned(), self.file.display().to_string()),
@@ -164,24 +174,30 @@ async fn without_an_issuer_no_jump_makes_keys_live_longer_nor_asks_in_a_storm() 
 }
 
 /// Requests that wait while the clock is set are answered, in either direction: before their time is over, or at once.
+/// Those whose tokens are not valid by the new clock are refused for that.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_while_the_clock_is_set_is_answered() {
     for off in [DAY, -DAY] {
         let clock = Clock::new();
         let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
         let stack = clock.of(builder).start().await;
-        let good = token(&stack, off);
+        let day = Duration::from_secs(DAY.unsigned_abs());
+        let yesterday = jwt_guard::mint::Token::new(crate::harness::now().saturating_sub(day));
+        // By every clock of this test, and by today's alone.
+        let good = yesterday.lifetime(3 * day).sign(&stack.key).unwrap();
+        let today = token(&stack, 0);
         let mut parked = vec![];
-        for _ in 0..10 {
+        for number in 0..10 {
+            let (token, status) = if number % 2 == 0 { (&good, 503) } else { (&today, 401) };
             let mut client = stack.connect().await;
-            client.write(&stack.request("GET", "/orders").bearer(&good).to_bytes()).await;
-            parked.push(client);
+            client.write(&stack.request("GET", "/orders").bearer(token).to_bytes()).await;
+            parked.push((client, status));
         }
         wait_until("they wait", async || waiting(&stack).await == 10).await;
         let began = Instant::now();
         clock.set(off);
-        for client in &mut parked {
-            assert_eq!(client.response().await.status, 503);
+        for (client, status) in &mut parked {
+            assert_eq!(client.response().await.status, *status);
         }
         println!("clock at {off}: answered after {:?}", began.elapsed());
         assert!(began.elapsed() < Duration::from_secs(7));

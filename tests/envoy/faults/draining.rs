@@ -1,7 +1,5 @@
 //! Shutting down: what is under way is finished, and nothing that waits for keys goes on unjudged.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{Load, assert_right, kinds, policy, waiting};
@@ -10,10 +8,10 @@ use crate::outcome::assert_unharmed;
 
 async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
     let good = stack.good_token();
-    let expired = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();
+    let foreign = stack.token().audience("nobody").sign(&stack.key).unwrap();
     let mut parked = vec![];
     for number in 0..20 {
-        let (token, status) = if number % 2 == 0 { (&good, 200) } else { (&expired, 401) };
+        let (token, status) = if number % 2 == 0 { (&good, 200) } else { (&foreign, 401) };
         let mut client = stack.connect().await;
         client.write(&stack.request("POST", "/orders").bearer(token).body("body").to_bytes()).await;
         parked.push((client, status));

@@ -1,7 +1,5 @@
 //! A thousand streams at once over a few HTTP/2 connections.
 
-use std::time::Duration;
-
 use hyper::HeaderMap;
 use serde_json::json;
 
@@ -26,13 +24,13 @@ struct Streams {
 impl Streams {
     async fn start(stack: &Stack) -> Self {
         let sign = |token: jwt_guard::mint::Token| token.sign(&stack.key).unwrap();
-        let expired = sign(stack.token().expired_for(Duration::from_secs(600)));
+        let foreign = sign(stack.token().audience("nobody"));
         let rows: Vec<(String, u16, &str)> = vec![
             (sign(stack.token().subject("user-1")), 200, "/orders"),
             (sign(stack.token().subject("user-2")), 200, "/orders"),
             (sign(stack.token().subject("user-3").claim("roles", json!(["admin"]))), 200, "/admin"),
             (sign(stack.token().subject("user-4")), 403, "/admin"),
-            (expired, 401, "/orders"),
+            (foreign, 401, "/orders"),
         ];
         let mut clients = vec![];
         for _ in 0..4 {

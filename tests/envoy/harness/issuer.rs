@@ -65,6 +65,12 @@ impl Answer {
         self
     }
 
+    /// With that `content-type` and no other.
+    pub fn content_type(mut self, value: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        self.header("content-type", value)
+    }
+
     /// Not before that time has passed.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;

@@ -80,18 +80,21 @@ pub struct Keys {
     pub prospect: Prospect,
     /// From the second time on, where that is another.
     pub then: Option<Prospect>,
+    /// How long ago they were fetched.
+    pub age: Option<Duration>,
     pub asked: RefCell<Vec<Need>>,
 }
 
 impl Keys {
     /// The published key, and nothing newer to come.
     pub fn there() -> Self {
-        Self { current: Some(published([key()])), prospect: HOPELESS, then: None, asked: RefCell::default() }
+        let current = Some(published([key()]));
+        Self { current, prospect: HOPELESS, then: None, age: None, asked: RefCell::default() }
     }
 
     /// None so far, and that prospect.
     pub fn none(prospect: Prospect) -> Self {
-        Self { current: None, prospect, then: None, asked: RefCell::default() }
+        Self { current: None, prospect, then: None, age: None, asked: RefCell::default() }
     }
 }
 
@@ -102,6 +105,7 @@ impl Keys {
             current: self.current.clone(),
             prospect: self.prospect.clone(),
             then: self.then.clone(),
+            age: self.age,
             asked: self.asked.clone(),
         }
     }
@@ -110,6 +114,10 @@ impl Keys {
 impl KeySource for Keys {
     fn current(&self, _: IssuerIndex) -> Option<Rc<KeySet>> {
         self.current.clone()
+    }
+
+    fn age(&self, _: IssuerIndex) -> Option<Duration> {
+        self.age
     }
 
     fn look_again(&self, _: IssuerIndex, need: Need) -> Prospect {

@@ -2,7 +2,7 @@
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
-use jwt_guard::jose::claims::{AcceptedTypes, verify};
+use jwt_guard::jose::claims::{AcceptedTypes, AdmittedToken, verify};
 use jwt_guard::jose::error::{Malformed, TokenError};
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_simple::prelude::{Claims, Duration, HS256Key, MACLike};
@@ -215,30 +215,44 @@ impl Verifier for Never {
     }
 }
 
-/// Shape, issuer, algorithm, type, extensions, refused kid: of several faults the first is told, and `verify` cannot
-/// be had without `admit`.
+/// Shape, issuer, refused kid, algorithm, type, extensions, times: of several faults the first is told, and no key is
+/// looked for.
 #[test]
 fn what_needs_no_key_is_judged_first_and_in_order() {
     let mut attempt = Attempt::good()
         .claim("iss", json!("https://evil.example"))
+        .claim("iat", json!("now"))
+        .claim("exp", json!(1))
+        .claim("nbf", json!(1e15))
         .header("alg", json!("none"))
         .header("typ", json!("dpop+jwt"))
         .header("crit", json!(["x"]))
-        .rules(|rules| rules.refused_kids.push("rsa-1".to_owned()));
-    let steps: [(TokenError, fn(Attempt) -> Attempt); 5] = [
+        .rules(|rules| {
+            rules.refused_kids.push("rsa-1".to_owned());
+            rules.max_lifetime = Some(std::time::Duration::from_secs(1));
+        });
+    // Nobody's key, and claims that are judged after the signature.
+    attempt.keys = vec![public_key("p256-2")];
+    attempt = attempt.claim("sub", json!(7)).claim("aud", json!("payments"));
+    let steps: [(TokenError, fn(Attempt) -> Attempt); 9] = [
         (TokenError::UnknownIssuer, |attempt| attempt.claim("iss", json!("https://issuer.example"))),
+        (TokenError::RefusedKid, |attempt| attempt.rules(|rules| rules.refused_kids.clear())),
         (TokenError::Algorithm, |attempt| attempt.header("alg", json!("RS256"))),
         (TokenError::Type, |attempt| attempt.header("typ", json!("JWT"))),
         (TokenError::Critical, |attempt| attempt.without_header("crit")),
-        (TokenError::RefusedKid, |attempt| attempt.rules(|rules| rules.refused_kids.clear())),
+        (TokenError::ClaimType { claim: "iat" }, |attempt| attempt.claim("iat", json!(1_700_000_000))),
+        (TokenError::Expired, |attempt| attempt.claim("exp", json!(1_700_003_600))),
+        (TokenError::NotYetValid, |attempt| attempt.without_claim("nbf")),
+        (TokenError::Lifetime, |attempt| attempt.rules(|rules| rules.max_lifetime = None)),
     ];
     for (expected, repair) in steps {
         let token = attempt.token();
         let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
-        assert_eq!(parsed.admit(&attempt.rules), Err(expected.clone()));
+        let admitted = AdmittedToken::admit(parsed.clone(), &attempt.rules, NOW);
+        assert_eq!(admitted.err(), Some(expected.clone()));
         let result = verify(parsed, &attempt.rules, &key_set(&attempt.keys), &Never, NOW);
         assert_judged("verify", result, Some(expected));
         attempt = repair(attempt);
     }
-    assert_judged("repaired", attempt.judge(), None);
+    assert_judged("and then the key is looked for", attempt.judge(), Some(TokenError::UnknownKid));
 }

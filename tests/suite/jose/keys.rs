@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
-use jwt_guard::jose::base64url;
+use jwt_guard::jose::base64url::{self, Fault};
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::{KeyError, KeySetError, TokenError};
 use jwt_guard::jose::json::JsonError;
@@ -79,11 +79,11 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
             None,
         ),
         // kty, crv, alg
-        ("no kty", without(rsa(), "kty"), Some(KeyError::Member("kty"))),
+        ("no kty", without(rsa(), "kty"), Some(KeyError::Absent("kty"))),
         ("kty of another case", with(rsa(), "kty", json!("rsa")), Some(KeyError::Type)),
         ("kty that nobody knows", with(rsa(), "kty", json!("XYZ")), Some(KeyError::Type)),
-        ("kty as a list", with(rsa(), "kty", json!(["RSA"])), Some(KeyError::Member("kty"))),
-        ("no crv", without(p256(), "crv"), Some(KeyError::Member("crv"))),
+        ("kty as a list", with(rsa(), "kty", json!(["RSA"])), Some(KeyError::NotText("kty"))),
+        ("no crv", without(p256(), "crv"), Some(KeyError::Absent("crv"))),
         ("secp256k1", with(p256(), "crv", json!("secp256k1")), Some(KeyError::Curve)),
         ("an EC key on an Edwards curve", with(p256(), "crv", json!("Ed25519")), Some(KeyError::Curve)),
         ("another curve's name", with(p256(), "crv", json!("P-384")), Some(KeyError::Length)),
@@ -99,8 +99,8 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
         ("alg that encrypts", with(rsa(), "alg", json!("RSA-OAEP")), Some(KeyError::Algorithm)),
         ("alg none", with(rsa(), "alg", json!("none")), Some(KeyError::Algorithm)),
         ("alg HS256", with(rsa(), "alg", json!("HS256")), Some(KeyError::Algorithm)),
-        ("alg as a number", with(rsa(), "alg", json!(256)), Some(KeyError::Member("alg"))),
-        ("AKP without alg", without(akp(), "alg"), Some(KeyError::Member("alg"))),
+        ("alg as a number", with(rsa(), "alg", json!(256)), Some(KeyError::NotText("alg"))),
+        ("AKP without alg", without(akp(), "alg"), Some(KeyError::Absent("alg"))),
         ("AKP of another alg", with(akp(), "alg", json!("ML-DSA-87")), Some(KeyError::Length)),
         ("AKP of an alg of another kind", with(akp(), "alg", json!("RS256")), Some(KeyError::Algorithm)),
         // use, key_ops, kid
@@ -129,9 +129,31 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
         ),
         ("shared, under another kty", with(rsa(), "k", json!("AAAA")), Some(KeyError::Private)),
         // RSA
-        ("no n", without(rsa(), "n"), Some(KeyError::Member("n"))),
-        ("n as a number", with(rsa(), "n", json!(65537)), Some(KeyError::Member("n"))),
-        ("n with padding", with(rsa(), "n", json!("AAAA==")), Some(KeyError::Member("n"))),
+        ("no n", without(rsa(), "n"), Some(KeyError::Absent("n"))),
+        ("n as a number", with(rsa(), "n", json!(65537)), Some(KeyError::NotText("n"))),
+        ("n with padding", with(rsa(), "n", json!("AAAA==")), Some(KeyError::Encoding("n", Fault::Padded))),
+        (
+            "n in standard base64",
+            with(rsa(), "n", json!("AA+/")),
+            Some(KeyError::Encoding("n", Fault::StandardAlphabet)),
+        ),
+        (
+            "n in standard base64, padded",
+            with(rsa(), "n", json!("AA+=")),
+            Some(KeyError::Encoding("n", Fault::StandardAlphabet)),
+        ),
+        ("n with a space", with(rsa(), "n", json!("AA AA")), Some(KeyError::Encoding("n", Fault::Other))),
+        ("y padded", with(p256(), "y", json!("AAAA=")), Some(KeyError::Encoding("y", Fault::Padded))),
+        (
+            "a certificate alone",
+            with(without(without(rsa(), "n"), "e"), "x5c", json!(["MIIC"])),
+            Some(KeyError::CertificateAlone("n")),
+        ),
+        (
+            "a certificate and not even a kty",
+            json!({ "kid": "a", "x5c": ["MIIC"] }),
+            Some(KeyError::CertificateAlone("kty")),
+        ),
         ("n empty", with(rsa(), "n", json!("")), Some(KeyError::RsaSize { bits: 0 })),
         ("n of zeros", with(rsa(), "n", json!("A".repeat(344))), Some(KeyError::RsaSize { bits: 0 })),
         ("512 bits", with(rsa(), "n", modulus(512)), Some(KeyError::RsaSize { bits: 512 })),
@@ -153,7 +175,7 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
             changed("rsa-1", "n", |n| *n.last_mut().unwrap() &= 0xFE),
             Some(KeyError::RsaModulusEven),
         ),
-        ("no e", without(rsa(), "e"), Some(KeyError::Member("e"))),
+        ("no e", without(rsa(), "e"), Some(KeyError::Absent("e"))),
         ("zeros before e", with(rsa(), "e", json!("AAEAAQ")), None),
         ("e = 3", with(rsa(), "e", json!("Aw")), None),
         ("e = 2^33 - 1", with(rsa(), "e", json!(base64url::encode(&[1, 255, 255, 255, 255]))), None),
@@ -173,7 +195,7 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
             Some(KeyError::RsaExponent),
         ),
         // EC
-        ("no y", without(p256(), "y"), Some(KeyError::Member("y"))),
+        ("no y", without(p256(), "y"), Some(KeyError::Absent("y"))),
         ("off the curve", changed("p256-1", "y", |y| y[31] ^= 1), Some(KeyError::OffCurve)),
         ("P-384 off the curve", changed("p384-1", "x", |x| x[47] ^= 1), Some(KeyError::OffCurve)),
         ("P-521 off the curve", changed("p521-1", "x", |x| x[65] ^= 1), Some(KeyError::OffCurve)),
@@ -207,7 +229,7 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
         // not keys
         ("a string", json!("key"), Some(KeyError::NotObject)),
         ("null", json!(null), Some(KeyError::NotObject)),
-        ("empty", json!({}), Some(KeyError::Member("kty"))),
+        ("empty", json!({}), Some(KeyError::Absent("kty"))),
     ];
     for (label, jwk, expected) in rows {
         assert_eq!(skipped(&jwk), expected, "{label}");
@@ -236,9 +258,23 @@ fn what_is_no_set_is_refused() {
             format!("{{\"keys\":[{good}],\"keys\":[]}}"),
             KeySetError::Json(JsonError::DuplicateName),
         ),
-        ("a key alone", good.clone(), KeySetError::NotAKeySet),
-        ("an array", format!("[{good}]"), KeySetError::NotAKeySet),
-        ("an array in an array", format!("[[{good}]]"), KeySetError::NotAKeySet),
+        ("a key alone", good.clone(), KeySetError::OneKey),
+        ("an array", format!("[{good}]"), KeySetError::Array),
+        ("an array in an array", format!("[[{good}]]"), KeySetError::Array),
+        (
+            "a discovery document",
+            json!({ "issuer": "https://a", "jwks_uri": "https://a/keys" }).to_string(),
+            KeySetError::DiscoveryDocument,
+        ),
+        (
+            "Firebase's certificates",
+            json!({ "a1": "-----BEGIN CERTIFICATE-----\nMIIC\n", "b2": "-----BEGIN CERTIFICATE-----\nMIID\n" })
+                .to_string(),
+            KeySetError::Certificates,
+        ),
+        ("an error", json!({ "error": "not_found" }).to_string(), KeySetError::NotAKeySet),
+        ("an empty object", "{}".to_owned(), KeySetError::NotAKeySet),
+        ("text", "\"keys\"".to_owned(), KeySetError::NotAKeySet),
         ("keys as an object", format!("{{\"keys\":{good}}}"), KeySetError::NotAKeySet),
         ("keys as null", "{\"keys\":null}".to_owned(), KeySetError::NotAKeySet),
         ("Keys", format!("{{\"Keys\":[{good}]}}"), KeySetError::NotAKeySet),
@@ -259,6 +295,74 @@ fn what_is_no_set_is_refused() {
     assert_eq!(KeySet::parse(b"\xFF").err(), Some(KeySetError::Json(JsonError::Syntax)), "not UTF-8");
     let deep = format!("{{\"x\":{}{},\"keys\":[{good}]}}", "[".repeat(10_000), "]".repeat(10_000));
     assert!(KeySet::parse(deep.as_bytes()).is_ok(), "members that nobody reads may be deep");
+}
+
+/// What an operator reads is a sentence, and names what to write instead.
+#[test]
+fn errors_of_sets_and_keys_are_sentences() {
+    let set = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
+    assert_eq!(set(r#"{"keys":[],"keys":[]}"#), "a name stands twice in one object of the key set");
+    assert!(set(r#"{"a":"-----BEGIN CERTIFICATE-----"}"#).contains("as a JWKS"));
+    assert!(
+        set(r#"{"issuer":"a","jwks_uri":"b"}"#).contains("set discovery: true in the place of jwks_endpoint")
+    );
+    let key = |text: &str| {
+        let good = public_key("p256-2").to_string();
+        let parsed = KeySet::parse(format!("{{\"keys\":[{text},{good}]}}").as_bytes()).unwrap();
+        parsed.skipped[0].to_string()
+    };
+    assert_eq!(
+        key(r#"{"kty":"EC","kty":"EC"}"#),
+        "key 0 is not used: a name stands twice in one object of it"
+    );
+    for (n, told) in [
+        (r#""AAAA==""#, "its member n is padded; base64url in a JWK has no = at its end"),
+        (r#""AA+/""#, "its member n is standard base64; base64url has - and _ in the place of + and /"),
+        ("null", "its member n is absent"),
+        ("7", "its member n is not a string"),
+    ] {
+        assert_eq!(key(&format!(r#"{{"kty":"RSA","n":{n}}}"#)), format!("key 0 is not used: {told}"));
+    }
+    assert_eq!(
+        key(r#"{"kty":"RSA","x5c":["MIIC"]}"#),
+        "key 0 is not used: its member n is absent, and the certificate in its x5c is not read"
+    );
+}
+
+#[test]
+fn sets_are_equal_whatever_their_order() {
+    let set = |keys: &[Value]| key_set(keys);
+    let [a, b] = [public_key("rsa-1"), public_key("p256-1")];
+    let unusable = || json!({ "kty": "oct", "kid": "c", "k": "AA" });
+    let one = set(&[a.clone(), b.clone(), unusable()]);
+    assert!(one.equals(&set(&[unusable(), b.clone(), a.clone()])));
+    let members: Vec<String> =
+        a.as_object().unwrap().iter().rev().map(|(name, value)| format!("\"{name}\": {value}")).collect();
+    let text = format!("{{\"made\": 7, \"keys\": [{b}, {{{}}}, {}]}}", members.join(", "), unusable());
+    assert!(
+        one.equals(&KeySet::parse(text.as_bytes()).unwrap().keys),
+        "members in another order, and others beside keys"
+    );
+    for (label, other) in [
+        ("a key less", set(&[a.clone(), unusable()])),
+        ("a key twice", set(&[a.clone(), b.clone(), b.clone(), unusable()])),
+        ("another key that is not used", set(&[a.clone(), b.clone(), json!({ "kty": "oct", "k": "AB" })])),
+        ("another kid", set(&[with(a.clone(), "kid", json!("x")), b.clone(), unusable()])),
+        (
+            "another key of the kid",
+            set(&[with(public_key("rsa-2"), "kid", json!("rsa-1")), b.clone(), unusable()]),
+        ),
+        ("no alg where there was one", set(&[with(a.clone(), "alg", json!("RS256")), b.clone(), unusable()])),
+    ] {
+        assert!(!one.equals(&other), "{label}");
+    }
+}
+
+#[test]
+fn a_kid_that_is_empty_names_no_key() {
+    let named = |kid: Value| with(public_key("rsa-1"), "kid", kid);
+    assert!(key_set(&[without(public_key("rsa-1"), "kid"), named(json!("a"))]).names_keys());
+    assert!(!key_set(&[without(public_key("rsa-1"), "kid"), named(json!(""))]).names_keys());
 }
 
 #[test]
@@ -346,12 +450,18 @@ fn kid_and_algorithm_choose_the_key() {
             "the fifth candidate",
             kidless(),
             [vec![public_key("rsa-2"); 4], vec![public_key("rsa-1")]].concat(),
-            Some(TokenError::Signature),
+            Some(TokenError::SignatureOfTried { fitting: 5 }),
         ),
         (
             "the fifth of one kid",
             token(),
             [vec![renamed("rsa-2", "rsa-1"); 4], vec![public_key("rsa-1")]].concat(),
+            Some(TokenError::SignatureOfTried { fitting: 5 }),
+        ),
+        (
+            "none of four, and none is left untried",
+            kidless(),
+            [vec![public_key("rsa-2"); 4], vec![public_key("p256-1"); 3]].concat(),
             Some(TokenError::Signature),
         ),
         (
@@ -384,7 +494,7 @@ fn a_token_costs_four_signature_checks_at_most() {
     let counting = Counting(Cell::new(0));
     let keys = key_set(&vec![public_key("rsa-2"); 100]);
     let result = verify(parsed, &attempt.rules, &keys, &counting, attempt.now);
-    assert_judged("a hundred keys", result, Some(TokenError::Signature));
+    assert_judged("a hundred keys", result, Some(TokenError::SignatureOfTried { fitting: 100 }));
     assert_eq!(counting.0.get(), 4);
 }
 

@@ -1,0 +1,82 @@
+//! When a token is valid: `exp`, `nbf` and `iat` (RFC 7519 sections 4.1.4 to 4.1.6).
+//!
+//! They are judged before the signature, on claims that anybody may have written. Nothing is learned from them there
+//! but that a token is refused: no key is asked for and no signature computed for a token whose time is over.
+
+use super::claims::TokenRules;
+use super::error::TokenError;
+use super::json::Json;
+use crate::time::UnixTime;
+
+/// NumericDates (RFC 7519 section 2): seconds since 1970, fractions allowed, finite. Doubles, because a date may be
+/// as far off as a JSON number goes, and neither sum nor difference of two can overflow into a comparison that
+/// passes: it becomes an infinity, which is later than anything.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    expiration: Option<f64>,
+    not_before: Option<f64>,
+    issued_at: Option<f64>,
+}
+
+impl Times {
+    /// A date of another type than a number, or one that no double holds, is refused.
+    pub(super) fn read(claims: &Json) -> Result<Self, TokenError> {
+        let date = |claim| match claims.member(claim) {
+            None => Ok(None),
+            Some(Json::Number(number)) => number.as_f64().map(Some).ok_or(TokenError::ClaimType { claim }),
+            Some(_) => Err(TokenError::ClaimType { claim }),
+        };
+        Ok(Self { expiration: date("exp")?, not_before: date("nbf")?, issued_at: date("iat")? })
+    }
+
+    /// Whether `now` lies between them, give or take the skew.
+    pub(super) fn check(&self, rules: &TokenRules, now: UnixTime) -> Result<(), TokenError> {
+        let now = now.as_secs_f64();
+        let skew = rules.clock_skew.as_secs_f64();
+        match self.expiration {
+            Some(expiration) if now >= expiration + skew => return Err(TokenError::Expired),
+            None if rules.require_expiration => return Err(TokenError::NoExpiration),
+            Some(_) | None => {}
+        }
+        if [self.not_before, self.issued_at].into_iter().flatten().any(|date| date > now + skew) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
+
+    /// `exp`, to the millisecond; the first or last moment there is where it lies beyond.
+    pub(super) fn expires_at(&self) -> Option<UnixTime> {
+        self.expiration.map(|seconds| UnixTime::from_millis((seconds * 1000.0) as u64))
+    }
+
+    /// Whether the token lives no longer than the issuer's tokens may.
+    pub(super) fn check_lifetime(&self, rules: &TokenRules) -> Result<(), TokenError> {
+        let Some(longest) = rules.max_lifetime else { return Ok(()) };
+        match (self.expiration, self.issued_at) {
+            (Some(expiration), Some(issued_at)) if expiration - issued_at <= longest.as_secs_f64() => Ok(()),
+            _ => Err(TokenError::Lifetime),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::claims::IssuerIndex;
+
+    #[test]
+    fn dates_beyond_every_clock_neither_wrap_nor_panic() {
+        let rules = TokenRules::new(IssuerIndex(0), "https://issuer.example".to_owned(), Vec::new());
+        let rows: &[(&str, &str, u64, Option<TokenError>)] = &[
+            ("exp far ahead, now the last moment", r#"{"exp":1e308}"#, u64::MAX, None),
+            ("exp far behind, now the first", r#"{"exp":-1e308}"#, 0, Some(TokenError::Expired)),
+            ("exp below a clock of 64 bits", r#"{"exp":18446744073709551616}"#, 0, None),
+            ("nbf far ahead", r#"{"exp":1e308,"nbf":1e307}"#, u64::MAX, Some(TokenError::NotYetValid)),
+            ("iat far behind", r#"{"exp":1e308,"iat":-1e308}"#, 0, None),
+        ];
+        for (label, claims, now, expected) in rows {
+            let times = Times::read(&Json::parse(claims.as_bytes()).unwrap()).unwrap();
+            assert_eq!(times.check(&rules, UnixTime::from_millis(*now)).err(), *expected, "{label}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! An answer that is not JSON: where it stops being JSON and what stands there. A page to sign in, a compressed body
+//! and a comma too many have different remedies.
+
+use std::fmt::{Display, Formatter, Result};
+
+use serde::de::IgnoredAny;
+
+use crate::jose::escaped::Escaped;
+
+/// So many bytes are shown of what stands at the fault.
+const SHOWN: usize = 32;
+/// So many where they are no text.
+const SHOWN_AS_NUMBERS: usize = 8;
+/// A longer content type is cut.
+const MAX_CONTENT_TYPE: usize = 128;
+
+/// What was found in the place of JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotJson {
+    content_type: Option<String>,
+    fault: Fault,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fault {
+    /// No byte at all, or spaces.
+    Empty,
+    /// Bytes that are not UTF-8, from that place on.
+    NotUtf8 { place: usize, found: Vec<u8> },
+    /// JSON that ends too early.
+    CutShort { bytes: usize },
+    /// Text that is not JSON.
+    Syntax { line: usize, column: usize, after_a_comma: bool, found: String },
+    /// Not what a stricter reader takes: half of a surrogate pair, for one.
+    Text,
+}
+
+impl NotJson {
+    /// Of a body that is not JSON.
+    pub fn of(content_type: Option<&str>, body: &[u8]) -> Self {
+        let content_type = content_type.map(|text| text.chars().take(MAX_CONTENT_TYPE).collect());
+        Self { content_type, fault: Fault::of(body) }
+    }
+}
+
+impl Fault {
+    fn of(body: &[u8]) -> Self {
+        if body.trim_ascii().is_empty() {
+            return Self::Empty;
+        }
+        let text = match std::str::from_utf8(body) {
+            Ok(text) => text,
+            Err(error) => {
+                let place = error.valid_up_to();
+                let found = body.iter().skip(place).take(SHOWN_AS_NUMBERS).copied().collect();
+                return Self::NotUtf8 { place, found };
+            }
+        };
+        match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Self::Text,
+            Err(error) if error.is_eof() => Self::CutShort { bytes: body.len() },
+            Err(error) => {
+                let (line, column) = (error.line(), error.column().max(1));
+                let lines = body.split_inclusive(|byte| *byte == b'\n').take(line.saturating_sub(1));
+                let place = lines.map(<[u8]>::len).sum::<usize>() + column - 1;
+                let (before, after) = body.split_at_checked(place).unwrap_or((body, b""));
+                let after_a_comma =
+                    before.trim_ascii_end().ends_with(b",") && matches!(after.first(), Some(b']' | b'}'));
+                let found = after.get(..SHOWN).unwrap_or(after);
+                Self::Syntax {
+                    line,
+                    column,
+                    after_a_comma,
+                    found: String::from_utf8_lossy(found).into_owned(),
+                }
+            }
+        }
+    }
+}
+
+impl Display for NotJson {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match &self.fault {
+            Fault::Empty => f.write_str("not valid JSON: the body is empty")?,
+            Fault::NotUtf8 { place, found } => {
+                write!(f, "not valid JSON: byte {place} is not UTF-8; from there on stands")?;
+                found.iter().try_for_each(|byte| write!(f, " {byte:02x}"))?;
+            }
+            Fault::CutShort { bytes } => {
+                write!(f, "not valid JSON: it ends too early, after {bytes} bytes")?;
+            }
+            Fault::Syntax { line, column, after_a_comma, found } => {
+                let after = if *after_a_comma { ", after a comma too many" } else { "" };
+                write!(
+                    f,
+                    "not valid JSON: in line {line}, column {column} stands {}{after}",
+                    Escaped(found)
+                )?;
+            }
+            Fault::Text => f.write_str("not valid JSON: a string in it is no text")?,
+        }
+        match &self.content_type {
+            Some(content_type) => write!(f, " (content-type {})", Escaped(content_type)),
+            None => f.write_str(" (no content-type)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_the_place_of_json_is_told() {
+        let rows: &[(&str, &[u8], &str)] = &[
+            ("nothing", b"", "the body is empty"),
+            ("spaces", b" \r\n", "the body is empty"),
+            ("a page", b"<html><body>", r#"in line 1, column 1 stands "<html><body>""#),
+            ("a page, further down", b"\n\n  <html>", r#"in line 3, column 3 stands "<html>""#),
+            (
+                "a comma too many",
+                br#"{"keys":[],}"#,
+                r#"in line 1, column 12 stands "}", after a comma too many"#,
+            ),
+            (
+                "a comma too many in an array",
+                b"{\"keys\":[\n{},\n]}",
+                r#"in line 3, column 1 stands "]}", after a comma too many"#,
+            ),
+            ("single quotes", b"{'keys':[]}", r#"in line 1, column 2 stands "\'keys\':[]}""#),
+            (
+                "a second byte order mark",
+                "\u{feff}{}".as_bytes(),
+                r#"in line 1, column 1 stands "\u{feff}{}""#,
+            ),
+            ("more after it", b"{}x", r#"in line 1, column 3 stands "x""#),
+            ("half of it", br#"{"keys":[{"kty""#, "it ends too early, after 15 bytes"),
+            (
+                "gzip",
+                b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
+                "byte 1 is not UTF-8; from there on stands 8b 08 00 00 00 00 00 00",
+            ),
+            ("UTF-16", b"\xff\xfe{\0}\0", "byte 0 is not UTF-8; from there on stands ff fe 7b 00 7d 00"),
+            ("a forged line", b"a\n[critical] b", r#"in line 1, column 1 stands "a\n[critical] b""#),
+        ];
+        for (label, body, told) in rows {
+            let expected = format!("not valid JSON: {told} (no content-type)");
+            assert_eq!(NotJson::of(None, body).to_string(), expected, "{label}");
+        }
+    }
+
+    #[test]
+    fn what_an_issuer_sends_neither_forges_a_line_nor_fills_the_log() {
+        let long = "<".repeat(1 << 20);
+        let types = ["text/html\n[critical] forged", "\u{1b}[2J", &long];
+        for content_type in types {
+            for body in [long.as_bytes(), "\u{202e}\n".repeat(1000).as_bytes(), &[0xff; 1000], b"\x1b[2J\n"] {
+                let told = NotJson::of(Some(content_type), body).to_string();
+                assert!(told.len() < 600, "{} bytes: {told}", told.len());
+                assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{told}");
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What a fetch asked for, as the line of log about its failure names it.
+
+use std::fmt::{Display, Formatter, Result};
+
+use crate::jose::escaped::{Escaped, EscapedUrl};
+
+/// The document that a fetch asked for, and the cluster that it asked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requested<'a> {
+    /// Which document.
+    pub document: Document<'a>,
+    /// The cluster's name.
+    pub cluster: &'a str,
+}
+
+/// A document that is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document<'a> {
+    /// The key set at the configured URL.
+    KeySet(&'a str),
+    /// The key set at the URL that a discovery document names. An issuer chose it.
+    DiscoveredKeySet(&'a str),
+    /// The discovery document, at those URLs in turn.
+    Discovery(&'a [String]),
+}
+
+impl Display for Requested<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self.document {
+            Document::KeySet(url) => write!(f, "requested: the key set {}", EscapedUrl(url))?,
+            Document::DiscoveredKeySet(url) => {
+                write!(f, "requested: the key set {} (jwks_uri of the discovery document)", EscapedUrl(url))?;
+            }
+            Document::Discovery(urls) => {
+                f.write_str("requested: the discovery document ")?;
+                for (index, url) in urls.iter().enumerate() {
+                    write!(f, "{}{}", if index == 0 { "" } else { " and then " }, EscapedUrl(url))?;
+                }
+            }
+        }
+        write!(f, " by the cluster {}", Escaped(self.cluster))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_its_url_and_the_cluster_are_named() {
+        let told = |document| Requested { document, cluster: "issuer" }.to_string();
+        let urls = ["https://a/x".to_owned(), "https://a/y".to_owned()];
+        assert_eq!(
+            told(Document::KeySet("https://a/keys")),
+            r#"requested: the key set "https://a/keys" by the cluster "issuer""#
+        );
+        assert_eq!(
+            told(Document::DiscoveredKeySet("https://a/keys")),
+            r#"requested: the key set "https://a/keys" (jwks_uri of the discovery document) by the cluster "issuer""#
+        );
+        assert_eq!(
+            told(Document::Discovery(&urls[..1])),
+            r#"requested: the discovery document "https://a/x" by the cluster "issuer""#
+        );
+        assert_eq!(
+            told(Document::Discovery(&urls)),
+            r#"requested: the discovery document "https://a/x" and then "https://a/y" by the cluster "issuer""#
+        );
+        let long = format!("https://a/{}", "b".repeat(1 << 20));
+        assert!(told(Document::DiscoveredKeySet(&long)).len() < 400, "an issuer's URL does not fill the log");
+    }
+}

@@ -1,0 +1,258 @@
+//! What an operator reads of an answer that brings no keys: what came, from where, and what to do about it.
+
+use jwt_guard::mint::{AUDIENCE, SigningKey, key_set};
+use serde_json::{Value, json};
+
+use super::{another, figure, is_unharmed, issuer, lines, token_of};
+use crate::harness::{Answer, Stack, wait_until};
+
+const SECRET: &str = "s3cr3t";
+
+/// An answer, and what the log says of it; none where it brings keys.
+fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)> {
+    let keys = key_set([key]).to_string();
+    let mut padded = key.public_jwk();
+    padded["n"] = json!(format!("{}==", padded["n"].as_str().unwrap()));
+    let mut standard = key.public_jwk();
+    standard["n"] = json!(format!("{}+", standard["n"].as_str().unwrap()));
+    let mut missing = key.public_jwk();
+    missing.as_object_mut().unwrap().remove("n");
+    let mut certificate = missing.clone();
+    certificate["x5c"] = json!(["MIIC"]);
+    let set = |jwk: Value| Answer::ok(json!({ "keys": [jwk] }).to_string());
+    let moved = |status: u16, location: &str| Answer::status(status).header("location", location);
+    let login = format!("https://login.example:8443/{SECRET}?next={SECRET}");
+    let forged = "x\n[2026-01-01 00:00:00][error] forged";
+    let leads = "redirects are not followed, and this one leads to https://login.example:8443;";
+    vec![
+        (
+            "gzip",
+            Answer::ok(b"\x1f\x8b\x08\0\0\0\0\0\0\x03".to_vec()).header("content-encoding", "gzip"),
+            Some(r#"the body has the content-encoding "gzip""#),
+        ),
+        ("not_coded", Answer::ok(keys.clone()).header("content-encoding", "utf-8"), None),
+        ("moved_301", moved(301, &login), Some(leads)),
+        ("moved_302", moved(302, &login), Some(leads)),
+        ("moved_303", moved(303, &login), Some(leads)),
+        ("moved_307", moved(307, &login), Some(leads)),
+        ("moved_308", moved(308, &login), Some(leads)),
+        ("moved_here", moved(302, &format!("/{SECRET}")), Some("leads to another path of the same origin")),
+        ("moved_nowhere", Answer::status(302), Some("status 302: redirects are not followed")),
+        (
+            "moved_user",
+            moved(302, &format!("https://user:{SECRET}@login.example/")),
+            Some("leads to no http or https URL"),
+        ),
+        (
+            "html",
+            Answer::ok("\n <html><body>Sign in</body></html>").content_type("text/html; charset=utf-8"),
+            Some(
+                r#"not valid JSON: in line 2, column 2 stands "<html><body>Sign in</body></html" (content-type "text/html; charset=utf-8")"#,
+            ),
+        ),
+        ("bom", Answer::ok(format!("\u{feff}{keys}")), None),
+        (
+            "two_boms",
+            Answer::ok(format!("\u{feff}\u{feff}{keys}")),
+            Some(r#"in line 1, column 1 stands "\u{feff}{\"keys\""#),
+        ),
+        (
+            "comma",
+            Answer::ok(r#"{"keys":[],}"#),
+            Some(
+                r#"in line 1, column 12 stands "}", after a comma too many (content-type "application/json")"#,
+            ),
+        ),
+        ("empty", Answer::ok(""), Some("not valid JSON: the body is empty")),
+        (
+            "twice",
+            Answer::ok(r#"{"keys":[],"keys":[]}"#),
+            Some("a name stands twice in one object of the key set"),
+        ),
+        (
+            "certificates",
+            Answer::ok(json!({ "a": "-----BEGIN CERTIFICATE-----\nMIIC\n" }).to_string()),
+            Some(
+                "but an object of PEM certificates; take the URL at which the issuer has the same keys as a JWKS",
+            ),
+        ),
+        (
+            "document",
+            Answer::ok(json!({ "issuer": "https://a", "jwks_uri": "https://a/k" }).to_string()),
+            Some("but a discovery document; set discovery: true"),
+        ),
+        ("padded", set(padded), Some("its member n is padded; base64url in a JWK has no = at its end")),
+        ("standard", set(standard), Some("its member n is standard base64")),
+        ("missing", set(missing), Some("its member n is absent")),
+        (
+            "certificate",
+            set(certificate),
+            Some("its member n is absent, and the certificate in its x5c is not read"),
+        ),
+        (
+            "forged",
+            Answer::ok(forged).content_type("text/plain; a=\"b\""),
+            Some(r#"stands "x\n[2026-01-01 00:00:00][error]"#),
+        ),
+        (
+            "long",
+            Answer::ok("<".repeat(1 << 20)),
+            Some(r#"column 1 stands "<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<" ("#),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_answer_is_told_apart_with_its_url_and_cluster() {
+    let key = another("first");
+    let answers = answers(&key);
+    let issuers: Vec<_> = answers.iter().map(|(name, ..)| issuer(name, json!({}))).collect();
+    let mut builder = Stack::builder().plugin(json!({ "issuers": issuers })).keys([key.clone()]).workers(2);
+    for (name, answer, _) in &answers {
+        builder = builder.issuer_path(&format!("/{name}"), answer.clone());
+    }
+    let stack = builder.start().await;
+    for (name, _, told) in &answers {
+        match told {
+            None => {
+                wait_until(&format!("{name} is read"), async || figure(&stack, name, "keys").await == 1)
+                    .await;
+                assert_eq!(stack.get_with("/", &token_of(&stack, name)).await.status, 200, "{name}");
+                assert_eq!(lines(&stack, &format!("issuer {name}: keys could not be fetched")), 0, "{name}");
+            }
+            Some(words) => {
+                let begins = format!("issuer {name}: keys could not be fetched");
+                wait_until(&format!("{name} is told"), async || lines(&stack, &begins) == 1).await;
+                wait_until(&format!("{name}: {words}"), async || {
+                    let log = stack.envoy.log();
+                    log.lines().any(|line| line.contains(&format!("issuer {name}: ")) && line.contains(words))
+                })
+                .await;
+                let log = stack.envoy.log();
+                let line = log.lines().find(|line| line.contains(&begins)).unwrap();
+                let requested = format!(
+                    r#"requested: the key set "https://{name}.example/{name}" by the cluster "issuer""#
+                );
+                assert!(line.contains(&requested), "{name}: {line}");
+                assert!(line.len() < 1500, "{name}: {} bytes", line.len());
+            }
+        }
+    }
+    let log = stack.envoy.log();
+    assert!(!log.contains(SECRET), "neither path nor query of a Location");
+    assert!(!log.lines().any(|line| line.starts_with("[2026-01-01")), "an issuer writes no line of its own");
+    for asked in stack.issuer.asked() {
+        let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
+        assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
+    }
+    is_unharmed(&stack);
+}
+
+/// Of discovery there are two documents: which of them failed, and where it was looked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_document_that_could_not_be_had_is_named() {
+    let key = another("first");
+    let openid = "/.well-known/openid-configuration";
+    let long = format!("https://issuer.example/{}", "k".repeat(10_000));
+    let document = |path: &str, keys: &str| {
+        json!({ "issuer": format!("https://issuer.example{path}"), "jwks_uri": keys }).to_string()
+    };
+    let cases: Vec<(&str, &str, Answer, String)> = vec![
+        (
+            "no_document",
+            "/a",
+            Answer::status(404),
+            concat!(
+                r#"status 404; there are none to judge tokens with: requests with a token get 503; requested: "#,
+                r#"the discovery document "https://issuer.example/a/.well-known/openid-configuration" and then "#,
+                r#""https://issuer.example/.well-known/oauth-authorization-server/a" by the cluster "issuer""#
+            )
+            .to_owned(),
+        ),
+        (
+            "no_keys",
+            "/b",
+            Answer::ok(document("/b", "https://issuer.example/none")),
+            concat!(
+                r#"requested: the key set "https://issuer.example/none" (jwks_uri of the discovery document) "#,
+                r#"by the cluster "issuer""#
+            )
+            .to_owned(),
+        ),
+        (
+            "a_slash_more",
+            "/c",
+            Answer::ok(document("/c/", "https://issuer.example/keys")),
+            concat!(
+                r#"its issuer is "https://issuer.example/c/", and the configured one is "#,
+                r#""https://issuer.example/c""#
+            )
+            .to_owned(),
+        ),
+        (
+            "a_placeholder",
+            "/d",
+            Answer::ok(document("/{tenantid}", "https://issuer.example/keys")),
+            r#"its issuer is "https://issuer.example/{tenantid}""#.to_owned(),
+        ),
+        (
+            "moved",
+            "/e",
+            Answer::status(302).header("location", &format!("https://login.example/{SECRET}")),
+            "status 302: redirects are not followed, and this one leads to https://login.example;".to_owned(),
+        ),
+        (
+            "a_page",
+            "/f",
+            Answer::ok("<html>").content_type("text/html"),
+            r#"in line 1, column 1 stands "<html>" (content-type "text/html")"#.to_owned(),
+        ),
+        (
+            "coded",
+            "/g",
+            Answer::ok(b"\x1f\x8b\x08".to_vec()).header("content-encoding", "gzip"),
+            r#"the body has the content-encoding "gzip""#.to_owned(),
+        ),
+        (
+            "a_long_url",
+            "/h",
+            Answer::ok(document("/h", &long)),
+            r#"kkkk"... (jwks_uri of the discovery document) by the cluster "issuer""#.to_owned(),
+        ),
+        (
+            "a_forged_line",
+            "/i",
+            Answer::ok(document("/i\n[2026-01-01 00:00:00][error] forged", "https://issuer.example/keys")),
+            r#"its issuer is "https://issuer.example/i\n[2026-01-01 00:00:00][error] forged""#.to_owned(),
+        ),
+    ];
+    let issuers: Vec<_> = cases
+        .iter()
+        .map(|(name, path, ..)| {
+            json!({
+                "issuer": format!("https://issuer.example{path}"), "name": name, "audience": AUDIENCE,
+                "discovery": true, "jwks_cluster": "issuer",
+            })
+        })
+        .collect();
+    let mut builder = Stack::builder().plugin(json!({ "issuers": issuers })).keys([key.clone()]);
+    for (_, path, answer, _) in &cases {
+        builder = builder.issuer_path(&format!("{path}{openid}"), answer.clone());
+    }
+    let stack = builder.start().await;
+    for (name, _, _, words) in &cases {
+        let begins = format!("issuer {name}: keys could not be fetched");
+        wait_until(&format!("{name} is told"), async || lines(&stack, &begins) == 1).await;
+        let log = stack.envoy.log();
+        let line = log.lines().find(|line| line.contains(&begins)).unwrap();
+        assert!(line.contains(words.as_str()), "{name}: {line}");
+        assert!(line.len() < 1500, "{name}: {} bytes", line.len());
+    }
+    let log = stack.envoy.log();
+    assert!(!log.contains(SECRET) && !log.lines().any(|line| line.starts_with("[2026-01-01")));
+    for asked in stack.issuer.asked() {
+        let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
+        assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
+    }
+    is_unharmed(&stack);
+}

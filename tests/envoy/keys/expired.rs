@@ -1,0 +1,91 @@
+//! Tokens whose time is over: nobody looks for a key for them.
+
+use std::time::Duration;
+
+use jwt_guard::mint::SigningKey;
+
+use super::{another, figure, is_unharmed};
+use crate::harness::{Stack, plugin, wait_until};
+
+fn expired(stack: &Stack, key: &SigningKey) -> String {
+    stack.token().expired_for(Duration::from_secs(600)).sign(key).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_of_an_unknown_kid_asks_for_no_keys() {
+    let stack = Stack::with_plugin(plugin()).await;
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
+    let second = another("second");
+    for _ in 0..5 {
+        let refused = stack.get_with("/", &expired(&stack, &second)).await;
+        assert_eq!(refused.status, 401);
+        let challenge = refused.text("www-authenticate").unwrap();
+        assert!(challenge.contains(r#"error_description="Token has expired""#), "{challenge}");
+    }
+    assert_eq!((stack.denied("expired").await, stack.denied("unknown_kid").await), (5, 0));
+    assert_eq!(stack.issuer.fetches(), 1, "nothing was fetched for them");
+
+    // The same token within its time is worth a fetch.
+    let unknown = stack.token().sign(&second).unwrap();
+    assert_eq!(stack.get_with("/", &unknown).await.status, 401);
+    assert_eq!((stack.denied("unknown_kid").await, stack.issuer.fetches()), (1, 2));
+
+    // Within the cooldown the log says why nothing is fetched.
+    assert_eq!(stack.get_with("/", &unknown).await.status, 401);
+    stack.envoy.logged("the next fetch for an unknown kid is allowed in").await;
+    assert!(stack.envoy.log_contains("the keys were fetched 0 s ago"));
+    is_unharmed(&stack);
+}
+
+/// What a key would have shown is not asked: a forgery that has expired is an expired token.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_forgery_is_expired() {
+    let stack = Stack::with_plugin(plugin()).await;
+    let forger = another("first");
+    assert_eq!(stack.get_with("/", &expired(&stack, &forger)).await.status, 401);
+    assert_eq!((stack.denied("expired").await, stack.denied("signature").await), (1, 0));
+    assert_eq!(stack.get_with("/", &stack.token().sign(&forger).unwrap()).await.status, 401);
+    assert_eq!((stack.denied("expired").await, stack.denied("signature").await), (1, 1));
+    assert_eq!(stack.upstream.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_keys_an_expired_token_is_told_apart_from_a_good_one() {
+    let stack = Stack::builder().plugin(plugin()).issuer_down().start().await;
+    wait_until("the first fetch failed", async || {
+        figure(&stack, "issuer_example", "refresh_failed").await >= 1
+    })
+    .await;
+    let refused = stack.get_with("/", &expired(&stack, &stack.key)).await;
+    assert_eq!((refused.status, refused.error().as_str()), (401, "invalid_token"));
+    assert_eq!(refused.text("retry-after"), None);
+    let refused = stack.get_with("/", &stack.good_token()).await;
+    assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_told_which_claim_its_token_lacks() {
+    let stack = Stack::with_plugin(plugin()).await;
+    let hour = Duration::from_secs(3600);
+    for (token, reason, told) in [
+        (stack.token().expired_for(hour), "expired", "Token has expired"),
+        (stack.token().without("exp"), "expired", "Token has no expiration time (exp)"),
+        (stack.token().audience("nobody"), "audience", "Token is for another audience"),
+        (stack.token().without("aud"), "audience", "Token has no audience (aud)"),
+    ] {
+        let before = stack.denied(reason).await;
+        let refused = stack.get_with("/", &token.sign(&stack.key).unwrap()).await;
+        assert_eq!(refused.status, 401, "{told}");
+        let challenge = refused.text("www-authenticate").unwrap();
+        assert!(challenge.contains(&format!(r#"error_description="{told}""#)), "{challenge}");
+        assert_eq!(stack.denied(reason).await, before + 1, "{told}");
+    }
+    for detail in [
+        "the token has expired",
+        "the token has no exp, and require_expiration is true",
+        "none of the token's audiences is configured",
+        "the token has no audience",
+    ] {
+        stack.envoy.logged(detail).await;
+    }
+}

@@ -1,0 +1,56 @@
+//! Sets that are large, broken, or in another order in each answer: told of once, and briefly.
+
+use serde_json::{Value, json};
+
+use super::{another, figure, is_unharmed, lines};
+use crate::harness::{Answer, JWKS_PATH, Stack, plugin_with, wait_until};
+
+const NAME: &str = "issuer_example";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_250_unusable_keys_the_first_are_told_and_the_number_of_the_others() {
+    let key = another("first");
+    let mut keys: Vec<Value> = (0..250)
+        .map(|number| json!({ "kty": "oct", "kid": format!("shared-{number}"), "k": "AA" }))
+        .collect();
+    keys.push(key.public_jwk());
+    let set = |keys: &[Value]| Answer::ok(json!({ "keys": keys }).to_string());
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({ "jwks_ttl_seconds": 1, "jwks_refresh_cooldown_seconds": 1 })))
+        .keys([key])
+        .issuer_path(JWKS_PATH, set(&keys))
+        .workers(2)
+        .start()
+        .await;
+    let good = stack.good_token();
+    assert_eq!(stack.get_with("/", &good).await.status, 200);
+    assert_eq!(lines(&stack, " is not used: "), 16);
+    assert_eq!(lines(&stack, "issuer issuer_example: 234 more keys of the set are not used"), 1);
+
+    // The same keys in another order, again and again.
+    let hits = async || stack.envoy.stat("wasmcustom.jwt_guard.token_cache.hit").await;
+    let misses = async || stack.envoy.stat("wasmcustom.jwt_guard.token_cache.miss").await;
+    for _ in 0..3 {
+        keys.rotate_left(100);
+        stack.issuer.answer(JWKS_PATH, set(&keys));
+        let before = figure(&stack, NAME, "refresh_ok").await;
+        wait_until("they are renewed", async || figure(&stack, NAME, "refresh_ok").await >= before + 2).await;
+    }
+    assert_eq!(lines(&stack, " is not used: "), 16, "no warning is told again");
+    assert_eq!(lines(&stack, "more keys of the set are not used"), 1);
+    assert_eq!(lines(&stack, "issuer issuer_example: 1 keys"), 1, "and no change");
+    // Each worker verifies it once at most: what was verified by the same keys is remembered.
+    for _ in 0..10 {
+        assert_eq!(stack.get_with("/", &good).await.status, 200);
+    }
+    assert!(misses().await <= 2 && hits().await >= 9, "{} misses", misses().await);
+
+    // Another key is a change.
+    let second = another("second");
+    keys.push(second.public_jwk());
+    stack.issuer.answer(JWKS_PATH, set(&keys));
+    wait_until("the second is known", async || figure(&stack, NAME, "keys").await == 2).await;
+    assert_eq!(lines(&stack, "issuer issuer_example: 2 keys"), 1);
+    assert_eq!(stack.get_with("/", &stack.token().sign(&second).unwrap()).await.status, 200);
+    is_unharmed(&stack);
+}
