@@ -7,6 +7,7 @@ mod challenge;
 mod reason;
 pub mod resource_metadata;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 pub use challenge::{Challenge, realm_is_valid, scope_is_valid};
@@ -39,7 +40,7 @@ pub struct Denial {
     /// For counters and the log.
     pub reason: Reason,
     /// The sentence for the client.
-    pub detail: &'static str,
+    pub detail: Cow<'static, str>,
 }
 
 /// A row of the table of answers.
@@ -136,16 +137,36 @@ impl Denial {
     ///
     /// The challenge's scopes are what [`scopes_asked`](crate::policy::scopes_asked) gives for the request.
     pub fn new(reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
-        Self::with(answer(reason), reason, challenge, form)
+        let answer = answer(reason);
+        let detail = Cow::Borrowed(answer.detail);
+        Self::with(answer, detail, reason, challenge, form)
     }
 
     /// The answer to a token that is not valid, in the words that its client is told apart by.
     pub fn of_token(error: &TokenError, challenge: &Challenge<'_>, form: Form) -> Self {
-        Self::with(answer_to_token(error), Reason::from(error), challenge, form)
+        let answer = answer_to_token(error);
+        let detail = Cow::Borrowed(answer.detail);
+        Self::with(answer, detail, Reason::from(error), challenge, form)
     }
 
-    fn with(answer: Answer, reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
-        let Answer { status, error, detail, fault } = answer;
+    /// The answer to a request without a token, where that is not looked for in `Authorization`: it names the header
+    /// in which it is, or says that it is none. Names of cookies and parameters are not disclosed.
+    pub fn missing_from(header: Option<&str>, challenge: &Challenge<'_>, form: Form) -> Self {
+        let detail = match header {
+            Some(name) => Cow::Owned(format!("Missing or invalid {name} header")),
+            None => Cow::Borrowed("Missing token: it is not read from a header here"),
+        };
+        Self::with(answer(Reason::MissingToken), detail, Reason::MissingToken, challenge, form)
+    }
+
+    fn with(
+        answer: Answer,
+        detail: Cow<'static, str>,
+        reason: Reason,
+        challenge: &Challenge<'_>,
+        form: Form,
+    ) -> Self {
+        let Answer { status, error, fault, .. } = answer;
         let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
         if let Some(fault) = fault {
             headers.push(("www-authenticate".to_owned(), challenge.header(fault)));

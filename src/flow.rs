@@ -193,7 +193,7 @@ impl<'r> Judge<'r> {
         if let Some(Failure::Credential(malformed)) = failure.as_ref().filter(|_| token_decides) {
             // Not an invalid token, which some routes let pass as none, but a request with two meanings.
             let facts = Facts::new(Reason::BadRequest, malformed.to_string()).under(governing.first());
-            return Err(self.refused(facts, None, &[]));
+            return Err(self.refused(facts, None, &[], &[]));
         }
         let brought = match (&known, &failure) {
             (Some(known), _) => Credential::Verified(known.identity()),
@@ -204,7 +204,7 @@ impl<'r> Judge<'r> {
             let culprit =
                 policy::refusing(requirements, brought).and_then(|index| governing.asked.get(index));
             let facts = refusal::facts_of(&refusal, failure.as_ref()).under(culprit);
-            self.refused(facts, failure.as_ref(), &policy::scopes_asked(requirements))
+            self.refused(facts, failure.as_ref(), &policy::scopes_asked(requirements), &governing.places)
         })?;
         let mut forward = self.forward(&permit, known.as_deref(), &governing, token_decides)?;
         let shadows = policy::shadow_refusals(requirements, brought).into_iter().map(|(index, refusal)| {
@@ -235,7 +235,7 @@ impl<'r> Judge<'r> {
             let detail =
                 format!("{} would be {} bytes, over {}", oversize.header, oversize.bytes, oversize.limit);
             let facts = Facts::new(Reason::HeaderOversize, detail).under(governing.first());
-            self.refused(facts, None, &[])
+            self.refused(facts, None, &[], &[])
         })?;
         // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.
         if token_decides && !self.config.report_only {

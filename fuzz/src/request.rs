@@ -236,9 +236,9 @@ fn check_denial(refused: &Refused) {
     }
     let body = std::str::from_utf8(&denial.body).unwrap();
     assert!(!has_token(body));
-    if body != denial.detail {
+    if *body != *denial.detail {
         let body: Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["detail"], denial.detail);
+        assert_eq!(body["detail"], *denial.detail);
         assert!(body["error"].is_string());
     }
 }

@@ -70,6 +70,11 @@ impl<'r> Governing<'r> {
         self.asked.first()
     }
 
+    /// Where every reading looks for a token.
+    pub fn shared_places(&self) -> &[Place] {
+        &self.shared_places
+    }
+
     /// Whether every reading looks for a token there.
     pub fn is_shared(&self, place: &Place) -> bool {
         self.shared_places.contains(place)
@@ -163,7 +168,7 @@ impl<'r> Judge<'r> {
     }
 
     fn refuse<T>(&self, reason: Reason, detail: &str) -> Outcome<T> {
-        Err(self.refused(Facts::new(reason, detail), None, &[]))
+        Err(self.refused(Facts::new(reason, detail), None, &[], &[]))
     }
 }
 

@@ -3,12 +3,20 @@
 use super::authenticate::{Failure, Unfetched};
 use super::governing::Governing;
 use super::{Facts, Judge, Refused};
+use crate::bearer::Place;
 use crate::denial::{Challenge, Denial, Form, Reason, whole_seconds};
 use crate::policy::Refusal;
 
 impl Judge<'_> {
     /// The answer to those facts. `scopes` are what the client should ask its issuer for.
-    pub(super) fn refused(&self, facts: Facts, failure: Option<&Failure>, scopes: &[String]) -> Box<Refused> {
+    /// `places` are where a token may stand, if the route of the request is known.
+    pub(super) fn refused(
+        &self,
+        facts: Facts,
+        failure: Option<&Failure>,
+        scopes: &[String],
+        places: &[Place],
+    ) -> Box<Refused> {
         let text = |name| self.header(name).and_then(|value| std::str::from_utf8(value).ok());
         let path = text(":path").unwrap_or("/");
         let resource_metadata =
@@ -22,7 +30,12 @@ impl Judge<'_> {
             Some(Failure::Token { error, .. }) if facts.reason == Reason::from(error) => {
                 Denial::of_token(error, &challenge, form)
             }
-            _ => Denial::new(facts.reason, &challenge, form),
+            _ => match missing_from(places) {
+                Some(header) if facts.reason == Reason::MissingToken => {
+                    Denial::missing_from(header, &challenge, form)
+                }
+                _ => Denial::new(facts.reason, &challenge, form),
+            },
         };
         Box::new(Refused { denial, facts: self.with_request(facts) })
     }
@@ -47,6 +60,17 @@ impl Judge<'_> {
     pub(super) fn with_request(&self, facts: Facts) -> Facts {
         facts.of_request(self.header("x-request-id"))
     }
+}
+
+/// The first header that holds tokens, `Some(None)` where none does; `None` where `authorization` does, or nothing is
+/// known of the places.
+fn missing_from(places: &[Place]) -> Option<Option<&str>> {
+    let headers = || {
+        let places = places.iter().filter(|place| !matches!(place, Place::Cookie { .. }));
+        places.filter_map(Place::header).map(|(name, _)| name)
+    };
+    let is_usual = places.is_empty() || headers().any(|name| name == "authorization");
+    if is_usual { None } else { Some(headers().next()) }
 }
 
 impl std::fmt::Display for Unfetched {

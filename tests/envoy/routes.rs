@@ -221,6 +221,13 @@ async fn routes_have_places_for_tokens_of_their_own() {
         let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         assert_eq!(request.send().await.status, status, "{path} {headers:.30?}");
     }
+    for (path, detail) in [
+        ("/header", "Missing or invalid x-token header"),
+        ("/cookie", "Missing token: it is not read from a header here"),
+        ("/elsewhere", "Missing or invalid Authorization header"),
+    ] {
+        assert_eq!(stack.get(path).await.json()["detail"], detail, "{path}");
+    }
     stack.request("GET", "/cookie").header("cookie", &cookie).send().await;
     assert_eq!(stack.upstream.last().header("cookie"), Some("a=1; b=2"), "that one cookie goes");
     stack.request("GET", "/header").header("x-token", &header).send().await;

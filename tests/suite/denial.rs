@@ -221,7 +221,7 @@ fn bodies_are_json_and_tell_no_reason() {
     for reason in Reason::ALL {
         let denial = Denial::new(reason, &plain(), Form::Json);
         let body: serde_json::Value = serde_json::from_slice(&denial.body).unwrap();
-        assert_eq!(body["detail"], denial.detail, "{reason}");
+        assert_eq!(body["detail"], *denial.detail, "{reason}");
         assert_eq!(body.as_object().unwrap().len(), 2, "{reason}");
     }
 }

@@ -55,7 +55,7 @@ fn rules_and_credentials() {
             get(path).bearer(&admin),
             get(path).bearer(&expired),
             get(path).bearer("garbage"),
-            get(&format!("{path}?access_token={good}")).bearer(&good),
+            get(&format!("{path}?access_token={admin}")).bearer(&good),
         ];
         let told: Vec<_> = brought.iter().map(|request| told(&request.judged(&config))).collect();
         assert_eq!(told, expected, "{path}");
@@ -302,4 +302,56 @@ fn grpc_gateway_names_nobody() {
         let has = |name: &str| upstream.iter().any(|(known, _)| known == name);
         assert!(!has("grpc-metadata-x-auth-sub") && has("grpc-metadata-x-keep"));
     }
+}
+
+#[test]
+fn a_missing_token_is_answered_with_the_header_that_it_is_read_from() {
+    let usual = "Missing or invalid Authorization header";
+    let not_a_header = "Missing token: it is not read from a header here";
+    for (token_from, detail) in [
+        (json!(null), usual),
+        (json!([{ "cookie": "session" }, { "header": "authorization" }]), usual),
+        (json!([{ "header": "authorization", "prefix": "Token " }]), usual),
+        (json!([{ "header": "x-token", "prefix": "Token " }]), "Missing or invalid x-token header"),
+        (json!([{ "cookie": "session" }, { "header": "X-Raw" }]), "Missing or invalid x-raw header"),
+        (json!([{ "query": "secret_parameter" }]), not_a_header),
+        (json!([{ "cookie": "secret_cookie" }, { "query": "secret_parameter" }]), not_a_header),
+    ] {
+        let route = json!({ "path": "/own", "allow_authenticated": true, "token_from": token_from });
+        for config in [config(json!({ "token_from": token_from })), config(json!({ "routes": [route] }))] {
+            let refusal = refused(get("/own").judged(&config));
+            assert_eq!((refusal.denial.status, &*refusal.denial.detail), (401, detail), "{token_from}");
+            let shown = format!("{:?} {}", refusal.denial.headers, refusal.denial.body.escape_ascii());
+            assert!(!shown.contains("secret"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_same_token_in_two_places_is_judged_once() {
+    let config = config(json!({
+        "token_from": [{ "header": "authorization" }, { "cookie": "session" }],
+        "routes": [
+            { "path": "/api/**", "allow_authenticated": true, "token_from": { "header": "authorization" } },
+            { "path": "/page/**", "allow_authenticated": true, "token_from": { "cookie": "session" } },
+        ],
+    }));
+    let (good, admin) = (good(), token().claim("role", "admin").sign(key()).unwrap());
+    let both =
+        |path: &str, cookie: &str| get(path).bearer(&good).header("cookie", format!("session={cookie}"));
+    let request = both("/", &good);
+    let upstream = request.upstream(&forwarded(request.judged(&config)));
+    assert!(!upstream.iter().any(|(name, _)| name == "cookie" || name == "authorization"), "{upstream:?}");
+    assert_eq!(told(&both("/", &admin).judged(&config)), "400 bad_request");
+    assert_eq!(told(&both("/", "garbage").judged(&config)), "400 bad_request");
+
+    // Where two readings look in different places, the token must stand where both look.
+    let cookie = |path: &str| get(path).header("cookie", format!("session={good}"));
+    assert_eq!(told(&cookie("/page/x").judged(&config)), "user-1");
+    assert_eq!(told(&cookie("/page/..%2fapi/x").judged(&config)), "400 bad_request");
+    assert_eq!(told(&both("/page/..%2fapi/x", &good).judged(&config)), "400 bad_request");
+    // The default looks in both, and the cookie is one of them.
+    assert_eq!(told(&cookie("/x/..%2fpage/y").judged(&config)), "user-1");
+    assert_eq!(told(&both("/x/..%2fpage/y", &good).judged(&config)), "user-1");
+    assert_eq!(told(&both("/x/..%2fpage/y", &admin).judged(&config)), "400 bad_request");
 }
