@@ -1,7 +1,7 @@
 # `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-matrix check wasm bench fuzz prepare images compose-test dist reproducible supply-chain policy
+.PHONY: help demo run test test-matrix check lint lint-wasm wasm bench fuzz prepare images compose-test dist reproducible supply-chain policy
 
 help:
 	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
@@ -46,18 +46,25 @@ test-matrix: wasm
 		echo "Envoy $$version"; ENVOY_VERSION=$$version scripts/envoy >/dev/null; \
 		ENVOY_VERSION=$$version cargo test --locked --test envoy; done
 
+# The first steps share nothing but the processor: the link of the module takes one core for most of its time. The
+# replay of the fuzz properties runs once, with its minute for each.
 check: prepare
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	scripts/build-wasm --clippy
-	@$(MAKE) --no-print-directory policy test compose-test
-	JWT_GUARD_FUZZ_SECONDS=60 cargo test --locked --test fuzz_replay
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint lint-wasm policy
+	@JWT_GUARD_FUZZ_SECONDS=60 $(MAKE) --no-print-directory test compose-test
 	for entries in 0 1; do JWT_GUARD_TOKEN_CACHE_ENTRIES=$$entries cargo test --locked --test envoy tokens:: || exit 1; done
 
 # The client is not in the figure, so the profile whose dependencies the tests have built already will do.
 bench: wasm
 	@scripts/envoy >/dev/null
 	cargo bench --quiet --locked --profile dev --bench envoy -- $(ARGS)
+
+lint: prepare
+	cargo clippy --locked --all-targets -- -D warnings
+
+# After the module, whose build adds the target where that is missing.
+lint-wasm: wasm
+	scripts/build-wasm --clippy
 
 fuzz: prepare
 	@scripts/fuzz all $${SECONDS_EACH:-60}
