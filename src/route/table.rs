@@ -26,8 +26,6 @@ pub struct Entry<T> {
 pub struct Table<T> {
     rules: Vec<T>,
     levels: Levels,
-    /// Which entries, by their index, have a template without wildcards.
-    literal: Vec<bool>,
     /// Whether some template has a letter that upstreams which ignore case compare with another one.
     has_letter_case: bool,
     skipped: SkippedReadings,
@@ -114,9 +112,8 @@ impl<T> Table<T> {
             return Err(conflicts);
         }
         let has_letter_case = entries.iter().any(|entry| !is_folded(&entry.template.canonical()));
-        let literal = entries.iter().map(|entry| entry.template.is_literal()).collect();
         let rules = entries.into_iter().map(|entry| entry.rule).collect();
-        Ok(Self { rules, levels, literal, has_letter_case, skipped: SkippedReadings::default() })
+        Ok(Self { rules, levels, has_letter_case, skipped: SkippedReadings::default() })
     }
 
     /// The same table for upstreams that make no readings of these classes.
@@ -159,10 +156,11 @@ impl<T> Table<T> {
 
     /// What else upstreams that ignore letter case choose for one reading; `exact` is what [`Table::find`] chooses.
     ///
-    /// Nothing where the path is spelled as a template without wildcards: a route grants what it says. Nothing either
-    /// where a look-up that ignores case in every segment finds the same as the exact one. Where the two differ, each segment may be compared
-    /// exactly, ignoring case, or exactly after the upstream changed it to lower case, and every mixture counts: a
-    /// server may ignore case in the part that names an application, which compares the rest exactly.
+    /// Nothing where a look-up that ignores case in every segment finds the same as the exact one. So it is for a path
+    /// that is spelled as a template without wildcards, unless a more specific host, or `**` after a trailing slash,
+    /// comes first for those who ignore case. Where the two differ, each segment may be compared exactly, ignoring
+    /// case, or exactly after the upstream changed it to lower case, and every mixture counts: a server may ignore
+    /// case in the part that names an application, which compares the rest exactly.
     pub(super) fn find_ignoring_case(
         &self,
         host: &[u8],
@@ -173,8 +171,7 @@ impl<T> Table<T> {
         if self.skipped.contains(ReadingClass::LetterCase) || !self.has_letter_case && is_folded(path) {
             return Vec::new();
         }
-        let is_spelled_out = exact.and_then(|exact| self.literal.get(exact).copied()).unwrap_or(false);
-        if is_spelled_out || self.levels.find_folded(host, method, path) == exact {
+        if self.levels.find_folded(host, method, path) == exact {
             return Vec::new();
         }
         let choices = self.levels.find_in_each_case(host, method, path);
