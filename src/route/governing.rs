@@ -177,7 +177,7 @@ pub fn furthest_classes(path: &[u8], skipped: SkippedReadings) -> Vec<ReadingCla
     let spread = Spread::of(&readings, skipped);
     match readings.others.iter().position(|variant| readings.apart(&variant.path) == spread) {
         Some(place) => readings.classes(place),
-        None if readings.apart(&readings.as_written) == spread => vec![ReadingClass::PercentDecoding],
+        None if spread == Spread::Segments => vec![ReadingClass::PercentDecoding],
         None => vec![ReadingClass::LetterCase],
     }
 }
@@ -241,8 +241,14 @@ impl Spread {
         let is_folded = first && parts.all(|part| part.get(2..).is_none_or(is_folded));
         let one_case = is_folded || skipped.contains(ReadingClass::LetterCase);
         let letter_case = if one_case { Self::One } else { Self::LetterCase };
+        // An escape that stays where encoded slashes are skipped. Envoy compares it byte by byte with `%2F`, the
+        // usual spelling (RFC 3986 section 2.1), and both are one character to an upstream.
+        let escaped_slash = if readings.as_sent.contains("%2f") { Self::Segments } else { Self::One };
         let others = readings.others.iter().map(|variant| readings.apart(&variant.path));
-        others.chain([readings.apart(&readings.as_written), letter_case]).max().unwrap_or(Self::One)
+        others
+            .chain([readings.apart(&readings.as_written), letter_case, escaped_slash])
+            .max()
+            .unwrap_or(Self::One)
     }
 }
 
