@@ -247,8 +247,7 @@ impl Levels {
         let mut found = Vec::new();
         let Some(rest) = rest_of(path) else { return vec![None] };
         for root in self.matching(host) {
-            let mut here = Vec::new();
-            Nodes(vec![root]).find_in_each_case(rest, method, &mut here);
+            let here = Nodes(vec![root]).find_in_each_case(rest, method, &mut Seen::default());
             let falls_through = here.contains(&None);
             here.into_iter().filter(Option::is_some).for_each(|choice| add_once(&mut found, choice));
             if !falls_through {
@@ -320,6 +319,9 @@ impl Node {
 #[derive(Debug, Default)]
 struct Nodes<'t>(Vec<&'t Node>);
 
+/// What was found below some nodes, for what remained of the path by its length.
+type Seen = HashMap<(Vec<*const Node>, usize), Vec<Option<usize>>>;
+
 impl<'t> Nodes<'t> {
     fn find_folded(&self, rest: Option<&str>, method: &str) -> Option<usize> {
         let Some(rest) = rest else {
@@ -336,12 +338,20 @@ impl<'t> Nodes<'t> {
             .or_else(|| self.below(method))
     }
 
-    fn find_in_each_case(&self, rest: Option<&str>, method: &str, found: &mut Vec<Option<usize>>) {
+    /// What [`Levels::find_in_each_case`] says below these nodes. The same nodes are come by in many mixtures of
+    /// comparisons, so what was found below them is kept: without it a few templates such as `/a/a/a/A` made each
+    /// segment of a path double the work.
+    fn find_in_each_case(&self, rest: Option<&str>, method: &str, seen: &mut Seen) -> Vec<Option<usize>> {
+        let mut found = Vec::new();
         let Some(rest) = rest else {
-            return add_once(found, self.here(method).or_else(|| self.below(method)));
+            return vec![self.here(method).or_else(|| self.below(method))];
         };
         if rest.is_empty() {
-            return add_once(found, self.below(method).or_else(|| self.here(method)));
+            return vec![self.below(method).or_else(|| self.here(method))];
+        }
+        let key = (self.0.iter().map(|node| std::ptr::from_ref(*node)).collect(), rest.len());
+        if let Some(known) = seen.get(&key) {
+            return known.clone();
         }
         let (segment, rest) = first_segment(rest);
         let mut candidates = vec![self.literals(segment), self.literals_ignoring_case(segment)];
@@ -349,21 +359,28 @@ impl<'t> Nodes<'t> {
         let mut falls_through = false;
         for (position, nodes) in candidates.iter().enumerate() {
             if !candidates.iter().take(position).any(|earlier| earlier.is(nodes)) {
-                falls_through |= nodes.choices_below(rest, method, found);
+                falls_through |= nodes.choices_below(rest, method, &mut found, seen);
             }
         }
-        if falls_through && self.any(segment).choices_below(rest, method, found) {
-            add_once(found, self.below(method));
+        if falls_through && self.any(segment).choices_below(rest, method, &mut found, seen) {
+            add_once(&mut found, self.below(method));
         }
+        seen.insert(key, found.clone());
+        found
     }
 
     /// Adds what is chosen below these nodes, and tells whether some choice finds nothing there.
-    fn choices_below(&self, rest: Option<&str>, method: &str, found: &mut Vec<Option<usize>>) -> bool {
+    fn choices_below(
+        &self,
+        rest: Option<&str>,
+        method: &str,
+        found: &mut Vec<Option<usize>>,
+        seen: &mut Seen,
+    ) -> bool {
         if self.0.is_empty() {
             return true;
         }
-        let mut below = Vec::new();
-        self.find_in_each_case(rest, method, &mut below);
+        let below = self.find_in_each_case(rest, method, seen);
         let falls_through = below.contains(&None);
         below.into_iter().filter(Option::is_some).for_each(|choice| add_once(found, choice));
         falls_through
