@@ -47,7 +47,8 @@ impl Escapes {
     /// One for each way in which an upstream decodes.
     pub const EACH: [Self; 4] = [Self::All, Self::AllButSlashes, Self::Unreserved, Self::Dots];
 
-    fn takes(self, byte: u8) -> bool {
+    /// Whether it takes the escape of this byte.
+    pub(super) fn takes(self, byte: u8) -> bool {
         match self {
             Self::All => true,
             Self::AllButSlashes => byte != b'/',

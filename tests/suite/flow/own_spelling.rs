@@ -216,7 +216,8 @@ fn skipped_classes_hold_where_metadata_decides() {
         assert_eq!((refusal.denial.status, refusal.facts.detail.as_str()), (400, detail.as_str()), "{path}");
         let skipping = config(json!({ "skip_readings": class }));
         assert_eq!(told(&get(path).metadata(says(&skipping)).judged(&skipping)), "anonymous", "{path}");
-        for other in ["/a/../b", "//a", "/%61", "/caf%c3%a9", "/a%20b", "/a%252Fb"] {
+        for other in ["/a/../b", "//a", "/%61", "/caf%c3%a9", "/café", "/a%20b", "/a%7Cb", "/a|b", "/a%252Fb"]
+        {
             let step = get(other).metadata(says(&skipping)).judged(&skipping);
             assert_eq!(told(&step), "400 ambiguous_path", "{other} with {class} skipped");
         }
