@@ -71,6 +71,18 @@ fn a_protected_path_is_protected_in_every_spelling() {
         "/Admin/X",
         "/%41DMIN",
         "/x%2F..%2F..%2F/ADMIN",
+        "/x/%EF%B8%B0/admin",
+        "/x/%E2%80%A5/admin",
+        "/admin%CD%BEx",
+        "/admin%EF%B9%94x/y",
+        "/x/..%EF%B8%94/admin",
+        "/admin%EF%B9%96x",
+        "/admin%E2%81%87",
+        "/admin%EF%B9%9Fx",
+        "/%EF%B9%AA61dmin",
+        "/admin/%E2%84%80",
+        "/admin%EF%B8%99",
+        "/admin%EF%B9%95:$DATA",
     ] {
         let rules = governing("GET", path, &[]).unwrap();
         assert!(rules.contains(&Some(1)), "{path}: {rules:?}");
