@@ -3,6 +3,7 @@
 use super::host::{comparable, is_one};
 use super::letter_case::{folded, is_folded};
 use super::readings::Readings;
+use super::steps::Escapes;
 use super::{Found, ReadingClass, SkippedReadings, Table, method};
 use std::borrow::Cow;
 use std::fmt;
@@ -177,7 +178,7 @@ pub fn furthest_classes(path: &[u8], skipped: SkippedReadings) -> Vec<ReadingCla
     let spread = Spread::of(&readings, skipped);
     match readings.others.iter().position(|variant| readings.apart(&variant.path) == spread) {
         Some(place) => readings.classes(place),
-        None if readings.apart(&readings.as_written) == spread => vec![ReadingClass::PercentDecoding],
+        None if spread == Spread::Segments => vec![ReadingClass::PercentDecoding],
         None => vec![ReadingClass::LetterCase],
     }
 }
@@ -241,12 +242,23 @@ impl Spread {
         let is_folded = first && parts.all(|part| part.get(2..).is_none_or(is_folded));
         let one_case = is_folded || skipped.contains(ReadingClass::LetterCase);
         let letter_case = if one_case { Self::One } else { Self::LetterCase };
+        let two_spellings = if readings.has_two_spellings() { Self::Segments } else { Self::One };
         let others = readings.others.iter().map(|variant| readings.apart(&variant.path));
-        others.chain([readings.apart(&readings.as_written), letter_case]).max().unwrap_or(Self::One)
+        others
+            .chain([readings.apart(&readings.as_written), letter_case, two_spellings])
+            .max()
+            .unwrap_or(Self::One)
     }
 }
 
 impl Readings<'_> {
+    /// Whether Envoy, which compares byte by byte, takes a character for another one that is the same to an upstream:
+    /// `%2f`, which stays where encoded slashes are skipped, is usually `%2F` (RFC 3986 section 2.1), and what a
+    /// client has to escape may come as it is.
+    fn has_two_spellings(&self) -> bool {
+        self.as_sent.contains("%2f") || self.as_sent.bytes().any(|byte| Escapes::Required.takes(byte))
+    }
+
     /// How far a reading is from the path as sent. An escape that the client has to write counts as well: Envoy
     /// matches it byte by byte, and `%c3` and `%C3` are one letter to an upstream.
     fn apart(&self, reading: &str) -> Spread {

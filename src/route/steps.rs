@@ -47,7 +47,8 @@ impl Escapes {
     /// One for each way in which an upstream decodes.
     pub const EACH: [Self; 4] = [Self::All, Self::AllButSlashes, Self::Unreserved, Self::Dots];
 
-    fn takes(self, byte: u8) -> bool {
+    /// Whether it takes the escape of this byte.
+    pub(super) fn takes(self, byte: u8) -> bool {
         match self {
             Self::All => true,
             Self::AllButSlashes => byte != b'/',
@@ -293,7 +294,24 @@ fn best_fit(character: char) -> Option<&'static str> {
         // Yen and won stand where ASCII has the backslash in Japanese and Korean code pages.
         '\u{2216}' | '\u{29f5}' | '\u{fe68}' | '\u{a5}' | '\u{20a9}' => Some("\\"),
         '\u{2024}' | '\u{fe52}' => Some("."),
-        '\u{2025}' => Some(".."),
+        '\u{2025}' | '\u{fe30}' => Some(".."),
+        '\u{2026}' | '\u{fe19}' => Some("..."),
+        // The Greek question mark is a semicolon already where letters are only composed (NFC).
+        '\u{37e}' | '\u{fe14}' | '\u{fe54}' => Some(";"),
+        '\u{fe16}' | '\u{fe56}' => Some("?"),
+        '\u{2047}' => Some("??"),
+        '\u{2048}' => Some("?!"),
+        '\u{2049}' => Some("!?"),
+        '\u{fe5f}' => Some("#"),
+        '\u{fe6a}' => Some("%"),
+        '\u{fe13}' | '\u{fe55}' => Some(":"),
+        '\u{fe69}' => Some("$"),
+        '\u{207d}' | '\u{208d}' | '\u{fe35}' | '\u{fe59}' => Some("("),
+        '\u{207e}' | '\u{208e}' | '\u{fe36}' | '\u{fe5a}' => Some(")"),
+        '\u{2100}' => Some("a/c"),
+        '\u{2101}' => Some("a/s"),
+        '\u{2105}' => Some("c/o"),
+        '\u{2106}' => Some("c/u"),
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(" "),
         _ => None,
     }

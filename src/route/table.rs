@@ -26,8 +26,6 @@ pub struct Entry<T> {
 pub struct Table<T> {
     rules: Vec<T>,
     levels: Levels,
-    /// Which entries, by their index, have a template without wildcards.
-    literal: Vec<bool>,
     /// Whether some template has a letter that upstreams which ignore case compare with another one.
     has_letter_case: bool,
     skipped: SkippedReadings,
@@ -114,9 +112,8 @@ impl<T> Table<T> {
             return Err(conflicts);
         }
         let has_letter_case = entries.iter().any(|entry| !is_folded(&entry.template.canonical()));
-        let literal = entries.iter().map(|entry| entry.template.is_literal()).collect();
         let rules = entries.into_iter().map(|entry| entry.rule).collect();
-        Ok(Self { rules, levels, literal, has_letter_case, skipped: SkippedReadings::default() })
+        Ok(Self { rules, levels, has_letter_case, skipped: SkippedReadings::default() })
     }
 
     /// The same table for upstreams that make no readings of these classes.
@@ -159,10 +156,11 @@ impl<T> Table<T> {
 
     /// What else upstreams that ignore letter case choose for one reading; `exact` is what [`Table::find`] chooses.
     ///
-    /// Nothing where the path is spelled as a template without wildcards: a route grants what it says. Nothing either
-    /// where a look-up that ignores case in every segment finds the same as the exact one. Where the two differ, each segment may be compared
-    /// exactly, ignoring case, or exactly after the upstream changed it to lower case, and every mixture counts: a
-    /// server may ignore case in the part that names an application, which compares the rest exactly.
+    /// Nothing where a look-up that ignores case in every segment finds the same as the exact one. So it is for a path
+    /// that is spelled as a template without wildcards, unless a more specific host, or `**` after a trailing slash,
+    /// comes first for those who ignore case. Where the two differ, each segment may be compared exactly, ignoring
+    /// case, or exactly after the upstream changed it to lower case, and every mixture counts: a server may ignore
+    /// case in the part that names an application, which compares the rest exactly.
     pub(super) fn find_ignoring_case(
         &self,
         host: &[u8],
@@ -173,8 +171,7 @@ impl<T> Table<T> {
         if self.skipped.contains(ReadingClass::LetterCase) || !self.has_letter_case && is_folded(path) {
             return Vec::new();
         }
-        let is_spelled_out = exact.and_then(|exact| self.literal.get(exact).copied()).unwrap_or(false);
-        if is_spelled_out || self.levels.find_folded(host, method, path) == exact {
+        if self.levels.find_folded(host, method, path) == exact {
             return Vec::new();
         }
         let choices = self.levels.find_in_each_case(host, method, path);
@@ -250,8 +247,7 @@ impl Levels {
         let mut found = Vec::new();
         let Some(rest) = rest_of(path) else { return vec![None] };
         for root in self.matching(host) {
-            let mut here = Vec::new();
-            Nodes(vec![root]).find_in_each_case(rest, method, &mut here);
+            let here = Nodes(vec![root]).find_in_each_case(rest, method, &mut Seen::default());
             let falls_through = here.contains(&None);
             here.into_iter().filter(Option::is_some).for_each(|choice| add_once(&mut found, choice));
             if !falls_through {
@@ -323,6 +319,9 @@ impl Node {
 #[derive(Debug, Default)]
 struct Nodes<'t>(Vec<&'t Node>);
 
+/// What was found below some nodes, for what remained of the path by its length.
+type Seen = HashMap<(Vec<*const Node>, usize), Vec<Option<usize>>>;
+
 impl<'t> Nodes<'t> {
     fn find_folded(&self, rest: Option<&str>, method: &str) -> Option<usize> {
         let Some(rest) = rest else {
@@ -339,12 +338,20 @@ impl<'t> Nodes<'t> {
             .or_else(|| self.below(method))
     }
 
-    fn find_in_each_case(&self, rest: Option<&str>, method: &str, found: &mut Vec<Option<usize>>) {
+    /// What [`Levels::find_in_each_case`] says below these nodes. The same nodes are come by in many mixtures of
+    /// comparisons, so what was found below them is kept: without it a few templates such as `/a/a/a/A` made each
+    /// segment of a path double the work.
+    fn find_in_each_case(&self, rest: Option<&str>, method: &str, seen: &mut Seen) -> Vec<Option<usize>> {
+        let mut found = Vec::new();
         let Some(rest) = rest else {
-            return add_once(found, self.here(method).or_else(|| self.below(method)));
+            return vec![self.here(method).or_else(|| self.below(method))];
         };
         if rest.is_empty() {
-            return add_once(found, self.below(method).or_else(|| self.here(method)));
+            return vec![self.below(method).or_else(|| self.here(method))];
+        }
+        let key = (self.0.iter().map(|node| std::ptr::from_ref(*node)).collect(), rest.len());
+        if let Some(known) = seen.get(&key) {
+            return known.clone();
         }
         let (segment, rest) = first_segment(rest);
         let mut candidates = vec![self.literals(segment), self.literals_ignoring_case(segment)];
@@ -352,21 +359,28 @@ impl<'t> Nodes<'t> {
         let mut falls_through = false;
         for (position, nodes) in candidates.iter().enumerate() {
             if !candidates.iter().take(position).any(|earlier| earlier.is(nodes)) {
-                falls_through |= nodes.choices_below(rest, method, found);
+                falls_through |= nodes.choices_below(rest, method, &mut found, seen);
             }
         }
-        if falls_through && self.any(segment).choices_below(rest, method, found) {
-            add_once(found, self.below(method));
+        if falls_through && self.any(segment).choices_below(rest, method, &mut found, seen) {
+            add_once(&mut found, self.below(method));
         }
+        seen.insert(key, found.clone());
+        found
     }
 
     /// Adds what is chosen below these nodes, and tells whether some choice finds nothing there.
-    fn choices_below(&self, rest: Option<&str>, method: &str, found: &mut Vec<Option<usize>>) -> bool {
+    fn choices_below(
+        &self,
+        rest: Option<&str>,
+        method: &str,
+        found: &mut Vec<Option<usize>>,
+        seen: &mut Seen,
+    ) -> bool {
         if self.0.is_empty() {
             return true;
         }
-        let mut below = Vec::new();
-        self.find_in_each_case(rest, method, &mut below);
+        let below = self.find_in_each_case(rest, method, seen);
         let falls_through = below.contains(&None);
         below.into_iter().filter(Option::is_some).for_each(|choice| add_once(found, choice));
         falls_through

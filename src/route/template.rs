@@ -99,11 +99,6 @@ impl Template {
         self.rest
     }
 
-    /// Whether it has no wildcard.
-    pub(super) fn is_literal(&self) -> bool {
-        !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)))
-    }
-
     /// What the template matches, whatever its names are.
     pub(super) fn canonical(&self) -> String {
         let mut canonical = String::with_capacity(self.text.len());

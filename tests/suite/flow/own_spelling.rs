@@ -216,11 +216,24 @@ fn skipped_classes_hold_where_metadata_decides() {
         assert_eq!((refusal.denial.status, refusal.facts.detail.as_str()), (400, detail.as_str()), "{path}");
         let skipping = config(json!({ "skip_readings": class }));
         assert_eq!(told(&get(path).metadata(says(&skipping)).judged(&skipping)), "anonymous", "{path}");
-        for other in ["/a/../b", "//a", "/%61", "/caf%c3%a9", "/a%20b", "/a%252Fb"] {
+        for other in ["/a/../b", "//a", "/%61", "/caf%c3%a9", "/café", "/a%20b", "/a%7Cb", "/a|b", "/a%252Fb"]
+        {
             let step = get(other).metadata(says(&skipping)).judged(&skipping);
             assert_eq!(told(&step), "400 ambiguous_path", "{other} with {class} skipped");
         }
     }
+    // Envoy takes `%2f` and `%2F` for two paths, and the upstream for one.
+    let skipping = config(json!({ "skip_readings": ["encoded_slash", "letter_case"] }));
+    let refusal = refused(get("/projects/group%2fproject").metadata(says(&skipping)).judged(&skipping));
+    assert_eq!(
+        refusal.facts.detail,
+        "the path has another reading by percent_decoding, where route metadata decides"
+    );
+    let routes = config(json!({
+        "skip_readings": "encoded_slash",
+        "routes": [{ "path": "/projects/{id}", "allow_anonymous": true }],
+    }));
+    assert_eq!(told(&get("/projects/group%2fproject").judged(&routes)), "anonymous");
     let skipping = config(json!({ "skip_readings": "method_override" }));
     let overridden = get("/a").header("x-http-method-override", "DELETE").metadata(says(&skipping));
     assert_eq!(told(&overridden.judged(&skipping)), "anonymous");

@@ -106,13 +106,11 @@ proptest! {
         methods.extend(overrides.iter().flat_map(|value| value.split(',')).map(str::to_ascii_uppercase));
         let method = method_choice.get(&methods);
 
-        // Letter case is a way to compare. Where it makes no difference to ignore it, or the path is that of a
-        // template without wildcards, the path is in its own case.
+        // Letter case is a way to compare. Where it makes no difference to ignore it, the path is in its own case.
         let exact = governs(&routes, host, method, &seen, false);
         let ignoring_case = governs(&routes, host, method, &fold(&seen), true);
-        let is_literal = exact.is_some_and(|exact| !routes[exact].path.contains(['{', '*']));
         let mut rules = vec![exact];
-        if exact != ignoring_case && !is_literal {
+        if exact != ignoring_case {
             rules.push(ignoring_case);
             let lower = LOWER_CASE.iter().filter_map(|(_, lower)| lower(&seen));
             rules.extend(lower.map(|seen| governs(&routes, host, method, &seen, false)));

@@ -71,6 +71,18 @@ fn a_protected_path_is_protected_in_every_spelling() {
         "/Admin/X",
         "/%41DMIN",
         "/x%2F..%2F..%2F/ADMIN",
+        "/x/%EF%B8%B0/admin",
+        "/x/%E2%80%A5/admin",
+        "/admin%CD%BEx",
+        "/admin%EF%B9%94x/y",
+        "/x/..%EF%B8%94/admin",
+        "/admin%EF%B9%96x",
+        "/admin%E2%81%87",
+        "/admin%EF%B9%9Fx",
+        "/%EF%B9%AA61dmin",
+        "/admin/%E2%84%80",
+        "/admin%EF%B8%99",
+        "/admin%EF%B9%95:$DATA",
     ] {
         let rules = governing("GET", path, &[]).unwrap();
         assert!(rules.contains(&Some(1)), "{path}: {rules:?}");
@@ -237,4 +249,51 @@ fn the_reading_that_chose_a_rule_is_told() {
     let own = |rule, method: &str, path: &str| (Some(rule), method.to_owned(), path.to_owned());
     assert_eq!(told, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
     assert_eq!(governing.as_sent().index(), Some(0));
+}
+
+/// The rules that govern a GET, sorted.
+fn governing_get(routes: &[super::oracle::Route], host: &str, path: &str) -> Vec<Option<usize>> {
+    let table = table(routes).unwrap();
+    let target = Target {
+        host: host.as_bytes(),
+        method: b"GET",
+        path: Some(path.as_bytes()),
+        method_overrides: vec![],
+    };
+    let mut rules: Vec<_> = table.governing(&target).unwrap().iter().map(|demand| demand.index()).collect();
+    rules.sort();
+    rules
+}
+
+/// `/a/**` covers `/a/`, and to an upstream that ignores case it does so in every spelling of `a`.
+#[test]
+fn a_template_spelled_out_leaves_its_trailing_slash_to_the_rest_in_another_case() {
+    let routes = [route("/api/pub/**", &[], &[]), route("/api/Pub", &[], &[])];
+    for (path, rules) in [
+        ("/api/Pub", vec![Some(1)]),
+        ("/api/Pub/", vec![Some(0), Some(1)]),
+        ("/api/pub/", vec![Some(0), Some(1)]),
+        ("/api/Pub/x", vec![None, Some(0)]),
+    ] {
+        assert_eq!(governing_get(&routes, "example.com", path), rules, "{path}");
+    }
+    // Without such a neighbour the slash changes nothing.
+    let alone = [route("/api/**", &[], &[]), route("/api/Pub", &[], &[])];
+    assert_eq!(governing_get(&alone, "example.com", "/api/Pub/"), [Some(1)]);
+}
+
+/// The routes of a host come before those of every host, and to an upstream that ignores case in every spelling.
+#[test]
+fn a_template_spelled_out_leaves_a_host_to_the_routes_of_that_host_in_another_case() {
+    let routes = [route("/{tenant}/Users", &[], &["admin.test"]), route("/acme/users", &[], &[])];
+    for (host, path, rules) in [
+        ("admin.test", "/acme/users", vec![Some(0), Some(1)]),
+        ("admin.test", "/acme/Users", vec![Some(0)]),
+        ("other.test", "/acme/users", vec![Some(1)]),
+    ] {
+        assert_eq!(governing_get(&routes, host, path), rules, "{host}{path}");
+    }
+    let alike = [route("/{tenant}/Users", &[], &["admin.test"]), route("/acme/Users", &[], &[])];
+    assert_eq!(governing_get(&alike, "admin.test", "/acme/Users"), [Some(0)]);
+    assert_eq!(governing_get(&alike, "other.test", "/acme/Users"), [Some(1)]);
 }

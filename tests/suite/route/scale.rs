@@ -1,6 +1,7 @@
 //! What a look-up costs: counted in nodes of the tree, not in time.
 
 use super::oracle::{Route, route, table};
+use jwt_guard::route::Target;
 
 /// Routes as services have them: resources with an id, sub-resources, a literal beside the id.
 fn services(count: usize) -> Vec<Route> {
@@ -80,4 +81,18 @@ fn a_wildcard_at_every_segment_costs_two_to_the_depth_at_most_and_no_more_than_t
         let visits = ladder.visits(b"", "POST", &path);
         assert!(visits <= 4 * 61, "{visits}");
     }
+}
+
+/// One request that doubled its work with each segment would not end within this test.
+#[test]
+fn ignoring_case_costs_no_power_of_the_depth() {
+    let depth = 60;
+    let mut comb: Vec<Route> =
+        (0..depth).map(|depth| route(&format!("{}/A", "/a".repeat(depth)), &[], &[])).collect();
+    comb.push(route(&format!("{}/x/{{id}}", "/a".repeat(depth)), &[], &[]));
+    let table = table(&comb).unwrap();
+    let path = format!("{}/X/y", "/A".repeat(depth));
+    let target = Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: vec![] };
+    let rules: Vec<_> = table.governing(&target).unwrap().iter().map(|demand| demand.index()).collect();
+    assert_eq!(rules, [None, Some(depth)]);
 }
