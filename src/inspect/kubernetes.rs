@@ -107,13 +107,13 @@ pub fn request_authentication(
         let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
         if is_first && !rules.is_empty() && !keeps_token {
-            let problem = "stands after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
+            let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
                            none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
-                           take this object out";
+                           remove this object";
             remarks.push(Remark::warning(other, "spec.jwtRules", problem.to_owned()));
         } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
-            let problem = "stands before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
-                           and answers 401; say phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
+            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
+                           and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
             remarks.push(Remark::warning(rule, "spec.jwtRules", problem.to_owned()));
         }
     }

@@ -153,12 +153,12 @@ fn istios_own_check_of_tokens_needs_the_token_too() {
     for (text, expected) in [
         (
             format!("{whole}{}", other("")),
-            "warning: spec.jwtRules: stands after jwt-guard in a proxy that has both",
+            "warning: spec.jwtRules: runs after jwt-guard in a proxy that has both",
         ),
         (format!("{forwards}{}", other("")), "0 errors, 0 warnings"),
         (
             format!("{late}{}", other("")),
-            "warning: spec.jwtRules: stands before jwt-guard in a proxy that has both",
+            "warning: spec.jwtRules: runs before jwt-guard in a proxy that has both",
         ),
         (format!("{late}{}", other(", forwardOriginalToken: true")), "0 errors, 0 warnings"),
     ] {

@@ -55,8 +55,8 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
     let first = lost.first()?;
     let winner = first.winner;
     let how = match asks_less(&winner.rule.requirement, &probe.rule.requirement) {
-        true => "asks for less",
-        false => "asks for something else",
+        true => "requires less",
+        false => "requires something else",
     };
     let who = |probe: &Probe<'_>| words::requirement(&probe.rule.requirement, &config.vocabulary);
     let methods = match first.methods.as_slice() {
@@ -77,7 +77,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
     };
     Some(format!(
         "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
-         route {{path: {}{}{}}} with the requirement that is meant there{others}",
+         route {{path: {}{}{}}} with the requirement that is intended there{others}",
         probe.path,
         named(winner),
         first.request,
