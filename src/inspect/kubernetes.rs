@@ -52,18 +52,20 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
     match plugin.carrier {
         Carrier::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
-            match spec.get("failStrategy") {
+            let Some((module, path)) = super::find::istio_module(resource) else { return };
+            let path = format!("{path}.failStrategy");
+            match module.get("failStrategy") {
                 Some(tree) if tree.text() == Some("FAIL_OPEN") => {
                     let problem =
                         "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
                                    included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
                             .to_owned();
-                    remarks.push(Remark::error(tree, "spec.failStrategy", problem));
+                    remarks.push(Remark::error(tree, &path, problem));
                 }
                 Some(_) => {}
                 None => remarks.push(Remark::warning(
-                    spec,
-                    "spec.failStrategy",
+                    module,
+                    &path,
                     "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
                         .to_owned(),
                 )),

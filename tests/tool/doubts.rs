@@ -722,3 +722,31 @@ fn each_skipped_class_says_what_then_passes() {
         "skip_readings: skips php_path_info",
     )]);
 }
+
+#[test]
+fn what_is_to_be_written_can_be_pasted() {
+    let given = routes("- {path: '/orders/{id}', methods: [PUT], requires_role: editor}");
+    let line = findings(&given).remove(0);
+    let written = "add a route {path: \"/orders/{id}\", allow_authenticated: true}; if not";
+    assert!(line.contains(written), "{line}");
+    none(&[given + "- {path: \"/orders/{id}\", allow_authenticated: true}\n"]);
+
+    let given = routes(
+        "- {path: '/orders/{id}', requires_scope: a}\n- {path: /**, hosts: ['*.b.example'], requires_role: r}",
+    );
+    let line = findings(&given).remove(0);
+    assert!(line.contains("write a route {path: \"/orders/{id}\", hosts: [\"*.b.example\"]} with"), "{line}");
+    none(&[
+        given + "- {path: \"/orders/{id}\", hosts: [\"*.b.example\"], requires_scope: a, requires_role: r}\n"
+    ]);
+}
+
+#[test]
+fn the_routes_of_the_readme_are_right() {
+    let readme = crate::run::read("README.md");
+    let block = readme.split("### Routes\n\n").nth(1).unwrap();
+    let lines = block.lines().map_while(|line| line.strip_prefix("    "));
+    let block = lines.map(|line| format!("{line}\n")).collect::<String>();
+    assert!(block.starts_with("routes:\n- ") && block.lines().count() > 3, "{block}");
+    none(&[format!("{GOOD}{block}")]);
+}

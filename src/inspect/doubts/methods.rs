@@ -143,7 +143,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
             };
             let path = &probe.path;
             let meant = match said(requirement) {
-                Some(key) => format!("a route {{path: {path}, {key}}}"),
+                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path)),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(

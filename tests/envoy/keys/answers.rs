@@ -90,7 +90,7 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
         (
             "forged",
             Answer::ok(forged).content_type("text/plain; a=\"b\""),
-            Some(r#"stands "x\n[2026-01-01 00:00:00][error]"#),
+            Some(r#"has "x\n[2026-01-01 00:00:00][error]"#),
         ),
         (
             "long",
