@@ -440,13 +440,13 @@ fn places(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Place>> {
     }
     let mut places = Vec::with_capacity(items.len());
     for item in &items {
-        let place = place(item, errors)?;
+        let Some(place) = place(item, errors) else { continue };
         if places.contains(&place) {
             item.refuse("the same place stands here twice", errors);
         }
         places.push(place);
     }
-    (!places.is_empty()).then_some(places)
+    (!places.is_empty() && places.len() == items.len()).then_some(places)
 }
 
 fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
@@ -463,6 +463,7 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
     };
     let header = name("header", errors).map(|name| name.to_ascii_lowercase());
     let (query, cookie) = (name("query", errors), name("cookie", errors));
+    let is_named = ["header", "query", "cookie"].iter().filter(|key| object.has(key)).count() == 1;
     let prefix = object.take("prefix").map(|node| match node.value() {
         Json::String(prefix) if prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => prefix.clone(),
         _ => {
@@ -480,7 +481,7 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
         (Some(name), None, None) => Some(Place::Header { name, prefix: prefix.unwrap_or_default() }),
         (None, Some(name), None) => Some(Place::Query { name }),
         (None, None, Some(name)) => Some(Place::Cookie { name }),
-        (None, None, None) if has_slip => None,
+        (None, None, None) if has_slip || is_named => None,
         _ => {
             node.refuse("expected exactly one of header, query and cookie", errors);
             None

@@ -154,7 +154,7 @@ impl Denial {
     pub fn missing_from(header: Option<&str>, challenge: &Challenge<'_>, form: Form) -> Self {
         let detail = match header {
             Some(name) => Cow::Owned(format!("Missing or invalid {name} header")),
-            None => Cow::Borrowed("Missing token: it is not read from a header here"),
+            None => Cow::Borrowed("Missing token: this path does not read it from a header"),
         };
         Self::with(answer(Reason::MissingToken), detail, Reason::MissingToken, challenge, form)
     }

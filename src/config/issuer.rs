@@ -384,6 +384,7 @@ fn keys(
             node.refuse("discovery: true finds the endpoint; give one of the two", errors);
             None
         }
+        (true, None) if issuer.is_empty() => None,
         (true, None) => match Endpoint::parse(issuer) {
             Ok(url) => Some(Location::Discovery {
                 cluster: discovery_cluster.map_or_else(|| cluster.clone(), str::to_owned),
@@ -400,6 +401,8 @@ fn keys(
             let text = node.text("a URL or a path that starts with /", errors)?;
             parse_endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
         }
+        // Without an issuer there is one error, which is told there.
+        (false, None) if issuer.is_empty() => None,
         (false, None) => parse_endpoint(issuer, DEFAULT_ENDPOINT)
             .map_err(|problem| object.refuse("jwks_endpoint", problem, errors))
             .ok(),

@@ -86,8 +86,8 @@ fn every_mistake_names_its_place_and_the_remedy() {
         // Unknown keys, at any depth.
         (&with(r#""isuer":"x""#), "isuer: unknown key; expected one of "),
         (
-            &with(r#""routes":[{"path":"/a","deny":true,"role":"x"}]"#),
-            "routes[0].role: unknown key; expected one of ",
+            &with(r#""routes":[{"path":"/a","deny":true,"priority":"x"}]"#),
+            "routes[0].priority: unknown key; expected one of ",
         ),
         (&with(r#""a.b":1"#), "[\"a.b\"]: unknown key"),
         // Wrong types and bounds.
@@ -180,7 +180,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_role":{"any":["x"]}}]"#),
-            "routes[0].requires_role.any: unknown key; expected one of all",
+            "routes[0].requires_role.any: unknown key; write the list itself",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_role":{"all":[]}}]"#),

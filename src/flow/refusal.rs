@@ -83,7 +83,7 @@ impl std::fmt::Display for Unfetched {
                 whole_seconds(*retry_after)
             ),
             Self::NamelessKeys => f.write_str(
-                "none of its keys has a kid, so no token with a kid passes and nothing is fetched for one",
+                "none of its keys has a kid, so no token with a kid passes, and no keys are fetched for it",
             ),
         }
     }

@@ -80,16 +80,47 @@ fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
                 problem: suggested(&error.path, error.problem),
             }
         };
-        errors.into_iter().map(finding).collect()
+        without_consequences(errors.into_iter().map(finding).collect())
     })
+}
+
+/// The errors without those that only follow from a slip in the name of a key: that the key which is meant is missing,
+/// and that what it would define is named elsewhere.
+fn without_consequences(findings: Vec<Finding>) -> Vec<Finding> {
+    let meant: HashSet<String> = findings
+        .iter()
+        .filter_map(|finding| {
+            let advice = finding.problem.strip_prefix("unknown key; ")?;
+            let advice = advice.strip_prefix("did you mean ").or_else(|| advice.strip_prefix("write "))?;
+            let key = advice.split(|c: char| !c.is_ascii_lowercase() && c != '_').next()?;
+            let base = finding.path.rsplit_once('.').map_or("", |(base, _)| base);
+            Some(below(base, key))
+        })
+        .collect();
+    let stands_elsewhere = |problem: &str, names: &str, key: &str| {
+        problem.starts_with(names) && meant.iter().any(|path| path.rsplit('.').next() == Some(key))
+    };
+    // Without `issuers` the keys of one are looked for beside the global ones.
+    let has_issuers = |path: &str| meant.contains("issuers") && !path.contains(['.', '[']);
+    let follows = |finding: &Finding| {
+        let problem = &finding.problem;
+        let is_missing =
+            problem.starts_with("is required: ") || problem.starts_with("expected a path template, such");
+        (is_missing && (meant.contains(&finding.path) || has_issuers(&finding.path)))
+            || stands_elsewhere(problem, "no policy is named ", "policies")
+            || stands_elsewhere(problem, "no issuer is named ", "issuers")
+            || stands_elsewhere(problem, "no issuer has the audience ", "audience")
+    };
+    let (_, told) = findings.into_iter().partition::<Vec<_>, _>(follows);
+    told
 }
 
 /// The error about an unknown key, with the known one that it is nearly, if there is one.
 fn suggested(path: &str, problem: String) -> String {
     let Some(known) = problem.strip_prefix("unknown key; expected one of ") else { return problem };
     let key = path.rsplit('.').next().unwrap_or(path);
-    match spelling::nearest(key, known.split(", ")) {
-        Some(meant) => format!("unknown key; {meant} is meant, perhaps"),
+    match spelling::nearest_key(key, known.split(", ")) {
+        Some(meant) => format!("unknown key; did you mean {meant}?"),
         None => problem,
     }
 }

@@ -1,5 +1,5 @@
 //! Where in a document our configuration stands: as the whole of it, in an `envoy.yaml`, in Envoy's `/config_dump`,
-//! in an Istio WasmPlugin or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
+//! in an Istio WasmPlugin, TrafficExtension or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
 
 use super::tree::{Tree, Value, below, joined};
 use super::{Document, surroundings};
@@ -44,7 +44,7 @@ pub enum Carrier<'t> {
         /// What is next around ours and decides whether it runs, where there is something.
         condition: Option<&'t Tree>,
     },
-    /// An Istio WasmPlugin.
+    /// An Istio WasmPlugin or TrafficExtension.
     Istio {
         /// The object.
         resource: &'t Tree,
@@ -197,23 +197,31 @@ fn configuration(value: &Tree) -> Configuration {
 fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<Plugin<'t>> {
     // Higress has a WasmPlugin of its own, of another form.
     let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
-    if resource.text_of("kind") != Some("WasmPlugin") || !is_istios {
-        return None;
-    }
-    let spec = resource.get("spec")?;
+    let kind = resource.text_of("kind")?;
+    let (module, below_spec) = istio_module(resource).filter(|_| is_istios)?;
     let texts = [
         resource.at(&["metadata", "name"]).and_then(Tree::text),
-        spec.text_of("pluginName"),
-        spec.text_of("url"),
+        module.text_of("pluginName"),
+        module.text_of("url"),
     ];
-    let configuration = spec.get("pluginConfig").map_or(Configuration::Text(String::new()), configuration);
+    let configuration = module.get("pluginConfig").map_or(Configuration::Text(String::new()), configuration);
     is_ours(&texts, &configuration).then(|| Plugin {
         document,
-        path: joined(&joined(path, "spec"), "pluginConfig"),
-        name: format!("WasmPlugin {}", name(&texts)),
+        path: joined(&below(path, below_spec), "pluginConfig"),
+        name: format!("{kind} {}", name(&texts)),
         configuration,
         carrier: Carrier::Istio { resource },
     })
+}
+
+/// What an Istio object says of a module, and where: the `spec` of a WasmPlugin, `spec.wasm` of a TrafficExtension.
+pub fn istio_module(resource: &Tree) -> Option<(&Tree, &'static str)> {
+    let spec = resource.get("spec")?;
+    match resource.text_of("kind")? {
+        "WasmPlugin" => Some((spec, "spec")),
+        "TrafficExtension" => Some((spec.get("wasm")?, "spec.wasm")),
+        _ => None,
+    }
 }
 
 /// The group of an object's `apiVersion`, where it is said.

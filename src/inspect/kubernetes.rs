@@ -52,18 +52,20 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
     match plugin.carrier {
         Carrier::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
-            match spec.get("failStrategy") {
+            let Some((module, path)) = super::find::istio_module(resource) else { return };
+            let path = format!("{path}.failStrategy");
+            match module.get("failStrategy") {
                 Some(tree) if tree.text() == Some("FAIL_OPEN") => {
                     let problem =
                         "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
                                    included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
                             .to_owned();
-                    remarks.push(Remark::error(tree, "spec.failStrategy", problem));
+                    remarks.push(Remark::error(tree, &path, problem));
                 }
                 Some(_) => {}
                 None => remarks.push(Remark::warning(
-                    spec,
-                    "spec.failStrategy",
+                    module,
+                    &path,
                     "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
                         .to_owned(),
                 )),
@@ -107,13 +109,13 @@ pub fn request_authentication(
         let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
         if is_first && !rules.is_empty() && !keeps_token {
-            let problem = "stands after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
+            let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
                            none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
-                           take this object out";
+                           remove this object";
             remarks.push(Remark::warning(other, "spec.jwtRules", problem.to_owned()));
         } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
-            let problem = "stands before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
-                           and answers 401; say phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
+            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
+                           and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
             remarks.push(Remark::warning(rule, "spec.jwtRules", problem.to_owned()));
         }
     }

@@ -72,9 +72,20 @@ pub fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> Option<&
     near.next().filter(|_| near.next().is_none())
 }
 
-/// Whether one may be a slip for the other: the same but for case and separators, or one letter left out, put in,
-/// changed or swapped with its neighbour. Digits are no slips: `v1` and `v2` are two names.
+/// The same for the name of a key, which may be as short as `any`.
+pub fn nearest_key<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let mut near = known.filter(|known| is_nearly_from(3, text, known));
+    near.next().filter(|_| near.next().is_none())
+}
+
 fn is_nearly(one: &str, other: &str) -> bool {
+    is_nearly_from(4, one, other)
+}
+
+/// Whether one may be a slip for the other: the same but for case and separators, or one letter left out, put in,
+/// changed or swapped with its neighbour. Digits are no slips: `v1` and `v2` are two names. A name of fewer letters
+/// than `shortest` is not compared.
+fn is_nearly_from(shortest: usize, one: &str, other: &str) -> bool {
     let plain = |text: &str| -> Vec<char> {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
@@ -82,8 +93,7 @@ fn is_nearly(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
-    const SHORTEST: usize = 4;
-    if one.len().min(other.len()) < SHORTEST {
+    if one.len().min(other.len()) < shortest {
         return false;
     }
     let start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();

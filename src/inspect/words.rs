@@ -141,3 +141,9 @@ pub fn modes(config: &Config) -> Vec<&'static str> {
     .filter_map(|(on, words)| on.then_some(words))
     .collect()
 }
+/// A text as it can be pasted into `{…}` or `[…]` of YAML: in quotes where it needs them.
+pub fn flow_text(text: &str) -> String {
+    let needs_quotes = text.starts_with(['*', '&', '!', '@', '`', '%', '|', '>', '-', '?', '"', '\''])
+        || text.contains(['{', '}', '[', ']', ',', '#', ':', ' ']);
+    if needs_quotes { format!("\"{text}\"") } else { text.to_owned() }
+}

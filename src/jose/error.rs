@@ -223,7 +223,7 @@ impl Display for KeySetError {
         match self {
             Self::Json(JsonError::Syntax) => f.write_str("the key set is not valid JSON"),
             Self::Json(JsonError::DuplicateName) => {
-                f.write_str("a name stands twice in one object of the key set")
+                f.write_str("an object in the key set has the same name twice")
             }
             Self::Json(JsonError::TooDeep) => write!(f, "the key set is nested deeper than {MAX_DEPTH}"),
             Self::NotAKeySet => f.write_str(NOT_A_KEY_SET),
@@ -250,7 +250,7 @@ impl Display for KeyError {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Json(JsonError::Syntax) => f.write_str("it is not valid JSON"),
-            Self::Json(JsonError::DuplicateName) => f.write_str("a name stands twice in one object of it"),
+            Self::Json(JsonError::DuplicateName) => f.write_str("an object in it has the same name twice"),
             Self::Json(JsonError::TooDeep) => write!(f, "it is nested deeper than {MAX_DEPTH}"),
             Self::NotObject => f.write_str("it is not a JSON object"),
             Self::Absent(name) => write!(f, "its member {name} is absent"),
@@ -262,10 +262,7 @@ impl Display for KeyError {
                 write!(f, "its member {name} is padded; base64url in a JWK has no = at its end")
             }
             Self::Encoding(name, base64url::Fault::StandardAlphabet) => {
-                write!(
-                    f,
-                    "its member {name} is standard base64; base64url has - and _ in the place of + and /"
-                )
+                write!(f, "its member {name} is standard base64; base64url has - and _ instead of + and /")
             }
             Self::Encoding(name, base64url::Fault::Other) => write!(f, "its member {name} is not base64url"),
             Self::Private => f.write_str("it holds private material and must be considered stolen"),

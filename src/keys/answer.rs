@@ -104,7 +104,7 @@ impl std::fmt::Display for FetchError {
             Self::Status(status) => write!(f, "status {status}"),
             Self::Coded { coding } => write!(
                 f,
-                "the body has the content-encoding {}, and only identity is read, which was asked for",
+                "the body has the content-encoding {}; the request asked for identity, and only that is read",
                 Escaped(coding)
             ),
             Self::NotJson(error) => write!(f, "{error}"),
@@ -283,8 +283,7 @@ mod tests {
             let lines = [(":status", "200"), ("content-encoding", coding)];
             judged(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
         };
-        let named =
-            "the body has the content-encoding \"gzip\", and only identity is read, which was asked for";
+        let named = "the body has the content-encoding \"gzip\"; the request asked for identity, and only that is read";
         assert_eq!(told("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
         assert!(told("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
         for coding in ["", "identity", "Identity", "utf-8", "gzip"] {

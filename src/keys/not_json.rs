@@ -83,21 +83,17 @@ impl Display for NotJson {
         match &self.fault {
             Fault::Empty => f.write_str("not valid JSON: the body is empty")?,
             Fault::NotUtf8 { place, found } => {
-                write!(f, "not valid JSON: byte {place} is not UTF-8; from there on stands")?;
+                write!(f, "not valid JSON: byte {place} is not UTF-8; the bytes from there are")?;
                 found.iter().try_for_each(|byte| write!(f, " {byte:02x}"))?;
             }
             Fault::CutShort { bytes } => {
-                write!(f, "not valid JSON: it ends too early, after {bytes} bytes")?;
+                write!(f, "not valid JSON: the body ends too early, after {bytes} bytes")?;
             }
             Fault::Syntax { line, column, after_a_comma, found } => {
-                let after = if *after_a_comma { ", after a comma too many" } else { "" };
-                write!(
-                    f,
-                    "not valid JSON: in line {line}, column {column} stands {}{after}",
-                    Escaped(found)
-                )?;
+                let after = if *after_a_comma { ", after a trailing comma" } else { "" };
+                write!(f, "not valid JSON: line {line}, column {column} has {}{after}", Escaped(found))?;
             }
-            Fault::Text => f.write_str("not valid JSON: a string in it is no text")?,
+            Fault::Text => f.write_str("not valid JSON: a string in it is not valid Unicode")?,
         }
         match &self.content_type {
             Some(content_type) => write!(f, " (content-type {})", Escaped(content_type)),
@@ -115,33 +111,25 @@ mod tests {
         let rows: &[(&str, &[u8], &str)] = &[
             ("nothing", b"", "the body is empty"),
             ("spaces", b" \r\n", "the body is empty"),
-            ("a page", b"<html><body>", r#"in line 1, column 1 stands "<html><body>""#),
-            ("a page, further down", b"\n\n  <html>", r#"in line 3, column 3 stands "<html>""#),
-            (
-                "a comma too many",
-                br#"{"keys":[],}"#,
-                r#"in line 1, column 12 stands "}", after a comma too many"#,
-            ),
+            ("a page", b"<html><body>", r#"line 1, column 1 has "<html><body>""#),
+            ("a page, further down", b"\n\n  <html>", r#"line 3, column 3 has "<html>""#),
+            ("a comma too many", br#"{"keys":[],}"#, r#"line 1, column 12 has "}", after a trailing comma"#),
             (
                 "a comma too many in an array",
                 b"{\"keys\":[\n{},\n]}",
-                r#"in line 3, column 1 stands "]}", after a comma too many"#,
+                r#"line 3, column 1 has "]}", after a trailing comma"#,
             ),
-            ("single quotes", b"{'keys':[]}", r#"in line 1, column 2 stands "\'keys\':[]}""#),
-            (
-                "a second byte order mark",
-                "\u{feff}{}".as_bytes(),
-                r#"in line 1, column 1 stands "\u{feff}{}""#,
-            ),
-            ("more after it", b"{}x", r#"in line 1, column 3 stands "x""#),
-            ("half of it", br#"{"keys":[{"kty""#, "it ends too early, after 15 bytes"),
+            ("single quotes", b"{'keys':[]}", r#"line 1, column 2 has "\'keys\':[]}""#),
+            ("a second byte order mark", "\u{feff}{}".as_bytes(), r#"line 1, column 1 has "\u{feff}{}""#),
+            ("more after it", b"{}x", r#"line 1, column 3 has "x""#),
+            ("half of it", br#"{"keys":[{"kty""#, "the body ends too early, after 15 bytes"),
             (
                 "gzip",
                 b"\x1f\x8b\x08\0\0\0\0\0\0\x03",
-                "byte 1 is not UTF-8; from there on stands 8b 08 00 00 00 00 00 00",
+                "byte 1 is not UTF-8; the bytes from there are 8b 08 00 00 00 00 00 00",
             ),
-            ("UTF-16", b"\xff\xfe{\0}\0", "byte 0 is not UTF-8; from there on stands ff fe 7b 00 7d 00"),
-            ("a forged line", b"a\n[critical] b", r#"in line 1, column 1 stands "a\n[critical] b""#),
+            ("UTF-16", b"\xff\xfe{\0}\0", "byte 0 is not UTF-8; the bytes from there are ff fe 7b 00 7d 00"),
+            ("a forged line", b"a\n[critical] b", r#"line 1, column 1 has "a\n[critical] b""#),
         ];
         for (label, body, told) in rows {
             let expected = format!("not valid JSON: {told} (no content-type)");

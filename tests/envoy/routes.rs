@@ -223,7 +223,7 @@ async fn routes_have_places_for_tokens_of_their_own() {
     }
     for (path, detail) in [
         ("/header", "Missing or invalid x-token header"),
-        ("/cookie", "Missing token: it is not read from a header here"),
+        ("/cookie", "Missing token: this path does not read it from a header"),
         ("/elsewhere", "Missing or invalid Authorization header"),
     ] {
         assert_eq!(stack.get(path).await.json()["detail"], detail, "{path}");

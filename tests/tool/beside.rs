@@ -90,7 +90,7 @@ fn a_filter_that_sets_or_removes_a_claim_header_is_told() {
                 "header_mutation.v3.HeaderMutation",
                 "mutations: { request_mutations: [{ append: { header: { key: x-auth-sub, value: a } } }] }",
             ),
-            "key: sets x-auth-sub, a claim header of jwt-guard: what the upstream reads is no longer the token's",
+            "key: sets x-auth-sub, a claim header of jwt-guard: the upstream no longer reads the token's value",
         ),
         (
             typed(

@@ -47,7 +47,7 @@ fn an_audience_that_is_the_issuer_is_no_audience() {
         ),
         (
             from("a", "[iss]"),
-            "audience_from[0]: compares the audience with the token's issuer: no audience here is the issuer, so that no token passes",
+            "audience_from[0]: compares the audience with the token's issuer: no configured audience is the issuer, so no token passes",
         ),
         (from("access", "[token_use]"), "audience_from[0]: compares the audience with token_use"),
         (from("a", "[sub]"), "audience_from[0]: compares the audience with the token's subject"),
@@ -67,9 +67,9 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
             routes(
                 "- {path: '/{tenant}/admin/**', requires_role: admin}\n- {path: /public/**, allow_anonymous: true}",
             ),
-            "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and asks for \
+            "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and requires \
              less: GET /public/admin/x is decided by \"everybody; no token is read\", not by \"a valid token with role \
-             admin\"; write a route {path: /public/admin/**} with the requirement that is meant there",
+             admin\"; write a route {path: /public/admin/**} with the requirement that is intended there",
         ),
         // The order means nothing.
         (
@@ -88,21 +88,21 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
             routes(
                 "- {path: '/*/keys', requires_role: admin}\n- {path: '/me/{what}', allow_authenticated: true}",
             ),
-            "routes[0]: /*/keys is shadowed by routes[1] (/me/{what}), which is more specific and asks for less: GET /me/keys",
+            "routes[0]: /*/keys is shadowed by routes[1] (/me/{what}), which is more specific and requires less: GET /me/keys",
         ),
         // Another role is not less, and not the one that was asked for.
         (
             routes(
                 "- {path: '/{tenant}/admin/**', requires_role: admin}\n- {path: /public/**, requires_role: reader}",
             ),
-            "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and asks for something else",
+            "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and requires something else",
         ),
         // A host counts before a path.
         (
             routes(
                 "- {path: /admin/**, requires_role: admin}\n- {path: /**, hosts: a.example, allow_authenticated: true}",
             ),
-            "routes[0]: /admin/** is shadowed by routes[1] (/**), which is more specific and asks for less: GET /admin/x on a.example",
+            "routes[0]: /admin/** is shadowed by routes[1] (/**), which is more specific and requires less: GET /admin/x on a.example",
         ),
     ]);
     none(&[
@@ -145,15 +145,15 @@ fn methods_of_a_wide_route_are_shadowed_by_a_narrow_one() {
     one_each(&[
         (
             routes(&format!("{wide}- {{path: /api/**, allow_authenticated: true}}")),
-            "routes[0]: /** is shadowed for DELETE by routes[2] (/api/**), which is more specific and asks for less: \
+            "routes[0]: /** is shadowed for DELETE by routes[2] (/api/**), which is more specific and requires less: \
              DELETE /api/x is decided by \"any valid token\", not by \"a valid token with role admin\"; write a \
-             route {path: /api/**, methods: [DELETE]} with the requirement that is meant there",
+             route {path: /api/**, methods: [DELETE]} with the requirement that is intended there",
         ),
         (
             routes(&format!(
                 "{wide}- {{path: /api/**, requires_role: user}}\n- {{path: /b, requires_role: user}}"
             )),
-            "routes[0]: /** is shadowed for DELETE by routes[2] (/api/**), which is more specific and asks for something else",
+            "routes[0]: /** is shadowed for DELETE by routes[2] (/api/**), which is more specific and requires something else",
         ),
         (
             routes(&format!(
@@ -196,20 +196,20 @@ fn one_star_is_one_segment() {
     one_each(&[
         (
             routes("- {path: '/admin/*', requires_role: admin}"),
-            "routes[0].path: * is one segment: /admin and /admin/a/b fall to default_policy, which does not ask what \
-             this route asks; write /admin/** for everything below, or /admin/{name} where one segment is meant",
+            "routes[0].path: * matches one segment: /admin and /admin/a/b fall under default_policy, which does not require what \
+             this route requires; write /admin/** for everything below, or /admin/{name} if one segment is intended",
         ),
         (
             routes("- {path: '/*', requires_role: admin}"),
-            "routes[0].path: * is one segment: / and /a/b fall to default_policy",
+            "routes[0].path: * matches one segment: / and /a/b fall under default_policy",
         ),
         (
             routes("- {path: '/a/{id}/*', requires_role: admin}\n- {path: /a/**, allow_authenticated: true}"),
-            "routes[0].path: * is one segment: /a/{id} and /a/{id}/a/b fall to routes[1] (/a/**)",
+            "routes[0].path: * matches one segment: /a/{id} and /a/{id}/a/b fall under routes[1] (/a/**)",
         ),
         (
             routes("- {path: '/admin/*', requires_role: admin}\n- {path: /admin, requires_role: admin}"),
-            "routes[0].path: * is one segment: /admin/a/b falls to default_policy",
+            "routes[0].path: * matches one segment: /admin/a/b falls under default_policy",
         ),
     ]);
     none(&[
@@ -227,58 +227,81 @@ fn values_that_no_claim_can_be_equal_to() {
     let claim = |text: &str| routes(&format!("- {{path: /a, requires_claim: {{{text}}}}}"));
     let any = "routes[0].requires_claim.any";
     one_each(&[
-        (claim("claim: sub, any: ['*']"), "routes[0].requires_claim.any[0]: \"*\" is compared as it stands"),
-        (claim("claim: sub, any: '*'"), "routes[0].requires_claim.any: \"*\" is compared as it stands"),
+        (claim("claim: sub, any: ['*']"), "routes[0].requires_claim.any[0]: \"*\" is compared literally"),
+        (claim("claim: sub, any: '*'"), "routes[0].requires_claim.any: \"*\" is compared literally"),
         (
             claim("claim: repository, any: [x, 'repo:my-org/*']"),
-            "routes[0].requires_claim.any[1]: \"repo:my-org/*\" is compared as it stands, and * stands for nothing but itself",
+            "routes[0].requires_claim.any[1]: \"repo:my-org/*\" is compared literally, and * is not a wildcard",
         ),
-        (
-            claim("claim: sub, all: ['a*']"),
-            "routes[0].requires_claim.all[0]: \"a*\" is compared as it stands",
-        ),
+        (claim("claim: sub, all: ['a*']"), "routes[0].requires_claim.all[0]: \"a*\" is compared literally"),
         (
             claim("claim: sub, any: ['^a$']"),
-            "routes[0].requires_claim.any[0]: \"^a$\" is compared as it stands, not as a regular",
+            "routes[0].requires_claim.any[0]: \"^a$\" is compared literally, not as a regular",
         ),
         (
             claim("claim: scope, any: ['payments:write']"),
-            "routes[0].requires_claim.any[0]: scope is one text with spaces between the scopes, equal to payments:write \
-             only where it is the token's one scope; write requires_scope: payments:write",
+            "routes[0].requires_claim.any[0]: scope is one string of scopes separated by spaces: it equals payments:write \
+             only in a token with that scope alone; write requires_scope: payments:write",
         ),
-        (claim("claim: /scp, all: [x]"), "routes[0].requires_claim.all[0]: /scp is one text with spaces"),
+        (claim("claim: /scp, all: [x]"), "routes[0].requires_claim.all[0]: /scp may be one string of scopes"),
         (
             claim("claim: iss, any: ['https://b.example']"),
-            "routes[0].requires_claim.any[0]: can never be equal: tokens of https://b.example are refused, as the issuers \
-             are https://a.example",
+            "routes[0].requires_claim.any[0]: can never be equal: tokens of https://b.example are refused, because the configured \
+             issuers are https://a.example",
         ),
         (
             claim("claim: aud, any: [b]"),
             "routes[0].requires_claim.any[0]: a token for b is refused unless it is for one of a as well",
         ),
         (claim("claim: aud, any: [a, b]"), "routes[0].requires_claim.any[1]: a token for b is refused"),
-        (claim("claim: sub, any: [7]"), "routes[0].requires_claim.any[0]: can never be equal: sub is a text"),
-        (claim("claim: sub, all: [a, b]"), "routes[0].requires_claim.all: can never be met: sub is one text"),
+        (
+            claim("claim: email, any: ['.+@example.com']"),
+            "routes[0].requires_claim.any[0]: \".+@example.com\" is compared literally, not as a regular",
+        ),
+        (
+            claim("claim: azp, any: ['${CLIENT}']"),
+            "routes[0].requires_claim.any[0]: \"${CLIENT}\" is compared literally, and the filter fills in no placeholder",
+        ),
+        (
+            claim("claim: exp, any: ['1']"),
+            "routes[0].requires_claim.any[0]: can never be equal: exp is a number",
+        ),
+        (
+            routes("- {path: /a, requires_role: 'admin, user'}"),
+            "routes[0].requires_role: \"admin, user\" is read as the name of one role; for several write a list: [admin, user]",
+        ),
+        (
+            routes("- {path: /a, any_of: [{requires_group: [' staff']}, {requires_role: r}]}"),
+            "routes[0].any_of[0].requires_group[0]: \" staff\" is compared with its spaces, which no group has: write staff",
+        ),
+        (
+            claim("claim: sub, any: [7]"),
+            "routes[0].requires_claim.any[0]: can never be equal: sub is a string",
+        ),
+        (
+            claim("claim: sub, all: [a, b]"),
+            "routes[0].requires_claim.all: can never be met: sub is one string",
+        ),
         (
             claim("claim: realm_access.roles, any: [a]"),
-            "routes[0].requires_claim.claim: \"realm_access.roles\" is the name of a",
+            "routes[0].requires_claim.claim: \"realm_access.roles\" is read as the name",
         ),
         (
             routes("- {path: /a, any_of: [{requires_claim: [{claim: x, any: ['*']}]}, {requires_role: a}]}"),
-            "routes[0].any_of[0].requires_claim[0].any[0]: \"*\" is compared as it stands",
+            "routes[0].any_of[0].requires_claim[0].any[0]: \"*\" is compared literally",
         ),
         (
             routes("- {path: /a, requires_role: '*'}"),
-            "routes[0].requires_role: \"*\" is compared as it stands, and * stands for \
-            nothing but itself: no other role matches; for any valid token write allow_authenticated: true",
+            "routes[0].requires_role: \"*\" is compared literally, and * is not a \
+            wildcard: no other role matches; for any valid token write allow_authenticated: true",
         ),
         (
             routes("- {path: /a, requires_group: [a, 'team-*']}"),
-            "routes[0].requires_group[1]: \"team-*\" is compared as it stands",
+            "routes[0].requires_group[1]: \"team-*\" is compared literally",
         ),
         (
             routes("- {path: /a, requires_scope: {all: [a, 'b:*']}}"),
-            "routes[0].requires_scope.all[1]: \"b:*\" is compared as it",
+            "routes[0].requires_scope.all[1]: \"b:*\" is compared literally",
         ),
         (
             with("roles_from: []\nroutes: [{path: /a, requires_role: r}]"),
@@ -288,17 +311,14 @@ fn values_that_no_claim_can_be_equal_to() {
             with(
                 "roles_from: [{claim: p, prefix: 'orders:'}]\nroutes: [{path: /a, requires_role: 'orders:admin'}]",
             ),
-            "routes[0].requires_role: the prefix in roles_from is taken off a token's values before they are compared: write admin",
+            "routes[0].requires_role: the prefix in roles_from is removed from a token's values before the comparison: write admin",
         ),
         (
             with("refused_claims: {scope: [admin]}"),
-            "refused_claims.scope[0]: scope is one text with spaces between the scopes: a token",
+            "refused_claims.scope[0]: scope is one string of scopes separated by spaces: a token",
         ),
-        (
-            with("refused_claims: {kind: ['ref*']}"),
-            "refused_claims.kind[0]: \"ref*\" is compared as it stands",
-        ),
-        (with("accepted_types: ['*']"), "accepted_types[0]: \"*\" is compared as it stands"),
+        (with("refused_claims: {kind: ['ref*']}"), "refused_claims.kind[0]: \"ref*\" is compared literally"),
+        (with("accepted_types: ['*']"), "accepted_types[0]: \"*\" is compared literally"),
     ]);
     assert_eq!(
         findings(&claim("claim: iss, any: ['https://b.example', 'https://c.example']")).len(),
@@ -313,6 +333,11 @@ fn values_that_no_claim_can_be_equal_to() {
         claim("claim: aud, any: [a]"),
         claim("claim: aud, all: [a, b]"),
         claim("claim: level, any: [7]"),
+        claim("claim: upn, any: ['CORP\\dan']"),
+        claim("claim: email, any: [a.b+c@example.com]"),
+        claim("claim: exp, any: [1]"),
+        routes("- {path: /a, requires_group: 'CN=staff,OU=groups'}"),
+        routes("- {path: /a, requires_role: Site Admin}"),
         claim("claim: sub, any: ['7']"),
         claim("claim: permissions, all: [a, b]"),
         claim("claim: price, any: ['^5']"),
@@ -339,8 +364,7 @@ fn paths_into_claims_are_pointers() {
         ("audience_from: [realm_access.roles]", "audience_from[0]"),
         ("refused_claims: {realm_access.roles: [x]}", "refused_claims[\"realm_access.roles\"]"),
     ] {
-        let expected =
-            format!("{path}: \"realm_access.roles\" is the name of a top-level claim, taken as it stands");
+        let expected = format!("{path}: \"realm_access.roles\" is read as the name of a top-level claim");
         let found = findings(&with(key));
         assert!(
             found.len() == 1
@@ -357,7 +381,7 @@ fn paths_into_claims_are_pointers() {
     ]);
     one_each(&[(
         with("roles_from: [scope]"),
-        "roles_from[0]: scope is one text with spaces between the scopes",
+        "roles_from[0]: scope is one string of scopes separated by spaces",
     )]);
     none(&[with("scopes_from: [scope]")]);
 }
@@ -371,31 +395,28 @@ fn an_issuer_that_no_token_names() {
     one_each(&[
         (
             of("https://sts.windows.net/*/"),
-            "issuer: can never be a token's iss, which is compared as it stands: * stands for",
+            "issuer: never equals a token's iss, which is compared literally: * is not a",
         ),
         (
             of("https://login.microsoftonline.com/common/v2.0"),
-            "issuer: can never be a token's iss, which is compared as it \
-            stands: tokens from common carry the id of their own tenant; write https://login.microsoftonline.com/TENANT-ID/v2.0",
+            "issuer: never equals a token's iss, which is compared literally: tokens from common carry the id of their own tenant; write https://login.microsoftonline.com/TENANT-ID/v2.0",
         ),
         (
             of("https://login.microsoftonline.com/{tenantid}/v2.0"),
-            "issuer: can never be a token's iss, which is compared as it \
-            stands: {tenantid} is a placeholder",
+            "issuer: never equals a token's iss, which is compared literally: {tenantid} is a placeholder",
         ),
         (
             of("https://a.example/.well-known/openid-configuration"),
-            "issuer: can never be a token's iss, which is compared as it \
-            stands: it is the URL of a document of the issuer's; write https://a.example",
+            "issuer: never equals a token's iss, which is compared literally: this is the URL of a document of the issuer; write https://a.example",
         ),
         (
             of("https://t.auth0.com"),
-            "issuer: can never be a token's iss, which is compared as it stands: Auth0's ends in a slash",
+            "issuer: never equals a token's iss, which is compared literally: Auth0's ends in a slash",
         ),
-        (GOOD.replace("audience: a", "audience: '*'"), "audience: \"*\" is compared as it stands"),
+        (GOOD.replace("audience: a", "audience: '*'"), "audience: \"*\" is compared literally"),
         (
             GOOD.replace("audience: a", "audience: [a, 'api-*']"),
-            "audience[1]: \"api-*\" is compared as it stands",
+            "audience[1]: \"api-*\" is compared literally",
         ),
         (GOOD.replace("audience: a", "audience: '<client-id>'"), "audience: <client-id> is a placeholder"),
     ]);
@@ -411,7 +432,7 @@ fn an_issuer_that_no_token_names() {
                            - {issuer: 'https://sts.windows.net/*/', audience: '*', jwks_cluster: c}\n",
     );
     assert!(
-        listed.iter().any(|line| line.starts_with("3: warning: issuers[1].issuer: can never")),
+        listed.iter().any(|line| line.starts_with("3: warning: issuers[1].issuer: never equals")),
         "{listed:#?}"
     );
     assert!(listed.iter().any(|line| line.starts_with("3: warning: issuers[1].audience: ")), "{listed:#?}");
@@ -449,9 +470,8 @@ fn keys_that_an_issuer_is_known_to_have_elsewhere() {
     ] {
         let found = findings(&of(issuer));
         let told = found.len() == 1
-            && found[0].contains(
-                "warning: jwks_endpoint: is not given, so that keys are fetched from the default, ",
-            )
+            && found[0]
+                .contains("warning: jwks_endpoint: is not given, so keys are fetched from the default, ")
             && found[0].contains(default)
             && found[0].ends_with(&format!("write jwks_endpoint: {keys}")) | found[0].ends_with(keys);
         assert!(told, "{issuer}: {found:#?}");
@@ -478,18 +498,18 @@ fn methods_that_no_client_sends() {
     one_each(&[
         (
             of("['*']"),
-            "routes[0].methods[0]: \"*\" is the name of one method, which no client sends; leave methods out",
+            "routes[0].methods[0]: \"*\" is read as the name of a method, and no client sends it; leave methods out",
         ),
-        (of("'*'"), "routes[0].methods: \"*\" is the name of one method"),
-        (of("[ANY]"), "routes[0].methods[0]: \"ANY\" is the name of one method"),
-        (of("[GETT]"), "routes[0].methods[0]: \"GETT\" is no method that clients send; did you mean GET?"),
+        (of("'*'"), "routes[0].methods: \"*\" is read as the name of a method"),
+        (of("[ANY]"), "routes[0].methods[0]: \"ANY\" is read as the name of a method"),
+        (of("[GETT]"), "routes[0].methods[0]: \"GETT\" is not a method that clients send; did you mean GET?"),
         (
             of("[GET, DELTE]"),
-            "routes[0].methods[1]: \"DELTE\" is no method that clients send; did you mean DELETE?",
+            "routes[0].methods[1]: \"DELTE\" is not a method that clients send; did you mean DELETE?",
         ),
         (
             of("['GET|POST']"),
-            "routes[0].methods[0]: \"GET|POST\" is the name of one method, which no client sends; write a list",
+            "routes[0].methods[0]: \"GET|POST\" is read as the name of one method, and no client sends it; write a list",
         ),
         (
             of("[propfind]"),
@@ -519,7 +539,7 @@ fn methods_that_no_client_sends() {
 #[test]
 fn a_method_that_falls_through_says_how_to_settle_it() {
     let found = findings(&routes("- {path: /a, methods: [POST, PUT], requires_role: writer}"));
-    let settled = "if that is meant, say so with a route {path: /a, allow_authenticated: true}; if not, add the methods here, \
+    let settled = "if that is intended, add a route {path: /a, allow_authenticated: true}; if not, add the methods here, \
                    or leave methods out";
     assert!(found.len() == 1 && found[0].ends_with(settled), "{found:#?}");
     none(&[
@@ -530,7 +550,7 @@ fn a_method_that_falls_through_says_how_to_settle_it() {
     ]);
     let open =
         with("routes:\n- {path: /**, allow_anonymous: true}\n- {path: /a, methods: [GET], requires_role: r}");
-    assert!(findings(&open)[0].contains("say so with a route {path: /a, allow_anonymous: true}"));
+    assert!(findings(&open)[0].contains("add a route {path: /a, allow_anonymous: true}"));
 }
 
 #[test]
@@ -548,33 +568,38 @@ fn places_that_never_hold_a_token() {
         ),
         (
             of("{header: x-t, prefix: 'a, '}"),
-            "token_from[0]: the prefix \"a, \" can never stand before a token: a value with a comma",
+            "token_from[0]: the prefix \"a, \" never matches: the filter refuses a value with a comma",
         ),
         (of("{header: x-t, prefix: ' '}"), "token_from[0]: the prefix has only spaces"),
-        (
-            of("{header: x-t, prefix: ' Token '}"),
-            "token_from[0]: the prefix \" Token \" can never stand before a token",
-        ),
+        (of("{header: x-t, prefix: ' Token '}"), "token_from[0]: the prefix \" Token \" never matches"),
         (
             of("{header: authorization, prefix: 'Basic '}"),
             "token_from[0]: Basic in authorization is a name and a password",
         ),
         (
             of("{header: cookie}"),
-            "token_from[0]: can never hold a token: the header has every cookie of the request; write {cookie: NAME}",
+            "token_from[0]: can never hold a token: this header has all cookies of the request; write {cookie: NAME}",
         ),
         (
             of("{header: Cookie, prefix: 'session='}"),
-            "token_from[0]: can never hold a token: the header has every cookie",
+            "token_from[0]: can never hold a token: this header has all cookies",
         ),
-        (of("{header: host}"), "token_from[0]: can never hold a token: Envoy has the host in :authority"),
+        (of("{header: host}"), "token_from[0]: can never hold a token: Envoy moves the host to :authority"),
+        (
+            of("{header: set-cookie}"),
+            "token_from[0]: can never hold a token: set-cookie has a meaning of its own",
+        ),
+        (
+            of("{header: X-Forwarded-For}"),
+            "token_from[0]: can never hold a token: x-forwarded-for has a meaning",
+        ),
         (
             of("{header: transfer-encoding}"),
-            "token_from[0]: can never hold a token: transfer-encoding is written by HTTP itself",
+            "token_from[0]: can never hold a token: transfer-encoding has a meaning of its own in HTTP",
         ),
         (
             of("{header: sec-websocket-protocol, prefix: 'bearer '}"),
-            "token_from[0]: can never hold a token that a browser sends",
+            "token_from[0]: can never hold a token from a browser",
         ),
         (
             of("{header: x-t}, {header: x-t, prefix: 'Token '}"),
@@ -587,7 +612,7 @@ fn places_that_never_hold_a_token() {
     ]);
     let query = findings(&of("{query: 'a&b'}"));
     assert!(
-        query.iter().any(|line| line.contains("token_from[0]: can never hold a token in the usual spelling")),
+        query.iter().any(|line| line.contains("token_from[0]: can never hold a token: & and # end a")),
         "{query:?}"
     );
     assert_eq!(findings(&of("{query: a_b}")).len(), 1, "the query is doubtful, its name is not");
@@ -610,7 +635,7 @@ fn tokens_of_each_of_several_issuers_get_in() {
              - {{issuer: https://b.example, audience: a, jwks_cluster: d}}\n{lines}\n"
         )
     };
-    let one = "lets a valid token of each issuer in: a_example, b_example; name those that are meant in requires_issuer";
+    let one = "accepts a valid token of any of the issuers: a_example, b_example; name the intended ones in requires_issuer";
     let any = "{path: /a, allow_authenticated: true}";
     one_each(&[
         (two(&format!("routes: [{any}]")), &format!("routes[0]: {one}")),
@@ -624,7 +649,7 @@ fn tokens_of_each_of_several_issuers_get_in() {
             two(&format!(
                 "routes: [{any}, {{path: /b, allow_authenticated: true}}, {{path: /c, allow_authenticated: true}}]"
             )),
-            "routes[0]: lets a valid token of each issuer in (and so do routes[1] and 1 more): a_example, b_example",
+            "routes[0]: accepts a valid token of any of the issuers (and so do routes[1] and 1 more): a_example, b_example",
         ),
     ]);
     none(&[
@@ -672,19 +697,21 @@ fn a_route_whose_own_spelling_is_read_as_another_path_names_both() {
 #[test]
 fn each_skipped_class_says_what_then_passes() {
     for (class, sent) in [
-        ("letter_case", "/ADMIN is not judged as /admin"),
-        ("encoded_slash", "/x%2F..%2Fadmin is not judged as /admin"),
-        ("path_parameters", "/admin;x is not judged as /admin"),
-        ("backslash", "/x\\..\\admin is not judged as /admin"),
-        ("trailing_dot_or_space", "/admin. is not judged as /admin"),
-        ("compatibility_characters", "/%EF%BD%81dmin is not judged as /admin"),
-        ("method_override", "GET with x-http-method-override: DELETE is not judged as DELETE"),
-        ("php_path_info", "/index.php/admin is not judged as /admin"),
-        ("ntfs_streams", "/admin::$DATA is not judged as /admin"),
-        ("aspnet_tickets", "/(S(x))/admin is not judged as /admin"),
+        ("letter_case", "the requirement for /admin is not applied to /ADMIN"),
+        ("encoded_slash", "the requirement for /admin is not applied to /x%2F..%2Fadmin"),
+        ("path_parameters", "the requirement for /admin is not applied to /admin;x"),
+        ("backslash", "the requirement for /admin is not applied to /x\\..\\admin"),
+        ("trailing_dot_or_space", "the requirement for /admin is not applied to /admin."),
+        ("compatibility_characters", "the requirement for /admin is not applied to /%EF%BD%81dmin"),
+        (
+            "method_override",
+            "the requirement for DELETE is not applied to GET with x-http-method-override: DELETE",
+        ),
+        ("php_path_info", "the requirement for /admin is not applied to /index.php/admin"),
+        ("ntfs_streams", "the requirement for /admin is not applied to /admin::$DATA"),
+        ("aspnet_tickets", "the requirement for /admin is not applied to /(S(x))/admin"),
     ] {
-        let expected =
-            format!("skip_readings: skips {class}: {sent}, and passes with what its own spelling needs");
+        let expected = format!("skip_readings: skips {class}: {sent}; keep the class only if");
         one_each(&[(with(&format!("skip_readings: {class}")), &expected)]);
     }
     none(&[with("skip_readings: []")]);
@@ -694,4 +721,32 @@ fn each_skipped_class_says_what_then_passes() {
         with(&format!("skip_readings: php_path_info\n{php}")),
         "skip_readings: skips php_path_info",
     )]);
+}
+
+#[test]
+fn what_is_to_be_written_can_be_pasted() {
+    let given = routes("- {path: '/orders/{id}', methods: [PUT], requires_role: editor}");
+    let line = findings(&given).remove(0);
+    let written = "add a route {path: \"/orders/{id}\", allow_authenticated: true}; if not";
+    assert!(line.contains(written), "{line}");
+    none(&[given + "- {path: \"/orders/{id}\", allow_authenticated: true}\n"]);
+
+    let given = routes(
+        "- {path: '/orders/{id}', requires_scope: a}\n- {path: /**, hosts: ['*.b.example'], requires_role: r}",
+    );
+    let line = findings(&given).remove(0);
+    assert!(line.contains("write a route {path: \"/orders/{id}\", hosts: [\"*.b.example\"]} with"), "{line}");
+    none(&[
+        given + "- {path: \"/orders/{id}\", hosts: [\"*.b.example\"], requires_scope: a, requires_role: r}\n"
+    ]);
+}
+
+#[test]
+fn the_routes_of_the_readme_are_right() {
+    let readme = crate::run::read("README.md");
+    let block = readme.split("### Routes\n\n").nth(1).unwrap();
+    let lines = block.lines().map_while(|line| line.strip_prefix("    "));
+    let block = lines.map(|line| format!("{line}\n")).collect::<String>();
+    assert!(block.starts_with("routes:\n- ") && block.lines().count() > 3, "{block}");
+    none(&[format!("{GOOD}{block}")]);
 }

@@ -141,6 +141,31 @@ fn a_rule_of_envoy_gateways_is_a_cluster_too() {
 }
 
 #[test]
+fn a_traffic_extension_is_read_like_a_plugin() {
+    let whole = crate::recipes::blocks("docs/istio.md", "TrafficExtension").concat();
+    let entry = ENTRY.replace("a.example", "issuer.example.com");
+    let rule = RULE.replace("a.example", "issuer.example.com");
+    for (what, text, expected) in [
+        ("whole", format!("{whole}{entry}{rule}"), "0 errors, 0 warnings"),
+        ("alone", whole.clone(), "no ServiceEntry in these files has the host issuer.example.com"),
+        (
+            "open",
+            whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
+            "error: spec.wasm.failStrategy: FAIL_OPEN lets every request pass",
+        ),
+        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not said"),
+        (
+            "slip",
+            whole.replace("audience:", "audiences:"),
+            "spec.wasm.pluginConfig.audiences: unknown key; write audience",
+        ),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{what}: {}", ran.err);
+    }
+}
+
+#[test]
 fn istios_own_check_of_tokens_needs_the_token_too() {
     let other = |more: &str| {
         format!(
@@ -153,12 +178,12 @@ fn istios_own_check_of_tokens_needs_the_token_too() {
     for (text, expected) in [
         (
             format!("{whole}{}", other("")),
-            "warning: spec.jwtRules: stands after jwt-guard in a proxy that has both",
+            "warning: spec.jwtRules: runs after jwt-guard in a proxy that has both",
         ),
         (format!("{forwards}{}", other("")), "0 errors, 0 warnings"),
         (
             format!("{late}{}", other("")),
-            "warning: spec.jwtRules: stands before jwt-guard in a proxy that has both",
+            "warning: spec.jwtRules: runs before jwt-guard in a proxy that has both",
         ),
         (format!("{late}{}", other(", forwardOriginalToken: true")), "0 errors, 0 warnings"),
     ] {

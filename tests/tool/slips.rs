@@ -51,6 +51,41 @@ fn a_key_of_a_neighbour_is_answered_with_ours() {
             "writes no dynamic metadata; write claim_headers",
         ),
         (with("audiences: [b]"), "audiences", "write audience"),
+        (with("subjects: {exact: a}"), "subjects", "write requires_claim: [{claim: sub"),
+        (with("algorithm: RS256"), "algorithm", "write accepted_algorithms"),
+        (with("openidConfigurationUrl: u"), "openidConfigurationUrl", "write discovery: true"),
+        (with("cluster: c"), "cluster", "write jwks_cluster"),
+        (with("jwks_async_fetch: {}"), "jwks_async_fetch", "leave it out: the filter always fetches"),
+        (with("recomputeRoute: true"), "recomputeRoute", "leave it out: Envoy selects its route again"),
+        (with("spaceDelimitedClaims: [scope]"), "spaceDelimitedClaims", "write the claim into scopes_from"),
+        (with("optional: true"), "optional", "write default_policy: {allow_missing: true}"),
+        (
+            with("excludedPaths: [/health]"),
+            "excludedPaths",
+            "write routes: [{path: …, allow_anonymous: true}]",
+        ),
+        (
+            with("routes: [{path: /a, requires: {provider_name: p}}]"),
+            "routes[0].requires",
+            "into the same object",
+        ),
+        (with("routes: [{path: /a, when: []}]"), "routes[0].when", "write requires_claim, a list"),
+        (
+            with("routes: [{path: /a, any_of: [{scopes: [a]}]}]"),
+            "routes[0].any_of[0].scopes",
+            "write requires_scope",
+        ),
+        (with("policies: {p: {optional: true}}"), "policies.p.optional", "write allow_missing: true"),
+        (
+            with("routes: [{path: /a, notPaths: [/b], deny: true}]"),
+            "routes[0].notPaths",
+            "write another route",
+        ),
+        (
+            with("routes: [{path: /a, requires_role: {any: [x]}}]"),
+            "routes[0].requires_role.any",
+            "write the list itself",
+        ),
         (with("providers: {}"), "providers", "write issuers"),
         (with("requires_role: admin"), "requires_role", "write it in default_policy, or in a route"),
         (with("allow_anonymous: true"), "allow_anonymous", "write it in default_policy, or in a route"),
@@ -80,7 +115,7 @@ fn a_key_of_a_neighbour_is_answered_with_ours() {
         (
             condition("notValues: [gold]"),
             "routes[0].requires_claim.notValues",
-            "write in any: […] the values that may pass",
+            "list the allowed values in any: […]",
         ),
         (condition("exists: true"), "routes[0].requires_claim.exists", "write present: true"),
         (
@@ -115,7 +150,7 @@ fn a_slip_in_a_requirement_is_one_error() {
     for (text, expected) in [
         (
             "routes: [{path: /a, requires_roles: admin}]",
-            "error: routes[0].requires_roles: unknown key; requires_role is",
+            "error: routes[0].requires_roles: unknown key; did you mean requires_role?",
         ),
         ("routes: [{path: /a, requires_claims: []}]", "error: routes[0].requires_claims: unknown key"),
         ("routes: [{path: /a, allow_anonimous: true}]", "error: routes[0].allow_anonimous: unknown key"),
@@ -137,8 +172,20 @@ fn a_slip_in_a_requirement_is_one_error() {
             "routes: [{path: /a, requires_claim: {clam: a, any: [x]}}]",
             "error: routes[0].requires_claim.clam: ",
         ),
-        ("roles_from: [{clam: a}]", "error: roles_from[0].clam: unknown key; claim is"),
-        ("token_from: [{heder: x-a}]", "error: token_from[0].heder: unknown key; header is"),
+        ("roles_from: [{clam: a}]", "error: roles_from[0].clam: unknown key; did you mean claim?"),
+        (
+            "routes: [{path: /a, requires_claim: {claim: a, ayn: [x]}}]",
+            "requires_claim.ayn: unknown key; did you mean any?",
+        ),
+        ("routes: [{pth: /a, deny: true}]", "error: routes[0].pth: unknown key; did you mean path?"),
+        ("routes: [{prefix: /a, deny: true}]", "error: routes[0].prefix: unknown key; write path"),
+        ("token_from: [{cookie: 'a b'}]", "error: token_from[0].cookie: a name has letters"),
+        // What the key would define is not missing elsewhere.
+        (
+            "polices: {p: {deny: true}}\nroutes: [{path: /a, policy: p}]",
+            "error: polices: unknown key; did you mean policies?",
+        ),
+        ("token_from: [{heder: x-a}]", "error: token_from[0].heder: unknown key; did you mean header?"),
         // Where a policy has the slip, the routes that name it have none.
         (
             "policies: {p: {requires_roles: a}}\nroutes: [{path: /a, policy: p}, {path: /b, policy: p}]",
@@ -150,6 +197,33 @@ fn a_slip_in_a_requirement_is_one_error() {
         ),
     ] {
         let found = findings(&with(text));
+        assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
+    }
+    // Keys that an issuer needs.
+    for (text, expected) in [
+        (
+            "isuer: https://a.example\naudience: a\njwks_cluster: c\n",
+            "isuer: unknown key; did you mean issuer?",
+        ),
+        (
+            "issuer: https://a.example\naudience: a\njwks_clusters: c\n",
+            "jwks_clusters: unknown key; did you mean",
+        ),
+        (
+            "issuer: https://a.example\naudiences: a\njwks_cluster: c\n",
+            "audiences: unknown key; write audience,",
+        ),
+        (
+            "issuers: [{isuer: https://a.example, audience: a, jwks_cluster: c}]\n",
+            "issuers[0].isuer: unknown key; did",
+        ),
+        (
+            "isuers: [{issuer: https://a.example, audience: a, jwks_cluster: c}]\n\
+             routes: [{path: /a, requires_issuer: a_example, requires_audience: a}]\n",
+            "isuers: unknown key; did you mean issuers?",
+        ),
+    ] {
+        let found = findings(text);
         assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
     }
     // An issuer with a mistake is there all the same.
@@ -181,6 +255,8 @@ fn what_is_missing_is_still_told() {
             "routes: [{path: /a, requires_role: {}}]",
             "routes[0].requires_role.all: expected a role name or a list",
         ),
+        // A slip in one object says nothing of another.
+        ("token_from: [{header: x-a}, {header: ':a'}]", "token_from[1].header: a name has letters, digits"),
         ("token_from: [{}]", "token_from[0]: expected exactly one of header, query and cookie"),
     ] {
         let found = findings(&with(text));

@@ -347,7 +347,7 @@ fn a_value_that_never_matches_is_told_in_metadata_too() {
     );
     let (status, lines) = told(&[(REPORTS.0, &asks("realm_access.roles")), host]);
     let expected = "warning: virtual host all, routes[0], metadata jwt_guard: requires_claim.claim: \"realm_access.roles\" is \
-                    the name of a top-level claim";
+                    read as the name of a top-level claim";
     assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
     assert_eq!(told(&[(REPORTS.0, &asks("/realm_access/roles")), host]), (0, vec![]));
 }

@@ -11,7 +11,7 @@ struct Foreign {
 
 /// Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, Envoy Gateway's SecurityPolicy. The
 /// first entry whose key of ours is possible counts.
-const FOREIGN: [Foreign; 34] = [
+const FOREIGN: [Foreign; 57] = [
     // Where keys come from.
     Foreign {
         keys: &["jwksuri", "jwksurl", "jwkuri", "jwkurl", "keysuri", "keysurl"],
@@ -33,6 +33,42 @@ const FOREIGN: [Foreign; 34] = [
         ours: "jwks_ttl_seconds",
         advice: "write jwks_ttl_seconds, a whole number",
     },
+    Foreign {
+        keys: &[
+            "openidconfigurationurl",
+            "openidconfigurationuri",
+            "openidconfiguration",
+            "openidconnecturl",
+            "discoveryurl",
+            "discoveryuri",
+            "oidcdiscoveryurl",
+            "wellknownurl",
+            "wellknown",
+            "metadataurl",
+        ],
+        ours: "discovery",
+        advice: "write discovery: true, which reads the issuer's discovery document",
+    },
+    Foreign {
+        keys: &["cluster", "remotejwkscluster", "backendrefs", "backendref"],
+        ours: "jwks_cluster",
+        advice: "write jwks_cluster, the name of the Envoy cluster that reaches the keys",
+    },
+    Foreign {
+        keys: &["jwksasyncfetch", "asyncfetch", "fastlistener", "prefetch"],
+        ours: "jwks_endpoint",
+        advice: "leave it out: the filter always fetches keys in the background",
+    },
+    Foreign {
+        keys: &["retrypolicy", "jwksretrypolicy"],
+        ours: "jwks_timeout_ms",
+        advice: "leave it out: the filter retries a failed fetch by itself; jwks_timeout_ms limits one fetch",
+    },
+    Foreign {
+        keys: &["timeout", "jwkstimeout", "fetchtimeout", "jwksfetchtimeout"],
+        ours: "jwks_timeout_ms",
+        advice: "write jwks_timeout_ms, a whole number of milliseconds",
+    },
     // Issuers and tokens.
     Foreign {
         keys: &["providers", "jwtrules"],
@@ -41,7 +77,15 @@ const FOREIGN: [Foreign; 34] = [
     },
     Foreign { keys: &["audiences"], ours: "audience", advice: "write audience, one text or a list" },
     Foreign {
-        keys: &["algorithms", "allowedalgorithms", "supportedalgorithms", "signingalgorithms", "algs"],
+        keys: &[
+            "algorithms",
+            "allowedalgorithms",
+            "supportedalgorithms",
+            "signingalgorithms",
+            "algorithm",
+            "algs",
+            "alg",
+        ],
         ours: "accepted_algorithms",
         advice: "write accepted_algorithms",
     },
@@ -81,11 +125,7 @@ const FOREIGN: [Foreign; 34] = [
         ours: "token_from",
         advice: "write token_from, a list of {header: NAME, prefix: \"Bearer \"}, {query: NAME} and {cookie: NAME}",
     },
-    Foreign {
-        keys: &["name"],
-        ours: "cookie",
-        advice: "write header: NAME, query: NAME or cookie: NAME, which says where the token stands as well",
-    },
+    Foreign { keys: &["name"], ours: "cookie", advice: "write header: NAME, query: NAME or cookie: NAME" },
     Foreign { keys: &["valueprefix"], ours: "cookie", advice: "write prefix, beside header" },
     Foreign {
         keys: &["param", "params", "parameter"],
@@ -114,12 +154,58 @@ const FOREIGN: [Foreign; 34] = [
         advice: "leave it out: $payload in claim_headers is the token's own segment, which has no padding",
     },
     Foreign {
-        keys: &["payloadinmetadata", "headerinmetadata"],
+        keys: &[
+            "payloadinmetadata",
+            "headerinmetadata",
+            "normalizepayloadinmetadata",
+            "failedstatusinmetadata",
+        ],
         ours: "identity_in_filter_state",
         advice: "a Wasm filter writes no dynamic metadata; write claim_headers, or identity_in_filter_state: true for \
                  the access log",
     },
+    Foreign {
+        keys: &["clearroutecache", "recomputeroute"],
+        ours: "claim_headers",
+        advice: "leave it out: Envoy selects its route again after the filter has set claim_headers",
+    },
+    Foreign {
+        keys: &["spacedelimitedclaims"],
+        ours: "scopes_from",
+        advice: "write the claim into scopes_from, whose values are separated by spaces",
+    },
     // Routes and requirements.
+    Foreign {
+        keys: &["subjects", "subject"],
+        ours: "default_policy",
+        advice: "write requires_claim: [{claim: sub, any: […]}] in default_policy, or in a route",
+    },
+    Foreign {
+        keys: &["optional", "passthrough", "allowmissingorinvalid"],
+        ours: "default_policy",
+        advice: "write default_policy: {allow_missing: true}, or allow_missing: true in a route",
+    },
+    Foreign {
+        keys: &[
+            "excludedpaths",
+            "excludepaths",
+            "ignorepaths",
+            "ignoredpaths",
+            "skippaths",
+            "publicpaths",
+            "bypass",
+            "bypasspaths",
+            "triggerrules",
+            "unprotectedpaths",
+        ],
+        ours: "routes",
+        advice: "write routes: [{path: …, allow_anonymous: true}], one entry for each public path",
+    },
+    Foreign {
+        keys: &["corspreflight", "allowcorspreflight", "skippreflight"],
+        ours: "bypass_cors_preflight",
+        advice: "write bypass_cors_preflight: true",
+    },
     Foreign {
         keys: &[
             "requiresrole",
@@ -150,20 +236,66 @@ const FOREIGN: [Foreign; 34] = [
         advice: "write policies, an object of named requirements",
     },
     Foreign {
-        keys: &["match", "urlpath", "prefix", "pathprefix"],
+        keys: &["match", "urlpath", "prefix", "pathprefix", "pathregex", "regex", "to", "operation"],
         ours: "path",
         advice: "write path, a template: /api/** for a prefix, /api/{id} for one segment",
     },
     Foreign {
-        keys: &["providername", "providerandaudiences"],
+        keys: &["providername", "providerandaudiences", "provider", "requestprincipals"],
         ours: "requires_issuer",
         advice: "write requires_issuer: NAME, and requires_audience for the audiences",
+    },
+    Foreign {
+        keys: &["notpaths", "notmethods", "nothosts"],
+        ours: "path",
+        advice: "a route cannot exclude requests; write another route for them",
+    },
+    Foreign {
+        keys: &["requires", "requirement", "requirementname", "requirements"],
+        ours: "requires_role",
+        advice: "write the requirement into the same object: requires_role, requires_scope, requires_claim, or allow_authenticated: true",
+    },
+    Foreign {
+        keys: &["roles", "role", "requiredroles", "requiredrole"],
+        ours: "requires_role",
+        advice: "write requires_role: NAME or a list of names",
+    },
+    Foreign {
+        keys: &["groups", "group", "requiredgroups", "requiredgroup"],
+        ours: "requires_group",
+        advice: "write requires_group: NAME or a list of names",
+    },
+    Foreign {
+        keys: &["scopes", "scope", "requiredscopes", "requiredscope"],
+        ours: "requires_scope",
+        advice: "write requires_scope: NAME, {any: […]} or {all: […]}",
+    },
+    Foreign {
+        keys: &["claims", "claim", "when", "requiredclaims"],
+        ours: "requires_claim",
+        advice: "write requires_claim, a list of {claim: NAME, any: […]}",
+    },
+    Foreign { keys: &["optional"], ours: "allow_missing", advice: "write allow_missing: true" },
+    Foreign {
+        keys: &["public", "anonymous", "skip", "disabled", "noauth"],
+        ours: "allow_anonymous",
+        advice: "write allow_anonymous: true",
+    },
+    Foreign {
+        keys: &["authenticated", "authonly"],
+        ours: "allow_authenticated",
+        advice: "write allow_authenticated: true",
+    },
+    Foreign {
+        keys: &["action", "effect"],
+        ours: "deny",
+        advice: "write deny: true to refuse, or the requirement that lets requests pass",
     },
     Foreign { keys: &["requiresany"], ours: "any_of", advice: "write any_of: [{…}, {…}]" },
     Foreign {
         keys: &["requiresall"],
         ours: "any_of",
-        advice: "write its keys beside each other in one requirement: all of them must be met",
+        advice: "write all of its keys into one requirement: every key of a requirement must be met",
     },
     // Conditions on a claim.
     Foreign {
@@ -179,7 +311,17 @@ const FOREIGN: [Foreign; 34] = [
     Foreign {
         keys: &["notvalues", "notvalue", "not", "notequals", "notin", "noneof"],
         ours: "present",
-        advice: "a value cannot be excluded; write in any: […] the values that may pass",
+        advice: "a value cannot be excluded; list the allowed values in any: […]",
+    },
+    Foreign {
+        keys: &["valuetype"],
+        ours: "present",
+        advice: "leave it out: a string and an array that contains the value are compared alike",
+    },
+    Foreign {
+        keys: &["any", "anyof", "oneof", "values"],
+        ours: "all",
+        advice: "write the list itself: [NAME, NAME] asks for any of them",
     },
     Foreign { keys: &["exists"], ours: "present", advice: "write present: true" },
     Foreign {

@@ -31,7 +31,9 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
             let url = authority(location);
             doubt(
                 key,
-                format!("fetches keys from {url} over http: whoever is on the way can put in their own"),
+                format!(
+                    "fetches keys from {url} over plain http: an attacker on the network path can replace them; use https"
+                ),
             );
         }
     }
@@ -70,7 +72,7 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
     {
         let scheme = if url.scheme() == Scheme::Https { "https" } else { "http" };
         let problem = format!(
-            "is not given, so that keys are fetched from the default, {scheme}://{}{}; {whose} has them elsewhere: \
+            "is not given, so keys are fetched from the default, {scheme}://{}{}; {whose} serves them at another URL: \
              write jwks_endpoint: {keys}",
             url.authority(),
             url.path()
@@ -88,18 +90,18 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
         "iss" => {
             let passes = issuer.rules.audiences.contains(&issuer.rules.issuer_name_value);
             let consequence = match (passes, issuer.rules.audience_from.len()) {
-                (true, _) => "every token of the issuer passes, whomever it is for",
-                (false, 1) => "no audience here is the issuer, so that no token passes",
-                (false, _) => "no audience here is the issuer, so that it adds nothing",
+                (true, _) => "every token of the issuer passes, whatever its audience is",
+                (false, 1) => "no configured audience is the issuer, so no token passes",
+                (false, _) => "no configured audience is the issuer, so the entry adds nothing",
             };
             Some(format!("compares the audience with the token's issuer: {consequence}; {remedy}"))
         }
         "token_use" | "typ" | "type" | "ver" | "tid" => Some(format!(
-            "compares the audience with {claim}, which is the same in every token of the issuer and not for whom one \
-             is; {remedy}"
+            "compares the audience with {claim}, which is the same in every token of the issuer and does not name an \
+             audience; {remedy}"
         )),
         "sub" => Some(format!(
-            "compares the audience with the token's subject, not for whom the token is; {remedy}"
+            "compares the audience with the token's subject, which does not name an audience; {remedy}"
         )),
         _ => None,
     }
@@ -107,11 +109,9 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
 
 /// Why no token has that `iss`.
 fn unissued(iss: &str) -> Option<String> {
-    let compared = "can never be a token's iss, which is compared as it stands";
+    let compared = "never equals a token's iss, which is compared literally";
     if iss.contains('*') {
-        return Some(format!(
-            "{compared}: * stands for nothing but itself; write each issuer, in a list of issuers"
-        ));
+        return Some(format!("{compared}: * is not a wildcard; list each issuer in issuers"));
     }
     if let Some(place) = placeholder(iss) {
         return Some(format!(
@@ -120,10 +120,10 @@ fn unissued(iss: &str) -> Option<String> {
         ));
     }
     if let Some((before, _)) = iss.split_once("/.well-known/") {
-        return Some(format!("{compared}: it is the URL of a document of the issuer's; write {before}"));
+        return Some(format!("{compared}: this is the URL of a document of the issuer; write {before}"));
     }
     if let Some((before, _)) = iss.split_once("/protocol/openid-connect") {
-        return Some(format!("{compared}: it is the URL of an endpoint of the issuer's; write {before}"));
+        return Some(format!("{compared}: this is the URL of an endpoint of the issuer; write {before}"));
     }
     let (host, path) = iss.strip_prefix("https://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
     if MICROSOFT.contains(&host) {
@@ -225,7 +225,7 @@ mod tests {
     fn names_that_no_token_carries() {
         let tenant = "11111111-2222-3333-4444-555555555555";
         for (iss, expected) in [
-            ("https://sts.windows.net/*/".to_owned(), Some("* stands for nothing but itself")),
+            ("https://sts.windows.net/*/".to_owned(), Some("* is not a wildcard")),
             ("https://login.microsoftonline.com/common/v2.0".to_owned(), Some("tokens from common carry")),
             (
                 "https://login.microsoftonline.com/organizations/v2.0".to_owned(),

@@ -68,7 +68,7 @@ fn slip(method: &str) -> Option<String> {
     let upper = method.to_ascii_uppercase();
     if method == "*" || ["ANY", "ALL"].contains(&upper.as_str()) {
         return Some(format!(
-            "\"{method}\" is the name of one method, which no client sends; leave methods out for every method"
+            "\"{method}\" is read as the name of a method, and no client sends it; leave methods out for every method"
         ));
     }
     if COMMON.contains(&method) || OTHERS.contains(&method) {
@@ -82,16 +82,17 @@ fn slip(method: &str) -> Option<String> {
         upper.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| COMMON.contains(part)).collect();
     if !listed.is_empty() {
         return Some(format!(
-            "\"{method}\" is the name of one method, which no client sends; write a list of methods: [{}]",
+            "\"{method}\" is read as the name of one method, and no client sends it; write a list of methods: [{}]",
             listed.join(", ")
         ));
     }
     let near: Vec<&str> = COMMON.into_iter().filter(|common| is_slip(&upper, common)).collect();
     match near.as_slice() {
         [] => None,
-        near => {
-            Some(format!("\"{method}\" is no method that clients send; did you mean {}?", near.join(" or ")))
-        }
+        near => Some(format!(
+            "\"{method}\" is not a method that clients send; did you mean {}?",
+            near.join(" or ")
+        )),
     }
 }
 
@@ -142,12 +143,12 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
             };
             let path = &probe.path;
             let meant = match said(requirement) {
-                Some(key) => format!("a route {{path: {path}, {key}}}"),
+                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path)),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(
-                "{} {path} falls to {falls_to}, which asks less than this route does of {}: {}; if that is meant, say \
-                 so with {meant}; if not, add the methods here, or leave methods out",
+                "{} {path} falls under {falls_to}, which requires less than this route requires for {}: {}; if that is \
+                 intended, add {meant}; if not, add the methods here, or leave methods out",
                 methods.join(", "),
                 probe.methods.join(", "),
                 words::requirement(requirement, &config.vocabulary),

@@ -55,8 +55,8 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
     let first = lost.first()?;
     let winner = first.winner;
     let how = match asks_less(&winner.rule.requirement, &probe.rule.requirement) {
-        true => "asks for less",
-        false => "asks for something else",
+        true => "requires less",
+        false => "requires something else",
     };
     let who = |probe: &Probe<'_>| words::requirement(&probe.rule.requirement, &config.vocabulary);
     let methods = match first.methods.as_slice() {
@@ -73,17 +73,20 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
     };
     let listed = |key: &str, values: &[String]| match values {
         [] => String::new(),
-        values => format!(", {key}: [{}]", values.join(", ")),
+        values => {
+            let values: Vec<String> = values.iter().map(|value| words::flow_text(value)).collect();
+            format!(", {key}: [{}]", values.join(", "))
+        }
     };
     Some(format!(
         "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
-         route {{path: {}{}{}}} with the requirement that is meant there{others}",
+         route {{path: {}{}{}}} with the requirement that is intended there{others}",
         probe.path,
         named(winner),
         first.request,
         who(winner),
         who(probe),
-        first.template,
+        words::flow_text(&first.template),
         listed("methods", &first.methods),
         listed("hosts", &winner.patterns),
     ))
@@ -164,7 +167,7 @@ impl<'p> Region<'p> {
     }
 
     /// The template of the paths that both cover, and some of these.
-    fn meet(&self, other: &Self) -> Option<(String, Vec<String>)> {
+    fn meet(&self, other: &Region<'p>) -> Option<(String, Vec<String>)> {
         let length = self.segments.len().max(other.segments.len());
         if (self.segments.len() < length && !self.rest) || (other.segments.len() < length && !other.rest) {
             return None;
@@ -179,10 +182,20 @@ impl<'p> Region<'p> {
                 },
             );
         }
-        let joined = |open: &str| -> String {
-            shared.iter().map(|segment| format!("/{}", segment.unwrap_or(open))).collect()
+        // A name that one of them has for the segment, as `{id}`: `*` may be meant for everything below.
+        let (names, others) = (self.names(), other.names());
+        let name_at = |at: usize| {
+            let mut named = [names.get(at), others.get(at)].into_iter().flatten();
+            named.find(|name| name.starts_with('{')).copied().unwrap_or("*")
         };
-        let (template, base) = (joined("*"), joined(ANYTHING));
+        let joined = |open: &dyn Fn(usize) -> &'p str| -> String {
+            shared
+                .iter()
+                .enumerate()
+                .map(|(at, segment)| format!("/{}", segment.unwrap_or_else(|| open(at))))
+                .collect()
+        };
+        let (template, base) = (joined(&name_at), joined(&|_| ANYTHING));
         let root = |path: String| if path.is_empty() { "/".to_owned() } else { path };
         Some(match self.rest && other.rest {
             true => (
@@ -191,6 +204,11 @@ impl<'p> Region<'p> {
             ),
             false => (root(template), vec![root(base)]),
         })
+    }
+
+    /// The segments as they are written.
+    fn names(&self) -> Vec<&'p str> {
+        self.probe.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 
     /// The methods of both, none where both take any; `None` where they share none.

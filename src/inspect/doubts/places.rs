@@ -5,19 +5,26 @@ use crate::bearer::Place;
 use crate::config::Config;
 
 /// Headers that HTTP or Envoy itself writes, so that no client's token arrives in them.
-const NEVER: [&str; 13] = [
+const NEVER: [&str; 20] = [
+    "accept-encoding",
     "connection",
+    "content-encoding",
     "content-length",
     "content-type",
     "expect",
+    "forwarded",
     "keep-alive",
     "origin",
     "proxy-connection",
+    "set-cookie",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
     "via",
+    "www-authenticate",
+    "x-forwarded-for",
+    "x-forwarded-proto",
     "x-request-id",
 ];
 
@@ -42,21 +49,21 @@ fn problem(place: &Place) -> Option<String> {
     let never = "can never hold a token";
     match place {
         Place::Header { name, prefix } => match name.as_str() {
-            "cookie" => Some(format!("{never}: the header has every cookie of the request; write {{cookie: NAME}}")),
-            "host" => Some(format!("{never}: Envoy has the host in :authority; name a header that the client sets")),
+            "cookie" => Some(format!("{never}: this header has all cookies of the request; write {{cookie: NAME}}")),
+            "host" => Some(format!("{never}: Envoy moves the host to :authority; name a header that the client sets")),
             "sec-websocket-protocol" => Some(format!(
-                "{never} that a browser sends: it sends a list of protocols there, a value with a comma is refused, and \
-                 the server must answer with one of them; write {{cookie: NAME}} or {{query: NAME}}"
+                "{never} from a browser: a browser sends a list of protocols in this header, the filter refuses a value with \
+                 a comma, and the server must answer with one of the protocols; write {{cookie: NAME}} or {{query: NAME}}"
             )),
             name if NEVER.contains(&name) => {
-                Some(format!("{never}: {name} is written by HTTP itself; name a header that the client sets"))
+                Some(format!("{never}: {name} has a meaning of its own in HTTP or Envoy; name a header that the client sets"))
             }
             name => prefixed(name, prefix),
         },
         Place::Query { name } => name.contains(['&', '+', '%', '#']).then(|| {
             format!(
-                "{never} in the usual spelling: & and # end a parameter of the query, + and % are decoded before names \
-                 are compared; write the name of one parameter{}",
+                "{never}: & and # end a parameter of the query, and + and % are decoded before names are compared; \
+                 write the name of one parameter{}",
                 match name.split(['&', '+', '%', '#']).find(|part| !part.is_empty()) {
                     Some(part) => format!(", such as {{query: {part}}}"),
                     None => String::new(),
@@ -71,8 +78,8 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
     let trimmed = prefix.trim();
     if prefix.contains(',') {
         return Some(format!(
-            "the prefix \"{prefix}\" can never stand before a token: a value with a comma is refused, as two joined \
-             headers look like that; write a prefix without a comma"
+            "the prefix \"{prefix}\" never matches: the filter refuses a value with a comma, because two joined \
+             headers look the same; write a prefix without a comma"
         ));
     }
     if !prefix.is_empty() && trimmed.is_empty() {
@@ -82,7 +89,7 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
     }
     if prefix.starts_with(' ') {
         return Some(format!(
-            "the prefix \"{prefix}\" can never stand before a token: a header's value does not start with a space; \
+            "the prefix \"{prefix}\" never matches: the value of a header does not start with a space; \
              write \"{} \"",
             trimmed
         ));
@@ -96,7 +103,7 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
     prefix.ends_with(|last: char| last.is_ascii_alphanumeric()).then(|| {
         format!(
             "the prefix \"{prefix}\" has no final space: \"{prefix} eyJ…\" is refused as malformed, and only \
-             \"{prefix}eyJ…\" would do; write \"{prefix} \""
+             \"{prefix}eyJ…\" is read; write \"{prefix} \""
         )
     })
 }

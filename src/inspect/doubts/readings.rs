@@ -70,8 +70,8 @@ pub fn skipped(config: &Config, doubts: &mut Vec<Doubt>) {
             _ => continue,
         };
         let problem = format!(
-            "skips {class}: {sent} is not judged as {read}, and passes with what its own spelling needs; keep the class \
-             here only if no upstream and no proxy before one reads it so"
+            "skips {class}: the requirement for {read} is not applied to {sent}; keep the class only if no upstream, and no \
+             proxy in front of one, reads {sent} as {read}"
         );
         doubts.push(("skip_readings".to_owned(), problem));
     }

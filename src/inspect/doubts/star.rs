@@ -38,8 +38,8 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         };
         let paths: Vec<&str> = weaker.iter().map(|(shown, _)| shown.as_str()).collect();
         let problem = format!(
-            "* is one segment: {} fall{} to {falls_to}, which does not ask what this route asks; write {before}/** for \
-             everything below, or {before}/{{name}} where one segment is meant",
+            "* matches one segment: {} fall{} under {falls_to}, which does not require what this route requires; write \
+             {before}/** for everything below, or {before}/{{name}} if one segment is intended",
             paths.join(" and "),
             if paths.len() == 1 { "s" } else { "" },
         );

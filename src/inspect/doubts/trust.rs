@@ -17,10 +17,9 @@ pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         if let Rule::Authenticated(conditions) = &requirement.rule
             && asks_for_names(conditions)
         {
-            let problem =
-                "asks for a role, group, scope or claim of any issuer: whoever runs one of them can give it \
-                           to anybody; name the issuers to trust in requires_issuer"
-                    .to_owned();
+            let problem = "asks for a role, group, scope or claim of any issuer: each issuer can \
+                           give that name to any of its users; name the issuers to trust in requires_issuer"
+                .to_owned();
             doubts.push((path, problem));
         }
     }
@@ -46,7 +45,7 @@ fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         [one, more @ ..] => format!(" (and so do {one} and {} more)", more.len()),
     };
     let problem = format!(
-        "lets a valid token of each issuer in{others}: {}; name those that are meant in requires_issuer: [{}]",
+        "accepts a valid token of any of the issuers{others}: {}; name the intended ones in requires_issuer: [{}]",
         names.join(", "),
         names.join(", "),
     );

@@ -21,8 +21,9 @@ pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
                     nested(text, &below(path, &at), doubts);
                     if key != "scopes_from" && is_scopes(text) {
                         let problem = format!(
-                            "{text} is one text with spaces between the scopes, and {key} does not split it; put it \
-                             into scopes_from and write requires_scope"
+                            "{text} {} one string of scopes separated by spaces, and {key} does not split it; put it \
+                             into scopes_from and write requires_scope",
+                            is_text(text)
                         );
                         doubts.push((below(path, &at), problem));
                     }
@@ -51,8 +52,9 @@ pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
                             doubts.push((below(&at, &index), format!("{problem}: nothing is refused for it")));
                         } else if is_scopes(name) && !text.contains(' ') {
                             let problem = format!(
-                                "{name} is one text with spaces between the scopes: a token that has others beside \
-                                 {text} is not refused"
+                                "{name} {} one string of scopes separated by spaces: a token with {text} and another \
+                                 scope is not refused",
+                                is_text(name)
                             );
                             doubts.push((below(&at, &index), problem));
                         }
@@ -107,10 +109,7 @@ fn names(
 ) {
     let mut all = config.issuers.iter().flat_map(sources).peekable();
     if all.peek().is_none() {
-        doubts.push((
-            path.to_owned(),
-            format!("can never be met: {key} is empty, so that no token has a {what}"),
-        ));
+        doubts.push((path.to_owned(), format!("can never be met: {key} is empty, so no token has a {what}")));
         return;
     }
     let prefixes: Option<Vec<&str>> = all.map(|source| source.prefix.as_deref()).collect();
@@ -125,6 +124,17 @@ fn names(
                 _ => format!("; name each {what}"),
             };
             doubts.push((at, format!("{problem}: no other {what} matches{any}")));
+        } else if text.trim() != text {
+            let problem =
+                format!("\"{text}\" is compared with its spaces, which no {what} has: write {}", text.trim());
+            doubts.push((at, problem));
+        } else if text.contains(',') && !text.contains('=') {
+            let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+            let problem = format!(
+                "\"{text}\" is read as the name of one {what}; for several write a list: [{}]",
+                parts.join(", ")
+            );
+            doubts.push((at, problem));
         } else if let Some(prefixes) = &prefixes
             && let Some(prefix) =
                 prefixes.iter().find(|prefix| text.starts_with(**prefix) && text.len() > prefix.len())
@@ -132,7 +142,7 @@ fn names(
         {
             let rest = text.strip_prefix(prefix).unwrap_or(text);
             let problem = format!(
-                "the prefix in {key} is taken off a token's values before they are compared: write {rest}"
+                "the prefix in {key} is removed from a token's values before the comparison: write {rest}"
             );
             doubts.push((at, problem));
         }
@@ -156,15 +166,16 @@ fn condition(condition: &Tree, path: &str, config: &Config, doubts: &mut Vec<Dou
                 let remedy = match text {
                     "*" => "for any value write present: true",
                     _ => {
-                        "write the values themselves, or have the issuer put what is meant into a claim of its own"
+                        "write the complete values, or let the issuer put the common part into a claim of its own"
                     }
                 };
                 doubts.push((at, format!("{problem}: no other value matches; {remedy}")));
                 told = true;
             } else if is_scopes(claim) && !text.contains(' ') {
                 let problem = format!(
-                    "{claim} is one text with spaces between the scopes, equal to {text} only where it is the \
-                     token's one scope; write requires_scope: {text}"
+                    "{claim} {} one string of scopes separated by spaces: it equals {text} only in a token with \
+                     that scope alone; write requires_scope: {text}",
+                    is_text(claim)
                 );
                 doubts.push((at, problem));
                 told = true;
@@ -188,18 +199,27 @@ fn registered(
 ) {
     if ["iss", "sub", "jti"].contains(&name) {
         if key == "all" && items.len() > 1 {
-            let problem = format!(
-                "can never be met: {name} is one text, and cannot be equal to each of several; write any"
-            );
+            let problem =
+                format!("can never be met: {name} is one string and cannot equal several values; write any");
             doubts.push((path.to_owned(), problem));
             return;
         }
         for (at, item) in items {
             if !matches!(item.value, Value::Text(_) | Value::Digits(_)) {
-                let problem =
-                    format!("can never be equal: {name} is a text in every valid token; write it in quotes");
+                let problem = format!(
+                    "can never be equal: {name} is a string in every valid token; write the value in quotes"
+                );
                 doubts.push((below(path, at), problem));
             }
+        }
+    }
+    if ["exp", "nbf", "iat"].contains(&name) {
+        for (at, _) in items.iter().filter(|(_, item)| item.text().is_some()) {
+            let problem = format!(
+                "can never be equal: {name} is a number in every valid token, and the filter checks it without a \
+                 condition; leave the condition out"
+            );
+            doubts.push((below(path, at), problem));
         }
     }
     if name == "iss" {
@@ -208,8 +228,8 @@ fn registered(
         for (at, item) in items {
             if let Some(text) = item.text().filter(|text| !known.contains(text)) {
                 let problem = format!(
-                    "can never be equal: tokens of {text} are refused, as the issuers are {}; add it to issuers, or \
-                     write requires_issuer with one of them",
+                    "can never be equal: tokens of {text} are refused, because the configured issuers are {}; add it to \
+                     issuers, or write requires_issuer with one of them",
                     known.join(", ")
                 );
                 doubts.push((below(path, at), problem));
@@ -241,11 +261,20 @@ fn registered(
 
 /// What is wrong with a text that looks like a pattern; the filter compares whole texts.
 pub fn pattern(text: &str) -> Option<String> {
-    let is_regex = text.len() > 2 && text.starts_with('^') && text.ends_with('$');
-    if text.contains('*') {
-        Some(format!("\"{text}\" is compared as it stands, and * stands for nothing but itself"))
-    } else if is_regex {
-        Some(format!("\"{text}\" is compared as it stands, not as a regular expression"))
+    let is_regex = text.len() > 2
+        && text.starts_with('^')
+        && text.ends_with('$')
+        // A Windows account, `CORP\\dan`, has a backslash before a letter too.
+        || [".*", ".+", "\\d+", "\\w+", "[a-z", "[A-Z", "[0-9"].iter().any(|mark| text.contains(mark));
+    let is_filled_in = [("${", "}"), ("{{", "}}")]
+        .iter()
+        .any(|(open, close)| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close)));
+    if is_regex {
+        Some(format!("\"{text}\" is compared literally, not as a regular expression"))
+    } else if text.contains('*') {
+        Some(format!("\"{text}\" is compared literally, and * is not a wildcard"))
+    } else if is_filled_in {
+        Some(format!("\"{text}\" is compared literally, and the filter fills in no placeholder"))
     } else {
         None
     }
@@ -255,7 +284,7 @@ pub fn pattern(text: &str) -> Option<String> {
 fn nested(claim: &str, path: &str, doubts: &mut Vec<Doubt>) {
     if let Some(pointer) = meant(claim) {
         let problem = format!(
-            "\"{claim}\" is the name of a top-level claim, taken as it stands; for a claim within another one write \
+            "\"{claim}\" is read as the name of a top-level claim; for a claim inside another one write \
              the JSON Pointer {pointer} (and /{} for a claim of exactly that name)",
             claim.replace('~', "~0").replace('/', "~1")
         );
@@ -310,6 +339,11 @@ fn is_scopes(claim: &str) -> bool {
 }
 
 /// The name of a top-level claim, whether it is written as one or as a pointer.
+/// `scp` is one string in Microsoft's tokens and an array in Okta's.
+fn is_text(claim: &str) -> &'static str {
+    if top_level(claim) == "scp" { "may be" } else { "is" }
+}
+
 fn top_level(claim: &str) -> &str {
     claim.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(claim)
 }

@@ -94,21 +94,21 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
         let is_before = above.iter().find_map(|tree| at(tree)).zip(ours).is_some_and(|(other, ours)| other < ours);
         let problem = match use_of(&keys, above) {
             Use::Reads if is_before => format!(
-                "reads {text}, a claim header of jwt-guard, and stands before it: there the header is what the client \
+                "reads {text}, a claim header of jwt-guard, and stands before it: there the header has the value that the client \
                  sent; put the filter after jwt-guard"
             ),
             Use::Reads => return,
             Use::Sets => format!(
-                "sets {text}, a claim header of jwt-guard: what the upstream reads is no longer the token's; use another \
+                "sets {text}, a claim header of jwt-guard: the upstream no longer reads the token's value; use another \
                  header, or leave this one to claim_headers"
             ),
             Use::Removes => format!(
-                "removes {text}, a claim header of jwt-guard: the upstream does not get it, and may take that for an \
-                 identity without it; leave the header to claim_headers"
+                "removes {text}, a claim header of jwt-guard: the upstream does not get it, and may treat its absence as a \
+                 fact about the user; leave the header to claim_headers"
             ),
             Use::Names => format!(
-                "names {text}, a claim header of jwt-guard: if it sets or removes the header, what the upstream reads is \
-                 no longer the token's; use another header there"
+                "names {text}, a claim header of jwt-guard: if it sets or removes the header, the upstream no longer reads \
+                 the token's value; use another header there"
             ),
         };
         remarks.push(Remark::warning(tree, path, problem));

@@ -127,7 +127,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
         // A connection within this machine has no network on its way.
         if scheme == Scheme::Https && !is_local(cluster) {
             let problem = "has no TLS socket, though the key endpoint is https: keys would come in the clear, and \
-                           whoever is on the way could put in their own; give it an UpstreamTlsContext with sni, \
+                           an attacker on the network path could replace them; give it an UpstreamTlsContext with sni, \
                            trusted_ca and match_typed_subject_alt_names";
             remarks.push(Remark::error(cluster, &path, problem.to_owned()));
         }

@@ -48,7 +48,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
                 };
                 let problem = format!(
                     "jwt_authn{of} stands after jwt-guard, which removes the token: jwt_authn finds none; set \
-                     forward_token: true in jwt-guard's configuration, or take jwt_authn out"
+                     forward_token: true in jwt-guard's configuration, or remove jwt_authn"
                 );
                 remarks.push(Remark::warning(other, &format!("http_filters[{index}]"), problem));
             }

@@ -47,27 +47,25 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
             "html",
             Answer::ok("\n <html><body>Sign in</body></html>").content_type("text/html; charset=utf-8"),
             Some(
-                r#"not valid JSON: in line 2, column 2 stands "<html><body>Sign in</body></html" (content-type "text/html; charset=utf-8")"#,
+                r#"not valid JSON: line 2, column 2 has "<html><body>Sign in</body></html" (content-type "text/html; charset=utf-8")"#,
             ),
         ),
         ("bom", Answer::ok(format!("\u{feff}{keys}")), None),
         (
             "two_boms",
             Answer::ok(format!("\u{feff}\u{feff}{keys}")),
-            Some(r#"in line 1, column 1 stands "\u{feff}{\"keys\""#),
+            Some(r#"line 1, column 1 has "\u{feff}{\"keys\""#),
         ),
         (
             "comma",
             Answer::ok(r#"{"keys":[],}"#),
-            Some(
-                r#"in line 1, column 12 stands "}", after a comma too many (content-type "application/json")"#,
-            ),
+            Some(r#"line 1, column 12 has "}", after a trailing comma (content-type "application/json")"#),
         ),
         ("empty", Answer::ok(""), Some("not valid JSON: the body is empty")),
         (
             "twice",
             Answer::ok(r#"{"keys":[],"keys":[]}"#),
-            Some("a name stands twice in one object of the key set"),
+            Some("an object in the key set has the same name twice"),
         ),
         (
             "certificates",
@@ -92,12 +90,12 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
         (
             "forged",
             Answer::ok(forged).content_type("text/plain; a=\"b\""),
-            Some(r#"stands "x\n[2026-01-01 00:00:00][error]"#),
+            Some(r#"has "x\n[2026-01-01 00:00:00][error]"#),
         ),
         (
             "long",
             Answer::ok("<".repeat(1 << 20)),
-            Some(r#"column 1 stands "<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<" ("#),
+            Some(r#"column 1 has "<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<<" ("#),
         ),
     ]
 }
@@ -205,7 +203,7 @@ async fn the_document_that_could_not_be_had_is_named() {
             "a_page",
             "/f",
             Answer::ok("<html>").content_type("text/html"),
-            r#"in line 1, column 1 stands "<html>" (content-type "text/html")"#.to_owned(),
+            r#"line 1, column 1 has "<html>" (content-type "text/html")"#.to_owned(),
         ),
         (
             "coded",

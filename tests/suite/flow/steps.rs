@@ -307,7 +307,7 @@ fn grpc_gateway_names_nobody() {
 #[test]
 fn a_missing_token_is_answered_with_the_header_that_it_is_read_from() {
     let usual = "Missing or invalid Authorization header";
-    let not_a_header = "Missing token: it is not read from a header here";
+    let not_a_header = "Missing token: this path does not read it from a header";
     for (token_from, detail) in [
         (json!(null), usual),
         (json!([{ "cookie": "session" }, { "header": "authorization" }]), usual),

@@ -301,7 +301,7 @@ fn what_is_no_set_is_refused() {
 #[test]
 fn errors_of_sets_and_keys_are_sentences() {
     let set = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
-    assert_eq!(set(r#"{"keys":[],"keys":[]}"#), "a name stands twice in one object of the key set");
+    assert_eq!(set(r#"{"keys":[],"keys":[]}"#), "an object in the key set has the same name twice");
     assert!(set(r#"{"a":"-----BEGIN CERTIFICATE-----"}"#).contains("as a JWKS"));
     assert!(
         set(r#"{"issuer":"a","jwks_uri":"b"}"#).contains("set discovery: true in the place of jwks_endpoint")
@@ -313,11 +313,11 @@ fn errors_of_sets_and_keys_are_sentences() {
     };
     assert_eq!(
         key(r#"{"kty":"EC","kty":"EC"}"#),
-        "key 0 is not used: a name stands twice in one object of it"
+        "key 0 is not used: an object in it has the same name twice"
     );
     for (n, told) in [
         (r#""AAAA==""#, "its member n is padded; base64url in a JWK has no = at its end"),
-        (r#""AA+/""#, "its member n is standard base64; base64url has - and _ in the place of + and /"),
+        (r#""AA+/""#, "its member n is standard base64; base64url has - and _ instead of + and /"),
         ("null", "its member n is absent"),
         ("7", "its member n is not a string"),
     ] {
