@@ -70,7 +70,7 @@ fn as_written(path: String, tree: &Tree) -> String {
 fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     let mut doubt = |path: &str, problem: &str| doubts.push((path.to_owned(), problem.to_owned()));
     if !config.enabled {
-        doubt("enabled", "is false: no token is checked and nobody is refused");
+        doubt("enabled", "is false: no token is checked and no request is refused");
     }
     if config.report_only {
         doubt("report_only", "is true: refusals are counted and logged, and every request goes on");
@@ -78,11 +78,11 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     match config.default_policy.rule {
         Rule::Anonymous | Rule::MissingOrFailed => doubt(
             "default_policy",
-            "lets everybody pass wherever no route says otherwise; a route that is forgotten is open",
+            "lets every request pass unless a route says otherwise; a forgotten route is open",
         ),
         Rule::Missing(_) => doubt(
             "default_policy",
-            "lets whoever brings no token pass wherever no route says otherwise; a route that is forgotten is open",
+            "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
         ),
         _ => {}
     }

@@ -80,6 +80,20 @@ fn before_ours_a_claim_header_is_the_clients() {
     );
     let other = rbac().replace("x-auth-email", "x-other");
     assert_eq!(with(&other, true, &[]), [""; 0]);
+    let mutation = |what: &str| {
+        typed(
+            "header_mutation.v3.HeaderMutation",
+            &format!("mutations: {{ request_mutations: [{{ {what} }}] }}"),
+        )
+    };
+    one(
+        &with(&mutation("append: { header: { key: x-auth-sub, value: a } }"), true, &[]),
+        "key: sets x-auth-sub, a claim header of jwt-guard, and stands before it: jwt-guard removes or replaces",
+    );
+    assert_eq!(with(&mutation("remove: x-auth-sub"), true, &[]), [""; 0], "jwt-guard removes it, too");
+    let rule =
+        typed("header_to_metadata.v3.Config", "request_rules: [{ header: x-auth-org-id, remove: true }]");
+    one(&with(&rule, true, &[]), "header: removes x-auth-org-id");
 }
 
 #[test]

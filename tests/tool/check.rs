@@ -98,12 +98,12 @@ fn doubts_are_told_and_nothing_else() {
         (
             "open",
             format!("{GOOD}default_policy: {{allow_anonymous: true}}"),
-            "4: warning: default_policy: lets everybody",
+            "4: warning: default_policy: lets every request pass",
         ),
         (
             "open to whoever brings no token",
             format!("{GOOD}default_policy: {{allow_missing: true}}"),
-            "4: warning: default_policy: lets whoever brings no token pass",
+            "4: warning: default_policy: lets requests without a token pass",
         ),
         ("no exp", format!("{GOOD}require_expiration: false"), "4: warning: require_expiration: is false"),
         ("any claims", format!("{GOOD}refused_claims: {{}}"), "4: warning: refused_claims: is empty"),

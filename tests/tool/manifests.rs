@@ -29,6 +29,18 @@ fn they_are_sound() {
     }
 }
 
+/// That of the containers fetches keys within their network, by http.
+#[test]
+fn the_envoy_files_give_no_warning() {
+    for file in ["envoy/envoy.yaml", "envoy/https-issuer.yaml"] {
+        let ran = jwtguard(&["check", "--strict", file]);
+        assert_eq!((ran.status, ran.err.as_str()), (0, "1 configuration: 0 errors, 0 warnings\n"), "{file}");
+    }
+    let ran = jwtguard(&["check", "envoy/compose.envoy.yaml"]);
+    assert!(ran.err.contains("fetches keys from issuer:8090 over plain http"), "{}", ran.err);
+    assert!(ran.err.ends_with("1 configuration: 0 errors, 1 warning\n"), "{}", ran.err);
+}
+
 /// What Istio's schemas say of those objects; nothing where it cannot be told here.
 ///
 /// The schemas are those of Istio 1.24. FAIL_RELOAD, which came with 1.27, is handed over as a value that 1.24 knows; a

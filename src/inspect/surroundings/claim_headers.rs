@@ -98,6 +98,12 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
                  sent; put the filter after jwt-guard"
             ),
             Use::Reads => return,
+            // jwt-guard removes what the client sent, too. A rule of header_to_metadata reads it first.
+            Use::Removes if is_before && !keys.iter().any(|key| key == "request_rules") => return,
+            Use::Sets if is_before => format!(
+                "sets {text}, a claim header of jwt-guard, and stands before it: jwt-guard removes or replaces the header; \
+                 use another header"
+            ),
             Use::Sets => format!(
                 "sets {text}, a claim header of jwt-guard: the upstream no longer reads the token's value; use another \
                  header, or leave this one to claim_headers"

@@ -155,8 +155,8 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
         .is_some_and(|verification| verification.is_enum("ACCEPT_UNTRUSTED", 1));
     if untrusted || !(pinned || rooted) {
         let problem =
-            "has a TLS socket that takes any certificate: whoever is on the way to the keys could put in \
-                       their own; give its validation_context a trusted_ca and match_typed_subject_alt_names"
+            "has a TLS socket that takes any certificate: an attacker on the network path could \
+                       replace the keys; give its validation_context a trusted_ca and match_typed_subject_alt_names"
                 .to_owned();
         remarks.push(Remark::error(context, &path, problem));
         return;
