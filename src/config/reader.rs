@@ -190,13 +190,13 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The keys that nobody has taken so far.
+    /// The keys that were not taken so far.
     fn unknown(&self) -> impl Iterator<Item = &'a str> {
         let names = self.members.iter().map(|(name, _)| name.as_str());
         names.filter(|name| !self.known.contains(name))
     }
 
-    /// Whether there is a key that nobody has taken so far. Asked when all are taken, it tells that a key which seems
+    /// Whether there is a key that was not taken so far. Asked when all are taken, it tells that a key which seems
     /// to be missing may stand there with a slip in its name: [`Object::finish`] refuses that, and once is enough.
     pub fn has_unknown(&self) -> bool {
         self.unknown().next().is_some()

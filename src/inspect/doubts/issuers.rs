@@ -169,7 +169,7 @@ fn unissued_by_microsoft(host: &str, path: &str) -> Option<String> {
     })
 }
 
-/// What somebody was to replace: `{tenantid}`, `<your-domain>`, `${ISSUER}`.
+/// A placeholder that was not replaced: `{tenantid}`, `<your-domain>`, `${ISSUER}`.
 fn placeholder(text: &str) -> Option<&str> {
     for (open, close) in [('{', '}'), ('<', '>')] {
         if let Some(start) = text.find(open)

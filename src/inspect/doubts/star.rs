@@ -21,7 +21,7 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         for (shown, path) in [(shorter.0.to_owned(), shorter.1), longer] {
             let Some(governed) = governed_by(config, host, method, &path) else { continue };
             let other = governed.and_then(|index| probes.get(index));
-            // Somebody wrote a route for exactly those.
+            // A route for exactly those paths stands beside it.
             let deliberate = other.is_some_and(|other| {
                 let other = other.path.trim_end_matches('/');
                 [before, &format!("{before}/**")].contains(&other)
