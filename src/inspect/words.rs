@@ -7,6 +7,23 @@ use crate::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
 };
 
+/// The text on one line, cut after so many characters. Control characters and those that change the direction of
+/// writing are escaped: a terminal would obey them.
+pub fn one_line(text: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == longest {
+            shown.push('…');
+            break;
+        }
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
 /// Who passes, as one line.
 pub fn requirement(requirement: &Requirement, names: &Vocabulary) -> String {
     let who = match &requirement.rule {

@@ -69,7 +69,6 @@ impl std::error::Error for MethodError {}
 /// themselves, spaces around them dropped. A method in lower case is read in upper case as well, since those
 /// frameworks (and WSGI servers, for `:method` itself) upper-case it. A member that is no token refuses the
 /// request: what an upstream would make of it cannot be told. An empty one names nothing.
-#[allow(clippy::type_complexity, reason = "a method and what it comes from")]
 pub(super) fn readings<'a>(
     method: &'a [u8],
     overrides: &[&'a [u8]],

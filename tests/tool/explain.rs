@@ -50,6 +50,12 @@ fn an_answer_has_its_reasons() {
             ],
         ),
         (
+            "a reading that a terminal would obey",
+            vec!["--request", "GET /a%E2%80%AEb/", "--claims", r#"{"sub":"alice"}"#],
+            0,
+            vec!["  /a\\u{202e}b/\n", "  /a\\u{202e}b  (trailing_slash)\n"],
+        ),
+        (
             "another letter case",
             vec!["--request", "GET /api/Admin/x", "--claims", r#"{"sub":"alice"}"#],
             1,

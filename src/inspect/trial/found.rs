@@ -5,6 +5,7 @@ use crate::config::{Config, Issuer};
 use crate::denial::Reason;
 use crate::inspect::tables::texts;
 use crate::inspect::tree::Tree;
+use crate::inspect::words;
 use crate::jose::base64url;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
@@ -184,19 +185,7 @@ fn text(text: &str) -> String {
 
 /// JSON on one line, of which a terminal takes nothing for a command or another direction of writing.
 fn json(value: &Json) -> String {
-    let text = value.to_string();
-    let mut shown = String::new();
-    for (index, character) in text.chars().enumerate() {
-        if index >= LONGEST {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '"' | '\'' | '\\' => shown.push(character),
-            other => shown.extend(other.escape_debug()),
-        }
-    }
-    shown
+    words::one_line(&value.to_string(), LONGEST)
 }
 
 #[cfg(test)]

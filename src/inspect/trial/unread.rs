@@ -46,7 +46,7 @@ fn parts<'v>(name: &str, value: &'v str) -> Vec<(String, Part<'v>)> {
     }
 }
 
-/// Whether some word of the text is a JWT, whoever signed it.
+/// Whether some word of the text is a JWT; its signature is not verified.
 fn holds_token(text: &str) -> bool {
     let separates = |character: char| character.is_whitespace() || ",;=\"'".contains(character);
     text.split(separates).any(|word| UnverifiedToken::parse(word.as_bytes(), word.len()).is_ok())

@@ -1,6 +1,7 @@
 //! What `explain` prints.
 
 use jwt_guard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
+use jwt_guard::inspect::words::one_line;
 use serde_json::{Value, json};
 
 use crate::output::say;
@@ -12,8 +13,8 @@ pub fn print(call: &Call, outcome: &Outcome) {
         say!("\nthe path can be read in {} ways", outcome.readings.len());
         for reading in &outcome.readings {
             match reading.classes.as_slice() {
-                [] => say!("  {}", reading.path),
-                classes => say!("  {}  ({})", reading.path, classes.join(", ")),
+                [] => say!("  {}", shortened(&reading.path)),
+                classes => say!("  {}  ({})", shortened(&reading.path), classes.join(", ")),
             }
         }
     }
@@ -24,7 +25,7 @@ pub fn print(call: &Call, outcome: &Outcome) {
         match &rule.reading {
             Some(reading) => {
                 let classes = rule.reading_classes.join(", ");
-                say!("  {}, read as {reading} ({classes}): {}", rule.name, rule.who);
+                say!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
             }
             None => say!("  {}: {}", rule.name, rule.who),
         }
@@ -103,18 +104,7 @@ fn token(report: &TokenReport) -> String {
 /// Long values, tokens above all, are of no use on a terminal. Control characters would be commands to it.
 fn shortened(value: &str) -> String {
     const LONGEST: usize = 160;
-    let mut shown = String::new();
-    for (index, character) in value.chars().enumerate() {
-        if index == LONGEST {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '"' | '\'' | '\\' => shown.push(character),
-            other => shown.extend(other.escape_debug()),
-        }
-    }
-    shown
+    one_line(value, LONGEST)
 }
 
 /// As one object, whose members the help lists.
