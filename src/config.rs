@@ -12,12 +12,12 @@ pub mod requirement;
 
 use crate::bearer::Place;
 use crate::denial::realm_is_valid;
-use crate::denial::resource_metadata::ResourceMetadata;
 use crate::headers::{ClaimHeaders, HeaderSource};
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::keys::record::digest;
 use crate::policy::{Requirement, Source, Sources};
+use crate::resource_metadata::ResourceMetadata;
 use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
 
 pub use error::ConfigError;

@@ -5,7 +5,6 @@
 
 mod challenge;
 mod reason;
-pub mod resource_metadata;
 
 use std::borrow::Cow;
 use std::time::Duration;

@@ -22,7 +22,6 @@ pub use trailers::credential_headers;
 
 use crate::bearer::{self, Headers, Place};
 use crate::config::Config;
-use crate::denial::resource_metadata::Document;
 use crate::denial::{Denial, Reason};
 use crate::headers::{HeaderEdits, folds_alike, grpc_metadata};
 use crate::jose::algorithm::Verifier;
@@ -30,6 +29,7 @@ use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 use crate::policy::{self, Credential, Identity, Permit, Requirement};
+use crate::resource_metadata::Document;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use authenticate::Failure;

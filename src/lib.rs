@@ -10,6 +10,7 @@
 //! | [`policy`] | requirements, and the proof that one was met |
 //! | [`headers`] | what the upstream sees: strip, then set |
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
+//! | [`resource_metadata`] | documents that tell a client whom to ask for a token (RFC 9728) |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
@@ -35,6 +36,7 @@ pub mod log_budget;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod mint;
 pub mod policy;
+pub mod resource_metadata;
 pub mod route;
 #[cfg(target_arch = "wasm32")]
 mod shell;

@@ -3,9 +3,9 @@
 //! Four lines: a request's host, a request's path, a host of a route, a URL.
 
 use hyper::Uri;
-use jwt_guard::denial::resource_metadata::ResourceMetadata;
 use jwt_guard::endpoint::Endpoint;
 use jwt_guard::jose::json::Json;
+use jwt_guard::resource_metadata::ResourceMetadata;
 use jwt_guard::route::{AmbiguousPath, Entry, HostPattern, Table, Target, Template};
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";

@@ -7,7 +7,8 @@ pub struct Challenge<'a> {
     pub realm: &'a str,
     /// `scope`, where scopes are asked for; see [`scope_is_valid`].
     pub scopes: &'a [String],
-    /// `resource_metadata`: where the resource describes itself.
+    /// `resource_metadata`: the URL of the document that describes the resource, from
+    /// [`ResourceMetadata::challenge_for`](crate::resource_metadata::ResourceMetadata::challenge_for).
     pub resource_metadata: Option<&'a str>,
 }
 

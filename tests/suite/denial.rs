@@ -1,7 +1,5 @@
 //! The exact bytes of every answer that refuses.
 
-mod resource_metadata;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 

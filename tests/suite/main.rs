@@ -15,6 +15,7 @@ mod bearer {
 mod denial;
 mod flow;
 mod jose;
+mod resource_metadata;
 mod route {
     mod exhaustive;
     mod oracle;

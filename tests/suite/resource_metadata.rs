@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy knows the helpers of an integration test for no test")]
 
-use jwt_guard::denial::resource_metadata::{Document, ResourceMetadata, ResourceMetadataError};
 use jwt_guard::jose::json::Json;
+use jwt_guard::resource_metadata::{Document, ResourceMetadata, ResourceMetadataError};
 
 fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()
