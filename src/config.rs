@@ -13,6 +13,7 @@ pub mod requirement;
 use crate::bearer::Place;
 use crate::denial::realm_is_valid;
 use crate::headers::{ClaimHeaders, HeaderSource};
+use crate::http::is_tchar;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::keys::record::digest;
@@ -454,8 +455,7 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
     let mut name = |key, errors: &mut Errors| {
         let node = object.take(key)?;
         let name = node.text("a name", errors)?;
-        let is_token =
-            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+        let is_token = name.bytes().all(is_tchar);
         if !is_token {
             node.refuse("a name has letters, digits and - _ . only", errors);
         }

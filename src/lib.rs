@@ -12,6 +12,7 @@
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
 //! | [`resource_metadata`] | documents that tell a client whom to ask for a token (RFC 9728) |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
+//! | [`http`] | what HTTP itself defines: header fields, character classes, authorities and URIs |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
@@ -28,6 +29,7 @@ pub mod denial;
 pub mod endpoint;
 pub mod flow;
 pub mod headers;
+pub mod http;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod inspect;
 pub mod jose;

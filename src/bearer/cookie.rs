@@ -5,6 +5,7 @@
 
 use super::spelling::{folds_to, stripped};
 use super::{Headers, MalformedCredential, trimmed, values};
+use crate::http::{is_tchar, is_token};
 
 /// The value of one cookie, without the quotes that it may stand in.
 ///
@@ -90,13 +91,13 @@ fn reading(pair: &[u8], name: &[u8]) -> Reading {
     }
     for at in pair.iter().enumerate().filter_map(|(at, byte)| (*byte == b'=').then_some(at)) {
         let before = stripped(pair.get(..at).unwrap_or_default());
-        let start = before.iter().rposition(|byte| !is_token_byte(*byte)).map_or(0, |at| at + 1);
+        let start = before.iter().rposition(|byte| !is_tchar(*byte)).map_or(0, |at| at + 1);
         let (before, word) = before.split_at_checked(start).unwrap_or_default();
         if before.is_empty() || !folds_to(word, name) {
             continue;
         }
         // Where a cookie may begin. Elsewhere, as in `koa:t=` or `a=/?t=`, it may be innocent, and is not refused.
-        let begins = before.iter().rfind(|byte| is_token_byte(**byte) || !is_cookie_octet(**byte));
+        let begins = before.iter().rfind(|byte| is_tchar(**byte) || !is_cookie_octet(**byte));
         if begins.is_none_or(|byte| !is_cookie_octet(*byte)) {
             return Reading::Hides;
         }
@@ -106,15 +107,7 @@ fn reading(pair: &[u8], name: &[u8]) -> Reading {
 }
 
 fn is_plain(name: &[u8], value: &[u8]) -> bool {
-    !name.is_empty()
-        && name.iter().all(|byte| is_token_byte(*byte))
-        && value.iter().all(|byte| is_cookie_octet(*byte))
-}
-
-/// RFC 9110 section 5.6.2, `tchar`.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    is_token(name) && value.iter().all(|byte| is_cookie_octet(*byte))
 }
 
 /// RFC 6265 section 4.1.1, `cookie-octet`.

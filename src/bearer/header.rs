@@ -1,6 +1,7 @@
 //! Tokens in headers: `Authorization: Bearer`, and others with a prefix.
 
 use super::{Headers, MalformedCredential, trimmed, values};
+use crate::http::is_unreserved;
 use std::borrow::Cow;
 
 /// The token of one header.
@@ -76,8 +77,7 @@ fn mentions(value: &[u8], prefix: &[u8]) -> bool {
     if scheme.is_empty() {
         return !value.is_empty();
     }
-    let in_word =
-        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+' | b'/');
+    let in_word = |byte: &u8| is_unreserved(*byte) || matches!(byte, b'+' | b'/');
     value.windows(scheme.len()).enumerate().any(|(at, window)| {
         let before = at.checked_sub(1).and_then(|before| value.get(before));
         let after = value.get(at + scheme.len());

@@ -1,5 +1,6 @@
 //! How a name in a query or a cookie may be written.
 
+use crate::http::hex_digit;
 use std::borrow::Cow;
 
 /// Whether some upstream takes the one name, percent-encoded or not, for the other.
@@ -39,7 +40,9 @@ pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         let escape = match (first, after) {
-            (b'%', [high, low, after @ ..]) => hex(*high).zip(hex(*low)).map(|digits| (digits, after)),
+            (b'%', [high, low, after @ ..]) => {
+                hex_digit(*high).zip(hex_digit(*low)).map(|digits| (digits, after))
+            }
             _ => None,
         };
         match escape {
@@ -51,10 +54,6 @@ pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(decoded)
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16)?.try_into().ok()
 }
 
 /// Without what some upstream takes for space around a cookie's name. Django and others read the header as Latin-1

@@ -4,6 +4,7 @@ use super::Judge;
 use super::governing::METHOD_OVERRIDES;
 use crate::bearer::{self, Place, Presented};
 use crate::headers::folds_to;
+use crate::http::is_token;
 
 impl Judge<'_> {
     /// Without a token, and answered by the CORS filter or the upstream. Whatever else it could be for an upstream
@@ -34,8 +35,4 @@ impl Judge<'_> {
 /// A list of origins (RFC 6454 section 7.1) is no browser's, and headers that were joined have a comma.
 fn is_one_origin(value: &[u8]) -> bool {
     !value.iter().any(|byte| *byte == b',' || byte.is_ascii_whitespace())
-}
-
-fn is_token(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::fold::{folded, folds_to};
+use crate::http::is_token;
 use crate::jose::pointer::Pointer;
 
 /// Where a header's value comes from.
@@ -159,7 +160,7 @@ fn check_name(name: &str) -> Result<(), HeaderMapError> {
     if name.starts_with(':') {
         return Err(HeaderMapError::Pseudo { name: written() });
     }
-    if name.is_empty() || !name.bytes().all(is_token_byte) {
+    if !is_token(name.as_bytes()) {
         return Err(HeaderMapError::NotAName { name: written() });
     }
     let fold = folded(name);
@@ -170,9 +171,4 @@ fn check_name(name: &str) -> Result<(), HeaderMapError> {
         return Err(HeaderMapError::Rerouting { name: written() });
     }
     Ok(())
-}
-
-/// RFC 9110 section 5.6.2, `tchar`.
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

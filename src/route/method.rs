@@ -4,6 +4,8 @@ use super::{AmbiguousPath, ReadingClass};
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::http::is_token;
+
 /// Distinct methods that one request may be read with. Two are usual; more multiply the look-ups.
 const MAX_METHODS: usize = 8;
 
@@ -99,11 +101,7 @@ pub(super) fn readings<'a>(
 
 /// The bytes as text, if they are a token (RFC 9110 section 5.6.2).
 fn token(bytes: &[u8]) -> Option<&str> {
-    let tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    if bytes.is_empty() || !bytes.iter().all(tchar) {
-        return None;
-    }
-    std::str::from_utf8(bytes).ok()
+    std::str::from_utf8(bytes).ok().filter(|_| is_token(bytes))
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@
 
 use std::borrow::Cow;
 
-use super::steps::{Escapes, STEPS, decoded, has_control, hex, script_end};
+use super::steps::{Escapes, STEPS, decoded, has_control, script_end};
 use super::{AmbiguousPath, ReadingClass, SkippedReadings};
+use crate::http::hex_digit;
 
 /// Distinct readings that a path may have. Each costs a look-up; a path that needs more is an attack.
 const MAX_READINGS: usize = 32;
@@ -125,7 +126,7 @@ fn has_broken_escape(path: &[u8]) -> bool {
     while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
         let Some((_, after)) = rest.split_at_checked(at + 1) else { return true };
         match after {
-            [high, low, ..] if hex(*high).is_some() && hex(*low).is_some() => rest = after,
+            [high, low, ..] if hex_digit(*high).is_some() && hex_digit(*low).is_some() => rest = after,
             _ => return true,
         }
     }

@@ -1,6 +1,7 @@
 //! What upstreams do with a path: single steps, each for itself.
 
 use super::{AmbiguousPath, ReadingClass};
+use crate::http::{hex_digit, is_unreserved};
 
 /// What an upstream may do with a path besides decoding it, with its class. Each answers `None` where it changes
 /// nothing. Letter case is no step but a way to compare: see [`super::letter_case`]. A step that looks for letters
@@ -52,7 +53,7 @@ impl Escapes {
         match self {
             Self::All => true,
             Self::AllButSlashes => byte != b'/',
-            Self::Unreserved => byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'),
+            Self::Unreserved => is_unreserved(byte),
             Self::Dots => byte == b'.',
             Self::Required => !byte.is_ascii() || b" \"<>^`{|}[]".contains(&byte),
         }
@@ -60,6 +61,8 @@ impl Escapes {
 }
 
 /// One round of percent-decoding (RFC 3986 section 2.1), `None` where it changes nothing. A broken escape stays.
+///
+/// Own code: `percent_encoding` decodes every escape, and each [`Escapes`] leaves others as they are.
 pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, AmbiguousPath> {
     if !path.contains('%') {
         return Ok(None);
@@ -69,7 +72,9 @@ pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, Am
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         let byte = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(high, low)| high * 16 + low),
+            (b'%', [high, low, ..]) => {
+                hex_digit(*high).zip(hex_digit(*low)).map(|(high, low)| high * 16 + low)
+            }
             _ => None,
         };
         match byte.filter(|byte| escapes.takes(*byte)) {
@@ -95,7 +100,7 @@ pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, Am
 fn has_utf16_escape(path: &str) -> bool {
     let is_escape = |rest: &str| match rest.as_bytes() {
         [b'u' | b'U', digits @ ..] => {
-            digits.len() >= 4 && digits.iter().take(4).all(|digit| hex(*digit).is_some())
+            digits.len() >= 4 && digits.iter().take(4).all(|digit| hex_digit(*digit).is_some())
         }
         _ => false,
     };
@@ -105,16 +110,6 @@ fn has_utf16_escape(path: &str) -> bool {
 /// Whether it has a control character: C0 and DEL, or C1, which UTF-8 begins with 0xC2.
 pub(super) fn has_control(path: &str) -> bool {
     path.bytes().any(|byte| byte.is_ascii_control()) || !path.is_ascii() && path.contains(char::is_control)
-}
-
-/// The value of a hexadecimal digit.
-pub(super) fn hex(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        _ => None,
-    }
 }
 
 /// `\` as on Windows.

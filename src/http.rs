@@ -1,0 +1,7 @@
+//! What HTTP itself defines: header fields, character classes, authorities and URIs.
+//!
+//! The lowest module of the core: it imports none of the others, and every rule of HTTP's syntax stands here once.
+
+mod characters;
+
+pub use characters::{hex_digit, is_tchar, is_token, is_unreserved};
