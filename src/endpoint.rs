@@ -1,4 +1,6 @@
-//! Where a document is fetched: an http or https URL, split into what a request needs (RFC 3986, RFC 9110 section 4.2).
+//! Where a document is fetched: an http or https URL, split into what a request needs.
+
+use crate::http::{self, Scheme, Uri, UriError};
 
 /// A URL that a callout can ask for. The cluster decides where the connection goes; this gives `:scheme`,
 /// `:authority` and `:path`.
@@ -9,61 +11,15 @@ pub struct Endpoint {
     path: String,
 }
 
-/// The schemes that keys may be fetched by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    /// `http`
-    Http,
-    /// `https`
-    Https,
-}
-
-/// Why a text is no endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EndpointError {
-    /// Neither `http://` nor `https://`.
-    Scheme,
-    /// No host, or a host with characters that a host does not have.
-    Host,
-    /// A user name or password: it would end up in logs.
-    UserInfo,
-    /// A fragment, which is never sent.
-    Fragment,
-    /// A space, a control character, or something outside ASCII.
-    Character,
-}
-
-impl std::fmt::Display for EndpointError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Scheme => "expected a URL that starts with https:// or http://",
-            Self::Host => "expected a URL with a host, such as https://issuer.example.com/keys",
-            Self::UserInfo => "expected a URL without a user name or password",
-            Self::Fragment => "expected a URL without a fragment",
-            Self::Character => "expected a URL of visible ASCII characters; percent-encode the others",
-        })
-    }
-}
-
 impl Endpoint {
     /// Reads an absolute URL.
-    pub fn parse(url: &str) -> Result<Self, EndpointError> {
-        if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(EndpointError::Character);
-        }
-        let (scheme, rest) = split_scheme(url).ok_or(EndpointError::Scheme)?;
-        if rest.contains('#') {
-            return Err(EndpointError::Fragment);
-        }
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        if authority.contains('@') {
-            return Err(EndpointError::UserInfo);
-        }
-        if !is_authority(authority) {
-            return Err(EndpointError::Host);
-        }
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { scheme, authority: authority.to_ascii_lowercase(), path })
+    pub fn parse(url: &str) -> Result<Self, UriError> {
+        let uri = Uri::parse(url)?;
+        let path = match uri.path_and_query() {
+            path if path.starts_with('/') => path.to_owned(),
+            query => format!("/{query}"),
+        };
+        Ok(Self { scheme: uri.scheme(), authority: uri.authority().to_ascii_lowercase(), path })
     }
 
     /// Another path on the same host.
@@ -80,6 +36,11 @@ impl Endpoint {
     /// Host and, where given, port, lower-cased.
     pub fn authority(&self) -> &str {
         &self.authority
+    }
+
+    /// Host and port, the scheme's where none is given: `https://a:443` is `https://a`.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        http::host_and_port(&self.authority, self.scheme)
     }
 
     /// Path and, where given, query; starts with `/`.
@@ -133,50 +94,10 @@ impl std::fmt::Display for Target {
     }
 }
 
-impl Scheme {
-    /// As `:scheme` has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-}
-
 impl std::fmt::Display for Endpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}://{}{}", self.scheme.as_str(), self.authority, self.path)
     }
-}
-
-fn split_scheme(url: &str) -> Option<(Scheme, &str)> {
-    let (scheme, rest) = url.split_once("://")?;
-    match scheme.to_ascii_lowercase().as_str() {
-        "http" => Some((Scheme::Http, rest)),
-        "https" => Some((Scheme::Https, rest)),
-        _ => None,
-    }
-}
-
-/// A host name, an IPv4 address or a bracketed IPv6 address, with an optional port.
-fn is_authority(authority: &str) -> bool {
-    let (host, port) = match authority.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((host, port))
-                if host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':' || byte == b'.') =>
-            {
-                (host, port)
-            }
-            _ => return false,
-        },
-        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
-    };
-    let bracketed = authority.starts_with('[');
-    let host_is_valid = !host.is_empty()
-        && (bracketed || host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
-    let port_is_valid =
-        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    host_is_valid && port_is_valid
 }
 
 #[cfg(test)]
@@ -232,18 +153,21 @@ mod tests {
     #[test]
     fn what_is_no_endpoint_is_refused() {
         let rows = [
-            ("a.example/keys", EndpointError::Scheme),
-            ("ftp://a.example", EndpointError::Scheme),
-            ("https://", EndpointError::Host),
-            ("https:///keys", EndpointError::Host),
-            ("https://a:b/", EndpointError::Host),
-            ("https://a:99999/", EndpointError::Host),
-            ("https://[::1/", EndpointError::Host),
-            ("https://a,b/", EndpointError::Host),
-            ("https://u:p@a/", EndpointError::UserInfo),
-            ("https://a/#f", EndpointError::Fragment),
-            ("https://a/\r\nx: y", EndpointError::Character),
-            ("https://a/é", EndpointError::Character),
+            ("a.example/keys", UriError::Scheme),
+            ("ftp://a.example", UriError::Scheme),
+            ("https://", UriError::Host),
+            ("https:///keys", UriError::Host),
+            ("https://a:b/", UriError::Host),
+            ("https://a:99999/", UriError::Host),
+            ("https://a:+80/", UriError::Host),
+            ("https://[::1]:+80/", UriError::Host),
+            ("https://[::1/", UriError::Host),
+            ("https://[:::]/", UriError::Host),
+            ("https://a,b/", UriError::Host),
+            ("https://u:p@a/", UriError::UserInfo),
+            ("https://a/#f", UriError::Fragment),
+            ("https://a/\r\nx: y", UriError::Character),
+            ("https://a/é", UriError::Character),
         ];
         for (url, error) in rows {
             assert_eq!(Endpoint::parse(url), Err(error), "{url}");

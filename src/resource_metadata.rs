@@ -1,5 +1,6 @@
 //! Protected resource metadata: documents by which a client finds out whom to ask for a token (RFC 9728).
 
+use crate::http::{Scheme, Uri, comparable_host, is_path};
 use crate::jose::json::Json;
 
 /// What RFC 9728 section 3 puts between a resource's host and its path.
@@ -33,41 +34,31 @@ pub struct Document {
 }
 
 /// Why something is not resource metadata.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceMetadataError {
     /// Not a JSON object.
+    #[error("expected a JSON object with a member \"resource\"")]
     NotAnObject,
     /// No `resource`, or one that is not a string.
+    #[error(
+        "expected a member \"resource\" with the resource's URL, as in \"https://api.example.com/orders\""
+    )]
     NoResource,
     /// `resource` is not an absolute https URL without user, query and fragment.
+    #[error(
+        "expected an absolute https URL without user, query and fragment, \
+         as in \"https://api.example.com/orders\", got {resource:?}"
+    )]
     NotAResource {
         /// As it was written.
         resource: String,
     },
     /// Two documents for one host and path; ports do not tell them apart.
+    #[error("{resource:?} has the host and path of another document; keep one of them")]
     Same {
         /// The later one's `resource`.
         resource: String,
     },
-}
-
-impl std::fmt::Display for ResourceMetadataError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotAnObject => f.write_str("expected a JSON object with a member \"resource\""),
-            Self::NoResource => f.write_str(
-                "expected a member \"resource\" with the resource's URL, as in \"https://api.example.com/orders\"",
-            ),
-            Self::NotAResource { resource } => write!(
-                f,
-                "expected an absolute https URL without user, query and fragment, \
-                 as in \"https://api.example.com/orders\", got {resource:?}"
-            ),
-            Self::Same { resource } => {
-                write!(f, "{resource:?} has the host and path of another document; keep one of them")
-            }
-        }
-    }
 }
 
 impl ResourceMetadata {
@@ -147,60 +138,14 @@ impl Published {
     }
 }
 
-/// The authority and the path of an https URL, if both are of the characters that RFC 3986 gives them.
+/// The authority and the path of an https URL that is nothing else.
 fn split(resource: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = resource.split_once("://")?;
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let valid = scheme.eq_ignore_ascii_case("https") && authority_is_valid(authority) && path_is_valid(path);
-    valid.then_some((authority, path))
-}
-
-/// A name, an IPv4 address or a bracketed IPv6 address, and perhaps a port.
-fn authority_is_valid(authority: &str) -> bool {
-    let (host, port) = split_port(authority);
-    // Digits are asked for by name: the standard parser takes a sign as well.
-    let port_is_valid =
-        port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
-    let host_is_valid = match host.strip_prefix('[') {
-        Some(address) => {
-            address.strip_suffix(']').is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
-        }
-        None => {
-            !host.trim_end_matches('.').is_empty()
-                && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
-        }
-    };
-    host_is_valid && port_is_valid
-}
-
-/// RFC 3986 section 3.3, without dot segments: no request would ever have such a path.
-fn path_is_valid(path: &str) -> bool {
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        let valid = match byte {
-            b'%' => {
-                [bytes.next(), bytes.next()].iter().all(|hex| hex.is_some_and(|hex| hex.is_ascii_hexdigit()))
-            }
-            other => other.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@".contains(&other),
-        };
-        if !valid {
-            return false;
-        }
-    }
-    !path.split('/').any(|segment| matches!(segment, "." | ".."))
+    let uri = Uri::parse(resource).ok().filter(|uri| uri.scheme() == Scheme::Https)?;
+    Some((uri.authority(), uri.path_and_query())).filter(|(_, path)| is_path(path))
 }
 
 fn host_name(authority: &str) -> String {
-    let (host, _) = split_port(authority);
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
-}
-
-/// Host and port; the colons of an IPv6 address are not a port's.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, Some(port)),
-        _ => (authority, None),
-    }
+    String::from_utf8_lossy(&comparable_host(authority.as_bytes())).into_owned()
 }
 
 fn without_query(path: &str) -> &str {

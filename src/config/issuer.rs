@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::reader::{Errors, Node, Object, shown};
 use super::{pointer, requirement, sources};
-use crate::endpoint::{Endpoint, Scheme};
+use crate::endpoint::Endpoint;
+use crate::http::Scheme;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::claims::{AcceptedTypes, IssuerIndex, RefusedClaim, TokenRules};
 use crate::jose::json::Json;

@@ -146,6 +146,10 @@ fn every_mistake_names_its_place_and_the_remedy() {
             "jwks_endpoint: expected a URL that starts with https:// or http://",
         ),
         (
+            &with(r#""jwks_endpoint":"https://idp.example.com:+80/keys""#),
+            "jwks_endpoint: expected a URL with a host, such as https://issuer.example.com/keys",
+        ),
+        (
             &with(r#""jwks_inline":{"keys":[]}"#),
             "jwks_cluster: nothing is fetched where jwks_inline gives the keys",
         ),

@@ -1,7 +1,8 @@
 //! The issuer's own document that says where its keys are (OpenID Connect Discovery 1.0 section 4, RFC 8414).
 
 use super::answer::{FetchError, HttpAnswer, MAX_BYTES, not_json, refusal, status};
-use crate::endpoint::{Endpoint, Scheme};
+use crate::endpoint::Endpoint;
+use crate::http::Scheme;
 use crate::jose::escaped::{Escaped, EscapedUrl};
 use crate::jose::json::{Json, JsonError, without_byte_order_mark};
 
@@ -111,23 +112,10 @@ fn keys_uri(body: &[u8], iss: &str, issuer: &Endpoint, other_host: bool) -> Resu
     if issuer.scheme() == Scheme::Https && uri.scheme() == Scheme::Http {
         return Err(DiscoveryError::PlainKeysUri);
     }
-    if !other_host && host_and_port(&uri) != host_and_port(issuer) {
+    if !other_host && uri.host_and_port() != issuer.host_and_port() {
         return Err(DiscoveryError::OtherHost { found: cut(uri.authority()) });
     }
     Ok(uri)
-}
-
-/// `https://a:443` is `https://a` (RFC 9110 section 4.2.3).
-fn host_and_port(url: &Endpoint) -> (&str, &str) {
-    let default = match url.scheme() {
-        Scheme::Http => "80",
-        Scheme::Https => "443",
-    };
-    match url.authority().rsplit_once(':') {
-        // A colon within brackets belongs to an IPv6 address.
-        Some((host, port)) if !port.ends_with(']') => (host, if port.is_empty() { default } else { port }),
-        _ => (url.authority(), default),
-    }
 }
 
 #[cfg(test)]

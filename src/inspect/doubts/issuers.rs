@@ -3,7 +3,8 @@
 use super::values::pattern;
 use super::{Doubt, authority, is_loopback};
 use crate::config::{Config, Issuer, KeyOrigin, Location};
-use crate::endpoint::{Endpoint, Scheme};
+use crate::endpoint::Endpoint;
+use crate::http::Scheme;
 use crate::inspect::tree::Tree;
 use crate::jose::pointer::Pointer;
 

@@ -1,7 +1,7 @@
 //! Envoy Gateway's objects beside an EnvoyExtensionPolicy: what it guards, and where its keys come from.
 
 use super::of_kind;
-use crate::endpoint::Scheme;
+use crate::http::Scheme;
 use crate::inspect::Document;
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::Tree;

@@ -2,7 +2,7 @@
 
 use super::of_kind;
 use crate::config::{Config, KeyOrigin, Location};
-use crate::endpoint::Scheme;
+use crate::http::Scheme;
 use crate::inspect::Document;
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::surroundings::Remark;

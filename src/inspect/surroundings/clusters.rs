@@ -2,7 +2,7 @@
 
 use super::Remark;
 use crate::config::{Config, KeyOrigin, Location};
-use crate::endpoint::Scheme;
+use crate::http::Scheme;
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, Severity, doubts, kubernetes};
