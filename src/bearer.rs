@@ -9,10 +9,8 @@ mod query;
 mod spelling;
 
 use std::borrow::Cow;
-use std::fmt;
 
-/// A request's headers as the host gives them: names in lower case, `:path` and the like among them.
-pub type Headers = [(String, Vec<u8>)];
+use crate::http::HeaderMap;
 
 /// A place that a token is taken from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -69,28 +67,35 @@ pub enum Presented<'a> {
 }
 
 /// What is wrong with the credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedCredential {
     /// Different tokens in two places, or two in one: the upstream might read the one that was not verified.
+    #[error("the request has more than one token")]
     TwoTokens,
     /// A scheme, prefix or parameter without a token.
+    #[error("the request names a token but has none")]
     NoToken,
     /// A value with a comma that holds a credential: two headers that some hop has joined.
+    #[error("the request has several credentials joined by a comma")]
     Joined,
     /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or something before the
     /// scheme that some upstream takes for a space.
+    #[error("scheme and token are not separated by a space")]
     Separator,
     /// A cookie in which some upstreams find another one, of the token's name.
+    #[error("a cookie of the token's name stands within another cookie")]
     Hidden,
     /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
+    #[error("the token in the query is next to a semicolon")]
     Semicolon,
     /// A token in a place where not every reading of the request looks for one.
+    #[error("the token stands where not every reading of the request looks for one")]
     Misplaced,
 }
 
 /// Finds the token of a request. Places are all looked at, so that a second token is seen. The same bytes in two
 /// places are one token: whichever of them an upstream reads was verified (a gateway may send a header and a cookie).
-pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
+pub fn present<'a>(places: &[Place], headers: &'a HeaderMap) -> Presented<'a> {
     let mut presented = Presented::Missing;
     for (index, place) in places.iter().enumerate() {
         let held = match place {
@@ -119,7 +124,7 @@ pub fn present<'a>(places: &[Place], headers: &'a Headers) -> Presented<'a> {
 /// its bytes and its order. With `forward_token` headers and cookies stay, but a query token always goes: it would
 /// end up in the upstream's logs and referrers. So does, always, what only some upstream takes for the cookie or the
 /// parameter: it would find there a token that nobody has verified.
-pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<(String, Vec<Vec<u8>>)> {
+pub fn removal(places: &[Place], headers: &HeaderMap, forward_token: bool) -> Vec<(String, Vec<Vec<u8>>)> {
     let mut edits: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
     let mut remove_header = |name: &str, prefix: &[u8]| {
         let known = edits.iter().any(|(edited, _)| edited == name);
@@ -141,11 +146,6 @@ pub fn removal(places: &[Place], headers: &Headers, forward_token: bool) -> Vec<
     edits
 }
 
-/// The values of one header, in order.
-fn values<'a, 'n>(headers: &'a Headers, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-    headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_slice())
-}
-
 /// Without the spaces and tabs around it (RFC 9110 section 5.6.3, OWS).
 fn trimmed(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
@@ -153,22 +153,6 @@ fn trimmed(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
-
-impl fmt::Display for MalformedCredential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TwoTokens => "the request has more than one token",
-            Self::NoToken => "the request names a token but has none",
-            Self::Joined => "the request has several credentials joined by a comma",
-            Self::Separator => "scheme and token are not separated by a space",
-            Self::Hidden => "a cookie of the token's name stands within another cookie",
-            Self::Semicolon => "the token in the query is next to a semicolon",
-            Self::Misplaced => "the token stands where not every reading of the request looks for one",
-        })
-    }
-}
-
-impl std::error::Error for MalformedCredential {}
 
 #[cfg(test)]
 mod tests {
@@ -185,8 +169,8 @@ mod tests {
         ]
     }
 
-    fn headers(list: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
-        list.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
+    fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
+        list.iter().copied().collect()
     }
 
     fn check(list: &[(&str, &[u8])], expected: Result<Option<(&[u8], usize)>, MalformedCredential>) {

@@ -20,10 +20,11 @@ pub use facts::{Facts, RuleName};
 pub use known::Known;
 pub use trailers::credential_headers;
 
-use crate::bearer::{self, Headers, Place};
+use crate::bearer::{self, Place};
 use crate::config::Config;
 use crate::denial::{Denial, Reason};
 use crate::headers::{HeaderEdits, folds_alike, grpc_metadata};
+use crate::http::HeaderMap;
 use crate::jose::algorithm::Verifier;
 use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
@@ -87,8 +88,8 @@ pub enum Metadata {
 /// A request as the host gives it.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// Names in lower case, values as bytes, pseudo headers among them.
-    pub headers: &'a Headers,
+    /// Pseudo headers among them.
+    pub headers: &'a HeaderMap,
     /// From the route that Envoy chose.
     pub metadata: Metadata,
 }
@@ -155,7 +156,7 @@ pub fn decide(
 
 struct Judge<'r> {
     config: &'r Config,
-    headers: &'r Headers,
+    headers: &'r HeaderMap,
     keys: &'r dyn KeySource,
     verifier: &'r dyn Verifier,
     cache: &'r TokenCache<Known>,
@@ -232,9 +233,7 @@ impl<'r> Judge<'r> {
             None => map.plan(self.headers, permit, limit),
         };
         let mut edits = planned.map_err(|oversize| {
-            let detail =
-                format!("{} would be {} bytes, over {}", oversize.header, oversize.bytes, oversize.limit);
-            let facts = Facts::new(Reason::HeaderOversize, detail).under(governing.first());
+            let facts = Facts::new(Reason::HeaderOversize, oversize.to_string()).under(governing.first());
             self.refused(facts, None, &[], &[])
         })?;
         // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.
@@ -264,8 +263,7 @@ impl<'r> Judge<'r> {
                 || grpc_metadata(name).is_some_and(|metadata| folds_alike(metadata, known));
             is_it && !is_read(name, prefix)
         };
-        let names = self.headers.iter().map(|(name, _)| name.as_str());
-        names.filter(move |name| places.iter().any(|place| is_another(name, place)))
+        self.headers.names().filter(move |name| places.iter().any(|place| is_another(name, place)))
     }
 
     fn forward_stripped(&self, would_deny: Vec<Facts>, rule: RuleName) -> Step {
@@ -282,16 +280,7 @@ impl<'r> Judge<'r> {
         if self.config.resource_metadata.is_empty() {
             return None;
         }
-        let text = |name| std::str::from_utf8(self.header(name)?).ok();
+        let text = |name| std::str::from_utf8(self.headers.get(name)?).ok();
         self.config.resource_metadata.serve(text(":authority")?, text(":method")?, text(":path")?)
-    }
-
-    fn header(&self, name: &str) -> Option<&'r [u8]> {
-        self.values(name).next()
-    }
-
-    fn values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'r [u8]> + use<'r, 'n> {
-        let named = self.headers.iter().filter(move |(header, _)| header == name);
-        named.map(|(_, value)| value.as_slice())
     }
 }

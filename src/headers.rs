@@ -17,11 +17,12 @@ use fold::folded;
 
 pub use credentials::CredentialHeaders;
 use edits::Additions;
-pub use edits::{HeaderEdits, Headers};
+pub use edits::HeaderEdits;
 pub use encoding::claim as encoded;
 pub use fold::{folds_alike, folds_to, grpc_metadata};
 pub use map::{HeaderMapError, HeaderSource};
 
+use crate::http::HeaderMap;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
 
@@ -40,7 +41,8 @@ pub struct ClaimHeaders {
 
 /// A claim's header would be longer than `max_claim_header_bytes`. The request is refused: left out, a header
 /// could mean "unrestricted" to the upstream; cut short, it would say something the token does not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{header} would be {bytes} bytes, over {limit}")]
 pub struct Oversize {
     /// The header's name.
     pub header: String,
@@ -127,9 +129,9 @@ impl ClaimHeaders {
     /// What every request loses before it goes on, whoever sent it: the client's copies of identity headers, in
     /// every spelling, and what names another path. `Connection` is left with nothing to nominate: the next hop
     /// would remove the headers it names, ours among them (RFC 9110 section 7.6.1).
-    pub fn strip(&self, request: &Headers) -> HeaderEdits {
+    pub fn strip(&self, request: &HeaderMap) -> HeaderEdits {
         let mut edits = self.copies_removed(request);
-        let connection: Vec<&[u8]> = values(request, "connection").collect();
+        let connection: Vec<&[u8]> = request.get_all("connection").collect();
         let upgrade = is_upgrade(request, &connection);
         match connection.as_slice() {
             [] => {}
@@ -143,17 +145,17 @@ impl ClaimHeaders {
 
     /// What trailers lose: servers that merge them into the headers would read a second, forged identity, or a token
     /// that nobody verified.
-    pub fn strip_trailers(&self, trailers: &Headers, credentials: &CredentialHeaders) -> HeaderEdits {
+    pub fn strip_trailers(&self, trailers: &HeaderMap, credentials: &CredentialHeaders) -> HeaderEdits {
         let mut edits = self.copies_removed(trailers);
-        for (name, _) in trailers.iter().filter(|(name, _)| credentials.may_be(name)) {
+        for name in trailers.names().filter(|name| credentials.may_be(name)) {
             edits.remove(name);
         }
         edits
     }
 
-    fn copies_removed(&self, headers: &Headers) -> HeaderEdits {
+    fn copies_removed(&self, headers: &HeaderMap) -> HeaderEdits {
         let mut edits = HeaderEdits::new();
-        for (name, _) in headers.iter().filter(|(name, _)| self.is_removed(name)) {
+        for name in headers.names().filter(|name| self.is_removed(name)) {
             edits.remove(name);
         }
         edits
@@ -165,7 +167,7 @@ impl ClaimHeaders {
     /// A value longer than `max_bytes`.
     pub fn plan(
         &self,
-        request: &Headers,
+        request: &HeaderMap,
         permit: &Permit,
         max_bytes: usize,
     ) -> Result<HeaderEdits, Oversize> {
@@ -182,7 +184,7 @@ impl ClaimHeaders {
     /// A value longer than `max_bytes`.
     pub fn plan_prepared(
         &self,
-        request: &Headers,
+        request: &HeaderMap,
         permit: &Permit,
         prepared: &Prepared,
         max_bytes: usize,
@@ -195,7 +197,7 @@ impl ClaimHeaders {
         }
     }
 
-    fn set(&self, request: &Headers, headers: &Additions, limit: usize) -> Result<HeaderEdits, Oversize> {
+    fn set(&self, request: &HeaderMap, headers: &Additions, limit: usize) -> Result<HeaderEdits, Oversize> {
         if let Some((name, value)) = headers.iter().find(|(_, value)| value.len() > limit) {
             return Err(Oversize { header: name.to_string(), bytes: value.len(), limit });
         }
@@ -240,13 +242,7 @@ impl HeaderSource {
 }
 
 /// RFC 9110 section 7.8: `Connection` names `upgrade`, and there is an `Upgrade`.
-fn is_upgrade(request: &Headers, connection: &[&[u8]]) -> bool {
+fn is_upgrade(request: &HeaderMap, connection: &[&[u8]]) -> bool {
     let mut options = connection.iter().flat_map(|value| value.split(|byte| *byte == b','));
-    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade"))
-        && values(request, "upgrade").next().is_some()
-}
-
-fn values<'a>(headers: &'a Headers, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
-    let named = headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name));
-    named.map(|(_, value)| value.as_slice())
+    options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade")) && request.contains("upgrade")
 }

@@ -4,8 +4,10 @@
 
 mod authority;
 mod characters;
+mod header_map;
 mod uri;
 
 pub use authority::{Authority, Host, comparable_host};
 pub use characters::{hex_digit, is_tchar, is_token, is_unreserved};
+pub use header_map::HeaderMap;
 pub use uri::{Scheme, Uri, UriError, host_and_port, is_path};

@@ -7,8 +7,7 @@
 mod applications;
 
 use jwt_guard::bearer::{Place, Presented, present, removal};
-
-type Request = Vec<(String, Vec<u8>)>;
+use jwt_guard::http::HeaderMap;
 
 const NAMES: [&str; 8] =
     ["authorization", "x-token", "x-raw", "x-equals", ":path", "cookie", "x-other", ":method"];
@@ -16,9 +15,8 @@ const NAMES: [&str; 8] =
 /// Whether a token was found.
 pub fn holds(data: &[u8]) -> bool {
     let lines = data.split(|byte| *byte == b'\n').filter_map(<[u8]>::split_first);
-    let request: Request = lines
-        .map(|(name, value)| (NAMES[usize::from(*name) % NAMES.len()].to_owned(), value.to_vec()))
-        .collect();
+    let request: HeaderMap =
+        lines.map(|(name, value)| (NAMES[usize::from(*name) % NAMES.len()], value)).collect();
     let places = places();
     check_removal(&places, &request);
     let Presented::Token { token, place } = present(&places, &request) else { return false };
@@ -26,9 +24,9 @@ pub fn holds(data: &[u8]) -> bool {
     check_found(&places[place], &token, &request);
     // One more of any place is one too many, wherever it stands, unless it is the same.
     for second in seconds().into_iter().filter(|_| &*token != b"x") {
-        for at in [0, request.len()] {
-            let mut both = request.clone();
-            both.insert(at, (second.0.to_owned(), second.1.to_vec()));
+        let before: HeaderMap = std::iter::once(second).chain(request.iter()).collect();
+        let behind: HeaderMap = request.iter().chain([second]).collect();
+        for both in [before, behind] {
             assert!(matches!(present(&places, &both), Presented::Malformed(_)), "{second:?}");
         }
     }
@@ -50,10 +48,10 @@ pub fn holds(data: &[u8]) -> bool {
 
 /// What goes on with its token has no other, to any application. A token that is none by its bytes is another matter:
 /// parsers cut it where they like, and nobody verifies it.
-fn check_forwarded(token: &[u8], request: &Request, forwarded: &Request) {
-    for (name, value) in request {
-        let whole = !matches!(name.as_str(), ":path" | "cookie");
-        assert!(!whole || forwarded.contains(&(name.clone(), value.clone())), "{name} is not forwarded");
+fn check_forwarded(token: &[u8], request: &HeaderMap, forwarded: &HeaderMap) {
+    for (name, value) in request.iter() {
+        let whole = !matches!(name, ":path" | "cookie");
+        assert!(!whole || forwarded.iter().any(|kept| kept == (name, value)), "{name} is not forwarded");
     }
     if token.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)) {
         for (parser, found) in applications::found(forwarded) {
@@ -88,14 +86,8 @@ fn seconds() -> [(&'static str, &'static [u8]); 6] {
 }
 
 /// The token is what the grammar of its place says, read from the other end: from the token to what is around it.
-fn check_found(place: &Place, token: &[u8], request: &Request) {
-    let values = |name: &str| {
-        request
-            .iter()
-            .filter(move |(other, _)| other == name)
-            .map(|(_, value)| value.clone())
-            .collect::<Vec<_>>()
-    };
+fn check_found(place: &Place, token: &[u8], request: &HeaderMap) {
+    let values = |name: &str| request.get_all(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
     match place {
         Place::Authorization => check_header(&values("authorization"), b"bearer", true, token),
         Place::Header { name, prefix } => {
@@ -144,7 +136,7 @@ fn check_header(values: &[Vec<u8>], scheme: &[u8], spaced: bool, token: &[u8]) {
     assert!(!spaced || !token.starts_with(b" "));
 }
 
-fn check_removal(places: &[Place], request: &Request) {
+fn check_removal(places: &[Place], request: &HeaderMap) {
     let edits = removal(places, request, false);
     let left = edited(request, &edits);
     assert_eq!(present(places, &left), Presented::Missing);
@@ -160,8 +152,7 @@ fn check_removal(places: &[Place], request: &Request) {
         assert!(!whole || values.is_empty(), "{name} is left in part");
         // What stays of a query or of cookies was there, in its order.
         let joined = |values: &[Vec<u8>]| values.concat();
-        let before: Vec<Vec<u8>> =
-            request.iter().filter(|(other, _)| other == name).map(|(_, value)| value.clone()).collect();
+        let before: Vec<Vec<u8>> = request.get_all(name).map(<[u8]>::to_vec).collect();
         assert!(is_within(&joined(values), &joined(&before)), "{name}: bytes that were not there");
     }
 }
@@ -174,13 +165,13 @@ fn is_within(some: &[u8], all: &[u8]) -> bool {
 }
 
 /// The request as the upstream gets it.
-fn edited(request: &Request, edits: &[(String, Vec<Vec<u8>>)]) -> Request {
+fn edited(request: &HeaderMap, edits: &[(String, Vec<Vec<u8>>)]) -> HeaderMap {
     let mut next: Vec<_> = edits.iter().map(|(name, values)| (name, values.iter())).collect();
-    let mut left = Vec::new();
-    for (name, value) in request {
-        match next.iter_mut().find(|(edited, _)| *edited == name) {
-            None => left.push((name.clone(), value.clone())),
-            Some((_, values)) => left.extend(values.next().map(|value| (name.clone(), value.clone()))),
+    let mut left = HeaderMap::new();
+    for (name, value) in request.iter() {
+        match next.iter_mut().find(|(edited, _)| **edited == *name) {
+            None => left.append(name, value),
+            Some((_, values)) => left.extend(values.next().map(|value| (name, value.clone()))),
         }
     }
     left

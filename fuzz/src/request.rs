@@ -13,6 +13,7 @@ use jwt_guard::flow::{
     Forward, KeySource, Metadata, Patience, Prospect, Refused, Request, RuleName, Step, decide,
 };
 use jwt_guard::headers::ClaimHeaders;
+use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
@@ -32,8 +33,6 @@ const DENIED: usize = 1;
 const PUBLIC: usize = 2;
 const MAYBE: usize = 3;
 const LAX: usize = 4;
-
-type Headers = Vec<(String, Vec<u8>)>;
 
 /// Whether it goes on.
 pub fn holds(data: &[u8]) -> bool {
@@ -85,17 +84,17 @@ fn config(reports: bool) -> Config {
     Config::parse(config.to_string().as_bytes()).unwrap()
 }
 
-fn headers(lines: &[u8]) -> Headers {
+fn headers(lines: &[u8]) -> HeaderMap {
     let mut lines = lines.split(|byte| *byte == b'\n');
-    let mut headers = Headers::new();
+    let mut headers = HeaderMap::new();
     for name in [":method", ":path", ":authority"] {
-        headers.extend(lines.next().map(|value| (name.to_owned(), with_tokens(value))));
+        headers.extend(lines.next().map(|value| (name, with_tokens(value))));
     }
     for line in lines {
         let Some(at) = line.iter().position(|byte| *byte == b'=') else { continue };
         let Ok(name) = std::str::from_utf8(&line[..at]) else { continue };
         // As the host gives them.
-        headers.push((name.to_ascii_lowercase(), with_tokens(&line[at + 1..])));
+        headers.append(name.to_ascii_lowercase(), with_tokens(&line[at + 1..]));
     }
     headers
 }
@@ -129,7 +128,7 @@ impl KeySource for Keys {
 }
 
 /// Judged alike when its token is new and when it was seen before.
-fn judged(config: &Config, headers: &Headers, metadata: &Metadata) -> Step {
+fn judged(config: &Config, headers: &HeaderMap, metadata: &Metadata) -> Step {
     thread_local! { static KEYS: Rc<KeySet> = Rc::new(keys()) }
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
@@ -140,7 +139,7 @@ fn judged(config: &Config, headers: &Headers, metadata: &Metadata) -> Step {
     first
 }
 
-fn told(step: &Step, headers: &Headers) -> String {
+fn told(step: &Step, headers: &HeaderMap) -> String {
     match step {
         Step::Forward(forward) => {
             format!("{:?} {:?} {:?}", forward.edits.apply(headers), forward.would_deny, forward.rules)
@@ -149,7 +148,7 @@ fn told(step: &Step, headers: &Headers) -> String {
     }
 }
 
-fn check_forward(config: &Config, forward: &Forward, headers: &Headers, metadata: &Metadata) {
+fn check_forward(config: &Config, forward: &Forward, headers: &HeaderMap, metadata: &Metadata) {
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
     assert!(!matches!(metadata, Metadata::Bad(_)), "bad metadata passes");
@@ -164,8 +163,7 @@ fn check_forward(config: &Config, forward: &Forward, headers: &Headers, metadata
     if matches!(metadata, Metadata::Absent) {
         assert!(!forward.rules.contains(&RuleName::Route(ADMIN)));
         assert!(!forward.rules.contains(&RuleName::Route(DENIED)));
-        let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.as_slice());
-        let path = path.filter(|path| path.starts_with(b"/"));
+        let path = headers.get(":path").filter(|path| path.starts_with(b"/"));
         let readings = path.map_or(vec![], |path| readings(path, SkippedReadings::default()).unwrap());
         for (reading, _) in readings {
             let reading = reading.to_lowercase();
@@ -187,7 +185,7 @@ fn check_forward(config: &Config, forward: &Forward, headers: &Headers, metadata
 }
 
 /// Headers that name somebody are there for somebody who was verified.
-fn check_identity(forward: &Forward, upstream: &Headers, headers: &Headers, config: &Config) {
+fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, config: &Config) {
     let map = ClaimHeaders::default();
     let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
     let Some(identity) = &forward.identity else { return assert!(told.is_empty(), "{told:?}") };
@@ -198,28 +196,26 @@ fn check_identity(forward: &Forward, upstream: &Headers, headers: &Headers, conf
     assert_eq!(identity.claims().claims().member("sub"), Some(&Json::String("user-1".to_owned())));
     let expected = [("x-auth-issuer", ISSUER), ("x-auth-sub", "user-1")];
     let mut told: Vec<_> =
-        told.iter().map(|(name, value)| (name.as_str(), std::str::from_utf8(value).unwrap())).collect();
+        told.iter().map(|(name, value)| (*name, std::str::from_utf8(value).unwrap())).collect();
     told.sort_unstable();
     assert_eq!(told, expected);
 }
 
 /// Report-only touches claim headers and nothing else.
-fn check_report(config: &Config, forward: &Forward, headers: &Headers) {
+fn check_report(config: &Config, forward: &Forward, headers: &HeaderMap) {
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
     let map = ClaimHeaders::default();
     let touched = |name: &str| map.is_removed(name) || name == "connection";
-    let kept =
-        |headers: &Headers| headers.iter().filter(|(name, _)| !touched(name)).cloned().collect::<Headers>();
+    let kept = |headers: &HeaderMap| headers.iter().filter(|(name, _)| !touched(name)).collect::<HeaderMap>();
     assert_eq!(kept(&upstream), kept(headers));
     for facts in &forward.would_deny {
         check_line(&facts.to_string());
     }
 }
 
-fn upstream(forward: &Forward, headers: &Headers) -> Headers {
-    let edited = forward.edits.apply(headers);
-    edited.into_iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
+fn upstream(forward: &Forward, headers: &HeaderMap) -> HeaderMap {
+    forward.edits.apply(headers).into_iter().collect()
 }
 
 fn check_denial(refused: &Refused) {

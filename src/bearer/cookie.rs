@@ -4,17 +4,20 @@
 //! they cannot read: a second token could stand in the value of an innocent cookie.
 
 use super::spelling::{folds_to, stripped};
-use super::{Headers, MalformedCredential, trimmed, values};
-use crate::http::{is_tchar, is_token};
+use super::{MalformedCredential, trimmed};
+use crate::http::{HeaderMap, is_tchar, is_token};
 
 /// The value of one cookie, without the quotes that it may stand in.
 ///
 /// An empty cookie is how applications log out, so it is a missing token and not a malformed one: the browser that
 /// sends it can do nothing about it. Twice the same cookie is malformed even if one is empty, since upstreams differ
 /// in which they take.
-pub(super) fn token<'a>(headers: &'a Headers, name: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
+pub(super) fn token<'a>(
+    headers: &'a HeaderMap,
+    name: &[u8],
+) -> Result<Option<&'a [u8]>, MalformedCredential> {
     let mut found = None;
-    for pair in values(headers, "cookie").flat_map(|line| line.split(|byte| *byte == b';')) {
+    for pair in headers.get_all("cookie").flat_map(|line| line.split(|byte| *byte == b';')) {
         match reading(pair, name) {
             Reading::Named if found.is_some() => return Err(MalformedCredential::TwoTokens),
             Reading::Named => found = Some(value(pair)),
@@ -28,7 +31,7 @@ pub(super) fn token<'a>(headers: &'a Headers, name: &[u8]) -> Result<Option<&'a 
 /// The cookie headers without these cookies, if one has any. A header that has no other goes as a whole.
 ///
 /// What some upstream takes for one of them, and nobody has verified, goes even where the token is forwarded.
-pub(super) fn without(headers: &Headers, names: &[&[u8]], forward_token: bool) -> Option<Vec<Vec<u8>>> {
+pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool) -> Option<Vec<Vec<u8>>> {
     let goes = |pair: &[u8]| {
         let mut resembles = false;
         for name in names {
@@ -41,11 +44,11 @@ pub(super) fn without(headers: &Headers, names: &[&[u8]], forward_token: bool) -
         resembles
     };
     let changes = |line: &[u8]| line.split(|byte| *byte == b';').any(goes);
-    if names.is_empty() || !values(headers, "cookie").any(changes) {
+    if names.is_empty() || !headers.get_all("cookie").any(changes) {
         return None;
     }
     let mut lines = Vec::new();
-    for line in values(headers, "cookie") {
+    for line in headers.get_all("cookie") {
         if !changes(line) {
             lines.push(line.to_vec());
             continue;

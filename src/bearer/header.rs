@@ -1,7 +1,7 @@
 //! Tokens in headers: `Authorization: Bearer`, and others with a prefix.
 
-use super::{Headers, MalformedCredential, trimmed, values};
-use crate::http::is_unreserved;
+use super::{MalformedCredential, trimmed};
+use crate::http::{HeaderMap, is_unreserved};
 use std::borrow::Cow;
 
 /// The token of one header.
@@ -10,13 +10,13 @@ use std::borrow::Cow;
 /// one value joined by a comma, or as several: both are malformed as soon as one holds a credential, whichever an
 /// upstream would pick.
 pub(super) fn token<'a>(
-    headers: &'a Headers,
+    headers: &'a HeaderMap,
     name: &str,
     prefix: &[u8],
 ) -> Result<Option<Cow<'a, [u8]>>, MalformedCredential> {
-    let lines = values(headers, name).count();
+    let lines = headers.get_all(name).count();
     let mut token = None;
-    for value in values(headers, name).map(trimmed) {
+    for value in headers.get_all(name).map(trimmed) {
         if lines > 1 && mentions(value, prefix) {
             return Err(MalformedCredential::TwoTokens);
         }
@@ -29,8 +29,8 @@ pub(super) fn token<'a>(
 }
 
 /// Whether a value of the header holds a credential with this prefix, a malformed one included.
-pub(super) fn holds_credential(headers: &Headers, name: &str, prefix: &[u8]) -> bool {
-    values(headers, name).any(|value| mentions(trimmed(value), prefix))
+pub(super) fn holds_credential(headers: &HeaderMap, name: &str, prefix: &[u8]) -> bool {
+    headers.get_all(name).any(|value| mentions(trimmed(value), prefix))
 }
 
 /// What follows the prefix: `None` if the value has another one, or none.

@@ -5,17 +5,18 @@
 //! would cut or bring forth is refused. The query is all that follows the first `?`, a `#` included: an upstream
 //! that does not stop there would see a token behind it.
 
+use super::MalformedCredential;
 use super::spelling::{decoded, folds_to};
-use super::{Headers, MalformedCredential, values};
+use crate::http::HeaderMap;
 use std::borrow::Cow;
 
 /// The token of one parameter.
 pub(super) fn token<'a>(
-    headers: &'a Headers,
+    headers: &'a HeaderMap,
     name: &[u8],
 ) -> Result<Option<Cow<'a, [u8]>>, MalformedCredential> {
     let mut token = None;
-    for query in values(headers, ":path").filter_map(|path| split_at(path, b'?').1) {
+    for query in headers.get_all(":path").filter_map(|path| split_at(path, b'?').1) {
         for parameter in query.split(|byte| *byte == b'&') {
             if !parameter.split(|byte| *byte == b';').any(|piece| is_named(piece, name)) {
                 continue;
@@ -37,15 +38,15 @@ pub(super) fn token<'a>(
 
 /// Every `:path` without these parameters, if one has any. Empty parameters go with them, so that no `?` or `&`
 /// dangles. So do parameters that some upstream takes for these: nobody has verified what they hold.
-pub(super) fn without(headers: &Headers, names: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
+pub(super) fn without(headers: &HeaderMap, names: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
     let named = |piece: &[u8]| names.iter().any(|name| may_be_named(piece, name));
     let changes = |path: &[u8]| {
         split_at(path, b'?').1.is_some_and(|query| pieces(query).any(|(_, piece)| named(piece)))
     };
-    if names.is_empty() || !values(headers, ":path").any(changes) {
+    if names.is_empty() || !headers.get_all(":path").any(changes) {
         return None;
     }
-    Some(values(headers, ":path").map(|path| path_without(path, names)).collect())
+    Some(headers.get_all(":path").map(|path| path_without(path, names)).collect())
 }
 
 fn path_without(path: &[u8], names: &[&[u8]]) -> Vec<u8> {

@@ -84,9 +84,9 @@ impl<'r> Governing<'r> {
 impl<'r> Judge<'r> {
     pub(super) fn governing(&self, metadata: &'r Metadata) -> Outcome<Governing<'r>> {
         let target = Target {
-            host: self.header(":authority").unwrap_or_default(),
-            method: self.header(":method").unwrap_or_default(),
-            path: self.header(":path"),
+            host: self.headers.get(":authority").unwrap_or_default(),
+            method: self.headers.get(":method").unwrap_or_default(),
+            path: self.headers.get(":path"),
             method_overrides: self.method_overrides(),
         };
         let routes = self.config.routes.governing(&target);
@@ -136,15 +136,14 @@ impl<'r> Judge<'r> {
 
     fn method_overrides(&self) -> Vec<&'r [u8]> {
         let names = |name: &str| METHOD_OVERRIDES.iter().any(|known| folds_to(name, known));
-        let overrides = self.headers.iter().filter(|(name, _)| names(name));
-        overrides.map(|(_, value)| value.as_slice()).collect()
+        self.headers.iter().filter(|(name, _)| names(name)).map(|(_, value)| value).collect()
     }
 
     /// Envoy chooses the route again once a header was edited, and its metadata is not read again. So nothing that
     /// a client sends may make the second choice another one: no header that is edited away. Nor may Envoy have
     /// chosen by a path or a method that the upstream could read differently.
     fn is_safe_for_metadata(&self, routes: &route::Governing<'_, Route>) -> Outcome<()> {
-        if self.headers.iter().any(|(name, _)| self.config.claim_headers.is_removed(name)) {
+        if self.headers.names().any(|name| self.config.claim_headers.is_removed(name)) {
             return self.refuse(Reason::BadRequest, "a header that is removed, where route metadata decides");
         }
         if !routes.has_one_method() {
@@ -161,7 +160,7 @@ impl<'r> Judge<'r> {
 
     /// Which other reading the path has, and what an upstream does that leads to it.
     fn ambiguity(&self) -> String {
-        let path = self.header(":path").unwrap_or_default();
+        let path = self.headers.get(":path").unwrap_or_default();
         let classes = route::furthest_classes(path, self.config.routes.skipped());
         let classes: Vec<_> = classes.into_iter().map(ReadingClass::name).collect();
         format!("the path has another reading by {}, where route metadata decides", classes.join(","))

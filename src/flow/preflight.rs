@@ -12,7 +12,7 @@ impl Judge<'_> {
     /// `DELETE`, a second value of either header, and what only some upstream takes for a token.
     pub(super) fn is_preflight(&self, places: &[Place]) -> bool {
         self.config.bypass_cors_preflight
-            && self.header(":method") == Some(b"OPTIONS")
+            && self.headers.get(":method") == Some(b"OPTIONS")
             && self.only("origin").is_some_and(is_one_origin)
             && self.only("access-control-request-method").is_some_and(is_token)
             && !self.overrides_its_method()
@@ -22,13 +22,13 @@ impl Judge<'_> {
     }
 
     fn only(&self, name: &str) -> Option<&[u8]> {
-        let mut values = self.values(name);
+        let mut values = self.headers.get_all(name);
         values.next().filter(|value| values.next().is_none() && !value.is_empty())
     }
 
     fn overrides_its_method(&self) -> bool {
         let overrides = |name: &str| METHOD_OVERRIDES.iter().any(|known| folds_to(name, known));
-        self.headers.iter().any(|(name, _)| overrides(name))
+        self.headers.names().any(overrides)
     }
 }
 

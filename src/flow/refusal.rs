@@ -17,12 +17,12 @@ impl Judge<'_> {
         scopes: &[String],
         places: &[Place],
     ) -> Box<Refused> {
-        let text = |name| self.header(name).and_then(|value| std::str::from_utf8(value).ok());
+        let text = |name| self.headers.get(name).and_then(|value| std::str::from_utf8(value).ok());
         let path = text(":path").unwrap_or("/");
         let resource_metadata =
             text(":authority").and_then(|host| self.config.resource_metadata.challenge_for(host, path));
         let challenge = Challenge { realm: &self.config.realm, scopes, resource_metadata };
-        let form = Form::of(self.header("content-type"));
+        let form = Form::of(self.headers.get("content-type"));
         let denial = match failure {
             Some(Failure::NoKeys { reason, retry_after, .. }) if facts.reason == *reason => {
                 Denial::new(facts.reason, &challenge, form).retry_after(*retry_after)
@@ -58,7 +58,7 @@ impl Judge<'_> {
     }
 
     pub(super) fn with_request(&self, facts: Facts) -> Facts {
-        facts.of_request(self.header("x-request-id"))
+        facts.of_request(self.headers.get("x-request-id"))
     }
 }
 

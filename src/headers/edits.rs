@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-/// Headers or trailers as the host gives them: names in the host's spelling, values as bytes.
-pub type Headers = [(String, Vec<u8>)];
+use crate::http::HeaderMap;
 
 /// Headers that a request gets, one value each, in the order of their names. Shared, so that what a cache keeps
 /// ready is not copied for every request.
@@ -91,10 +90,9 @@ impl HeaderEdits {
     }
 
     /// The headers after the edits: what is unchanged in its order, then what was set.
-    pub fn apply<'a>(&'a self, headers: &'a Headers) -> Vec<(&'a str, &'a [u8])> {
+    pub fn apply<'a>(&'a self, headers: &'a HeaderMap) -> Vec<(&'a str, &'a [u8])> {
         let changes = |name: &str| self.changes.iter().any(|(changed, _)| changed.eq_ignore_ascii_case(name));
         let unchanged = headers.iter().filter(|(name, _)| !changes(name));
-        let unchanged = unchanged.map(|(name, value)| (name.as_str(), value.as_slice()));
         let set = self.iter().flat_map(|(name, values)| values.into_iter().map(move |value| (name, value)));
         unchanged.chain(set).collect()
     }
@@ -147,7 +145,7 @@ mod tests {
     #[test]
     fn applied_edits_replace_every_copy_and_touch_nothing_else() {
         let headers = [(":path", "/"), ("X-A", "1"), ("x-keep", "k"), ("x-a", "2"), ("x-b", "3")];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        let headers: HeaderMap = headers.into_iter().collect();
         let mut edits = HeaderEdits::new();
         edits.remove("x-b");
         edits.set("x-a", vec![b"new".to_vec()]);

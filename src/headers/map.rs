@@ -24,29 +24,43 @@ pub enum HeaderSource {
 }
 
 /// Why a header map is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderMapError {
     /// Not an RFC 9110 token.
+    #[error("{name:?} is not a header name; use letters, digits and hyphens, as in \"x-auth-sub\"")]
     NotAName {
         /// As it was written.
         name: String,
     },
     /// A pseudo-header (RFC 9113 section 8.3).
+    #[error("{name:?} belongs to HTTP itself; use a name of your own, as in \"x-auth-sub\"")]
     Pseudo {
         /// As it was written.
         name: String,
     },
     /// A header that the connection, the message's framing or the credential itself depends on.
+    #[error(
+        "{name:?} is needed by the connection or carries the credential; \
+         use a name of your own, as in \"x-auth-sub\""
+    )]
     Reserved {
         /// As it was written.
         name: String,
     },
     /// A header that names another path or method to some upstreams.
+    #[error(
+        "{name:?} makes some upstreams serve another path or method than the one that was judged; \
+         use a name of your own, as in \"x-auth-sub\""
+    )]
     Rerouting {
         /// As it was written.
         name: String,
     },
     /// Two names that one upstream may take for the same header.
+    #[error(
+        "{first:?} and {second:?} are one header to upstreams that read \"-\" and \"_\" alike; \
+         keep one of them"
+    )]
     Same {
         /// The earlier one.
         first: String,
@@ -54,45 +68,11 @@ pub enum HeaderMapError {
         second: String,
     },
     /// A list of pointers without any.
+    #[error("{name:?} has an empty list of claims; name one, or write \"$none\" to have the header removed")]
     NoPointer {
         /// The header's name.
         name: String,
     },
-}
-
-impl std::fmt::Display for HeaderMapError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotAName { name } => {
-                write!(
-                    f,
-                    "{name:?} is not a header name; use letters, digits and hyphens, as in \"x-auth-sub\""
-                )
-            }
-            Self::Pseudo { name } => {
-                write!(f, "{name:?} belongs to HTTP itself; use a name of your own, as in \"x-auth-sub\"")
-            }
-            Self::Reserved { name } => write!(
-                f,
-                "{name:?} is needed by the connection or carries the credential; \
-                 use a name of your own, as in \"x-auth-sub\""
-            ),
-            Self::Rerouting { name } => write!(
-                f,
-                "{name:?} makes some upstreams serve another path or method than the one that was judged; \
-                 use a name of your own, as in \"x-auth-sub\""
-            ),
-            Self::Same { first, second } => write!(
-                f,
-                "{first:?} and {second:?} are one header to upstreams that read \"-\" and \"_\" alike; \
-                 keep one of them"
-            ),
-            Self::NoPointer { name } => write!(
-                f,
-                "{name:?} has an empty list of claims; name one, or write \"$none\" to have the header removed"
-            ),
-        }
-    }
 }
 
 /// Headers that are never set from a claim nor removed as a copy of one, compared by their fold: the map's

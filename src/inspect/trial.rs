@@ -16,6 +16,7 @@ pub use less_specific::LessSpecific;
 
 use crate::denial::Reason;
 use crate::flow::{self, Facts, Patience, Request, RuleName, Step};
+use crate::http::HeaderMap;
 use crate::inspect::{spelling, words};
 use crate::jose::algorithm::InModule;
 use crate::route::ReadingClass;
@@ -187,20 +188,19 @@ pub fn reason_named(name: &str) -> Result<Reason, String> {
     })
 }
 
-fn decision(step: Step, headers: &[(String, Vec<u8>)]) -> Result<(Decision, Vec<Facts>), String> {
+fn decision(step: Step, headers: &HeaderMap) -> Result<(Decision, Vec<Facts>), String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match step {
         Step::Forward(forward) => {
             let upstream = forward.edits.apply(headers);
             let upstream = upstream.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect();
-            let sent = |name: &str| headers.iter().any(|(sent, _)| sent == name);
             let edits: Vec<_> = forward.edits.iter().collect();
             let of = |keep: &dyn Fn(&str, bool) -> bool| -> Vec<String> {
                 let kept = edits.iter().filter(|(name, values)| keep(name, values.is_empty()));
                 kept.map(|(name, _)| (*name).to_owned()).collect()
             };
             let set = of(&|_, removed| !removed);
-            let removed = of(&|name, removed| removed && sent(name));
+            let removed = of(&|name, removed| removed && headers.contains(name));
             (Decision::Passes { upstream, set, removed }, forward.would_deny)
         }
         Step::Deny(refused) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::discovery::DiscoveryError;
 use super::not_json::NotJson;
 use crate::endpoint::{self, Target};
+use crate::http::HeaderMap;
 use crate::jose::error::KeySetError;
 use crate::jose::escaped::Escaped;
 use crate::jose::json::{JsonError, without_byte_order_mark};
@@ -21,8 +22,8 @@ const MAX_CODING: usize = 128;
 /// An answer as the host gives it. No status at all means that no answer came.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpAnswer<'a> {
-    /// Names in lower case, values as bytes.
-    pub headers: &'a [(String, Vec<u8>)],
+    /// `:status` among them.
+    pub headers: &'a HeaderMap,
     /// The body's length as the host says it, before it was read.
     pub length: usize,
     /// The body; empty where `length` is over [`MAX_BYTES`].
@@ -150,8 +151,7 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
 /// Of a body that is not JSON. A coding is named only here: there are issuers that name a character set as one, and what
 /// they send can be read.
 pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
-    let codings = answer.headers.iter().filter(|(name, _)| name == "content-encoding");
-    let mut codings = codings.map(|(_, value)| String::from_utf8_lossy(value));
+    let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
     let is_one = |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
     match codings.find(|coding| is_one(coding)) {
         Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
@@ -168,8 +168,7 @@ pub fn status(answer: HttpAnswer<'_>) -> Option<u16> {
 }
 
 fn header<'a>(answer: HttpAnswer<'a>, name: &str) -> Option<&'a str> {
-    let (_, value) = answer.headers.iter().find(|(header, _)| header == name)?;
-    std::str::from_utf8(value).ok()
+    std::str::from_utf8(answer.headers.get(name)?).ok()
 }
 
 /// An `ETag` goes back to the issuer as a header value: nothing may be in it that could end one.
@@ -193,8 +192,8 @@ mod tests {
     /// RFC 7515 appendix A.2's public key.
     const KEYS: &str = r#"{"keys":[{"kty":"RSA","kid":"a","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}]}"#;
 
-    fn headers(lines: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
-        lines.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+        lines.iter().copied().collect()
     }
 
     fn judged(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {

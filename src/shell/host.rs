@@ -13,13 +13,11 @@ use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::endpoint::Endpoint;
 use crate::headers::HeaderEdits;
+use crate::http::HeaderMap;
 use crate::jose::algorithm::{HostCheck, HostFunction};
 use crate::keys::Chance;
 use crate::keys::share::{Shared, SharedData, Swap};
 use crate::time::UnixTime;
-
-/// Headers as the host gives them: names in lower case, values as bytes.
-pub type OwnedHeaders = Vec<(String, Vec<u8>)>;
 
 /// What the host refused to do. Every caller has a way to go on without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,13 +72,17 @@ pub fn set_filter_state(name: &str, value: &[u8]) {
 }
 
 /// The request's headers.
-pub fn request_headers() -> OwnedHeaders {
-    hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+pub fn request_headers() -> HeaderMap {
+    headers(MapType::HttpRequestHeaders)
 }
 
 /// The request's trailers.
-pub fn request_trailers() -> OwnedHeaders {
-    hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default()
+pub fn request_trailers() -> HeaderMap {
+    headers(MapType::HttpRequestTrailers)
+}
+
+fn headers(map: MapType) -> HeaderMap {
+    HeaderMap::from_lower_case(hostcalls::get_map_bytes(map).unwrap_or_default())
 }
 
 /// Edits the request's headers.
@@ -147,11 +149,11 @@ pub fn fetch(
 }
 
 /// The headers of the answer that the root context is being told of; none where no answer came.
-pub fn answer_headers(count: usize) -> OwnedHeaders {
+pub fn answer_headers(count: usize) -> HeaderMap {
     if count == 0 {
-        return OwnedHeaders::new();
+        return HeaderMap::new();
     }
-    hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default()
+    headers(MapType::HttpCallResponseHeaders)
 }
 
 /// The body of that answer, of which the host said how long it is.

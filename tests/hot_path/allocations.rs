@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use jwt_guard::config::Config;
 use jwt_guard::flow::{self, KeySource, Known, Metadata, Patience, Prospect, Request, Step};
+use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::jwks::KeySet;
@@ -11,7 +12,6 @@ use jwt_guard::keys::Need;
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
 
-use crate::host::Headers;
 use crate::requests::{NOW, configuration, get, good, keys, large, roleless};
 
 struct Keys(Rc<KeySet>);
@@ -40,14 +40,14 @@ impl Core {
         Self { config, keys: Keys(keys()), cache }
     }
 
-    fn decide(&self, headers: &Headers) -> Step {
+    fn decide(&self, headers: &HeaderMap) -> Step {
         let request = Request { headers, metadata: Metadata::Absent };
         let patience = Patience::Waits;
         flow::decide(&self.config, &request, &self.keys, &InModule, &self.cache, NOW, patience)
     }
 
     /// Allocations of a request like those before it.
-    fn allocations(&self, headers: &Headers) -> u64 {
+    fn allocations(&self, headers: &HeaderMap) -> u64 {
         drop(self.decide(headers));
         allocation_counter::measure(|| drop(self.decide(headers))).count_total
     }
@@ -65,8 +65,9 @@ fn what_a_request_allocates() {
         ("anonymous route", "/open", None, 2),
         ("no token", "/orders/42", None, 15),
     ];
-    let counted =
-        rows.map(|(label, path, token, _)| (label, core.allocations(&get(path, token.map(String::as_str)))));
+    let counted = rows.map(|(label, path, token, _)| {
+        (label, core.allocations(&get(path, token.map(String::as_str)).into_iter().collect()))
+    });
     let expected = rows.map(|(label, _, _, bound)| (label, bound));
     assert_eq!(counted, expected);
 }

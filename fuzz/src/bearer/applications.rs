@@ -1,13 +1,15 @@
 //! Where applications find a token, each by the rules of its own parser: whatever they find that was not verified is
 //! a token that nobody judged.
 
-use super::{Request, decoded, stripped};
+use jwt_guard::http::HeaderMap;
+
+use super::{decoded, stripped};
 
 /// What some application finds under the name of a place, each with the parser that does.
-pub fn found(request: &Request) -> Vec<(&'static str, Vec<u8>)> {
+pub fn found(request: &HeaderMap) -> Vec<(&'static str, Vec<u8>)> {
     let mut found = Vec::new();
-    for (name, value) in request {
-        match name.as_str() {
+    for (name, value) in request.iter() {
+        match name {
             "authorization" => found.extend(behind_scheme(value, "bearer")),
             "x-token" => found.extend(behind_scheme(value, "token")),
             "cookie" => {

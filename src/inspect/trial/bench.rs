@@ -13,6 +13,7 @@ use crate::config::reader::{Errors, Node};
 use crate::config::requirement::{Empty, requirement};
 use crate::config::{Config, KeyOrigin};
 use crate::flow::{self, KeySource, Metadata, Patience, Prospect, Request, Step};
+use crate::http::HeaderMap;
 use crate::inspect::tree::Tree;
 use crate::jose::algorithm::InModule;
 use crate::jose::claims::IssuerIndex;
@@ -97,16 +98,13 @@ impl KeySource for Keys {
     }
 }
 
-type Headers = Vec<(String, Vec<u8>)>;
-
 impl Call {
     /// The request as the filter gets it.
-    pub(super) fn headers(&self) -> Headers {
+    pub(super) fn headers(&self) -> HeaderMap {
         let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
-        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone().into_bytes()));
-        let others = self.headers.iter();
-        let others = others.map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes()));
-        pseudo.chain([(":scheme".to_owned(), b"https".to_vec())]).chain(others).collect()
+        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
+        let others = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        pseudo.chain([(":scheme".to_owned(), "https".to_owned())]).chain(others).collect()
     }
 }
 
@@ -172,10 +170,10 @@ impl<'c> Bench<'c> {
     /// The request with its token, and the keys that judge it.
     pub(super) fn with_credential(
         &self,
-        mut headers: Headers,
+        mut headers: HeaderMap,
         places: &[Place],
         credential: &Credential,
-    ) -> Result<(Headers, Keys), String> {
+    ) -> Result<(HeaderMap, Keys), String> {
         let mut keys = Keys(self.keys.clone());
         let token = match credential {
             Credential::None => return Ok((headers, keys)),
@@ -191,7 +189,7 @@ impl<'c> Bench<'c> {
     pub(super) fn token(
         &self,
         places: &[Place],
-        headers: &Headers,
+        headers: &HeaderMap,
         keys: &Keys,
     ) -> Result<(TokenReport, Option<Rc<Identity>>), String> {
         let presented = crate::bearer::present(places, headers);
@@ -245,17 +243,13 @@ impl<'c> Bench<'c> {
     }
 }
 
-fn put(headers: &mut Headers, place: &Place, token: &str) {
+fn put(headers: &mut HeaderMap, place: &Place, token: &str) {
     match place {
-        Place::Authorization => {
-            headers.push(("authorization".to_owned(), format!("Bearer {token}").into_bytes()))
-        }
-        Place::Header { name, prefix } => {
-            headers.push((name.clone(), format!("{prefix}{token}").into_bytes()))
-        }
-        Place::Cookie { name } => headers.push(("cookie".to_owned(), format!("{name}={token}").into_bytes())),
+        Place::Authorization => headers.append("authorization", format!("Bearer {token}")),
+        Place::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
+        Place::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
         Place::Query { name } => {
-            if let Some((_, path)) = headers.iter_mut().find(|(name, _)| name == ":path") {
+            if let Some(path) = headers.get_mut(":path") {
                 path.push(if path.contains(&b'?') { b'&' } else { b'?' });
                 path.extend_from_slice(format!("{name}={token}").as_bytes());
             }

@@ -1,15 +1,16 @@
 //! Tokens that stand where the filter does not look for one: the usual reason for "no token was sent".
 
-use crate::bearer::{Headers, Place, Presented, present};
+use crate::bearer::{Place, Presented, present};
+use crate::http::HeaderMap;
 use crate::jose::token::UnverifiedToken;
 
 /// The headers, cookies and query parameters that hold a JWT which none of those places reads.
-pub(super) fn unread(places: &[Place], headers: &Headers) -> Vec<String> {
+pub(super) fn unread(places: &[Place], headers: &HeaderMap) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for (name, value) in headers {
+    for (name, value) in headers.iter() {
         let Ok(value) = std::str::from_utf8(value) else { continue };
         for (what, parts) in parts(name, value) {
-            let alone = [(name.clone(), parts.alone.into_bytes())];
+            let alone: HeaderMap = [(name, parts.alone)].into_iter().collect();
             let unread = holds_token(parts.value) && present(places, &alone) == Presented::Missing;
             if unread && !found.contains(&what) {
                 found.push(what);
@@ -66,7 +67,7 @@ mod tests {
             Place::Query { name: "t".into() },
         ];
         let told = |name: &str, value: &str| {
-            unread(&places, &[(name.to_owned(), value.replace("JWT", TOKEN).into_bytes())])
+            unread(&places, &[(name, value.replace("JWT", TOKEN))].into_iter().collect())
         };
         for (name, value, expected) in [
             ("authorization", "Bearer JWT", vec![]),

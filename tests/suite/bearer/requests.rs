@@ -1,6 +1,7 @@
 //! Requests as Envoy hands them on: which token they present, and what the upstream sees of it.
 
 use jwt_guard::bearer::{MalformedCredential, Place, Presented, present, removal};
+use jwt_guard::http::HeaderMap;
 
 fn authorization() -> Vec<Place> {
     vec![Place::Authorization]
@@ -18,10 +19,10 @@ fn every_place() -> Vec<Place> {
     ]
 }
 
-fn request(headers: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+fn request(headers: &[(&str, &str)]) -> HeaderMap {
     let pseudo = [(":method", "GET"), (":path", "/a?b=c")];
     let pseudo = pseudo.iter().filter(|(name, _)| !headers.iter().any(|(header, _)| header == name));
-    pseudo.chain(headers).map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+    pseudo.chain(headers).copied().collect()
 }
 
 fn edits(places: &[Place], headers: &[(&str, &str)], forward_token: bool) -> Vec<(String, Vec<String>)> {

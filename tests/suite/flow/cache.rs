@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwt_guard::flow::{self, Known, Metadata, Patience, Request};
+use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::{InModule, SignatureCheck, Verifier};
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::time::UnixTime;
@@ -49,14 +50,10 @@ fn a_token_that_was_verified_is_not_verified_again() {
         for (token, subject) in
             [(0, "user-1"), (0, "user-1"), (1, "user-2"), (1, "user-2"), (0, "user-1"), (1, "user-2")]
         {
-            let value = format!("Bearer {}", tokens[token]).into_bytes();
-            let headers = [
-                (":authority", b"a".to_vec()),
-                (":method", b"GET".to_vec()),
-                (":path", b"/".to_vec()),
-                ("authorization", value),
-            ];
-            let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value)).into();
+            let value = format!("Bearer {}", tokens[token]);
+            let headers =
+                [(":authority", "a"), (":method", "GET"), (":path", "/"), ("authorization", &value)];
+            let headers: HeaderMap = headers.into_iter().collect();
             let request = Request { headers: &headers, metadata: Metadata::Absent };
             let step = flow::decide(&config, &request, &keys, &counting, &cache, NOW, Patience::Waits);
             assert_eq!(told(&step), subject, "{entries} entries");

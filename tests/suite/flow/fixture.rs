@@ -11,6 +11,7 @@ use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::flow::{
     self, Forward, KeySource, Known, Metadata, Patience, Prospect, Refused, Request, Step,
 };
+use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
@@ -133,14 +134,13 @@ impl KeySource for Keys {
 
 /// A request before it is judged.
 pub struct Ask {
-    headers: Vec<(String, Vec<u8>)>,
+    headers: HeaderMap,
     metadata: Metadata,
 }
 
 pub fn ask(method: &str, path: &str) -> Ask {
     let headers = [(":authority", "api.example"), (":method", method), (":path", path)];
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).into();
-    Ask { headers, metadata: Metadata::Absent }
+    Ask { headers: headers.into_iter().collect(), metadata: Metadata::Absent }
 }
 
 pub fn get(path: &str) -> Ask {
@@ -149,12 +149,12 @@ pub fn get(path: &str) -> Ask {
 
 impl Ask {
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self.headers.append(name, value.as_ref());
         self
     }
 
     pub fn without(mut self, name: &str) -> Self {
-        self.headers.retain(|(known, _)| known != name);
+        self.headers.remove(name);
         self
     }
 
@@ -168,8 +168,7 @@ impl Ask {
 
     /// For a message.
     pub fn path(&self) -> String {
-        let path = self.headers.iter().find(|(name, _)| name == ":path").map(|(_, path)| path.as_slice());
-        path.unwrap_or_default().escape_ascii().to_string()
+        self.headers.get(":path").unwrap_or_default().escape_ascii().to_string()
     }
 
     pub fn metadata(mut self, metadata: Metadata) -> Self {
@@ -226,7 +225,7 @@ impl Ask {
     }
 
     pub fn has(&self, name: &str) -> bool {
-        self.headers.iter().any(|(known, _)| known == name)
+        self.headers.contains(name)
     }
 
     /// The request's headers as the upstream gets them.

@@ -2,11 +2,12 @@
 
 use super::fixture::config;
 use jwt_guard::flow::credential_headers;
+use jwt_guard::http::HeaderMap;
 use serde_json::{Value, json};
 
 fn left(members: Value, names: &[&str]) -> Vec<String> {
     let config = config(members);
-    let trailers: Vec<_> = names.iter().map(|name| ((*name).to_owned(), b"x".to_vec())).collect();
+    let trailers: HeaderMap = names.iter().map(|name| (*name, "x")).collect();
     let edits = config.claim_headers.strip_trailers(&trailers, &credential_headers(&config));
     edits.apply(&trailers).into_iter().map(|(name, _)| name.to_owned()).collect()
 }

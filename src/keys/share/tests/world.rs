@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::http::HeaderMap;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::answer::{GoodAnswer, HttpAnswer, judge};
 use crate::keys::record::Entries;
@@ -111,8 +112,8 @@ impl SharedData for World {
 
 /// What an issuer answers, judged.
 pub fn good(body: &[u8], etag: Option<&str>) -> GoodAnswer {
-    let mut headers = vec![(":status".to_owned(), b"200".to_vec())];
-    headers.extend(etag.map(|etag| ("etag".to_owned(), etag.as_bytes().to_vec())));
+    let mut headers: HeaderMap = [(":status", "200")].into_iter().collect();
+    headers.extend(etag.map(|etag| ("etag", etag)));
     judge(HttpAnswer { headers: &headers, length: body.len(), body }, false).unwrap()
 }
 
