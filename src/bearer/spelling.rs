@@ -1,7 +1,8 @@
 //! How a name in a query or a cookie may be written.
 
-use crate::http::hex_digit;
 use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
 
 /// Whether some upstream takes the one name, percent-encoded or not, for the other.
 ///
@@ -32,28 +33,11 @@ fn fold(byte: u8) -> u8 {
 
 /// Percent-decoded, `+` as a space. A broken escape stays: no token has a `%`, so that one is refused as a token.
 pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Cow::Borrowed(bytes);
+    if !bytes.contains(&b'+') {
+        return percent_decode(bytes).into();
     }
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        let escape = match (first, after) {
-            (b'%', [high, low, after @ ..]) => {
-                hex_digit(*high).zip(hex_digit(*low)).map(|digits| (digits, after))
-            }
-            _ => None,
-        };
-        match escape {
-            Some(((high, low), after)) => {
-                decoded.push(high * 16 + low);
-                rest = after;
-            }
-            None => decoded.push(if *first == b'+' { b' ' } else { *first }),
-        }
-    }
-    Cow::Owned(decoded)
+    let spaced: Vec<u8> = bytes.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    Cow::Owned(percent_decode(&spaced).collect())
 }
 
 /// Without what some upstream takes for space around a cookie's name. Django and others read the header as Latin-1
