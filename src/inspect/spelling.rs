@@ -86,29 +86,24 @@ fn is_nearly(one: &str, other: &str) -> bool {
 /// changed or swapped with its neighbour. Digits are no slips: `v1` and `v2` are two names. A name of fewer letters
 /// than `shortest` is not compared.
 fn is_nearly_from(shortest: usize, one: &str, other: &str) -> bool {
-    let plain = |text: &str| -> Vec<char> {
+    let plain = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
     let (one, other) = (plain(one), plain(other));
     if one == other {
         return true;
     }
-    if one.len().min(other.len()) < shortest {
+    let (one_length, other_length) = (one.chars().count(), other.chars().count());
+    if one_length.min(other_length) < shortest {
         return false;
     }
-    let start = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
-    let (one, other) = (one.get(start..).unwrap_or_default(), other.get(start..).unwrap_or_default());
-    let end = one.iter().rev().zip(other.iter().rev()).take_while(|(a, b)| a == b).count();
-    let one = one.get(..one.len() - end).unwrap_or_default();
-    let other = other.get(..other.len() - end).unwrap_or_default();
-    let letters = |list: &[char]| list.iter().all(|c| c.is_alphabetic());
-    letters(one)
-        && letters(other)
-        && match (one, other) {
-            ([_], [_]) | ([], [_]) | ([_], []) => true,
-            ([a, b], [c, d]) => a == d && b == c,
-            _ => false,
-        }
+    let keeps_digits = if one_length == other_length {
+        one.chars().zip(other.chars()).all(|(a, b)| a == b || a.is_alphabetic() && b.is_alphabetic())
+    } else {
+        let is_digit = |c: &char| !c.is_alphabetic();
+        one.chars().filter(is_digit).eq(other.chars().filter(is_digit))
+    };
+    keeps_digits && strsim::osa_distance(&one, &other) == 1
 }
 
 #[cfg(test)]
@@ -125,6 +120,9 @@ mod tests {
             ("orders:read", "orders:reed", true),
             ("admin", "auditor", false),
             ("team1", "team2", false),
+            ("team1a", "teama1", false),
+            ("team1", "team11", false),
+            ("team1", "teams1", true),
             ("ops", "cops", false),
             ("read", "write", false),
         ] {
