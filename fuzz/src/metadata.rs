@@ -7,12 +7,13 @@ use std::rc::Rc;
 
 use jwt_guard::config::Config;
 use jwt_guard::config::metadata::requirement;
-use jwt_guard::config::protobuf::{Struct, struct_to_json};
+use jwt_guard::config::protobuf::struct_to_json;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, Vocabulary, requirement as read};
 use jwt_guard::jose::json::Json;
 use jwt_guard::policy::Requirement;
 use prost::Message;
+use prost_types::Struct;
 
 use super::structs;
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use jwt_guard::config::protobuf::{Kind, ListValue, Struct, Value};
 use jwt_guard::jose::json::Json;
 use prost::Message;
+use prost_types::{ListValue, Struct, Value, value::Kind};
 
 /// The Struct that a host makes of an object; `None` of what is none, and where a number is one that no double holds.
 pub fn of(json: &Json) -> Option<Struct> {
@@ -20,14 +20,14 @@ pub fn bytes(json: &Json) -> Option<Vec<u8>> {
 
 fn value(json: &Json) -> Option<Value> {
     let kind = match json {
-        Json::Null => Kind::Null(0),
-        Json::Bool(flag) => Kind::Bool(*flag),
-        Json::Number(number) => Kind::Number(number.as_f64()?),
-        Json::String(text) => Kind::String(text.clone()),
+        Json::Null => Kind::NullValue(0),
+        Json::Bool(flag) => Kind::BoolValue(*flag),
+        Json::Number(number) => Kind::NumberValue(number.as_f64()?),
+        Json::String(text) => Kind::StringValue(text.clone()),
         Json::Array(items) => {
-            Kind::List(ListValue { values: items.iter().map(value).collect::<Option<Vec<_>>>()? })
+            Kind::ListValue(ListValue { values: items.iter().map(value).collect::<Option<Vec<_>>>()? })
         }
-        Json::Object(_) => Kind::Struct(of(json)?),
+        Json::Object(_) => Kind::StructValue(of(json)?),
     };
     Some(Value { kind: Some(kind) })
 }

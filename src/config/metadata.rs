@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use prost::Message;
+use prost_types::Struct;
 
-use super::protobuf::{self, Struct};
+use super::protobuf;
 use super::reader::{Errors, Node};
 use super::requirement::{Empty, Vocabulary, requirement as read};
 use crate::policy::Requirement;

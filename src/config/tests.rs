@@ -40,14 +40,14 @@ fn the_smallest_configuration_has_the_documented_defaults() {
 #[test]
 fn a_struct_and_a_text_say_the_same() {
     use prost::Message;
-    use protobuf::{Kind, ListValue, Struct, Value};
+    use prost_types::{ListValue, Struct, Value, value::Kind};
     let of = |kind| Value { kind: Some(kind) };
-    let text = |text: &str| of(Kind::String(text.into()));
+    let text = |text: &str| of(Kind::StringValue(text.into()));
     let fields = [
         ("issuer", text("https://idp.example.com")),
-        ("audience", of(Kind::List(ListValue { values: vec![text("api")] }))),
+        ("audience", of(Kind::ListValue(ListValue { values: vec![text("api")] }))),
         ("jwks_cluster", text("idp")),
-        ("jwks_ttl_seconds", of(Kind::Number(120.0))),
+        ("jwks_ttl_seconds", of(Kind::NumberValue(120.0))),
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let config = Config::parse(&Struct { fields }.encode_to_vec()).unwrap();
