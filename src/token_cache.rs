@@ -6,6 +6,9 @@
 //! CLOCK chooses what goes: a hit sets a mark and moves nothing, and a token that was found since the hand last
 //! came by stays for another round. Once the cache is full, a token is let in when it comes for the second time:
 //! tokens that come once would cost what it takes to store them and to drop others that are asked for.
+//!
+//! Own code: `quick_cache` (0.7) has one bound, a weight, and no second one for entries. It stores every new key at once,
+//! and so evicts another: a client that sends valid tokens once each would make every request pay for that.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

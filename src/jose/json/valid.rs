@@ -2,6 +2,10 @@
 //!
 //! Another has gone over the text before and knows no duplicate names; so what is left is to take it apart. Text that
 //! is no JSON after all is an error like any other, and never more than that.
+//!
+//! A second reader, since `serde_json` gives the text of a number only as a `RawValue`, and a value within a `RawValue`
+//! is read once more for every level above it: 12 KB of claims in 31 levels cost 140.7 million instructions, and with
+//! this reader 24.5 million, as many as flat ones.
 
 use super::{Json, JsonError, MAX_DEPTH, Number, are_unique};
 
