@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey};
 use serde_json::json;
 use tokio::process::{Child, Command};
 
-use crate::client::Request;
-use crate::serve::{self, Issuer};
-use crate::upstream;
 use crate::walk::{Walk, token};
+use jwt_guard_testkit::client::Request;
+use jwt_guard_testkit::issuer::{self, Issuer};
+use jwt_guard_testkit::upstream;
 
 /// Start everything and walk through the policy.
 #[derive(clap::Args)]
@@ -51,10 +51,10 @@ const START: Duration = Duration::from_secs(60);
 /// `demo`
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     let key = SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?;
-    let (issuer_listener, issuer) = serve::listen(port(&arguments, ISSUER_PORT).await).await?;
-    let (upstream_listener, upstream) = serve::listen(port(&arguments, UPSTREAM_PORT).await).await?;
+    let (issuer_listener, issuer) = issuer::listen(port(&arguments, ISSUER_PORT).await).await?;
+    let (upstream_listener, upstream) = issuer::listen(port(&arguments, UPSTREAM_PORT).await).await?;
     say(&format!("starting the issuer on {issuer}, with one RS256 key"));
-    tokio::spawn(serve::serve(issuer_listener, Issuer::new(key)));
+    tokio::spawn(issuer::serve(issuer_listener, Issuer::new(ISSUER, AUDIENCE.to_owned(), vec![key])));
     say(&format!("starting the upstream on {upstream}, which answers with the headers it saw"));
     tokio::spawn(upstream::serve(upstream_listener));
     let mut envoy = Envoy::start(&arguments, issuer, upstream).await?;

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_guard::mint::{Algorithm, SigningKey, Token};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token};
 use serde_json::{Value, json};
 
-use crate::client::{Request, shortened};
-use crate::now;
+use jwt_guard_testkit::client::{Request, shortened};
+use jwt_guard_testkit::now;
 
 /// Walk through the policy of envoy/envoy.yaml at an Envoy that runs already.
 #[derive(clap::Args)]
@@ -223,7 +223,7 @@ fn forged(token: &str) -> Result<String, String> {
 fn tampered(token: &str) -> String {
     let parts: Vec<_> = token.split('.').collect();
     let claims = Token::new(now()).subject("root").claim("roles", vec!["admin"]).claims_json();
-    let foreign = jwt_guard::mint::compact(b"", claims.as_bytes(), b"");
+    let foreign = jwt_guard_testkit::mint::compact(b"", claims.as_bytes(), b"");
     match (parts.as_slice(), foreign.split('.').nth(1)) {
         ([header, _, signature], Some(claims)) => [header, claims, signature].join("."),
         _ => String::new(),
@@ -232,7 +232,7 @@ fn tampered(token: &str) -> String {
 
 /// The same claims under `alg: none`.
 fn unsigned(token: &str) -> String {
-    let header = jwt_guard::mint::compact(br#"{"alg":"none","typ":"JWT"}"#, b"", b"");
+    let header = jwt_guard_testkit::mint::compact(br#"{"alg":"none","typ":"JWT"}"#, b"", b"");
     let header = header.trim_end_matches('.');
     let claims = token.split('.').nth(1).unwrap_or_default();
     format!("{header}.{claims}.")

@@ -7,8 +7,8 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
 use super::{Plugin, host};
-use crate::flow::{Patience, Request, Step};
-use crate::keys::waiting::Verdict;
+use jwt_guard::flow::{Patience, Request, Step};
+use jwt_guard::keys::waiting::Verdict;
 
 /// The context of one request.
 pub struct Filter {

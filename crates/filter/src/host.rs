@@ -11,12 +11,12 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType};
 
-use crate::endpoint::Endpoint;
-use crate::headers::HeaderEdits;
-use crate::jose::algorithm::{HostCheck, HostFunction};
-use crate::keys::Chance;
-use crate::keys::share::{Shared, SharedData, Swap};
-use crate::time::UnixTime;
+use jwt_guard::endpoint::Endpoint;
+use jwt_guard::headers::HeaderEdits;
+use jwt_guard::jose::algorithm::{HostCheck, HostFunction};
+use jwt_guard::keys::Chance;
+use jwt_guard::keys::share::{Shared, SharedData, Swap};
+use jwt_guard::time::UnixTime;
 
 /// Headers as the host gives them: names in lower case, values as bytes.
 pub type OwnedHeaders = Vec<(String, Vec<u8>)>;

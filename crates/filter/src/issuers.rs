@@ -8,20 +8,20 @@ use log::{info, warn};
 
 use super::host;
 use super::metrics::Metrics;
-use crate::config::{Config, KeyOrigin, Location};
-use crate::endpoint::Endpoint;
-use crate::flow::{KeySource, Prospect};
-use crate::jose::claims::IssuerIndex;
-use crate::jose::error::KeySetError;
-use crate::jose::jwks::{KeySet, SkippedKey};
-use crate::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
-use crate::keys::discovery;
-use crate::keys::record::Entries;
-use crate::keys::requested::{Document, Requested};
-use crate::keys::share::{Hope, Kept, Share, SharedData, Stored};
-use crate::keys::waiting::{Stamp, WaitingRoom};
-use crate::keys::{Control, Need, SetId, Usable, VmIdentity};
-use crate::time::UnixTime;
+use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::endpoint::Endpoint;
+use jwt_guard::flow::{KeySource, Prospect};
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::jose::error::KeySetError;
+use jwt_guard::jose::jwks::{KeySet, SkippedKey};
+use jwt_guard::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
+use jwt_guard::keys::discovery;
+use jwt_guard::keys::record::Entries;
+use jwt_guard::keys::requested::{Document, Requested};
+use jwt_guard::keys::share::{Hope, Kept, Share, SharedData, Stored};
+use jwt_guard::keys::waiting::{Stamp, WaitingRoom};
+use jwt_guard::keys::{Control, Need, SetId, Usable, VmIdentity};
+use jwt_guard::time::UnixTime;
 
 /// Every issuer of one configuration.
 pub struct Issuers {

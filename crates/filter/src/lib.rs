@@ -16,19 +16,19 @@ use std::time::Duration;
 
 use log::{error, info, warn};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::{ContextType, LogLevel};
+use proxy_wasm::types::ContextType;
 
-use crate::config::Config;
-use crate::flow::{self, Known, Patience, Request, Step};
-use crate::headers::CredentialHeaders;
-use crate::jose::algorithm::{Algorithm, HostFirst};
-use crate::jose::claims::IssuerIndex;
-use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
-use crate::keys::{Need, VmIdentity};
-use crate::time::UnixTime;
-use crate::token_cache::TokenCache;
 use filter::Filter;
 use issuers::Issuers;
+use jwt_guard::config::Config;
+use jwt_guard::flow::{self, Known, Patience, Request, Step};
+use jwt_guard::headers::CredentialHeaders;
+use jwt_guard::jose::algorithm::{Algorithm, HostFirst};
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
+use jwt_guard::keys::{Need, VmIdentity};
+use jwt_guard::time::UnixTime;
+use jwt_guard::token_cache::TokenCache;
 use metadata::MetadataCache;
 use metrics::Metrics;
 
@@ -42,10 +42,19 @@ const WAITING_TICK: Duration = Duration::from_millis(20);
 /// The shortest period: the host counts milliseconds, and 0 turns the tick off.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|context| Box::new(Root::new(context)));
-}}
+/// `_start`, which the host calls first. On other targets the test binary has a `_start` of its own.
+#[cfg(target_arch = "wasm32")]
+mod entry {
+    proxy_wasm::main! {{
+        proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+        proxy_wasm::set_root_context(super::root_context);
+    }}
+}
+
+/// The root context of a configuration.
+pub fn root_context(context: u32) -> Box<dyn RootContext> {
+    Box::new(Root::new(context))
+}
 
 /// What the root context and the requests of one configuration share.
 struct Plugin {

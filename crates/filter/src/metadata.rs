@@ -6,8 +6,8 @@ use std::rc::Rc;
 use log::warn;
 
 use super::host::{self, HostError};
-use crate::config::{Config, RouteMetadata, metadata};
-use crate::flow::Metadata;
+use jwt_guard::config::{Config, RouteMetadata, metadata};
+use jwt_guard::flow::Metadata;
 
 /// Distinct values that are remembered; a proxy with more routes that carry metadata decodes again.
 const REMEMBERED: usize = 256;

@@ -7,12 +7,12 @@ use std::time::Duration;
 use log::info;
 
 use super::host;
-use crate::config::Config;
-use crate::denial::Reason;
-use crate::flow::{Facts, Forward};
-use crate::headers;
-use crate::log_budget::{LogBudget, Said};
-use crate::time::UnixTime;
+use jwt_guard::config::Config;
+use jwt_guard::denial::Reason;
+use jwt_guard::flow::{Facts, Forward};
+use jwt_guard::headers;
+use jwt_guard::log_budget::{LogBudget, Said};
+use jwt_guard::time::UnixTime;
 
 /// The metrics of one configuration in this VM. The host keeps one value a name for all VMs.
 pub struct Metrics {

@@ -1,26 +1,15 @@
 //! The tool beside the module: keys, tokens and an issuer to develop against.
 
-mod check;
-mod client;
-mod decode;
-mod demo;
-mod duration;
-mod explain;
-mod keygen;
-mod mint;
-mod output;
-mod policy_test;
-mod serve;
-mod token_input;
-mod upstream;
-mod walk;
+mod commands;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::now;
+use jwt_guard_testkit::process::until_stopped;
 
-use crate::output::say;
+use crate::commands::output::say;
+use crate::commands::{ask, check, decode, explain, keygen, mint, policy_test, serve, upstream};
 
 /// Checks policies of jwt-guard, the JWT filter for Envoy, and makes keys and tokens to try them with.
 #[derive(Parser)]
@@ -63,11 +52,7 @@ enum Command {
     /// Print the version.
     Version,
     #[command(hide = true)]
-    Demo(demo::Arguments),
-    #[command(hide = true)]
-    Walk(walk::Arguments),
-    #[command(hide = true)]
-    Ask(client::Arguments),
+    Ask(ask::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -81,15 +66,9 @@ fn main() -> ExitCode {
         Command::Mint(arguments) => mint::run(&arguments, now()),
         Command::Serve(arguments) => until_stopped(serve::run(arguments), Ok(())),
         Command::Upstream(arguments) => until_stopped(upstream::run(arguments), Ok(())),
-        Command::Demo(arguments) => {
-            // A walk that was cut short has shown nothing.
-            let stopped = if arguments.stays() { Ok(()) } else { Err("stopped".to_owned()) };
-            until_stopped(demo::run(arguments), stopped)
-        }
-        Command::Walk(arguments) => until_stopped(walk::run(arguments), Err("stopped".to_owned())),
-        Command::Ask(arguments) => until_stopped(client::run(arguments), Err("stopped".to_owned())),
+        Command::Ask(arguments) => until_stopped(ask::run(arguments), Err("stopped".to_owned())),
         Command::Schema => {
-            say!("{:#}", jwt_guard::inspect::schema::schema());
+            say!("{:#}", jwtguard::inspect::schema::schema());
             Ok(())
         }
         Command::Version => {
@@ -106,31 +85,4 @@ fn exit(outcome: Result<ExitCode, String>) -> ExitCode {
         eprintln!("jwtguard: {sentence}");
         ExitCode::FAILURE
     })
-}
-
-/// Runs it until it ends, or until ctrl-c or SIGTERM drops it and with it every process it started.
-fn until_stopped(
-    command: impl Future<Output = Result<(), String>>,
-    stopped: Result<(), String>,
-) -> Result<(), String> {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(async {
-        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(|error| format!("cannot listen for SIGTERM: {error}"))?;
-        tokio::select! {
-            outcome = command => outcome,
-            _ = tokio::signal::ctrl_c() => stopped,
-            _ = terminated.recv() => stopped,
-        }
-    })
-}
-
-/// The moment, for the one program here that has a clock.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "tokens are minted for real clocks; everything below takes it as an argument"
-)]
-fn now() -> UnixTime {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    UnixTime::from_millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -1,11 +1,12 @@
-//! A request of the demo, sent and printed as the `curl` line that sends the same; and `ask`, which sends one.
+//! A request of the demo, sent and printed as the `curl` line that sends the same.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{self, StatusCode};
+use axum::http;
+pub use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -13,21 +14,6 @@ use tokio::net::TcpStream;
 
 /// No answer of the demo takes longer, unless something is wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Fail unless a server answers 200: the health check of an image that holds no curl.
-#[derive(clap::Args)]
-pub struct Arguments {
-    server: SocketAddr,
-    path: String,
-}
-
-/// `ask`
-pub async fn run(arguments: Arguments) -> Result<(), String> {
-    match Request::get(arguments.server, arguments.path).send().await?.status {
-        StatusCode::OK => Ok(()),
-        status => Err(format!("{} answers {status}", arguments.server)),
-    }
-}
 
 /// A request, without a body unless it is a POST.
 pub struct Request {
@@ -40,24 +26,32 @@ pub struct Request {
 
 /// What came back.
 pub struct Answer {
+    /// Its status.
     pub status: StatusCode,
+    /// Its body.
     pub body: Bytes,
 }
 
 impl Request {
+    /// A GET.
     pub fn get(address: SocketAddr, path: impl Into<String>) -> Self {
         Self { method: "GET", address, path: path.into(), headers: vec![], body: String::new() }
     }
 
+    /// A POST with that body.
     pub fn post(address: SocketAddr, path: impl Into<String>, body: String) -> Self {
         Self { method: "POST", body, ..Self::get(address, path) }
     }
 
+    /// With one more header.
+    #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
+    /// With a Bearer token.
+    #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }

@@ -1,10 +1,10 @@
-//! `serve`: an issuer to develop against.
+//! A mock issuer: a JWKS, tokens on demand, key rotation.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::mint::{Algorithm, SigningKey, Token, key_set};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
@@ -13,47 +13,12 @@ use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
-use crate::{keygen, now};
-
-/// Run a mock issuer: a JWKS, tokens on demand, key rotation.
-#[derive(clap::Args)]
-#[command(after_help = "\
-  GET  /api/v1/auth/jwks                   the public keys (--jwks-path), with ETag and Cache-Control
-  GET  /.well-known/openid-configuration   where the keys are
-  POST /token                              a token; the body is a JSON object of claims, null leaves one out
-  POST /rotate                             a new key signs from now on; ?keep=false drops the others
-  GET  /stats                              how often the keys were fetched
-
-Examples:
-  jwtguard serve
-  jwtguard serve --listen 0.0.0.0:8090 --issuer https://issuer.example --key key.json
-  curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'")]
-pub struct Arguments {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:8090")]
-    listen: SocketAddr,
-    /// The claim iss of its tokens, and the base of the URLs it names
-    #[arg(long, value_name = "URL", default_value = ISSUER)]
-    issuer: String,
-    /// The claim aud of its tokens
-    #[arg(long, default_value = AUDIENCE)]
-    audience: String,
-    /// Private JWKs made by keygen; the first signs [default: a new RS256 key]
-    #[arg(long = "key", value_name = "FILE")]
-    keys: Vec<PathBuf>,
-    /// Where the JWKS is
-    #[arg(long, value_name = "PATH", default_value = JWKS_PATH)]
-    jwks_path: String,
-    /// Cache-Control of the JWKS, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
-    max_age: u32,
-}
+use crate::now;
 
 /// Where the filter looks for a JWKS unless told otherwise.
 pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
@@ -69,31 +34,10 @@ pub struct Issuer {
     tokens: AtomicU64,
 }
 
-/// `serve`
-pub async fn run(arguments: Arguments) -> Result<(), String> {
-    if !arguments.jwks_path.starts_with('/') || arguments.jwks_path.contains(['?', '#']) {
-        return Err(format!("--jwks-path is {:?}; it must be a plain path", arguments.jwks_path));
-    }
-    let mut keys = arguments.keys.iter().map(|path| keygen::read(path)).collect::<Result<Vec<_>, _>>()?;
-    if keys.is_empty() {
-        keys.push(SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?);
-    }
-    let issuer = Issuer {
-        url: arguments.issuer.trim_end_matches('/').to_owned(),
-        audience: arguments.audience,
-        jwks_path: arguments.jwks_path,
-        max_age: arguments.max_age,
-        keys: RwLock::new(keys),
-        fetches: AtomicU64::new(0),
-        tokens: AtomicU64::new(0),
-    };
-    let (listener, address) = listen(arguments.listen).await?;
-    println!("issuer {} on http://{address}", issuer.url);
-    println!("keys   http://{address}{}", issuer.jwks_path);
-    serve(listener, issuer).await
-}
-
 /// Listens there, or says why not. Returns the address too: port 0 stands for a free one.
+///
+/// # Errors
+/// The address cannot be bound.
 pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
     let failed = |error| format!("cannot listen on {address}: {error}");
     let listener = TcpListener::bind(address).await.map_err(failed)?;
@@ -102,21 +46,38 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), St
 }
 
 impl Issuer {
-    /// An issuer with that one key, at the default path.
-    pub fn new(key: SigningKey) -> Self {
+    /// An issuer with those keys, of which the first signs, at the default path. `url` is the claim iss of its tokens
+    /// and the base of the URLs that it names.
+    pub fn new(url: &str, audience: String, keys: Vec<SigningKey>) -> Self {
         Self {
-            url: ISSUER.to_owned(),
-            audience: AUDIENCE.to_owned(),
+            url: url.trim_end_matches('/').to_owned(),
+            audience,
             jwks_path: JWKS_PATH.to_owned(),
             max_age: 300,
-            keys: RwLock::new(vec![key]),
+            keys: RwLock::new(keys),
             fetches: AtomicU64::new(0),
             tokens: AtomicU64::new(0),
         }
     }
+
+    /// With the JWKS at that path, cached for so many seconds.
+    #[must_use]
+    pub fn publishing(mut self, jwks_path: String, max_age: u32) -> Self {
+        self.jwks_path = jwks_path;
+        self.max_age = max_age;
+        self
+    }
+
+    /// The claim iss of its tokens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
 }
 
 /// Serves until dropped.
+///
+/// # Errors
+/// The server ended.
 pub async fn serve(listener: TcpListener, issuer: Issuer) -> Result<(), String> {
     let routes = Router::new()
         .route("/token", post(token))

@@ -1,16 +1,28 @@
 //! The precedence of routes, a second time: by comparing all of them, on the text of their templates.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+)]
+
 use jwt_guard::route::{Entry, HostPattern, Method, Table, Template};
 use std::collections::BTreeMap;
 
 /// A route as text.
 #[derive(Debug, Clone, Default)]
 pub struct Route {
+    /// Its template.
     pub path: String,
+    /// Its methods; none stands for all of them.
     pub methods: Vec<String>,
+    /// Its hosts; none stands for all of them.
     pub hosts: Vec<String>,
 }
 
+/// A route of those texts.
 pub fn route(path: &str, methods: &[&str], hosts: &[&str]) -> Route {
     let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     Route { path: path.to_owned(), methods: own(methods), hosts: own(hosts) }

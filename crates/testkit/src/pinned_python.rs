@@ -1,13 +1,22 @@
 //! Programs in Python, with packages that are pinned.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+)]
+
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::repository;
 
 /// Status and output of `scripts/pinned-python` with that name and input; nothing where it cannot run here, which it
 /// tells in a line.
 pub fn pinned_python(name: &str, input: &str) -> Option<(i32, String)> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/pinned-python");
+    let script = repository().join("scripts/pinned-python");
     let mut child =
         Command::new(script).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     // Where it cannot run it does not read either. What runs writes little before it has read all.

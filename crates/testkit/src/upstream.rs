@@ -1,6 +1,4 @@
-//! `upstream`: an application that answers with what it saw.
-
-use std::net::SocketAddr;
+//! An upstream: an application that answers with what it saw.
 
 use axum::Router;
 use axum::extract::Request;
@@ -10,24 +8,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::serve::listen;
-
-/// Run an upstream that answers every request with what it saw of it, as JSON.
-#[derive(clap::Args)]
-pub struct Arguments {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:8091")]
-    listen: SocketAddr,
-}
-
-/// `upstream`
-pub async fn run(arguments: Arguments) -> Result<(), String> {
-    let (listener, address) = listen(arguments.listen).await?;
-    println!("upstream on http://{address}");
-    serve(listener).await
-}
-
 /// Serves until dropped.
+///
+/// # Errors
+/// The server ended.
 pub async fn serve(listener: TcpListener) -> Result<(), String> {
     let routes = Router::new().fallback(echo);
     axum::serve(listener, routes).await.map_err(|error| format!("the server ended: {error}"))

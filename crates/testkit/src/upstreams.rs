@@ -3,6 +3,15 @@
 //! Written from how the servers behave and without a look at the filter's own steps, so that a step that the filter
 //! forgets shows. `None` is a path that the upstream answers with an error of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+)]
+
+/// What a server makes of a path; `None` where it answers with an error.
 pub type Upstream = fn(&str) -> Option<String>;
 
 /// Upstreams, and whether they compare paths without regard to case.

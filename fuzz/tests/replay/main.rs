@@ -10,13 +10,12 @@
 )]
 
 mod mutation;
-#[path = "../../fuzz/src/lib.rs"]
-mod properties;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use jwt_guard_fuzz as properties;
 use mutation::Mutator;
 
 const DEFAULT_SECONDS: u64 = 2;
@@ -89,8 +88,8 @@ fn every_property_has_a_target_seeds_and_a_test() {
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter_map(|name| name.strip_suffix(end).map(str::to_owned)).collect()
     };
-    assert_eq!(listed("fuzz/targets", ".rs"), names);
-    assert_eq!(listed("fuzz/seeds", ""), names);
+    assert_eq!(listed("libfuzzer/targets", ".rs"), names);
+    assert_eq!(listed("seeds", ""), names);
     let tests: BTreeSet<String> = include_str!("main.rs")
         .lines()
         .filter_map(|line| line.trim().strip_prefix("replay(\"")?.strip_suffix("\");").map(str::to_owned))
@@ -124,7 +123,7 @@ fn replay(name: &str) {
 }
 
 fn seeds(name: &str) -> Vec<Vec<u8>> {
-    let entries = std::fs::read_dir(root().join("fuzz/seeds").join(name)).unwrap();
+    let entries = std::fs::read_dir(root().join("seeds").join(name)).unwrap();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     assert!(paths.len() <= MAX_SEEDS, "{} seeds", paths.len());

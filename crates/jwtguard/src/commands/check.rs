@@ -3,11 +3,11 @@
 use std::io::Read;
 use std::process::ExitCode;
 
-use jwt_guard::inspect::check::{Report, check};
-use jwt_guard::inspect::{Document, Severity, documents};
+use jwtguard::inspect::check::{Report, check};
+use jwtguard::inspect::{Document, Severity, documents};
 use serde_json::{Value, json};
 
-use crate::output::say;
+use crate::commands::output::say;
 
 /// Check configurations and print the policy as a table.
 ///

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::check;
-use crate::output::say;
-use crate::token_input::{parts, without_scheme};
+use crate::commands::check;
+use crate::commands::output::say;
+use crate::commands::token_input::{parts, without_scheme};
 
 /// Show a token's header and claims, never its signature. Nothing is verified.
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     say!("claims {claims:#}");
     for (name, means) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
         if let Some(seconds) = claims.get(name).and_then(Value::as_f64) {
-            say!("{means} {}", when(seconds, crate::now().as_secs_f64()));
+            say!("{means} {}", when(seconds, jwt_guard_testkit::now().as_secs_f64()));
         }
     }
     say!("the signature was not checked");

@@ -4,13 +4,13 @@ mod report;
 
 use std::process::ExitCode;
 
-use jwt_guard::inspect::trial::{Bench, Call, Credential, Outcome};
+use jwtguard::inspect::trial::{Bench, Call, Credential, Outcome};
 use serde_json::Value;
 
-use crate::check::{self, UNREADABLE};
-use crate::now;
-use crate::output::say;
-use crate::token_input::{Claims, parts, without_scheme};
+use crate::commands::check::{self, UNREADABLE};
+use crate::commands::output::say;
+use crate::commands::token_input::{Claims, parts, without_scheme};
+use jwt_guard_testkit::now;
 pub use report::{condition, unread};
 
 /// Tell how a request would be decided, and why.
@@ -154,8 +154,8 @@ fn credential(arguments: &Arguments, bench: &Bench<'_>) -> Result<Credential, St
 pub fn configuration(
     file: &str,
     number: usize,
-) -> Result<(jwt_guard::config::Config, jwt_guard::inspect::tree::Tree), String> {
-    let found = jwt_guard::inspect::check::configurations(&check::read(file)?);
+) -> Result<(jwt_guard::config::Config, jwtguard::inspect::tree::Tree), String> {
+    let found = jwtguard::inspect::check::configurations(&check::read(file)?);
     let found = found.map_err(|findings| {
         let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
         format!("the configuration is not valid:\n{}", findings.join("\n"))

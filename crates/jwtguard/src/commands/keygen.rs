@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use jwt_guard::mint::{Algorithm, SigningKey, key_set};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, key_set};
 
-use crate::output::say;
+use crate::commands::output::say;
 
 /// Make a private key, as a JWK.
 #[derive(clap::Args)]

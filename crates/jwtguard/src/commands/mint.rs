@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, Token};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, Token};
 use serde_json::{Map, Value};
 
-use crate::output::say;
-use crate::{duration, keygen};
+use crate::commands::output::say;
+use crate::commands::{duration, keygen};
 
 /// Sign a token and print it.
 #[derive(clap::Args)]
@@ -108,7 +108,7 @@ fn object(text: &str) -> Result<Map<String, Value>, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use jwt_guard::mint::SigningKey;
+    use jwt_guard_testkit::mint::SigningKey;
     use serde_json::json;
 
     use super::*;

@@ -19,7 +19,7 @@ pub fn line(text: Arguments<'_>) {
 /// `println!` that ends quietly with its reader.
 macro_rules! say {
     ($($text:tt)*) => {
-        $crate::output::line(format_args!($($text)*))
+        $crate::commands::output::line(format_args!($($text)*))
     };
 }
 pub(crate) use say;

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use jwt_guard::inspect::trial::Bench;
+use jwtguard::inspect::trial::Bench;
 use serde_json::{Value, json};
 
-use crate::check::{self, UNREADABLE};
-use crate::output::say;
-use crate::{explain, now};
+use crate::commands::check::{self, UNREADABLE};
+use crate::commands::output::say;
+use jwt_guard_testkit::now;
+
+use crate::commands::explain;
 use file::Suite;
 
 /// Try requests against a configuration and compare what becomes of them with what should.

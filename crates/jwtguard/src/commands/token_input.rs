@@ -2,11 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_guard::inspect::trial::Credential;
 use jwt_guard::jose::json::{Json, JsonError};
+use jwtguard::inspect::trial::Credential;
 use serde_json::{Map, Value};
 
-use crate::check;
+use crate::commands::check;
 
 /// Claims as they are given.
 pub enum Claims {

@@ -7,7 +7,7 @@ use super::surroundings::{self, Clusters, Remark};
 use super::tables::{self, Table};
 use super::tree::{Tree, below};
 use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
-use crate::config::Config;
+use jwt_guard::config::Config;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
         Configuration::Text(text) => (text.clone(), None),
     };
     Config::parse(text.as_bytes()).map_err(|errors| {
-        let finding = |error: crate::config::ConfigError| {
+        let finding = |error: jwt_guard::config::ConfigError| {
             let line = tree.map_or(0, |tree| tree.nearest(&error.path).line);
             Finding {
                 severity: Severity::Error,

@@ -12,10 +12,10 @@ pub mod values;
 
 use super::tree::{Tree, Value};
 use super::{digits, spelling};
-use crate::bearer::Place;
-use crate::config::{Config, Location, Route};
-use crate::policy::Rule;
-use crate::route::{HostPattern, Method, Target};
+use jwt_guard::bearer::Place;
+use jwt_guard::config::{Config, Location, Route};
+use jwt_guard::policy::Rule;
+use jwt_guard::route::{HostPattern, Method, Target};
 
 /// A doubt: where, and a sentence.
 pub type Doubt = (String, String);

@@ -7,7 +7,7 @@ use super::find::{Carrier, Plugin};
 use super::surroundings::{Edited, Remark};
 use super::tree::{Tree, Value, below, joined};
 use super::{Document, Severity};
-use crate::config::Config;
+use jwt_guard::config::Config;
 
 /// Texts inside an object that are Envoy configurations themselves: path, line, text.
 pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {

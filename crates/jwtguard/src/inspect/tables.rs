@@ -3,8 +3,8 @@
 use super::find::Carrier;
 use super::tree::Tree;
 use super::words;
-use crate::config::Config;
-use crate::policy::Requirement;
+use jwt_guard::config::Config;
+use jwt_guard::policy::Requirement;
 
 /// The rows of one configuration, the most specific rule being whatever the filter makes of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::jose::json::Json;
+use jwt_guard::jose::json::Json;
 
 /// A value and where it begins.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,12 +14,12 @@ pub use bench::{Bench, Call, Credential};
 pub use conditions::{Checked, Rule};
 pub use less_specific::LessSpecific;
 
-use crate::denial::Reason;
-use crate::flow::{self, Facts, Patience, Request, RuleName, Step};
 use crate::inspect::{spelling, words};
-use crate::jose::algorithm::InModule;
-use crate::route::ReadingClass;
-use crate::token_cache::TokenCache;
+use jwt_guard::denial::Reason;
+use jwt_guard::flow::{self, Facts, Patience, Request, RuleName, Step};
+use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::route::ReadingClass;
+use jwt_guard::token_cache::TokenCache;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -130,7 +130,8 @@ impl Bench<'_> {
 
         let reads_tokens = asked.as_ref().is_ok_and(|asked| {
             asked.rules.iter().any(|rule| {
-                rule.requirement.rule != crate::policy::Rule::Anonymous || rule.requirement.shadow.is_some()
+                rule.requirement.rule != jwt_guard::policy::Rule::Anonymous
+                    || rule.requirement.shadow.is_some()
             })
         });
         let (token, identity) = match &asked {
@@ -139,7 +140,7 @@ impl Bench<'_> {
         };
         let judged = asked.map(|asked| asked.rules).unwrap_or_default();
         let path = call.path.as_bytes();
-        let readings = crate::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
+        let readings = jwt_guard::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
         let readings = readings.into_iter().map(|(path, classes)| Reading {
             path,
             classes: classes.into_iter().map(ReadingClass::name).collect(),

@@ -1,9 +1,9 @@
 //! A requirement in words: who may pass.
 
-use crate::bearer::Place;
-use crate::config::Config;
-use crate::config::requirement::Vocabulary;
-use crate::policy::{
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
+use jwt_guard::config::requirement::Vocabulary;
+use jwt_guard::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
 };
 
@@ -100,8 +100,8 @@ fn joined<T>(values: &NonEmpty<T>, between: &str, show: impl Fn(&T) -> String) -
 }
 
 /// Where an issuer's tokens and keys come from, as one line.
-pub fn issuer(issuer: &crate::config::Issuer) -> String {
-    use crate::config::{KeyOrigin, Location};
+pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
+    use jwt_guard::config::{KeyOrigin, Location};
     let rules = &issuer.rules;
     let algorithms: Vec<_> = rules.accepted_algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let keys = match &issuer.keys {
@@ -150,7 +150,7 @@ pub fn modes(config: &Config) -> Vec<&'static str> {
         (config.bypass_cors_preflight, "a CORS preflight without a token passes"),
         (config.forward_token, "the token stays for the upstream"),
         (
-            config.issuers.iter().any(crate::config::Issuer::has_default_endpoint),
+            config.issuers.iter().any(jwt_guard::config::Issuer::has_default_endpoint),
             "keys come from /api/v1/auth/jwks below the issuer, the default where jwks_endpoint is not given",
         ),
     ]

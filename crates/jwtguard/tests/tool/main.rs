@@ -14,7 +14,6 @@ mod explain;
 mod kubernetes;
 mod manifests;
 mod numbers;
-mod pinned_python;
 mod policy;
 mod recipes;
 mod routes;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use jwt_guard::inspect::{Document, documents};
+use jwtguard::inspect::{Document, documents};
 use serde_json::Value;
 
-use crate::pinned_python::pinned_python;
 use crate::run::{jwtguard, read};
+use jwt_guard_testkit::pinned_python::pinned_python;
 
 fn objects(file: &str) -> Vec<Value> {
     let documents = documents(file, &read(file)).unwrap();

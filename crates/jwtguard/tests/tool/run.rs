@@ -49,7 +49,7 @@ pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Ran {
 
 /// The repository's root.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    jwt_guard_testkit::repository()
 }
 
 /// A file of the repository.

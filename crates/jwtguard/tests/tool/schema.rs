@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jwt_guard::config::Config;
-use jwt_guard::inspect::schema::{OBJECTS, Takes, schema};
+use jwtguard::inspect::schema::{OBJECTS, Takes, schema};
 use serde_json::{Value, json};
 
 use crate::run::{jwtguard, read};

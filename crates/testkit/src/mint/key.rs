@@ -343,7 +343,7 @@ mod tests {
 
     use super::super::{AUDIENCE, ISSUER, Token};
     use super::{Algorithm, MintError, SigningKey};
-    use crate::time::UnixTime;
+    use jwt_guard::time::UnixTime;
 
     const NOW: u64 = 1_700_000_000;
 

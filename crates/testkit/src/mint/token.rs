@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::key::{MintError, SigningKey};
-use crate::time::UnixTime;
+use jwt_guard::time::UnixTime;
 
 /// `iss` unless told otherwise.
 pub const ISSUER: &str = "https://issuer.example";

@@ -1,10 +1,10 @@
 //! What `explain` prints.
 
-use jwt_guard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
-use jwt_guard::inspect::words::one_line;
+use jwtguard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
+use jwtguard::inspect::words::one_line;
 use serde_json::{Value, json};
 
-use crate::output::say;
+use crate::commands::output::say;
 
 /// As text for people.
 pub fn print(call: &Call, outcome: &Outcome) {

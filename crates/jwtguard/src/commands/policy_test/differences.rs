@@ -1,10 +1,10 @@
 //! What became of a request, compared with what was expected.
 
-use jwt_guard::inspect::trial::{Decision, Outcome, TokenReport};
+use jwtguard::inspect::trial::{Decision, Outcome, TokenReport};
 use serde_json::Value;
 
 use super::file::{Expected, NO_REASON, text};
-use crate::explain;
+use crate::commands::explain;
 
 /// What is not as expected, a line each.
 pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {

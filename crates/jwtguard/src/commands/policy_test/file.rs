@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use jwt_guard::inspect::tree::Tree;
-use jwt_guard::inspect::trial::{Call, Credential, reason_named};
+use jwtguard::inspect::tree::Tree;
+use jwtguard::inspect::trial::{Call, Credential, reason_named};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::token_input::{Claims, without_scheme};
-use crate::{check, explain};
+use crate::commands::token_input::{Claims, without_scheme};
+use crate::commands::{check, explain};
 
 /// What a file says.
 pub struct Suite {
@@ -182,13 +182,13 @@ impl Problem {
     }
 
     fn below(self, path: &str) -> Self {
-        let path = jwt_guard::inspect::tree::below(path, &self.path);
+        let path = jwtguard::inspect::tree::below(path, &self.path);
         Self { path, ..self }
     }
 
     /// With the file and the line of the value nearest to it.
     fn told(&self, file: &str, tree: &Tree, path: &str, named: impl Fn(&str) -> String) -> String {
-        let line = tree.nearest(&jwt_guard::inspect::tree::below(path, &self.path)).line;
+        let line = tree.nearest(&jwtguard::inspect::tree::below(path, &self.path)).line;
         match named(&self.path) {
             name if name.is_empty() => format!("{file}:{line}: {}", self.sentence),
             name => format!("{file}:{line}: {name}: {}", self.sentence),

@@ -2,10 +2,10 @@
 
 use super::values::pattern;
 use super::{Doubt, authority, is_loopback};
-use crate::config::{Config, Issuer, KeyOrigin, Location};
-use crate::endpoint::{Endpoint, Scheme};
 use crate::inspect::tree::Tree;
-use crate::jose::pointer::Pointer;
+use jwt_guard::config::{Config, Issuer, KeyOrigin, Location};
+use jwt_guard::endpoint::{Endpoint, Scheme};
+use jwt_guard::jose::pointer::Pointer;
 
 /// Every doubt about an issuer of the configuration.
 pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {

@@ -2,9 +2,9 @@
 
 use super::strictness::asks_less;
 use super::{Doubt, METHODS, Probe, governed_by};
-use crate::config::Config;
 use crate::inspect::words;
-use crate::policy::{Conditions, Requirement, Rule};
+use jwt_guard::config::Config;
+use jwt_guard::policy::{Conditions, Requirement, Rule};
 
 /// RFC 9110 and RFC 5789.
 const COMMON: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];

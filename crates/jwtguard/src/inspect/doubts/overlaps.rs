@@ -8,9 +8,9 @@ use std::collections::HashMap;
 
 use super::strictness::{asks_less, implies};
 use super::{ANYTHING, Doubt, METHODS, Probe, governed_by};
-use crate::config::Config;
 use crate::inspect::words;
-use crate::policy::Rule;
+use jwt_guard::config::Config;
+use jwt_guard::policy::Rule;
 
 /// Pairs of routes that are compared: far more than people write, and few enough to be quick.
 const MOST_PAIRS: usize = 200_000;

@@ -1,8 +1,8 @@
 //! Places in `token_from` that can never hold a token.
 
 use super::Doubt;
-use crate::bearer::Place;
-use crate::config::Config;
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
 
 /// Headers that HTTP or Envoy itself writes, so that no client's token arrives in them.
 const NEVER: [&str; 20] = [

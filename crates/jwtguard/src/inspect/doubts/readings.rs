@@ -2,8 +2,8 @@
 
 use super::strictness::implies;
 use super::{Doubt, Probe};
-use crate::config::Config;
-use crate::route::{ReadingClass, Target};
+use jwt_guard::config::Config;
+use jwt_guard::route::{ReadingClass, Target};
 
 /// Every route whose own spelling an upstream may read as a path of another route, which asks for something else: a
 /// request must meet both. Letter case is none of these readings.

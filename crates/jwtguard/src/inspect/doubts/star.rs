@@ -2,7 +2,7 @@
 
 use super::strictness::implies;
 use super::{ANYTHING, Doubt, Probe, governed_by};
-use crate::config::Config;
+use jwt_guard::config::Config;
 
 /// Every route whose last segment is `*`, where the path before it or a longer one falls to a weaker rule. One that is
 /// written with a name, as `{id}`, is meant as one segment.

@@ -1,6 +1,6 @@
 //! Which of two requirements asks for more.
 
-use crate::policy::{AnyAll, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule};
+use jwt_guard::policy::{AnyAll, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule};
 
 /// Whether every request that meets `one` meets `other` too.
 pub fn implies(one: &Requirement, other: &Requirement) -> bool {
@@ -75,9 +75,9 @@ fn is_within<T: PartialEq>(few: &NonEmpty<T>, many: &NonEmpty<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::reader::Node;
-    use crate::config::requirement::{Empty, Vocabulary, requirement};
-    use crate::jose::json::Json;
+    use jwt_guard::config::reader::Node;
+    use jwt_guard::config::requirement::{Empty, Vocabulary, requirement};
+    use jwt_guard::jose::json::Json;
 
     fn read(text: &str) -> Requirement {
         let names = Vocabulary { issuers: vec!["i".into(), "j".into()], ..Vocabulary::default() };

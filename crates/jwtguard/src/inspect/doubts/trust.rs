@@ -1,9 +1,9 @@
 //! Several issuers: requirements that tokens of each of them meet.
 
 use super::Doubt;
-use crate::config::Config;
 use crate::inspect::tree::Tree;
-use crate::policy::{Condition, Conditions, Rule};
+use jwt_guard::config::Config;
+use jwt_guard::policy::{Condition, Conditions, Rule};
 
 /// Two issuers may both name a role "admin", and mean different people.
 pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
@@ -56,7 +56,7 @@ fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 fn asks_for_names(Conditions(conditions): &Conditions) -> bool {
     let narrowed = conditions
         .iter()
-        .any(|condition| matches!(condition, Condition::NarrowedTo(crate::policy::Narrowing::Issuer(_))));
+        .any(|condition| matches!(condition, Condition::NarrowedTo(jwt_guard::policy::Narrowing::Issuer(_))));
     !narrowed
         && conditions.iter().any(|condition| match condition {
             Condition::Role(_) | Condition::Group(_) | Condition::Scope(_) | Condition::Claim(_) => true,

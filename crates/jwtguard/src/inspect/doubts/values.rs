@@ -1,9 +1,9 @@
 //! Values and claims that no token can have as they are written: patterns, paths with dots, texts with spaces in them.
 
 use super::Doubt;
-use crate::config::Config;
 use crate::inspect::tree::{Tree, Value, below, joined};
-use crate::policy::Source;
+use jwt_guard::config::Config;
+use jwt_guard::policy::Source;
 
 /// The doubts about a whole configuration: its requirements, and where it takes claims from.
 pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
@@ -104,7 +104,7 @@ fn names(
     what: &str,
     key: &str,
     config: &Config,
-    sources: fn(&crate::config::Issuer) -> &Vec<Source>,
+    sources: fn(&jwt_guard::config::Issuer) -> &Vec<Source>,
     doubts: &mut Vec<Doubt>,
 ) {
     let mut all = config.issuers.iter().flat_map(sources).peekable();

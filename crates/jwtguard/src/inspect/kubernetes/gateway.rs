@@ -1,10 +1,10 @@
 //! Envoy Gateway's objects beside an EnvoyExtensionPolicy: what it guards, and where its keys come from.
 
 use super::of_kind;
-use crate::endpoint::Scheme;
 use crate::inspect::Document;
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::Tree;
+use jwt_guard::endpoint::Scheme;
 
 /// A policy for some routes leaves the others of their Gateway open.
 pub fn targets(policy: &Tree, remarks: &mut Vec<Remark>) {

@@ -1,12 +1,12 @@
 //! Istio's objects beside a WasmPlugin: where its keys come from.
 
 use super::of_kind;
-use crate::config::{Config, KeyOrigin, Location};
-use crate::endpoint::Scheme;
 use crate::inspect::Document;
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::{Tree, Value};
+use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::endpoint::Scheme;
 
 /// The clusters that an Istio configuration fetches keys through, as far as the files tell.
 pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], remarks: &mut Vec<Remark>) {

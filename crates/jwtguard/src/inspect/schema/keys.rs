@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::route::ReadingClass;
+use jwt_guard::route::ReadingClass;
 
 use super::{Key, Object, Takes, one_or_many, text};
 use Takes::*;

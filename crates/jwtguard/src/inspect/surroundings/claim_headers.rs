@@ -1,8 +1,8 @@
 //! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
 
 use super::Remark;
-use crate::config::Config;
 use crate::inspect::tree::{Tree, Value, steps_of};
+use jwt_guard::config::Config;
 
 /// Parts of a connection manager that come before the filter or have nothing to do with the upstream's request.
 const ELSEWHERE: [&str; 13] = [

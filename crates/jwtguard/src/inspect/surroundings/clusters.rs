@@ -1,11 +1,11 @@
 //! The clusters that keys come through: that they are there, and that https means something on them.
 
 use super::Remark;
-use crate::config::{Config, KeyOrigin, Location};
-use crate::endpoint::Scheme;
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, Severity, doubts, kubernetes};
+use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::endpoint::Scheme;
 
 /// The clusters that documents define.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! The HttpConnectionManager that our filter stands in, and the filters beside it.
 
 use super::{Remark, jwt_authn};
-use crate::config::Config;
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, Value};
+use jwt_guard::config::Config;
 
 /// What in it works against the filter. `metadata_decides` says whether some route carries a requirement.
 pub fn remarks(

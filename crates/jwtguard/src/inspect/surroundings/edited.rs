@@ -1,9 +1,9 @@
 //! What the filter edits: Envoy chooses the route again after it, so that no route may depend on any of it.
 
 use super::Remark;
-use crate::bearer::Place;
-use crate::config::Config;
 use crate::inspect::tree::Tree;
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
 
 /// What the filter edits, so that nothing may be routed by it.
 #[derive(Debug)]

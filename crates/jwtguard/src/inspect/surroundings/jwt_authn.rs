@@ -1,9 +1,9 @@
 //! Envoy's own `jwt_authn` beside our filter: the one that stands first removes the token, unless it is told not to.
 
 use super::Remark;
-use crate::bearer::Place;
-use crate::config::Config;
 use crate::inspect::tree::Tree;
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
 
 /// The type of the filter.
 pub const TYPE: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";

@@ -4,11 +4,11 @@ mod metadata;
 mod switch;
 
 use super::{Edited, Remark, connection_manager};
-use crate::config::{Config, RouteMetadata};
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::tables::{self, Carried};
 use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, kubernetes};
+use jwt_guard::config::{Config, RouteMetadata};
 
 /// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
 /// routes carry.

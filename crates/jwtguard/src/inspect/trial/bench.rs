@@ -8,22 +8,22 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::{TokenReport, found};
-use crate::bearer::Place;
-use crate::config::reader::{Errors, Node};
-use crate::config::requirement::{Empty, requirement};
-use crate::config::{Config, KeyOrigin};
-use crate::flow::{self, KeySource, Metadata, Patience, Prospect, Request, Step};
 use crate::inspect::tree::Tree;
-use crate::jose::algorithm::InModule;
-use crate::jose::claims::IssuerIndex;
-use crate::jose::json::Json;
-use crate::jose::jwks::KeySet;
-use crate::jose::token::UnverifiedToken;
-use crate::keys::Need;
-use crate::mint::SigningKey;
-use crate::policy::{self, Identity, Requirement};
-use crate::time::UnixTime;
-use crate::token_cache::TokenCache;
+use jwt_guard::bearer::Place;
+use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::flow::{self, KeySource, Metadata, Patience, Prospect, Request, Step};
+use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::jose::json::Json;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard::keys::Need;
+use jwt_guard::policy::{self, Identity, Requirement};
+use jwt_guard::time::UnixTime;
+use jwt_guard::token_cache::TokenCache;
+use jwt_guard_testkit::mint::SigningKey;
 
 /// A configuration, the tree it was read from, the keys of its issuers, and a moment.
 #[derive(Debug)]
@@ -194,8 +194,8 @@ impl<'c> Bench<'c> {
         headers: &Headers,
         keys: &Keys,
     ) -> Result<(TokenReport, Option<Rc<Identity>>), String> {
-        let presented = crate::bearer::present(places, headers);
-        if matches!(presented, crate::bearer::Presented::Missing) {
+        let presented = jwt_guard::bearer::present(places, headers);
+        if matches!(presented, jwt_guard::bearer::Presented::Missing) {
             return Ok((TokenReport::Absent, None));
         }
         let plain = self.asking_for_a_token_only(places)?;
@@ -203,7 +203,7 @@ impl<'c> Bench<'c> {
         match flow::decide(&plain, &request, keys, &InModule, &TokenCache::new(0), self.now, Patience::Over) {
             Step::Deny(refused) => {
                 let token = match &presented {
-                    crate::bearer::Presented::Token { token, .. } => token.as_ref(),
+                    jwt_guard::bearer::Presented::Token { token, .. } => token.as_ref(),
                     _ => &[],
                 };
                 let facts = refused.facts;
@@ -232,7 +232,7 @@ impl<'c> Bench<'c> {
         let mut config = Config::parse(self.tree.to_json().as_bytes())
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let no_routes =
-            crate::route::Table::build(Vec::new()).map_err(|_| "no routes conflict".to_owned())?;
+            jwt_guard::route::Table::build(Vec::new()).map_err(|_| "no routes conflict".to_owned())?;
         config.routes = no_routes.skipping(config.routes.skipped());
         config.default_policy = Requirement::new(policy::Rule::Authenticated(policy::Conditions::default()));
         config.enabled = true;

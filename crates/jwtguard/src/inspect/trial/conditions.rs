@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::{Bench, TokenReport, found, route_of};
-use crate::flow::asked::AskedBy;
 use crate::inspect::words;
-use crate::policy::{self, Condition, Conditions, Identity};
+use jwt_guard::flow::asked::AskedBy;
+use jwt_guard::policy::{self, Condition, Conditions, Identity};
 
 /// A rule that governs the request.
 #[derive(Debug)]

@@ -1,16 +1,16 @@
 //! What a token has where something else is expected. It is shown to the person who sent the token: cut and escaped,
 //! because anybody may have written it.
 
-use crate::config::{Config, Issuer};
-use crate::denial::Reason;
 use crate::inspect::tables::texts;
 use crate::inspect::tree::Tree;
 use crate::inspect::words;
-use crate::jose::base64url;
-use crate::jose::json::Json;
-use crate::jose::pointer::Pointer;
-use crate::policy::{self, Condition, Conditions, Identity, Narrowing, Requirement, Source};
-use crate::time::UnixTime;
+use jwt_guard::config::{Config, Issuer};
+use jwt_guard::denial::Reason;
+use jwt_guard::jose::base64url;
+use jwt_guard::jose::json::Json;
+use jwt_guard::jose::pointer::Pointer;
+use jwt_guard::policy::{self, Condition, Conditions, Identity, Narrowing, Requirement, Source};
+use jwt_guard::time::UnixTime;
 
 /// So many characters of one value are shown.
 const LONGEST: usize = 80;

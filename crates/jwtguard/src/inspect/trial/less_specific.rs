@@ -4,7 +4,7 @@ use super::Bench;
 use crate::inspect::tables::texts;
 use crate::inspect::tree::Tree;
 use crate::inspect::words;
-use crate::route::{Entry, HostPattern, Method, Table, Template};
+use jwt_guard::route::{Entry, HostPattern, Method, Table, Template};
 
 /// A route that a more specific one replaces.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::Bench;
 use super::bench::Keys;
-use crate::jose::claims::TokenRules;
-use crate::jose::jwks::KeySet;
-use crate::mint::{Algorithm, LIFETIME, SigningKey, Token, key_set};
+use jwt_guard::jose::claims::TokenRules;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard_testkit::mint::{Algorithm, LIFETIME, SigningKey, Token, key_set};
 
 /// The `kid` of a key, unless the token's header names one.
 const KID: &str = "made-for-this";

@@ -1,7 +1,7 @@
 //! Tokens that stand where the filter does not look for one: the usual reason for "no token was sent".
 
-use crate::bearer::{Headers, Place, Presented, present};
-use crate::jose::token::UnverifiedToken;
+use jwt_guard::bearer::{Headers, Place, Presented, present};
+use jwt_guard::jose::token::UnverifiedToken;
 
 /// The headers, cookies and query parameters that hold a JWT which none of those places reads.
 pub(super) fn unread(places: &[Place], headers: &Headers) -> Vec<String> {

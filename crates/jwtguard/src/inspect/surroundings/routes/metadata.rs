@@ -1,14 +1,14 @@
 //! The requirements that Envoy's routes and virtual hosts carry, and the requests that leave them behind.
 
-use crate::config::reader::{Errors, Node};
-use crate::config::requirement::{Empty, requirement};
-use crate::config::{Config, RouteMetadata};
 use crate::inspect::doubts::values;
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, digits, spelling};
-use crate::jose::json::Json;
+use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::config::{Config, RouteMetadata};
+use jwt_guard::jose::json::Json;
 
 /// The key that the filter reads, in exactly that spelling.
 const NAME: &str = "jwt_guard";
