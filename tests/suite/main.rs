@@ -18,11 +18,9 @@ mod jose;
 mod resource_metadata;
 mod route {
     mod exhaustive;
-    mod oracle;
     mod own_spelling;
     mod precedence;
     mod properties;
     mod requests;
     mod scale;
-    mod upstream;
 }
