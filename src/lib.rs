@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`] | what the operator wrote, parsed into validated types |
 //! | [`bearer`] | credentials in a request: a token, none, or something malformed |
+//! | [`issuer_index`] | which of the configured issuers |
 //! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
 //! | [`keys`] | the cache of keys: freshness, lease, cooldown, as pure decisions |
 //! | [`route`] | path templates, the readings of a path, the look-up |
@@ -29,6 +30,7 @@ pub mod flow;
 pub mod headers;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod inspect;
+pub mod issuer_index;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;

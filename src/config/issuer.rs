@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::reader::{Errors, Node, Object, shown};
 use super::{pointer, requirement, sources};
 use crate::endpoint::{Endpoint, Scheme};
+use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
-use crate::jose::claims::{AcceptedTypes, IssuerIndex, RefusedClaim, TokenRules};
 use crate::jose::json::Json;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::jose::pointer::Pointer;
+use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
 use crate::keys::KeyTimes;
 use crate::policy::Sources;
 

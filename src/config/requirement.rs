@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Errors, Node, Object, shown};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 
 use crate::policy::{

@@ -3,8 +3,8 @@
 use std::fmt::{Display, Formatter};
 
 use super::base64url;
-use super::json::{JsonError, MAX_DEPTH};
-use super::jwks::MAX_CANDIDATES;
+use super::json::JsonError;
+use super::limits::{MAX_CANDIDATES, MAX_DEPTH};
 
 /// Why a token is refused.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,9 @@
 //! They are judged before the signature, on claims that anybody may have written. Nothing is learned from them there
 //! but that a token is refused: no key is asked for and no signature computed for a token whose time is over.
 
-use super::claims::TokenRules;
 use super::error::TokenError;
 use super::json::Json;
+use super::rules::TokenRules;
 use crate::time::UnixTime;
 
 /// NumericDates (RFC 7519 section 2): seconds since 1970, fractions allowed, finite. Doubles, because a date may be
@@ -62,7 +62,7 @@ impl Times {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::claims::IssuerIndex;
+    use crate::issuer_index::IssuerIndex;
 
     #[test]
     fn dates_beyond_every_clock_neither_wrap_nor_panic() {

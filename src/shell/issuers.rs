@@ -11,7 +11,7 @@ use super::metrics::Metrics;
 use crate::config::{Config, KeyOrigin, Location};
 use crate::endpoint::Endpoint;
 use crate::flow::{KeySource, Prospect};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::error::KeySetError;
 use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};

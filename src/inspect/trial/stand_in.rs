@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::Bench;
 use super::bench::Keys;
-use crate::jose::claims::TokenRules;
 use crate::jose::jwks::KeySet;
+use crate::jose::rules::TokenRules;
 use crate::mint::{Algorithm, LIFETIME, SigningKey, Token, key_set};
 
 /// The `kid` of a key, unless the token's header names one.

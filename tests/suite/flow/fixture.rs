@@ -11,8 +11,8 @@ use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::flow::{
     self, Forward, KeySource, Known, Metadata, Patience, Prospect, Refused, Request, Step,
 };
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use jwt_guard::jose::claims::{IssuerIndex, RefusedClaim};
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
+use jwt_guard::jose::rules::RefusedClaim;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
