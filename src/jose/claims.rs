@@ -121,11 +121,6 @@ impl VerifiedClaims {
         self.times.check(rules, now)
     }
 
-    /// The token's `exp` (without skew), to the millisecond; the first or last moment there is where it lies beyond.
-    pub fn expires_at(&self) -> Option<UnixTime> {
-        self.times.expires_at()
-    }
-
     /// The configured issuer whose key signed them.
     pub fn issuer(&self) -> IssuerIndex {
         self.issuer

@@ -44,11 +44,6 @@ impl Times {
         Ok(())
     }
 
-    /// `exp`, to the millisecond; the first or last moment there is where it lies beyond.
-    pub(super) fn expires_at(&self) -> Option<UnixTime> {
-        self.expiration.map(|seconds| UnixTime::from_millis((seconds * 1000.0) as u64))
-    }
-
     /// Whether the token lives no longer than the issuer's tokens may.
     pub(super) fn check_lifetime(&self, rules: &TokenRules) -> Result<(), TokenError> {
         let Some(longest) = rules.max_lifetime else { return Ok(()) };
