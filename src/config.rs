@@ -13,15 +13,15 @@ pub mod requirement;
 use crate::bearer::Place;
 use crate::denial::realm_is_valid;
 use crate::denial::resource_metadata::ResourceMetadata;
+use crate::digest::digest;
 use crate::headers::{ClaimHeaders, HeaderSource};
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
-use crate::keys::record::digest;
 use crate::policy::{Requirement, Source, Sources};
 use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
 
 pub use error::ConfigError;
-pub use issuer::{Issuer, KeyOrigin, Location};
+pub use issuer::{Issuer, KeyOrigin};
 use reader::{Errors, Node, shown};
 use requirement::{Empty, Vocabulary};
 

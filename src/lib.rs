@@ -12,6 +12,7 @@
 //! | [`headers`] | what the upstream sees: strip, then set |
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
+//! | [`digest`] | a short name for some bytes |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
@@ -25,6 +26,7 @@
 pub mod bearer;
 pub mod config;
 pub mod denial;
+pub mod digest;
 pub mod endpoint;
 pub mod flow;
 pub mod headers;

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::reader::{Errors, Node, Object, shown};
 use super::{pointer, requirement, sources};
-use crate::endpoint::{Endpoint, Scheme};
+use crate::endpoint::Endpoint;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
-use crate::keys::KeyTimes;
+use crate::keys::{KeyTimes, Location, Source};
 use crate::policy::Sources;
 
 /// The keys of an issuer that are not global ones too: beside `issuers` they would be a second form.
@@ -54,10 +54,12 @@ pub struct Issuer {
 impl Issuer {
     /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
     pub fn has_default_endpoint(&self) -> bool {
-        let KeyOrigin::Fetched { location: location @ Location::Endpoint(_), .. } = &self.keys else {
+        let KeyOrigin::Fetched { source: Source { location: Location::Endpoint(endpoint), .. }, .. } =
+            &self.keys
+        else {
             return false;
         };
-        parse_endpoint(&self.rules.issuer_name_value, DEFAULT_ENDPOINT).as_ref() == Ok(location)
+        parse_endpoint(&self.rules.issuer_name_value, DEFAULT_ENDPOINT).as_ref() == Ok(endpoint)
     }
 }
 
@@ -68,30 +70,10 @@ pub enum KeyOrigin {
     Inline(std::rc::Rc<KeySet>),
     /// They are fetched.
     Fetched {
-        /// `jwks_cluster`
-        cluster: String,
-        /// What is asked for there.
-        location: Location,
+        /// From where.
+        source: Source,
         /// When.
         times: KeyTimes,
-    },
-}
-
-/// What a fetch asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
-    /// `jwks_endpoint`
-    Endpoint(Endpoint),
-    /// `discovery`: the document names the endpoint.
-    Discovery {
-        /// `discovery_cluster`
-        cluster: String,
-        /// Whether `discovery_cluster` was given: only then may `jwks_uri` be on another host.
-        other_host: bool,
-        /// The issuer, exactly, and as a URL.
-        iss: String,
-        /// The same as a URL.
-        issuer: Endpoint,
     },
 }
 
@@ -400,19 +382,20 @@ fn keys(
         },
         (false, Some(node)) => {
             let text = node.text("a URL or a path that starts with /", errors)?;
-            parse_endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
+            let endpoint = parse_endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok();
+            endpoint.map(Location::Endpoint)
         }
         // Without an issuer there is one error, which is told there.
         (false, None) if issuer.is_empty() => None,
         (false, None) => parse_endpoint(issuer, DEFAULT_ENDPOINT)
             .map_err(|problem| object.refuse("jwks_endpoint", problem, errors))
-            .ok(),
+            .ok()
+            .map(Location::Endpoint),
     };
     // Discovery asks in two places at most, then for the keys.
     let fetches = if discovery { 3 } else { 1 };
     Some(KeyOrigin::Fetched {
-        cluster,
-        location: location?,
+        source: Source { cluster, location: location? },
         times: KeyTimes { ttl, max_stale, cooldown, timeout, fetches },
     })
 }
@@ -420,14 +403,13 @@ fn keys(
 /// What is appended to the issuer where `jwks_endpoint` is not given.
 const DEFAULT_ENDPOINT: &str = "/api/v1/auth/jwks";
 
-fn parse_endpoint(issuer: &str, text: &str) -> Result<Location, String> {
-    let parsed = match text.starts_with('/') {
+fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, String> {
+    match text.starts_with('/') {
         false => Endpoint::parse(text).map_err(|error| error.to_string()),
         true => Endpoint::parse(&format!("{}{text}", issuer.strip_suffix('/').unwrap_or(issuer))).map_err(|error| {
             format!("{text} is appended to the issuer, which makes no URL here: {error}; give jwks_endpoint as a URL")
         }),
-    };
-    parsed.map(Location::Endpoint)
+    }
 }
 
 fn inline_keys(
@@ -450,15 +432,6 @@ fn inline_keys(
             let each: String = each.collect();
             node.refuse(format!("is not a key set that can be used: {error}{each}"), errors);
             None
-        }
-    }
-}
-
-impl Location {
-    /// Whether keys come by a scheme that says they are encrypted on the way.
-    pub fn scheme(&self) -> Scheme {
-        match self {
-            Self::Endpoint(endpoint) | Self::Discovery { issuer: endpoint, .. } => endpoint.scheme(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Configurations good and bad, with the exact words for what is wrong.
 
 use super::*;
+use crate::keys::{Location, Source};
 use crate::policy::{Condition, Conditions, Rule};
 
 const MINIMAL: &str = r#""issuer":"https://idp.example.com","audience":"api","jwks_cluster":"idp""#;
@@ -28,9 +29,8 @@ fn the_smallest_configuration_has_the_documented_defaults() {
     assert_eq!(issuer.name, "idp_example_com");
     assert_eq!(issuer.rules.clock_skew.as_secs(), 60);
     assert!(issuer.rules.require_expiration);
-    let KeyOrigin::Fetched { cluster, location: Location::Endpoint(endpoint), times } = &issuer.keys else {
-        panic!("keys are fetched from an endpoint")
-    };
+    let KeyOrigin::Fetched { source, times } = &issuer.keys else { panic!("keys are fetched") };
+    let Source { cluster, location: Location::Endpoint(endpoint) } = source else { panic!("an endpoint") };
     assert_eq!(cluster, "idp");
     assert_eq!(endpoint.to_string(), "https://idp.example.com/api/v1/auth/jwks");
     assert_eq!((times.ttl.as_secs(), times.max_stale.as_secs(), times.cooldown.as_secs()), (300, 14_400, 10));

@@ -13,7 +13,8 @@ pub mod values;
 use super::tree::{Tree, Value};
 use super::{digits, spelling};
 use crate::bearer::Place;
-use crate::config::{Config, Location, Route};
+use crate::config::{Config, Route};
+use crate::keys::Location;
 use crate::policy::Rule;
 use crate::route::{HostPattern, Method, Target};
 

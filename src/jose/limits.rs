@@ -1,6 +1,7 @@
 //! The limits of what is read and tried, each with its origin.
 
-/// The deepest nesting of JSON that is read. A flat object has depth 1. Claims of common issuers have depth 2 to 4.
+/// The deepest nesting of JSON that is read. A flat object has depth 1, and claims with the `resource_access` of
+/// Keycloak have depth 4.
 pub const MAX_DEPTH: usize = 32;
 
 /// The longest `kid` that is read, in bytes. The longest in common use are thumbprints, of 43 to 86 bytes.

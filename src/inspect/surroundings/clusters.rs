@@ -1,11 +1,12 @@
 //! The clusters that keys come through: that they are there, and that https means something on them.
 
 use super::Remark;
-use crate::config::{Config, KeyOrigin, Location};
+use crate::config::{Config, KeyOrigin};
 use crate::endpoint::Scheme;
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, Severity, doubts, kubernetes};
+use crate::keys::{Location, Source};
 
 /// The clusters that documents define.
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ pub fn clusters(
         return;
     }
     for issuer in &config.issuers {
-        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { continue };
+        let KeyOrigin::Fetched { source: Source { cluster, location }, .. } = &issuer.keys else { continue };
         let mut names = vec![("jwks_cluster", cluster)];
         if let Location::Discovery { cluster: other, .. } = location
             && other != cluster
