@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{AUDIENCE, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -98,7 +99,7 @@ fn load_average() -> String {
 
 /// One of each algorithm; one RSA key does for all of RSA.
 fn keys() -> Vec<SigningKey> {
-    let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+    let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
     let of = |algorithm: Algorithm| {
         let key = rsa.clone().with_algorithm(algorithm).or_else(|_| SigningKey::generate(algorithm));
         key.unwrap().with_kid(algorithm.name())

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::SigningKey;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -59,7 +60,7 @@ impl Kind {
 /// Requests of all kinds, each of them with a claim header of the client's own.
 fn kinds(stack: &Stack) -> Vec<Kind> {
     // Elliptic: made in no time, and of no type that the issuer's key is.
-    let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first");
+    let stranger = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first");
     let good = stack.good_token();
     let admin = stack.token().claim("roles", json!(["admin"])).sign(&stack.key).unwrap();
     let expired = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();

@@ -21,7 +21,8 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{AUDIENCE, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -265,7 +266,7 @@ impl StackBuilder {
 /// One for all tests of a run: making an RSA key takes longer than starting an Envoy.
 fn first_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first"))
 }
 
 /// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.

@@ -1,6 +1,7 @@
 //! Several issuers in one configuration: each judges its own tokens by its own rules and keys, and by no other's.
 
-use jwt_guard::mint::{Algorithm, SigningKey, Token, compact};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{SigningKey, Token, compact};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Issuer, REASONS_LOG, Stack, cluster, now, wait_until};
@@ -23,11 +24,11 @@ impl Keys {
     fn new() -> Self {
         let key = |algorithm, kid| SigningKey::generate(algorithm).unwrap().with_kid(kid);
         Self {
-            alpha: key(Algorithm::RS256, "shared"),
-            alphas_stolen: key(Algorithm::RS256, "stolen"),
-            beta: key(Algorithm::RS256, "shared"),
-            betas_stolen: key(Algorithm::RS256, "stolen"),
-            betas_curve: key(Algorithm::ES256, "curve"),
+            alpha: key(Algorithm::Rs256, "shared"),
+            alphas_stolen: key(Algorithm::Rs256, "stolen"),
+            beta: key(Algorithm::Rs256, "shared"),
+            betas_stolen: key(Algorithm::Rs256, "stolen"),
+            betas_curve: key(Algorithm::Es256, "curve"),
         }
     }
 }

@@ -18,14 +18,15 @@ mod waiting;
 
 use std::time::Duration;
 
-use jwt_guard::mint::{AUDIENCE, Algorithm, SigningKey, compact};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{AUDIENCE, SigningKey, compact};
 use serde_json::{Value, json};
 
 use crate::harness::Stack;
 
 /// A key that the issuer has not published yet.
 pub fn another(kid: &str) -> SigningKey {
-    SigningKey::generate(Algorithm::RS256).unwrap().with_kid(kid)
+    SigningKey::generate(Algorithm::Rs256).unwrap().with_kid(kid)
 }
 
 /// One of the figures of an issuer's keys.

@@ -3,7 +3,8 @@
 
 use jwt_guard::inspect::documents;
 use jwt_guard::inspect::find::{self, Configuration};
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::SigningKey;
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, ConfigAs, Stack, plugin_with};
@@ -43,8 +44,8 @@ async fn they_load_and_decide() {
     for (file, cluster) in
         [("istio.yaml", "outbound|443||issuer.example.com"), ("envoy-gateway.yaml", "issuer")]
     {
-        let key = SigningKey::generate(Algorithm::RS256).unwrap();
-        let stranger = SigningKey::generate(Algorithm::RS256).unwrap().with_kid(key.kid());
+        let key = SigningKey::generate(Algorithm::Rs256).unwrap();
+        let stranger = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid(key.kid());
         let stack = Stack::builder()
             .plugin(json!({}))
             .config_as(ConfigAs::Verbatim(configuration(file)))

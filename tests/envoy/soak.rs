@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::SigningKey;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -148,7 +149,7 @@ async fn everything_at_once_makes_no_wrong_answer() {
             ],
         }))
     };
-    let curve = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("curve");
+    let curve = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("curve");
     let stack = Stack::builder()
         .plugin(members("at first"))
         .workers(2)

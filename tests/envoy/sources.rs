@@ -1,6 +1,7 @@
 //! Where roles, groups and scopes stand in a token: for all issuers, or for one.
 
-use jwt_guard::mint::{Algorithm, ISSUER, SigningKey, key_set};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{ISSUER, SigningKey, key_set};
 use serde_json::json;
 
 use crate::harness::{Stack, plugin_with};
@@ -37,7 +38,7 @@ async fn roles_and_headers_come_from_where_the_operator_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_may_have_sources_of_its_own_or_none() {
     const OTHER: &str = "https://other.example";
-    let other_key = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("other-1");
+    let other_key = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("other-1");
     let stack = Stack::with_plugin(json!({
         "issuers": [
             { "issuer": ISSUER, "audience": "orders-api", "jwks_cluster": "issuer" },

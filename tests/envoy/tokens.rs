@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey, compact};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{SigningKey, compact};
 use serde_json::json;
 
 use crate::harness::{ConfigAs, Stack, plugin, plugin_with};
@@ -34,7 +35,7 @@ async fn a_good_token_passes_and_no_token_is_challenged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_change_and_it_is_refused() {
     let stack = Stack::with_plugin(plugin()).await;
-    let other = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first");
+    let other = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first");
     let minute = Duration::from_secs(60);
     let good = stack.good_token();
     let now = crate::harness::now().as_millis() / 1000;
@@ -138,7 +139,7 @@ async fn clock_skew_and_expiration_are_the_operators() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inline_keys_need_no_issuer() {
-    let key = SigningKey::generate(Algorithm::RS256).unwrap();
+    let key = SigningKey::generate(Algorithm::Rs256).unwrap();
     let mut plugin = plugin_with(json!({ "jwks_inline": { "keys": [key.public_jwk()] } }));
     plugin.as_object_mut().unwrap().remove("jwks_cluster");
     let stack = Stack::builder().plugin(plugin).issuer_down().start().await;

@@ -4,8 +4,9 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard::mint::{AUDIENCE, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ const GROUPS: usize = 100;
 
 fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
 }
 
 /// What the issuer publishes.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::SigningKey;
 use serde_json::json;
 use tokio::process::{Child, Command};
 
@@ -50,7 +51,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// `demo`
 pub async fn run(arguments: Arguments) -> Result<(), String> {
-    let key = SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?;
+    let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;
     let (issuer_listener, issuer) = serve::listen(port(&arguments, ISSUER_PORT).await).await?;
     let (upstream_listener, upstream) = serve::listen(port(&arguments, UPSTREAM_PORT).await).await?;
     say(&format!("starting the issuer on {issuer}, with one RS256 key"));

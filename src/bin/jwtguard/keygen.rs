@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use jwt_guard::mint::{Algorithm, SigningKey, key_set};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::mint::{SigningKey, key_set};
 
 use crate::output::say;
 

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_guard::mint::{Algorithm, SigningKey, Token};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::jose::base64url;
+use jwt_guard::mint::{SigningKey, Token};
 use serde_json::{Value, json};
 
 use crate::client::{Request, shortened};
@@ -211,10 +211,10 @@ fn get_from(address: SocketAddr, path: &str, token: &str) -> Request {
 /// Names the key of that token, but is signed by another.
 fn forged(token: &str) -> Result<String, String> {
     let header =
-        token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).unwrap_or_default();
+        token.split('.').next().and_then(|part| base64url::decode(part.as_bytes())).unwrap_or_default();
     let header: Value = serde_json::from_slice(&header).unwrap_or_default();
     let kid = header.get("kid").and_then(Value::as_str).ok_or("the issuer's token names no key")?;
-    let key = SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?;
+    let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;
     let token = Token::new(now()).claim("roles", vec!["admin"]);
     token.sign(&key.with_kid(kid)).map_err(|error| error.to_string())
 }

@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard::mint::SigningKey;
 use p256::pkcs8::DecodePrivateKey;
 use serde_json::{Value, json};
 
@@ -57,7 +58,7 @@ fn certified() -> (SigningKey, String) {
         "x": base64url::encode(x), "y": base64url::encode(y), "d": base64url::encode(&secret.to_bytes()),
     });
     let key = SigningKey::from_private_jwk(&jwk.to_string()).unwrap();
-    assert_eq!(key.algorithm(), Algorithm::ES256);
+    assert_eq!(key.algorithm(), Algorithm::Es256);
     (key, STANDARD.encode(certificate.der()))
 }
 

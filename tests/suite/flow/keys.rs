@@ -4,9 +4,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwt_guard::flow::{Patience, Prospect};
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard::mint::SigningKey;
 use jwt_guard::token_cache::TokenCache;
 use serde_json::{Value, json};
 
@@ -271,7 +272,7 @@ fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
 fn the_log_says_that_more_keys_fit_than_are_tried() {
     let config = config(json!({}));
     let keys: Vec<SigningKey> =
-        (0..7).map(|_| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("one")).collect();
+        (0..7).map(|_| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("one")).collect();
     let with = |keys: &[SigningKey]| Keys { current: Some(published(keys)), ..Keys::there() };
     let refused_with = |keys: &[SigningKey], token: String| {
         let facts = refused(get("/").bearer(&token).step(&config, &with(keys), Patience::Waits)).facts;
