@@ -59,6 +59,8 @@ impl Conflict {
     }
 }
 
+impl std::error::Error for Conflict {}
+
 impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (one, other) = &self.templates;

@@ -20,11 +20,13 @@ pub struct Method {
 }
 
 /// Why a text is not a method.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MethodError {
     /// Empty, or with a character that a token does not have.
+    #[error("expected a method such as `GET`, got {0:?}")]
     NotAToken(String),
     /// A method of RFC 9110 in the wrong case: it would never match.
+    #[error("methods are case-sensitive: write `{0}`")]
     WrongCase(String),
 }
 
@@ -56,17 +58,6 @@ impl fmt::Display for Method {
         f.write_str(&self.name)
     }
 }
-
-impl fmt::Display for MethodError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAToken(text) => write!(f, "expected a method such as `GET`, got {text:?}"),
-            Self::WrongCase(upper) => write!(f, "methods are case-sensitive: write `{upper}`"),
-        }
-    }
-}
-
-impl std::error::Error for MethodError {}
 
 /// The methods that a request may be read with: `:method` first, then what its override headers name, each with
 /// what an upstream does to take it.
