@@ -1,7 +1,8 @@
 //! Issuers: names that no token carries, audiences that are none, keys that stand elsewhere.
 
+use super::Doubt;
+use super::authority::{authority, is_loopback};
 use super::values::pattern;
-use super::{Doubt, authority, is_loopback};
 use crate::config::{Config, Issuer, KeyOrigin};
 use crate::endpoint::{Endpoint, Scheme};
 use crate::inspect::tree::Tree;

@@ -1,7 +1,8 @@
 //! Routes whose own spelling has another reading, and readings that are skipped.
 
+use super::Doubt;
+use super::probe::Probe;
 use super::strictness::implies;
-use super::{Doubt, Probe};
 use crate::config::Config;
 use crate::route::{ReadingClass, Target};
 

@@ -1,9 +1,9 @@
 //! Istio's objects beside a WasmPlugin: where its keys come from.
 
-use super::of_kind;
 use crate::config::{Config, KeyOrigin};
 use crate::endpoint::Scheme;
 use crate::inspect::Document;
+use crate::inspect::document::of_kind;
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::{Tree, Value};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::jose::algorithm::Algorithm;
 use crate::route::ReadingClass;
 
-use super::{Key, Object, Takes, one_or_many, text};
+use super::key::{Key, Object, Takes, one_or_many, text};
 use Takes::*;
 
 const fn key(name: &'static str, takes: Takes, default: &'static str, means: &'static str) -> Key {
