@@ -35,7 +35,7 @@ pub struct TokenRules {
 }
 
 impl TokenRules {
-    /// The design's defaults for an issuer and its audiences: RS256, 60 s of skew, `exp` required, `aud`, the types
+    /// The defaults for an issuer and its audiences: RS256, 60 s of skew, `exp` required, `aud`, the types
     /// and refused claims of an access token.
     pub fn new(issuer: IssuerIndex, issuer_name_value: String, audiences: Vec<String>) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl AcceptedTypes {
     }
 }
 
-/// The design's default: `absent`, `JWT`, `at+jwt`.
+/// The default: `absent`, `JWT`, `at+jwt`.
 impl Default for AcceptedTypes {
     fn default() -> Self {
         Self::new(["absent", "JWT", "at+jwt"])
@@ -105,7 +105,7 @@ pub struct RefusedClaim {
 }
 
 impl RefusedClaim {
-    /// The design's default: what common issuers write into refresh, ID, offline and logout tokens.
+    /// The default: what common issuers write into refresh, ID, offline and logout tokens.
     pub fn defaults() -> Vec<Self> {
         let table: [(&str, &[&str]); 3] = [
             ("type", &["refresh"]),
