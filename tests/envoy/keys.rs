@@ -18,8 +18,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use jwt_guard::jose::algorithm::Algorithm;
-use jwt_guard::mint::{AUDIENCE, SigningKey, compact};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, SigningKey, compact};
 use serde_json::{Value, json};
 
 use crate::harness::Stack;

@@ -4,10 +4,9 @@ use std::rc::Rc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::mint::{AUDIENCE, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
 use crate::host::Headers;

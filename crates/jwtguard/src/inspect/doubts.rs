@@ -1,0 +1,115 @@
+//! What a configuration may say and probably should not.
+
+mod authority;
+mod doubt;
+mod issuers;
+mod methods;
+mod overlaps;
+mod places;
+mod probe;
+mod readings;
+mod star;
+mod strictness;
+mod trust;
+pub mod values;
+
+use super::tree::{Tree, Value};
+use super::{digits, spelling};
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
+use jwt_guard::policy::Rule;
+use probe::{Probe, is_served, probes};
+
+pub use authority::is_loopback;
+pub use doubt::Doubt;
+
+/// Every doubt about a valid configuration and the tree that it was read from. `metadata` says whether requirements
+/// may stand elsewhere too.
+pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
+    let mut doubts: Vec<Doubt> =
+        config.warnings.iter().map(|warning| (String::new(), warning.clone())).collect();
+    whole(config, tree, &mut doubts);
+    issuers::issuers(config, tree, &mut doubts);
+    values::of_configuration(tree, config, &mut doubts);
+    places::places(config, &mut doubts);
+    let routes: Vec<Probe<'_>> = probes(config, tree);
+    let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
+    for probe in never_served {
+        let problem =
+            format!("no request falls under {}: another route or document takes all of them", probe.path);
+        doubts.push((format!("routes[{}]", probe.index), problem));
+    }
+    // What is said of a method that no client sends says nothing of the others.
+    let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut doubts)).collect();
+    methods::weaker(config, &routes, &served, &mut doubts);
+    star::one_segment(config, &routes, &served, &mut doubts);
+    overlaps::overlaps(config, &served, &mut doubts);
+    readings::of_own_spellings(config, &routes, &served, &mut doubts);
+    readings::skipped(config, &mut doubts);
+    trust::trust(config, tree, &mut doubts);
+    unused_policies(tree, metadata, &mut doubts);
+    doubts.extend(digits::digits(tree));
+    for slip in spelling::misspellings(tree) {
+        let problem = format!(
+            "\"{}\" stands here only, and \"{}\" in {} other place{}: is one of them misspelt?",
+            slip.name,
+            slip.other,
+            slip.times,
+            if slip.times == 1 { "" } else { "s" }
+        );
+        doubts.push((slip.path, problem));
+    }
+    doubts.into_iter().map(|(path, problem)| (as_written(path, tree), problem)).collect()
+}
+
+/// The path of one value that stands where a list may, without the index that it has as the list's only item.
+fn as_written(path: String, tree: &Tree) -> String {
+    match path.strip_suffix("[0]") {
+        Some(list) if !matches!(tree.nearest(list).value, Value::List(_)) => list.to_owned(),
+        _ => path,
+    }
+}
+
+fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
+    let mut doubt = |path: &str, problem: &str| doubts.push((path.to_owned(), problem.to_owned()));
+    if !config.enabled {
+        doubt("enabled", "is false: no token is checked and no request is refused");
+    }
+    if config.report_only {
+        doubt("report_only", "is true: refusals are counted and logged, and every request goes on");
+    }
+    match config.default_policy.rule {
+        Rule::Anonymous | Rule::MissingOrFailed => doubt(
+            "default_policy",
+            "lets every request pass unless a route says otherwise; a forgotten route is open",
+        ),
+        Rule::Missing(_) => doubt(
+            "default_policy",
+            "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
+        ),
+        _ => {}
+    }
+    let places = config.routes.rules().iter().filter_map(|route| route.token_from.as_deref()).flatten();
+    if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
+        let path = if tree.get("token_from").is_some() { "token_from" } else { "routes" };
+        doubt(
+            path,
+            "takes tokens from the query, where logs, referrers and traces before the filter see them",
+        );
+    }
+}
+
+fn unused_policies(tree: &Tree, metadata: bool, doubts: &mut Vec<Doubt>) {
+    let mut used = Vec::new();
+    tree.walk(&mut |value, path, _| {
+        if path.ends_with(".policy") {
+            used.extend(value.text());
+        }
+    });
+    for (name, _) in tree.get("policies").map(Tree::members).unwrap_or_default() {
+        if !metadata && !used.contains(&name.as_str()) {
+            let path = super::tree::joined("policies", name);
+            doubts.push((path, "is named by no route".to_owned()));
+        }
+    }
+}
