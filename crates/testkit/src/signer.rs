@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::{Method, Uri};
+use jwt_guard::jose::base64url;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::RwLock;
@@ -68,7 +67,7 @@ impl Signer {
     async fn jwks(&self) -> Answer {
         self.fetches.fetch_add(1, Ordering::Relaxed);
         let body = key_set(self.keys.read().await.iter()).to_string();
-        let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&body)));
+        let etag = format!("\"{}\"", base64url::encode(&Sha256::digest(&body)));
         Answer::ok(body).etag(&etag).header("cache-control", &format!("max-age={}", self.max_age))
     }
 
@@ -114,7 +113,7 @@ impl Signer {
         };
         let algorithm = match self.keys.read().await.first() {
             Some(key) => key.algorithm(),
-            None => Algorithm::RS256,
+            None => Algorithm::Rs256,
         };
         // An RSA key takes a while: not while the keys are locked, nor on a thread that serves.
         let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
