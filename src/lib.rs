@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`] | what the operator wrote, parsed into validated types |
 //! | [`bearer`] | credentials in a request: a token, none, or something malformed |
+//! | [`issuer_index`] | which of the configured issuers |
 //! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
 //! | [`keys`] | the cache of keys: freshness, lease, cooldown, as pure decisions |
 //! | [`route`] | path templates, the readings of a path, the look-up |
@@ -13,6 +14,7 @@
 //! | [`resource_metadata`] | documents that tell a client whom to ask for a token (RFC 9728) |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
 //! | [`http`] | what HTTP itself defines: header fields, character classes, authorities and URIs |
+//! | [`digest`] | a short name for some bytes |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
@@ -23,10 +25,12 @@
 pub mod bearer;
 pub mod config;
 pub mod denial;
+pub mod digest;
 pub mod endpoint;
 pub mod flow;
 pub mod headers;
 pub mod http;
+pub mod issuer_index;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;

@@ -6,7 +6,8 @@
 use prost::Message;
 use prost_types::{Struct, Value, value::Kind};
 
-use crate::jose::json::{Json, MAX_DEPTH, Number};
+use crate::jose::json::{Json, Number};
+use crate::jose::limits::MAX_DEPTH;
 
 /// Reads a serialised Struct. `None` where the bytes are none, or hold what JSON cannot.
 pub fn struct_to_json(bytes: &[u8]) -> Option<Json> {

@@ -4,7 +4,7 @@
 //! Own code: the encoder of `rsa` (its feature `encoding`, with `pkcs1` and `spki`) makes the module 14 kB larger for
 //! the first of the three alone.
 
-use super::public_key::Curve;
+use super::curve::Curve;
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
