@@ -8,6 +8,7 @@
 
 pub mod answer;
 pub mod discovery;
+mod lookup;
 mod not_json;
 pub mod record;
 pub mod requested;
@@ -15,6 +16,8 @@ pub mod share;
 pub mod waiting;
 
 use std::time::Duration;
+
+pub use lookup::{KeyLookup, KeySource};
 
 use crate::time::UnixTime;
 

@@ -10,7 +10,7 @@ use super::host;
 use super::metrics::Metrics;
 use crate::config::{Config, KeyOrigin, Location};
 use crate::endpoint::Endpoint;
-use crate::flow::{KeySource, Prospect};
+use crate::flow::{KeyLookup, KeySource};
 use crate::jose::claims::IssuerIndex;
 use crate::jose::error::KeySetError;
 use crate::jose::jwks::{KeySet, SkippedKey};
@@ -18,7 +18,7 @@ use crate::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
 use crate::keys::discovery;
 use crate::keys::record::Entries;
 use crate::keys::requested::{Document, Requested};
-use crate::keys::share::{Hope, Kept, Share, SharedData, Stored};
+use crate::keys::share::{Kept, Share, SharedData, Stored};
 use crate::keys::waiting::{Stamp, WaitingRoom};
 use crate::keys::{Control, Need, SetId, Usable, VmIdentity};
 use crate::time::UnixTime;
@@ -166,17 +166,10 @@ impl KeySource for Source<'_> {
         }
     }
 
-    fn look_again(&self, issuer: IssuerIndex, need: Need) -> Prospect {
-        let hope = self
-            .issuers
-            .at(issuer)
-            .map(|fetched| fetched.state.borrow_mut().share.look_again(&host::SharedMap, need));
-        match hope {
-            Some(Hope::Newer(keys)) => Prospect::Newer(keys),
-            Some(Hope::Worthwhile) => Prospect::Worthwhile,
-            Some(Hope::None { retry_after }) => Prospect::Hopeless { retry_after },
-            None => Prospect::Hopeless { retry_after: Duration::ZERO },
-        }
+    fn look_again(&self, issuer: IssuerIndex, need: Need) -> KeyLookup {
+        self.issuers.at(issuer).map_or(KeyLookup::Unavailable { retry_after: Duration::ZERO }, |fetched| {
+            fetched.state.borrow_mut().share.look_again(&host::SharedMap, need)
+        })
     }
 
     fn age(&self, issuer: IssuerIndex) -> Option<Duration> {

@@ -12,7 +12,7 @@ use crate::bearer::Place;
 use crate::config::reader::{Errors, Node};
 use crate::config::requirement::{Empty, requirement};
 use crate::config::{Config, KeyOrigin};
-use crate::flow::{self, KeySource, Metadata, Patience, Prospect, Request, Step};
+use crate::flow::{self, KeyLookup, KeySource, Metadata, Patience, Request, Step};
 use crate::inspect::tree::Tree;
 use crate::jose::algorithm::InModule;
 use crate::jose::claims::IssuerIndex;
@@ -92,8 +92,8 @@ impl KeySource for Keys {
         self.0.get(issuer.0).cloned().flatten()
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
-        Prospect::Hopeless { retry_after: Duration::ZERO }
+    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }
 
