@@ -10,10 +10,10 @@ pub mod answer;
 pub mod discovery;
 mod lookup;
 mod not_json;
+pub mod parked;
 pub mod record;
 pub mod requested;
 pub mod share;
-pub mod waiting;
 
 use std::time::Duration;
 
@@ -325,3 +325,5 @@ fn ahead(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> O
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

@@ -23,7 +23,7 @@ use crate::flow::{self, Known, Patience, Request, Step};
 use crate::headers::CredentialHeaders;
 use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::jose::claims::IssuerIndex;
-use crate::keys::waiting::{Turn, Verdict, Wait, WaitingRoom};
+use crate::keys::parked::{Turn, Verdict, Wait, WaitingRoom};
 use crate::keys::{Need, VmIdentity};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;

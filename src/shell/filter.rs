@@ -8,7 +8,7 @@ use proxy_wasm::types::Action;
 
 use super::{Plugin, host};
 use crate::flow::{Patience, Request, Step};
-use crate::keys::waiting::Verdict;
+use crate::keys::parked::Verdict;
 
 /// The context of one request.
 pub struct Filter {

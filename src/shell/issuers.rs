@@ -16,10 +16,10 @@ use crate::jose::error::KeySetError;
 use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
 use crate::keys::discovery;
+use crate::keys::parked::{Stamp, WaitingRoom};
 use crate::keys::record::Entries;
 use crate::keys::requested::{Document, Requested};
 use crate::keys::share::{Kept, Share, SharedData, Stored};
-use crate::keys::waiting::{Stamp, WaitingRoom};
 use crate::keys::{Control, Need, SetId, Usable, VmIdentity};
 use crate::time::UnixTime;
 

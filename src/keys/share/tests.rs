@@ -1,10 +1,9 @@
 //! Several VMs over one map, on virtual time, and what may come between any two of their steps.
 
 mod sequences;
-mod world;
 
 use super::*;
-use world::{NOT_MODIFIED, SOURCE, World, answered, entries, good, knows, set, warm};
+use crate::keys::world::{NOT_MODIFIED, SOURCE, World, answered, entries, good, knows, set, warm};
 
 #[test]
 fn one_fetches_and_the_others_get_it() {
