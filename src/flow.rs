@@ -3,7 +3,6 @@
 //! Holds no state between steps. A request that must wait for keys is judged again from its headers when they
 //! have come, with less patience; so a parked request cannot be decided by rules that another one saw.
 
-#[cfg(not(target_arch = "wasm32"))]
 pub mod asked;
 mod authenticate;
 mod facts;
