@@ -12,6 +12,8 @@
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
 //! | [`endpoint`] | a URL that documents are fetched from |
+//! | [`metadata_cache`] | the requirement in a route's metadata, decoded once |
+//! | [`metrics`] | every metric, its name and kind |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
@@ -27,6 +29,8 @@ pub mod headers;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;
+pub mod metadata_cache;
+pub mod metrics;
 pub mod policy;
 pub mod route;
 pub mod time;
