@@ -8,12 +8,16 @@
 
 pub mod answer;
 pub mod discovery;
+pub mod fetch_event;
+pub mod fetcher;
 mod lookup;
 mod not_json;
 pub mod parked;
 pub mod record;
 pub mod requested;
 pub mod share;
+pub mod store;
+pub mod tick;
 
 use std::time::Duration;
 

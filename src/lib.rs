@@ -12,7 +12,9 @@
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
 //! | [`endpoint`] | a URL that documents are fetched from |
+//! | [`plugin`] | one configuration in one VM, without I/O: requests, keys, what is due next |
 //! | [`metadata_cache`] | the requirement in a route's metadata, decoded once |
+//! | [`report`] | what operators see of requests and fetches |
 //! | [`metrics`] | every metric, its name and kind |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
@@ -31,7 +33,9 @@ pub mod keys;
 pub mod log_budget;
 pub mod metadata_cache;
 pub mod metrics;
+pub mod plugin;
 pub mod policy;
+pub mod report;
 pub mod route;
 pub mod time;
 pub mod token_cache;

@@ -1,4 +1,7 @@
-//! Requests that wait for keys: bounded, each with a deadline, left when the client leaves.
+//! Requests that wait for keys, without I/O: a bounded number, each with a deadline.
+//!
+//! [`ParkedRequests::poll_ready`] says which requests to decide again and why. The caller decides each, and then parks
+//! it again with [`ParkedRequests::repark`] or ends its wait with [`ParkedRequests::remove`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -10,23 +13,23 @@ use crate::jose::claims::IssuerIndex;
 use crate::time::UnixTime;
 
 /// So many requests of a worker may wait for first keys.
-const ROOM_FOR_FIRST_KEYS: usize = 1000;
-/// So many for a kid that nobody has seen yet: anyone can make those up.
-const ROOM_FOR_UNKNOWN_KIDS: usize = 64;
-/// So many are judged in one round. A thousand signatures at once would hold up whatever else the worker serves:
+const MAX_WAITING_FOR_FIRST_KEYS: usize = 1000;
+/// So many for a kid that the keys lack: anyone can make those up.
+const MAX_WAITING_FOR_UNKNOWN_KIDS: usize = 64;
+/// So many are decided in one round. A thousand signatures at once would hold up whatever else the worker serves:
 /// 50 µs each where the host verifies, 1 ms where the module does.
 const ROUND: usize = 32;
 
-/// What a change of keys changes. A request is judged again when its issuer's stamp is another.
+/// The state of an issuer's keys that a parked request was decided by. It is decided again when this is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stamp {
+pub struct KeyVersion {
     set: SetId,
     failures: u32,
     fetched_at: UnixTime,
     in_flight: bool,
 }
 
-impl Stamp {
+impl KeyVersion {
     /// Of that record.
     pub fn of(control: &Control, now: UnixTime) -> Self {
         Self {
@@ -38,120 +41,152 @@ impl Stamp {
     }
 }
 
-/// What became of a parked request; its context reads it when more of the request comes.
+/// The state of a request that was parked. Its context reads it when more of the request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing yet: nothing of the request may go on.
+pub enum ParkState {
+    /// It waits: nothing of the request may go on.
     Pending,
     /// It goes on.
     Passed,
-    /// It was answered, or is gone.
+    /// It was answered, or its client has left.
     Answered,
 }
 
-/// Why a request is judged again.
+/// Why a request is decided again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
-    /// There may be something new to judge it by; if not, it may wait on.
-    News,
+pub enum WakeReason {
+    /// The keys may be others; if they do not help, it may wait on.
+    KeysChanged,
     /// Its time is over.
-    Over,
+    TimedOut,
 }
 
-/// What a request waits for, and for how long.
+/// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wait {
+pub struct Awaited {
     /// Whose keys.
     pub issuer: IssuerIndex,
     /// Why.
     pub need: Need,
-    /// From when.
-    pub since: UnixTime,
-    /// For how long at most.
-    pub patience: Duration,
 }
 
-struct Guest {
-    wait: Wait,
-    stamp: Stamp,
-    verdict: Rc<Cell<Verdict>>,
+struct Parked {
+    awaited: Awaited,
+    version: KeyVersion,
+    since: UnixTime,
+    timeout: Duration,
+    state: Rc<Cell<ParkState>>,
 }
 
-impl Guest {
+impl Parked {
     /// How much longer it may wait. Nothing where the clock was set back: the deadline would move away with it.
-    fn left(&self, now: UnixTime) -> Duration {
-        match was_written_ahead(self.wait.since, now) {
+    fn remaining(&self, now: UnixTime) -> Duration {
+        match was_written_ahead(self.since, now) {
             true => Duration::ZERO,
-            false => self.wait.patience.saturating_sub(now.since(self.wait.since)),
+            false => self.timeout.saturating_sub(now.since(self.since)),
         }
     }
+
+    /// Where nobody fetches, there is nothing to wait for.
+    fn wake_reason(&self, now: UnixTime, current: KeyVersion) -> Option<WakeReason> {
+        if self.remaining(now).is_zero() {
+            return Some(WakeReason::TimedOut);
+        }
+        (current != self.version || !current.in_flight).then_some(WakeReason::KeysChanged)
+    }
 }
 
-/// The requests of one worker that wait.
+/// The parked requests of one worker.
 #[derive(Default)]
-pub struct WaitingRoom {
-    guests: BTreeMap<u32, Guest>,
+pub struct ParkedRequests {
+    requests: BTreeMap<u32, Parked>,
 }
 
-impl WaitingRoom {
-    /// Whether anyone waits for that.
-    pub fn anyone(&self, issuer: IssuerIndex, need: Need) -> bool {
-        self.guests.values().any(|guest| guest.wait.issuer == issuer && guest.wait.need == need)
+impl ParkedRequests {
+    /// Whether any request waits for that.
+    pub fn is_awaited(&self, awaited: Awaited) -> bool {
+        self.requests.values().any(|parked| parked.awaited == awaited)
     }
 
-    /// Lets a request in, if there is room.
-    pub fn enter(&mut self, context: u32, wait: Wait, stamp: Stamp) -> Option<Rc<Cell<Verdict>>> {
-        if !self.has_room(wait.need) {
+    /// Parks a request for `timeout` at most. `None` where too many wait already.
+    pub fn park(
+        &mut self,
+        context: u32,
+        awaited: Awaited,
+        version: KeyVersion,
+        since: UnixTime,
+        timeout: Duration,
+    ) -> Option<Rc<Cell<ParkState>>> {
+        if !self.has_room(awaited.need) {
             return None;
         }
-        let verdict = Rc::new(Cell::new(Verdict::Pending));
-        self.guests.insert(context, Guest { wait, stamp, verdict: Rc::clone(&verdict) });
-        Some(verdict)
+        let state = Rc::new(Cell::new(ParkState::Pending));
+        let parked = Parked { awaited, version, since, timeout, state: Rc::clone(&state) };
+        self.requests.insert(context, parked);
+        Some(state)
     }
 
-    /// A request that was judged again and still waits, now perhaps for something else. Whether it may: a thousand
-    /// that waited for first keys may all turn out to name a kid that nobody has seen.
-    pub fn stay(&mut self, context: u32, issuer: IssuerIndex, need: Need, stamp: Stamp) -> bool {
-        let has_room = self.has_room(need);
-        match self.guests.get_mut(&context) {
-            Some(guest) if guest.wait.need == need || has_room => {
-                (guest.wait.issuer, guest.wait.need, guest.stamp) = (issuer, need, stamp);
-                true
-            }
-            _ => false,
+    /// Parks a request again that was decided again and still waits, now perhaps for something else. Its deadline
+    /// stays. `None` where too many wait already: a thousand that waited for first keys may all turn out to name an
+    /// unknown kid.
+    pub fn repark(
+        &mut self,
+        context: u32,
+        awaited: Awaited,
+        version: KeyVersion,
+    ) -> Option<Rc<Cell<ParkState>>> {
+        let has_room = self.has_room(awaited.need);
+        let parked = self.requests.get_mut(&context)?;
+        if parked.awaited.need != awaited.need && !has_room {
+            return None;
         }
+        (parked.awaited, parked.version) = (awaited, version);
+        Some(Rc::clone(&parked.state))
     }
 
-    /// Lets a request out; what it had to read its verdict from.
-    pub fn leave(&mut self, context: u32) -> Option<Rc<Cell<Verdict>>> {
-        self.guests.remove(&context).map(|guest| guest.verdict)
+    /// Ends the wait of a request. Whether it was parked.
+    pub fn remove(&mut self, context: u32, state: ParkState) -> bool {
+        let removed = self.requests.remove(&context);
+        removed.map(|parked| parked.state.set(state)).is_some()
     }
 
-    /// Whom to judge again, at most so many at a time: whose time is over, whose issuer's keys changed, whom nobody
-    /// fetches for.
-    pub fn ready(&self, now: UnixTime, stamp: impl Fn(IssuerIndex) -> Stamp) -> Vec<(u32, Turn)> {
-        let guests = self.guests.iter().filter_map(|(context, guest)| {
-            let current = stamp(guest.wait.issuer);
-            match (guest.left(now).is_zero(), current != guest.stamp || !current.in_flight) {
-                (true, _) => Some((*context, Turn::Over)),
-                (false, true) => Some((*context, Turn::News)),
-                (false, false) => None,
-            }
-        });
-        guests.take(ROUND).collect()
+    /// The requests to decide again, a limited number at a time: those whose time is over, whose issuer's keys
+    /// changed, or for whom nobody fetches. `version` is what the keys of an issuer are now.
+    pub fn poll_ready(
+        &self,
+        now: UnixTime,
+        version: impl Fn(IssuerIndex) -> KeyVersion,
+    ) -> Vec<(u32, WakeReason)> {
+        self.ready(now, &version).take(ROUND).collect()
     }
 
-    /// When the next of them has waited long enough, if anyone waits.
-    pub fn shortest_wait(&self, now: UnixTime) -> Option<Duration> {
-        self.guests.values().map(|guest| guest.left(now)).min()
+    /// How long until a request is to be decided again, as far as that is known. `None` where no request is parked.
+    pub fn poll_timeout(
+        &self,
+        now: UnixTime,
+        version: impl Fn(IssuerIndex) -> KeyVersion,
+    ) -> Option<Duration> {
+        let shortest = self.requests.values().map(|parked| parked.remaining(now)).min()?;
+        Some(if self.ready(now, &version).next().is_some() { Duration::ZERO } else { shortest })
+    }
+
+    fn ready(
+        &self,
+        now: UnixTime,
+        version: &impl Fn(IssuerIndex) -> KeyVersion,
+    ) -> impl Iterator<Item = (u32, WakeReason)> {
+        self.requests.iter().filter_map(move |(context, parked)| {
+            let reason = parked.wake_reason(now, version(parked.awaited.issuer))?;
+            Some((*context, reason))
+        })
     }
 
     fn has_room(&self, need: Need) -> bool {
-        let room = match need {
-            Need::Scheduled => ROOM_FOR_FIRST_KEYS,
-            Need::UnknownKid => ROOM_FOR_UNKNOWN_KIDS,
+        let limit = match need {
+            Need::Scheduled => MAX_WAITING_FOR_FIRST_KEYS,
+            Need::UnknownKid => MAX_WAITING_FOR_UNKNOWN_KIDS,
         };
-        self.guests.values().filter(|guest| guest.wait.need == need).count() < room
+        self.requests.values().filter(|parked| parked.awaited.need == need).count() < limit
     }
 }
 
@@ -161,91 +196,134 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const ISSUER: IssuerIndex = IssuerIndex(0);
+    const FIRST_KEYS: Awaited = Awaited { issuer: ISSUER, need: Need::Scheduled };
+    const UNKNOWN_KID: Awaited = Awaited { issuer: ISSUER, need: Need::UnknownKid };
+    const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn later(seconds: f64) -> UnixTime {
         NOW.saturating_add(Duration::from_secs_f64(seconds))
     }
 
-    fn wait(need: Need) -> Wait {
-        Wait { issuer: ISSUER, need, since: NOW, patience: Duration::from_secs(5) }
+    fn fetching() -> KeyVersion {
+        KeyVersion { set: SetId::NONE, failures: 0, fetched_at: UnixTime::from_secs(0), in_flight: true }
     }
 
-    fn fetching() -> Stamp {
-        Stamp { set: SetId::NONE, failures: 0, fetched_at: UnixTime::from_secs(0), in_flight: true }
+    fn replaced() -> KeyVersion {
+        KeyVersion { set: SetId { generation: 1, fingerprint: 1 }, ..fetching() }
     }
 
-    fn room_of(guests: u32, need: Need) -> WaitingRoom {
-        let mut room = WaitingRoom::default();
-        for context in 0..guests {
-            assert!(room.enter(context, wait(need), fetching()).is_some(), "guest {context}");
+    fn park(parked: &mut ParkedRequests, context: u32, awaited: Awaited) -> Option<Rc<Cell<ParkState>>> {
+        parked.park(context, awaited, fetching(), NOW, TIMEOUT)
+    }
+
+    fn parked(requests: u32, awaited: Awaited) -> ParkedRequests {
+        let mut parked = ParkedRequests::default();
+        for context in 0..requests {
+            assert!(park(&mut parked, context, awaited).is_some(), "request {context}");
         }
-        room
+        parked
     }
 
     #[test]
-    fn there_is_room_for_so_many_of_each_kind() {
-        let mut room = room_of(1000, Need::Scheduled);
-        assert!(room.enter(5000, wait(Need::Scheduled), fetching()).is_none());
+    fn a_limited_number_of_each_kind_waits() {
+        let mut parked = parked(1000, FIRST_KEYS);
+        assert!(park(&mut parked, 5000, FIRST_KEYS).is_none());
         for context in 1000..1064 {
-            assert!(room.enter(context, wait(Need::UnknownKid), fetching()).is_some());
+            assert!(park(&mut parked, context, UNKNOWN_KID).is_some());
         }
-        assert!(room.enter(5000, wait(Need::UnknownKid), fetching()).is_none());
-        assert!(room.leave(3).is_some());
-        assert!(room.enter(5000, wait(Need::Scheduled), fetching()).is_some());
+        assert!(park(&mut parked, 5000, UNKNOWN_KID).is_none());
+        assert!(parked.remove(3, ParkState::Answered));
+        assert!(park(&mut parked, 5000, FIRST_KEYS).is_some());
     }
 
     #[test]
-    fn who_turns_out_to_wait_for_an_unknown_kid_needs_a_place_of_that_kind() {
-        let mut room = room_of(1000, Need::Scheduled);
-        let stayed =
-            (0..1000).filter(|context| room.stay(*context, ISSUER, Need::UnknownKid, fetching())).count();
-        assert_eq!(stayed, 64);
-        assert!(room.stay(0, ISSUER, Need::UnknownKid, fetching()), "who has a place keeps it");
-        assert!(!room.stay(7777, ISSUER, Need::Scheduled, fetching()), "who is not there does not stay");
+    fn a_request_that_turns_out_to_wait_for_an_unknown_kid_needs_a_place_of_that_kind() {
+        let mut parked = parked(1000, FIRST_KEYS);
+        let reparked =
+            (0..1000).filter(|context| parked.repark(*context, UNKNOWN_KID, fetching()).is_some()).count();
+        assert_eq!(reparked, 64);
+        assert!(parked.repark(0, UNKNOWN_KID, fetching()).is_some(), "it keeps the place that it has");
+        assert!(parked.repark(7777, FIRST_KEYS, fetching()).is_none(), "it was not parked");
     }
 
     #[test]
-    fn nobody_is_judged_while_nothing_changes() {
-        let room = room_of(3, Need::Scheduled);
-        assert_eq!(room.ready(later(4.999), |_| fetching()), []);
-        let changes = [
-            ("keys came", Stamp { set: SetId { generation: 1, fingerprint: 1 }, ..fetching() }),
-            ("the fetch failed", Stamp { failures: 1, ..fetching() }),
-            ("the same keys came", Stamp { fetched_at: NOW, ..fetching() }),
-            ("nobody fetches", Stamp { in_flight: false, ..fetching() }),
+    fn a_parked_request_is_decided_again_when_the_keys_change() {
+        let rows = [
+            ("nothing changed", fetching(), false),
+            ("keys came", replaced(), true),
+            ("the fetch failed", KeyVersion { failures: 1, ..fetching() }, true),
+            ("the same keys came", KeyVersion { fetched_at: NOW, ..fetching() }, true),
+            ("nobody fetches", KeyVersion { in_flight: false, ..fetching() }, true),
         ];
-        for (label, stamp) in changes {
-            let ready = room.ready(later(1.0), |_| stamp);
-            assert_eq!(ready, [(0, Turn::News), (1, Turn::News), (2, Turn::News)], "{label}");
+        for (label, version, wakes) in rows {
+            let parked = parked(3, FIRST_KEYS);
+            let ready = parked.poll_ready(later(1.0), |_| version);
+            let expected: &[u32] = if wakes { &[0, 1, 2] } else { &[] };
+            assert_eq!(ready.iter().map(|(context, _)| *context).collect::<Vec<_>>(), expected, "{label}");
+            assert!(ready.iter().all(|(_, reason)| *reason == WakeReason::KeysChanged), "{label}");
+            let due = if wakes { Duration::ZERO } else { Duration::from_secs(4) };
+            assert_eq!(parked.poll_timeout(later(1.0), |_| version), Some(due), "{label}");
         }
     }
 
     #[test]
-    fn nobody_waits_beyond_the_deadline_whatever_the_clock_does() {
-        let room = room_of(1, Need::Scheduled);
-        assert_eq!(room.shortest_wait(later(1.0)), Some(Duration::from_secs(4)));
+    fn only_requests_of_the_issuer_whose_keys_changed_are_decided_again() {
+        let mut parked = parked(1, FIRST_KEYS);
+        let other = Awaited { issuer: IssuerIndex(1), ..FIRST_KEYS };
+        assert!(park(&mut parked, 9, other).is_some());
+        let version = |issuer| if issuer == other.issuer { replaced() } else { fetching() };
+        assert_eq!(parked.poll_ready(later(1.0), version), [(9, WakeReason::KeysChanged)]);
+        assert!(parked.is_awaited(other) && !parked.is_awaited(UNKNOWN_KID));
+    }
+
+    #[test]
+    fn a_reparked_request_waits_for_the_next_change_until_its_first_deadline() {
+        let mut parked = parked(1, FIRST_KEYS);
+        assert!(parked.repark(0, UNKNOWN_KID, replaced()).is_some());
+        assert_eq!(parked.poll_ready(later(4.9), |_| replaced()), []);
+        assert_eq!(parked.poll_ready(later(5.0), |_| replaced()), [(0, WakeReason::TimedOut)]);
+        assert!(parked.is_awaited(UNKNOWN_KID) && !parked.is_awaited(FIRST_KEYS));
+    }
+
+    #[test]
+    fn no_request_waits_beyond_its_deadline_when_the_clock_is_set_back_or_jumps() {
+        let parked = parked(1, FIRST_KEYS);
+        assert_eq!(parked.poll_ready(later(4.999), |_| fetching()), []);
         for moment in [later(5.0), later(500.0), UnixTime::from_secs(1_700_000_000)] {
-            assert_eq!(room.ready(moment, |_| fetching()), [(0, Turn::Over)]);
-            assert_eq!(room.shortest_wait(moment), Some(Duration::ZERO));
+            assert_eq!(parked.poll_ready(moment, |_| fetching()), [(0, WakeReason::TimedOut)]);
+            assert_eq!(parked.poll_timeout(moment, |_| fetching()), Some(Duration::ZERO));
         }
-        assert_eq!(WaitingRoom::default().shortest_wait(NOW), None);
+        assert_eq!(ParkedRequests::default().poll_timeout(NOW, |_| fetching()), None);
     }
 
     #[test]
-    fn a_thousand_are_judged_in_rounds() {
-        let mut room = room_of(100, Need::Scheduled);
+    fn the_context_reads_what_became_of_its_request() {
+        for state in [ParkState::Passed, ParkState::Answered] {
+            let mut parked = ParkedRequests::default();
+            let read = park(&mut parked, 1, FIRST_KEYS).unwrap();
+            assert_eq!(read.get(), ParkState::Pending);
+            assert!(parked.remove(1, state));
+            assert_eq!(read.get(), state);
+            assert!(!parked.remove(1, ParkState::Answered), "it is gone");
+            assert_eq!(read.get(), state, "its client leaving later changes nothing");
+        }
+    }
+
+    #[test]
+    fn a_thousand_are_decided_in_rounds() {
+        let mut parked = parked(100, FIRST_KEYS);
         let mut rounds = 0;
         loop {
-            let ready = room.ready(later(5.0), |_| fetching());
+            let ready = parked.poll_ready(later(5.0), |_| fetching());
             if ready.is_empty() {
                 break;
             }
             assert!(ready.len() <= ROUND);
             for (context, _) in ready {
-                room.leave(context);
+                parked.remove(context, ParkState::Answered);
             }
             rounds += 1;
         }
-        assert_eq!((rounds, room.shortest_wait(NOW)), (4, None));
+        assert_eq!((rounds, parked.poll_timeout(NOW, |_| fetching())), (4, None));
     }
 }

@@ -1,0 +1,185 @@
+//! The keys of every issuer of one configuration, in one VM.
+//!
+//! Without I/O: see [`fetcher`](super::fetcher) for how requests are sent and answered.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::answer::HttpAnswer;
+use super::fetch_event::FetchEvent;
+use super::fetcher::{FetchRequest, Fetcher};
+use super::parked::{Awaited, KeyVersion, ParkedRequests};
+use super::record::Entries;
+use super::share::{Share, SharedData};
+use super::{Control, KeyLookup, KeySource, Need, VmIdentity};
+use crate::config::{Issuer, KeyOrigin};
+use crate::jose::claims::IssuerIndex;
+use crate::jose::jwks::KeySet;
+use crate::time::UnixTime;
+
+/// Every issuer's keys.
+#[derive(Debug)]
+pub struct KeyStore {
+    issuers: Vec<IssuerKeys>,
+}
+
+#[derive(Debug)]
+enum IssuerKeys {
+    Inline(Rc<KeySet>),
+    Fetched(Box<RefCell<Fetcher>>),
+}
+
+/// What this VM has to verify an issuer's tokens with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyStatus {
+    /// The number of usable keys.
+    pub keys: usize,
+    /// How long ago they were fetched.
+    pub age: Duration,
+    /// Whether they are past their time.
+    pub stale: bool,
+}
+
+impl KeyStore {
+    /// Nothing is fetched yet: a configuration may be tried and thrown away. `plugin` is the name that the proxy gives
+    /// the plugin; others share nothing with it.
+    pub fn new(issuers: &[Issuer], plugin: &[u8], vm: VmIdentity, host: &impl SharedData) -> Self {
+        let keys = issuers.iter().map(|issuer| match &issuer.keys {
+            KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
+            KeyOrigin::Fetched { cluster, location, times } => {
+                let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, cluster, location);
+                let share = Share::new(times.clone(), vm, entries, host.chance());
+                let fetcher = Fetcher::new(cluster.clone(), location.clone(), share);
+                IssuerKeys::Fetched(Box::new(RefCell::new(fetcher)))
+            }
+        });
+        Self { issuers: keys.collect() }
+    }
+
+    /// The issuers whose keys are fetched.
+    pub fn fetched(&self) -> impl Iterator<Item = IssuerIndex> {
+        self.fetchers().map(|(issuer, _)| issuer)
+    }
+
+    /// The request that is due for an issuer, if one is.
+    pub fn poll_send(
+        &self,
+        issuer: IssuerIndex,
+        parked: &ParkedRequests,
+        host: &impl SharedData,
+    ) -> Option<FetchRequest> {
+        let unknown_kid = parked.is_awaited(Awaited { issuer, need: Need::UnknownKid });
+        self.fetcher(issuer)?.borrow_mut().poll_send(host, unknown_kid)
+    }
+
+    /// The host took the issuer's request; its answer will come with this number.
+    pub fn on_sent(&self, issuer: IssuerIndex, call: u32) {
+        if let Some(fetcher) = self.fetcher(issuer) {
+            fetcher.borrow_mut().on_sent(call);
+        }
+    }
+
+    /// The host did not take the issuer's request.
+    pub fn on_not_sent(&self, issuer: IssuerIndex, host: &impl SharedData) -> Option<FetchEvent> {
+        self.fetcher(issuer)?.borrow_mut().on_not_sent(host)
+    }
+
+    /// The issuer that awaits the answer to that call. None where its lease has ended since.
+    pub fn awaiting(&self, call: u32) -> Option<IssuerIndex> {
+        let awaits = |(_, fetcher): &(IssuerIndex, &RefCell<Fetcher>)| fetcher.borrow().awaits(call);
+        self.fetchers().find(awaits).map(|(issuer, _)| issuer)
+    }
+
+    /// The answer to the issuer's call. It may lead to another request: see [`Self::poll_send`].
+    pub fn on_response(
+        &self,
+        issuer: IssuerIndex,
+        host: &impl SharedData,
+        answer: HttpAnswer<'_>,
+    ) -> Option<FetchEvent> {
+        self.fetcher(issuer)?.borrow_mut().on_response(host, answer)
+    }
+
+    /// Gives up the leases of this VM: the configuration goes, and with it the calls under way.
+    pub fn release(&self, host: &impl SharedData) {
+        for (_, fetcher) in self.fetchers() {
+            fetcher.borrow_mut().release(host);
+        }
+    }
+
+    /// How long until a request is due that nobody asks for, if that is known.
+    pub fn poll_timeout(&self, now: UnixTime) -> Option<Duration> {
+        self.fetchers().filter_map(|(_, fetcher)| fetcher.borrow().poll_timeout(now)).min()
+    }
+
+    /// How long a request waits for an issuer's keys.
+    pub fn timeout(&self, issuer: IssuerIndex) -> Duration {
+        self.fetcher(issuer).map_or(Duration::ZERO, |fetcher| fetcher.borrow().share().times().timeout)
+    }
+
+    /// What a parked request compares.
+    pub fn version(&self, issuer: IssuerIndex, now: UnixTime) -> KeyVersion {
+        match self.fetcher(issuer) {
+            Some(fetcher) => KeyVersion::of(fetcher.borrow().share().control(), now),
+            None => KeyVersion::of(&Control::UNKNOWN, now),
+        }
+    }
+
+    /// What this VM has of an issuer whose keys are fetched.
+    pub fn status(&self, issuer: IssuerIndex, now: UnixTime) -> Option<KeyStatus> {
+        let (keys, age, stale) = self.fetcher(issuer)?.borrow().share().holding(now);
+        Some(KeyStatus { keys, age, stale })
+    }
+
+    /// The keys at one moment.
+    pub fn at<'a, H: SharedData>(&'a self, now: UnixTime, host: &'a H) -> KeysAt<'a, H> {
+        KeysAt { store: self, host, now }
+    }
+
+    fn fetcher(&self, issuer: IssuerIndex) -> Option<&RefCell<Fetcher>> {
+        self.issuers.get(issuer.0)?.fetcher()
+    }
+
+    fn fetchers(&self) -> impl Iterator<Item = (IssuerIndex, &RefCell<Fetcher>)> {
+        let issuers = self.issuers.iter().enumerate();
+        issuers.filter_map(|(index, keys)| keys.fetcher().map(|fetcher| (IssuerIndex(index), fetcher)))
+    }
+}
+
+impl IssuerKeys {
+    fn fetcher(&self) -> Option<&RefCell<Fetcher>> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Fetched(fetcher) => Some(fetcher),
+        }
+    }
+}
+
+/// The keys of a [`KeyStore`] at one moment.
+#[derive(Debug)]
+pub struct KeysAt<'a, H> {
+    store: &'a KeyStore,
+    host: &'a H,
+    now: UnixTime,
+}
+
+impl<H: SharedData> KeySource for KeysAt<'_, H> {
+    fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
+        match self.store.issuers.get(issuer.0)? {
+            IssuerKeys::Inline(keys) => Some(Rc::clone(keys)),
+            IssuerKeys::Fetched(fetcher) => fetcher.borrow().share().keys(self.now),
+        }
+    }
+
+    fn look_again(&self, issuer: IssuerIndex, need: Need) -> KeyLookup {
+        match self.store.fetcher(issuer) {
+            Some(fetcher) => fetcher.borrow_mut().share_mut().look_again(self.host, need),
+            None => KeyLookup::Unavailable { retry_after: Duration::ZERO },
+        }
+    }
+
+    fn age(&self, issuer: IssuerIndex) -> Option<Duration> {
+        self.store.fetcher(issuer)?.borrow().share().age(self.now)
+    }
+}
