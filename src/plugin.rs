@@ -4,9 +4,6 @@
 //! the root context it asks what is due: [`Plugin::poll_send`] for the requests to issuers, [`Plugin::poll_ready`] for
 //! the parked requests to decide again, [`Plugin::poll_tick`] for when to ask again.
 
-#[cfg(test)]
-mod tests;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
