@@ -1,7 +1,8 @@
 //! One VM's part in the keys of an issuer: what it holds, and how it keeps in step with the others.
 //!
 //! Everything that several VMs do to the shared record at once is here, over a port to the host
-//! ([`SharedData`]), so that tests run several VMs over one map. The callouts themselves are the shell's.
+//! ([`SharedData`]), so that tests run several VMs over one map. The requests to the issuer are the
+//! [`fetcher`](super::fetcher)'s.
 
 mod port;
 
