@@ -15,6 +15,7 @@
 
 pub mod answer;
 pub mod discovery;
+pub mod fetch_error;
 pub mod fetch_event;
 pub mod fetcher;
 mod lookup;
@@ -23,12 +24,14 @@ pub mod parked;
 pub mod record;
 pub mod requested;
 pub mod share;
+pub mod source;
 pub mod store;
 pub mod tick;
 
 use std::time::Duration;
 
 pub use lookup::{KeyLookup, KeySource};
+pub use source::{Location, Source};
 
 use crate::time::UnixTime;
 

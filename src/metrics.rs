@@ -1,7 +1,7 @@
 //! Every metric: its name, its kind, and its place among the metrics of a configuration.
 
 use crate::denial::Reason;
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 
 /// One metric. The host keeps one value a name for all VMs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

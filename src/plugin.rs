@@ -9,18 +9,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::bearer::Headers;
-use crate::config::Config;
+use crate::config::{Config, Issuer, KeyOrigin};
 use crate::flow::{self, Known, Metadata, Patience, Request, Step};
 use crate::headers::{CredentialHeaders, HeaderEdits};
+use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::{HostFirst, HostFunction};
-use crate::jose::claims::IssuerIndex;
 use crate::keys::VmIdentity;
 use crate::keys::answer::HttpAnswer;
 use crate::keys::fetch_event::FetchEvent;
-use crate::keys::fetcher::FetchRequest;
+use crate::keys::fetcher::{FetchRequest, Fetcher};
 use crate::keys::parked::{Awaited, ParkState, ParkedRequests, WakeReason};
-use crate::keys::share::SharedData;
-use crate::keys::store::KeyStore;
+use crate::keys::record::Entries;
+use crate::keys::share::{Share, SharedData};
+use crate::keys::store::{IssuerKeys, KeyStore};
 use crate::keys::tick::Tick;
 use crate::metadata_cache::{MetadataCache, MetadataScope};
 use crate::report::{Observer, Reporter};
@@ -68,7 +69,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         Self {
             credentials: flow::credential_headers(&config),
             verifier,
-            keys: KeyStore::new(&config.issuers, name, vm, &host),
+            keys: KeyStore::new(config.issuers.iter().map(|issuer| issuer_keys(issuer, name, vm, &host))),
             parked: RefCell::default(),
             metadata: RefCell::default(),
             tokens: TokenCache::new(config.token_cache_entries),
@@ -257,5 +258,17 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
     /// The configuration goes.
     pub fn release(&self) {
         self.keys.release(&self.host);
+    }
+}
+
+/// Nothing is fetched yet: a configuration may be tried and thrown away.
+fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl SharedData) -> IssuerKeys {
+    match &issuer.keys {
+        KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
+        KeyOrigin::Fetched { source, times } => {
+            let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, source);
+            let share = Share::new(times.clone(), vm, entries, host.chance());
+            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), share))))
+        }
     }
 }

@@ -13,8 +13,8 @@ use jwt_guard::flow::{
     Forward, KeyLookup, KeySource, Metadata, Patience, Refused, Request, RuleName, Step, decide,
 };
 use jwt_guard::headers::ClaimHeaders;
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;

@@ -4,8 +4,8 @@
 use super::{Judge, KeyLookup, KeySource, Patience, Refused, Request, RuleName};
 use crate::bearer::Place;
 use crate::config::Config;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::InModule;
-use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 use crate::policy::Requirement;

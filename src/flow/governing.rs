@@ -9,11 +9,7 @@ use crate::denial::Reason;
 use crate::flow::Facts;
 use crate::headers::folds_to;
 use crate::policy::Requirement;
-use crate::route::{self, AmbiguousPath, Demand, Reading, ReadingClass, Spread, Target};
-
-/// Some frameworks take the method from one of these; in any spelling that folds to it, as WSGI and CGI do.
-pub(super) const METHOD_OVERRIDES: [&str; 3] =
-    ["x-http-method-override", "x-http-method", "x-method-override"];
+use crate::route::{self, AmbiguousPath, Demand, METHOD_OVERRIDES, Reading, ReadingClass, Spread, Target};
 
 /// The requirements that apply, all of them to be met, and what their routes say beside them.
 pub(super) struct Governing<'r> {

@@ -1,9 +1,9 @@
 //! Whether a request is a browser's question before it sends (Fetch standard, CORS-preflight request).
 
 use super::Judge;
-use super::governing::METHOD_OVERRIDES;
 use crate::bearer::{self, Place, Presented};
 use crate::headers::folds_to;
+use crate::route::METHOD_OVERRIDES;
 
 impl Judge<'_> {
     /// Without a token, and answered by the CORS filter or the upstream. Whatever else it could be for an upstream

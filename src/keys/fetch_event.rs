@@ -1,6 +1,6 @@
 //! The outcome of a fetch, as facts for the metrics and the log.
 
-use super::answer::FetchError;
+use super::fetch_error::FetchError;
 use super::requested::Requested;
 use super::share::Kept;
 use crate::jose::jwks::SkippedKey;

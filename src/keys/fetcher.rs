@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
-use super::SetId;
-use super::answer::{self, FetchError, GoodAnswer, HttpAnswer};
+use super::answer::{self, GoodAnswer, HttpAnswer};
 use super::discovery;
+use super::fetch_error::FetchError;
 use super::fetch_event::FetchEvent;
 use super::requested::{Document, Requested};
 use super::share::{Kept, Share, SharedData, Stored};
-use crate::config::Location;
+use super::{Location, SetId, Source};
 use crate::endpoint::Endpoint;
 use crate::jose::error::KeySetError;
 use crate::jose::jwks::KeySet;
@@ -52,8 +52,7 @@ impl FetchRequest {
 /// The fetches of one issuer, and what this VM holds of its keys.
 #[derive(Debug)]
 pub struct Fetcher {
-    cluster: String,
-    location: Location,
+    source: Source,
     share: Share,
     state: State,
 }
@@ -96,9 +95,9 @@ enum Step {
 }
 
 impl Fetcher {
-    /// Before anything was fetched. `cluster` is the one that serves the keys.
-    pub fn new(cluster: String, location: Location, share: Share) -> Self {
-        Self { cluster, location, share, state: State::Idle }
+    /// Before anything was fetched.
+    pub fn new(source: Source, share: Share) -> Self {
+        Self { source, share, state: State::Idle }
     }
 
     /// The keys that this VM holds, and the record that the VMs of the process share.
@@ -130,7 +129,7 @@ impl Fetcher {
                 if !self.share.take_lease(host, unknown_kid) {
                     return None;
                 }
-                match &self.location {
+                match &self.source.location {
                     Location::Endpoint(endpoint) => Target::Keys(endpoint.clone()),
                     Location::Discovery { .. } => Target::Document(0),
                 }
@@ -145,7 +144,7 @@ impl Fetcher {
     }
 
     fn request(&mut self, target: Target) -> Option<FetchRequest> {
-        let (step, document, cluster, endpoint, etag) = match (target, &self.location) {
+        let (step, document, cluster, endpoint, etag) = match (target, &self.source.location) {
             (Target::Document(place), Location::Discovery { cluster, issuer, .. }) => {
                 let documents = discovery::documents(issuer);
                 let urls = documents.iter().take(place + 1).map(ToString::to_string).collect();
@@ -160,7 +159,7 @@ impl Fetcher {
                     Location::Discovery { .. } => Document::DiscoveredKeySet(source.clone()),
                 };
                 let (etag, conditional_on) = self.share.validator(&source).unzip();
-                (Step::Keys { source, conditional_on }, document, &self.cluster, endpoint, etag)
+                (Step::Keys { source, conditional_on }, document, &self.source.cluster, endpoint, etag)
             }
         };
         self.state =
@@ -210,7 +209,7 @@ impl Fetcher {
     }
 
     fn discovered(&self, place: usize, answer: HttpAnswer<'_>) -> Result<Target, FetchError> {
-        let Location::Discovery { other_host, iss, issuer, .. } = &self.location else {
+        let Location::Discovery { other_host, iss, issuer, .. } = &self.source.location else {
             return Err(FetchError::NoAnswer);
         };
         match discovery::judge(answer, iss, issuer, *other_host) {

@@ -10,11 +10,9 @@ use super::answer::HttpAnswer;
 use super::fetch_event::FetchEvent;
 use super::fetcher::{FetchRequest, Fetcher};
 use super::parked::{Awaited, KeyVersion, ParkedRequests};
-use super::record::Entries;
-use super::share::{Share, SharedData};
-use super::{Control, KeyLookup, KeySource, Need, VmIdentity};
-use crate::config::{Issuer, KeyOrigin};
-use crate::jose::claims::IssuerIndex;
+use super::share::SharedData;
+use super::{Control, KeyLookup, KeySource, Need};
+use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::time::UnixTime;
 
@@ -24,9 +22,12 @@ pub struct KeyStore {
     issuers: Vec<IssuerKeys>,
 }
 
+/// The keys of one issuer.
 #[derive(Debug)]
-enum IssuerKeys {
+pub enum IssuerKeys {
+    /// They stand in the configuration.
     Inline(Rc<KeySet>),
+    /// They are fetched.
     Fetched(Box<RefCell<Fetcher>>),
 }
 
@@ -42,19 +43,9 @@ pub struct KeyStatus {
 }
 
 impl KeyStore {
-    /// Nothing is fetched yet: a configuration may be tried and thrown away. `plugin` is the name that the proxy gives
-    /// the plugin; others share nothing with it.
-    pub fn new(issuers: &[Issuer], plugin: &[u8], vm: VmIdentity, host: &impl SharedData) -> Self {
-        let keys = issuers.iter().map(|issuer| match &issuer.keys {
-            KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
-            KeyOrigin::Fetched { cluster, location, times } => {
-                let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, cluster, location);
-                let share = Share::new(times.clone(), vm, entries, host.chance());
-                let fetcher = Fetcher::new(cluster.clone(), location.clone(), share);
-                IssuerKeys::Fetched(Box::new(RefCell::new(fetcher)))
-            }
-        });
-        Self { issuers: keys.collect() }
+    /// The keys of the issuers, by [`IssuerIndex`].
+    pub fn new(issuers: impl Iterator<Item = IssuerKeys>) -> Self {
+        Self { issuers: issuers.collect() }
     }
 
     /// The issuers whose keys are fetched.

@@ -1,7 +1,8 @@
 //! Every row of the requirement table, from an identity that passes with one thing changed.
 
 use super::*;
-use crate::jose::claims::{IssuerIndex, VerifiedClaims};
+use crate::issuer_index::IssuerIndex;
+use crate::jose::claims::VerifiedClaims;
 
 const CLAIMS: &str = r#"{
     "role": "editor", "roles": ["viewer", "editor", 7, "", null],

@@ -1,7 +1,7 @@
 //! Fetches of keys, and the keys that a VM has.
 
 use super::{Observer, Reporter};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::SkippedKey;
 use crate::keys::Usable;
 use crate::keys::fetch_event::FetchEvent;

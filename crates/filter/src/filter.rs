@@ -9,8 +9,8 @@ use proxy_wasm::types::Action;
 use jwt_guard::keys::parked::ParkState;
 use jwt_guard::plugin;
 
+use crate::configured::Configured;
 use crate::host::{HeaderMap, Host};
-use crate::root::Configured;
 
 /// One request.
 pub struct Filter<H: Host> {
@@ -89,7 +89,7 @@ impl<H: Host> HttpContext for Filter<H> {
         if let Decision::Awaited(_) = self.decision {
             match queue {
                 Some(queue) => self.host.wake(*queue),
-                None => plugin.tick_soon().into_iter().for_each(|period| self.host.set_tick(period)),
+                None => plugin.tick_soon().map_or((), |period| self.host.set_tick(period)),
             }
         }
         self.action()

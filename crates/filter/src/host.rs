@@ -42,19 +42,16 @@ pub trait Host: SharedData + HostFunction + Observer + Clone + 'static {
     fn headers(&self, map: HeaderMap) -> OwnedHeaders;
     /// Edits headers.
     fn edit(&self, map: HeaderMap, edits: &HeaderEdits);
-    /// Serialised metadata of the route that the host chose. Empty where there is none; `None` where the host withholds
-    /// it.
+    /// Serialised metadata of the request's route. Empty where there is none; `None` where the host withholds it.
     fn metadata(&self, scope: MetadataScope) -> Option<Vec<u8>>;
     /// Lets a paused request go on.
     fn resume_request(&self);
     /// Answers the request instead of the upstream.
     fn answer(&self, status: u16, headers: &[(String, String)], body: &[u8]);
-
     /// Sends a fetch. The answer comes to the root context, with the number that this returns.
     fn send(&self, request: &FetchRequest) -> Result<u32, HostError>;
     /// So much of the body of the answer to a fetch.
     fn response_body(&self, length: usize) -> Vec<u8>;
-
     /// Sets how often the root context is woken; zero for never.
     fn set_tick(&self, period: Duration);
     /// Registers a queue of that name. Only the last registrant of a name is told of what is put in.

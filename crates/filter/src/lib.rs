@@ -4,11 +4,13 @@
 //! | --- | --- |
 //! | `host` | what the module asks of the host, as a trait |
 //! | `proxy_wasm_host` | that trait over the calls of proxy-wasm |
+//! | `configured` | what the root context and the requests of one configuration share |
 //! | `root` | the root context: configuration, ticks, answers to fetches |
 //! | `filter` | the context of one request |
 //!
 //! All but `proxy_wasm_host` is generic over the host, so that the tests drive it through a double.
 
+mod configured;
 mod filter;
 mod host;
 mod proxy_wasm_host;
@@ -17,7 +19,6 @@ mod root;
 mod tests;
 
 use proxy_wasm::traits::RootContext;
-
 use proxy_wasm_host::ProxyWasmHost;
 use root::Root;
 

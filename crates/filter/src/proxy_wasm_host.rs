@@ -91,9 +91,8 @@ impl Host for ProxyWasmHost {
     }
 
     fn send(&self, request: &FetchRequest) -> Result<u32, HostError> {
-        let FetchRequest { cluster, timeout, .. } = request;
-        let call = hostcalls::dispatch_http_call(cluster, request.headers(), None, vec![], *timeout);
-        call.map_err(|_| HostError)
+        hostcalls::dispatch_http_call(&request.cluster, request.headers(), None, vec![], request.timeout)
+            .map_err(|_| HostError)
     }
 
     fn response_body(&self, length: usize) -> Vec<u8> {

@@ -16,6 +16,7 @@ use jwt_guard::keys::tick::FIRST_TICK;
 use jwt_guard::plugin::Plugin;
 use jwt_guard::report::Level;
 
+use crate::configured::Configured;
 use crate::filter::{Filter, carry_out};
 use crate::host::{HeaderMap, Host, HostError, OwnedHeaders};
 
@@ -24,13 +25,6 @@ pub struct Root<H: Host> {
     context: u32,
     host: H,
     configured: Option<Rc<Configured<H>>>,
-}
-
-/// A configuration that serves.
-pub struct Configured<H> {
-    pub plugin: Plugin<H>,
-    /// Wakes the root context, whatever its tick.
-    pub queue: Option<u32>,
 }
 
 impl<H: Host> Root<H> {

@@ -37,12 +37,12 @@ const REQUEST: u32 = 10;
 /// The key that the issuer publishes.
 fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
 }
 
 fn other_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("second"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("second"))
 }
 
 fn good() -> String {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::jose::error::KeySetError;
-use crate::keys::discovery::DiscoveryError;
+use crate::keys::fetch_error::{DiscoveryError, MAX_BYTES};
 use crate::keys::not_json::NotJson;
 use crate::keys::world::{World, set, times};
 use crate::keys::{KeyLookup, KeyTimes, Need, Usable};
@@ -17,8 +17,12 @@ fn endpoint(url: &str) -> Endpoint {
     Endpoint::parse(url).unwrap()
 }
 
+fn source(location: Location) -> Source {
+    Source { cluster: "keys".to_owned(), location }
+}
+
 fn fetcher(world: &World) -> Fetcher {
-    Fetcher::new("keys".to_owned(), Location::Endpoint(endpoint(KEYS)), world.vm(1))
+    Fetcher::new(source(Location::Endpoint(endpoint(KEYS))), world.vm(1))
 }
 
 fn discovering(world: &World) -> Fetcher {
@@ -29,7 +33,7 @@ fn discovering(world: &World) -> Fetcher {
         issuer: endpoint("https://a/x"),
     };
     let times = KeyTimes { fetches: 3, ..times() };
-    Fetcher::new("keys".to_owned(), location, world.vm_with(times, 1))
+    Fetcher::new(source(location), world.vm_with(times, 1))
 }
 
 /// The request that the fetcher sends now, as `cluster URL`.
@@ -214,15 +218,15 @@ fn an_answer_without_usable_keys_is_a_failure_and_the_last_good_keys_serve() {
 fn a_body_that_is_too_long_is_refused_by_its_length() {
     let world = World::new();
     let ok = [(":status".to_owned(), b"200".to_vec())];
-    let answer = HttpAnswer { headers: &ok, length: answer::MAX_BYTES + 1, body: b"" };
-    let too_large = FetchError::TooLarge { bytes: answer::MAX_BYTES + 1 };
+    let answer = HttpAnswer { headers: &ok, length: MAX_BYTES + 1, body: b"" };
+    let too_large = FetchError::TooLarge { bytes: MAX_BYTES + 1 };
     for mut a in [fetcher(&world), discovering(&World::new())] {
         let world = World::new();
         assert!(sends(&mut a, &world).is_some());
         assert_eq!(failure(a.on_response(&world, answer)).0, too_large);
     }
-    assert_eq!(answer::readable(answer::MAX_BYTES), answer::MAX_BYTES);
-    assert_eq!(answer::readable(answer::MAX_BYTES + 1), 0);
+    assert_eq!(answer::readable(MAX_BYTES), MAX_BYTES);
+    assert_eq!(answer::readable(MAX_BYTES + 1), 0);
 }
 
 #[test]
@@ -333,7 +337,7 @@ fn an_answer_after_the_lease_has_ended_changes_nothing() {
 fn a_call_whose_lease_has_ended_is_awaited_no_more() {
     let world = World::new();
     let mut a = fetcher(&world);
-    let mut b = Fetcher::new("keys".to_owned(), Location::Endpoint(endpoint(KEYS)), world.vm(2));
+    let mut b = Fetcher::new(source(Location::Endpoint(endpoint(KEYS))), world.vm(2));
     assert!(sends(&mut a, &world).is_some());
     world.pass(6.0);
     assert!(sends(&mut b, &world).is_some(), "another VM takes over");

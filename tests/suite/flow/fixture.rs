@@ -11,8 +11,8 @@ use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::flow::{
     self, Forward, KeyLookup, KeySource, Known, Metadata, Patience, Refused, Request, Step,
 };
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
@@ -27,13 +27,13 @@ pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 /// What the issuer publishes, ES256 with the kid `first`.
 pub fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
 }
 
 /// What it does not.
 pub fn other_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("second"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("second"))
 }
 
 pub fn published<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Rc<KeySet> {
