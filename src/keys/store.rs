@@ -174,3 +174,100 @@ impl<H: SharedData> KeySource for KeysAt<'_, H> {
         self.store.fetcher(issuer)?.borrow().share().age(self.now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::jose::jwks::ParsedKeySet;
+    use crate::keys::record::Entries;
+    use crate::keys::share::Share;
+    use crate::keys::world::{World, set, times};
+    use crate::keys::{Chance, Location, Source, VmIdentity};
+
+    const INLINE: IssuerIndex = IssuerIndex(0);
+    const FIRST: IssuerIndex = IssuerIndex(1);
+    const SECOND: IssuerIndex = IssuerIndex(2);
+    const UNKNOWN: IssuerIndex = IssuerIndex(3);
+
+    fn fetched(url: &str) -> IssuerKeys {
+        let location = Location::Endpoint(Endpoint::parse(url).unwrap());
+        let source = Source { cluster: "keys".to_owned(), location };
+        let entries = Entries::of(b"plugin", url, &source);
+        let share = Share::new(times(), VmIdentity(1), entries, Chance::from_bits(0));
+        IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source, share))))
+    }
+
+    fn store() -> KeyStore {
+        let ParsedKeySet { keys, .. } = KeySet::parse(&set("inline")).unwrap();
+        let inline = IssuerKeys::Inline(Rc::new(keys));
+        KeyStore::new([inline, fetched("https://a/keys"), fetched("https://b/keys")].into_iter())
+    }
+
+    /// The issuers whose keys have that kid.
+    fn knowing(store: &KeyStore, world: &World, kid: &str) -> Vec<IssuerIndex> {
+        let keys = store.at(world.now(), world);
+        let issuers = [INLINE, FIRST, SECOND, UNKNOWN].into_iter();
+        issuers.filter(|issuer| keys.current(*issuer).is_some_and(|keys| keys.has_kid(Some(kid)))).collect()
+    }
+
+    #[test]
+    fn each_issuer_has_its_own_keys_and_its_own_fetch() {
+        let (world, store, parked) = (World::new(), store(), ParkedRequests::default());
+        assert_eq!(store.fetched().collect::<Vec<_>>(), [FIRST, SECOND]);
+        assert_eq!(store.poll_timeout(world.now()), Some(Duration::ZERO));
+        for (issuer, call) in [(FIRST, 1), (SECOND, 2)] {
+            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            store.on_sent(issuer, call);
+        }
+        assert_eq!(store.poll_timeout(world.now()), None);
+        assert_eq!(
+            (store.awaiting(1), store.awaiting(2), store.awaiting(3)),
+            (Some(FIRST), Some(SECOND), None)
+        );
+        let headers = [(":status".to_owned(), b"200".to_vec())];
+        let body = set("second");
+        let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
+        assert!(store.on_response(SECOND, &world, answer).is_some_and(|event| event.is_success()));
+        assert_eq!(knowing(&store, &world, "inline"), [INLINE]);
+        assert_eq!(knowing(&store, &world, "second"), [SECOND]);
+        assert_eq!(store.awaiting(1), Some(FIRST), "the other one is awaited still");
+        assert_ne!(store.version(FIRST, world.now()), store.version(SECOND, world.now()));
+        let status = KeyStatus { keys: 1, age: Duration::ZERO, stale: false };
+        assert_eq!(store.status(SECOND, world.now()), Some(status));
+        store.release(&world);
+        assert_eq!(store.awaiting(1), None);
+    }
+
+    #[test]
+    fn nothing_is_fetched_for_an_issuer_whose_keys_are_configured() {
+        let (world, store, parked) = (World::new(), store(), ParkedRequests::default());
+        for issuer in [INLINE, UNKNOWN] {
+            assert_eq!(store.poll_send(issuer, &parked, &world), None);
+            assert_eq!(store.status(issuer, world.now()), None);
+            assert_eq!(store.timeout(issuer), Duration::ZERO);
+            let lookup = store.at(world.now(), &world).look_again(issuer, Need::UnknownKid);
+            assert!(matches!(lookup, KeyLookup::Unavailable { retry_after: Duration::ZERO }));
+        }
+        assert_eq!(store.timeout(FIRST), times().timeout);
+    }
+
+    #[test]
+    fn a_parked_request_for_an_unknown_kid_makes_its_issuer_be_asked() {
+        let (world, store, mut parked) = (World::new(), store(), ParkedRequests::default());
+        let body = set("one");
+        for issuer in [FIRST, SECOND] {
+            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            store.on_sent(issuer, 1);
+            let headers = [(":status".to_owned(), b"200".to_vec())];
+            let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
+            assert!(store.on_response(issuer, &world, answer).is_some());
+            assert_eq!(store.poll_send(issuer, &parked, &world), None, "its keys are fresh");
+        }
+        let awaited = Awaited { issuer: SECOND, need: Need::UnknownKid };
+        let version = store.version(SECOND, world.now());
+        assert!(parked.park(9, awaited, version, world.now(), store.timeout(SECOND)).is_some());
+        assert_eq!(store.poll_send(FIRST, &parked, &world), None);
+        assert!(store.poll_send(SECOND, &parked, &world).is_some());
+    }
+}
