@@ -1,7 +1,6 @@
 //! One fetcher on virtual time: what it asks for, and what each answer leads to.
 
 use super::*;
-use crate::jose::error::KeySetError;
 use crate::keys::fetch_error::{DiscoveryError, MAX_BYTES};
 use crate::keys::not_json::NotJson;
 use crate::keys::world::{World, set, times};
@@ -101,23 +100,15 @@ fn a_configured_endpoint_takes_one_request() {
     let world = World::new();
     let mut a = fetcher(&world);
     assert_eq!(a.poll_timeout(world.now()), Some(Duration::ZERO), "a fetch is due");
-    let request = a.poll_send(&world, false).unwrap();
-    assert_eq!(
-        request,
-        FetchRequest {
-            cluster: "keys".to_owned(),
-            endpoint: endpoint(KEYS),
-            etag: None,
-            timeout: times().timeout
-        }
-    );
+    let (cluster, timeout) = ("keys".to_owned(), times().timeout);
+    let expected = FetchRequest { cluster, endpoint: endpoint(KEYS), etag: None, timeout };
+    assert_eq!(a.poll_send(&world, false), Some(expected));
     a.on_sent(CALL);
     assert!(a.awaits(CALL) && !a.awaits(CALL + 1));
     assert_eq!(a.poll_send(&world, true), None, "one request at a time");
     assert_eq!(a.poll_timeout(world.now()), None, "the answer is awaited");
     assert_eq!(status(&mut a, &world, "200", &set("one")), Some(refreshed()));
-    assert!(knows(&a, &world, "one"));
-    assert!(!a.awaits(CALL));
+    assert!(knows(&a, &world, "one") && !a.awaits(CALL));
     assert_eq!(a.poll_send(&world, false), None, "the keys are fresh");
     assert_eq!(a.poll_timeout(world.now()), Some(Duration::from_secs(240)), "and renewed after 80 %");
 }
@@ -300,9 +291,8 @@ fn a_request_that_is_not_sent_is_tried_again_and_the_second_failure_is_an_event(
     }
 }
 
-/// The document is answered, and the cluster that it leads to takes no request.
 #[test]
-fn keys_that_cannot_be_asked_for_give_the_lease_back() {
+fn keys_whose_cluster_takes_no_request_give_the_lease_back() {
     let world = World::new();
     let mut a = discovering(&world);
     assert!(sends(&mut a, &world).is_some());
