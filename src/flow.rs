@@ -13,8 +13,8 @@ mod refusal;
 mod trailers;
 
 use std::rc::Rc;
-use std::time::Duration;
 
+pub use crate::keys::{KeyLookup, KeySource};
 pub use facts::{Facts, RuleName};
 pub use known::Known;
 pub use trailers::credential_headers;
@@ -26,7 +26,6 @@ use crate::headers::{HeaderEdits, folds_alike, grpc_metadata};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Verifier;
-use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 use crate::policy::{self, Credential, Identity, Permit, Requirement};
 use crate::resource_metadata::Document;
@@ -34,32 +33,6 @@ use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use authenticate::Failure;
 use governing::Governing;
-
-/// Where keys come from, and what may be hoped for where they are missing.
-pub trait KeySource {
-    /// The keys that judge the issuer's tokens now.
-    fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>>;
-    /// Looks once more: another worker may have fetched since, or a fetch may be worth waiting for.
-    fn look_again(&self, issuer: IssuerIndex, need: Need) -> Prospect;
-    /// How long ago the current keys were fetched, where they were.
-    fn age(&self, _: IssuerIndex) -> Option<Duration> {
-        None
-    }
-}
-
-/// What [`KeySource::look_again`] found.
-#[derive(Debug, Clone)]
-pub enum Prospect {
-    /// Other keys than [`KeySource::current`] gave before.
-    Newer(Rc<KeySet>),
-    /// A fetch is under way or allowed now.
-    Worthwhile,
-    /// No fetch before that time has passed.
-    Hopeless {
-        /// What a client is told to wait.
-        retry_after: Duration,
-    },
-}
 
 /// Whether the request may (still) wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

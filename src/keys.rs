@@ -1,26 +1,39 @@
 //! The keys of one issuer in one process: when they are fresh, when they are fetched, and by whom.
 //!
 //! Pure decisions over one small record that every VM of the process shares and edits by compare-and-swap
-//! ([`Control`]). Knows nothing of the host: time, chance and the VM's identity are arguments. What is
-//! decided here: one fetch at a time for the process (a lease with an expiry), one refresh forced by unknown
-//! kids per cooldown, back-off after failures, and how long last-good keys serve. What a VM does with a decision
-//! is in [`share`].
+//! ([`Control`]): one fetch at a time for the process (a lease with an expiry), one refresh forced by unknown kids per
+//! cooldown, back-off after failures, and how long last-good keys serve. Time, chance and the VM's identity are
+//! arguments.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`store`] | the keys of all issuers of a configuration |
+//! | [`fetcher`] | the fetches of one issuer: what to ask for next, what an answer leads to |
+//! | [`share`] | what one VM holds of an issuer's keys, in step with the other VMs |
+//! | [`parked`] | the requests that wait for keys |
+//! | [`tick`] | how often the host calls for all that |
 
 pub mod answer;
 pub mod discovery;
 pub mod fetch_error;
+pub mod fetch_event;
+pub mod fetcher;
+mod lookup;
 mod not_json;
+pub mod parked;
 pub mod record;
 pub mod requested;
 pub mod share;
 pub mod source;
-pub mod waiting;
+pub mod store;
+pub mod tick;
 
 use std::time::Duration;
 
-use crate::time::UnixTime;
-
+pub use lookup::{KeyLookup, KeySource};
 pub use source::{Location, Source};
+
+use crate::time::UnixTime;
 
 /// The first pause after a failed fetch; doubled by each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -326,3 +339,5 @@ fn ahead(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> O
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

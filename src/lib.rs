@@ -16,6 +16,10 @@
 //! | [`http`] | what HTTP itself defines: header fields, character classes, authorities and URIs |
 //! | [`digest`] | a short name for some bytes |
 //! | [`endpoint`] | a URL that documents are fetched from |
+//! | [`plugin`] | one configuration in one VM, without I/O: requests, keys, what is due next |
+//! | [`metadata_cache`] | the requirement in a route's metadata, decoded once |
+//! | [`report`] | what operators see of requests and fetches |
+//! | [`metrics`] | every metric, its name and kind |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
@@ -34,7 +38,11 @@ pub mod issuer_index;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;
+pub mod metadata_cache;
+pub mod metrics;
+pub mod plugin;
 pub mod policy;
+pub mod report;
 pub mod resource_metadata;
 pub mod route;
 pub mod time;

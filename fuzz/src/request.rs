@@ -10,7 +10,7 @@ use std::time::Duration;
 use jwt_guard::bearer::{Presented, present};
 use jwt_guard::config::Config;
 use jwt_guard::flow::{
-    Forward, KeySource, Metadata, Patience, Prospect, Refused, Request, RuleName, Step, decide,
+    Forward, KeyLookup, KeySource, Metadata, Patience, Refused, Request, RuleName, Step, decide,
 };
 use jwt_guard::headers::ClaimHeaders;
 use jwt_guard::http::HeaderMap;
@@ -122,8 +122,8 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
-        Prospect::Hopeless { retry_after: Duration::from_secs(1) }
+    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: Duration::from_secs(1) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is asked of a request, for people who want to know why: the same rules that [`decide`](super::decide)
 //! judges by, without the judgement.
 
-use super::{Judge, KeySource, Patience, Prospect, Refused, Request, RuleName};
+use super::{Judge, KeyLookup, KeySource, Patience, Refused, Request, RuleName};
 use crate::bearer::Place;
 use crate::config::Config;
 use crate::issuer_index::IssuerIndex;
@@ -70,7 +70,7 @@ impl KeySource for NoKeys {
         None
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
-        Prospect::Hopeless { retry_after: std::time::Duration::ZERO }
+    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: std::time::Duration::ZERO }
     }
 }

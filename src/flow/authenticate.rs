@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::governing::Governing;
-use super::{Judge, Known, Patience, Prospect};
+use super::{Judge, KeyLookup, Known, Patience};
 use crate::bearer::{self, MalformedCredential, Presented};
 use crate::config::Issuer;
 use crate::denial::Reason;
@@ -154,12 +154,12 @@ impl<'r> Judge<'r> {
                 return Ok((keys, Some(Unfetched::NamelessKeys)));
             }
             match self.keys.look_again(index, Need::UnknownKid) {
-                Prospect::Newer(newer) => keys = newer,
-                Prospect::Worthwhile if self.waits(may_wait) => {
+                KeyLookup::Updated(newer) => keys = newer,
+                KeyLookup::Pending if self.waits(may_wait) => {
                     return Err(Failure::Wait { issuer: index, need: Need::UnknownKid });
                 }
-                Prospect::Worthwhile => return Ok((keys, None)),
-                Prospect::Hopeless { retry_after } => {
+                KeyLookup::Pending => return Ok((keys, None)),
+                KeyLookup::Unavailable { retry_after } => {
                     let too_early = |fetched_ago| Unfetched::TooEarly { fetched_ago, retry_after };
                     return Ok((keys, self.keys.age(index).map(too_early)));
                 }
@@ -179,15 +179,13 @@ impl<'r> Judge<'r> {
 
     fn first_keys(&self, index: IssuerIndex, issuer: &Issuer, may_wait: bool) -> Result<Rc<KeySet>, Failure> {
         let (reason, retry_after) = match self.keys.look_again(index, Need::Scheduled) {
-            Prospect::Newer(keys) => return Ok(keys),
-            Prospect::Worthwhile if self.waits(may_wait) => {
+            KeyLookup::Updated(keys) => return Ok(keys),
+            KeyLookup::Pending if self.waits(may_wait) => {
                 return Err(Failure::Wait { issuer: index, need: Need::Scheduled });
             }
-            Prospect::Worthwhile if self.patience == Patience::NoRoom => {
-                (Reason::WaitingFull, Duration::ZERO)
-            }
-            Prospect::Worthwhile => (Reason::NoKeys, Duration::ZERO),
-            Prospect::Hopeless { retry_after } => (Reason::NoKeys, retry_after),
+            KeyLookup::Pending if self.patience == Patience::NoRoom => (Reason::WaitingFull, Duration::ZERO),
+            KeyLookup::Pending => (Reason::NoKeys, Duration::ZERO),
+            KeyLookup::Unavailable { retry_after } => (Reason::NoKeys, retry_after),
         };
         Err(Failure::NoKeys { issuer: issuer.name.clone(), reason, retry_after })
     }

@@ -48,6 +48,11 @@ pub enum GoodAnswer {
     },
 }
 
+/// How many bytes of a body of that length to read: none of one over [`MAX_BYTES`].
+pub fn readable(length: usize) -> usize {
+    if length > MAX_BYTES { 0 } else { length }
+}
+
 /// Judges an answer to a request for a key set. `conditional` says that a validator was sent.
 pub fn judge(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
     let max_age = header(answer, "cache-control").and_then(max_age);

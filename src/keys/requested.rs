@@ -1,32 +1,32 @@
-//! What a fetch asked for, as the line of log about its failure names it.
+//! What a fetch asked for, as the log line about its failure names it.
 
 use std::fmt::{Display, Formatter, Result};
 
 use crate::jose::escaped::{Escaped, EscapedUrl};
 
-/// The document that a fetch asked for, and the cluster that it asked by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Requested<'a> {
+/// The document that a fetch asked for, and the cluster that it asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requested {
     /// Which document.
-    pub document: Document<'a>,
+    pub document: Document,
     /// The cluster's name.
-    pub cluster: &'a str,
+    pub cluster: String,
 }
 
 /// A document that is fetched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Document<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
     /// The key set at the configured URL.
-    KeySet(&'a str),
+    KeySet(String),
     /// The key set at the URL that a discovery document names. An issuer chose it.
-    DiscoveredKeySet(&'a str),
+    DiscoveredKeySet(String),
     /// The discovery document, at those URLs in turn.
-    Discovery(&'a [String]),
+    Discovery(Vec<String>),
 }
 
-impl Display for Requested<'_> {
+impl Display for Requested {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self.document {
+        match &self.document {
             Document::KeySet(url) => write!(f, "requested: the key set {}", EscapedUrl(url))?,
             Document::DiscoveredKeySet(url) => {
                 write!(f, "requested: the key set {} (jwks_uri of the discovery document)", EscapedUrl(url))?;
@@ -38,7 +38,7 @@ impl Display for Requested<'_> {
                 }
             }
         }
-        write!(f, " by the cluster {}", Escaped(self.cluster))
+        write!(f, " by the cluster {}", Escaped(&self.cluster))
     }
 }
 
@@ -48,25 +48,25 @@ mod tests {
 
     #[test]
     fn the_document_its_url_and_the_cluster_are_named() {
-        let told = |document| Requested { document, cluster: "issuer" }.to_string();
+        let told = |document| Requested { document, cluster: "issuer".to_owned() }.to_string();
         let urls = ["https://a/x".to_owned(), "https://a/y".to_owned()];
         assert_eq!(
-            told(Document::KeySet("https://a/keys")),
+            told(Document::KeySet("https://a/keys".to_owned())),
             r#"requested: the key set "https://a/keys" by the cluster "issuer""#
         );
         assert_eq!(
-            told(Document::DiscoveredKeySet("https://a/keys")),
+            told(Document::DiscoveredKeySet("https://a/keys".to_owned())),
             r#"requested: the key set "https://a/keys" (jwks_uri of the discovery document) by the cluster "issuer""#
         );
         assert_eq!(
-            told(Document::Discovery(&urls[..1])),
+            told(Document::Discovery(urls[..1].to_vec())),
             r#"requested: the discovery document "https://a/x" by the cluster "issuer""#
         );
         assert_eq!(
-            told(Document::Discovery(&urls)),
+            told(Document::Discovery(urls.to_vec())),
             r#"requested: the discovery document "https://a/x" and then "https://a/y" by the cluster "issuer""#
         );
         let long = format!("https://a/{}", "b".repeat(1 << 20));
-        assert!(told(Document::DiscoveredKeySet(&long)).len() < 400, "an issuer's URL does not fill the log");
+        assert!(told(Document::DiscoveredKeySet(long)).len() < 400, "an issuer's URL does not fill the log");
     }
 }

@@ -1,7 +1,8 @@
 //! One VM's part in the keys of an issuer: what it holds, and how it keeps in step with the others.
 //!
 //! Everything that several VMs do to the shared record at once is here, over a port to the host
-//! ([`SharedData`]), so that tests run several VMs over one map. The callouts themselves are the shell's.
+//! ([`SharedData`]), so that tests run several VMs over one map. The requests to the issuer are the
+//! [`fetcher`](super::fetcher)'s.
 
 mod port;
 
@@ -12,7 +13,7 @@ pub use port::{Shared, SharedData, Swap};
 
 use super::answer::GoodAnswer;
 use super::record::{Entries, StoredKeys, fingerprint};
-use super::{Chance, Control, Decision, KeyTimes, Need, SetId, Usable, VmIdentity, ahead, pause};
+use super::{Chance, Control, Decision, KeyLookup, KeyTimes, Need, SetId, Usable, VmIdentity, ahead, pause};
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::time::UnixTime;
 
@@ -44,20 +45,6 @@ pub enum Kept {
     BeganToFail(Usable),
     /// The last good keys have become too old since the failure before.
     RanOut,
-}
-
-/// What may be hoped for.
-#[derive(Debug, Clone)]
-pub enum Hope {
-    /// Other keys than there were before.
-    Newer(Rc<KeySet>),
-    /// A fetch is under way or allowed now.
-    Worthwhile,
-    /// No fetch before that time has passed.
-    None {
-        /// From now.
-        retry_after: Duration,
-    },
 }
 
 /// One VM's part.
@@ -360,19 +347,19 @@ impl Share {
     }
 
     /// Looks once more for a request that found no keys, or not the one that its token names.
-    pub fn look_again(&mut self, host: &impl SharedData, need: Need) -> Hope {
+    pub fn look_again(&mut self, host: &impl SharedData, need: Need) -> KeyLookup {
         let had = self.held();
         self.synchronise(host);
         let now = host.now();
         if let Some(keys) = self.keys(now).filter(|_| need == Need::Scheduled || self.held() != had) {
-            return Hope::Newer(keys);
+            return KeyLookup::Updated(keys);
         }
-        let hope = self.decide(need, now);
-        self.wanted |= need == Need::UnknownKid && matches!(hope, Decision::Fetch(_));
-        match hope {
-            Decision::Fetch(_) | Decision::InFlight => Hope::Worthwhile,
+        let decision = self.decide(need, now);
+        self.wanted |= need == Need::UnknownKid && matches!(decision, Decision::Fetch(_));
+        match decision {
+            Decision::Fetch(_) | Decision::InFlight => KeyLookup::Pending,
             Decision::NotBefore(moment) | Decision::FreshUntil(moment) => {
-                Hope::None { retry_after: moment.since(now) }
+                KeyLookup::Unavailable { retry_after: moment.since(now) }
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use jwt_guard::config::Config;
-use jwt_guard::flow::{self, KeySource, Known, Metadata, Patience, Prospect, Request, Step};
+use jwt_guard::flow::{self, KeyLookup, KeySource, Known, Metadata, Patience, Request, Step};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
@@ -21,8 +21,8 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
-        Prospect::Hopeless { retry_after: std::time::Duration::ZERO }
+    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: std::time::Duration::ZERO }
     }
 }
 

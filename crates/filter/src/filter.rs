@@ -1,4 +1,4 @@
-//! One request: the host's callbacks to the core's step, and the step back to the host.
+//! The context of one request.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -6,76 +6,92 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use super::{Plugin, host};
-use jwt_guard::flow::{Patience, Request, Step};
-use jwt_guard::keys::waiting::Verdict;
+use jwt_guard::keys::parked::ParkState;
+use jwt_guard::plugin;
 
-/// The context of one request.
-pub struct Filter {
+use crate::configured::Configured;
+use crate::host::{HeaderKind, Host};
+
+/// One request.
+pub struct Filter<H: Host> {
     context: u32,
-    plugin: Option<Rc<Plugin>>,
+    host: H,
+    configured: Option<Rc<Configured<H>>>,
     decision: Decision,
 }
 
 /// Whether the request goes on.
-enum Decision {
-    Made(Verdict),
-    /// By whoever attends to those who wait.
-    Awaited(Rc<Cell<Verdict>>),
+pub enum Decision {
+    /// It is decided, or not yet asked for.
+    Made(ParkState),
+    /// The root context decides it.
+    Awaited(Rc<Cell<ParkState>>),
 }
 
-impl Filter {
-    /// For a new request.
-    pub fn new(context: u32, plugin: Option<Rc<Plugin>>) -> Self {
-        Self { context, plugin, decision: Decision::Made(Verdict::Pending) }
-    }
-
-    /// More of the request goes on only after the decision to let it.
-    fn action(&self) -> Action {
-        let verdict = match &self.decision {
-            Decision::Made(verdict) => *verdict,
-            Decision::Awaited(verdict) => verdict.get(),
+impl Decision {
+    /// Whether the request goes on: only after the decision to let it.
+    pub fn goes_on(&self) -> bool {
+        let state = match self {
+            Self::Made(state) => *state,
+            Self::Awaited(state) => state.get(),
         };
-        match verdict {
-            Verdict::Passed => Action::Continue,
-            Verdict::Pending | Verdict::Answered => Action::Pause,
-        }
+        state == ParkState::Passed
     }
 }
 
-impl Context for Filter {}
+/// Does to the current request what the core decided.
+pub fn carry_out(host: &impl Host, action: plugin::Action) -> Decision {
+    match action {
+        plugin::Action::Forward(edits) => {
+            host.edit(HeaderKind::Request, &edits);
+            Decision::Made(ParkState::Passed)
+        }
+        plugin::Action::Answer { status, headers, body } => {
+            host.answer(status, &headers, &body);
+            Decision::Made(ParkState::Answered)
+        }
+        plugin::Action::Park(state) => Decision::Awaited(state),
+    }
+}
+
+impl<H: Host> Filter<H> {
+    /// For a new request.
+    pub fn new(context: u32, host: H, configured: Option<Rc<Configured<H>>>) -> Self {
+        Self { context, host, configured, decision: Decision::Made(ParkState::Pending) }
+    }
+
+    fn action(&self) -> Action {
+        if self.decision.goes_on() { Action::Continue } else { Action::Pause }
+    }
+}
+
+impl<H: Host> Context for Filter<H> {}
 
 /// The host is done with the request.
-impl Drop for Filter {
+impl<H: Host> Drop for Filter<H> {
     fn drop(&mut self) {
-        if let Some(plugin) = self.plugin.take() {
-            plugin.leave(self.context);
+        if let Some(configured) = &self.configured {
+            configured.plugin.on_gone(self.context);
         }
     }
 }
 
-impl HttpContext for Filter {
+impl<H: Host> HttpContext for Filter<H> {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
-        let Some(plugin) = &self.plugin else {
+        let Some(Configured { plugin, queue }) = self.configured.as_deref() else {
             // Without a configuration the host lets no request in; if one comes all the same, it goes nowhere.
-            host::answer(503, &[], b"");
+            self.host.answer(503, &[], b"");
             return Action::Pause;
         };
-        let headers = host::request_headers();
-        let request = Request { headers: &headers, metadata: plugin.metadata() };
-        let now = host::now();
-        let step = match plugin.judge(&request, Patience::Waits, now) {
-            Step::AwaitKeys { issuer, need } => match plugin.park(self.context, issuer, need) {
-                Some(verdict) => {
-                    self.decision = Decision::Awaited(verdict);
-                    return Action::Pause;
-                }
-                None => plugin.judge(&request, Patience::NoRoom, now),
-            },
-            step => step,
-        };
-        let passed = plugin.take(step, now);
-        self.decision = Decision::Made(if passed { Verdict::Passed } else { Verdict::Answered });
+        let headers = self.host.headers(HeaderKind::Request);
+        let action = plugin.on_request(self.context, &headers, |scope| self.host.metadata(scope));
+        self.decision = carry_out(&self.host, action);
+        if let Decision::Awaited(_) = self.decision {
+            match queue {
+                Some(queue) => self.host.wake(*queue),
+                None => plugin.tick_soon().map_or((), |period| self.host.set_tick(period)),
+            }
+        }
         self.action()
     }
 
@@ -85,10 +101,9 @@ impl HttpContext for Filter {
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         // Now or never: a parked request goes on without this callback being called again.
-        if let Some(plugin) = &self.plugin {
-            let map = &plugin.config.claim_headers;
-            let edits = map.strip_trailers(&host::request_trailers(), &plugin.credentials);
-            host::edit_request_trailers(&edits);
+        if let Some(Configured { plugin, .. }) = self.configured.as_deref() {
+            let edits = plugin.on_trailers(&self.host.headers(HeaderKind::Trailers));
+            self.host.edit(HeaderKind::Trailers, &edits);
         }
         self.action()
     }

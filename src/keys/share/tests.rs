@@ -1,10 +1,9 @@
 //! Several VMs over one map, on virtual time, and what may come between any two of their steps.
 
 mod sequences;
-mod world;
 
 use super::*;
-use world::{NOT_MODIFIED, SOURCE, World, answered, entries, good, knows, set, warm};
+use crate::keys::world::{NOT_MODIFIED, SOURCE, World, answered, entries, good, knows, set, warm};
 
 #[test]
 fn one_fetches_and_the_others_get_it() {
@@ -12,10 +11,10 @@ fn one_fetches_and_the_others_get_it() {
     let [mut a, mut b] = [world.vm(1), world.vm(2)];
     assert!(a.take_lease(&world, false));
     assert!(!b.take_lease(&world, false) && !b.take_lease(&world, true));
-    assert!(matches!(b.look_again(&world, Need::Scheduled), Hope::Worthwhile));
+    assert!(matches!(b.look_again(&world, Need::Scheduled), KeyLookup::Pending));
     assert_eq!(answered(&mut a, &world, "one"), Stored::Changed);
     assert!(knows(&a, &world, "one") && !knows(&b, &world, "one"));
-    assert!(matches!(b.look_again(&world, Need::Scheduled), Hope::Newer(_)));
+    assert!(matches!(b.look_again(&world, Need::Scheduled), KeyLookup::Updated(_)));
     assert!(knows(&b, &world, "one"));
     assert_eq!(a.held(), b.held());
 }
@@ -30,14 +29,14 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
             let told = a.not_sent(&world);
             assert_eq!(told.is_some(), attempt > 1, "attempt {attempt}");
             assert!(!a.take_lease(&world, false), "it does not try again at once");
-            assert!(matches!(a.look_again(&world, Need::Scheduled), Hope::None { .. }));
+            assert!(matches!(a.look_again(&world, Need::Scheduled), KeyLookup::Unavailable { .. }));
             if attempt < attempts {
                 world.pass(2.4 * f64::from(attempt));
             }
         }
         assert!(b.take_lease(&world, false), "after {attempts} attempts");
         b.sent();
-        assert!(matches!(a.look_again(&world, Need::Scheduled), Hope::Worthwhile), "another fetches");
+        assert!(matches!(a.look_again(&world, Need::Scheduled), KeyLookup::Pending), "another fetches");
         assert_eq!(answered(&mut b, &world, "one"), Stored::Changed);
         a.synchronise(&world);
         assert!(knows(&a, &world, "one"));
@@ -99,7 +98,7 @@ fn a_forced_refresh_that_was_not_sent_costs_nobody_the_cooldown() {
         assert!(a.take_lease(&world, true));
         assert_eq!(a.not_sent(&world).is_some(), earlier == 1);
         assert!(!a.take_lease(&world, true), "it pauses itself");
-        assert!(matches!(b.look_again(&world, Need::UnknownKid), Hope::Worthwhile));
+        assert!(matches!(b.look_again(&world, Need::UnknownKid), KeyLookup::Pending));
         assert!(b.take_lease(&world, true), "{:?}", world.record());
         b.sent();
         let _ = b.failed(&world);
@@ -152,7 +151,7 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
     let mut c = world.vm(3);
     c.synchronise(&world);
     assert!(!knows(&c, &world, "loser"), "the record means another text");
-    assert!(matches!(c.look_again(&world, Need::Scheduled), Hope::Worthwhile), "and it is fetched again");
+    assert!(matches!(c.look_again(&world, Need::Scheduled), KeyLookup::Pending), "and it is fetched again");
     assert!(c.take_lease(&world, false));
     assert_eq!(answered(&mut c, &world, "winner"), Stored::Same { recovered: false });
     for vm in [&mut a, &mut c] {
@@ -371,10 +370,10 @@ fn a_kid_that_nobody_waits_for_is_looked_for_all_the_same() {
     let world = World::new();
     let [mut a, _] = warm(&world, "one");
     assert!(!a.take_lease(&world, false));
-    assert!(matches!(a.look_again(&world, Need::UnknownKid), Hope::Worthwhile));
+    assert!(matches!(a.look_again(&world, Need::UnknownKid), KeyLookup::Pending));
     assert!(a.take_lease(&world, false), "report-only does not wait, and the client may have left");
     answered(&mut a, &world, "one");
-    assert!(matches!(a.look_again(&world, Need::UnknownKid), Hope::None { .. }));
+    assert!(matches!(a.look_again(&world, Need::UnknownKid), KeyLookup::Unavailable { .. }));
     assert!(!a.take_lease(&world, false));
 }
 
@@ -385,8 +384,11 @@ fn a_worker_that_lags_behind_learns_of_newer_keys_and_then_of_the_cooldown() {
     world.pass(240.0);
     assert!(a.take_lease(&world, false));
     answered(&mut a, &world, "two");
-    assert!(matches!(b.look_again(&world, Need::UnknownKid), Hope::Newer(_)));
-    assert!(matches!(b.look_again(&world, Need::UnknownKid), Hope::Worthwhile), "a third may be out already");
+    assert!(matches!(b.look_again(&world, Need::UnknownKid), KeyLookup::Updated(_)));
+    assert!(
+        matches!(b.look_again(&world, Need::UnknownKid), KeyLookup::Pending),
+        "a third may be out already"
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use jwt_guard::config::Config;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::flow::{
-    self, Forward, KeySource, Known, Metadata, Patience, Prospect, Refused, Request, Step,
+    self, Forward, KeyLookup, KeySource, Known, Metadata, Patience, Refused, Request, Step,
 };
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
@@ -72,15 +72,15 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
 }
 
 /// No fetch is worth waiting for.
-pub const HOPELESS: Prospect = Prospect::Hopeless { retry_after: Duration::from_millis(6500) };
+pub const HOPELESS: KeyLookup = KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) };
 
 /// A key source that answers as it is told and remembers what it was asked.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
     /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
-    pub prospect: Prospect,
+    pub prospect: KeyLookup,
     /// From the second time on, where that is another.
-    pub then: Option<Prospect>,
+    pub then: Option<KeyLookup>,
     /// How long ago they were fetched.
     pub age: Option<Duration>,
     pub asked: RefCell<Vec<Need>>,
@@ -94,7 +94,7 @@ impl Keys {
     }
 
     /// None so far, and that prospect.
-    pub fn none(prospect: Prospect) -> Self {
+    pub fn none(prospect: KeyLookup) -> Self {
         Self { current: None, prospect, then: None, age: None, asked: RefCell::default() }
     }
 }
@@ -121,12 +121,12 @@ impl KeySource for Keys {
         self.age
     }
 
-    fn look_again(&self, _: IssuerIndex, need: Need) -> Prospect {
+    fn look_again(&self, _: IssuerIndex, need: Need) -> KeyLookup {
         let mut asked = self.asked.borrow_mut();
         asked.push(need);
         match (&self.prospect, &self.then) {
             (_, Some(then)) if asked.len() > 1 => then.clone(),
-            (Prospect::Newer(_), None) if asked.len() > 1 => HOPELESS,
+            (KeyLookup::Updated(_), None) if asked.len() > 1 => HOPELESS,
             (prospect, _) => prospect.clone(),
         }
     }

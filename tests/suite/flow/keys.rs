@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use jwt_guard::flow::{Patience, Prospect};
+use jwt_guard::flow::{KeyLookup, Patience};
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::token_cache::TokenCache;
@@ -52,11 +52,11 @@ fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
     ];
     for (requirement, expected) in cases {
         let config = config(json!({ "default_policy": requirement }));
-        let newer = Prospect::Newer(published([key()]));
+        let newer = KeyLookup::Updated(published([key()]));
         let rows = [
-            (Prospect::Worthwhile, Patience::Waits),
-            (Prospect::Worthwhile, Patience::Over),
-            (Prospect::Worthwhile, Patience::NoRoom),
+            (KeyLookup::Pending, Patience::Waits),
+            (KeyLookup::Pending, Patience::Over),
+            (KeyLookup::Pending, Patience::NoRoom),
             (HOPELESS, Patience::Waits),
             (newer, Patience::Waits),
         ];
@@ -72,7 +72,7 @@ fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
 }
 
 fn told_without_token(config: &jwt_guard::config::Config) -> String {
-    told(&get("/").step(config, &Keys::none(Prospect::Worthwhile), Patience::Waits))
+    told(&get("/").step(config, &Keys::none(KeyLookup::Pending), Patience::Waits))
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn an_unknown_kid_is_awaited_once_and_then_unknown() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
     let with = |prospect| Keys { prospect, ..Keys::there() };
-    let newer = || Prospect::Newer(published([key(), other_key()]));
+    let newer = || KeyLookup::Updated(published([key(), other_key()]));
     for (label, prospect, patience, expected) in [
-        ("a refresh may bring it", Prospect::Worthwhile, Patience::Waits, "wait for a kid"),
-        ("it did not come in time", Prospect::Worthwhile, Patience::Over, "401 unknown_kid"),
-        ("too many wait", Prospect::Worthwhile, Patience::NoRoom, "401 unknown_kid"),
+        ("a refresh may bring it", KeyLookup::Pending, Patience::Waits, "wait for a kid"),
+        ("it did not come in time", KeyLookup::Pending, Patience::Over, "401 unknown_kid"),
+        ("too many wait", KeyLookup::Pending, Patience::NoRoom, "401 unknown_kid"),
         ("within the cooldown", HOPELESS, Patience::Waits, "401 unknown_kid"),
         ("another worker has it", newer(), Patience::Waits, "user-1"),
     ] {
@@ -99,12 +99,12 @@ fn an_unknown_kid_is_awaited_once_and_then_unknown() {
 fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
-    let same = || Prospect::Newer(published([key()]));
+    let same = || KeyLookup::Updated(published([key()]));
     for (label, then, patience, expected) in [
-        ("a refresh is allowed", Prospect::Worthwhile, Patience::Waits, "wait for a kid"),
-        ("it did not help", Prospect::Worthwhile, Patience::Over, "401 unknown_kid"),
+        ("a refresh is allowed", KeyLookup::Pending, Patience::Waits, "wait for a kid"),
+        ("it did not help", KeyLookup::Pending, Patience::Over, "401 unknown_kid"),
         ("within the cooldown", HOPELESS, Patience::Waits, "401 unknown_kid"),
-        ("yet another fetched it", Prospect::Newer(published([other_key()])), Patience::Waits, "user-1"),
+        ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Patience::Waits, "user-1"),
         ("whoever keeps fetching", same(), Patience::Waits, "401 unknown_kid"),
     ] {
         let keys = Keys { prospect: same(), then: Some(then), ..Keys::there() };
@@ -144,8 +144,8 @@ fn nothing_is_fetched_for_what_needs_no_key() {
         ("expired, of a kid that nobody has", expired_of(other_key()), "401 expired"),
         ("expired, and forged", expired_of(&other_key().clone().with_kid("first")), "401 expired"),
     ] {
-        let none = || Keys::none(Prospect::Worthwhile);
-        let old = || Keys { prospect: Prospect::Worthwhile, ..Keys::there() };
+        let none = || Keys::none(KeyLookup::Pending);
+        let old = || Keys { prospect: KeyLookup::Pending, ..Keys::there() };
         let hopeless = || Keys::none(HOPELESS);
         for keys in [none(), old(), hopeless()] {
             let step = get("/").bearer(&token).step(&config, &keys, Patience::Waits);
@@ -155,7 +155,7 @@ fn nothing_is_fetched_for_what_needs_no_key() {
     }
     // The same token with nothing wrong about it is worth waiting for.
     let good = get("/").bearer(&token().lifetime(Duration::from_secs(3600)).sign(key()).unwrap());
-    let step = good.step(&config, &Keys::none(Prospect::Worthwhile), Patience::Waits);
+    let step = good.step(&config, &Keys::none(KeyLookup::Pending), Patience::Waits);
     assert_eq!(told(&step), "wait for first keys");
 }
 
@@ -179,7 +179,7 @@ fn times_that_fit_do_not_make_a_token_good() {
 fn a_token_may_expire_while_its_request_waits() {
     let config = config(json!({}));
     let request = get("/").bearer(&good());
-    let cold = || Keys::none(Prospect::Worthwhile);
+    let cold = || Keys::none(KeyLookup::Pending);
     let judged = |now, patience| told(&request.decide(&config, &cold(), &TokenCache::new(8), now, patience));
     assert_eq!(judged(NOW, Patience::Waits), "wait for first keys");
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
@@ -233,7 +233,7 @@ fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
         Rc::new(KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap().keys)
     };
     let of =
-        |keys: Vec<Value>| Keys { current: Some(set(keys)), prospect: Prospect::Worthwhile, ..Keys::there() };
+        |keys: Vec<Value>| Keys { current: Some(set(keys)), prospect: KeyLookup::Pending, ..Keys::there() };
     for (label, keys) in [("none", vec![nameless()]), ("an empty one", vec![nameless(), empty()])] {
         let keys = of(keys);
         let refused = refused(get("/").bearer(&good()).step(&config, &keys, Patience::Waits));
@@ -263,7 +263,7 @@ fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
     );
     let plain = "the issuer has no key with the token's kid";
     assert_eq!(detail(Keys::there()), plain, "keys that were never fetched");
-    let asking = Keys { prospect: Prospect::Worthwhile, age: Some(Duration::ZERO), ..Keys::there() };
+    let asking = Keys { prospect: KeyLookup::Pending, age: Some(Duration::ZERO), ..Keys::there() };
     assert_eq!(detail(asking), plain, "a fetch is under way");
 }
 
@@ -295,8 +295,8 @@ fn a_refusal_for_want_of_keys_says_when_to_come_back() {
     let config = config(json!({}));
     for (prospect, patience, seconds) in [
         (HOPELESS, Patience::Waits, "7"),
-        (Prospect::Worthwhile, Patience::Over, "1"),
-        (Prospect::Worthwhile, Patience::NoRoom, "1"),
+        (KeyLookup::Pending, Patience::Over, "1"),
+        (KeyLookup::Pending, Patience::NoRoom, "1"),
     ] {
         let denial = refused(get("/").bearer(&good()).step(&config, &Keys::none(prospect), patience)).denial;
         assert_eq!(denial.status, 503);
@@ -317,7 +317,7 @@ fn a_parked_request_is_judged_again_by_what_is_there_then() {
         ("of another key", token().sign(other_key()).unwrap(), "401 unknown_kid"),
     ] {
         let request = get("/").bearer(&token);
-        let cold = Keys::none(Prospect::Worthwhile);
+        let cold = Keys::none(KeyLookup::Pending);
         assert_eq!(told(&request.step(&config, &cold, Patience::Waits)), "wait for first keys", "{label}");
         assert_eq!(told(&request.step(&config, &Keys::there(), Patience::Waits)), expected, "{label}");
     }

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::world::{World, answered, entries, times};
 use super::*;
+use crate::keys::world::{World, answered, entries, times};
 
 #[derive(Debug, Clone)]
 enum Event {

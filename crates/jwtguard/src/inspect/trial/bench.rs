@@ -13,7 +13,7 @@ use jwt_guard::bearer::Place;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
-use jwt_guard::flow::{self, KeySource, Metadata, Patience, Prospect, Request, Step};
+use jwt_guard::flow::{self, KeyLookup, KeySource, Metadata, Patience, Request, Step};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
@@ -93,8 +93,8 @@ impl KeySource for Keys {
         self.0.get(issuer.0).cloned().flatten()
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
-        Prospect::Hopeless { retry_after: Duration::ZERO }
+    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }
 

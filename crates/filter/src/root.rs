@@ -1,0 +1,140 @@
+//! The root context of one configuration in one VM.
+//!
+//! Everything hangs on it, since two configurations with the same module and `vm_id` share a VM. It fetches the keys:
+//! a call ends with the context that made it, and requests come and go.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::ContextType;
+
+use jwt_guard::config::Config;
+use jwt_guard::keys::VmIdentity;
+use jwt_guard::keys::answer::{HttpAnswer, readable};
+use jwt_guard::keys::tick::FIRST_TICK;
+use jwt_guard::plugin::Plugin;
+use jwt_guard::report::Level;
+
+use crate::configured::Configured;
+use crate::filter::{Filter, carry_out};
+use crate::host::{HeaderKind, Host, HostError};
+use jwt_guard::http::HeaderMap;
+
+/// The root context.
+pub struct Root<H: Host> {
+    context: u32,
+    host: H,
+    configured: Option<Rc<Configured<H>>>,
+}
+
+impl<H: Host> Root<H> {
+    /// Not configured yet.
+    pub fn new(context: u32, host: H) -> Self {
+        Self { context, host, configured: None }
+    }
+
+    /// The context of a new request.
+    pub fn filter(&self, context: u32) -> Filter<H> {
+        Filter::new(context, self.host.clone(), self.configured.clone())
+    }
+
+    /// Carries out what is due.
+    fn poll(&self, plugin: &Plugin<H>) {
+        for issuer in plugin.issuers() {
+            let Some(request) = plugin.poll_send(issuer) else { continue };
+            match self.host.send(&request) {
+                Ok(call) => plugin.on_sent(issuer, call),
+                Err(HostError) => plugin.on_not_sent(issuer),
+            }
+        }
+        for (context, reason) in plugin.poll_ready() {
+            // Where the client has left, the context drops itself.
+            if self.host.enter(context).is_err() {
+                plugin.on_gone(context);
+                continue;
+            }
+            let headers = self.host.headers(HeaderKind::Request);
+            let action = plugin.on_ready(context, reason, &headers, |scope| self.host.metadata(scope));
+            if carry_out(&self.host, action).goes_on() {
+                self.host.resume_request();
+            }
+        }
+        let _ = self.host.enter(self.context);
+        if let Some(period) = plugin.poll_tick() {
+            self.host.set_tick(period);
+        }
+    }
+}
+
+/// The configuration goes.
+///
+/// Not in `on_done`: the host would call it for every request as well.
+impl<H: Host> Drop for Root<H> {
+    fn drop(&mut self) {
+        if let Some(configured) = &self.configured {
+            configured.plugin.release();
+        }
+        // Else the host wakes up for it as long as the VM lives, which is longer than a configuration.
+        self.host.set_tick(Duration::ZERO);
+    }
+}
+
+impl<H: Host> Context for Root<H> {
+    fn on_http_call_response(&mut self, call: u32, headers: usize, length: usize, _: usize) {
+        let Some(Configured { plugin, .. }) = self.configured.as_deref() else { return };
+        if let Some(issuer) = plugin.awaiting(call) {
+            // None where no answer came.
+            let headers = match headers {
+                0 => HeaderMap::new(),
+                _ => self.host.headers(HeaderKind::FetchResponse),
+            };
+            let body = self.host.response_body(readable(length));
+            plugin.on_response(issuer, HttpAnswer { headers: &headers, length, body: &body });
+        }
+        self.poll(plugin);
+    }
+}
+
+impl<H: Host> RootContext for Root<H> {
+    fn on_configure(&mut self, _: usize) -> bool {
+        let config = match Config::parse(&self.host.plugin_configuration()) {
+            Ok(config) => config,
+            Err(errors) => {
+                for error in errors {
+                    self.host.log(Level::Error, format_args!("jwt_guard configuration: {error}"));
+                }
+                return false;
+            }
+        };
+        let vm = VmIdentity(self.host.random_bits());
+        let plugin = Plugin::start(config, vm, &self.host.plugin_name(), self.host.clone());
+        let queue = self.host.register_queue(&format!("jwt_guard/{:016x}", vm.0));
+        self.host.set_tick(FIRST_TICK);
+        self.configured = Some(Rc::new(Configured { plugin, queue }));
+        true
+    }
+
+    fn on_tick(&mut self) {
+        if let Some(Configured { plugin, .. }) = self.configured.as_deref() {
+            plugin.log_suppressed();
+            self.poll(plugin);
+        }
+    }
+
+    fn on_queue_ready(&mut self, queue: u32) {
+        let Some(Configured { plugin, .. }) = self.configured.as_deref() else { return };
+        // The host calls once for each that was put in; the first of those calls finds them all.
+        if self.host.drain(queue) {
+            self.poll(plugin);
+        }
+    }
+
+    fn create_http_context(&self, context: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(self.filter(context)))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

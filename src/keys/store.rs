@@ -1,0 +1,276 @@
+//! The keys of every issuer of one configuration, in one VM.
+//!
+//! Without I/O: see [`fetcher`](super::fetcher) for how requests are sent and answered.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::answer::HttpAnswer;
+use super::fetch_event::FetchEvent;
+use super::fetcher::{FetchRequest, Fetcher};
+use super::parked::{Awaited, KeyVersion, ParkedRequests};
+use super::share::SharedData;
+use super::{Control, KeyLookup, KeySource, Need};
+use crate::issuer_index::IssuerIndex;
+use crate::jose::jwks::KeySet;
+use crate::time::UnixTime;
+
+/// Every issuer's keys.
+#[derive(Debug)]
+pub struct KeyStore {
+    issuers: Vec<IssuerKeys>,
+}
+
+/// The keys of one issuer.
+#[derive(Debug)]
+pub enum IssuerKeys {
+    /// They stand in the configuration.
+    Inline(Rc<KeySet>),
+    /// They are fetched.
+    Fetched(Box<RefCell<Fetcher>>),
+}
+
+/// What this VM has to verify an issuer's tokens with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyStatus {
+    /// The number of usable keys.
+    pub keys: usize,
+    /// How long ago they were fetched.
+    pub age: Duration,
+    /// Whether they are past their time.
+    pub stale: bool,
+}
+
+impl KeyStore {
+    /// The keys of the issuers, by [`IssuerIndex`].
+    pub fn new(issuers: impl Iterator<Item = IssuerKeys>) -> Self {
+        Self { issuers: issuers.collect() }
+    }
+
+    /// The issuers whose keys are fetched.
+    pub fn fetched(&self) -> impl Iterator<Item = IssuerIndex> {
+        self.fetchers().map(|(issuer, _)| issuer)
+    }
+
+    /// The request that is due for an issuer, if one is.
+    pub fn poll_send(
+        &self,
+        issuer: IssuerIndex,
+        parked: &ParkedRequests,
+        host: &impl SharedData,
+    ) -> Option<FetchRequest> {
+        let unknown_kid = parked.is_awaited(Awaited { issuer, need: Need::UnknownKid });
+        self.fetcher(issuer)?.borrow_mut().poll_send(host, unknown_kid)
+    }
+
+    /// The host took the issuer's request; its answer will come with this number.
+    pub fn on_sent(&self, issuer: IssuerIndex, call: u32) {
+        if let Some(fetcher) = self.fetcher(issuer) {
+            fetcher.borrow_mut().on_sent(call);
+        }
+    }
+
+    /// The host did not take the issuer's request.
+    pub fn on_not_sent(&self, issuer: IssuerIndex, host: &impl SharedData) -> Option<FetchEvent> {
+        self.fetcher(issuer)?.borrow_mut().on_not_sent(host)
+    }
+
+    /// The issuer that awaits the answer to that call. None where its lease has ended since.
+    pub fn awaiting(&self, call: u32) -> Option<IssuerIndex> {
+        let awaits = |(_, fetcher): &(IssuerIndex, &RefCell<Fetcher>)| fetcher.borrow().awaits(call);
+        self.fetchers().find(awaits).map(|(issuer, _)| issuer)
+    }
+
+    /// The answer to the issuer's call. It may lead to another request: see [`Self::poll_send`].
+    pub fn on_response(
+        &self,
+        issuer: IssuerIndex,
+        host: &impl SharedData,
+        answer: HttpAnswer<'_>,
+    ) -> Option<FetchEvent> {
+        self.fetcher(issuer)?.borrow_mut().on_response(host, answer)
+    }
+
+    /// Gives up the leases of this VM: the configuration goes, and with it the calls under way.
+    pub fn release(&self, host: &impl SharedData) {
+        for (_, fetcher) in self.fetchers() {
+            fetcher.borrow_mut().release(host);
+        }
+    }
+
+    /// How long until a request is due that nobody asks for, if that is known.
+    pub fn poll_timeout(&self, now: UnixTime) -> Option<Duration> {
+        self.fetchers().filter_map(|(_, fetcher)| fetcher.borrow().poll_timeout(now)).min()
+    }
+
+    /// How long a request waits for an issuer's keys.
+    pub fn timeout(&self, issuer: IssuerIndex) -> Duration {
+        self.fetcher(issuer).map_or(Duration::ZERO, |fetcher| fetcher.borrow().share().times().timeout)
+    }
+
+    /// What a parked request compares.
+    pub fn version(&self, issuer: IssuerIndex, now: UnixTime) -> KeyVersion {
+        match self.fetcher(issuer) {
+            Some(fetcher) => KeyVersion::of(fetcher.borrow().share().control(), now),
+            None => KeyVersion::of(&Control::UNKNOWN, now),
+        }
+    }
+
+    /// What this VM has of an issuer whose keys are fetched.
+    pub fn status(&self, issuer: IssuerIndex, now: UnixTime) -> Option<KeyStatus> {
+        let (keys, age, stale) = self.fetcher(issuer)?.borrow().share().holding(now);
+        Some(KeyStatus { keys, age, stale })
+    }
+
+    /// The keys at one moment.
+    pub fn at<'a, H: SharedData>(&'a self, now: UnixTime, host: &'a H) -> KeysAt<'a, H> {
+        KeysAt { store: self, host, now }
+    }
+
+    fn fetcher(&self, issuer: IssuerIndex) -> Option<&RefCell<Fetcher>> {
+        self.issuers.get(issuer.0)?.fetcher()
+    }
+
+    fn fetchers(&self) -> impl Iterator<Item = (IssuerIndex, &RefCell<Fetcher>)> {
+        let issuers = self.issuers.iter().enumerate();
+        issuers.filter_map(|(index, keys)| keys.fetcher().map(|fetcher| (IssuerIndex(index), fetcher)))
+    }
+}
+
+impl IssuerKeys {
+    fn fetcher(&self) -> Option<&RefCell<Fetcher>> {
+        match self {
+            Self::Inline(_) => None,
+            Self::Fetched(fetcher) => Some(fetcher),
+        }
+    }
+}
+
+/// The keys of a [`KeyStore`] at one moment.
+#[derive(Debug)]
+pub struct KeysAt<'a, H> {
+    store: &'a KeyStore,
+    host: &'a H,
+    now: UnixTime,
+}
+
+impl<H: SharedData> KeySource for KeysAt<'_, H> {
+    fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
+        match self.store.issuers.get(issuer.0)? {
+            IssuerKeys::Inline(keys) => Some(Rc::clone(keys)),
+            IssuerKeys::Fetched(fetcher) => fetcher.borrow().share().keys(self.now),
+        }
+    }
+
+    fn look_again(&self, issuer: IssuerIndex, need: Need) -> KeyLookup {
+        match self.store.fetcher(issuer) {
+            Some(fetcher) => fetcher.borrow_mut().share_mut().look_again(self.host, need),
+            None => KeyLookup::Unavailable { retry_after: Duration::ZERO },
+        }
+    }
+
+    fn age(&self, issuer: IssuerIndex) -> Option<Duration> {
+        self.store.fetcher(issuer)?.borrow().share().age(self.now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::Endpoint;
+    use crate::http::HeaderMap;
+    use crate::jose::jwks::ParsedKeySet;
+    use crate::keys::record::Entries;
+    use crate::keys::share::Share;
+    use crate::keys::world::{World, set, times};
+    use crate::keys::{Chance, Location, Source, VmIdentity};
+
+    const INLINE: IssuerIndex = IssuerIndex(0);
+    const FIRST: IssuerIndex = IssuerIndex(1);
+    const SECOND: IssuerIndex = IssuerIndex(2);
+    const UNKNOWN: IssuerIndex = IssuerIndex(3);
+
+    fn fetched(url: &str) -> IssuerKeys {
+        let location = Location::Endpoint(Endpoint::parse(url).unwrap());
+        let source = Source { cluster: "keys".to_owned(), location };
+        let entries = Entries::of(b"plugin", url, &source);
+        let share = Share::new(times(), VmIdentity(1), entries, Chance::from_bits(0));
+        IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source, share))))
+    }
+
+    fn store() -> KeyStore {
+        let ParsedKeySet { keys, .. } = KeySet::parse(&set("inline")).unwrap();
+        let inline = IssuerKeys::Inline(Rc::new(keys));
+        KeyStore::new([inline, fetched("https://a/keys"), fetched("https://b/keys")].into_iter())
+    }
+
+    /// The issuers whose keys have that kid.
+    fn knowing(store: &KeyStore, world: &World, kid: &str) -> Vec<IssuerIndex> {
+        let keys = store.at(world.now(), world);
+        let issuers = [INLINE, FIRST, SECOND, UNKNOWN].into_iter();
+        issuers.filter(|issuer| keys.current(*issuer).is_some_and(|keys| keys.has_kid(Some(kid)))).collect()
+    }
+
+    #[test]
+    fn each_issuer_has_its_own_keys_and_its_own_fetch() {
+        let (world, store, parked) = (World::new(), store(), ParkedRequests::default());
+        assert_eq!(store.fetched().collect::<Vec<_>>(), [FIRST, SECOND]);
+        assert_eq!(store.poll_timeout(world.now()), Some(Duration::ZERO));
+        for (issuer, call) in [(FIRST, 1), (SECOND, 2)] {
+            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            store.on_sent(issuer, call);
+        }
+        assert_eq!(store.poll_timeout(world.now()), None);
+        assert_eq!(
+            (store.awaiting(1), store.awaiting(2), store.awaiting(3)),
+            (Some(FIRST), Some(SECOND), None)
+        );
+        let mut headers = HeaderMap::new();
+        headers.append(":status", "200");
+        let body = set("second");
+        let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
+        assert!(store.on_response(SECOND, &world, answer).is_some_and(|event| event.is_success()));
+        assert_eq!(knowing(&store, &world, "inline"), [INLINE]);
+        assert_eq!(knowing(&store, &world, "second"), [SECOND]);
+        assert_eq!(store.awaiting(1), Some(FIRST), "the other one is awaited still");
+        assert_ne!(store.version(FIRST, world.now()), store.version(SECOND, world.now()));
+        let status = KeyStatus { keys: 1, age: Duration::ZERO, stale: false };
+        assert_eq!(store.status(SECOND, world.now()), Some(status));
+        store.release(&world);
+        assert_eq!(store.awaiting(1), None);
+    }
+
+    #[test]
+    fn nothing_is_fetched_for_an_issuer_whose_keys_are_configured() {
+        let (world, store, parked) = (World::new(), store(), ParkedRequests::default());
+        for issuer in [INLINE, UNKNOWN] {
+            assert_eq!(store.poll_send(issuer, &parked, &world), None);
+            assert_eq!(store.status(issuer, world.now()), None);
+            assert_eq!(store.timeout(issuer), Duration::ZERO);
+            let lookup = store.at(world.now(), &world).look_again(issuer, Need::UnknownKid);
+            assert!(matches!(lookup, KeyLookup::Unavailable { retry_after: Duration::ZERO }));
+        }
+        assert_eq!(store.timeout(FIRST), times().timeout);
+    }
+
+    #[test]
+    fn a_parked_request_for_an_unknown_kid_makes_its_issuer_be_asked() {
+        let (world, store, mut parked) = (World::new(), store(), ParkedRequests::default());
+        let body = set("one");
+        for issuer in [FIRST, SECOND] {
+            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            store.on_sent(issuer, 1);
+            let mut headers = HeaderMap::new();
+            headers.append(":status", "200");
+            let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
+            assert!(store.on_response(issuer, &world, answer).is_some());
+            assert_eq!(store.poll_send(issuer, &parked, &world), None, "its keys are fresh");
+        }
+        let awaited = Awaited { issuer: SECOND, need: Need::UnknownKid };
+        let version = store.version(SECOND, world.now());
+        assert!(parked.park(9, awaited, version, world.now(), store.timeout(SECOND)).is_some());
+        assert_eq!(store.poll_send(FIRST, &parked, &world), None);
+        assert!(store.poll_send(SECOND, &parked, &world).is_some());
+    }
+}

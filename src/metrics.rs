@@ -1,0 +1,172 @@
+//! Every metric: its name, its kind, and its place among the metrics of a configuration.
+
+use crate::denial::Reason;
+use crate::issuer_index::IssuerIndex;
+
+/// One metric. The host keeps one value a name for all VMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// Requests that went on without a verified token.
+    AllowedAnonymous,
+    /// Requests that went on with one.
+    AllowedVerified,
+    /// Requests that wait for keys.
+    Waiting,
+    /// Tokens that were found in the cache.
+    TokenCacheHit,
+    /// Tokens that were not.
+    TokenCacheMiss,
+    /// Refused requests.
+    Denied(Reason),
+    /// Requests that `report_only` or a shadow rule would have refused.
+    WouldDeny(Reason),
+    /// A metric of one issuer whose keys may be fetched.
+    Keys(IssuerIndex, KeyMetric),
+}
+
+/// A metric of one issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyMetric {
+    /// Fetches with a good answer.
+    RefreshOk,
+    /// Fetches without.
+    RefreshFailed,
+    /// Usable keys.
+    Keys,
+    /// How long ago they were fetched.
+    AgeSeconds,
+    /// 1 where they are past their time.
+    Stale,
+}
+
+/// What the host does with a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Set, or changed up and down.
+    Gauge,
+}
+
+const COMMON: [Metric; 5] = [
+    Metric::AllowedAnonymous,
+    Metric::AllowedVerified,
+    Metric::Waiting,
+    Metric::TokenCacheHit,
+    Metric::TokenCacheMiss,
+];
+
+const OF_ISSUER: [KeyMetric; 5] = [
+    KeyMetric::RefreshOk,
+    KeyMetric::RefreshFailed,
+    KeyMetric::Keys,
+    KeyMetric::AgeSeconds,
+    KeyMetric::Stale,
+];
+
+impl Metric {
+    /// Every metric of a configuration with so many issuers, in the order of [`Self::index`].
+    pub fn all(issuers: usize) -> impl Iterator<Item = Self> {
+        let of_issuer =
+            |issuer| OF_ISSUER.into_iter().map(move |metric| Self::Keys(IssuerIndex(issuer), metric));
+        COMMON
+            .into_iter()
+            .chain(Reason::ALL.into_iter().map(Self::Denied))
+            .chain(Reason::ALL.into_iter().map(Self::WouldDeny))
+            .chain((0..issuers).flat_map(of_issuer))
+    }
+
+    /// Its place in [`Self::all`].
+    pub fn index(self) -> usize {
+        let denied = COMMON.len();
+        let would_deny = denied + Reason::ALL.len();
+        let keys = would_deny + Reason::ALL.len();
+        match self {
+            Self::AllowedAnonymous => 0,
+            Self::AllowedVerified => 1,
+            Self::Waiting => 2,
+            Self::TokenCacheHit => 3,
+            Self::TokenCacheMiss => 4,
+            Self::Denied(reason) => denied + reason as usize,
+            Self::WouldDeny(reason) => would_deny + reason as usize,
+            Self::Keys(issuer, metric) => keys + issuer.0 * OF_ISSUER.len() + metric as usize,
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(self) -> MetricKind {
+        match self {
+            Self::Waiting | Self::Keys(_, KeyMetric::Keys | KeyMetric::AgeSeconds | KeyMetric::Stale) => {
+                MetricKind::Gauge
+            }
+            _ => MetricKind::Counter,
+        }
+    }
+
+    /// Its name. `issuer` gives the configured name of an issuer.
+    pub fn name<'a>(self, issuer: impl FnOnce(IssuerIndex) -> &'a str) -> String {
+        match self {
+            Self::AllowedAnonymous => "jwt_guard.allowed.anonymous".to_owned(),
+            Self::AllowedVerified => "jwt_guard.allowed.verified".to_owned(),
+            Self::Waiting => "jwt_guard.waiting".to_owned(),
+            Self::TokenCacheHit => "jwt_guard.token_cache.hit".to_owned(),
+            Self::TokenCacheMiss => "jwt_guard.token_cache.miss".to_owned(),
+            Self::Denied(reason) => format!("jwt_guard.denied.{reason}"),
+            Self::WouldDeny(reason) => format!("jwt_guard.would_deny.{reason}"),
+            Self::Keys(index, metric) => format!("jwt_guard.jwks.{}.{}", issuer(index), metric.as_str()),
+        }
+    }
+}
+
+impl KeyMetric {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RefreshOk => "refresh_ok",
+            Self::RefreshFailed => "refresh_failed",
+            Self::Keys => "keys",
+            Self::AgeSeconds => "age_seconds",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_stands_in_its_place() {
+        let metrics: Vec<Metric> = Metric::all(3).collect();
+        assert_eq!(metrics.len(), 5 + 2 * Reason::ALL.len() + 3 * 5);
+        for (place, metric) in metrics.iter().enumerate() {
+            assert_eq!(metric.index(), place, "{metric:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_dashboards_bind_to() {
+        let issuer = IssuerIndex(1);
+        let rows = [
+            (Metric::AllowedAnonymous, "jwt_guard.allowed.anonymous", MetricKind::Counter),
+            (Metric::AllowedVerified, "jwt_guard.allowed.verified", MetricKind::Counter),
+            (Metric::Waiting, "jwt_guard.waiting", MetricKind::Gauge),
+            (Metric::TokenCacheHit, "jwt_guard.token_cache.hit", MetricKind::Counter),
+            (Metric::TokenCacheMiss, "jwt_guard.token_cache.miss", MetricKind::Counter),
+            (Metric::Denied(Reason::Expired), "jwt_guard.denied.expired", MetricKind::Counter),
+            (Metric::WouldDeny(Reason::NoKeys), "jwt_guard.would_deny.no_keys", MetricKind::Counter),
+            (Metric::Keys(issuer, KeyMetric::RefreshOk), "jwt_guard.jwks.b.refresh_ok", MetricKind::Counter),
+            (
+                Metric::Keys(issuer, KeyMetric::RefreshFailed),
+                "jwt_guard.jwks.b.refresh_failed",
+                MetricKind::Counter,
+            ),
+            (Metric::Keys(issuer, KeyMetric::Keys), "jwt_guard.jwks.b.keys", MetricKind::Gauge),
+            (Metric::Keys(issuer, KeyMetric::AgeSeconds), "jwt_guard.jwks.b.age_seconds", MetricKind::Gauge),
+            (Metric::Keys(issuer, KeyMetric::Stale), "jwt_guard.jwks.b.stale", MetricKind::Gauge),
+        ];
+        for (metric, name, kind) in rows {
+            let names = ["a", "b"];
+            assert_eq!((metric.name(|issuer| names[issuer.0]).as_str(), metric.kind()), (name, kind));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! One configuration in one VM, without I/O: its keys, its caches, and the requests that wait.
+//!
+//! The caller makes the host's callbacks into calls of this, and carries out what they return. After each callback of
+//! the root context it asks what is due: [`Plugin::poll_send`] for the requests to issuers, [`Plugin::poll_ready`] for
+//! the parked requests to decide again, [`Plugin::poll_tick`] for when to ask again.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::config::{Config, Issuer, KeyOrigin};
+use crate::flow::{self, Known, Metadata, Patience, Request, Step};
+use crate::headers::{CredentialHeaders, HeaderEdits};
+use crate::http::HeaderMap;
+use crate::issuer_index::IssuerIndex;
+use crate::jose::algorithm::{HostFirst, HostFunction};
+use crate::keys::VmIdentity;
+use crate::keys::answer::HttpAnswer;
+use crate::keys::fetch_event::FetchEvent;
+use crate::keys::fetcher::{FetchRequest, Fetcher};
+use crate::keys::parked::{Awaited, ParkState, ParkedRequests, WakeReason};
+use crate::keys::record::Entries;
+use crate::keys::share::{Share, SharedData};
+use crate::keys::store::{IssuerKeys, KeyStore};
+use crate::keys::tick::Tick;
+use crate::metadata_cache::{MetadataCache, MetadataScope};
+use crate::report::{Observer, Reporter};
+use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
+
+/// One configuration in one VM. `H` is the host, as far as the core has ports to it.
+pub struct Plugin<H> {
+    host: H,
+    config: Config,
+    credentials: CredentialHeaders,
+    verifier: HostFirst<H>,
+    keys: KeyStore,
+    parked: RefCell<ParkedRequests>,
+    metadata: RefCell<MetadataCache>,
+    tokens: TokenCache<Known>,
+    report: Reporter<H>,
+    tick: RefCell<Tick>,
+}
+
+/// What the host does with a request.
+#[derive(Debug)]
+pub enum Action {
+    /// Edits its headers and lets it go on.
+    Forward(HeaderEdits),
+    /// Answers it.
+    Answer {
+        /// The status.
+        status: u16,
+        /// The header fields.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Pauses it until [`Plugin::poll_ready`] names it. The state says what became of it since.
+    Park(Rc<Cell<ParkState>>),
+}
+
+impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
+    /// Begins to serve. Nothing is fetched before the first poll. `name` is the plugin's in the proxy's configuration.
+    pub fn start(config: Config, vm: VmIdentity, name: &[u8], host: H) -> Self {
+        let verifier = HostFirst::tried(host.clone());
+        let report = Reporter::new(&config, host.clone());
+        report.configured(&config, verifier.by_host());
+        Self {
+            credentials: flow::credential_headers(&config),
+            verifier,
+            keys: KeyStore::new(config.issuers.iter().map(|issuer| issuer_keys(issuer, name, vm, &host))),
+            parked: RefCell::default(),
+            metadata: RefCell::default(),
+            tokens: TokenCache::new(config.token_cache_entries),
+            report,
+            tick: RefCell::new(Tick::first()),
+            config,
+            host,
+        }
+    }
+
+    /// Decides a request that begins. `metadata` reads that of the route which the proxy chose.
+    pub fn on_request(
+        &self,
+        context: u32,
+        headers: &HeaderMap,
+        metadata: impl Fn(MetadataScope) -> Option<Vec<u8>>,
+    ) -> Action {
+        let park = |awaited: Awaited, now| {
+            let (version, timeout) =
+                (self.keys.version(awaited.issuer, now), self.keys.timeout(awaited.issuer));
+            let state = self.parked.try_borrow_mut().ok()?.park(context, awaited, version, now, timeout)?;
+            self.report.waiting(1);
+            Some(state)
+        };
+        self.decide(headers, metadata, Patience::Waits, park)
+    }
+
+    /// Decides a request that [`Self::poll_ready`] named.
+    pub fn on_ready(
+        &self,
+        context: u32,
+        reason: WakeReason,
+        headers: &HeaderMap,
+        metadata: impl Fn(MetadataScope) -> Option<Vec<u8>>,
+    ) -> Action {
+        let patience = match reason {
+            WakeReason::KeysChanged => Patience::Waits,
+            WakeReason::TimedOut => Patience::Over,
+        };
+        let repark = |awaited: Awaited, now| {
+            let version = self.keys.version(awaited.issuer, now);
+            self.parked.try_borrow_mut().ok()?.repark(context, awaited, version)
+        };
+        let action = self.decide(headers, metadata, patience, repark);
+        match action {
+            Action::Forward(_) => self.end_wait(context, ParkState::Passed),
+            Action::Answer { .. } => self.end_wait(context, ParkState::Answered),
+            Action::Park(_) => {}
+        }
+        action
+    }
+
+    fn decide(
+        &self,
+        headers: &HeaderMap,
+        metadata: impl Fn(MetadataScope) -> Option<Vec<u8>>,
+        patience: Patience,
+        park: impl FnOnce(Awaited, UnixTime) -> Option<Rc<Cell<ParkState>>>,
+    ) -> Action {
+        let request = Request { headers, metadata: self.metadata(metadata) };
+        // The moment of this request: a thousand others may have been decided since the callback began.
+        let now = self.host.now();
+        let step = match self.step(&request, patience, now) {
+            Step::AwaitKeys { issuer, need } if patience == Patience::Waits => {
+                match park(Awaited { issuer, need }, now) {
+                    Some(state) => return Action::Park(state),
+                    None => self.step(&request, Patience::NoRoom, now),
+                }
+            }
+            step => step,
+        };
+        match step {
+            Step::Forward(forward) => {
+                self.report.forwarded(&forward, &self.config, now);
+                Action::Forward(forward.edits)
+            }
+            Step::Deny(refused) => {
+                self.report.refused(&refused.facts, now);
+                let denial = refused.denial;
+                Action::Answer { status: denial.status, headers: denial.headers, body: denial.body }
+            }
+            Step::Serve(document) => {
+                Action::Answer { status: 200, headers: document.headers, body: document.body }
+            }
+            // A request that may not wait does not come here; if one did, it is not let through.
+            Step::AwaitKeys { .. } => Action::Answer { status: 503, headers: Vec::new(), body: Vec::new() },
+        }
+    }
+
+    fn step(&self, request: &Request<'_>, patience: Patience, now: UnixTime) -> Step {
+        let keys = self.keys.at(now, &self.host);
+        let step = flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
+        self.report.token_cache(self.tokens.take_counts());
+        step
+    }
+
+    fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> Metadata {
+        let warn = |problem: &str| self.report.warn(format_args!("jwt_guard: {problem}"));
+        match self.metadata.try_borrow_mut() {
+            Ok(mut cache) => cache.requirement(&self.config, read, warn),
+            Err(_) => Metadata::Bad("the metadata could not be read".into()),
+        }
+    }
+
+    /// The edits to a request's trailers.
+    pub fn on_trailers(&self, trailers: &HeaderMap) -> HeaderEdits {
+        self.config.claim_headers.strip_trailers(trailers, &self.credentials)
+    }
+
+    /// The client of a request has left, or the host is done with it.
+    pub fn on_gone(&self, context: u32) {
+        self.end_wait(context, ParkState::Answered);
+    }
+
+    fn end_wait(&self, context: u32, state: ParkState) {
+        if self.parked.try_borrow_mut().is_ok_and(|mut parked| parked.remove(context, state)) {
+            self.report.waiting(-1);
+        }
+    }
+
+    /// The issuers to poll for requests.
+    pub fn issuers(&self) -> impl Iterator<Item = IssuerIndex> {
+        self.keys.fetched().filter(|_| self.config.enabled)
+    }
+
+    /// The request to an issuer that is due, if one is. See [`Fetcher`](crate::keys::fetcher::Fetcher).
+    pub fn poll_send(&self, issuer: IssuerIndex) -> Option<FetchRequest> {
+        self.keys.poll_send(issuer, &self.parked.borrow(), &self.host)
+    }
+
+    /// The host took the request; its answer will come with this number.
+    pub fn on_sent(&self, issuer: IssuerIndex, call: u32) {
+        self.keys.on_sent(issuer, call);
+    }
+
+    /// The host did not take the request.
+    pub fn on_not_sent(&self, issuer: IssuerIndex) {
+        self.report_fetch(issuer, self.keys.on_not_sent(issuer, &self.host));
+    }
+
+    /// The issuer that awaits the answer to that call, if one still does.
+    pub fn awaiting(&self, call: u32) -> Option<IssuerIndex> {
+        self.keys.awaiting(call)
+    }
+
+    /// The answer of that issuer.
+    pub fn on_response(&self, issuer: IssuerIndex, answer: HttpAnswer<'_>) {
+        self.report_fetch(issuer, self.keys.on_response(issuer, &self.host, answer));
+    }
+
+    fn report_fetch(&self, issuer: IssuerIndex, event: Option<FetchEvent>) {
+        if let (Some(event), Some(configured)) = (event, self.config.issuers.get(issuer.0)) {
+            self.report.fetched(issuer, &configured.name, &event);
+        }
+    }
+
+    /// The parked requests to decide again.
+    pub fn poll_ready(&self) -> Vec<(u32, WakeReason)> {
+        let now = self.host.now();
+        self.parked.borrow().poll_ready(now, |issuer| self.keys.version(issuer, now))
+    }
+
+    /// The period of the tick, where it is to be another.
+    pub fn poll_tick(&self) -> Option<Duration> {
+        let now = self.host.now();
+        for issuer in self.issuers() {
+            if let Some(status) = self.keys.status(issuer, now) {
+                self.report.key_status(issuer, status);
+            }
+        }
+        let parked = self.parked.borrow().poll_timeout(now, |issuer| self.keys.version(issuer, now));
+        let keys = if self.config.enabled { self.keys.poll_timeout(now) } else { None };
+        self.tick.borrow_mut().update(parked, keys)
+    }
+
+    /// The period of the tick that makes the host call soon, where it is to be another.
+    pub fn tick_soon(&self) -> Option<Duration> {
+        self.tick.borrow_mut().update(Some(Duration::ZERO), None)
+    }
+
+    /// Tells how many refusals were not logged.
+    pub fn log_suppressed(&self) {
+        self.report.log_suppressed(self.host.now());
+    }
+
+    /// The configuration goes.
+    pub fn release(&self) {
+        self.keys.release(&self.host);
+    }
+}
+
+/// Nothing is fetched yet: a configuration may be tried and thrown away.
+fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl SharedData) -> IssuerKeys {
+    match &issuer.keys {
+        KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
+        KeyOrigin::Fetched { source, times } => {
+            let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, source);
+            let share = Share::new(times.clone(), vm, entries, host.chance());
+            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), share))))
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A configuration that was read.
+
+use super::{Observer, Reporter};
+use crate::config::Config;
+use crate::jose::algorithm::Algorithm;
+
+impl<O: Observer> Reporter<O> {
+    /// A configuration that begins to serve. `host_algorithms` are those whose signatures the host verifies.
+    pub fn configured(&self, config: &Config, host_algorithms: &[Algorithm]) {
+        for warning in &config.warnings {
+            self.warn(format_args!("jwt_guard: {warning}"));
+        }
+        let names: Vec<&str> = config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
+        let by_host: Vec<&str> = host_algorithms.iter().copied().map(Algorithm::name).collect();
+        self.info(format_args!(
+            "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
+            env!("CARGO_PKG_VERSION"),
+            config.digest,
+            names.join(" "),
+            match by_host.join(" ") {
+                none if none.is_empty() => "in the module".to_owned(),
+                some => format!("by the host for {some}, else in the module"),
+            },
+        ));
+        if !config.enabled {
+            self.warn(format_args!(
+                "jwt_guard is disabled: requests pass unchecked, without identity headers"
+            ));
+        }
+        if config.report_only {
+            self.warn(format_args!("jwt_guard only reports: nothing is refused"));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What each event tells operators.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Arguments;
+use std::time::Duration;
+
+use super::*;
+use crate::denial::Reason;
+use crate::flow::{Facts, Forward, RuleName};
+use crate::headers::HeaderEdits;
+use crate::issuer_index::IssuerIndex;
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwks::{KeySet, SkippedKey};
+use crate::keys::Usable;
+use crate::keys::fetch_error::FetchError;
+use crate::keys::fetch_event::FetchEvent;
+use crate::keys::requested::{Document, Requested};
+use crate::keys::share::Kept;
+use crate::keys::store::KeyStatus;
+use crate::time::UnixTime;
+
+const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+const ISSUER: IssuerIndex = IssuerIndex(0);
+
+/// What was told.
+#[derive(Default)]
+struct Recorder {
+    names: RefCell<Vec<String>>,
+    metrics: RefCell<BTreeMap<String, i64>>,
+    filter_state: RefCell<Vec<(String, String)>>,
+    lines: RefCell<Vec<(Level, String)>>,
+}
+
+impl Recorder {
+    fn change(&self, metric: u32, change: impl Fn(&mut i64)) {
+        let name = self.names.borrow()[metric as usize].clone();
+        change(self.metrics.borrow_mut().entry(name).or_default());
+    }
+}
+
+impl Observer for Recorder {
+    fn define_metric(&self, _: MetricKind, name: &str) -> Option<u32> {
+        self.names.borrow_mut().push(name.to_owned());
+        // The host may refuse one.
+        if name == "jwt_guard.denied.crit" { None } else { u32::try_from(self.names.borrow().len() - 1).ok() }
+    }
+
+    fn add_to_metric(&self, metric: u32, amount: i64) {
+        self.change(metric, |value| *value += amount);
+    }
+
+    fn set_metric(&self, metric: u32, value: u64) {
+        self.change(metric, |known| *known = i64::try_from(value).unwrap());
+    }
+
+    fn set_filter_state(&self, name: &str, value: &[u8]) {
+        let value = String::from_utf8(value.to_vec()).unwrap();
+        self.filter_state.borrow_mut().push((name.to_owned(), value));
+    }
+
+    fn log(&self, level: Level, line: Arguments<'_>) {
+        self.lines.borrow_mut().push((level, line.to_string()));
+    }
+}
+
+fn config(members: &str) -> Config {
+    let text = format!(r#"{{"issuer":"https://a","audience":"b","jwks_cluster":"c","name":"iss"{members}}}"#);
+    Config::parse(text.as_bytes()).unwrap()
+}
+
+fn reporter() -> Reporter<Recorder> {
+    Reporter::new(&config(""), Recorder::default())
+}
+
+impl Reporter<Recorder> {
+    /// The lines of log since the last look.
+    fn lines(&self) -> Vec<(Level, String)> {
+        std::mem::take(&mut *self.observer.lines.borrow_mut())
+    }
+
+    /// The metrics that were changed, since the last look.
+    fn changed(&self) -> Vec<(String, i64)> {
+        std::mem::take(&mut *self.observer.metrics.borrow_mut()).into_iter().collect()
+    }
+}
+
+fn failed(kept: Kept, skipped: Vec<SkippedKey>) -> FetchEvent {
+    let requested = Requested { document: Document::KeySet("https://a/keys".into()), cluster: "c".into() };
+    FetchEvent::Failed { error: FetchError::Status(500), kept, requested, skipped }
+}
+
+fn skipped(count: usize) -> Vec<SkippedKey> {
+    let keys = vec![r#"{"kty":"new"}"#; count].join(",");
+    KeySet::skipped(format!(r#"{{"keys":[{keys}]}}"#).as_bytes())
+}
+
+#[test]
+fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
+    let refreshed = |has_kids, skipped| FetchEvent::Refreshed { keys: 2, has_kids, skipped };
+    let until = "requested: the key set \"https://a/keys\" by the cluster \"c\"";
+    let failure = |what: &str, meanwhile: &str| {
+        vec![(Level::Warning, format!("jwt_guard: issuer iss: {what}: status 500; {meanwhile}; {until}"))]
+    };
+    let none = "there are none to judge tokens with: requests with a token get 503";
+    let no_kids = "jwt_guard: issuer iss: none of its keys has a kid: a token with a kid is refused (unknown_kid), \
+                   and no keys are fetched for it; give each key of the set its kid";
+    let came = || (Level::Info, "jwt_guard: issuer iss: 2 keys".to_owned());
+    let rows = [
+        (refreshed(true, Vec::new()), true, vec![came()]),
+        (refreshed(false, Vec::new()), true, vec![came(), (Level::Warning, no_kids.to_owned())]),
+        (
+            FetchEvent::Recovered,
+            true,
+            vec![(Level::Warning, "jwt_guard: issuer iss: keys are fetched again".to_owned())],
+        ),
+        (FetchEvent::Unchanged, true, Vec::new()),
+        (FetchEvent::Late, true, Vec::new()),
+        (
+            failed(Kept::BeganToFail(Usable::No), Vec::new()),
+            false,
+            failure("keys could not be fetched", none),
+        ),
+        (
+            failed(Kept::BeganToFail(Usable::Fresh), Vec::new()),
+            false,
+            failure("keys could not be fetched", "the last good ones serve"),
+        ),
+        (
+            failed(Kept::BeganToFail(Usable::Stale), Vec::new()),
+            false,
+            failure("keys could not be fetched", "the last good ones serve"),
+        ),
+        (failed(Kept::RanOut, Vec::new()), false, failure("the last good keys are too old", none)),
+        (failed(Kept::StillFailing, Vec::new()), false, Vec::new()),
+        (failed(Kept::TooLate, Vec::new()), false, Vec::new()),
+    ];
+    for (event, is_success, lines) in rows {
+        let reporter = reporter();
+        reporter.fetched(ISSUER, "iss", &event);
+        let counter = if is_success { "refresh_ok" } else { "refresh_failed" };
+        assert_eq!(reporter.changed(), [(format!("jwt_guard.jwks.iss.{counter}"), 1)], "{event:?}");
+        assert_eq!(reporter.lines(), lines, "{event:?}");
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
+    for (count, lines, more) in
+        [(1, 1, None), (16, 16, None), (20, 17, Some("4 more keys of the set are not used"))]
+    {
+        let reporter = reporter();
+        reporter.fetched(
+            ISSUER,
+            "iss",
+            &FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: skipped(count) },
+        );
+        let told = reporter.lines();
+        assert_eq!(told.len(), 1 + lines);
+        assert!(told[1].1.starts_with("jwt_guard: issuer iss: key 0 is not used: "), "{told:?}");
+        if let Some(more) = more {
+            assert_eq!(told[lines].1, format!("jwt_guard: issuer iss: {more}"));
+        }
+    }
+    let reporter = reporter();
+    reporter.fetched(ISSUER, "iss", &failed(Kept::BeganToFail(Usable::No), skipped(2)));
+    assert_eq!(reporter.lines().len(), 3, "beside the failure that they cause");
+}
+
+#[test]
+fn the_keys_of_a_vm_are_gauges() {
+    let reporter = reporter();
+    reporter.key_status(ISSUER, KeyStatus { keys: 2, age: Duration::from_millis(61_900), stale: true });
+    let expected = [("age_seconds", 61), ("keys", 2), ("stale", 1)]
+        .map(|(name, value)| (format!("jwt_guard.jwks.iss.{name}"), value));
+    assert_eq!(reporter.changed(), expected);
+    reporter.waiting(1);
+    reporter.waiting(-1);
+    reporter.token_cache((2, 0));
+    reporter.token_cache((0, 0));
+    let expected = [("jwt_guard.token_cache.hit", 2), ("jwt_guard.waiting", 0)];
+    assert_eq!(reporter.changed(), expected.map(|(name, value)| (name.to_owned(), value)));
+}
+
+#[test]
+fn a_request_is_counted_logged_and_named_in_filter_state() {
+    let reporter = reporter();
+    let forward = Forward {
+        edits: HeaderEdits::default(),
+        identity: None,
+        would_deny: vec![Facts::new(Reason::Role, "no"), Facts::new(Reason::Scope, "no")],
+        rules: vec![RuleName::DefaultPolicy],
+    };
+    reporter.forwarded(&forward, &config(r#","identity_in_filter_state":true"#), NOW);
+    let expected = ["jwt_guard.allowed.anonymous", "jwt_guard.would_deny.role", "jwt_guard.would_deny.scope"];
+    assert_eq!(reporter.changed(), expected.map(|name| (name.to_owned(), 1)));
+    let would_deny =
+        |reason: &str| (Level::Info, format!("jwt_guard: would deny: reason={reason} detail=\"no\""));
+    assert_eq!(reporter.lines(), [would_deny("role"), would_deny("scope")]);
+
+    reporter.refused(&Facts::new(Reason::Expired, "late"), NOW);
+    assert_eq!(reporter.changed(), [("jwt_guard.denied.expired".to_owned(), 1)]);
+    let denied = (Level::Info, "jwt_guard: denied: reason=expired detail=\"late\"".to_owned());
+    assert_eq!(reporter.lines(), [denied]);
+    let state = reporter.observer.filter_state.take();
+    let reasons = ["role", "scope", "expired"];
+    assert_eq!(state, reasons.map(|reason| ("jwt_guard.reason".to_owned(), reason.to_owned())));
+
+    reporter.refused(&Facts::new(Reason::Crit, "odd"), NOW);
+    assert_eq!(reporter.changed(), [], "the host refused to define that counter");
+}
+
+#[test]
+fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
+    let reporter = reporter();
+    let refuse = |now| reporter.refused(&Facts::new(Reason::Expired, "late"), now);
+    (0..12).for_each(|_| refuse(NOW));
+    assert_eq!(reporter.lines().len(), 10);
+    reporter.log_suppressed(NOW);
+    assert_eq!(reporter.lines(), []);
+    let later = NOW.saturating_add(Duration::from_secs(1));
+    reporter.log_suppressed(later);
+    let number = |count: usize| format!("jwt_guard: {count} more refusals were not logged");
+    assert_eq!(reporter.lines(), [(Level::Info, number(2))]);
+    (0..11).for_each(|_| refuse(later));
+    reporter.lines();
+    refuse(later.saturating_add(Duration::from_secs(1)));
+    let lines = reporter.lines();
+    assert_eq!((lines.len(), &lines[0].1), (2, &number(1)));
+}
+
+#[test]
+fn a_configuration_is_announced_with_what_verifies_its_signatures() {
+    let announced = |members: &str, by_host: &[Algorithm]| {
+        let (reporter, config) = (reporter(), config(members));
+        reporter.configured(&config, by_host);
+        let lines = reporter.lines();
+        let digest = config.digest;
+        lines.into_iter().map(|(_, line)| line.replace(&digest, "DIGEST")).collect::<Vec<_>>()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    let line = format!("jwt_guard {version} configured: digest DIGEST, issuers iss, signatures verified ");
+    assert_eq!(announced("", &[]), [format!("{line}in the module")]);
+    assert_eq!(
+        announced("", &[Algorithm::Rs256, Algorithm::Es256]),
+        [format!("{line}by the host for RS256 ES256, else in the module")]
+    );
+    assert_eq!(
+        announced(r#","enabled":false,"report_only":true"#, &[])[1..],
+        [
+            "jwt_guard is disabled: requests pass unchecked, without identity headers",
+            "jwt_guard only reports: nothing is refused"
+        ]
+    );
+}
