@@ -29,7 +29,7 @@ use crate::jose::algorithm::Verifier;
 use crate::jose::claims::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::keys::Need;
-use crate::policy::{self, Credential, Identity, Permit, Requirement};
+use crate::policy::{Credential, Identity, Permit, Requirement};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use authenticate::Failure;
@@ -179,9 +179,8 @@ impl<'r> Judge<'r> {
             return Ok(self.forward_stripped(Vec::new(), RuleName::Preflight));
         }
         let requirements = governing.requirements();
-        let requirements = requirements.as_slice();
-        let token_decides = policy::needs_token(requirements);
-        let (known, failure) = if token_decides || policy::shadow_needs_token(requirements) {
+        let token_decides = requirements.needs_token();
+        let (known, failure) = if token_decides || requirements.shadow_needs_token() {
             match self.credential(&governing, token_decides) {
                 Ok(known) => (known, None),
                 Err(Failure::Wait { issuer, need }) => return Ok(Step::AwaitKeys { issuer, need }),
@@ -192,7 +191,7 @@ impl<'r> Judge<'r> {
         };
         if let Some(Failure::Credential(malformed)) = failure.as_ref().filter(|_| token_decides) {
             // Not an invalid token, which some routes let pass as none, but a request with two meanings.
-            let facts = Facts::new(Reason::BadRequest, malformed.to_string()).under(governing.first());
+            let facts = Facts::new(Reason::BadRequest, malformed.to_string()).under(Some(governing.first()));
             return Err(self.refused(facts, None, &[], &[]));
         }
         let brought = match (&known, &failure) {
@@ -200,15 +199,15 @@ impl<'r> Judge<'r> {
             (None, Some(_)) => Credential::Failed,
             (None, None) => Credential::Absent,
         };
-        let permit = policy::evaluate(requirements, brought).map_err(|refusal| {
-            let culprit =
-                policy::refusing(requirements, brought).and_then(|index| governing.asked.get(index));
-            let facts = refusal::facts_of(&refusal, failure.as_ref()).under(culprit);
-            self.refused(facts, failure.as_ref(), &policy::scopes_asked(requirements), &governing.places)
+        let permit = requirements.evaluate(brought).map_err(|refusal| {
+            let facts =
+                refusal::facts_of(&refusal, failure.as_ref()).under(governing.asked.get(refusal.requirement));
+            self.refused(facts, failure.as_ref(), &refusal.scopes, &governing.places)
         })?;
         let mut forward = self.forward(&permit, known.as_deref(), &governing, token_decides)?;
-        let shadows = policy::shadow_refusals(requirements, brought).into_iter().map(|(index, refusal)| {
-            let facts = refusal::facts_of(&refusal, failure.as_ref()).under(governing.asked.get(index));
+        let shadows = requirements.shadow_refusals(brought).into_iter().map(|refusal| {
+            let facts =
+                refusal::facts_of(&refusal, failure.as_ref()).under(governing.asked.get(refusal.requirement));
             self.with_request(facts)
         });
         forward.would_deny = shadows.collect();
@@ -234,7 +233,7 @@ impl<'r> Judge<'r> {
         let mut edits = planned.map_err(|oversize| {
             let detail =
                 format!("{} would be {} bytes, over {}", oversize.header, oversize.bytes, oversize.limit);
-            let facts = Facts::new(Reason::HeaderOversize, detail).under(governing.first());
+            let facts = Facts::new(Reason::HeaderOversize, detail).under(Some(governing.first()));
             self.refused(facts, None, &[], &[])
         })?;
         // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.

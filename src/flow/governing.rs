@@ -8,7 +8,7 @@ use crate::config::{Route, RouteMetadata};
 use crate::denial::Reason;
 use crate::flow::Facts;
 use crate::headers::folds_to;
-use crate::policy::Requirement;
+use crate::policy::{NonEmpty, Requirement, Requirements};
 use crate::route::{self, AmbiguousPath, Demand, Reading, ReadingClass, Spread, Target};
 
 /// Some frameworks take the method from one of these; in any spelling that folds to it, as WSGI and CGI do.
@@ -17,8 +17,7 @@ pub(super) const METHOD_OVERRIDES: [&str; 3] =
 
 /// The requirements that apply, all of them to be met, and what their routes say beside them.
 pub(super) struct Governing<'r> {
-    /// At least one.
-    pub asked: Vec<Asked<'r>>,
+    pub asked: NonEmpty<Asked<'r>>,
     /// Where a token is looked for: wherever some reading does. What one of them would take for a second token is
     /// one.
     pub places: Cow<'r, [Place]>,
@@ -37,27 +36,9 @@ pub(super) struct Asked<'r> {
     pub reading: Option<Reading<'r>>,
 }
 
-/// The requirements alone; mostly it is one.
-pub(super) enum Requirements<'r> {
-    One([&'r Requirement; 1]),
-    Many(Vec<&'r Requirement>),
-}
-
-impl<'r> Requirements<'r> {
-    pub fn as_slice(&self) -> &[&'r Requirement] {
-        match self {
-            Self::One(one) => one,
-            Self::Many(many) => many,
-        }
-    }
-}
-
 impl<'r> Governing<'r> {
     pub fn requirements(&self) -> Requirements<'r> {
-        match self.asked.as_slice() {
-            [only] => Requirements::One([only.requirement]),
-            asked => Requirements::Many(asked.iter().map(|asked| asked.requirement).collect()),
-        }
+        self.asked.map(|asked| asked.requirement).into()
     }
 
     /// For whoever asks afterwards which policy it was: its name, where it has one.
@@ -66,7 +47,7 @@ impl<'r> Governing<'r> {
         self.asked.iter().map(|asked| named(asked).unwrap_or_else(|| asked.rule.clone())).collect()
     }
 
-    pub fn first(&self) -> Option<&Asked<'r>> {
+    pub fn first(&self) -> &Asked<'r> {
         self.asked.first()
     }
 
@@ -93,28 +74,25 @@ impl<'r> Judge<'r> {
         let routes = routes
             .or_else(|ambiguous: AmbiguousPath| self.refuse(Reason::AmbiguousPath, &ambiguous.to_string()))?;
 
-        let mut governing = Governing {
-            asked: Vec::new(),
-            places: Cow::Borrowed(&[]),
-            shared_places: Cow::Borrowed(&[]),
-            forward_token: true,
-        };
-        match metadata {
-            Metadata::Absent => {}
+        let as_sent = routes.as_sent();
+        let asked = match metadata {
+            Metadata::Absent => self.asked(as_sent, None),
             Metadata::Bad(problem) => return self.refuse(Reason::BadMetadata, problem),
             Metadata::Requirement(requirement) => {
                 self.is_safe_for_metadata(&routes)?;
-                governing.asked.push(Asked { requirement, rule: RuleName::Metadata, reading: None });
+                Asked { requirement, rule: RuleName::Metadata, reading: None }
             }
-        }
-        let routes_decide = governing.asked.is_empty() || self.config.route_metadata == RouteMetadata::Narrow;
+        };
+        let mut governing = Governing {
+            asked: NonEmpty::one(asked),
+            places: Cow::Borrowed(self.places(as_sent)),
+            shared_places: Cow::Borrowed(self.places(as_sent)),
+            forward_token: true,
+        };
+        let has_metadata = !matches!(metadata, Metadata::Absent);
+        let narrows = has_metadata && self.config.route_metadata == RouteMetadata::Narrow;
         for (position, demand) in routes.iter().enumerate() {
-            let route = demand.found.map(|found| found.rule);
-            let places = route.and_then(|route| route.token_from.as_ref()).unwrap_or(&self.config.token_from);
-            if position == 0 {
-                governing.places = Cow::Borrowed(places);
-                governing.shared_places = Cow::Borrowed(places);
-            }
+            let places = self.places(demand);
             for place in places {
                 if !governing.places.contains(place) {
                     governing.places.to_mut().push(place.clone());
@@ -123,15 +101,24 @@ impl<'r> Judge<'r> {
             if governing.shared_places.iter().any(|place| !places.contains(place)) {
                 governing.shared_places.to_mut().retain(|place| places.contains(place));
             }
-            let forwards = route.and_then(|route| route.forward_token);
+            let forwards = demand.found.and_then(|found| found.rule.forward_token);
             governing.forward_token &= forwards.unwrap_or(self.config.forward_token);
-            if routes_decide {
-                let requirement = route.map_or(&self.config.default_policy, |route| &route.requirement);
+            if narrows || !has_metadata && position > 0 {
                 let reading = (position > 0).then(|| demand.reading.clone());
-                governing.asked.push(Asked { requirement, rule: name_of(demand), reading });
+                governing.asked.push(self.asked(demand, reading));
             }
         }
         Ok(governing)
+    }
+
+    fn asked(&self, demand: &Demand<'r, Route>, reading: Option<Reading<'r>>) -> Asked<'r> {
+        let route = demand.found.map(|found| &found.rule.requirement);
+        Asked { requirement: route.unwrap_or(&self.config.default_policy), rule: name_of(demand), reading }
+    }
+
+    fn places(&self, demand: &Demand<'r, Route>) -> &'r [Place] {
+        let route = demand.found.and_then(|found| found.rule.token_from.as_deref());
+        route.unwrap_or(&self.config.token_from)
     }
 
     fn method_overrides(&self) -> Vec<&'r [u8]> {

@@ -5,7 +5,7 @@ use super::governing::Governing;
 use super::{Facts, Judge, Refused};
 use crate::bearer::Place;
 use crate::denial::{Challenge, Denial, Form, Reason, whole_seconds};
-use crate::policy::Refusal;
+use crate::policy::{Refusal, Unmet};
 
 impl Judge<'_> {
     /// The answer to those facts. `scopes` are what the client should ask its issuer for.
@@ -14,7 +14,7 @@ impl Judge<'_> {
         &self,
         facts: Facts,
         failure: Option<&Failure>,
-        scopes: &[String],
+        scopes: &[&str],
         places: &[Place],
     ) -> Box<Refused> {
         let text = |name| self.header(name).and_then(|value| std::str::from_utf8(value).ok());
@@ -52,7 +52,8 @@ impl Judge<'_> {
         if would_deny.iter().any(|facts| facts.reason == *reason) {
             return;
         }
-        let mut facts = facts_of(&Refusal::FailedToken, failure).under(governing.first());
+        let failed = Refusal { requirement: 0, unmet: Unmet::FailedToken, scopes: Vec::new() };
+        let mut facts = facts_of(&failed, failure).under(Some(governing.first()));
         facts.detail.push_str("; allow_missing_or_failed lets the request pass without an identity");
         would_deny.push(self.with_request(facts));
     }
@@ -90,17 +91,17 @@ impl std::fmt::Display for Unfetched {
 }
 
 /// What is to be said of a refusal. An operator is served by the cause: why the token failed, not that it did.
-pub(super) fn facts_of(refusal: &Refusal, failure: Option<&Failure>) -> Facts {
-    let failed = |reason, detail: String| Facts::new(Reason::of_refusal(refusal, reason), detail);
-    match (refusal, failure) {
-        (Refusal::FailedToken, Some(Failure::Token { error, issuer, kid, unfetched })) => {
+pub(super) fn facts_of(refusal: &Refusal<'_>, failure: Option<&Failure>) -> Facts {
+    let failed = |reason, detail: String| Facts::new(Reason::of_unmet(&refusal.unmet, reason), detail);
+    match (refusal.unmet, failure) {
+        (Unmet::FailedToken, Some(Failure::Token { error, issuer, kid, unfetched })) => {
             let unfetched = unfetched.as_ref().map(|unfetched| format!("; {unfetched}"));
             let mut facts = failed(Reason::from(error), format!("{error}{}", unfetched.unwrap_or_default()));
             facts.issuer.clone_from(issuer);
             facts.kid.clone_from(kid);
             facts
         }
-        (Refusal::FailedToken, Some(Failure::NoKeys { issuer, reason, .. })) => {
+        (Unmet::FailedToken, Some(Failure::NoKeys { issuer, reason, .. })) => {
             let detail = match reason {
                 Reason::WaitingFull => "too many requests wait for the first keys",
                 _ => "there are no keys to verify the token with",
@@ -109,7 +110,7 @@ pub(super) fn facts_of(refusal: &Refusal, failure: Option<&Failure>) -> Facts {
             facts.issuer = Some(issuer.clone());
             facts
         }
-        (Refusal::FailedToken, Some(Failure::Credential(malformed))) => {
+        (Unmet::FailedToken, Some(Failure::Credential(malformed))) => {
             failed(Reason::BadRequest, malformed.to_string())
         }
         _ => failed(Reason::Malformed, refusal.to_string()),

@@ -5,8 +5,12 @@ mod identity;
 mod several;
 mod shadows;
 
+use std::rc::Rc;
+
 use super::*;
 use crate::jose::claims::{IssuerIndex, VerifiedClaims};
+use crate::jose::json::Json;
+use crate::jose::pointer::Pointer;
 
 const CLAIMS: &str = r#"{
     "role": "editor", "roles": ["viewer", "editor", 7, "", null],
@@ -88,17 +92,51 @@ fn authenticated(conditions: Vec<Condition>) -> Requirement {
     Requirement::new(Rule::Authenticated(Conditions(conditions)))
 }
 
-fn scope_refusal(names: &[&str]) -> Refusal {
-    Refusal::Scope { required: names.iter().map(|name| (*name).to_owned()).collect() }
+/// A refusal without the facts that a row of a table says already.
+#[derive(Debug, Clone, PartialEq)]
+enum Why {
+    Denied,
+    MissingToken,
+    FailedToken,
+    Issuer,
+    Audience,
+    Role,
+    Group,
+    /// With the scopes that are asked for.
+    Scope(Vec<String>),
+    /// With where the claim stands.
+    Claim(String),
 }
 
-fn claim_refusal(place: &str) -> Refusal {
-    Refusal::Claim { pointer: place.to_owned() }
+fn scope_refusal(names: &[&str]) -> Why {
+    Why::Scope(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+fn claim_refusal(place: &str) -> Why {
+    Why::Claim(place.to_owned())
+}
+
+fn why(refusal: &Refusal<'_>) -> Why {
+    match refusal.unmet {
+        Unmet::Denied => Why::Denied,
+        Unmet::MissingToken => Why::MissingToken,
+        Unmet::FailedToken => Why::FailedToken,
+        Unmet::Issuer(_) => Why::Issuer,
+        Unmet::Audience(_) => Why::Audience,
+        Unmet::Role(_) => Why::Role,
+        Unmet::Group(_) => Why::Group,
+        Unmet::Scope(_) => scope_refusal(&refusal.scopes),
+        Unmet::Claim(claim) => claim_refusal(claim.pointer.as_str()),
+    }
+}
+
+fn all_of<'a>(requirements: &[&'a Requirement]) -> Requirements<'a> {
+    NonEmpty::new(requirements.iter().copied()).unwrap().into()
 }
 
 /// `None`: permitted.
-fn refusal(requirements: &[&Requirement], credential: Credential<'_>) -> Option<Refusal> {
-    evaluate(requirements, credential).err()
+fn refusal(requirements: &[&Requirement], credential: Credential<'_>) -> Option<Why> {
+    all_of(requirements).evaluate(credential).err().map(|refusal| why(&refusal))
 }
 
 #[test]

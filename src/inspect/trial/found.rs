@@ -9,7 +9,7 @@ use crate::inspect::words;
 use crate::jose::base64url;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
-use crate::policy::{self, Condition, Conditions, Identity, Narrowing, Requirement, Source};
+use crate::policy::{Condition, Conditions, Identity, Narrowing, Source};
 use crate::time::UnixTime;
 
 /// So many characters of one value are shown.
@@ -20,9 +20,7 @@ const MOST: usize = 10;
 
 /// Whether a condition is met, asked of the policy as a requirement of its own.
 pub(super) fn is_met(condition: &Condition, identity: &std::rc::Rc<Identity>) -> bool {
-    let alone = Conditions(vec![condition.clone()]);
-    let requirement = Requirement::new(policy::Rule::Authenticated(alone));
-    policy::evaluate(&[&requirement], policy::Credential::Verified(identity)).is_ok()
+    condition.unmet(identity).is_none()
 }
 
 /// What a verified token has where a condition that is not met expects something else.

@@ -10,36 +10,31 @@ fn rules_by_credential() {
     let missing_or_failed = Requirement::new(Rule::MissingOrFailed);
     let any_token = Requirement::any_valid_token();
     // Columns: no token, a failed one, a valid one; then whether a valid one gives an identity.
-    type Row<'a> = (&'a str, &'a Requirement, [Option<Refusal>; 3], bool);
+    type Row<'a> = (&'a str, &'a Requirement, [Option<Why>; 3], bool);
     let rows: &[Row<'_>] = &[
         ("anonymous", &anonymous, [None, None, None], false),
-        ("deny", &deny, [Some(Refusal::Denied), Some(Refusal::Denied), Some(Refusal::Denied)], false),
+        ("deny", &deny, [Some(Why::Denied), Some(Why::Denied), Some(Why::Denied)], false),
         ("missing or failed", &missing_or_failed, [None, None, None], true),
-        ("missing", &rules(vec![]), [None, Some(Refusal::FailedToken), None], true),
+        ("missing", &rules(vec![]), [None, Some(Why::FailedToken), None], true),
         (
             "missing, its issuer and audience",
             &rules(vec![issuers(&[0, 1]), audiences(&["billing"])]),
-            [None, Some(Refusal::FailedToken), None],
+            [None, Some(Why::FailedToken), None],
             true,
         ),
         (
             "missing, another issuer",
             &rules(vec![issuers(&[0])]),
-            [None, Some(Refusal::FailedToken), Some(Refusal::Issuer)],
+            [None, Some(Why::FailedToken), Some(Why::Issuer)],
             false,
         ),
         (
             "missing, another audience",
             &rules(vec![issuers(&[1]), audiences(&["other"])]),
-            [None, Some(Refusal::FailedToken), Some(Refusal::Audience)],
+            [None, Some(Why::FailedToken), Some(Why::Audience)],
             false,
         ),
-        (
-            "any valid token",
-            &any_token,
-            [Some(Refusal::MissingToken), Some(Refusal::FailedToken), None],
-            true,
-        ),
+        ("any valid token", &any_token, [Some(Why::MissingToken), Some(Why::FailedToken), None], true),
     ];
     let identity = identity();
     for (label, requirement, [absent, failed, verified], identified) in rows {
@@ -52,11 +47,11 @@ fn rules_by_credential() {
             "{label}, a valid token"
         );
         for credential in [Credential::Absent, Credential::Failed] {
-            if let Ok(permit) = evaluate(&requirements, credential) {
+            if let Ok(permit) = all_of(&requirements).evaluate(credential) {
                 assert!(permit.identity().is_none(), "{label}, nobody");
             }
         }
-        let permit = evaluate(&requirements, Credential::Verified(&identity));
+        let permit = all_of(&requirements).evaluate(Credential::Verified(&identity));
         let same =
             permit.is_ok_and(|permit| permit.identity().is_some_and(|held| Rc::ptr_eq(held, &identity)));
         assert_eq!(same, *identified, "{label}, identity");
@@ -66,22 +61,22 @@ fn rules_by_credential() {
 #[test]
 fn one_condition_at_a_time() {
     let identity = identity();
-    let rows: Vec<(&str, Condition, Option<Refusal>)> = vec![
+    let rows: Vec<(&str, Condition, Option<Why>)> = vec![
         ("a role", Condition::Role(any(&["editor"])), None),
         ("one role of several", Condition::Role(any(&["admin", "viewer"])), None),
-        ("no role of several", Condition::Role(any(&["admin", "owner"])), Some(Refusal::Role)),
-        ("a role in another case", Condition::Role(any(&["Editor"])), Some(Refusal::Role)),
-        ("a part of a role", Condition::Role(any(&["edit"])), Some(Refusal::Role)),
-        ("a role with a space", Condition::Role(any(&["editor "])), Some(Refusal::Role)),
-        ("a number among the roles", Condition::Role(any(&["7"])), Some(Refusal::Role)),
+        ("no role of several", Condition::Role(any(&["admin", "owner"])), Some(Why::Role)),
+        ("a role in another case", Condition::Role(any(&["Editor"])), Some(Why::Role)),
+        ("a part of a role", Condition::Role(any(&["edit"])), Some(Why::Role)),
+        ("a role with a space", Condition::Role(any(&["editor "])), Some(Why::Role)),
+        ("a number among the roles", Condition::Role(any(&["7"])), Some(Why::Role)),
         ("all roles", Condition::Role(all(&["viewer", "editor"])), None),
-        ("all roles but one", Condition::Role(all(&["viewer", "admin"])), Some(Refusal::Role)),
-        ("a group is no role", Condition::Role(any(&["eu"])), Some(Refusal::Role)),
+        ("all roles but one", Condition::Role(all(&["viewer", "admin"])), Some(Why::Role)),
+        ("a group is no role", Condition::Role(any(&["eu"])), Some(Why::Role)),
         ("a group", Condition::Group(any(&["ops team"])), None),
-        ("no group", Condition::Group(any(&["us"])), Some(Refusal::Group)),
+        ("no group", Condition::Group(any(&["us"])), Some(Why::Group)),
         ("all groups", Condition::Group(all(&["eu", "ops team"])), None),
-        ("all groups but one", Condition::Group(all(&["eu", "us"])), Some(Refusal::Group)),
-        ("a word of a group", Condition::Group(any(&["ops"])), Some(Refusal::Group)),
+        ("all groups but one", Condition::Group(all(&["eu", "us"])), Some(Why::Group)),
+        ("a word of a group", Condition::Group(any(&["ops"])), Some(Why::Group)),
         ("a scope", Condition::Scope(any(&["orders:write"])), None),
         ("no scope", Condition::Scope(any(&["x", "y"])), Some(scope_refusal(&["x"]))),
         ("all scopes", Condition::Scope(all(&["profile", "orders:read"])), None),
@@ -91,9 +86,9 @@ fn one_condition_at_a_time() {
             Some(scope_refusal(&["profile", "x"])),
         ),
         ("its issuer", Condition::NarrowedTo(issuers(&[1])), None),
-        ("another issuer", Condition::NarrowedTo(issuers(&[0, 2])), Some(Refusal::Issuer)),
+        ("another issuer", Condition::NarrowedTo(issuers(&[0, 2])), Some(Why::Issuer)),
         ("one of its audiences", Condition::NarrowedTo(audiences(&["x", "billing"])), None),
-        ("another audience", Condition::NarrowedTo(audiences(&["Orders"])), Some(Refusal::Audience)),
+        ("another audience", Condition::NarrowedTo(audiences(&["Orders"])), Some(Why::Audience)),
         ("true", any_value("verified", &["true"]), None),
         ("true is not a string", any_value("verified", &["\"true\""]), Some(claim_refusal("verified"))),
         ("true is not 1", any_value("verified", &["1"]), Some(claim_refusal("verified"))),
@@ -128,10 +123,12 @@ fn one_condition_at_a_time() {
         ("absent is not the empty string", any_value("absent", &["\"\""]), Some(claim_refusal("absent"))),
     ];
     for (label, condition, expected) in rows {
+        let is_met = condition.unmet(&identity).is_none();
+        assert_eq!(is_met, expected.is_none(), "{label}, of itself");
         let requirement = authenticated(vec![condition]);
         assert_eq!(refusal(&[&requirement], Credential::Verified(&identity)), expected, "{label}");
-        assert_eq!(refusal(&[&requirement], Credential::Absent), Some(Refusal::MissingToken), "{label}");
-        assert_eq!(refusal(&[&requirement], Credential::Failed), Some(Refusal::FailedToken), "{label}");
+        assert_eq!(refusal(&[&requirement], Credential::Absent), Some(Why::MissingToken), "{label}");
+        assert_eq!(refusal(&[&requirement], Credential::Failed), Some(Why::FailedToken), "{label}");
     }
 }
 
@@ -143,22 +140,14 @@ fn every_condition_must_be_met_and_one_of_the_alternatives() {
     let no_role = || Condition::Role(any(&["admin"]));
     let no_group = || Condition::Group(any(&["us"]));
     let no_scope = || Condition::Scope(any(&["x"]));
-    let rows: Vec<(&str, Vec<Condition>, Option<Refusal>)> = vec![
+    let rows: Vec<(&str, Vec<Condition>, Option<Why>)> = vec![
         ("both", vec![role(), present("level")], None),
         ("the second is not met", vec![role(), present("absent")], Some(claim_refusal("absent"))),
         ("the first alternative", vec![any_of(vec![vec![role()], vec![no_group()]])], None),
         ("the second alternative", vec![any_of(vec![vec![no_group()], vec![role()]])], None),
-        ("half of each", vec![any_of(vec![vec![role(), no_group()], vec![no_role()]])], Some(Refusal::Role)),
-        (
-            "an alternative and another key",
-            vec![any_of(vec![vec![role()]]), no_group()],
-            Some(Refusal::Group),
-        ),
-        (
-            "another key and no alternative",
-            vec![role(), any_of(vec![vec![no_group()]])],
-            Some(Refusal::Group),
-        ),
+        ("half of each", vec![any_of(vec![vec![role(), no_group()], vec![no_role()]])], Some(Why::Role)),
+        ("an alternative and another key", vec![any_of(vec![vec![role()]]), no_group()], Some(Why::Group)),
+        ("another key and no alternative", vec![role(), any_of(vec![vec![no_group()]])], Some(Why::Group)),
         (
             "alternatives within one",
             vec![any_of(vec![vec![any_of(vec![vec![no_role()], vec![role()]])]])],
@@ -173,5 +162,30 @@ fn every_condition_must_be_met_and_one_of_the_alternatives() {
     ];
     for (label, conditions, expected) in rows {
         assert_eq!(refusal(&[&authenticated(conditions)], verified), expected, "{label}");
+    }
+}
+
+#[test]
+fn a_refusal_carries_what_was_asked() {
+    let identity = identity();
+    let verified = Credential::Verified(&identity);
+    let (issuer, audience) = (issuers(&[0]), audiences(&["other"]));
+    let (Narrowing::Issuer(indices), Narrowing::Audience(names)) = (&issuer, &audience) else { panic!() };
+    let (roles, groups, scopes) = (all(&["editor", "admin"]), any(&["us"]), any(&["x", "y"]));
+    let claimed = ClaimCondition { pointer: pointer("absent"), test: ClaimTest::Present };
+    let rows = [
+        (Condition::NarrowedTo(issuer.clone()), Unmet::Issuer(indices)),
+        (Condition::NarrowedTo(audience.clone()), Unmet::Audience(names)),
+        (Condition::Role(roles.clone()), Unmet::Role(&roles)),
+        (Condition::Group(groups.clone()), Unmet::Group(&groups)),
+        (Condition::Scope(scopes.clone()), Unmet::Scope(&scopes)),
+        (Condition::Claim(claimed.clone()), Unmet::Claim(&claimed)),
+    ];
+    for (condition, unmet) in rows {
+        assert_eq!(condition.unmet(&identity), Some(unmet));
+        let requirement = authenticated(vec![condition, present("level")]);
+        let scopes = if matches!(unmet, Unmet::Scope(_)) { vec!["x"] } else { vec![] };
+        let expected = Refusal { requirement: 0, unmet, scopes };
+        assert_eq!(Requirements::from(&requirement).evaluate(verified).err(), Some(expected));
     }
 }

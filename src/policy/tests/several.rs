@@ -2,18 +2,23 @@
 
 use super::*;
 
+/// The place of the requirement that is reported.
+fn refusing(requirements: &[&Requirement], credential: Credential<'_>) -> Option<usize> {
+    all_of(requirements).evaluate(credential).err().map(|refusal| refusal.requirement)
+}
+
 #[test]
 fn of_several_refusals_the_same_one_is_reported() {
     let identity = identity();
     let verified = Credential::Verified(&identity);
     // From the least telling to the most: each is put before and behind the ones already there.
-    let ranked: Vec<(Condition, Refusal)> = vec![
+    let ranked: Vec<(Condition, Why)> = vec![
         (present("absent"), claim_refusal("absent")),
         (Condition::Scope(any(&["x"])), scope_refusal(&["x"])),
-        (Condition::Group(any(&["us"])), Refusal::Group),
-        (Condition::Role(any(&["admin"])), Refusal::Role),
-        (Condition::NarrowedTo(audiences(&["x"])), Refusal::Audience),
-        (Condition::NarrowedTo(issuers(&[0])), Refusal::Issuer),
+        (Condition::Group(any(&["us"])), Why::Group),
+        (Condition::Role(any(&["admin"])), Why::Role),
+        (Condition::NarrowedTo(audiences(&["x"])), Why::Audience),
+        (Condition::NarrowedTo(issuers(&[0])), Why::Issuer),
     ];
     let mut requirements: Vec<Requirement> = Vec::new();
     let mut conditions: Vec<Condition> = Vec::new();
@@ -35,8 +40,8 @@ fn of_several_refusals_the_same_one_is_reported() {
     }
     let deny = Requirement::new(Rule::Deny);
     let any_token = Requirement::any_valid_token();
-    assert_eq!(refusal(&[&any_token, &deny], Credential::Absent), Some(Refusal::Denied));
-    assert_eq!(refusal(&[&any_token, &deny], Credential::Failed), Some(Refusal::Denied));
+    assert_eq!(refusal(&[&any_token, &deny], Credential::Absent), Some(Why::Denied));
+    assert_eq!(refusal(&[&any_token, &deny], Credential::Failed), Some(Why::Denied));
 }
 
 #[test]
@@ -49,14 +54,18 @@ fn every_reading_brings_a_requirement_and_all_must_be_met() {
     let any_token = Requirement::any_valid_token();
     let admin = authenticated(vec![Condition::Role(any(&["admin"]))]);
 
-    assert_eq!(refusal(&[&anonymous, &any_token], Credential::Absent), Some(Refusal::MissingToken));
-    assert_eq!(refusal(&[&anonymous, &missing], Credential::Failed), Some(Refusal::FailedToken));
-    assert_eq!(refusal(&[&anonymous, &any_token, &admin], verified), Some(Refusal::Role));
-    assert_eq!(refusal(&[&lenient, &any_token], Credential::Failed), Some(Refusal::FailedToken));
-    assert_eq!(refusal(&[], verified), Some(Refusal::Denied), "no requirement is not a permission");
+    assert_eq!(refusal(&[&anonymous, &any_token], Credential::Absent), Some(Why::MissingToken));
+    assert_eq!(refusal(&[&anonymous, &missing], Credential::Failed), Some(Why::FailedToken));
+    assert_eq!(refusal(&[&anonymous, &any_token, &admin], verified), Some(Why::Role));
+    assert_eq!(refusal(&[&lenient, &any_token], Credential::Failed), Some(Why::FailedToken));
+    assert_eq!(
+        NonEmpty::<&Requirement>::new([]),
+        None,
+        "no requirement is not a permission: there is at least one"
+    );
 
     let identified = |requirements: &[&Requirement], credential| {
-        evaluate(requirements, credential).unwrap().identity().is_some()
+        all_of(requirements).evaluate(credential).unwrap().identity().is_some()
     };
     assert!(!identified(&[&anonymous, &anonymous], verified), "anonymous in every reading");
     assert!(identified(&[&anonymous, &any_token], verified), "anonymous in one reading only");
@@ -81,11 +90,10 @@ fn what_must_be_known_before_a_token_is_read() {
         ("missing or failed", &[&lenient], true, false),
         ("a token", &[&any_token], true, false),
         ("anonymous and a token", &[&anonymous, &any_token], true, false),
-        ("nothing", &[], false, true),
     ];
     for (label, requirements, needed, denied) in rows {
-        assert_eq!(needs_token(requirements), *needed, "{label}");
-        assert_eq!(is_denied(requirements), *denied, "{label}");
+        assert_eq!(all_of(requirements).needs_token(), *needed, "{label}");
+        assert_eq!(all_of(requirements).is_denied(), *denied, "{label}");
     }
 }
 
@@ -95,7 +103,7 @@ fn scopes_are_asked_for_once_each() {
     let first = scope(all(&["a", "b"]));
     let second = scope(any(&["b", "c"]));
     let third = scope(any(&["d", "e"]));
-    assert_eq!(scopes_asked(&[&first, &second, &third]), ["a", "b", "d"]);
+    assert_eq!(all_of(&[&first, &second, &third]).scopes_asked(), ["a", "b", "d"]);
     let none = [Requirement::any_valid_token(), Requirement::new(Rule::Missing(vec![]))];
-    assert_eq!(scopes_asked(&none.iter().collect::<Vec<_>>()), [""; 0]);
+    assert_eq!(all_of(&none.iter().collect::<Vec<_>>()).scopes_asked(), [""; 0]);
 }

@@ -2,6 +2,12 @@
 
 use super::*;
 
+/// The refusals of the shadows, each with the place of its requirement.
+fn shadow_refusals(requirements: &[&Requirement], credential: Credential<'_>) -> Vec<(usize, Why)> {
+    let refusals = all_of(requirements).shadow_refusals(credential);
+    refusals.iter().map(|refusal| (refusal.requirement, why(refusal))).collect()
+}
+
 #[test]
 fn a_shadow_is_judged_and_never_refuses() {
     let identity = identity();
@@ -15,12 +21,12 @@ fn a_shadow_is_judged_and_never_refuses() {
     let open = shadowed(Rule::Anonymous, &admin);
     let token = shadowed(Rule::Authenticated(Conditions::default()), &admin);
 
-    assert!(evaluate(&[&open], Credential::Absent).is_ok());
-    assert_eq!(shadow_refusals(&[&open], Credential::Absent), [(0, Refusal::MissingToken)]);
-    assert_eq!(shadow_refusals(&[&open], Credential::Failed), [(0, Refusal::FailedToken)]);
-    assert!(evaluate(&[&token], verified).is_ok());
-    assert_eq!(shadow_refusals(&[&admin, &token], verified), [(1, Refusal::Role)]);
-    assert_eq!(shadow_refusals(&[&token, &open], verified), [(0, Refusal::Role)], "one refusal once");
+    assert!(refusal(&[&open], Credential::Absent).is_none());
+    assert_eq!(shadow_refusals(&[&open], Credential::Absent), [(0, Why::MissingToken)]);
+    assert_eq!(shadow_refusals(&[&open], Credential::Failed), [(0, Why::FailedToken)]);
+    assert!(refusal(&[&token], verified).is_none());
+    assert_eq!(shadow_refusals(&[&admin, &token], verified), [(1, Why::Role)]);
+    assert_eq!(shadow_refusals(&[&token, &open], verified), [(0, Why::Role)], "one refusal once");
     assert_eq!(shadow_refusals(&[&admin], verified), [], "what has no shadow has no would-deny");
 
     let met = shadowed(Rule::Anonymous, &authenticated(vec![Condition::Role(any(&["editor"]))]));
@@ -28,8 +34,8 @@ fn a_shadow_is_judged_and_never_refuses() {
     let twice = shadowed(Rule::Anonymous, &shadowed(Rule::Anonymous, &admin));
     assert_eq!(shadow_refusals(&[&twice], verified), [], "a shadow of a shadow is not judged");
 
-    assert!(shadow_needs_token(&[&open]));
-    assert!(!needs_token(&[&open]));
-    assert!(!shadow_needs_token(&[&shadowed(Rule::Anonymous, &Requirement::new(Rule::Deny))]));
-    assert!(!shadow_needs_token(&[&admin]));
+    assert!(all_of(&[&open]).shadow_needs_token());
+    assert!(!all_of(&[&open]).needs_token());
+    assert!(!all_of(&[&shadowed(Rule::Anonymous, &Requirement::new(Rule::Deny))]).shadow_needs_token());
+    assert!(!all_of(&[&admin]).shadow_needs_token());
 }
