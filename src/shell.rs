@@ -19,7 +19,7 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 
 use crate::config::Config;
-use crate::flow::{self, Known, Patience, Request, Step};
+use crate::flow::{self, Decision, Known, Patience, Request, Step};
 use crate::headers::CredentialHeaders;
 use crate::jose::algorithm::{Algorithm, HostFirst};
 use crate::jose::claims::IssuerIndex;
@@ -225,17 +225,15 @@ impl Plugin {
             let request = Request { headers: &headers, metadata };
             // Not the moment at which the round began: a thousand others may have been judged since.
             let moment = host::now();
-            let step = match (turn, self.judge(&request, patience(turn), moment)) {
-                (Turn::News, Step::AwaitKeys { issuer, need }) => {
-                    let stamp = self.issuers.stamp(issuer, now);
-                    if self.waiting.borrow_mut().stay(context, issuer, need, stamp) {
-                        continue;
-                    }
-                    self.judge(&request, Patience::NoRoom, moment)
+            let mut decision = self.judge(&request, patience(turn), moment);
+            if let (Turn::News, Step::AwaitKeys { issuer, need }) = (turn, &decision.step) {
+                let stamp = self.issuers.stamp(*issuer, now);
+                if self.waiting.borrow_mut().stay(context, *issuer, *need, stamp) {
+                    continue;
                 }
-                (_, step) => step,
-            };
-            let passed = self.take(step, moment);
+                decision = self.judge(&request, Patience::NoRoom, moment);
+            }
+            let passed = self.take(&decision, moment);
             self.leave_with(context, if passed { Verdict::Passed } else { Verdict::Answered });
             if passed {
                 host::resume_request();
@@ -244,11 +242,12 @@ impl Plugin {
         let _ = host::enter(self.context);
     }
 
-    fn judge(&self, request: &Request<'_>, patience: Patience, now: UnixTime) -> Step {
+    fn judge<'r>(&'r self, request: &'r Request<'_>, patience: Patience, now: UnixTime) -> Decision<'r> {
         let keys = self.issuers.source(now);
-        let step = flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
+        let decision =
+            flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
         self.metrics.token_cache(self.tokens.take_counts());
-        step
+        decision
     }
 
     fn metadata(&self) -> flow::Metadata {
@@ -258,17 +257,19 @@ impl Plugin {
         }
     }
 
-    /// Carries out a step for the effective context. Whether the request goes on.
-    fn take(&self, step: Step, now: UnixTime) -> bool {
-        match step {
+    /// Carries out a decision for the effective context. Whether the request goes on.
+    fn take(&self, decision: &Decision<'_>, now: UnixTime) -> bool {
+        match &decision.step {
             Step::Forward(forward) => {
                 host::edit_request_headers(&forward.edits);
-                self.metrics.forwarded(&forward, &self.config, now);
+                self.metrics.forwarded(forward, decision, &self.config, now);
                 true
             }
-            Step::Deny(refused) => {
-                self.metrics.refused(&refused.facts, now);
-                host::answer(refused.denial.status, &refused.denial.headers, &refused.denial.body);
+            Step::Deny(denial) => {
+                if let Some(facts) = decision.refusal() {
+                    self.metrics.refused(&facts, now);
+                }
+                host::answer(denial.status, &denial.headers, &denial.body);
                 false
             }
             Step::Serve(document) => {

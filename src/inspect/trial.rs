@@ -14,10 +14,15 @@ pub use bench::{Bench, Call, Credential};
 pub use conditions::{Checked, Rule};
 pub use less_specific::LessSpecific;
 
+use crate::bearer::{self, Headers, MalformedCredential, Place, Presented};
 use crate::denial::Reason;
-use crate::flow::{self, Facts, Patience, Request, RuleName, Step};
+use crate::flow::{
+    self, Authenticator, EffectivePolicy, Facts, Patience, Request, RuleName, Step, TokenFailure,
+    TokenOutcome,
+};
 use crate::inspect::{spelling, words};
 use crate::jose::algorithm::InModule;
+use crate::policy;
 use crate::route::ReadingClass;
 use crate::token_cache::TokenCache;
 
@@ -40,7 +45,16 @@ pub struct Outcome {
     /// What the client or the upstream sees.
     pub decision: Decision,
     /// What report-only or a shadow would have refused.
-    pub would_deny: Vec<Facts>,
+    pub would_deny: Vec<Explanation>,
+}
+
+/// Why something is refused, as counters and log say it.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The reason.
+    pub reason: Reason,
+    /// The sentence behind it.
+    pub detail: String,
 }
 
 /// One way to read the path.
@@ -62,7 +76,7 @@ pub enum TokenReport {
     /// It is not valid.
     Invalid {
         /// Why.
-        facts: Facts,
+        facts: Explanation,
         /// What it has and what was expected there, where there is something to compare.
         found: Option<String>,
     },
@@ -95,8 +109,8 @@ pub enum Decision {
         headers: Vec<(String, String)>,
         /// The answer's body.
         body: String,
-        /// Why, as counters and log say it.
-        facts: Facts,
+        /// Why.
+        facts: Explanation,
     },
     /// It is answered with a document of `resource_metadata`.
     Served {
@@ -111,33 +125,46 @@ impl Bench<'_> {
     /// # Errors
     /// What about the request or the credential makes no sense, as a sentence.
     pub fn run(&self, call: &Call, credential: &Credential) -> Result<Outcome, String> {
-        let bare = call.headers();
-        let metadata = self.metadata(call)?;
-        let asked = flow::asked::asked(self.config, &Request { headers: &bare, metadata: metadata.clone() });
-        let places = asked.as_ref().map(|asked| asked.places.clone()).unwrap_or_default();
-        let (headers, keys) = self.with_credential(bare.clone(), &places, credential)?;
-        let request = Request { headers: &headers, metadata };
-        let step = flow::decide(
+        let bare = Request { headers: &call.headers(), metadata: self.metadata(call)? };
+        let bare_policy = flow::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
+        let places = bare_policy.as_ref().map(|policy| policy.places.as_ref()).unwrap_or_default();
+        let (headers, keys) = self.with_credential(bare.headers.to_vec(), places, credential)?;
+        let request = Request { headers: &headers, metadata: bare.metadata.clone() };
+        let cache = TokenCache::new(0);
+        let with = Authenticator {
+            config: self.config,
+            keys: &keys,
+            verifier: &InModule,
+            cache: &cache,
+            now: self.now,
+            patience: Patience::Over,
+        };
+        let decision = flow::decide(
             self.config,
             &request,
-            &keys,
-            &InModule,
-            &TokenCache::new(0),
-            self.now,
-            Patience::Over,
+            with.keys,
+            with.verifier,
+            with.cache,
+            with.now,
+            with.patience,
         );
-        let (decision, would_deny) = decision(step, &headers)?;
 
-        let reads_tokens = asked.as_ref().is_ok_and(|asked| {
-            asked.rules.iter().any(|rule| {
-                rule.requirement.rule != crate::policy::Rule::Anonymous || rule.requirement.shadow.is_some()
-            })
-        });
-        let (token, identity) = match &asked {
-            Ok(_) if self.config.enabled && reads_tokens => self.token(&places, &headers, &keys)?,
-            _ => (TokenReport::NotRead, None),
+        // Where nothing was looked up, as in a configuration that is disabled, what would apply.
+        let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
+        let reads_tokens = policy.is_some_and(reads_tokens);
+        let own;
+        let token = match &decision.trace.token {
+            _ if !self.config.enabled || !reads_tokens => &TokenOutcome::NotRead,
+            // What it is worth, whether or not anything depends on it here.
+            TokenOutcome::NotRead
+            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::Misplaced)) => {
+                own = flow::authenticate(&with, &headers, places, places);
+                &own
+            }
+            read => read,
         };
-        let judged = asked.map(|asked| asked.rules).unwrap_or_default();
+        let report = self.report(token, &headers, places);
+        let identity = token.verified().map(|known| known.identity().as_ref());
         let path = call.path.as_bytes();
         let readings = crate::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
         let readings = readings.into_iter().map(|(path, classes)| Reading {
@@ -145,18 +172,68 @@ impl Bench<'_> {
             classes: classes.into_iter().map(ReadingClass::name).collect(),
         });
         let readings: Vec<_> = readings.collect();
-        let applying: Vec<usize> = judged.iter().filter_map(|asked| route_of(&asked.rule)).collect();
-        let as_sent = judged.iter().find(|asked| asked.reading.is_none() && route_of(&asked.rule).is_some());
-        let less_specific = match readings.first().filter(|_| as_sent.is_some()) {
+        let applied: Vec<_> = policy.into_iter().flat_map(|policy| policy.applied.iter()).collect();
+        let applying: Vec<usize> = applied.iter().filter_map(|applied| route_of(&applied.rule)).collect();
+        let as_sent =
+            applied.iter().any(|applied| applied.reading.is_none() && route_of(&applied.rule).is_some());
+        let less_specific = match readings.first().filter(|_| as_sent) {
             Some(as_written) => {
                 less_specific::less_specific(self, (&call.host, &call.method, &as_written.path), &applying)
             }
             None => Vec::new(),
         };
-        let unread_tokens = if reads_tokens { unread::unread(&places, &bare) } else { Vec::new() };
-        let rules = judged.iter().map(|asked| Rule::judge(asked, self, identity.as_ref(), &token)).collect();
-        let token_from = words::places(&places);
-        Ok(Outcome { readings, rules, less_specific, unread_tokens, token_from, token, decision, would_deny })
+        Ok(Outcome {
+            readings,
+            rules: applied.iter().map(|applied| Rule::judge(applied, self, identity, &report)).collect(),
+            less_specific,
+            unread_tokens: if reads_tokens { unread::unread(places, bare.headers) } else { Vec::new() },
+            token_from: words::places(places),
+            token: report,
+            would_deny: decision.would_deny().map(Explanation::from).collect(),
+            decision: what_is_seen(&decision, &headers)?,
+        })
+    }
+
+    fn report(&self, outcome: &TokenOutcome<'_>, headers: &Headers, places: &[Place]) -> TokenReport {
+        match outcome {
+            TokenOutcome::NotRead => TokenReport::NotRead,
+            TokenOutcome::Absent => TokenReport::Absent,
+            TokenOutcome::Failed(failure) => {
+                let facts = Explanation { reason: failure.reason(), detail: failure.to_string() };
+                let found = match bearer::present(places, headers) {
+                    Presented::Token { token, .. } => {
+                        found::refused(facts.reason, &token, (self.config, self.tree), self.now)
+                    }
+                    Presented::Missing | Presented::Malformed(_) => None,
+                };
+                TokenReport::Invalid { facts, found }
+            }
+            TokenOutcome::Verified(known) => {
+                let identity = known.identity();
+                let issuer = self.config.issuers.get(identity.issuer().0);
+                TokenReport::Valid {
+                    issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
+                    names: [
+                        ("roles", identity.roles().to_vec()),
+                        ("groups", identity.groups().to_vec()),
+                        ("scopes", identity.scopes().to_vec()),
+                    ],
+                }
+            }
+        }
+    }
+}
+
+/// Whether a requirement or a shadow asks anything of a token.
+fn reads_tokens(policy: &EffectivePolicy<'_>) -> bool {
+    let mut requirements = policy.applied.iter().map(|applied| applied.requirement);
+    requirements
+        .any(|requirement| requirement.rule != policy::Rule::Anonymous || requirement.shadow.is_some())
+}
+
+impl From<Facts<'_>> for Explanation {
+    fn from(facts: Facts<'_>) -> Self {
+        Self { reason: facts.reason, detail: facts.detail.to_string() }
     }
 }
 
@@ -187,9 +264,9 @@ pub fn reason_named(name: &str) -> Result<Reason, String> {
     })
 }
 
-fn decision(step: Step, headers: &[(String, Vec<u8>)]) -> Result<(Decision, Vec<Facts>), String> {
+fn what_is_seen(decision: &flow::Decision<'_>, headers: &Headers) -> Result<Decision, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ok(match step {
+    Ok(match &decision.step {
         Step::Forward(forward) => {
             let upstream = forward.edits.apply(headers);
             let upstream = upstream.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect();
@@ -201,14 +278,18 @@ fn decision(step: Step, headers: &[(String, Vec<u8>)]) -> Result<(Decision, Vec<
             };
             let set = of(&|_, removed| !removed);
             let removed = of(&|name, removed| removed && sent(name));
-            (Decision::Passes { upstream, set, removed }, forward.would_deny)
+            Decision::Passes { upstream, set, removed }
         }
-        Step::Deny(refused) => {
-            let body = text(&refused.denial.body);
-            let (status, headers) = (refused.denial.status, refused.denial.headers);
-            (Decision::Refused { status, headers, body, facts: refused.facts }, Vec::new())
-        }
-        Step::Serve(document) => (Decision::Served { body: text(&document.body) }, Vec::new()),
+        Step::Deny(denial) => Decision::Refused {
+            status: denial.status,
+            headers: denial.headers.clone(),
+            body: text(&denial.body),
+            facts: decision
+                .refusal()
+                .map(Explanation::from)
+                .ok_or("the request is refused without a cause")?,
+        },
+        Step::Serve(document) => Decision::Served { body: text(&document.body) },
         Step::AwaitKeys { .. } => return Err("the request waits for keys, which here never come".to_owned()),
     })
 }

@@ -64,17 +64,17 @@ impl HttpContext for Filter {
         let headers = host::request_headers();
         let request = Request { headers: &headers, metadata: plugin.metadata() };
         let now = host::now();
-        let step = match plugin.judge(&request, Patience::Waits, now) {
-            Step::AwaitKeys { issuer, need } => match plugin.park(self.context, issuer, need) {
+        let mut decision = plugin.judge(&request, Patience::Waits, now);
+        if let Step::AwaitKeys { issuer, need } = decision.step {
+            match plugin.park(self.context, issuer, need) {
                 Some(verdict) => {
                     self.decision = Decision::Awaited(verdict);
                     return Action::Pause;
                 }
-                None => plugin.judge(&request, Patience::NoRoom, now),
-            },
-            step => step,
-        };
-        let passed = plugin.take(step, now);
+                None => decision = plugin.judge(&request, Patience::NoRoom, now),
+            }
+        }
+        let passed = plugin.take(&decision, now);
         self.decision = Decision::Made(if passed { Verdict::Passed } else { Verdict::Answered });
         self.action()
     }

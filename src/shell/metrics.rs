@@ -9,7 +9,7 @@ use log::info;
 use super::host;
 use crate::config::Config;
 use crate::denial::Reason;
-use crate::flow::{Facts, Forward};
+use crate::flow::{Decision, Facts, Forward};
 use crate::headers;
 use crate::log_budget::{LogBudget, Said};
 use crate::time::UnixTime;
@@ -63,12 +63,12 @@ impl Metrics {
     }
 
     /// A request that goes on.
-    pub fn forwarded(&self, forward: &Forward, config: &Config, now: UnixTime) {
+    pub fn forwarded(&self, forward: &Forward, decision: &Decision<'_>, config: &Config, now: UnixTime) {
         host::add(if forward.identity.is_some() { self.verified } else { self.anonymous }, 1);
-        for facts in &forward.would_deny {
+        for facts in decision.would_deny() {
             host::add(self.would_deny.get(&facts.reason).copied().flatten(), 1);
             host::set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
-            self.log("would deny", facts, now);
+            self.log("would deny", &facts, now);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
             // As in its header: a line break in a subject must not forge a line of an access log.
@@ -78,13 +78,13 @@ impl Metrics {
             if let Some(issuer) = config.issuers.get(identity.issuer().0) {
                 host::set_filter_state("jwt_guard.issuer", issuer.name.as_bytes());
             }
-            let rules: Vec<String> = forward.rules.iter().map(ToString::to_string).collect();
+            let rules: Vec<String> = decision.rules().map(|rule| rule.to_string()).collect();
             host::set_filter_state("jwt_guard.policy", rules.join("+").as_bytes());
         }
     }
 
     /// A request that does not.
-    pub fn refused(&self, facts: &Facts, now: UnixTime) {
+    pub fn refused(&self, facts: &Facts<'_>, now: UnixTime) {
         host::add(self.denied.get(&facts.reason).copied().flatten(), 1);
         host::set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
         self.log("denied", facts, now);
@@ -128,7 +128,7 @@ impl Metrics {
         }
     }
 
-    fn log(&self, what: &str, facts: &Facts, now: UnixTime) {
+    fn log(&self, what: &str, facts: &Facts<'_>, now: UnixTime) {
         let Ok(mut budget) = self.budget.try_borrow_mut() else { return };
         match budget.spend(now) {
             Said::Nothing => {}

@@ -7,23 +7,19 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::{TokenReport, found};
 use crate::bearer::Place;
 use crate::config::reader::{Errors, Node};
 use crate::config::requirement::{Empty, requirement};
 use crate::config::{Config, KeyOrigin};
-use crate::flow::{self, KeySource, Metadata, Patience, Prospect, Request, Step};
+use crate::flow::{KeySource, Metadata, Prospect};
 use crate::inspect::tree::Tree;
-use crate::jose::algorithm::InModule;
 use crate::jose::claims::IssuerIndex;
 use crate::jose::json::Json;
 use crate::jose::jwks::KeySet;
 use crate::jose::token::UnverifiedToken;
 use crate::keys::Need;
 use crate::mint::SigningKey;
-use crate::policy::{self, Identity, Requirement};
 use crate::time::UnixTime;
-use crate::token_cache::TokenCache;
 
 /// A configuration, the tree it was read from, the keys of its issuers, and a moment.
 #[derive(Debug)]
@@ -185,63 +181,6 @@ impl<'c> Bench<'c> {
         };
         put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
         Ok((headers, keys))
-    }
-
-    /// What the token is worth, whatever the routes ask.
-    pub(super) fn token(
-        &self,
-        places: &[Place],
-        headers: &Headers,
-        keys: &Keys,
-    ) -> Result<(TokenReport, Option<Rc<Identity>>), String> {
-        let presented = crate::bearer::present(places, headers);
-        if matches!(presented, crate::bearer::Presented::Missing) {
-            return Ok((TokenReport::Absent, None));
-        }
-        let plain = self.asking_for_a_token_only(places)?;
-        let request = Request { headers, metadata: Metadata::Absent };
-        match flow::decide(&plain, &request, keys, &InModule, &TokenCache::new(0), self.now, Patience::Over) {
-            Step::Deny(refused) => {
-                let token = match &presented {
-                    crate::bearer::Presented::Token { token, .. } => token.as_ref(),
-                    _ => &[],
-                };
-                let facts = refused.facts;
-                let found = found::refused(facts.reason, token, (self.config, self.tree), self.now);
-                Ok((TokenReport::Invalid { facts, found }, None))
-            }
-            Step::Forward(forward) => {
-                let Some(identity) = forward.identity else { return Ok((TokenReport::Absent, None)) };
-                let issuer = self.config.issuers.get(identity.issuer().0);
-                let report = TokenReport::Valid {
-                    issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
-                    names: [
-                        ("roles", identity.roles().to_vec()),
-                        ("groups", identity.groups().to_vec()),
-                        ("scopes", identity.scopes().to_vec()),
-                    ],
-                };
-                Ok((report, Some(identity)))
-            }
-            Step::Serve(_) | Step::AwaitKeys { .. } => Ok((TokenReport::NotRead, None)),
-        }
-    }
-
-    /// The configuration with one requirement: any valid token.
-    fn asking_for_a_token_only(&self, places: &[Place]) -> Result<Config, String> {
-        let mut config = Config::parse(self.tree.to_json().as_bytes())
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-        let no_routes =
-            crate::route::Table::build(Vec::new()).map_err(|_| "no routes conflict".to_owned())?;
-        config.routes = no_routes.skipping(config.routes.skipped());
-        config.default_policy = Requirement::new(policy::Rule::Authenticated(policy::Conditions::default()));
-        config.enabled = true;
-        config.report_only = false;
-        config.bypass_cors_preflight = false;
-        config.max_claim_header_bytes = usize::MAX;
-        config.resource_metadata = Default::default();
-        config.token_from = places.to_vec();
-        Ok(config)
     }
 }
 
