@@ -30,15 +30,15 @@ wasm: prepare
 # Envoy is looked for before anything is built, so that what is missing is told first.
 demo: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
-		cargo run --locked --bin jwtguard -- demo --envoy "$$envoy"
+		cargo run --locked --bin jwt-guard-demo -- demo --envoy "$$envoy"
 
 run: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
-		cargo run --locked --bin jwtguard -- demo --stay --envoy "$$envoy"
+		cargo run --locked --bin jwt-guard-demo -- demo --stay --envoy "$$envoy"
 
 test: wasm
 	@scripts/envoy >/dev/null
-	cargo test --locked
+	cargo test --locked --workspace
 
 # With an Envoy of its own choice ($$ENVOY) there would be one version only.
 test-matrix: wasm
@@ -60,7 +60,7 @@ bench: wasm
 	cargo bench --quiet --locked --profile dev --bench envoy -- $(ARGS)
 
 lint: prepare
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 # After the module, whose build adds the target where that is missing.
 lint-wasm: wasm

@@ -22,7 +22,7 @@ def tree(edges="normal"):
 
     `cargo metadata` would add what only the tests switch on; `cargo tree` resolves features as the build does.
     """
-    lines = cargo("tree", "--target", TARGET, "--edges", edges, "--prefix", "depth", "--no-dedupe")
+    lines = cargo("tree", "--package", "jwt-guard-filter", "--target", TARGET, "--edges", edges, "--prefix", "depth", "--no-dedupe")
     crates, above = {}, []
     for line in lines.splitlines():
         depth, name, version = re.match(r"(\d+)(\S+) v(\S+)", line).groups()

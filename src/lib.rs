@@ -15,9 +15,6 @@
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
-//! | `inspect` | what can be told of a configuration without an Envoy; not in the module |
-//! | `mint` | test keys and tokens; not in the module |
-//! | `shell` | the host: callbacks in, steps out; only in the module |
 //!
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
@@ -27,16 +24,10 @@ pub mod denial;
 pub mod endpoint;
 pub mod flow;
 pub mod headers;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod inspect;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod mint;
 pub mod policy;
 pub mod route;
-#[cfg(target_arch = "wasm32")]
-mod shell;
 pub mod time;
 pub mod token_cache;

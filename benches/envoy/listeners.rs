@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use jwt_guard::mint::{AUDIENCE, ISSUER};
+use jwt_guard_testkit::mint::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};
 
 use super::tokens::Tokens;

@@ -140,7 +140,7 @@ fn output() -> PathBuf {
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    jwt_guard_testkit::repository()
 }
 
 /// The module under test: `$JWT_GUARD_WASM`, or the one that `make wasm` leaves.

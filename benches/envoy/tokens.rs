@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jwt_guard::mint::{Algorithm, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
 /// Another format of keys or tokens takes another folder.

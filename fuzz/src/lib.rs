@@ -2,7 +2,7 @@
 //!
 //! `holds` panics where its property does not hold of the bytes, and tells whether they were accepted, so that
 //! somebody can see to it that both kinds are tried. libFuzzer looks for such bytes (`scripts/fuzz`);
-//! tests/fuzz_replay includes this file and tries the committed seeds, and what it makes of them, in `cargo test`.
+//! fuzz/tests tries the committed seeds, and what it makes of them, in `cargo test`.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,14 +26,6 @@ pub mod token;
 
 mod issuer;
 mod structs;
-
-#[path = "../../tests/suite/jose/host.rs"]
-#[allow(unused_imports, reason = "its test is one of the suite's")]
-mod host;
-#[path = "../../tests/suite/route/oracle.rs"]
-mod oracle;
-#[path = "../../tests/suite/route/upstream.rs"]
-mod upstream;
 
 /// Whether the bytes were accepted.
 ///

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use jwt_guard::route::{ReadingClass, SkippedReadings, Table, Target};
 
-use super::oracle::{Route, fold, governs, route, table};
-use super::upstream::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
+use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 /// Segments that people write, some of which differ from others in letter case alone, and wildcards.
 const SEGMENTS: [&str; 32] = [

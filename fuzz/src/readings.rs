@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use jwt_guard::route::{AmbiguousPath, SkippedReadings, Spread, Table, Target};
 
-use super::oracle::{Route, fold, governs, route, table};
-use super::upstream::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
+use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 const HOST: &str = "a.test";
 const MAX_READINGS: usize = 32;

@@ -12,8 +12,8 @@ use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::token::UnverifiedToken;
 
-use super::host::HostDouble;
 use super::issuer::{MAX_TOKEN_BYTES, NOW, keys, rules, tokens};
+use jwt_guard_testkit::host_double::HostDouble;
 
 /// More changes than a forger has use for.
 const MAX_CHANGES: usize = 64;

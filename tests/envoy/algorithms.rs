@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::{Algorithm, SigningKey, Token};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token};
 use serde_json::{Value, json};
 
 use crate::faults::clock::Clock;
@@ -108,7 +108,8 @@ pub fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String 
 async fn every_algorithm_by_both_paths() {
     let (own, others) = (keys(), keys());
     let jwks: Vec<Value> = own.iter().map(SigningKey::public_jwk).collect();
-    let mut paths = Paths::with_keys(&jwks, jwt_guard::mint::ISSUER, jwt_guard::mint::AUDIENCE).await;
+    let mut paths =
+        Paths::with_keys(&jwks, jwt_guard_testkit::mint::ISSUER, jwt_guard_testkit::mint::AUDIENCE).await;
     for (key, other) in own.iter().zip(&others) {
         let algorithm = key.algorithm();
         let token = Token::new(now());

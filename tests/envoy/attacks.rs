@@ -13,7 +13,7 @@ mod spellings;
 use std::collections::BTreeMap;
 
 use jwt_guard::denial::Reason;
-use jwt_guard::mint::{Algorithm, SigningKey, Token, key_set};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, key_set};
 use serde_json::json;
 
 use crate::algorithms::{ALL, Paths};

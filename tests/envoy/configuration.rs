@@ -1,7 +1,7 @@
 //! A configuration with a mistake stops Envoy at its start, and its log says what to mend.
 
-use jwt_guard::inspect::check::check;
-use jwt_guard::inspect::{Severity, documents};
+use jwtguard::inspect::check::check;
+use jwtguard::inspect::{Severity, documents};
 use serde_json::json;
 
 use crate::harness::{ConfigAs, Stack, expect_refused_start, plugin_with};

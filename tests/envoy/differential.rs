@@ -9,14 +9,14 @@ mod reasons;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jwt_guard::mint::{AUDIENCE, ISSUER};
+use jwt_guard_testkit::mint::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};
 
 use self::corpus::{ALGORITHMS, KINDS, Random, World};
 use self::reasons::{STRICTER, WIDER};
 use crate::harness::{Request, Stack, now, plugin_with, typed};
 use crate::outcome::{Tries, assert_unharmed, of, tell_reasons};
-use crate::pinned_python::pinned_python;
+use jwt_guard_testkit::pinned_python::pinned_python;
 
 /// Tokens unless `JWT_GUARD_DIFFERENTIAL` says how many.
 const TOKENS: usize = 10_000;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;

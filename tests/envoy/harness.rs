@@ -11,7 +11,6 @@ mod client;
 mod dns;
 mod envoy;
 mod issuer;
-mod module;
 mod prometheus;
 mod tls;
 mod upstream;
@@ -21,8 +20,8 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use serde_json::{Value, json};
 
 pub use bootstrap::{Bootstrap, CLAIM_HEADERS, ConfigAs, REASONS_LOG, cluster, look_up, typed};
@@ -30,7 +29,7 @@ pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
 pub use issuer::{Answer, Issuer};
-pub use module::root;
+pub use jwt_guard_testkit::repository as root;
 pub use prometheus::{Prometheus, Target};
 pub use tls::Authority;
 pub use upstream::{Seen, Upstream};

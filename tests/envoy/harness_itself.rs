@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hyper::HeaderMap;
-use jwt_guard::mint::SUBJECT;
+use jwt_guard_testkit::mint::SUBJECT;
 use serde_json::json;
 
 use crate::harness::{

@@ -1,6 +1,6 @@
 //! Several issuers in one configuration: each judges its own tokens by its own rules and keys, and by no other's.
 
-use jwt_guard::mint::{Algorithm, SigningKey, Token, compact};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, compact};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Issuer, REASONS_LOG, Stack, cluster, now, wait_until};

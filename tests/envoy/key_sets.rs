@@ -1,7 +1,7 @@
 //! Key sets as issuers publish them: what can be used is, and of the rest the operator is told once.
 
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::{AUDIENCE, Algorithm, SigningKey, Token};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, SigningKey, Token};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Stack, now, wait_until};

@@ -18,7 +18,7 @@ mod waiting;
 
 use std::time::Duration;
 
-use jwt_guard::mint::{AUDIENCE, Algorithm, SigningKey, compact};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, SigningKey, compact};
 use serde_json::{Value, json};
 
 use crate::harness::Stack;

@@ -10,8 +10,6 @@
 mod harness;
 mod harness_itself;
 mod outcome;
-#[path = "../tool/pinned_python.rs"]
-mod pinned_python;
 
 mod adversary;
 mod alerts;

@@ -1,16 +1,17 @@
 //! The configurations inside the manifests for Istio and Envoy Gateway, in an Envoy: both platforms hand them over as
 //! JSON text.
 
-use jwt_guard::inspect::documents;
-use jwt_guard::inspect::find::{self, Configuration};
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey};
+use jwtguard::inspect::documents;
+use jwtguard::inspect::find::{self, Configuration};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, ConfigAs, Stack, plugin_with};
 
 /// What the platform would hand to the filter.
 fn configuration(file: &str) -> String {
-    let text = std::fs::read_to_string(format!("{}/envoy/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let text = std::fs::read_to_string(format!("{}/envoy/{file}", jwt_guard_testkit::repository().display()))
+        .unwrap();
     let documents = documents(file, &text).unwrap();
     let mut plugins = documents.iter().flat_map(find::plugins);
     let (Some(plugin), None) = (plugins.next(), plugins.next()) else { panic!("{file}: one configuration") };
@@ -21,7 +22,9 @@ fn configuration(file: &str) -> String {
 /// The patch of docs/istio.md, as Istio merges it into the connection manager, which has it at 0.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_time_out_of_the_istio_page_ends_who_waits() {
-    let page = std::fs::read_to_string(format!("{}/docs/istio.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let page =
+        std::fs::read_to_string(format!("{}/docs/istio.md", jwt_guard_testkit::repository().display()))
+            .unwrap();
     let block = page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap();
     let filter: Value = serde_json::from_str(&documents("page", block).unwrap()[0].tree.to_json()).unwrap();
     let mut patch = filter["spec"]["configPatches"][0]["patch"]["value"]["typed_config"].clone();

@@ -1,14 +1,16 @@
 //! `docs/migration.md`: the policy of jwt_authn and RBAC beside ours, each in an Envoy, and the table of what differs.
 
-use jwt_guard::inspect::documents;
-use jwt_guard::mint::{SigningKey, Token};
+use jwt_guard_testkit::mint::{SigningKey, Token};
+use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
 use crate::harness::{Stack, now};
 
 /// The fenced `yaml` blocks of the first section.
 fn blocks() -> (String, Vec<Value>) {
-    let text = std::fs::read_to_string(format!("{}/docs/migration.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let text =
+        std::fs::read_to_string(format!("{}/docs/migration.md", jwt_guard_testkit::repository().display()))
+            .unwrap();
     let section = text.split("\n## ").nth(1).unwrap().to_owned();
     let blocks = section.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let blocks = blocks.map(|block| {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jwt_guard::inspect::documents;
+use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
 use crate::harness::{Stack, plugin_with};
@@ -15,7 +15,7 @@ pub fn read(text: &str) -> Vec<Value> {
 
 /// A file of the repository.
 pub fn file(path: &str) -> String {
-    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read_to_string(format!("{}/{path}", jwt_guard_testkit::repository().display())).unwrap()
 }
 
 /// A file of `envoy/` with one document.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jwt_guard::denial::Reason;
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, REASONS_LOG, Stack, cluster, now, plugin_with, wait_until};

@@ -1,6 +1,6 @@
 //! Every row of the requirement table: one Envoy, one route a requirement, tokens that meet it or just fail to.
 
-use jwt_guard::mint::{Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard_testkit::mint::{Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
 use crate::harness::{REASONS_LOG, Stack};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use serde_json::json;
 use tokio::time::Instant;
 

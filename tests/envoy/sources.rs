@@ -1,6 +1,6 @@
 //! Where roles, groups and scopes stand in a token: for all issuers, or for one.
 
-use jwt_guard::mint::{Algorithm, ISSUER, SigningKey, key_set};
+use jwt_guard_testkit::mint::{Algorithm, ISSUER, SigningKey, key_set};
 use serde_json::json;
 
 use crate::harness::{Stack, plugin_with};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jwt_guard::mint::{Algorithm, SigningKey, compact};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, compact};
 use serde_json::json;
 
 use crate::harness::{ConfigAs, Stack, plugin, plugin_with};
@@ -38,7 +38,7 @@ async fn one_change_and_it_is_refused() {
     let minute = Duration::from_secs(60);
     let good = stack.good_token();
     let now = crate::harness::now().as_millis() / 1000;
-    let signed = |token: jwt_guard::mint::Token| token.sign(&stack.key).unwrap();
+    let signed = |token: jwt_guard_testkit::mint::Token| token.sign(&stack.key).unwrap();
     let parts: Vec<&str> = good.split('.').collect();
     let tampered = {
         let claims = stack.token().claim("role", "admin").claims_json();

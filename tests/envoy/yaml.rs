@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use jwt_guard::inspect::documents;
+use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
 use crate::harness::{Request, root, wait_until};

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::host::{Guest, Headers, Outcome};
-use crate::module::module;
 use crate::requests::{
     NOW, configuration, expired, forged, get, good, large, person, published, roleless, signed,
 };
 use jwt_guard::jose::base64url;
+use jwt_guard_testkit::module::module;
 
 /// Other versions of the compiler make more or fewer instructions of one source.
 const ROOM: f64 = 1.2;

@@ -11,8 +11,4 @@
 mod allocations;
 mod calls;
 mod host;
-#[path = "../envoy/harness/module.rs"]
-mod module;
 mod requests;
-#[path = "../suite/jose/host.rs"]
-mod signatures;

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
 use crate::host::Headers;

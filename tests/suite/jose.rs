@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test that panics is a test that fails"
@@ -12,7 +11,6 @@ mod claims;
 mod differential;
 mod fixture;
 mod header;
-mod host;
 mod keys;
 mod mutation;
 mod shape;

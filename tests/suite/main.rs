@@ -17,11 +17,9 @@ mod flow;
 mod jose;
 mod route {
     mod exhaustive;
-    mod oracle;
     mod own_spelling;
     mod precedence;
     mod properties;
     mod requests;
     mod scale;
-    mod upstream;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jwt_guard::mint::Token;
+use jwt_guard_testkit::mint::Token;
 use serde_json::{Value, json};
 
 use crate::harness::{Request, Stack, plugin_with};

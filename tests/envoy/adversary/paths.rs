@@ -1,10 +1,6 @@
 //! Spellings of a protected path, made of every trick by itself and of tricks in pairs: what arrives is read as each
 //! of many upstreams reads it.
 
-#[allow(dead_code, reason = "shared with the core's tests")]
-#[path = "../../suite/route/upstream.rs"]
-mod upstream;
-
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Request, Stack, cluster, plugin_with};
 use crate::outcome::Tries;
-use upstream::UPSTREAMS;
+use jwt_guard_testkit::upstreams::UPSTREAMS;
 
 /// What may stand for a slash, or beside one.
 const SLASHES: &[&str] = &[
@@ -175,10 +171,11 @@ async fn any_bytes() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
 fn fooled(target: &str) -> Vec<&'static str> {
     let path = target.split('?').next().unwrap();
     let is_admin = |path: &str| path.split('/').nth(1) == Some("admin");
-    let reads = |(name, read, ignores_case): &(&'static str, upstream::Upstream, bool)| {
-        let seen = read(path)?;
-        is_admin(&if *ignores_case { seen.to_ascii_lowercase() } else { seen }).then_some(*name)
-    };
+    let reads =
+        |(name, read, ignores_case): &(&'static str, jwt_guard_testkit::upstreams::Upstream, bool)| {
+            let seen = read(path)?;
+            is_admin(&if *ignores_case { seen.to_ascii_lowercase() } else { seen }).then_some(*name)
+        };
     UPSTREAMS.iter().filter_map(reads).collect()
 }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jwt_guard::jose::algorithm::{Algorithm, PublicKey, SignatureCheck};
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::{AUDIENCE, ISSUER, compact};
+use jwt_guard_testkit::mint::{AUDIENCE, ISSUER, compact};
 use jwt_simple::prelude::{Claims, Duration, HS256Key, HS384Key, HS512Key, MACLike};
 use serde_json::{Value, json};
 
@@ -100,8 +100,8 @@ fn other_names(world: &World) -> Vec<Row> {
 
 /// An algorithm and a key that do not go together, and a signature of another algorithm under the right name.
 fn other_kinds(world: &World) -> Vec<Row> {
-    let pss = world.rsa.clone().with_algorithm(jwt_guard::mint::Algorithm::PS256).unwrap();
-    let rs512 = world.rsa.clone().with_algorithm(jwt_guard::mint::Algorithm::RS512).unwrap();
+    let pss = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::PS256).unwrap();
+    let rs512 = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::RS512).unwrap();
     let rows = [
         ("ES256 with an RSA key's kid", "bad_key", world.token().header("kid", "rsa").sign(&world.p256)),
         ("RS256 with a curve's kid", "bad_key", world.token().header("kid", "p256").sign(&world.rsa)),

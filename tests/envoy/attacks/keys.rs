@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::{Algorithm, SigningKey};
+use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use p256::pkcs8::DecodePrivateKey;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use jwt_guard::jose::algorithm::{Algorithm, PublicKey, SignatureCheck};
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::SigningKey;
+use jwt_guard_testkit::mint::SigningKey;
 
 use super::{Row, World, row};
 use crate::algorithms::with_signature;

@@ -1,7 +1,7 @@
 //! One token in two spellings: its parts, and the base64 of each.
 
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::SigningKey;
+use jwt_guard_testkit::mint::SigningKey;
 
 use super::{Row, World, row};
 

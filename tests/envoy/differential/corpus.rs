@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_guard::mint::{Algorithm, SigningKey, Token, compact, key_set};
 use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, compact, key_set};
 use serde_json::{Value, json};
 
 /// What both are to know.

@@ -88,7 +88,7 @@ fn token(stack: &Stack, off: i64) -> String {
         0.. => now.saturating_add(Duration::from_secs(off.unsigned_abs())),
         _ => now.saturating_sub(Duration::from_secs(off.unsigned_abs())),
     };
-    jwt_guard::mint::Token::new(moment).sign(&stack.key).unwrap()
+    jwt_guard_testkit::mint::Token::new(moment).sign(&stack.key).unwrap()
 }
 
 async fn status(stack: &Stack, token: &str) -> u16 {
@@ -182,7 +182,7 @@ async fn whoever_waits_while_the_clock_is_set_is_answered() {
         let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
         let stack = clock.of(builder).start().await;
         let day = Duration::from_secs(DAY.unsigned_abs());
-        let yesterday = jwt_guard::mint::Token::new(crate::harness::now().saturating_sub(day));
+        let yesterday = jwt_guard_testkit::mint::Token::new(crate::harness::now().saturating_sub(day));
         // By every clock of this test, and by today's alone.
         let good = yesterday.lifetime(3 * day).sign(&stack.key).unwrap();
         let today = token(&stack, 0);

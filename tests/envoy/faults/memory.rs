@@ -4,7 +4,7 @@
 //! token cache has 2048 entries; `JWT_GUARD_MEMORY_ENTRIES=65536` for as many as there may be, which takes half a GiB.
 
 use jwt_guard::jose::base64url;
-use jwt_guard::mint::Token;
+use jwt_guard_testkit::mint::Token;
 use serde_json::{Value, json};
 
 use super::policy;

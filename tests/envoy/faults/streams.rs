@@ -23,7 +23,7 @@ struct Streams {
 
 impl Streams {
     async fn start(stack: &Stack) -> Self {
-        let sign = |token: jwt_guard::mint::Token| token.sign(&stack.key).unwrap();
+        let sign = |token: jwt_guard_testkit::mint::Token| token.sign(&stack.key).unwrap();
         let foreign = sign(stack.token().audience("nobody"));
         let rows: Vec<(String, u16, &str)> = vec![
             (sign(stack.token().subject("user-1")), 200, "/orders"),

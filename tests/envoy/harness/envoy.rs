@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bootstrap::LISTENERS_FILE;
-use super::module::{module, root};
 use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
+use jwt_guard_testkit::module::module;
+use jwt_guard_testkit::repository as root;
 
 /// Lines of Envoy's log that a failing test prints.
 const TAIL: usize = 40;

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
-use super::module::root;
 use super::{Envoy, Request, wait_until};
+use jwt_guard_testkit::repository as root;
 
 /// One Envoy to scrape, and the labels that the scrape adds.
 pub struct Target<'a> {

@@ -1,6 +1,6 @@
 //! What an operator reads of an answer that brings no keys: what came, from where, and what to do about it.
 
-use jwt_guard::mint::{AUDIENCE, SigningKey, key_set};
+use jwt_guard_testkit::mint::{AUDIENCE, SigningKey, key_set};
 use serde_json::{Value, json};
 
 use super::{another, figure, is_unharmed, issuer, lines, token_of};

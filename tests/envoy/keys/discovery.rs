@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{another, figure, is_unharmed};
 use crate::harness::{Answer, Issuer, Stack, cluster, wait_until};
-use jwt_guard::mint::AUDIENCE;
+use jwt_guard_testkit::mint::AUDIENCE;
 
 struct Case {
     name: &'static str,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jwt_guard::mint::SigningKey;
+use jwt_guard_testkit::mint::SigningKey;
 
 use super::{another, figure, is_unharmed};
 use crate::harness::{Stack, plugin, wait_until};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jwt_guard::mint::SigningKey;
+use jwt_guard_testkit::mint::SigningKey;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::harness::{
 
 /// What is answered instead of keys.
 fn answers(key: &SigningKey) -> Vec<(&'static str, Answer)> {
-    let keys = jwt_guard::mint::key_set([key]).to_string();
+    let keys = jwt_guard_testkit::mint::key_set([key]).to_string();
     let mut private = key.public_jwk();
     private["d"] = json!("AQAB");
     let mut for_encryption = key.public_jwk();

@@ -1,6 +1,6 @@
 //! Keys without a kid, more keys than are tried, and routes that take a failed token for none.
 
-use jwt_guard::mint::{AUDIENCE, SigningKey};
+use jwt_guard_testkit::mint::{AUDIENCE, SigningKey};
 use serde_json::{Value, json};
 
 use super::{another, figure, is_unharmed, lines};

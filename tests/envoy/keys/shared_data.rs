@@ -114,7 +114,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
     // A record that says all is well, and beside it: bytes; keys under another set's name; no usable key. And a
     // record that is none.
     let planted = another("first");
-    let text = jwt_guard::mint::key_set([&planted]).to_string().into_bytes();
+    let text = jwt_guard_testkit::mint::key_set([&planted]).to_string().into_bytes();
     let stored = |text: &[u8]| {
         StoredKeys { generation: 5, source: String::new(), etag: None, text: text.to_vec() }.encode()
     };
@@ -160,7 +160,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_plugins_in_one_vm_keep_their_keys_apart() {
     let second = json!({
-        "issuer": jwt_guard::mint::ISSUER, "audience": jwt_guard::mint::AUDIENCE, "jwks_cluster": "issuer",
+        "issuer": jwt_guard_testkit::mint::ISSUER, "audience": jwt_guard_testkit::mint::AUDIENCE, "jwks_cluster": "issuer",
         "jwks_timeout_ms": 1000, "jwks_ttl_seconds": 1,
         "routes": [{ "path": "/admin", "requires_role": "admin" }],
     });

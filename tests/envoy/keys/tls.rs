@@ -45,7 +45,7 @@ async fn keys_come_from_an_issuer_with_a_certificate_that_the_cluster_trusts_and
 /// The file that people copy.
 #[test]
 fn the_example_with_an_https_issuer_is_valid() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = jwt_guard_testkit::repository();
     let example = std::fs::read_to_string(root.join("envoy/https-issuer.yaml")).unwrap();
     // It names the module where the container image has it, and the system's authorities where Debian has them.
     let authorities = Authority::new();

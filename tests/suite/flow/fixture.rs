@@ -19,11 +19,11 @@ use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
-use jwt_guard::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use jwt_guard::policy::Identity;
 use jwt_guard::route::ReadingClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
 /// When every request here is judged.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jwt_guard::flow::{Patience, Prospect};
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
-use jwt_guard::mint::{Algorithm, SigningKey};
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use super::fixture::{

@@ -12,7 +12,7 @@ fn nothing_is_refused_and_what_would_be_is_told() {
         "routes": [{ "path": "/denied", "deny": true }],
         "max_claim_header_bytes": 64,
     }));
-    let admin = |token: jwt_guard::mint::Token| token.claim("role", "admin").sign(key()).unwrap();
+    let admin = |token: jwt_guard_testkit::mint::Token| token.claim("role", "admin").sign(key()).unwrap();
     for (request, expected) in [
         (get("/"), "anonymous, would deny missing_token"),
         (get("/").bearer(&good()), "anonymous, would deny role"),

@@ -7,7 +7,7 @@ use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::token::UnverifiedToken;
 
 use super::fixture::{Attempt, MAX_TOKEN_BYTES, SIGNERS, assert_judged, key_set, sign};
-use super::host::HostDouble;
+use jwt_guard_testkit::host_double::HostDouble;
 
 struct Credulous;
 

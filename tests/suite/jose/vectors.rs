@@ -8,7 +8,7 @@ use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::Value;
 
 use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_judged, key_set};
-use super::host::HostDouble;
+use jwt_guard_testkit::host_double::HostDouble;
 
 /// RFC 7515 A.2 to A.4, RFC 7520 4.1 to 4.3, RFC 8037 A.4.
 #[test]

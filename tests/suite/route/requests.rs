@@ -1,7 +1,7 @@
 //! Which rules govern a whole request.
 
-use super::oracle::{route, table};
 use jwt_guard::route::{AmbiguousPath, Spread, Target};
+use jwt_guard_testkit::oracle::{route, table};
 
 /// The rules that govern, sorted, "no route" first; the table is open but for `/admin` and `/Files/{id}`.
 fn governing(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<usize>>, AmbiguousPath> {
@@ -252,7 +252,7 @@ fn the_reading_that_chose_a_rule_is_told() {
 }
 
 /// The rules that govern a GET, sorted.
-fn governing_get(routes: &[super::oracle::Route], host: &str, path: &str) -> Vec<Option<usize>> {
+fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: &str) -> Vec<Option<usize>> {
     let table = table(routes).unwrap();
     let target = Target {
         host: host.as_bytes(),

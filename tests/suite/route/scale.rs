@@ -1,7 +1,7 @@
 //! What a look-up costs: counted in nodes of the tree, not in time.
 
-use super::oracle::{Route, route, table};
 use jwt_guard::route::Target;
+use jwt_guard_testkit::oracle::{Route, route, table};
 
 /// Routes as services have them: resources with an id, sub-resources, a literal beside the id.
 fn services(count: usize) -> Vec<Route> {

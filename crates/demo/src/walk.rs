@@ -1,0 +1,271 @@
+//! The walk through the policy of envoy/envoy.yaml: requests, each with the answer that README documents.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token};
+use serde_json::{Value, json};
+
+use jwt_guard_testkit::client::{Request, shortened};
+use jwt_guard_testkit::now;
+
+/// Walk through the policy of envoy/envoy.yaml at an Envoy that runs already.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Its listener
+    envoy: SocketAddr,
+    /// Its admin interface
+    #[arg(long)]
+    admin: SocketAddr,
+    /// `jwtguard serve`
+    #[arg(long)]
+    issuer: SocketAddr,
+}
+
+/// A stack of containers is up in some seconds; a busy machine takes longer.
+const START: Duration = Duration::from_secs(60);
+
+/// `walk`
+pub async fn run(arguments: Arguments) -> Result<(), String> {
+    if tokio::time::timeout(START, keys(arguments.admin)).await.is_err() {
+        return Err(format!("Envoy holds no keys after {} s", START.as_secs()));
+    }
+    Walk::through_the_policy(arguments.envoy, arguments.issuer).await
+}
+
+/// Waits until the filter says that it holds keys: before that it answers tokens with 503.
+async fn keys(admin: SocketAddr) {
+    loop {
+        let gauges = Request::get(admin, "/stats?filter=jwt_guard.jwks").send().await;
+        let gauges =
+            gauges.map(|answer| String::from_utf8_lossy(&answer.body).into_owned()).unwrap_or_default();
+        let held = |line: &str| matches!(line.split_once(".keys: "), Some((_, count)) if count != "0");
+        if gauges.lines().any(held) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What has been walked so far.
+pub struct Walk {
+    envoy: SocketAddr,
+    issuer: SocketAddr,
+    steps: u32,
+    different: u32,
+}
+
+/// The documented answer.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// 200, and those headers upstream; `None` for one that must not arrive.
+    Passes(&'static [(&'static str, Option<&'static str>)]),
+    /// That status, and that `error` in the body.
+    Refused(u16, &'static str),
+}
+use Expected::{Passes, Refused};
+
+impl Walk {
+    /// Sends everything to that Envoy, with tokens of that issuer. An error says how many answers were not the
+    /// documented ones, or what kept a request from being answered.
+    pub async fn through_the_policy(envoy: SocketAddr, issuer: SocketAddr) -> Result<(), String> {
+        let mut walk = Self { envoy, issuer, steps: 0, different: 0 };
+        walk.every_step().await?;
+        let steps = walk.steps;
+        match walk.different {
+            0 => {
+                println!("\nall {steps} answers are the documented ones");
+                Ok(())
+            }
+            different => Err(format!("{different} of {steps} answers differ from the documented ones")),
+        }
+    }
+
+    async fn every_step(&mut self) -> Result<(), String> {
+        let user = token(self.issuer, json!({ "sub": "alice", "email": "alice@example.com" })).await?;
+        let admin = token(self.issuer, json!({ "sub": "root", "roles": ["admin", "user"] })).await?;
+        let get = |path: &str| Request::get(self.envoy, path);
+        let (orders, users, hello) = ("/api/orders", "/api/admin/users", "/public/hello");
+        let anonymous = Passes(&[("x-auth-sub", None), ("x-auth-roles", None)]);
+        let as_alice = Passes(&[
+            ("x-auth-sub", Some("alice")),
+            ("x-auth-email", Some("alice@example.com")),
+            ("x-auth-issuer", Some("https://issuer.example")),
+            ("x-auth-roles", None),
+            ("authorization", None),
+        ]);
+        let as_root = Passes(&[("x-auth-sub", Some("root")), ("x-auth-roles", Some("admin,user"))]);
+
+        let steps = [
+            ("no token", get(orders), Refused(401, "missing_token")),
+            ("no token, on an anonymous route", get(hello), anonymous),
+            ("a bad token, on an anonymous route", get(hello).bearer("no.good.token"), anonymous),
+            ("a user", get(orders).bearer(&user), as_alice),
+            ("a user, on an admin's route", get(users).bearer(&user), Refused(403, "insufficient_scope")),
+            ("an admin, on an admin's route", get(users).bearer(&admin), as_root),
+            ("no token, on an admin's route", get(users), Refused(401, "missing_token")),
+            ("an expired token", get(orders).bearer(&self.expired().await?), Refused(401, "invalid_token")),
+            (
+                "a token for another audience",
+                get(orders).bearer(&self.elsewhere().await?),
+                Refused(401, "invalid_token"),
+            ),
+            (
+                "a token whose claims were changed",
+                get(orders).bearer(&tampered(&user)),
+                Refused(401, "invalid_token"),
+            ),
+            (
+                "a token signed by another key",
+                get(orders).bearer(&forged(&user)?),
+                Refused(401, "invalid_token"),
+            ),
+            (
+                "a token without a signature",
+                get(orders).bearer(&unsigned(&user)),
+                Refused(401, "invalid_token"),
+            ),
+            (
+                "a client that says it is an admin",
+                get(orders).bearer(&user).header("x-auth-roles", "admin"),
+                as_alice,
+            ),
+            (
+                "the same, on an admin's route",
+                get(users).bearer(&user).header("x-auth-roles", "admin"),
+                Refused(403, "insufficient_scope"),
+            ),
+            ("the same, on an anonymous route", get(hello).header("x-auth-roles", "admin"), anonymous),
+        ];
+        for (what, request, expected) in steps {
+            self.step(what, &request, expected).await?;
+        }
+
+        println!("\nthe issuer replaces its key; Envoy is not told");
+        let rotate = Request::post(self.issuer, "/rotate?keep=false", String::new());
+        println!("  {rotate}");
+        let rotated = rotate.send().await?.status;
+        if !rotated.is_success() {
+            return Err(format!("the issuer did not rotate its key: {rotated}"));
+        }
+        let fresh = token(self.issuer, json!({ "sub": "root", "roles": ["admin", "user"] })).await?;
+        self.step("a token of the new key", &get_from(self.envoy, users, &fresh), as_root).await?;
+        let retired = get_from(self.envoy, orders, &user);
+        self.step("a token of the retired key", &retired, Refused(401, "invalid_token")).await
+    }
+
+    async fn step(&mut self, what: &str, request: &Request, expected: Expected) -> Result<(), String> {
+        let answer = request.send().await?;
+        let body = answer.json();
+        let error = body.get("error").and_then(Value::as_str);
+        let status = answer.status.as_u16();
+        let (documented, same) = match expected {
+            Passes(headers) => (
+                "200".to_owned(),
+                status == 200
+                    && headers.iter().all(|(name, value)| seen(&body, name) == value.map(Value::from)),
+            ),
+            Refused(code, word) => (format!("{code} {word}"), status == code && error == Some(word)),
+        };
+        let got = [status.to_string()]
+            .into_iter()
+            .chain(error.map(ToOwned::to_owned))
+            .collect::<Vec<_>>()
+            .join(" ");
+        self.steps += 1;
+        self.different += u32::from(!same);
+        println!("\n{what}\n  {request}");
+        println!("  {} {got}, documented {documented}", if same { "ok       " } else { "DIFFERENT" });
+        if let Passes(headers) = expected {
+            println!("            upstream saw: {}", identity(&body));
+            if !same {
+                println!("            documented:   {}", documented_identity(headers));
+            }
+        }
+        Ok(())
+    }
+
+    async fn expired(&self) -> Result<String, String> {
+        let now = now().as_millis() / 1000;
+        token(self.issuer, json!({ "sub": "alice", "iat": now - 7200, "exp": now - 3600 })).await
+    }
+
+    async fn elsewhere(&self) -> Result<String, String> {
+        token(self.issuer, json!({ "sub": "alice", "aud": "billing-api" })).await
+    }
+}
+
+/// A token with those claims, signed by the issuer.
+pub async fn token(issuer: SocketAddr, claims: Value) -> Result<String, String> {
+    let answer = Request::post(issuer, "/token", claims.to_string()).send().await?;
+    let token = answer.json().get("access_token").and_then(Value::as_str).map(ToOwned::to_owned);
+    token.ok_or_else(|| format!("the issuer gave no token: {}", answer.status))
+}
+
+fn get_from(address: SocketAddr, path: &str, token: &str) -> Request {
+    Request::get(address, path).bearer(token)
+}
+
+/// Names the key of that token, but is signed by another.
+fn forged(token: &str) -> Result<String, String> {
+    let header =
+        token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).unwrap_or_default();
+    let header: Value = serde_json::from_slice(&header).unwrap_or_default();
+    let kid = header.get("kid").and_then(Value::as_str).ok_or("the issuer's token names no key")?;
+    let key = SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?;
+    let token = Token::new(now()).claim("roles", vec!["admin"]);
+    token.sign(&key.with_kid(kid)).map_err(|error| error.to_string())
+}
+
+/// The same header and signature over another subject.
+fn tampered(token: &str) -> String {
+    let parts: Vec<_> = token.split('.').collect();
+    let claims = Token::new(now()).subject("root").claim("roles", vec!["admin"]).claims_json();
+    let foreign = jwt_guard_testkit::mint::compact(b"", claims.as_bytes(), b"");
+    match (parts.as_slice(), foreign.split('.').nth(1)) {
+        ([header, _, signature], Some(claims)) => [header, claims, signature].join("."),
+        _ => String::new(),
+    }
+}
+
+/// The same claims under `alg: none`.
+fn unsigned(token: &str) -> String {
+    let header = jwt_guard_testkit::mint::compact(br#"{"alg":"none","typ":"JWT"}"#, b"", b"");
+    let header = header.trim_end_matches('.');
+    let claims = token.split('.').nth(1).unwrap_or_default();
+    format!("{header}.{claims}.")
+}
+
+/// That header as the upstream saw it: its value, or a list of them where there were several.
+fn seen(body: &Value, name: &str) -> Option<Value> {
+    let pairs = body.get("headers")?.as_array()?.iter();
+    let mut values: Vec<_> = pairs.filter(|pair| pair.get(0).is_some_and(|found| found == name)).collect();
+    match values.len() {
+        0 | 1 => values.pop()?.get(1).cloned(),
+        _ => Some(json!(values)),
+    }
+}
+
+/// The headers about identity that the upstream saw.
+fn identity(body: &Value) -> String {
+    let pairs = body.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let lines = pairs.iter().filter_map(|pair| {
+        let (name, value) = (pair.get(0)?.as_str()?, pair.get(1)?.as_str()?);
+        (name.starts_with("x-auth-") || name == "authorization")
+            .then(|| format!("{name}: {}", shortened(value)))
+    });
+    match lines.collect::<Vec<_>>() {
+        lines if lines.is_empty() => "no identity".to_owned(),
+        lines => lines.join(" · "),
+    }
+}
+
+fn documented_identity(headers: &[(&str, Option<&str>)]) -> String {
+    let lines = headers.iter().map(|(name, value)| match value {
+        Some(value) => format!("{name}: {value}"),
+        None => format!("no {name}"),
+    });
+    lines.collect::<Vec<_>>().join(" · ")
+}

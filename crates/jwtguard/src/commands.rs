@@ -1,0 +1,14 @@
+//! The commands of the tool: one file each.
+
+pub mod ask;
+pub mod check;
+pub mod decode;
+pub mod duration;
+pub mod explain;
+pub mod keygen;
+pub mod mint;
+pub mod output;
+pub mod policy_test;
+pub mod serve;
+pub mod token_input;
+pub mod upstream;

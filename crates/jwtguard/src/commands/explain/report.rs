@@ -1,0 +1,170 @@
+//! What `explain` prints.
+
+use jwtguard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
+use jwtguard::inspect::words::one_line;
+use serde_json::{Value, json};
+
+use crate::commands::output::say;
+
+/// As text for people.
+pub fn print(call: &Call, outcome: &Outcome) {
+    say!("{} {} on {}", call.method, shortened(&call.path), call.host);
+    if outcome.readings.len() > 1 {
+        say!("\nthe path can be read in {} ways", outcome.readings.len());
+        for reading in &outcome.readings {
+            match reading.classes.as_slice() {
+                [] => say!("  {}", shortened(&reading.path)),
+                classes => say!("  {}  ({})", shortened(&reading.path), classes.join(", ")),
+            }
+        }
+    }
+    if !outcome.rules.is_empty() {
+        say!("\n{}", if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" });
+    }
+    for rule in &outcome.rules {
+        match &rule.reading {
+            Some(reading) => {
+                let classes = rule.reading_classes.join(", ");
+                say!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
+            }
+            None => say!("  {}: {}", rule.name, rule.who),
+        }
+        for checked in &rule.conditions {
+            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, condition(checked));
+        }
+    }
+    if !outcome.less_specific.is_empty() {
+        say!("\nalso matches, less specific: does not apply");
+    }
+    for route in &outcome.less_specific {
+        say!("  {}: {}", route.name, route.who);
+    }
+    say!("\ntoken: {}", token(&outcome.token));
+    for place in &outcome.unread_tokens {
+        say!(
+            "the {place} holds a JWT and is not read: tokens are read from {}",
+            outcome.token_from.join(", ")
+        );
+    }
+    for facts in &outcome.would_deny {
+        say!("would be refused: {}, {}", facts.reason, facts.detail);
+    }
+    match &outcome.decision {
+        Decision::Passes { upstream, set, removed } => {
+            say!("\nthe request goes on; the upstream sees");
+            for (name, value) in upstream {
+                let mark = if set.contains(name) { "+" } else { " " };
+                say!("  {mark} {name}: {}", shortened(value));
+            }
+            for name in removed {
+                say!("  - {name}");
+            }
+        }
+        Decision::Refused { status, headers, body, facts } => {
+            say!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
+            say!("the client sees\n  {status}");
+            for (name, value) in headers {
+                say!("  {name}: {value}");
+            }
+            say!("  {body}");
+        }
+        Decision::Served { body } => {
+            say!("\nthe client is served a document of resource_metadata\n  {body}")
+        }
+    }
+}
+
+/// A condition, with what the token has instead.
+pub fn condition(checked: &Checked) -> String {
+    match &checked.found {
+        Some(found) => format!("{}; the token has {found}", checked.condition),
+        None => checked.condition.clone(),
+    }
+}
+
+/// That a token stands where none is looked for.
+pub fn unread(place: &str, outcome: &Outcome) -> String {
+    format!("the {place} holds a JWT and is not read: tokens are read from {}", outcome.token_from.join(", "))
+}
+
+fn token(report: &TokenReport) -> String {
+    match report {
+        TokenReport::NotRead => "not read".to_owned(),
+        TokenReport::Absent => "none".to_owned(),
+        TokenReport::Invalid { facts, .. } => format!("not valid: {}, {}", facts.reason, facts.detail),
+        TokenReport::Valid { issuer, names } => {
+            let names = names.iter().filter(|(_, names)| !names.is_empty());
+            let names: Vec<_> =
+                names.map(|(what, names)| format!("; {what} {}", shortened(&names.join(", ")))).collect();
+            format!("valid, of issuer {issuer}{}", names.concat())
+        }
+    }
+}
+
+/// Long values, tokens above all, are of no use on a terminal. Control characters would be commands to it.
+fn shortened(value: &str) -> String {
+    const LONGEST: usize = 160;
+    one_line(value, LONGEST)
+}
+
+/// As one object, whose members the help lists.
+pub fn as_json(outcome: &Outcome) -> Value {
+    let rules: Vec<_> = outcome
+        .rules
+        .iter()
+        .map(|rule| {
+            let conditions: Vec<_> = rule
+                .conditions
+                .iter()
+                .map(|checked| {
+                    json!({"condition": checked.condition, "met": checked.met, "found": checked.found})
+                })
+                .collect();
+            json!({
+                "rule": rule.name,
+                "reading": rule.reading,
+                "reading_classes": rule.reading_classes,
+                "who": rule.who,
+                "conditions": conditions,
+            })
+        })
+        .collect();
+    let decision = match &outcome.decision {
+        Decision::Passes { upstream, set, removed } => json!({
+            "passes": true,
+            "upstream": upstream.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
+            "set": set,
+            "removed": removed,
+        }),
+        Decision::Refused { status, headers, body, facts } => json!({
+            "passes": false,
+            "status": status,
+            "reason": facts.reason.as_str(),
+            "detail": facts.detail,
+            "headers": headers.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
+            "body": body,
+        }),
+        Decision::Served { body } => json!({
+            "passes": false,
+            "status": 200,
+            "reason": null,
+            "detail": null,
+            "headers": [],
+            "body": body,
+        }),
+    };
+    let would_deny: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str()).collect();
+    let less_specific = outcome.less_specific.iter();
+    let less_specific: Vec<_> =
+        less_specific.map(|route| json!({"rule": route.name, "who": route.who})).collect();
+    json!({
+        "readings": outcome.readings.iter().map(|reading| &reading.path).collect::<Vec<_>>(),
+        "rules": rules,
+        "less_specific": less_specific,
+        "token": token(&outcome.token),
+        "token_from": outcome.token_from,
+        "unread_tokens": outcome.unread_tokens,
+        "would_deny": would_deny,
+        "decision": decision,
+    })
+}

@@ -1,0 +1,107 @@
+//! What became of a request, compared with what was expected.
+
+use jwtguard::inspect::trial::{Decision, Outcome, TokenReport};
+use serde_json::Value;
+
+use super::file::{Expected, NO_REASON, text};
+use crate::commands::explain;
+
+/// What is not as expected, a line each.
+pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, expected: Option<String>, got: String| {
+        if let Some(expected) = expected.filter(|expected| *expected != got) {
+            differences.push(format!("{what}: expected {expected}, got {got}"));
+        }
+    };
+    let none = || NO_REASON.to_owned();
+    let (status, body) = match &outcome.decision {
+        Decision::Passes { .. } => (None, None),
+        Decision::Refused { status, body, .. } => (Some(*status), Some(body.as_str())),
+        Decision::Served { .. } => (Some(200), None),
+    };
+    let went = |pass: bool| if pass { "the request goes on" } else { "the filter answers" }.to_owned();
+    compare("outcome", expected.pass.map(went), went(outcome.passes()));
+    let shown = status.map_or_else(|| went(true), |status| status.to_string());
+    // 200 is what a request that goes on is taken to end with.
+    let wanted = expected.status.filter(|status| !(*status == 200 && outcome.passes()));
+    compare("status", wanted.map(|status| status.to_string()), shown);
+    let error = body.and_then(|body| serde_json::from_str::<Value>(body).ok());
+    let error = error.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
+    compare("error", expected.error.clone(), error.map_or_else(none, str::to_owned));
+    compare("reason", expected.reason.clone(), outcome.reason().map_or_else(none, str::to_owned));
+    let rules: Vec<_> = outcome.rules.iter().map(|rule| rule.name.as_str()).collect();
+    let names = |rule: &&str, wanted: &str| {
+        *rule == wanted || rule.contains(&format!("({wanted})")) || rule.starts_with(&format!("{wanted} "))
+    };
+    if let Some(wanted) = &expected.rule
+        && !rules.iter().any(|rule| names(rule, wanted))
+    {
+        differences.push(format!("rule: expected {wanted}, got {}", rules.join(" and ")));
+    }
+    if let Some(wanted) = &expected.would_deny {
+        let got: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str().to_owned()).collect();
+        if *wanted != got {
+            differences.push(format!(
+                "would_deny: expected [{}], got [{}]",
+                wanted.join(", "),
+                got.join(", ")
+            ));
+        }
+    }
+    differences.extend(upstream(expected, outcome));
+    differences
+}
+
+fn upstream(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+    if expected.upstream.is_empty() {
+        return Vec::new();
+    }
+    let Decision::Passes { upstream, .. } = &outcome.decision else {
+        return vec!["upstream: expected headers there, but the request does not get there".to_owned()];
+    };
+    let mut differences = Vec::new();
+    for (name, wanted) in &expected.upstream {
+        let got: Vec<_> = upstream
+            .iter()
+            .filter(|(header, _)| header.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        let shown =
+            if got.is_empty() { "no such header".to_owned() } else { format!("{:?}", got.join(", ")) };
+        match wanted {
+            Value::Null if !got.is_empty() => {
+                differences.push(format!("upstream {name}: expected no such header, got {shown}"))
+            }
+            Value::Null => {}
+            wanted if got != [text(wanted).as_str()] => {
+                differences.push(format!("upstream {name}: expected {:?}, got {shown}", text(wanted)));
+            }
+            _ => {}
+        }
+    }
+    differences
+}
+
+/// What a reader of a failure asks next.
+pub fn why(outcome: &Outcome) -> Vec<String> {
+    let mut lines = Vec::new();
+    for rule in &outcome.rules {
+        let unmet: Vec<_> =
+            rule.conditions.iter().filter(|checked| !checked.met).map(explain::condition).collect();
+        let unmet = if unmet.is_empty() { String::new() } else { format!("; not met: {}", unmet.join(", ")) };
+        lines.push(format!("the rule is {}: {}{unmet}", rule.name, rule.who));
+    }
+    let unread = outcome.unread_tokens.iter();
+    lines.extend(unread.map(|place| explain::unread(place, outcome)));
+    match (&outcome.decision, &outcome.token) {
+        (Decision::Refused { facts, .. }, _) => {
+            lines.push(format!("refused because of {}: {}", facts.reason, facts.detail))
+        }
+        (_, TokenReport::Invalid { facts, .. }) => {
+            lines.push(format!("the token is not valid: {}, {}", facts.reason, facts.detail))
+        }
+        _ => {}
+    }
+    lines
+}

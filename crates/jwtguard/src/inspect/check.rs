@@ -1,0 +1,253 @@
+//! `jwtguard check`: everything that can be said of the configurations in some files.
+
+use std::collections::{HashMap, HashSet};
+
+use super::find::{self, Carrier, Configuration, Plugin};
+use super::surroundings::{self, Clusters, Remark};
+use super::tables::{self, Table};
+use super::tree::{Tree, below};
+use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
+use jwt_guard::config::Config;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Errors first, each file's in the order of its lines.
+    pub findings: Vec<Finding>,
+    /// The policy of each valid configuration.
+    pub tables: Vec<Table>,
+    /// How many configurations there are, valid or not.
+    pub configurations: usize,
+    /// What else has to do with tokens, where there is no configuration.
+    pub neighbours: Vec<String>,
+}
+
+impl Report {
+    /// How many findings are that bad.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// Checks every configuration of ours in the documents, which may refer to each other.
+pub fn check(documents: &[Document]) -> Report {
+    let mut report = Report::default();
+    let clusters = Clusters::of(documents);
+    for plugin in documents.iter().flat_map(find::plugins) {
+        report.configurations += 1;
+        self::plugin(&plugin, documents, &clusters, &mut report);
+    }
+    if report.configurations == 0 {
+        report.neighbours = find::neighbours(documents);
+    }
+    let mut seen = HashSet::new();
+    report.findings.retain(|finding| seen.insert(finding.to_string()));
+    report.findings.sort_by(|a, b| (a.severity, &a.file, a.line).cmp(&(b.severity, &b.file, b.line)));
+    report
+}
+
+/// The valid configurations in the documents, with their names.
+///
+/// # Errors
+/// The findings of the first that is not valid.
+pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tree)>, Vec<Finding>> {
+    let plugins = documents.iter().flat_map(find::plugins);
+    plugins
+        .map(|plugin| {
+            let name = format!("{}: {}", plugin.document.file, plugin.name);
+            let tree = match &plugin.configuration {
+                Configuration::Object(tree) => tree.clone(),
+                Configuration::Text(_) => Tree { line: 0, value: super::tree::Value::Null },
+            };
+            parse(&plugin).map(|config| (name, config, tree))
+        })
+        .collect()
+}
+
+fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
+    let (text, tree) = match &plugin.configuration {
+        Configuration::Object(tree) => (tree.to_json(), Some(tree)),
+        Configuration::Text(text) => (text.clone(), None),
+    };
+    Config::parse(text.as_bytes()).map_err(|errors| {
+        let finding = |error: jwt_guard::config::ConfigError| {
+            let line = tree.map_or(0, |tree| tree.nearest(&error.path).line);
+            Finding {
+                severity: Severity::Error,
+                file: plugin.document.file.clone(),
+                line,
+                path: below(&plugin.path, &error.path),
+                problem: suggested(&error.path, error.problem),
+            }
+        };
+        without_consequences(errors.into_iter().map(finding).collect())
+    })
+}
+
+/// The errors without those that only follow from a slip in the name of a key: that the key which is meant is missing,
+/// and that what it would define is named elsewhere.
+fn without_consequences(findings: Vec<Finding>) -> Vec<Finding> {
+    let meant: HashSet<String> = findings
+        .iter()
+        .filter_map(|finding| {
+            let advice = finding.problem.strip_prefix("unknown key; ")?;
+            let advice = advice.strip_prefix("did you mean ").or_else(|| advice.strip_prefix("write "))?;
+            let key = advice.split(|c: char| !c.is_ascii_lowercase() && c != '_').next()?;
+            let base = finding.path.rsplit_once('.').map_or("", |(base, _)| base);
+            Some(below(base, key))
+        })
+        .collect();
+    let stands_elsewhere = |problem: &str, names: &str, key: &str| {
+        problem.starts_with(names) && meant.iter().any(|path| path.rsplit('.').next() == Some(key))
+    };
+    // Without `issuers` the keys of one are looked for beside the global ones.
+    let has_issuers = |path: &str| meant.contains("issuers") && !path.contains(['.', '[']);
+    let follows = |finding: &Finding| {
+        let problem = &finding.problem;
+        let is_missing =
+            problem.starts_with("is required: ") || problem.starts_with("expected a path template, such");
+        (is_missing && (meant.contains(&finding.path) || has_issuers(&finding.path)))
+            || stands_elsewhere(problem, "no policy is named ", "policies")
+            || stands_elsewhere(problem, "no issuer is named ", "issuers")
+            || stands_elsewhere(problem, "no issuer has the audience ", "audience")
+    };
+    let (_, told) = findings.into_iter().partition::<Vec<_>, _>(follows);
+    told
+}
+
+/// The error about an unknown key, with the known one that it is nearly, if there is one.
+fn suggested(path: &str, problem: String) -> String {
+    let Some(known) = problem.strip_prefix("unknown key; expected one of ") else { return problem };
+    let key = path.rsplit('.').next().unwrap_or(path);
+    match spelling::nearest_key(key, known.split(", ")) {
+        Some(meant) => format!("unknown key; did you mean {meant}?"),
+        None => problem,
+    }
+}
+
+fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
+    let mut remarks: Vec<Remark> = Vec::new();
+    surroundings::plugin(plugin, &mut remarks);
+    kubernetes::carrier(plugin, documents, &mut remarks);
+    match parse(plugin) {
+        Err(findings) => report.findings.extend(findings),
+        Ok(config) => {
+            surroundings::clusters(plugin, &config, clusters, documents, &mut remarks);
+            kubernetes::istio::clusters(plugin, &config, documents, &mut remarks);
+            kubernetes::request_authentication(plugin, &config, documents, &mut remarks);
+            let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
+            if let Configuration::Object(tree) = &plugin.configuration {
+                let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
+                for (path, problem) in doubts::doubts(&config, tree, may_be_named_elsewhere) {
+                    remarks.push(Remark {
+                        severity: Severity::Warning,
+                        at: 0,
+                        line: tree.nearest(&path).line,
+                        path: below(&plugin.path, &path),
+                        problem,
+                    });
+                }
+                let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);
+                report.tables.push(Table::new(heading, &config, tree, &carried));
+            }
+        }
+    }
+    let stands = places(&remarks, documents);
+    report.findings.extend(remarks.into_iter().map(|remark| {
+        let (file, path) = match stands.get(&remark.at) {
+            Some((file, whole)) => (*file, whole_path(whole, &remark.path)),
+            None => (plugin.document.file.as_str(), remark.path),
+        };
+        Finding {
+            severity: remark.severity,
+            file: file.to_owned(),
+            line: remark.line,
+            path,
+            problem: remark.problem,
+        }
+    }));
+}
+
+/// The file that each value of a remark stands in, and its path there.
+fn places<'t>(remarks: &[Remark], documents: &'t [Document]) -> HashMap<usize, (&'t str, String)> {
+    let wanted: HashSet<usize> = remarks.iter().map(|remark| remark.at).collect();
+    let mut found = HashMap::new();
+    for document in documents {
+        document.tree.walk(&mut |tree, path, _| {
+            let address = surroundings::address(tree);
+            if wanted.contains(&address) {
+                found.entry(address).or_insert_with(|| (document.file.as_str(), path.to_owned()));
+            }
+        });
+    }
+    found
+}
+
+/// The path of a remark, from the document's own start on: a file may have several listeners. `whole` is the path of
+/// the value that the remark is about, and `path` a key in it, the end of its path, or what it is called.
+fn whole_path(whole: &str, path: &str) -> String {
+    // Objects of Kubernetes are short, and clusters have names of their own.
+    let is_whole = path.starts_with("spec") || path.starts_with("cluster ");
+    if whole.is_empty() || is_whole || whole.starts_with(path) || path.starts_with(whole) {
+        return path.to_owned();
+    }
+    if path.starts_with("virtual host ") || path.starts_with("route ") {
+        let table = [".virtual_hosts", ".virtualHosts"].iter().find_map(|key| whole.split_once(key));
+        return table.map_or_else(|| path.to_owned(), |(table, _)| format!("{table}, {path}"));
+    }
+    if path.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return format!("{whole}, {path}");
+    }
+    let names = |path: &str| super::tree::steps_of(path);
+    let (all, last) = (names(whole), names(path));
+    match all.windows(last.len().max(1)).any(|part| part == last.as_slice()) {
+        true => whole.to_owned(),
+        false => below(whole, path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_begins_where_the_document_does() {
+        let manager = "static_resources.listeners[1].filter_chains[0].filters[0].typed_config";
+        let within = |rest: &str| format!("{manager}{rest}");
+        for (whole, path, expected) in [
+            (within(""), "normalize_path", within(".normalize_path")),
+            (
+                within(".http_filters[0].typed_config.config"),
+                "vm_config.vm_id",
+                within(".http_filters[0].typed_config.config.vm_config.vm_id"),
+            ),
+            (
+                within(".http_filters[0].typed_config.config.failure_policy"),
+                "failure_policy",
+                within(".http_filters[0].typed_config.config.failure_policy"),
+            ),
+            (within(".http_filters[1]"), "http_filters[1]", within(".http_filters[1]")),
+            (within(".httpFilters[1]"), "http_filters[1]", within(".httpFilters[1]")),
+            (
+                within(".scoped_routes.scope_key_builder.fragments[0].header_value_extractor.name"),
+                "scoped_routes",
+                within(".scoped_routes.scope_key_builder.fragments[0].header_value_extractor.name"),
+            ),
+            (
+                within(".route_config.virtual_hosts[0].routes[0].match.headers[0]"),
+                "virtual host all, routes[0]",
+                within(".route_config, virtual host all, routes[0]"),
+            ),
+            (
+                within(".http_filters[0].typed_config"),
+                "ExtensionWithMatcher",
+                within(".http_filters[0].typed_config, ExtensionWithMatcher"),
+            ),
+            ("static_resources.clusters[0]".to_owned(), "cluster issuer", "cluster issuer".to_owned()),
+            ("spec".to_owned(), "spec.failStrategy", "spec.failStrategy".to_owned()),
+            ("items[0]".to_owned(), "items[0].spec.pluginConfig", "items[0].spec.pluginConfig".to_owned()),
+        ] {
+            assert_eq!(whole_path(&whole, path), expected, "{whole} {path}");
+        }
+    }
+}

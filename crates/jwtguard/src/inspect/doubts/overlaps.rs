@@ -1,0 +1,331 @@
+//! Routes that meet on some requests, where the one that decides asks for less than the other.
+//!
+//! A route within another is an exception that its writer meant: `/admin/public` beside `/admin/**`. Where neither is
+//! within the other, the winner is a matter of precedence, and often a surprise: `/public/**` takes
+//! `/public/admin/users` from `/{tenant}/admin/**`, and `/api/**` takes `DELETE /api/x` from `DELETE /**`.
+
+use std::collections::HashMap;
+
+use super::strictness::{asks_less, implies};
+use super::{ANYTHING, Doubt, METHODS, Probe, governed_by};
+use crate::inspect::words;
+use jwt_guard::config::Config;
+use jwt_guard::policy::Rule;
+
+/// Pairs of routes that are compared: far more than people write, and few enough to be quick.
+const MOST_PAIRS: usize = 200_000;
+
+/// Routes that are named in one doubt.
+const MOST_NAMED: usize = 3;
+
+/// Every route that loses requests to another one which asks for less.
+pub fn overlaps(config: &Config, probes: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
+    let regions: Vec<Region<'_>> = probes.iter().map(|probe| Region::of(probe)).collect();
+    let mut tree = Node::default();
+    for (at, region) in regions.iter().enumerate() {
+        tree.insert(region, at);
+    }
+    let mut lost: Vec<Vec<Loss<'_>>> = Vec::new();
+    lost.resize_with(regions.len(), Vec::new);
+    let mut pairs = 0;
+    for (at, region) in regions.iter().enumerate() {
+        let mut met = Vec::new();
+        tree.meeting(&region.segments, region.rest, &mut met);
+        met.retain(|other| *other > at);
+        met.sort_unstable();
+        pairs += met.len();
+        if pairs > MOST_PAIRS {
+            break;
+        }
+        for other in met.into_iter().filter_map(|other| regions.get(other).map(|region| (other, region))) {
+            let Some((loser, loss)) = loss(config, (at, region), other) else { continue };
+            if let Some(lost) = lost.get_mut(loser) {
+                lost.push(loss);
+            }
+        }
+    }
+    for (region, lost) in regions.iter().zip(&lost) {
+        if let Some(problem) = told(config, region.probe, lost) {
+            doubts.push((format!("routes[{}]", region.probe.index), problem));
+        }
+    }
+}
+
+fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String> {
+    let first = lost.first()?;
+    let winner = first.winner;
+    let how = match asks_less(&winner.rule.requirement, &probe.rule.requirement) {
+        true => "requires less",
+        false => "requires something else",
+    };
+    let who = |probe: &Probe<'_>| words::requirement(&probe.rule.requirement, &config.vocabulary);
+    let methods = match first.methods.as_slice() {
+        [] => String::new(),
+        methods => format!(" for {}", methods.join(", ")),
+    };
+    let others: Vec<String> =
+        lost.iter().skip(1).take(MOST_NAMED - 1).map(|loss| named(loss.winner)).collect();
+    let more = lost.len().saturating_sub(MOST_NAMED);
+    let others = match (others.is_empty(), more) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; the same under {}", others.join(" and ")),
+        (false, more) => format!("; the same under {} and {more} more", others.join(", ")),
+    };
+    let listed = |key: &str, values: &[String]| match values {
+        [] => String::new(),
+        values => {
+            let values: Vec<String> = values.iter().map(|value| words::flow_text(value)).collect();
+            format!(", {key}: [{}]", values.join(", "))
+        }
+    };
+    Some(format!(
+        "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
+         route {{path: {}{}{}}} with the requirement that is intended there{others}",
+        probe.path,
+        named(winner),
+        first.request,
+        who(winner),
+        who(probe),
+        words::flow_text(&first.template),
+        listed("methods", &first.methods),
+        listed("hosts", &winner.patterns),
+    ))
+}
+
+fn named(probe: &Probe<'_>) -> String {
+    format!("routes[{}] ({})", probe.index, probe.path)
+}
+
+/// Requests that one route takes from another.
+struct Loss<'p> {
+    winner: &'p Probe<'p>,
+    /// The methods of those requests, none for any.
+    methods: Vec<String>,
+    /// One of them.
+    request: String,
+    /// The template that covers them.
+    template: String,
+}
+
+/// What one of two routes takes from the other, with the number of the loser.
+fn loss<'p>(
+    config: &Config,
+    one: (usize, &Region<'p>),
+    other: (usize, &Region<'p>),
+) -> Option<(usize, Loss<'p>)> {
+    let (template, samples) = one.1.meet(other.1)?;
+    let methods = one.1.shared_methods(other.1)?;
+    let host = one.1.shared_host(other.1)?;
+    let tried: Vec<&str> = match methods.as_slice() {
+        [] => METHODS.to_vec(),
+        methods => methods.iter().map(String::as_str).collect(),
+    };
+    let requests = samples.iter().flat_map(|path| tried.iter().map(move |method| (*method, path)));
+    for (method, path) in requests {
+        let governed = governed_by(config, &host, method, path).flatten();
+        let (winner, loser) = match governed {
+            Some(index) if index == one.1.probe.index => (one, other),
+            Some(index) if index == other.1.probe.index => (other, one),
+            _ => continue,
+        };
+        if winner.1.is_exception_from(loser.1)
+            || implies(&winner.1.probe.rule.requirement, &loser.1.probe.rule.requirement)
+        {
+            return None;
+        }
+        let at = match !winner.1.probe.patterns.is_empty() {
+            true => format!(" on {}", host.replace(ANYTHING, "x")),
+            false => String::new(),
+        };
+        let request = format!("{method} {}{at}", path.replace(ANYTHING, "x"));
+        return Some((loser.0, Loss { winner: winner.1.probe, methods, request, template }));
+    }
+    None
+}
+
+/// The requests that a route is written for.
+struct Region<'p> {
+    probe: &'p Probe<'p>,
+    /// `None` for one that may be anything.
+    segments: Vec<Option<&'p str>>,
+    rest: bool,
+}
+
+impl<'p> Region<'p> {
+    fn of(probe: &'p Probe<'p>) -> Self {
+        let mut segments: Vec<Option<&str>> = Vec::new();
+        let mut rest = false;
+        for segment in probe.path.split('/').filter(|segment| !segment.is_empty()) {
+            match segment {
+                "**" => rest = true,
+                "*" => segments.push(None),
+                name if name.starts_with('{') && name.ends_with('}') => segments.push(None),
+                text => segments.push(Some(text)),
+            }
+        }
+        Self { probe, segments, rest }
+    }
+
+    /// The template of the paths that both cover, and some of these.
+    fn meet(&self, other: &Region<'p>) -> Option<(String, Vec<String>)> {
+        let length = self.segments.len().max(other.segments.len());
+        if (self.segments.len() < length && !self.rest) || (other.segments.len() < length && !other.rest) {
+            return None;
+        }
+        let mut shared = Vec::with_capacity(length);
+        for at in 0..length {
+            shared.push(
+                match (self.segments.get(at).copied().flatten(), other.segments.get(at).copied().flatten()) {
+                    (Some(one), Some(other)) if one != other => return None,
+                    (Some(text), _) | (_, Some(text)) => Some(text),
+                    (None, None) => None,
+                },
+            );
+        }
+        // A name that one of them has for the segment, as `{id}`: `*` may be meant for everything below.
+        let (names, others) = (self.names(), other.names());
+        let name_at = |at: usize| {
+            let mut named = [names.get(at), others.get(at)].into_iter().flatten();
+            named.find(|name| name.starts_with('{')).copied().unwrap_or("*")
+        };
+        let joined = |open: &dyn Fn(usize) -> &'p str| -> String {
+            shared
+                .iter()
+                .enumerate()
+                .map(|(at, segment)| format!("/{}", segment.unwrap_or_else(|| open(at))))
+                .collect()
+        };
+        let (template, base) = (joined(&name_at), joined(&|_| ANYTHING));
+        let root = |path: String| if path.is_empty() { "/".to_owned() } else { path };
+        Some(match self.rest && other.rest {
+            true => (
+                format!("{template}/**"),
+                vec![format!("{base}/{ANYTHING}"), format!("{base}/{ANYTHING}/{ANYTHING}"), root(base)],
+            ),
+            false => (root(template), vec![root(base)]),
+        })
+    }
+
+    /// The segments as they are written.
+    fn names(&self) -> Vec<&'p str> {
+        self.probe.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// The methods of both, none where both take any; `None` where they share none.
+    fn shared_methods(&self, other: &Self) -> Option<Vec<String>> {
+        let (one, other) = (with_head(&self.probe.methods), with_head(&other.probe.methods));
+        match (one.is_empty(), other.is_empty()) {
+            (true, _) => Some(other),
+            (_, true) => Some(one),
+            _ => Some(one.into_iter().filter(|method| other.contains(method)).collect::<Vec<_>>())
+                .filter(|shared| !shared.is_empty()),
+        }
+    }
+
+    /// A host of both.
+    fn shared_host(&self, other: &Self) -> Option<String> {
+        let fits = |host: &&String, region: &Self| {
+            region.probe.patterns.is_empty()
+                || region.probe.patterns.iter().any(|pattern| is_host_within(host, pattern))
+        };
+        let both = |host: &&String| fits(host, self) && fits(host, other);
+        self.probe.hosts.iter().chain(&other.probe.hosts).find(both).cloned()
+    }
+
+    /// Whether its writer must have had the other route in mind: every request of this one is one of the other, or it
+    /// opens a single path, such as `/health`, for whatever method.
+    fn is_exception_from(&self, other: &Self) -> bool {
+        let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
+        let is_one_path = !self.rest && self.segments.iter().all(Option::is_some);
+        self.has_paths_within(other)
+            && self.has_hosts_within(other)
+            && (self.has_methods_within(other) || (is_open && is_one_path))
+    }
+
+    fn has_paths_within(&self, other: &Self) -> bool {
+        let is_as_long = match other.rest {
+            true => self.segments.len() >= other.segments.len(),
+            false => self.segments.len() == other.segments.len() && !self.rest,
+        };
+        let mut pairs = other.segments.iter().zip(&self.segments);
+        is_as_long && pairs.all(|(other, one)| other.is_none() || other == one)
+    }
+
+    fn has_methods_within(&self, other: &Self) -> bool {
+        let (one, other) = (with_head(&self.probe.methods), with_head(&other.probe.methods));
+        other.is_empty() || (!one.is_empty() && one.iter().all(|method| other.contains(method)))
+    }
+
+    fn has_hosts_within(&self, other: &Self) -> bool {
+        let (one, other) = (&self.probe.patterns, &other.probe.patterns);
+        let is_within = |host: &String| other.iter().any(|pattern| is_host_within(host, pattern));
+        other.is_empty() || (!one.is_empty() && one.iter().all(is_within))
+    }
+}
+
+/// The methods of a route; HEAD goes with GET.
+fn with_head(methods: &[String]) -> Vec<String> {
+    let mut methods = methods.to_vec();
+    if methods.iter().any(|method| method == "GET") && !methods.iter().any(|method| method == "HEAD") {
+        methods.push("HEAD".to_owned());
+    }
+    methods
+}
+
+/// Whether a host, or every host of a pattern, is one of the other pattern's.
+fn is_host_within(host: &str, pattern: &str) -> bool {
+    let (host, pattern) = (host.to_ascii_lowercase(), pattern.to_ascii_lowercase());
+    match pattern.strip_prefix('*') {
+        Some(suffix) => host.ends_with(suffix) && host.len() > suffix.len(),
+        None => host == pattern,
+    }
+}
+
+/// The templates as a tree of their segments, to find those that meet a template without comparing it with each.
+#[derive(Default)]
+struct Node<'p> {
+    literals: HashMap<&'p str, Node<'p>>,
+    any: Option<Box<Node<'p>>>,
+    /// Routes that end here.
+    exact: Vec<usize>,
+    /// Routes that go on from here with `**`.
+    rest: Vec<usize>,
+}
+
+impl<'p> Node<'p> {
+    fn insert(&mut self, region: &Region<'p>, at: usize) {
+        let mut node = self;
+        for segment in &region.segments {
+            node = match segment {
+                Some(text) => node.literals.entry(text).or_default(),
+                None => node.any.get_or_insert_with(Box::default),
+            };
+        }
+        if region.rest { node.rest.push(at) } else { node.exact.push(at) }
+    }
+
+    fn meeting(&self, segments: &[Option<&str>], rest: bool, met: &mut Vec<usize>) {
+        if met.len() > MOST_PAIRS {
+            return;
+        }
+        met.extend(&self.rest);
+        let Some((first, after)) = segments.split_first() else {
+            met.extend(&self.exact);
+            if rest {
+                self.children().for_each(|child| child.meeting(&[], true, met));
+            }
+            return;
+        };
+        match first {
+            Some(text) => {
+                let children = self.literals.get(text).into_iter().chain(self.any.as_deref());
+                children.for_each(|child| child.meeting(after, rest, met));
+            }
+            None => self.children().for_each(|child| child.meeting(after, rest, met)),
+        }
+    }
+
+    fn children(&self) -> impl Iterator<Item = &Node<'p>> {
+        self.literals.values().chain(self.any.as_deref())
+    }
+}

@@ -1,0 +1,128 @@
+//! Places in `token_from` that can never hold a token.
+
+use super::Doubt;
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
+
+/// Headers that HTTP or Envoy itself writes, so that no client's token arrives in them.
+const NEVER: [&str; 20] = [
+    "accept-encoding",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "forwarded",
+    "keep-alive",
+    "origin",
+    "proxy-connection",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "www-authenticate",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-request-id",
+];
+
+/// Every place of the configuration and of its routes that cannot hold a token.
+pub fn places(config: &Config, doubts: &mut Vec<Doubt>) {
+    let of_routes = config.routes.rules().iter().enumerate();
+    let of_routes = of_routes.filter_map(|(index, route)| {
+        Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
+    });
+    let all = std::iter::once(("token_from".to_owned(), config.token_from.as_slice())).chain(of_routes);
+    for (path, places) in all {
+        for (index, place) in places.iter().enumerate() {
+            let earlier = places.get(..index).unwrap_or_default();
+            if let Some(problem) = problem(place).or_else(|| twice(place, earlier)) {
+                doubts.push((format!("{path}[{index}]"), problem));
+            }
+        }
+    }
+}
+
+fn problem(place: &Place) -> Option<String> {
+    let never = "can never hold a token";
+    match place {
+        Place::Header { name, prefix } => match name.as_str() {
+            "cookie" => Some(format!("{never}: this header has all cookies of the request; write {{cookie: NAME}}")),
+            "host" => Some(format!("{never}: Envoy moves the host to :authority; name a header that the client sets")),
+            "sec-websocket-protocol" => Some(format!(
+                "{never} from a browser: a browser sends a list of protocols in this header, the filter refuses a value with \
+                 a comma, and the server must answer with one of the protocols; write {{cookie: NAME}} or {{query: NAME}}"
+            )),
+            name if NEVER.contains(&name) => {
+                Some(format!("{never}: {name} has a meaning of its own in HTTP or Envoy; name a header that the client sets"))
+            }
+            name => prefixed(name, prefix),
+        },
+        Place::Query { name } => name.contains(['&', '+', '%', '#']).then(|| {
+            format!(
+                "{never}: & and # end a parameter of the query, and + and % are decoded before names are compared; \
+                 write the name of one parameter{}",
+                match name.split(['&', '+', '%', '#']).find(|part| !part.is_empty()) {
+                    Some(part) => format!(", such as {{query: {part}}}"),
+                    None => String::new(),
+                }
+            )
+        }),
+        Place::Authorization | Place::Cookie { .. } => None,
+    }
+}
+
+fn prefixed(name: &str, prefix: &str) -> Option<String> {
+    let trimmed = prefix.trim();
+    if prefix.contains(',') {
+        return Some(format!(
+            "the prefix \"{prefix}\" never matches: the filter refuses a value with a comma, because two joined \
+             headers look the same; write a prefix without a comma"
+        ));
+    }
+    if !prefix.is_empty() && trimmed.is_empty() {
+        return Some(
+            "the prefix has only spaces, which are not part of a header's value; leave prefix out".to_owned(),
+        );
+    }
+    if prefix.starts_with(' ') {
+        return Some(format!(
+            "the prefix \"{prefix}\" never matches: the value of a header does not start with a space; \
+             write \"{} \"",
+            trimmed
+        ));
+    }
+    if trimmed.eq_ignore_ascii_case("basic") {
+        return Some(format!(
+            "Basic in {name} is a name and a password, never a token; write {{header: authorization}} for Bearer"
+        ));
+    }
+    // `token=` and `jwt:` stand right before a token, a word does not.
+    prefix.ends_with(|last: char| last.is_ascii_alphanumeric()).then(|| {
+        format!(
+            "the prefix \"{prefix}\" has no final space: \"{prefix} eyJ…\" is refused as malformed, and only \
+             \"{prefix}eyJ…\" is read; write \"{prefix} \""
+        )
+    })
+}
+
+/// A second place in the same header whose prefix begins like that of the first: a token in one is one in the other.
+fn twice(place: &Place, earlier: &[Place]) -> Option<String> {
+    let (name, prefix) = place.header().filter(|(name, _)| *name != "cookie")?;
+    let prefix = prefix.to_ascii_lowercase();
+    let clashes = |other: &&Place| {
+        other.header().is_some_and(|(header, other)| {
+            let other = other.to_ascii_lowercase();
+            header == name && other != prefix && (other.starts_with(&prefix) || prefix.starts_with(&other))
+        })
+    };
+    earlier.iter().find(clashes).map(|other| {
+        let other = other.header().map(|(_, prefix)| prefix).unwrap_or_default();
+        format!(
+            "{name} is read with the prefix \"{other}\" as well, which begins like this one: a token after the longer \
+             prefix is found twice and refused; keep one of the two"
+        )
+    })
+}

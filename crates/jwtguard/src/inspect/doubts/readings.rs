@@ -1,0 +1,78 @@
+//! Routes whose own spelling has another reading, and readings that are skipped.
+
+use super::strictness::implies;
+use super::{Doubt, Probe};
+use jwt_guard::config::Config;
+use jwt_guard::route::{ReadingClass, Target};
+
+/// Every route whose own spelling an upstream may read as a path of another route, which asks for something else: a
+/// request must meet both. Letter case is none of these readings.
+pub fn of_own_spellings(
+    config: &Config,
+    probes: &[Probe<'_>],
+    served: &[&Probe<'_>],
+    doubts: &mut Vec<Doubt>,
+) {
+    for probe in served {
+        let (Some(host), Some(sample)) = (probe.hosts.first(), probe.samples.first()) else { continue };
+        let target = Target {
+            host: host.as_bytes(),
+            method: probe.methods.first().map_or("GET", String::as_str).as_bytes(),
+            path: Some(sample.as_bytes()),
+            method_overrides: Vec::new(),
+        };
+        let Ok(governing) = config.routes.governing(&target) else { continue };
+        if governing.as_sent().index() != Some(probe.index) {
+            continue;
+        }
+        for demand in governing.iter().skip(1) {
+            let other = demand.index().and_then(|index| probes.get(index));
+            let requirement = other.map_or(&config.default_policy, |other| &other.rule.requirement);
+            let classes = &demand.reading.classes;
+            if classes.contains(&ReadingClass::LetterCase) || implies(&probe.rule.requirement, requirement) {
+                continue;
+            }
+            let governs = match other {
+                Some(other) => format!("routes[{}] ({})", other.index, other.path),
+                None => "default_policy".to_owned(),
+            };
+            let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
+            let skippable = classes.iter().find(|class| ReadingClass::SKIPPABLE.contains(class));
+            let remedy = match skippable {
+                Some(class) => format!("add skip_readings: [{class}] if no upstream does that"),
+                None => "write the path that upstreams read".to_owned(),
+            };
+            let problem = format!(
+                "an upstream may read {sample} as {} ({}), so {governs} applies as well and a request must meet both; \
+                 give the two routes one requirement, or {remedy}",
+                demand.reading.path,
+                names.join(", "),
+            );
+            doubts.push((format!("routes[{}].path", probe.index), problem));
+        }
+    }
+}
+
+/// What passes with each class of readings that is skipped.
+pub fn skipped(config: &Config, doubts: &mut Vec<Doubt>) {
+    for class in config.routes.skipped().iter() {
+        let (sent, read) = match class {
+            ReadingClass::LetterCase => ("/ADMIN", "/admin"),
+            ReadingClass::EncodedSlash => ("/x%2F..%2Fadmin", "/admin"),
+            ReadingClass::PathParameters => ("/admin;x", "/admin"),
+            ReadingClass::Backslash => ("/x\\..\\admin", "/admin"),
+            ReadingClass::TrailingDotOrSpace => ("/admin.", "/admin"),
+            ReadingClass::CompatibilityCharacters => ("/%EF%BD%81dmin", "/admin"),
+            ReadingClass::MethodOverride => ("GET with x-http-method-override: DELETE", "DELETE"),
+            ReadingClass::PhpPathInfo => ("/index.php/admin", "/admin"),
+            ReadingClass::NtfsStreams => ("/admin::$DATA", "/admin"),
+            ReadingClass::AspnetTickets => ("/(S(x))/admin", "/admin"),
+            _ => continue,
+        };
+        let problem = format!(
+            "skips {class}: the requirement for {read} is not applied to {sent}; keep the class only if no upstream, and no \
+             proxy in front of one, reads {sent} as {read}"
+        );
+        doubts.push(("skip_readings".to_owned(), problem));
+    }
+}

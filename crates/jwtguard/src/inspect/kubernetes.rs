@@ -1,0 +1,172 @@
+//! What Istio's and Kubernetes' objects around a configuration say: where keys come from, who is routed by what.
+
+pub mod gateway;
+pub mod istio;
+
+use super::find::{Carrier, Plugin};
+use super::surroundings::{Edited, Remark};
+use super::tree::{Tree, Value, below, joined};
+use super::{Document, Severity};
+use jwt_guard::config::Config;
+
+/// Texts inside an object that are Envoy configurations themselves: path, line, text.
+pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
+    let mut texts = Vec::new();
+    tree.walk(&mut |object, path, _| match object.text_of("kind") {
+        Some("ConfigMap") => {
+            for (name, value) in object.get("data").map(Tree::members).unwrap_or_default() {
+                if let Value::Text(text) = &value.value
+                    && text.contains("@type")
+                {
+                    texts.push((joined(&joined(path, "data"), name), value.line, text.clone()));
+                }
+            }
+        }
+        Some("EnvoyProxy") => {
+            if let Some(value) = object.at(&["spec", "bootstrap", "value"])
+                && let Some(text) = value.text()
+            {
+                texts.push((below(path, "spec.bootstrap.value"), value.line, text.to_owned()));
+            }
+        }
+        _ => {}
+    });
+    texts
+}
+
+/// The objects of that kind in all documents.
+fn of_kind<'t>(documents: &'t [Document], kind: &str) -> Vec<&'t Tree> {
+    let mut found = Vec::new();
+    for document in documents {
+        document.tree.walk(&mut |tree, _, _| {
+            if tree.text_of("kind") == Some(kind) {
+                found.push(tree);
+            }
+        });
+    }
+    found
+}
+
+/// What stands in the object that carries the configuration.
+pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Remark>) {
+    match plugin.carrier {
+        Carrier::Istio { resource } => {
+            let Some(spec) = resource.get("spec") else { return };
+            let Some((module, path)) = super::find::istio_module(resource) else { return };
+            let path = format!("{path}.failStrategy");
+            match module.get("failStrategy") {
+                Some(tree) if tree.text() == Some("FAIL_OPEN") => {
+                    let problem =
+                        "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
+                                   included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
+                            .to_owned();
+                    remarks.push(Remark::error(tree, &path, problem));
+                }
+                Some(_) => {}
+                None => remarks.push(Remark::warning(
+                    module,
+                    &path,
+                    "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
+                        .to_owned(),
+                )),
+            }
+            if spec.get("phase").is_none() {
+                let problem =
+                    "is not said: Istio then runs the filter after its own authorization; say AUTHN";
+                remarks.push(Remark::warning(spec, "spec.phase", problem.to_owned()));
+            }
+        }
+        Carrier::Gateway { resource, wasm } => {
+            gateway::targets(resource, remarks);
+            gateway::replacements(resource, documents, remarks);
+            if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
+                let path = plugin.path.replace(".config", ".failOpen");
+                let problem =
+                    "lets every request pass unchecked, claim headers of the client's own included, while \
+                               the module cannot run; remove it"
+                        .to_owned();
+                remarks.push(Remark::error(tree, &path, problem));
+            }
+        }
+        Carrier::Itself | Carrier::Envoy { .. } => {}
+    }
+}
+
+/// Istio's own check of tokens beside a WasmPlugin: whichever of the two is first removes the token.
+pub fn request_authentication(
+    plugin: &Plugin<'_>,
+    config: &Config,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) {
+    let Carrier::Istio { resource } = plugin.carrier else { return };
+    if !config.enabled {
+        return;
+    }
+    let keeps_token = config.forward_token || config.report_only;
+    let is_first = resource.at(&["spec", "phase"]).and_then(Tree::text) == Some("AUTHN");
+    for other in of_kind(documents, "RequestAuthentication") {
+        let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
+        let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
+        if is_first && !rules.is_empty() && !keeps_token {
+            let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
+                           none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
+                           remove this object";
+            remarks.push(Remark::warning(other, "spec.jwtRules", problem.to_owned()));
+        } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
+            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
+                           and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
+            remarks.push(Remark::warning(rule, "spec.jwtRules", problem.to_owned()));
+        }
+    }
+}
+
+/// Routes of Kubernetes' own objects that match on what the filter edits.
+pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    for route in of_kind(documents, "VirtualService") {
+        for http in route.get("spec").map(|spec| spec.list("http")).unwrap_or_default() {
+            for matched in http.list("match") {
+                for key in ["headers", "withoutHeaders"] {
+                    for (name, value) in matched.get(key).map(Tree::members).unwrap_or_default() {
+                        edited.refuse_header(value, "spec.http.match", name, remarks);
+                    }
+                }
+                for (name, value) in matched.get("queryParams").map(Tree::members).unwrap_or_default() {
+                    edited.refuse_query(value, "spec.http.match", name, remarks);
+                }
+            }
+        }
+    }
+    for kind in ["HTTPRoute", "GRPCRoute"] {
+        for route in of_kind(documents, kind) {
+            for rule in route.get("spec").map(|spec| spec.list("rules")).unwrap_or_default() {
+                for matched in rule.list("matches") {
+                    for header in matched.list("headers") {
+                        edited.refuse_header(
+                            header,
+                            "spec.rules.matches",
+                            header.text_of("name").unwrap_or_default(),
+                            remarks,
+                        );
+                    }
+                    for query in matched.list("queryParams") {
+                        edited.refuse_query(
+                            query,
+                            "spec.rules.matches",
+                            query.text_of("name").unwrap_or_default(),
+                            remarks,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How a remark about a cluster that the files lack is meant: a manifest need not hold what makes clusters.
+pub fn missing_cluster(carrier: &Carrier<'_>) -> Severity {
+    match carrier {
+        Carrier::Envoy { .. } => Severity::Error,
+        _ => Severity::Warning,
+    }
+}

@@ -1,0 +1,118 @@
+//! Istio's objects beside a WasmPlugin: where its keys come from.
+
+use super::of_kind;
+use crate::inspect::Document;
+use crate::inspect::find::{Carrier, Plugin};
+use crate::inspect::surroundings::Remark;
+use crate::inspect::tree::{Tree, Value};
+use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::endpoint::Scheme;
+
+/// The clusters that an Istio configuration fetches keys through, as far as the files tell.
+pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], remarks: &mut Vec<Remark>) {
+    let Carrier::Istio { resource } = plugin.carrier else { return };
+    for issuer in &config.issuers {
+        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { continue };
+        let mut clusters = vec![cluster.as_str()];
+        if let Location::Discovery { cluster, .. } = location {
+            clusters.push(cluster);
+        }
+        clusters.dedup();
+        for cluster in clusters {
+            istio_cluster(resource, &plugin.path, cluster, location.scheme(), documents, remarks);
+        }
+    }
+}
+
+fn istio_cluster(
+    resource: &Tree,
+    path: &str,
+    cluster: &str,
+    scheme: Scheme,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) {
+    let parts: Vec<&str> = cluster.split('|').collect();
+    let ["outbound", port, _subset, host] = parts.as_slice() else {
+        let problem = format!(
+            "the cluster {cluster} has no name that Istio gives; for keys on https://host it is outbound|443||host"
+        );
+        remarks.push(Remark::warning(resource, path, problem));
+        return;
+    };
+    let in_mesh = host.ends_with(".svc.cluster.local") || host.ends_with(".svc");
+    let names = |object: &&Tree| {
+        object
+            .get("spec")
+            .map(|spec| spec.list("hosts"))
+            .unwrap_or_default()
+            .iter()
+            .any(|name| name.text() == Some(host))
+    };
+    let entry = of_kind(documents, "ServiceEntry").into_iter().find(names);
+    match entry {
+        None if in_mesh => return,
+        None => {
+            let problem = format!(
+                "no ServiceEntry in these files has the host {host}; without one Istio has no cluster {cluster}"
+            );
+            remarks.push(Remark::warning(resource, path, problem));
+        }
+        Some(entry) => {
+            let ports = entry.get("spec").map(|spec| spec.list("ports")).unwrap_or_default();
+            let number = |tree: &Tree| match tree.get("number").map(|number| &number.value) {
+                Some(Value::Number(text) | Value::Text(text)) => Some(text.clone()),
+                _ => None,
+            };
+            if !ports.iter().any(|entry| number(entry).as_deref() == Some(*port)) {
+                let problem = format!("has no port {port}, which the cluster {cluster} names");
+                remarks.push(Remark::error(entry, "spec.ports", problem));
+            }
+        }
+    }
+    if scheme == Scheme::Https {
+        destination_rule(resource, path, cluster, host, documents, remarks);
+    }
+}
+
+/// A ServiceEntry alone passes bytes on as they are: the filter's request for keys would go out in the clear.
+fn destination_rule(
+    resource: &Tree,
+    path: &str,
+    cluster: &str,
+    host: &str,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) {
+    let rules = of_kind(documents, "DestinationRule");
+    let rule = rules.iter().find(|rule| rule.at(&["spec", "host"]).and_then(Tree::text) == Some(host));
+    let Some(rule) = rule else {
+        let problem = format!(
+            "no DestinationRule in these files is for {host}; without one with tls.mode SIMPLE the request for keys \
+             through {cluster} is not encrypted, whatever the endpoint's scheme says"
+        );
+        remarks.push(Remark::warning(resource, path, problem));
+        return;
+    };
+    let Some(tls) = rule.at(&["spec", "trafficPolicy", "tls"]) else {
+        // Per-port settings are an Istio matter of their own; what they come to is not judged here.
+        if rule.at(&["spec", "trafficPolicy", "portLevelSettings"]).is_none() {
+            let problem =
+                format!("has no tls: keys for an https endpoint come through {cluster}; say mode: SIMPLE");
+            remarks.push(Remark::error(rule, "spec.trafficPolicy", problem));
+        }
+        return;
+    };
+    let mode = tls.text_of("mode").unwrap_or("DISABLE");
+    if mode == "DISABLE" || tls.get("insecureSkipVerify").is_some_and(Tree::is_true) {
+        let problem =
+            format!("does not check who answers: keys for an https endpoint come through {cluster}");
+        remarks.push(Remark::error(tls, "spec.trafficPolicy.tls", problem));
+    } else if mode != "ISTIO_MUTUAL"
+        && !["caCertificates", "credentialName", "subjectAltNames"].iter().any(|key| tls.get(key).is_some())
+    {
+        let problem =
+            "names neither caCertificates nor subjectAltNames: older releases of Istio then check nothing";
+        remarks.push(Remark::warning(tls, "spec.trafficPolicy.tls", problem.to_owned()));
+    }
+}

@@ -1,0 +1,146 @@
+//! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
+
+use super::Remark;
+use crate::inspect::tree::{Tree, Value, steps_of};
+use jwt_guard::config::Config;
+
+/// Parts of a connection manager that come before the filter or have nothing to do with the upstream's request.
+const ELSEWHERE: [&str; 13] = [
+    "early_header_mutation_extensions",
+    "access_log",
+    "match",
+    // Refused where they name such a header.
+    "scope_key_builder",
+    "vhost_header",
+    "response_headers_to_add",
+    "response_headers_to_remove",
+    "response_trailers_to_add",
+    "response_mutations",
+    "response_trailers_mutations",
+    "response_rules",
+    "allowed_client_headers",
+    "allowed_client_headers_on_success",
+];
+
+/// Filters that read headers and set none.
+const READERS: [&str; 6] = [
+    "envoy.extensions.filters.http.rbac.v3.RBAC",
+    "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
+    "envoy.extensions.filters.http.ratelimit.v3.RateLimit",
+    "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+    "envoy.extensions.filters.http.fault.v3.HTTPFault",
+    "envoy.extensions.filters.http.health_check.v3.HealthCheck",
+];
+
+/// Keys below which headers are read: by a limit, a hash, a retry, a trace, a matcher, or for another server.
+const READ: [&str; 14] = [
+    "rate_limits",
+    "descriptors",
+    "hash_policy",
+    "custom_tags",
+    "tracing",
+    "retry_policy",
+    "matcher",
+    "xds_matcher",
+    "allowed_headers",
+    "disallowed_headers",
+    "session_state",
+    "from_headers",
+    "cluster_header",
+    "host_rewrite_header",
+];
+
+/// Keys whose header goes.
+const REMOVED: [&str; 3] = ["request_headers_to_remove", "remove", "headers_to_remove"];
+
+/// Keys below which a header is set.
+const SET: [&str; 8] = [
+    "request_headers_to_add",
+    "headers_to_add",
+    "headers_to_set",
+    "append",
+    "claim_to_headers",
+    "forward_payload_header",
+    "allowed_upstream_headers",
+    "allowed_upstream_headers_to_append",
+];
+
+/// What is done with a header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Reads,
+    Sets,
+    Removes,
+    /// The file does not tell.
+    Names,
+}
+
+/// Every place in the connection manager, our filter left out, where a claim header is set, removed or named; and
+/// those before our filter where one is read, as it is still the client's there.
+pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, remarks: &mut Vec<Remark>) {
+    let filters = manager.list("http_filters");
+    let at = |wanted: &Tree| filters.iter().position(|other| std::ptr::eq(other, wanted));
+    let ours = filter.and_then(at);
+    manager.walk(&mut |tree, path, above| {
+        let Value::Text(text) = &tree.value else { return };
+        let is_ours = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
+        if is_ours || !config.claim_headers.is_identity_header(text) {
+            return;
+        }
+        let keys = steps_of(path);
+        if keys.iter().any(|key| ELSEWHERE.contains(&key.as_str())) {
+            return;
+        }
+        let is_before = above.iter().find_map(|tree| at(tree)).zip(ours).is_some_and(|(other, ours)| other < ours);
+        let problem = match use_of(&keys, above) {
+            Use::Reads if is_before => format!(
+                "reads {text}, a claim header of jwt-guard, and stands before it: there the header has the value that the client \
+                 sent; put the filter after jwt-guard"
+            ),
+            Use::Reads => return,
+            // jwt-guard removes what the client sent, too. A rule of header_to_metadata reads it first.
+            Use::Removes if is_before && !keys.iter().any(|key| key == "request_rules") => return,
+            Use::Sets if is_before => format!(
+                "sets {text}, a claim header of jwt-guard, and stands before it: jwt-guard removes or replaces the header; \
+                 use another header"
+            ),
+            Use::Sets => format!(
+                "sets {text}, a claim header of jwt-guard: the upstream no longer reads the token's value; use another \
+                 header, or leave this one to claim_headers"
+            ),
+            Use::Removes => format!(
+                "removes {text}, a claim header of jwt-guard: the upstream does not get it, and may treat its absence as a \
+                 fact about the user; leave the header to claim_headers"
+            ),
+            Use::Names => format!(
+                "names {text}, a claim header of jwt-guard: if it sets or removes the header, the upstream no longer reads \
+                 the token's value; use another header there"
+            ),
+        };
+        remarks.push(Remark::warning(tree, path, problem));
+    });
+}
+
+fn use_of(keys: &[String], above: &[&Tree]) -> Use {
+    let is_below = |names: &[&str]| keys.iter().any(|key| names.contains(&key.as_str()));
+    if above.iter().any(|tree| READERS.iter().any(|reader| tree.is_type(reader))) {
+        return Use::Reads;
+    }
+    // `header_to_metadata` reads a header, and removes it where it is told to.
+    if is_below(&["request_rules"]) {
+        let removes = above.last().and_then(|rule| rule.get("remove")).is_some_and(Tree::is_true);
+        return if removes { Use::Removes } else { Use::Reads };
+    }
+    // What goes to an authorization server does not go to the upstream.
+    if is_below(&["authorization_request"]) {
+        Use::Reads
+    } else if is_below(&REMOVED) {
+        Use::Removes
+    } else if is_below(&SET) {
+        Use::Sets
+    } else if is_below(&READ) {
+        Use::Reads
+    } else {
+        Use::Names
+    }
+}

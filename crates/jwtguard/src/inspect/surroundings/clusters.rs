@@ -1,0 +1,193 @@
+//! The clusters that keys come through: that they are there, and that https means something on them.
+
+use super::Remark;
+use crate::inspect::find::{Carrier, Configuration, Plugin};
+use crate::inspect::tree::{self, Tree};
+use crate::inspect::{Document, Severity, doubts, kubernetes};
+use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::endpoint::Scheme;
+
+/// The clusters that documents define.
+#[derive(Debug, Default)]
+pub struct Clusters<'t> {
+    defined: Vec<(&'t str, &'t Tree)>,
+    /// Whether any document has a list of clusters: one that has none says nothing of what there is.
+    listed: bool,
+    /// Whether clusters come from elsewhere too.
+    discovered: bool,
+}
+
+impl<'t> Clusters<'t> {
+    /// Every cluster in the documents.
+    pub fn of(documents: &'t [Document]) -> Self {
+        let mut clusters = Self::default();
+        for document in documents {
+            document.tree.walk(&mut |tree, path, _| {
+                let is_list =
+                    path.ends_with("static_resources.clusters") || path.ends_with("staticResources.clusters");
+                clusters.listed |= is_list
+                    || path.ends_with("static_resources")
+                    || tree.is_type("envoy.admin.v3.ClustersConfigDump");
+                clusters.discovered |= path.ends_with("cds_config") || path.ends_with("cdsConfig");
+                let defined = if is_list { tree.items() } else { &[] };
+                let typed = tree.is_type("envoy.config.cluster.v3.Cluster").then_some(tree);
+                for cluster in defined.iter().chain(typed) {
+                    if let Some(name) = cluster.text_of("name") {
+                        clusters.defined.push((name, cluster));
+                    }
+                }
+            });
+        }
+        clusters
+    }
+
+    fn find(&self, name: &str) -> Option<&'t Tree> {
+        self.defined.iter().find(|(defined, _)| *defined == name).map(|(_, cluster)| *cluster)
+    }
+}
+
+/// The clusters that keys come through: that they are there, and that https means something on them.
+pub fn clusters(
+    plugin: &Plugin<'_>,
+    config: &Config,
+    clusters: &Clusters<'_>,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) {
+    if matches!(plugin.carrier, Carrier::Itself | Carrier::Istio { .. }) {
+        return;
+    }
+    for issuer in &config.issuers {
+        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { continue };
+        let mut names = vec![("jwks_cluster", cluster)];
+        if let Location::Discovery { cluster: other, .. } = location
+            && other != cluster
+        {
+            names.push(("discovery_cluster", other));
+        }
+        for (key, name) in names {
+            match clusters.find(name) {
+                Some(tree) => tls(tree, name, location.scheme(), remarks),
+                None if kubernetes::gateway::is_of_a_rule(name, location.scheme(), documents, remarks) => {}
+                None => missing(plugin, clusters, key, name, &issuer.name, remarks),
+            }
+        }
+    }
+}
+
+fn missing(
+    plugin: &Plugin<'_>,
+    clusters: &Clusters<'_>,
+    key: &str,
+    name: &str,
+    issuer: &str,
+    remarks: &mut Vec<Remark>,
+) {
+    let severity = match kubernetes::missing_cluster(&plugin.carrier) {
+        Severity::Error if !clusters.listed => return,
+        Severity::Error if clusters.discovered => Severity::Warning,
+        severity => severity,
+    };
+    let problem = match clusters.defined.as_slice() {
+        [] => format!("issuer {issuer}: no cluster {name} is defined in these files"),
+        defined => {
+            let names: Vec<_> = defined.iter().map(|(name, _)| *name).collect();
+            format!("issuer {issuer}: no cluster {name} is defined in these files, only {}", names.join(", "))
+        }
+    };
+    let line = match &plugin.configuration {
+        Configuration::Object(tree) => line_of(tree, key, name),
+        Configuration::Text(_) => 0,
+    };
+    remarks.push(Remark { severity, at: 0, line, path: tree::below(&plugin.path, key), problem });
+}
+
+/// The line where the key has that value.
+fn line_of(tree: &Tree, key: &str, value: &str) -> usize {
+    let mut line = 0;
+    tree.walk(&mut |object, _, _| {
+        if let Some(found) = object.get(key).filter(|found| found.text() == Some(value)) {
+            line = found.line;
+        }
+    });
+    line
+}
+
+/// `https` in an endpoint encrypts nothing by itself: the cluster's socket does, and only where it checks who answers.
+fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
+    let path = format!("cluster {name}");
+    let mut context = None;
+    cluster.walk(&mut |tree, path, _| {
+        if path.starts_with("transport_socket") || path.starts_with("transportSocket") {
+            let found = tree.is_type("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext");
+            context = context.or(found.then_some(tree));
+        }
+    });
+    let Some(context) = context else {
+        // A connection within this machine has no network on its way.
+        if scheme == Scheme::Https && !is_local(cluster) {
+            let problem = "has no TLS socket, though the key endpoint is https: keys would come in the clear, and \
+                           an attacker on the network path could replace them; give it an UpstreamTlsContext with sni, \
+                           trusted_ca and match_typed_subject_alt_names";
+            remarks.push(Remark::error(cluster, &path, problem.to_owned()));
+        }
+        return;
+    };
+    let common = context.get("common_tls_context");
+    let secret = common.and_then(|common| common.get("validation_context_sds_secret_config"));
+    let combined = common.and_then(|common| common.get("combined_validation_context"));
+    let validation = common
+        .and_then(|common| common.get("validation_context"))
+        .or_else(|| combined.and_then(|combined| combined.get("default_validation_context")));
+    let has =
+        |keys: &[&str]| keys.iter().any(|key| validation.is_some_and(|context| context.get(key).is_some()));
+    let pinned = has(&["verify_certificate_hash", "verify_certificate_spki"]);
+    let remote =
+        secret.or_else(|| combined.and_then(|combined| combined.get("validation_context_sds_secret_config")));
+    let rooted = has(&[
+        "trusted_ca",
+        "ca_certificate_provider_instance",
+        "system_root_certs",
+        "custom_validator_config",
+    ]) || remote.is_some();
+    let untrusted = validation
+        .and_then(|context| context.get("trust_chain_verification"))
+        .is_some_and(|verification| verification.is_enum("ACCEPT_UNTRUSTED", 1));
+    if untrusted || !(pinned || rooted) {
+        let problem =
+            "has a TLS socket that takes any certificate: an attacker on the network path could \
+                       replace the keys; give its validation_context a trusted_ca and match_typed_subject_alt_names"
+                .to_owned();
+        remarks.push(Remark::error(context, &path, problem));
+        return;
+    }
+    let automatic = context.get("auto_sni_san_validation").is_some_and(Tree::is_true);
+    let names = has(&["match_typed_subject_alt_names", "match_subject_alt_names", "custom_validator_config"]);
+    if !(pinned || names || automatic || remote.is_some()) {
+        let problem = "takes a certificate of any name that the CA signed; name the host in \
+                       match_typed_subject_alt_names"
+            .to_owned();
+        remarks.push(Remark::warning(context, &path, problem));
+    }
+    if context.get("sni").is_none() && context.get("auto_host_sni").is_none_or(|auto| !auto.is_true()) {
+        let problem =
+            "sends no sni: a server of several hosts answers with some other certificate".to_owned();
+        remarks.push(Remark::warning(context, &path, problem));
+    }
+}
+
+/// Whether every address is this machine's own, so that nobody is on the way.
+fn is_local(cluster: &Tree) -> bool {
+    let (mut addresses, mut local) = (0, 0);
+    cluster.walk(&mut |tree, _, _| {
+        if let Some(address) = tree.get("socket_address").and_then(|socket| socket.text_of("address")) {
+            addresses += 1;
+            local += usize::from(doubts::is_loopback(address) || address == "::1");
+        }
+        if tree.get("pipe").is_some_and(|pipe| pipe.get("path").is_some()) {
+            addresses += 1;
+            local += 1;
+        }
+    });
+    addresses > 0 && addresses == local
+}

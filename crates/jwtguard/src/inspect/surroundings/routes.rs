@@ -1,0 +1,207 @@
+//! Envoy's own routes: what they match on, and the requirements that their metadata carries.
+
+mod metadata;
+mod switch;
+
+use super::{Edited, Remark, connection_manager};
+use crate::inspect::find::{Carrier, Plugin};
+use crate::inspect::tables::{self, Carried};
+use crate::inspect::tree::{self, Tree};
+use crate::inspect::{Document, kubernetes};
+use jwt_guard::config::{Config, RouteMetadata};
+
+/// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
+/// routes carry.
+pub fn routing(
+    plugin: &Plugin<'_>,
+    config: &Config,
+    documents: &[Document],
+    remarks: &mut Vec<Remark>,
+) -> Vec<Carried> {
+    let edited = Edited::of(config);
+    kubernetes::routes(documents, &edited, remarks);
+    let Carrier::Envoy { manager, filter, .. } = plugin.carrier else { return Vec::new() };
+    let mut carried = Vec::new();
+    let tables = route_tables(manager, documents);
+    switch::off_by_default(filter, &tables, remarks);
+    for tables in tables {
+        for host in tables.list("virtual_hosts") {
+            virtual_host(host, filter, config, &edited, &mut carried, remarks);
+        }
+        switch::disabled(tables, filter, remarks);
+        if let Some(header) = tables.get("vhost_header") {
+            edited.refuse_header(header, "vhost_header", header.text().unwrap_or_default(), remarks);
+        }
+    }
+    metadata::unread(documents, remarks);
+    if let Some(manager) = manager {
+        scopes(manager, &edited, remarks);
+        connection_manager::remarks(manager, filter, config, !carried.is_empty(), remarks);
+    }
+    carried
+}
+
+/// Headers by which the manager chooses among route configurations.
+fn scopes(manager: &Tree, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    let builder = manager.at(&["scoped_routes", "scope_key_builder"]);
+    for fragment in builder.map(|builder| builder.list("fragments")).unwrap_or_default() {
+        if let Some(name) = fragment.at(&["header_value_extractor", "name"]) {
+            edited.refuse_header(name, "scoped_routes", name.text().unwrap_or_default(), remarks);
+        }
+    }
+}
+
+/// The route configurations: the manager's own, and all that stand outside of any where it has none or names others.
+fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec<&'t Tree> {
+    let scopes =
+        manager.and_then(|manager| manager.at(&["scoped_routes", "scoped_route_configurations_list"]));
+    let scopes = scopes.map(|list| list.list("scoped_route_configurations")).unwrap_or_default();
+    let scoped = scopes.iter().filter_map(|scope| scope.get("route_configuration"));
+    let whole = manager.and_then(|manager| manager.get("route_config"));
+    let mut tables: Vec<&Tree> = whole.into_iter().chain(scoped).collect();
+    if tables.is_empty() || scopes.iter().any(|scope| scope.get("route_configuration").is_none()) {
+        for document in documents {
+            document.tree.walk(&mut |tree, _, above| {
+                let inside = above.iter().any(|tree| tree.get("http_filters").is_some());
+                if !inside && tree.get("virtual_hosts").is_some() {
+                    tables.push(tree);
+                }
+            });
+        }
+    }
+    tables
+}
+
+/// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
+fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
+    let listed = host.list("routes").iter().enumerate();
+    let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
+    if let Some(matcher) = host.get("matcher") {
+        matcher.walk(&mut |tree, path, _| {
+            let path = tree::below("matcher", path);
+            if tree.is_type("envoy.config.route.v3.Route") {
+                routes.push((path, tree));
+            } else if tree.is_type("envoy.config.route.v3.RouteList") {
+                let listed = tree.list("routes").iter().enumerate();
+                routes.extend(listed.map(|(index, route)| (format!("{path}.routes[{index}]"), route)));
+            }
+        });
+    }
+    routes
+}
+
+/// The clusters that a route divides its requests among, each with options of its own.
+fn weighted_clusters(route: &Tree) -> &[Tree] {
+    let weighted = route.at(&["route", "weighted_clusters"]);
+    weighted.map(|weighted| weighted.list("clusters")).unwrap_or_default()
+}
+
+fn virtual_host(
+    host: &Tree,
+    filter: Option<&Tree>,
+    config: &Config,
+    edited: &Edited<'_>,
+    carried: &mut Vec<Carried>,
+    remarks: &mut Vec<Remark>,
+) {
+    let name = host.text_of("name").unwrap_or("?");
+    let domains = tables::texts(host.get("domains"));
+    let path = format!("virtual host {name}");
+    switch::disabled(host, filter, remarks);
+    let of_host = metadata::read(host, &path, "every route", &domains, config, remarks);
+    host.walk(&mut |tree, _, _| matcher_input(tree, &path, edited, remarks));
+    let routes = routes_of(host);
+    for (name, route) in &routes {
+        let path = format!("{path}, {name}");
+        let matched = route.get("match");
+        if let Some(matched) = matched {
+            edited_matches(matched, &path, edited, remarks);
+        }
+        switch::disabled(route, filter, remarks);
+        for cluster in weighted_clusters(route) {
+            switch::disabled(cluster, filter, remarks);
+        }
+        let what = matched.map(described).unwrap_or_default();
+        let of_route = metadata::read(route, &path, &what, &domains, config, remarks);
+        let carries = of_route.is_some() || of_host.is_some();
+        if carries {
+            metadata::upper_case(matched, &path, remarks);
+        }
+        let decides = carries && config.route_metadata == RouteMetadata::Override;
+        if !decides && !config.routes.rules().is_empty() {
+            rewritten(route, &path, remarks);
+        }
+        carried.extend(of_route);
+        if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
+            && !config.forward_token
+        {
+            let problem = "a redirected request runs the filter again, without the token that the first run removed; \
+                           set forward_token";
+            remarks.push(Remark::warning(policy, &path, problem.to_owned()));
+        }
+    }
+    if config.route_metadata != RouteMetadata::Ignore {
+        metadata::other_slash(host, &routes, &path, remarks);
+        if of_host.is_none() {
+            metadata::bare_siblings(host, &routes, &path, remarks);
+        }
+    }
+    carried.extend(of_host);
+}
+
+/// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and
+/// the upstream serves `/api/admin`.
+fn rewritten(route: &Tree, path: &str, remarks: &mut Vec<Remark>) {
+    for key in ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"] {
+        if let Some(rewrite) = route.at(&["route", key]) {
+            let problem = format!(
+                "{key} comes after the filter, which judges the path that the client sent: a rule for the one that \
+                 the upstream gets does not hold here; write it for the client's, or in this route's metadata"
+            );
+            remarks.push(Remark::warning(rewrite, path, problem));
+        }
+    }
+}
+
+/// What of a matcher's input the filter edits.
+fn matcher_input(tree: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    if tree.text_of("@type").is_none() {
+        return;
+    }
+    if let Some(header) = tree.text_of("header_name") {
+        edited.refuse_header(tree, path, header, remarks);
+    }
+    if let Some(parameter) = tree.text_of("query_param") {
+        edited.refuse_query(tree, path, parameter, remarks);
+    }
+}
+
+/// What of a route's match the filter edits.
+fn edited_matches(matched: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    for header in matched.list("headers") {
+        edited.refuse_header(header, path, header.text_of("name").unwrap_or_default(), remarks);
+    }
+    for query in matched.list("query_parameters") {
+        edited.refuse_query(query, path, query.text_of("name").unwrap_or_default(), remarks);
+    }
+    for cookie in matched.list("cookies") {
+        edited.refuse_cookie(cookie, path, cookie.text_of("name").unwrap_or_default(), remarks);
+    }
+    for state in matched.list("filter_state") {
+        edited.refuse_filter_state(state, path, state.text_of("key").unwrap_or_default(), remarks);
+    }
+}
+
+/// What an Envoy route matches, for the table.
+fn described(matched: &Tree) -> String {
+    let kinds = [("prefix", "*"), ("path_separated_prefix", "/**"), ("path", "")];
+    for (key, suffix) in kinds {
+        if let Some(text) = matched.text_of(key) {
+            return format!("{text}{suffix}");
+        }
+    }
+    match matched.at(&["safe_regex", "regex"]).and_then(Tree::text) {
+        Some(regex) => format!("~ {regex}"),
+        None => "an Envoy route".to_owned(),
+    }
+}

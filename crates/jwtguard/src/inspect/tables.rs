@@ -1,0 +1,143 @@
+//! The policy as a table: route, methods, hosts, who may pass.
+
+use super::find::Carrier;
+use super::tree::Tree;
+use super::words;
+use jwt_guard::config::Config;
+use jwt_guard::policy::Requirement;
+
+/// The rows of one configuration, the most specific rule being whatever the filter makes of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Where the configuration stands and what it is called.
+    pub heading: String,
+    /// A line for each issuer.
+    pub issuers: Vec<String>,
+    /// Where tokens are read, unless a route says otherwise.
+    pub token_from: Vec<String>,
+    /// What holds for every request.
+    pub modes: Vec<&'static str>,
+    /// In the order of the file, what no route names last.
+    pub rows: Vec<Row>,
+}
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The path's template; in Envoy's routes what they match.
+    pub route: String,
+    /// The methods, empty for any.
+    pub methods: Vec<String>,
+    /// The hosts, empty for any.
+    pub hosts: Vec<String>,
+    /// Who may pass.
+    pub who: String,
+    /// Where tokens are read, where that is not where they are read elsewhere.
+    pub token_from: Option<Vec<String>>,
+}
+
+/// A requirement that an Envoy route or virtual host carries.
+#[derive(Debug)]
+pub struct Carried {
+    /// What it stands on.
+    pub route: String,
+    /// The domains of the virtual host.
+    pub hosts: Vec<String>,
+    /// What it asks.
+    pub requirement: Requirement,
+}
+
+impl Table {
+    /// The table of a valid configuration and the tree that it was read from.
+    pub fn new(heading: String, config: &Config, tree: &Tree, carried: &[Carried]) -> Self {
+        let mut rows: Vec<Row> = carried
+            .iter()
+            .map(|carried| Row {
+                route: carried.route.clone(),
+                methods: Vec::new(),
+                hosts: carried.hosts.clone(),
+                who: words::requirement(&carried.requirement, &config.vocabulary),
+                token_from: None,
+            })
+            .collect();
+        let routes = tree.get("routes").map(Tree::items).unwrap_or_default();
+        rows.extend(routes.iter().zip(config.routes.rules()).map(|(route, rule)| {
+            Row {
+                route: route.text_of("path").unwrap_or_default().to_owned(),
+                methods: texts(route.get("methods")),
+                hosts: texts(route.get("hosts")),
+                who: words::requirement(&rule.requirement, &config.vocabulary),
+                token_from: rule
+                    .token_from
+                    .as_deref()
+                    .filter(|places| *places != config.token_from.as_slice())
+                    .map(words::places),
+            }
+        }));
+        rows.push(Row {
+            route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
+            methods: Vec::new(),
+            hosts: Vec::new(),
+            who: words::requirement(&config.default_policy, &config.vocabulary),
+            token_from: None,
+        });
+        let issuers = config.issuers.iter().map(words::issuer).collect();
+        let token_from = words::places(&config.token_from);
+        Self { heading, issuers, token_from, modes: words::modes(config), rows }
+    }
+}
+
+/// One text or a list of them.
+pub fn texts(tree: Option<&Tree>) -> Vec<String> {
+    let Some(tree) = tree else { return Vec::new() };
+    let items = tree.items();
+    let items = if items.is_empty() { std::slice::from_ref(tree) } else { items };
+    items.iter().filter_map(Tree::text).map(str::to_owned).collect()
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.heading)?;
+        for issuer in &self.issuers {
+            writeln!(f, "  issuer {issuer}")?;
+        }
+        writeln!(f, "  tokens are read from {}", self.token_from.join(", "))?;
+        for mode in &self.modes {
+            writeln!(f, "  {mode}")?;
+        }
+        writeln!(f)?;
+        let any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(" ") };
+        let read =
+            |row: &Row| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
+        let cells =
+            |row: &Row| [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()];
+        let header = ["route", "methods", "hosts", "token from", "who may pass"].map(str::to_owned);
+        let lines: Vec<[String; 5]> = std::iter::once(header).chain(self.rows.iter().map(cells)).collect();
+        let width = |column: usize| {
+            let widths = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
+            widths.max().unwrap_or_default()
+        };
+        let (first, second, third, fourth) = (width(0), width(1), width(2), width(3));
+        let has_own_places = self.rows.iter().any(|row| row.token_from.is_some());
+        for [route, methods, hosts, places, who] in &lines {
+            write!(f, "  {route:first$}  {methods:second$}  {hosts:third$}  ")?;
+            if has_own_places {
+                write!(f, "{places:fourth$}  ")?;
+            }
+            writeln!(f, "{who}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The heading of a configuration.
+pub fn heading(file: &str, name: &str, carrier: &Carrier<'_>) -> String {
+    match carrier {
+        Carrier::Itself => file.to_owned(),
+        Carrier::Envoy { manager: Some(manager), .. } => match manager.text_of("stat_prefix") {
+            Some(prefix) => format!("{file}: {name}, in the connection manager {prefix}"),
+            None => format!("{file}: {name}"),
+        },
+        _ => format!("{file}: {name}"),
+    }
+}

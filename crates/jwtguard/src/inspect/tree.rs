@@ -1,0 +1,393 @@
+//! A document as it stands in a file: values with the lines they begin on, one form for YAML and JSON.
+
+mod lines;
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use jwt_guard::jose::json::Json;
+
+/// A value and where it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tree {
+    /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
+    pub line: usize,
+    /// The value.
+    pub value: Value,
+}
+
+/// A value. Members keep their order; names are unique.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// `null`, or nothing at all
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// A number, as JSON writes it.
+    Number(String),
+    /// A string.
+    Text(String),
+    /// A string that its writer took for a number: Envoy reads `1.5` and `3000000000` so.
+    Digits(String),
+    /// A list.
+    List(Vec<Tree>),
+    /// An object.
+    Object(Vec<(String, Tree)>),
+}
+
+impl Tree {
+    /// The member of that name. Envoy reads `typedConfig` for `typed_config`, so this does too.
+    pub fn get(&self, name: &str) -> Option<&Tree> {
+        let members = self.members();
+        let exact = members.iter().find(|(member, _)| member == name);
+        let found = exact.or_else(|| members.iter().find(|(member, _)| is_camel_case_of(member, name)));
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+    }
+
+    /// The member of exactly that name, as in a map, whose names are its writer's.
+    pub fn get_exact(&self, name: &str) -> Option<&Tree> {
+        let found = self.members().iter().find(|(member, _)| member == name);
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+    }
+
+    /// The value at the end of those names.
+    pub fn at(&self, names: &[&str]) -> Option<&Tree> {
+        names.iter().try_fold(self, |tree, name| tree.get(name))
+    }
+
+    /// The members, none where this is no object.
+    pub fn members(&self) -> &[(String, Tree)] {
+        match &self.value {
+            Value::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The items, none where this is no list.
+    pub fn items(&self) -> &[Tree] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The items of the list of that name.
+    pub fn list(&self, name: &str) -> &[Tree] {
+        self.get(name).map(Self::items).unwrap_or_default()
+    }
+
+    /// The text, where this is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) | Value::Digits(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text of that name.
+    pub fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(Self::text)
+    }
+
+    /// Whether Envoy takes this for `true`, which quotes do not keep it from.
+    pub fn is_true(&self) -> bool {
+        const WORDS: [&str; 5] = ["true", "t", "yes", "y", "1"];
+        self.value == Value::Bool(true)
+            || self.text().is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    }
+
+    /// Whether Envoy takes this for that value of an enum: its name in any case, or its number.
+    pub fn is_enum(&self, name: &str, number: u32) -> bool {
+        match &self.value {
+            Value::Number(text) => *text == number.to_string(),
+            _ => self
+                .text()
+                .is_some_and(|text| text.eq_ignore_ascii_case(name) || text.parse::<u32>() == Ok(number)),
+        }
+    }
+
+    /// Whether this object has that `@type`.
+    pub fn is_type(&self, name: &str) -> bool {
+        self.text_of("@type").is_some_and(|text| text.rsplit('/').next() == Some(name))
+    }
+
+    /// The value where a path such as `routes[2].requires_role` leads, or the last one before it ends: where a
+    /// reader should look.
+    pub fn nearest(&self, path: &str) -> &Tree {
+        let mut tree = self;
+        for step in steps(path) {
+            let next = match (&tree.value, step) {
+                (Value::Object(members), Step::Name(name)) => {
+                    members.iter().find(|(member, _)| *member == name).map(|(_, value)| value)
+                }
+                (Value::List(items), Step::Index(index)) => items.get(index),
+                // One value where a list may stand counts as its only item.
+                (_, Step::Index(0)) => Some(tree),
+                _ => None,
+            };
+            match next {
+                Some(next) => tree = next,
+                None => break,
+            }
+        }
+        tree
+    }
+
+    /// The value as JSON text.
+    pub fn to_json(&self) -> String {
+        let mut text = String::new();
+        self.write_json(&mut text);
+        text
+    }
+
+    fn write_json(&self, text: &mut String) {
+        match &self.value {
+            Value::Null => text.push_str("null"),
+            Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
+            Value::Number(number) => text.push_str(number),
+            Value::Text(value) | Value::Digits(value) => text.push_str(&quoted(value)),
+            Value::List(items) => {
+                text.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    item.write_json(text);
+                }
+                text.push(']');
+            }
+            Value::Object(members) => {
+                text.push('{');
+                for (index, (name, value)) in members.iter().enumerate() {
+                    if index > 0 {
+                        text.push(',');
+                    }
+                    text.push_str(&quoted(name));
+                    text.push(':');
+                    value.write_json(text);
+                }
+                text.push('}');
+            }
+        }
+    }
+
+    /// Moves every line down: for a text that stands inside a file.
+    pub fn shift(&mut self, lines: usize) {
+        self.line += lines;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.shift(lines)),
+            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.shift(lines)),
+            _ => {}
+        }
+    }
+
+    /// Visits this value and every one below it, each with its path and the objects and lists that it stands in,
+    /// outermost first.
+    pub fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Tree, &str, &[&'t Tree])) {
+        self.walk_from("", &mut Vec::new(), visit);
+    }
+
+    fn walk_from<'t>(
+        &'t self,
+        path: &str,
+        above: &mut Vec<&'t Tree>,
+        visit: &mut dyn FnMut(&'t Tree, &str, &[&'t Tree]),
+    ) {
+        visit(self, path, above);
+        above.push(self);
+        for (name, value) in self.members() {
+            value.walk_from(&joined(path, name), above, visit);
+        }
+        for (index, value) in self.items().iter().enumerate() {
+            value.walk_from(&format!("{path}[{index}]"), above, visit);
+        }
+        above.pop();
+    }
+
+    /// Reads JSON text. A name that stands twice in one object is refused: readers differ in which they take.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// As [`Tree::from_json`], of a text that is a file as a whole: every value has its line.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn from_json_file(text: &str) -> Result<Self, String> {
+        let mut tree = Self::from_json(text)?;
+        lines::set(&mut tree, text);
+        Ok(tree)
+    }
+}
+
+/// The path of a member, in the form of the configuration's own errors.
+pub fn joined(path: &str, name: &str) -> String {
+    let plain =
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$@".contains(&byte));
+    match (path, plain) {
+        (path, false) => format!("{path}[{}]", quoted(name)),
+        ("", true) => name.to_owned(),
+        (path, true) => format!("{path}.{name}"),
+    }
+}
+
+/// Two paths as one.
+pub fn below(path: &str, rest: &str) -> String {
+    match (path, rest) {
+        ("", rest) => rest.to_owned(),
+        (path, "") => path.to_owned(),
+        (path, rest) if rest.starts_with('[') => format!("{path}{rest}"),
+        (path, rest) => format!("{path}.{rest}"),
+    }
+}
+
+/// JSON's own quoting.
+fn quoted(text: &str) -> String {
+    Json::String(text.to_owned()).to_string()
+}
+
+/// The names in a path, indices left out, each as Envoy's own files spell it: `typed_config` for `typedConfig`.
+pub fn steps_of(path: &str) -> Vec<String> {
+    let names = steps(path).into_iter().filter_map(|step| match step {
+        Step::Name(name) => Some(name),
+        Step::Index(_) => None,
+    });
+    names.map(|name| snake_case(&name)).collect()
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake
+}
+
+/// `typedConfig` for `typed_config`.
+fn is_camel_case_of(member: &str, name: &str) -> bool {
+    if !name.contains('_') {
+        return false;
+    }
+    let mut upper = false;
+    let mut camel = String::with_capacity(name.len());
+    for character in name.chars() {
+        match character {
+            '_' => upper = true,
+            _ if upper => {
+                camel.push(character.to_ascii_uppercase());
+                upper = false;
+            }
+            _ => camel.push(character),
+        }
+    }
+    member == camel
+}
+
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+/// The steps of a path as the configuration's reader writes it: `a.b[0]["a name"]`.
+fn steps(path: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix("[\"") {
+            let Some((name, after)) = quoted_name(after) else { break };
+            steps.push(Step::Name(name));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let Some((index, after)) = after.split_once(']') else { break };
+            let Ok(index) = index.parse() else { break };
+            steps.push(Step::Index(index));
+            rest = after;
+        } else {
+            let name = rest.strip_prefix('.').unwrap_or(rest);
+            let (name, after) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
+            steps.push(Step::Name(name.to_owned()));
+            rest = after;
+        }
+    }
+    steps
+}
+
+/// What stands before `"]`, unquoted, and what after.
+fn quoted_name(text: &str) -> Option<(String, &str)> {
+    let end = text.match_indices("\"]").map(|(at, _)| at).find(|at| {
+        let before = text.get(..*at).unwrap_or_default();
+        before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0
+    })?;
+    let name = serde_json::from_str(&format!("\"{}\"", text.get(..end)?)).ok()?;
+    Some((name, text.get(end + 2..)?))
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor).map(|value| Self { line: 0, value })
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members: Vec<(String, Tree)> = Vec::new();
+        let mut names = std::collections::HashSet::new();
+        while let Some((name, value)) = map.next_entry::<String, Tree>()? {
+            if !names.insert(name.clone()) {
+                return Err(de::Error::custom(format!(
+                    "the name {} stands twice in one object",
+                    quoted(&name)
+                )));
+            }
+            members.push((name, value));
+        }
+        Ok(Value::Object(members))
+    }
+}

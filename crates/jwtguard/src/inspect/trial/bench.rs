@@ -1,0 +1,203 @@
+//! A configuration with keys to try requests against.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::inspect::tree::Tree;
+use jwt_guard::bearer::Place;
+use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::flow::{KeySource, Metadata, Prospect};
+use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::jose::json::Json;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard::keys::Need;
+use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::SigningKey;
+
+/// A configuration, the tree it was read from, the keys of its issuers, and a moment.
+#[derive(Debug)]
+pub struct Bench<'c> {
+    pub(super) config: &'c Config,
+    pub(super) tree: &'c Tree,
+    keys: Vec<Option<Rc<KeySet>>>,
+    /// By the issuer and the algorithm.
+    pub(super) made: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
+    pub(super) now: UnixTime,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// `:method`
+    pub method: String,
+    /// `:path`, with its query.
+    pub path: String,
+    /// `:authority`
+    pub host: String,
+    /// Everything else.
+    pub headers: Vec<(String, String)>,
+    /// The requirement that Envoy's route carries, as JSON text.
+    pub route_metadata: Option<String>,
+}
+
+/// What a request brings, beside what its headers say.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// Nothing more.
+    None,
+    /// This token, where the route takes one from.
+    Token(String),
+    /// Claims to sign, where the route takes a token from.
+    Claims {
+        /// `iss`, `aud`, `iat` and `exp` are added where they are missing; `null` leaves one out.
+        claims: Map<String, Value>,
+        /// That of a token: its `alg`, `kid` and `typ` are judged as they stand. One that the issuer's tokens may have
+        /// is made up otherwise.
+        header: Option<Map<String, Value>>,
+    },
+    /// Header and claims of a token, to sign as they stand.
+    Parts {
+        /// The whole header.
+        header: Map<String, Value>,
+        /// All claims.
+        claims: Map<String, Value>,
+    },
+}
+
+/// The keys of one trial.
+pub(super) struct Keys(Vec<Option<Rc<KeySet>>>);
+
+impl Keys {
+    /// Gives the issuer those keys and no others.
+    pub(super) fn replace(&mut self, issuer: usize, keys: Rc<KeySet>) {
+        if let Some(slot) = self.0.get_mut(issuer) {
+            *slot = Some(keys);
+        }
+    }
+}
+
+impl KeySource for Keys {
+    fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
+        self.0.get(issuer.0).cloned().flatten()
+    }
+
+    fn look_again(&self, _: IssuerIndex, _: Need) -> Prospect {
+        Prospect::Hopeless { retry_after: Duration::ZERO }
+    }
+}
+
+type Headers = Vec<(String, Vec<u8>)>;
+
+impl Call {
+    /// The request as the filter gets it.
+    pub(super) fn headers(&self) -> Headers {
+        let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
+        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone().into_bytes()));
+        let others = self.headers.iter();
+        let others = others.map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes()));
+        pseudo.chain([(":scheme".to_owned(), b"https".to_vec())]).chain(others).collect()
+    }
+}
+
+impl<'c> Bench<'c> {
+    /// With the keys that the configuration has inline.
+    pub fn new(config: &'c Config, tree: &'c Tree, now: UnixTime) -> Self {
+        let inline = |origin: &KeyOrigin| match origin {
+            KeyOrigin::Inline(keys) => Some(Rc::clone(keys)),
+            KeyOrigin::Fetched { .. } => None,
+        };
+        let keys = config.issuers.iter().map(|issuer| inline(&issuer.keys)).collect();
+        Self { config, tree, keys, made: RefCell::default(), now }
+    }
+
+    /// Takes a JWKS for what issuers would be asked for.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn add_keys(&mut self, jwks: &str) -> Result<(), String> {
+        let parsed = KeySet::parse(jwks.as_bytes()).map_err(|error| error.to_string())?;
+        let keys = Rc::new(parsed.keys);
+        for slot in self.keys.iter_mut().filter(|slot| slot.is_none()) {
+            *slot = Some(Rc::clone(&keys));
+        }
+        Ok(())
+    }
+
+    /// Whether a token's issuer is one whose keys are not here.
+    pub fn lacks_keys_for(&self, token: &str) -> Option<&str> {
+        let token = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok()?;
+        let iss = token.unverified_issuer()?;
+        let index = self.config.issuers.iter().position(|issuer| issuer.rules.issuer_name_value == iss)?;
+        let lacking = self.keys.get(index).is_none_or(Option::is_none);
+        self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
+    }
+
+    /// How each route is called, in the order of the configuration.
+    pub fn route_names(&self) -> Vec<String> {
+        (0..self.config.routes.rules().len()).map(|index| self.route_name(index)).collect()
+    }
+
+    pub(super) fn route_name(&self, index: usize) -> String {
+        let template = self.tree.list("routes").get(index).and_then(|route| route.text_of("path"));
+        match template {
+            Some(template) => format!("routes[{index}] ({template})"),
+            None => format!("routes[{index}]"),
+        }
+    }
+
+    pub(super) fn metadata(&self, call: &Call) -> Result<Metadata, String> {
+        let Some(text) = &call.route_metadata else { return Ok(Metadata::Absent) };
+        let json = Json::parse(text.as_bytes()).map_err(|error| format!("the route metadata: {error}"))?;
+        let mut errors = Errors::new();
+        match requirement(&Node::root(&json), &self.config.vocabulary, Empty::Refused, &mut errors) {
+            Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
+            _ => {
+                let problems: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                Ok(Metadata::Bad(problems.join("; ").into()))
+            }
+        }
+    }
+
+    /// The request with its token, and the keys that judge it.
+    pub(super) fn with_credential(
+        &self,
+        mut headers: Headers,
+        places: &[Place],
+        credential: &Credential,
+    ) -> Result<(Headers, Keys), String> {
+        let mut keys = Keys(self.keys.clone());
+        let token = match credential {
+            Credential::None => return Ok((headers, keys)),
+            Credential::Token(token) => token.clone(),
+            Credential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
+            Credential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
+        };
+        put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
+        Ok((headers, keys))
+    }
+}
+
+fn put(headers: &mut Headers, place: &Place, token: &str) {
+    match place {
+        Place::Authorization => {
+            headers.push(("authorization".to_owned(), format!("Bearer {token}").into_bytes()))
+        }
+        Place::Header { name, prefix } => {
+            headers.push((name.clone(), format!("{prefix}{token}").into_bytes()))
+        }
+        Place::Cookie { name } => headers.push(("cookie".to_owned(), format!("{name}={token}").into_bytes())),
+        Place::Query { name } => {
+            if let Some((_, path)) = headers.iter_mut().find(|(name, _)| name == ":path") {
+                path.push(if path.contains(&b'?') { b'&' } else { b'?' });
+                path.extend_from_slice(format!("{name}={token}").as_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Tokens of claims that no issuer signed, signed by a key that stands in for the issuer's.
+
+use std::collections::btree_map::Entry;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use super::Bench;
+use super::bench::Keys;
+use jwt_guard::jose::claims::TokenRules;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard_testkit::mint::{Algorithm, LIFETIME, SigningKey, Token, key_set};
+
+/// The `kid` of a key, unless the token's header names one.
+const KID: &str = "made-for-this";
+
+impl Bench<'_> {
+    /// A token of those claims, with what a token of their issuer needs where they lack it.
+    pub(super) fn token_of(
+        &self,
+        claims: &Map<String, Value>,
+        header: Option<&Map<String, Value>>,
+        keys: &mut Keys,
+    ) -> Result<String, String> {
+        let (issuer, rules) = self.issuer_of(claims)?;
+        let mut token = Token::new(self.now).issuer(&rules.issuer_name_value).without("aud").without("sub");
+        if let Some(longest) = rules.max_lifetime {
+            token = token.lifetime(longest.min(LIFETIME));
+        }
+        let audience = rules.audiences.first().cloned().unwrap_or_default();
+        let claim = rules.audience_from.first().map(|pointer| pointer.as_str()).unwrap_or("aud");
+        if !claim.starts_with('/') {
+            token = token.claim(claim, audience);
+        }
+        token = match header {
+            Some(header) => with_header(token, header),
+            None => with_accepted_type(token, rules),
+        };
+        token = token.claims(claims.clone());
+        let nulls = claims.iter().filter(|(_, value)| value.is_null());
+        token = nulls.fold(token, |token, (name, _)| token.without(name));
+        self.sign(issuer, rules, &token, header, keys)
+    }
+
+    /// A token of that header and those claims as they stand.
+    pub(super) fn token_of_parts(
+        &self,
+        header: &Map<String, Value>,
+        claims: &Map<String, Value>,
+        keys: &mut Keys,
+    ) -> Result<String, String> {
+        let (issuer, rules) = self.issuer_of(claims)?;
+        let bare = ["iss", "aud", "sub", "iat", "exp"].into_iter().fold(Token::new(self.now), Token::without);
+        let token = with_header(bare, header).claims(claims.clone());
+        self.sign(issuer, rules, &token, Some(header), keys)
+    }
+
+    /// The issuer that the claims name. A token of one that is not configured is signed for the first, and refused by
+    /// the filter itself.
+    fn issuer_of(&self, claims: &Map<String, Value>) -> Result<(usize, &TokenRules), String> {
+        let named = claims.get("iss").and_then(Value::as_str);
+        let issuers = &self.config.issuers;
+        let index = issuers.iter().position(|issuer| Some(issuer.rules.issuer_name_value.as_str()) == named);
+        let index = index.unwrap_or(0);
+        let issuer = issuers.get(index).ok_or("the configuration has no issuer")?;
+        Ok((index, &issuer.rules))
+    }
+
+    /// Signs the token, and replaces the issuer's keys by the one that signed it.
+    fn sign(
+        &self,
+        issuer: usize,
+        rules: &TokenRules,
+        token: &Token,
+        header: Option<&Map<String, Value>>,
+        keys: &mut Keys,
+    ) -> Result<String, String> {
+        let text_of = |name: &str| header.and_then(|header| header.get(name)).and_then(Value::as_str);
+        let algorithm = algorithm(rules, text_of("alg"))?;
+        let mut made = self.made.borrow_mut();
+        let key = match made.entry((issuer, algorithm.name())) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(SigningKey::generate(algorithm).map_err(|error| error.to_string())?)
+            }
+        };
+        let key = key.clone().with_kid(text_of("kid").unwrap_or(KID));
+        let set = KeySet::parse(key_set([&key]).to_string().as_bytes()).map_err(|error| error.to_string())?;
+        keys.replace(issuer, Rc::new(set.keys));
+        token.sign(&key).map_err(|error| error.to_string())
+    }
+}
+
+/// The wanted algorithm where it is accepted, and otherwise the accepted one that costs least to make a key for.
+fn algorithm(rules: &TokenRules, wanted: Option<&str>) -> Result<Algorithm, String> {
+    let accepted = rules.accepted_algorithms.iter();
+    let accepted = accepted.filter_map(|algorithm| algorithm.name().parse::<Algorithm>().ok());
+    let wanted = wanted.and_then(|name| name.parse::<Algorithm>().ok());
+    let is_rsa = |algorithm: &Algorithm| matches!(algorithm.name().get(..2), Some("RS" | "PS"));
+    accepted
+        .min_by_key(|algorithm| (Some(*algorithm) != wanted, is_rsa(algorithm)))
+        .ok_or_else(|| "no algorithm is accepted".to_owned())
+}
+
+/// The token under exactly that header.
+fn with_header(token: Token, header: &Map<String, Value>) -> Token {
+    let bare = ["alg", "kid", "typ"].into_iter().fold(token, Token::without_header);
+    header.iter().fold(bare, |token, (name, value)| token.header(name, value.clone()))
+}
+
+/// The token with a `typ` that the issuer's tokens may have.
+fn with_accepted_type(token: Token, rules: &TokenRules) -> Token {
+    match ["JWT", "at+jwt"].into_iter().find(|typ| rules.accepted_types.contains(Some(*typ))) {
+        Some(typ) => token.header("typ", typ),
+        None => token.without_header("typ"),
+    }
+}

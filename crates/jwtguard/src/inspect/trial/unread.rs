@@ -1,0 +1,92 @@
+//! Tokens that stand where the filter does not look for one: the usual reason for "no token was sent".
+
+use jwt_guard::bearer::{Headers, Place, Presented, present};
+use jwt_guard::jose::token::UnverifiedToken;
+
+/// The headers, cookies and query parameters that hold a JWT which none of those places reads.
+pub(super) fn unread(places: &[Place], headers: &Headers) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for (name, value) in headers {
+        let Ok(value) = std::str::from_utf8(value) else { continue };
+        for (what, parts) in parts(name, value) {
+            let alone = [(name.clone(), parts.alone.into_bytes())];
+            let unread = holds_token(parts.value) && present(places, &alone) == Presented::Missing;
+            if unread && !found.contains(&what) {
+                found.push(what);
+            }
+        }
+    }
+    found
+}
+
+/// A part of a header that may hold a token.
+struct Part<'v> {
+    value: &'v str,
+    /// What the header would be with that part alone.
+    alone: String,
+}
+
+/// What of a header may hold a token, each with what it is called.
+fn parts<'v>(name: &str, value: &'v str) -> Vec<(String, Part<'v>)> {
+    let pairs = |text: &'v str, between: char, called: &str, before: &str| {
+        let pairs = text.split(between).filter_map(|pair| pair.split_once('='));
+        let pairs = pairs.map(|(name, value)| {
+            let name = name.trim();
+            (format!("{called} {name}"), Part { value, alone: format!("{before}{name}={}", value.trim()) })
+        });
+        pairs.collect()
+    };
+    match name {
+        "cookie" => pairs(value, ';', "cookie", ""),
+        ":path" => pairs(value.split_once('?').map_or("", |(_, query)| query), '&', "query parameter", "/?"),
+        // A proof of possession (RFC 9449) is a JWT and no token.
+        "dpop" => Vec::new(),
+        _ if name.starts_with(':') => Vec::new(),
+        _ => vec![(format!("header {name}"), Part { value, alone: value.to_owned() })],
+    }
+}
+
+/// Whether some word of the text is a JWT; its signature is not verified.
+fn holds_token(text: &str) -> bool {
+    let separates = |character: char| character.is_whitespace() || ",;=\"'".contains(character);
+    text.split(separates).any(|word| UnverifiedToken::parse(word.as_bytes(), word.len()).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_no_place_reads_is_named() {
+        const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
+        let places = [
+            Place::Authorization,
+            Place::Header { name: "x-token".into(), prefix: "Token ".into() },
+            Place::Cookie { name: "session".into() },
+            Place::Query { name: "t".into() },
+        ];
+        let told = |name: &str, value: &str| {
+            unread(&places, &[(name.to_owned(), value.replace("JWT", TOKEN).into_bytes())])
+        };
+        for (name, value, expected) in [
+            ("authorization", "Bearer JWT", vec![]),
+            ("x-token", "token JWT", vec![]),
+            ("cookie", "a=b; session=JWT", vec![]),
+            ("cookie", "session=\"JWT\"", vec![]),
+            (":path", "/a?t=JWT", vec![]),
+            ("x-note", "a.b.c", vec![]),
+            ("cookie", "id=1234.5678.90", vec![]),
+            ("dpop", "JWT", vec![]),
+            (":path", "/JWT", vec![]),
+            ("authorization", "JWT", vec!["header authorization"]),
+            ("authorization", "DPoP JWT", vec!["header authorization"]),
+            ("x-token", "JWT", vec!["header x-token"]),
+            ("x-forwarded-access-token", "JWT", vec!["header x-forwarded-access-token"]),
+            ("cookie", "session=x; id_token=JWT; other=JWT", vec!["cookie id_token", "cookie other"]),
+            ("cookie", "Session=JWT", vec!["cookie Session"]),
+            (":path", "/a?x=1&access_token=JWT", vec!["query parameter access_token"]),
+        ] {
+            assert_eq!(told(name, value), expected, "{name}: {value}");
+        }
+    }
+}

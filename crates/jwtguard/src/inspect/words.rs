@@ -1,0 +1,166 @@
+//! A requirement in words: who may pass.
+
+use jwt_guard::bearer::Place;
+use jwt_guard::config::Config;
+use jwt_guard::config::requirement::Vocabulary;
+use jwt_guard::policy::{
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
+};
+
+/// The text on one line, cut after so many characters. Control characters and those that change the direction of
+/// writing are escaped: a terminal would obey them.
+pub fn one_line(text: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == longest {
+            shown.push('…');
+            break;
+        }
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// Who passes, as one line.
+pub fn requirement(requirement: &Requirement, names: &Vocabulary) -> String {
+    let who = match &requirement.rule {
+        Rule::Anonymous => "everybody; no token is read".to_owned(),
+        Rule::Deny => "nobody".to_owned(),
+        Rule::MissingOrFailed => "everybody; a valid token gives an identity".to_owned(),
+        Rule::Missing(narrowings) if narrowings.is_empty() => "no token, or a valid one".to_owned(),
+        Rule::Missing(narrowings) => {
+            let narrowed: Vec<_> =
+                narrowings.iter().map(|narrowing| self::narrowing(narrowing, names)).collect();
+            format!("no token, or a valid one with {}", narrowed.join(" and "))
+        }
+        Rule::Authenticated(Conditions(list)) if list.is_empty() => "any valid token".to_owned(),
+        Rule::Authenticated(list) => format!("a valid token with {}", conditions(list, names)),
+    };
+    match &requirement.shadow {
+        Some(shadow) => format!("{who} (watched: {})", self::requirement(shadow, names)),
+        None => who,
+    }
+}
+
+fn conditions(conditions: &Conditions, names: &Vocabulary) -> String {
+    if conditions.0.is_empty() {
+        return "nothing more".to_owned();
+    }
+    let words: Vec<_> = conditions.0.iter().map(|condition| self::condition(condition, names)).collect();
+    words.join(" and ")
+}
+
+/// One condition.
+pub fn condition(condition: &Condition, names: &Vocabulary) -> String {
+    match condition {
+        Condition::NarrowedTo(narrowing) => self::narrowing(narrowing, names),
+        Condition::Role(roles) => format!("role {}", any_all(roles, Clone::clone)),
+        Condition::Group(groups) => format!("group {}", any_all(groups, Clone::clone)),
+        Condition::Scope(scopes) => format!("scope {}", any_all(scopes, Clone::clone)),
+        Condition::Claim(claim) => self::claim(claim),
+        Condition::AnyOf(alternatives) => {
+            let words: Vec<_> =
+                alternatives.iter().map(|alternative| self::conditions(alternative, names)).collect();
+            format!("one of ({})", words.join(") or ("))
+        }
+    }
+}
+
+fn narrowing(narrowing: &Narrowing, names: &Vocabulary) -> String {
+    match narrowing {
+        Narrowing::Issuer(issuers) => {
+            let name = |index: usize| names.issuers.get(index).map_or("?", String::as_str);
+            let issuers: Vec<_> = issuers.iter().map(|issuer| name(issuer.0)).collect();
+            format!("issuer {}", issuers.join(" or "))
+        }
+        Narrowing::Audience(audiences) => format!("audience {}", joined(audiences, " or ", Clone::clone)),
+    }
+}
+
+fn claim(claim: &ClaimCondition) -> String {
+    let pointer = claim.pointer.as_str();
+    match &claim.test {
+        ClaimTest::Present => format!("claim {pointer}"),
+        ClaimTest::Values(values) => format!("claim {pointer} {}", any_all(values, ToString::to_string)),
+    }
+}
+
+fn any_all<T>(values: &AnyAll<T>, show: impl Fn(&T) -> String) -> String {
+    match values {
+        AnyAll::Any(values) => joined(values, " or ", show),
+        AnyAll::All(values) => joined(values, " and ", show),
+    }
+}
+
+fn joined<T>(values: &NonEmpty<T>, between: &str, show: impl Fn(&T) -> String) -> String {
+    values.iter().map(show).collect::<Vec<_>>().join(between)
+}
+
+/// Where an issuer's tokens and keys come from, as one line.
+pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
+    use jwt_guard::config::{KeyOrigin, Location};
+    let rules = &issuer.rules;
+    let algorithms: Vec<_> = rules.accepted_algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let keys = match &issuer.keys {
+        KeyOrigin::Inline(keys) => format!("{} inline", keys.len()),
+        KeyOrigin::Fetched { cluster, location: Location::Endpoint(url), .. } => {
+            format!("{url} through cluster {cluster}")
+        }
+        KeyOrigin::Fetched { cluster, location: Location::Discovery { .. }, .. } => {
+            format!("found by discovery, through cluster {cluster}")
+        }
+    };
+    let refused = match rules.refused_kids.as_slice() {
+        [] => String::new(),
+        kids => format!("; refused kids: {}", kids.join(", ")),
+    };
+    format!(
+        "{}: iss {}, audience {}, {}; keys: {keys}{refused}",
+        issuer.name,
+        rules.issuer_name_value,
+        rules.audiences.join(" or "),
+        algorithms.join(" "),
+    )
+}
+
+/// Where a token is read from, in a few words.
+pub fn place(place: &Place) -> String {
+    match place {
+        Place::Authorization => "authorization: Bearer".to_owned(),
+        Place::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
+        Place::Header { name, prefix } => format!("header {name} after {prefix:?}"),
+        Place::Cookie { name } => format!("cookie {name}"),
+        Place::Query { name } => format!("query parameter {name}"),
+    }
+}
+
+/// Each place of `token_from`.
+pub fn places(places: &[Place]) -> Vec<String> {
+    places.iter().map(place).collect()
+}
+
+/// What a whole configuration does beside its requirements, worth a line each.
+pub fn modes(config: &Config) -> Vec<&'static str> {
+    [
+        (!config.enabled, "enabled is false: nothing is checked"),
+        (config.report_only, "report_only: nothing is refused"),
+        (config.bypass_cors_preflight, "a CORS preflight without a token passes"),
+        (config.forward_token, "the token stays for the upstream"),
+        (
+            config.issuers.iter().any(jwt_guard::config::Issuer::has_default_endpoint),
+            "keys come from /api/v1/auth/jwks below the issuer, the default where jwks_endpoint is not given",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(on, words)| on.then_some(words))
+    .collect()
+}
+/// A text as it can be pasted into `{…}` or `[…]` of YAML: in quotes where it needs them.
+pub fn flow_text(text: &str) -> String {
+    let needs_quotes = text.starts_with(['*', '&', '!', '@', '`', '%', '|', '>', '-', '?', '"', '\''])
+        || text.contains(['{', '}', '[', ']', ',', '#', ':', ' ']);
+    if needs_quotes { format!("\"{text}\"") } else { text.to_owned() }
+}

@@ -1,0 +1,3 @@
+//! What the command-line tool knows of a configuration without an Envoy.
+
+pub mod inspect;

@@ -1,0 +1,88 @@
+//! The tool beside the module: keys, tokens and an issuer to develop against.
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use jwt_guard_testkit::now;
+use jwt_guard_testkit::process::until_stopped;
+
+use crate::commands::output::say;
+use crate::commands::{ask, check, decode, explain, keygen, mint, policy_test, serve, upstream};
+
+/// Checks policies of jwt-guard, the JWT filter for Envoy, and makes keys and tokens to try them with.
+#[derive(Parser)]
+#[command(name = "jwtguard", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  What is wrong with a configuration, and who may pass by it:
+    jwtguard check envoy/envoy.yaml
+    jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"roles\":[\"user\"]}'
+    jwtguard test envoy/policy-tests.yaml
+
+  A key, an issuer that publishes it, and a token that it signs:
+    jwtguard keygen --out key.json
+    jwtguard serve --key key.json
+    jwtguard mint --key key.json --subject alice --claim 'roles=[\"admin\"]'
+
+  A token from a running issuer, without the key:
+    curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'
+
+Keys and issuer are for development and tests. Nothing here protects a private key.";
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Explain(explain::Arguments),
+    Test(policy_test::Arguments),
+    Decode(decode::Arguments),
+    /// Print the JSON Schema of the configuration
+    Schema,
+    Keygen(keygen::Arguments),
+    Jwks(keygen::JwksArguments),
+    Mint(mint::Arguments),
+    Serve(serve::Arguments),
+    Upstream(upstream::Arguments),
+    /// Print the version.
+    Version,
+    #[command(hide = true)]
+    Ask(ask::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Check(arguments) => return exit(check::run(&arguments)),
+        Command::Explain(arguments) => return exit(explain::run(&arguments)),
+        Command::Test(arguments) => return exit(policy_test::run(&arguments)),
+        Command::Decode(arguments) => decode::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Jwks(arguments) => keygen::run_jwks(&arguments),
+        Command::Mint(arguments) => mint::run(&arguments, now()),
+        Command::Serve(arguments) => until_stopped(serve::run(arguments), Ok(())),
+        Command::Upstream(arguments) => until_stopped(upstream::run(arguments), Ok(())),
+        Command::Ask(arguments) => until_stopped(ask::run(arguments), Err("stopped".to_owned())),
+        Command::Schema => {
+            say!("{:#}", jwtguard::inspect::schema::schema());
+            Ok(())
+        }
+        Command::Version => {
+            say!("jwtguard {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+    };
+    exit(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+/// A failure is a sentence on standard error.
+fn exit(outcome: Result<ExitCode, String>) -> ExitCode {
+    outcome.unwrap_or_else(|sentence| {
+        eprintln!("jwtguard: {sentence}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,24 @@
+//! The command-line tool as its users run it, and the files that are there to be copied.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+)]
+
+mod beside;
+mod check;
+mod doubts;
+mod explain;
+mod kubernetes;
+mod manifests;
+mod numbers;
+mod policy;
+mod recipes;
+mod routes;
+mod run;
+mod schema;
+mod slips;
+mod surroundings;
+mod undone;

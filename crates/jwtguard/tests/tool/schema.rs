@@ -1,0 +1,229 @@
+//! The schema, the reader and the examples say the same.
+
+use std::collections::BTreeSet;
+
+use jwt_guard::config::Config;
+use jwtguard::inspect::schema::{OBJECTS, Takes, schema};
+use serde_json::{Value, json};
+
+use crate::run::{jwtguard, read};
+
+const FILE: &str = "envoy/jwt-guard.schema.json";
+
+#[test]
+fn the_file_is_current() {
+    let ran = jwtguard(&["schema"]);
+    assert_eq!(ran.status, 0);
+    assert!(ran.out == read(FILE), "{FILE} is old: cargo run -- schema > {FILE}");
+}
+
+/// An object of that kind, where it may stand in a configuration that is otherwise good.
+fn around(name: &str, object: &Value) -> Vec<Value> {
+    let good = |key: &str, value: Value| {
+        let mut config = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+        config[key] = value;
+        config
+    };
+    match name {
+        "configuration" => vec![object.clone()],
+        "issuer" => vec![json!({"issuers": [object]})],
+        "route" => vec![good("routes", json!([object]))],
+        "requirement" => vec![
+            good("policies", json!({"p": object})),
+            good("default_policy", json!({"shadow": object})),
+            good("default_policy", json!({"any_of": [object]})),
+        ],
+        "default_policy" => vec![good("default_policy", object.clone())],
+        "place" => vec![
+            good("token_from", json!([object])),
+            good("routes", json!([{"path": "/a", "token_from": object}])),
+        ],
+        "claim_condition" => vec![good("default_policy", json!({"requires_claim": [object]}))],
+        "all_of_them" => vec![
+            good("default_policy", json!({"requires_role": object})),
+            good("default_policy", json!({"requires_group": object})),
+        ],
+        "scopes" => vec![good("default_policy", json!({"requires_scope": object}))],
+        "source" => ["roles_from", "groups_from", "scopes_from"].map(|key| good(key, json!([object]))).into(),
+        _ => panic!("{name}: say here where it stands"),
+    }
+}
+
+fn errors(config: &Value) -> Vec<(String, String)> {
+    match Config::parse(config.to_string().as_bytes()) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.into_iter().map(|error| (error.path, error.problem)).collect(),
+    }
+}
+
+/// A key that the reader does not know makes it tell those that it does.
+#[test]
+fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
+    for object in OBJECTS.iter().filter(|object| !object.keys.is_empty()) {
+        let keys: BTreeSet<&str> = object.keys().map(|key| key.name).collect();
+        for config in around(object.name, &json!({"no such key": 1})) {
+            let errors = errors(&config);
+            let unknown =
+                errors.iter().find_map(|(_, problem)| problem.strip_prefix("unknown key; expected one of "));
+            let unknown = unknown.unwrap_or_else(|| panic!("{}: no unknown key in {errors:?}", object.name));
+            let known: BTreeSet<&str> = unknown.split(", ").collect();
+            assert_eq!(
+                known, keys,
+                "{}: the reader's keys and those of src/inspect/schema/keys.rs",
+                object.name
+            );
+        }
+    }
+}
+
+struct Validator {
+    schemas: boon::Schemas,
+    index: boon::SchemaIndex,
+}
+
+impl Validator {
+    fn is_valid(&self, value: &Value) -> bool {
+        self.schemas.validate(value, self.index).is_ok()
+    }
+}
+
+fn validator() -> Validator {
+    let mut compiler = boon::Compiler::new();
+    compiler.add_resource("schema.json", schema()).unwrap();
+    let mut schemas = boon::Schemas::new();
+    let index = compiler.compile("schema.json", &mut schemas).unwrap();
+    Validator { schemas, index }
+}
+
+#[test]
+fn bounds_are_the_readers() {
+    let validator = validator();
+    for key in OBJECTS.iter().filter(|object| object.name == "configuration").flat_map(|object| object.keys())
+    {
+        let Takes::Whole(least, most) = key.takes else { continue };
+        for (value, within) in [
+            (json!(least), true),
+            (json!(most), true),
+            (json!(most + 1), false),
+            (json!(i128::from(least) - 1), false),
+            (json!(least as f64 + 0.5), false),
+            (json!(least.to_string()), false),
+        ] {
+            let mut config = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+            config[key.name] = value;
+            assert_eq!(errors(&config).is_empty(), within, "reader: {config}");
+            assert_eq!(validator.is_valid(&config), within, "schema: {config}");
+        }
+    }
+}
+
+#[test]
+fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
+    let validator = validator();
+    let jwks = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]});
+    for (key, value, good) in [
+        ("audience", json!(["a", "b"]), true),
+        ("audience", json!([]), false),
+        ("audience", json!(" "), false),
+        ("accepted_algorithms", json!("ES256"), true),
+        ("accepted_algorithms", json!(["ES256", "Ed25519"]), true),
+        ("accepted_algorithms", json!(["none"]), false),
+        ("accepted_algorithms", json!("HS256"), false),
+        ("jwks_endpoint", json!("/keys"), true),
+        ("jwks_endpoint", json!("https://b.example/keys"), true),
+        ("jwks_endpoint", json!("keys"), false),
+        ("name", json!("a_1"), true),
+        ("name", json!("a-1"), false),
+        ("jwks_inline", jwks, false),
+        ("roles_from", json!([]), true),
+        ("roles_from", json!(["/a/b", {"claim": "scope", "prefix": "x:"}]), true),
+        ("roles_from", json!([{"prefix": "x:"}]), false),
+        ("claim_headers", json!({"x-a": "sub", "x-b": ["a", "/b/c"], "x-c": "$payload"}), true),
+        ("claim_headers", json!({"x-a": "$all"}), false),
+        ("claim_headers", json!({"x-a": []}), false),
+        ("claim_headers", json!({"x a": "sub"}), false),
+        ("token_from", json!({"query": "t"}), true),
+        ("token_from", json!([{"header": "x-t", "prefix": "T "}, {"cookie": "c"}]), true),
+        ("token_from", json!([{"header": "x-t", "cookie": "c"}]), false),
+        ("token_from", json!([]), false),
+        ("route_metadata", json!("narrow"), true),
+        ("route_metadata", json!("merge"), false),
+        ("skip_readings", json!([]), true),
+        ("skip_readings", json!("letter_case"), true),
+        ("skip_readings", json!(["encoded_slash", "path_parameters"]), true),
+        ("skip_readings", json!(["encoded_slash", "encoded_slash"]), false),
+        ("skip_readings", json!("dot_segments"), false),
+        ("realm", json!("My API"), true),
+        ("realm", json!("caf\u{e9}"), false),
+        ("refused_claims", json!({}), true),
+        ("refused_claims", json!({"type": "refresh"}), true),
+        ("refused_claims", json!({"type": []}), false),
+        ("refused_kids", json!([]), true),
+        ("resource_metadata", json!({"resource": "https://a.example/x", "scopes_supported": ["a"]}), true),
+        ("resource_metadata", json!({"scopes_supported": ["a"]}), false),
+        ("default_policy", json!({"requires_role": {"all": ["a", "b"]}}), true),
+        ("default_policy", json!({"requires_role": {"any": ["a"]}}), false),
+        ("default_policy", json!({"requires_scope": "a"}), true),
+        ("default_policy", json!({"requires_scope": ["a"]}), true),
+        ("default_policy", json!({"requires_scope": ["a", "b"]}), false),
+        ("default_policy", json!({"requires_scope": {"any": ["a", "b"]}}), true),
+        ("default_policy", json!({"requires_scope": {"any": ["a"], "all": ["b"]}}), false),
+        ("default_policy", json!({"requires_claim": {"claim": "t", "any": ["a", 1, true]}}), true),
+        ("default_policy", json!({"requires_claim": [{"claim": "/t/u", "present": true}]}), true),
+        ("default_policy", json!({"requires_claim": [{"claim": "t"}]}), false),
+        ("default_policy", json!({"requires_claim": [{"claim": "t", "any": [null]}]}), false),
+        ("default_policy", json!({"any_of": [{"requires_role": "a"}, {"requires_group": "b"}]}), true),
+        ("default_policy", json!({"any_of": []}), false),
+        ("policies", json!({"p": {"deny": true}}), true),
+        (
+            "routes",
+            json!([{"path": "/a/{id}", "methods": "GET", "hosts": ["*.b.example"], "deny": true}]),
+            true,
+        ),
+        ("routes", json!([{"requires_role": "a"}]), false),
+        ("routes", json!({"path": "/a", "deny": true}), false),
+        ("issuers", json!([{"issuer": "https://b.example", "audience": "a", "jwks_cluster": "c"}]), false),
+    ] {
+        let mut config = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+        config[key] = value;
+        assert_eq!(errors(&config).is_empty(), good, "reader: {config}: {:?}", errors(&config));
+        // What hangs on two keys at once is the reader's alone.
+        if key != "jwks_inline" {
+            assert_eq!(validator.is_valid(&config), good, "schema: {config}");
+        }
+    }
+}
+
+/// `null` stands for an absent key, wherever a key may stand.
+#[test]
+fn null_is_as_good_as_absent() {
+    let validator = validator();
+    for object in OBJECTS.iter().filter(|object| !object.keys.is_empty()) {
+        let sound = match object.name {
+            "configuration" | "issuer" => {
+                json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"})
+            }
+            "route" => json!({"path": "/a", "deny": true}),
+            "requirement" | "default_policy" => json!({"requires_role": "a"}),
+            "place" => json!({"header": "x-t"}),
+            "claim_condition" => json!({"claim": "t", "present": true}),
+            "all_of_them" => json!({"all": ["a"]}),
+            "scopes" => json!({"any": ["a"]}),
+            "source" => json!({"claim": "c"}),
+            name => panic!("{name}: say here what is sound"),
+        };
+        for key in object.keys() {
+            let mut with_null = sound.clone();
+            let was_absent = with_null.get(key.name).is_none();
+            with_null[key.name] = Value::Null;
+            for (without, config) in around(object.name, &sound).iter().zip(around(object.name, &with_null)) {
+                let good = errors(&config).is_empty();
+                assert!(!was_absent || good == errors(without).is_empty(), "reader: {config}");
+                // That an object says nothing is the reader's alone to tell.
+                assert!(validator.is_valid(&config) || !good, "schema: {config}");
+                let needed = object.required.contains(&key.name) || !was_absent && !object.one_of.is_empty();
+                assert!(!needed || !validator.is_valid(&config), "schema: {config}");
+            }
+        }
+    }
+}

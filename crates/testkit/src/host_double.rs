@@ -1,0 +1,70 @@
+//! A double of the host's `verify_signature`: knows nothing but the DER it is handed, as the real one does.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+)]
+
+use jwt_guard::jose::algorithm::{HostCheck, InModule, SignatureCheck, Verifier};
+use p256::ecdsa::signature::Verifier as _;
+use p256::pkcs8::DecodePublicKey;
+use rsa::sha2::{Sha256, Sha384, Sha512};
+
+/// Asks the host where it has a function, the module where it has none, as the shell does.
+pub struct HostDouble;
+
+impl Verifier for HostDouble {
+    fn verify(&self, check: &SignatureCheck<'_>) -> bool {
+        match check.for_host() {
+            Some(check) => verify_signature(&check),
+            None => InModule.verify(check),
+        }
+    }
+}
+
+/// What the host's function says.
+pub fn verify_signature(check: &HostCheck<'_>) -> bool {
+    let HostCheck { hash_function, public_key, signature, text } = check;
+    if let Ok(key) = rsa::PublicKey::from_public_key_der(public_key) {
+        return match *hash_function {
+            "sha256" => key.pkcs1v15_verify::<Sha256>(text, signature).is_ok(),
+            "sha384" => key.pkcs1v15_verify::<Sha384>(text, signature).is_ok(),
+            "sha512" => key.pkcs1v15_verify::<Sha512>(text, signature).is_ok(),
+            other => panic!("no host knows {other}"),
+        };
+    }
+    match *hash_function {
+        "sha256" => {
+            let key = p256::ecdsa::VerifyingKey::from_public_key_der(public_key).unwrap();
+            let signature = p256::ecdsa::Signature::from_der(signature).expect("DER as the host reads it");
+            key.verify(text, &signature).is_ok()
+        }
+        "sha384" => {
+            let key = p384::ecdsa::VerifyingKey::from_public_key_der(public_key).unwrap();
+            let signature = p384::ecdsa::Signature::from_der(signature).expect("DER as the host reads it");
+            key.verify(text, &signature).is_ok()
+        }
+        "sha512" => {
+            let key = p521::ecdsa::VerifyingKey::from_public_key_der(public_key).unwrap();
+            let signature = p521::ecdsa::Signature::from_der(signature).expect("DER as the host reads it");
+            key.verify(text, &signature).is_ok()
+        }
+        other => panic!("no host knows {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jwt_guard::jose::algorithm::{Algorithm, known_answer_test};
+
+    #[test]
+    fn the_host_passes_the_known_answers() {
+        for algorithm in Algorithm::ALL {
+            assert!(known_answer_test(&HostDouble, algorithm), "{algorithm:?}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A token that passes, and everything that can be changed about it.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::key::{MintError, SigningKey};
+use jwt_guard::time::UnixTime;
+
+/// `iss` unless told otherwise.
+pub const ISSUER: &str = "https://issuer.example";
+/// `aud` unless told otherwise.
+pub const AUDIENCE: &str = "orders-api";
+/// `sub` unless told otherwise.
+pub const SUBJECT: &str = "user-1";
+/// How long a token is valid unless told otherwise.
+pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// A token before it is signed. Starts valid: [`ISSUER`], [`AUDIENCE`], [`SUBJECT`], issued now, expiring after
+/// [`LIFETIME`]; `alg`, `kid` and `typ: JWT` come from the key that signs, unless the test set or removed them.
+#[derive(Debug, Clone)]
+pub struct Token {
+    now: UnixTime,
+    header: Map<String, Value>,
+    without: Vec<String>,
+    claims: Map<String, Value>,
+}
+
+impl Token {
+    /// A token issued at that moment.
+    pub fn new(now: UnixTime) -> Self {
+        let token = Self { now, header: Map::new(), without: Vec::new(), claims: Map::new() };
+        token
+            .claim("iss", ISSUER)
+            .claim("aud", AUDIENCE)
+            .claim("sub", SUBJECT)
+            .claim("iat", now.as_millis() / 1000)
+            .lifetime(LIFETIME)
+    }
+
+    /// `iss`
+    #[must_use]
+    pub fn issuer(self, issuer: &str) -> Self {
+        self.claim("iss", issuer)
+    }
+
+    /// `aud`: one, or several as a `Vec`.
+    #[must_use]
+    pub fn audience(self, audience: impl Into<Value>) -> Self {
+        self.claim("aud", audience)
+    }
+
+    /// `sub`
+    #[must_use]
+    pub fn subject(self, subject: &str) -> Self {
+        self.claim("sub", subject)
+    }
+
+    /// `exp`, that long after now, to the whole second.
+    #[must_use]
+    pub fn lifetime(self, lifetime: Duration) -> Self {
+        let expiry = self.now.saturating_add(lifetime).as_millis() / 1000;
+        self.claim("exp", expiry)
+    }
+
+    /// `iat` and `exp` of a token that expired that long ago, having lived for [`LIFETIME`].
+    #[must_use]
+    pub fn expired_for(self, since: Duration) -> Self {
+        let now = self.now.as_millis() / 1000;
+        let expiry = now.saturating_sub(since.as_secs());
+        self.claim("exp", expiry).claim("iat", expiry.saturating_sub(LIFETIME.as_secs()))
+    }
+
+    /// Any claim, to any JSON value.
+    #[must_use]
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// All members of that object, each replacing what was there.
+    #[must_use]
+    pub fn claims(mut self, claims: Map<String, Value>) -> Self {
+        self.claims.extend(claims);
+        self
+    }
+
+    /// Without that claim.
+    #[must_use]
+    pub fn without(mut self, claim: &str) -> Self {
+        self.claims.remove(claim);
+        self
+    }
+
+    /// Any header parameter, `alg` and `kid` included.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.without.retain(|without| without != name);
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Without that header parameter, `alg` and `kid` included.
+    #[must_use]
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name);
+        self.without.push(name.to_owned());
+        self
+    }
+
+    /// The header that the key would sign.
+    pub fn header_json(&self, key: &SigningKey) -> String {
+        let mut header = Map::from_iter([
+            ("alg".to_owned(), Value::from(key.algorithm().name())),
+            ("kid".to_owned(), Value::from(key.kid())),
+            ("typ".to_owned(), Value::from("JWT")),
+        ]);
+        header.extend(self.header.clone());
+        header.retain(|name, _| !self.without.contains(name));
+        Value::Object(header).to_string()
+    }
+
+    /// The claims as they stand.
+    pub fn claims_json(&self) -> String {
+        Value::Object(self.claims.clone()).to_string()
+    }
+
+    /// Signed by that key.
+    pub fn sign(&self, key: &SigningKey) -> Result<String, MintError> {
+        key.sign(self.header_json(key), self.claims_json())
+    }
+}
+
+/// The three parts as given, encoded and joined: `compact(header, claims, b"")` is an unsigned token.
+pub fn compact(header: &[u8], claims: &[u8], signature: &[u8]) -> String {
+    [header, claims, signature].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Algorithm;
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+    fn parts(token: &str) -> (Value, Value) {
+        let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+        let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+        (json(), json())
+    }
+
+    #[test]
+    fn a_token_says_what_it_was_told() {
+        let key = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("k1");
+        let plain = parts(&Token::new(NOW).sign(&key).unwrap());
+        assert_eq!(plain.0, serde_json::json!({"alg": "ES256", "kid": "k1", "typ": "JWT"}));
+        assert_eq!(
+            plain.1,
+            serde_json::json!({
+                "iss": ISSUER, "aud": AUDIENCE, "sub": SUBJECT, "iat": 1_700_000_000, "exp": 1_700_000_900,
+            })
+        );
+
+        let changed = Token::new(NOW)
+            .audience(vec!["a", "b"])
+            .claim("roles", vec!["admin"])
+            .without("sub")
+            .expired_for(Duration::from_secs(100))
+            .header("alg", "none")
+            .without_header("kid");
+        let (header, claims) = parts(&changed.sign(&key).unwrap());
+        assert_eq!(header, serde_json::json!({"alg": "none", "typ": "JWT"}));
+        assert_eq!(
+            claims,
+            serde_json::json!({
+                "iss": ISSUER, "aud": ["a", "b"], "roles": ["admin"], "iat": 1_699_999_000, "exp": 1_699_999_900,
+            })
+        );
+    }
+
+    #[test]
+    fn any_bytes_are_signed() {
+        let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+        let token = key.sign("not json", [0xff, 0x00]).unwrap();
+        assert!(token.starts_with("bm90IGpzb24._wA."));
+    }
+}

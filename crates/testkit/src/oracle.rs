@@ -1,0 +1,136 @@
+//! The precedence of routes, a second time: by comparing all of them, on the text of their templates.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+)]
+
+use jwt_guard::route::{Entry, HostPattern, Method, Table, Template};
+use std::collections::BTreeMap;
+
+/// A route as text.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// Its template.
+    pub path: String,
+    /// Its methods; none stands for all of them.
+    pub methods: Vec<String>,
+    /// Its hosts; none stands for all of them.
+    pub hosts: Vec<String>,
+}
+
+/// A route of those texts.
+pub fn route(path: &str, methods: &[&str], hosts: &[&str]) -> Route {
+    let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    Route { path: path.to_owned(), methods: own(methods), hosts: own(hosts) }
+}
+
+/// The table that the filter builds, each rule being its own index.
+pub fn table(routes: &[Route]) -> Result<Table<usize>, Vec<(usize, usize)>> {
+    let entries = routes.iter().enumerate().map(|(rule, route)| Entry {
+        template: Template::parse(&route.path).unwrap(),
+        methods: route.methods.iter().map(|method| Method::parse(method).unwrap()).collect(),
+        hosts: route.hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+        rule,
+    });
+    Table::build(entries.collect())
+        .map_err(|conflicts| conflicts.iter().map(|conflict| (conflict.first, conflict.second)).collect())
+}
+
+/// A text as somebody compares it who ignores letter case, in whatever way.
+pub fn fold(text: &str) -> String {
+    let lower = text.to_lowercase().replace("i\u{307}", "i").replace('\u{131}', "i");
+    lower.replace('\u{17f}', "s").replace('\u{df}', "ss").replace('\u{3c2}', "\u{3c3}")
+}
+
+/// The route of one reading. With `ignore_case` the upstream compares templates by [`fold`], and so is the path.
+pub fn governs(routes: &[Route], host: &str, method: &str, path: &str, ignore_case: bool) -> Option<usize> {
+    // Of templates that match one path, those of equal rank are one template; it answers a method by its most
+    // fitting entry.
+    let mut templates: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+    for (index, route) in routes.iter().enumerate() {
+        let text = if ignore_case { fold(&route.path) } else { route.path.clone() };
+        let Some(path_rank) = path_rank(&text, path) else { continue };
+        let hosts: Vec<_> = route.hosts.iter().filter_map(|pattern| host_rank(pattern, host)).collect();
+        let host_ranks = if route.hosts.is_empty() { vec![0] } else { hosts };
+        for host_rank in host_ranks {
+            let mut rank = host_rank.to_be_bytes().to_vec();
+            rank.extend(&path_rank);
+            templates.entry(rank).or_default().push(index);
+        }
+    }
+    templates.into_values().rev().find_map(|entries| {
+        let lists = |name: &str| {
+            entries.iter().copied().find(|index| routes[*index].methods.iter().any(|listed| listed == name))
+        };
+        let unlisted = || entries.iter().copied().find(|index| routes[*index].methods.is_empty());
+        let following = || if method == "HEAD" { lists("GET") } else { None };
+        lists(method).or_else(following).or_else(unlisted)
+    })
+}
+
+/// How specific a matching template is: greater is more so.
+fn path_rank(template: &str, path: &str) -> Option<Vec<u8>> {
+    const REST_BEFORE_END: u8 = 0;
+    const SLASH: u8 = 1;
+    const REST_AT_SLASH: u8 = 2;
+    const END: u8 = 3;
+    const WILDCARD: u8 = 4;
+    const LITERAL: u8 = 5;
+    let segments = |text: &str| -> Vec<String> {
+        text.trim_start_matches('/')
+            .split('/')
+            .map(str::to_owned)
+            .filter(|segment| !segment.is_empty())
+            .collect()
+    };
+    let template = segments(template);
+    let mut rest: Vec<String> = path[1..].split('/').map(str::to_owned).collect();
+    if path == "/" {
+        rest.clear();
+    }
+    let mut rest = rest.into_iter().peekable();
+    let mut rank = Vec::new();
+    for segment in template {
+        if segment == "**" {
+            let remaining: Vec<_> = rest.collect();
+            rank.push(if remaining == [""] { REST_AT_SLASH } else { REST_BEFORE_END });
+            return Some(rank);
+        }
+        let next = rest.next()?;
+        if segment == "*" || segment.starts_with('{') {
+            if next.is_empty() {
+                return None;
+            }
+            rank.push(WILDCARD);
+        } else if segment == next {
+            rank.push(LITERAL);
+        } else {
+            return None;
+        }
+    }
+    match rest.collect::<Vec<_>>().as_slice() {
+        [] => rank.push(END),
+        [last] if last.is_empty() => rank.push(SLASH),
+        _ => return None,
+    }
+    Some(rank)
+}
+
+fn host_rank(pattern: &str, host: &str) -> Option<u32> {
+    let plain = |host: &str| {
+        let name = host.split(':').next().unwrap().to_ascii_lowercase();
+        name.strip_suffix('.').map(str::to_owned).unwrap_or(name)
+    };
+    let host = plain(host);
+    match pattern.strip_prefix('*') {
+        None => (plain(pattern) == host).then_some(1000),
+        Some(suffix) => {
+            let suffix = plain(suffix);
+            (host.ends_with(&suffix) && host.len() > suffix.len()).then_some(suffix.len() as u32)
+        }
+    }
+}

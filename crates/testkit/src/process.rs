@@ -1,0 +1,21 @@
+//! Programs that serve until they are stopped.
+
+/// Runs it until it ends, or until ctrl-c or SIGTERM drops it and with it every process it started.
+///
+/// # Errors
+/// What the command returned, or why it could not start.
+pub fn until_stopped(
+    command: impl Future<Output = Result<(), String>>,
+    stopped: Result<(), String>,
+) -> Result<(), String> {
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(async {
+        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .map_err(|error| format!("cannot listen for SIGTERM: {error}"))?;
+        tokio::select! {
+            outcome = command => outcome,
+            _ = tokio::signal::ctrl_c() => stopped,
+            _ = terminated.recv() => stopped,
+        }
+    })
+}
