@@ -60,7 +60,7 @@ fn matched_routes_and_where_a_token_is_looked_for() {
         let applied: Vec<_> = policy.applied.iter().collect();
         assert_eq!(applied.len(), 1);
         assert_eq!(applied[0].rule, RuleName::Route(1));
-        assert!(std::ptr::eq(applied[0].requirement, &config.routes.rules()[1].requirement));
+        assert!(std::ptr::eq(applied[0].requirement, &config.routes.entries()[1].rule.requirement));
         assert!(applied[0].reading.is_none());
         assert_eq!(policy.places, [Place::Authorization].as_slice());
     });

@@ -15,7 +15,7 @@ use super::{digits, spelling};
 use jwt_guard::bearer::Place;
 use jwt_guard::config::{Config, Location, Route};
 use jwt_guard::policy::Rule;
-use jwt_guard::route::{HostPattern, Method, Target};
+use jwt_guard::route::Target;
 
 /// A doubt: where, and a sentence.
 pub type Doubt = (String, String);
@@ -29,7 +29,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     issuers::issuers(config, tree, &mut doubts);
     values::of_configuration(tree, config, &mut doubts);
     places::places(config, &mut doubts);
-    let routes: Vec<Probe<'_>> = probes(config, tree);
+    let routes: Vec<Probe<'_>> = probes(config);
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
         let problem =
@@ -86,7 +86,7 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         ),
         _ => {}
     }
-    let places = config.routes.rules().iter().filter_map(|route| route.token_from.as_deref()).flatten();
+    let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
     if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
         let path = if tree.get("token_from").is_some() { "token_from" } else { "routes" };
         doubt(
@@ -119,7 +119,7 @@ struct Probe<'c> {
     path: String,
     rule: &'c Route,
     methods: Vec<String>,
-    /// As they are written, none for every host.
+    /// As the filter compares them, none for every host.
     patterns: Vec<String>,
     hosts: Vec<String>,
     samples: Vec<String>,
@@ -128,23 +128,19 @@ struct Probe<'c> {
 /// Stands for whatever a template leaves open; no template would name it.
 const ANYTHING: &str = "zz9-any";
 
-fn probes<'c>(config: &'c Config, tree: &Tree) -> Vec<Probe<'c>> {
-    let entries = tree.get("routes").map(Tree::items).unwrap_or_default();
-    let probes = entries.iter().zip(config.routes.rules()).enumerate();
-    let probes = probes.map(|(index, (entry, rule))| {
-        let path = entry.text_of("path").unwrap_or_default().to_owned();
-        let mut patterns = super::tables::texts(entry.get("hosts"));
-        patterns.retain(|host| HostPattern::parse(host).is_ok());
+fn probes(config: &Config) -> Vec<Probe<'_>> {
+    let probes = config.routes.entries().iter().enumerate();
+    let probes = probes.map(|(index, entry)| {
+        let path = entry.template.to_string();
+        let patterns: Vec<String> = entry.hosts.iter().map(ToString::to_string).collect();
         let hosts = patterns.iter();
         let mut hosts: Vec<String> =
             hosts.map(|host| host.replacen('*', ANYTHING, usize::from(host.starts_with("*.")))).collect();
         if hosts.is_empty() {
             hosts.push(format!("{ANYTHING}.example"));
         }
-        let methods = super::tables::texts(entry.get("methods"));
-        let methods = methods.iter().filter_map(|method| Method::parse(method).ok());
-        let methods = methods.map(|method| method.as_str().to_owned()).collect();
-        Probe { index, samples: samples(&path), path, rule, methods, patterns, hosts }
+        let methods = entry.methods.iter().map(ToString::to_string).collect();
+        Probe { index, samples: samples(&path), path, rule: &entry.rule, methods, patterns, hosts }
     });
     probes.collect()
 }

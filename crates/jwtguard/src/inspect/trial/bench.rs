@@ -141,13 +141,12 @@ impl<'c> Bench<'c> {
 
     /// How each route is called, in the order of the configuration.
     pub fn route_names(&self) -> Vec<String> {
-        (0..self.config.routes.rules().len()).map(|index| self.route_name(index)).collect()
+        (0..self.config.routes.entries().len()).map(|index| self.route_name(index)).collect()
     }
 
     pub(super) fn route_name(&self, index: usize) -> String {
-        let template = self.tree.list("routes").get(index).and_then(|route| route.text_of("path"));
-        match template {
-            Some(template) => format!("routes[{index}] ({template})"),
+        match self.config.routes.entries().get(index) {
+            Some(entry) => format!("routes[{index}] ({})", entry.template),
             None => format!("routes[{index}]"),
         }
     }
