@@ -69,9 +69,10 @@ lint-wasm: wasm
 fuzz: prepare
 	@scripts/fuzz all $${SECONDS_EACH:-60}
 
-# What may be in the module, and the scripts of a release.
+# What may be in the module, which files may import from which, and the scripts of a release.
 policy: prepare
 	@scripts/licences
+	@scripts/import-cycles
 	python3 -m unittest discover tests/release
 
 supply-chain: prepare

@@ -3,30 +3,38 @@
 //! Accepts JSON text and a serialised `google.protobuf.Struct`. Unknown keys are refused at any depth, every
 //! mistake is collected with its path and the remedy, and absence denies: anonymous access is spelled out.
 
+mod claim_headers;
+mod claim_sources;
 pub mod error;
 pub mod issuer;
+mod key_origin;
 pub mod metadata;
+mod parsed;
 pub mod protobuf;
 pub mod reader;
 pub mod requirement;
+mod routes;
+mod token_from;
 
 use crate::bearer::Place;
 use crate::denial::realm_is_valid;
 use crate::denial::resource_metadata::ResourceMetadata;
-use crate::headers::{ClaimHeaders, HeaderSource};
+use crate::digest::digest;
+use crate::headers::ClaimHeaders;
 use crate::jose::json::Json;
-use crate::jose::pointer::Pointer;
-use crate::keys::record::digest;
-use crate::policy::{Requirement, Source, Sources};
-use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
+use crate::policy::{Requirement, Sources};
+use crate::route::Table;
 
+use claim_headers::claim_headers;
+use claim_sources::sources;
 pub use error::ConfigError;
-pub use issuer::{Issuer, KeyOrigin, Location};
+pub use issuer::Issuer;
+pub use key_origin::KeyOrigin;
 use reader::{Errors, Node, shown};
 use requirement::{Empty, Vocabulary};
-
-/// What routes may be given in one configuration.
-const MAX_ROUTES: usize = 100_000;
+pub use routes::Route;
+use routes::{routes, skip_readings};
+use token_from::places;
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -70,17 +78,6 @@ pub struct Config {
     /// Of what was read, whatever the order of its keys: the same on every host of one configuration. Envoy delivers
     /// a Struct's members in another order at each start.
     pub digest: String,
-}
-
-/// What one entry of `routes` says beside where it applies.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Route {
-    /// The requirement.
-    pub requirement: Requirement,
-    /// `token_from`, where the route has its own.
-    pub token_from: Option<Vec<Place>>,
-    /// `forward_token`, where the route has its own.
-    pub forward_token: Option<bool>,
 }
 
 /// How metadata and `routes` go together.
@@ -244,106 +241,6 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
     vocabulary.broken_policies = broken;
 }
 
-fn routes(node: Option<Node<'_>>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Table<Route>> {
-    let nodes = match &node {
-        Some(node) => node.list("a list of routes", errors)?,
-        None => Vec::new(),
-    };
-    if nodes.len() > MAX_ROUTES {
-        node?.refuse(format!("{} routes; at most {MAX_ROUTES}", nodes.len()), errors);
-        return None;
-    }
-    let before = errors.len();
-    let entries: Vec<Entry<Route>> =
-        nodes.iter().filter_map(|node| route(node, vocabulary, errors)).collect();
-    if errors.len() > before {
-        return None;
-    }
-    let built = Table::build(entries);
-    built
-        .map_err(|conflicts| {
-            for conflict in conflicts {
-                errors.push(ConfigError {
-                    path: format!("routes[{}]", conflict.second),
-                    problem: conflict.to_string(),
-                });
-            }
-        })
-        .ok()
-}
-
-fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Entry<Route>> {
-    let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
-    let template = match object.take("path") {
-        Some(node) => parsed(&node, "a path template, such as /api/orders/{id}", errors, Template::parse),
-        None => {
-            object.refuse("path", "expected a path template, such as /api/orders/{id}", errors);
-            None
-        }
-    };
-    let methods = parsed_list(object.take("methods"), "a method, such as GET", errors, Method::parse);
-    let hosts = parsed_list(
-        object.take("hosts"),
-        "a host, such as api.example.com or *.example.com",
-        errors,
-        HostPattern::parse,
-    );
-    let token_from = object.take("token_from").and_then(|node| places(&node, errors));
-    let forward_token = object.take("forward_token").and_then(|node| node.flag(errors));
-    let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
-    object.finish(errors);
-    let rule = Route { requirement: requirement?, token_from, forward_token };
-    Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
-}
-
-/// A text that a type of the core reads, with its own words for what is wrong.
-fn parsed<T, E: std::fmt::Display>(
-    node: &Node<'_>,
-    what: &str,
-    errors: &mut Errors,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Option<T> {
-    parse(node.text(what, errors)?).map_err(|error| node.refuse(error.to_string(), errors)).ok()
-}
-
-/// One text or a list of them; an absent key is an empty list, an empty list is refused.
-fn parsed_list<T, E: std::fmt::Display>(
-    node: Option<Node<'_>>,
-    what: &str,
-    errors: &mut Errors,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Option<Vec<T>> {
-    let Some(node) = node else { return Some(Vec::new()) };
-    node.texts(what, errors)?;
-    node.one_or_many().iter().map(|item| parsed(item, what, errors, &parse)).collect()
-}
-
-/// Classes of readings; an empty list skips none.
-fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedReadings {
-    let mut skipped = SkippedReadings::default();
-    let Some(node) = node else { return skipped };
-    if matches!(node.value(), Json::Array(items) if items.is_empty()) {
-        return skipped;
-    }
-    let Some(names) = node.texts("the name of a class of readings, such as letter_case", errors) else {
-        return skipped;
-    };
-    for (name, node) in names.into_iter().zip(node.one_or_many()) {
-        match ReadingClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
-            Some(class) => skipped = skipped.with(class),
-            None => {
-                let known = ReadingClass::SKIPPABLE.map(ReadingClass::name).join(", ");
-                let problem = match ReadingClass::ALWAYS.into_iter().find(|class| class.name() == name) {
-                    Some(class) => format!("{class} cannot be skipped; expected one of {known}"),
-                    None => format!("expected one of {known}, got {}", shown(node.value())),
-                };
-                node.refuse(problem, errors);
-            }
-        }
-    }
-    skipped
-}
-
 fn route_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> RouteMetadata {
     match node.as_ref().map(|node| node.value().as_str()) {
         None | Some(Some("override")) => RouteMetadata::Override,
@@ -361,67 +258,6 @@ fn route_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> RouteMetadata 
     }
 }
 
-/// A claim name or a JSON Pointer.
-fn pointer(node: &Node<'_>, errors: &mut Errors) -> Option<Pointer> {
-    parsed(node, "a claim name or a JSON Pointer", errors, Pointer::parse)
-}
-
-/// Pointers, or `{claim, prefix}`; an empty list means that the tokens have none.
-fn sources(node: Option<Node<'_>>, default: &[&str], errors: &mut Errors) -> Vec<Source> {
-    let Some(node) = node else {
-        let pointers = default.iter().filter_map(|name| Pointer::parse(name).ok());
-        return pointers.map(|pointer| Source { pointer, prefix: None }).collect();
-    };
-    node.one_or_many().iter().filter_map(|item| source(item, errors)).collect()
-}
-
-fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
-    if !matches!(node.value(), Json::Object(_)) {
-        return pointer(node, errors).map(|pointer| Source { pointer, prefix: None });
-    }
-    let mut object = node.object("a claim", errors)?;
-    let claim = object.take("claim");
-    let prefix = object.take("prefix").and_then(|node| node.text("a prefix", errors)).map(str::to_owned);
-    if claim.is_none() && !object.has_unknown() {
-        object.refuse("claim", "expected a claim name or a JSON Pointer", errors);
-    }
-    let pointer = claim.and_then(|node| pointer(&node, errors));
-    object.finish(errors);
-    Some(Source { pointer: pointer?, prefix })
-}
-
-fn claim_headers(node: Option<Node<'_>>, errors: &mut Errors) -> Option<ClaimHeaders> {
-    let Some(node) = node else { return Some(ClaimHeaders::default()) };
-    let before = errors.len();
-    let entries = node.entries("an object of header names and claims", errors)?;
-    let entries =
-        entries.into_iter().filter_map(|(name, node)| Some((name.to_owned(), header_source(&node, errors)?)));
-    let entries: Vec<_> = entries.collect();
-    if errors.len() > before {
-        return None;
-    }
-    ClaimHeaders::new(entries).map_err(|error| node.refuse(error.to_string(), errors)).ok()
-}
-
-fn header_source(node: &Node<'_>, errors: &mut Errors) -> Option<HeaderSource> {
-    match node.value().as_str() {
-        Some("$roles") => return Some(HeaderSource::Roles),
-        Some("$groups") => return Some(HeaderSource::Groups),
-        Some("$scopes") => return Some(HeaderSource::Scopes),
-        Some("$payload") => return Some(HeaderSource::Payload),
-        Some("$none") => return Some(HeaderSource::Nothing),
-        _ => {}
-    }
-    let what = "a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none";
-    let texts = node.texts(what, errors)?;
-    if let Some(unknown) = texts.iter().find(|text| text.starts_with('$')) {
-        node.refuse(format!("expected {what}, got \"{unknown}\""), errors);
-        return None;
-    }
-    let pointers = node.one_or_many();
-    pointers.iter().map(|item| pointer(item, errors)).collect::<Option<Vec<_>>>().map(HeaderSource::Pointers)
-}
-
 /// RFC 9728 documents: one or a list.
 fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMetadata {
     let Some(node) = node else { return ResourceMetadata::default() };
@@ -431,62 +267,6 @@ fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMet
         items.get(index).unwrap_or(&node).refuse(error.to_string(), errors);
         ResourceMetadata::default()
     })
-}
-
-fn places(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Place>> {
-    let items = node.one_or_many();
-    if items.is_empty() {
-        node.refuse("expected at least one place, such as {header: authorization}", errors);
-    }
-    let mut places = Vec::with_capacity(items.len());
-    for item in &items {
-        let Some(place) = place(item, errors) else { continue };
-        if places.contains(&place) {
-            item.refuse("the same place stands here twice", errors);
-        }
-        places.push(place);
-    }
-    (!places.is_empty() && places.len() == items.len()).then_some(places)
-}
-
-fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
-    let mut object = node.object("a place, such as {header: authorization}", errors)?;
-    let mut name = |key, errors: &mut Errors| {
-        let node = object.take(key)?;
-        let name = node.text("a name", errors)?;
-        let is_token =
-            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-        if !is_token {
-            node.refuse("a name has letters, digits and - _ . only", errors);
-        }
-        is_token.then(|| name.to_owned())
-    };
-    let header = name("header", errors).map(|name| name.to_ascii_lowercase());
-    let (query, cookie) = (name("query", errors), name("cookie", errors));
-    let is_named = ["header", "query", "cookie"].iter().filter(|key| object.has(key)).count() == 1;
-    let prefix = object.take("prefix").map(|node| match node.value() {
-        Json::String(prefix) if prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => prefix.clone(),
-        _ => {
-            node.refuse("expected a prefix of visible ASCII characters, such as \"Token \"", errors);
-            String::new()
-        }
-    });
-    if prefix.is_some() && header.is_none() {
-        object.refuse("prefix", "only a header has a prefix", errors);
-    }
-    let has_slip = object.has_unknown();
-    object.finish(errors);
-    match (header, query, cookie) {
-        (Some(name), None, None) if name == "authorization" && prefix.is_none() => Some(Place::Authorization),
-        (Some(name), None, None) => Some(Place::Header { name, prefix: prefix.unwrap_or_default() }),
-        (None, Some(name), None) => Some(Place::Query { name }),
-        (None, None, Some(name)) => Some(Place::Cookie { name }),
-        (None, None, None) if has_slip || is_named => None,
-        _ => {
-            node.refuse("expected exactly one of header, query and cookie", errors);
-            None
-        }
-    }
 }
 
 fn size(

@@ -10,6 +10,8 @@ pub mod escaped;
 pub mod json;
 pub mod jwks;
 mod known_answers;
+pub mod limits;
 pub mod pointer;
+pub mod rules;
 mod times;
 pub mod token;

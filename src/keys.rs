@@ -8,15 +8,19 @@
 
 pub mod answer;
 pub mod discovery;
+pub mod fetch_error;
 mod not_json;
 pub mod record;
 pub mod requested;
 pub mod share;
+pub mod source;
 pub mod waiting;
 
 use std::time::Duration;
 
 use crate::time::UnixTime;
+
+pub use source::{Location, Source};
 
 /// The first pause after a failed fetch; doubled by each further failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`config`] | what the operator wrote, parsed into validated types |
 //! | [`bearer`] | credentials in a request: a token, none, or something malformed |
+//! | [`issuer_index`] | which of the configured issuers |
 //! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
 //! | [`keys`] | the cache of keys: freshness, lease, cooldown, as pure decisions |
 //! | [`route`] | path templates, the readings of a path, the look-up |
@@ -11,6 +12,7 @@
 //! | [`headers`] | what the upstream sees: strip, then set |
 //! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
 //! | [`flow`] | one request as a state machine, from its headers to a step |
+//! | [`digest`] | a short name for some bytes |
 //! | [`endpoint`] | a URL that documents are fetched from |
 //! | [`log_budget`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
@@ -21,9 +23,11 @@
 pub mod bearer;
 pub mod config;
 pub mod denial;
+pub mod digest;
 pub mod endpoint;
 pub mod flow;
 pub mod headers;
+pub mod issuer_index;
 pub mod jose;
 pub mod keys;
 pub mod log_budget;

@@ -4,19 +4,27 @@
 //! reading of them, and whoever asks gets every rule that governs one: the caller demands all of them. This module
 //! knows nothing of what a rule says (it carries any `T`), of tokens, or of the host.
 
+mod ambiguous_path;
 mod class;
+mod conflict;
+mod entry;
 mod governing;
 mod host;
+mod ignoring_case;
 mod letter_case;
 mod method;
 mod readings;
 mod steps;
 mod table;
 mod template;
+mod tree;
 
+pub use ambiguous_path::AmbiguousPath;
 pub use class::{ReadingClass, SkippedReadings};
-pub use governing::{AmbiguousPath, Demand, Governing, Reading, Spread, Target, furthest_classes, readings};
+pub use conflict::{Conflict, ConflictKind};
+pub use entry::Entry;
+pub use governing::{Demand, Governing, Reading, Spread, Target, furthest_classes, readings};
 pub use host::{HostError, HostPattern};
-pub use method::{Method, MethodError};
-pub use table::{Conflict, ConflictKind, Entry, Found, Table};
+pub use method::{METHOD_OVERRIDES, Method, MethodError};
+pub use table::{Found, Table};
 pub use template::{Template, TemplateError};

@@ -98,7 +98,7 @@ fn load_average() -> String {
 
 /// One of each algorithm; one RSA key does for all of RSA.
 fn keys() -> Vec<SigningKey> {
-    let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+    let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
     let of = |algorithm: Algorithm| {
         let key = rsa.clone().with_algorithm(algorithm).or_else(|_| SigningKey::generate(algorithm));
         key.unwrap().with_kid(algorithm.name())

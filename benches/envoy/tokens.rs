@@ -16,7 +16,7 @@ const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 pub const SEEN: usize = 100;
 
 pub const ALGORITHMS: [Algorithm; 4] =
-    [Algorithm::RS256, Algorithm::ES256, Algorithm::PS256, Algorithm::EdDSA];
+    [Algorithm::Rs256, Algorithm::Es256, Algorithm::Ps256, Algorithm::Ed25519];
 
 /// Which tokens a cell sends. Pools of more tokens than any cache has entries are gone through in turn, so that a
 /// token that comes round again was evicted long before.
@@ -102,11 +102,11 @@ fn mint(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = UnixTime::from_secs(now.as_secs());
-    let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+    let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
     let keys = ALGORITHMS.map(|algorithm| {
         let key = match algorithm {
-            Algorithm::PS256 => rsa.clone().with_algorithm(algorithm).unwrap(),
-            Algorithm::RS256 => rsa.clone(),
+            Algorithm::Ps256 => rsa.clone().with_algorithm(algorithm).unwrap(),
+            Algorithm::Rs256 => rsa.clone(),
             other => SigningKey::generate(other).unwrap(),
         };
         key.with_kid(algorithm.name().to_lowercase())

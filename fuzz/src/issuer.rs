@@ -2,9 +2,10 @@
 
 use std::sync::OnceLock;
 
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier};
-use jwt_guard::jose::claims::{IssuerIndex, TokenRules};
 use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::rules::TokenRules;
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 

@@ -3,8 +3,9 @@
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck};
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::{Json, without_byte_order_mark};
-use jwt_guard::jose::jwks::{KeySet, MAX_CANDIDATES, MAX_KEYS, MAX_SET_BYTES};
-use jwt_guard::jose::token::MAX_KID_BYTES;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::limits::MAX_KID_BYTES;
+use jwt_guard::jose::limits::{MAX_CANDIDATES, MAX_KEYS, MAX_SET_BYTES};
 use p256::elliptic_curve::bigint::NonZero;
 use rsa::BoxedUint;
 use serde_json::value::RawValue;

@@ -14,8 +14,8 @@ use jwt_guard::flow::{
     Decision, Facts, Forward, KeySource, Metadata, Patience, Prospect, Request, RuleName, Step, decide,
 };
 use jwt_guard::headers::ClaimHeaders;
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;

@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
-use jwt_guard::jose::token::{MAX_KID_BYTES, UnverifiedToken};
+use jwt_guard::jose::limits::MAX_KID_BYTES;
+use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 

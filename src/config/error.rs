@@ -25,6 +25,8 @@ impl Display for ConfigError {
     }
 }
 
+impl std::error::Error for ConfigError {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use super::claim_sources::{pointer, sources};
+use super::key_origin::{self, KeyOrigin};
+use super::parsed::number;
 use super::reader::{Errors, Node, Object, shown};
-use super::{pointer, requirement, sources};
-use crate::endpoint::{Endpoint, Scheme};
+use super::requirement;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
-use crate::jose::claims::{AcceptedTypes, IssuerIndex, RefusedClaim, TokenRules};
 use crate::jose::json::Json;
-use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::jose::pointer::Pointer;
-use crate::keys::KeyTimes;
+use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
 use crate::policy::Sources;
 
 /// The keys of an issuer that are not global ones too: beside `issuers` they would be a second form.
@@ -53,45 +54,8 @@ pub struct Issuer {
 impl Issuer {
     /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
     pub fn has_default_endpoint(&self) -> bool {
-        let KeyOrigin::Fetched { location: location @ Location::Endpoint(_), .. } = &self.keys else {
-            return false;
-        };
-        parse_endpoint(&self.rules.issuer_name_value, DEFAULT_ENDPOINT).as_ref() == Ok(location)
+        self.keys.is_default_endpoint(&self.rules.issuer_name_value)
     }
-}
-
-/// Where keys come from.
-#[derive(Debug)]
-pub enum KeyOrigin {
-    /// `jwks_inline`
-    Inline(std::rc::Rc<KeySet>),
-    /// They are fetched.
-    Fetched {
-        /// `jwks_cluster`
-        cluster: String,
-        /// What is asked for there.
-        location: Location,
-        /// When.
-        times: KeyTimes,
-    },
-}
-
-/// What a fetch asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
-    /// `jwks_endpoint`
-    Endpoint(Endpoint),
-    /// `discovery`: the document names the endpoint.
-    Discovery {
-        /// `discovery_cluster`
-        cluster: String,
-        /// Whether `discovery_cluster` was given: only then may `jwks_uri` be on another host.
-        other_host: bool,
-        /// The issuer, exactly, and as a URL.
-        iss: String,
-        /// The same as a URL.
-        issuer: Endpoint,
-    },
 }
 
 /// The issuer of the flat form, or those of the list.
@@ -177,7 +141,7 @@ fn issuer(
         },
     };
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
-    let keys = keys(object, issuer, &name, warnings, errors);
+    let keys = key_origin::keys(object, issuer, &name, warnings, errors);
     Some(Issuer { name, rules: rules?, sources, keys: keys? })
 }
 
@@ -262,16 +226,6 @@ fn rules(
     Some(rules)
 }
 
-fn number(
-    object: &mut Object<'_>,
-    key: &'static str,
-    unit: &str,
-    bounds: std::ops::RangeInclusive<u64>,
-    errors: &mut Errors,
-) -> Option<u64> {
-    object.take(key)?.whole(unit, bounds, errors)
-}
-
 fn algorithms(node: &Node<'_>, errors: &mut Errors) -> Vec<Algorithm> {
     let mut algorithms = Vec::new();
     for name in node.texts("an algorithm, such as RS256", errors).unwrap_or_default() {
@@ -328,136 +282,4 @@ fn as_text_and_number(value: &Json) -> Vec<Json> {
     let number = value.as_str().and_then(|text| Json::parse(text.as_bytes()).ok());
     let number = number.filter(|number| matches!(number, Json::Number(_)));
     std::iter::once(value.clone()).chain(number).collect()
-}
-
-fn keys(
-    object: &mut Object<'_>,
-    issuer: &str,
-    name: &str,
-    warnings: &mut Vec<String>,
-    errors: &mut Errors,
-) -> Option<KeyOrigin> {
-    let seconds = |object: &mut Object<'_>, key, bounds, default, errors: &mut Errors| {
-        Duration::from_secs(number(object, key, "seconds", bounds, errors).unwrap_or(default))
-    };
-    let ttl = seconds(object, "jwks_ttl_seconds", 1..=86_400, 300, errors);
-    let max_stale = seconds(object, "jwks_max_stale_seconds", 0..=2_592_000, 14_400, errors);
-    let cooldown = seconds(object, "jwks_refresh_cooldown_seconds", 1..=3600, 10, errors);
-    let timeout = Duration::from_millis(
-        number(object, "jwks_timeout_ms", "milliseconds", 10..=60_000, errors).unwrap_or(5000),
-    );
-    let cluster = object.take("jwks_cluster");
-    let endpoint = object.take("jwks_endpoint");
-    let discovery = object.yes("discovery", errors);
-    let discovery_cluster = object.take("discovery_cluster");
-
-    if let Some(inline) = object.take("jwks_inline") {
-        for (key, given) in [
-            ("jwks_cluster", cluster.is_some()),
-            ("jwks_endpoint", endpoint.is_some()),
-            ("discovery", discovery),
-            ("discovery_cluster", discovery_cluster.is_some()),
-        ] {
-            if given {
-                object.refuse(key, "nothing is fetched where jwks_inline gives the keys", errors);
-            }
-        }
-        return inline_keys(&inline, name, warnings, errors);
-    }
-    let Some(cluster) = cluster else {
-        let problem =
-            "is required: the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
-        object.refuse("jwks_cluster", problem, errors);
-        return None;
-    };
-    let cluster = cluster.text("the name of a cluster", errors)?.to_owned();
-    let discovery_cluster = match discovery_cluster {
-        Some(node) if !discovery => {
-            node.refuse("only discovery: true asks for a discovery document", errors);
-            None
-        }
-        Some(node) => node.text("the name of a cluster", errors),
-        None => None,
-    };
-    let location = match (discovery, endpoint) {
-        (true, Some(node)) => {
-            node.refuse("discovery: true finds the endpoint; give one of the two", errors);
-            None
-        }
-        (true, None) if issuer.is_empty() => None,
-        (true, None) => match Endpoint::parse(issuer) {
-            Ok(url) => Some(Location::Discovery {
-                cluster: discovery_cluster.map_or_else(|| cluster.clone(), str::to_owned),
-                other_host: discovery_cluster.is_some(),
-                iss: issuer.to_owned(),
-                issuer: url,
-            }),
-            Err(error) => {
-                object.refuse("issuer", format!("discovery needs an issuer that is a URL: {error}"), errors);
-                None
-            }
-        },
-        (false, Some(node)) => {
-            let text = node.text("a URL or a path that starts with /", errors)?;
-            parse_endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
-        }
-        // Without an issuer there is one error, which is told there.
-        (false, None) if issuer.is_empty() => None,
-        (false, None) => parse_endpoint(issuer, DEFAULT_ENDPOINT)
-            .map_err(|problem| object.refuse("jwks_endpoint", problem, errors))
-            .ok(),
-    };
-    // Discovery asks in two places at most, then for the keys.
-    let fetches = if discovery { 3 } else { 1 };
-    Some(KeyOrigin::Fetched {
-        cluster,
-        location: location?,
-        times: KeyTimes { ttl, max_stale, cooldown, timeout, fetches },
-    })
-}
-
-/// What is appended to the issuer where `jwks_endpoint` is not given.
-const DEFAULT_ENDPOINT: &str = "/api/v1/auth/jwks";
-
-fn parse_endpoint(issuer: &str, text: &str) -> Result<Location, String> {
-    let parsed = match text.starts_with('/') {
-        false => Endpoint::parse(text).map_err(|error| error.to_string()),
-        true => Endpoint::parse(&format!("{}{text}", issuer.strip_suffix('/').unwrap_or(issuer))).map_err(|error| {
-            format!("{text} is appended to the issuer, which makes no URL here: {error}; give jwks_endpoint as a URL")
-        }),
-    };
-    parsed.map(Location::Endpoint)
-}
-
-fn inline_keys(
-    node: &Node<'_>,
-    name: &str,
-    warnings: &mut Vec<String>,
-    errors: &mut Errors,
-) -> Option<KeyOrigin> {
-    let text = match node.value().as_str() {
-        Some(text) => text.to_owned(),
-        None => node.value().to_string(),
-    };
-    match KeySet::parse(text.as_bytes()) {
-        Ok(ParsedKeySet { keys, skipped }) => {
-            warnings.extend(skipped.iter().map(|skipped| format!("issuer {name}: jwks_inline: {skipped}")));
-            Some(KeyOrigin::Inline(std::rc::Rc::new(keys)))
-        }
-        Err(error) => {
-            let each = KeySet::skipped(text.as_bytes()).into_iter().map(|skipped| format!("; {skipped}"));
-            let each: String = each.collect();
-            node.refuse(format!("is not a key set that can be used: {error}{each}"), errors);
-            None
-        }
-    }
-}
-
-impl Location {
-    /// Whether keys come by a scheme that says they are encrypted on the way.
-    pub fn scheme(&self) -> Scheme {
-        match self {
-            Self::Endpoint(endpoint) | Self::Discovery { issuer: endpoint, .. } => endpoint.scheme(),
-        }
-    }
 }

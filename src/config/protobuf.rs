@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 
-use crate::jose::json::{Json, MAX_DEPTH, Number};
+use crate::jose::json::{Json, Number};
+use crate::jose::limits::MAX_DEPTH;
 
 /// `google.protobuf.Struct`
 #[derive(Clone, PartialEq, Message)]

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::claim_sources;
+use super::error::ConfigError;
 use super::reader::{Errors, Node, Object, shown};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 
 use crate::policy::{
@@ -116,10 +118,7 @@ pub fn read(
                 if is_empty && empty == Empty::Refused && errors.len() == before {
                     let problem = "names no condition; for any valid token say allow_authenticated: true, \
                                    for everybody allow_anonymous: true";
-                    errors.push(super::ConfigError {
-                        path: object.path().to_owned(),
-                        problem: problem.to_owned(),
-                    });
+                    errors.push(ConfigError { path: object.path().to_owned(), problem: problem.to_owned() });
                 }
                 Some(Rule::Authenticated(Conditions(all)))
             }
@@ -290,7 +289,7 @@ fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     if pointer.is_none() && !object.has_unknown() {
         object.refuse("claim", "expected a claim name or a JSON Pointer", errors);
     }
-    let pointer = pointer.and_then(|node| super::pointer(&node, errors));
+    let pointer = pointer.and_then(|node| claim_sources::pointer(&node, errors));
     let test = match (any, all, present) {
         (Some(any), None, false) => values(&any, errors).map(|values| ClaimTest::Values(AnyAll::Any(values))),
         (None, Some(all), false) => values(&all, errors).map(|values| ClaimTest::Values(AnyAll::All(values))),

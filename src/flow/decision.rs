@@ -11,7 +11,7 @@ use crate::bearer::{Headers, MalformedCredential};
 use crate::denial::Denial;
 use crate::denial::resource_metadata::Document;
 use crate::headers::{HeaderEdits, Oversize};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::keys::Need;
 use crate::policy::{Identity, Refusal, Unmet};
 

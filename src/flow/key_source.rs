@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::keys::Need;
 

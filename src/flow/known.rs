@@ -3,8 +3,8 @@
 use std::rc::{Rc, Weak};
 
 use crate::headers::Prepared;
-use crate::jose::claims::TokenRules;
 use crate::jose::jwks::KeySet;
+use crate::jose::rules::TokenRules;
 use crate::policy::Identity;
 
 /// What a verified token is worth: its identity with the headers made of it, and by which keys it was verified.

@@ -2,9 +2,7 @@
 
 use crate::bearer::Headers;
 use crate::headers::folds_to;
-
-/// Some frameworks take the method from one of these; in any spelling that folds to it, as WSGI and CGI do.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+use crate::route::METHOD_OVERRIDES;
 
 /// The value of every such header.
 pub(super) fn method_overrides(headers: &Headers) -> impl Iterator<Item = &[u8]> {

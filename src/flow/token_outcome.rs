@@ -7,7 +7,7 @@ use super::known::Known;
 use crate::bearer::MalformedCredential;
 use crate::config::Issuer;
 use crate::denial::{Reason, whole_seconds};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::error::TokenError;
 use crate::keys::Need;
 use crate::policy::Credential;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::fold::{folded, folds_to};
 use crate::jose::pointer::Pointer;
+use crate::route::METHOD_OVERRIDES;
 
 /// Where a header's value comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,16 +112,6 @@ const RESERVED: &[&str] = &[
     "upgrade",
 ];
 
-/// Some frameworks serve the path or the method that these name. The ones for paths are removed from every
-/// request; the ones for methods are readings of it. Set from a claim, neither would have been judged.
-const REROUTING: &[&str] = &[
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    super::ORIGINAL_URL,
-    super::REWRITE_URL,
-];
-
 pub(super) fn default_map() -> [(&'static str, HeaderSource); 8] {
     let claim = |name| HeaderSource::Pointers(Pointer::parse(name).into_iter().collect());
     [
@@ -166,10 +157,16 @@ fn check_name(name: &str) -> Result<(), HeaderMapError> {
     if RESERVED.contains(&fold.as_str()) || fold.starts_with("proxy-") {
         return Err(HeaderMapError::Reserved { name: written() });
     }
-    if REROUTING.contains(&fold.as_str()) {
+    if is_rerouting(&fold) {
         return Err(HeaderMapError::Rerouting { name: written() });
     }
     Ok(())
+}
+
+/// Some frameworks serve the path or the method that such a header names. The ones for paths are removed from every
+/// request; the ones for methods are readings of it. Set from a claim, neither would have been judged.
+fn is_rerouting(fold: &str) -> bool {
+    METHOD_OVERRIDES.contains(&fold) || [super::ORIGINAL_URL, super::REWRITE_URL].contains(&fold)
 }
 
 /// RFC 9110 section 5.6.2, `tchar`.

@@ -1,7 +1,8 @@
 //! From a request and a permit to edits, and what a map may not name.
 
 use super::*;
-use crate::jose::claims::{IssuerIndex, VerifiedClaims};
+use crate::issuer_index::IssuerIndex;
+use crate::jose::claims::VerifiedClaims;
 use crate::jose::pointer::Pointer;
 use crate::policy::{Credential, Requirement, Requirements, Rule, Source, Sources};
 

@@ -4,14 +4,19 @@
 //! Nothing outside this module names a crypto crate. `none` and the HMACs are not in the enum: a token that asks
 //! for them names no algorithm at all, so there is no switch with which to let them in.
 
+mod curve;
 mod der;
 mod host_first;
 mod public_key;
 mod signature;
 
+use std::fmt;
+use std::str::FromStr;
+
 pub use super::known_answers::known_answer_test;
+pub use curve::Curve;
 pub use host_first::{HostFirst, HostFunction};
-pub use public_key::{Curve, PublicKey};
+pub use public_key::PublicKey;
 pub use signature::{HostCheck, InModule, SignatureCheck, Verifier};
 
 /// A way to sign with a private key and to check with a public one.
@@ -63,6 +68,24 @@ impl Algorithm {
         Self::MlDsa87,
     ];
 
+    /// Every `alg` that names an algorithm: each one's own name, and the second one of Ed25519 (RFC 9864).
+    pub const NAMES: [&'static str; 14] = [
+        Self::Rs256.name(),
+        Self::Rs384.name(),
+        Self::Rs512.name(),
+        Self::Ps256.name(),
+        Self::Ps384.name(),
+        Self::Ps512.name(),
+        Self::Es256.name(),
+        Self::Es384.name(),
+        Self::Es512.name(),
+        Self::Ed25519.name(),
+        "Ed25519",
+        Self::MlDsa44.name(),
+        Self::MlDsa65.name(),
+        Self::MlDsa87.name(),
+    ];
+
     /// The algorithm of that `alg`. Names are case-sensitive (RFC 7515 section 4.1.1).
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -72,7 +95,7 @@ impl Algorithm {
     }
 
     /// Its `alg`; of the two names of Ed25519 the one that every issuer knows.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
@@ -91,6 +114,33 @@ impl Algorithm {
     }
 }
 
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        Self::from_name(name).ok_or_else(|| UnknownAlgorithm(name.to_owned()))
+    }
+}
+
+/// A name that is no algorithm's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownAlgorithm(pub String);
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unknown algorithm {:?}; there are", self.0)?;
+        Algorithm::ALL.iter().try_for_each(|known| write!(f, " {known}"))
+    }
+}
+
+impl std::error::Error for UnknownAlgorithm {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,8 +149,12 @@ mod tests {
     fn names_are_exact() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+            assert_eq!(algorithm.name().parse(), Ok(algorithm));
+            assert!(Algorithm::NAMES.contains(&algorithm.name()));
         }
         assert_eq!(Algorithm::from_name("Ed25519"), Some(Algorithm::Ed25519));
+        assert!(Algorithm::NAMES.into_iter().all(|name| Algorithm::from_name(name).is_some()));
+        assert_eq!("none".parse::<Algorithm>(), Err(UnknownAlgorithm("none".to_owned())));
         for name in [
             "",
             "none",

@@ -12,13 +12,16 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Why a text is not base64url, as encoders get it wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// `=` at its end.
+    #[error("padded; base64url in a JWK has no = at its end")]
     Padded,
     /// `+` or `/`: the other alphabet of RFC 4648, padded or not.
+    #[error("standard base64; base64url has - and _ instead of + and /")]
     StandardAlphabet,
     /// Another character, a length that no bytes have, or trailing bits.
+    #[error("not base64url")]
     Other,
 }
 

@@ -13,17 +13,7 @@ use super::base64url;
 use super::error::{KeyError, KeySetError, TokenError};
 use super::escaped::Escaped;
 use super::json::{self, Json, JsonError};
-use super::token::MAX_KID_BYTES;
-
-/// The longest document that is read, in bytes.
-pub const MAX_SET_BYTES: usize = 1 << 20;
-
-/// So many keys of a set are looked at. The largest public sets hold a few dozen.
-pub const MAX_KEYS: usize = 256;
-
-/// A token is tried against so many keys at most: a set of a hundred keys with one `kid`, or a token without one,
-/// must not cost a hundred signature checks a request.
-pub const MAX_CANDIDATES: usize = 4;
+use super::limits::{MAX_CANDIDATES, MAX_KEYS, MAX_KID_BYTES, MAX_SET_BYTES};
 
 /// Members that hold private or shared material in any type of key (RFC 7518 section 6, RFC 8037, RFC 9964).
 const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];

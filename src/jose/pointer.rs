@@ -13,21 +13,14 @@ pub struct Pointer {
 }
 
 /// Why a text is not a pointer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PointerError {
     /// The text is empty: it would name all claims at once.
+    #[error("expected a claim name or a JSON Pointer, got an empty string")]
     Empty,
     /// A `~` is followed by something other than `0` or `1` (RFC 6901 section 3).
+    #[error("in a JSON Pointer, `~` must be written `~0` and `/` `~1`")]
     BadEscape,
-}
-
-impl std::fmt::Display for PointerError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Empty => f.write_str("expected a claim name or a JSON Pointer, got an empty string"),
-            Self::BadEscape => f.write_str("in a JSON Pointer, `~` must be written `~0` and `/` `~1`"),
-        }
-    }
 }
 
 impl Pointer {

@@ -3,9 +3,9 @@
 //! They are judged before the signature, on claims that anybody may have written. Nothing is learned from them there
 //! but that a token is refused: no key is asked for and no signature computed for a token whose time is over.
 
-use super::claims::TokenRules;
 use super::error::TokenError;
 use super::json::Json;
+use super::rules::TokenRules;
 use crate::time::UnixTime;
 
 /// NumericDates (RFC 7519 section 2): seconds since 1970, fractions allowed, finite. Doubles, because a date may be
@@ -44,11 +44,6 @@ impl Times {
         Ok(())
     }
 
-    /// `exp`, to the millisecond; the first or last moment there is where it lies beyond.
-    pub(super) fn expires_at(&self) -> Option<UnixTime> {
-        self.expiration.map(|seconds| UnixTime::from_millis((seconds * 1000.0) as u64))
-    }
-
     /// Whether the token lives no longer than the issuer's tokens may.
     pub(super) fn check_lifetime(&self, rules: &TokenRules) -> Result<(), TokenError> {
         let Some(longest) = rules.max_lifetime else { return Ok(()) };
@@ -62,7 +57,7 @@ impl Times {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::jose::claims::IssuerIndex;
+    use crate::issuer_index::IssuerIndex;
 
     #[test]
     fn dates_beyond_every_clock_neither_wrap_nor_panic() {

@@ -6,12 +6,10 @@
 
 use super::algorithm::Algorithm;
 use super::base64url;
-use super::claims::TokenRules;
 use super::error::{Malformed, TokenError};
 use super::json::Json;
-
-/// The longest `kid` that is read, in bytes.
-pub const MAX_KID_BYTES: usize = 256;
+use super::limits::MAX_KID_BYTES;
+use super::rules::TokenRules;
 
 /// A token that is well-formed. Anybody may have written it.
 #[derive(Clone)]

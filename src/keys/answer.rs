@@ -3,16 +3,13 @@
 
 use std::time::Duration;
 
-use super::discovery::DiscoveryError;
+use super::fetch_error::{FetchError, MAX_BYTES};
 use super::not_json::NotJson;
 use crate::endpoint::{self, Target};
 use crate::jose::error::KeySetError;
-use crate::jose::escaped::Escaped;
 use crate::jose::json::{JsonError, without_byte_order_mark};
 use crate::jose::jwks::{KeySet, ParsedKeySet, SkippedKey};
 
-/// The largest answer that is read, in bytes: the design's limit.
-pub const MAX_BYTES: usize = 1 << 20;
 /// A longer validator is not remembered: it would have to be sent again.
 const MAX_ETAG_BYTES: usize = 1024;
 /// A longer `Content-Encoding` is cut.
@@ -48,72 +45,6 @@ pub enum GoodAnswer {
         /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
-}
-
-/// Why an answer does not replace the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FetchError {
-    /// The callout could not be started: the cluster is unknown, or knows no address.
-    NotSent,
-    /// No answer: connection refused or lost, or time ran out.
-    NoAnswer,
-    /// A redirect. It is not followed: it could lead anywhere.
-    Redirect {
-        /// 301, 302, 303, 307 or 308.
-        status: u16,
-        /// Where it leads, less path and query: a session may stand there.
-        target: Target,
-    },
-    /// Another status than 200.
-    Status(u16),
-    /// A body in a coding other than `identity`, which is the one that was asked for.
-    Coded {
-        /// `Content-Encoding`.
-        coding: String,
-    },
-    /// Not JSON.
-    NotJson(NotJson),
-    /// A body over [`MAX_BYTES`].
-    TooLarge {
-        /// The body's length.
-        bytes: usize,
-    },
-    /// A 304 although no validator was sent.
-    NotModifiedUnasked,
-    /// Not a key set with a usable key.
-    KeySet(KeySetError),
-    /// The discovery document leads nowhere.
-    Discovery(DiscoveryError),
-}
-
-impl std::fmt::Display for FetchError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotSent => f.write_str(
-                "the request could not be sent: is the cluster defined, and does the name of its host resolve?",
-            ),
-            Self::NoAnswer => f.write_str("no answer"),
-            // The host answers for an issuer that it does not reach, with the same statuses as an issuer's own.
-            Self::Status(503) => f.write_str("status 503: the issuer's own, or no connection to it"),
-            Self::Status(504) => f.write_str("status 504: the issuer's own, or no answer in time"),
-            Self::Redirect { status, target } => write!(
-                f,
-                "status {status}: redirects are not followed, and this one leads to {target}; configure the URL and \
-                 the cluster of what is to be fetched"
-            ),
-            Self::Status(status) => write!(f, "status {status}"),
-            Self::Coded { coding } => write!(
-                f,
-                "the body has the content-encoding {}; the request asked for identity, and only that is read",
-                Escaped(coding)
-            ),
-            Self::NotJson(error) => write!(f, "{error}"),
-            Self::TooLarge { bytes } => write!(f, "{bytes} bytes, over the limit of {MAX_BYTES}"),
-            Self::NotModifiedUnasked => f.write_str("status 304 to a request without a validator"),
-            Self::KeySet(error) => write!(f, "{error}"),
-            Self::Discovery(error) => write!(f, "{error}"),
-        }
-    }
 }
 
 /// Judges an answer to a request for a key set. `conditional` says that a validator was sent.

@@ -1,71 +1,12 @@
 //! The issuer's own document that says where its keys are (OpenID Connect Discovery 1.0 section 4, RFC 8414).
 
-use super::answer::{FetchError, HttpAnswer, MAX_BYTES, not_json, refusal, status};
+use super::answer::{HttpAnswer, not_json, refusal, status};
+use super::fetch_error::{DiscoveryError, FetchError, MAX_BYTES};
 use crate::endpoint::{Endpoint, Scheme};
-use crate::jose::escaped::{Escaped, EscapedUrl};
 use crate::jose::json::{Json, JsonError, without_byte_order_mark};
-
-/// Why a discovery document is not followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DiscoveryError {
-    /// JSON that two readers could read differently.
-    Json(JsonError),
-    /// Not a JSON object.
-    NotADocument,
-    /// Its `issuer` is another one: it would speak for somebody else (RFC 8414 section 3.3).
-    OtherIssuer {
-        /// The document's `issuer`, where it has one that is a string.
-        found: Option<String>,
-        /// The configured one.
-        expected: String,
-    },
-    /// No `jwks_uri`, or one that is no URL.
-    NoKeysUri {
-        /// What stands there, where that is a string.
-        found: Option<String>,
-    },
-    /// An http `jwks_uri` of an https issuer: whoever is between could hand out keys of its own.
-    PlainKeysUri,
-    /// A `jwks_uri` on another host, while no `discovery_cluster` tells the two apart.
-    OtherHost {
-        /// The host and port of `jwks_uri`.
-        found: String,
-    },
-}
 
 /// A longer value of a document is cut: it goes into a line of log.
 const MAX_VALUE: usize = 1024;
-
-impl std::fmt::Display for DiscoveryError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Json(error) => write!(f, "the discovery document cannot be read: {error}"),
-            Self::NotADocument => f.write_str("the discovery document is not a JSON object"),
-            Self::OtherIssuer { found, expected } => {
-                f.write_str("the discovery document is another issuer's: ")?;
-                match found {
-                    Some(found) => write!(f, "its issuer is {}", EscapedUrl(found))?,
-                    None => f.write_str("it has no issuer that is a string")?,
-                }
-                write!(f, ", and the configured one is {}", EscapedUrl(expected))
-            }
-            Self::NoKeysUri { found: None } => {
-                f.write_str("the discovery document has no jwks_uri that is a URL")
-            }
-            Self::NoKeysUri { found: Some(found) } => {
-                write!(f, "the discovery document has no jwks_uri that is a URL, but {}", EscapedUrl(found))
-            }
-            Self::PlainKeysUri => {
-                f.write_str("the discovery document of an https issuer has an http jwks_uri")
-            }
-            Self::OtherHost { found } => write!(
-                f,
-                "jwks_uri is on another host: set discovery_cluster, and let jwks_cluster reach that host, {}",
-                Escaped(found)
-            ),
-        }
-    }
-}
 
 /// Where the document may be, in the order of asking: a 404 leads to the next.
 pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {

@@ -102,6 +102,8 @@ impl Display for NotJson {
     }
 }
 
+impl std::error::Error for NotJson {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

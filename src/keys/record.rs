@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
+use super::source::{Source, encode_fields};
 use super::{Control, SetId};
+use crate::digest::digest;
 use crate::time::UnixTime;
 
 /// Stands in the names of the entries: a version that reads the bytes otherwise uses other names.
@@ -23,9 +25,11 @@ pub struct Entries {
 }
 
 impl Entries {
-    /// Whatever decides which keys are the issuer's is in the name: plugins that differ in it share nothing.
-    pub fn of(plugin: &[u8], issuer: &str, cluster: &str, location: &impl std::fmt::Debug) -> Self {
-        let origin = digest(format!("{:?}", (plugin, issuer, cluster, location)).as_bytes());
+    /// The names depend on everything that decides which keys are the issuer's: the plugin's name, the `iss` and
+    /// the source. Plugins that differ in one of them share nothing. A changed encoding changes the names, and each
+    /// VM fetches the keys once more.
+    pub fn of(plugin: &[u8], iss: &str, source: &Source) -> Self {
+        let origin = digest(&encode_fields(&[plugin, iss.as_bytes(), &source.encode()]));
         Self { control: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/keys") }
     }
 }
@@ -123,12 +127,6 @@ fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(text).ok()?, rest))
 }
 
-/// The first half of SHA-256, in hexadecimal: names an origin of keys and a configuration, and hides both.
-pub fn digest(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Tells texts apart. Short: it guards against mix-ups, since whoever can write the text can write this too.
 pub fn fingerprint(text: &[u8]) -> u64 {
     use sha2::{Digest, Sha256};
@@ -137,7 +135,9 @@ pub fn fingerprint(text: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::source::Location;
     use super::*;
+    use crate::endpoint::Endpoint;
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -186,21 +186,41 @@ mod tests {
         assert_eq!(StoredKeys::decode(&endless), None, "a length beyond the end");
     }
 
+    fn source(cluster: &str, url: &str) -> Source {
+        Source { cluster: cluster.to_owned(), location: Location::Endpoint(Endpoint::parse(url).unwrap()) }
+    }
+
     #[test]
     fn entries_differ_in_whatever_decides_which_keys_are_the_issuers() {
-        let base = Entries::of(b"p", "https://a", "c", &"l");
+        let base = Entries::of(b"p", "https://a", &source("c", "https://a/k"));
+        assert_eq!(base, Entries::of(b"p", "https://a", &source("c", "https://a/k")));
         assert_ne!(base.control, base.keys);
         let others = [
-            Entries::of(b"q", "https://a", "c", &"l"),
-            Entries::of(b"p", "https://b", "c", &"l"),
-            Entries::of(b"p", "https://a", "d", &"l"),
-            Entries::of(b"p", "https://a", "c", &"m"),
-            Entries::of(b"p", "https://ac", "", &"l"),
+            ("plugin", Entries::of(b"q", "https://a", &source("c", "https://a/k"))),
+            ("iss", Entries::of(b"p", "https://b", &source("c", "https://a/k"))),
+            ("source", Entries::of(b"p", "https://a", &source("d", "https://a/k"))),
+            ("a letter moved", Entries::of(b"ph", "ttps://a", &source("c", "https://a/k"))),
         ];
-        for other in others {
-            assert!(other.control != base.control && other.keys != base.keys);
+        for (label, other) in others {
+            assert!(other.control != base.control && other.keys != base.keys, "{label}");
         }
-        assert!(base.control.starts_with("jwt_guard/1/"), "{base:?}");
+    }
+
+    /// Versions of the filter that run side by side share keys by these names: a name that changes is a decision.
+    #[test]
+    fn the_names_of_entries_stay() {
+        let direct = Entries::of(b"jwt_guard", "https://a", &source("idp", "https://a/keys?x"));
+        assert_eq!(direct.control, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/control");
+        assert_eq!(direct.keys, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/keys");
+        let location = Location::Discovery {
+            cluster: "discovery".to_owned(),
+            other_host: true,
+            iss: "https://a".to_owned(),
+            issuer: Endpoint::parse("https://a").unwrap(),
+        };
+        let discovered =
+            Entries::of(b"jwt_guard", "https://a", &Source { cluster: "idp".to_owned(), location });
+        assert_eq!(discovered.control, "jwt_guard/1/32adfcb113bdd51c4b7cbc2214348bbc/control");
     }
 
     proptest::proptest! {

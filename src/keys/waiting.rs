@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::{Control, Need, SetId, was_written_ahead};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;
 
 /// So many requests of a worker may wait for first keys.

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::jose::claims::{IssuerIndex, VerifiedClaims};
+use crate::issuer_index::IssuerIndex;
+use crate::jose::claims::VerifiedClaims;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 

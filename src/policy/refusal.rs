@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter, Result};
 use std::mem::discriminant;
 
 use super::requirement::{AnyAll, ClaimCondition, NonEmpty};
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 
 /// A requirement that was not met. Only its scopes may be told to the client.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use crate::jose::claims::IssuerIndex;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 

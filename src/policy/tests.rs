@@ -8,7 +8,8 @@ mod shadows;
 use std::rc::Rc;
 
 use super::*;
-use crate::jose::claims::{IssuerIndex, VerifiedClaims};
+use crate::issuer_index::IssuerIndex;
+use crate::jose::claims::VerifiedClaims;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 

@@ -4,9 +4,8 @@ use super::host::{comparable, is_one};
 use super::letter_case::{folded, is_folded};
 use super::readings::Readings;
 use super::steps::Escapes;
-use super::{Found, ReadingClass, SkippedReadings, Table, method};
+use super::{AmbiguousPath, Found, ReadingClass, SkippedReadings, Table, method};
 use std::borrow::Cow;
-use std::fmt;
 
 /// What of a request decides on its route.
 #[derive(Debug, Clone)]
@@ -17,7 +16,7 @@ pub struct Target<'a> {
     pub method: &'a [u8],
     /// `:path` with its query; `None` for a CONNECT without one.
     pub path: Option<&'a [u8]>,
-    /// The values of `x-http-method-override`, `x-http-method` and `x-method-override`.
+    /// The values of the headers that [`METHOD_OVERRIDES`](super::METHOD_OVERRIDES) names.
     pub method_overrides: Vec<&'a [u8]>,
 }
 
@@ -61,29 +60,6 @@ pub enum Spread {
     LetterCase,
     /// They are different paths.
     Segments,
-}
-
-/// Why a request has no reading to rely on: it is answered 400.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AmbiguousPath {
-    /// The path is neither `*` nor starts with `/`.
-    NotAbsolute,
-    /// A control character, as sent or decoded.
-    ControlCharacter,
-    /// `%` without two hexadecimal digits in the path as sent, or `%u0061` once decoded.
-    BrokenEscape,
-    /// Not UTF-8, as sent or decoded.
-    Encoding,
-    /// Something is left to decode after three rounds.
-    TooManyDecodings,
-    /// More than 32 distinct readings.
-    TooManyReadings,
-    /// A path that has more than one reading and over 8192 bytes, or readings of over 32768 bytes together.
-    TooLong,
-    /// A host out of which some upstream may read another.
-    Host,
-    /// `:method` or an override is no token, or there are more than eight of them.
-    Method,
 }
 
 impl<T> Table<T> {
@@ -272,23 +248,3 @@ impl Readings<'_> {
         }
     }
 }
-
-impl fmt::Display for AmbiguousPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAbsolute => "the path does not start with `/`",
-            Self::ControlCharacter => "the path has a control character",
-            Self::BrokenEscape => "the path has a `%` without two hexadecimal digits",
-            Self::Encoding => "the path is not UTF-8",
-            Self::TooManyDecodings => "the path is percent-encoded more than three times over",
-            Self::TooManyReadings => "the path can be read in more than 32 ways",
-            Self::TooLong => {
-                "the path has more than one reading and over 8192 bytes, or over 32768 in all of them"
-            }
-            Self::Host => "the host has a user, is a list, or has something else than a port behind its name",
-            Self::Method => "the method or its override is no method, or there are more than eight",
-        })
-    }
-}
-
-impl std::error::Error for AmbiguousPath {}

@@ -4,6 +4,12 @@ use super::{AmbiguousPath, ReadingClass};
 use std::borrow::Cow;
 use std::fmt;
 
+/// The request headers that some frameworks take the method from, in their folded form: CGI and WSGI read
+/// `X_HTTP_Method_Override` as the first. A client that sends `POST` with one of them could otherwise be judged by the
+/// rules of `POST` and served as `DELETE`. So the methods that they name are looked up as well, and none of them is set
+/// from a claim, behind the look-up.
+pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
 /// Distinct methods that one request may be read with. Two are usual; more multiply the look-ups.
 const MAX_METHODS: usize = 8;
 
@@ -14,11 +20,13 @@ pub struct Method {
 }
 
 /// Why a text is not a method.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MethodError {
     /// Empty, or with a character that a token does not have.
+    #[error("expected a method such as `GET`, got {0:?}")]
     NotAToken(String),
     /// A method of RFC 9110 in the wrong case: it would never match.
+    #[error("methods are case-sensitive: write `{0}`")]
     WrongCase(String),
 }
 
@@ -50,17 +58,6 @@ impl fmt::Display for Method {
         f.write_str(&self.name)
     }
 }
-
-impl fmt::Display for MethodError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAToken(text) => write!(f, "expected a method such as `GET`, got {text:?}"),
-            Self::WrongCase(upper) => write!(f, "methods are case-sensitive: write `{upper}`"),
-        }
-    }
-}
-
-impl std::error::Error for MethodError {}
 
 /// The methods that a request may be read with: `:method` first, then what its override headers name, each with
 /// what an upstream does to take it.

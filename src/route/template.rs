@@ -29,27 +29,43 @@ pub(super) enum Segment {
 }
 
 /// Why a text is not a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// It does not start with `/`.
+    #[error("expected a path that starts with `/`")]
     NotAbsolute,
     /// It has a character that separates or encodes in a URL, or a control character.
+    #[error(fmt = refused_character)]
     Character(char),
     /// Two slashes in a row.
+    #[error("`//` cannot stand in a template: write one `/`")]
     EmptySegment,
     /// A segment `.` or `..`.
+    #[error("`.` and `..` cannot stand in a template: write the path that they lead to")]
     DotSegment,
     /// A segment that starts with a space, or ends with a space or a dot.
+    #[error("the segment {0:?} starts with a space or ends with a space or a dot: remove it")]
     Edge(String),
     /// `**` before the last segment.
+    #[error("`**` must be the last segment: write `*` or `{{name}}` for one segment in the middle")]
     RestNotLast,
     /// `*`, `{` or `}` in a segment that is not `*`, `**` or `{name}` as a whole.
+    #[error(
+        "the segment {0:?} is only partly a wildcard: expected `*`, `{{name}}` (letters, digits, `_`, `-`), a final \
+         `**`, or text without `*`, `{{` and `}}`"
+    )]
     PartialWildcard(String),
     /// A segment such as `:id`, which other routers take for a parameter.
+    #[error(
+        "the segment {0:?} would be matched literally: write `{{{name}}}` or `*`",
+        name = .0.trim_start_matches(':')
+    )]
     ColonParameter(String),
     /// The same name in braces twice.
+    #[error("the name {{{0}}} stands twice: give each segment a name of its own, or write `*`")]
     RepeatedName(String),
     /// More than 64 segments.
+    #[error("expected at most {MAX_SEGMENTS} segments: end the template with `**`")]
     TooLong,
 }
 
@@ -163,63 +179,18 @@ impl fmt::Display for Template {
     }
 }
 
-impl fmt::Display for TemplateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAbsolute => f.write_str("expected a path that starts with `/`"),
-            Self::Character('%') => {
-                f.write_str("`%` cannot stand in a template: write the path decoded, as in `/café`")
-            }
-            Self::Character('?' | '#') => f.write_str(
-                "`?` and `#` cannot stand in a template: only the path is matched, leave the query out",
-            ),
-            Self::Character(';') => f.write_str(
-                "`;` cannot stand in a template: path parameters are read both ways, leave them out",
-            ),
-            Self::Character('\\') => f.write_str("`\\` cannot stand in a template: write `/`"),
-            Self::Character(other) => {
-                write!(
-                    f,
-                    "the control character {} cannot stand in a template: remove it",
-                    other.escape_default()
-                )
-            }
-            Self::EmptySegment => f.write_str("`//` cannot stand in a template: write one `/`"),
-            Self::DotSegment => {
-                f.write_str("`.` and `..` cannot stand in a template: write the path that they lead to")
-            }
-            Self::Edge(segment) => {
-                write!(
-                    f,
-                    "the segment {segment:?} starts with a space or ends with a space or a dot: remove it"
-                )
-            }
-            Self::RestNotLast => f.write_str(
-                "`**` must be the last segment: write `*` or `{name}` for one segment in the middle",
-            ),
-            Self::PartialWildcard(segment) => write!(
-                f,
-                "the segment {segment:?} is only partly a wildcard: expected `*`, `{{name}}` (letters, digits, `_`, \
-                 `-`), a final `**`, or text without `*`, `{{` and `}}`"
-            ),
-            Self::ColonParameter(segment) => {
-                let name = segment.trim_start_matches(':');
-                write!(f, "the segment {segment:?} would be matched literally: write `{{{name}}}` or `*`")
-            }
-            Self::RepeatedName(name) => {
-                write!(
-                    f,
-                    "the name {{{name}}} stands twice: give each segment a name of its own, or write `*`"
-                )
-            }
-            Self::TooLong => {
-                write!(f, "expected at most {MAX_SEGMENTS} segments: end the template with `**`")
-            }
+fn refused_character(character: &char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(match character {
+        '%' => "`%` cannot stand in a template: write the path decoded, as in `/café`",
+        '?' | '#' => "`?` and `#` cannot stand in a template: only the path is matched, leave the query out",
+        ';' => "`;` cannot stand in a template: path parameters are read both ways, leave them out",
+        '\\' => "`\\` cannot stand in a template: write `/`",
+        control => {
+            let control = control.escape_default();
+            return write!(f, "the control character {control} cannot stand in a template: remove it");
         }
-    }
+    })
 }
-
-impl std::error::Error for TemplateError {}
 
 #[cfg(test)]
 mod tests {

@@ -48,11 +48,11 @@ impl World {
     fn new(stranger: &Issuer) -> Self {
         let key = |algorithm, kid| SigningKey::generate(algorithm).unwrap().with_kid(kid);
         let world = Self {
-            rsa: key(Algorithm::RS256, "rsa"),
-            p256: key(Algorithm::ES256, "p256"),
-            p521: key(Algorithm::ES512, "p521"),
-            ed25519: key(Algorithm::EdDSA, "ed25519"),
-            stranger: key(Algorithm::RS256, "stranger"),
+            rsa: key(Algorithm::Rs256, "rsa"),
+            p256: key(Algorithm::Es256, "p256"),
+            p521: key(Algorithm::Es512, "p521"),
+            ed25519: key(Algorithm::Ed25519, "ed25519"),
+            stranger: key(Algorithm::Rs256, "stranger"),
             strangers_keys: format!("http://{}/jwks", stranger.address()),
         };
         stranger.answer("/jwks", Answer::keys([&world.stranger]));

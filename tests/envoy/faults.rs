@@ -59,7 +59,7 @@ impl Kind {
 /// Requests of all kinds, each of them with a claim header of the client's own.
 fn kinds(stack: &Stack) -> Vec<Kind> {
     // Elliptic: made in no time, and of no type that the issuer's key is.
-    let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first");
+    let stranger = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first");
     let good = stack.good_token();
     let admin = stack.token().claim("roles", json!(["admin"])).sign(&stack.key).unwrap();
     let expired = stack.token().expired_for(Duration::from_secs(600)).sign(&stack.key).unwrap();

@@ -264,7 +264,7 @@ impl StackBuilder {
 /// One for all tests of a run: making an RSA key takes longer than starting an Envoy.
 fn first_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first"))
 }
 
 /// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.

@@ -23,11 +23,11 @@ impl Keys {
     fn new() -> Self {
         let key = |algorithm, kid| SigningKey::generate(algorithm).unwrap().with_kid(kid);
         Self {
-            alpha: key(Algorithm::RS256, "shared"),
-            alphas_stolen: key(Algorithm::RS256, "stolen"),
-            beta: key(Algorithm::RS256, "shared"),
-            betas_stolen: key(Algorithm::RS256, "stolen"),
-            betas_curve: key(Algorithm::ES256, "curve"),
+            alpha: key(Algorithm::Rs256, "shared"),
+            alphas_stolen: key(Algorithm::Rs256, "stolen"),
+            beta: key(Algorithm::Rs256, "shared"),
+            betas_stolen: key(Algorithm::Rs256, "stolen"),
+            betas_curve: key(Algorithm::Es256, "curve"),
         }
     }
 }

@@ -34,9 +34,9 @@ fn damaged(key: &SigningKey, member: &str, mask: u8) -> Value {
 
 /// Keys that cannot be used, and what an operator reads of each.
 fn unusable(good: &SigningKey) -> Vec<(Value, &'static str)> {
-    let small = SigningKey::generate_rsa(Algorithm::RS256, 1024).unwrap();
-    let p256 = key(Algorithm::ES256, "any");
-    let ed25519 = key(Algorithm::EdDSA, "any");
+    let small = SigningKey::generate_rsa(Algorithm::Rs256, 1024).unwrap();
+    let p256 = key(Algorithm::Es256, "any");
+    let ed25519 = key(Algorithm::Ed25519, "any");
     vec![
         (jwk(good, json!({ "kid": "enc", "use": "enc" })), "its use is not sig"),
         (
@@ -93,7 +93,7 @@ fn token(name: &str) -> Token {
 #[tokio::test(flavor = "multi_thread")]
 async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     let (sig, enc, second) = (another("sig"), another("enc-key"), another("second"));
-    let nameless = key(Algorithm::ES256, "");
+    let nameless = key(Algorithm::Es256, "");
     let bad = unusable(&sig);
     let mixed: Vec<Value> = bad.iter().map(|(jwk, _)| jwk.clone()).chain([sig.public_jwk()]).collect();
     let twins: Vec<Value> = [&enc, &sig, &second].map(|key| jwk(key, json!({ "kid": "twin" }))).into();
@@ -113,7 +113,7 @@ async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     }
     let stack = builder.start().await;
 
-    let ps256 = sig.clone().with_algorithm(Algorithm::PS256).unwrap();
+    let ps256 = sig.clone().with_algorithm(Algorithm::Ps256).unwrap();
     let twin = |key: &SigningKey| key.clone().with_kid("twin");
     let rows = [
         ("keycloak", "passed", token("keycloak").sign(&sig)),

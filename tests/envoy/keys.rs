@@ -25,7 +25,7 @@ use crate::harness::Stack;
 
 /// A key that the issuer has not published yet.
 pub fn another(kid: &str) -> SigningKey {
-    SigningKey::generate(Algorithm::RS256).unwrap().with_kid(kid)
+    SigningKey::generate(Algorithm::Rs256).unwrap().with_kid(kid)
 }
 
 /// One of the figures of an issuer's keys.

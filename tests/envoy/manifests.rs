@@ -46,8 +46,8 @@ async fn they_load_and_decide() {
     for (file, cluster) in
         [("istio.yaml", "outbound|443||issuer.example.com"), ("envoy-gateway.yaml", "issuer")]
     {
-        let key = SigningKey::generate(Algorithm::RS256).unwrap();
-        let stranger = SigningKey::generate(Algorithm::RS256).unwrap().with_kid(key.kid());
+        let key = SigningKey::generate(Algorithm::Rs256).unwrap();
+        let stranger = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid(key.kid());
         let stack = Stack::builder()
             .plugin(json!({}))
             .config_as(ConfigAs::Verbatim(configuration(file)))

@@ -39,7 +39,7 @@ fn trigger(reason: Reason, stack: &Stack) -> Trigger {
         Reason::RefusedKid => root(sign(token().header("kid", "stolen")), 401),
         Reason::BadKey => root(sign(token().header("kid", "elliptic")), 401),
         Reason::Signature => {
-            let forger = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first");
+            let forger = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first");
             root(Some(token().sign(&forger).unwrap()), 401)
         }
         Reason::Expired => root(sign(token().expired_for(hour)), 401),
@@ -88,8 +88,8 @@ fn configuration() -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_reason_is_reached_and_counted() {
-    let first = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first");
-    let elliptic = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("elliptic");
+    let first = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first");
+    let elliptic = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("elliptic");
     let metadata = json!({ "filter_metadata": { "jwt_guard": { "requires_rolle": "x" } } });
     let stack = Stack::builder()
         .plugin(configuration())

@@ -202,7 +202,7 @@ fn table() -> Vec<Row> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_requirement_asks_what_it_says() {
     let table = table();
-    let other_key = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("other-1");
+    let other_key = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("other-1");
     let route = |(index, (requirement, _)): (usize, &Row)| {
         let mut route = json!({ "path": format!("/{index}/**") });
         route.as_object_mut().unwrap().extend(requirement.as_object().unwrap().clone());

@@ -148,7 +148,7 @@ async fn everything_at_once_makes_no_wrong_answer() {
             ],
         }))
     };
-    let curve = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("curve");
+    let curve = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("curve");
     let stack = Stack::builder()
         .plugin(members("at first"))
         .workers(2)

@@ -37,7 +37,7 @@ async fn roles_and_headers_come_from_where_the_operator_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_may_have_sources_of_its_own_or_none() {
     const OTHER: &str = "https://other.example";
-    let other_key = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("other-1");
+    let other_key = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("other-1");
     let stack = Stack::with_plugin(json!({
         "issuers": [
             { "issuer": ISSUER, "audience": "orders-api", "jwks_cluster": "issuer" },

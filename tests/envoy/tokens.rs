@@ -34,7 +34,7 @@ async fn a_good_token_passes_and_no_token_is_challenged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_change_and_it_is_refused() {
     let stack = Stack::with_plugin(plugin()).await;
-    let other = SigningKey::generate(Algorithm::RS256).unwrap().with_kid("first");
+    let other = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first");
     let minute = Duration::from_secs(60);
     let good = stack.good_token();
     let now = crate::harness::now().as_millis() / 1000;
@@ -138,7 +138,7 @@ async fn clock_skew_and_expiration_are_the_operators() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn inline_keys_need_no_issuer() {
-    let key = SigningKey::generate(Algorithm::RS256).unwrap();
+    let key = SigningKey::generate(Algorithm::Rs256).unwrap();
     let mut plugin = plugin_with(json!({ "jwks_inline": { "keys": [key.public_jwk()] } }));
     plugin.as_object_mut().unwrap().remove("jwks_cluster");
     let stack = Stack::builder().plugin(plugin).issuer_down().start().await;

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use jwt_guard::config::Config;
 use jwt_guard::flow::{self, KeySource, Known, Metadata, Patience, Prospect, Request};
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::token_cache::TokenCache;

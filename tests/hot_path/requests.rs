@@ -18,7 +18,7 @@ const GROUPS: usize = 100;
 
 fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
 }
 
 /// What the issuer publishes.

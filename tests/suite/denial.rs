@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jwt_guard::denial::{Challenge, Denial, Form, Reason};
-use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::error::{Malformed, TokenError};
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty, Unmet};

@@ -50,7 +50,7 @@ const START: Duration = Duration::from_secs(60);
 
 /// `demo`
 pub async fn run(arguments: Arguments) -> Result<(), String> {
-    let key = SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?;
+    let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;
     let (issuer_listener, issuer) = issuer::listen(port(&arguments, ISSUER_PORT).await).await?;
     let (upstream_listener, upstream) = issuer::listen(port(&arguments, UPSTREAM_PORT).await).await?;
     say(&format!("starting the issuer on {issuer}, with one RS256 key"));

@@ -214,7 +214,7 @@ fn forged(token: &str) -> Result<String, String> {
         token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).unwrap_or_default();
     let header: Value = serde_json::from_slice(&header).unwrap_or_default();
     let kid = header.get("kid").and_then(Value::as_str).ok_or("the issuer's token names no key")?;
-    let key = SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?;
+    let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;
     let token = Token::new(now()).claim("roles", vec!["admin"]);
     token.sign(&key.with_kid(kid)).map_err(|error| error.to_string())
 }

@@ -8,19 +8,20 @@ use log::{info, warn};
 
 use super::host;
 use super::metrics::Metrics;
-use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::endpoint::Endpoint;
 use jwt_guard::flow::{KeySource, Prospect};
-use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::error::KeySetError;
 use jwt_guard::jose::jwks::{KeySet, SkippedKey};
-use jwt_guard::keys::answer::{self, FetchError, GoodAnswer, HttpAnswer};
+use jwt_guard::keys::answer::{self, GoodAnswer, HttpAnswer};
 use jwt_guard::keys::discovery;
+use jwt_guard::keys::fetch_error::{FetchError, MAX_BYTES};
 use jwt_guard::keys::record::Entries;
 use jwt_guard::keys::requested::{Document, Requested};
 use jwt_guard::keys::share::{Hope, Kept, Share, SharedData, Stored};
 use jwt_guard::keys::waiting::{Stamp, WaitingRoom};
-use jwt_guard::keys::{Control, Need, SetId, Usable, VmIdentity};
+use jwt_guard::keys::{Control, Location, Need, SetId, Usable, VmIdentity};
 use jwt_guard::time::UnixTime;
 
 /// Every issuer of one configuration.
@@ -74,14 +75,14 @@ impl Issuers {
         let issuers = config.issuers.iter().enumerate();
         let keys = issuers.map(|(index, issuer)| match &issuer.keys {
             KeyOrigin::Inline(keys) => Keys::Inline(Rc::clone(keys)),
-            KeyOrigin::Fetched { cluster, location, times } => {
-                let entries = Entries::of(&plugin, &issuer.rules.issuer_name_value, cluster, location);
+            KeyOrigin::Fetched { source, times } => {
+                let entries = Entries::of(&plugin, &issuer.rules.issuer_name_value, source);
                 let share = Share::new(times.clone(), vm, entries, host::SharedMap.chance());
                 Keys::Fetched(Box::new(Fetched {
                     name: issuer.name.clone(),
                     index,
-                    cluster: cluster.clone(),
-                    location: location.clone(),
+                    cluster: source.cluster.clone(),
+                    location: source.location.clone(),
                     state: RefCell::new(State { share, fetch: None }),
                 }))
             }
@@ -257,7 +258,7 @@ impl Fetched {
     fn answered(&self, headers: usize, length: usize, metrics: &Metrics) {
         let Some(fetch) = self.state.borrow_mut().fetch.take() else { return };
         let headers = host::answer_headers(headers);
-        let body = if length > answer::MAX_BYTES { Vec::new() } else { host::answer_body(length) };
+        let body = if length > MAX_BYTES { Vec::new() } else { host::answer_body(length) };
         let answer = HttpAnswer { headers: &headers, length, body: &body };
         match &fetch.step {
             FetchStep::Discovery { tried } => self.discovered(answer, *tried, &fetch.step, metrics),

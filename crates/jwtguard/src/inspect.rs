@@ -6,8 +6,10 @@
 
 pub mod check;
 mod digits;
+mod document;
 mod doubts;
 pub mod find;
+mod finding;
 mod kubernetes;
 pub mod schema;
 mod spelling;
@@ -18,64 +20,9 @@ pub mod trial;
 pub mod words;
 mod yaml;
 
+pub use document::Document;
+pub use finding::{Finding, Severity};
 use tree::Tree;
-
-/// One document of a file.
-#[derive(Debug, Clone)]
-pub struct Document {
-    /// The file's name as it is shown.
-    pub file: String,
-    /// What it says.
-    pub tree: Tree,
-}
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Envoy would refuse it, or it undoes the filter.
-    Error,
-    /// Legal and doubtful.
-    Warning,
-}
-
-/// Something to tell about a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// The file's name.
-    pub file: String,
-    /// The line; 0 where it is not known.
-    pub line: usize,
-    /// Where in the document.
-    pub path: String,
-    /// What is wrong and what would be right, as a sentence.
-    pub problem: String,
-}
-
-impl Severity {
-    /// The word in front of a finding.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warning => "warning",
-        }
-    }
-}
-
-impl std::fmt::Display for Finding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.file)?;
-        if self.line > 0 {
-            write!(f, ":{}", self.line)?;
-        }
-        write!(f, ": {}: ", self.severity.as_str())?;
-        if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
-        }
-        f.write_str(&self.problem)
-    }
-}
 
 /// Reads the documents of a file: one JSON text, or YAML of one or several documents. Text that a Kubernetes object
 /// carries an Envoy configuration in (a ConfigMap, an EnvoyProxy's bootstrap) is read as further documents.

@@ -11,8 +11,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_guard::jose::base64url;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -96,7 +95,7 @@ async fn jwks(State(issuer): State<Arc<Issuer>>, uri: axum::http::Uri, headers: 
     }
     issuer.fetches.fetch_add(1, Ordering::Relaxed);
     let body = key_set(issuer.keys.read().await.iter()).to_string();
-    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&body)));
+    let etag = format!("\"{}\"", base64url::encode(&Sha256::digest(&body)));
     let unchanged =
         headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
     let caching = [(header::ETAG, etag), (header::CACHE_CONTROL, format!("max-age={}", issuer.max_age))];
@@ -147,7 +146,7 @@ async fn rotate(State(issuer): State<Arc<Issuer>>, RawQuery(query): RawQuery) ->
     };
     let algorithm = match issuer.keys.read().await.first() {
         Some(key) => key.algorithm(),
-        None => Algorithm::RS256,
+        None => Algorithm::Rs256,
     };
     // An RSA key takes a while: not while the keys are locked, nor on a thread that serves.
     let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;

@@ -5,12 +5,17 @@
 //! break one thing and keep the signature good; [`Token`] starts from a token that passes. Nothing here checks
 //! anything, and none of it is in the module.
 
+mod compact;
+mod error;
 mod jwk;
 mod key;
 mod token;
 
-pub use key::{Algorithm, MintError, SigningKey};
-pub use token::{AUDIENCE, ISSUER, LIFETIME, SUBJECT, Token, compact};
+pub use compact::compact;
+pub use error::MintError;
+pub use jwt_guard::jose::algorithm::Algorithm;
+pub use key::SigningKey;
+pub use token::{AUDIENCE, ISSUER, LIFETIME, SUBJECT, Token};
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! The three ASN.1 values that a host wants in DER: two kinds of public key (RFC 5280 section 4.1.2.7) and the
 //! ECDSA signature (RFC 3279 section 2.2.3).
 
-use super::public_key::Curve;
+use super::curve::Curve;
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;

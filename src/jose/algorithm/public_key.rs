@@ -4,44 +4,10 @@
 use std::fmt::{Debug, Formatter};
 use std::sync::OnceLock;
 
+use super::curve::Curve;
 use super::{Algorithm, der};
 use crate::jose::error::KeyError;
-
-/// Sizes of RSA moduli that are used, in bits. RFC 7518 section 3.3 sets the least; checking a signature with a
-/// larger one than the greatest would take long enough to be an attack.
-const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-
-/// A curve of ECDSA.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Curve {
-    /// NIST P-256
-    P256,
-    /// NIST P-384
-    P384,
-    /// NIST P-521
-    P521,
-}
-
-impl Curve {
-    /// The curve of that `crv`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "P-256" => Some(Self::P256),
-            "P-384" => Some(Self::P384),
-            "P-521" => Some(Self::P521),
-            _ => None,
-        }
-    }
-
-    /// Bytes of one coordinate, and of one half of a signature.
-    pub(super) fn size(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
-    }
-}
+use crate::jose::limits::RSA_BITS;
 
 /// The public half of a key pair, fit to check signatures with.
 #[derive(Clone)]

@@ -22,7 +22,7 @@ pub struct SignatureCheck<'a> {
     signature: &'a [u8],
 }
 
-/// What the host's `verify_signature` takes (design, section 1, fact 4).
+/// What the host's `verify_signature` takes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HostCheck<'a> {
     /// `sha256`, `sha384` or `sha512`

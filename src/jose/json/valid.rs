@@ -3,7 +3,11 @@
 //! Another has gone over the text before and knows no duplicate names; so what is left is to take it apart. Text that
 //! is no JSON after all is an error like any other, and never more than that.
 
-use super::{Json, JsonError, MAX_DEPTH, Number, are_unique};
+use std::collections::HashSet;
+
+use super::error::JsonError;
+use super::value::{Json, Number};
+use crate::jose::limits::MAX_DEPTH;
 
 /// What is left to be read.
 pub(super) struct Valid<'a>(&'a str);
@@ -42,7 +46,7 @@ impl<'a> Valid<'a> {
             _ => {
                 let ends = |byte: u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
                 let length = self.0.bytes().position(ends).unwrap_or(self.0.len());
-                self.take(length).map(|text| Json::Number(Number(text.into())))
+                self.take(length).map(|text| Json::Number(Number::from_text(text)))
             }
         }
     }
@@ -96,4 +100,16 @@ impl<'a> Valid<'a> {
         self.0 = rest;
         Ok(taken)
     }
+}
+
+/// Few names are compared with each other, which costs less than hashing them; an object of many is an attacker's.
+pub(super) fn are_unique<T>(members: &[(String, T)]) -> bool {
+    const FEW: usize = 16;
+    let mut names = members.iter().map(|(name, _)| name.as_str());
+    if members.len() > FEW {
+        let mut seen = HashSet::with_capacity(members.len());
+        return names.all(|name| seen.insert(name));
+    }
+    let is_last = |index: usize, name: &str| !members.iter().skip(index + 1).any(|(later, _)| later == name);
+    names.enumerate().all(|(index, name)| is_last(index, name))
 }

@@ -100,8 +100,8 @@ fn other_names(world: &World) -> Vec<Row> {
 
 /// An algorithm and a key that do not go together, and a signature of another algorithm under the right name.
 fn other_kinds(world: &World) -> Vec<Row> {
-    let pss = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::PS256).unwrap();
-    let rs512 = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::RS512).unwrap();
+    let pss = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::Ps256).unwrap();
+    let rs512 = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::Rs512).unwrap();
     let rows = [
         ("ES256 with an RSA key's kid", "bad_key", world.token().header("kid", "rsa").sign(&world.p256)),
         ("RS256 with a curve's kid", "bad_key", world.token().header("kid", "p256").sign(&world.rsa)),

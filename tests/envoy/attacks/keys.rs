@@ -57,7 +57,7 @@ fn certified() -> (SigningKey, String) {
         "x": base64url::encode(x), "y": base64url::encode(y), "d": base64url::encode(&secret.to_bytes()),
     });
     let key = SigningKey::from_private_jwk(&jwk.to_string()).unwrap();
-    assert_eq!(key.algorithm(), Algorithm::ES256);
+    assert_eq!(key.algorithm(), Algorithm::Es256);
     (key, STANDARD.encode(certificate.der()))
 }
 

@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 
 /// What both are to know.
 pub const ALGORITHMS: [Algorithm; 10] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::ES512,
-    Algorithm::EdDSA,
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es512,
+    Algorithm::Ed25519,
 ];
 
 /// SplitMix64.
@@ -51,7 +51,7 @@ pub struct World {
 
 impl World {
     pub fn new(now: UnixTime) -> Self {
-        let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+        let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
         let keys: Vec<_> = ALGORITHMS
             .iter()
             .map(|algorithm| {
@@ -63,7 +63,7 @@ impl World {
             })
             .collect();
         let good = keys.iter().map(|key| Token::new(now).sign(key).unwrap()).collect();
-        let stranger = SigningKey::generate(Algorithm::ES256).unwrap().with_kid("ES256");
+        let stranger = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("ES256");
         Self { now, keys, stranger, good }
     }
 

@@ -78,8 +78,8 @@ impl Drop for Foreign {
 fn entries(plugin: &Value) -> Vec<Entries> {
     let config = Config::parse(plugin.to_string().as_bytes()).unwrap();
     let entries = config.issuers.iter().map(|issuer| {
-        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { panic!("inline keys") };
-        Entries::of(b"jwt_guard", &issuer.rules.issuer_name_value, cluster, location)
+        let KeyOrigin::Fetched { source, .. } = &issuer.keys else { panic!("inline keys") };
+        Entries::of(b"jwt_guard", &issuer.rules.issuer_name_value, source)
     });
     entries.collect()
 }

@@ -14,8 +14,8 @@ use jwt_guard::flow::{
     self, Decision, KeySource, Known, Metadata, Patience, Prospect, Request, RuleName, Step,
 };
 use jwt_guard::headers::HeaderEdits;
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
@@ -32,13 +32,13 @@ pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 /// What the issuer publishes, ES256 with the kid `first`.
 pub fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("first"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
 }
 
 /// What it does not.
 pub fn other_key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("second"))
+    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("second"))
 }
 
 pub fn published<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Rc<KeySet> {

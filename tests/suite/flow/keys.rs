@@ -271,7 +271,7 @@ fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
 fn the_log_says_that_more_keys_fit_than_are_tried() {
     let config = config(json!({}));
     let keys: Vec<SigningKey> =
-        (0..7).map(|_| SigningKey::generate(Algorithm::ES256).unwrap().with_kid("one")).collect();
+        (0..7).map(|_| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("one")).collect();
     let with = |keys: &[SigningKey]| Keys { current: Some(published(keys)), ..Keys::there() };
     let refused_with = |keys: &[SigningKey], token: String| {
         let facts = refused(get("/").bearer(&token).step(&config, &with(keys), Patience::Waits)).facts;

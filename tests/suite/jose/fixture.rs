@@ -2,11 +2,13 @@
 
 use std::sync::OnceLock;
 
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::{Algorithm, InModule};
 use jwt_guard::jose::base64url;
-use jwt_guard::jose::claims::{IssuerIndex, TokenRules, VerifiedClaims, verify};
+use jwt_guard::jose::claims::{VerifiedClaims, verify};
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::rules::TokenRules;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::time::UnixTime;
 use p256::ecdsa::signature::Signer;

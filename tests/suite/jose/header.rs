@@ -2,8 +2,9 @@
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
-use jwt_guard::jose::claims::{AcceptedTypes, AdmittedToken, verify};
+use jwt_guard::jose::claims::{AdmittedToken, verify};
 use jwt_guard::jose::error::{Malformed, TokenError};
+use jwt_guard::jose::rules::AcceptedTypes;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_simple::prelude::{Claims, Duration, HS256Key, MACLike};
 use serde_json::{Value, json};

@@ -7,7 +7,8 @@ use jwt_guard::jose::base64url::{self, Fault};
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::{KeyError, KeySetError, TokenError};
 use jwt_guard::jose::json::JsonError;
-use jwt_guard::jose::jwks::{KeySet, MAX_KEYS, MAX_SET_BYTES};
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::limits::{MAX_KEYS, MAX_SET_BYTES};
 use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::{Value, json};
 

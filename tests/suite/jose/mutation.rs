@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use jwt_guard::jose::algorithm::InModule;
-use jwt_guard::jose::claims::{TokenRules, verify};
+use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::rules::TokenRules;
 use jwt_guard::jose::token::UnverifiedToken;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_assert, prop_oneof, proptest};
 

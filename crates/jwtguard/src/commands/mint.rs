@@ -123,7 +123,7 @@ mod tests {
         let words = ["mint", "--key", "key.json"].iter().chain(words);
         let arguments = Mint::try_parse_from(words).unwrap().arguments;
         let token = token(&arguments, UnixTime::from_secs(1000));
-        let key = SigningKey::generate(Algorithm::EdDSA).unwrap().with_kid("k");
+        let key = SigningKey::generate(Algorithm::Ed25519).unwrap().with_kid("k");
         let json = |text: String| serde_json::from_str(&text).unwrap();
         (json(token.header_json(&key)), json(token.claims_json()))
     }

@@ -3,6 +3,7 @@
 mod differences;
 mod file;
 mod junit;
+mod ran;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,6 +18,7 @@ use jwt_guard_testkit::now;
 
 use crate::commands::explain;
 use file::Suite;
+use ran::{Ran, TestResult};
 
 /// Try requests against a configuration and compare what becomes of them with what should.
 #[derive(clap::Args)]
@@ -68,39 +70,6 @@ pub struct Arguments {
     /// Write the results to that file as JUnit XML, too
     #[arg(long, value_name = "FILE")]
     junit: Option<String>,
-}
-
-/// A file whose tests were run.
-struct Ran {
-    file: String,
-    config: String,
-    configuration: usize,
-    /// How each route of the configuration is called.
-    routes: Vec<String>,
-    /// The indices of those that some test fell under.
-    touched: BTreeSet<usize>,
-    results: Vec<TestResult>,
-}
-
-/// What came of one test.
-struct TestResult {
-    name: String,
-    line: usize,
-    request: String,
-    differences: Vec<String>,
-    why: Vec<String>,
-}
-
-impl Ran {
-    fn failed(&self) -> usize {
-        self.results.iter().filter(|result| !result.passed()).count()
-    }
-}
-
-impl TestResult {
-    fn passed(&self) -> bool {
-        self.differences.is_empty()
-    }
 }
 
 /// `test`

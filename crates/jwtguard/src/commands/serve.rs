@@ -49,7 +49,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     }
     let mut keys = arguments.keys.iter().map(|path| keygen::read(path)).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {
-        keys.push(SigningKey::generate(Algorithm::RS256).map_err(|error| error.to_string())?);
+        keys.push(SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?);
     }
     let issuer = Issuer::new(&arguments.issuer, arguments.audience, keys)
         .publishing(arguments.jwks_path.clone(), arguments.max_age);

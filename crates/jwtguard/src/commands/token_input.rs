@@ -1,7 +1,6 @@
 //! Tokens and claims as they are pasted: a token after its scheme, claims with the header that `decode --json` prints.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::{Json, JsonError};
 use jwtguard::inspect::trial::Credential;
 use serde_json::{Map, Value};
@@ -77,7 +76,7 @@ pub fn parts(token: &str) -> Result<(Value, Value), String> {
 }
 
 fn part(what: &str, text: &str) -> Result<Value, String> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| {
+    let bytes = base64url::decode(text.as_bytes()).ok_or_else(|| {
         format!("the {what} is not base64url without padding, which the filter would refuse too")
     })?;
     let value = serde_json::from_slice(&bytes).map_err(|error| format!("the {what} is not JSON: {error}"))?;

@@ -3,6 +3,7 @@
 pub mod gateway;
 pub mod istio;
 
+use super::document::of_kind;
 use super::find::{Carrier, Plugin};
 use super::surroundings::{Edited, Remark};
 use super::tree::{Tree, Value, below, joined};
@@ -32,19 +33,6 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
         _ => {}
     });
     texts
-}
-
-/// The objects of that kind in all documents.
-fn of_kind<'t>(documents: &'t [Document], kind: &str) -> Vec<&'t Tree> {
-    let mut found = Vec::new();
-    for document in documents {
-        document.tree.walk(&mut |tree, _, _| {
-            if tree.text_of("kind") == Some(kind) {
-                found.push(tree);
-            }
-        });
-    }
-    found
 }
 
 /// What stands in the object that carries the configuration.

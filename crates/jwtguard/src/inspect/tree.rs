@@ -212,16 +212,6 @@ impl Tree {
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
-
-    /// As [`Tree::from_json`], of a text that is a file as a whole: every value has its line.
-    ///
-    /// # Errors
-    /// What is wrong, and where.
-    pub fn from_json_file(text: &str) -> Result<Self, String> {
-        let mut tree = Self::from_json(text)?;
-        lines::set(&mut tree, text);
-        Ok(tree)
-    }
 }
 
 /// The path of a member, in the form of the configuration's own errors.

@@ -101,17 +101,16 @@ fn joined<T>(values: &NonEmpty<T>, between: &str, show: impl Fn(&T) -> String) -
 
 /// Where an issuer's tokens and keys come from, as one line.
 pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
-    use jwt_guard::config::{KeyOrigin, Location};
+    use jwt_guard::config::KeyOrigin;
+    use jwt_guard::keys::{Location, Source};
     let rules = &issuer.rules;
     let algorithms: Vec<_> = rules.accepted_algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let keys = match &issuer.keys {
         KeyOrigin::Inline(keys) => format!("{} inline", keys.len()),
-        KeyOrigin::Fetched { cluster, location: Location::Endpoint(url), .. } => {
-            format!("{url} through cluster {cluster}")
-        }
-        KeyOrigin::Fetched { cluster, location: Location::Discovery { .. }, .. } => {
-            format!("found by discovery, through cluster {cluster}")
-        }
+        KeyOrigin::Fetched { source: Source { cluster, location }, .. } => match location {
+            Location::Endpoint(url) => format!("{url} through cluster {cluster}"),
+            Location::Discovery { .. } => format!("found by discovery, through cluster {cluster}"),
+        },
     };
     let refused = match rules.refused_kids.as_slice() {
         [] => String::new(),

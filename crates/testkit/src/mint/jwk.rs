@@ -1,13 +1,14 @@
 //! Keys as JSON Web Keys: RFC 7517, 7518 section 6, 8037, and `AKP` for ML-DSA.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rsa::BoxedUint;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::key::{Algorithm, Material, MintError, SigningKey};
+use super::error::MintError;
+use super::key::{Material, SigningKey};
+use jwt_guard::jose::algorithm::Algorithm;
+use jwt_guard::jose::base64url;
 
 impl SigningKey {
     /// The public half, with `kid`, `alg` and `use`.
@@ -55,7 +56,7 @@ impl SigningKey {
     /// map is sorted and its output has no spaces, so it is written as it stands.
     pub fn thumbprint(&self) -> String {
         let members = Value::Object(self.material.required_members(self.algorithm));
-        URL_SAFE_NO_PAD.encode(Sha256::digest(members.to_string()))
+        base64url::encode(&Sha256::digest(members.to_string()))
     }
 }
 
@@ -65,8 +66,8 @@ impl Material {
         let members = match self {
             Self::Rsa(key) => json!({
                 "kty": "RSA",
-                "n": URL_SAFE_NO_PAD.encode(key.n_bytes()),
-                "e": URL_SAFE_NO_PAD.encode(key.e_bytes()),
+                "n": base64url::encode(&key.n_bytes()),
+                "e": base64url::encode(&key.e_bytes()),
             }),
             Self::P256(key) => ec("P-256", key.verifying_key().to_sec1_point(false).as_bytes()),
             Self::P384(key) => ec("P-384", key.verifying_key().to_sec1_point(false).as_bytes()),
@@ -74,7 +75,7 @@ impl Material {
             Self::Ed25519(key) => json!({
                 "kty": "OKP",
                 "crv": "Ed25519",
-                "x": URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes()),
+                "x": base64url::encode(key.verifying_key().as_bytes()),
             }),
             Self::MlDsa44(key) => akp(algorithm, &key.as_ref().as_ref().encode()),
             Self::MlDsa65(key) => akp(algorithm, &key.as_ref().as_ref().encode()),
@@ -87,9 +88,8 @@ impl Material {
     }
 
     fn secret_members(&self) -> Map<String, Value> {
-        let one = |name: &str, secret: &[u8]| {
-            Map::from_iter([(name.to_owned(), URL_SAFE_NO_PAD.encode(secret).into())])
-        };
+        let one =
+            |name: &str, secret: &[u8]| Map::from_iter([(name.to_owned(), base64url::encode(secret).into())]);
         match self {
             Self::Rsa(key) => rsa_secrets(key),
             Self::P256(key) => one("d", &key.to_bytes()),
@@ -107,11 +107,11 @@ impl Material {
 fn ec(curve: &str, point: &[u8]) -> Value {
     let coordinates = point.get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at(coordinates.len() / 2);
-    json!({ "kty": "EC", "crv": curve, "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y) })
+    json!({ "kty": "EC", "crv": curve, "x": base64url::encode(x), "y": base64url::encode(y) })
 }
 
 fn akp(algorithm: Algorithm, public: &[u8]) -> Value {
-    json!({ "kty": "AKP", "alg": algorithm.name(), "pub": URL_SAFE_NO_PAD.encode(public) })
+    json!({ "kty": "AKP", "alg": algorithm.name(), "pub": base64url::encode(public) })
 }
 
 /// `d` and the primes, with the values that RFC 7518 section 6.3.2 wants beside them.
@@ -130,7 +130,7 @@ fn rsa_secrets(key: &rsa::PrivateKey) -> Map<String, Value> {
         .into_iter()
         .filter_map(|(name, value)| {
             let bytes = value?.to_be_bytes_trimmed_vartime();
-            Some((name.to_owned(), URL_SAFE_NO_PAD.encode(bytes).into()))
+            Some((name.to_owned(), base64url::encode(&bytes).into()))
         })
         .collect()
 }
@@ -144,14 +144,14 @@ fn rsa_key(jwk: &Map<String, Value>) -> Result<rsa::PrivateKey, MintError> {
 
 fn algorithm(jwk: &Map<String, Value>) -> Result<Algorithm, MintError> {
     if jwk.contains_key("alg") {
-        return text_member(jwk, "alg")?.parse();
+        return text_member(jwk, "alg")?.parse().map_err(MintError::UnknownAlgorithm);
     }
     match (text_member(jwk, "kty")?, jwk.get("crv").and_then(Value::as_str)) {
-        ("RSA", _) => Ok(Algorithm::RS256),
-        ("EC", Some("P-256")) => Ok(Algorithm::ES256),
-        ("EC", Some("P-384")) => Ok(Algorithm::ES384),
-        ("EC", Some("P-521")) => Ok(Algorithm::ES512),
-        ("OKP", Some("Ed25519")) => Ok(Algorithm::EdDSA),
+        ("RSA", _) => Ok(Algorithm::Rs256),
+        ("EC", Some("P-256")) => Ok(Algorithm::Es256),
+        ("EC", Some("P-384")) => Ok(Algorithm::Es384),
+        ("EC", Some("P-521")) => Ok(Algorithm::Es512),
+        ("OKP", Some("Ed25519")) => Ok(Algorithm::Ed25519),
         ("EC" | "OKP", _) => Err(MintError::JwkMember("crv")),
         _ => Err(MintError::JwkMember("alg")),
     }
@@ -162,12 +162,13 @@ fn text_member<'a>(jwk: &'a Map<String, Value>, name: &'static str) -> Result<&'
 }
 
 fn bytes_member(jwk: &Map<String, Value>, name: &'static str) -> Result<Vec<u8>, MintError> {
-    URL_SAFE_NO_PAD.decode(text_member(jwk, name)?).map_err(|_| MintError::JwkMember(name))
+    base64url::decode(text_member(jwk, name)?.as_bytes()).ok_or(MintError::JwkMember(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jwt_guard::jose::algorithm::UnknownAlgorithm;
 
     #[test]
     fn a_key_survives_being_written_and_read() {
@@ -200,13 +201,13 @@ mod tests {
         )
         .unwrap();
         assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-        assert_eq!(key.algorithm(), Algorithm::EdDSA);
+        assert_eq!(key.algorithm(), Algorithm::Ed25519);
     }
 
     #[test]
     fn broken_keys_are_refused() {
-        let good = SigningKey::generate(Algorithm::ES256).unwrap().private_jwk();
-        let other = SigningKey::generate(Algorithm::ES256).unwrap().private_jwk();
+        let good = SigningKey::generate(Algorithm::Es256).unwrap().private_jwk();
+        let other = SigningKey::generate(Algorithm::Es256).unwrap().private_jwk();
         let changed = |name: &str, value: Value| {
             let mut jwk = good.clone();
             jwk[name] = value;
@@ -215,9 +216,13 @@ mod tests {
         for (what, got, expected) in [
             ("text", SigningKey::from_private_jwk("[]").unwrap_err(), MintError::JwkNotAnObject),
             ("kty", changed("kty", "oct".into()), MintError::JwkMember("kty")),
-            ("alg", changed("alg", "HS256".into()), MintError::UnknownAlgorithm("HS256".into())),
+            (
+                "alg",
+                changed("alg", "HS256".into()),
+                MintError::UnknownAlgorithm(UnknownAlgorithm("HS256".into())),
+            ),
             ("another alg's", changed("alg", "ES384".into()), MintError::JwkNoKey),
-            ("RSA's alg", changed("alg", "RS256".into()), MintError::WrongKeyType(Algorithm::RS256)),
+            ("RSA's alg", changed("alg", "RS256".into()), MintError::WrongKeyType(Algorithm::Rs256)),
             ("d", changed("d", "AA".into()), MintError::JwkNoKey),
             ("no base64", changed("d", "=".into()), MintError::JwkMember("d")),
             ("x of another key", changed("x", other["x"].clone()), MintError::JwkNoKey),

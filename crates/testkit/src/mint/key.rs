@@ -1,137 +1,15 @@
 //! A private key and the algorithm it signs with.
 
 use std::fmt;
-use std::str::FromStr;
 
 use getrandom::SysRng;
 use rsa::signature::{RandomizedSigner, SignatureEncoding, Signer};
 use rsa::{pkcs1v15, pss};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::token::compact;
-
-/// What a key signs with: the names of RFC 7518, 8037 and of ML-DSA for JOSE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are the registered ones")]
-pub enum Algorithm {
-    RS256,
-    RS384,
-    RS512,
-    PS256,
-    PS384,
-    PS512,
-    ES256,
-    ES384,
-    ES512,
-    EdDSA,
-    MlDsa44,
-    MlDsa65,
-    MlDsa87,
-}
-
-impl Algorithm {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::RS256,
-        Self::RS384,
-        Self::RS512,
-        Self::PS256,
-        Self::PS384,
-        Self::PS512,
-        Self::ES256,
-        Self::ES384,
-        Self::ES512,
-        Self::EdDSA,
-        Self::MlDsa44,
-        Self::MlDsa65,
-        Self::MlDsa87,
-    ];
-
-    /// The value of the header's `alg`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RS256 => "RS256",
-            Self::RS384 => "RS384",
-            Self::RS512 => "RS512",
-            Self::PS256 => "PS256",
-            Self::PS384 => "PS384",
-            Self::PS512 => "PS512",
-            Self::ES256 => "ES256",
-            Self::ES384 => "ES384",
-            Self::ES512 => "ES512",
-            Self::EdDSA => "EdDSA",
-            Self::MlDsa44 => "ML-DSA-44",
-            Self::MlDsa65 => "ML-DSA-65",
-            Self::MlDsa87 => "ML-DSA-87",
-        }
-    }
-
-    const fn is_rsa(self) -> bool {
-        matches!(self, Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512)
-    }
-}
-
-impl fmt::Display for Algorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Algorithm {
-    type Err = MintError;
-
-    /// `Ed25519` is RFC 9864's name for what JOSE calls `EdDSA` with that curve.
-    fn from_str(name: &str) -> Result<Self, MintError> {
-        if name == "Ed25519" {
-            return Ok(Self::EdDSA);
-        }
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-            .ok_or_else(|| MintError::UnknownAlgorithm(name.to_owned()))
-    }
-}
-
-/// Why a key cannot be made, read or used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MintError {
-    /// No algorithm of that name.
-    UnknownAlgorithm(String),
-    /// The key is of another type than the algorithm asks for.
-    WrongKeyType(Algorithm),
-    /// Outside of 1024 to 8192 bits.
-    RsaBits(usize),
-    /// The text is not a JSON object.
-    JwkNotAnObject,
-    /// A member of the JWK is absent or is not what it must be.
-    JwkMember(&'static str),
-    /// The members are there, but make no key.
-    JwkNoKey,
-    /// The system gives no random numbers.
-    Random,
-    /// The key cannot sign this.
-    Signing,
-}
-
-impl fmt::Display for MintError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::UnknownAlgorithm(name) => {
-                write!(f, "unknown algorithm {name:?}; there are")?;
-                Algorithm::ALL.iter().try_for_each(|known| write!(f, " {known}"))
-            }
-            Self::WrongKeyType(algorithm) => write!(f, "the key is not one for {algorithm}"),
-            Self::RsaBits(bits) => write!(f, "an RSA key of {bits} bits; 1024 to 8192 are possible"),
-            Self::JwkNotAnObject => f.write_str("the key is not a JSON object"),
-            Self::JwkMember(name) => write!(f, "the JWK's {name:?} is missing or is not what it must be"),
-            Self::JwkNoKey => f.write_str("the JWK's members make no private key"),
-            Self::Random => f.write_str("the system gives no random numbers"),
-            Self::Signing => f.write_str("the key cannot sign this"),
-        }
-    }
-}
-
-impl std::error::Error for MintError {}
+use super::compact::compact;
+use super::error::MintError;
+use jwt_guard::jose::algorithm::Algorithm;
 
 /// A private key with its `kid` and its algorithm.
 #[derive(Clone)]
@@ -167,7 +45,7 @@ impl fmt::Debug for SigningKey {
 impl SigningKey {
     /// A new key; RSA with 2048 bits. Its `kid` is its thumbprint (RFC 7638).
     pub fn generate(algorithm: Algorithm) -> Result<Self, MintError> {
-        if algorithm.is_rsa() {
+        if is_rsa(algorithm) {
             return Self::generate_rsa(algorithm, 2048);
         }
         // About one candidate in 2^32 or fewer is no scalar of its curve.
@@ -175,7 +53,7 @@ impl SigningKey {
             let mut secret = [0; 66];
             let secret = secret.get_mut(..secret_length(algorithm)).unwrap_or_default();
             getrandom::fill(secret).map_err(|_| MintError::Random)?;
-            if let (Algorithm::ES512, Some(first)) = (algorithm, secret.first_mut()) {
+            if let (Algorithm::Es512, Some(first)) = (algorithm, secret.first_mut()) {
                 // 521 bits in 66 bytes.
                 *first &= 1;
             }
@@ -188,7 +66,7 @@ impl SigningKey {
 
     /// A new RSA key of that many bits, 1024 to 8192: also too few, for a test that they are refused.
     pub fn generate_rsa(algorithm: Algorithm, bits: usize) -> Result<Self, MintError> {
-        if !algorithm.is_rsa() {
+        if !is_rsa(algorithm) {
             return Err(MintError::WrongKeyType(algorithm));
         }
         if !(1024..=8192).contains(&bits) {
@@ -269,10 +147,10 @@ impl Material {
             return Err(no_key);
         }
         Ok(match algorithm {
-            Algorithm::ES256 => Self::P256(p256::ecdsa::SigningKey::from_slice(secret).map_err(|_| no_key)?),
-            Algorithm::ES384 => Self::P384(p384::ecdsa::SigningKey::from_slice(secret).map_err(|_| no_key)?),
-            Algorithm::ES512 => Self::P521(p521::ecdsa::SigningKey::from_slice(secret).map_err(|_| no_key)?),
-            Algorithm::EdDSA => {
+            Algorithm::Es256 => Self::P256(p256::ecdsa::SigningKey::from_slice(secret).map_err(|_| no_key)?),
+            Algorithm::Es384 => Self::P384(p384::ecdsa::SigningKey::from_slice(secret).map_err(|_| no_key)?),
+            Algorithm::Es512 => Self::P521(p521::ecdsa::SigningKey::from_slice(secret).map_err(|_| no_key)?),
+            Algorithm::Ed25519 => {
                 let seed: &[u8; 32] = secret.try_into().map_err(|_| no_key)?;
                 Self::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))
             }
@@ -285,11 +163,11 @@ impl Material {
 
     fn fits(&self, algorithm: Algorithm) -> bool {
         match self {
-            Self::Rsa(_) => algorithm.is_rsa(),
-            Self::P256(_) => algorithm == Algorithm::ES256,
-            Self::P384(_) => algorithm == Algorithm::ES384,
-            Self::P521(_) => algorithm == Algorithm::ES512,
-            Self::Ed25519(_) => algorithm == Algorithm::EdDSA,
+            Self::Rsa(_) => is_rsa(algorithm),
+            Self::P256(_) => algorithm == Algorithm::Es256,
+            Self::P384(_) => algorithm == Algorithm::Es384,
+            Self::P521(_) => algorithm == Algorithm::Es512,
+            Self::Ed25519(_) => algorithm == Algorithm::Ed25519,
             Self::MlDsa44(_) => algorithm == Algorithm::MlDsa44,
             Self::MlDsa65(_) => algorithm == Algorithm::MlDsa65,
             Self::MlDsa87(_) => algorithm == Algorithm::MlDsa87,
@@ -301,10 +179,15 @@ fn seed(secret: &[u8]) -> Result<ml_dsa::Seed, MintError> {
     secret.try_into().map_err(|_| MintError::JwkNoKey)
 }
 
+const fn is_rsa(algorithm: Algorithm) -> bool {
+    use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
+    matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512)
+}
+
 const fn secret_length(algorithm: Algorithm) -> usize {
     match algorithm {
-        Algorithm::ES384 => 48,
-        Algorithm::ES512 => 66,
+        Algorithm::Es384 => 48,
+        Algorithm::Es512 => 66,
         _ => 32,
     }
 }
@@ -317,12 +200,12 @@ fn deterministic<K: Signer<S>, S: SignatureEncoding>(key: &K, message: &[u8]) ->
 fn rsa_signature(key: &rsa::PrivateKey, algorithm: Algorithm, message: &[u8]) -> Result<Vec<u8>, MintError> {
     let key = key.clone();
     match algorithm {
-        Algorithm::RS256 => randomized(&pkcs1v15::SigningKey::<Sha256>::new(key), message),
-        Algorithm::RS384 => randomized(&pkcs1v15::SigningKey::<Sha384>::new(key), message),
-        Algorithm::RS512 => randomized(&pkcs1v15::SigningKey::<Sha512>::new(key), message),
-        Algorithm::PS256 => randomized(&pss::SigningKey::<Sha256>::new(key), message),
-        Algorithm::PS384 => randomized(&pss::SigningKey::<Sha384>::new(key), message),
-        Algorithm::PS512 => randomized(&pss::SigningKey::<Sha512>::new(key), message),
+        Algorithm::Rs256 => randomized(&pkcs1v15::SigningKey::<Sha256>::new(key), message),
+        Algorithm::Rs384 => randomized(&pkcs1v15::SigningKey::<Sha384>::new(key), message),
+        Algorithm::Rs512 => randomized(&pkcs1v15::SigningKey::<Sha512>::new(key), message),
+        Algorithm::Ps256 => randomized(&pss::SigningKey::<Sha256>::new(key), message),
+        Algorithm::Ps384 => randomized(&pss::SigningKey::<Sha384>::new(key), message),
+        Algorithm::Ps512 => randomized(&pss::SigningKey::<Sha512>::new(key), message),
         other => Err(MintError::WrongKeyType(other)),
     }
 }
@@ -342,7 +225,7 @@ mod tests {
     use serde_json::Value;
 
     use super::super::{AUDIENCE, ISSUER, Token};
-    use super::{Algorithm, MintError, SigningKey};
+    use super::{Algorithm, MintError, SigningKey, is_rsa};
     use jwt_guard::time::UnixTime;
 
     const NOW: u64 = 1_700_000_000;
@@ -365,28 +248,28 @@ mod tests {
             };
         }
         Some(match algorithm {
-            Algorithm::RS256 => judged_by!(RS256PublicKey),
-            Algorithm::RS384 => judged_by!(RS384PublicKey),
-            Algorithm::RS512 => judged_by!(RS512PublicKey),
-            Algorithm::PS256 => judged_by!(PS256PublicKey),
-            Algorithm::PS384 => judged_by!(PS384PublicKey),
-            Algorithm::PS512 => judged_by!(PS512PublicKey),
-            Algorithm::ES256 => judged_by!(ES256PublicKey),
-            Algorithm::ES384 => judged_by!(ES384PublicKey),
-            Algorithm::EdDSA => judged_by!(Ed25519PublicKey),
+            Algorithm::Rs256 => judged_by!(RS256PublicKey),
+            Algorithm::Rs384 => judged_by!(RS384PublicKey),
+            Algorithm::Rs512 => judged_by!(RS512PublicKey),
+            Algorithm::Ps256 => judged_by!(PS256PublicKey),
+            Algorithm::Ps384 => judged_by!(PS384PublicKey),
+            Algorithm::Ps512 => judged_by!(PS512PublicKey),
+            Algorithm::Es256 => judged_by!(ES256PublicKey),
+            Algorithm::Es384 => judged_by!(ES384PublicKey),
+            Algorithm::Ed25519 => judged_by!(Ed25519PublicKey),
             Algorithm::MlDsa44 => judged_by!(MLDSA44PublicKey),
             Algorithm::MlDsa65 => judged_by!(MLDSA65PublicKey),
             Algorithm::MlDsa87 => judged_by!(MLDSA87PublicKey),
-            Algorithm::ES512 => return None,
+            Algorithm::Es512 => return None,
         })
     }
 
     #[test]
     fn another_library_accepts_the_tokens_and_refuses_another_keys() {
-        let rsa = SigningKey::generate(Algorithm::RS256).unwrap();
-        let other_rsa = SigningKey::generate(Algorithm::RS256).unwrap();
+        let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
+        let other_rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
         for algorithm in Algorithm::ALL {
-            let [key, other] = if algorithm.is_rsa() {
+            let [key, other] = if is_rsa(algorithm) {
                 [&rsa, &other_rsa].map(|key| key.clone().with_algorithm(algorithm).unwrap())
             } else {
                 [(), ()].map(|()| SigningKey::generate(algorithm).unwrap())
@@ -404,7 +287,7 @@ mod tests {
     #[test]
     fn es512_verifies_with_its_curve() {
         use p521::ecdsa::signature::Verifier;
-        let key = SigningKey::generate(Algorithm::ES512).unwrap();
+        let key = SigningKey::generate(Algorithm::Es512).unwrap();
         let super::Material::P521(secret) = &key.material else { panic!("{key:?}") };
         let signature = p521::ecdsa::Signature::from_slice(&key.signature(b"message").unwrap()).unwrap();
         assert!(secret.verifying_key().verify(b"message", &signature).is_ok());
@@ -413,24 +296,15 @@ mod tests {
 
     #[test]
     fn a_key_signs_only_for_its_type() {
-        let key = SigningKey::generate(Algorithm::ES256).unwrap();
-        let refused = key.with_algorithm(Algorithm::RS256).unwrap_err();
-        assert_eq!(refused, MintError::WrongKeyType(Algorithm::RS256));
-        assert_eq!(SigningKey::generate_rsa(Algorithm::RS256, 512).unwrap_err(), MintError::RsaBits(512));
-    }
-
-    #[test]
-    fn names_are_read_back() {
-        for algorithm in Algorithm::ALL {
-            assert_eq!(algorithm.name().parse(), Ok(algorithm));
-        }
-        assert_eq!("Ed25519".parse(), Ok(Algorithm::EdDSA));
-        assert_eq!("none".parse::<Algorithm>(), Err(MintError::UnknownAlgorithm("none".to_owned())));
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let refused = key.with_algorithm(Algorithm::Rs256).unwrap_err();
+        assert_eq!(refused, MintError::WrongKeyType(Algorithm::Rs256));
+        assert_eq!(SigningKey::generate_rsa(Algorithm::Rs256, 512).unwrap_err(), MintError::RsaBits(512));
     }
 
     #[test]
     fn a_secret_is_not_printed() {
-        let key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+        let key = SigningKey::generate(Algorithm::Ed25519).unwrap();
         let secret = key.private_jwk()["d"].as_str().unwrap().to_owned();
         assert!(!format!("{key:?}").contains(&secret));
     }

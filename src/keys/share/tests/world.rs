@@ -4,10 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::endpoint::Endpoint;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::answer::{GoodAnswer, HttpAnswer, judge};
 use crate::keys::record::Entries;
 use crate::keys::share::{Share, Shared, SharedData, Stored, Swap};
+use crate::keys::source::{Location, Source};
 use crate::keys::{Chance, Control, KeyTimes, VmIdentity};
 use crate::time::UnixTime;
 
@@ -20,7 +22,8 @@ pub fn set(kid: &str) -> Vec<u8> {
 }
 
 pub fn entries() -> Entries {
-    Entries::of(b"plugin", "https://a", "cluster", &SOURCE)
+    let location = Location::Endpoint(Endpoint::parse(SOURCE).unwrap());
+    Entries::of(b"plugin", "https://a", &Source { cluster: "cluster".to_owned(), location })
 }
 
 pub fn times() -> KeyTimes {

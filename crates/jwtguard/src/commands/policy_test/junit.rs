@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Ran;
+use super::ran::Ran;
 
 /// The whole document: a `testsuite` for each file, a `testcase` for each test. `unreadable` is why the command ended
 /// before the last file: a report without it would look as if everything had been tested.

@@ -1,11 +1,13 @@
 //! Issuers: names that no token carries, audiences that are none, keys that stand elsewhere.
 
+use super::Doubt;
+use super::authority::{authority, is_loopback};
 use super::values::pattern;
-use super::{Doubt, authority, is_loopback};
 use crate::inspect::tree::Tree;
-use jwt_guard::config::{Config, Issuer, KeyOrigin, Location};
+use jwt_guard::config::{Config, Issuer, KeyOrigin};
 use jwt_guard::endpoint::{Endpoint, Scheme};
 use jwt_guard::jose::pointer::Pointer;
+use jwt_guard::keys::{Location, Source};
 
 /// Every doubt about an issuer of the configuration.
 pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
@@ -23,7 +25,7 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
             doubt("refused_claims", "is empty: refresh and ID tokens pass for access tokens".to_owned());
         }
         names(issuer, listed.unwrap_or(tree), &mut doubt);
-        if let KeyOrigin::Fetched { location, .. } = &issuer.keys
+        if let KeyOrigin::Fetched { source: Source { location, .. }, .. } = &issuer.keys
             && location.scheme() == Scheme::Http
             && !is_loopback(authority(location))
         {
@@ -65,7 +67,7 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
         }
     }
     let is_default = ["jwks_endpoint", "jwks_inline"].iter().all(|key| tree.get(key).is_none());
-    if let KeyOrigin::Fetched { location: Location::Endpoint(url), .. } = &issuer.keys
+    if let KeyOrigin::Fetched { source: Source { location: Location::Endpoint(url), .. }, .. } = &issuer.keys
         && is_default
         && unissued.is_none()
         && let Some((whose, keys)) = known_keys(iss)

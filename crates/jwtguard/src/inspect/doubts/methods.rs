@@ -1,7 +1,8 @@
 //! Methods that no client sends, and methods that a route leaves to a rule which asks for less.
 
+use super::Doubt;
+use super::probe::{METHODS, Probe, governed_by};
 use super::strictness::asks_less;
-use super::{Doubt, METHODS, Probe, governed_by};
 use crate::inspect::words;
 use jwt_guard::config::Config;
 use jwt_guard::policy::{Conditions, Requirement, Rule};

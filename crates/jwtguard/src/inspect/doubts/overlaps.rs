@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 
+use super::Doubt;
+use super::probe::{ANYTHING, METHODS, Probe, governed_by};
 use super::strictness::{asks_less, implies};
-use super::{ANYTHING, Doubt, METHODS, Probe, governed_by};
 use crate::inspect::words;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Rule;

@@ -1,7 +1,8 @@
 //! Routes whose own spelling has another reading, and readings that are skipped.
 
+use super::Doubt;
+use super::probe::Probe;
 use super::strictness::implies;
-use super::{Doubt, Probe};
 use jwt_guard::config::Config;
 use jwt_guard::route::{ReadingClass, Target};
 

@@ -1,7 +1,8 @@
 //! `/admin/*`, which is one segment here and everything below `/admin/` in many another system.
 
+use super::Doubt;
+use super::probe::{ANYTHING, Probe, governed_by};
 use super::strictness::implies;
-use super::{ANYTHING, Doubt, Probe, governed_by};
 use jwt_guard::config::Config;
 
 /// Every route whose last segment is `*`, where the path before it or a longer one falls to a weaker rule. One that is

@@ -1,7 +1,7 @@
 //! Envoy Gateway's objects beside an EnvoyExtensionPolicy: what it guards, and where its keys come from.
 
-use super::of_kind;
 use crate::inspect::Document;
+use crate::inspect::document::of_kind;
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::Tree;
 use jwt_guard::endpoint::Scheme;

@@ -1,25 +1,26 @@
 //! Istio's objects beside a WasmPlugin: where its keys come from.
 
-use super::of_kind;
 use crate::inspect::Document;
+use crate::inspect::document::of_kind;
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::{Tree, Value};
-use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::endpoint::Scheme;
+use jwt_guard::keys::Location;
 
 /// The clusters that an Istio configuration fetches keys through, as far as the files tell.
 pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], remarks: &mut Vec<Remark>) {
     let Carrier::Istio { resource } = plugin.carrier else { return };
     for issuer in &config.issuers {
-        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { continue };
-        let mut clusters = vec![cluster.as_str()];
-        if let Location::Discovery { cluster, .. } = location {
+        let KeyOrigin::Fetched { source, .. } = &issuer.keys else { continue };
+        let mut clusters = vec![source.cluster.as_str()];
+        if let Location::Discovery { cluster, .. } = &source.location {
             clusters.push(cluster);
         }
         clusters.dedup();
         for cluster in clusters {
-            istio_cluster(resource, &plugin.path, cluster, location.scheme(), documents, remarks);
+            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, remarks);
         }
     }
 }

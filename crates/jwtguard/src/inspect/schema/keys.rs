@@ -3,31 +3,15 @@
 
 use serde_json::{Value, json};
 
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::route::ReadingClass;
 
-use super::{Key, Object, Takes, one_or_many, text};
+use super::key::{Key, Object, Takes, one_or_many, text};
 use Takes::*;
 
 const fn key(name: &'static str, takes: Takes, default: &'static str, means: &'static str) -> Key {
     Key { name, takes, means, default }
 }
-
-const ALGORITHMS: &[&str] = &[
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-    "Ed25519",
-    "ML-DSA-44",
-    "ML-DSA-65",
-    "ML-DSA-87",
-];
 
 const CONFIGURATION: &[Key] = &[
     key(
@@ -173,7 +157,7 @@ const ISSUER: &[Key] = &[
     ),
     key(
         "accepted_algorithms",
-        SomeOf(ALGORITHMS),
+        SomeOf(&Algorithm::NAMES),
         "[\"RS256\"]",
         "The algorithms that tokens may be signed with.",
     ),

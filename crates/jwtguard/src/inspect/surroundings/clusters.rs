@@ -4,8 +4,9 @@ use super::Remark;
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, Severity, doubts, kubernetes};
-use jwt_guard::config::{Config, KeyOrigin, Location};
+use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::endpoint::Scheme;
+use jwt_guard::keys::{Location, Source};
 
 /// The clusters that documents define.
 #[derive(Debug, Default)]
@@ -58,7 +59,7 @@ pub fn clusters(
         return;
     }
     for issuer in &config.issuers {
-        let KeyOrigin::Fetched { cluster, location, .. } = &issuer.keys else { continue };
+        let KeyOrigin::Fetched { source: Source { cluster, location }, .. } = &issuer.keys else { continue };
         let mut names = vec![("jwks_cluster", cluster)];
         if let Location::Discovery { cluster: other, .. } = location
             && other != cluster

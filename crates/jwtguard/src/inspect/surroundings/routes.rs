@@ -1,14 +1,16 @@
 //! Envoy's own routes: what they match on, and the requirements that their metadata carries.
 
 mod metadata;
+mod parts;
 mod switch;
 
 use super::{Edited, Remark, connection_manager};
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::tables::{self, Carried};
-use crate::inspect::tree::{self, Tree};
+use crate::inspect::tree::Tree;
 use crate::inspect::{Document, kubernetes};
 use jwt_guard::config::{Config, RouteMetadata};
+use parts::{described, routes_of, weighted_clusters};
 
 /// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
 /// routes carry.
@@ -70,30 +72,6 @@ fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec
         }
     }
     tables
-}
-
-/// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
-fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
-    let listed = host.list("routes").iter().enumerate();
-    let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
-    if let Some(matcher) = host.get("matcher") {
-        matcher.walk(&mut |tree, path, _| {
-            let path = tree::below("matcher", path);
-            if tree.is_type("envoy.config.route.v3.Route") {
-                routes.push((path, tree));
-            } else if tree.is_type("envoy.config.route.v3.RouteList") {
-                let listed = tree.list("routes").iter().enumerate();
-                routes.extend(listed.map(|(index, route)| (format!("{path}.routes[{index}]"), route)));
-            }
-        });
-    }
-    routes
-}
-
-/// The clusters that a route divides its requests among, each with options of its own.
-fn weighted_clusters(route: &Tree) -> &[Tree] {
-    let weighted = route.at(&["route", "weighted_clusters"]);
-    weighted.map(|weighted| weighted.list("clusters")).unwrap_or_default()
 }
 
 fn virtual_host(
@@ -189,19 +167,5 @@ fn edited_matches(matched: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut
     }
     for state in matched.list("filter_state") {
         edited.refuse_filter_state(state, path, state.text_of("key").unwrap_or_default(), remarks);
-    }
-}
-
-/// What an Envoy route matches, for the table.
-fn described(matched: &Tree) -> String {
-    let kinds = [("prefix", "*"), ("path_separated_prefix", "/**"), ("path", "")];
-    for (key, suffix) in kinds {
-        if let Some(text) = matched.text_of(key) {
-            return format!("{text}{suffix}");
-        }
-    }
-    match matched.at(&["safe_regex", "regex"]).and_then(Tree::text) {
-        Some(regex) => format!("~ {regex}"),
-        None => "an Envoy route".to_owned(),
     }
 }

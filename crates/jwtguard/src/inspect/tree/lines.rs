@@ -2,9 +2,16 @@
 
 use super::{Tree, Value};
 
-/// Sets the line of every value of the tree that was read from that text.
-pub(super) fn set(tree: &mut Tree, text: &str) {
-    Scanner { rest: text.as_bytes(), line: 1 }.value(tree);
+impl Tree {
+    /// As [`Tree::from_json`], of a text that is a file as a whole: every value has its line.
+    ///
+    /// # Errors
+    /// What is wrong, and where.
+    pub fn from_json_file(text: &str) -> Result<Self, String> {
+        let mut tree = Self::from_json(text)?;
+        Scanner { rest: text.as_bytes(), line: 1 }.value(&mut tree);
+        Ok(tree)
+    }
 }
 
 /// What remains of a text that is known to be valid JSON, and the line that it starts on.

@@ -13,7 +13,7 @@ use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::flow::{KeySource, Metadata, Prospect};
-use jwt_guard::jose::claims::IssuerIndex;
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;

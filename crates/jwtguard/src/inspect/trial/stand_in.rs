@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 
 use super::Bench;
 use super::bench::Keys;
-use jwt_guard::jose::claims::TokenRules;
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard_testkit::mint::{Algorithm, LIFETIME, SigningKey, Token, key_set};
+use jwt_guard::jose::rules::TokenRules;
+use jwt_guard_testkit::mint::{LIFETIME, SigningKey, Token, key_set};
 
 /// The `kid` of a key, unless the token's header names one.
 const KID: &str = "made-for-this";
@@ -93,10 +94,9 @@ impl Bench<'_> {
 
 /// The wanted algorithm where it is accepted, and otherwise the accepted one that costs least to make a key for.
 fn algorithm(rules: &TokenRules, wanted: Option<&str>) -> Result<Algorithm, String> {
-    let accepted = rules.accepted_algorithms.iter();
-    let accepted = accepted.filter_map(|algorithm| algorithm.name().parse::<Algorithm>().ok());
-    let wanted = wanted.and_then(|name| name.parse::<Algorithm>().ok());
+    let wanted = wanted.and_then(Algorithm::from_name);
     let is_rsa = |algorithm: &Algorithm| matches!(algorithm.name().get(..2), Some("RS" | "PS"));
+    let accepted = rules.accepted_algorithms.iter().copied();
     accepted
         .min_by_key(|algorithm| (Some(*algorithm) != wanted, is_rsa(algorithm)))
         .ok_or_else(|| "no algorithm is accepted".to_owned())

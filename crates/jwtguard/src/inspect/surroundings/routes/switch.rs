@@ -1,6 +1,6 @@
 //! Routes where the filter is off.
 
-use super::{described, routes_of, weighted_clusters};
+use super::parts::{described, routes_of, weighted_clusters};
 use crate::inspect::surroundings::Remark;
 use crate::inspect::tree::{Tree, joined};
 

@@ -1,0 +1,41 @@
+//! The parts of a route table: routes, the clusters that they divide requests among, and what they match.
+
+use crate::inspect::tree::{self, Tree};
+
+/// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
+pub(super) fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
+    let listed = host.list("routes").iter().enumerate();
+    let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
+    if let Some(matcher) = host.get("matcher") {
+        matcher.walk(&mut |tree, path, _| {
+            let path = tree::below("matcher", path);
+            if tree.is_type("envoy.config.route.v3.Route") {
+                routes.push((path, tree));
+            } else if tree.is_type("envoy.config.route.v3.RouteList") {
+                let listed = tree.list("routes").iter().enumerate();
+                routes.extend(listed.map(|(index, route)| (format!("{path}.routes[{index}]"), route)));
+            }
+        });
+    }
+    routes
+}
+
+/// The clusters that a route divides its requests among, each with options of its own.
+pub(super) fn weighted_clusters(route: &Tree) -> &[Tree] {
+    let weighted = route.at(&["route", "weighted_clusters"]);
+    weighted.map(|weighted| weighted.list("clusters")).unwrap_or_default()
+}
+
+/// What an Envoy route matches, for the table.
+pub(super) fn described(matched: &Tree) -> String {
+    let kinds = [("prefix", "*"), ("path_separated_prefix", "/**"), ("path", "")];
+    for (key, suffix) in kinds {
+        if let Some(text) = matched.text_of(key) {
+            return format!("{text}{suffix}");
+        }
+    }
+    match matched.at(&["safe_regex", "regex"]).and_then(Tree::text) {
+        Some(regex) => format!("~ {regex}"),
+        None => "an Envoy route".to_owned(),
+    }
+}

@@ -1,0 +1,107 @@
+//! `routes` and `skip_readings`.
+
+use super::error::ConfigError;
+use super::parsed::{parsed, parsed_list};
+use super::reader::{Errors, Node, shown};
+use super::requirement::{self, Empty, Vocabulary};
+use super::token_from::places;
+use crate::bearer::Place;
+use crate::jose::json::Json;
+use crate::policy::Requirement;
+use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
+
+/// What routes may be given in one configuration.
+pub(super) const MAX_ROUTES: usize = 100_000;
+
+/// What one entry of `routes` says beside where it applies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The requirement.
+    pub requirement: Requirement,
+    /// `token_from`, where the route has its own.
+    pub token_from: Option<Vec<Place>>,
+    /// `forward_token`, where the route has its own.
+    pub forward_token: Option<bool>,
+}
+
+pub(super) fn routes(
+    node: Option<Node<'_>>,
+    vocabulary: &Vocabulary,
+    errors: &mut Errors,
+) -> Option<Table<Route>> {
+    let nodes = match &node {
+        Some(node) => node.list("a list of routes", errors)?,
+        None => Vec::new(),
+    };
+    if nodes.len() > MAX_ROUTES {
+        node?.refuse(format!("{} routes; at most {MAX_ROUTES}", nodes.len()), errors);
+        return None;
+    }
+    let before = errors.len();
+    let entries: Vec<Entry<Route>> =
+        nodes.iter().filter_map(|node| route(node, vocabulary, errors)).collect();
+    if errors.len() > before {
+        return None;
+    }
+    let built = Table::build(entries);
+    built
+        .map_err(|conflicts| {
+            for conflict in conflicts {
+                errors.push(ConfigError {
+                    path: format!("routes[{}]", conflict.second),
+                    problem: conflict.to_string(),
+                });
+            }
+        })
+        .ok()
+}
+
+fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Entry<Route>> {
+    let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
+    let template = match object.take("path") {
+        Some(node) => parsed(&node, "a path template, such as /api/orders/{id}", errors, Template::parse),
+        None => {
+            object.refuse("path", "expected a path template, such as /api/orders/{id}", errors);
+            None
+        }
+    };
+    let methods = parsed_list(object.take("methods"), "a method, such as GET", errors, Method::parse);
+    let hosts = parsed_list(
+        object.take("hosts"),
+        "a host, such as api.example.com or *.example.com",
+        errors,
+        HostPattern::parse,
+    );
+    let token_from = object.take("token_from").and_then(|node| places(&node, errors));
+    let forward_token = object.take("forward_token").and_then(|node| node.flag(errors));
+    let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
+    object.finish(errors);
+    let rule = Route { requirement: requirement?, token_from, forward_token };
+    Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
+}
+
+/// Classes of readings; an empty list skips none.
+pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedReadings {
+    let mut skipped = SkippedReadings::default();
+    let Some(node) = node else { return skipped };
+    if matches!(node.value(), Json::Array(items) if items.is_empty()) {
+        return skipped;
+    }
+    let Some(names) = node.texts("the name of a class of readings, such as letter_case", errors) else {
+        return skipped;
+    };
+    for (name, node) in names.into_iter().zip(node.one_or_many()) {
+        match ReadingClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
+            Some(class) => skipped = skipped.with(class),
+            None => {
+                let known = ReadingClass::SKIPPABLE.map(ReadingClass::name).join(", ");
+                let problem = match ReadingClass::ALWAYS.into_iter().find(|class| class.name() == name) {
+                    Some(class) => format!("{class} cannot be skipped; expected one of {known}"),
+                    None => format!("expected one of {known}, got {}", shown(node.value())),
+                };
+                node.refuse(problem, errors);
+            }
+        }
+    }
+    skipped
+}

@@ -1,0 +1,326 @@
+//! One mistake a row, with the exact words for what is wrong.
+
+use super::{parse, with};
+
+#[test]
+fn every_mistake_names_its_place_and_the_remedy() {
+    let rows: &[(&str, &str)] = &[
+        // The whole.
+        ("", "the filter has no configuration; it needs at least issuer, audience and jwks_cluster"),
+        ("[]", "expected an object with issuer, audience and jwks_cluster, got an empty list"),
+        ("{\"issuer\":", "the configuration is neither a Struct nor valid JSON: EOF while parsing"),
+        (r#"{"a":1,"a":1}"#, "the configuration is refused: an object has the same name twice"),
+        // What has to be there.
+        (r#"{"audience":"a","jwks_cluster":"c"}"#, "issuer: is required: the exact iss of the tokens"),
+        (
+            r#"{"issuer":" ","audience":"a","jwks_cluster":"c"}"#,
+            "issuer: expected the exact iss of the tokens, such as https://issuer.example.com, got \" \"",
+        ),
+        (r#"{"issuer":"https://i","jwks_cluster":"c"}"#, "audience: is required"),
+        (
+            r#"{"issuer":"https://i","audience":"","jwks_cluster":"c"}"#,
+            "audience: expected an audience, got \"\"",
+        ),
+        (
+            r#"{"issuer":"https://i","audience":[],"jwks_cluster":"c"}"#,
+            "audience: expected an audience or a list of them, got an empty list",
+        ),
+        (r#"{"issuer":"https://i","audience":"a"}"#, "jwks_cluster: is required"),
+        (
+            r#"{"issuer":"i","audience":"a","jwks_cluster":"c"}"#,
+            "jwks_endpoint: /api/v1/auth/jwks is appended to the issuer, which makes no URL here",
+        ),
+        // Unknown keys, at any depth.
+        (&with(r#""isuer":"x""#), "isuer: unknown key; expected one of "),
+        (
+            &with(r#""routes":[{"path":"/a","deny":true,"priority":"x"}]"#),
+            "routes[0].priority: unknown key; expected one of ",
+        ),
+        (&with(r#""a.b":1"#), "[\"a.b\"]: unknown key"),
+        // Wrong types and bounds.
+        (&with(r#""enabled":"yes""#), "enabled: expected true or false, got \"yes\""),
+        (
+            &with(r#""jwks_ttl_seconds":300.5"#),
+            "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 300.5",
+        ),
+        (
+            &with(r#""skip_readings":"dot_segments""#),
+            "skip_readings: dot_segments cannot be skipped; expected one of letter_case, encoded_slash, path_parameters, \
+             backslash, trailing_dot_or_space, compatibility_characters, method_override, php_path_info, ntfs_streams, \
+             aspnet_tickets",
+        ),
+        (
+            &with(r#""skip_readings":["letter_case","case"]"#),
+            "skip_readings[1]: expected one of letter_case, ",
+        ),
+        (&with(r#""skip_readings":[1]"#), "skip_readings[0]: expected the name of a class of readings"),
+        (
+            &with(r#""jwks_ttl_seconds":0"#),
+            "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 0",
+        ),
+        (
+            &with(r#""jwks_timeout_ms":60001"#),
+            "jwks_timeout_ms: expected a whole number of milliseconds from 10 to 60000, got 60001",
+        ),
+        (
+            &with(r#""token_cache_entries":65537"#),
+            "token_cache_entries: expected a whole number of entries from 0 to 65536, got 65537",
+        ),
+        (
+            &with(r#""clock_skew_seconds":-1"#),
+            "clock_skew_seconds: expected a whole number of seconds from 0 to 600, got -1",
+        ),
+        (
+            &with(r#""clock_skew_seconds":"60""#),
+            "clock_skew_seconds: expected a whole number of seconds from 0 to 600, got \"60\"",
+        ),
+        (&with(r#""accepted_algorithms":["none"]"#), "accepted_algorithms: none is never accepted"),
+        (&with(r#""accepted_algorithms":"HS256""#), "accepted_algorithms: HS256 is never accepted"),
+        (
+            &with(r#""accepted_algorithms":["RS255"]"#),
+            "accepted_algorithms: unknown algorithm \"RS255\"; expected one of RS256, ",
+        ),
+        (
+            &with(r#""accepted_algorithms":["EdDSA","Ed25519"]"#),
+            "accepted_algorithms: Ed25519 stands here twice",
+        ),
+        (
+            &with(r#""accepted_algorithms":[]"#),
+            "accepted_algorithms: expected an algorithm, such as RS256 or a list of them, got an empty list",
+        ),
+        (
+            &with(r#""jwks_endpoint":"ftp://x""#),
+            "jwks_endpoint: expected a URL that starts with https:// or http://",
+        ),
+        (
+            &with(r#""jwks_inline":{"keys":[]}"#),
+            "jwks_cluster: nothing is fetched where jwks_inline gives the keys",
+        ),
+        (
+            r#"{"issuer":"i","audience":"a","jwks_inline":{"keys":[]}}"#,
+            "jwks_inline: is not a key set that can be used",
+        ),
+        (&with(r#""name":"a-b""#), "name: expected letters, digits and _ only, got \"a-b\""),
+        (&with(r#""realm":"a\u0001""#), "realm: a realm has visible ASCII characters and spaces only"),
+        // Requirements.
+        (
+            &with(r#""routes":[{"path":"/a"}]"#),
+            "routes[0]: names no condition; for any valid token say allow_authenticated: true",
+        ),
+        (&with(r#""routes":[{"path":"/a","allow_anonymous":false}]"#), "routes[0]: names no condition"),
+        (&with(r#""routes":[{"allow_anonymous":true}]"#), "routes[0].path: expected a path template"),
+        (
+            &with(r#""routes":[{"path":"/a","allow_anonymous":true},{"path":"/b","requires_role":[""]}]"#),
+            "routes[1].requires_role[0]: expected a role name, got \"\"",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":""}]"#),
+            "routes[0].requires_role: expected a role name, got \"\"",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":[]}]"#),
+            "routes[0].requires_role: expected a role name or a list of them, got an empty list",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":["x","x"]}]"#),
+            "routes[0].requires_role[1]: stands here twice: \"x\"",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":{"any":["x"]}}]"#),
+            "routes[0].requires_role.any: unknown key; write the list itself",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_role":{"all":[]}}]"#),
+            "routes[0].requires_role.all: expected a role name or a list of them, got an empty list",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_scope":["a","b"]}]"#),
+            "routes[0].requires_scope: say {any: […]} or {all: […]} for several scopes",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_scope":"a b"}]"#),
+            "routes[0].requires_scope: a scope has visible ASCII characters only",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","allow_anonymous":true,"requires_role":"x"}]"#),
+            "routes[0].allow_anonymous: stands alone",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","allow_anonymous":true,"deny":true}]"#),
+            "routes[0].allow_anonymous: stands alone",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","allow_missing":true,"requires_role":"x"}]"#),
+            "routes[0].allow_missing: combines only with requires_issuer and requires_audience",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_issuer":"x"}]"#),
+            "routes[0].requires_issuer: no issuer is named \"x\"; configured: idp_example_com",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_audience":"x"}]"#),
+            "routes[0].requires_audience: no issuer has the audience \"x\"; configured: api",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","policy":"x"}]"#),
+            "routes[0].policy: no policy is named \"x\"; none is defined",
+        ),
+        (&with(r#""policies":{"p":{"policy":"q"}}"#), "policies.p: a named policy does not name another"),
+        (&with(r#""policies":{"p":{}}"#), "policies.p: names no condition"),
+        (
+            &with(r#""routes":[{"path":"/a","any_of":[{"allow_anonymous":true}]}]"#),
+            "routes[0].any_of[0]: an alternative asks something of a valid token",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","any_of":[]}]"#),
+            "routes[0].any_of: expected at least one requirement",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_claim":[{"claim":"x"}]}]"#),
+            "routes[0].requires_claim[0]: expected one of any: […], all: […] and present: true",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"x","any":[null]}}]"#),
+            "routes[0].requires_claim.any[0]: expected a string",
+        ),
+        (
+            &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"/~2","present":true}}]"#),
+            "routes[0].requires_claim.claim: in a JSON Pointer",
+        ),
+        // Routes.
+        (&with(r#""routes":{"path":"/a"}"#), "routes: expected a list of routes, got an object"),
+        (&with(r#""routes":[{"path":"a","deny":true}]"#), "routes[0].path: "),
+        (
+            &with(r#""routes":[{"path":"/a","methods":[],"deny":true}]"#),
+            "routes[0].methods: expected a method, such as GET or a list of them, got an empty list",
+        ),
+        (&with(r#""routes":[{"path":"/a/{x}","deny":true},{"path":"/a/{y}","deny":true}]"#), "routes[1]: "),
+        // Headers and places.
+        (
+            &with(r#""claim_headers":{"x-a":"$role"}"#),
+            "claim_headers.x-a: expected a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none, got \"$role\"",
+        ),
+        (&with(r#""claim_headers":{"cookie":"sub"}"#), "claim_headers: "),
+        (&with(r#""claim_headers":{"x-a":"sub","x_a":"email"}"#), "claim_headers: "),
+        (
+            &with(r#""token_from":[{"header":"x-t","query":"t"}]"#),
+            "token_from[0]: expected exactly one of header, query and cookie",
+        ),
+        (&with(r#""token_from":[]"#), "token_from: expected at least one place"),
+        (
+            &with(r#""token_from":{"header":"X_Auth_Sub"}"#),
+            "token_from: the header x_auth_sub is a claim header, or spelt like one",
+        ),
+        // Issuers.
+        (
+            &with(r#""issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"}]"#),
+            "issuer: give either one issuer directly or a list of issuers, not both",
+        ),
+        (r#"{"issuers":[]}"#, "issuers: expected at least one issuer"),
+        (
+            r#"{"issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"},{"issuer":"https://j","name":"k","audience":"b","jwks_cluster":"c"}]}"#,
+            "issuers[1]: the same issuer stands in the list twice",
+        ),
+        (
+            r#"{"issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"},{"issuer":"https://j/","audience":"b","jwks_cluster":"c"}]}"#,
+            "issuers[1]: two issuers have the name j; give one of them another",
+        ),
+        (
+            &with(r#""discovery":true,"jwks_endpoint":"/k""#),
+            "jwks_endpoint: discovery: true finds the endpoint; give one of the two",
+        ),
+        (
+            &with(r#""discovery_cluster":"c""#),
+            "discovery_cluster: only discovery: true asks for a discovery document",
+        ),
+        (
+            &with(r#""route_metadata":"merge""#),
+            "route_metadata: expected override, narrow or ignore, got \"merge\"",
+        ),
+        (&with(r#""refused_claims":{"typ":[]}"#), "refused_claims.typ: expected at least one value"),
+        (&with(r#""resource_metadata":{"resource":"http://x"}"#), "resource_metadata: "),
+        (&with(r#""resource_metadata":["x"]"#), "resource_metadata"),
+        // Names, places and alternatives.
+        (&with(r#""policies":{" ":{"requires_role":"x"}}"#), "policies[\" \"]: a policy needs a name"),
+        (
+            &with(
+                r#""policies":{"a":{"requires_role":"x"},"b":{"deny":true}},"default_policy":{"policy":"c"}"#,
+            ),
+            "default_policy.policy: no policy is named \"c\"; defined: a, b",
+        ),
+        (
+            &with(
+                r#""routes":[{"path":"/a","deny":true},{"path":"/b","deny":true,"token_from":{"header":"x-auth-sub"}}]"#,
+            ),
+            "routes[1].token_from: the header x-auth-sub is a claim header, or spelt like one",
+        ),
+        (
+            &with(r#""refused_claims":{"typ":[["Refresh"]]}"#),
+            "refused_claims.typ[0]: expected a string, a number, true, false or an object",
+        ),
+        (
+            &with(r#""refused_claims":{"typ":["ID",null]}"#),
+            "refused_claims.typ[1]: expected a string, a number, true, false or an object",
+        ),
+        (
+            &with(r#""token_from":[{"cookie":"t"},{"query":"t"},{"cookie":"t"}]"#),
+            "token_from[2]: the same place stands here twice",
+        ),
+        (
+            &with(r#""token_from":{"query":"a b"}"#),
+            "token_from.query: a name has letters, digits and - _ . only",
+        ),
+        (
+            &with(r#""token_from":{"header":"x-t","prefix":"Tok\u0000en"}"#),
+            "token_from.prefix: expected a prefix of visible ASCII characters",
+        ),
+        (
+            &with(r#""token_from":{"cookie":"t","prefix":"Token "}"#),
+            "token_from.prefix: only a header has a prefix",
+        ),
+        (&with(r#""audience_from":[]"#), "audience_from: expected at least one claim"),
+        (&with(r#""accepted_types":["at+jwt",1]"#), "accepted_types[1]: expected a token type"),
+        (&with(r#""refused_claims":{"/~2":"x"}"#), "refused_claims[\"/~2\"]: "),
+        (
+            r#"{"issuer":"example","audience":"b","jwks_cluster":"c","discovery":true}"#,
+            "issuer: discovery needs an issuer that is a URL: ",
+        ),
+        (
+            &with(r#""discovery":true,"discovery_cluster":1"#),
+            "discovery_cluster: expected the name of a cluster",
+        ),
+        (
+            &with(r#""default_policy":{"requires_role":"x","shadow":{"deny":true,"shadow":{"deny":true}}}"#),
+            "default_policy.shadow: a shadow has no shadow of its own",
+        ),
+        (
+            &with(r#""policies":{"p":{"deny":true}},"default_policy":{"policy":"p","requires_role":"x"}"#),
+            "default_policy.policy: stands alone: put the other conditions into the named policy",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":[]}"#),
+            "default_policy.requires_claim: expected at least one condition",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","all":[]}}"#),
+            "default_policy.requires_claim.all: expected at least one value",
+        ),
+        (
+            &with(r#""default_policy":{"any_of":[{"requires_role":"x","shadow":{"deny":true}}]}"#),
+            "default_policy.any_of[0]: an alternative has no shadow",
+        ),
+        (&with(r#""claim_headers":{":path":"sub"}"#), "claim_headers: \":path\" belongs to HTTP itself"),
+        (&with(r#""claim_headers":{"x-original-url":"sub"}"#), "claim_headers: \"x-original-url\""),
+    ];
+    for (text, expected) in rows {
+        match parse(text) {
+            Ok(_) => panic!("accepted: {text}"),
+            Err(errors) => {
+                assert!(
+                    errors.iter().any(|error| error.starts_with(expected)),
+                    "{text}\n  expected {expected}\n  got {errors:#?}"
+                );
+            }
+        }
+    }
+}

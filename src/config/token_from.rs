@@ -1,0 +1,61 @@
+//! `token_from`: where in a request a token may stand.
+
+use super::reader::{Errors, Node};
+use crate::bearer::Place;
+use crate::jose::json::Json;
+
+pub(super) fn places(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Place>> {
+    let items = node.one_or_many();
+    if items.is_empty() {
+        node.refuse("expected at least one place, such as {header: authorization}", errors);
+    }
+    let mut places = Vec::with_capacity(items.len());
+    for item in &items {
+        let Some(place) = place(item, errors) else { continue };
+        if places.contains(&place) {
+            item.refuse("the same place stands here twice", errors);
+        }
+        places.push(place);
+    }
+    (!places.is_empty() && places.len() == items.len()).then_some(places)
+}
+
+fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
+    let mut object = node.object("a place, such as {header: authorization}", errors)?;
+    let mut name = |key, errors: &mut Errors| {
+        let node = object.take(key)?;
+        let name = node.text("a name", errors)?;
+        let is_token =
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+        if !is_token {
+            node.refuse("a name has letters, digits and - _ . only", errors);
+        }
+        is_token.then(|| name.to_owned())
+    };
+    let header = name("header", errors).map(|name| name.to_ascii_lowercase());
+    let (query, cookie) = (name("query", errors), name("cookie", errors));
+    let is_named = ["header", "query", "cookie"].iter().filter(|key| object.has(key)).count() == 1;
+    let prefix = object.take("prefix").map(|node| match node.value() {
+        Json::String(prefix) if prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => prefix.clone(),
+        _ => {
+            node.refuse("expected a prefix of visible ASCII characters, such as \"Token \"", errors);
+            String::new()
+        }
+    });
+    if prefix.is_some() && header.is_none() {
+        object.refuse("prefix", "only a header has a prefix", errors);
+    }
+    let has_slip = object.has_unknown();
+    object.finish(errors);
+    match (header, query, cookie) {
+        (Some(name), None, None) if name == "authorization" && prefix.is_none() => Some(Place::Authorization),
+        (Some(name), None, None) => Some(Place::Header { name, prefix: prefix.unwrap_or_default() }),
+        (None, Some(name), None) => Some(Place::Query { name }),
+        (None, None, Some(name)) => Some(Place::Cookie { name }),
+        (None, None, None) if has_slip || is_named => None,
+        _ => {
+            node.refuse("expected exactly one of header, query and cookie", errors);
+            None
+        }
+    }
+}

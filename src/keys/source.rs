@@ -1,0 +1,138 @@
+//! Where the keys of one issuer come from.
+
+use crate::endpoint::{Endpoint, Scheme};
+
+/// What decides which keys are fetched. When they are fetched ([`KeyTimes`](super::KeyTimes)) is no part of it: two
+/// configurations that differ in the times alone share one key set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `jwks_cluster`: the Envoy cluster that the key set is fetched through.
+    pub cluster: String,
+    /// Where the key set is.
+    pub location: Location,
+}
+
+/// Where a key set is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// At this URL: `jwks_endpoint`.
+    Endpoint(Endpoint),
+    /// Where the issuer's discovery document says: `discovery`.
+    Discovery {
+        /// `discovery_cluster`: the Envoy cluster that the document is fetched through.
+        cluster: String,
+        /// Whether `discovery_cluster` was given: only then may `jwks_uri` be on another host.
+        other_host: bool,
+        /// The exact `iss`, which the document must repeat.
+        iss: String,
+        /// `iss` as a URL, from which the document's own URL follows.
+        issuer: Endpoint,
+    },
+}
+
+/// The version of [`Source::encode`]. Another encoding has another number.
+const ENCODING: &[u8] = b"1";
+
+impl Source {
+    /// The source as bytes, for the name of what is kept of it. The bytes of two sources are equal only where the
+    /// sources are: each field stands in a fixed order behind its length, and the kind of the location says which
+    /// fields follow.
+    ///
+    /// | fields | |
+    /// | --- | --- |
+    /// | encoding, cluster | `1`, the name |
+    /// | kind | `endpoint` or `discovery` |
+    /// | of an endpoint | scheme, authority, path with query |
+    /// | of a discovery | cluster, `1` or `0` for `other_host`, iss, then the issuer's scheme, authority, path |
+    pub fn encode(&self) -> Vec<u8> {
+        let mut fields: Vec<&[u8]> = vec![ENCODING, self.cluster.as_bytes()];
+        let url = match &self.location {
+            Location::Endpoint(url) => {
+                fields.push(b"endpoint");
+                url
+            }
+            Location::Discovery { cluster, other_host, iss, issuer } => {
+                let other_host: &[u8] = if *other_host { b"1" } else { b"0" };
+                fields.extend([b"discovery", cluster.as_bytes(), other_host, iss.as_bytes()]);
+                issuer
+            }
+        };
+        fields.extend([url.scheme().as_str(), url.authority(), url.path()].map(str::as_bytes));
+        encode_fields(&fields)
+    }
+}
+
+/// Each field behind its length in eight bytes, so that no two lists of fields have the same bytes.
+pub(super) fn encode_fields(fields: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(fields.iter().map(|field| 8 + field.len()).sum());
+    for field in fields {
+        bytes.extend_from_slice(&(field.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(field);
+    }
+    bytes
+}
+
+impl Location {
+    /// The scheme of the URL: whether the keys are said to be encrypted on the way.
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Self::Endpoint(endpoint) | Self::Discovery { issuer: endpoint, .. } => endpoint.scheme(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(url: &str) -> Location {
+        Location::Endpoint(Endpoint::parse(url).unwrap())
+    }
+
+    fn discovery(cluster: &str, other_host: bool, iss: &str, issuer: &str) -> Location {
+        Location::Discovery {
+            cluster: cluster.to_owned(),
+            other_host,
+            iss: iss.to_owned(),
+            issuer: Endpoint::parse(issuer).unwrap(),
+        }
+    }
+
+    fn source(cluster: &str, location: Location) -> Source {
+        Source { cluster: cluster.to_owned(), location }
+    }
+
+    #[test]
+    fn two_sources_that_differ_in_one_field_differ_in_their_bytes() {
+        let rows = [
+            ("an endpoint", source("c", endpoint("https://a/k"))),
+            ("another cluster", source("d", endpoint("https://a/k"))),
+            ("another scheme", source("c", endpoint("http://a/k"))),
+            ("another host", source("c", endpoint("https://b/k"))),
+            ("another port", source("c", endpoint("https://a:8443/k"))),
+            ("another path", source("c", endpoint("https://a/l"))),
+            ("another query", source("c", endpoint("https://a/k?l"))),
+            ("a letter that moved to the cluster", source("ca", endpoint("https://b/k"))),
+            ("a discovery", source("c", discovery("c", false, "https://a/k", "https://a/k"))),
+            ("the discovery's own cluster", source("c", discovery("d", false, "https://a/k", "https://a/k"))),
+            ("another host allowed", source("c", discovery("c", true, "https://a/k", "https://a/k"))),
+            ("another iss", source("c", discovery("c", false, "https://A/k", "https://a/k"))),
+            ("another URL", source("c", discovery("c", false, "https://a/k", "https://a/l"))),
+            ("clusters swapped", source("d", discovery("c", false, "https://a/k", "https://a/k"))),
+        ];
+        for (place, (label, one)) in rows.iter().enumerate() {
+            assert_eq!(one.encode(), one.clone().encode(), "{label}");
+            for (other_label, other) in rows.iter().skip(place + 1) {
+                assert_ne!(one.encode(), other.encode(), "{label}, {other_label}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_are_told_apart_by_their_lengths() {
+        assert_ne!(encode_fields(&[b"ab", b""]), encode_fields(&[b"a", b"b"]));
+        assert_ne!(encode_fields(&[b"ab"]), encode_fields(&[b"ab", b""]));
+        assert_ne!(encode_fields(&[]), encode_fields(&[b""]));
+        assert_eq!(encode_fields(&[b"ab"]), b"\x02\0\0\0\0\0\0\0ab");
+    }
+}

@@ -1,0 +1,79 @@
+//! Routes that cannot stand in one table.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use super::entry::Entry;
+use super::letter_case::folded;
+
+/// Two entries that cannot both stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The index of the earlier entry.
+    pub first: usize,
+    /// The index of the later entry.
+    pub second: usize,
+    /// What is wrong with the two.
+    pub kind: ConflictKind,
+    templates: (String, String),
+}
+
+/// What two entries conflict in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictKind {
+    /// The same template, method and host: one of them would never apply.
+    Equal,
+    /// Templates that differ only in case: an upstream that ignores case serves both from one place.
+    Case,
+}
+
+/// Entries whose templates differ, but not when case is ignored. The first of each spelling is compared.
+pub(super) fn case_conflicts<T>(entries: &[Entry<T>]) -> Vec<Conflict> {
+    let mut spellings: HashMap<String, (String, usize)> = HashMap::new();
+    let mut conflicts = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let spelling = entry.template.canonical();
+        let folded = folded(&spelling).into_owned();
+        match spellings.get(&folded) {
+            None => {
+                spellings.insert(folded, (spelling, index));
+            }
+            Some((first, _)) if *first == spelling => {}
+            Some((_, first)) => {
+                conflicts.extend(Conflict::between(entries, *first, index, ConflictKind::Case));
+            }
+        }
+    }
+    conflicts
+}
+
+impl Conflict {
+    pub(super) fn between<T>(
+        entries: &[Entry<T>],
+        first: usize,
+        second: usize,
+        kind: ConflictKind,
+    ) -> Option<Self> {
+        let template = |index: usize| entries.get(index).map(|entry| entry.template.as_str().to_owned());
+        Some(Self { first, second, kind, templates: (template(first)?, template(second)?) })
+    }
+}
+
+impl std::error::Error for Conflict {}
+
+impl fmt::Display for Conflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (one, other) = &self.templates;
+        let Self { first, second, kind, .. } = self;
+        write!(f, "routes[{first}] (`{one}`) and routes[{second}] (`{other}`) ")?;
+        f.write_str(match kind {
+            ConflictKind::Equal => {
+                "cover the same path, method and host, so one would never apply: remove one, or give them different \
+                 methods or hosts"
+            }
+            ConflictKind::Case => {
+                "differ only in case, which some upstreams ignore: spell the path one way, or remove one"
+            }
+        })
+    }
+}

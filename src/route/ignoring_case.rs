@@ -1,0 +1,147 @@
+//! The look-up of upstreams that ignore letter case, in the whole path or in parts of it.
+
+use std::collections::HashMap;
+
+use super::letter_case::{folded, lower_cased};
+use super::tree::{Levels, Node, first_segment, rest_of};
+
+impl Levels {
+    /// As [`Levels::find`], with letter case ignored in every segment.
+    pub(super) fn find_folded(&self, host: &[u8], method: &str, path: &str) -> Option<usize> {
+        let rest = rest_of(path)?;
+        self.matching(host).find_map(|root| Nodes(vec![root]).find_folded(rest, method))
+    }
+
+    /// What is chosen where each segment is compared exactly, in lower case, or ignoring case: each choice once,
+    /// `None` among them where some mixture finds nothing.
+    pub(super) fn find_in_each_case(&self, host: &[u8], method: &str, path: &str) -> Vec<Option<usize>> {
+        let mut found = Vec::new();
+        let Some(rest) = rest_of(path) else { return vec![None] };
+        for root in self.matching(host) {
+            let here = Nodes(vec![root]).find_in_each_case(rest, method, &mut Seen::default());
+            let falls_through = here.contains(&None);
+            here.into_iter().filter(Option::is_some).for_each(|choice| add_once(&mut found, choice));
+            if !falls_through {
+                return found;
+            }
+        }
+        add_once(&mut found, None);
+        found
+    }
+}
+
+/// Nodes whose segments from the root differ in letter case at most, as one.
+#[derive(Debug, Default)]
+struct Nodes<'t>(Vec<&'t Node>);
+
+/// What was found below some nodes, for what remained of the path by its length.
+type Seen = HashMap<(Vec<*const Node>, usize), Vec<Option<usize>>>;
+
+impl<'t> Nodes<'t> {
+    fn find_folded(&self, rest: Option<&str>, method: &str) -> Option<usize> {
+        let Some(rest) = rest else {
+            return self.here(method).or_else(|| self.below(method));
+        };
+        if rest.is_empty() {
+            return self.below(method).or_else(|| self.here(method));
+        }
+        let (segment, rest) = first_segment(rest);
+        let literals = self.literals_ignoring_case(segment);
+        literals
+            .find_in(|nodes| nodes.find_folded(rest, method))
+            .or_else(|| self.any(segment).find_in(|nodes| nodes.find_folded(rest, method)))
+            .or_else(|| self.below(method))
+    }
+
+    /// What [`Levels::find_in_each_case`] says below these nodes. The same nodes are come by in many mixtures of
+    /// comparisons, so what was found below them is kept: without it a few templates such as `/a/a/a/A` made each
+    /// segment of a path double the work.
+    fn find_in_each_case(&self, rest: Option<&str>, method: &str, seen: &mut Seen) -> Vec<Option<usize>> {
+        let mut found = Vec::new();
+        let Some(rest) = rest else {
+            return vec![self.here(method).or_else(|| self.below(method))];
+        };
+        if rest.is_empty() {
+            return vec![self.below(method).or_else(|| self.here(method))];
+        }
+        let key = (self.0.iter().map(|node| std::ptr::from_ref(*node)).collect(), rest.len());
+        if let Some(known) = seen.get(&key) {
+            return known.clone();
+        }
+        let (segment, rest) = first_segment(rest);
+        let mut candidates = vec![self.literals(segment), self.literals_ignoring_case(segment)];
+        candidates.extend(lower_cased(segment).iter().map(|lower| self.literals(lower)));
+        let mut falls_through = false;
+        for (position, nodes) in candidates.iter().enumerate() {
+            if !candidates.iter().take(position).any(|earlier| earlier.is(nodes)) {
+                falls_through |= nodes.choices_below(rest, method, &mut found, seen);
+            }
+        }
+        if falls_through && self.any(segment).choices_below(rest, method, &mut found, seen) {
+            add_once(&mut found, self.below(method));
+        }
+        seen.insert(key, found.clone());
+        found
+    }
+
+    /// Adds what is chosen below these nodes, and tells whether some choice finds nothing there.
+    fn choices_below(
+        &self,
+        rest: Option<&str>,
+        method: &str,
+        found: &mut Vec<Option<usize>>,
+        seen: &mut Seen,
+    ) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let below = self.find_in_each_case(rest, method, seen);
+        let falls_through = below.contains(&None);
+        below.into_iter().filter(Option::is_some).for_each(|choice| add_once(found, choice));
+        falls_through
+    }
+
+    fn find_in(&self, find: impl Fn(&Self) -> Option<usize>) -> Option<usize> {
+        if self.0.is_empty() { None } else { find(self) }
+    }
+
+    fn here(&self, method: &str) -> Option<usize> {
+        self.0.iter().find_map(|node| node.here.of(method))
+    }
+
+    fn below(&self, method: &str) -> Option<usize> {
+        self.0.iter().find_map(|node| node.rest.of(method))
+    }
+
+    fn literals(&self, segment: &str) -> Self {
+        Self(self.0.iter().filter_map(|node| node.literals.get(segment)).collect())
+    }
+
+    fn literals_ignoring_case(&self, segment: &str) -> Self {
+        let folded = folded(segment);
+        let mut nodes = self.literals(&folded);
+        for node in &self.0 {
+            let spellings = node.spellings.get(folded.as_ref()).into_iter().flatten();
+            nodes.0.extend(spellings.filter_map(|spelling| node.literals.get(spelling)));
+        }
+        nodes
+    }
+
+    fn any(&self, segment: &str) -> Self {
+        if segment.is_empty() {
+            return Self::default();
+        }
+        Self(self.0.iter().filter_map(|node| node.any.as_deref()).collect())
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len()
+            && self.0.iter().all(|node| other.0.iter().any(|known| std::ptr::eq(*node, *known)))
+    }
+}
+
+fn add_once(found: &mut Vec<Option<usize>>, choice: Option<usize>) {
+    if !found.contains(&choice) {
+        found.push(choice);
+    }
+}

@@ -1,0 +1,104 @@
+"""The import cycles that scripts/import-cycles finds, and what it does not take for one.
+
+Each row is a folder of sources that has no cycle, with one thing changed.
+"""
+
+import importlib.machinery
+import importlib.util
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def script(name):
+    """A script of the repository as a module."""
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "scripts" / name))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+import_cycles = script("import-cycles")
+
+SOUND = {
+    "lib.rs": "pub mod a;\npub mod b;\n",
+    "a.rs": "mod x;\nmod y;\npub use x::X;\npub use y::Y;\n",
+    "a/x.rs": "use super::y::Y;\npub struct X(Y);\n",
+    "a/y.rs": "pub struct Y;\n",
+    "b.rs": "use crate::a::X;\npub fn b(x: X) {}\n",
+}
+
+
+class ImportCycles(unittest.TestCase):
+    def cycles(self, changed):
+        """The cycles of the sound files with those in their place, each as its files."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in (SOUND | changed).items():
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+            return [cycle.replace(f"{folder}/", "") for cycle, _ in import_cycles.cycles(Path(folder))]
+
+    def test_what_is_a_cycle(self):
+        for label, changed, cycle in [
+            ("siblings", {"a/y.rs": "use super::x::X;\npub struct Y;\n"}, "a/x.rs a/y.rs"),
+            ("siblings by the parent's names", {"a/y.rs": "use super::X;\npub struct Y;\n"}, "a/x.rs a/y.rs"),
+            ("siblings by the crate's names", {"a/y.rs": "use crate::a::X;\npub struct Y;\n"}, "a/x.rs a/y.rs"),
+            ("in a list", {"a/y.rs": "use super::{self, x::{self, X}};\npub struct Y;\n"}, "a/x.rs a/y.rs"),
+            ("without use", {"a/y.rs": "pub struct Y(Option<crate::a::X>);\n"}, "a/x.rs a/y.rs"),
+            ("under another name", {"a/y.rs": "use super::x as z;\npub struct Y(z::X);\n"}, "a/x.rs a/y.rs"),
+            ("of two folders", {"a/y.rs": "use crate::b::b;\npub struct Y;\n"}, "a/x.rs a/y.rs b.rs"),
+            (
+                "a child and what its parent defines",
+                {
+                    "a.rs": "mod x;\nmod y;\npub use x::X;\npub struct Z(y::Y);\n",
+                    "a/y.rs": "use super::Z;\npub struct Y;\n",
+                },
+                "a.rs a/y.rs",
+            ),
+            (
+                "what the parent passes on and makes use of",
+                {
+                    "a.rs": "mod x;\nmod y;\npub use x::X;\npub use y::Y;\npub struct Z(Y);\n",
+                    "a/y.rs": "use super::Z;\npub struct Y;\n",
+                },
+                "a.rs a/y.rs",
+            ),
+        ]:
+            self.assertEqual(self.cycles(changed), [cycle], label)
+
+    def test_what_is_none(self):
+        for label, changed in [
+            ("the sound files", {}),
+            ("in a comment", {"a/y.rs": "// use super::x::X;\n/* super::x::X */\npub struct Y;\n"}),
+            ("in a text", {"a/y.rs": 'pub struct Y;\nconst TEXT: &str = "super::x::X \\" super::x::X";\n'}),
+            ("in a raw text", {"a/y.rs": 'pub struct Y;\nconst TEXT: &str = r#"" super::x::X"#;\n'}),
+            ("in tests", {"a/y.rs": "pub struct Y;\n#[cfg(test)]\nmod tests {\n use super::super::x::X;\n}\n"}),
+            (
+                "in the tests' own file",
+                {"a/y.rs": "pub struct Y;\n#[cfg(test)]\nmod tests;\n", "a/y/tests.rs": "use crate::a::X;\n"},
+            ),
+            ("behind a lifetime", {"a/y.rs": "pub struct Y<'a>(&'a str);\n// '\nfn f<'a>() {}\n"}),
+            (
+                "a child and what its parent defines without it",
+                {
+                    "a.rs": "mod x;\nmod y;\npub use x::X;\npub use y::Y;\npub struct Z;\n",
+                    "a/y.rs": "use super::Z;\npub struct Y;\n",
+                },
+            ),
+            ("another crate's module of that name", {"a/y.rs": "use x::X;\npub struct Y;\n"}),
+        ]:
+            self.assertEqual(self.cycles(changed), [], label)
+
+    def test_exceptions_have_reasons(self):
+        for module, reason in import_cycles.EXCEPTIONS.items():
+            self.assertTrue(reason, module)
+        self.assertTrue(import_cycles.lies_in("src/a.rs src/a/x.rs", "src/a"))
+        self.assertFalse(import_cycles.lies_in("src/a.rs src/ab.rs", "src/a"))
+        self.assertFalse(import_cycles.lies_in("src/a/x.rs src/b.rs", "src/a"))
+
+
+if __name__ == "__main__":
+    unittest.main()
