@@ -5,119 +5,28 @@
 
 mod bench;
 mod conditions;
+mod credential;
 mod found;
 mod less_specific;
+mod outcome;
 mod stand_in;
 mod unread;
 
-pub use bench::{Bench, Call, Credential};
-pub use conditions::{Checked, Rule};
-pub use less_specific::LessSpecific;
+pub use bench::{Bench, Call};
+pub use credential::Credential;
+pub use outcome::{Checked, Decision, Explanation, LessSpecific, Outcome, Reading, Rule, TokenReport};
 
 use crate::inspect::{spelling, words};
+use conditions::route_of;
 use jwt_guard::bearer::{self, Headers, MalformedCredential, Place, Presented};
 use jwt_guard::denial::Reason;
 use jwt_guard::flow::{
-    self, Authenticator, EffectivePolicy, Facts, Patience, Request, RuleName, Step, TokenFailure,
-    TokenOutcome,
+    self, Authenticator, EffectivePolicy, Patience, Request, Step, TokenFailure, TokenOutcome,
 };
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::policy;
 use jwt_guard::route::ReadingClass;
 use jwt_guard::token_cache::TokenCache;
-
-/// What became of a request.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The readings of the path but for letter case, the path as written first; none where it is ambiguous or there
-    /// is none.
-    pub readings: Vec<Reading>,
-    /// What was asked; empty where nothing was.
-    pub rules: Vec<Rule>,
-    /// Routes that match the request as sent, and that a more specific one replaces.
-    pub less_specific: Vec<LessSpecific>,
-    /// Headers, cookies and query parameters that hold a JWT where the filter looks for none.
-    pub unread_tokens: Vec<String>,
-    /// Where the filter looks for a token.
-    pub token_from: Vec<String>,
-    /// The token and what was found in it.
-    pub token: TokenReport,
-    /// What the client or the upstream sees.
-    pub decision: Decision,
-    /// What report-only or a shadow would have refused.
-    pub would_deny: Vec<Explanation>,
-}
-
-/// Why something is refused, as counters and log say it.
-#[derive(Debug, Clone)]
-pub struct Explanation {
-    /// The reason.
-    pub reason: Reason,
-    /// The sentence behind it.
-    pub detail: String,
-}
-
-/// One way to read the path.
-#[derive(Debug)]
-pub struct Reading {
-    /// The path.
-    pub path: String,
-    /// What an upstream does that leads to it, in order; empty for the path as written.
-    pub classes: Vec<&'static str>,
-}
-
-/// What is to be said of the token.
-#[derive(Debug)]
-pub enum TokenReport {
-    /// Nobody looked for one.
-    NotRead,
-    /// None came.
-    Absent,
-    /// It is not valid.
-    Invalid {
-        /// Why.
-        facts: Explanation,
-        /// What it has and what was expected there, where there is something to compare.
-        found: Option<String>,
-    },
-    /// It is.
-    Valid {
-        /// The issuer's configured name.
-        issuer: String,
-        /// What it says of roles, groups and scopes.
-        names: [(&'static str, Vec<String>); 3],
-    },
-}
-
-/// What became of it.
-#[derive(Debug)]
-pub enum Decision {
-    /// It goes on.
-    Passes {
-        /// Every header as the upstream sees it.
-        upstream: Vec<(String, String)>,
-        /// The names of those that the filter set.
-        set: Vec<String>,
-        /// The names of those that it took away.
-        removed: Vec<String>,
-    },
-    /// It is answered.
-    Refused {
-        /// The status.
-        status: u16,
-        /// The answer's headers.
-        headers: Vec<(String, String)>,
-        /// The answer's body.
-        body: String,
-        /// Why.
-        facts: Explanation,
-    },
-    /// It is answered with a document of `resource_metadata`.
-    Served {
-        /// The document.
-        body: String,
-    },
-}
 
 impl Bench<'_> {
     /// Tries one request.
@@ -231,20 +140,6 @@ fn reads_tokens(policy: &EffectivePolicy<'_>) -> bool {
         .any(|requirement| requirement.rule != policy::Rule::Anonymous || requirement.shadow.is_some())
 }
 
-impl From<Facts<'_>> for Explanation {
-    fn from(facts: Facts<'_>) -> Self {
-        Self { reason: facts.reason, detail: facts.detail.to_string() }
-    }
-}
-
-/// The index of the route, where the rule is one.
-fn route_of(rule: &RuleName) -> Option<usize> {
-    match rule {
-        RuleName::Route(index) => Some(*index),
-        _ => None,
-    }
-}
-
 /// The reason of that name.
 ///
 /// # Errors
@@ -292,19 +187,4 @@ fn what_is_seen(decision: &flow::Decision<'_>, headers: &Headers) -> Result<Deci
         Step::Serve(document) => Decision::Served { body: text(&document.body) },
         Step::AwaitKeys { .. } => return Err("the request waits for keys, which here never come".to_owned()),
     })
-}
-
-impl Outcome {
-    /// Whether the request goes on, a document served counted as an answer.
-    pub fn passes(&self) -> bool {
-        matches!(self.decision, Decision::Passes { .. })
-    }
-
-    /// What a route asks and is not met is the reason of a refusal.
-    pub fn reason(&self) -> Option<&'static str> {
-        match &self.decision {
-            Decision::Refused { facts, .. } => Some(facts.reason.as_str()),
-            _ => None,
-        }
-    }
 }

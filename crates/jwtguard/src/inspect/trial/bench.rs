@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
@@ -47,30 +44,6 @@ pub struct Call {
     pub route_metadata: Option<String>,
 }
 
-/// What a request brings, beside what its headers say.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// Nothing more.
-    None,
-    /// This token, where the route takes one from.
-    Token(String),
-    /// Claims to sign, where the route takes a token from.
-    Claims {
-        /// `iss`, `aud`, `iat` and `exp` are added where they are missing; `null` leaves one out.
-        claims: Map<String, Value>,
-        /// That of a token: its `alg`, `kid` and `typ` are judged as they stand. One that the issuer's tokens may have
-        /// is made up otherwise.
-        header: Option<Map<String, Value>>,
-    },
-    /// Header and claims of a token, to sign as they stand.
-    Parts {
-        /// The whole header.
-        header: Map<String, Value>,
-        /// All claims.
-        claims: Map<String, Value>,
-    },
-}
-
 /// The keys of one trial.
 pub(super) struct Keys(Vec<Option<Rc<KeySet>>>);
 
@@ -93,7 +66,7 @@ impl KeySource for Keys {
     }
 }
 
-type Headers = Vec<(String, Vec<u8>)>;
+pub(super) type Headers = Vec<(String, Vec<u8>)>;
 
 impl Call {
     /// The request as the filter gets it.
@@ -164,39 +137,8 @@ impl<'c> Bench<'c> {
         }
     }
 
-    /// The request with its token, and the keys that judge it.
-    pub(super) fn with_credential(
-        &self,
-        mut headers: Headers,
-        places: &[Place],
-        credential: &Credential,
-    ) -> Result<(Headers, Keys), String> {
-        let mut keys = Keys(self.keys.clone());
-        let token = match credential {
-            Credential::None => return Ok((headers, keys)),
-            Credential::Token(token) => token.clone(),
-            Credential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
-            Credential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
-        };
-        put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
-        Ok((headers, keys))
-    }
-}
-
-fn put(headers: &mut Headers, place: &Place, token: &str) {
-    match place {
-        Place::Authorization => {
-            headers.push(("authorization".to_owned(), format!("Bearer {token}").into_bytes()))
-        }
-        Place::Header { name, prefix } => {
-            headers.push((name.clone(), format!("{prefix}{token}").into_bytes()))
-        }
-        Place::Cookie { name } => headers.push(("cookie".to_owned(), format!("{name}={token}").into_bytes())),
-        Place::Query { name } => {
-            if let Some((_, path)) = headers.iter_mut().find(|(name, _)| name == ":path") {
-                path.push(if path.contains(&b'?') { b'&' } else { b'?' });
-                path.extend_from_slice(format!("{name}={token}").as_bytes());
-            }
-        }
+    /// Those of the issuers, for one trial.
+    pub(super) fn keys(&self) -> Keys {
+        Keys(self.keys.clone())
     }
 }

@@ -1,37 +1,11 @@
 //! Each condition of a rule with its outcome.
 
-use super::{Bench, TokenReport, found, route_of};
+use super::bench::Bench;
+use super::found;
+use super::outcome::{Checked, Rule, TokenReport};
 use crate::inspect::words;
-use jwt_guard::flow::AppliedRequirement;
+use jwt_guard::flow::{AppliedRequirement, RuleName};
 use jwt_guard::policy::{self, Condition, Conditions, Identity};
-
-/// A rule that governs the request.
-#[derive(Debug)]
-pub struct Rule {
-    /// `routes[2] (/api/admin/**)` or the like.
-    pub name: String,
-    /// The index of the route, where it is one.
-    pub route: Option<usize>,
-    /// The reading that chose it, where that is not the request as written.
-    pub reading: Option<String>,
-    /// The classes that led to that reading.
-    pub reading_classes: Vec<&'static str>,
-    /// Who may pass by it.
-    pub who: String,
-    /// Its conditions on a token, each with its outcome.
-    pub conditions: Vec<Checked>,
-}
-
-/// A condition and whether it is met.
-#[derive(Debug)]
-pub struct Checked {
-    /// The condition in words.
-    pub condition: String,
-    /// Whether it is met.
-    pub met: bool,
-    /// What the token has instead, where the condition is not met and a token was sent.
-    pub found: Option<String>,
-}
 
 impl Rule {
     pub(super) fn judge(
@@ -86,5 +60,13 @@ fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> 
             Some(("no token, or a valid one", narrowings.collect()))
         }
         policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::MissingOrFailed => None,
+    }
+}
+
+/// The index of the route, where the rule is one.
+pub(super) fn route_of(rule: &RuleName) -> Option<usize> {
+    match rule {
+        RuleName::Route(index) => Some(*index),
+        _ => None,
     }
 }

@@ -1,18 +1,10 @@
 //! Routes that match a request and do not apply, because a more specific one does.
 
-use super::Bench;
+use super::bench::Bench;
+use super::outcome::LessSpecific;
 use crate::inspect::words;
 use jwt_guard::config::Route;
 use jwt_guard::route::{Entry, Table};
-
-/// A route that a more specific one replaces.
-#[derive(Debug)]
-pub struct LessSpecific {
-    /// `routes[2] (/api/admin/**)` or the like.
-    pub name: String,
-    /// Who could pass by it.
-    pub who: String,
-}
 
 /// The routes whose template, methods and hosts match that method and path, without those that apply.
 pub(super) fn less_specific(
