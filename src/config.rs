@@ -156,7 +156,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let token_cache_entries = number(object.take("token_cache_entries"), 1024, 0..=65_536, "entries", errors);
     let max_token_bytes = size(object.take("max_token_bytes"), 16_384, 64..=1_048_576, errors);
     if let Some(headers) = &claim_headers {
-        let of_routes = routes.iter().flat_map(|routes| routes.rules().iter().enumerate());
+        let of_routes = routes.iter().flat_map(|routes| routes.rules().enumerate());
         let of_routes = of_routes.filter_map(|(index, route)| {
             Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
         });

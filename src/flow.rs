@@ -3,256 +3,159 @@
 //! Holds no state between steps. A request that must wait for keys is judged again from its headers when they
 //! have come, with less patience; so a parked request cannot be decided by rules that another one saw.
 
-pub mod asked;
+mod answer;
 mod authenticate;
+mod decision;
+mod effective_policy;
 mod facts;
-mod governing;
 mod known;
+mod method_override;
+mod other_spellings;
+mod patience;
 mod preflight;
-mod refusal;
+mod request;
+mod rule_name;
+mod token_outcome;
 mod trailers;
+
+pub use authenticate::{Authenticator, authenticate};
+pub use decision::{Cause, Decision, Forward, Step, Trace};
+pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, resolve_policy};
+pub use facts::{Detail, Facts};
+pub use known::Known;
+pub use patience::Patience;
+pub use request::{Metadata, Request};
+pub use rule_name::RuleName;
+pub use token_outcome::{TokenFailure, TokenOutcome, Unfetched};
+pub use trailers::credential_headers;
 
 use std::rc::Rc;
 
-pub use crate::keys::{KeyLookup, KeySource};
-pub use facts::{Facts, RuleName};
-pub use known::Known;
-pub use trailers::credential_headers;
-
-use crate::bearer::{self, Place};
+use crate::bearer;
 use crate::config::Config;
-use crate::denial::{Denial, Reason};
-use crate::headers::{HeaderEdits, folds_alike, grpc_metadata};
+use crate::headers::{HeaderEdits, Oversize};
 use crate::http::HeaderMap;
-use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Verifier;
-use crate::keys::Need;
-use crate::policy::{self, Credential, Identity, Permit, Requirement};
+pub use crate::keys::{KeyLookup, KeySource};
+use crate::policy::{Permit, Requirements};
 use crate::resource_metadata::Document;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
-use authenticate::Failure;
-use governing::Governing;
-
-/// Whether the request may (still) wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// It may.
-    Waits,
-    /// Its time is over: what is there decides.
-    Over,
-    /// It may not: too many do already. What is there decides.
-    NoRoom,
-}
-
-/// The requirement that Envoy's own choice of a route brought.
-#[derive(Debug, Clone, Default)]
-pub enum Metadata {
-    /// There is none, or it is not to be read.
-    #[default]
-    Absent,
-    /// On the route or, failing that, on its virtual host.
-    Requirement(Rc<Requirement>),
-    /// It does not parse. Never falls back to something weaker.
-    Bad(Rc<str>),
-}
-
-/// A request as the host gives it.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// Pseudo headers among them.
-    pub headers: &'a HeaderMap,
-    /// From the route that Envoy chose.
-    pub metadata: Metadata,
-}
-
-/// What the shell does next.
-#[derive(Debug)]
-pub enum Step {
-    /// Edit the headers and let the request go on.
-    Forward(Forward),
-    /// Answer it.
-    Deny(Refused),
-    /// Answer it with a document that is everybody's.
-    Serve(Document),
-    /// Park it until the issuer's keys change.
-    AwaitKeys {
-        /// Whose keys.
-        issuer: IssuerIndex,
-        /// Why.
-        need: Need,
-    },
-}
-
-/// A request that goes on.
-#[derive(Debug)]
-pub struct Forward {
-    /// What the upstream sees otherwise than the client sent it.
-    pub edits: HeaderEdits,
-    /// Who it speaks for, where that was verified.
-    pub identity: Option<Rc<Identity>>,
-    /// What report-only or a shadow would have refused.
-    pub would_deny: Vec<Facts>,
-    /// Which rules let it pass.
-    pub rules: Vec<RuleName>,
-}
-
-/// A request that does not.
-#[derive(Debug)]
-pub struct Refused {
-    /// The answer.
-    pub denial: Denial,
-    /// What the log says.
-    pub facts: Facts,
-}
+use answer::denial;
+use other_spellings::other_spellings;
+use preflight::is_preflight;
+use request::text;
 
 /// Decides a request, or says that it has to wait.
-pub fn decide(
-    config: &Config,
-    request: &Request<'_>,
+pub fn decide<'r>(
+    config: &'r Config,
+    request: &'r Request<'_>,
     keys: &dyn KeySource,
     verifier: &dyn Verifier,
     cache: &TokenCache<Known>,
     now: UnixTime,
     patience: Patience,
-) -> Step {
-    // Report-only holds nobody up.
-    let patience = if config.report_only { Patience::Over } else { patience };
-    let judge = Judge { config, headers: request.headers, keys, verifier, cache, now, patience };
-    match judge.step(&request.metadata) {
-        Err(refused) if config.report_only => judge.report(refused.facts),
-        Err(refused) => Step::Deny(*refused),
-        Ok(step) => step,
+) -> Decision<'r> {
+    let headers = request.headers;
+    let mut trace = Trace::new(headers);
+    if let Some(document) = document(config, headers) {
+        return Decision { step: Step::Serve(document), trace };
+    }
+    if !config.enabled {
+        return exempt(config, trace, RuleName::Disabled);
+    }
+    let policy = match resolve_policy(config, headers, &request.metadata) {
+        Ok(policy) => &*trace.policy.insert(policy),
+        Err(error) => return refuse(config, trace, Cause::Policy(error)),
+    };
+    if is_preflight(config, headers, &policy.places) {
+        return exempt(config, trace, RuleName::Preflight);
+    }
+    let requirements = policy.requirements();
+    let token_decides = requirements.needs_token();
+    if token_decides || requirements.shadow_needs_token() {
+        // Neither report-only nor a shadow holds a request up.
+        let patience = match patience {
+            _ if config.report_only => Patience::Over,
+            Patience::Waits if !token_decides => Patience::Over,
+            patience => patience,
+        };
+        let with = Authenticator { config, keys, verifier, cache, now, patience };
+        trace.token = authenticate(&with, headers, &policy.places, &policy.shared_places);
+    }
+    if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, need }) = trace.token {
+        return Decision { step: Step::AwaitKeys { issuer, need }, trace };
+    }
+    match forward(config, headers, policy, &requirements, &trace.token) {
+        Ok(forward) => {
+            trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential());
+            Decision { step: Step::Forward(forward), trace }
+        }
+        Err(cause) => refuse(config, trace, cause),
     }
 }
 
-struct Judge<'r> {
-    config: &'r Config,
-    headers: &'r HeaderMap,
-    keys: &'r dyn KeySource,
-    verifier: &'r dyn Verifier,
-    cache: &'r TokenCache<Known>,
-    now: UnixTime,
-    patience: Patience,
+/// What the upstream gets, where every requirement is met. The header plan takes a permit, and nothing else makes one.
+fn forward<'r>(
+    config: &Config,
+    headers: &HeaderMap,
+    policy: &EffectivePolicy<'_>,
+    requirements: &Requirements<'r>,
+    token: &TokenOutcome<'_>,
+) -> Result<Forward, Cause<'r>> {
+    let token_decides = requirements.needs_token();
+    if let Some(TokenFailure::Malformed(malformed)) = token.failure().filter(|_| token_decides) {
+        return Err(Cause::Credential(*malformed));
+    }
+    let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
+    let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
+    // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.
+    if token_decides && !config.report_only {
+        for (name, values) in bearer::removal(&policy.places, headers, policy.forward_token) {
+            edits.set(name, values);
+        }
+        for name in other_spellings(headers, &policy.places) {
+            edits.remove(name);
+        }
+    }
+    Ok(Forward { edits, identity: permit.identity().map(Rc::clone) })
 }
 
-/// Refused, boxed: the way on is the usual one.
-type Outcome<T> = Result<T, Box<Refused>>;
-
-impl<'r> Judge<'r> {
-    fn step(&self, metadata: &'r Metadata) -> Outcome<Step> {
-        if let Some(document) = self.document() {
-            return Ok(Step::Serve(document));
-        }
-        if !self.config.enabled {
-            return Ok(self.forward_stripped(Vec::new(), RuleName::Disabled));
-        }
-        let governing = self.governing(metadata)?;
-        if self.is_preflight(&governing.places) {
-            return Ok(self.forward_stripped(Vec::new(), RuleName::Preflight));
-        }
-        let requirements = governing.requirements();
-        let requirements = requirements.as_slice();
-        let token_decides = policy::needs_token(requirements);
-        let (known, failure) = if token_decides || policy::shadow_needs_token(requirements) {
-            match self.credential(&governing, token_decides) {
-                Ok(known) => (known, None),
-                Err(Failure::Wait { issuer, need }) => return Ok(Step::AwaitKeys { issuer, need }),
-                Err(failure) => (None, Some(failure)),
-            }
-        } else {
-            (None, None)
-        };
-        if let Some(Failure::Credential(malformed)) = failure.as_ref().filter(|_| token_decides) {
-            // Not an invalid token, which some routes let pass as none, but a request with two meanings.
-            let facts = Facts::new(Reason::BadRequest, malformed.to_string()).under(governing.first());
-            return Err(self.refused(facts, None, &[], &[]));
-        }
-        let brought = match (&known, &failure) {
-            (Some(known), _) => Credential::Verified(known.identity()),
-            (None, Some(_)) => Credential::Failed,
-            (None, None) => Credential::Absent,
-        };
-        let permit = policy::evaluate(requirements, brought).map_err(|refusal| {
-            let culprit =
-                policy::refusing(requirements, brought).and_then(|index| governing.asked.get(index));
-            let facts = refusal::facts_of(&refusal, failure.as_ref()).under(culprit);
-            self.refused(facts, failure.as_ref(), &policy::scopes_asked(requirements), &governing.places)
-        })?;
-        let mut forward = self.forward(&permit, known.as_deref(), &governing, token_decides)?;
-        let shadows = policy::shadow_refusals(requirements, brought).into_iter().map(|(index, refusal)| {
-            let facts = refusal::facts_of(&refusal, failure.as_ref()).under(governing.asked.get(index));
-            self.with_request(facts)
-        });
-        forward.would_deny = shadows.collect();
-        if token_decides {
-            self.tell_missing_keys(failure.as_ref(), &governing, &mut forward.would_deny);
-        }
-        Ok(Step::Forward(forward))
+fn claim_headers(
+    config: &Config,
+    headers: &HeaderMap,
+    permit: &Permit,
+    verified: Option<&Known>,
+) -> Result<HeaderEdits, Oversize> {
+    let (map, limit) = (&config.claim_headers, config.max_claim_header_bytes);
+    match verified {
+        Some(known) => map.plan_prepared(headers, permit, known.prepared(), limit),
+        None => map.plan(headers, permit, limit),
     }
+}
 
-    /// The header plan takes a permit, and nothing else makes one.
-    fn forward(
-        &self,
-        permit: &Permit,
-        known: Option<&Known>,
-        governing: &Governing<'_>,
-        token_decides: bool,
-    ) -> Outcome<Forward> {
-        let (map, limit) = (&self.config.claim_headers, self.config.max_claim_header_bytes);
-        let planned = match known {
-            Some(known) => map.plan_prepared(self.headers, permit, known.prepared(), limit),
-            None => map.plan(self.headers, permit, limit),
-        };
-        let mut edits = planned.map_err(|oversize| {
-            let facts = Facts::new(Reason::HeaderOversize, oversize.to_string()).under(governing.first());
-            self.refused(facts, None, &[], &[])
-        })?;
-        // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.
-        if token_decides && !self.config.report_only {
-            for (name, values) in bearer::removal(&governing.places, self.headers, governing.forward_token) {
-                edits.set(name, values);
-            }
-            for name in self.other_spellings(&governing.places) {
-                edits.remove(name);
-            }
-        }
-        let identity = permit.identity().map(Rc::clone);
-        Ok(Forward { edits, identity, would_deny: Vec::new(), rules: governing.rules() })
+/// Report-only: what would have been refused goes on without an identity.
+fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decision<'r> {
+    if config.report_only {
+        trace.refusal = Some(cause);
+        return exempt(config, trace, RuleName::ReportOnly);
     }
+    let step = Step::Deny(denial(config, &cause, &trace));
+    trace.refusal = Some(cause);
+    Decision { step, trace }
+}
 
-    /// Headers that an upstream may take for a token's place: one that reads `x_token` as `x-token` would find a
-    /// second token there, which nobody verified, and so would one that grpc-gateway hands its metadata. Not those
-    /// where that token would have been read.
-    fn other_spellings<'p>(&self, places: &'p [Place]) -> impl Iterator<Item = &'r str> + use<'r, 'p> {
-        let is_read = |name: &str, prefix: &str| {
-            places.iter().filter_map(Place::header).any(|read| read == (name, prefix))
-        };
-        let is_another = move |name: &str, place: &Place| {
-            let Some((known, prefix)) = place.header() else { return false };
-            // Neither `authorization` nor `cookie` has another spelling.
-            let is_it = matches!(place, Place::Header { .. }) && folds_alike(name, known)
-                || grpc_metadata(name).is_some_and(|metadata| folds_alike(metadata, known));
-            is_it && !is_read(name, prefix)
-        };
-        self.headers.names().filter(move |name| places.iter().any(|place| is_another(name, place)))
-    }
+/// The request goes on without an identity, whatever the policy says.
+fn exempt<'r>(config: &Config, mut trace: Trace<'r>, rule: RuleName) -> Decision<'r> {
+    trace.exemption = Some(rule);
+    let edits = config.claim_headers.strip(trace.headers);
+    Decision { step: Step::Forward(Forward { edits, identity: None }), trace }
+}
 
-    fn forward_stripped(&self, would_deny: Vec<Facts>, rule: RuleName) -> Step {
-        let edits = self.config.claim_headers.strip(self.headers);
-        Step::Forward(Forward { edits, identity: None, would_deny, rules: vec![rule] })
+fn document(config: &Config, headers: &HeaderMap) -> Option<Document> {
+    if config.resource_metadata.is_empty() {
+        return None;
     }
-
-    /// Report-only: what would have been refused goes on without an identity.
-    fn report(&self, facts: Facts) -> Step {
-        self.forward_stripped(vec![facts], RuleName::ReportOnly)
-    }
-
-    fn document(&self) -> Option<Document> {
-        if self.config.resource_metadata.is_empty() {
-            return None;
-        }
-        let text = |name| std::str::from_utf8(self.headers.get(name)?).ok();
-        self.config.resource_metadata.serve(text(":authority")?, text(":method")?, text(":path")?)
-    }
+    let (host, method) = (text(headers, ":authority")?, text(headers, ":method")?);
+    config.resource_metadata.serve(host, method, text(headers, ":path")?)
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Config, Issuer, KeyOrigin};
-use crate::flow::{self, Known, Metadata, Patience, Request, Step};
+use crate::flow::{self, Decision, Known, Metadata, Patience, Request, Step};
 use crate::headers::{CredentialHeaders, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
@@ -132,23 +132,25 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         let request = Request { headers, metadata: self.metadata(metadata) };
         // The moment of this request: a thousand others may have been decided since the callback began.
         let now = self.host.now();
-        let step = match self.step(&request, patience, now) {
-            Step::AwaitKeys { issuer, need } if patience == Patience::Waits => {
-                match park(Awaited { issuer, need }, now) {
-                    Some(state) => return Action::Park(state),
-                    None => self.step(&request, Patience::NoRoom, now),
+        let mut decision = self.decision(&request, patience, now);
+        if let (Step::AwaitKeys { issuer, need }, Patience::Waits) = (&decision.step, patience) {
+            match park(Awaited { issuer: *issuer, need: *need }, now) {
+                Some(state) => return Action::Park(state),
+                None => decision = self.decision(&request, Patience::NoRoom, now),
+            }
+        }
+        match &decision.step {
+            Step::Forward(forward) => self.report.forwarded(forward, &decision, &self.config, now),
+            Step::Deny(_) => {
+                if let Some(facts) = decision.refusal() {
+                    self.report.refused(&facts, now);
                 }
             }
-            step => step,
-        };
-        match step {
-            Step::Forward(forward) => {
-                self.report.forwarded(&forward, &self.config, now);
-                Action::Forward(forward.edits)
-            }
-            Step::Deny(refused) => {
-                self.report.refused(&refused.facts, now);
-                let denial = refused.denial;
+            Step::Serve(_) | Step::AwaitKeys { .. } => {}
+        }
+        match decision.step {
+            Step::Forward(forward) => Action::Forward(forward.edits),
+            Step::Deny(denial) => {
                 Action::Answer { status: denial.status, headers: denial.headers, body: denial.body }
             }
             Step::Serve(document) => {
@@ -159,11 +161,12 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         }
     }
 
-    fn step(&self, request: &Request<'_>, patience: Patience, now: UnixTime) -> Step {
+    fn decision<'r>(&'r self, request: &'r Request<'_>, patience: Patience, now: UnixTime) -> Decision<'r> {
         let keys = self.keys.at(now, &self.host);
-        let step = flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
+        let decision =
+            flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
         self.report.token_cache(self.tokens.take_counts());
-        step
+        decision
     }
 
     fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> Metadata {

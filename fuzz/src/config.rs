@@ -76,7 +76,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
         assert!(
             max_token_bytes <= 1 << 20 && max_claim_header_bytes <= 1 << 20 && token_cache_entries <= 65_536
         );
-        let routes = routes.rules();
+        let routes = routes.entries();
         let flags = [enabled, forward_token, bypass_cors_preflight, report_only, identity_in_filter_state];
         let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
         format!(

@@ -13,7 +13,7 @@ use jwt_guard::jose::claims::{VerifiedClaims, verify};
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::jose::token::UnverifiedToken;
-use jwt_guard::policy::{Credential, Identity, Requirement, Source, Sources, evaluate};
+use jwt_guard::policy::{Credential, Identity, Requirement, Requirements, Source, Sources};
 
 use super::issuer::{AUDIENCE, Credulous, ISSUER, NOW, keys, rules};
 
@@ -155,7 +155,7 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     ])
     .unwrap();
     let any = Requirement::any_valid_token();
-    let permit = evaluate(&[&any], Credential::Verified(identity)).unwrap();
+    let permit = Requirements::from(&any).evaluate(Credential::Verified(identity)).unwrap();
     let edits = map.plan(&request, &permit, MAX_HEADER_BYTES).unwrap();
     let prepared = map.plan_prepared(&request, &permit, &map.prepare(identity), MAX_HEADER_BYTES).unwrap();
     let upstream = edits.apply(&request);

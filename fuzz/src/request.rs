@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jwt_guard::bearer::{Presented, present};
 use jwt_guard::config::Config;
+use jwt_guard::denial::Denial;
 use jwt_guard::flow::{
-    Forward, KeyLookup, KeySource, Metadata, Patience, Refused, Request, RuleName, Step, decide,
+    Decision, Facts, Forward, KeyLookup, KeySource, Metadata, Patience, Request, RuleName, Step, decide,
 };
 use jwt_guard::headers::ClaimHeaders;
 use jwt_guard::http::HeaderMap;
@@ -47,13 +48,14 @@ pub fn holds(data: &[u8]) -> bool {
     thread_local! { static CONFIGS: [OnceCell<Config>; 2] = const { [OnceCell::new(), OnceCell::new()] } }
     CONFIGS.with(|configs| {
         let config = configs[usize::from(reports)].get_or_init(|| config(reports));
-        let step = judged(config, &headers, &metadata);
-        match &step {
-            Step::Forward(forward) if reports => check_report(config, forward, &headers),
-            Step::Forward(forward) => check_forward(config, forward, &headers, &metadata),
-            Step::Deny(refused) => {
+        let request = Request { headers: &headers, metadata };
+        let decision = judged(config, &request);
+        match &decision.step {
+            Step::Forward(forward) if reports => check_report(config, forward, &decision, &headers),
+            Step::Forward(forward) => check_forward(config, forward, &decision, &request),
+            Step::Deny(denial) => {
                 assert!(!reports, "report-only refuses nothing");
-                check_denial(refused);
+                check_denial(denial, &decision.refusal().unwrap());
             }
             Step::Serve(document) => {
                 assert!(serde_json::from_slice::<Value>(&document.body).is_ok());
@@ -61,7 +63,7 @@ pub fn holds(data: &[u8]) -> bool {
             }
             Step::AwaitKeys { .. } => panic!("there is nothing to wait for"),
         }
-        matches!(step, Step::Forward(_))
+        matches!(decision.step, Step::Forward(_))
     })
 }
 
@@ -128,42 +130,45 @@ impl KeySource for Keys {
 }
 
 /// Judged alike when its token is new and when it was seen before.
-fn judged(config: &Config, headers: &HeaderMap, metadata: &Metadata) -> Step {
+fn judged<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     thread_local! { static KEYS: Rc<KeySet> = Rc::new(keys()) }
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
-    let request = Request { headers, metadata: metadata.clone() };
     let [first, again] =
-        [0, 1].map(|_| decide(config, &request, &keys, &InModule, &cache, NOW, Patience::Waits));
-    assert_eq!(told(&first, headers), told(&again, headers));
+        [0, 1].map(|_| decide(config, request, &keys, &InModule, &cache, NOW, Patience::Waits));
+    assert_eq!(told(&first, request.headers), told(&again, request.headers));
     first
 }
 
-fn told(step: &Step, headers: &HeaderMap) -> String {
-    match step {
-        Step::Forward(forward) => {
-            format!("{:?} {:?} {:?}", forward.edits.apply(headers), forward.would_deny, forward.rules)
-        }
+fn told(decision: &Decision<'_>, headers: &HeaderMap) -> String {
+    let lines: Vec<String> =
+        decision.would_deny().chain(decision.refusal()).map(|facts| facts.to_string()).collect();
+    let step = match &decision.step {
+        Step::Forward(forward) => format!("{:?}", forward.edits.apply(headers)),
         other => format!("{other:?}"),
-    }
+    };
+    format!("{step} {lines:?} {:?}", decision.rules().collect::<Vec<_>>())
 }
 
-fn check_forward(config: &Config, forward: &Forward, headers: &HeaderMap, metadata: &Metadata) {
+fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, request: &Request<'_>) {
+    let Request { headers, metadata } = request;
+    let rules: Vec<RuleName> = decision.rules().collect();
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
     assert!(!matches!(metadata, Metadata::Bad(_)), "bad metadata passes");
-    assert_eq!(forward.would_deny, []);
-    assert!(!forward.rules.is_empty());
-    if forward.rules == [RuleName::Preflight] {
+    assert_eq!(decision.would_deny().count(), 0);
+    assert!(!rules.is_empty());
+    if rules == [RuleName::Preflight] {
         assert!(forward.identity.is_none());
         return;
     }
     // Nobody has a role here. So no reading of the path is one of the administrators', unless Envoy's own route
     // has decided.
     if matches!(metadata, Metadata::Absent) {
-        assert!(!forward.rules.contains(&RuleName::Route(ADMIN)));
-        assert!(!forward.rules.contains(&RuleName::Route(DENIED)));
-        let path = headers.get(":path").filter(|path| path.starts_with(b"/"));
+        assert!(!rules.contains(&RuleName::Route(ADMIN)));
+        assert!(!rules.contains(&RuleName::Route(DENIED)));
+        let path = headers.get(":path");
+        let path = path.filter(|path| path.starts_with(b"/"));
         let readings = path.map_or(vec![], |path| readings(path, SkippedReadings::default()).unwrap());
         for (reading, _) in readings {
             let reading = reading.to_lowercase();
@@ -174,17 +179,17 @@ fn check_forward(config: &Config, forward: &Forward, headers: &HeaderMap, metada
         }
     }
     let open = |rule: &RuleName| [PUBLIC, MAYBE, LAX].iter().any(|open| *rule == RuleName::Route(*open));
-    if !forward.rules.iter().all(open) {
-        assert!(forward.identity.is_some(), "{:?} pass without a token", forward.rules);
+    if !rules.iter().all(open) {
+        assert!(forward.identity.is_some(), "{rules:?} pass without a token");
     }
-    let never_read = forward.rules == [RuleName::Route(PUBLIC)];
+    let never_read = rules == [RuleName::Route(PUBLIC)];
     assert!(!never_read || forward.identity.is_none());
     if !never_read {
         assert_eq!(present(&config.token_from, &upstream), Presented::Missing, "the token is handed on");
     }
 }
 
-/// Headers that name somebody are there for somebody who was verified.
+/// HeaderMap that name somebody are there for somebody who was verified.
 fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, config: &Config) {
     let map = ClaimHeaders::default();
     let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
@@ -202,14 +207,14 @@ fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, 
 }
 
 /// Report-only touches claim headers and nothing else.
-fn check_report(config: &Config, forward: &Forward, headers: &HeaderMap) {
+fn check_report(config: &Config, forward: &Forward, decision: &Decision<'_>, headers: &HeaderMap) {
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
     let map = ClaimHeaders::default();
     let touched = |name: &str| map.is_removed(name) || name == "connection";
     let kept = |headers: &HeaderMap| headers.iter().filter(|(name, _)| !touched(name)).collect::<HeaderMap>();
     assert_eq!(kept(&upstream), kept(headers));
-    for facts in &forward.would_deny {
+    for facts in decision.would_deny() {
         check_line(&facts.to_string());
     }
 }
@@ -218,8 +223,7 @@ fn upstream(forward: &Forward, headers: &HeaderMap) -> HeaderMap {
     forward.edits.apply(headers).into_iter().collect()
 }
 
-fn check_denial(refused: &Refused) {
-    let Refused { denial, facts } = refused;
+fn check_denial(denial: &Denial, facts: &Facts<'_>) {
     assert!(matches!(denial.status, 400 | 401 | 403 | 503), "{}", denial.status);
     assert_eq!(denial.reason, facts.reason);
     check_line(&facts.to_string());

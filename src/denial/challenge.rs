@@ -6,7 +6,7 @@ pub struct Challenge<'a> {
     /// `realm`; see [`realm_is_valid`].
     pub realm: &'a str,
     /// `scope`, where scopes are asked for; see [`scope_is_valid`].
-    pub scopes: &'a [String],
+    pub scopes: &'a [&'a str],
     /// `resource_metadata`: the URL of the document that describes the resource, from
     /// [`ResourceMetadata::challenge_for`](crate::resource_metadata::ResourceMetadata::challenge_for).
     pub resource_metadata: Option<&'a str>,
@@ -66,8 +66,7 @@ impl Challenge<'_> {
 
     /// Names that no scope can have are left out: a client could not ask for them.
     fn scope(&self) -> Option<String> {
-        let scopes: Vec<&str> =
-            self.scopes.iter().map(String::as_str).filter(|scope| scope_is_valid(scope)).collect();
+        let scopes: Vec<&str> = self.scopes.iter().copied().filter(|scope| scope_is_valid(scope)).collect();
         (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 }

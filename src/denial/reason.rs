@@ -1,7 +1,7 @@
 //! The closed list of reasons that counters, logs and dashboards bind to.
 
 use crate::jose::error::TokenError;
-use crate::policy::Refusal;
+use crate::policy::Unmet;
 
 /// Why a request is refused. The client never sees it; it gets the class of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -139,19 +139,19 @@ impl Reason {
         }
     }
 
-    /// The reason of a refusal. `failed` is why the token failed: [`Refusal::FailedToken`] is a consequence, and
-    /// an operator is served by the cause.
-    pub const fn of_refusal(refusal: &Refusal, failed: Self) -> Self {
-        match refusal {
-            Refusal::FailedToken => failed,
-            Refusal::Denied => Self::Denied,
-            Refusal::MissingToken => Self::MissingToken,
-            Refusal::Issuer => Self::IssuerNotAllowed,
-            Refusal::Audience => Self::AudienceNotAllowed,
-            Refusal::Role => Self::Role,
-            Refusal::Group => Self::Group,
-            Refusal::Scope { .. } => Self::Scope,
-            Refusal::Claim { .. } => Self::Claim,
+    /// The reason of a refusal. `failed` is why the token failed: [`Unmet::FailedToken`] is a consequence, and an
+    /// operator needs the cause.
+    pub const fn of_unmet(unmet: &Unmet<'_>, failed: Self) -> Self {
+        match unmet {
+            Unmet::FailedToken => failed,
+            Unmet::Denied => Self::Denied,
+            Unmet::MissingToken => Self::MissingToken,
+            Unmet::Issuer(_) => Self::IssuerNotAllowed,
+            Unmet::Audience(_) => Self::AudienceNotAllowed,
+            Unmet::Role(_) => Self::Role,
+            Unmet::Group(_) => Self::Group,
+            Unmet::Scope(_) => Self::Scope,
+            Unmet::Claim(_) => Self::Claim,
         }
     }
 }

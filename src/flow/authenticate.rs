@@ -3,84 +3,80 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::governing::Governing;
-use super::{Judge, KeyLookup, Known, Patience};
-use crate::bearer::{self, MalformedCredential, Presented};
-use crate::config::Issuer;
-use crate::denial::Reason;
+use super::known::Known;
+use super::patience::Patience;
+use super::token_outcome::{TokenFailure, TokenOutcome, Unfetched};
+use crate::bearer::{self, MalformedCredential, Place, Presented};
+use crate::config::{Config, Issuer};
+use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
+use crate::jose::algorithm::Verifier;
 use crate::jose::claims::AdmittedToken;
 use crate::jose::error::TokenError;
 use crate::jose::jwks::KeySet;
 use crate::jose::token::UnverifiedToken;
 use crate::keys::Need;
+use crate::keys::{KeyLookup, KeySource};
 use crate::policy::Identity;
+use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 
-/// Why no identity came of a token.
-pub(super) enum Failure {
-    /// The token is not valid.
-    Token {
-        error: TokenError,
-        /// The configured name of its issuer.
-        issuer: Option<String>,
-        kid: Option<String>,
-        /// Why no key of its kid is fetched now.
-        unfetched: Option<Unfetched>,
-    },
-    /// There is no telling which token is meant.
-    Credential(MalformedCredential),
-    /// Nothing to judge it with.
-    NoKeys { issuer: String, reason: Reason, retry_after: Duration },
-    /// Something to judge it with may come.
-    Wait { issuer: IssuerIndex, need: Need },
+/// What tokens are verified with at one moment.
+pub struct Authenticator<'a, 'r> {
+    /// Its issuers, and what they accept.
+    pub config: &'r Config,
+    /// Their keys.
+    pub keys: &'a dyn KeySource,
+    /// What checks a signature.
+    pub verifier: &'a dyn Verifier,
+    /// The tokens that were verified before.
+    pub cache: &'a TokenCache<Known>,
+    /// The moment.
+    pub now: UnixTime,
+    /// Whether the request may wait for keys.
+    pub patience: Patience,
 }
 
-/// Why nothing is fetched for a kid that the keys do not have.
-pub(super) enum Unfetched {
-    /// It is too early: `jwks_refresh_cooldown_seconds`, or the pause after a failure.
-    TooEarly { fetched_ago: Duration, retry_after: Duration },
-    /// Its issuer's keys have no kid: a fetch would bring others without.
-    NamelessKeys,
-}
-
-impl<'r> Judge<'r> {
-    /// The identity that the request brings, or `None` where it brings no token.
-    pub(super) fn credential(
-        &self,
-        governing: &Governing<'_>,
-        may_wait: bool,
-    ) -> Result<Option<Rc<Known>>, Failure> {
-        match bearer::present(&governing.places, self.headers) {
-            Presented::Missing => Ok(None),
-            Presented::Malformed(malformed) => Err(Failure::Credential(malformed)),
-            Presented::Token { token, place } => {
-                let place = governing.places.get(place);
-                if place.is_some_and(|place| governing.is_shared(place)) || self.is_shared(&token, governing)
-                {
-                    return self.authenticate(&token, may_wait).map(Some);
-                }
-                Err(Failure::Credential(MalformedCredential::Misplaced))
+/// The token of a request, found in one of the `places` and verified. It has to stand in one of the `shared_places`.
+pub fn authenticate<'r>(
+    with: &Authenticator<'_, 'r>,
+    headers: &HeaderMap,
+    places: &[Place],
+    shared_places: &[Place],
+) -> TokenOutcome<'r> {
+    let verified = match bearer::present(places, headers) {
+        Presented::Missing => return TokenOutcome::Absent,
+        Presented::Malformed(malformed) => Err(TokenFailure::Malformed(malformed)),
+        Presented::Token { token, place } => {
+            let stands_shared = places.get(place).is_some_and(|place| shared_places.contains(place));
+            if stands_shared || is_shared(&token, headers, shared_places) {
+                with.authenticate(&token)
+            } else {
+                Err(TokenFailure::Malformed(MalformedCredential::Misplaced))
             }
         }
-    }
+    };
+    verified.map_or_else(TokenOutcome::Failed, TokenOutcome::Verified)
+}
 
-    /// Whether the token stands in another place as well, where every reading looks for one.
-    fn is_shared(&self, token: &[u8], governing: &Governing<'_>) -> bool {
-        match bearer::present(governing.shared_places(), self.headers) {
-            Presented::Token { token: shared, .. } => *shared == *token,
-            Presented::Missing | Presented::Malformed(_) => false,
-        }
+/// Whether the token stands in one of these places as well.
+fn is_shared(token: &[u8], headers: &HeaderMap, shared_places: &[Place]) -> bool {
+    match bearer::present(shared_places, headers) {
+        Presented::Token { token: shared, .. } => *shared == *token,
+        Presented::Missing | Presented::Malformed(_) => false,
     }
+}
 
-    fn authenticate(&self, token: &[u8], may_wait: bool) -> Result<Rc<Known>, Failure> {
+impl<'r> Authenticator<'_, 'r> {
+    fn authenticate(&self, token: &[u8]) -> Result<Rc<Known>, TokenFailure<'r>> {
         if let Some(known) = self.recall(token)? {
             return Ok(known);
         }
-        let verified = self.verify(token, may_wait);
+        let verified = self.verify(token);
         match &verified {
             Ok(known) => self.cache.remember(token, Rc::clone(known), known.bytes()),
             // It comes again.
-            Err(Failure::Wait { .. }) => return verified,
+            Err(TokenFailure::AwaitsKeys { .. }) => return verified,
             Err(_) => {}
         }
         self.cache.count_miss();
@@ -90,7 +86,7 @@ impl<'r> Judge<'r> {
     /// A token that was verified before. What the moment decides is judged again: whether its issuer's keys may be
     /// used and are the same, whether its time has come and not gone. All else was decided by the token itself and a
     /// configuration that has not changed since; what the route asks is judged by the caller, for every request.
-    fn recall(&self, token: &[u8]) -> Result<Option<Rc<Known>>, Failure> {
+    fn recall(&self, token: &[u8]) -> Result<Option<Rc<Known>>, TokenFailure<'r>> {
         let Some(known) = self.cache.find(token) else { return Ok(None) };
         let index = known.identity().issuer();
         let (Some(issuer), Some(keys)) = (self.config.issuers.get(index.0), self.keys.current(index)) else {
@@ -107,7 +103,7 @@ impl<'r> Judge<'r> {
     }
 
     /// Shape, issuer, header and times need no key and come first: nothing is fetched for a token that they refuse.
-    fn verify(&self, token: &[u8], may_wait: bool) -> Result<Rc<Known>, Failure> {
+    fn verify(&self, token: &[u8]) -> Result<Rc<Known>, TokenFailure<'r>> {
         let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
         let unverified = unverified.map_err(|error| failed(error, None, None))?;
         let kid = unverified.unverified_kid().map(str::to_owned);
@@ -120,12 +116,12 @@ impl<'r> Judge<'r> {
 
         let keys = match self.keys.current(index) {
             Some(keys) => keys,
-            None => self.first_keys(index, issuer, may_wait)?,
+            None => self.first_keys(index, issuer)?,
         };
-        let (keys, unfetched) = self.keys_with(kid.as_deref(), index, keys, may_wait)?;
-        let verified = admitted.verify(&keys, self.verifier).map_err(|error| Failure::Token {
+        let (keys, unfetched) = self.keys_with(kid.as_deref(), index, keys)?;
+        let verified = admitted.verify(&keys, self.verifier).map_err(|error| TokenFailure::Invalid {
             error,
-            issuer: Some(issuer.name.clone()),
+            issuer: Some(issuer),
             kid: kid.clone(),
             unfetched,
         })?;
@@ -142,10 +138,9 @@ impl<'r> Judge<'r> {
     fn keys_with(
         &self,
         kid: Option<&str>,
-        index: IssuerIndex,
+        issuer: IssuerIndex,
         mut keys: Rc<KeySet>,
-        may_wait: bool,
-    ) -> Result<(Rc<KeySet>, Option<Unfetched>), Failure> {
+    ) -> Result<(Rc<KeySet>, Option<Unfetched>), TokenFailure<'r>> {
         for _ in 0..2 {
             if keys.has_kid(kid) {
                 return Ok((keys, None));
@@ -153,15 +148,15 @@ impl<'r> Judge<'r> {
             if !keys.names_keys() {
                 return Ok((keys, Some(Unfetched::NamelessKeys)));
             }
-            match self.keys.look_again(index, Need::UnknownKid) {
+            match self.keys.look_again(issuer, Need::UnknownKid) {
                 KeyLookup::Updated(newer) => keys = newer,
-                KeyLookup::Pending if self.waits(may_wait) => {
-                    return Err(Failure::Wait { issuer: index, need: Need::UnknownKid });
+                KeyLookup::Pending if self.patience == Patience::Waits => {
+                    return Err(TokenFailure::AwaitsKeys { issuer, need: Need::UnknownKid });
                 }
                 KeyLookup::Pending => return Ok((keys, None)),
                 KeyLookup::Unavailable { retry_after } => {
                     let too_early = |fetched_ago| Unfetched::TooEarly { fetched_ago, retry_after };
-                    return Ok((keys, self.keys.age(index).map(too_early)));
+                    return Ok((keys, self.keys.age(issuer).map(too_early)));
                 }
             }
         }
@@ -173,24 +168,19 @@ impl<'r> Judge<'r> {
         Some((IssuerIndex(position), self.config.issuers.get(position)?))
     }
 
-    fn waits(&self, may_wait: bool) -> bool {
-        may_wait && self.patience == Patience::Waits
-    }
-
-    fn first_keys(&self, index: IssuerIndex, issuer: &Issuer, may_wait: bool) -> Result<Rc<KeySet>, Failure> {
-        let (reason, retry_after) = match self.keys.look_again(index, Need::Scheduled) {
-            KeyLookup::Updated(keys) => return Ok(keys),
-            KeyLookup::Pending if self.waits(may_wait) => {
-                return Err(Failure::Wait { issuer: index, need: Need::Scheduled });
+    fn first_keys(&self, index: IssuerIndex, issuer: &'r Issuer) -> Result<Rc<KeySet>, TokenFailure<'r>> {
+        let no_keys = |waiting_full, retry_after| TokenFailure::NoKeys { issuer, waiting_full, retry_after };
+        match self.keys.look_again(index, Need::Scheduled) {
+            KeyLookup::Updated(keys) => Ok(keys),
+            KeyLookup::Pending if self.patience == Patience::Waits => {
+                Err(TokenFailure::AwaitsKeys { issuer: index, need: Need::Scheduled })
             }
-            KeyLookup::Pending if self.patience == Patience::NoRoom => (Reason::WaitingFull, Duration::ZERO),
-            KeyLookup::Pending => (Reason::NoKeys, Duration::ZERO),
-            KeyLookup::Unavailable { retry_after } => (Reason::NoKeys, retry_after),
-        };
-        Err(Failure::NoKeys { issuer: issuer.name.clone(), reason, retry_after })
+            KeyLookup::Pending => Err(no_keys(self.patience == Patience::NoRoom, Duration::ZERO)),
+            KeyLookup::Unavailable { retry_after } => Err(no_keys(false, retry_after)),
+        }
     }
 }
 
-fn failed(error: TokenError, issuer: Option<&Issuer>, kid: Option<String>) -> Failure {
-    Failure::Token { error, issuer: issuer.map(|issuer| issuer.name.clone()), kid, unfetched: None }
+fn failed<'r>(error: TokenError, issuer: Option<&'r Issuer>, kid: Option<String>) -> TokenFailure<'r> {
+    TokenFailure::Invalid { error, issuer, kid, unfetched: None }
 }

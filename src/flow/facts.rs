@@ -1,133 +1,151 @@
 //! What the log says of a refusal: facts an operator can act on, nothing of the token but its escaped kid.
 
 use std::fmt::{Display, Formatter, Result};
-use std::rc::Rc;
 
-use super::governing::Asked;
+use super::effective_policy::{AppliedRequirement, PolicyError};
+use super::rule_name::RuleName;
+use super::token_outcome::TokenFailure;
+use crate::bearer::MalformedCredential;
 use crate::denial::Reason;
+use crate::headers::Oversize;
 use crate::jose::escaped::Escaped;
-use crate::route::{Reading, ReadingClass};
+use crate::policy::Refusal;
+use crate::route::ReadingClass;
 
 /// The longest request id that is repeated in a log line.
 const MAX_REQUEST_ID: usize = 64;
 
-/// One refusal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+/// One refusal, as a view of a [`Decision`](super::Decision). Displays as a line of the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'d> {
     /// Its reason: counted, logged, put into filter state.
     pub reason: Reason,
-    /// The sentence behind the reason.
-    pub detail: String,
+    /// What stands behind the reason. Displays as a sentence.
+    pub detail: Detail<'d>,
+    applied: Option<&'d AppliedRequirement<'d>>,
+    request_id: Option<&'d str>,
+}
+
+/// What stands behind a reason.
+#[derive(Debug, Clone, Copy)]
+pub enum Detail<'d> {
+    /// No requirement can be chosen.
+    Policy(&'d PolicyError<'d>),
+    /// The request does not tell which token is meant.
+    Credential(MalformedCredential),
+    /// A requirement is not met.
+    Requirement(&'d Refusal<'d>),
+    /// A requirement is not met since the token is not valid.
+    Token(&'d TokenFailure<'d>),
+    /// The request passes all the same.
+    PassedWithoutKeys(&'d TokenFailure<'d>),
+    /// A claim does not fit into its header.
+    Oversize(&'d Oversize),
+}
+
+impl<'d> Facts<'d> {
+    pub(super) fn new(
+        detail: Detail<'d>,
+        applied: Option<&'d AppliedRequirement<'d>>,
+        request_id: Option<&'d [u8]>,
+    ) -> Self {
+        Self { reason: detail.reason(), detail, applied, request_id: request_id.and_then(fit_for_a_log) }
+    }
+
     /// The configured name of the token's issuer, where the token names a configured one.
-    pub issuer: Option<String>,
+    pub fn issuer(&self) -> Option<&'d str> {
+        self.detail.failure()?.issuer()
+    }
+
     /// The kid that the token names. Unverified.
-    pub kid: Option<String>,
+    pub fn kid(&self) -> Option<&'d str> {
+        self.detail.failure()?.kid()
+    }
+
     /// The rule that refused.
-    pub rule: Option<RuleName>,
-    /// The reading of method and path that chose the rule, where that is not the request as written.
-    pub reading: Option<String>,
+    pub fn rule(&self) -> Option<&'d RuleName> {
+        self.applied.map(|applied| &applied.rule)
+    }
+
+    /// The reading of method and path that chose the rule, where that is not the request as written. Without what a
+    /// decoded `?` would make a query: a token may stand there.
+    pub fn reading(&self) -> Option<String> {
+        let reading = self.applied?.reading.as_ref()?;
+        let path = reading.path.split('?').next().unwrap_or_default();
+        Some(format!("{} {path}", reading.method))
+    }
+
     /// What an upstream does that leads to that reading, in order.
-    pub reading_classes: Vec<ReadingClass>,
-    /// The request's `x-request-id`.
-    pub request_id: Option<String>,
+    pub fn reading_classes(&self) -> &'d [ReadingClass] {
+        let reading = self.applied.and_then(|applied| applied.reading.as_ref());
+        reading.map(|reading| reading.classes.as_slice()).unwrap_or_default()
+    }
 }
 
-/// Where a requirement stands, as the operator would look for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RuleName {
-    /// An entry of `routes`.
-    Route(usize),
-    /// `default_policy`
-    DefaultPolicy,
-    /// An entry of `policies`, wherever it was named.
-    Policy(Rc<str>),
-    /// The metadata of a route or virtual host of Envoy's.
-    Metadata,
-    /// None: `enabled` is false.
-    Disabled,
-    /// None: `bypass_cors_preflight`.
-    Preflight,
-    /// None was met: `report_only`.
-    ReportOnly,
-}
-
-impl Facts {
-    /// A refusal of which only the reason is known so far.
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
-            reason,
-            detail: detail.into(),
-            issuer: None,
-            kid: None,
-            rule: None,
-            reading: None,
-            reading_classes: Vec::new(),
-            request_id: None,
+impl<'d> Detail<'d> {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Policy(error) => error.reason(),
+            Self::Credential(_) => Reason::BadRequest,
+            // That the token failed is told as `Token`, unless nothing is known of it.
+            Self::Requirement(refusal) => Reason::of_unmet(&refusal.unmet, Reason::Malformed),
+            Self::Token(failure) | Self::PassedWithoutKeys(failure) => failure.reason(),
+            Self::Oversize(_) => Reason::HeaderOversize,
         }
     }
 
-    /// With the rule that refused.
-    #[must_use]
-    pub(super) fn under(mut self, asked: Option<&Asked<'_>>) -> Self {
-        self.rule = asked.map(|asked| asked.rule.clone());
-        let reading = asked.and_then(|asked| asked.reading.as_ref());
-        self.reading = reading.map(shown);
-        self.reading_classes = reading.map(|reading| reading.classes.clone()).unwrap_or_default();
-        self
-    }
-
-    /// With the request's id, if that is fit for a log.
-    #[must_use]
-    pub fn of_request(mut self, request_id: Option<&[u8]>) -> Self {
-        let fit =
-            |id: &&[u8]| !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.iter().all(u8::is_ascii_graphic);
-        self.request_id = request_id.filter(fit).map(|id| String::from_utf8_lossy(id).into_owned());
-        self
+    fn failure(&self) -> Option<&'d TokenFailure<'d>> {
+        match self {
+            Self::Token(failure) | Self::PassedWithoutKeys(failure) => Some(failure),
+            _ => None,
+        }
     }
 }
 
-/// Without what a decoded `?` would make a query: a token may stand there.
-fn shown(reading: &Reading<'_>) -> String {
-    let path = reading.path.split('?').next().unwrap_or_default();
-    format!("{} {path}", reading.method)
+fn fit_for_a_log(request_id: &[u8]) -> Option<&str> {
+    let fit = (1..=MAX_REQUEST_ID).contains(&request_id.len()) && request_id.iter().all(u8::is_ascii_graphic);
+    std::str::from_utf8(request_id).ok().filter(|_| fit)
 }
 
-impl Display for Facts {
+impl Display for Detail<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Policy(error) => error.fmt(f),
+            Self::Credential(malformed) => malformed.fmt(f),
+            Self::Requirement(refusal) => refusal.fmt(f),
+            Self::Token(failure) => failure.fmt(f),
+            Self::PassedWithoutKeys(failure) => {
+                write!(f, "{failure}; allow_missing_or_failed lets the request pass without an identity")
+            }
+            Self::Oversize(oversize) => {
+                write!(f, "{oversize}")
+            }
+        }
+    }
+}
+
+impl Display for Facts<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "reason={} detail=\"{}\"", self.reason, self.detail)?;
-        if let Some(issuer) = &self.issuer {
+        if let Some(issuer) = self.issuer() {
             write!(f, " issuer={issuer}")?;
         }
-        if let Some(kid) = &self.kid {
+        if let Some(kid) = self.kid() {
             write!(f, " kid={}", Escaped(kid))?;
         }
-        if let Some(rule) = &self.rule {
+        if let Some(rule) = self.rule() {
             write!(f, " rule={rule}")?;
         }
-        if let Some(reading) = &self.reading {
-            write!(f, " reading={}", Escaped(reading))?;
+        if let Some(reading) = self.reading() {
+            write!(f, " reading={}", Escaped(&reading))?;
         }
-        if let Some((first, others)) = self.reading_classes.split_first() {
+        if let Some((first, others)) = self.reading_classes().split_first() {
             write!(f, " reading_classes={first}")?;
             others.iter().try_for_each(|class| write!(f, ",{class}"))?;
         }
-        if let Some(id) = &self.request_id {
+        if let Some(id) = self.request_id {
             write!(f, " request_id={id}")?;
         }
         Ok(())
-    }
-}
-
-impl Display for RuleName {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            Self::Route(index) => write!(f, "routes[{index}]"),
-            Self::DefaultPolicy => f.write_str("default_policy"),
-            Self::Policy(name) => f.write_str(name),
-            Self::Metadata => f.write_str("route_metadata"),
-            Self::Disabled => f.write_str("disabled"),
-            Self::Preflight => f.write_str("bypass_cors_preflight"),
-            Self::ReportOnly => f.write_str("report_only"),
-        }
     }
 }

@@ -30,7 +30,7 @@ impl Known {
     }
 
     /// Who it speaks for.
-    pub(super) fn identity(&self) -> &Rc<Identity> {
+    pub fn identity(&self) -> &Rc<Identity> {
         self.prepared.identity()
     }
 

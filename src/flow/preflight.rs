@@ -1,35 +1,28 @@
 //! Whether a request is a browser's question before it sends (Fetch standard, CORS-preflight request).
 
-use super::Judge;
+use super::method_override::method_overrides;
+use super::other_spellings::other_spellings;
 use crate::bearer::{self, Place, Presented};
-use crate::headers::folds_to;
-use crate::http::is_token;
-use crate::route::METHOD_OVERRIDES;
+use crate::config::Config;
+use crate::http::{HeaderMap, is_token};
 
-impl Judge<'_> {
-    /// Without a token, and answered by the CORS filter or the upstream. Whatever else it could be for an upstream
-    /// makes it no preflight: an override of the method, so that `OPTIONS` is not the way around the rules of
-    /// `DELETE`, a second value of either header, and what only some upstream takes for a token.
-    pub(super) fn is_preflight(&self, places: &[Place]) -> bool {
-        self.config.bypass_cors_preflight
-            && self.headers.get(":method") == Some(b"OPTIONS")
-            && self.only("origin").is_some_and(is_one_origin)
-            && self.only("access-control-request-method").is_some_and(is_token)
-            && !self.overrides_its_method()
-            && matches!(bearer::present(places, self.headers), Presented::Missing)
-            && bearer::removal(places, self.headers, false).is_empty()
-            && self.other_spellings(places).next().is_none()
-    }
+/// Without a token, and answered by the CORS filter or the upstream. Whatever else it could be for an upstream makes it
+/// no preflight: an override of the method, so that `OPTIONS` is not the way around the rules of `DELETE`, a second
+/// value of either header, and what only some upstream takes for a token.
+pub(super) fn is_preflight(config: &Config, headers: &HeaderMap, places: &[Place]) -> bool {
+    config.bypass_cors_preflight
+        && headers.get(":method") == Some(b"OPTIONS")
+        && only(headers, "origin").is_some_and(is_one_origin)
+        && only(headers, "access-control-request-method").is_some_and(is_token)
+        && method_overrides(headers).next().is_none()
+        && matches!(bearer::present(places, headers), Presented::Missing)
+        && bearer::removal(places, headers, false).is_empty()
+        && other_spellings(headers, places).next().is_none()
+}
 
-    fn only(&self, name: &str) -> Option<&[u8]> {
-        let mut values = self.headers.get_all(name);
-        values.next().filter(|value| values.next().is_none() && !value.is_empty())
-    }
-
-    fn overrides_its_method(&self) -> bool {
-        let overrides = |name: &str| METHOD_OVERRIDES.iter().any(|known| folds_to(name, known));
-        self.headers.names().any(overrides)
-    }
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let mut values = headers.get_all(name);
+    values.next().filter(|value| values.next().is_none() && !value.is_empty())
 }
 
 /// A list of origins (RFC 6454 section 7.1) is no browser's, and headers that were joined have a comma.

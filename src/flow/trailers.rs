@@ -13,7 +13,7 @@ pub fn credential_headers(config: &Config) -> CredentialHeaders {
     if config.report_only || !config.enabled {
         return CredentialHeaders::default();
     }
-    let routes = config.routes.rules().iter().filter_map(|route| route.token_from.as_ref());
+    let routes = config.routes.rules().filter_map(|route| route.token_from.as_ref());
     let places = config.token_from.iter().chain(routes.flatten());
     let names = places.filter_map(Place::header).map(|(name, _)| name);
     names.chain(["authorization", "cookie"]).collect()

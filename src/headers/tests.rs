@@ -4,7 +4,7 @@ use super::*;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::claims::VerifiedClaims;
 use crate::jose::pointer::Pointer;
-use crate::policy::{Credential, Requirement, Rule, Source, Sources, evaluate};
+use crate::policy::{Credential, Requirement, Requirements, Rule, Source, Sources};
 
 const LIMIT: usize = 16_384;
 
@@ -21,11 +21,11 @@ fn identity_of(claims: &str) -> Rc<Identity> {
 }
 
 fn permit_for(identity: &Rc<Identity>) -> Permit {
-    evaluate(&[&Requirement::any_valid_token()], Credential::Verified(identity)).unwrap()
+    Requirements::from(&Requirement::any_valid_token()).evaluate(Credential::Verified(identity)).unwrap()
 }
 
 fn anonymous() -> Permit {
-    evaluate(&[&Requirement::new(Rule::Anonymous)], Credential::Absent).unwrap()
+    Requirements::from(&Requirement::new(Rule::Anonymous)).evaluate(Credential::Absent).unwrap()
 }
 
 fn headers(rows: &[(&str, &str)]) -> HeaderMap {

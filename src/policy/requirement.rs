@@ -122,6 +122,21 @@ impl<T> NonEmpty<T> {
         Self { first: item, rest: Vec::new() }
     }
 
+    /// The same with each item made another.
+    pub fn map<U>(&self, make: impl Fn(&T) -> U) -> NonEmpty<U> {
+        NonEmpty { first: make(&self.first), rest: self.rest.iter().map(&make).collect() }
+    }
+
+    /// With one more item at the end.
+    pub fn push(&mut self, item: T) {
+        self.rest.push(item);
+    }
+
+    /// The item at that place.
+    pub fn get(&self, index: usize) -> Option<&T> {
+        self.iter().nth(index)
+    }
+
     /// The first item.
     pub fn first(&self) -> &T {
         &self.first

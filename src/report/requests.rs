@@ -2,7 +2,7 @@
 
 use super::{Observer, Reporter};
 use crate::config::Config;
-use crate::flow::{Facts, Forward};
+use crate::flow::{Decision, Facts, Forward};
 use crate::headers;
 use crate::log_budget::Said;
 use crate::metrics::Metric;
@@ -10,16 +10,16 @@ use crate::time::UnixTime;
 
 impl<O: Observer> Reporter<O> {
     /// A request that goes on.
-    pub fn forwarded(&self, forward: &Forward, config: &Config, now: UnixTime) {
+    pub fn forwarded(&self, forward: &Forward, decision: &Decision<'_>, config: &Config, now: UnixTime) {
         let allowed = match forward.identity {
             Some(_) => Metric::AllowedVerified,
             None => Metric::AllowedAnonymous,
         };
         self.add(allowed, 1);
-        for facts in &forward.would_deny {
+        for facts in decision.would_deny() {
             self.add(Metric::WouldDeny(facts.reason), 1);
             self.observer.set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
-            self.log_refusal("would deny", facts, now);
+            self.log_refusal("would deny", &facts, now);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
             // As in its header: a line break in a subject must not forge a line of an access log.
@@ -29,13 +29,13 @@ impl<O: Observer> Reporter<O> {
             if let Some(issuer) = config.issuers.get(identity.issuer().0) {
                 self.observer.set_filter_state("jwt_guard.issuer", issuer.name.as_bytes());
             }
-            let rules: Vec<String> = forward.rules.iter().map(ToString::to_string).collect();
+            let rules: Vec<String> = decision.rules().map(|rule| rule.to_string()).collect();
             self.observer.set_filter_state("jwt_guard.policy", rules.join("+").as_bytes());
         }
     }
 
     /// A request that is refused.
-    pub fn refused(&self, facts: &Facts, now: UnixTime) {
+    pub fn refused(&self, facts: &Facts<'_>, now: UnixTime) {
         self.add(Metric::Denied(facts.reason), 1);
         self.observer.set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
         self.log_refusal("denied", facts, now);
@@ -61,7 +61,7 @@ impl<O: Observer> Reporter<O> {
         self.count_suppressed(suppressed);
     }
 
-    fn log_refusal(&self, what: &str, facts: &Facts, now: UnixTime) {
+    fn log_refusal(&self, what: &str, facts: &Facts<'_>, now: UnixTime) {
         let said = self.budget.try_borrow_mut().map_or(Said::Nothing, |mut budget| budget.spend(now));
         if let Said::Line { unsaid } = said {
             self.count_suppressed(unsaid);

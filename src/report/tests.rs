@@ -3,22 +3,24 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
+use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::denial::Reason;
-use crate::flow::{Facts, Forward, RuleName};
-use crate::headers::HeaderEdits;
+use crate::flow::{self, Decision, Metadata, Patience, Request, Step};
+use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::algorithm::Algorithm;
+use crate::jose::algorithm::{Algorithm, InModule};
 use crate::jose::jwks::{KeySet, SkippedKey};
-use crate::keys::Usable;
 use crate::keys::fetch_error::FetchError;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::requested::{Document, Requested};
 use crate::keys::share::Kept;
 use crate::keys::store::KeyStatus;
+use crate::keys::{KeyLookup, KeySource, Need, Usable};
+use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
 use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ISSUER: IssuerIndex = IssuerIndex(0);
@@ -43,7 +45,11 @@ impl Observer for Recorder {
     fn define_metric(&self, _: MetricKind, name: &str) -> Option<u32> {
         self.names.borrow_mut().push(name.to_owned());
         // The host may refuse one.
-        if name == "jwt_guard.denied.crit" { None } else { u32::try_from(self.names.borrow().len() - 1).ok() }
+        if name == "jwt_guard.denied.missing_token" {
+            None
+        } else {
+            u32::try_from(self.names.borrow().len() - 1).ok()
+        }
     }
 
     fn add_to_metric(&self, metric: u32, amount: i64) {
@@ -182,38 +188,79 @@ fn the_keys_of_a_vm_are_gauges() {
     assert_eq!(reporter.changed(), expected.map(|(name, value)| (name.to_owned(), value)));
 }
 
+/// An issuer without keys.
+struct NoKeys;
+
+impl KeySource for NoKeys {
+    fn current(&self, _: IssuerIndex) -> Option<Rc<KeySet>> {
+        None
+    }
+
+    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: Duration::ZERO }
+    }
+}
+
+/// What becomes of a request without a token.
+fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
+    let cache = TokenCache::new(0);
+    flow::decide(config, request, &NoKeys, &InModule, &cache, NOW, Patience::Over)
+}
+
+fn headers() -> HeaderMap {
+    [(":method", "GET"), (":path", "/"), (":authority", "api.example")].into_iter().collect()
+}
+
 #[test]
 fn a_request_is_counted_logged_and_named_in_filter_state() {
     let reporter = reporter();
-    let forward = Forward {
-        edits: HeaderEdits::default(),
-        identity: None,
-        would_deny: vec![Facts::new(Reason::Role, "no"), Facts::new(Reason::Scope, "no")],
-        rules: vec![RuleName::DefaultPolicy],
-    };
-    reporter.forwarded(&forward, &config(r#","identity_in_filter_state":true"#), NOW);
-    let expected = ["jwt_guard.allowed.anonymous", "jwt_guard.would_deny.role", "jwt_guard.would_deny.scope"];
-    assert_eq!(reporter.changed(), expected.map(|name| (name.to_owned(), 1)));
-    let would_deny =
-        |reason: &str| (Level::Info, format!("jwt_guard: would deny: reason={reason} detail=\"no\""));
-    assert_eq!(reporter.lines(), [would_deny("role"), would_deny("scope")]);
+    let headers = headers();
+    let request = Request { headers: &headers, metadata: Metadata::Absent };
+    let config_of = |policy: &str| config(&format!(r#","identity_in_filter_state":true{policy}"#));
 
-    reporter.refused(&Facts::new(Reason::Expired, "late"), NOW);
-    assert_eq!(reporter.changed(), [("jwt_guard.denied.expired".to_owned(), 1)]);
-    let denied = (Level::Info, "jwt_guard: denied: reason=expired detail=\"late\"".to_owned());
-    assert_eq!(reporter.lines(), [denied]);
+    let open = config_of(r#","default_policy":{"allow_anonymous":true,"shadow":{"deny":true}}"#);
+    let mut decision = decide(&open, &request);
+    let role = AnyAll::Any(NonEmpty::new(["admin".to_owned()]).unwrap());
+    decision.trace.shadow_refusals.push(Refusal {
+        requirement: 1,
+        unmet: Unmet::Role(&role),
+        scopes: vec![],
+    });
+    let Step::Forward(forward) = &decision.step else { panic!("{decision:?}") };
+    reporter.forwarded(forward, &decision, &open, NOW);
+    let expected =
+        ["jwt_guard.allowed.anonymous", "jwt_guard.would_deny.denied", "jwt_guard.would_deny.role"];
+    assert_eq!(reporter.changed(), expected.map(|name| (name.to_owned(), 1)));
+    let would_deny = |rest: &str| (Level::Info, format!("jwt_guard: would deny: reason={rest}"));
+    let expected = [
+        "denied detail=\"denied to everybody\" rule=default_policy",
+        "role detail=\"a required role is missing\"",
+    ];
+    assert_eq!(reporter.lines(), expected.map(would_deny));
+
+    let closed = config_of(r#","default_policy":{"deny":true}"#);
+    let decision = decide(&closed, &request);
+    reporter.refused(&decision.refusal().unwrap(), NOW);
+    assert_eq!(reporter.changed(), [("jwt_guard.denied.denied".to_owned(), 1)]);
+    let line = "jwt_guard: denied: reason=denied detail=\"denied to everybody\" rule=default_policy";
+    assert_eq!(reporter.lines(), [(Level::Info, line.to_owned())]);
     let state = reporter.observer.filter_state.take();
-    let reasons = ["role", "scope", "expired"];
+    let reasons = ["denied", "role", "denied"];
     assert_eq!(state, reasons.map(|reason| ("jwt_guard.reason".to_owned(), reason.to_owned())));
 
-    reporter.refused(&Facts::new(Reason::Crit, "odd"), NOW);
+    let ordinary = config_of("");
+    let decision = decide(&ordinary, &request);
+    reporter.refused(&decision.refusal().unwrap(), NOW);
     assert_eq!(reporter.changed(), [], "the host refused to define that counter");
 }
 
 #[test]
 fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
     let reporter = reporter();
-    let refuse = |now| reporter.refused(&Facts::new(Reason::Expired, "late"), now);
+    let (config, headers) = (config(""), headers());
+    let request = Request { headers: &headers, metadata: Metadata::Absent };
+    let decision = decide(&config, &request);
+    let refuse = |now| reporter.refused(&decision.refusal().unwrap(), now);
     (0..12).for_each(|_| refuse(NOW));
     assert_eq!(reporter.lines().len(), 10);
     reporter.log_suppressed(NOW);

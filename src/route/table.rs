@@ -10,7 +10,7 @@ use super::{ReadingClass, SkippedReadings};
 /// All routes, arranged for look-up.
 #[derive(Debug, Clone)]
 pub struct Table<T> {
-    rules: Vec<T>,
+    entries: Vec<Entry<T>>,
     levels: Levels,
     /// Whether some template has a letter that upstreams which ignore case compare with another one.
     has_letter_case: bool,
@@ -47,8 +47,7 @@ impl<T> Table<T> {
             return Err(conflicts);
         }
         let has_letter_case = entries.iter().any(|entry| !is_folded(&entry.template.canonical()));
-        let rules = entries.into_iter().map(|entry| entry.rule).collect();
-        Ok(Self { rules, levels, has_letter_case, skipped: SkippedReadings::default() })
+        Ok(Self { entries, levels, has_letter_case, skipped: SkippedReadings::default() })
     }
 
     /// The same table for upstreams that make no readings of these classes.
@@ -62,9 +61,14 @@ impl<T> Table<T> {
         self.skipped
     }
 
+    /// The entries, in their order.
+    pub fn entries(&self) -> &[Entry<T>] {
+        &self.entries
+    }
+
     /// What the entries say, in their order.
-    pub fn rules(&self) -> &[T] {
-        &self.rules
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &T> {
+        self.entries.iter().map(|entry| &entry.rule)
     }
 
     /// The route of one reading, taken literally: `None` is "no route", for which the default policy stands.
@@ -122,7 +126,7 @@ impl<T> Table<T> {
 
     fn found(&self, index: Option<usize>) -> Option<Found<'_, T>> {
         let index = index?;
-        Some(Found { index, rule: self.rules.get(index)? })
+        Some(Found { index, rule: &self.entries.get(index)?.rule })
     }
 }
 

@@ -49,7 +49,7 @@ impl Levels {
     ) -> Vec<usize> {
         let mut taken = Vec::new();
         let mut place = |root: &mut Node| {
-            let node = root.descend(template.segments());
+            let node = root.descend(&template.segments());
             let slots = if template.covers_rest() { &mut node.rest } else { &mut node.here };
             for first in slots.insert(index, methods) {
                 if !taken.contains(&first) {

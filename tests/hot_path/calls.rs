@@ -264,3 +264,16 @@ fn a_configuration_that_goes_wakes_nobody_any_more() {
     guest.end();
     assert_eq!(guest.tick_milliseconds(), 0);
 }
+
+/// The routes are kept as they were read beside the tree that is searched.
+#[test]
+fn ten_thousand_routes_fit_into_twenty_mebibytes() {
+    let route = |number: usize| {
+        let base = format!("/api/v1/service-{}", number / 3);
+        let paths = [format!("{base}/**"), format!("{base}/items/{{id}}"), format!("{base}/items/search")];
+        json!({ "path": paths[number % 3], "requires_role": "admin" })
+    };
+    let guest = start(json!({ "routes": (0..10_000).map(route).collect::<Vec<_>>() }));
+    // 16,000 KiB, most of it while the configuration is read.
+    assert!(guest.memory_bytes() < 20 << 20, "{} bytes", guest.memory_bytes());
+}

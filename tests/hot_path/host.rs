@@ -150,6 +150,12 @@ impl Guest {
         Outcome { status: host.answered, headers: host.headers.clone(), cost }
     }
 
+    /// The VM's memory, which never shrinks.
+    pub fn memory_bytes(&self) -> usize {
+        let memory = self.instance.get_export(&self.store, "memory").and_then(Extern::into_memory);
+        memory.expect("the module exports its memory").data_size(&self.store)
+    }
+
     /// How often it is called without a request, in milliseconds; 0 for never.
     pub fn tick_milliseconds(&self) -> i32 {
         self.store.data().tick_milliseconds

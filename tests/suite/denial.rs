@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jwt_guard::denial::{Challenge, Denial, Form, Reason};
+use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::error::{Malformed, TokenError};
-use jwt_guard::policy::Refusal;
+use jwt_guard::jose::pointer::Pointer;
+use jwt_guard::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty, Unmet};
 
 const METADATA: &str = "https://api.example.com/.well-known/oauth-protected-resource/orders";
 
@@ -132,7 +134,7 @@ fn answers_to_every_reason() {
 
 #[test]
 fn challenges_carry_scopes_where_they_are_asked_for() {
-    let scopes = ["orders:read".to_owned(), "not a scope".to_owned(), "b\"".to_owned(), "profile".to_owned()];
+    let scopes = ["orders:read", "not a scope", "b\"", "profile"];
     let challenge = Challenge { realm: "orders", scopes: &scopes, resource_metadata: Some(METADATA) };
     let metadata = format!(r#"resource_metadata="{METADATA}""#);
     let scope = r#"scope="orders:read profile""#;
@@ -292,18 +294,21 @@ fn a_client_is_told_what_its_token_lacks() {
 
 #[test]
 fn reasons_of_refusals() {
+    let (issuers, audiences) = (NonEmpty::one(IssuerIndex(0)), NonEmpty::one("orders".to_owned()));
+    let names = AnyAll::Any(NonEmpty::one("admin".to_owned()));
+    let claim = ClaimCondition { pointer: Pointer::parse("level").unwrap(), test: ClaimTest::Present };
     let rows = [
-        (Refusal::Denied, "denied"),
-        (Refusal::MissingToken, "missing_token"),
-        (Refusal::FailedToken, "expired"),
-        (Refusal::Issuer, "issuer_not_allowed"),
-        (Refusal::Audience, "audience_not_allowed"),
-        (Refusal::Role, "role"),
-        (Refusal::Group, "group"),
-        (Refusal::Scope { required: vec![] }, "scope"),
-        (Refusal::Claim { pointer: "level".to_owned() }, "claim"),
+        (Unmet::Denied, "denied"),
+        (Unmet::MissingToken, "missing_token"),
+        (Unmet::FailedToken, "expired"),
+        (Unmet::Issuer(&issuers), "issuer_not_allowed"),
+        (Unmet::Audience(&audiences), "audience_not_allowed"),
+        (Unmet::Role(&names), "role"),
+        (Unmet::Group(&names), "group"),
+        (Unmet::Scope(&names), "scope"),
+        (Unmet::Claim(&claim), "claim"),
     ];
-    for (refusal, expected) in rows {
-        assert_eq!(Reason::of_refusal(&refusal, Reason::Expired).as_str(), expected);
+    for (unmet, expected) in rows {
+        assert_eq!(Reason::of_unmet(&unmet, Reason::Expired).as_str(), expected);
     }
 }

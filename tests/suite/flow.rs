@@ -10,4 +10,5 @@ mod preflight;
 mod readings;
 mod report_only;
 mod steps;
+mod trace;
 mod trailers;

@@ -11,9 +11,8 @@ use tokio::process::{Child, Command};
 
 use crate::walk::{Walk, token};
 use jwt_guard_testkit::client::Request;
-use jwt_guard_testkit::issuer;
 use jwt_guard_testkit::server::listen;
-use jwt_guard_testkit::signer::Signer;
+use jwt_guard_testkit::signer::{self, Signer};
 use jwt_guard_testkit::upstream;
 
 /// Start everything and walk through the policy.
@@ -56,7 +55,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     let (issuer_listener, issuer) = listen(port(&arguments, ISSUER_PORT).await).await?;
     let (upstream_listener, upstream) = listen(port(&arguments, UPSTREAM_PORT).await).await?;
     say(&format!("starting the issuer on {issuer}, with one RS256 key"));
-    tokio::spawn(issuer::serve(issuer_listener, Signer::new(ISSUER, AUDIENCE.to_owned(), vec![key])));
+    tokio::spawn(signer::serve(issuer_listener, Signer::new(ISSUER, AUDIENCE.to_owned(), vec![key])));
     say(&format!("starting the upstream on {upstream}, which answers with the headers it saw"));
     tokio::spawn(upstream::serve(upstream_listener));
     let mut envoy = Envoy::start(&arguments, issuer, upstream).await?;

@@ -1,4 +1,4 @@
-//! A mock issuer: it answers as it is told and remembers what it was asked, or signs tokens on demand.
+//! A mock issuer: it answers as it is told and remembers what it was asked.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Frame, Incoming};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -27,7 +27,6 @@ use tokio_rustls::TlsAcceptor;
 use crate::client::PATIENCE;
 use crate::mint::{SigningKey, key_set};
 use crate::server::{self, Response};
-use crate::signer::Signer;
 
 /// The default path of a JWKS.
 pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
@@ -107,7 +106,7 @@ impl Answer {
         etag.is_some() && asked.get("if-none-match").map(|value| value.as_bytes()) == etag
     }
 
-    fn response_to(self, asked: &hyper::HeaderMap) -> Response {
+    pub(crate) fn response_to(self, asked: &hyper::HeaderMap) -> Response {
         let known = self.is_known_to(asked);
         let mut response = hyper::Response::builder().status(if known { 304 } else { self.status });
         for (name, value) in &self.headers {
@@ -290,19 +289,6 @@ fn try_bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
-}
-
-/// Serves the keys and the tokens of a signer, until it is dropped.
-pub async fn serve(listener: TcpListener, signer: Signer) {
-    let signer = Arc::new(signer);
-    server::serve(listener, None, move |request| sign(request, signer.clone())).await;
-}
-
-async fn sign(request: hyper::Request<Incoming>, signer: Arc<Signer>) -> Result<Response, hyper::Error> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await?.to_bytes();
-    let answer = signer.answer(&head.method, &head.uri, &body).await;
-    Ok(answer.response_to(&head.headers))
 }
 
 async fn answer(

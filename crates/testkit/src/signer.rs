@@ -1,16 +1,34 @@
 //! Signs tokens on demand and rotates its keys: the mock issuer of `jwtguard serve`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::{Method, Uri};
 use jwt_guard::jose::base64url;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
 use tokio::sync::RwLock;
 
 use crate::issuer::{Answer, JWKS_PATH};
 use crate::mint::{Algorithm, SigningKey, Token, key_set};
 use crate::now;
+use crate::server::{self, Response};
+
+/// Serves the keys and the tokens of a signer, until it is dropped.
+pub async fn serve(listener: TcpListener, signer: Signer) {
+    let signer = Arc::new(signer);
+    server::serve(listener, None, move |request| answer(request, signer.clone())).await;
+}
+
+async fn answer(request: hyper::Request<Incoming>, signer: Arc<Signer>) -> Result<Response, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let answer = signer.answer(&head.method, &head.uri, &body).await;
+    Ok(answer.response_to(&head.headers))
+}
 
 /// The keys and what is said about them. The first key signs.
 pub struct Signer {

@@ -55,8 +55,8 @@ fn a_token_that_was_verified_is_not_verified_again() {
                 [(":authority", "a"), (":method", "GET"), (":path", "/"), ("authorization", &value)];
             let headers: HeaderMap = headers.into_iter().collect();
             let request = Request { headers: &headers, metadata: Metadata::Absent };
-            let step = flow::decide(&config, &request, &keys, &counting, &cache, NOW, Patience::Waits);
-            assert_eq!(told(&step), subject, "{entries} entries");
+            let decision = flow::decide(&config, &request, &keys, &counting, &cache, NOW, Patience::Waits);
+            assert_eq!(told(&decision.into()), subject, "{entries} entries");
         }
         assert_eq!(counting.0.get(), expected, "{entries} entries");
     }

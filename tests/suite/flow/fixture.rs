@@ -8,15 +8,20 @@ use std::time::Duration;
 use jwt_guard::config::Config;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::denial::{Denial, Reason};
 use jwt_guard::flow::{
-    self, Forward, KeyLookup, KeySource, Known, Metadata, Patience, Refused, Request, Step,
+    self, Decision, KeyLookup, KeySource, Known, Metadata, Patience, Request, RuleName, Step,
 };
+use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
+use jwt_guard::policy::Identity;
+use jwt_guard::resource_metadata::Document;
+use jwt_guard::route::ReadingClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
@@ -132,6 +137,75 @@ impl KeySource for Keys {
     }
 }
 
+/// A decision that borrows its request no more.
+pub enum Outcome {
+    Forward(Forward),
+    Deny(Refused),
+    Serve(Document),
+    AwaitKeys { issuer: IssuerIndex, need: Need },
+}
+
+/// A request that goes on.
+pub struct Forward {
+    pub edits: HeaderEdits,
+    pub identity: Option<Rc<Identity>>,
+    pub would_deny: Vec<Facts>,
+    pub rules: Vec<RuleName>,
+}
+
+/// A request that does not.
+pub struct Refused {
+    pub denial: Denial,
+    pub facts: Facts,
+}
+
+/// Everything that can be read of a refusal.
+#[derive(Debug)]
+pub struct Facts {
+    pub reason: Reason,
+    pub detail: String,
+    pub rule: Option<RuleName>,
+    pub reading: Option<String>,
+    pub reading_classes: Vec<ReadingClass>,
+    line: String,
+}
+
+impl std::fmt::Display for Facts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl From<flow::Facts<'_>> for Facts {
+    fn from(facts: flow::Facts<'_>) -> Self {
+        Self {
+            reason: facts.reason,
+            detail: facts.detail.to_string(),
+            rule: facts.rule().cloned(),
+            reading: facts.reading(),
+            reading_classes: facts.reading_classes().to_vec(),
+            line: facts.to_string(),
+        }
+    }
+}
+
+impl From<Decision<'_>> for Outcome {
+    fn from(decision: Decision<'_>) -> Self {
+        let would_deny: Vec<Facts> = decision.would_deny().map(Facts::from).collect();
+        let refusal = decision.refusal().map(Facts::from);
+        let rules = decision.rules().collect();
+        assert!(would_deny.is_empty() || matches!(decision.step, Step::Forward(_)));
+        match decision.step {
+            Step::Forward(flow::Forward { edits, identity }) => {
+                Self::Forward(Forward { edits, identity, would_deny, rules })
+            }
+            Step::Deny(denial) => Self::Deny(Refused { denial, facts: refusal.unwrap() }),
+            Step::Serve(document) => Self::Serve(document),
+            Step::AwaitKeys { issuer, need } => Self::AwaitKeys { issuer, need },
+        }
+    }
+}
+
 /// A request before it is judged.
 pub struct Ask {
     headers: HeaderMap,
@@ -178,8 +252,8 @@ impl Ask {
 
     /// The step without a cache of tokens. With one, of one entry or of many, a request is decided alike, when its
     /// token comes for the first time and when it was seen before.
-    pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Step {
-        let cached: Vec<Vec<Step>> = [1, 1024]
+    pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Outcome {
+        let cached: Vec<Vec<Outcome>> = [1, 1024]
             .map(|entries| {
                 let cache = TokenCache::new(entries);
                 (0..2).map(|_| self.decide(config, &keys.twin(), &cache, NOW, patience)).collect()
@@ -199,28 +273,28 @@ impl Ask {
         cache: &TokenCache<Known>,
         now: UnixTime,
         patience: Patience,
-    ) -> Step {
+    ) -> Outcome {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        flow::decide(config, &request, keys, &InModule, cache, now, patience)
+        flow::decide(config, &request, keys, &InModule, cache, now, patience).into()
     }
 
     /// Everything that a step does.
-    fn all_of(&self, step: &Step) -> String {
+    fn all_of(&self, step: &Outcome) -> String {
         let details = match step {
-            Step::Forward(forward) => {
+            Outcome::Forward(forward) => {
                 format!("{:?} {:?} {:?}", self.upstream(forward), forward.would_deny, forward.rules)
             }
-            Step::Deny(Refused { denial, facts }) => {
+            Outcome::Deny(Refused { denial, facts }) => {
                 format!("{:?} {} {facts}", denial.headers, denial.body.escape_ascii())
             }
-            Step::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
-            Step::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
+            Outcome::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
+            Outcome::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
         };
         format!("{}: {details}", told(step))
     }
 
     /// With keys at hand.
-    pub fn judged(&self, config: &Config) -> Step {
+    pub fn judged(&self, config: &Config) -> Outcome {
         self.step(config, &Keys::there(), Patience::Waits)
     }
 
@@ -236,25 +310,25 @@ impl Ask {
     }
 }
 
-pub fn forwarded(step: Step) -> Forward {
+pub fn forwarded(step: Outcome) -> Forward {
     match step {
-        Step::Forward(forward) => forward,
+        Outcome::Forward(forward) => forward,
         other => panic!("not forwarded: {}", told(&other)),
     }
 }
 
-pub fn refused(step: Step) -> Refused {
+pub fn refused(step: Outcome) -> Refused {
     match step {
-        Step::Deny(refused) => refused,
+        Outcome::Deny(refused) => refused,
         other => panic!("not refused: {}", told(&other)),
     }
 }
 
 /// A step in a few words: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`; behind them what would
 /// have been denied.
-pub fn told(step: &Step) -> String {
+pub fn told(step: &Outcome) -> String {
     match step {
-        Step::Forward(forward) => {
+        Outcome::Forward(forward) => {
             let subject = |claims: &Json| claims.member("sub").and_then(Json::as_str).map(str::to_owned);
             let identity =
                 forward.identity.as_ref().map(|identity| subject(identity.claims().claims()).unwrap());
@@ -264,9 +338,9 @@ pub fn told(step: &Step) -> String {
             }
             told
         }
-        Step::Deny(refused) => format!("{} {}", refused.denial.status, refused.facts.reason),
-        Step::Serve(_) => "document".to_owned(),
-        Step::AwaitKeys { need: Need::Scheduled, .. } => "wait for first keys".to_owned(),
-        Step::AwaitKeys { need: Need::UnknownKid, .. } => "wait for a kid".to_owned(),
+        Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.facts.reason),
+        Outcome::Serve(_) => "document".to_owned(),
+        Outcome::AwaitKeys { need: Need::Scheduled, .. } => "wait for first keys".to_owned(),
+        Outcome::AwaitKeys { need: Need::UnknownKid, .. } => "wait for a kid".to_owned(),
     }
 }

@@ -221,7 +221,7 @@ fn facts_are_fit_for_one_line() {
     );
     for id in ["", "a b", "a\nb", "\u{e9}", &"x".repeat(65)] {
         let facts = refused(get("/").header("x-request-id", id).judged(&config)).facts;
-        assert_eq!(facts.request_id, None, "{id:?}");
+        assert!(!facts.to_string().contains("request_id"), "{id:?}");
     }
 }
 

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use jwt_guard_testkit::issuer::{self, JWKS_PATH};
+use jwt_guard_testkit::issuer::JWKS_PATH;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey};
 use jwt_guard_testkit::server::listen;
-use jwt_guard_testkit::signer::Signer;
+use jwt_guard_testkit::signer::{self, Signer};
 
 use crate::commands::keygen;
 
@@ -58,6 +58,6 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     let (listener, address) = listen(arguments.listen).await?;
     println!("issuer {} on http://{address}", signer.url());
     println!("keys   http://{address}{}", arguments.jwks_path);
-    issuer::serve(listener, signer).await;
+    signer::serve(listener, signer).await;
     Ok(())
 }

@@ -148,7 +148,7 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
                     });
                 }
                 let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);
-                report.tables.push(Table::new(heading, &config, tree, &carried));
+                report.tables.push(Table::new(heading, &config, &carried));
             }
         }
     }

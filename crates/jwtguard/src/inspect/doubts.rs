@@ -32,7 +32,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     issuers::issuers(config, tree, &mut doubts);
     values::of_configuration(tree, config, &mut doubts);
     places::places(config, &mut doubts);
-    let routes: Vec<Probe<'_>> = probes(config, tree);
+    let routes: Vec<Probe<'_>> = probes(config);
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
         let problem =
@@ -89,7 +89,7 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         ),
         _ => {}
     }
-    let places = config.routes.rules().iter().filter_map(|route| route.token_from.as_deref()).flatten();
+    let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
     if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
         let path = if tree.get("token_from").is_some() { "token_from" } else { "routes" };
         doubt(

@@ -48,8 +48,8 @@ pub struct Carried {
 }
 
 impl Table {
-    /// The table of a valid configuration and the tree that it was read from.
-    pub fn new(heading: String, config: &Config, tree: &Tree, carried: &[Carried]) -> Self {
+    /// The table of a valid configuration.
+    pub fn new(heading: String, config: &Config, carried: &[Carried]) -> Self {
         let mut rows: Vec<Row> = carried
             .iter()
             .map(|carried| Row {
@@ -60,18 +60,15 @@ impl Table {
                 token_from: None,
             })
             .collect();
-        let routes = tree.get("routes").map(Tree::items).unwrap_or_default();
-        rows.extend(routes.iter().zip(config.routes.rules()).map(|(route, rule)| {
+        rows.extend(config.routes.entries().iter().map(|entry| {
+            let places = entry.rule.token_from.as_deref();
+            let own_places = places.filter(|places| *places != config.token_from.as_slice());
             Row {
-                route: route.text_of("path").unwrap_or_default().to_owned(),
-                methods: texts(route.get("methods")),
-                hosts: texts(route.get("hosts")),
-                who: words::requirement(&rule.requirement, &config.vocabulary),
-                token_from: rule
-                    .token_from
-                    .as_deref()
-                    .filter(|places| *places != config.token_from.as_slice())
-                    .map(words::places),
+                route: entry.template.to_string(),
+                methods: entry.methods.iter().map(ToString::to_string).collect(),
+                hosts: entry.hosts.iter().map(ToString::to_string).collect(),
+                who: words::requirement(&entry.rule.requirement, &config.vocabulary),
+                token_from: own_places.map(words::places),
             }
         }));
         rows.push(Row {

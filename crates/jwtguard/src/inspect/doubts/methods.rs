@@ -121,11 +121,11 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
         let mut weaker: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
         for method in METHODS {
             let Some(governed) = governed_by(config, host, method, path) else { continue };
-            let rule = governed.and_then(|index| config.routes.rules().get(index));
+            let rule = governed.and_then(|index| config.routes.entries().get(index));
             // A route of the same path was written for those methods; what falls through was perhaps forgotten.
             let deliberate =
                 governed.and_then(|index| probes.get(index)).is_some_and(|other| other.path == probe.path);
-            let requirement = rule.map_or(&config.default_policy, |route| &route.requirement);
+            let requirement = rule.map_or(&config.default_policy, |entry| &entry.rule.requirement);
             if !deliberate && asks_less(requirement, &probe.rule.requirement) {
                 match weaker.iter_mut().find(|(index, _)| *index == governed) {
                     Some((_, methods)) => methods.push(method),
@@ -134,8 +134,8 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
             }
         }
         for (governed, methods) in weaker {
-            let requirement = match governed.and_then(|index| config.routes.rules().get(index)) {
-                Some(route) => &route.requirement,
+            let requirement = match governed.and_then(|index| config.routes.entries().get(index)) {
+                Some(entry) => &entry.rule.requirement,
                 None => &config.default_policy,
             };
             let falls_to = match governed.and_then(|index| probes.get(index)) {

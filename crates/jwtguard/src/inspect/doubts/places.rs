@@ -30,7 +30,7 @@ const NEVER: [&str; 20] = [
 
 /// Every place of the configuration and of its routes that cannot hold a token.
 pub fn places(config: &Config, doubts: &mut Vec<Doubt>) {
-    let of_routes = config.routes.rules().iter().enumerate();
+    let of_routes = config.routes.rules().enumerate();
     let of_routes = of_routes.filter_map(|(index, route)| {
         Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
     });

@@ -1,9 +1,7 @@
 //! The requests that a route is there for, and the routes that they fall under.
 
-use crate::inspect::tables;
-use crate::inspect::tree::Tree;
 use jwt_guard::config::{Config, Route};
-use jwt_guard::route::{HostPattern, Method, Target};
+use jwt_guard::route::Target;
 
 /// A route with requests that it is there for.
 pub(super) struct Probe<'c> {
@@ -11,7 +9,7 @@ pub(super) struct Probe<'c> {
     pub path: String,
     pub rule: &'c Route,
     pub methods: Vec<String>,
-    /// As they are written, none for every host.
+    /// As the filter compares them, none for every host.
     pub patterns: Vec<String>,
     pub hosts: Vec<String>,
     pub samples: Vec<String>,
@@ -20,23 +18,19 @@ pub(super) struct Probe<'c> {
 /// Stands for whatever a template leaves open; no template would name it.
 pub(super) const ANYTHING: &str = "zz9-any";
 
-pub(super) fn probes<'c>(config: &'c Config, tree: &Tree) -> Vec<Probe<'c>> {
-    let entries = tree.get("routes").map(Tree::items).unwrap_or_default();
-    let probes = entries.iter().zip(config.routes.rules()).enumerate();
-    let probes = probes.map(|(index, (entry, rule))| {
-        let path = entry.text_of("path").unwrap_or_default().to_owned();
-        let mut patterns = tables::texts(entry.get("hosts"));
-        patterns.retain(|host| HostPattern::parse(host).is_ok());
+pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
+    let probes = config.routes.entries().iter().enumerate();
+    let probes = probes.map(|(index, entry)| {
+        let path = entry.template.to_string();
+        let patterns: Vec<String> = entry.hosts.iter().map(ToString::to_string).collect();
         let hosts = patterns.iter();
         let mut hosts: Vec<String> =
             hosts.map(|host| host.replacen('*', ANYTHING, usize::from(host.starts_with("*.")))).collect();
         if hosts.is_empty() {
             hosts.push(format!("{ANYTHING}.example"));
         }
-        let methods = tables::texts(entry.get("methods"));
-        let methods = methods.iter().filter_map(|method| Method::parse(method).ok());
-        let methods = methods.map(|method| method.as_str().to_owned()).collect();
-        Probe { index, samples: samples(&path), path, rule, methods, patterns, hosts }
+        let methods = entry.methods.iter().map(ToString::to_string).collect();
+        Probe { index, samples: samples(&path), path, rule: &entry.rule, methods, patterns, hosts }
     });
     probes.collect()
 }

@@ -10,7 +10,7 @@ pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     if config.issuers.len() < 2 {
         return;
     }
-    let routes = config.routes.rules().iter().enumerate();
+    let routes = config.routes.rules().enumerate();
     let routes = routes.map(|(index, route)| (format!("routes[{index}]"), &route.requirement));
     let default = std::iter::once(("default_policy".to_owned(), &config.default_policy));
     for (path, requirement) in default.chain(routes) {
@@ -33,7 +33,7 @@ fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         |rule: &Rule| matches!(rule, Rule::Authenticated(Conditions(conditions)) if conditions.is_empty());
     let written =
         tree.get("default_policy").map(|_| ("default_policy".to_owned(), &config.default_policy.rule));
-    let routes = config.routes.rules().iter().enumerate();
+    let routes = config.routes.rules().enumerate();
     let routes = routes.map(|(index, route)| (format!("routes[{index}]"), &route.requirement.rule));
     let places: Vec<String> =
         written.into_iter().chain(routes).filter(|(_, rule)| is_any(rule)).map(|(path, _)| path).collect();

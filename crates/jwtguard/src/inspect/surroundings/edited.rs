@@ -21,7 +21,7 @@ impl<'c> Edited<'c> {
     fn places(&self) -> impl Iterator<Item = (&'c Place, bool)> + use<'c> {
         let config = self.config;
         let global = config.token_from.iter().map(move |place| (place, config.forward_token));
-        let routes = config.routes.rules().iter().flat_map(move |route| {
+        let routes = config.routes.rules().flat_map(move |route| {
             let forwarded = route.forward_token.unwrap_or(config.forward_token);
             route
                 .token_from

@@ -77,14 +77,14 @@ impl<'a> Found<'a> {
 
 /// The headers that our filter reads tokens from. A `jwt_authn` before it removes nothing else.
 fn header_places(config: &Config) -> Vec<Found<'_>> {
-    let of_routes = config.routes.rules().iter().filter_map(|route| route.token_from.as_deref()).flatten();
+    let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
     let places = config.token_from.iter().chain(of_routes).map(Found::of);
     places.filter(|place| matches!(place, Found::Header(_))).collect()
 }
 
 /// The places that our filter takes the token out of, on some route at least. A parameter of the query always goes.
 fn removed_places(config: &Config) -> Vec<Found<'_>> {
-    let of_routes = config.routes.rules().iter().map(|route| {
+    let of_routes = config.routes.rules().map(|route| {
         let places = route.token_from.as_deref().unwrap_or(&config.token_from);
         (places, route.forward_token.unwrap_or(config.forward_token))
     });

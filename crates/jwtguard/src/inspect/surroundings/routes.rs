@@ -106,7 +106,7 @@ fn virtual_host(
             metadata::upper_case(matched, &path, remarks);
         }
         let decides = carries && config.route_metadata == RouteMetadata::Override;
-        if !decides && !config.routes.rules().is_empty() {
+        if !decides && !config.routes.entries().is_empty() {
             rewritten(route, &path, remarks);
         }
         carried.extend(of_route);

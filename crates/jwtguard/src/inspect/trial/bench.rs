@@ -5,25 +5,18 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use super::{TokenReport, found};
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
-use jwt_guard::flow::{self, KeyLookup, KeySource, Metadata, Patience, Request, Step};
+use jwt_guard::flow::{KeyLookup, KeySource, Metadata};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::keys::Need;
-use jwt_guard::policy::{self, Identity, Requirement};
 use jwt_guard::time::UnixTime;
-use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::SigningKey;
 
 /// A configuration, the tree it was read from, the keys of its issuers, and a moment.
@@ -50,30 +43,6 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The requirement that Envoy's route carries, as JSON text.
     pub route_metadata: Option<String>,
-}
-
-/// What a request brings, beside what its headers say.
-#[derive(Debug, Clone)]
-pub enum Credential {
-    /// Nothing more.
-    None,
-    /// This token, where the route takes one from.
-    Token(String),
-    /// Claims to sign, where the route takes a token from.
-    Claims {
-        /// `iss`, `aud`, `iat` and `exp` are added where they are missing; `null` leaves one out.
-        claims: Map<String, Value>,
-        /// That of a token: its `alg`, `kid` and `typ` are judged as they stand. One that the issuer's tokens may have
-        /// is made up otherwise.
-        header: Option<Map<String, Value>>,
-    },
-    /// Header and claims of a token, to sign as they stand.
-    Parts {
-        /// The whole header.
-        header: Map<String, Value>,
-        /// All claims.
-        claims: Map<String, Value>,
-    },
 }
 
 /// The keys of one trial.
@@ -143,13 +112,12 @@ impl<'c> Bench<'c> {
 
     /// How each route is called, in the order of the configuration.
     pub fn route_names(&self) -> Vec<String> {
-        (0..self.config.routes.rules().len()).map(|index| self.route_name(index)).collect()
+        (0..self.config.routes.entries().len()).map(|index| self.route_name(index)).collect()
     }
 
     pub(super) fn route_name(&self, index: usize) -> String {
-        let template = self.tree.list("routes").get(index).and_then(|route| route.text_of("path"));
-        match template {
-            Some(template) => format!("routes[{index}] ({template})"),
+        match self.config.routes.entries().get(index) {
+            Some(entry) => format!("routes[{index}] ({})", entry.template),
             None => format!("routes[{index}]"),
         }
     }
@@ -167,92 +135,8 @@ impl<'c> Bench<'c> {
         }
     }
 
-    /// The request with its token, and the keys that judge it.
-    pub(super) fn with_credential(
-        &self,
-        mut headers: HeaderMap,
-        places: &[Place],
-        credential: &Credential,
-    ) -> Result<(HeaderMap, Keys), String> {
-        let mut keys = Keys(self.keys.clone());
-        let token = match credential {
-            Credential::None => return Ok((headers, keys)),
-            Credential::Token(token) => token.clone(),
-            Credential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
-            Credential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
-        };
-        put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
-        Ok((headers, keys))
-    }
-
-    /// What the token is worth, whatever the routes ask.
-    pub(super) fn token(
-        &self,
-        places: &[Place],
-        headers: &HeaderMap,
-        keys: &Keys,
-    ) -> Result<(TokenReport, Option<Rc<Identity>>), String> {
-        let presented = jwt_guard::bearer::present(places, headers);
-        if matches!(presented, jwt_guard::bearer::Presented::Missing) {
-            return Ok((TokenReport::Absent, None));
-        }
-        let plain = self.asking_for_a_token_only(places)?;
-        let request = Request { headers, metadata: Metadata::Absent };
-        match flow::decide(&plain, &request, keys, &InModule, &TokenCache::new(0), self.now, Patience::Over) {
-            Step::Deny(refused) => {
-                let token = match &presented {
-                    jwt_guard::bearer::Presented::Token { token, .. } => token.as_ref(),
-                    _ => &[],
-                };
-                let facts = refused.facts;
-                let found = found::refused(facts.reason, token, (self.config, self.tree), self.now);
-                Ok((TokenReport::Invalid { facts, found }, None))
-            }
-            Step::Forward(forward) => {
-                let Some(identity) = forward.identity else { return Ok((TokenReport::Absent, None)) };
-                let issuer = self.config.issuers.get(identity.issuer().0);
-                let report = TokenReport::Valid {
-                    issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
-                    names: [
-                        ("roles", identity.roles().to_vec()),
-                        ("groups", identity.groups().to_vec()),
-                        ("scopes", identity.scopes().to_vec()),
-                    ],
-                };
-                Ok((report, Some(identity)))
-            }
-            Step::Serve(_) | Step::AwaitKeys { .. } => Ok((TokenReport::NotRead, None)),
-        }
-    }
-
-    /// The configuration with one requirement: any valid token.
-    fn asking_for_a_token_only(&self, places: &[Place]) -> Result<Config, String> {
-        let mut config = Config::parse(self.tree.to_json().as_bytes())
-            .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
-        let no_routes =
-            jwt_guard::route::Table::build(Vec::new()).map_err(|_| "no routes conflict".to_owned())?;
-        config.routes = no_routes.skipping(config.routes.skipped());
-        config.default_policy = Requirement::new(policy::Rule::Authenticated(policy::Conditions::default()));
-        config.enabled = true;
-        config.report_only = false;
-        config.bypass_cors_preflight = false;
-        config.max_claim_header_bytes = usize::MAX;
-        config.resource_metadata = Default::default();
-        config.token_from = places.to_vec();
-        Ok(config)
-    }
-}
-
-fn put(headers: &mut HeaderMap, place: &Place, token: &str) {
-    match place {
-        Place::Authorization => headers.append("authorization", format!("Bearer {token}")),
-        Place::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
-        Place::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
-        Place::Query { name } => {
-            if let Some(path) = headers.get_mut(":path") {
-                path.push(if path.contains(&b'?') { b'&' } else { b'?' });
-                path.extend_from_slice(format!("{name}={token}").as_bytes());
-            }
-        }
+    /// Those of the issuers, for one trial.
+    pub(super) fn keys(&self) -> Keys {
+        Keys(self.keys.clone())
     }
 }

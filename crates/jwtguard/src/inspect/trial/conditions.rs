@@ -1,78 +1,51 @@
 //! Each condition of a rule with its outcome.
 
-use std::rc::Rc;
-
-use super::{Bench, TokenReport, found, route_of};
+use super::bench::Bench;
+use super::found;
+use super::outcome::{Checked, Rule, TokenReport};
 use crate::inspect::words;
-use jwt_guard::flow::asked::AskedBy;
+use jwt_guard::flow::{AppliedRequirement, RuleName};
 use jwt_guard::policy::{self, Condition, Conditions, Identity};
-
-/// A rule that governs the request.
-#[derive(Debug)]
-pub struct Rule {
-    /// `routes[2] (/api/admin/**)` or the like.
-    pub name: String,
-    /// The index of the route, where it is one.
-    pub route: Option<usize>,
-    /// The reading that chose it, where that is not the request as written.
-    pub reading: Option<String>,
-    /// The classes that led to that reading.
-    pub reading_classes: Vec<&'static str>,
-    /// Who may pass by it.
-    pub who: String,
-    /// Its conditions on a token, each with its outcome.
-    pub conditions: Vec<Checked>,
-}
-
-/// A condition and whether it is met.
-#[derive(Debug)]
-pub struct Checked {
-    /// The condition in words.
-    pub condition: String,
-    /// Whether it is met.
-    pub met: bool,
-    /// What the token has instead, where the condition is not met and a token was sent.
-    pub found: Option<String>,
-}
 
 impl Rule {
     pub(super) fn judge(
-        asked: &AskedBy,
+        applied: &AppliedRequirement<'_>,
         bench: &Bench<'_>,
-        identity: Option<&Rc<Identity>>,
+        identity: Option<&Identity>,
         token: &TokenReport,
     ) -> Self {
         let names = &bench.config.vocabulary;
         let mut conditions = Vec::new();
-        if let Some((of_token, of_identity)) = conditions_of(&asked.requirement.rule) {
+        if let Some((of_token, of_identity)) = conditions_of(&applied.requirement.rule) {
             let found = match token {
                 TokenReport::Invalid { found, .. } => found.clone(),
                 _ => None,
             };
             let met = match token {
                 TokenReport::Valid { .. } => true,
-                TokenReport::Absent => matches!(asked.requirement.rule, policy::Rule::Missing(_)),
+                TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::Missing(_)),
                 TokenReport::Invalid { .. } | TokenReport::NotRead => false,
             };
             conditions.push(Checked { condition: of_token.to_owned(), met, found });
             conditions.extend(identity.into_iter().flat_map(|identity| {
                 of_identity.iter().map(|condition| {
-                    let met = found::is_met(condition, identity);
+                    let met = condition.unmet(identity).is_none();
                     let found = (!met).then(|| found::beside(condition, identity, bench.config));
                     Checked { condition: words::condition(condition, names), met, found }
                 })
             }));
         }
-        let route = route_of(&asked.rule);
-        let name = route.map_or_else(|| asked.rule.to_string(), |index| bench.route_name(index));
-        let reading = asked.reading.as_ref().map(|(method, path)| format!("{method} {path}"));
-        let reading_classes = asked.reading_classes.iter().map(|class| class.name()).collect();
+        let route = route_of(&applied.rule);
+        let name = route.map_or_else(|| applied.rule.to_string(), |index| bench.route_name(index));
+        let reading = applied.reading.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
+        let classes = applied.reading.iter().flat_map(|reading| &reading.classes);
+        let reading_classes = classes.map(|class| class.name()).collect();
         Self {
             name,
             route,
             reading,
             reading_classes,
-            who: words::requirement(&asked.requirement, names),
+            who: words::requirement(applied.requirement, names),
             conditions,
         }
     }
@@ -87,5 +60,13 @@ fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> 
             Some(("no token, or a valid one", narrowings.collect()))
         }
         policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::MissingOrFailed => None,
+    }
+}
+
+/// The index of the route, where the rule is one.
+pub(super) fn route_of(rule: &RuleName) -> Option<usize> {
+    match rule {
+        RuleName::Route(index) => Some(*index),
+        _ => None,
     }
 }

@@ -9,7 +9,7 @@ use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
-use jwt_guard::policy::{self, Condition, Conditions, Identity, Narrowing, Requirement, Source};
+use jwt_guard::policy::{Condition, Conditions, Identity, Narrowing, Source};
 use jwt_guard::time::UnixTime;
 
 /// So many characters of one value are shown.
@@ -18,15 +18,8 @@ const LONGEST: usize = 80;
 /// So many values of one list are shown.
 const MOST: usize = 10;
 
-/// Whether a condition is met, asked of the policy as a requirement of its own.
-pub(super) fn is_met(condition: &Condition, identity: &std::rc::Rc<Identity>) -> bool {
-    let alone = Conditions(vec![condition.clone()]);
-    let requirement = Requirement::new(policy::Rule::Authenticated(alone));
-    policy::evaluate(&[&requirement], policy::Credential::Verified(identity)).is_ok()
-}
-
 /// What a verified token has where a condition that is not met expects something else.
-pub(super) fn beside(condition: &Condition, identity: &std::rc::Rc<Identity>, config: &Config) -> String {
+pub(super) fn beside(condition: &Condition, identity: &Identity, config: &Config) -> String {
     let issuer = config.issuers.get(identity.issuer().0);
     let names = |what: &str, held: &[String], sources: &[Source]| match held {
         [] => format!("no {what} (read from {})", sources_of(sources)),
@@ -50,7 +43,7 @@ pub(super) fn beside(condition: &Condition, identity: &std::rc::Rc<Identity>, co
             let mut found: Vec<String> = Vec::new();
             for condition in alternatives.iter().flat_map(|Conditions(conditions)| conditions) {
                 let beside = beside(condition, identity, config);
-                if !is_met(condition, identity) && !found.contains(&beside) {
+                if condition.unmet(identity).is_some() && !found.contains(&beside) {
                     found.push(beside);
                 }
             }

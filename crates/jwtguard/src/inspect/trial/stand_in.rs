@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::Bench;
-use super::bench::Keys;
+use super::bench::{Bench, Keys};
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::rules::TokenRules;

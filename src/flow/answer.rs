@@ -1,0 +1,52 @@
+//! A refusal as the client gets it.
+
+use super::decision::{Cause, Trace};
+use super::request::text;
+use super::token_outcome::TokenFailure;
+use crate::bearer::Place;
+use crate::config::Config;
+use crate::denial::{Challenge, Denial, Form};
+use crate::policy::{Refusal, Unmet};
+
+/// The answer to a request that is refused for that.
+pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> Denial {
+    let headers = trace.headers;
+    let path = text(headers, ":path").unwrap_or("/");
+    let host = text(headers, ":authority");
+    let scopes = match cause {
+        Cause::Requirement(refusal) => refusal.scopes.as_slice(),
+        _ => &[],
+    };
+    let resource_metadata = host.and_then(|host| config.resource_metadata.challenge_for(host, path));
+    let challenge = Challenge { realm: &config.realm, scopes, resource_metadata };
+    let form = Form::of(headers.get("content-type"));
+    let reason = trace.facts(cause).reason;
+    let Cause::Requirement(Refusal { unmet, .. }) = cause else {
+        return Denial::new(reason, &challenge, form);
+    };
+    match (unmet, trace.token.failure()) {
+        (Unmet::FailedToken, Some(TokenFailure::Invalid { error, .. })) => {
+            Denial::of_token(error, &challenge, form)
+        }
+        (Unmet::FailedToken, Some(TokenFailure::NoKeys { retry_after, .. })) => {
+            Denial::new(reason, &challenge, form).retry_after(*retry_after)
+        }
+        (Unmet::MissingToken, _) => {
+            match trace.policy.as_ref().and_then(|policy| missing_from(&policy.places)) {
+                Some(header) => Denial::missing_from(header, &challenge, form),
+                None => Denial::new(reason, &challenge, form),
+            }
+        }
+        _ => Denial::new(reason, &challenge, form),
+    }
+}
+
+/// The first header that holds tokens, `Some(None)` where none does; `None` where `authorization` does.
+fn missing_from(places: &[Place]) -> Option<Option<&str>> {
+    let headers = || {
+        let places = places.iter().filter(|place| !matches!(place, Place::Cookie { .. }));
+        places.filter_map(Place::header).map(|(name, _)| name)
+    };
+    let is_usual = places.is_empty() || headers().any(|name| name == "authorization");
+    if is_usual { None } else { Some(headers().next()) }
+}

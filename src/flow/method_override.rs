@@ -1,0 +1,11 @@
+//! HeaderMap that name another method than the request's own.
+
+use crate::headers::folds_to;
+use crate::http::HeaderMap;
+use crate::route::METHOD_OVERRIDES;
+
+/// The value of every such header.
+pub(super) fn method_overrides(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let names = |name: &str| METHOD_OVERRIDES.iter().any(|known| folds_to(name, known));
+    headers.iter().filter(move |(name, _)| names(name)).map(|(_, value)| value)
+}

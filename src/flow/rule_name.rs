@@ -1,0 +1,37 @@
+//! Where a requirement stands, as the operator would look for it.
+
+use std::fmt::{Display, Formatter, Result};
+use std::rc::Rc;
+
+/// Where a requirement stands, as the operator would look for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleName {
+    /// An entry of `routes`.
+    Route(usize),
+    /// `default_policy`
+    DefaultPolicy,
+    /// An entry of `policies`, wherever it was named.
+    Policy(Rc<str>),
+    /// The metadata of a route or virtual host of Envoy's.
+    Metadata,
+    /// None: `enabled` is false.
+    Disabled,
+    /// None: `bypass_cors_preflight`.
+    Preflight,
+    /// None was met: `report_only`.
+    ReportOnly,
+}
+
+impl Display for RuleName {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Route(index) => write!(f, "routes[{index}]"),
+            Self::DefaultPolicy => f.write_str("default_policy"),
+            Self::Policy(name) => f.write_str(name),
+            Self::Metadata => f.write_str("route_metadata"),
+            Self::Disabled => f.write_str("disabled"),
+            Self::Preflight => f.write_str("bypass_cors_preflight"),
+            Self::ReportOnly => f.write_str("report_only"),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! The requirements of one request, evaluated against its credential.
+
+use std::rc::Rc;
+
+use super::held::{Held, Keyed};
+use super::identity::Identity;
+use super::refusal::{Refusal, Unmet};
+use super::requirement::{
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
+};
+use crate::jose::json::Json;
+
+/// What a request brought.
+#[derive(Debug, Clone, Copy)]
+pub enum Credential<'a> {
+    /// No token.
+    Absent,
+    /// A token that is not valid.
+    Failed,
+    /// A valid one.
+    Verified(&'a Rc<Identity>),
+}
+
+/// Proof that every requirement was met. [`Requirements::evaluate`] is the only place that makes one.
+#[derive(Debug)]
+pub struct Permit {
+    identity: Option<Rc<Identity>>,
+}
+
+impl Permit {
+    /// Who the request speaks for; `None` where it passes without an identity.
+    pub fn identity(&self) -> Option<&Rc<Identity>> {
+        self.identity.as_ref()
+    }
+}
+
+/// All requirements that apply to one request: at least one, and each must be met.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requirements<'a>(NonEmpty<&'a Requirement>);
+
+impl<'a> From<NonEmpty<&'a Requirement>> for Requirements<'a> {
+    fn from(requirements: NonEmpty<&'a Requirement>) -> Self {
+        Self(requirements)
+    }
+}
+
+impl<'a> From<&'a Requirement> for Requirements<'a> {
+    fn from(requirement: &'a Requirement) -> Self {
+        Self(NonEmpty::one(requirement))
+    }
+}
+
+impl<'a> Requirements<'a> {
+    /// Judges the credential by every requirement.
+    ///
+    /// Of several that are not met the same one is always reported: a denial before the token, the token before its
+    /// issuer and audience, those before role, group, scope and claim; of equals the first.
+    ///
+    /// # Errors
+    /// The requirement that is not met.
+    pub fn evaluate(&self, credential: Credential<'_>) -> Result<Permit, Refusal<'a>> {
+        let unmet = self.iter().enumerate();
+        let unmet = unmet.filter_map(|(index, one)| Some((index, one.rule.unmet(credential)?)));
+        if let Some((requirement, unmet)) = unmet.min_by_key(|(_, unmet)| unmet.rank()) {
+            return Err(Refusal { requirement, unmet, scopes: self.scopes_asked() });
+        }
+        let anonymous = self.iter().all(|requirement| requirement.rule == Rule::Anonymous);
+        let identity = match credential {
+            Credential::Verified(identity) if !anonymous => Some(Rc::clone(identity)),
+            _ => None,
+        };
+        Ok(Permit { identity })
+    }
+
+    /// What the shadows would have refused, each refusal once, under the first requirement whose shadow it is.
+    pub fn shadow_refusals(&self, credential: Credential<'_>) -> Vec<Refusal<'a>> {
+        let mut refusals: Vec<Refusal<'a>> = Vec::new();
+        for (requirement, shadow) in self.shadows() {
+            if let Err(refusal) = shadow.evaluate(credential)
+                && !refusals.iter().any(|known| known.reads_like(&refusal))
+            {
+                refusals.push(Refusal { requirement, ..refusal });
+            }
+        }
+        refusals
+    }
+
+    /// Whether the decision depends on a token: not where nobody may pass, and not where everybody may.
+    pub fn needs_token(&self) -> bool {
+        !self.is_denied() && self.iter().any(|requirement| requirement.rule != Rule::Anonymous)
+    }
+
+    /// Whether a shadow depends on a token: on an anonymous route, the only reason to read one.
+    pub fn shadow_needs_token(&self) -> bool {
+        self.shadows().any(|(_, shadow)| shadow.needs_token())
+    }
+
+    /// Whether nobody may pass, with any credential.
+    pub fn is_denied(&self) -> bool {
+        self.iter().any(|requirement| requirement.rule == Rule::Deny)
+    }
+
+    /// The scopes a client should ask its authorization server for (RFC 6750 section 3, `scope`): every name of an
+    /// "all", the first of an "any", and of alternatives those of the first that asks for scopes. Each once.
+    pub fn scopes_asked(&self) -> Vec<&'a str> {
+        let mut scopes = Vec::new();
+        for requirement in self.iter() {
+            if let Rule::Authenticated(conditions) = &requirement.rule {
+                conditions.add_scopes_to(&mut scopes);
+            }
+        }
+        scopes
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'a Requirement> {
+        self.0.iter().copied()
+    }
+
+    /// A shadow of a shadow is not judged.
+    fn shadows(&self) -> impl Iterator<Item = (usize, Requirements<'a>)> {
+        let shadows = self.iter().enumerate();
+        shadows.filter_map(|(index, requirement)| Some((index, requirement.shadow.as_deref()?.into())))
+    }
+}
+
+/// The lowest rank; of equals the first.
+fn first_ranked<'a>(unmet: impl Iterator<Item = Unmet<'a>>) -> Option<Unmet<'a>> {
+    unmet.min_by_key(Unmet::rank)
+}
+
+impl Rule {
+    fn unmet(&self, credential: Credential<'_>) -> Option<Unmet<'_>> {
+        match (self, credential) {
+            (Self::Anonymous | Self::MissingOrFailed, _) => None,
+            (Self::Deny, _) => Some(Unmet::Denied),
+            (Self::Missing(_), Credential::Absent) => None,
+            (Self::Authenticated(_), Credential::Absent) => Some(Unmet::MissingToken),
+            (Self::Missing(_) | Self::Authenticated(_), Credential::Failed) => Some(Unmet::FailedToken),
+            (Self::Missing(narrowings), Credential::Verified(identity)) => {
+                first_ranked(narrowings.iter().filter_map(|narrowing| narrowing.unmet(identity)))
+            }
+            (Self::Authenticated(conditions), Credential::Verified(identity)) => conditions.unmet(identity),
+        }
+    }
+}
+
+impl Conditions {
+    fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
+        first_ranked(self.0.iter().filter_map(|condition| condition.unmet(identity)))
+    }
+
+    fn add_scopes_to<'a>(&'a self, scopes: &mut Vec<&'a str>) {
+        let mut add = |scope: &'a str| {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        };
+        for condition in &self.0 {
+            match condition {
+                Condition::Scope(AnyAll::Any(any)) => add(any.first()),
+                Condition::Scope(AnyAll::All(all)) => all.iter().for_each(|scope| add(scope)),
+                Condition::AnyOf(alternatives) => {
+                    let asked = alternatives.iter().map(Conditions::scopes_asked);
+                    asked
+                        .into_iter()
+                        .find(|asked| !asked.is_empty())
+                        .into_iter()
+                        .flatten()
+                        .for_each(&mut add);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn scopes_asked(&self) -> Vec<&str> {
+        let mut scopes = Vec::new();
+        self.add_scopes_to(&mut scopes);
+        scopes
+    }
+}
+
+impl Condition {
+    /// What of the condition the identity does not meet; `None` where it meets it.
+    pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
+        let (met, unmet) = match self {
+            Self::NarrowedTo(narrowing) => return narrowing.unmet(identity),
+            Self::Role(roles) => (met_by(roles, identity.roles()), Unmet::Role(roles)),
+            Self::Group(groups) => (met_by(groups, identity.groups()), Unmet::Group(groups)),
+            Self::Scope(scopes) => (met_by(scopes, identity.scopes()), Unmet::Scope(scopes)),
+            Self::Claim(claim) => (claim.met_by(identity), Unmet::Claim(claim)),
+            Self::AnyOf(alternatives) => return any_of(alternatives, identity),
+        };
+        (!met).then_some(unmet)
+    }
+}
+
+/// One alternative that is met ends the search.
+fn any_of<'a>(alternatives: &'a NonEmpty<Conditions>, identity: &Identity) -> Option<Unmet<'a>> {
+    let mut first = alternatives.first().unmet(identity)?;
+    for alternative in alternatives.iter().skip(1) {
+        let unmet = alternative.unmet(identity)?;
+        if unmet.rank() < first.rank() {
+            first = unmet;
+        }
+    }
+    Some(first)
+}
+
+impl Narrowing {
+    fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
+        let (met, unmet) = match self {
+            Self::Issuer(issuers) => (issuers.contains(&identity.issuer()), Unmet::Issuer(issuers)),
+            Self::Audience(audiences) => {
+                let held = identity.claims().audiences();
+                (held.iter().any(|audience| audiences.contains(audience)), Unmet::Audience(audiences))
+            }
+        };
+        (!met).then_some(unmet)
+    }
+}
+
+impl ClaimCondition {
+    fn met_by(&self, identity: &Identity) -> bool {
+        let held = match self.pointer.find(identity.claims().claims()) {
+            None | Some(Json::Null) => return false,
+            Some(Json::Array(members)) => members.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+        };
+        match &self.test {
+            ClaimTest::Present => true,
+            ClaimTest::Values(asked) => met_by(asked, held),
+        }
+    }
+}
+
+fn met_by<T: Keyed>(asked: &AnyAll<T>, held: &[T]) -> bool {
+    let (AnyAll::Any(wanted) | AnyAll::All(wanted)) = asked;
+    let held = Held::new(held, wanted.count());
+    match asked {
+        AnyAll::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
+        AnyAll::All(wanted) => wanted.iter().all(|value| held.contains(value)),
+    }
+}
