@@ -8,11 +8,14 @@ mod claim_sources;
 pub mod error;
 pub mod issuer;
 mod key_origin;
+pub mod keys;
 pub mod metadata;
+pub mod objects;
 mod parsed;
 pub mod protobuf;
 pub mod reader;
 pub mod requirement;
+mod route_metadata;
 mod routes;
 mod token_from;
 
@@ -30,8 +33,11 @@ use claim_sources::sources;
 pub use error::ConfigError;
 pub use issuer::Issuer;
 pub use key_origin::KeyOrigin;
-use reader::{Errors, Node, shown};
+use keys::configuration as key;
+use keys::shared;
+use reader::{Errors, Node, Object};
 use requirement::{Empty, Vocabulary};
+pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
 use token_from::places;
@@ -80,17 +86,6 @@ pub struct Config {
     pub digest: String,
 }
 
-/// How metadata and `routes` go together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RouteMetadata {
-    /// Metadata replaces what `routes` say.
-    Override,
-    /// Both must be met.
-    Narrow,
-    /// Metadata is not read.
-    Ignore,
-}
-
 impl Config {
     /// Reads and validates what the host hands over.
     ///
@@ -131,30 +126,30 @@ fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
 fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let mut object = root.object("an object with issuer, audience and jwks_cluster", errors)?;
     let mut warnings = Vec::new();
-    let enabled = object.take("enabled").and_then(|node| node.flag(errors)).unwrap_or(true);
+    let enabled = object.flag(&key::ENABLED, errors);
     let defaults = Sources {
-        roles: sources(object.take("roles_from"), &["role", "roles"], errors),
-        groups: sources(object.take("groups_from"), &["groups"], errors),
-        scopes: sources(object.take("scopes_from"), &["scope", "scp"], errors),
+        roles: sources(&mut object, &shared::ROLES_FROM, errors),
+        groups: sources(&mut object, &shared::GROUPS_FROM, errors),
+        scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
     let mut vocabulary = vocabulary(&issuers, issuer::lacks_some(root.value(), &issuers));
-    policies(object.take("policies"), &mut vocabulary, errors);
+    policies(object.take(key::POLICIES), &mut vocabulary, errors);
 
-    let default_policy = match object.take("default_policy") {
+    let default_policy = match object.take(key::DEFAULT_POLICY) {
         Some(node) => requirement::requirement(&node, &vocabulary, Empty::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
-    let skipped = skip_readings(object.take("skip_readings"), errors);
-    let routes = routes(object.take("routes"), &vocabulary, errors).map(|routes| routes.skipping(skipped));
-    let route_metadata = route_metadata(object.take("route_metadata"), errors);
-    let claim_headers = claim_headers(object.take("claim_headers"), errors);
-    let max_claim_header_bytes = size(object.take("max_claim_header_bytes"), 16_384, 64..=1_048_576, errors);
-    let forward_token = object.yes("forward_token", errors);
-    let token_from = object.take("token_from").and_then(|node| places(&node, errors));
-    let realm = realm(object.take("realm"), &issuers, errors);
-    let token_cache_entries = number(object.take("token_cache_entries"), 1024, 0..=65_536, "entries", errors);
-    let max_token_bytes = size(object.take("max_token_bytes"), 16_384, 64..=1_048_576, errors);
+    let skipped = skip_readings(object.take(key::SKIP_READINGS), errors);
+    let routes = routes(object.take(key::ROUTES), &vocabulary, errors).map(|routes| routes.skipping(skipped));
+    let route_metadata = RouteMetadata::read(&mut object, errors);
+    let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
+    let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
+    let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let realm = realm(object.take(key::REALM), &issuers, errors);
+    let token_cache_entries = size(&mut object, &key::TOKEN_CACHE_ENTRIES, errors);
+    let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
     if let Some(headers) = &claim_headers {
         let of_routes = routes.iter().flat_map(|routes| routes.rules().iter().enumerate());
         let of_routes = of_routes.filter_map(|(index, route)| {
@@ -165,10 +160,10 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
             errors.extend(claim_header_among(places, headers).map(|problem| ConfigError { path, problem }));
         }
     }
-    let bypass_cors_preflight = object.yes("bypass_cors_preflight", errors);
-    let report_only = object.yes("report_only", errors);
-    let resource_metadata = resource_metadata(object.take("resource_metadata"), errors);
-    let identity_in_filter_state = object.yes("identity_in_filter_state", errors);
+    let bypass_cors_preflight = object.flag(&key::BYPASS_CORS_PREFLIGHT, errors);
+    let report_only = object.flag(&key::REPORT_ONLY, errors);
+    let resource_metadata = resource_metadata(object.take(key::RESOURCE_METADATA), errors);
+    let identity_in_filter_state = object.flag(&key::IDENTITY_IN_FILTER_STATE, errors);
     object.finish(errors);
 
     Some(Config {
@@ -224,7 +219,8 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
         if name.trim().is_empty() {
             node.refuse("a policy needs a name", errors);
         }
-        if matches!(node.value().member("policy"), Some(value) if *value != Json::Null) {
+        if matches!(node.value().member(keys::requirement::POLICY.as_str()), Some(value) if *value != Json::Null)
+        {
             node.refuse("a named policy does not name another", errors);
             broken.push(name.to_owned());
             continue;
@@ -241,23 +237,6 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
     vocabulary.broken_policies = broken;
 }
 
-fn route_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> RouteMetadata {
-    match node.as_ref().map(|node| node.value().as_str()) {
-        None | Some(Some("override")) => RouteMetadata::Override,
-        Some(Some("narrow")) => RouteMetadata::Narrow,
-        Some(Some("ignore")) => RouteMetadata::Ignore,
-        Some(_) => {
-            if let Some(node) = node {
-                node.refuse(
-                    format!("expected override, narrow or ignore, got {}", shown(node.value())),
-                    errors,
-                );
-            }
-            RouteMetadata::Override
-        }
-    }
-}
-
 /// RFC 9728 documents: one or a list.
 fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMetadata {
     let Some(node) = node else { return ResourceMetadata::default() };
@@ -269,24 +248,9 @@ fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMet
     })
 }
 
-fn size(
-    node: Option<Node<'_>>,
-    default: usize,
-    bounds: std::ops::RangeInclusive<u64>,
-    errors: &mut Errors,
-) -> usize {
-    number(node, default, bounds, "bytes", errors)
-}
-
-fn number(
-    node: Option<Node<'_>>,
-    default: usize,
-    bounds: std::ops::RangeInclusive<u64>,
-    unit: &str,
-    errors: &mut Errors,
-) -> usize {
-    let number = node.and_then(|node| node.whole(unit, bounds, errors));
-    number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+/// A number of bytes or entries. Its bounds are within 32 bits, and so within every `usize`.
+fn size(object: &mut Object<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
+    usize::try_from(object.integer(key, errors)).unwrap_or(usize::MAX)
 }
 
 /// The first audience, unless that cannot stand in a challenge.

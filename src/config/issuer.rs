@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::claim_sources::{pointer, sources};
+use super::claim_sources::{given_sources, pointer};
 use super::key_origin::{self, KeyOrigin};
-use super::parsed::number;
+use super::keys::{self, Claims, Name, issuer as key, shared};
 use super::reader::{Errors, Node, Object, shown};
 use super::requirement;
 use crate::issuer_index::IssuerIndex;
@@ -12,31 +12,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
-use crate::policy::Sources;
-
-/// The keys of an issuer that are not global ones too: beside `issuers` they would be a second form.
-const KEYS: [&str; 20] = [
-    "issuer",
-    "name",
-    "audience",
-    "audience_from",
-    "jwks_cluster",
-    "jwks_endpoint",
-    "discovery",
-    "discovery_cluster",
-    "jwks_inline",
-    "jwks_ttl_seconds",
-    "jwks_max_stale_seconds",
-    "jwks_refresh_cooldown_seconds",
-    "jwks_timeout_ms",
-    "accepted_algorithms",
-    "refused_kids",
-    "clock_skew_seconds",
-    "require_expiration",
-    "max_token_lifetime_seconds",
-    "accepted_types",
-    "refused_claims",
-];
+use crate::policy::{Source, Sources};
 
 /// A configured issuer.
 #[derive(Debug)]
@@ -65,11 +41,12 @@ pub fn issuers(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Vec<Issuer> {
-    let Some(list) = object.take("issuers") else {
+    let Some(list) = object.take(keys::configuration::ISSUERS) else {
         let issuer = issuer(object, IssuerIndex(0), defaults, Form::Flat, warnings, errors);
         return issuer.into_iter().collect();
     };
-    for key in KEYS {
+    // Beside `issuers` they would be a second form.
+    for &key in key::NAMES {
         if object.take(key).is_some() {
             object.refuse(key, "give either one issuer directly or a list of issuers, not both", errors);
         }
@@ -97,7 +74,7 @@ pub fn issuers(
 
 /// Whether an issuer that the configuration lists, or its audience, could not be read.
 pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
-    let listed = match configuration.member("issuers") {
+    let listed = match configuration.member(keys::configuration::ISSUERS.as_str()) {
         Some(Json::Array(items)) => items.len(),
         _ => 1,
     };
@@ -121,12 +98,16 @@ fn issuer(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<Issuer> {
-    let issuer =
-        required(object, "issuer", "the exact iss of the tokens, such as https://issuer.example.com", errors);
-    let audiences = match object.take("audience") {
+    let issuer = required(
+        object,
+        key::ISSUER,
+        "the exact iss of the tokens, such as https://issuer.example.com",
+        errors,
+    );
+    let audiences = match object.take(key::AUDIENCE) {
         Some(node) => node.texts("an audience", errors),
         None => {
-            object.refuse("audience", "is required: the aud that tokens for this service carry", errors);
+            object.refuse(key::AUDIENCE, "is required: the aud that tokens for this service carry", errors);
             None
         }
     };
@@ -135,9 +116,9 @@ fn issuer(
     let sources = match form {
         Form::Flat => defaults.clone(),
         Form::Listed => Sources {
-            roles: replaced(object.take("roles_from"), &defaults.roles, errors),
-            groups: replaced(object.take("groups_from"), &defaults.groups, errors),
-            scopes: replaced(object.take("scopes_from"), &defaults.scopes, errors),
+            roles: replaced(object, &shared::ROLES_FROM, &defaults.roles, errors),
+            groups: replaced(object, &shared::GROUPS_FROM, &defaults.groups, errors),
+            scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
         },
     };
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
@@ -145,12 +126,7 @@ fn issuer(
     Some(Issuer { name, rules: rules?, sources, keys: keys? })
 }
 
-fn required<'a>(
-    object: &mut Object<'a>,
-    key: &'static str,
-    what: &str,
-    errors: &mut Errors,
-) -> Option<&'a str> {
+fn required<'a>(object: &mut Object<'a>, key: Name, what: &str, errors: &mut Errors) -> Option<&'a str> {
     match object.take(key) {
         Some(node) => node.text(what, errors),
         None => {
@@ -160,20 +136,13 @@ fn required<'a>(
     }
 }
 
-fn replaced(
-    node: Option<Node<'_>>,
-    default: &[crate::policy::Source],
-    errors: &mut Errors,
-) -> Vec<crate::policy::Source> {
-    match node {
-        Some(node) => sources(Some(node), &[], errors),
-        None => default.to_vec(),
-    }
+fn replaced(object: &mut Object<'_>, key: &Claims, default: &[Source], errors: &mut Errors) -> Vec<Source> {
+    given_sources(object, key, errors).unwrap_or_else(|| default.to_vec())
 }
 
 /// Stands in logs and in the names of metrics, so it has letters, digits and `_` only.
 fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
-    let Some(node) = object.take("name") else {
+    let Some(node) = object.take(key::NAME) else {
         let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
         let folded: String = rest.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let folded = folded.trim_matches('_');
@@ -195,32 +164,28 @@ fn rules(
 ) -> Option<TokenRules> {
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut rules = TokenRules::new(index, issuer.to_owned(), owned(audiences));
-    if let Some(node) = object.take("audience_from") {
+    if let Some(node) = object.take(key::AUDIENCE_FROM) {
         let items = node.one_or_many();
         if items.is_empty() {
             node.refuse("expected at least one claim", errors);
         }
         rules.audience_from = items.iter().filter_map(|item| pointer(item, errors)).collect();
     }
-    if let Some(node) = object.take("accepted_algorithms") {
+    if let Some(node) = object.take(key::ACCEPTED_ALGORITHMS) {
         rules.accepted_algorithms = algorithms(&node, errors);
     }
-    if let Some(node) = object.take("refused_kids").filter(|node| !node.one_or_many().is_empty()) {
+    if let Some(node) = object.take(key::REFUSED_KIDS).filter(|node| !node.one_or_many().is_empty()) {
         rules.refused_kids = owned(node.texts("a kid", errors).unwrap_or_default());
     }
-    if let Some(seconds) = number(object, "clock_skew_seconds", "seconds", 0..=600, errors) {
-        rules.clock_skew = Duration::from_secs(seconds);
-    }
-    if let Some(node) = object.take("require_expiration") {
-        rules.require_expiration = node.flag(errors).unwrap_or(true);
-    }
-    let lifetime = number(object, "max_token_lifetime_seconds", "seconds", 1..=31_622_400, errors);
+    rules.clock_skew = Duration::from_secs(object.integer(&key::CLOCK_SKEW_SECONDS, errors));
+    rules.require_expiration = object.flag(&key::REQUIRE_EXPIRATION, errors);
+    let lifetime = object.optional_integer(&key::MAX_TOKEN_LIFETIME_SECONDS, errors);
     rules.max_lifetime = lifetime.map(Duration::from_secs);
-    if let Some(node) = object.take("accepted_types") {
+    if let Some(node) = object.take(key::ACCEPTED_TYPES) {
         let texts = node.texts("a token type, such as at+jwt, or absent", errors).unwrap_or_default();
         rules.accepted_types = AcceptedTypes::new(texts);
     }
-    if let Some(node) = object.take("refused_claims") {
+    if let Some(node) = object.take(key::REFUSED_CLAIMS) {
         rules.refused_claims = refused_claims(&node, errors);
     }
     Some(rules)

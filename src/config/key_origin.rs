@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::parsed::number;
+use super::keys::issuer as key;
 use super::reader::{Errors, Node, Object};
 use crate::endpoint::Endpoint;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
@@ -29,7 +29,7 @@ impl KeyOrigin {
         let Self::Fetched { source: Source { location: Location::Endpoint(endpoint), .. }, .. } = self else {
             return false;
         };
-        parse_endpoint(iss, DEFAULT_ENDPOINT).as_ref() == Ok(endpoint)
+        parse_endpoint(iss, key::JWKS_ENDPOINT.default).as_ref() == Ok(endpoint)
     }
 }
 
@@ -40,29 +40,25 @@ pub(super) fn keys(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<KeyOrigin> {
-    let seconds = |object: &mut Object<'_>, key, bounds, default, errors: &mut Errors| {
-        Duration::from_secs(number(object, key, "seconds", bounds, errors).unwrap_or(default))
-    };
-    let ttl = seconds(object, "jwks_ttl_seconds", 1..=86_400, 300, errors);
-    let max_stale = seconds(object, "jwks_max_stale_seconds", 0..=2_592_000, 14_400, errors);
-    let cooldown = seconds(object, "jwks_refresh_cooldown_seconds", 1..=3600, 10, errors);
-    let timeout = Duration::from_millis(
-        number(object, "jwks_timeout_ms", "milliseconds", 10..=60_000, errors).unwrap_or(5000),
-    );
-    let cluster = object.take("jwks_cluster");
-    let endpoint = object.take("jwks_endpoint");
-    let discovery = object.yes("discovery", errors);
-    let discovery_cluster = object.take("discovery_cluster");
+    let mut seconds = |key| Duration::from_secs(object.integer(key, errors));
+    let ttl = seconds(&key::JWKS_TTL_SECONDS);
+    let max_stale = seconds(&key::JWKS_MAX_STALE_SECONDS);
+    let cooldown = seconds(&key::JWKS_REFRESH_COOLDOWN_SECONDS);
+    let timeout = Duration::from_millis(object.integer(&key::JWKS_TIMEOUT_MS, errors));
+    let cluster = object.take(key::JWKS_CLUSTER);
+    let endpoint = object.take(key::JWKS_ENDPOINT.name);
+    let discovery = object.flag(&key::DISCOVERY, errors);
+    let discovery_cluster = object.take(key::DISCOVERY_CLUSTER);
 
-    if let Some(inline) = object.take("jwks_inline") {
-        for (key, given) in [
-            ("jwks_cluster", cluster.is_some()),
-            ("jwks_endpoint", endpoint.is_some()),
-            ("discovery", discovery),
-            ("discovery_cluster", discovery_cluster.is_some()),
+    if let Some(inline) = object.take(key::JWKS_INLINE) {
+        for (name, given) in [
+            (key::JWKS_CLUSTER, cluster.is_some()),
+            (key::JWKS_ENDPOINT.name, endpoint.is_some()),
+            (key::DISCOVERY.name, discovery),
+            (key::DISCOVERY_CLUSTER, discovery_cluster.is_some()),
         ] {
             if given {
-                object.refuse(key, "nothing is fetched where jwks_inline gives the keys", errors);
+                object.refuse(name, "nothing is fetched where jwks_inline gives the keys", errors);
             }
         }
         return inline_keys(&inline, name, warnings, errors);
@@ -70,7 +66,7 @@ pub(super) fn keys(
     let Some(cluster) = cluster else {
         let problem =
             "is required: the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
-        object.refuse("jwks_cluster", problem, errors);
+        object.refuse(key::JWKS_CLUSTER, problem, errors);
         return None;
     };
     let cluster = cluster.text("the name of a cluster", errors)?.to_owned();
@@ -96,7 +92,11 @@ pub(super) fn keys(
                 issuer: url,
             }),
             Err(error) => {
-                object.refuse("issuer", format!("discovery needs an issuer that is a URL: {error}"), errors);
+                object.refuse(
+                    key::ISSUER,
+                    format!("discovery needs an issuer that is a URL: {error}"),
+                    errors,
+                );
                 None
             }
         },
@@ -107,8 +107,8 @@ pub(super) fn keys(
         }
         // Without an issuer there is one error, which is told there.
         (false, None) if issuer.is_empty() => None,
-        (false, None) => parse_endpoint(issuer, DEFAULT_ENDPOINT)
-            .map_err(|problem| object.refuse("jwks_endpoint", problem, errors))
+        (false, None) => parse_endpoint(issuer, key::JWKS_ENDPOINT.default)
+            .map_err(|problem| object.refuse(key::JWKS_ENDPOINT.name, problem, errors))
             .ok()
             .map(Location::Endpoint),
     };
@@ -119,9 +119,6 @@ pub(super) fn keys(
         times: KeyTimes { ttl, max_stale, cooldown, timeout, fetches },
     })
 }
-
-/// What is appended to the issuer where `jwks_endpoint` is not given.
-const DEFAULT_ENDPOINT: &str = "/api/v1/auth/jwks";
 
 fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, String> {
     match text.starts_with('/') {

@@ -1,7 +1,6 @@
-//! The values of keys: texts that other modules of the core read, with their own words for what is wrong, and whole
-//! numbers.
+//! Texts that other modules of the core read, with their own words for what is wrong.
 
-use super::reader::{Errors, Node, Object};
+use super::reader::{Errors, Node};
 
 /// A text that a type of the core reads, with its own words for what is wrong.
 pub(super) fn parsed<T, E: std::fmt::Display>(
@@ -23,15 +22,4 @@ pub(super) fn parsed_list<T, E: std::fmt::Display>(
     let Some(node) = node else { return Some(Vec::new()) };
     node.texts(what, errors)?;
     node.one_or_many().iter().map(|item| parsed(item, what, errors, &parse)).collect()
-}
-
-/// A whole number within the bounds, where the key is given.
-pub(super) fn number(
-    object: &mut Object<'_>,
-    key: &'static str,
-    unit: &str,
-    bounds: std::ops::RangeInclusive<u64>,
-    errors: &mut Errors,
-) -> Option<u64> {
-    object.take(key)?.whole(unit, bounds, errors)
 }

@@ -1,13 +1,16 @@
 //! Reading what users wrote: typed, with the path of everything, unknown keys refused, every mistake collected.
 //!
-//! One reader serves JSON text, a Struct and route metadata alike, and each key is named once, where it is read:
-//! a key that nobody reads is an unknown one.
+//! One reader serves JSON text, a Struct and route metadata alike. [`super::keys`] declares the keys; a key that no
+//! one takes from an object is unknown there.
+//!
+//! `serde` derives and `schemars` would read and describe the keys with less code. They stop at the first mistake, and
+//! an operator wants all of them at once; they take `null` for a value where it is as good as an absent key; and their
+//! messages give no remedy. So the reader is our own, and the JSON Schema is made of the same table of keys.
 
 mod foreign;
 
-use std::ops::RangeInclusive;
-
 use super::error::ConfigError;
+use super::keys::{Bounds, Choice, Flag, Integer, Name, OptionalInteger};
 use crate::jose::json::Json;
 
 /// The mistakes found so far.
@@ -131,20 +134,17 @@ impl<'a> Node<'a> {
     }
 
     /// A whole number within bounds. A Struct has doubles only, so 300.0 is one and 300.5 is not.
-    pub fn whole(&self, unit: &str, bounds: RangeInclusive<u64>, errors: &mut Errors) -> Option<u64> {
+    pub fn integer(&self, bounds: &Bounds, errors: &mut Errors) -> Option<u64> {
+        let Bounds { least, greatest, unit } = bounds;
         let number = match self.value {
             Json::Number(number) => number.as_f64(),
             _ => None,
         };
-        // Bounds are far below 2^53, so a double holds every number within them exactly.
         let whole =
             number.filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64);
-        match whole.filter(|number| bounds.contains(number)) {
+        match whole.filter(|number| (*least..=*greatest).contains(number)) {
             Some(number) => Some(number),
-            None => self.expected(
-                &format!("a whole number of {unit} from {} to {}", bounds.start(), bounds.end()),
-                errors,
-            ),
+            None => self.expected(&format!("a whole number of {unit} from {least} to {greatest}"), errors),
         }
     }
 }
@@ -156,25 +156,47 @@ impl<'a> Object<'a> {
     }
 
     /// The value of a key; `None` where it is absent or `null`.
-    pub fn take(&mut self, key: &'static str) -> Option<Node<'a>> {
+    pub fn take(&mut self, key: Name) -> Option<Node<'a>> {
+        let key = key.as_str();
         self.known.push(key);
         let (_, value) = self.members.iter().find(|(name, _)| name == key)?;
         (*value != Json::Null).then(|| Node { value, path: join(&self.path, key) })
     }
 
     /// Whether a key is there, `null` not counted.
-    pub fn has(&self, key: &str) -> bool {
-        self.members.iter().any(|(name, value)| name == key && *value != Json::Null)
+    pub fn has(&self, key: Name) -> bool {
+        self.members.iter().any(|(name, value)| name == key.as_str() && *value != Json::Null)
     }
 
-    /// A key that only says yes: `false` means that it is absent.
-    pub fn yes(&mut self, key: &'static str, errors: &mut Errors) -> bool {
-        self.take(key).and_then(|node| node.flag(errors)).unwrap_or(false)
+    /// The value of a flag, or its default.
+    pub fn flag(&mut self, key: &Flag, errors: &mut Errors) -> bool {
+        self.take(key.name).and_then(|node| node.flag(errors)).unwrap_or(key.default)
+    }
+
+    /// One of several words, or the default.
+    pub fn choice(&mut self, key: &Choice, errors: &mut Errors) -> &'static str {
+        let Some(node) = self.take(key.name) else { return key.default() };
+        let chosen = node.value.as_str().and_then(|text| key.values.iter().find(|value| **value == text));
+        chosen.copied().or_else(|| node.expected(key.listed, errors)).unwrap_or(key.default())
+    }
+
+    /// The value of a whole number, or its default.
+    pub fn integer(&mut self, key: &Integer, errors: &mut Errors) -> u64 {
+        self.take(key.name).and_then(|node| node.integer(&key.bounds, errors)).unwrap_or(key.default)
+    }
+
+    /// The value of a whole number that has no default.
+    pub fn optional_integer(&mut self, key: &OptionalInteger, errors: &mut Errors) -> Option<u64> {
+        self.take(key.name)?.integer(&key.bounds, errors)
     }
 
     /// Notes a mistake at a key, whether or not it is there.
-    pub fn refuse(&self, key: &str, problem: impl Into<String>, errors: &mut Errors) {
-        errors.push(ConfigError { path: join(&self.path, key), problem: problem.into() });
+    pub fn refuse(&self, key: Name, problem: impl Into<String>, errors: &mut Errors) {
+        self.refuse_at(key.as_str(), problem.into(), errors);
+    }
+
+    fn refuse_at(&self, key: &str, problem: String, errors: &mut Errors) {
+        errors.push(ConfigError { path: join(&self.path, key), problem });
     }
 
     /// Refuses the keys that nobody took.
@@ -186,7 +208,7 @@ impl<'a> Object<'a> {
                 Some(advice) => format!("unknown key; {advice}"),
                 None => format!("unknown key; expected one of {}", self.known.join(", ")),
             };
-            self.refuse(name, problem, errors);
+            self.refuse_at(name, problem, errors);
         }
     }
 

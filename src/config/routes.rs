@@ -1,6 +1,7 @@
 //! `routes` and `skip_readings`.
 
 use super::error::ConfigError;
+use super::keys::route as key;
 use super::parsed::{parsed, parsed_list};
 use super::reader::{Errors, Node, shown};
 use super::requirement::{self, Empty, Vocabulary};
@@ -58,22 +59,22 @@ pub(super) fn routes(
 
 fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Entry<Route>> {
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
-    let template = match object.take("path") {
+    let template = match object.take(key::PATH) {
         Some(node) => parsed(&node, "a path template, such as /api/orders/{id}", errors, Template::parse),
         None => {
-            object.refuse("path", "expected a path template, such as /api/orders/{id}", errors);
+            object.refuse(key::PATH, "expected a path template, such as /api/orders/{id}", errors);
             None
         }
     };
-    let methods = parsed_list(object.take("methods"), "a method, such as GET", errors, Method::parse);
+    let methods = parsed_list(object.take(key::METHODS), "a method, such as GET", errors, Method::parse);
     let hosts = parsed_list(
-        object.take("hosts"),
+        object.take(key::HOSTS),
         "a host, such as api.example.com or *.example.com",
         errors,
         HostPattern::parse,
     );
-    let token_from = object.take("token_from").and_then(|node| places(&node, errors));
-    let forward_token = object.take("forward_token").and_then(|node| node.flag(errors));
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
     let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
     object.finish(errors);
     let rule = Route { requirement: requirement?, token_from, forward_token };

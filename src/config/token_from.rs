@@ -1,5 +1,6 @@
 //! `token_from`: where in a request a token may stand.
 
+use super::keys::place as key;
 use super::reader::{Errors, Node};
 use crate::bearer::Place;
 use crate::jose::json::Json;
@@ -32,10 +33,10 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
         }
         is_token.then(|| name.to_owned())
     };
-    let header = name("header", errors).map(|name| name.to_ascii_lowercase());
-    let (query, cookie) = (name("query", errors), name("cookie", errors));
-    let is_named = ["header", "query", "cookie"].iter().filter(|key| object.has(key)).count() == 1;
-    let prefix = object.take("prefix").map(|node| match node.value() {
+    let header = name(key::HEADER, errors).map(|name| name.to_ascii_lowercase());
+    let (query, cookie) = (name(key::QUERY, errors), name(key::COOKIE, errors));
+    let is_named = [key::HEADER, key::QUERY, key::COOKIE].iter().filter(|key| object.has(**key)).count() == 1;
+    let prefix = object.take(key::PREFIX).map(|node| match node.value() {
         Json::String(prefix) if prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => prefix.clone(),
         _ => {
             node.refuse("expected a prefix of visible ASCII characters, such as \"Token \"", errors);
@@ -43,7 +44,7 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
         }
     });
     if prefix.is_some() && header.is_none() {
-        object.refuse("prefix", "only a header has a prefix", errors);
+        object.refuse(key::PREFIX, "only a header has a prefix", errors);
     }
     let has_slip = object.has_unknown();
     object.finish(errors);
