@@ -6,12 +6,15 @@
 mod claim_headers;
 mod claim_sources;
 pub mod error;
+pub mod foreign;
 pub mod issuer;
 mod key_origin;
 pub mod keys;
 pub mod metadata;
 pub mod objects;
 mod parsed;
+pub mod path;
+pub mod problem;
 pub mod protobuf;
 pub mod reader;
 pub mod requirement;
@@ -35,6 +38,8 @@ pub use issuer::Issuer;
 pub use key_origin::KeyOrigin;
 use keys::configuration as key;
 use keys::shared;
+pub use path::Path;
+pub use problem::Problem;
 use reader::{Errors, Node, Object};
 use requirement::{Empty, Vocabulary};
 pub use route_metadata::RouteMetadata;
@@ -104,20 +109,16 @@ impl Config {
 /// A Struct is never valid JSON text (its tags are control characters), and JSON text that is valid is never read
 /// as a Struct: the order of the two attempts leaves no configuration with two meanings.
 fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
-    let whole = |problem: String| ConfigError { path: String::new(), problem };
+    let whole = |problem| ConfigError { path: Path::root(), problem };
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(whole(
-            "the filter has no configuration; it needs at least issuer, audience and jwks_cluster".into(),
-        ));
+        return Err(whole(Problem::NoConfiguration));
     }
     match Json::parse(bytes) {
         Ok(json) => Ok(json),
         Err(error) => protobuf::struct_to_json(bytes).ok_or_else(|| {
             match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                Err(syntax) => {
-                    whole(format!("the configuration is neither a Struct nor valid JSON: {syntax}"))
-                }
-                Ok(_) => whole(format!("the configuration is refused: {error}")),
+                Err(syntax) => whole(Problem::NotJson { syntax: syntax.to_string() }),
+                Ok(_) => whole(Problem::Json(error)),
             }
         }),
     }
@@ -153,11 +154,15 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     if let Some(headers) = &claim_headers {
         let of_routes = routes.iter().flat_map(|routes| routes.rules().iter().enumerate());
         let of_routes = of_routes.filter_map(|(index, route)| {
-            Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
+            let path = Path::root().key(key::ROUTES.as_str()).index(index);
+            Some((path.key(keys::route::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
         });
-        let own = token_from.as_deref().map(|places| ("token_from".to_owned(), places));
+        let own = token_from.as_deref().map(|places| (Path::root().key(key::TOKEN_FROM.as_str()), places));
         for (path, places) in own.into_iter().chain(of_routes) {
-            errors.extend(claim_header_among(places, headers).map(|problem| ConfigError { path, problem }));
+            errors.extend(
+                claim_header_among(places, headers)
+                    .map(|problem| ConfigError { path: path.to_owned(), problem }),
+            );
         }
     }
     let bypass_cors_preflight = object.flag(&key::BYPASS_CORS_PREFLIGHT, errors);
@@ -191,10 +196,10 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
 
 /// Removed before it could be read, or read and then removed as a token where a claim had been set: either is a
 /// mistake.
-fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<String> {
+fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<Problem> {
     places.iter().find_map(|place| match place {
         Place::Header { name, .. } if headers.is_removed(name) => {
-            Some(format!("the header {name} is a claim header, or spelt like one"))
+            Some(Problem::TokenInClaimHeader { header: name.clone() })
         }
         _ => None,
     })
@@ -217,11 +222,11 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
     let (mut named, mut broken) = (std::collections::BTreeMap::new(), Vec::new());
     for (name, node) in entries {
         if name.trim().is_empty() {
-            node.refuse("a policy needs a name", errors);
+            node.refuse(Problem::NamelessPolicy, errors);
         }
         if matches!(node.value().member(keys::requirement::POLICY.as_str()), Some(value) if *value != Json::Null)
         {
-            node.refuse("a named policy does not name another", errors);
+            node.refuse(Problem::NestedPolicy, errors);
             broken.push(name.to_owned());
             continue;
         }
@@ -243,7 +248,7 @@ fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMet
     let items = node.one_or_many();
     let documents: Vec<Json> = items.iter().map(|item| item.value().clone()).collect();
     ResourceMetadata::new(&documents).unwrap_or_else(|(index, error)| {
-        items.get(index).unwrap_or(&node).refuse(error.to_string(), errors);
+        items.get(index).unwrap_or(&node).refuse(Problem::ResourceMetadata(error), errors);
         ResourceMetadata::default()
     })
 }
@@ -263,7 +268,7 @@ fn realm(node: Option<Node<'_>>, issuers: &[Issuer], errors: &mut Errors) -> Str
     };
     let realm = node.text("a realm", errors).unwrap_or_default();
     if !realm.is_empty() && !realm_is_valid(realm) {
-        node.refuse("a realm has visible ASCII characters and spaces only", errors);
+        node.refuse(Problem::InvalidRealm, errors);
     }
     realm.to_owned()
 }

@@ -2,6 +2,7 @@
 
 use super::keys::{Claims, source as key};
 use super::parsed::parsed;
+use super::problem::Problem;
 use super::reader::{Errors, Node, Object};
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
@@ -9,7 +10,7 @@ use crate::policy::Source;
 
 /// A claim name or a JSON Pointer.
 pub(super) fn pointer(node: &Node<'_>, errors: &mut Errors) -> Option<Pointer> {
-    parsed(node, "a claim name or a JSON Pointer", errors, Pointer::parse)
+    parsed(node, "a claim name or a JSON Pointer", errors, Pointer::parse, Problem::Pointer)
 }
 
 /// The sources of a key, or its default.
@@ -38,7 +39,7 @@ fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
     let claim = object.take(key::CLAIM);
     let prefix = object.take(key::PREFIX).and_then(|node| node.text("a prefix", errors)).map(str::to_owned);
     if claim.is_none() && !object.has_unknown() {
-        object.refuse(key::CLAIM, "expected a claim name or a JSON Pointer", errors);
+        object.refuse(key::CLAIM, Problem::Missing { what: "a claim name or a JSON Pointer" }, errors);
     }
     let pointer = claim.and_then(|node| pointer(&node, errors));
     object.finish(errors);

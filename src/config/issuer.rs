@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::claim_sources::{given_sources, pointer};
 use super::key_origin::{self, KeyOrigin};
 use super::keys::{self, Claims, Name, issuer as key, shared};
+use super::problem::Problem;
 use super::reader::{Errors, Node, Object, shown};
 use super::requirement;
 use crate::issuer_index::IssuerIndex;
@@ -48,12 +49,12 @@ pub fn issuers(
     // Beside `issuers` they would be a second form.
     for &key in key::NAMES {
         if object.take(key).is_some() {
-            object.refuse(key, "give either one issuer directly or a list of issuers, not both", errors);
+            object.refuse(key, Problem::IssuerBesideIssuers, errors);
         }
     }
     let nodes = list.list("a list of issuers", errors).unwrap_or_default();
     if nodes.is_empty() {
-        list.refuse("expected at least one issuer", errors);
+        list.refuse(Problem::NoItems { what: "issuer" }, errors);
     }
     let mut issuers: Vec<Issuer> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
@@ -62,10 +63,10 @@ pub fn issuers(
         object.finish(errors);
         let Some(read) = read else { continue };
         if issuers.iter().any(|other| other.rules.issuer_name_value == read.rules.issuer_name_value) {
-            node.refuse("the same issuer stands in the list twice", errors);
+            node.refuse(Problem::RepeatedIssuer, errors);
         }
         if issuers.iter().any(|other| other.name == read.name) {
-            node.refuse(format!("two issuers have the name {}; give one of them another", read.name), errors);
+            node.refuse(Problem::RepeatedIssuerName { name: read.name.clone() }, errors);
         }
         issuers.push(read);
     }
@@ -107,7 +108,11 @@ fn issuer(
     let audiences = match object.take(key::AUDIENCE) {
         Some(node) => node.texts("an audience", errors),
         None => {
-            object.refuse(key::AUDIENCE, "is required: the aud that tokens for this service carry", errors);
+            object.refuse(
+                key::AUDIENCE,
+                Problem::Required { what: "the aud that tokens for this service carry" },
+                errors,
+            );
             None
         }
     };
@@ -126,11 +131,16 @@ fn issuer(
     Some(Issuer { name, rules: rules?, sources, keys: keys? })
 }
 
-fn required<'a>(object: &mut Object<'a>, key: Name, what: &str, errors: &mut Errors) -> Option<&'a str> {
+fn required<'a>(
+    object: &mut Object<'a>,
+    key: Name,
+    what: &'static str,
+    errors: &mut Errors,
+) -> Option<&'a str> {
     match object.take(key) {
         Some(node) => node.text(what, errors),
         None => {
-            object.refuse(key, format!("is required: {what}"), errors);
+            object.refuse(key, Problem::Required { what }, errors);
             None
         }
     }
@@ -150,7 +160,10 @@ fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
     };
     let name = node.text("a name", errors).unwrap_or_default();
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        node.refuse(format!("expected letters, digits and _ only, got {}", shown(node.value())), errors);
+        node.refuse(
+            Problem::Expected { what: "letters, digits and _ only", got: shown(node.value()) },
+            errors,
+        );
     }
     name.to_owned()
 }
@@ -167,7 +180,7 @@ fn rules(
     if let Some(node) = object.take(key::AUDIENCE_FROM) {
         let items = node.one_or_many();
         if items.is_empty() {
-            node.refuse("expected at least one claim", errors);
+            node.refuse(Problem::NoItems { what: "claim" }, errors);
         }
         rules.audience_from = items.iter().filter_map(|item| pointer(item, errors)).collect();
     }
@@ -196,27 +209,15 @@ fn algorithms(node: &Node<'_>, errors: &mut Errors) -> Vec<Algorithm> {
     for name in node.texts("an algorithm, such as RS256", errors).unwrap_or_default() {
         match Algorithm::from_name(name) {
             Some(algorithm) if algorithms.contains(&algorithm) => {
-                node.refuse(
-                    format!("{name} stands here twice (Ed25519 and EdDSA are one algorithm)"),
-                    errors,
-                );
+                node.refuse(Problem::RepeatedAlgorithm { name: name.to_owned() }, errors);
             }
             Some(algorithm) => algorithms.push(algorithm),
-            None if name.eq_ignore_ascii_case("none") => {
-                node.refuse("none is never accepted: it is no signature", errors)
-            }
+            None if name.eq_ignore_ascii_case("none") => node.refuse(Problem::Unsigned, errors),
             None if name.to_ascii_uppercase().starts_with("HS") => {
-                node.refuse(
-                    format!("{name} is never accepted: whoever can check it can also forge it"),
-                    errors,
-                );
+                node.refuse(Problem::SharedSecret { name: name.to_owned() }, errors);
             }
             None => {
-                let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-                node.refuse(
-                    format!("unknown algorithm \"{name}\"; expected one of {}", known.join(", ")),
-                    errors,
-                );
+                node.refuse(Problem::UnknownAlgorithm { name: name.to_owned() }, errors);
             }
         }
     }
@@ -234,7 +235,7 @@ fn refused_claims(node: &Node<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {
                 let values = values.iter().flat_map(as_text_and_number).collect();
                 refused.push(RefusedClaim { pointer, values });
             }
-            (Err(error), _) => node.refuse(error.to_string(), errors),
+            (Err(error), _) => node.refuse(Problem::Pointer(error), errors),
             (Ok(_), None) => {}
         }
     }

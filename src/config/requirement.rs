@@ -5,8 +5,8 @@ mod names;
 mod narrowing;
 mod vocabulary;
 
-use super::error::ConfigError;
 use super::keys::{Name, requirement as key};
+use super::problem::Problem;
 use super::reader::{Errors, Node, Object, shown};
 use crate::policy::{Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule};
 use claim::claims;
@@ -49,12 +49,12 @@ pub fn read(
     let is_alone = !written.has_companions();
     let requirement = match (written.deciding.into_iter().next(), written.policy) {
         (Some((key, _)), _) if !is_alone => {
-            object.refuse(key, "stands alone: it leaves nothing for another condition to decide", errors);
+            object.refuse(key, Problem::StandsAlone, errors);
             None
         }
         (Some((_, rule)), _) => Some(Requirement { rule, shadow: written.shadow, policy: None }),
         (None, Some(node)) if !is_alone => {
-            node.refuse("stands alone: put the other conditions into the named policy", errors);
+            node.refuse(Problem::PolicyStandsAlone, errors);
             None
         }
         (None, Some(node)) => by_name(&node, written.shadow, names, errors),
@@ -102,7 +102,7 @@ impl<'a> Written<'a> {
         let conditions = conditions(object, names, errors);
         let shadow = shadow.and_then(|node| requirement(&node, names, Empty::Refused, errors));
         if shadow.as_ref().is_some_and(|shadow| shadow.shadow.is_some()) {
-            object.refuse(key::SHADOW, "a shadow has no shadow of its own", errors);
+            object.refuse(key::SHADOW, Problem::ShadowOfShadow, errors);
         }
         Self {
             deciding: deciding.into_iter().map(|(key, rule)| (key.name, rule)).collect(),
@@ -144,8 +144,7 @@ fn missing(
     errors: &mut Errors,
 ) -> Option<Rule> {
     if !conditions.is_empty() {
-        let problem = "combines only with requires_issuer and requires_audience";
-        object.refuse(key::ALLOW_MISSING.name, problem, errors);
+        object.refuse(key::ALLOW_MISSING.name, Problem::AllowMissingWithConditions, errors);
         return None;
     }
     Some(Rule::Missing(narrowings))
@@ -161,22 +160,15 @@ fn refuse_nothing(object: &Object<'_>, errors: &mut Errors) {
     if object.has_unknown() || object.has(key::REQUIRES_ISSUER) || object.has(key::REQUIRES_AUDIENCE) {
         return;
     }
-    let problem = "names no condition; for any valid token say allow_authenticated: true, for everybody \
-                   allow_anonymous: true";
-    errors.push(ConfigError { path: object.path().to_owned(), problem: problem.to_owned() });
+    object.refuse_whole(Problem::NoCondition, errors);
 }
 
 fn named_policy<'n>(node: &Node<'_>, names: &'n Vocabulary, errors: &mut Errors) -> Option<&'n Requirement> {
     let name = node.text("the name of a policy", errors)?;
     let found = names.policies.get(name);
     if found.is_none() && !names.broken_policies.iter().any(|broken| broken == name) {
-        let known: Vec<&str> = names.policies.keys().map(String::as_str).collect();
-        let known = if known.is_empty() {
-            "none is defined".to_owned()
-        } else {
-            format!("defined: {}", known.join(", "))
-        };
-        node.refuse(format!("no policy is named {}; {known}", shown(node.value())), errors);
+        let defined = names.policies.keys().cloned().collect();
+        node.refuse(Problem::UnknownPolicy { name: shown(node.value()), defined }, errors);
     }
     found
 }
@@ -205,7 +197,7 @@ fn conditions(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) 
 fn alternatives(node: &Node<'_>, names: &Vocabulary, errors: &mut Errors) -> Option<NonEmpty<Conditions>> {
     let items = node.list("a list of requirements", errors).unwrap_or_default();
     if items.is_empty() {
-        node.refuse("expected at least one requirement", errors);
+        node.refuse(Problem::NoItems { what: "requirement" }, errors);
     }
     NonEmpty::new(items.iter().filter_map(|item| alternative(item, names, errors)).collect::<Vec<_>>())
 }
@@ -214,16 +206,13 @@ fn alternatives(node: &Node<'_>, names: &Vocabulary, errors: &mut Errors) -> Opt
 fn alternative(node: &Node<'_>, names: &Vocabulary, errors: &mut Errors) -> Option<Conditions> {
     let requirement = requirement(node, names, Empty::Refused, errors)?;
     if requirement.shadow.is_some() {
-        node.refuse("an alternative has no shadow", errors);
+        node.refuse(Problem::ShadowInAlternative, errors);
         return None;
     }
     match requirement.rule {
         Rule::Authenticated(conditions) => Some(conditions),
         _ => {
-            node.refuse(
-                "an alternative asks something of a valid token; allow_… and deny decide without one",
-                errors,
-            );
+            node.refuse(Problem::AlternativeWithoutToken, errors);
             None
         }
     }

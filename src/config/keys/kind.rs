@@ -63,7 +63,7 @@ pub struct Claims {
 }
 
 /// The least and the greatest value of a number, and its unit.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// The least.
     pub least: u64,

@@ -2,6 +2,7 @@
 
 use crate::config::claim_sources::pointer;
 use crate::config::keys::claim_condition as key;
+use crate::config::problem::Problem;
 use crate::config::reader::{Errors, Node};
 use crate::jose::json::Json;
 use crate::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty};
@@ -10,7 +11,7 @@ use crate::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty};
 pub(super) fn claims(node: &Node<'_>, errors: &mut Errors) -> Vec<ClaimCondition> {
     let items = node.one_or_many();
     if items.is_empty() {
-        node.refuse("expected at least one condition, such as {claim: tier, any: [gold]}", errors);
+        node.refuse(Problem::NoItems { what: "condition, such as {claim: tier, any: [gold]}" }, errors);
     }
     items.iter().filter_map(|item| claim(item, errors)).collect()
 }
@@ -21,7 +22,7 @@ fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     let present = object.flag(&key::PRESENT, errors);
     let (any, all) = (object.take(key::ANY), object.take(key::ALL));
     if name.is_none() && !object.has_unknown() {
-        object.refuse(key::CLAIM, "expected a claim name or a JSON Pointer", errors);
+        object.refuse(key::CLAIM, Problem::Missing { what: "a claim name or a JSON Pointer" }, errors);
     }
     let pointer = name.and_then(|node| pointer(&node, errors));
     let test = match (any, all, present) {
@@ -30,7 +31,7 @@ fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
         (None, None, true) => Some(ClaimTest::Present),
         (None, None, false) if object.has_unknown() => None,
         _ => {
-            node.refuse("expected one of any: […], all: […] and present: true", errors);
+            node.refuse(Problem::NotOneTest, errors);
             None
         }
     };
@@ -42,11 +43,11 @@ fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
 pub(in crate::config) fn values(node: &Node<'_>, errors: &mut Errors) -> Option<NonEmpty<Json>> {
     let items = node.one_or_many();
     if items.is_empty() {
-        node.refuse("expected at least one value", errors);
+        node.refuse(Problem::NoItems { what: "value" }, errors);
     }
     for item in &items {
         if matches!(item.value(), Json::Null | Json::Array(_)) {
-            item.refuse("expected a string, a number, true, false or an object: nothing is equal to null or to a list", errors);
+            item.refuse(Problem::NeverEqual, errors);
             return None;
         }
     }

@@ -1,19 +1,20 @@
 //! `requires_role`, `requires_group` and `requires_scope`: names of which one or all are asked for.
 
 use crate::config::keys::{all_of_them, any_of_them};
+use crate::config::problem::Problem;
 use crate::config::reader::{Errors, Node};
 use crate::jose::json::Json;
 use crate::policy::{AnyAll, NonEmpty};
 
 /// One name, a list of which any will do, or `{all: […]}`.
-pub(super) fn any_or_all(node: &Node<'_>, what: &str, errors: &mut Errors) -> Option<AnyAll<String>> {
+pub(super) fn any_or_all(node: &Node<'_>, what: &'static str, errors: &mut Errors) -> Option<AnyAll<String>> {
     if !matches!(node.value(), Json::Object(_)) {
         return names_of(node, what, errors).map(AnyAll::Any);
     }
     let mut object = node.object(what, errors)?;
     let all = object.take(all_of_them::ALL);
     if all.is_none() && !object.has_unknown() {
-        object.refuse(all_of_them::ALL, format!("expected {what} or a list of them"), errors);
+        object.refuse(all_of_them::ALL, Problem::MissingNames { what }, errors);
     }
     object.finish(errors);
     names_of(&all?, what, errors).map(AnyAll::All)
@@ -23,7 +24,7 @@ pub(super) fn any_or_all(node: &Node<'_>, what: &str, errors: &mut Errors) -> Op
 pub(super) fn scopes(node: &Node<'_>, errors: &mut Errors) -> Option<AnyAll<String>> {
     match node.value() {
         Json::Array(items) if items.len() > 1 => {
-            node.refuse("say {any: […]} or {all: […]} for several scopes", errors);
+            node.refuse(Problem::ScopesWithoutAnyOrAll, errors);
             None
         }
         Json::Object(_) => {
@@ -34,7 +35,7 @@ pub(super) fn scopes(node: &Node<'_>, errors: &mut Errors) -> Option<AnyAll<Stri
                 (None, Some(all)) => names_of(&all, "a scope", errors).map(AnyAll::All),
                 (None, None) if object.has_unknown() => None,
                 _ => {
-                    node.refuse("expected either any or all", errors);
+                    node.refuse(Problem::NotAnyOrAll, errors);
                     None
                 }
             };
@@ -54,11 +55,11 @@ fn are_scopes(scopes: &AnyAll<String>, node: &Node<'_>, errors: &mut Errors) -> 
         |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
     let all_valid = names.iter().all(valid);
     if !all_valid {
-        node.refuse("a scope has visible ASCII characters only, and neither space, \" nor \\", errors);
+        node.refuse(Problem::InvalidScope, errors);
     }
     all_valid
 }
 
-fn names_of(node: &Node<'_>, what: &str, errors: &mut Errors) -> Option<NonEmpty<String>> {
+fn names_of(node: &Node<'_>, what: &'static str, errors: &mut Errors) -> Option<NonEmpty<String>> {
     NonEmpty::new(node.texts(what, errors)?.into_iter().map(str::to_owned))
 }

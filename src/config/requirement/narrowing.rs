@@ -2,6 +2,7 @@
 
 use super::vocabulary::Vocabulary;
 use crate::config::keys::requirement as key;
+use crate::config::problem::Problem;
 use crate::config::reader::{Errors, Object};
 use crate::issuer_index::IssuerIndex;
 use crate::policy::{Narrowing, NonEmpty};
@@ -13,7 +14,7 @@ pub(super) fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &m
             let index = names.issuers.iter().position(|name| name == text);
             if index.is_none() && !names.lacks_issuers {
                 node.refuse(
-                    format!("no issuer is named \"{text}\"; configured: {}", names.issuers.join(", ")),
+                    Problem::UnknownIssuer { name: (*text).to_owned(), configured: names.issuers.clone() },
                     errors,
                 );
             }
@@ -27,7 +28,10 @@ pub(super) fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &m
             |text: &&&str| !names.lacks_issuers && !names.audiences.iter().any(|audience| audience == **text);
         for text in texts.iter().filter(is_unknown) {
             node.refuse(
-                format!("no issuer has the audience \"{text}\"; configured: {}", names.audiences.join(", ")),
+                Problem::UnknownAudience {
+                    audience: (*text).to_owned(),
+                    configured: names.audiences.clone(),
+                },
                 errors,
             );
         }

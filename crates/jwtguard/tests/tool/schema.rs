@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use jwt_guard::config::Config;
 use jwt_guard::config::keys::{Bounds, KeyType};
 use jwt_guard::config::objects::OBJECTS;
+use jwt_guard::config::{Config, ConfigError, Problem};
 use jwtguard::inspect::schema::{default, reference, schema};
 use serde_json::{Value, json};
 
@@ -94,10 +94,10 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
     }
 }
 
-fn errors(config: &Value) -> Vec<(String, String)> {
+fn errors(config: &Value) -> Vec<ConfigError> {
     match Config::parse(config.to_string().as_bytes()) {
         Ok(_) => Vec::new(),
-        Err(errors) => errors.into_iter().map(|error| (error.path, error.problem)).collect(),
+        Err(errors) => errors,
     }
 }
 
@@ -108,10 +108,11 @@ fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
         let keys: BTreeSet<&str> = object.keys().map(|key| key.name).collect();
         for config in around(object.name, &json!({"no such key": 1})) {
             let errors = errors(&config);
-            let unknown =
-                errors.iter().find_map(|(_, problem)| problem.strip_prefix("unknown key; expected one of "));
-            let unknown = unknown.unwrap_or_else(|| panic!("{}: no unknown key in {errors:?}", object.name));
-            let known: BTreeSet<&str> = unknown.split(", ").collect();
+            let known = errors.iter().find_map(|error| match &error.problem {
+                Problem::UnknownKey { known, .. } => Some(known.iter().copied().collect::<BTreeSet<&str>>()),
+                _ => None,
+            });
+            let known = known.unwrap_or_else(|| panic!("{}: no unknown key in {errors:?}", object.name));
             assert_eq!(
                 known, keys,
                 "{}: the keys that the reader takes, and those of its table",
