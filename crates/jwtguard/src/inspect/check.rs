@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::find::{self, Carrier, Configuration, Plugin};
 use super::surroundings::{self, Clusters, Remark};
 use super::tables::{self, Table};
-use super::tree::{Tree, below, snake_case};
+use super::tree::{Source, Tree, below, snake_case};
 use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
@@ -59,7 +59,7 @@ pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tre
             let name = format!("{}: {}", plugin.document.file, plugin.name);
             let tree = match &plugin.configuration {
                 Configuration::Object(tree) => tree.clone(),
-                Configuration::Text(_) => Tree { line: 0, value: super::tree::Value::Null },
+                Configuration::Text(_) => Tree { line: 0, source: None, value: super::tree::Value::Null },
             };
             parse(&plugin).map(|config| (name, config, tree))
         })
@@ -151,7 +151,7 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
                 for (path, problem) in doubts::doubts(&config, tree, may_be_named_elsewhere) {
                     remarks.push(Remark {
                         severity: Severity::Warning,
-                        at: 0,
+                        at: None,
                         line: tree.nearest(&path).line,
                         path: below(&plugin.path, &path),
                         problem,
@@ -162,15 +162,15 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             }
         }
     }
-    let stands = places(&remarks, documents);
+    let paths = paths(&remarks, documents);
     report.findings.extend(remarks.into_iter().map(|remark| {
-        let (file, path) = match stands.get(&remark.at) {
-            Some((file, whole)) => (*file, whole_path(whole, &remark.path)),
-            None => (plugin.document.file.as_str(), remark.path),
+        let path = match remark.at.as_ref().and_then(|at| paths.get(at)) {
+            Some(whole) => whole_path(whole, &remark.path),
+            None => remark.path,
         };
         Finding {
             severity: remark.severity,
-            file: file.to_owned(),
+            file: remark.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
             line: remark.line,
             path,
             problem: remark.problem,
@@ -178,15 +178,14 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
     }));
 }
 
-/// The file that each value of a remark stands in, and its path there.
-fn places<'t>(remarks: &[Remark], documents: &'t [Document]) -> HashMap<usize, (&'t str, String)> {
-    let wanted: HashSet<usize> = remarks.iter().map(|remark| remark.at).collect();
+/// The path of each value that a remark is about.
+fn paths(remarks: &[Remark], documents: &[Document]) -> HashMap<Source, String> {
+    let wanted: HashSet<&Source> = remarks.iter().filter_map(|remark| remark.at.as_ref()).collect();
     let mut found = HashMap::new();
     for document in documents {
         document.tree.walk(&mut |tree, path, _| {
-            let address = surroundings::address(tree);
-            if wanted.contains(&address) {
-                found.entry(address).or_insert_with(|| (document.file.as_str(), path.to_string()));
+            if let Some(source) = tree.source.as_ref().filter(|source| wanted.contains(source)) {
+                found.entry(source.clone()).or_insert_with(|| path.to_string());
             }
         });
     }

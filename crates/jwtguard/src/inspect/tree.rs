@@ -3,6 +3,7 @@
 mod lines;
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -14,8 +15,19 @@ use jwt_guard::jose::json::Json;
 pub struct Tree {
     /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
     pub line: usize,
+    /// Which value of which file it is; `None` in text that no file was read from.
+    pub source: Option<Source>,
     /// The value.
     pub value: Value,
+}
+
+/// One value of a file. Tells apart values that look alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The file's name as it is shown.
+    pub file: Rc<str>,
+    /// How many values of the file stand before it.
+    number: usize,
 }
 
 /// A value. Members keep their order; names are unique.
@@ -202,6 +214,17 @@ impl Tree {
         }
     }
 
+    /// Notes the file of every value. `number` counts the values of the file, of all its documents.
+    pub fn locate(&mut self, file: &Rc<str>, number: &mut usize) {
+        self.source = Some(Source { file: file.clone(), number: *number });
+        *number += 1;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.locate(file, number)),
+            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.locate(file, number)),
+            _ => {}
+        }
+    }
+
     /// Moves every line down: for a text that stands inside a file.
     pub fn shift(&mut self, lines: usize) {
         self.line += lines;
@@ -302,7 +325,7 @@ fn is_camel_case_of(member: &str, name: &str) -> bool {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor).map(|value| Self { line: 0, value })
+        deserializer.deserialize_any(TreeVisitor).map(|value| Self { line: 0, source: None, value })
     }
 }
 

@@ -104,7 +104,7 @@ fn missing(
         Configuration::Object(tree) => line_of(tree, key, name),
         Configuration::Text(_) => 0,
     };
-    remarks.push(Remark { severity, at: 0, line, path: tree::below(&plugin.path, key), problem });
+    remarks.push(Remark { severity, at: None, line, path: tree::below(&plugin.path, key), problem });
 }
 
 /// The line where the key has that value.
