@@ -7,13 +7,10 @@
 #![allow(dead_code, unused_imports, reason = "a kit: not every test needs every tool")]
 
 mod bootstrap;
-mod client;
 mod dns;
 mod envoy;
-mod issuer;
 mod prometheus;
 mod tls;
-mod upstream;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -25,20 +22,14 @@ use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
 use serde_json::{Value, json};
 
 pub use bootstrap::{Bootstrap, CLAIM_HEADERS, ConfigAs, REASONS_LOG, cluster, look_up, typed};
-pub use client::{Connection, H2Client, H2Response, Request, Response};
 pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
-pub use issuer::{Answer, Issuer};
-pub use jwt_guard_testkit::repository as root;
+pub use jwt_guard_testkit::client::{Connection, H2Client, H2Response, PATIENCE, Request, Response};
+pub use jwt_guard_testkit::issuer::{Answer, Issuer, JWKS_PATH};
+pub use jwt_guard_testkit::upstream::{Seen, Upstream};
+pub use jwt_guard_testkit::{now, repository as root};
 pub use prometheus::{Prometheus, Target};
 pub use tls::Authority;
-pub use upstream::{Seen, Upstream};
-
-/// The default path of a JWKS.
-pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
-
-/// How long a test waits for what must come, on a machine that runs other things too.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The smallest plugin configuration: [`ISSUER`], [`AUDIENCE`] and the issuer's cluster. Tests add keys to it.
 pub fn plugin() -> Value {
@@ -51,13 +42,6 @@ pub fn plugin_with(members: Value) -> Value {
     let Value::Object(members) = members else { panic!("not an object: {members}") };
     plugin.as_object_mut().unwrap().extend(members);
     plugin
-}
-
-/// The moment.
-#[expect(clippy::disallowed_methods, reason = "a real Envoy judges these tokens by a real clock")]
-pub fn now() -> UnixTime {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    UnixTime::from_millis(since.as_millis().try_into().unwrap())
 }
 
 /// Polls until it holds; panics with `what` when patience ends.

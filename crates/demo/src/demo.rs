@@ -11,7 +11,9 @@ use tokio::process::{Child, Command};
 
 use crate::walk::{Walk, token};
 use jwt_guard_testkit::client::Request;
-use jwt_guard_testkit::issuer::{self, Issuer};
+use jwt_guard_testkit::issuer;
+use jwt_guard_testkit::server::listen;
+use jwt_guard_testkit::signer::Signer;
 use jwt_guard_testkit::upstream;
 
 /// Start everything and walk through the policy.
@@ -51,10 +53,10 @@ const START: Duration = Duration::from_secs(60);
 /// `demo`
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;
-    let (issuer_listener, issuer) = issuer::listen(port(&arguments, ISSUER_PORT).await).await?;
-    let (upstream_listener, upstream) = issuer::listen(port(&arguments, UPSTREAM_PORT).await).await?;
+    let (issuer_listener, issuer) = listen(port(&arguments, ISSUER_PORT).await).await?;
+    let (upstream_listener, upstream) = listen(port(&arguments, UPSTREAM_PORT).await).await?;
     say(&format!("starting the issuer on {issuer}, with one RS256 key"));
-    tokio::spawn(issuer::serve(issuer_listener, Issuer::new(ISSUER, AUDIENCE.to_owned(), vec![key])));
+    tokio::spawn(issuer::serve(issuer_listener, Signer::new(ISSUER, AUDIENCE.to_owned(), vec![key])));
     say(&format!("starting the upstream on {upstream}, which answers with the headers it saw"));
     tokio::spawn(upstream::serve(upstream_listener));
     let mut envoy = Envoy::start(&arguments, issuer, upstream).await?;
@@ -153,12 +155,12 @@ impl Envoy {
 
     async fn listener(&self) -> Option<SocketAddr> {
         let admin = std::fs::read_to_string(self.folder.join("admin.address")).ok()?.trim().parse().ok()?;
-        let ready = Request::get(admin, "/ready").send().await.ok()?;
-        let listeners = Request::get(admin, "/listeners?format=json").send().await.ok()?.json();
+        let ready = Request::get(admin, "/ready").try_send().await.ok()?;
+        let listeners = Request::get(admin, "/listeners?format=json").try_send().await.ok()?.json();
         let socket = listeners.pointer("/listener_statuses/0/local_address/socket_address")?;
         let port = u16::try_from(socket.get("port_value")?.as_u64()?).ok()?;
         let address = SocketAddr::new(socket.get("address")?.as_str()?.parse().ok()?, port);
-        ready.status.is_success().then_some(address)
+        (ready.status == 200).then_some(address)
     }
 
     /// Prints lines to paste and waits: for ctrl-c, or for Envoy's end.

@@ -1,172 +1,360 @@
-//! A mock issuer: a JWKS, tokens on demand, key rotation.
+//! A mock issuer: it answers as it is told and remembers what it was asked, or signs tokens on demand.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the methods of tests panic: a test that meets the unexpected has failed, and says where"
+)]
+
+use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::mint::{Algorithm, SigningKey, Token, key_set};
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
-use jwt_guard::jose::base64url;
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
-use tokio::net::TcpListener;
-use tokio::sync::RwLock;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Frame, Incoming};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
-use crate::now;
+use crate::client::PATIENCE;
+use crate::mint::{SigningKey, key_set};
+use crate::server::{self, Response};
+use crate::signer::Signer;
 
-/// Where the filter looks for a JWKS unless told otherwise.
+/// The default path of a JWKS.
 pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
 
-/// The issuer's state. The first key signs.
-pub struct Issuer {
-    url: String,
-    audience: String,
-    jwks_path: String,
-    max_age: u32,
-    keys: RwLock<Vec<SigningKey>>,
-    fetches: AtomicU64,
-    tokens: AtomicU64,
+/// What a path answers.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    delay: Duration,
+    held: bool,
+    drips: bool,
 }
 
-/// Listens there, or says why not. Returns the address too: port 0 stands for a free one.
-///
-/// # Errors
-/// The address cannot be bound.
-pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
-    let failed = |error| format!("cannot listen on {address}: {error}");
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
-    Ok((listener, address))
-}
-
-impl Issuer {
-    /// An issuer with those keys, of which the first signs, at the default path. `url` is the claim iss of its tokens
-    /// and the base of the URLs that it names.
-    pub fn new(url: &str, audience: String, keys: Vec<SigningKey>) -> Self {
-        Self {
-            url: url.trim_end_matches('/').to_owned(),
-            audience,
-            jwks_path: JWKS_PATH.to_owned(),
-            max_age: 300,
-            keys: RwLock::new(keys),
-            fetches: AtomicU64::new(0),
-            tokens: AtomicU64::new(0),
-        }
+impl Answer {
+    /// 200 with that body.
+    pub fn ok(body: impl Into<Vec<u8>>) -> Self {
+        let (status, headers, delay) = (200, vec![], Duration::ZERO);
+        Self { status, headers, body: body.into(), delay, held: false, drips: false }
+            .header("content-type", "application/json")
     }
 
-    /// With the JWKS at that path, cached for so many seconds.
+    /// That status and no body.
+    pub fn status(status: u16) -> Self {
+        Self { status, ..Self::ok("") }
+    }
+
+    /// With another status.
     #[must_use]
-    pub fn publishing(mut self, jwks_path: String, max_age: u32) -> Self {
-        self.jwks_path = jwks_path;
-        self.max_age = max_age;
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
         self
     }
 
-    /// The claim iss of its tokens.
-    pub fn url(&self) -> &str {
-        &self.url
+    /// 200 with the JWKS of those keys.
+    pub fn keys<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Self {
+        Self::ok(key_set(keys).to_string())
+    }
+
+    /// With that header too.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With that `content-type` and no other.
+    #[must_use]
+    pub fn content_type(mut self, value: &str) -> Self {
+        self.headers.retain(|(name, _)| name != "content-type");
+        self.header("content-type", value)
+    }
+
+    /// Not before that time has passed.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// The first half of the body at once, and then a byte now and then.
+    #[must_use]
+    pub fn dripping(mut self) -> Self {
+        self.drips = true;
+        self
+    }
+
+    /// With that validator; who asks with it gets a 304.
+    #[must_use]
+    pub fn etag(self, etag: &str) -> Self {
+        self.header("etag", etag)
+    }
+
+    fn is_known_to(&self, asked: &hyper::HeaderMap) -> bool {
+        let etag = self.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.as_bytes());
+        etag.is_some() && asked.get("if-none-match").map(|value| value.as_bytes()) == etag
+    }
+
+    fn response_to(self, asked: &hyper::HeaderMap) -> Response {
+        let known = self.is_known_to(asked);
+        let mut response = hyper::Response::builder().status(if known { 304 } else { self.status });
+        for (name, value) in &self.headers {
+            response = response.header(name, value);
+        }
+        let body = match (known, self.drips) {
+            (true, _) => Full::default().boxed(),
+            (false, false) => Full::new(self.body.into()).boxed(),
+            (false, true) => Dripping { body: self.body.into(), pause: None }.boxed(),
+        };
+        response.body(body).unwrap()
+    }
+
+    /// Not before [`Issuer::release`].
+    #[must_use]
+    pub fn held(mut self) -> Self {
+        self.held = true;
+        self
     }
 }
 
-/// Serves until dropped.
-///
-/// # Errors
-/// The server ended.
-pub async fn serve(listener: TcpListener, issuer: Issuer) -> Result<(), String> {
-    let routes = Router::new()
-        .route("/token", post(token))
-        .route("/rotate", post(rotate))
-        .route("/stats", get(stats))
-        .route("/.well-known/openid-configuration", get(discovery))
-        // No route of its own: the path is the user's choice, and axum panics when it is one of those above.
-        .fallback(jwks)
-        .with_state(Arc::new(issuer));
-    axum::serve(listener, routes).await.map_err(|error| format!("the server ended: {error}"))
+/// A request that the issuer saw.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Its method.
+    pub method: String,
+    /// Its path.
+    pub path: String,
+    /// Its headers.
+    pub headers: hyper::HeaderMap,
+    /// When it came.
+    pub at: Instant,
 }
 
-async fn jwks(State(issuer): State<Arc<Issuer>>, uri: axum::http::Uri, headers: HeaderMap) -> Response {
-    if uri.path() != issuer.jwks_path {
-        return (StatusCode::NOT_FOUND, Json(json!({ "error": "not_found" }))).into_response();
+#[derive(Default)]
+struct State {
+    answers: HashMap<String, Answer>,
+    asked: Vec<Asked>,
+}
+
+/// A server on a port of its own, which it keeps while it is down.
+pub struct Issuer {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    /// Held answers leave when this passes their number.
+    released: watch::Sender<u64>,
+    port: Mutex<Port>,
+    tls: Option<TlsAcceptor>,
+}
+
+enum Port {
+    /// Bound, not listening: connections are refused and no one else gets the port.
+    Reserved(TcpSocket),
+    Serving(AbortHandle),
+    /// Only while it changes hands.
+    Between,
+}
+
+impl Issuer {
+    /// An issuer that refuses connections until [`up`](Self::up).
+    pub fn reserve() -> Self {
+        Self::reserve_with(None)
     }
-    issuer.fetches.fetch_add(1, Ordering::Relaxed);
-    let body = key_set(issuer.keys.read().await.iter()).to_string();
-    let etag = format!("\"{}\"", base64url::encode(&Sha256::digest(&body)));
-    let unchanged =
-        headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let caching = [(header::ETAG, etag), (header::CACHE_CONTROL, format!("max-age={}", issuer.max_age))];
-    if unchanged {
-        return (StatusCode::NOT_MODIFIED, caching).into_response();
+
+    /// The same, over TLS.
+    pub fn reserve_tls(tls: TlsAcceptor) -> Self {
+        Self::reserve_with(Some(tls))
     }
-    (caching, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+
+    fn reserve_with(tls: Option<TlsAcceptor>) -> Self {
+        let socket = bound("127.0.0.1:0".parse().unwrap());
+        Self {
+            address: socket.local_addr().unwrap(),
+            state: Arc::default(),
+            released: watch::channel(0).0,
+            port: Mutex::new(Port::Reserved(socket)),
+            tls,
+        }
+    }
+
+    /// Where it is, or will be.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Listens. Nothing happens when it does already.
+    pub async fn up(&self) {
+        let mut port = self.port.lock().unwrap();
+        match std::mem::replace(&mut *port, Port::Between) {
+            Port::Reserved(socket) => {
+                let listener = socket.listen(1024).unwrap();
+                let (state, released) = (self.state.clone(), self.released.clone());
+                let answer = move |request| answer(request, state.clone(), released.subscribe());
+                let serving = server::serve(listener, self.tls.clone(), answer);
+                *port = Port::Serving(tokio::spawn(serving).abort_handle());
+            }
+            other => *port = other,
+        }
+    }
+
+    /// Refuses connections and closes those there are.
+    pub async fn down(&self) {
+        let serving = match std::mem::replace(&mut *self.port.lock().unwrap(), Port::Between) {
+            Port::Serving(serving) => serving,
+            other => {
+                *self.port.lock().unwrap() = other;
+                return;
+            }
+        };
+        serving.abort();
+        while !serving.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        // Between the two somebody else's connection may have been given the port, for as long as it lasts.
+        let mut socket = try_bound(self.address);
+        let given_up = Instant::now() + PATIENCE;
+        while socket.is_err() && Instant::now() < given_up {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            socket = try_bound(self.address);
+        }
+        *self.port.lock().unwrap() = Port::Reserved(socket.unwrap());
+    }
+
+    /// The JWKS from now on.
+    pub fn publish<'a>(&self, keys: impl IntoIterator<Item = &'a SigningKey>) {
+        self.answer(JWKS_PATH, Answer::keys(keys));
+    }
+
+    /// What that path answers from now on; other paths answer 404.
+    pub fn answer(&self, path: &str, answer: Answer) {
+        self.state().answers.insert(path.to_owned(), answer);
+    }
+
+    /// Lets every answer go that is held now.
+    pub fn release(&self) {
+        self.released.send_modify(|released| *released += 1);
+    }
+
+    /// How often that path was asked for.
+    pub fn count(&self, path: &str) -> usize {
+        self.state().asked.iter().filter(|asked| asked.path == path).count()
+    }
+
+    /// How often the JWKS was asked for.
+    pub fn fetches(&self) -> usize {
+        self.count(JWKS_PATH)
+    }
+
+    /// When that path was asked for.
+    pub fn times(&self, path: &str) -> Vec<Instant> {
+        self.state().asked.iter().filter(|asked| asked.path == path).map(|asked| asked.at).collect()
+    }
+
+    /// All that it was asked, in order.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.state().asked.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
 }
 
-async fn discovery(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
-    let mut algorithms: Vec<_> = issuer.keys.read().await.iter().map(|key| key.algorithm().name()).collect();
-    algorithms.sort_unstable();
-    algorithms.dedup();
-    Json(json!({
-        "issuer": issuer.url,
-        "jwks_uri": format!("{}{}", issuer.url, issuer.jwks_path),
-        "token_endpoint": format!("{}/token", issuer.url),
-        "response_types_supported": ["token"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": algorithms,
-    }))
+impl Drop for Issuer {
+    fn drop(&mut self) {
+        if let Ok(port) = self.port.get_mut()
+            && let Port::Serving(serving) = port
+        {
+            serving.abort();
+        }
+    }
 }
 
-/// The body is read as JSON whatever its content type, so that `curl -d` needs no header.
-async fn token(State(issuer): State<Arc<Issuer>>, body: Bytes) -> Response {
-    let claims: Map<String, Value> = match serde_json::from_slice(&body) {
-        Ok(claims) => claims,
-        Err(_) if body.is_empty() => Map::new(),
-        Err(_) => return refusal("the body must be a JSON object of claims"),
+fn bound(address: SocketAddr) -> TcpSocket {
+    try_bound(address).unwrap()
+}
+
+fn try_bound(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// Serves the keys and the tokens of a signer, until it is dropped.
+pub async fn serve(listener: TcpListener, signer: Signer) {
+    let signer = Arc::new(signer);
+    server::serve(listener, None, move |request| sign(request, signer.clone())).await;
+}
+
+async fn sign(request: hyper::Request<Incoming>, signer: Arc<Signer>) -> Result<Response, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let answer = signer.answer(&head.method, &head.uri, &body).await;
+    Ok(answer.response_to(&head.headers))
+}
+
+async fn answer(
+    request: hyper::Request<Incoming>,
+    state: Arc<Mutex<State>>,
+    mut release: watch::Receiver<u64>,
+) -> Result<Response, hyper::Error> {
+    let answer = {
+        let path = request.uri().path().to_owned();
+        let mut state = state.lock().unwrap();
+        let answer = state.answers.get(&path).cloned().unwrap_or_else(|| Answer::status(404));
+        state.asked.push(Asked {
+            method: request.method().to_string(),
+            path,
+            headers: request.headers().clone(),
+            at: Instant::now(),
+        });
+        answer
     };
-    let mut token = Token::new(now()).issuer(&issuer.url).audience(issuer.audience.as_str());
-    for (name, value) in claims {
-        token = if value.is_null() { token.without(&name) } else { token.claim(&name, value) };
+    if answer.held {
+        // An error means that the issuer is gone, and its clients with it.
+        let _ = release.changed().await;
     }
-    let keys = issuer.keys.read().await;
-    let Some(signed) = keys.first().and_then(|key| token.sign(key).ok()) else {
-        return refusal("the key cannot sign");
-    };
-    issuer.tokens.fetch_add(1, Ordering::Relaxed);
-    Json(json!({ "access_token": signed, "token_type": "Bearer" })).into_response()
+    tokio::time::sleep(answer.delay).await;
+    Ok(answer.response_to(request.headers()))
 }
 
-async fn rotate(State(issuer): State<Arc<Issuer>>, RawQuery(query): RawQuery) -> Response {
-    let keep = match query.as_deref() {
-        None | Some("" | "keep=true") => true,
-        Some("keep=false") => false,
-        Some(_) => return refusal("the query may be keep=true or keep=false"),
-    };
-    let algorithm = match issuer.keys.read().await.first() {
-        Some(key) => key.algorithm(),
-        None => Algorithm::Rs256,
-    };
-    // An RSA key takes a while: not while the keys are locked, nor on a thread that serves.
-    let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
-    let Ok(Ok(key)) = generated else { return refusal("no new key could be made") };
-    let mut keys = issuer.keys.write().await;
-    if !keep {
-        keys.clear();
+/// Half of a body, and the rest too slowly for anybody's patience.
+struct Dripping {
+    body: Bytes,
+    pause: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl hyper::body::Body for Dripping {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let length = match &mut self.pause {
+            None => self.body.len() / 2,
+            Some(pause) => {
+                std::task::ready!(pause.as_mut().poll(context));
+                1.min(self.body.len())
+            }
+        };
+        if self.body.is_empty() {
+            return Poll::Ready(None);
+        }
+        self.pause = Some(Box::pin(tokio::time::sleep(Duration::from_millis(100))));
+        Poll::Ready(Some(Ok(Frame::data(self.body.split_to(length)))))
     }
-    keys.insert(0, key);
-    let kids: Vec<_> = keys.iter().map(SigningKey::kid).collect();
-    Json(json!({ "kid": kids.first(), "keys": kids })).into_response()
-}
-
-async fn stats(State(issuer): State<Arc<Issuer>>) -> Json<Value> {
-    Json(json!({
-        "jwks_fetches": issuer.fetches.load(Ordering::Relaxed),
-        "tokens": issuer.tokens.load(Ordering::Relaxed),
-    }))
-}
-
-fn refusal(detail: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_request", "detail": detail }))).into_response()
 }

@@ -4,9 +4,11 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`mint`] | keys of every algorithm and tokens signed with them, broken ones included |
-//! | [`issuer`] | a mock issuer: a JWKS, tokens on demand, key rotation |
+//! | [`issuer`] | a mock issuer that answers as it is told, or with a [`signer`] |
+//! | [`signer`] | a JWKS, tokens on demand, key rotation |
+//! | [`server`] | the HTTP server of issuer and upstream |
 //! | [`upstream`] | an upstream that answers with what it saw |
-//! | [`client`] | one HTTP request, printed as a `curl` line |
+//! | [`client`] | clients that send any bytes, over HTTP/1.1 and HTTP/2 |
 //! | [`host_double`] | a double of the host's `verify_signature` |
 //! | [`oracle`] | the precedence of routes, by comparing all of them |
 //! | [`upstreams`] | models of servers: what each makes of a path |
@@ -25,6 +27,10 @@ pub mod oracle;
 pub mod pinned_python;
 #[cfg(feature = "servers")]
 pub mod process;
+#[cfg(feature = "servers")]
+pub mod server;
+#[cfg(feature = "servers")]
+pub mod signer;
 #[cfg(feature = "servers")]
 pub mod upstream;
 pub mod upstreams;

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use jwt_guard_testkit::issuer::{self, Issuer, JWKS_PATH, listen};
+use jwt_guard_testkit::issuer::{self, JWKS_PATH};
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey};
+use jwt_guard_testkit::server::listen;
+use jwt_guard_testkit::signer::Signer;
 
 use crate::commands::keygen;
 
@@ -51,10 +53,11 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     if keys.is_empty() {
         keys.push(SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?);
     }
-    let issuer = Issuer::new(&arguments.issuer, arguments.audience, keys)
+    let signer = Signer::new(&arguments.issuer, arguments.audience, keys)
         .publishing(arguments.jwks_path.clone(), arguments.max_age);
     let (listener, address) = listen(arguments.listen).await?;
-    println!("issuer {} on http://{address}", issuer.url());
+    println!("issuer {} on http://{address}", signer.url());
     println!("keys   http://{address}{}", arguments.jwks_path);
-    issuer::serve(listener, issuer).await
+    issuer::serve(listener, signer).await;
+    Ok(())
 }

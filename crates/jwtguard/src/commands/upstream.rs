@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use jwt_guard_testkit::issuer::listen;
+use jwt_guard_testkit::server::listen;
 use jwt_guard_testkit::upstream::serve;
 
 /// Run an upstream that answers every request with what it saw of it, as JSON.
@@ -17,5 +17,6 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     let (listener, address) = listen(arguments.listen).await?;
     println!("upstream on http://{address}");
-    serve(listener).await
+    serve(listener).await;
+    Ok(())
 }

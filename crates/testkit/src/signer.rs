@@ -1,0 +1,144 @@
+//! Signs tokens on demand and rotates its keys: the mock issuer of `jwtguard serve`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::{Method, Uri};
+use jwt_guard::jose::base64url;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::RwLock;
+
+use crate::issuer::{Answer, JWKS_PATH};
+use crate::mint::{Algorithm, SigningKey, Token, key_set};
+use crate::now;
+
+/// The keys and what is said about them. The first key signs.
+pub struct Signer {
+    url: String,
+    audience: String,
+    jwks_path: String,
+    max_age: u32,
+    keys: RwLock<Vec<SigningKey>>,
+    fetches: AtomicU64,
+    tokens: AtomicU64,
+}
+
+impl Signer {
+    /// Signs with the first of those keys and publishes all of them at the default path. `url` is the claim iss of the
+    /// tokens and the base of the URLs in the discovery document.
+    pub fn new(url: &str, audience: String, keys: Vec<SigningKey>) -> Self {
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            audience,
+            jwks_path: JWKS_PATH.to_owned(),
+            max_age: 300,
+            keys: RwLock::new(keys),
+            fetches: AtomicU64::new(0),
+            tokens: AtomicU64::new(0),
+        }
+    }
+
+    /// With the JWKS at that path, cached for so many seconds.
+    #[must_use]
+    pub fn publishing(mut self, jwks_path: String, max_age: u32) -> Self {
+        self.jwks_path = jwks_path;
+        self.max_age = max_age;
+        self
+    }
+
+    /// The claim iss of its tokens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it answers to a request.
+    pub async fn answer(&self, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
+        match (uri.path(), method) {
+            ("/token", &Method::POST) => self.token(body).await,
+            ("/rotate", &Method::POST) => self.rotate(uri.query()).await,
+            ("/stats", &Method::GET | &Method::HEAD) => self.stats(),
+            ("/.well-known/openid-configuration", &Method::GET | &Method::HEAD) => self.discovery().await,
+            ("/token" | "/rotate" | "/stats" | "/.well-known/openid-configuration", _) => Answer::status(405),
+            (path, _) if path == self.jwks_path => self.jwks().await,
+            _ => json_answer(&json!({ "error": "not_found" })).with_status(404),
+        }
+    }
+
+    async fn jwks(&self) -> Answer {
+        self.fetches.fetch_add(1, Ordering::Relaxed);
+        let body = key_set(self.keys.read().await.iter()).to_string();
+        let etag = format!("\"{}\"", base64url::encode(&Sha256::digest(&body)));
+        Answer::ok(body).etag(&etag).header("cache-control", &format!("max-age={}", self.max_age))
+    }
+
+    async fn discovery(&self) -> Answer {
+        let mut algorithms: Vec<_> =
+            self.keys.read().await.iter().map(|key| key.algorithm().name()).collect();
+        algorithms.sort_unstable();
+        algorithms.dedup();
+        json_answer(&json!({
+            "issuer": self.url,
+            "jwks_uri": format!("{}{}", self.url, self.jwks_path),
+            "token_endpoint": format!("{}/token", self.url),
+            "response_types_supported": ["token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": algorithms,
+        }))
+    }
+
+    /// The body is read as JSON whatever its content type, so that `curl -d` needs no header.
+    async fn token(&self, body: &[u8]) -> Answer {
+        let claims: Map<String, Value> = match serde_json::from_slice(body) {
+            Ok(claims) => claims,
+            Err(_) if body.is_empty() => Map::new(),
+            Err(_) => return refusal("the body must be a JSON object of claims"),
+        };
+        let mut token = Token::new(now()).issuer(&self.url).audience(self.audience.as_str());
+        for (name, value) in claims {
+            token = if value.is_null() { token.without(&name) } else { token.claim(&name, value) };
+        }
+        let keys = self.keys.read().await;
+        let Some(signed) = keys.first().and_then(|key| token.sign(key).ok()) else {
+            return refusal("the key cannot sign");
+        };
+        self.tokens.fetch_add(1, Ordering::Relaxed);
+        json_answer(&json!({ "access_token": signed, "token_type": "Bearer" }))
+    }
+
+    async fn rotate(&self, query: Option<&str>) -> Answer {
+        let keep = match query {
+            None | Some("" | "keep=true") => true,
+            Some("keep=false") => false,
+            Some(_) => return refusal("the query may be keep=true or keep=false"),
+        };
+        let algorithm = match self.keys.read().await.first() {
+            Some(key) => key.algorithm(),
+            None => Algorithm::Rs256,
+        };
+        // An RSA key takes a while: not while the keys are locked, nor on a thread that serves.
+        let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
+        let Ok(Ok(key)) = generated else { return refusal("no new key could be made") };
+        let mut keys = self.keys.write().await;
+        if !keep {
+            keys.clear();
+        }
+        keys.insert(0, key);
+        let kids: Vec<_> = keys.iter().map(SigningKey::kid).collect();
+        json_answer(&json!({ "kid": kids.first(), "keys": kids }))
+    }
+
+    fn stats(&self) -> Answer {
+        json_answer(&json!({
+            "jwks_fetches": self.fetches.load(Ordering::Relaxed),
+            "tokens": self.tokens.load(Ordering::Relaxed),
+        }))
+    }
+}
+
+fn json_answer(body: &Value) -> Answer {
+    Answer::ok(body.to_string())
+}
+
+fn refusal(detail: &str) -> Answer {
+    json_answer(&json!({ "error": "invalid_request", "detail": detail })).with_status(400)
+}
