@@ -6,13 +6,19 @@
 mod claim_headers;
 mod claim_sources;
 pub mod error;
+pub mod foreign;
 pub mod issuer;
 mod key_origin;
+pub mod keys;
 pub mod metadata;
+pub mod objects;
 mod parsed;
+pub mod path;
+pub mod problem;
 pub mod protobuf;
 pub mod reader;
 pub mod requirement;
+mod route_metadata;
 mod routes;
 mod token_from;
 
@@ -30,8 +36,13 @@ use claim_sources::sources;
 pub use error::ConfigError;
 pub use issuer::Issuer;
 pub use key_origin::KeyOrigin;
-use reader::{Errors, Node, shown};
+use keys::configuration as key;
+use keys::shared;
+pub use path::Path;
+pub use problem::Problem;
+use reader::{Errors, Node, Object};
 use requirement::{Empty, Vocabulary};
+pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
 use token_from::places;
@@ -80,17 +91,6 @@ pub struct Config {
     pub digest: String,
 }
 
-/// How metadata and `routes` go together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RouteMetadata {
-    /// Metadata replaces what `routes` say.
-    Override,
-    /// Both must be met.
-    Narrow,
-    /// Metadata is not read.
-    Ignore,
-}
-
 impl Config {
     /// Reads and validates what the host hands over.
     ///
@@ -109,20 +109,16 @@ impl Config {
 /// A Struct is never valid JSON text (its tags are control characters), and JSON text that is valid is never read
 /// as a Struct: the order of the two attempts leaves no configuration with two meanings.
 fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
-    let whole = |problem: String| ConfigError { path: String::new(), problem };
+    let whole = |problem| ConfigError { path: Path::root(), problem };
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(whole(
-            "the filter has no configuration; it needs at least issuer, audience and jwks_cluster".into(),
-        ));
+        return Err(whole(Problem::NoConfiguration));
     }
     match Json::parse(bytes) {
         Ok(json) => Ok(json),
         Err(error) => protobuf::struct_to_json(bytes).ok_or_else(|| {
             match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                Err(syntax) => {
-                    whole(format!("the configuration is neither a Struct nor valid JSON: {syntax}"))
-                }
-                Ok(_) => whole(format!("the configuration is refused: {error}")),
+                Err(syntax) => whole(Problem::NotJson { syntax: syntax.to_string() }),
+                Ok(_) => whole(Problem::Json(error)),
             }
         }),
     }
@@ -131,44 +127,48 @@ fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
 fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let mut object = root.object("an object with issuer, audience and jwks_cluster", errors)?;
     let mut warnings = Vec::new();
-    let enabled = object.take("enabled").and_then(|node| node.flag(errors)).unwrap_or(true);
+    let enabled = object.flag(&key::ENABLED, errors);
     let defaults = Sources {
-        roles: sources(object.take("roles_from"), &["role", "roles"], errors),
-        groups: sources(object.take("groups_from"), &["groups"], errors),
-        scopes: sources(object.take("scopes_from"), &["scope", "scp"], errors),
+        roles: sources(&mut object, &shared::ROLES_FROM, errors),
+        groups: sources(&mut object, &shared::GROUPS_FROM, errors),
+        scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
     let mut vocabulary = vocabulary(&issuers, issuer::lacks_some(root.value(), &issuers));
-    policies(object.take("policies"), &mut vocabulary, errors);
+    policies(object.take(key::POLICIES), &mut vocabulary, errors);
 
-    let default_policy = match object.take("default_policy") {
+    let default_policy = match object.take(key::DEFAULT_POLICY) {
         Some(node) => requirement::requirement(&node, &vocabulary, Empty::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
-    let skipped = skip_readings(object.take("skip_readings"), errors);
-    let routes = routes(object.take("routes"), &vocabulary, errors).map(|routes| routes.skipping(skipped));
-    let route_metadata = route_metadata(object.take("route_metadata"), errors);
-    let claim_headers = claim_headers(object.take("claim_headers"), errors);
-    let max_claim_header_bytes = size(object.take("max_claim_header_bytes"), 16_384, 64..=1_048_576, errors);
-    let forward_token = object.yes("forward_token", errors);
-    let token_from = object.take("token_from").and_then(|node| places(&node, errors));
-    let realm = realm(object.take("realm"), &issuers, errors);
-    let token_cache_entries = number(object.take("token_cache_entries"), 1024, 0..=65_536, "entries", errors);
-    let max_token_bytes = size(object.take("max_token_bytes"), 16_384, 64..=1_048_576, errors);
+    let skipped = skip_readings(object.take(key::SKIP_READINGS), errors);
+    let routes = routes(object.take(key::ROUTES), &vocabulary, errors).map(|routes| routes.skipping(skipped));
+    let route_metadata = RouteMetadata::read(&mut object, errors);
+    let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
+    let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
+    let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let realm = realm(object.take(key::REALM), &issuers, errors);
+    let token_cache_entries = size(&mut object, &key::TOKEN_CACHE_ENTRIES, errors);
+    let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
     if let Some(headers) = &claim_headers {
         let of_routes = routes.iter().flat_map(|routes| routes.rules().enumerate());
         let of_routes = of_routes.filter_map(|(index, route)| {
-            Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
+            let path = Path::root().key(key::ROUTES.as_str()).index(index);
+            Some((path.key(keys::route::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
         });
-        let own = token_from.as_deref().map(|places| ("token_from".to_owned(), places));
+        let own = token_from.as_deref().map(|places| (Path::root().key(key::TOKEN_FROM.as_str()), places));
         for (path, places) in own.into_iter().chain(of_routes) {
-            errors.extend(claim_header_among(places, headers).map(|problem| ConfigError { path, problem }));
+            errors.extend(
+                claim_header_among(places, headers)
+                    .map(|problem| ConfigError { path: path.to_owned(), problem }),
+            );
         }
     }
-    let bypass_cors_preflight = object.yes("bypass_cors_preflight", errors);
-    let report_only = object.yes("report_only", errors);
-    let resource_metadata = resource_metadata(object.take("resource_metadata"), errors);
-    let identity_in_filter_state = object.yes("identity_in_filter_state", errors);
+    let bypass_cors_preflight = object.flag(&key::BYPASS_CORS_PREFLIGHT, errors);
+    let report_only = object.flag(&key::REPORT_ONLY, errors);
+    let resource_metadata = resource_metadata(object.take(key::RESOURCE_METADATA), errors);
+    let identity_in_filter_state = object.flag(&key::IDENTITY_IN_FILTER_STATE, errors);
     object.finish(errors);
 
     Some(Config {
@@ -196,10 +196,10 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
 
 /// Removed before it could be read, or read and then removed as a token where a claim had been set: either is a
 /// mistake.
-fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<String> {
+fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<Problem> {
     places.iter().find_map(|place| match place {
         Place::Header { name, .. } if headers.is_removed(name) => {
-            Some(format!("the header {name} is a claim header, or spelt like one"))
+            Some(Problem::TokenInClaimHeader { header: name.clone() })
         }
         _ => None,
     })
@@ -222,10 +222,11 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
     let (mut named, mut broken) = (std::collections::BTreeMap::new(), Vec::new());
     for (name, node) in entries {
         if name.trim().is_empty() {
-            node.refuse("a policy needs a name", errors);
+            node.refuse(Problem::NamelessPolicy, errors);
         }
-        if matches!(node.value().member("policy"), Some(value) if *value != Json::Null) {
-            node.refuse("a named policy does not name another", errors);
+        if matches!(node.value().member(keys::requirement::POLICY.as_str()), Some(value) if *value != Json::Null)
+        {
+            node.refuse(Problem::NestedPolicy, errors);
             broken.push(name.to_owned());
             continue;
         }
@@ -241,52 +242,20 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
     vocabulary.broken_policies = broken;
 }
 
-fn route_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> RouteMetadata {
-    match node.as_ref().map(|node| node.value().as_str()) {
-        None | Some(Some("override")) => RouteMetadata::Override,
-        Some(Some("narrow")) => RouteMetadata::Narrow,
-        Some(Some("ignore")) => RouteMetadata::Ignore,
-        Some(_) => {
-            if let Some(node) = node {
-                node.refuse(
-                    format!("expected override, narrow or ignore, got {}", shown(node.value())),
-                    errors,
-                );
-            }
-            RouteMetadata::Override
-        }
-    }
-}
-
 /// RFC 9728 documents: one or a list.
 fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMetadata {
     let Some(node) = node else { return ResourceMetadata::default() };
     let items = node.one_or_many();
     let documents: Vec<Json> = items.iter().map(|item| item.value().clone()).collect();
     ResourceMetadata::new(&documents).unwrap_or_else(|(index, error)| {
-        items.get(index).unwrap_or(&node).refuse(error.to_string(), errors);
+        items.get(index).unwrap_or(&node).refuse(Problem::ResourceMetadata(error), errors);
         ResourceMetadata::default()
     })
 }
 
-fn size(
-    node: Option<Node<'_>>,
-    default: usize,
-    bounds: std::ops::RangeInclusive<u64>,
-    errors: &mut Errors,
-) -> usize {
-    number(node, default, bounds, "bytes", errors)
-}
-
-fn number(
-    node: Option<Node<'_>>,
-    default: usize,
-    bounds: std::ops::RangeInclusive<u64>,
-    unit: &str,
-    errors: &mut Errors,
-) -> usize {
-    let number = node.and_then(|node| node.whole(unit, bounds, errors));
-    number.and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+/// A number of bytes or entries. Its bounds are within 32 bits, and so within every `usize`.
+fn size(object: &mut Object<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
+    usize::try_from(object.integer(key, errors)).unwrap_or(usize::MAX)
 }
 
 /// The first audience, unless that cannot stand in a challenge.
@@ -299,7 +268,7 @@ fn realm(node: Option<Node<'_>>, issuers: &[Issuer], errors: &mut Errors) -> Str
     };
     let realm = node.text("a realm", errors).unwrap_or_default();
     if !realm.is_empty() && !realm_is_valid(realm) {
-        node.refuse("a realm has visible ASCII characters and spaces only", errors);
+        node.refuse(Problem::InvalidRealm, errors);
     }
     realm.to_owned()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jwt_guard::config::protobuf::struct_to_json;
-use jwt_guard::config::{Config, ConfigError};
+use jwt_guard::config::{Config, ConfigError, Path};
 use jwt_guard::jose::json::Json;
 
 use super::structs;
@@ -24,7 +24,7 @@ pub fn holds(data: &[u8]) -> bool {
             Some(json) => json,
             None => {
                 let errors = read.expect_err("neither JSON nor a Struct");
-                assert!(matches!(errors.as_slice(), [ConfigError { path, .. }] if path.is_empty()));
+                assert!(matches!(errors.as_slice(), [ConfigError { path, .. }] if path.is_root()));
                 return false;
             }
         },
@@ -97,8 +97,8 @@ fn turned(json: &Json) -> Json {
     }
 }
 
-fn places(errors: &[ConfigError]) -> Vec<&str> {
-    let mut places: Vec<&str> = errors.iter().map(|error| error.path.as_str()).collect();
+fn places(errors: &[ConfigError]) -> Vec<&Path> {
+    let mut places: Vec<&Path> = errors.iter().map(|error| &error.path).collect();
     places.sort_unstable();
     places
 }
@@ -124,15 +124,16 @@ fn check_paths(json: &Json, errors: &[ConfigError]) {
     note(json, String::new(), &mut paths, &mut objects);
     for error in errors {
         let ConfigError { path, problem } = error;
-        assert!(!problem.is_empty());
+        assert!(!problem.to_string().is_empty());
+        let path = path.to_string();
         let line = error.to_string();
         assert!(!line.contains(char::is_control), "{line:?} is no line of a log");
         let absent = || {
-            let (object, key) = path.rsplit_once('.').unwrap_or(("", path));
+            let (object, key) = path.rsplit_once('.').unwrap_or(("", &path));
             let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             !key.is_empty() && plain && objects.contains(object)
         };
-        assert!(paths.contains(path) || absent(), "{path}: {problem}");
+        assert!(paths.contains(&path) || absent(), "{path}: {problem}");
         assert_eq!(path.is_empty(), !matches!(json, Json::Object(_)), "{path}: {problem}");
     }
 }

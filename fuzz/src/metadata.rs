@@ -76,7 +76,8 @@ fn as_written(json: &Json, message: Struct) -> bool {
     let expected = of_json(&rounded);
     match (&decoded, &expected) {
         (Ok(Some(decoded)), Some(expected)) => assert_eq!(decoded, expected),
-        (Err(problem), None) => {
+        (Err(error), None) => {
+            let problem = error.to_string();
             assert!(
                 !problem.is_empty() && !problem.contains(char::is_control),
                 "{problem:?} is no line of a log"

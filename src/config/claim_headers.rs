@@ -1,6 +1,7 @@
 //! `claim_headers`: the headers that are set from claims.
 
 use super::claim_sources::pointer;
+use super::problem::Problem;
 use super::reader::{Errors, Node};
 use crate::headers::{ClaimHeaders, HeaderSource};
 
@@ -14,7 +15,7 @@ pub(super) fn claim_headers(node: Option<Node<'_>>, errors: &mut Errors) -> Opti
     if errors.len() > before {
         return None;
     }
-    ClaimHeaders::new(entries).map_err(|error| node.refuse(error.to_string(), errors)).ok()
+    ClaimHeaders::new(entries).map_err(|error| node.refuse(Problem::ClaimHeaders(error), errors)).ok()
 }
 
 fn header_source(node: &Node<'_>, errors: &mut Errors) -> Option<HeaderSource> {
@@ -29,7 +30,7 @@ fn header_source(node: &Node<'_>, errors: &mut Errors) -> Option<HeaderSource> {
     let what = "a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none";
     let texts = node.texts(what, errors)?;
     if let Some(unknown) = texts.iter().find(|text| text.starts_with('$')) {
-        node.refuse(format!("expected {what}, got \"{unknown}\""), errors);
+        node.refuse(Problem::Expected { what, got: format!("\"{unknown}\"") }, errors);
         return None;
     }
     let pointers = node.one_or_many();

@@ -1,31 +1,46 @@
-//! What is wrong with a configuration: where, and what would be right.
+//! A mistake in a configuration: where it is and what it is.
 
 use std::fmt::{Display, Formatter, Result, Write};
+
+use super::path::Path;
+use super::problem::Problem;
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where it stands, as `routes[2].requires_role`; empty for the whole.
-    pub path: String,
+    /// Where it is; the root for the whole configuration.
+    pub path: Path,
     /// What is wrong and what would be right.
-    pub problem: String,
+    pub problem: Problem,
 }
 
-/// On one line: what somebody wrote into a route's metadata must not write lines of the log.
+/// On one line: what a client of the control plane wrote into a route's metadata must not write lines of the log.
 impl Display for ConfigError {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let separator = if self.path.is_empty() { "" } else { ": " };
-        for character in [&self.path, separator, &self.problem].into_iter().flat_map(str::chars) {
+        let mut line = OneLine(f);
+        if !self.path.is_root() {
+            write!(line, "{}: ", self.path)?;
+        }
+        write!(line, "{}", self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Escapes control characters.
+struct OneLine<'a, 'f>(&'a mut Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> Result {
+        for character in text.chars() {
             match character.is_control() {
-                true => write!(f, "{}", character.escape_default())?,
-                false => f.write_char(character)?,
+                true => write!(self.0, "{}", character.escape_default())?,
+                false => self.0.write_char(character)?,
             }
         }
         Ok(())
     }
 }
-
-impl std::error::Error for ConfigError {}
 
 #[cfg(test)]
 mod tests {
@@ -33,14 +48,20 @@ mod tests {
 
     #[test]
     fn a_mistake_is_told_on_one_line() {
+        let got = |got: &str| Problem::Expected { what: "x", got: got.to_owned() };
+        let root = Path::root();
         for (path, problem, told) in [
-            ("", "no configuration", "no configuration"),
-            ("a.b", "expected \"é\"", "a.b: expected \"é\""),
-            ("a", "got \"x\n[critical] y\u{85}\u{1b}[2J\"", "a: got \"x\\n[critical] y\\u{85}\\u{1b}[2J\""),
-            ("[\"\r\"]", "unknown key", "[\"\\r\"]: unknown key"),
+            (root.clone(), Problem::NamelessPolicy, "a policy needs a name"),
+            (root.key("a").key("b"), got("\"é\""), "a.b: expected x, got \"é\""),
+            (
+                root.key("a"),
+                got("\"x\n[critical] y\u{85}\u{1b}[2J\""),
+                "a: expected x, got \"x\\n[critical] y\\u{85}\\u{1b}[2J\"",
+            ),
+            (root.key("\r"), Problem::NamelessPolicy, "[\"\\r\"]: a policy needs a name"),
+            (root.key("\u{85}"), Problem::NamelessPolicy, "[\"\\u{85}\"]: a policy needs a name"),
         ] {
-            let error = ConfigError { path: path.to_owned(), problem: problem.to_owned() };
-            assert_eq!(error.to_string(), told);
+            assert_eq!(ConfigError { path: path.to_owned(), problem }.to_string(), told);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::claim_sources::{pointer, sources};
+use super::claim_sources::{given_sources, pointer};
 use super::key_origin::{self, KeyOrigin};
-use super::parsed::number;
+use super::keys::{self, Claims, Name, issuer as key, shared};
+use super::problem::Problem;
 use super::reader::{Errors, Node, Object, shown};
 use super::requirement;
 use crate::issuer_index::IssuerIndex;
@@ -12,31 +13,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
-use crate::policy::Sources;
-
-/// The keys of an issuer that are not global ones too: beside `issuers` they would be a second form.
-const KEYS: [&str; 20] = [
-    "issuer",
-    "name",
-    "audience",
-    "audience_from",
-    "jwks_cluster",
-    "jwks_endpoint",
-    "discovery",
-    "discovery_cluster",
-    "jwks_inline",
-    "jwks_ttl_seconds",
-    "jwks_max_stale_seconds",
-    "jwks_refresh_cooldown_seconds",
-    "jwks_timeout_ms",
-    "accepted_algorithms",
-    "refused_kids",
-    "clock_skew_seconds",
-    "require_expiration",
-    "max_token_lifetime_seconds",
-    "accepted_types",
-    "refused_claims",
-];
+use crate::policy::{Source, Sources};
 
 /// A configured issuer.
 #[derive(Debug)]
@@ -65,18 +42,19 @@ pub fn issuers(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Vec<Issuer> {
-    let Some(list) = object.take("issuers") else {
+    let Some(list) = object.take(keys::configuration::ISSUERS) else {
         let issuer = issuer(object, IssuerIndex(0), defaults, Form::Flat, warnings, errors);
         return issuer.into_iter().collect();
     };
-    for key in KEYS {
+    // Beside `issuers` they would be a second form.
+    for &key in key::NAMES {
         if object.take(key).is_some() {
-            object.refuse(key, "give either one issuer directly or a list of issuers, not both", errors);
+            object.refuse(key, Problem::IssuerBesideIssuers, errors);
         }
     }
     let nodes = list.list("a list of issuers", errors).unwrap_or_default();
     if nodes.is_empty() {
-        list.refuse("expected at least one issuer", errors);
+        list.refuse(Problem::NoItems { what: "issuer" }, errors);
     }
     let mut issuers: Vec<Issuer> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
@@ -85,10 +63,10 @@ pub fn issuers(
         object.finish(errors);
         let Some(read) = read else { continue };
         if issuers.iter().any(|other| other.rules.issuer_name_value == read.rules.issuer_name_value) {
-            node.refuse("the same issuer stands in the list twice", errors);
+            node.refuse(Problem::RepeatedIssuer, errors);
         }
         if issuers.iter().any(|other| other.name == read.name) {
-            node.refuse(format!("two issuers have the name {}; give one of them another", read.name), errors);
+            node.refuse(Problem::RepeatedIssuerName { name: read.name.clone() }, errors);
         }
         issuers.push(read);
     }
@@ -97,7 +75,7 @@ pub fn issuers(
 
 /// Whether an issuer that the configuration lists, or its audience, could not be read.
 pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
-    let listed = match configuration.member("issuers") {
+    let listed = match configuration.member(keys::configuration::ISSUERS.as_str()) {
         Some(Json::Array(items)) => items.len(),
         _ => 1,
     };
@@ -121,12 +99,20 @@ fn issuer(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<Issuer> {
-    let issuer =
-        required(object, "issuer", "the exact iss of the tokens, such as https://issuer.example.com", errors);
-    let audiences = match object.take("audience") {
+    let issuer = required(
+        object,
+        key::ISSUER,
+        "the exact iss of the tokens, such as https://issuer.example.com",
+        errors,
+    );
+    let audiences = match object.take(key::AUDIENCE) {
         Some(node) => node.texts("an audience", errors),
         None => {
-            object.refuse("audience", "is required: the aud that tokens for this service carry", errors);
+            object.refuse(
+                key::AUDIENCE,
+                Problem::Required { what: "the aud that tokens for this service carry" },
+                errors,
+            );
             None
         }
     };
@@ -135,9 +121,9 @@ fn issuer(
     let sources = match form {
         Form::Flat => defaults.clone(),
         Form::Listed => Sources {
-            roles: replaced(object.take("roles_from"), &defaults.roles, errors),
-            groups: replaced(object.take("groups_from"), &defaults.groups, errors),
-            scopes: replaced(object.take("scopes_from"), &defaults.scopes, errors),
+            roles: replaced(object, &shared::ROLES_FROM, &defaults.roles, errors),
+            groups: replaced(object, &shared::GROUPS_FROM, &defaults.groups, errors),
+            scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
         },
     };
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
@@ -147,33 +133,26 @@ fn issuer(
 
 fn required<'a>(
     object: &mut Object<'a>,
-    key: &'static str,
-    what: &str,
+    key: Name,
+    what: &'static str,
     errors: &mut Errors,
 ) -> Option<&'a str> {
     match object.take(key) {
         Some(node) => node.text(what, errors),
         None => {
-            object.refuse(key, format!("is required: {what}"), errors);
+            object.refuse(key, Problem::Required { what }, errors);
             None
         }
     }
 }
 
-fn replaced(
-    node: Option<Node<'_>>,
-    default: &[crate::policy::Source],
-    errors: &mut Errors,
-) -> Vec<crate::policy::Source> {
-    match node {
-        Some(node) => sources(Some(node), &[], errors),
-        None => default.to_vec(),
-    }
+fn replaced(object: &mut Object<'_>, key: &Claims, default: &[Source], errors: &mut Errors) -> Vec<Source> {
+    given_sources(object, key, errors).unwrap_or_else(|| default.to_vec())
 }
 
 /// Stands in logs and in the names of metrics, so it has letters, digits and `_` only.
 fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
-    let Some(node) = object.take("name") else {
+    let Some(node) = object.take(key::NAME) else {
         let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
         let folded: String = rest.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let folded = folded.trim_matches('_');
@@ -181,7 +160,10 @@ fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
     };
     let name = node.text("a name", errors).unwrap_or_default();
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        node.refuse(format!("expected letters, digits and _ only, got {}", shown(node.value())), errors);
+        node.refuse(
+            Problem::Expected { what: "letters, digits and _ only", got: shown(node.value()) },
+            errors,
+        );
     }
     name.to_owned()
 }
@@ -195,32 +177,28 @@ fn rules(
 ) -> Option<TokenRules> {
     let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut rules = TokenRules::new(index, issuer.to_owned(), owned(audiences));
-    if let Some(node) = object.take("audience_from") {
+    if let Some(node) = object.take(key::AUDIENCE_FROM) {
         let items = node.one_or_many();
         if items.is_empty() {
-            node.refuse("expected at least one claim", errors);
+            node.refuse(Problem::NoItems { what: "claim" }, errors);
         }
         rules.audience_from = items.iter().filter_map(|item| pointer(item, errors)).collect();
     }
-    if let Some(node) = object.take("accepted_algorithms") {
+    if let Some(node) = object.take(key::ACCEPTED_ALGORITHMS) {
         rules.accepted_algorithms = algorithms(&node, errors);
     }
-    if let Some(node) = object.take("refused_kids").filter(|node| !node.one_or_many().is_empty()) {
+    if let Some(node) = object.take(key::REFUSED_KIDS).filter(|node| !node.one_or_many().is_empty()) {
         rules.refused_kids = owned(node.texts("a kid", errors).unwrap_or_default());
     }
-    if let Some(seconds) = number(object, "clock_skew_seconds", "seconds", 0..=600, errors) {
-        rules.clock_skew = Duration::from_secs(seconds);
-    }
-    if let Some(node) = object.take("require_expiration") {
-        rules.require_expiration = node.flag(errors).unwrap_or(true);
-    }
-    let lifetime = number(object, "max_token_lifetime_seconds", "seconds", 1..=31_622_400, errors);
+    rules.clock_skew = Duration::from_secs(object.integer(&key::CLOCK_SKEW_SECONDS, errors));
+    rules.require_expiration = object.flag(&key::REQUIRE_EXPIRATION, errors);
+    let lifetime = object.optional_integer(&key::MAX_TOKEN_LIFETIME_SECONDS, errors);
     rules.max_lifetime = lifetime.map(Duration::from_secs);
-    if let Some(node) = object.take("accepted_types") {
+    if let Some(node) = object.take(key::ACCEPTED_TYPES) {
         let texts = node.texts("a token type, such as at+jwt, or absent", errors).unwrap_or_default();
         rules.accepted_types = AcceptedTypes::new(texts);
     }
-    if let Some(node) = object.take("refused_claims") {
+    if let Some(node) = object.take(key::REFUSED_CLAIMS) {
         rules.refused_claims = refused_claims(&node, errors);
     }
     Some(rules)
@@ -231,27 +209,15 @@ fn algorithms(node: &Node<'_>, errors: &mut Errors) -> Vec<Algorithm> {
     for name in node.texts("an algorithm, such as RS256", errors).unwrap_or_default() {
         match Algorithm::from_name(name) {
             Some(algorithm) if algorithms.contains(&algorithm) => {
-                node.refuse(
-                    format!("{name} stands here twice (Ed25519 and EdDSA are one algorithm)"),
-                    errors,
-                );
+                node.refuse(Problem::RepeatedAlgorithm { name: name.to_owned() }, errors);
             }
             Some(algorithm) => algorithms.push(algorithm),
-            None if name.eq_ignore_ascii_case("none") => {
-                node.refuse("none is never accepted: it is no signature", errors)
-            }
+            None if name.eq_ignore_ascii_case("none") => node.refuse(Problem::Unsigned, errors),
             None if name.to_ascii_uppercase().starts_with("HS") => {
-                node.refuse(
-                    format!("{name} is never accepted: whoever can check it can also forge it"),
-                    errors,
-                );
+                node.refuse(Problem::SharedSecret { name: name.to_owned() }, errors);
             }
             None => {
-                let known: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-                node.refuse(
-                    format!("unknown algorithm \"{name}\"; expected one of {}", known.join(", ")),
-                    errors,
-                );
+                node.refuse(Problem::UnknownAlgorithm { name: name.to_owned() }, errors);
             }
         }
     }
@@ -269,7 +235,7 @@ fn refused_claims(node: &Node<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {
                 let values = values.iter().flat_map(as_text_and_number).collect();
                 refused.push(RefusedClaim { pointer, values });
             }
-            (Err(error), _) => node.refuse(error.to_string(), errors),
+            (Err(error), _) => node.refuse(Problem::Pointer(error), errors),
             (Ok(_), None) => {}
         }
     }

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::parsed::number;
+use super::keys::issuer as key;
+use super::problem::Problem;
 use super::reader::{Errors, Node, Object};
 use crate::endpoint::Endpoint;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
@@ -29,7 +30,7 @@ impl KeyOrigin {
         let Self::Fetched { source: Source { location: Location::Endpoint(endpoint), .. }, .. } = self else {
             return false;
         };
-        parse_endpoint(iss, DEFAULT_ENDPOINT).as_ref() == Ok(endpoint)
+        parse_endpoint(iss, key::JWKS_ENDPOINT.default).as_ref() == Ok(endpoint)
     }
 }
 
@@ -40,96 +41,129 @@ pub(super) fn keys(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<KeyOrigin> {
-    let seconds = |object: &mut Object<'_>, key, bounds, default, errors: &mut Errors| {
-        Duration::from_secs(number(object, key, "seconds", bounds, errors).unwrap_or(default))
-    };
-    let ttl = seconds(object, "jwks_ttl_seconds", 1..=86_400, 300, errors);
-    let max_stale = seconds(object, "jwks_max_stale_seconds", 0..=2_592_000, 14_400, errors);
-    let cooldown = seconds(object, "jwks_refresh_cooldown_seconds", 1..=3600, 10, errors);
-    let timeout = Duration::from_millis(
-        number(object, "jwks_timeout_ms", "milliseconds", 10..=60_000, errors).unwrap_or(5000),
-    );
-    let cluster = object.take("jwks_cluster");
-    let endpoint = object.take("jwks_endpoint");
-    let discovery = object.yes("discovery", errors);
-    let discovery_cluster = object.take("discovery_cluster");
-
-    if let Some(inline) = object.take("jwks_inline") {
-        for (key, given) in [
-            ("jwks_cluster", cluster.is_some()),
-            ("jwks_endpoint", endpoint.is_some()),
-            ("discovery", discovery),
-            ("discovery_cluster", discovery_cluster.is_some()),
-        ] {
-            if given {
-                object.refuse(key, "nothing is fetched where jwks_inline gives the keys", errors);
-            }
-        }
+    let written = Written::take(object, errors);
+    if let Some(inline) = object.take(key::JWKS_INLINE) {
+        written.refuse_beside_inline(object, errors);
         return inline_keys(&inline, name, warnings, errors);
     }
-    let Some(cluster) = cluster else {
-        let problem =
-            "is required: the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
-        object.refuse("jwks_cluster", problem, errors);
-        return None;
-    };
-    let cluster = cluster.text("the name of a cluster", errors)?.to_owned();
-    let discovery_cluster = match discovery_cluster {
-        Some(node) if !discovery => {
-            node.refuse("only discovery: true asks for a discovery document", errors);
-            None
+    // Discovery asks in two places at most, then for the keys.
+    let fetches = if written.discovery { 3 } else { 1 };
+    let times = KeyTimes { fetches, ..written.times };
+    let source = written.source(object, issuer, errors)?;
+    Some(KeyOrigin::Fetched { source, times })
+}
+
+/// The keys about fetching as they stand there, whether or not they go together.
+struct Written<'a> {
+    times: KeyTimes,
+    cluster: Option<Node<'a>>,
+    endpoint: Option<Node<'a>>,
+    discovery: bool,
+    discovery_cluster: Option<Node<'a>>,
+}
+
+impl<'a> Written<'a> {
+    fn take(object: &mut Object<'a>, errors: &mut Errors) -> Self {
+        let mut seconds = |key| Duration::from_secs(object.integer(key, errors));
+        let times = KeyTimes {
+            ttl: seconds(&key::JWKS_TTL_SECONDS),
+            max_stale: seconds(&key::JWKS_MAX_STALE_SECONDS),
+            cooldown: seconds(&key::JWKS_REFRESH_COOLDOWN_SECONDS),
+            timeout: Duration::from_millis(object.integer(&key::JWKS_TIMEOUT_MS, errors)),
+            fetches: 1,
+        };
+        Self {
+            times,
+            cluster: object.take(key::JWKS_CLUSTER),
+            endpoint: object.take(key::JWKS_ENDPOINT.name),
+            discovery: object.flag(&key::DISCOVERY, errors),
+            discovery_cluster: object.take(key::DISCOVERY_CLUSTER),
         }
-        Some(node) => node.text("the name of a cluster", errors),
-        None => None,
-    };
-    let location = match (discovery, endpoint) {
-        (true, Some(node)) => {
-            node.refuse("discovery: true finds the endpoint; give one of the two", errors);
-            None
+    }
+
+    fn refuse_beside_inline(&self, object: &Object<'_>, errors: &mut Errors) {
+        for (name, given) in [
+            (key::JWKS_CLUSTER, self.cluster.is_some()),
+            (key::JWKS_ENDPOINT.name, self.endpoint.is_some()),
+            (key::DISCOVERY.name, self.discovery),
+            (key::DISCOVERY_CLUSTER, self.discovery_cluster.is_some()),
+        ] {
+            if given {
+                object.refuse(name, Problem::FetchBesideInline, errors);
+            }
         }
-        (true, None) if issuer.is_empty() => None,
-        (true, None) => match Endpoint::parse(issuer) {
-            Ok(url) => Some(Location::Discovery {
-                cluster: discovery_cluster.map_or_else(|| cluster.clone(), str::to_owned),
-                other_host: discovery_cluster.is_some(),
-                iss: issuer.to_owned(),
-                issuer: url,
-            }),
-            Err(error) => {
-                object.refuse("issuer", format!("discovery needs an issuer that is a URL: {error}"), errors);
+    }
+
+    fn source(self, object: &Object<'_>, issuer: &str, errors: &mut Errors) -> Option<Source> {
+        let Some(cluster) = self.cluster else {
+            let what = "the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
+            object.refuse(key::JWKS_CLUSTER, Problem::Required { what }, errors);
+            return None;
+        };
+        let cluster = cluster.text(CLUSTER, errors)?.to_owned();
+        let discovery_cluster = match self.discovery_cluster {
+            Some(node) if !self.discovery => {
+                node.refuse(Problem::NoDiscovery, errors);
                 None
             }
-        },
-        (false, Some(node)) => {
-            let text = node.text("a URL or a path that starts with /", errors)?;
-            let endpoint = parse_endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok();
-            endpoint.map(Location::Endpoint)
-        }
-        // Without an issuer there is one error, which is told there.
-        (false, None) if issuer.is_empty() => None,
-        (false, None) => parse_endpoint(issuer, DEFAULT_ENDPOINT)
-            .map_err(|problem| object.refuse("jwks_endpoint", problem, errors))
-            .ok()
-            .map(Location::Endpoint),
-    };
-    // Discovery asks in two places at most, then for the keys.
-    let fetches = if discovery { 3 } else { 1 };
-    Some(KeyOrigin::Fetched {
-        source: Source { cluster, location: location? },
-        times: KeyTimes { ttl, max_stale, cooldown, timeout, fetches },
+            Some(node) => node.text(CLUSTER, errors),
+            None => None,
+        };
+        let location = match (self.discovery, self.endpoint) {
+            (true, Some(node)) => {
+                node.refuse(Problem::EndpointBesideDiscovery, errors);
+                None
+            }
+            (true, None) => discovery(object, issuer, &cluster, discovery_cluster, errors),
+            (false, Some(node)) => {
+                let text = node.text("a URL or a path that starts with /", errors)?;
+                endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
+            }
+            // An issuer that is missing is one mistake, which is told of its own key.
+            (false, None) if issuer.is_empty() => None,
+            (false, None) => endpoint(issuer, key::JWKS_ENDPOINT.default)
+                .map_err(|problem| object.refuse(key::JWKS_ENDPOINT.name, problem, errors))
+                .ok(),
+        };
+        Some(Source { cluster, location: location? })
+    }
+}
+
+const CLUSTER: &str = "the name of a cluster";
+
+/// `discovery: true`
+fn discovery(
+    object: &Object<'_>,
+    issuer: &str,
+    cluster: &str,
+    discovery_cluster: Option<&str>,
+    errors: &mut Errors,
+) -> Option<Location> {
+    if issuer.is_empty() {
+        return None;
+    }
+    let url = Endpoint::parse(issuer)
+        .map_err(|error| object.refuse(key::ISSUER, Problem::IssuerIsNoUrl(error), errors))
+        .ok()?;
+    Some(Location::Discovery {
+        cluster: discovery_cluster.unwrap_or(cluster).to_owned(),
+        other_host: discovery_cluster.is_some(),
+        iss: issuer.to_owned(),
+        issuer: url,
     })
 }
 
-/// What is appended to the issuer where `jwks_endpoint` is not given.
-const DEFAULT_ENDPOINT: &str = "/api/v1/auth/jwks";
+fn endpoint(issuer: &str, text: &str) -> Result<Location, Problem> {
+    parse_endpoint(issuer, text).map(Location::Endpoint)
+}
 
-fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, String> {
-    match text.starts_with('/') {
-        false => Endpoint::parse(text).map_err(|error| error.to_string()),
-        true => Endpoint::parse(&format!("{}{text}", issuer.strip_suffix('/').unwrap_or(issuer))).map_err(|error| {
-            format!("{text} is appended to the issuer, which makes no URL here: {error}; give jwks_endpoint as a URL")
-        }),
+/// A URL, or a path that is appended to the issuer.
+fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, Problem> {
+    if !text.starts_with('/') {
+        return Endpoint::parse(text).map_err(Problem::Endpoint);
     }
+    let url = format!("{}{text}", issuer.strip_suffix('/').unwrap_or(issuer));
+    Endpoint::parse(&url).map_err(|error| Problem::PathBelowIssuer { path: text.to_owned(), error })
 }
 
 fn inline_keys(
@@ -148,9 +182,8 @@ fn inline_keys(
             Some(KeyOrigin::Inline(Rc::new(keys)))
         }
         Err(error) => {
-            let each = KeySet::skipped(text.as_bytes()).into_iter().map(|skipped| format!("; {skipped}"));
-            let each: String = each.collect();
-            node.refuse(format!("is not a key set that can be used: {error}{each}"), errors);
+            let skipped = KeySet::skipped(text.as_bytes());
+            node.refuse(Problem::KeySet { error, skipped }, errors);
             None
         }
     }

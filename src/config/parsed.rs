@@ -1,37 +1,28 @@
-//! The values of keys: texts that other modules of the core read, with their own words for what is wrong, and whole
-//! numbers.
+//! Texts that other modules of the core read, with their own words for what is wrong.
 
-use super::reader::{Errors, Node, Object};
+use super::problem::Problem;
+use super::reader::{Errors, Node};
 
 /// A text that a type of the core reads, with its own words for what is wrong.
-pub(super) fn parsed<T, E: std::fmt::Display>(
+pub(super) fn parsed<T, E>(
     node: &Node<'_>,
-    what: &str,
+    what: &'static str,
     errors: &mut Errors,
-    parse: impl Fn(&str) -> Result<T, E>,
+    parse: fn(&str) -> Result<T, E>,
+    problem: fn(E) -> Problem,
 ) -> Option<T> {
-    parse(node.text(what, errors)?).map_err(|error| node.refuse(error.to_string(), errors)).ok()
+    parse(node.text(what, errors)?).map_err(|error| node.refuse(problem(error), errors)).ok()
 }
 
 /// One text or a list of them; an absent key is an empty list, an empty list is refused.
-pub(super) fn parsed_list<T, E: std::fmt::Display>(
+pub(super) fn parsed_list<T, E>(
     node: Option<Node<'_>>,
-    what: &str,
+    what: &'static str,
     errors: &mut Errors,
-    parse: impl Fn(&str) -> Result<T, E>,
+    parse: fn(&str) -> Result<T, E>,
+    problem: fn(E) -> Problem,
 ) -> Option<Vec<T>> {
     let Some(node) = node else { return Some(Vec::new()) };
     node.texts(what, errors)?;
-    node.one_or_many().iter().map(|item| parsed(item, what, errors, &parse)).collect()
-}
-
-/// A whole number within the bounds, where the key is given.
-pub(super) fn number(
-    object: &mut Object<'_>,
-    key: &'static str,
-    unit: &str,
-    bounds: std::ops::RangeInclusive<u64>,
-    errors: &mut Errors,
-) -> Option<u64> {
-    object.take(key)?.whole(unit, bounds, errors)
+    node.one_or_many().iter().map(|item| parsed(item, what, errors, parse, problem)).collect()
 }

@@ -1,13 +1,17 @@
 //! Reading what users wrote: typed, with the path of everything, unknown keys refused, every mistake collected.
 //!
-//! One reader serves JSON text, a Struct and route metadata alike, and each key is named once, where it is read:
-//! a key that nobody reads is an unknown one.
-
-mod foreign;
-
-use std::ops::RangeInclusive;
+//! One reader serves JSON text, a Struct and route metadata alike. [`super::keys`] declares the keys; a key that no
+//! one takes from an object is unknown there.
+//!
+//! `serde` derives and `schemars` would read and describe the keys with less code. They stop at the first mistake, and
+//! an operator wants all of them at once; they take `null` for a value where it is as good as an absent key; and their
+//! messages give no remedy. So the reader is our own, and the JSON Schema is made of the same table of keys.
 
 use super::error::ConfigError;
+use super::foreign;
+use super::keys::{Bounds, Choice, Flag, Integer, Name, OptionalInteger};
+use super::path::{Path, shortened};
+use super::problem::Problem;
 use crate::jose::json::Json;
 
 /// The mistakes found so far.
@@ -17,26 +21,21 @@ pub type Errors = Vec<ConfigError>;
 #[derive(Debug, Clone)]
 pub struct Node<'a> {
     value: &'a Json,
-    path: String,
+    path: Path<&'a str>,
 }
 
 /// An object of which keys are taken one by one.
 #[derive(Debug)]
 pub struct Object<'a> {
     members: &'a [(String, Json)],
-    path: String,
+    path: Path<&'a str>,
     known: Vec<&'static str>,
 }
 
 impl<'a> Node<'a> {
     /// The outermost value.
     pub fn root(value: &'a Json) -> Self {
-        Self { value, path: String::new() }
-    }
-
-    /// Where it stands.
-    pub fn path(&self) -> &str {
-        &self.path
+        Self { value, path: Path::root() }
     }
 
     /// The value itself.
@@ -45,17 +44,17 @@ impl<'a> Node<'a> {
     }
 
     /// Notes a mistake here.
-    pub fn refuse(&self, problem: impl Into<String>, errors: &mut Errors) {
-        errors.push(ConfigError { path: self.path.clone(), problem: problem.into() });
+    pub fn refuse(&self, problem: Problem, errors: &mut Errors) {
+        errors.push(ConfigError { path: self.path.to_owned(), problem });
     }
 
-    fn expected<T>(&self, what: &str, errors: &mut Errors) -> Option<T> {
-        self.refuse(format!("expected {what}, got {}", shown(self.value)), errors);
+    fn expected<T>(&self, what: &'static str, errors: &mut Errors) -> Option<T> {
+        self.refuse(Problem::Expected { what, got: shown(self.value) }, errors);
         None
     }
 
     /// An object, to take keys from.
-    pub fn object(&self, what: &str, errors: &mut Errors) -> Option<Object<'a>> {
+    pub fn object(&self, what: &'static str, errors: &mut Errors) -> Option<Object<'a>> {
         match self.value {
             Json::Object(members) => Some(Object { members, path: self.path.clone(), known: Vec::new() }),
             _ => self.expected(what, errors),
@@ -63,10 +62,10 @@ impl<'a> Node<'a> {
     }
 
     /// The members of an object whose names are the user's own.
-    pub fn entries(&self, what: &str, errors: &mut Errors) -> Option<Vec<(&'a str, Node<'a>)>> {
+    pub fn entries(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<(&'a str, Node<'a>)>> {
         match self.value {
             Json::Object(members) => {
-                let node = |name: &str, value| Node { value, path: join(&self.path, name) };
+                let node = |name: &'a str, value| Node { value, path: self.path.key(name) };
                 Some(members.iter().map(|(name, value)| (name.as_str(), node(name, value))).collect())
             }
             _ => self.expected(what, errors),
@@ -74,7 +73,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list.
-    pub fn list(&self, what: &str, errors: &mut Errors) -> Option<Vec<Node<'a>>> {
+    pub fn list(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<Node<'a>>> {
         match self.value {
             Json::Array(items) => Some(self.items(items)),
             _ => self.expected(what, errors),
@@ -90,12 +89,12 @@ impl<'a> Node<'a> {
     }
 
     fn items(&self, items: &'a [Json]) -> Vec<Node<'a>> {
-        let node = |(index, value)| Node { value, path: format!("{}[{index}]", self.path) };
+        let node = |(index, value)| Node { value, path: self.path.index(index) };
         items.iter().enumerate().map(node).collect()
     }
 
     /// A string that is not blank.
-    pub fn text(&self, what: &str, errors: &mut Errors) -> Option<&'a str> {
+    pub fn text(&self, what: &'static str, errors: &mut Errors) -> Option<&'a str> {
         match self.value {
             Json::String(text) if !text.trim().is_empty() => Some(text),
             _ => self.expected(what, errors),
@@ -103,17 +102,18 @@ impl<'a> Node<'a> {
     }
 
     /// One string or a list of them, none blank, none twice, at least one.
-    pub fn texts(&self, what: &str, errors: &mut Errors) -> Option<Vec<&'a str>> {
+    pub fn texts(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<&'a str>> {
         let nodes = self.one_or_many();
         if nodes.is_empty() {
-            return self.expected(&format!("{what} or a list of them"), errors);
+            self.refuse(Problem::NoTexts { what }, errors);
+            return None;
         }
         let mut texts = Vec::with_capacity(nodes.len());
         let before = errors.len();
         for node in nodes {
             match node.text(what, errors) {
                 Some(text) if texts.contains(&text) => {
-                    node.refuse(format!("stands here twice: {}", shown(node.value)), errors)
+                    node.refuse(Problem::Repeated { value: shown(node.value) }, errors)
                 }
                 Some(text) => texts.push(text),
                 None => {}
@@ -131,62 +131,77 @@ impl<'a> Node<'a> {
     }
 
     /// A whole number within bounds. A Struct has doubles only, so 300.0 is one and 300.5 is not.
-    pub fn whole(&self, unit: &str, bounds: RangeInclusive<u64>, errors: &mut Errors) -> Option<u64> {
+    pub fn integer(&self, bounds: &Bounds, errors: &mut Errors) -> Option<u64> {
         let number = match self.value {
             Json::Number(number) => number.as_f64(),
             _ => None,
         };
-        // Bounds are far below 2^53, so a double holds every number within them exactly.
         let whole =
             number.filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64);
-        match whole.filter(|number| bounds.contains(number)) {
+        match whole.filter(|number| (bounds.least..=bounds.greatest).contains(number)) {
             Some(number) => Some(number),
-            None => self.expected(
-                &format!("a whole number of {unit} from {} to {}", bounds.start(), bounds.end()),
-                errors,
-            ),
+            None => {
+                self.refuse(Problem::OutOfBounds { bounds: *bounds, got: shown(self.value) }, errors);
+                None
+            }
         }
     }
 }
 
 impl<'a> Object<'a> {
-    /// Where it stands.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     /// The value of a key; `None` where it is absent or `null`.
-    pub fn take(&mut self, key: &'static str) -> Option<Node<'a>> {
+    pub fn take(&mut self, key: Name) -> Option<Node<'a>> {
+        let key = key.as_str();
         self.known.push(key);
         let (_, value) = self.members.iter().find(|(name, _)| name == key)?;
-        (*value != Json::Null).then(|| Node { value, path: join(&self.path, key) })
+        (*value != Json::Null).then(|| Node { value, path: self.path.key(key) })
     }
 
     /// Whether a key is there, `null` not counted.
-    pub fn has(&self, key: &str) -> bool {
-        self.members.iter().any(|(name, value)| name == key && *value != Json::Null)
+    pub fn has(&self, key: Name) -> bool {
+        self.members.iter().any(|(name, value)| name == key.as_str() && *value != Json::Null)
     }
 
-    /// A key that only says yes: `false` means that it is absent.
-    pub fn yes(&mut self, key: &'static str, errors: &mut Errors) -> bool {
-        self.take(key).and_then(|node| node.flag(errors)).unwrap_or(false)
+    /// The value of a flag, or its default.
+    pub fn flag(&mut self, key: &Flag, errors: &mut Errors) -> bool {
+        self.take(key.name).and_then(|node| node.flag(errors)).unwrap_or(key.default)
+    }
+
+    /// One of several words, or the default.
+    pub fn choice(&mut self, key: &Choice, errors: &mut Errors) -> &'static str {
+        let Some(node) = self.take(key.name) else { return key.default() };
+        let chosen = node.value.as_str().and_then(|text| key.values.iter().find(|value| **value == text));
+        chosen.copied().or_else(|| node.expected(key.listed, errors)).unwrap_or(key.default())
+    }
+
+    /// The value of a whole number, or its default.
+    pub fn integer(&mut self, key: &Integer, errors: &mut Errors) -> u64 {
+        self.take(key.name).and_then(|node| node.integer(&key.bounds, errors)).unwrap_or(key.default)
+    }
+
+    /// The value of a whole number that has no default.
+    pub fn optional_integer(&mut self, key: &OptionalInteger, errors: &mut Errors) -> Option<u64> {
+        self.take(key.name)?.integer(&key.bounds, errors)
     }
 
     /// Notes a mistake at a key, whether or not it is there.
-    pub fn refuse(&self, key: &str, problem: impl Into<String>, errors: &mut Errors) {
-        errors.push(ConfigError { path: join(&self.path, key), problem: problem.into() });
+    pub fn refuse(&self, key: Name, problem: Problem, errors: &mut Errors) {
+        errors.push(ConfigError { path: self.path.key(key.as_str()).to_owned(), problem });
     }
 
-    /// Refuses the keys that nobody took.
+    /// Notes a mistake of the object as a whole.
+    pub fn refuse_whole(&self, problem: Problem, errors: &mut Errors) {
+        errors.push(ConfigError { path: self.path.to_owned(), problem });
+    }
+
+    /// Refuses the keys that no one took.
     pub fn finish(mut self, errors: &mut Errors) {
         let unknown: Vec<&str> = self.unknown().collect();
         self.known.sort_unstable();
         for name in unknown {
-            let problem = match foreign::advice(name, &self.known) {
-                Some(advice) => format!("unknown key; {advice}"),
-                None => format!("unknown key; expected one of {}", self.known.join(", ")),
-            };
-            self.refuse(name, problem, errors);
+            let problem =
+                Problem::UnknownKey { advice: foreign::advice(name, &self.known), known: self.known.clone() };
+            errors.push(ConfigError { path: self.path.key(name).to_owned(), problem });
         }
     }
 
@@ -203,30 +218,12 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The path of a key below a path. A name that is no plain word is quoted, so that dots in it mislead nobody.
-fn join(path: &str, key: &str) -> String {
-    let plain =
-        !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte));
-    match (path, plain) {
-        (path, false) => format!("{path}[{}]", shown(&Json::String(key.to_owned()))),
-        ("", true) => key.to_owned(),
-        (path, true) => format!("{path}.{key}"),
-    }
-}
-
 /// A value as an error shows it: as JSON, shortened.
 pub fn shown(value: &Json) -> String {
-    const LONGEST: usize = 60;
     match value {
         Json::Object(_) => "an object".to_owned(),
         Json::Array(items) if items.is_empty() => "an empty list".to_owned(),
         Json::Array(_) => "a list".to_owned(),
-        scalar => {
-            let text = scalar.to_string();
-            match text.char_indices().nth(LONGEST) {
-                Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-                None => text,
-            }
-        }
+        scalar => shortened(scalar.to_string()),
     }
 }

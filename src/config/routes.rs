@@ -1,7 +1,11 @@
 //! `routes` and `skip_readings`.
 
 use super::error::ConfigError;
+use super::keys::configuration::ROUTES;
+use super::keys::route as key;
 use super::parsed::{parsed, parsed_list};
+use super::path::Path;
+use super::problem::Problem;
 use super::reader::{Errors, Node, shown};
 use super::requirement::{self, Empty, Vocabulary};
 use super::token_from::places;
@@ -12,6 +16,9 @@ use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Ta
 
 /// What routes may be given in one configuration.
 pub(super) const MAX_ROUTES: usize = 100_000;
+
+/// What a route needs.
+const TEMPLATE: &str = "a path template, such as /api/orders/{id}";
 
 /// What one entry of `routes` says beside where it applies.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +41,7 @@ pub(super) fn routes(
         None => Vec::new(),
     };
     if nodes.len() > MAX_ROUTES {
-        node?.refuse(format!("{} routes; at most {MAX_ROUTES}", nodes.len()), errors);
+        node?.refuse(Problem::TooManyRoutes { count: nodes.len(), most: MAX_ROUTES }, errors);
         return None;
     }
     let before = errors.len();
@@ -48,8 +55,8 @@ pub(super) fn routes(
         .map_err(|conflicts| {
             for conflict in conflicts {
                 errors.push(ConfigError {
-                    path: format!("routes[{}]", conflict.second),
-                    problem: conflict.to_string(),
+                    path: Path::root().key(ROUTES.as_str()).index(conflict.second).to_owned(),
+                    problem: Problem::Conflict(Box::new(conflict)),
                 });
             }
         })
@@ -58,22 +65,29 @@ pub(super) fn routes(
 
 fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Entry<Route>> {
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
-    let template = match object.take("path") {
-        Some(node) => parsed(&node, "a path template, such as /api/orders/{id}", errors, Template::parse),
+    let template = match object.take(key::PATH) {
+        Some(node) => parsed(&node, TEMPLATE, errors, Template::parse, Problem::Template),
         None => {
-            object.refuse("path", "expected a path template, such as /api/orders/{id}", errors);
+            object.refuse(key::PATH, Problem::Missing { what: TEMPLATE }, errors);
             None
         }
     };
-    let methods = parsed_list(object.take("methods"), "a method, such as GET", errors, Method::parse);
+    let methods = parsed_list(
+        object.take(key::METHODS),
+        "a method, such as GET",
+        errors,
+        Method::parse,
+        Problem::Method,
+    );
     let hosts = parsed_list(
-        object.take("hosts"),
+        object.take(key::HOSTS),
         "a host, such as api.example.com or *.example.com",
         errors,
         HostPattern::parse,
+        Problem::Host,
     );
-    let token_from = object.take("token_from").and_then(|node| places(&node, errors));
-    let forward_token = object.take("forward_token").and_then(|node| node.flag(errors));
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
     let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
     object.finish(errors);
     let rule = Route { requirement: requirement?, token_from, forward_token };
@@ -94,10 +108,9 @@ pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> Skip
         match ReadingClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
             Some(class) => skipped = skipped.with(class),
             None => {
-                let known = ReadingClass::SKIPPABLE.map(ReadingClass::name).join(", ");
                 let problem = match ReadingClass::ALWAYS.into_iter().find(|class| class.name() == name) {
-                    Some(class) => format!("{class} cannot be skipped; expected one of {known}"),
-                    None => format!("expected one of {known}, got {}", shown(node.value())),
+                    Some(class) => Problem::NotSkippable { class },
+                    None => Problem::UnknownReadingClass { got: shown(node.value()) },
                 };
                 node.refuse(problem, errors);
             }

@@ -1,5 +1,7 @@
 //! `token_from`: where in a request a token may stand.
 
+use super::keys::place as key;
+use super::problem::Problem;
 use super::reader::{Errors, Node};
 use crate::bearer::Place;
 use crate::http::is_tchar;
@@ -8,13 +10,13 @@ use crate::jose::json::Json;
 pub(super) fn places(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Place>> {
     let items = node.one_or_many();
     if items.is_empty() {
-        node.refuse("expected at least one place, such as {header: authorization}", errors);
+        node.refuse(Problem::NoItems { what: "place, such as {header: authorization}" }, errors);
     }
     let mut places = Vec::with_capacity(items.len());
     for item in &items {
         let Some(place) = place(item, errors) else { continue };
         if places.contains(&place) {
-            item.refuse("the same place stands here twice", errors);
+            item.refuse(Problem::RepeatedPlace, errors);
         }
         places.push(place);
     }
@@ -28,22 +30,22 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
         let name = node.text("a name", errors)?;
         let is_token = name.bytes().all(is_tchar);
         if !is_token {
-            node.refuse("a name has letters, digits and - _ . only", errors);
+            node.refuse(Problem::InvalidName, errors);
         }
         is_token.then(|| name.to_owned())
     };
-    let header = name("header", errors).map(|name| name.to_ascii_lowercase());
-    let (query, cookie) = (name("query", errors), name("cookie", errors));
-    let is_named = ["header", "query", "cookie"].iter().filter(|key| object.has(key)).count() == 1;
-    let prefix = object.take("prefix").map(|node| match node.value() {
+    let header = name(key::HEADER, errors).map(|name| name.to_ascii_lowercase());
+    let (query, cookie) = (name(key::QUERY, errors), name(key::COOKIE, errors));
+    let is_named = [key::HEADER, key::QUERY, key::COOKIE].iter().filter(|key| object.has(**key)).count() == 1;
+    let prefix = object.take(key::PREFIX).map(|node| match node.value() {
         Json::String(prefix) if prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => prefix.clone(),
         _ => {
-            node.refuse("expected a prefix of visible ASCII characters, such as \"Token \"", errors);
+            node.refuse(Problem::InvalidPrefix, errors);
             String::new()
         }
     });
     if prefix.is_some() && header.is_none() {
-        object.refuse("prefix", "only a header has a prefix", errors);
+        object.refuse(key::PREFIX, Problem::PrefixWithoutHeader, errors);
     }
     let has_slip = object.has_unknown();
     object.finish(errors);
@@ -54,7 +56,7 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
         (None, None, Some(name)) => Some(Place::Cookie { name }),
         (None, None, None) if has_slip || is_named => None,
         _ => {
-            node.refuse("expected exactly one of header, query and cookie", errors);
+            node.refuse(Problem::NotOnePlace, errors);
             None
         }
     }

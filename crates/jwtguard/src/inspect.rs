@@ -35,14 +35,19 @@ pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
         Err(_) => yaml::documents(text)?,
     };
     let mut documents = Vec::with_capacity(trees.len());
+    let mut number = 0;
+    let mut document = |file: String, mut tree: Tree| {
+        tree.locate(&file.as_str().into(), &mut number);
+        Document { file, tree }
+    };
     for tree in trees {
         let embedded: Vec<(String, usize, String)> = kubernetes::embedded(&tree);
-        documents.push(Document { file: file.to_owned(), tree });
+        documents.push(document(file.to_owned(), tree));
         for (path, line, text) in embedded {
             for mut tree in yaml::documents(&text).unwrap_or_default() {
                 // A block of text begins on the line that its first line stands on.
                 tree.shift(line.saturating_sub(1));
-                documents.push(Document { file: format!("{file} ({path})"), tree });
+                documents.push(document(format!("{file} ({path})"), tree));
             }
         }
     }

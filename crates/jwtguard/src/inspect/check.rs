@@ -5,9 +5,11 @@ use std::collections::{HashMap, HashSet};
 use super::find::{self, Carrier, Configuration, Plugin};
 use super::surroundings::{self, Clusters, Remark};
 use super::tables::{self, Table};
-use super::tree::{Tree, below};
+use super::tree::{Source, Tree, below, snake_case};
 use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
-use jwt_guard::config::Config;
+use jwt_guard::config::foreign::Advice;
+use jwt_guard::config::keys::{Name, configuration, issuer};
+use jwt_guard::config::{Config, ConfigError, Path, Problem};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -57,7 +59,7 @@ pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tre
             let name = format!("{}: {}", plugin.document.file, plugin.name);
             let tree = match &plugin.configuration {
                 Configuration::Object(tree) => tree.clone(),
-                Configuration::Text(_) => Tree { line: 0, value: super::tree::Value::Null },
+                Configuration::Text(_) => Tree { line: 0, source: None, value: super::tree::Value::Null },
             };
             parse(&plugin).map(|config| (name, config, tree))
         })
@@ -70,59 +72,67 @@ fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
         Configuration::Text(text) => (text.clone(), None),
     };
     Config::parse(text.as_bytes()).map_err(|errors| {
-        let finding = |error: jwt_guard::config::ConfigError| {
-            let line = tree.map_or(0, |tree| tree.nearest(&error.path).line);
-            Finding {
-                severity: Severity::Error,
-                file: plugin.document.file.clone(),
-                line,
-                path: below(&plugin.path, &error.path),
-                problem: suggested(&error.path, error.problem),
-            }
+        let finding = |Mistake { error, meant }: Mistake| Finding {
+            severity: Severity::Error,
+            file: plugin.document.file.clone(),
+            line: tree.map_or(0, |tree| tree.nearest_to(&error.path).line),
+            path: below(&plugin.path, &error.path.to_string()),
+            problem: match (&error.problem, meant) {
+                (Problem::UnknownKey { advice: None, .. }, Some(meant)) => {
+                    format!("unknown key; did you mean {meant}?")
+                }
+                (problem, _) => problem.to_string(),
+            },
         };
-        without_consequences(errors.into_iter().map(finding).collect())
+        without_consequences(errors).into_iter().map(finding).collect()
     })
+}
+
+/// An error, and the key that was meant where it is about a slip in a key's name.
+struct Mistake {
+    error: ConfigError,
+    meant: Option<&'static str>,
+}
+
+impl From<ConfigError> for Mistake {
+    fn from(error: ConfigError) -> Self {
+        let meant = match &error.problem {
+            Problem::UnknownKey { advice: Some(Advice::Write { key, .. }), .. } => Some(*key),
+            Problem::UnknownKey { advice: None, known } => {
+                error.path.last_key().and_then(|key| spelling::nearest_key(key, known.iter().copied()))
+            }
+            _ => None,
+        };
+        Self { error, meant }
+    }
 }
 
 /// The errors without those that only follow from a slip in the name of a key: that the key which is meant is missing,
 /// and that what it would define is named elsewhere.
-fn without_consequences(findings: Vec<Finding>) -> Vec<Finding> {
-    let meant: HashSet<String> = findings
+fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
+    let mut mistakes: Vec<Mistake> = errors.into_iter().map(Mistake::from).collect();
+    let meant: HashSet<Path> = mistakes
         .iter()
-        .filter_map(|finding| {
-            let advice = finding.problem.strip_prefix("unknown key; ")?;
-            let advice = advice.strip_prefix("did you mean ").or_else(|| advice.strip_prefix("write "))?;
-            let key = advice.split(|c: char| !c.is_ascii_lowercase() && c != '_').next()?;
-            let base = finding.path.rsplit_once('.').map_or("", |(base, _)| base);
-            Some(below(base, key))
+        .filter_map(|mistake| {
+            let mut path = mistake.error.path.clone();
+            path.pop();
+            Some(path.key(mistake.meant?.to_owned()))
         })
         .collect();
-    let stands_elsewhere = |problem: &str, names: &str, key: &str| {
-        problem.starts_with(names) && meant.iter().any(|path| path.rsplit('.').next() == Some(key))
-    };
+    let is_meant =
+        |name: Name| meant.iter().any(|path| path.last_key().is_some_and(|key| key == name.as_str()));
     // Without `issuers` the keys of one are looked for beside the global ones.
-    let has_issuers = |path: &str| meant.contains("issuers") && !path.contains(['.', '[']);
-    let follows = |finding: &Finding| {
-        let problem = &finding.problem;
-        let is_missing =
-            problem.starts_with("is required: ") || problem.starts_with("expected a path template, such");
-        (is_missing && (meant.contains(&finding.path) || has_issuers(&finding.path)))
-            || stands_elsewhere(problem, "no policy is named ", "policies")
-            || stands_elsewhere(problem, "no issuer is named ", "issuers")
-            || stands_elsewhere(problem, "no issuer has the audience ", "audience")
-    };
-    let (_, told) = findings.into_iter().partition::<Vec<_>, _>(follows);
-    told
-}
-
-/// The error about an unknown key, with the known one that it is nearly, if there is one.
-fn suggested(path: &str, problem: String) -> String {
-    let Some(known) = problem.strip_prefix("unknown key; expected one of ") else { return problem };
-    let key = path.rsplit('.').next().unwrap_or(path);
-    match spelling::nearest_key(key, known.split(", ")) {
-        Some(meant) => format!("unknown key; did you mean {meant}?"),
-        None => problem,
-    }
+    let has_issuers = meant.contains(&Path::root().key(configuration::ISSUERS.as_str().to_owned()));
+    mistakes.retain(|Mistake { error: ConfigError { path, problem }, .. }| match problem {
+        Problem::Required { .. } | Problem::Missing { .. } => {
+            !(meant.contains(path) || has_issuers && path.segments().len() == 1)
+        }
+        Problem::UnknownPolicy { .. } => !is_meant(configuration::POLICIES),
+        Problem::UnknownIssuer { .. } => !is_meant(configuration::ISSUERS),
+        Problem::UnknownAudience { .. } => !is_meant(issuer::AUDIENCE),
+        _ => true,
+    });
+    mistakes
 }
 
 fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
@@ -141,7 +151,7 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
                 for (path, problem) in doubts::doubts(&config, tree, may_be_named_elsewhere) {
                     remarks.push(Remark {
                         severity: Severity::Warning,
-                        at: 0,
+                        at: None,
                         line: tree.nearest(&path).line,
                         path: below(&plugin.path, &path),
                         problem,
@@ -152,15 +162,15 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             }
         }
     }
-    let stands = places(&remarks, documents);
+    let paths = paths(&remarks, documents);
     report.findings.extend(remarks.into_iter().map(|remark| {
-        let (file, path) = match stands.get(&remark.at) {
-            Some((file, whole)) => (*file, whole_path(whole, &remark.path)),
-            None => (plugin.document.file.as_str(), remark.path),
+        let path = match remark.at.as_ref().and_then(|at| paths.get(at)) {
+            Some(whole) => whole_path(whole, &remark.path),
+            None => remark.path,
         };
         Finding {
             severity: remark.severity,
-            file: file.to_owned(),
+            file: remark.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
             line: remark.line,
             path,
             problem: remark.problem,
@@ -168,15 +178,14 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
     }));
 }
 
-/// The file that each value of a remark stands in, and its path there.
-fn places<'t>(remarks: &[Remark], documents: &'t [Document]) -> HashMap<usize, (&'t str, String)> {
-    let wanted: HashSet<usize> = remarks.iter().map(|remark| remark.at).collect();
+/// The path of each value that a remark is about.
+fn paths(remarks: &[Remark], documents: &[Document]) -> HashMap<Source, String> {
+    let wanted: HashSet<&Source> = remarks.iter().filter_map(|remark| remark.at.as_ref()).collect();
     let mut found = HashMap::new();
     for document in documents {
         document.tree.walk(&mut |tree, path, _| {
-            let address = surroundings::address(tree);
-            if wanted.contains(&address) {
-                found.entry(address).or_insert_with(|| (document.file.as_str(), path.to_owned()));
+            if let Some(source) = tree.source.as_ref().filter(|source| wanted.contains(source)) {
+                found.entry(source.clone()).or_insert_with(|| path.to_string());
             }
         });
     }
@@ -198,7 +207,11 @@ fn whole_path(whole: &str, path: &str) -> String {
     if path.starts_with(|first: char| first.is_ascii_uppercase()) {
         return format!("{whole}, {path}");
     }
-    let names = |path: &str| super::tree::steps_of(path);
+    // Neither has a quoted name: the keys of Envoy's own configuration are words.
+    let names = |path: &str| -> Vec<String> {
+        let names = path.split(['.', '[']).filter(|name| !name.is_empty() && !name.ends_with(']'));
+        names.map(snake_case).collect()
+    };
     let (all, last) = (names(whole), names(path));
     match all.windows(last.len().max(1)).any(|part| part == last.as_slice()) {
         true => whole.to_owned(),

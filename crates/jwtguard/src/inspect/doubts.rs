@@ -102,7 +102,7 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 fn unused_policies(tree: &Tree, metadata: bool, doubts: &mut Vec<Doubt>) {
     let mut used = Vec::new();
     tree.walk(&mut |value, path, _| {
-        if path.ends_with(".policy") {
+        if path.segments().len() > 1 && path.last_key() == Some(&"policy") {
             used.extend(value.text());
         }
     });

@@ -3,6 +3,7 @@
 
 use super::tree::{Tree, Value, below, joined};
 use super::{Document, surroundings};
+use jwt_guard::config::path::Segment;
 
 /// One configuration of ours.
 #[derive(Debug)]
@@ -69,7 +70,10 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
     let mut found = Vec::new();
     let told_twice = has_listeners_of_its_own(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
-        let is_past = path.contains(".draining_state.") || path.contains(".error_state.");
+        let is_past =
+            |segment: &Segment<&str>| matches!(segment, Segment::Key("draining_state" | "error_state"));
+        let is_past = path.segments().iter().any(is_past);
+        let path = &path.to_string();
         if is_past || told_twice && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;
         }

@@ -6,7 +6,7 @@ pub mod istio;
 use super::document::of_kind;
 use super::find::{Carrier, Plugin};
 use super::surroundings::{Edited, Remark};
-use super::tree::{Tree, Value, below, joined};
+use super::tree::{Tree, Value, below};
 use super::{Document, Severity};
 use jwt_guard::config::Config;
 
@@ -19,7 +19,7 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
                 if let Value::Text(text) = &value.value
                     && text.contains("@type")
                 {
-                    texts.push((joined(&joined(path, "data"), name), value.line, text.clone()));
+                    texts.push((path.key("data").key(name).to_string(), value.line, text.clone()));
                 }
             }
         }
@@ -27,7 +27,7 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
             if let Some(value) = object.at(&["spec", "bootstrap", "value"])
                 && let Some(text) = value.text()
             {
-                texts.push((below(path, "spec.bootstrap.value"), value.line, text.to_owned()));
+                texts.push((below(&path.to_string(), "spec.bootstrap.value"), value.line, text.to_owned()));
             }
         }
         _ => {}

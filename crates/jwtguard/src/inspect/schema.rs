@@ -1,18 +1,19 @@
-//! JSON Schema (2020-12) of the configuration: for editors that complete and underline, and for whoever generates
-//! configurations. The filter's own reader stays the judge; the two are held together by a test.
+//! JSON Schema (2020-12) of the configuration: for editors that complete and underline, and for programs that write
+//! configurations. It is made of the core's table of keys. What hangs on two keys at once only the filter's own reader
+//! checks.
 
-mod key;
-mod keys;
+mod reference;
+mod types;
 
 use serde_json::{Map, Value, json};
 
 use super::tree::Tree;
-use key::given;
+use jwt_guard::config::keys::{configuration, issuer};
+use jwt_guard::config::objects::OBJECTS;
+use types::given;
 
-pub use key::{Key, Object, Takes};
-
-/// Every object of the configuration.
-pub use keys::OBJECTS;
+pub use reference::reference;
+pub use types::default;
 
 /// The schema's address: a name, not a place.
 const ID: &str = "urn:jwt-guard:configuration";
@@ -21,20 +22,19 @@ const ID: &str = "urn:jwt-guard:configuration";
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     for object in OBJECTS {
-        definitions.insert(object.name.to_owned(), object.schema(keys::own));
+        definitions.insert(object.name.to_owned(), types::object(object));
     }
     let mut root = match definitions.remove("configuration") {
         Some(Value::Object(root)) => root,
         _ => Map::new(),
     };
+    let one = [given(issuer::ISSUER.as_str()), given(issuer::AUDIENCE.as_str())];
+    let several = given(configuration::ISSUERS.as_str());
     root.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
     root.insert("$id".to_owned(), ID.into());
     root.insert(
         "oneOf".to_owned(),
-        json!([
-            { "allOf": [given("issuer"), given("audience")], "not": given("issuers") },
-            { "allOf": [given("issuers")], "not": { "anyOf": [given("issuer"), given("audience")] } },
-        ]),
+        json!([{ "allOf": one, "not": several }, { "allOf": [several], "not": { "anyOf": one } }]),
     );
     root.insert("$defs".to_owned(), Value::Object(definitions));
     Value::Object(root)

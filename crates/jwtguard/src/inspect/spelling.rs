@@ -30,10 +30,10 @@ pub fn misspellings(tree: &Tree) -> Vec<Misspelling> {
 fn of_key(tree: &Tree, key: &'static str) -> Vec<Misspelling> {
     let mut places: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
     tree.walk(&mut |tree, path, _| {
-        if last_name(path) == key {
+        if path.last_key() == Some(&key) {
             tree.walk(&mut |value, below, _| {
                 if let Value::Text(name) = &value.value {
-                    let place = (super::tree::below(path, below), value.line);
+                    let place = (super::tree::below(&path.to_string(), &below.to_string()), value.line);
                     places.entry(name.clone()).or_default().push(place);
                 }
             });
@@ -59,11 +59,6 @@ fn of_key(tree: &Tree, key: &'static str) -> Vec<Misspelling> {
         }
     }
     found
-}
-
-/// The last name of a path, without indices.
-fn last_name(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }
 
 /// The known name that a text is nearly, if there is just one.

@@ -12,7 +12,7 @@ mod routes;
 pub use clusters::{Clusters, clusters};
 pub use edited::Edited;
 pub use jwt_authn::TYPE as JWT_AUTHN;
-pub use remark::{Remark, address};
+pub use remark::Remark;
 pub use routes::routing;
 
 use super::find::{Carrier, Plugin, WITH_MATCHER};

@@ -3,9 +3,11 @@
 mod lines;
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use jwt_guard::config::path::{Path, Segment};
 use jwt_guard::jose::json::Json;
 
 /// A value and where it begins.
@@ -13,8 +15,19 @@ use jwt_guard::jose::json::Json;
 pub struct Tree {
     /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
     pub line: usize,
+    /// Which value of which file it is; `None` in text that no file was read from.
+    pub source: Option<Source>,
     /// The value.
     pub value: Value,
+}
+
+/// One value of a file. Tells apart values that look alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The file's name as it is shown.
+    pub file: Rc<str>,
+    /// How many values of the file stand before it.
+    number: usize,
 }
 
 /// A value. Members keep their order; names are unique.
@@ -112,20 +125,49 @@ impl Tree {
         self.text_of("@type").is_some_and(|text| text.rsplit('/').next() == Some(name))
     }
 
-    /// The value where a path such as `routes[2].requires_role` leads, or the last one before it ends: where a
-    /// reader should look.
-    pub fn nearest(&self, path: &str) -> &Tree {
+    /// The value where the path leads, or the last one before it ends: where a reader should look.
+    pub fn nearest_to(&self, path: &Path) -> &Tree {
         let mut tree = self;
-        for step in steps(path) {
-            let next = match (&tree.value, step) {
-                (Value::Object(members), Step::Name(name)) => {
-                    members.iter().find(|(member, _)| *member == name).map(|(_, value)| value)
+        for segment in path.segments() {
+            match tree.child(segment) {
+                Some(next) => tree = next,
+                None => break,
+            }
+        }
+        tree
+    }
+
+    fn child<K: AsRef<str>>(&self, segment: &Segment<K>) -> Option<&Tree> {
+        match (&self.value, segment) {
+            (Value::Object(members), Segment::Key(name)) => {
+                members.iter().find(|(member, _)| member == name.as_ref()).map(|(_, value)| value)
+            }
+            (Value::List(items), Segment::Index(index)) => items.get(*index),
+            // One value where a list may stand counts as its only item.
+            (_, Segment::Index(0)) => Some(self),
+            _ => None,
+        }
+    }
+
+    /// The same for a path as it is shown. At each step the member whose own path the text begins with is taken.
+    pub fn nearest(&self, shown: &str) -> &Tree {
+        let leads_there = |path: &Path<&str>| {
+            let rest = shown.strip_prefix(&path.to_string());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let (mut tree, mut path) = (self, Path::root());
+        while path.to_string() != shown {
+            let keys = tree.members().iter().map(|(name, _)| Segment::Key(name.as_str()));
+            let indices = (0..tree.items().len().max(1)).map(Segment::Index);
+            let next = keys.chain(indices).find_map(|segment| {
+                let child = tree.child(&segment)?;
+                path.push(segment);
+                let leads_there = leads_there(&path);
+                if !leads_there {
+                    path.pop();
                 }
-                (Value::List(items), Step::Index(index)) => items.get(index),
-                // One value where a list may stand counts as its only item.
-                (_, Step::Index(0)) => Some(tree),
-                _ => None,
-            };
+                leads_there.then_some(child)
+            });
             match next {
                 Some(next) => tree = next,
                 None => break,
@@ -172,6 +214,17 @@ impl Tree {
         }
     }
 
+    /// Notes the file of every value. `number` counts the values of the file, of all its documents.
+    pub fn locate(&mut self, file: &Rc<str>, number: &mut usize) {
+        self.source = Some(Source { file: file.clone(), number: *number });
+        *number += 1;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.locate(file, number)),
+            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.locate(file, number)),
+            _ => {}
+        }
+    }
+
     /// Moves every line down: for a text that stands inside a file.
     pub fn shift(&mut self, lines: usize) {
         self.line += lines;
@@ -184,23 +237,27 @@ impl Tree {
 
     /// Visits this value and every one below it, each with its path and the objects and lists that it stands in,
     /// outermost first.
-    pub fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Tree, &str, &[&'t Tree])) {
-        self.walk_from("", &mut Vec::new(), visit);
+    pub fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Tree, &Path<&'t str>, &[&'t Tree])) {
+        self.walk_from(&mut Path::root(), &mut Vec::new(), visit);
     }
 
     fn walk_from<'t>(
         &'t self,
-        path: &str,
+        path: &mut Path<&'t str>,
         above: &mut Vec<&'t Tree>,
-        visit: &mut dyn FnMut(&'t Tree, &str, &[&'t Tree]),
+        visit: &mut dyn FnMut(&'t Tree, &Path<&'t str>, &[&'t Tree]),
     ) {
         visit(self, path, above);
         above.push(self);
         for (name, value) in self.members() {
-            value.walk_from(&joined(path, name), above, visit);
+            path.push(Segment::Key(name));
+            value.walk_from(path, above, visit);
+            path.pop();
         }
         for (index, value) in self.items().iter().enumerate() {
-            value.walk_from(&format!("{path}[{index}]"), above, visit);
+            path.push(Segment::Index(index));
+            value.walk_from(path, above, visit);
+            path.pop();
         }
         above.pop();
     }
@@ -214,15 +271,9 @@ impl Tree {
     }
 }
 
-/// The path of a member, in the form of the configuration's own errors.
+/// The path of a member below a path that is shown.
 pub fn joined(path: &str, name: &str) -> String {
-    let plain =
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$@".contains(&byte));
-    match (path, plain) {
-        (path, false) => format!("{path}[{}]", quoted(name)),
-        ("", true) => name.to_owned(),
-        (path, true) => format!("{path}.{name}"),
-    }
+    below(path, &Path::root().key(name).to_string())
 }
 
 /// Two paths as one.
@@ -240,16 +291,8 @@ fn quoted(text: &str) -> String {
     Json::String(text.to_owned()).to_string()
 }
 
-/// The names in a path, indices left out, each as Envoy's own files spell it: `typed_config` for `typedConfig`.
-pub fn steps_of(path: &str) -> Vec<String> {
-    let names = steps(path).into_iter().filter_map(|step| match step {
-        Step::Name(name) => Some(name),
-        Step::Index(_) => None,
-    });
-    names.map(|name| snake_case(&name)).collect()
-}
-
-fn snake_case(name: &str) -> String {
+/// A name as Envoy's own files spell it: `typed_config` for `typedConfig`.
+pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len());
     for character in name.chars() {
         if character.is_ascii_uppercase() && !snake.is_empty() {
@@ -280,48 +323,9 @@ fn is_camel_case_of(member: &str, name: &str) -> bool {
     member == camel
 }
 
-enum Step {
-    Name(String),
-    Index(usize),
-}
-
-/// The steps of a path as the configuration's reader writes it: `a.b[0]["a name"]`.
-fn steps(path: &str) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(after) = rest.strip_prefix("[\"") {
-            let Some((name, after)) = quoted_name(after) else { break };
-            steps.push(Step::Name(name));
-            rest = after;
-        } else if let Some(after) = rest.strip_prefix('[') {
-            let Some((index, after)) = after.split_once(']') else { break };
-            let Ok(index) = index.parse() else { break };
-            steps.push(Step::Index(index));
-            rest = after;
-        } else {
-            let name = rest.strip_prefix('.').unwrap_or(rest);
-            let (name, after) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
-            steps.push(Step::Name(name.to_owned()));
-            rest = after;
-        }
-    }
-    steps
-}
-
-/// What stands before `"]`, unquoted, and what after.
-fn quoted_name(text: &str) -> Option<(String, &str)> {
-    let end = text.match_indices("\"]").map(|(at, _)| at).find(|at| {
-        let before = text.get(..*at).unwrap_or_default();
-        before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0
-    })?;
-    let name = serde_json::from_str(&format!("\"{}\"", text.get(..end)?)).ok()?;
-    Some((name, text.get(end + 2..)?))
-}
-
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TreeVisitor).map(|value| Self { line: 0, value })
+        deserializer.deserialize_any(TreeVisitor).map(|value| Self { line: 0, source: None, value })
     }
 }
 

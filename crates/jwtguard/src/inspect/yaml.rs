@@ -90,7 +90,7 @@ impl Builder {
                     Reader::Envoy => envoys_scalar(&text, style, tag.as_deref())?,
                     Reader::Kubernetes => scalar(&text, style, tag.as_deref())?,
                 };
-                let tree = Tree { line, value };
+                let tree = Tree { line, source: None, value };
                 self.note(anchor, &tree, 1);
                 self.add(tree)
             }
@@ -105,7 +105,7 @@ impl Builder {
                 let size = anchored.map(|(_, size)| *size).ok_or("an alias stands inside its own anchor")?;
                 self.count(size)?;
                 let value = self.anchors.get(&anchor).map_or(Value::Null, |(tree, _)| tree.value.clone());
-                self.add(Tree { line, value })
+                self.add(Tree { line, source: None, value })
             }
             Event::Nothing
             | Event::StreamStart
@@ -145,7 +145,7 @@ impl Builder {
             Kind::List(items) => Value::List(items),
             Kind::Object { members, .. } => Value::Object(members),
         };
-        let tree = Tree { line: open.line, value };
+        let tree = Tree { line: open.line, source: None, value };
         self.note(open.anchor, &tree, self.values - open.values_before);
         self.add(tree)
     }

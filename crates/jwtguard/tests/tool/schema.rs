@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use jwt_guard::config::Config;
-use jwtguard::inspect::schema::{OBJECTS, Takes, schema};
+use jwt_guard::config::keys::{Bounds, KeyType};
+use jwt_guard::config::objects::OBJECTS;
+use jwt_guard::config::{Config, ConfigError, Problem};
+use jwtguard::inspect::schema::{default, reference, schema};
 use serde_json::{Value, json};
 
 use crate::run::{jwtguard, read};
@@ -15,6 +17,49 @@ fn the_file_is_current() {
     let ran = jwtguard(&["schema"]);
     assert_eq!(ran.status, 0);
     assert!(ran.out == read(FILE), "{FILE} is old: cargo run -- schema > {FILE}");
+}
+
+#[test]
+fn the_reference_is_current() {
+    let file = "docs/configuration.md";
+    assert!(
+        reference() == read(file),
+        "{file} is old: cargo run -p jwtguard --example configuration-reference > {file}"
+    );
+}
+
+/// What a configuration means, without the digest of its text and the order of what is refused.
+fn meaning(config: &Value) -> String {
+    let mut config = Config::parse(config.to_string().as_bytes()).unwrap();
+    config.digest.clear();
+    for issuer in &mut config.issuers {
+        issuer.rules.refused_claims.sort_by_key(|claim| claim.pointer.as_str().to_owned());
+    }
+    format!("{config:?}")
+}
+
+/// A key that says its default and one that is absent mean the same.
+#[test]
+fn defaults_are_the_readers() {
+    let minimal = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+    let mut count = 0;
+    for (object, sound) in [
+        ("configuration", minimal),
+        ("requirement", json!({"requires_role": "a"})),
+        ("claim_condition", json!({"claim": "t", "any": "a"})),
+    ] {
+        let keys = OBJECTS.iter().filter(|known| known.name == object).flat_map(|object| object.keys());
+        for (key, default) in keys.filter_map(|key| Some((key, default(key)?))) {
+            let mut with_default = sound.clone();
+            with_default[key.name] = default;
+            for (absent, written) in around(object, &sound).iter().zip(around(object, &with_default)) {
+                assert_eq!(meaning(absent), meaning(&written), "{}", key.name);
+            }
+            count += 1;
+        }
+    }
+    let all = OBJECTS.iter().filter(|object| !["issuer", "default_policy", "route"].contains(&object.name));
+    assert_eq!(count, all.flat_map(|object| object.keys()).filter(|key| default(key).is_some()).count());
 }
 
 /// An object of that kind, where it may stand in a configuration that is otherwise good.
@@ -49,27 +94,28 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
     }
 }
 
-fn errors(config: &Value) -> Vec<(String, String)> {
+fn errors(config: &Value) -> Vec<ConfigError> {
     match Config::parse(config.to_string().as_bytes()) {
         Ok(_) => Vec::new(),
-        Err(errors) => errors.into_iter().map(|error| (error.path, error.problem)).collect(),
+        Err(errors) => errors,
     }
 }
 
 /// A key that the reader does not know makes it tell those that it does.
 #[test]
 fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
-    for object in OBJECTS.iter().filter(|object| !object.keys.is_empty()) {
+    for object in OBJECTS.iter().filter(|object| !object.groups.is_empty()) {
         let keys: BTreeSet<&str> = object.keys().map(|key| key.name).collect();
         for config in around(object.name, &json!({"no such key": 1})) {
             let errors = errors(&config);
-            let unknown =
-                errors.iter().find_map(|(_, problem)| problem.strip_prefix("unknown key; expected one of "));
-            let unknown = unknown.unwrap_or_else(|| panic!("{}: no unknown key in {errors:?}", object.name));
-            let known: BTreeSet<&str> = unknown.split(", ").collect();
+            let known = errors.iter().find_map(|error| match &error.problem {
+                Problem::UnknownKey { known, .. } => Some(known.iter().copied().collect::<BTreeSet<&str>>()),
+                _ => None,
+            });
+            let known = known.unwrap_or_else(|| panic!("{}: no unknown key in {errors:?}", object.name));
             assert_eq!(
                 known, keys,
-                "{}: the reader's keys and those of src/inspect/schema/keys.rs",
+                "{}: the keys that the reader takes, and those of its table",
                 object.name
             );
         }
@@ -100,7 +146,7 @@ fn bounds_are_the_readers() {
     let validator = validator();
     for key in OBJECTS.iter().filter(|object| object.name == "configuration").flat_map(|object| object.keys())
     {
-        let Takes::Whole(least, most) = key.takes else { continue };
+        let KeyType::Number(Bounds { least, greatest: most, .. }) = key.key_type else { continue };
         for (value, within) in [
             (json!(least), true),
             (json!(most), true),
@@ -198,7 +244,7 @@ fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
 #[test]
 fn null_is_as_good_as_absent() {
     let validator = validator();
-    for object in OBJECTS.iter().filter(|object| !object.keys.is_empty()) {
+    for object in OBJECTS.iter().filter(|object| !object.groups.is_empty()) {
         let sound = match object.name {
             "configuration" | "issuer" => {
                 json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"})

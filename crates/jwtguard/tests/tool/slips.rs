@@ -152,6 +152,11 @@ fn a_slip_in_a_requirement_is_one_error() {
             "routes: [{path: /a, requires_roles: admin}]",
             "error: routes[0].requires_roles: unknown key; did you mean requires_role?",
         ),
+        // A name that is no word is quoted in the path.
+        (
+            "routes: [{path: /a, 'requires role': admin}]",
+            "error: routes[0][\"requires role\"]: unknown key; did you mean requires_role?",
+        ),
         ("routes: [{path: /a, requires_claims: []}]", "error: routes[0].requires_claims: unknown key"),
         ("routes: [{path: /a, allow_anonimous: true}]", "error: routes[0].allow_anonimous: unknown key"),
         ("default_policy: {requires_roles: a}", "error: default_policy.requires_roles: unknown key"),
@@ -235,6 +240,27 @@ fn a_slip_in_a_requirement_is_one_error() {
         found.len() == 1 && found[0].contains("issuers[1].jwks_cluster: expected the name"),
         "{found:#?}"
     );
+}
+
+#[test]
+fn a_slip_has_the_same_consequences_inside_another_file() {
+    let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: jwt-guard}\nspec:\n  \
+                failStrategy: FAIL_CLOSE\n  pluginConfig:\n    isuers: [{issuer: https://a.example, audience: a, jwks_cluster: c}]\n";
+    let found = findings(text);
+    let errors: Vec<&String> = found.iter().filter(|found| found.contains("error: ")).collect();
+    assert!(
+        errors.len() == 1 && errors[0].contains("isuers: unknown key; did you mean issuers?"),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_key_with_a_wrong_value_is_told_beside_its_slip() {
+    let found = findings(&with("routes: [{path: [], prefix: /a, deny: true}]"));
+    for expected in ["routes[0].path: expected a path template", "routes[0].prefix: unknown key; write path"]
+    {
+        assert!(found.len() == 2 && found.iter().any(|found| found.contains(expected)), "{found:#?}");
+    }
 }
 
 #[test]

@@ -9,7 +9,8 @@ use jwt_guard::policy::Source;
 pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
     of_requirements(tree, config, doubts);
     tree.walk(&mut |value, path, _| {
-        let key = last_key(path);
+        let key = path.last_key().copied().unwrap_or_default();
+        let path = &path.to_string();
         match key {
             "roles_from" | "groups_from" | "scopes_from" => {
                 for (at, item) in one_or_many(value) {
@@ -78,19 +79,41 @@ pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
 
 /// The doubts about requirements, wherever they stand in the tree.
 pub fn of_requirements(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
-    tree.walk(&mut |value, path, _| match last_key(path) {
-        "requires_role" => {
-            names(value, path, "role", "roles_from", config, |issuer| &issuer.sources.roles, doubts)
-        }
+    tree.walk(&mut |value, path, _| match path.last_key().copied().unwrap_or_default() {
+        "requires_role" => names(
+            value,
+            &path.to_string(),
+            "role",
+            "roles_from",
+            config,
+            |issuer| &issuer.sources.roles,
+            doubts,
+        ),
         "requires_group" => {
-            names(value, path, "group", "groups_from", config, |issuer| &issuer.sources.groups, doubts);
+            names(
+                value,
+                &path.to_string(),
+                "group",
+                "groups_from",
+                config,
+                |issuer| &issuer.sources.groups,
+                doubts,
+            );
         }
         "requires_scope" => {
-            names(value, path, "scope", "scopes_from", config, |issuer| &issuer.sources.scopes, doubts);
+            names(
+                value,
+                &path.to_string(),
+                "scope",
+                "scopes_from",
+                config,
+                |issuer| &issuer.sources.scopes,
+                doubts,
+            );
         }
         "requires_claim" => {
             for (at, condition) in one_or_many(value) {
-                self::condition(condition, &below(path, &at), config, doubts);
+                self::condition(condition, &below(&path.to_string(), &at), config, doubts);
             }
         }
         _ => {}
@@ -115,7 +138,7 @@ fn names(
     let prefixes: Option<Vec<&str>> = all.map(|source| source.prefix.as_deref()).collect();
     value.walk(&mut |name, at, _| {
         let Some(text) = name.text() else { return };
-        let at = below(path, at);
+        let at = below(path, &at.to_string());
         if let Some(problem) = pattern(text) {
             let any = match text {
                 "*" => format!(
@@ -356,11 +379,6 @@ fn one_or_many(value: &Tree) -> Vec<(String, &Tree)> {
         }
         _ => vec![(String::new(), value)],
     }
-}
-
-/// The last key of a path; an item of a list has none.
-fn last_key(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
 
 use super::Remark;
-use crate::inspect::tree::{Tree, Value, steps_of};
+use crate::inspect::tree::{Tree, Value, snake_case};
 use jwt_guard::config::Config;
+use jwt_guard::config::path::Segment;
 
 /// Parts of a connection manager that come before the filter or have nothing to do with the upstream's request.
 const ELSEWHERE: [&str; 13] = [
@@ -87,7 +88,14 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
         if is_ours || !config.claim_headers.is_identity_header(text) {
             return;
         }
-        let keys = steps_of(path);
+        let keys: Vec<String> = path
+            .segments()
+            .iter()
+            .filter_map(|segment| match segment {
+                Segment::Key(key) => Some(snake_case(key)),
+                Segment::Index(_) => None,
+            })
+            .collect();
         if keys.iter().any(|key| ELSEWHERE.contains(&key.as_str())) {
             return;
         }
@@ -117,7 +125,7 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
                  the token's value; use another header there"
             ),
         };
-        remarks.push(Remark::warning(tree, path, problem));
+        remarks.push(Remark::warning(tree, &path.to_string(), problem));
     });
 }
 

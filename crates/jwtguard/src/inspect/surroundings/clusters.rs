@@ -4,6 +4,7 @@ use super::Remark;
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::{self, Tree};
 use crate::inspect::{Document, Severity, doubts, kubernetes};
+use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::{Location, Source};
@@ -24,12 +25,15 @@ impl<'t> Clusters<'t> {
         let mut clusters = Self::default();
         for document in documents {
             document.tree.walk(&mut |tree, path, _| {
+                let is_resources = |segment: &Segment<&str>| {
+                    matches!(segment, Segment::Key("static_resources" | "staticResources"))
+                };
                 let is_list =
-                    path.ends_with("static_resources.clusters") || path.ends_with("staticResources.clusters");
+                    matches!(path.segments(), [.., above, Segment::Key("clusters")] if is_resources(above));
                 clusters.listed |= is_list
-                    || path.ends_with("static_resources")
+                    || path.segments().last().is_some_and(is_resources)
                     || tree.is_type("envoy.admin.v3.ClustersConfigDump");
-                clusters.discovered |= path.ends_with("cds_config") || path.ends_with("cdsConfig");
+                clusters.discovered |= matches!(path.last_key(), Some(&("cds_config" | "cdsConfig")));
                 let defined = if is_list { tree.items() } else { &[] };
                 let typed = tree.is_type("envoy.config.cluster.v3.Cluster").then_some(tree);
                 for cluster in defined.iter().chain(typed) {
@@ -100,7 +104,7 @@ fn missing(
         Configuration::Object(tree) => line_of(tree, key, name),
         Configuration::Text(_) => 0,
     };
-    remarks.push(Remark { severity, at: 0, line, path: tree::below(&plugin.path, key), problem });
+    remarks.push(Remark { severity, at: None, line, path: tree::below(&plugin.path, key), problem });
 }
 
 /// The line where the key has that value.
@@ -119,7 +123,9 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
     let path = format!("cluster {name}");
     let mut context = None;
     cluster.walk(&mut |tree, path, _| {
-        if path.starts_with("transport_socket") || path.starts_with("transportSocket") {
+        let first = path.segments().first();
+        // `transport_socket_matches` too.
+        if matches!(first, Some(Segment::Key(key)) if key.starts_with("transport_socket") || key.starts_with("transportSocket")) {
             let found = tree.is_type("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext");
             context = context.or(found.then_some(tree));
         }

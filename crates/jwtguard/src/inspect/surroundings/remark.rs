@@ -1,15 +1,15 @@
 //! What is to be told of a value, before it is known in which file it stands.
 
 use crate::inspect::Severity;
-use crate::inspect::tree::Tree;
+use crate::inspect::tree::{Source, Tree};
 
 /// A finding before it is known in which file.
 #[derive(Debug)]
 pub struct Remark {
     /// How bad it is.
     pub severity: Severity,
-    /// The value that it is about, as an address to compare with; 0 for the configuration itself.
-    pub at: usize,
+    /// The value that it is about; `None` for the configuration itself.
+    pub at: Option<Source>,
     /// The line.
     pub line: usize,
     /// Where.
@@ -21,16 +21,17 @@ pub struct Remark {
 impl Remark {
     /// What must not be.
     pub fn error(at: &Tree, path: &str, problem: String) -> Self {
-        Self { severity: Severity::Error, at: address(at), line: at.line, path: path.to_owned(), problem }
+        Self {
+            severity: Severity::Error,
+            at: at.source.clone(),
+            line: at.line,
+            path: path.to_owned(),
+            problem,
+        }
     }
 
     /// What is doubtful.
     pub fn warning(at: &Tree, path: &str, problem: String) -> Self {
         Self { severity: Severity::Warning, ..Self::error(at, path, problem) }
     }
-}
-
-/// Tells values apart that look alike.
-pub fn address(tree: &Tree) -> usize {
-    std::ptr::from_ref(tree).addr()
 }

@@ -41,7 +41,7 @@ pub fn read(
     let mut errors = Errors::new();
     let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
     for error in &errors {
-        let at = ours.nearest(&error.path);
+        let at = ours.nearest_to(&error.path);
         let problem = format!("{error}; every request of the route is answered 503");
         remarks.push(Remark::error(at, &path, problem));
     }
@@ -65,6 +65,7 @@ pub fn read(
 pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
     for document in documents.iter().filter(|document| document.tree.get("kind").is_none()) {
         document.tree.walk(&mut |tree, path, above| {
+            let path = &path.to_string();
             // Above a `metadata` object stands its owner, and above `metadata_match` something else.
             let owner = above.last();
             let is_read = owner.is_some_and(|owner| {

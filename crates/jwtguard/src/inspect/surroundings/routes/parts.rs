@@ -8,7 +8,7 @@ pub(super) fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
     let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
     if let Some(matcher) = host.get("matcher") {
         matcher.walk(&mut |tree, path, _| {
-            let path = tree::below("matcher", path);
+            let path = tree::below("matcher", &path.to_string());
             if tree.is_type("envoy.config.route.v3.Route") {
                 routes.push((path, tree));
             } else if tree.is_type("envoy.config.route.v3.RouteList") {

@@ -1,0 +1,156 @@
+//! The schema of each object, key and type of the table.
+
+use serde_json::{Map, Value, json};
+
+use jwt_guard::config::keys::{Bounds, DefaultValue, Key, KeyType};
+use jwt_guard::config::objects::Object;
+use jwt_guard::route::ReadingClass;
+
+/// The schema of an object.
+pub fn object(object: &Object) -> Value {
+    let property = |described: &Key| {
+        let schema = key(described);
+        // `null` is as good as absent, which these keys must not be.
+        let schema = if object.required.contains(&described.name) { schema } else { or_null(schema) };
+        (described.name.to_owned(), schema)
+    };
+    let properties: Map<String, Value> = object.keys().map(property).collect();
+    let mut schema = json!({
+        "title": object.title,
+        "type": "object",
+        "properties": properties,
+        // An object without keys of its own is one that others define.
+        "additionalProperties": object.groups.is_empty(),
+    });
+    if let Value::Object(members) = &mut schema {
+        if !object.required.is_empty() {
+            members.insert("required".to_owned(), object.required.into());
+        }
+        if !object.one_of.is_empty() {
+            let alternatives: Vec<_> = object.one_of.iter().map(|key| given(key)).collect();
+            members.insert("oneOf".to_owned(), alternatives.into());
+        }
+    }
+    schema
+}
+
+fn key(key: &Key) -> Value {
+    let mut schema = key_type(&key.key_type);
+    if let Value::Object(members) = &mut schema {
+        members.insert("description".to_owned(), key.description.into());
+        if let Some(default) = default(key) {
+            members.insert("default".to_owned(), default);
+        }
+    }
+    schema
+}
+
+/// The value of an absent key, if it has one.
+pub fn default(key: &Key) -> Option<Value> {
+    match key.default {
+        DefaultValue::None => None,
+        DefaultValue::Flag(flag) => Some(flag.into()),
+        DefaultValue::Integer(number) => Some(number.into()),
+        DefaultValue::Text(text) => Some(text.into()),
+        DefaultValue::Texts(texts) => Some(texts.into()),
+        DefaultValue::Json(text) => serde_json::from_str(text).ok(),
+    }
+}
+
+fn key_type(key_type: &KeyType) -> Value {
+    match key_type {
+        KeyType::Boolean => json!({ "type": "boolean" }),
+        KeyType::NonBlank => text(),
+        KeyType::Texts => one_or_many(&text()),
+        KeyType::Matching(pattern) => json!({ "type": "string", "pattern": pattern }),
+        KeyType::OneOf(values) => json!({ "enum": values }),
+        KeyType::SomeOf(values) => one_or_many(&json!({ "enum": values })),
+        KeyType::Number(Bounds { least, greatest, .. }) => {
+            json!({ "type": "integer", "minimum": least, "maximum": greatest })
+        }
+        KeyType::Object(name) => reference(name),
+        KeyType::ObjectOrList(name) => json!({
+            "anyOf": [reference(name), { "type": "array", "items": reference(name), "minItems": 1 }],
+        }),
+        KeyType::List(name) => json!({ "type": "array", "items": reference(name) }),
+        KeyType::Alternatives(name) => json!({ "type": "array", "items": reference(name), "minItems": 1 }),
+        KeyType::Map(name) => json!({ "type": "object", "additionalProperties": reference(name) }),
+        KeyType::ClaimHeaders => json!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" },
+            "additionalProperties": {
+                "anyOf": [
+                    { "enum": ["$roles", "$groups", "$scopes", "$payload", "$none"] },
+                    one_or_many(&json!({ "type": "string", "pattern": "^[^$]" })),
+                ],
+            },
+        }),
+        KeyType::ClaimSources => {
+            let one = json!({ "anyOf": [text(), reference("source")] });
+            json!({ "anyOf": [text(), reference("source"), { "type": "array", "items": one }] })
+        }
+        KeyType::ClaimList => {
+            json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] })
+        }
+        KeyType::ReadingClasses => {
+            let class = json!({ "enum": ReadingClass::SKIPPABLE.map(ReadingClass::name) });
+            json!({ "anyOf": [class, { "type": "array", "items": class, "uniqueItems": true }] })
+        }
+        KeyType::Kids => {
+            json!({ "anyOf": [text(), { "type": "array", "items": text(), "uniqueItems": true }] })
+        }
+        KeyType::Jwks => json!({
+            "anyOf": [text(), { "type": "object", "required": ["keys"], "properties": { "keys": { "type": "array" } } }],
+        }),
+        KeyType::RefusedClaims => json!({
+            "type": "object",
+            "additionalProperties": { "anyOf": [{ "type": "array", "minItems": 1 }, { "not": { "type": "array" } }] },
+        }),
+        KeyType::AnyOrAll => json!({ "anyOf": [one_or_many(&text()), reference("all_of_them")] }),
+        KeyType::Scopes => {
+            let scope = json!({ "type": "string", "pattern": "^[!#-\\[\\]-~]+$" });
+            let one = json!({ "type": "array", "items": scope, "minItems": 1, "maxItems": 1 });
+            json!({ "anyOf": [scope, one, reference("scopes")] })
+        }
+        KeyType::Values => {
+            let value = json!({ "type": ["string", "number", "boolean", "object"] });
+            json!({ "anyOf": [value, { "type": "array", "items": value, "minItems": 1 }] })
+        }
+    }
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// That the key is there, and not `null`.
+pub fn given(key: &str) -> Value {
+    json!({ "required": [key], "properties": { key: { "not": { "type": "null" } } } })
+}
+
+/// The same schema, and `null`. The description of the value stays where editors look for it.
+fn or_null(mut schema: Value) -> Value {
+    let nothing = json!({ "type": "null" });
+    let Value::Object(members) = &mut schema else { return schema };
+    if let Some(Value::Array(alternatives)) = members.get_mut("anyOf") {
+        alternatives.push(nothing);
+    } else if let Some(Value::Array(values)) = members.get_mut("enum") {
+        values.push(Value::Null);
+    } else if let Some(reference) = members.remove("$ref") {
+        members.insert("anyOf".to_owned(), json!([{ "$ref": reference }, nothing]));
+    } else if let Some(Value::String(kind)) = members.get("type") {
+        let kinds = json!([kind, "null"]);
+        members.insert("type".to_owned(), kinds);
+    }
+    schema
+}
+
+/// A text that is not blank.
+fn text() -> Value {
+    json!({ "type": "string", "pattern": "\\S" })
+}
+
+/// One of these, or a list in which none stands twice.
+fn one_or_many(one: &Value) -> Value {
+    json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1, "uniqueItems": true }] })
+}

@@ -1,0 +1,290 @@
+//! The kinds of keys: what the reader gets of each, and what a description of the configuration gets.
+
+/// The name of a key. Only the table makes one, so the reader takes no key that is not declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Name(&'static str);
+
+/// A key that is `true` or `false`.
+#[derive(Debug, Clone, Copy)]
+pub struct Flag {
+    /// The name.
+    pub name: Name,
+    /// The value of an absent key.
+    pub default: bool,
+}
+
+/// A key that is a whole number.
+#[derive(Debug, Clone, Copy)]
+pub struct Integer {
+    /// The name.
+    pub name: Name,
+    /// The value of an absent key.
+    pub default: u64,
+    /// The values that are accepted.
+    pub bounds: Bounds,
+}
+
+/// A key that is a whole number, and that limits nothing if it is absent.
+#[derive(Debug, Clone, Copy)]
+pub struct OptionalInteger {
+    /// The name.
+    pub name: Name,
+    /// The values that are accepted.
+    pub bounds: Bounds,
+}
+
+/// A key that is one text and has a default.
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    /// The name.
+    pub name: Name,
+    /// The value of an absent key.
+    pub default: &'static str,
+}
+
+/// A key that is one of several words.
+#[derive(Debug, Clone, Copy)]
+pub struct Choice {
+    /// The name.
+    pub name: Name,
+    /// The words. The first is the value of an absent key.
+    pub values: &'static [&'static str],
+    /// The words as a sentence lists them.
+    pub listed: &'static str,
+}
+
+/// A key that lists claims and has a default.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims {
+    /// The name.
+    pub name: Name,
+    /// The value of an absent key.
+    pub default: &'static [&'static str],
+}
+
+/// The least and the greatest value of a number, and its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The least.
+    pub least: u64,
+    /// The greatest. Far below 2^53: a double holds every value within the bounds exactly.
+    pub greatest: u64,
+    /// `seconds` or the like.
+    pub unit: &'static str,
+}
+
+/// A key as documents describe it. The reader has no use for it, so the module holds no description.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub key_type: KeyType,
+    /// The value of an absent key.
+    pub default: DefaultValue,
+    /// Its meaning, in one or two sentences.
+    pub description: &'static str,
+}
+
+/// The value of an absent key, for documents.
+#[derive(Debug, Clone, Copy)]
+pub enum DefaultValue {
+    /// None.
+    None,
+    /// A flag's.
+    Flag(bool),
+    /// A number.
+    Integer(u64),
+    /// A text.
+    Text(&'static str),
+    /// A list of texts.
+    Texts(&'static [&'static str]),
+    /// Any other value, as JSON text.
+    Json(&'static str),
+}
+
+/// The type of a key.
+#[derive(Debug, Clone, Copy)]
+pub enum KeyType {
+    /// `true` or `false`
+    Boolean,
+    /// A text that is not blank.
+    NonBlank,
+    /// One text or several.
+    Texts,
+    /// A text that matches this regular expression.
+    Matching(&'static str),
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// One of these texts or several.
+    SomeOf(&'static [&'static str]),
+    /// A whole number within these bounds.
+    Number(Bounds),
+    /// That object.
+    Object(&'static str),
+    /// One of that object, or several.
+    ObjectOrList(&'static str),
+    /// A list of that object, which may be empty.
+    List(&'static str),
+    /// A list of that object with at least one entry.
+    Alternatives(&'static str),
+    /// An object of that object, with names that the operator chooses.
+    Map(&'static str),
+    /// Header names and what they carry.
+    ClaimHeaders,
+    /// Claims, some with a prefix.
+    ClaimSources,
+    /// One claim or several.
+    ClaimList,
+    /// Classes of path variants.
+    ReadingClasses,
+    /// One `kid` or several, or an empty list.
+    Kids,
+    /// A JWKS, as an object or as text.
+    Jwks,
+    /// Claims and the values of each that are refused.
+    RefusedClaims,
+    /// One text or several, or `{all: […]}`.
+    AnyOrAll,
+    /// One scope, `{any: […]}` or `{all: […]}`.
+    Scopes,
+    /// One JSON value or several.
+    Values,
+}
+
+/// An RFC 9110 token.
+pub(super) const TOKEN: KeyType = KeyType::Matching("^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$");
+
+impl Name {
+    pub(super) const fn new(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// The name as a text.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    pub(super) const fn name(self) -> Self {
+        self
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        Key { name: self.0, key_type: KeyType::NonBlank, default: DefaultValue::None, description }
+    }
+}
+
+impl Flag {
+    pub(super) const fn new(name: &'static str, default: bool) -> Self {
+        Self { name: Name(name), default }
+    }
+
+    pub(super) const fn name(self) -> Name {
+        self.name
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        let default = DefaultValue::Flag(self.default);
+        Key { key_type: KeyType::Boolean, default, ..self.name.key(description) }
+    }
+}
+
+impl Integer {
+    pub(super) const fn new(name: &'static str, default: u64, bounds: Bounds) -> Self {
+        Self { name: Name(name), default, bounds }
+    }
+
+    pub(super) const fn name(self) -> Name {
+        self.name
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        let default = DefaultValue::Integer(self.default);
+        Key { key_type: KeyType::Number(self.bounds), default, ..self.name.key(description) }
+    }
+}
+
+impl OptionalInteger {
+    pub(super) const fn new(name: &'static str, bounds: Bounds) -> Self {
+        Self { name: Name(name), bounds }
+    }
+
+    pub(super) const fn name(self) -> Name {
+        self.name
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        Key { key_type: KeyType::Number(self.bounds), ..self.name.key(description) }
+    }
+}
+
+impl Text {
+    pub(super) const fn new(name: &'static str, default: &'static str) -> Self {
+        Self { name: Name(name), default }
+    }
+
+    pub(super) const fn name(self) -> Name {
+        self.name
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        Key { default: DefaultValue::Text(self.default), ..self.name.key(description) }
+    }
+}
+
+impl Choice {
+    pub(super) const fn new(
+        name: &'static str,
+        values: &'static [&'static str],
+        listed: &'static str,
+    ) -> Self {
+        Self { name: Name(name), values, listed }
+    }
+
+    /// The value of an absent key.
+    pub const fn default(self) -> &'static str {
+        match self.values {
+            [first, ..] => first,
+            [] => "",
+        }
+    }
+
+    pub(super) const fn name(self) -> Name {
+        self.name
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        let default = DefaultValue::Text(self.default());
+        Key { key_type: KeyType::OneOf(self.values), default, ..self.name.key(description) }
+    }
+}
+
+impl Claims {
+    pub(super) const fn new(name: &'static str, default: &'static [&'static str]) -> Self {
+        Self { name: Name(name), default }
+    }
+
+    pub(super) const fn name(self) -> Name {
+        self.name
+    }
+
+    pub(super) const fn key(self, description: &'static str) -> Key {
+        Key { default: DefaultValue::Texts(self.default), ..self.name.key(description) }
+    }
+}
+
+impl Bounds {
+    pub(super) const fn new(least: u64, greatest: u64, unit: &'static str) -> Self {
+        Self { least, greatest, unit }
+    }
+}
+
+impl Key {
+    pub(super) const fn of_type(self, key_type: KeyType) -> Self {
+        Self { key_type, ..self }
+    }
+
+    pub(super) const fn or(self, json: &'static str) -> Self {
+        Self { default: DefaultValue::Json(json), ..self }
+    }
+}

@@ -1,0 +1,41 @@
+//! `requires_issuer` and `requires_audience`.
+
+use super::vocabulary::Vocabulary;
+use crate::config::keys::requirement as key;
+use crate::config::problem::Problem;
+use crate::config::reader::{Errors, Object};
+use crate::issuer_index::IssuerIndex;
+use crate::policy::{Narrowing, NonEmpty};
+
+pub(super) fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) -> Vec<Narrowing> {
+    let issuer = object.take(key::REQUIRES_ISSUER).and_then(|node| {
+        let texts = node.texts("the name of an issuer", errors)?;
+        let mut known = |text: &&str| {
+            let index = names.issuers.iter().position(|name| name == text);
+            if index.is_none() && !names.lacks_issuers {
+                node.refuse(
+                    Problem::UnknownIssuer { name: (*text).to_owned(), configured: names.issuers.clone() },
+                    errors,
+                );
+            }
+            index.map(IssuerIndex)
+        };
+        NonEmpty::new(texts.iter().map(&mut known).collect::<Option<Vec<_>>>()?).map(Narrowing::Issuer)
+    });
+    let audience = object.take(key::REQUIRES_AUDIENCE).and_then(|node| {
+        let texts = node.texts("an audience", errors)?;
+        let is_unknown =
+            |text: &&&str| !names.lacks_issuers && !names.audiences.iter().any(|audience| audience == **text);
+        for text in texts.iter().filter(is_unknown) {
+            node.refuse(
+                Problem::UnknownAudience {
+                    audience: (*text).to_owned(),
+                    configured: names.audiences.clone(),
+                },
+                errors,
+            );
+        }
+        NonEmpty::new(texts.into_iter().map(str::to_owned)).map(Narrowing::Audience)
+    });
+    issuer.into_iter().chain(audience).collect()
+}
