@@ -2,14 +2,14 @@
 
 use super::foreign::Advice;
 use super::keys::Bounds;
-use crate::denial::resource_metadata::ResourceMetadataError;
-use crate::endpoint::EndpointError;
 use crate::headers::HeaderMapError;
+use crate::http::UriError;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::error::KeySetError;
 use crate::jose::json::JsonError;
 use crate::jose::jwks::SkippedKey;
 use crate::jose::pointer::PointerError;
+use crate::resource_metadata::ResourceMetadataError;
 use crate::route::{Conflict, HostError, MethodError, ReadingClass, TemplateError};
 
 /// What is wrong at a place of the configuration.
@@ -144,10 +144,10 @@ pub enum Problem {
     EndpointBesideDiscovery,
     /// `discovery: true` with an issuer that is no URL.
     #[error("discovery needs an issuer that is a URL: {0}")]
-    IssuerIsNoUrl(EndpointError),
+    IssuerIsNoUrl(UriError),
     /// A URL that cannot be fetched from.
     #[error("{0}")]
-    Endpoint(EndpointError),
+    Endpoint(UriError),
     /// A path below an issuer that is no URL.
     #[error(
         "{path} is appended to the issuer, which makes no URL here: {error}; give jwks_endpoint as a URL"
@@ -156,7 +156,7 @@ pub enum Problem {
         /// The path.
         path: String,
         /// What is wrong with the two together.
-        error: EndpointError,
+        error: UriError,
     },
     /// `jwks_inline` without a key that can be used.
     #[error("is not a key set that can be used: {error}{}", listed(.skipped))]
