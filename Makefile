@@ -1,7 +1,7 @@
 # `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-matrix check lint lint-wasm wasm bench fuzz prepare images compose-test dist reproducible supply-chain policy
+.PHONY: help demo run test test-programs test-matrix check lint lint-wasm wasm bench fuzz prepare images compose-test dist reproducible supply-chain policy
 
 help:
 	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
@@ -36,9 +36,14 @@ run: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
 		cargo run --locked --bin jwt-guard-demo -- demo --stay --envoy "$$envoy"
 
-test: wasm
+# The link of the module takes one core for most of its time: the tests are built beside it.
+test: prepare
 	@scripts/envoy >/dev/null
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target wasm test-programs
 	cargo test --locked --workspace
+
+test-programs: prepare
+	cargo test --quiet --locked --workspace --no-run
 
 # With an Envoy of its own choice ($$ENVOY) there would be one version only.
 test-matrix: wasm
