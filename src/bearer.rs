@@ -5,10 +5,13 @@
 
 mod cookie;
 mod header;
+mod malformed_credential;
 mod query;
 mod spelling;
 
 use std::borrow::Cow;
+
+pub use malformed_credential::MalformedCredential;
 
 use crate::http::HeaderMap;
 
@@ -66,33 +69,6 @@ pub enum Presented<'a> {
     },
 }
 
-/// What is wrong with the credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum MalformedCredential {
-    /// Different tokens in two places, or two in one: the upstream might read the one that was not verified.
-    #[error("the request has more than one token")]
-    TwoTokens,
-    /// A scheme, prefix or parameter without a token.
-    #[error("the request names a token but has none")]
-    NoToken,
-    /// A value with a comma that holds a credential: two headers that some hop has joined.
-    #[error("the request has several credentials joined by a comma")]
-    Joined,
-    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or something before the
-    /// scheme that some upstream takes for a space.
-    #[error("scheme and token are not separated by a space")]
-    Separator,
-    /// A cookie in which some upstreams find another one, of the token's name.
-    #[error("a cookie of the token's name stands within another cookie")]
-    Hidden,
-    /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
-    #[error("the token in the query is next to a semicolon")]
-    Semicolon,
-    /// A token in a place where not every reading of the request looks for one.
-    #[error("the token stands where not every reading of the request looks for one")]
-    Misplaced,
-}
-
 /// Finds the token of a request. Places are all looked at, so that a second token is seen. The same bytes in two
 /// places are one token: whichever of them an upstream reads was verified (a gateway may send a header and a cookie).
 pub fn present<'a>(places: &[Place], headers: &'a HeaderMap) -> Presented<'a> {
@@ -144,14 +120,6 @@ pub fn removal(places: &[Place], headers: &HeaderMap, forward_token: bool) -> Ve
     edits.extend(cookie::without(headers, &cookies, forward_token).map(|lines| ("cookie".to_owned(), lines)));
     edits.extend(query::without(headers, &parameters).map(|paths| (":path".to_owned(), paths)));
     edits
-}
-
-/// Without the spaces and tabs around it (RFC 9110 section 5.6.3, OWS).
-fn trimmed(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
-    }
-    bytes
 }
 
 #[cfg(test)]
