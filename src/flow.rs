@@ -1,4 +1,4 @@
-//! One request as a state machine: from its headers to a step for the shell to take.
+//! One request as a state machine: from its headers to a step for the filter to take.
 //!
 //! Holds no state between steps. A request that must wait for keys is judged again from its headers when they
 //! have come, with less patience; so a parked request cannot be decided by rules that another one saw.

@@ -18,13 +18,13 @@ use crate::resource_metadata::Document;
 /// What is done with a request, and what led to it: the log, the metrics and `jwtguard explain` read it here.
 #[derive(Debug)]
 pub struct Decision<'r> {
-    /// What the shell does next.
+    /// What the filter does next.
     pub step: Step,
     /// What led to it.
     pub trace: Trace<'r>,
 }
 
-/// What the shell does next.
+/// What the filter does next.
 #[derive(Debug)]
 pub enum Step {
     /// Edit the headers and let the request go on.

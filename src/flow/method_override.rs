@@ -1,4 +1,4 @@
-//! HeaderMap that name another method than the request's own.
+//! Headers that name another method than the request's own.
 
 use crate::headers::folds_to;
 use crate::http::{HeaderMap, METHOD_OVERRIDES};
