@@ -38,6 +38,7 @@ pub mod upstreams;
 use std::path::Path;
 use std::sync::LazyLock;
 
+pub use jwt_guard::jose::base64url;
 use jwt_guard::time::UnixTime;
 
 /// The root of the repository.
