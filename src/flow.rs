@@ -1,4 +1,4 @@
-//! One request as a state machine: from its headers to a step for the shell to take.
+//! One request as a state machine: from its headers to a step for the filter to take.
 //!
 //! Holds no state between steps. A request that must wait for keys is judged again from its headers when they
 //! have come, with less patience; so a parked request cannot be decided by rules that another one saw.
@@ -74,7 +74,7 @@ pub fn decide<'r>(
     let requirements = policy.requirements();
     let token_decides = requirements.needs_token();
     if token_decides || requirements.shadow_needs_token() {
-        // Neither report-only nor a shadow holds a request up.
+        // Report-only and shadow rules never park a request.
         let patience = match patience {
             _ if config.report_only => Patience::Over,
             Patience::Waits if !token_decides => Patience::Over,
@@ -109,7 +109,7 @@ fn forward<'r>(
     }
     let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
-    // Untouched where it was never read; in report-only nothing of the client's is touched but claim headers.
+    // The token is left in place if no requirement needs it. Report-only edits claim headers only.
     if token_decides && !config.report_only {
         for (name, values) in bearer::removal(&policy.places, headers, policy.forward_token) {
             edits.set(name, values);

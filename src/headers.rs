@@ -26,10 +26,6 @@ use crate::http::HeaderMap;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
 
-/// Some frameworks serve the path that these name instead of the one that was judged.
-const ORIGINAL_URL: &str = "x-original-url";
-const REWRITE_URL: &str = "x-rewrite-url";
-
 /// The map from claims to headers, with everything that must be removed to make it trustworthy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimHeaders {
@@ -123,7 +119,7 @@ impl ClaimHeaders {
 
     /// Whether [`strip`](Self::strip) removes it.
     pub fn is_removed(&self, name: &str) -> bool {
-        self.is_identity_header(name) || folds_to(name, ORIGINAL_URL) || folds_to(name, REWRITE_URL)
+        self.is_identity_header(name) || folds_to(name, map::ORIGINAL_URL) || folds_to(name, map::REWRITE_URL)
     }
 
     /// What every request loses before it goes on, whoever sent it: the client's copies of identity headers, in

@@ -47,7 +47,7 @@ impl MetadataCache {
 
     fn decode(&mut self, bytes: Option<Vec<u8>>, config: &Config, warn: &impl Fn(&str)) -> Metadata {
         let Some(bytes) = bytes else {
-            // Whether there is a requirement is not known, and to go on would be to take it for weaker than it is.
+            // An unknown requirement denies the request.
             if !std::mem::replace(&mut self.has_warned, true) {
                 warn(&format!("requests are refused: {WITHHELD}"));
             }
@@ -63,7 +63,7 @@ impl MetadataCache {
             Ok(None) => Metadata::Absent,
             Ok(Some(requirement)) => Metadata::Requirement(Rc::new(requirement)),
             Err(problem) => {
-                // Once for each value: the line of a refusal may be one too many in its second.
+                // Warn once per value; refusal lines may be suppressed by the log budget.
                 warn(&format!("requests of a route are refused: {problem}"));
                 Metadata::Bad(problem.into())
             }

@@ -25,6 +25,6 @@ pub use conflict::{Conflict, ConflictKind};
 pub use entry::Entry;
 pub use governing::{Demand, Governing, Reading, Spread, Target, furthest_classes, readings};
 pub use host::{HostError, HostPattern};
-pub use method::{METHOD_OVERRIDES, Method, MethodError};
+pub use method::{Method, MethodError};
 pub use table::{Found, Table};
 pub use template::{Template, TemplateError};

@@ -8,10 +8,12 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use jwt_guard_testkit::envoy::program;
+use jwt_guard_testkit::wasm_memory::wasm_memories;
 use serde_json::Value;
 
 use super::listeners::{Listener, bootstrap};
-use super::{output, root, told_by, wait_for};
+use super::{output, told_by, wait_for};
 
 /// A running Envoy with one worker; dropping it ends it.
 pub struct Proxy {
@@ -91,28 +93,9 @@ impl Proxy {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Resident memory of the wasm memories, in KiB: V8 places each before gigabytes of addresses that must not
-    /// be touched, so that it need not check bounds.
+    /// Resident memory of the wasm memories, in KiB.
     pub fn wasm_memories(&self) -> Vec<u64> {
-        const GUARD: u64 = 1 << 30;
-        let text = fs::read_to_string(self.proc("smaps")).unwrap();
-        let mut memories = Vec::new();
-        let (mut candidate, mut resident) = (false, 0);
-        for line in text.lines() {
-            let first = line.split(' ').next().unwrap_or_default();
-            if let Some((from, to)) = first.split_once('-') {
-                let number = |text| u64::from_str_radix(text, 16).unwrap_or_default();
-                let bytes = number(to).saturating_sub(number(from));
-                let access = line.split(' ').nth(1).unwrap_or_default();
-                if access.starts_with("---") && bytes > GUARD && candidate {
-                    memories.push(resident);
-                }
-                candidate = access.starts_with("rw-p");
-            } else if let Some(size) = line.strip_prefix("Rss:") {
-                resident = size.trim().trim_end_matches(" kB").parse().unwrap();
-            }
-        }
-        memories
+        wasm_memories(self.process.id())
     }
 
     /// Counters and gauges of the token caches.
@@ -165,12 +148,7 @@ impl Drop for Proxy {
     }
 }
 
-/// The Envoy that `scripts/envoy` chooses.
-fn program() -> String {
-    told_by(root().join("scripts/envoy"), &[])
-}
-
-/// Its version.
+/// The version of the Envoy under test.
 pub fn version() -> String {
     let text = told_by(program(), &["--version"]);
     // PATH version: COMMIT/VERSION/…

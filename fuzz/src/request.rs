@@ -189,7 +189,7 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
     }
 }
 
-/// HeaderMap that name somebody are there for somebody who was verified.
+/// Headers that name somebody are there for somebody who was verified.
 fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, config: &Config) {
     let map = ClaimHeaders::default();
     let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();

@@ -3,9 +3,9 @@
 //! We separate cookies at `;` alone. Others also do at spaces or commas, and some begin anew within a cookie that
 //! they cannot read: a second token could stand in the value of an innocent cookie.
 
+use super::MalformedCredential;
 use super::spelling::{folds_to, stripped};
-use super::{MalformedCredential, trimmed};
-use crate::http::{HeaderMap, is_tchar, is_token};
+use crate::http::{HeaderMap, is_tchar, is_token, trim_ows};
 
 /// The value of one cookie, without the quotes that it may stand in.
 ///
@@ -54,7 +54,7 @@ pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool)
             continue;
         }
         let kept: Vec<&[u8]> = line.split(|byte| *byte == b';').filter(|pair| !goes(pair)).collect();
-        if kept.iter().any(|pair| !trimmed(pair).is_empty()) {
+        if kept.iter().any(|pair| !trim_ows(pair).is_empty()) {
             let joined = kept.join(&b';');
             // The space after the separator that went: the first cookie has none before it.
             let spaces = joined.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
@@ -120,7 +120,7 @@ fn is_cookie_octet(byte: u8) -> bool {
 
 fn value(pair: &[u8]) -> &[u8] {
     let at = pair.iter().position(|byte| *byte == b'=').map_or(pair.len(), |at| at + 1);
-    match trimmed(pair.get(at..).unwrap_or_default()) {
+    match trim_ows(pair.get(at..).unwrap_or_default()) {
         [b'"', value @ .., b'"'] => value,
         value => value,
     }

@@ -1,7 +1,7 @@
 //! Tokens in headers: `Authorization: Bearer`, and others with a prefix.
 
-use super::{MalformedCredential, trimmed};
-use crate::http::{HeaderMap, is_unreserved};
+use super::MalformedCredential;
+use crate::http::{HeaderMap, is_unreserved, trim_ows};
 use std::borrow::Cow;
 
 /// The token of one header.
@@ -16,7 +16,7 @@ pub(super) fn token<'a>(
 ) -> Result<Option<Cow<'a, [u8]>>, MalformedCredential> {
     let lines = headers.get_all(name).count();
     let mut token = None;
-    for value in headers.get_all(name).map(trimmed) {
+    for value in headers.get_all(name).map(trim_ows) {
         if lines > 1 && mentions(value, prefix) {
             return Err(MalformedCredential::TwoTokens);
         }
@@ -30,7 +30,7 @@ pub(super) fn token<'a>(
 
 /// Whether a value of the header holds a credential with this prefix, a malformed one included.
 pub(super) fn holds_credential(headers: &HeaderMap, name: &str, prefix: &[u8]) -> bool {
-    headers.get_all(name).any(|value| mentions(trimmed(value), prefix))
+    headers.get_all(name).any(|value| mentions(trim_ows(value), prefix))
 }
 
 /// What follows the prefix: `None` if the value has another one, or none.

@@ -1,12 +1,12 @@
 //! A mistake in a configuration: where it is and what it is.
 
-use std::fmt::{Display, Formatter, Result, Write};
-
 use super::path::Path;
 use super::problem::Problem;
 
-/// One mistake.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One mistake, told on one line: what a client of the control plane wrote into a route's metadata must not write lines
+/// of the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", line(.path, .problem))]
 pub struct ConfigError {
     /// Where it is; the root for the whole configuration.
     pub path: Path,
@@ -14,32 +14,17 @@ pub struct ConfigError {
     pub problem: Problem,
 }
 
-/// On one line: what a client of the control plane wrote into a route's metadata must not write lines of the log.
-impl Display for ConfigError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let mut line = OneLine(f);
-        if !self.path.is_root() {
-            write!(line, "{}: ", self.path)?;
+/// On one line, control characters escaped.
+fn line(path: &Path, problem: &Problem) -> String {
+    let place = if path.is_root() { String::new() } else { format!("{path}: ") };
+    let mut line = String::new();
+    for character in format!("{place}{problem}").chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
         }
-        write!(line, "{}", self.problem)
     }
-}
-
-impl std::error::Error for ConfigError {}
-
-/// Escapes control characters.
-struct OneLine<'a, 'f>(&'a mut Formatter<'f>);
-
-impl Write for OneLine<'_, '_> {
-    fn write_str(&mut self, text: &str) -> Result {
-        for character in text.chars() {
-            match character.is_control() {
-                true => write!(self.0, "{}", character.escape_default())?,
-                false => self.0.write_char(character)?,
-            }
-        }
-        Ok(())
-    }
+    line
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl Display for Advice {
 
 /// Keys from elsewhere.
 struct Foreign {
-    /// The key of ours that must be possible in the same object: elsewhere the advice would mislead.
+    /// The advice applies only to objects that accept this key.
     ours: &'static str,
     /// As [`folded`] spells them, separated by spaces.
     keys: &'static str,

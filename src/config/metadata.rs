@@ -29,7 +29,7 @@ pub enum MetadataError {
     /// The bytes are no `Metadata`.
     #[error("the route's metadata does not decode")]
     Undecodable,
-    /// Under `typed_filter_metadata`: meant as a requirement, and not to be taken for none.
+    /// The requirement is under `typed_filter_metadata`, where it would be ignored.
     #[error("route metadata {NAMESPACE}: write it under filter_metadata, not typed_filter_metadata")]
     Typed,
     /// A number that is none, or too many levels.

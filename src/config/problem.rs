@@ -276,7 +276,7 @@ pub enum Problem {
     #[error("the same place stands here twice")]
     RepeatedPlace,
     /// A name that a header, parameter or cookie cannot have.
-    #[error("a name has letters, digits and - _ . only")]
+    #[error("a name has letters, digits and !#$%&'*+-.^_`|~ only")]
     InvalidName,
     /// A prefix that a header cannot have.
     #[error("expected a prefix of visible ASCII characters, such as \"Token \"")]

@@ -194,7 +194,7 @@ impl<'a> Object<'a> {
         errors.push(ConfigError { path: self.path.to_owned(), problem });
     }
 
-    /// Refuses the keys that no one took.
+    /// Refuses unknown keys.
     pub fn finish(mut self, errors: &mut Errors) {
         let unknown: Vec<&str> = self.unknown().collect();
         self.known.sort_unstable();

@@ -4,7 +4,7 @@ use super::keys::place as key;
 use super::problem::Problem;
 use super::reader::{Errors, Node};
 use crate::bearer::Place;
-use crate::http::is_tchar;
+use crate::http::is_token;
 use crate::jose::json::Json;
 
 pub(super) fn places(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Place>> {
@@ -28,11 +28,11 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
     let mut name = |key, errors: &mut Errors| {
         let node = object.take(key)?;
         let name = node.text("a name", errors)?;
-        let is_token = name.bytes().all(is_tchar);
-        if !is_token {
+        if !is_token(name.as_bytes()) {
             node.refuse(Problem::InvalidName, errors);
+            return None;
         }
-        is_token.then(|| name.to_owned())
+        Some(name.to_owned())
     };
     let header = name(key::HEADER, errors).map(|name| name.to_ascii_lowercase());
     let (query, cookie) = (name(key::QUERY, errors), name(key::COOKIE, errors));

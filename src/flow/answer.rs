@@ -41,7 +41,7 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
     }
 }
 
-/// The first header that holds tokens, `Some(None)` where none does; `None` where `authorization` does.
+/// `None`: `authorization` holds tokens. `Some(None)`: no header does. `Some(Some(name))`: the first that does.
 fn missing_from(places: &[Place]) -> Option<Option<&str>> {
     let headers = || {
         let places = places.iter().filter(|place| !matches!(place, Place::Cookie { .. }));

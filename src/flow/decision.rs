@@ -18,13 +18,13 @@ use crate::resource_metadata::Document;
 /// What is done with a request, and what led to it: the log, the metrics and `jwtguard explain` read it here.
 #[derive(Debug)]
 pub struct Decision<'r> {
-    /// What the shell does next.
+    /// What the filter does next.
     pub step: Step,
     /// What led to it.
     pub trace: Trace<'r>,
 }
 
-/// What the shell does next.
+/// What the filter does next.
 #[derive(Debug)]
 pub enum Step {
     /// Edit the headers and let the request go on.
@@ -73,7 +73,7 @@ pub struct Trace<'r> {
 pub enum Cause<'r> {
     /// No requirement can be chosen.
     Policy(PolicyError<'r>),
-    /// Not an invalid token, which some routes let pass as none, but a request with two meanings.
+    /// The request has two meanings. Routes that ignore an invalid token refuse it too.
     Credential(MalformedCredential),
     /// A requirement is not met.
     Requirement(Refusal<'r>),
@@ -88,8 +88,7 @@ impl<'r> Decision<'r> {
         refused.map(|cause| self.trace.facts(cause))
     }
 
-    /// What report-only or a shadow would have refused, where the request goes on; and where it goes on without an
-    /// identity since there are no keys for its token, that.
+    /// Refusals that report-only or a shadow suppressed, and missing keys that a route tolerated.
     pub fn would_deny(&self) -> impl Iterator<Item = Facts<'_>> {
         let forwarded = matches!(self.step, Step::Forward(_));
         let reported = self.trace.refusal.iter().filter(move |_| forwarded);

@@ -20,8 +20,8 @@ pub struct EffectivePolicy<'r> {
     /// Where a token is looked for: wherever some reading does. What one of them would take for a second token is
     /// one.
     pub places: Cow<'r, [Place]>,
-    /// Where it may stand: where every reading looks for it. A page that takes a cookie must not make it one for an
-    /// interface that takes none, and so has no defence against forged requests of a browser's.
+    /// Where a token may stand: only places that every reading accepts. Otherwise a cookie for a page would
+    /// authenticate an API without CSRF protection.
     pub shared_places: Cow<'r, [Place]>,
     /// Whether the upstream gets it.
     pub forward_token: bool,

@@ -1,8 +1,7 @@
-//! HeaderMap that name another method than the request's own.
+//! Headers that name another method than the request's own.
 
 use crate::headers::folds_to;
-use crate::http::HeaderMap;
-use crate::route::METHOD_OVERRIDES;
+use crate::http::{HeaderMap, METHOD_OVERRIDES};
 
 /// The value of every such header.
 pub(super) fn method_overrides(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {

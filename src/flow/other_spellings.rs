@@ -1,4 +1,4 @@
-//! HeaderMap that an upstream may take for a token's place, though the filter does not.
+//! Headers that an upstream may take for a token's place, though the filter does not.
 
 use crate::bearer::Place;
 use crate::headers::{folds_alike, grpc_metadata};

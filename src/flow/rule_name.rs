@@ -18,7 +18,7 @@ pub enum RuleName {
     Disabled,
     /// None: `bypass_cors_preflight`.
     Preflight,
-    /// None was met: `report_only`.
+    /// `report_only` let the request pass.
     ReportOnly,
 }
 

@@ -1,4 +1,4 @@
-//! Changes to a set of headers, as a value: nothing is edited until the shell applies it.
+//! Changes to a set of headers, as a value: nothing is edited until the filter applies it.
 
 use std::rc::Rc;
 

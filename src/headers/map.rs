@@ -3,9 +3,12 @@
 use std::rc::Rc;
 
 use super::fold::{folded, folds_to};
-use crate::http::is_token;
+use crate::http::{METHOD_OVERRIDES, is_token};
 use crate::jose::pointer::Pointer;
-use crate::route::METHOD_OVERRIDES;
+
+/// Some frameworks serve the path that these name instead of the one that was judged.
+pub(super) const ORIGINAL_URL: &str = "x-original-url";
+pub(super) const REWRITE_URL: &str = "x-rewrite-url";
 
 /// Where a header's value comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,5 +150,5 @@ fn check_name(name: &str) -> Result<(), HeaderMapError> {
 /// Some frameworks serve the path or the method that such a header names. The ones for paths are removed from every
 /// request; the ones for methods are readings of it. Set from a claim, neither would have been judged.
 fn is_rerouting(fold: &str) -> bool {
-    METHOD_OVERRIDES.contains(&fold) || [super::ORIGINAL_URL, super::REWRITE_URL].contains(&fold)
+    METHOD_OVERRIDES.contains(&fold) || [ORIGINAL_URL, REWRITE_URL].contains(&fold)
 }

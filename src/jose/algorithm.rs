@@ -129,17 +129,9 @@ impl FromStr for Algorithm {
 }
 
 /// A name that is no algorithm's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown algorithm {0:?}; there are {known}", known = Algorithm::ALL.map(Algorithm::name).join(" "))]
 pub struct UnknownAlgorithm(pub String);
-
-impl fmt::Display for UnknownAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown algorithm {:?}; there are", self.0)?;
-        Algorithm::ALL.iter().try_for_each(|known| write!(f, " {known}"))
-    }
-}
-
-impl std::error::Error for UnknownAlgorithm {}
 
 #[cfg(test)]
 mod tests {

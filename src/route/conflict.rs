@@ -1,13 +1,13 @@
 //! Routes that cannot stand in one table.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use super::entry::Entry;
 use super::letter_case::folded;
 
 /// Two entries that cannot both stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("routes[{first}] (`{}`) and routes[{second}] (`{}`) {kind}", .templates.0, .templates.1)]
 pub struct Conflict {
     /// The index of the earlier entry.
     pub first: usize,
@@ -19,11 +19,16 @@ pub struct Conflict {
 }
 
 /// What two entries conflict in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConflictKind {
     /// The same template, method and host: one of them would never apply.
+    #[error(
+        "cover the same path, method and host, so one would never apply: remove one, or give them different methods \
+         or hosts"
+    )]
     Equal,
     /// Templates that differ only in case: an upstream that ignores case serves both from one place.
+    #[error("differ only in case, which some upstreams ignore: spell the path one way, or remove one")]
     Case,
 }
 
@@ -56,24 +61,5 @@ impl Conflict {
     ) -> Option<Self> {
         let template = |index: usize| entries.get(index).map(|entry| entry.template.as_str().to_owned());
         Some(Self { first, second, kind, templates: (template(first)?, template(second)?) })
-    }
-}
-
-impl std::error::Error for Conflict {}
-
-impl fmt::Display for Conflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (one, other) = &self.templates;
-        let Self { first, second, kind, .. } = self;
-        write!(f, "routes[{first}] (`{one}`) and routes[{second}] (`{other}`) ")?;
-        f.write_str(match kind {
-            ConflictKind::Equal => {
-                "cover the same path, method and host, so one would never apply: remove one, or give them different \
-                 methods or hosts"
-            }
-            ConflictKind::Case => {
-                "differ only in case, which some upstreams ignore: spell the path one way, or remove one"
-            }
-        })
     }
 }

@@ -16,7 +16,7 @@ pub struct Target<'a> {
     pub method: &'a [u8],
     /// `:path` with its query; `None` for a CONNECT without one.
     pub path: Option<&'a [u8]>,
-    /// The values of the headers that [`METHOD_OVERRIDES`](super::METHOD_OVERRIDES) names.
+    /// The values of the headers that [`METHOD_OVERRIDES`](crate::http::METHOD_OVERRIDES) names.
     pub method_overrides: Vec<&'a [u8]>,
 }
 

@@ -1,15 +1,10 @@
 //! Methods: as a route lists them, and as a request may be read.
 
-use super::{AmbiguousPath, ReadingClass};
 use std::borrow::Cow;
 use std::fmt;
 
+use super::{AmbiguousPath, ReadingClass};
 use crate::http::is_token;
-/// The request headers that some frameworks take the method from, in their folded form: CGI and WSGI read
-/// `X_HTTP_Method_Override` as the first. A client that sends `POST` with one of them could otherwise be judged by the
-/// rules of `POST` and served as `DELETE`. So the methods that they name are looked up as well, and none of them is set
-/// from a claim, behind the look-up.
-pub const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
 /// Distinct methods that one request may be read with. Two are usual; more multiply the look-ups.
 const MAX_METHODS: usize = 8;

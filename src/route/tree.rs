@@ -152,7 +152,7 @@ impl Slots {
         for method in methods {
             match self.listed.iter().find(|(listed, _)| listed == method) {
                 Some((_, first)) if *first != index => taken.push(*first),
-                // The same method or host twice in one entry means what it means once.
+                // A method or host repeated in one entry is ignored.
                 Some(_) => {}
                 None => self.listed.push((method.clone(), index)),
             }

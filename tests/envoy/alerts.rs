@@ -38,7 +38,7 @@ fn panel(title: &str) -> String {
 async fn a_crash_is_told_of_in_every_pinned_envoy() {
     let variant = Variant::of(ON_REQUEST);
     let mut stacks = vec![];
-    for (version, program) in crate::harness::Envoy::pinned() {
+    for (version, program) in jwt_guard_testkit::envoy::pinned() {
         let stack = labelled(|envoy| {
             envoy.program = Some(program);
             envoy.module = Some(variant.path().to_owned());

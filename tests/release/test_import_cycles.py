@@ -32,14 +32,22 @@ SOUND = {
 
 
 class ImportCycles(unittest.TestCase):
-    def cycles(self, changed):
-        """The cycles of the sound files with those in their place, each as its files."""
+    def found(self, find, changed):
+        """What one of the checks finds in the sound files with those in their place."""
         with tempfile.TemporaryDirectory() as folder:
             for name, text in (SOUND | changed).items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
-            return [cycle.replace(f"{folder}/", "") for cycle, _ in import_cycles.cycles(Path(folder))]
+            return [cycle.replace(f"{folder}/", "") for cycle, _ in find(Path(folder))]
+
+    def cycles(self, changed):
+        """The cycles, each as its files."""
+        return self.found(import_cycles.cycles, changed)
+
+    def room_cycles(self, changed):
+        """The cycles of top-level modules, each as their names."""
+        return self.found(import_cycles.room_cycles, changed)
 
     def test_what_is_a_cycle(self):
         for label, changed, cycle in [
@@ -92,12 +100,22 @@ class ImportCycles(unittest.TestCase):
         ]:
             self.assertEqual(self.cycles(changed), [], label)
 
-    def test_exceptions_have_reasons(self):
-        for module, reason in import_cycles.EXCEPTIONS.items():
-            self.assertTrue(reason, module)
-        self.assertTrue(import_cycles.lies_in("src/a.rs src/a/x.rs", "src/a"))
-        self.assertFalse(import_cycles.lies_in("src/a.rs src/ab.rs", "src/a"))
-        self.assertFalse(import_cycles.lies_in("src/a/x.rs src/b.rs", "src/a"))
+    def test_what_is_a_cycle_of_top_level_modules(self):
+        of_b = {"b.rs": "mod z;\nuse crate::a::X;\npub fn b(x: X) {}\n", "b/z.rs": "pub struct Z;\n"}
+        for label, changed, expected in [
+            ("the sound files", {}, []),
+            ("siblings of one module", {"a/y.rs": "use super::x::X;\npub struct Y;\n"}, []),
+            ("files of both", of_b | {"a/y.rs": "use crate::b::z::Z;\npub struct Y(Z);\n"}, ["a b"]),
+            (
+                "over a third",
+                of_b | {"a/y.rs": "use crate::c::C;\npub struct Y(C);\n", "c.rs": "pub struct C(crate::b::z::Z);\n"},
+                ["a b c"],
+            ),
+            ("in tests", of_b | {"a/y.rs": "pub struct Y;\n#[cfg(test)]\nmod tests {\n use crate::b::z::Z;\n}\n"}, []),
+        ]:
+            self.assertEqual(self.room_cycles(changed), expected, label)
+        both = of_b | {"a/y.rs": "use crate::b::z::Z;\npub struct Y(Z);\n"}
+        self.assertEqual(self.cycles(both), [], "no two files form it")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token};
 use serde_json::{Value, json};
 
+use jwt_guard_testkit::base64url;
 use jwt_guard_testkit::client::{Request, shortened};
 use jwt_guard_testkit::now;
 
@@ -211,7 +210,7 @@ fn get_from(address: SocketAddr, path: &str, token: &str) -> Request {
 /// Names the key of that token, but is signed by another.
 fn forged(token: &str) -> Result<String, String> {
     let header =
-        token.split('.').next().and_then(|part| URL_SAFE_NO_PAD.decode(part).ok()).unwrap_or_default();
+        token.split('.').next().and_then(|part| base64url::decode(part.as_bytes())).unwrap_or_default();
     let header: Value = serde_json::from_slice(&header).unwrap_or_default();
     let kid = header.get("kid").and_then(Value::as_str).ok_or("the issuer's token names no key")?;
     let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;

@@ -1,8 +1,8 @@
-//! A configuration that serves.
+//! The state that the root context and its requests share.
 
 use jwt_guard::plugin::Plugin;
 
-/// What the root context and the requests share.
+/// A configuration that serves.
 pub struct Configured<H> {
     pub plugin: Plugin<H>,
     /// Wakes the root context, whatever its tick.

@@ -22,7 +22,7 @@ pub struct Filter<H: Host> {
 
 /// Whether the request goes on.
 pub enum Decision {
-    /// It is decided, or not yet asked for.
+    /// The request passed, was answered, or has not been decided.
     Made(ParkState),
     /// The root context decides it.
     Awaited(Rc<Cell<ParkState>>),
@@ -100,7 +100,7 @@ impl<H: Host> HttpContext for Filter<H> {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        // Now or never: a parked request goes on without this callback being called again.
+        // Edit trailers here: the host does not repeat this callback for a parked request.
         if let Some(Configured { plugin, .. }) = self.configured.as_deref() {
             let edits = plugin.on_trailers(&self.host.headers(HeaderKind::Trailers));
             self.host.edit(HeaderKind::Trailers, &edits);

@@ -164,7 +164,7 @@ fn map_type(map: HeaderKind) -> MapType {
     }
 }
 
-/// Empty where there is none, which is not the same as not being told.
+/// Empty if the property is absent; `None` if the host withholds it.
 fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).map(Option::unwrap_or_default).ok()
 }
@@ -192,7 +192,7 @@ impl SharedData for ProxyWasmHost {
     }
 
     fn swap(&self, name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
-        // Any number creates an absent entry; one that no entry has makes the host refuse a present one.
+        // A CAS of `u32::MAX` creates an absent entry and fails on a present one.
         const NO_ENTRY_HAS: u32 = u32::MAX;
         match hostcalls::set_shared_data(name, Some(bytes), Some(seen.cas.unwrap_or(NO_ENTRY_HAS))) {
             Ok(()) => Swap::Done,
@@ -205,7 +205,7 @@ impl HostFunction for ProxyWasmHost {
     fn verify_signature(&self, check: &HostCheck<'_>) -> Option<bool> {
         let arguments = verify_signature_arguments(check);
         match hostcalls::call_foreign_function("verify_signature", Some(&arguments)) {
-            // Nothing is the encoding of a result that is false and has no error to tell.
+            // No bytes encode `result: false` without an error.
             Ok(None) => Some(false),
             Ok(Some(bytes)) => {
                 VerifySignatureResult::decode(bytes.as_slice()).ok().map(|result| result.result)

@@ -1,7 +1,7 @@
 //! The root context of one configuration in one VM.
 //!
-//! Everything hangs on it, since two configurations with the same module and `vm_id` share a VM. It fetches the keys:
-//! a call ends with the context that made it, and requests come and go.
+//! State lives here, not in statics: configurations with one `vm_id` share a VM. The root context fetches the keys,
+//! because a call ends with the context that made it, and requests come and go.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ impl<H: Host> Drop for Root<H> {
         if let Some(configured) = &self.configured {
             configured.plugin.release();
         }
-        // Else the host wakes up for it as long as the VM lives, which is longer than a configuration.
+        // Stop the tick; the VM outlives the configuration.
         self.host.set_tick(Duration::ZERO);
     }
 }

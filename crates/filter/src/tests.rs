@@ -18,12 +18,11 @@ mod parked;
 mod requests;
 
 use jwt_guard::http::HeaderMap;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use jwt_guard::report::Level;
 use jwt_guard::time::UnixTime;
-use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, SigningKey, Token, key_set};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, SigningKey, Token, key_set, shared_key};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::Action;
 use serde_json::{Value, json};
@@ -37,13 +36,11 @@ const REQUEST: u32 = 10;
 
 /// The key that the issuer publishes.
 fn key() -> &'static SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
+    shared_key(Algorithm::Es256, "first")
 }
 
 fn other_key() -> &'static SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("second"))
+    shared_key(Algorithm::Es256, "second")
 }
 
 fn good() -> String {

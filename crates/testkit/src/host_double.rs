@@ -13,7 +13,7 @@ use p256::ecdsa::signature::Verifier as _;
 use p256::pkcs8::DecodePublicKey;
 use rsa::sha2::{Sha256, Sha384, Sha512};
 
-/// Asks the host where it has a function, the module where it has none, as the shell does.
+/// Asks the host where it has a function, the module where it has none, as the filter does.
 pub struct HostDouble;
 
 impl Verifier for HostDouble {

@@ -13,11 +13,14 @@
 //! | [`oracle`] | the precedence of routes, by comparing all of them |
 //! | [`upstreams`] | models of servers: what each makes of a path |
 //! | [`module`] | the wasm module under test |
+//! | [`envoy`] | the Envoys that `scripts/envoy` provides |
+//! | [`wasm_memory`] | what the memories of wasm VMs take |
 //! | [`process`] | programs that serve until they are stopped |
 //! | [`pinned_python`] | programs in Python with pinned packages |
 
 #[cfg(feature = "servers")]
 pub mod client;
+pub mod envoy;
 pub mod host_double;
 #[cfg(feature = "servers")]
 pub mod issuer;
@@ -34,10 +37,12 @@ pub mod signer;
 #[cfg(feature = "servers")]
 pub mod upstream;
 pub mod upstreams;
+pub mod wasm_memory;
 
 use std::path::Path;
 use std::sync::LazyLock;
 
+pub use jwt_guard::jose::base64url;
 use jwt_guard::time::UnixTime;
 
 /// The root of the repository.

@@ -9,12 +9,14 @@ mod compact;
 mod error;
 mod jwk;
 mod key;
+mod shared_key;
 mod token;
 
 pub use compact::compact;
 pub use error::MintError;
 pub use jwt_guard::jose::algorithm::Algorithm;
 pub use key::SigningKey;
+pub use shared_key::shared_key;
 pub use token::{AUDIENCE, ISSUER, LIFETIME, SUBJECT, Token};
 
 use serde_json::{Value, json};

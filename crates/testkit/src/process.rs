@@ -1,6 +1,6 @@
 //! Programs that serve until they are stopped.
 
-/// Runs it until it ends, or until ctrl-c or SIGTERM drops it and with it every process it started.
+/// Runs the command until it ends, or until SIGINT or SIGTERM; then stops its child processes.
 ///
 /// # Errors
 /// What the command returned, or why it could not start.

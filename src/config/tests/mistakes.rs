@@ -272,7 +272,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""token_from":{"query":"a b"}"#),
-            "token_from.query: a name has letters, digits and - _ . only",
+            "token_from.query: a name has letters, digits and !#$%&'*+-.^_`|~ only",
         ),
         (
             &with(r#""token_from":{"header":"x-t","prefix":"Tok\u0000en"}"#),

@@ -1,9 +1,11 @@
 //! Several VMs over one map, on virtual time, and what may come between any two of their steps.
 
+mod same_set;
 mod sequences;
+mod unreadable;
 
 use super::*;
-use crate::keys::world::{NOT_MODIFIED, SOURCE, World, answered, entries, good, knows, set, warm};
+use crate::keys::world::{SOURCE, World, answered, entries, good, knows, set, warm};
 
 #[test]
 fn one_fetches_and_the_others_get_it() {
@@ -158,170 +160,6 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
         vm.synchronise(&world);
         assert!(knows(vm, &world, "winner"));
     }
-}
-
-#[test]
-fn keys_that_cannot_be_read_are_fetched_again_once_a_cooldown() {
-    for garbage in [&b""[..], b"garbage", &[0xFF; 64]] {
-        let world = World::new();
-        let [mut a, _] = warm(&world, "one");
-        let mut fetches = 0;
-        for _ in 0..100 {
-            world.write(&entries().keys, garbage);
-            let mut newcomer = world.vm(9);
-            newcomer.synchronise(&world);
-            assert!(newcomer.keys(world.now()).is_none());
-            if newcomer.take_lease(&world, false) {
-                fetches += 1;
-                answered(&mut newcomer, &world, "one");
-                assert!(knows(&newcomer, &world, "one"));
-            }
-            a.synchronise(&world);
-            assert!(knows(&a, &world, "one"), "who has them keeps them");
-            world.pass(0.25);
-        }
-        assert_eq!(fetches, 3, "in 25 s with a cooldown of 10 s");
-    }
-}
-
-#[test]
-fn last_good_keys_serve_in_their_own_time_where_newer_ones_cannot_be_read() {
-    let world = World::new();
-    let [mut a, mut b] = warm(&world, "old");
-    world.pass(240.0);
-    assert!(a.take_lease(&world, false));
-    assert_eq!(answered(&mut a, &world, "new"), Stored::Changed);
-    world.write(&entries().keys, b"garbage");
-    b.synchronise(&world);
-    assert!(knows(&b, &world, "old") && !knows(&b, &world, "new"));
-    assert!(b.take_lease(&world, false), "it asks at once");
-    b.failed(&world);
-    world.pass(14_700.0 - 240.0);
-    assert!(!knows(&b, &world, "old"), "the newer record does not lengthen their life");
-}
-
-#[test]
-fn a_record_that_cannot_be_read_is_written_anew() {
-    for garbage in [&b""[..], b"garbage", &[0xFF; 88], &[0xFF; 64]] {
-        let world = World::new();
-        let [mut a, mut b] = warm(&world, "one");
-        world.write(&entries().control, garbage);
-        a.synchronise(&world);
-        assert!(knows(&a, &world, "one"), "last-good keys serve meanwhile");
-        assert!(a.take_lease(&world, false), "{garbage:?}");
-        assert_eq!(answered(&mut a, &world, "two"), Stored::Changed);
-        b.synchronise(&world);
-        assert!(knows(&b, &world, "two") && !knows(&b, &world, "one"));
-    }
-}
-
-#[test]
-fn a_count_that_starts_again_is_not_taken_for_the_old_one() {
-    let world = World::new();
-    let [mut a, mut b] = warm(&world, "one");
-    world.entries.borrow_mut().clear();
-    assert!(a.take_lease(&world, false));
-    assert_eq!(answered(&mut a, &world, "two"), Stored::Changed);
-    assert_eq!(world.record().set.generation, 1);
-    b.synchronise(&world);
-    assert!(knows(&b, &world, "two") && !knows(&b, &world, "one"), "generation 1 again, another set");
-}
-
-#[test]
-fn a_304_renews_the_set_that_was_asked_about_and_no_other() {
-    let world = World::new();
-    let [mut a, mut b] = warm(&world, "one");
-    let (etag, asked) = a.validator(SOURCE).unwrap();
-    assert_eq!(etag, "\"v\"");
-    assert_eq!(a.validator("https://a/moved"), None, "a validator means nothing to another URL");
-    world.pass(240.0);
-    assert!(a.take_lease(&world, false));
-    assert_eq!(
-        a.succeeded(&world, &NOT_MODIFIED, Some(asked), SOURCE, b""),
-        Stored::Same { recovered: false }
-    );
-    b.synchronise(&world);
-    assert_eq!(world.record().fetched_at, world.now());
-    assert_eq!(b.holding(world.now()), (1, Duration::ZERO, false), "the other VM counts from there too");
-
-    world.pass(240.0);
-    assert!(b.take_lease(&world, false));
-    let other = SetId { generation: 7, fingerprint: 7 };
-    assert_eq!(b.succeeded(&world, &NOT_MODIFIED, Some(other), SOURCE, b""), Stored::TooLate);
-    assert_eq!(b.succeeded(&world, &NOT_MODIFIED, None, SOURCE, b""), Stored::TooLate);
-}
-
-#[test]
-fn the_same_text_again_leaves_the_set_as_it_is() {
-    let world = World::new();
-    let [mut a, _] = warm(&world, "one");
-    let before = a.keys(world.now()).unwrap();
-    world.pass(240.0);
-    assert!(a.take_lease(&world, false));
-    assert_eq!(answered(&mut a, &world, "one"), Stored::Same { recovered: false });
-    assert!(Rc::ptr_eq(&before, &a.keys(world.now()).unwrap()), "nothing that hangs on the set is lost");
-}
-
-/// Some issuers answer in another order each time. A VM that took that for news would warn of each key again, and forget
-/// which tokens it verified.
-#[test]
-fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
-    let world = World::new();
-    let ordered = |kids: &[&str]| {
-        let one = |kid: &&str| {
-            let text = String::from_utf8(set(kid)).unwrap();
-            text.trim_start_matches(r#"{"keys":["#).trim_end_matches("]}").to_owned()
-        };
-        format!(r#"{{"keys":[{}]}}"#, kids.iter().map(one).collect::<Vec<_>>().join(",")).into_bytes()
-    };
-    let store = |vm: &mut Share, kids: &[&str], etag: &str| {
-        let body = ordered(kids);
-        vm.succeeded(&world, &good(&body, Some(etag)), None, SOURCE, &body)
-    };
-    let stored = || {
-        let bytes = world.read(&entries().keys).bytes.unwrap();
-        StoredKeys::decode(&bytes).unwrap()
-    };
-    let [mut a, mut b] = [world.vm(1), world.vm(2)];
-    assert!(a.take_lease(&world, false));
-    assert_eq!(store(&mut a, &["one", "two"], "\"v1\""), Stored::Changed);
-    b.synchronise(&world);
-    let (first, text) = (world.record().set, stored().text);
-    let keys = [a.keys(world.now()).unwrap(), b.keys(world.now()).unwrap()];
-
-    for (label, fails) in [("after a good answer", false), ("after a failure", true)] {
-        world.pass(295.0);
-        assert!(b.take_lease(&world, false), "{label}");
-        if fails {
-            assert!(matches!(b.failed(&world), Kept::BeganToFail(_)));
-            world.pass(3.0);
-            assert!(b.take_lease(&world, false), "{label}");
-        }
-        let outcome = store(&mut b, &["two", "one"], "\"v2\"");
-        assert_eq!(outcome, Stored::Same { recovered: fails }, "{label}");
-        assert_eq!((world.record().set, world.record().fetched_at), (first, world.now()), "{label}");
-        assert_eq!(stored().text, text, "{label}: what the record names can still be read");
-        assert_eq!(b.validator(SOURCE), Some(("\"v1\"".to_owned(), first)), "{label}");
-        a.synchronise(&world);
-        for (vm, keys) in [&a, &b].into_iter().zip(&keys) {
-            assert!(Rc::ptr_eq(&vm.keys(world.now()).unwrap(), keys), "{label}: no keys are made anew");
-        }
-    }
-    let mut late = world.vm(3);
-    late.synchronise(&world);
-    assert!(knows(&late, &world, "one") && knows(&late, &world, "two"));
-
-    // One that cannot read what the record names takes what it fetched.
-    world.write(&entries().keys, b"another module's");
-    let mut blind = world.vm(4);
-    assert!(blind.take_lease(&world, false));
-    assert_eq!(store(&mut blind, &["two", "one"], "\"v3\""), Stored::Changed);
-    assert!(knows(&blind, &world, "one"));
-
-    world.pass(300.0);
-    assert!(b.take_lease(&world, false));
-    assert_eq!(store(&mut b, &["two", "three"], "\"v4\""), Stored::Changed, "other keys");
-    assert!(knows(&b, &world, "three") && !knows(&b, &world, "one"));
 }
 
 #[test]

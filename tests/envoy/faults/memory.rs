@@ -5,6 +5,7 @@
 
 use jwt_guard::jose::base64url;
 use jwt_guard_testkit::mint::Token;
+use jwt_guard_testkit::wasm_memory::wasm_memories;
 use serde_json::{Value, json};
 
 use super::policy;
@@ -19,31 +20,9 @@ const KIB_PER_ENTRY: usize = 8;
 /// Beside the cache: the module, the parsed keys of three sets, and one request of the greatest size.
 const BESIDE_THE_CACHE_MIB: usize = 48;
 
-/// The resident memory of each VM, in KiB: what can be written, with more than a GiB after it that cannot.
-fn memories(stack: &Stack) -> Vec<u64> {
-    const GUARD: u64 = 1 << 30;
-    let text = std::fs::read_to_string(format!("/proc/{}/smaps", stack.envoy.pid())).unwrap();
-    let (mut memories, mut candidate, mut resident) = (vec![], false, 0);
-    for line in text.lines() {
-        let mut words = line.split_whitespace();
-        let first = words.next().unwrap_or_default();
-        if let Some((from, to)) = first.split_once('-') {
-            let number = |text| u64::from_str_radix(text, 16).unwrap_or_default();
-            let access = words.next().unwrap_or_default();
-            if access.starts_with("---") && number(to) - number(from) > GUARD && candidate {
-                memories.push(resident);
-            }
-            candidate = access.starts_with("rw-p");
-        } else if first == "Rss:" {
-            resident = words.next().unwrap().parse().unwrap();
-        }
-    }
-    memories
-}
-
 /// In MiB; the main thread's VM, which serves nobody, is smaller.
 fn worker(stack: &Stack) -> f64 {
-    memories(stack).into_iter().max().expect("a VM") as f64 / 1024.0
+    wasm_memories(stack.envoy.pid()).into_iter().max().expect("a VM") as f64 / 1024.0
 }
 
 /// Claims that take more room than their text: what a token of the issuer's own might hold.

@@ -1,18 +1,17 @@
-//! The Envoy process: found, started, watched, ended.
+//! The Envoy process: started, watched, ended.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bootstrap::LISTENERS_FILE;
 use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
+use jwt_guard_testkit::envoy::program;
 use jwt_guard_testkit::module::module;
-use jwt_guard_testkit::repository as root;
 
 /// Lines of Envoy's log that a failing test prints.
 const TAIL: usize = 40;
@@ -80,25 +79,6 @@ impl Envoy {
         let status = ended.expect("Envoy started, with a configuration that it should refuse");
         assert!(!status.success(), "Envoy ended without an error");
         Refused { log: envoy.log() }
-    }
-
-    /// The program that is run.
-    pub fn program() -> &'static Path {
-        program()
-    }
-
-    /// Each Envoy that `scripts/envoy` pins, with its version. One, where the environment asks for one.
-    pub fn pinned() -> Vec<(String, PathBuf)> {
-        if std::env::var_os("ENVOY").is_some() || std::env::var_os("ENVOY_VERSION").is_some() {
-            return vec![("the one asked for".to_owned(), program().to_owned())];
-        }
-        let versions = scripts_envoy(Command::new(root().join("scripts/envoy")).arg("--versions"));
-        let programs = versions.lines().map(|version| {
-            let program =
-                scripts_envoy(Command::new(root().join("scripts/envoy")).env("ENVOY_VERSION", version));
-            (version.to_owned(), PathBuf::from(program.trim_end()))
-        });
-        programs.collect()
     }
 
     /// The module that is loaded.
@@ -302,21 +282,6 @@ fn put_listeners(bootstrap: &Bootstrap, module: &Path, folder: &Path) {
     let new = folder.join("listeners.new");
     std::fs::write(&new, listeners.to_string()).unwrap();
     std::fs::rename(new, folder.join(LISTENERS_FILE)).unwrap();
-}
-
-/// The Envoy that `scripts/envoy` chooses.
-fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        PathBuf::from(scripts_envoy(&mut Command::new(root().join("scripts/envoy"))).trim_end())
-    })
-}
-
-/// What `scripts/envoy` prints.
-fn scripts_envoy(command: &mut Command) -> String {
-    let found = command.stderr(Stdio::inherit()).output().unwrap();
-    assert!(found.status.success(), "scripts/envoy found no Envoy");
-    String::from_utf8(found.stdout).unwrap()
 }
 
 /// The module with [`Bootstrap::host_function`] in the place of the function that it asks for.

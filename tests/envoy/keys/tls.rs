@@ -64,7 +64,7 @@ fn the_example_with_an_https_issuer_is_valid() {
         .replace("/etc/envoy/jwt_guard.wasm", &module)
         .replace("/etc/ssl/certs/ca-certificates.crt", &pem.display().to_string());
     std::fs::write(&file, here).unwrap();
-    let validated = Command::new(Envoy::program())
+    let validated = Command::new(jwt_guard_testkit::envoy::program())
         .args(["--mode", "validate", "--log-level", "info", "--config-path"])
         .arg(&file)
         .output()

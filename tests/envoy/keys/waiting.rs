@@ -1,4 +1,4 @@
-//! The waiting room: full, crowded, and left.
+//! Parked requests: as many as can wait, more than that, and clients that leave.
 
 use serde_json::json;
 

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use jwt_guard::config::Config;
@@ -24,7 +23,7 @@ use jwt_guard::resource_metadata::Document;
 use jwt_guard::route::ReadingClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
-use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set};
+use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
 use serde_json::{Value, json};
 
 /// When every request here is judged.
@@ -32,14 +31,12 @@ pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
 /// What the issuer publishes, ES256 with the kid `first`.
 pub fn key() -> &'static SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first"))
+    shared_key(Algorithm::Es256, "first")
 }
 
 /// What it does not.
 pub fn other_key() -> &'static SigningKey {
-    static KEY: OnceLock<SigningKey> = OnceLock::new();
-    KEY.get_or_init(|| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("second"))
+    shared_key(Algorithm::Es256, "second")
 }
 
 pub fn published<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Rc<KeySet> {

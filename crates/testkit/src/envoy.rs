@@ -1,0 +1,42 @@
+//! The Envoys that `scripts/envoy` provides.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use crate::repository;
+
+/// The program that `scripts/envoy` chooses.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| PathBuf::from(told(&mut script())))
+}
+
+/// Each Envoy that `scripts/envoy` pins, with its version. One, where the environment asks for one.
+pub fn pinned() -> Vec<(String, PathBuf)> {
+    if std::env::var_os("ENVOY").is_some() || std::env::var_os("ENVOY_VERSION").is_some() {
+        return vec![("the one asked for".to_owned(), program().to_owned())];
+    }
+    let versions = told(script().arg("--versions"));
+    let program = |version| PathBuf::from(told(script().env("ENVOY_VERSION", version)));
+    versions.lines().map(|version| (version.to_owned(), program(version))).collect()
+}
+
+fn script() -> Command {
+    Command::new(repository().join("scripts/envoy"))
+}
+
+/// What the script prints.
+fn told(script: &mut Command) -> String {
+    let found = script.stderr(Stdio::inherit()).output().unwrap();
+    assert!(found.status.success(), "scripts/envoy found no Envoy");
+    String::from_utf8(found.stdout).unwrap().trim_end().to_owned()
+}
