@@ -36,7 +36,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
         let problem =
-            format!("no request falls under {}: another route or document takes all of them", probe.path);
+            format!("no request falls under {}: another route or document takes all of them", probe.template);
         doubts.push((format!("routes[{}]", probe.index), problem));
     }
     // What is said of a method that no client sends says nothing of the others.

@@ -124,7 +124,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
             let rule = governed.and_then(|index| config.routes.entries().get(index));
             // A route of the same path was written for those methods; what falls through was perhaps forgotten.
             let deliberate =
-                governed.and_then(|index| probes.get(index)).is_some_and(|other| other.path == probe.path);
+                governed.and_then(|index| probes.get(index)).is_some_and(|other| other.template == probe.template);
             let requirement = rule.map_or(&config.default_policy, |entry| &entry.rule.requirement);
             if !deliberate && asks_less(requirement, &probe.rule.requirement) {
                 match weaker.iter_mut().find(|(index, _)| *index == governed) {
@@ -139,12 +139,12 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                 None => &config.default_policy,
             };
             let falls_to = match governed.and_then(|index| probes.get(index)) {
-                Some(other) => format!("routes[{}] ({})", other.index, other.path),
+                Some(other) => format!("routes[{}] ({})", other.index, other.template),
                 None => "default_policy".to_owned(),
             };
-            let path = &probe.path;
+            let path = probe.template;
             let meant = match said(requirement) {
-                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path)),
+                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path.as_str())),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(

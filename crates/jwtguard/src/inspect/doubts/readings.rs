@@ -34,7 +34,7 @@ pub fn of_own_spellings(
                 continue;
             }
             let governs = match other {
-                Some(other) => format!("routes[{}] ({})", other.index, other.path),
+                Some(other) => format!("routes[{}] ({})", other.index, other.template),
                 None => "default_policy".to_owned(),
             };
             let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
