@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::find::{self, Carrier, Configuration, Plugin};
+use super::path::below;
 use super::surroundings::{self, Clusters, Remark};
 use super::tables::{self, Table};
-use super::tree::{Source, Tree, below, snake_case};
+use super::tree::{self, Source, Tree, snake_case};
 use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
@@ -59,7 +60,7 @@ pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tre
             let name = format!("{}: {}", plugin.document.file, plugin.name);
             let tree = match &plugin.configuration {
                 Configuration::Object(tree) => tree.clone(),
-                Configuration::Text(_) => Tree { line: 0, source: None, value: super::tree::Value::Null },
+                Configuration::Text(_) => Tree { line: 0, source: None, value: tree::Value::Null },
             };
             parse(&plugin).map(|config| (name, config, tree))
         })
@@ -76,7 +77,7 @@ fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
             severity: Severity::Error,
             file: plugin.document.file.clone(),
             line: tree.map_or(0, |tree| tree.nearest_to(&error.path).line),
-            path: below(&plugin.path, &error.path.to_string()),
+            path: below(&plugin.path, &error.path).to_string(),
             problem: match (&error.problem, meant) {
                 (Problem::UnknownKey { advice: None, .. }, Some(meant)) => {
                     format!("unknown key; did you mean {meant}?")
@@ -148,13 +149,13 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
-                for (path, problem) in doubts::doubts(&config, tree, may_be_named_elsewhere) {
+                for doubt in doubts::doubts(&config, tree, may_be_named_elsewhere) {
                     remarks.push(Remark {
                         severity: Severity::Warning,
                         at: None,
-                        line: tree.nearest(&path).line,
-                        path: below(&plugin.path, &path),
-                        problem,
+                        line: tree.nearest_to(&doubt.path).line,
+                        path: below(&plugin.path, &doubt.path).to_string(),
+                        problem: doubt.problem,
                     });
                 }
                 let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);
@@ -215,7 +216,7 @@ fn whole_path(whole: &str, path: &str) -> String {
     let (all, last) = (names(whole), names(path));
     match all.windows(last.len().max(1)).any(|part| part == last.as_slice()) {
         true => whole.to_owned(),
-        false => below(whole, path),
+        false => tree::below(whole, path),
     }
 }
 

@@ -6,7 +6,7 @@ pub mod istio;
 use super::document::of_kind;
 use super::find::{Carrier, Plugin};
 use super::surroundings::{Edited, Remark};
-use super::tree::{Tree, Value, below};
+use super::tree::{Tree, Value};
 use super::{Document, Severity};
 use jwt_guard::config::Config;
 
@@ -27,7 +27,8 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
             if let Some(value) = object.at(&["spec", "bootstrap", "value"])
                 && let Some(text) = value.text()
             {
-                texts.push((below(&path.to_string(), "spec.bootstrap.value"), value.line, text.to_owned()));
+                let path = path.key("spec").key("bootstrap").key("value");
+                texts.push((path.to_string(), value.line, text.to_owned()));
             }
         }
         _ => {}
@@ -41,7 +42,7 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
         Carrier::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
             let Some((module, path)) = super::find::istio_module(resource) else { return };
-            let path = format!("{path}.failStrategy");
+            let path = path.key("failStrategy").to_string();
             match module.get("failStrategy") {
                 Some(tree) if tree.text() == Some("FAIL_OPEN") => {
                     let problem =
@@ -68,7 +69,9 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
             gateway::targets(resource, remarks);
             gateway::replacements(resource, documents, remarks);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
-                let path = plugin.path.replace(".config", ".failOpen");
+                let mut path = plugin.path.clone();
+                path.pop();
+                let path = path.key("failOpen".to_owned()).to_string();
                 let problem =
                     "lets every request pass unchecked, claim headers of the client's own included, while \
                                the module cannot run; remove it"

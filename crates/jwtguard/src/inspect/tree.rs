@@ -126,7 +126,7 @@ impl Tree {
     }
 
     /// The value where the path leads, or the last one before it ends: where a reader should look.
-    pub fn nearest_to(&self, path: &Path) -> &Tree {
+    pub fn nearest_to<K: AsRef<str>>(&self, path: &Path<K>) -> &Tree {
         let mut tree = self;
         for segment in path.segments() {
             match tree.child(segment) {

@@ -3,8 +3,10 @@
 use super::Doubt;
 use super::authority::{authority, is_loopback};
 use super::values::pattern;
+use crate::inspect::path::{below, of_keys};
 use crate::inspect::tree::Tree;
-use jwt_guard::config::{Config, Issuer, KeyOrigin};
+use jwt_guard::config::keys::{Name, configuration, issuer as key};
+use jwt_guard::config::{Config, Issuer, KeyOrigin, Path};
 use jwt_guard::endpoint::Endpoint;
 use jwt_guard::http::Scheme;
 use jwt_guard::jose::pointer::Pointer;
@@ -13,27 +15,39 @@ use jwt_guard::keys::{Location, Source};
 /// Every doubt about an issuer of the configuration.
 pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     for (index, issuer) in config.issuers.iter().enumerate() {
-        let listed = tree.get("issuers").map(|list| list.items().get(index).unwrap_or(list));
-        let base = if listed.is_some() { format!("issuers[{index}].") } else { String::new() };
-        let mut doubt = |key: &str, problem: String| doubts.push((format!("{base}{key}"), problem));
+        let listed =
+            tree.get(configuration::ISSUERS.as_str()).map(|list| list.items().get(index).unwrap_or(list));
+        let base = match listed {
+            Some(_) => of_keys(&[configuration::ISSUERS]).index(index),
+            None => Path::root(),
+        };
+        let mut doubt = |path: Path<&'static str>, problem: String| {
+            doubts.push(Doubt::new(&below(&base, &path), problem));
+        };
         if !issuer.rules.require_expiration {
             doubt(
-                "require_expiration",
+                of_keys(&[key::REQUIRE_EXPIRATION.name]),
                 "is false: a token without exp is valid until its key is gone".to_owned(),
             );
         }
         if issuer.rules.refused_claims.is_empty() {
-            doubt("refused_claims", "is empty: refresh and ID tokens pass for access tokens".to_owned());
+            doubt(
+                of_keys(&[key::REFUSED_CLAIMS]),
+                "is empty: refresh and ID tokens pass for access tokens".to_owned(),
+            );
         }
         names(issuer, listed.unwrap_or(tree), &mut doubt);
         if let KeyOrigin::Fetched { source: Source { location, .. }, .. } = &issuer.keys
             && location.scheme() == Scheme::Http
             && !is_loopback(authority(location))
         {
-            let key = if matches!(location, Location::Discovery { .. }) { "issuer" } else { "jwks_endpoint" };
+            let key = match location {
+                Location::Discovery { .. } => key::ISSUER,
+                Location::Endpoint(_) => key::JWKS_ENDPOINT.name,
+            };
             let url = authority(location);
             doubt(
-                key,
+                of_keys(&[key]),
                 format!(
                     "fetches keys from {url} over plain http: an attacker on the network path can replace them; use https"
                 ),
@@ -43,11 +57,11 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 }
 
 /// Whom the tokens are from and for.
-fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
+fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>, String)) {
     let iss = issuer.rules.issuer_name_value.as_str();
     let unissued = unissued(iss);
     if let Some(problem) = &unissued {
-        doubt("issuer", problem.clone());
+        doubt(of_keys(&[key::ISSUER]), problem.clone());
     }
     for (index, audience) in issuer.rules.audiences.iter().enumerate() {
         let problem = match pattern(audience) {
@@ -59,15 +73,16 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
             }),
         };
         if let Some(problem) = problem {
-            doubt(&format!("audience[{index}]"), problem);
+            doubt(of_keys(&[key::AUDIENCE]).index(index), problem);
         }
     }
     for (index, pointer) in issuer.rules.audience_from.iter().enumerate() {
         if let Some(problem) = no_audience(pointer, issuer) {
-            doubt(&format!("audience_from[{index}]"), problem);
+            doubt(of_keys(&[key::AUDIENCE_FROM]).index(index), problem);
         }
     }
-    let is_default = ["jwks_endpoint", "jwks_inline"].iter().all(|key| tree.get(key).is_none());
+    let absent = |key: Name| tree.get(key.as_str()).is_none();
+    let is_default = absent(key::JWKS_ENDPOINT.name) && absent(key::JWKS_INLINE);
     if let KeyOrigin::Fetched { source: Source { location: Location::Endpoint(url), .. }, .. } = &issuer.keys
         && is_default
         && unissued.is_none()
@@ -80,7 +95,7 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
             url.authority(),
             url.path()
         );
-        doubt("jwks_endpoint", problem);
+        doubt(of_keys(&[key::JWKS_ENDPOINT.name]), problem);
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::Doubt;
+use super::doubt::route;
 use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, or_root};
 use super::strictness::{asks_less, implies};
 use crate::inspect::words;
@@ -48,7 +49,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], doubts: &mut Vec<Doubt>)
     }
     for (region, lost) in regions.iter().zip(&lost) {
         if let Some(problem) = told(config, region.probe, lost) {
-            doubts.push((format!("routes[{}]", region.probe.index), problem));
+            doubts.push(Doubt::new(&route(region.probe.index), problem));
         }
     }
 }
@@ -167,7 +168,9 @@ impl<'p> Region<'p> {
         for at in 0..length {
             shared.push(match (self.segments.get(at).copied(), other.segments.get(at).copied()) {
                 (Some(Segment::Literal(one)), Some(Segment::Literal(other))) if one != other => return None,
-                (Some(literal @ Segment::Literal(_)), _) | (_, Some(literal @ Segment::Literal(_))) => literal,
+                (Some(literal @ Segment::Literal(_)), _) | (_, Some(literal @ Segment::Literal(_))) => {
+                    literal
+                }
                 // A name that one of them has for the segment, as `{id}`: `*` may be meant for everything below.
                 (Some(Segment::Any("*")) | None, Some(name)) | (Some(name), _) => name,
                 (None, None) => Segment::Any("*"),
@@ -209,7 +212,8 @@ impl<'p> Region<'p> {
     /// opens a single path, such as `/health`, for whatever method.
     fn is_exception_from(&self, other: &Self) -> bool {
         let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
-        let is_one_path = !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
+        let is_one_path =
+            !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
         self.has_paths_within(other)
             && self.has_hosts_within(other)
             && (self.has_methods_within(other) || (is_open && is_one_path))

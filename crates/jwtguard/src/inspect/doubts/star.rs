@@ -1,9 +1,11 @@
 //! `/admin/*`, which is one segment here and everything below `/admin/` in many another system.
 
 use super::Doubt;
+use super::doubt::route;
 use super::probe::{ANYTHING, Probe, filled, governed_by, joined, or_root};
 use super::strictness::implies;
 use jwt_guard::config::Config;
+use jwt_guard::config::keys::route as key;
 use jwt_guard::route::Segment;
 
 /// Every route whose last segment is `*`, where the path before it or a longer one falls to a weaker rule. One that is
@@ -22,8 +24,7 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
             let Some(governed) = governed_by(config, host, method, &path) else { continue };
             let other = governed.and_then(|index| probes.get(index));
             // A route for exactly those paths stands beside it.
-            let deliberate =
-                other.is_some_and(|other| other.template.segments().eq(before.iter().copied()));
+            let deliberate = other.is_some_and(|other| other.template.segments().eq(before.iter().copied()));
             let requirement = other.map_or(&config.default_policy, |other| &other.rule.requirement);
             if !deliberate && !implies(requirement, &probe.rule.requirement) {
                 weaker.push((shown, governed));
@@ -41,6 +42,6 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
             paths.join(" and "),
             if paths.len() == 1 { "s" } else { "" },
         );
-        doubts.push((format!("routes[{}].path", probe.index), problem));
+        doubts.push(Doubt::new(&route(probe.index).key(key::PATH.as_str()), problem));
     }
 }

@@ -20,7 +20,14 @@ pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], re
         }
         clusters.dedup();
         for cluster in clusters {
-            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, remarks);
+            istio_cluster(
+                resource,
+                &plugin.path.to_string(),
+                cluster,
+                source.location.scheme(),
+                documents,
+                remarks,
+            );
         }
     }
 }

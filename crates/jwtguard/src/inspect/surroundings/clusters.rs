@@ -2,7 +2,7 @@
 
 use super::Remark;
 use crate::inspect::find::{Carrier, Configuration, Plugin};
-use crate::inspect::tree::{self, Tree};
+use crate::inspect::tree::Tree;
 use crate::inspect::{Document, Severity, doubts, kubernetes};
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, KeyOrigin};
@@ -104,7 +104,13 @@ fn missing(
         Configuration::Object(tree) => line_of(tree, key, name),
         Configuration::Text(_) => 0,
     };
-    remarks.push(Remark { severity, at: None, line, path: tree::below(&plugin.path, key), problem });
+    remarks.push(Remark {
+        severity,
+        at: None,
+        line,
+        path: plugin.path.key(key.to_owned()).to_string(),
+        problem,
+    });
 }
 
 /// The line where the key has that value.

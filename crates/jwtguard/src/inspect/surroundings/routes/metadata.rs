@@ -34,8 +34,8 @@ pub fn read(
         remarks.push(Remark::warning(ours, &path, problem));
         return None;
     }
-    for (below, problem) in digits::digits(ours) {
-        remarks.push(Remark::warning(ours.nearest(&below), &path, problem));
+    for doubt in digits::digits(ours) {
+        remarks.push(Remark::warning(ours.nearest_to(&doubt.path), &path, doubt.problem));
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
@@ -49,8 +49,9 @@ pub fn read(
     if errors.is_empty() {
         let mut doubts = Vec::new();
         values::of_requirements(ours, config, &mut doubts);
-        for (below, problem) in doubts {
-            remarks.push(Remark::warning(ours.nearest(&below), &path, format!("{below}: {problem}")));
+        for doubt in doubts {
+            let problem = format!("{}: {}", doubt.path, doubt.problem);
+            remarks.push(Remark::warning(ours.nearest_to(&doubt.path), &path, problem));
         }
     }
     read.filter(|_| errors.is_empty()).map(|requirement| Carried {
