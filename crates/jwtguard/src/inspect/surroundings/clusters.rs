@@ -1,6 +1,6 @@
 //! The clusters that keys come through: that they are there, and that https means something on them.
 
-use super::Remark;
+use super::{Remark, Subject};
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, Severity, doubts, kubernetes};
@@ -108,7 +108,7 @@ fn missing(
         severity,
         at: None,
         line,
-        path: plugin.path.key(key.to_owned()).to_string(),
+        subject: Subject::Path(plugin.path.key(key.to_owned())),
         problem,
     });
 }
@@ -126,7 +126,7 @@ fn line_of(tree: &Tree, key: &str, value: &str) -> usize {
 
 /// `https` in an endpoint encrypts nothing by itself: the cluster's socket does, and only where it checks who answers.
 fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
-    let path = format!("cluster {name}");
+    let subject = Subject::Named(format!("cluster {name}"));
     let mut context = None;
     cluster.walk(&mut |tree, path, _| {
         let first = path.segments().first();
@@ -142,7 +142,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
             let problem = "has no TLS socket, though the key endpoint is https: keys would come in the clear, and \
                            an attacker on the network path could replace them; give it an UpstreamTlsContext with sni, \
                            trusted_ca and match_typed_subject_alt_names";
-            remarks.push(Remark::error(cluster, &path, problem.to_owned()));
+            remarks.push(Remark::error(cluster, subject, problem.to_owned()));
         }
         return;
     };
@@ -171,7 +171,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
             "has a TLS socket that takes any certificate: an attacker on the network path could \
                        replace the keys; give its validation_context a trusted_ca and match_typed_subject_alt_names"
                 .to_owned();
-        remarks.push(Remark::error(context, &path, problem));
+        remarks.push(Remark::error(context, subject.clone(), problem));
         return;
     }
     let automatic = context.get("auto_sni_san_validation").is_some_and(Tree::is_true);
@@ -180,12 +180,12 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
         let problem = "takes a certificate of any name that the CA signed; name the host in \
                        match_typed_subject_alt_names"
             .to_owned();
-        remarks.push(Remark::warning(context, &path, problem));
+        remarks.push(Remark::warning(context, subject.clone(), problem));
     }
     if context.get("sni").is_none() && context.get("auto_host_sni").is_none_or(|auto| !auto.is_true()) {
         let problem =
             "sends no sni: a server of several hosts answers with some other certificate".to_owned();
-        remarks.push(Remark::warning(context, &path, problem));
+        remarks.push(Remark::warning(context, subject.clone(), problem));
     }
 }
 
