@@ -8,7 +8,7 @@ use crate::inspect::tree::Tree;
 use jwt_guard::config::keys::{Name, configuration, issuer as key};
 use jwt_guard::config::{Config, Issuer, KeyOrigin, Path};
 use jwt_guard::endpoint::Endpoint;
-use jwt_guard::http::Scheme;
+use jwt_guard::http::{Scheme, Uri};
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::keys::{Location, Source};
 
@@ -88,7 +88,7 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>,
         && unissued.is_none()
         && let Some((whose, keys)) = known_keys(iss)
     {
-        let scheme = if url.scheme() == Scheme::Https { "https" } else { "http" };
+        let scheme = url.scheme().as_str();
         let problem = format!(
             "is not given, so keys are fetched from the default, {scheme}://{}{}; {whose} serves them at another URL: \
              write jwks_endpoint: {keys}",
@@ -143,7 +143,9 @@ fn unissued(iss: &str) -> Option<String> {
     if let Some((before, _)) = iss.split_once("/protocol/openid-connect") {
         return Some(format!("{compared}: this is the URL of an endpoint of the issuer; write {before}"));
     }
-    let (host, path) = iss.strip_prefix("https://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
+    let url = Uri::parse(iss).ok().filter(|url| url.scheme() == Scheme::Https)?;
+    let (host, path) = (url.authority(), url.path_and_query());
+    let path = path.strip_prefix('/').unwrap_or(path);
     if MICROSOFT.contains(&host) {
         return unissued_by_microsoft(host, path).map(|problem| format!("{compared}: {problem}"));
     }

@@ -195,7 +195,7 @@ fn is_local(cluster: &Tree) -> bool {
     cluster.walk(&mut |tree, _, _| {
         if let Some(address) = tree.get("socket_address").and_then(|socket| socket.text_of("address")) {
             addresses += 1;
-            local += usize::from(doubts::is_loopback(address) || address == "::1");
+            local += usize::from(doubts::is_loopback(address));
         }
         if tree.get("pipe").is_some_and(|pipe| pipe.get("path").is_some()) {
             addresses += 1;
