@@ -4,6 +4,7 @@
 use super::path::below;
 use super::tree::{Tree, Value};
 use super::{Document, surroundings};
+use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::path::{Path, Segment};
 
 /// One configuration of ours.
@@ -64,7 +65,7 @@ pub enum Carrier<'t> {
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// Keys of which one is in every configuration.
-const ALWAYS: [&str; 2] = ["issuer", "issuers"];
+const ALWAYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
 
 /// Every configuration of ours in the document.
 pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
@@ -310,8 +311,9 @@ fn is_ours(texts: &[Option<&str>], configuration: &Configuration) -> bool {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         plain.to_ascii_lowercase().contains("jwtguard")
     });
-    let says =
-        |tree: &Tree| ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get("audience").is_some();
+    let says = |tree: &Tree| {
+        ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
+    };
     named || matches!(configuration, Configuration::Object(tree) if says(tree))
 }
 

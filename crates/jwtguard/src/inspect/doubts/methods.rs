@@ -2,7 +2,7 @@
 
 use super::Doubt;
 use super::doubt::route;
-use super::probe::{METHODS, Probe, governed_by};
+use super::probe::{METHODS, Probe, governed_by, named};
 use super::strictness::asks_less;
 use crate::inspect::words;
 use jwt_guard::config::Config;
@@ -142,10 +142,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                 Some(entry) => &entry.rule.requirement,
                 None => &config.default_policy,
             };
-            let falls_to = match governed.and_then(|index| probes.get(index)) {
-                Some(other) => format!("routes[{}] ({})", other.index, other.template),
-                None => "default_policy".to_owned(),
-            };
+            let falls_to = named(governed.and_then(|index| probes.get(index)));
             let path = probe.template;
             let meant = match said(requirement) {
                 Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path.as_str())),

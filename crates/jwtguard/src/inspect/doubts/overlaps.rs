@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::Doubt;
 use super::doubt::route;
-use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, or_root};
+use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, named, or_root};
 use super::strictness::{asks_less, implies};
 use crate::inspect::words;
 use jwt_guard::config::Config;
@@ -67,7 +67,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         methods => format!(" for {}", methods.join(", ")),
     };
     let others: Vec<String> =
-        lost.iter().skip(1).take(MOST_NAMED - 1).map(|loss| named(loss.winner)).collect();
+        lost.iter().skip(1).take(MOST_NAMED - 1).map(|loss| named(Some(loss.winner))).collect();
     let more = lost.len().saturating_sub(MOST_NAMED);
     let others = match (others.is_empty(), more) {
         (true, _) => String::new(),
@@ -85,7 +85,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
          route {{path: {}{}{}}} with the requirement that is intended there{others}",
         probe.template,
-        named(winner),
+        named(Some(winner)),
         first.request,
         who(winner),
         who(probe),
@@ -93,10 +93,6 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         listed("methods", &first.methods),
         listed("hosts", &winner.patterns),
     ))
-}
-
-fn named(probe: &Probe<'_>) -> String {
-    format!("routes[{}] ({})", probe.index, probe.template)
 }
 
 /// Requests that one route takes from another.

@@ -1,5 +1,7 @@
 //! The requests that a route is there for, and the routes that they fall under.
 
+use super::doubt::route;
+use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Route};
 use jwt_guard::route::{Segment, Target, Template};
 
@@ -65,6 +67,14 @@ pub(super) fn joined<'t>(segments: impl Iterator<Item = &'t str>) -> String {
 /// The path without segments is `/`.
 pub(super) fn or_root(path: String) -> String {
     if path.is_empty() { "/".to_owned() } else { path }
+}
+
+/// What decides, for a sentence: a route with its template, or `default_policy`.
+pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
+    match probe {
+        Some(probe) => format!("{} ({})", route(probe.index), probe.template),
+        None => configuration::DEFAULT_POLICY.as_str().to_owned(),
+    }
 }
 
 /// The index of the route that a request falls under.

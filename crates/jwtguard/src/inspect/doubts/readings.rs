@@ -2,7 +2,7 @@
 
 use super::Doubt;
 use super::doubt::route;
-use super::probe::Probe;
+use super::probe::{Probe, named};
 use super::strictness::implies;
 use crate::inspect::path::of_keys;
 use jwt_guard::config::Config;
@@ -36,10 +36,7 @@ pub fn of_own_spellings(
             if classes.contains(&ReadingClass::LetterCase) || implies(&probe.rule.requirement, requirement) {
                 continue;
             }
-            let governs = match other {
-                Some(other) => format!("routes[{}] ({})", other.index, other.template),
-                None => "default_policy".to_owned(),
-            };
+            let governs = named(other);
             let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
             let skippable = classes.iter().find(|class| ReadingClass::SKIPPABLE.contains(class));
             let remedy = match skippable {

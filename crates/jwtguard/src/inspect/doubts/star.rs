@@ -2,7 +2,7 @@
 
 use super::Doubt;
 use super::doubt::route;
-use super::probe::{ANYTHING, Probe, filled, governed_by, joined, or_root};
+use super::probe::{ANYTHING, Probe, filled, governed_by, joined, named, or_root};
 use super::strictness::implies;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
@@ -31,10 +31,7 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
             }
         }
         let Some((_, governed)) = weaker.last() else { continue };
-        let falls_to = match governed.and_then(|index| probes.get(index)) {
-            Some(other) => format!("routes[{}] ({})", other.index, other.template),
-            None => "default_policy".to_owned(),
-        };
+        let falls_to = named(governed.and_then(|index| probes.get(index)));
         let paths: Vec<&str> = weaker.iter().map(|(shown, _)| shown.as_str()).collect();
         let problem = format!(
             "* matches one segment: {} fall{} under {falls_to}, which does not require what this route requires; write \

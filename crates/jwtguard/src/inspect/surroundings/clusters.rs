@@ -4,6 +4,7 @@ use super::{Remark, Subject};
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, Severity, doubts, kubernetes};
+use jwt_guard::config::keys::issuer;
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::Scheme;
@@ -64,11 +65,11 @@ pub fn clusters(
     }
     for issuer in &config.issuers {
         let KeyOrigin::Fetched { source: Source { cluster, location }, .. } = &issuer.keys else { continue };
-        let mut names = vec![("jwks_cluster", cluster)];
+        let mut names = vec![(issuer::JWKS_CLUSTER.as_str(), cluster)];
         if let Location::Discovery { cluster: other, .. } = location
             && other != cluster
         {
-            names.push(("discovery_cluster", other));
+            names.push((issuer::DISCOVERY_CLUSTER.as_str(), other));
         }
         for (key, name) in names {
             match clusters.find(name) {
