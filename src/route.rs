@@ -27,4 +27,4 @@ pub use governing::{Demand, Governing, Reading, Spread, Target, furthest_classes
 pub use host::{HostError, HostPattern};
 pub use method::{Method, MethodError};
 pub use table::{Found, Table};
-pub use template::{Template, TemplateError};
+pub use template::{Segment, Template, TemplateError};

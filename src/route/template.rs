@@ -20,12 +20,22 @@ pub struct Template {
 }
 
 /// One segment of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Segment {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segment<'t> {
     /// This text, byte for byte.
-    Literal(String),
-    /// Any one non-empty segment. Its name is for people: `{id}`, `{name}` and `*` are equal.
-    Any,
+    Literal(&'t str),
+    /// Any one non-empty segment, with its spelling: `*` or `{id}`. The spelling is for people and changes nothing in
+    /// what the template matches.
+    Any(&'t str),
+}
+
+impl<'t> Segment<'t> {
+    /// The segment as it is written.
+    pub fn as_str(&self) -> &'t str {
+        match self {
+            Self::Literal(text) | Self::Any(text) => text,
+        }
+    }
 }
 
 /// Why a text is not a template.
@@ -110,31 +120,28 @@ impl Template {
         &self.text
     }
 
-    pub(super) fn segments(&self) -> Vec<Segment> {
-        let mut segments = Vec::new();
-        for segment in self.text.split('/') {
-            match segment {
-                "" | REST => {}
-                _ if is_any(segment) => segments.push(Segment::Any),
-                _ => segments.push(Segment::Literal(segment.to_owned())),
-            }
-        }
-        segments
+    /// Its segments, without a final `**`.
+    pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.text.split('/').filter_map(|segment| match segment {
+            "" | REST => None,
+            _ if is_any(segment) => Some(Segment::Any(segment)),
+            _ => Some(Segment::Literal(segment)),
+        })
     }
 
     /// Whether it ends in `**`.
-    pub(super) fn covers_rest(&self) -> bool {
+    pub fn covers_rest(&self) -> bool {
         self.text.strip_suffix('/').unwrap_or(&self.text).ends_with(REST)
     }
 
     /// What the template matches, whatever its names are.
     pub(super) fn canonical(&self) -> String {
         let mut canonical = String::with_capacity(self.text.len());
-        for segment in &self.segments() {
+        for segment in self.segments() {
             canonical.push('/');
             canonical.push_str(match segment {
                 Segment::Literal(text) => text,
-                Segment::Any => "*",
+                Segment::Any(_) => "*",
             });
         }
         canonical.push_str(if self.covers_rest() { "/**" } else { "" });
@@ -214,6 +221,22 @@ mod tests {
         ] {
             let template = Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!((template.canonical().as_str(), template.as_str()), (canonical, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn segments_keep_their_spelling() {
+        use Segment::*;
+        for (text, segments, covers_rest) in [
+            ("/", &[][..], false),
+            ("/a/{id}/*", &[Literal("a"), Any("{id}"), Any("*")], false),
+            ("/a/", &[Literal("a")], false),
+            ("/a b/**/", &[Literal("a b")], true),
+            ("/**", &[], true),
+        ] {
+            let template = Template::parse(text).unwrap();
+            assert_eq!(template.segments().collect::<Vec<_>>(), segments, "{text}");
+            assert_eq!(template.covers_rest(), covers_rest, "{text}");
         }
     }
 

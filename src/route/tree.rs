@@ -49,7 +49,7 @@ impl Levels {
     ) -> Vec<usize> {
         let mut taken = Vec::new();
         let mut place = |root: &mut Node| {
-            let node = root.descend(&template.segments());
+            let node = root.descend(template);
             let slots = if template.covers_rest() { &mut node.rest } else { &mut node.here };
             for first in slots.insert(index, methods) {
                 if !taken.contains(&first) {
@@ -96,12 +96,12 @@ impl Levels {
 }
 
 impl Node {
-    fn descend(&mut self, segments: &[Segment]) -> &mut Self {
+    fn descend(&mut self, template: &Template) -> &mut Self {
         let mut node = self;
-        for segment in segments {
+        for segment in template.segments() {
             node = match segment {
                 Segment::Literal(text) => node.literal(text),
-                Segment::Any => node.any.get_or_insert_default(),
+                Segment::Any(_) => node.any.get_or_insert_default(),
             };
         }
         node

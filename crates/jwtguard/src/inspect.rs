@@ -11,6 +11,7 @@ mod doubts;
 pub mod find;
 mod finding;
 mod kubernetes;
+pub mod path;
 pub mod schema;
 mod spelling;
 mod surroundings;

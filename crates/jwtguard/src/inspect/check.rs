@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::find::{self, Carrier, Configuration, Plugin};
-use super::surroundings::{self, Clusters, Remark};
+use super::path::below;
+use super::surroundings::{self, Clusters, Remark, Subject};
 use super::tables::{self, Table};
-use super::tree::{Source, Tree, below, snake_case};
+use super::tree::{self, Source, Tree};
 use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
@@ -59,7 +60,7 @@ pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tre
             let name = format!("{}: {}", plugin.document.file, plugin.name);
             let tree = match &plugin.configuration {
                 Configuration::Object(tree) => tree.clone(),
-                Configuration::Text(_) => Tree { line: 0, source: None, value: super::tree::Value::Null },
+                Configuration::Text(_) => Tree { line: 0, source: None, value: tree::Value::Null },
             };
             parse(&plugin).map(|config| (name, config, tree))
         })
@@ -76,7 +77,7 @@ fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
             severity: Severity::Error,
             file: plugin.document.file.clone(),
             line: tree.map_or(0, |tree| tree.nearest_to(&error.path).line),
-            path: below(&plugin.path, &error.path.to_string()),
+            path: below(&plugin.path, &error.path).to_string(),
             problem: match (&error.problem, meant) {
                 (Problem::UnknownKey { advice: None, .. }, Some(meant)) => {
                     format!("unknown key; did you mean {meant}?")
@@ -148,13 +149,13 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
-                for (path, problem) in doubts::doubts(&config, tree, may_be_named_elsewhere) {
+                for doubt in doubts::doubts(&config, tree, may_be_named_elsewhere) {
                     remarks.push(Remark {
                         severity: Severity::Warning,
                         at: None,
-                        line: tree.nearest(&path).line,
-                        path: below(&plugin.path, &path),
-                        problem,
+                        line: tree.nearest_to(&doubt.path).line,
+                        subject: Subject::Path(below(&plugin.path, &doubt.path)),
+                        problem: doubt.problem,
                     });
                 }
                 let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);
@@ -164,103 +165,27 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
     }
     let paths = paths(&remarks, documents);
     report.findings.extend(remarks.into_iter().map(|remark| {
-        let path = match remark.at.as_ref().and_then(|at| paths.get(at)) {
-            Some(whole) => whole_path(whole, &remark.path),
-            None => remark.path,
-        };
+        let value = remark.at.as_ref().and_then(|at| paths.get(at));
         Finding {
             severity: remark.severity,
             file: remark.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
             line: remark.line,
-            path,
+            path: remark.subject.shown(value.unwrap_or(&Path::root())),
             problem: remark.problem,
         }
     }));
 }
 
 /// The path of each value that a remark is about.
-fn paths(remarks: &[Remark], documents: &[Document]) -> HashMap<Source, String> {
+fn paths(remarks: &[Remark], documents: &[Document]) -> HashMap<Source, Path> {
     let wanted: HashSet<&Source> = remarks.iter().filter_map(|remark| remark.at.as_ref()).collect();
     let mut found = HashMap::new();
     for document in documents {
         document.tree.walk(&mut |tree, path, _| {
             if let Some(source) = tree.source.as_ref().filter(|source| wanted.contains(source)) {
-                found.entry(source.clone()).or_insert_with(|| path.to_string());
+                found.entry(source.clone()).or_insert_with(|| path.to_owned());
             }
         });
     }
     found
-}
-
-/// The path of a remark, from the document's own start on: a file may have several listeners. `whole` is the path of
-/// the value that the remark is about, and `path` a key in it, the end of its path, or what it is called.
-fn whole_path(whole: &str, path: &str) -> String {
-    // Objects of Kubernetes are short, and clusters have names of their own.
-    let is_whole = path.starts_with("spec") || path.starts_with("cluster ");
-    if whole.is_empty() || is_whole || whole.starts_with(path) || path.starts_with(whole) {
-        return path.to_owned();
-    }
-    if path.starts_with("virtual host ") || path.starts_with("route ") {
-        let table = [".virtual_hosts", ".virtualHosts"].iter().find_map(|key| whole.split_once(key));
-        return table.map_or_else(|| path.to_owned(), |(table, _)| format!("{table}, {path}"));
-    }
-    if path.starts_with(|first: char| first.is_ascii_uppercase()) {
-        return format!("{whole}, {path}");
-    }
-    // Neither has a quoted name: the keys of Envoy's own configuration are words.
-    let names = |path: &str| -> Vec<String> {
-        let names = path.split(['.', '[']).filter(|name| !name.is_empty() && !name.ends_with(']'));
-        names.map(snake_case).collect()
-    };
-    let (all, last) = (names(whole), names(path));
-    match all.windows(last.len().max(1)).any(|part| part == last.as_slice()) {
-        true => whole.to_owned(),
-        false => below(whole, path),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_begins_where_the_document_does() {
-        let manager = "static_resources.listeners[1].filter_chains[0].filters[0].typed_config";
-        let within = |rest: &str| format!("{manager}{rest}");
-        for (whole, path, expected) in [
-            (within(""), "normalize_path", within(".normalize_path")),
-            (
-                within(".http_filters[0].typed_config.config"),
-                "vm_config.vm_id",
-                within(".http_filters[0].typed_config.config.vm_config.vm_id"),
-            ),
-            (
-                within(".http_filters[0].typed_config.config.failure_policy"),
-                "failure_policy",
-                within(".http_filters[0].typed_config.config.failure_policy"),
-            ),
-            (within(".http_filters[1]"), "http_filters[1]", within(".http_filters[1]")),
-            (within(".httpFilters[1]"), "http_filters[1]", within(".httpFilters[1]")),
-            (
-                within(".scoped_routes.scope_key_builder.fragments[0].header_value_extractor.name"),
-                "scoped_routes",
-                within(".scoped_routes.scope_key_builder.fragments[0].header_value_extractor.name"),
-            ),
-            (
-                within(".route_config.virtual_hosts[0].routes[0].match.headers[0]"),
-                "virtual host all, routes[0]",
-                within(".route_config, virtual host all, routes[0]"),
-            ),
-            (
-                within(".http_filters[0].typed_config"),
-                "ExtensionWithMatcher",
-                within(".http_filters[0].typed_config, ExtensionWithMatcher"),
-            ),
-            ("static_resources.clusters[0]".to_owned(), "cluster issuer", "cluster issuer".to_owned()),
-            ("spec".to_owned(), "spec.failStrategy", "spec.failStrategy".to_owned()),
-            ("items[0]".to_owned(), "items[0].spec.pluginConfig", "items[0].spec.pluginConfig".to_owned()),
-        ] {
-            assert_eq!(whole_path(&whole, path), expected, "{whole} {path}");
-        }
-    }
 }

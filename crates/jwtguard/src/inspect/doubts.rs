@@ -1,6 +1,7 @@
 //! What a configuration may say and probably should not.
 
 mod authority;
+mod claim_name;
 mod doubt;
 mod issuers;
 mod methods;
@@ -13,10 +14,14 @@ mod strictness;
 mod trust;
 pub mod values;
 
+use super::path::of_keys;
 use super::tree::{Tree, Value};
 use super::{digits, spelling};
+use doubt::route;
 use jwt_guard::bearer::Place;
-use jwt_guard::config::Config;
+use jwt_guard::config::keys::{Name, configuration, requirement};
+use jwt_guard::config::path::Segment;
+use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
 use probe::{Probe, is_served, probes};
 
@@ -26,8 +31,8 @@ pub use doubt::Doubt;
 /// Every doubt about a valid configuration and the tree that it was read from. `metadata` says whether requirements
 /// may stand elsewhere too.
 pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
-    let mut doubts: Vec<Doubt> =
-        config.warnings.iter().map(|warning| (String::new(), warning.clone())).collect();
+    let of_reader = config.warnings.iter().map(|warning| Doubt::new(&Path::root(), warning));
+    let mut doubts: Vec<Doubt> = of_reader.collect();
     whole(config, tree, &mut doubts);
     issuers::issuers(config, tree, &mut doubts);
     values::of_configuration(tree, config, &mut doubts);
@@ -36,8 +41,8 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
         let problem =
-            format!("no request falls under {}: another route or document takes all of them", probe.path);
-        doubts.push((format!("routes[{}]", probe.index), problem));
+            format!("no request falls under {}: another route or document takes all of them", probe.template);
+        doubts.push(Doubt::new(&route(probe.index), problem));
     }
     // What is said of a method that no client sends says nothing of the others.
     let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut doubts)).collect();
@@ -57,43 +62,48 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
             slip.times,
             if slip.times == 1 { "" } else { "s" }
         );
-        doubts.push((slip.path, problem));
+        doubts.push(Doubt { path: slip.path, problem });
     }
-    doubts.into_iter().map(|(path, problem)| (as_written(path, tree), problem)).collect()
+    doubts.iter_mut().for_each(|doubt| as_written(&mut doubt.path, tree));
+    doubts
 }
 
 /// The path of one value that stands where a list may, without the index that it has as the list's only item.
-fn as_written(path: String, tree: &Tree) -> String {
-    match path.strip_suffix("[0]") {
-        Some(list) if !matches!(tree.nearest(list).value, Value::List(_)) => list.to_owned(),
-        _ => path,
+fn as_written(path: &mut Path, tree: &Tree) {
+    let Some(last) = path.pop() else { return };
+    let is_list = || matches!(tree.nearest_to(path).value, Value::List(_));
+    if last != Segment::Index(0) || is_list() {
+        path.push(last);
     }
 }
 
 fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
-    let mut doubt = |path: &str, problem: &str| doubts.push((path.to_owned(), problem.to_owned()));
+    let mut doubt = |key: Name, problem: &str| doubts.push(Doubt::new(&of_keys(&[key]), problem));
     if !config.enabled {
-        doubt("enabled", "is false: no token is checked and no request is refused");
+        doubt(configuration::ENABLED.name, "is false: no token is checked and no request is refused");
     }
     if config.report_only {
-        doubt("report_only", "is true: refusals are counted and logged, and every request goes on");
+        doubt(
+            configuration::REPORT_ONLY.name,
+            "is true: refusals are counted and logged, and every request goes on",
+        );
     }
     match config.default_policy.rule {
         Rule::Anonymous | Rule::MissingOrFailed => doubt(
-            "default_policy",
+            configuration::DEFAULT_POLICY,
             "lets every request pass unless a route says otherwise; a forgotten route is open",
         ),
         Rule::Missing(_) => doubt(
-            "default_policy",
+            configuration::DEFAULT_POLICY,
             "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
         ),
         _ => {}
     }
     let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
     if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
-        let path = if tree.get("token_from").is_some() { "token_from" } else { "routes" };
+        let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
         doubt(
-            path,
+            if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },
             "takes tokens from the query, where logs, referrers and traces before the filter see them",
         );
     }
@@ -102,14 +112,14 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 fn unused_policies(tree: &Tree, metadata: bool, doubts: &mut Vec<Doubt>) {
     let mut used = Vec::new();
     tree.walk(&mut |value, path, _| {
-        if path.segments().len() > 1 && path.last_key() == Some(&"policy") {
+        if path.segments().len() > 1 && path.last_key() == Some(&requirement::POLICY.as_str()) {
             used.extend(value.text());
         }
     });
-    for (name, _) in tree.get("policies").map(Tree::members).unwrap_or_default() {
+    let policies = configuration::POLICIES;
+    for (name, _) in tree.get(policies.as_str()).map(Tree::members).unwrap_or_default() {
         if !metadata && !used.contains(&name.as_str()) {
-            let path = super::tree::joined("policies", name);
-            doubts.push((path, "is named by no route".to_owned()));
+            doubts.push(Doubt::new(&of_keys(&[policies]).key(name), "is named by no route"));
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Where in a document our configuration stands: as the whole of it, in an `envoy.yaml`, in Envoy's `/config_dump`,
 //! in an Istio WasmPlugin, TrafficExtension or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
 
-use super::tree::{Tree, Value, below, joined};
+use super::path::below;
+use super::tree::{Tree, Value};
 use super::{Document, surroundings};
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::keys::{configuration, issuer};
+use jwt_guard::config::path::{Path, Segment};
 
 /// One configuration of ours.
 #[derive(Debug)]
@@ -11,7 +13,7 @@ pub struct Plugin<'t> {
     /// The document that it stands in.
     pub document: &'t Document,
     /// Where in there.
-    pub path: String,
+    pub path: Path,
     /// What it is called, for headings.
     pub name: String,
     /// The configuration.
@@ -63,7 +65,7 @@ pub enum Carrier<'t> {
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// Keys of which one is in every configuration.
-const ALWAYS: [&str; 2] = ["issuer", "issuers"];
+const ALWAYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
 
 /// Every configuration of ours in the document.
 pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
@@ -73,7 +75,6 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
         let is_past =
             |segment: &Segment<&str>| matches!(segment, Segment::Key("draining_state" | "error_state"));
         let is_past = path.segments().iter().any(is_past);
-        let path = &path.to_string();
         if is_past || told_twice && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;
         }
@@ -84,7 +85,7 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
     if found.is_empty() && is_configuration(&document.tree) {
         found.push(Plugin {
             document,
-            path: String::new(),
+            path: Path::root(),
             name: "configuration".to_owned(),
             configuration: Configuration::Object(document.tree.clone()),
             carrier: Carrier::Itself,
@@ -124,7 +125,12 @@ pub fn holds_ours(tree: &Tree) -> bool {
     holds
 }
 
-fn envoy<'t>(document: &'t Document, tree: &'t Tree, path: &str, above: &[&'t Tree]) -> Option<Plugin<'t>> {
+fn envoy<'t>(
+    document: &'t Document,
+    tree: &'t Tree,
+    path: &Path<&'t str>,
+    above: &[&'t Tree],
+) -> Option<Plugin<'t>> {
     let Wasm { plugin, name, configuration, path: inner } = wasm(tree)?;
     let manager_at = above.iter().rposition(|tree| tree.get("http_filters").is_some());
     let is_entry = |tree: &&Tree| tree.get("typed_config").is_some();
@@ -140,7 +146,7 @@ fn envoy<'t>(document: &'t Document, tree: &'t Tree, path: &str, above: &[&'t Tr
         manager: manager_at.and_then(|at| above.get(at)).copied(),
         condition: above.iter().rev().copied().find(is_condition),
     };
-    Some(Plugin { document, path: below(path, &inner), name, configuration, carrier })
+    Some(Plugin { document, path: below(path, &inner).to_owned(), name, configuration, carrier })
 }
 
 /// A Wasm filter of ours.
@@ -149,14 +155,14 @@ struct Wasm<'t> {
     name: String,
     configuration: Configuration,
     /// Where the configuration stands, from the filter's own configuration on.
-    path: String,
+    path: Path<&'static str>,
 }
 
 fn wasm(tree: &Tree) -> Option<Wasm<'_>> {
     let (filter_config, inner) = if tree.is_type(WASM_FILTER) {
-        (tree, String::new())
+        (tree, Path::root())
     } else if tree.text_of("type_url").is_some_and(|url| url.ends_with(WASM_FILTER)) {
-        (tree.get("value")?, "value".to_owned())
+        (tree.get("value")?, Path::root().key("value"))
     } else {
         return None;
     };
@@ -173,17 +179,17 @@ fn wasm(tree: &Tree) -> Option<Wasm<'_>> {
     if !is_ours(&texts, &configuration) {
         return None;
     }
-    let path = below(&inner, &below("config.configuration", &value_path));
+    let path = below(&inner.key("config").key("configuration"), &value_path);
     Some(Wasm { plugin, name: name(&texts), configuration, path })
 }
 
 /// What a `google.protobuf.Any` carries: a Struct, or text.
-fn any_value(given: Option<&Tree>) -> (Configuration, String) {
-    let Some(given) = given else { return (Configuration::Text(String::new()), String::new()) };
+fn any_value(given: Option<&Tree>) -> (Configuration, Path<&'static str>) {
+    let Some(given) = given else { return (Configuration::Text(String::new()), Path::root()) };
     match given.get("value") {
-        Some(value) if given.text_of("@type").is_some() => (configuration(value), "value".to_owned()),
-        _ if given.text_of("@type").is_some() => (Configuration::Text(String::new()), String::new()),
-        _ => (configuration(given), String::new()),
+        Some(value) if given.text_of("@type").is_some() => (configuration(value), Path::root().key("value")),
+        _ if given.text_of("@type").is_some() => (Configuration::Text(String::new()), Path::root()),
+        _ => (configuration(given), Path::root()),
     }
 }
 
@@ -198,11 +204,11 @@ fn configuration(value: &Tree) -> Configuration {
     }
 }
 
-fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<Plugin<'t>> {
+fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Option<Plugin<'t>> {
     // Higress has a WasmPlugin of its own, of another form.
     let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
     let kind = resource.text_of("kind")?;
-    let (module, below_spec) = istio_module(resource).filter(|_| is_istios)?;
+    let (module, inner) = istio_module(resource).filter(|_| is_istios)?;
     let texts = [
         resource.at(&["metadata", "name"]).and_then(Tree::text),
         module.text_of("pluginName"),
@@ -211,7 +217,7 @@ fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<P
     let configuration = module.get("pluginConfig").map_or(Configuration::Text(String::new()), configuration);
     is_ours(&texts, &configuration).then(|| Plugin {
         document,
-        path: joined(&below(path, below_spec), "pluginConfig"),
+        path: below(path, &inner.key("pluginConfig")).to_owned(),
         name: format!("{kind} {}", name(&texts)),
         configuration,
         carrier: Carrier::Istio { resource },
@@ -219,11 +225,12 @@ fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Option<P
 }
 
 /// What an Istio object says of a module, and where: the `spec` of a WasmPlugin, `spec.wasm` of a TrafficExtension.
-pub fn istio_module(resource: &Tree) -> Option<(&Tree, &'static str)> {
+pub fn istio_module(resource: &Tree) -> Option<(&Tree, Path<&'static str>)> {
     let spec = resource.get("spec")?;
+    let path = Path::root().key("spec");
     match resource.text_of("kind")? {
-        "WasmPlugin" => Some((spec, "spec")),
-        "TrafficExtension" => Some((spec.get("wasm")?, "spec.wasm")),
+        "WasmPlugin" => Some((spec, path)),
+        "TrafficExtension" => Some((spec.get("wasm")?, path.key("wasm"))),
         _ => None,
     }
 }
@@ -272,12 +279,12 @@ fn neighbour(tree: &Tree) -> Option<String> {
     })
 }
 
-fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Vec<Plugin<'t>> {
+fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Vec<Plugin<'t>> {
     if resource.text_of("kind") != Some("EnvoyExtensionPolicy") {
         return Vec::new();
     }
     let Some(spec) = resource.get("spec") else { return Vec::new() };
-    let path = joined(&joined(path, "spec"), "wasm");
+    let path = path.key("spec").key("wasm");
     let entries = spec.list("wasm").iter().enumerate().filter_map(|(index, wasm)| {
         let texts = [
             wasm.text_of("name"),
@@ -289,7 +296,7 @@ fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &str) -> Vec<Pl
         let configuration = wasm.get("config").map_or(Configuration::Text(String::new()), configuration);
         is_ours(&texts, &configuration).then(|| Plugin {
             document,
-            path: format!("{path}[{index}].config"),
+            path: path.index(index).key("config").to_owned(),
             name: format!("EnvoyExtensionPolicy {}", name(&texts)),
             configuration,
             carrier: Carrier::Gateway { resource, wasm },
@@ -304,8 +311,9 @@ fn is_ours(texts: &[Option<&str>], configuration: &Configuration) -> bool {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         plain.to_ascii_lowercase().contains("jwtguard")
     });
-    let says =
-        |tree: &Tree| ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get("audience").is_some();
+    let says = |tree: &Tree| {
+        ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
+    };
     named || matches!(configuration, Configuration::Object(tree) if says(tree))
 }
 

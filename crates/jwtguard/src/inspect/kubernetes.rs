@@ -5,8 +5,8 @@ pub mod istio;
 
 use super::document::of_kind;
 use super::find::{Carrier, Plugin};
-use super::surroundings::{Edited, Remark};
-use super::tree::{Tree, Value, below};
+use super::surroundings::{Edited, Remark, Subject};
+use super::tree::{Tree, Value};
 use super::{Document, Severity};
 use jwt_guard::config::Config;
 
@@ -27,7 +27,8 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
             if let Some(value) = object.at(&["spec", "bootstrap", "value"])
                 && let Some(text) = value.text()
             {
-                texts.push((below(&path.to_string(), "spec.bootstrap.value"), value.line, text.to_owned()));
+                let path = path.key("spec").key("bootstrap").key("value");
+                texts.push((path.to_string(), value.line, text.to_owned()));
             }
         }
         _ => {}
@@ -41,19 +42,19 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
         Carrier::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
             let Some((module, path)) = super::find::istio_module(resource) else { return };
-            let path = format!("{path}.failStrategy");
+            let strategy = Subject::Path(path.key("failStrategy").to_owned());
             match module.get("failStrategy") {
                 Some(tree) if tree.text() == Some("FAIL_OPEN") => {
                     let problem =
                         "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
                                    included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
                             .to_owned();
-                    remarks.push(Remark::error(tree, &path, problem));
+                    remarks.push(Remark::error(tree, strategy, problem));
                 }
                 Some(_) => {}
                 None => remarks.push(Remark::warning(
                     module,
-                    &path,
+                    strategy,
                     "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
                         .to_owned(),
                 )),
@@ -61,19 +62,21 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
             if spec.get("phase").is_none() {
                 let problem =
                     "is not said: Istio then runs the filter after its own authorization; say AUTHN";
-                remarks.push(Remark::warning(spec, "spec.phase", problem.to_owned()));
+                remarks.push(Remark::warning(spec, Subject::keys(&["spec", "phase"]), problem.to_owned()));
             }
         }
         Carrier::Gateway { resource, wasm } => {
             gateway::targets(resource, remarks);
             gateway::replacements(resource, documents, remarks);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
-                let path = plugin.path.replace(".config", ".failOpen");
+                let mut path = plugin.path.clone();
+                path.pop();
+                let subject = Subject::Path(path.key("failOpen".to_owned()));
                 let problem =
                     "lets every request pass unchecked, claim headers of the client's own included, while \
                                the module cannot run; remove it"
                         .to_owned();
-                remarks.push(Remark::error(tree, &path, problem));
+                remarks.push(Remark::error(tree, subject, problem));
             }
         }
         Carrier::Itself | Carrier::Envoy { .. } => {}
@@ -95,36 +98,39 @@ pub fn request_authentication(
     let is_first = resource.at(&["spec", "phase"]).and_then(Tree::text) == Some("AUTHN");
     for other in of_kind(documents, "RequestAuthentication") {
         let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
+        let rules_subject = Subject::keys(&["spec", "jwtRules"]);
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
         if is_first && !rules.is_empty() && !keeps_token {
             let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
                            none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
                            remove this object";
-            remarks.push(Remark::warning(other, "spec.jwtRules", problem.to_owned()));
+            remarks.push(Remark::warning(other, rules_subject, problem.to_owned()));
         } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
             let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
                            and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
-            remarks.push(Remark::warning(rule, "spec.jwtRules", problem.to_owned()));
+            remarks.push(Remark::warning(rule, rules_subject, problem.to_owned()));
         }
     }
 }
 
 /// Routes of Kubernetes' own objects that match on what the filter edits.
 pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+    let subject = Subject::keys(&["spec", "http", "match"]);
     for route in of_kind(documents, "VirtualService") {
         for http in route.get("spec").map(|spec| spec.list("http")).unwrap_or_default() {
             for matched in http.list("match") {
                 for key in ["headers", "withoutHeaders"] {
                     for (name, value) in matched.get(key).map(Tree::members).unwrap_or_default() {
-                        edited.refuse_header(value, "spec.http.match", name, remarks);
+                        edited.refuse_header(value, &subject, name, remarks);
                     }
                 }
                 for (name, value) in matched.get("queryParams").map(Tree::members).unwrap_or_default() {
-                    edited.refuse_query(value, "spec.http.match", name, remarks);
+                    edited.refuse_query(value, &subject, name, remarks);
                 }
             }
         }
     }
+    let subject = Subject::keys(&["spec", "rules", "matches"]);
     for kind in ["HTTPRoute", "GRPCRoute"] {
         for route in of_kind(documents, kind) {
             for rule in route.get("spec").map(|spec| spec.list("rules")).unwrap_or_default() {
@@ -132,7 +138,7 @@ pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Rem
                     for header in matched.list("headers") {
                         edited.refuse_header(
                             header,
-                            "spec.rules.matches",
+                            &subject,
                             header.text_of("name").unwrap_or_default(),
                             remarks,
                         );
@@ -140,7 +146,7 @@ pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Rem
                     for query in matched.list("queryParams") {
                         edited.refuse_query(
                             query,
-                            "spec.rules.matches",
+                            &subject,
                             query.text_of("name").unwrap_or_default(),
                             remarks,
                         );

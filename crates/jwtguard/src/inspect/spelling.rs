@@ -2,19 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::path::below;
 use super::tree::{Tree, Value};
+use jwt_guard::config::Path;
+use jwt_guard::config::keys::{Name, requirement};
 
 /// A name that stands once, and the other one that it is nearly.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Misspelling {
-    /// `requires_role` or the like.
-    pub key: &'static str,
     /// The name that stands once.
     pub name: String,
     /// Where it stands.
-    pub path: String,
-    /// Its line.
-    pub line: usize,
+    pub path: Path,
     /// What it may have been meant to be.
     pub other: String,
     /// How often that one stands.
@@ -24,35 +23,32 @@ pub struct Misspelling {
 /// Every name under `requires_role`, `requires_group` and `requires_scope` that stands once and is nearly one
 /// that stands elsewhere.
 pub fn misspellings(tree: &Tree) -> Vec<Misspelling> {
-    ["requires_role", "requires_group", "requires_scope"].iter().flat_map(|key| of_key(tree, key)).collect()
+    let keys = [requirement::REQUIRES_ROLE, requirement::REQUIRES_GROUP, requirement::REQUIRES_SCOPE];
+    keys.into_iter().flat_map(|key| of_key(tree, key)).collect()
 }
 
-fn of_key(tree: &Tree, key: &'static str) -> Vec<Misspelling> {
-    let mut places: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
+fn of_key(tree: &Tree, key: Name) -> Vec<Misspelling> {
+    let mut places: BTreeMap<String, Vec<Path>> = BTreeMap::new();
     tree.walk(&mut |tree, path, _| {
-        if path.last_key() == Some(&key) {
-            tree.walk(&mut |value, below, _| {
+        if path.last_key() == Some(&key.as_str()) {
+            tree.walk(&mut |value, rest, _| {
                 if let Value::Text(name) = &value.value {
-                    let place = (super::tree::below(&path.to_string(), &below.to_string()), value.line);
-                    places.entry(name.clone()).or_default().push(place);
+                    places.entry(name.clone()).or_default().push(below(path, rest).to_owned());
                 }
             });
         }
     });
     let mut found = Vec::new();
     for (name, stands) in &places {
-        let [(path, line)] = stands.as_slice() else { continue };
+        let [path] = stands.as_slice() else { continue };
         let others = places.iter().filter(|(other, _)| *other != name && is_nearly(name, other));
         // Of two names that both stand once, the later one in the alphabet is told, once.
         let likely =
             others.filter(|(other, at)| at.len() > 1 || *other < name).max_by_key(|(_, at)| at.len());
         if let Some((other, at)) = likely {
-            let (path, line) = (path.clone(), *line);
             found.push(Misspelling {
-                key,
                 name: name.clone(),
-                path,
-                line,
+                path: path.clone(),
                 other: other.clone(),
                 times: at.len(),
             });
@@ -135,6 +131,6 @@ mod tests {
         let found = misspellings(&tree.unwrap());
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].name.as_str(), found[0].other.as_str(), found[0].times), ("amdin", "admin", 2));
-        assert_eq!(found[0].path, "routes[2].any_of[0].requires_role.all[0]");
+        assert_eq!(found[0].path.to_string(), "routes[2].any_of[0].requires_role.all[0]");
     }
 }

@@ -126,7 +126,7 @@ impl Tree {
     }
 
     /// The value where the path leads, or the last one before it ends: where a reader should look.
-    pub fn nearest_to(&self, path: &Path) -> &Tree {
+    pub fn nearest_to<K: AsRef<str>>(&self, path: &Path<K>) -> &Tree {
         let mut tree = self;
         for segment in path.segments() {
             match tree.child(segment) {
@@ -147,33 +147,6 @@ impl Tree {
             (_, Segment::Index(0)) => Some(self),
             _ => None,
         }
-    }
-
-    /// The same for a path as it is shown. At each step the member whose own path the text begins with is taken.
-    pub fn nearest(&self, shown: &str) -> &Tree {
-        let leads_there = |path: &Path<&str>| {
-            let rest = shown.strip_prefix(&path.to_string());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        let (mut tree, mut path) = (self, Path::root());
-        while path.to_string() != shown {
-            let keys = tree.members().iter().map(|(name, _)| Segment::Key(name.as_str()));
-            let indices = (0..tree.items().len().max(1)).map(Segment::Index);
-            let next = keys.chain(indices).find_map(|segment| {
-                let child = tree.child(&segment)?;
-                path.push(segment);
-                let leads_there = leads_there(&path);
-                if !leads_there {
-                    path.pop();
-                }
-                leads_there.then_some(child)
-            });
-            match next {
-                Some(next) => tree = next,
-                None => break,
-            }
-        }
-        tree
     }
 
     /// The value as JSON text.
@@ -268,21 +241,6 @@ impl Tree {
     /// What is wrong, and where.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-}
-
-/// The path of a member below a path that is shown.
-pub fn joined(path: &str, name: &str) -> String {
-    below(path, &Path::root().key(name).to_string())
-}
-
-/// Two paths as one.
-pub fn below(path: &str, rest: &str) -> String {
-    match (path, rest) {
-        ("", rest) => rest.to_owned(),
-        (path, "") => path.to_owned(),
-        (path, rest) if rest.starts_with('[') => format!("{path}{rest}"),
-        (path, rest) => format!("{path}.{rest}"),
     }
 }
 

@@ -298,6 +298,7 @@ fn number(text: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jwt_guard::config::Path;
 
     fn json(text: &str) -> String {
         let documents: Vec<_> = documents(text).unwrap().iter().map(Tree::to_json).collect();
@@ -368,15 +369,17 @@ mod tests {
     #[test]
     fn a_path_leads_to_its_line() {
         let tree = documents("routes:\n- path: /a\n- path: /b\n  requires_role: x\n").unwrap().remove(0);
+        let root = Path::root();
+        let routes = root.key("routes");
         for (path, line) in [
-            ("", 1),
-            ("routes[0].path", 2),
-            ("routes[1].requires_role", 4),
-            ("routes[1].requires_role[0]", 4),
-            ("routes[1][\"an unknown\"]", 3),
-            ("nothing.there", 1),
+            (root.clone(), 1),
+            (routes.index(0).key("path"), 2),
+            (routes.index(1).key("requires_role"), 4),
+            (routes.index(1).key("requires_role").index(0), 4),
+            (routes.index(1).key("an unknown"), 3),
+            (root.key("nothing").key("there"), 1),
         ] {
-            assert_eq!(tree.nearest(path).line, line, "{path}");
+            assert_eq!(tree.nearest_to(&path).line, line, "{path}");
         }
     }
 }

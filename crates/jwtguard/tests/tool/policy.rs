@@ -141,6 +141,12 @@ fn a_file_in_json_has_lines_too() {
             "\"request\": \"/b\",\n\"hots\": 1",
             "tests.json:6: tests[1].hots: unknown field",
         ),
+        (
+            "key of two words",
+            "\"request\": \"/b\"",
+            "\"request\": \"/b\",\n\"two words\": 1",
+            "tests.json:6: tests[1].two words: unknown field",
+        ),
         ("type", "\"/b\"", "7", "tests.json:5: tests[1].request: invalid type"),
     ] {
         let ran = jwtguard(&["test", &folder.file("tests.json", &tests.replace(from, to))]);

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use jwt_guard::config::Path;
+use jwt_guard::config::path::Segment;
+use jwtguard::inspect::path::below;
 use jwtguard::inspect::tree::Tree;
 use jwtguard::inspect::trial::{Call, Credential, reason_named};
 use serde::Deserialize;
@@ -88,19 +91,20 @@ impl Suite {
             ));
         };
         let tree = &document.tree;
-        let raw: Raw = parsed(&tree.to_json())
-            .map_err(|problem| problem.told(file, tree, "", |path| path.to_owned()))?;
+        let raw: Raw =
+            parsed(&tree.to_json()).map_err(|problem| problem.told(file, tree, &Path::root(), shown))?;
+        let tests = Path::root().key("tests");
         if raw.tests.is_empty() {
-            return Err(format!("{file}:{}: there is no test", tree.nearest("tests").line));
+            return Err(format!("{file}:{}: there is no test", tree.nearest_to(&tests).line));
         }
         let tests = raw.tests.into_iter().enumerate().map(|(index, test)| {
-            let path = format!("tests[{index}]");
+            let path = tests.index(index).to_owned();
             let name = test.name.as_deref().unwrap_or(&test.request).to_owned();
-            let line = tree.nearest(&path).line;
+            let line = tree.nearest_to(&path).line;
             test.sound(name.clone(), line, &raw.host).map_err(|problem| {
-                problem.told(file, tree, &path, |path| match path {
-                    "" => name.clone(),
-                    path => format!("{name}: {path}"),
+                problem.told(file, tree, &path, |path| match path.is_root() {
+                    true => name.clone(),
+                    false => format!("{name}: {}", shown(path)),
                 })
             })
         });
@@ -117,7 +121,7 @@ impl RawTest {
     fn sound(self, name: String, line: usize, host: &str) -> Result<Test, Problem> {
         let expected = expected(&self.expect)?;
         let (method, path) =
-            explain::request(&self.request).map_err(|sentence| Problem::at("request", sentence))?;
+            explain::request(&self.request).map_err(|sentence| Problem::at(&key("request"), sentence))?;
         let headers = self.headers.into_iter().map(|(name, value)| (name, text(&value)));
         let call = Call {
             method,
@@ -127,7 +131,7 @@ impl RawTest {
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
         };
         let credential = match (self.token, self.claims) {
-            (Some(_), Some(_)) => return Err(Problem::at("token", "give either claims or a token")),
+            (Some(_), Some(_)) => return Err(Problem::at(&key("token"), "give either claims or a token")),
             (Some(token), None) => Credential::Token(without_scheme(&token).to_owned()),
             (None, Some(object)) => Claims::new(object).credential(None),
             (None, None) => Credential::None,
@@ -142,27 +146,28 @@ pub fn text(value: &Value) -> String {
 }
 
 fn expected(expect: &Value) -> Result<Expected, Problem> {
+    let path = key("expect");
     let expected: Expected = match expect {
         Value::String(word) if word == "pass" => Expected { pass: Some(true), ..Expected::default() },
         Value::Number(status) => {
             let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
-            let status = status.ok_or_else(|| Problem::at("expect", "expect is no status"))?;
+            let status = status.ok_or_else(|| Problem::at(&path, "expect is no status"))?;
             Expected { status: Some(status), ..Expected::default() }
         }
         Value::Object(members) if members.is_empty() => {
-            return Err(Problem::at("expect", "expect says nothing"));
+            return Err(Problem::at(&path, "expect says nothing"));
         }
-        Value::Object(_) => parsed(&expect.to_string()).map_err(|problem| problem.below("expect"))?,
-        _ => return Err(Problem::at("expect", "expected pass, a status, or an object of both and more")),
+        Value::Object(_) => parsed(&expect.to_string()).map_err(|problem| problem.below(&path))?,
+        _ => return Err(Problem::at(&path, "expected pass, a status, or an object of both and more")),
     };
     // A request that is not refused has no reason.
     let named = |name: &str| if name == NO_REASON { Ok(()) } else { reason_named(name).map(drop) };
     if let Some(reason) = &expected.reason {
-        named(reason).map_err(|sentence| Problem::at("expect.reason", sentence))?;
+        named(reason).map_err(|sentence| Problem::at(&path.key("reason"), sentence))?;
     }
     for (index, reason) in expected.would_deny.iter().flatten().enumerate() {
         reason_named(reason)
-            .map_err(|sentence| Problem::at(&format!("expect.would_deny[{index}]"), sentence))?;
+            .map_err(|sentence| Problem::at(&path.key("would_deny").index(index), sentence))?;
     }
     Ok(expected)
 }
@@ -172,23 +177,22 @@ pub const NO_REASON: &str = "none";
 
 /// What is wrong, and where below the value that was read.
 struct Problem {
-    path: String,
+    path: Path,
     sentence: String,
 }
 
 impl Problem {
-    fn at(path: &str, sentence: impl Into<String>) -> Self {
+    fn at(path: &Path<&str>, sentence: impl Into<String>) -> Self {
         Self { path: path.to_owned(), sentence: sentence.into() }
     }
 
-    fn below(self, path: &str) -> Self {
-        let path = jwtguard::inspect::tree::below(path, &self.path);
-        Self { path, ..self }
+    fn below(self, path: &Path<&str>) -> Self {
+        Self { path: below(&path.to_owned(), &self.path), ..self }
     }
 
     /// With the file and the line of the value nearest to it.
-    fn told(&self, file: &str, tree: &Tree, path: &str, named: impl Fn(&str) -> String) -> String {
-        let line = tree.nearest(&jwtguard::inspect::tree::below(path, &self.path)).line;
+    fn told(&self, file: &str, tree: &Tree, path: &Path, named: impl Fn(&Path) -> String) -> String {
+        let line = tree.nearest_to(&below(path, &self.path)).line;
         match named(&self.path) {
             name if name.is_empty() => format!("{file}:{line}: {}", self.sentence),
             name => format!("{file}:{line}: {name}: {}", self.sentence),
@@ -196,12 +200,40 @@ impl Problem {
     }
 }
 
+/// A path with its names as they stand in the file, without quotes.
+fn shown(path: &Path) -> String {
+    let mut shown = String::new();
+    for segment in path.segments() {
+        match segment {
+            Segment::Key(key) if shown.is_empty() => shown.push_str(key),
+            Segment::Key(key) => shown.extend([".", key]),
+            Segment::Index(index) => shown.push_str(&format!("[{index}]")),
+        }
+    }
+    shown
+}
+
+fn key(name: &str) -> Path<&str> {
+    Path::root().key(name)
+}
+
 fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Problem> {
     let reader = &mut serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(reader).map_err(|error| {
-        let (path, problem) = (error.path().to_string(), error.into_inner().to_string());
+        let path = error.path().iter().filter_map(step).collect();
+        let (error, problem) = (error.inner(), error.inner().to_string());
         // The text was made here: lines and columns of it would mislead.
-        let sentence = problem.split(" at line ").next().unwrap_or_default();
-        Problem::at(if path == "." { "" } else { &path }, sentence)
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        let sentence = problem.strip_suffix(&position).unwrap_or(&problem).to_owned();
+        Problem { path, sentence }
     })
+}
+
+fn step(step: &serde_path_to_error::Segment) -> Option<Segment> {
+    use serde_path_to_error::Segment as Step;
+    match step {
+        Step::Seq { index } => Some(Segment::Index(*index)),
+        Step::Map { key } => Some(Segment::Key(key.clone())),
+        Step::Enum { .. } | Step::Unknown => None,
+    }
 }

@@ -1,5 +1,8 @@
 //! The host that keys come from.
 
+use std::net::IpAddr;
+
+use jwt_guard::http::{Authority, Host};
 use jwt_guard::keys::Location;
 
 pub(super) fn authority(location: &Location) -> &str {
@@ -8,13 +11,37 @@ pub(super) fn authority(location: &Location) -> &str {
     }
 }
 
-/// Whether a host, with or without a port, is this machine.
+/// Whether a host, with or without a port, is this machine. An address may be one that Envoy has in a
+/// `socket_address`, where IPv6 has no brackets.
 pub fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    host == "localhost"
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        || (authority.matches(':').count() > 1 && authority == "::1")
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    match Authority::parse(authority.as_bytes()).map(|authority| authority.host()) {
+        Some(Host::Name(name)) => name == b"localhost" || std::str::from_utf8(name).is_ok_and(is_address),
+        Some(Host::Ipv6 { address, .. }) => address.is_loopback(),
+        None => is_address(authority),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_and_others() {
+        for (authority, expected) in [
+            ("localhost", true),
+            ("localhost:8080", true),
+            ("127.0.0.1", true),
+            ("127.8.0.1:80", true),
+            ("[::1]", true),
+            ("[::1]:8080", true),
+            ("::1", true),
+            ("localhost.example", false),
+            ("10.0.0.1:80", false),
+            ("[fe80::1]:80", false),
+            ("", false),
+        ] {
+            assert_eq!(is_loopback(authority), expected, "{authority}");
+        }
+    }
 }

@@ -3,37 +3,51 @@
 use super::Doubt;
 use super::authority::{authority, is_loopback};
 use super::values::pattern;
+use crate::inspect::path::{below, of_keys};
 use crate::inspect::tree::Tree;
-use jwt_guard::config::{Config, Issuer, KeyOrigin};
+use jwt_guard::config::keys::{Name, configuration, issuer as key};
+use jwt_guard::config::{Config, Issuer, KeyOrigin, Path};
 use jwt_guard::endpoint::Endpoint;
-use jwt_guard::http::Scheme;
+use jwt_guard::http::{Scheme, Uri};
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::keys::{Location, Source};
 
 /// Every doubt about an issuer of the configuration.
 pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     for (index, issuer) in config.issuers.iter().enumerate() {
-        let listed = tree.get("issuers").map(|list| list.items().get(index).unwrap_or(list));
-        let base = if listed.is_some() { format!("issuers[{index}].") } else { String::new() };
-        let mut doubt = |key: &str, problem: String| doubts.push((format!("{base}{key}"), problem));
+        let listed =
+            tree.get(configuration::ISSUERS.as_str()).map(|list| list.items().get(index).unwrap_or(list));
+        let base = match listed {
+            Some(_) => of_keys(&[configuration::ISSUERS]).index(index),
+            None => Path::root(),
+        };
+        let mut doubt = |path: Path<&'static str>, problem: String| {
+            doubts.push(Doubt::new(&below(&base, &path), problem));
+        };
         if !issuer.rules.require_expiration {
             doubt(
-                "require_expiration",
+                of_keys(&[key::REQUIRE_EXPIRATION.name]),
                 "is false: a token without exp is valid until its key is gone".to_owned(),
             );
         }
         if issuer.rules.refused_claims.is_empty() {
-            doubt("refused_claims", "is empty: refresh and ID tokens pass for access tokens".to_owned());
+            doubt(
+                of_keys(&[key::REFUSED_CLAIMS]),
+                "is empty: refresh and ID tokens pass for access tokens".to_owned(),
+            );
         }
         names(issuer, listed.unwrap_or(tree), &mut doubt);
         if let KeyOrigin::Fetched { source: Source { location, .. }, .. } = &issuer.keys
             && location.scheme() == Scheme::Http
             && !is_loopback(authority(location))
         {
-            let key = if matches!(location, Location::Discovery { .. }) { "issuer" } else { "jwks_endpoint" };
+            let key = match location {
+                Location::Discovery { .. } => key::ISSUER,
+                Location::Endpoint(_) => key::JWKS_ENDPOINT.name,
+            };
             let url = authority(location);
             doubt(
-                key,
+                of_keys(&[key]),
                 format!(
                     "fetches keys from {url} over plain http: an attacker on the network path can replace them; use https"
                 ),
@@ -43,11 +57,11 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 }
 
 /// Whom the tokens are from and for.
-fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
+fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>, String)) {
     let iss = issuer.rules.issuer_name_value.as_str();
     let unissued = unissued(iss);
     if let Some(problem) = &unissued {
-        doubt("issuer", problem.clone());
+        doubt(of_keys(&[key::ISSUER]), problem.clone());
     }
     for (index, audience) in issuer.rules.audiences.iter().enumerate() {
         let problem = match pattern(audience) {
@@ -59,28 +73,29 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(&str, String)) {
             }),
         };
         if let Some(problem) = problem {
-            doubt(&format!("audience[{index}]"), problem);
+            doubt(of_keys(&[key::AUDIENCE]).index(index), problem);
         }
     }
     for (index, pointer) in issuer.rules.audience_from.iter().enumerate() {
         if let Some(problem) = no_audience(pointer, issuer) {
-            doubt(&format!("audience_from[{index}]"), problem);
+            doubt(of_keys(&[key::AUDIENCE_FROM]).index(index), problem);
         }
     }
-    let is_default = ["jwks_endpoint", "jwks_inline"].iter().all(|key| tree.get(key).is_none());
+    let absent = |key: Name| tree.get(key.as_str()).is_none();
+    let is_default = absent(key::JWKS_ENDPOINT.name) && absent(key::JWKS_INLINE);
     if let KeyOrigin::Fetched { source: Source { location: Location::Endpoint(url), .. }, .. } = &issuer.keys
         && is_default
         && unissued.is_none()
         && let Some((whose, keys)) = known_keys(iss)
     {
-        let scheme = if url.scheme() == Scheme::Https { "https" } else { "http" };
+        let scheme = url.scheme().as_str();
         let problem = format!(
             "is not given, so keys are fetched from the default, {scheme}://{}{}; {whose} serves them at another URL: \
              write jwks_endpoint: {keys}",
             url.authority(),
             url.path()
         );
-        doubt("jwks_endpoint", problem);
+        doubt(of_keys(&[key::JWKS_ENDPOINT.name]), problem);
     }
 }
 
@@ -128,7 +143,9 @@ fn unissued(iss: &str) -> Option<String> {
     if let Some((before, _)) = iss.split_once("/protocol/openid-connect") {
         return Some(format!("{compared}: this is the URL of an endpoint of the issuer; write {before}"));
     }
-    let (host, path) = iss.strip_prefix("https://").map(|rest| rest.split_once('/').unwrap_or((rest, "")))?;
+    let url = Uri::parse(iss).ok().filter(|url| url.scheme() == Scheme::Https)?;
+    let (host, path) = (url.authority(), url.path_and_query());
+    let path = path.strip_prefix('/').unwrap_or(path);
     if MICROSOFT.contains(&host) {
         return unissued_by_microsoft(host, path).map(|problem| format!("{compared}: {problem}"));
     }

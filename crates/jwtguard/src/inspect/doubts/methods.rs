@@ -1,10 +1,12 @@
 //! Methods that no client sends, and methods that a route leaves to a rule which asks for less.
 
 use super::Doubt;
-use super::probe::{METHODS, Probe, governed_by};
+use super::doubt::route;
+use super::probe::{METHODS, Probe, governed_by, named};
 use super::strictness::asks_less;
 use crate::inspect::words;
 use jwt_guard::config::Config;
+use jwt_guard::config::keys::route as key;
 use jwt_guard::policy::{Conditions, Requirement, Rule};
 
 /// RFC 9110 and RFC 5789.
@@ -59,7 +61,8 @@ pub fn names(probe: &Probe<'_>, doubts: &mut Vec<Doubt>) -> bool {
     let before = doubts.len();
     for (index, method) in probe.methods.iter().enumerate() {
         if let Some(problem) = slip(method) {
-            doubts.push((format!("routes[{}].methods[{index}]", probe.index), problem));
+            let path = route(probe.index).key(key::METHODS.as_str()).index(index);
+            doubts.push(Doubt::new(&path, problem));
         }
     }
     doubts.len() > before
@@ -123,8 +126,9 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
             let Some(governed) = governed_by(config, host, method, path) else { continue };
             let rule = governed.and_then(|index| config.routes.entries().get(index));
             // A route of the same path was written for those methods; what falls through was perhaps forgotten.
-            let deliberate =
-                governed.and_then(|index| probes.get(index)).is_some_and(|other| other.path == probe.path);
+            let deliberate = governed
+                .and_then(|index| probes.get(index))
+                .is_some_and(|other| other.template == probe.template);
             let requirement = rule.map_or(&config.default_policy, |entry| &entry.rule.requirement);
             if !deliberate && asks_less(requirement, &probe.rule.requirement) {
                 match weaker.iter_mut().find(|(index, _)| *index == governed) {
@@ -138,13 +142,10 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                 Some(entry) => &entry.rule.requirement,
                 None => &config.default_policy,
             };
-            let falls_to = match governed.and_then(|index| probes.get(index)) {
-                Some(other) => format!("routes[{}] ({})", other.index, other.path),
-                None => "default_policy".to_owned(),
-            };
-            let path = &probe.path;
+            let falls_to = named(governed.and_then(|index| probes.get(index)));
+            let path = probe.template;
             let meant = match said(requirement) {
-                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path)),
+                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path.as_str())),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(
@@ -154,7 +155,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                 probe.methods.join(", "),
                 words::requirement(requirement, &config.vocabulary),
             );
-            doubts.push((format!("routes[{}].methods", probe.index), problem));
+            doubts.push(Doubt::new(&route(probe.index).key(key::METHODS.as_str()), problem));
         }
     }
 }

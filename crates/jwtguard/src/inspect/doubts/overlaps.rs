@@ -7,11 +7,13 @@
 use std::collections::HashMap;
 
 use super::Doubt;
-use super::probe::{ANYTHING, METHODS, Probe, governed_by};
+use super::doubt::route;
+use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, named, or_root};
 use super::strictness::{asks_less, implies};
 use crate::inspect::words;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Rule;
+use jwt_guard::route::Segment;
 
 /// Pairs of routes that are compared: far more than people write, and few enough to be quick.
 const MOST_PAIRS: usize = 200_000;
@@ -47,7 +49,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], doubts: &mut Vec<Doubt>)
     }
     for (region, lost) in regions.iter().zip(&lost) {
         if let Some(problem) = told(config, region.probe, lost) {
-            doubts.push((format!("routes[{}]", region.probe.index), problem));
+            doubts.push(Doubt::new(&route(region.probe.index), problem));
         }
     }
 }
@@ -65,7 +67,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         methods => format!(" for {}", methods.join(", ")),
     };
     let others: Vec<String> =
-        lost.iter().skip(1).take(MOST_NAMED - 1).map(|loss| named(loss.winner)).collect();
+        lost.iter().skip(1).take(MOST_NAMED - 1).map(|loss| named(Some(loss.winner))).collect();
     let more = lost.len().saturating_sub(MOST_NAMED);
     let others = match (others.is_empty(), more) {
         (true, _) => String::new(),
@@ -82,8 +84,8 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
     Some(format!(
         "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
          route {{path: {}{}{}}} with the requirement that is intended there{others}",
-        probe.path,
-        named(winner),
+        probe.template,
+        named(Some(winner)),
         first.request,
         who(winner),
         who(probe),
@@ -91,10 +93,6 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         listed("methods", &first.methods),
         listed("hosts", &winner.patterns),
     ))
-}
-
-fn named(probe: &Probe<'_>) -> String {
-    format!("routes[{}] ({})", probe.index, probe.path)
 }
 
 /// Requests that one route takes from another.
@@ -147,24 +145,13 @@ fn loss<'p>(
 /// The requests that a route is written for.
 struct Region<'p> {
     probe: &'p Probe<'p>,
-    /// `None` for one that may be anything.
-    segments: Vec<Option<&'p str>>,
+    segments: Vec<Segment<'p>>,
     rest: bool,
 }
 
 impl<'p> Region<'p> {
     fn of(probe: &'p Probe<'p>) -> Self {
-        let mut segments: Vec<Option<&str>> = Vec::new();
-        let mut rest = false;
-        for segment in probe.path.split('/').filter(|segment| !segment.is_empty()) {
-            match segment {
-                "**" => rest = true,
-                "*" => segments.push(None),
-                name if name.starts_with('{') && name.ends_with('}') => segments.push(None),
-                text => segments.push(Some(text)),
-            }
-        }
-        Self { probe, segments, rest }
+        Self { probe, segments: probe.template.segments().collect(), rest: probe.template.covers_rest() }
     }
 
     /// The template of the paths that both cover, and some of these.
@@ -175,41 +162,25 @@ impl<'p> Region<'p> {
         }
         let mut shared = Vec::with_capacity(length);
         for at in 0..length {
-            shared.push(
-                match (self.segments.get(at).copied().flatten(), other.segments.get(at).copied().flatten()) {
-                    (Some(one), Some(other)) if one != other => return None,
-                    (Some(text), _) | (_, Some(text)) => Some(text),
-                    (None, None) => None,
-                },
-            );
+            shared.push(match (self.segments.get(at).copied(), other.segments.get(at).copied()) {
+                (Some(Segment::Literal(one)), Some(Segment::Literal(other))) if one != other => return None,
+                (Some(literal @ Segment::Literal(_)), _) | (_, Some(literal @ Segment::Literal(_))) => {
+                    literal
+                }
+                // A name that one of them has for the segment, as `{id}`: `*` may be meant for everything below.
+                (Some(Segment::Any("*")) | None, Some(name)) | (Some(name), _) => name,
+                (None, None) => Segment::Any("*"),
+            });
         }
-        // A name that one of them has for the segment, as `{id}`: `*` may be meant for everything below.
-        let (names, others) = (self.names(), other.names());
-        let name_at = |at: usize| {
-            let mut named = [names.get(at), others.get(at)].into_iter().flatten();
-            named.find(|name| name.starts_with('{')).copied().unwrap_or("*")
-        };
-        let joined = |open: &dyn Fn(usize) -> &'p str| -> String {
-            shared
-                .iter()
-                .enumerate()
-                .map(|(at, segment)| format!("/{}", segment.unwrap_or_else(|| open(at))))
-                .collect()
-        };
-        let (template, base) = (joined(&name_at), joined(&|_| ANYTHING));
-        let root = |path: String| if path.is_empty() { "/".to_owned() } else { path };
+        let template = joined(shared.iter().map(Segment::as_str));
+        let base = filled(shared.into_iter());
         Some(match self.rest && other.rest {
             true => (
                 format!("{template}/**"),
-                vec![format!("{base}/{ANYTHING}"), format!("{base}/{ANYTHING}/{ANYTHING}"), root(base)],
+                vec![format!("{base}/{ANYTHING}"), format!("{base}/{ANYTHING}/{ANYTHING}"), or_root(base)],
             ),
-            false => (root(template), vec![root(base)]),
+            false => (or_root(template), vec![or_root(base)]),
         })
-    }
-
-    /// The segments as they are written.
-    fn names(&self) -> Vec<&'p str> {
-        self.probe.path.split('/').filter(|segment| !segment.is_empty()).collect()
     }
 
     /// The methods of both, none where both take any; `None` where they share none.
@@ -237,7 +208,8 @@ impl<'p> Region<'p> {
     /// opens a single path, such as `/health`, for whatever method.
     fn is_exception_from(&self, other: &Self) -> bool {
         let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
-        let is_one_path = !self.rest && self.segments.iter().all(Option::is_some);
+        let is_one_path =
+            !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
         self.has_paths_within(other)
             && self.has_hosts_within(other)
             && (self.has_methods_within(other) || (is_open && is_one_path))
@@ -249,7 +221,7 @@ impl<'p> Region<'p> {
             false => self.segments.len() == other.segments.len() && !self.rest,
         };
         let mut pairs = other.segments.iter().zip(&self.segments);
-        is_as_long && pairs.all(|(other, one)| other.is_none() || other == one)
+        is_as_long && pairs.all(|(other, one)| matches!(other, Segment::Any(_)) || other == one)
     }
 
     fn has_methods_within(&self, other: &Self) -> bool {
@@ -298,14 +270,14 @@ impl<'p> Node<'p> {
         let mut node = self;
         for segment in &region.segments {
             node = match segment {
-                Some(text) => node.literals.entry(text).or_default(),
-                None => node.any.get_or_insert_with(Box::default),
+                Segment::Literal(text) => node.literals.entry(text).or_default(),
+                Segment::Any(_) => node.any.get_or_insert_with(Box::default),
             };
         }
         if region.rest { node.rest.push(at) } else { node.exact.push(at) }
     }
 
-    fn meeting(&self, segments: &[Option<&str>], rest: bool, met: &mut Vec<usize>) {
+    fn meeting(&self, segments: &[Segment<'_>], rest: bool, met: &mut Vec<usize>) {
         if met.len() > MOST_PAIRS {
             return;
         }
@@ -318,11 +290,11 @@ impl<'p> Node<'p> {
             return;
         };
         match first {
-            Some(text) => {
+            Segment::Literal(text) => {
                 let children = self.literals.get(text).into_iter().chain(self.any.as_deref());
                 children.for_each(|child| child.meeting(after, rest, met));
             }
-            None => self.children().for_each(|child| child.meeting(after, rest, met)),
+            Segment::Any(_) => self.children().for_each(|child| child.meeting(after, rest, met)),
         }
     }
 

@@ -1,8 +1,11 @@
 //! Places in `token_from` that can never hold a token.
 
 use super::Doubt;
+use super::doubt::route;
+use crate::inspect::path::of_keys;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
+use jwt_guard::config::keys::{configuration, route as key};
 
 /// Headers that HTTP or Envoy itself writes, so that no client's token arrives in them.
 const NEVER: [&str; 20] = [
@@ -32,14 +35,15 @@ const NEVER: [&str; 20] = [
 pub fn places(config: &Config, doubts: &mut Vec<Doubt>) {
     let of_routes = config.routes.rules().enumerate();
     let of_routes = of_routes.filter_map(|(index, route)| {
-        Some((format!("routes[{index}].token_from"), route.token_from.as_deref()?))
+        Some((self::route(index).key(key::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
     });
-    let all = std::iter::once(("token_from".to_owned(), config.token_from.as_slice())).chain(of_routes);
+    let global = (of_keys(&[configuration::TOKEN_FROM]), config.token_from.as_slice());
+    let all = std::iter::once(global).chain(of_routes);
     for (path, places) in all {
         for (index, place) in places.iter().enumerate() {
             let earlier = places.get(..index).unwrap_or_default();
             if let Some(problem) = problem(place).or_else(|| twice(place, earlier)) {
-                doubts.push((format!("{path}[{index}]"), problem));
+                doubts.push(Doubt::new(&path.index(index), problem));
             }
         }
     }

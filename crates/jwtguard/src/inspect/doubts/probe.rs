@@ -1,12 +1,14 @@
 //! The requests that a route is there for, and the routes that they fall under.
 
+use super::doubt::route;
+use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Route};
-use jwt_guard::route::Target;
+use jwt_guard::route::{Segment, Target, Template};
 
 /// A route with requests that it is there for.
 pub(super) struct Probe<'c> {
     pub index: usize,
-    pub path: String,
+    pub template: &'c Template,
     pub rule: &'c Route,
     pub methods: Vec<String>,
     /// As the filter compares them, none for every host.
@@ -21,7 +23,6 @@ pub(super) const ANYTHING: &str = "zz9-any";
 pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
     let probes = config.routes.entries().iter().enumerate();
     let probes = probes.map(|(index, entry)| {
-        let path = entry.template.to_string();
         let patterns: Vec<String> = entry.hosts.iter().map(ToString::to_string).collect();
         let hosts = patterns.iter();
         let mut hosts: Vec<String> =
@@ -30,36 +31,50 @@ pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
             hosts.push(format!("{ANYTHING}.example"));
         }
         let methods = entry.methods.iter().map(ToString::to_string).collect();
-        Probe { index, samples: samples(&path), path, rule: &entry.rule, methods, patterns, hosts }
+        let (template, rule) = (&entry.template, &entry.rule);
+        Probe { index, samples: samples(template), template, rule, methods, patterns, hosts }
     });
     probes.collect()
 }
 
 /// Paths that the template covers.
-fn samples(template: &str) -> Vec<String> {
-    let open = |segment: &str| segment == "*" || segment.starts_with('{');
-    let segments: Vec<&str> = template.trim_end_matches('/').split('/').skip(1).collect();
-    let filled = |segments: &[&str]| {
-        let segments: Vec<&str> =
-            segments.iter().map(|segment| if open(segment) { ANYTHING } else { segment }).collect();
-        format!("/{}", segments.join("/"))
-    };
-    match segments.split_last() {
-        Some((&"**", before)) => {
-            let base = filled(before);
-            let base = base.trim_end_matches('/');
-            vec![
-                format!("{base}/{ANYTHING}/{ANYTHING}"),
-                format!("{base}/{ANYTHING}"),
-                format!("{base}/"),
-                base.to_owned(),
-            ]
-        }
-        _ => vec![filled(&segments)],
+fn samples(template: &Template) -> Vec<String> {
+    let base = filled(template.segments());
+    let mut samples = Vec::new();
+    if template.covers_rest() {
+        samples.push(format!("{base}/{ANYTHING}/{ANYTHING}"));
+        samples.push(format!("{base}/{ANYTHING}"));
+        samples.push(format!("{base}/"));
     }
-    .into_iter()
-    .map(|path| if path.is_empty() { "/".to_owned() } else { path })
-    .collect()
+    samples.push(or_root(base));
+    samples
+}
+
+/// A path of those segments; empty where there is none.
+pub(super) fn filled<'t>(segments: impl Iterator<Item = Segment<'t>>) -> String {
+    let text = |segment: Segment<'t>| match segment {
+        Segment::Literal(text) => text,
+        Segment::Any(_) => ANYTHING,
+    };
+    joined(segments.map(text))
+}
+
+/// The segments as one path; empty where there is none.
+pub(super) fn joined<'t>(segments: impl Iterator<Item = &'t str>) -> String {
+    segments.flat_map(|segment| ["/", segment]).collect()
+}
+
+/// The path without segments is `/`.
+pub(super) fn or_root(path: String) -> String {
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
+/// What decides, for a sentence: a route with its template, or `default_policy`.
+pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
+    match probe {
+        Some(probe) => format!("{} ({})", route(probe.index), probe.template),
+        None => configuration::DEFAULT_POLICY.as_str().to_owned(),
+    }
 }
 
 /// The index of the route that a request falls under.

@@ -1,9 +1,12 @@
 //! Routes whose own spelling has another reading, and readings that are skipped.
 
 use super::Doubt;
-use super::probe::Probe;
+use super::doubt::route;
+use super::probe::{Probe, named};
 use super::strictness::implies;
+use crate::inspect::path::of_keys;
 use jwt_guard::config::Config;
+use jwt_guard::config::keys::{configuration, route as key};
 use jwt_guard::route::{ReadingClass, Target};
 
 /// Every route whose own spelling an upstream may read as a path of another route, which asks for something else: a
@@ -33,10 +36,7 @@ pub fn of_own_spellings(
             if classes.contains(&ReadingClass::LetterCase) || implies(&probe.rule.requirement, requirement) {
                 continue;
             }
-            let governs = match other {
-                Some(other) => format!("routes[{}] ({})", other.index, other.path),
-                None => "default_policy".to_owned(),
-            };
+            let governs = named(other);
             let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
             let skippable = classes.iter().find(|class| ReadingClass::SKIPPABLE.contains(class));
             let remedy = match skippable {
@@ -49,7 +49,7 @@ pub fn of_own_spellings(
                 demand.reading.path,
                 names.join(", "),
             );
-            doubts.push((format!("routes[{}].path", probe.index), problem));
+            doubts.push(Doubt::new(&route(probe.index).key(key::PATH.as_str()), problem));
         }
     }
 }
@@ -74,6 +74,6 @@ pub fn skipped(config: &Config, doubts: &mut Vec<Doubt>) {
             "skips {class}: the requirement for {read} is not applied to {sent}; keep the class only if no upstream, and no \
              proxy in front of one, reads {sent} as {read}"
         );
-        doubts.push(("skip_readings".to_owned(), problem));
+        doubts.push(Doubt::new(&of_keys(&[configuration::SKIP_READINGS]), problem));
     }
 }

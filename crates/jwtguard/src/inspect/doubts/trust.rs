@@ -1,8 +1,11 @@
 //! Several issuers: requirements that tokens of each of them meet.
 
 use super::Doubt;
+use super::doubt::route;
+use crate::inspect::path::of_keys;
 use crate::inspect::tree::Tree;
-use jwt_guard::config::Config;
+use jwt_guard::config::keys::configuration;
+use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::{Condition, Conditions, Rule};
 
 /// Two issuers may both name a role "admin", and mean different people.
@@ -11,8 +14,8 @@ pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         return;
     }
     let routes = config.routes.rules().enumerate();
-    let routes = routes.map(|(index, route)| (format!("routes[{index}]"), &route.requirement));
-    let default = std::iter::once(("default_policy".to_owned(), &config.default_policy));
+    let routes = routes.map(|(index, route)| (self::route(index), &route.requirement));
+    let default = std::iter::once((of_keys(&[configuration::DEFAULT_POLICY]), &config.default_policy));
     for (path, requirement) in default.chain(routes) {
         if let Rule::Authenticated(conditions) = &requirement.rule
             && asks_for_names(conditions)
@@ -20,7 +23,7 @@ pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
             let problem = "asks for a role, group, scope or claim of any issuer: each issuer can \
                            give that name to any of its users; name the issuers to trust in requires_issuer"
                 .to_owned();
-            doubts.push((path, problem));
+            doubts.push(Doubt::new(&path, problem));
         }
     }
     any_token(config, tree, doubts);
@@ -31,11 +34,11 @@ pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     let is_any =
         |rule: &Rule| matches!(rule, Rule::Authenticated(Conditions(conditions)) if conditions.is_empty());
-    let written =
-        tree.get("default_policy").map(|_| ("default_policy".to_owned(), &config.default_policy.rule));
+    let key = configuration::DEFAULT_POLICY;
+    let written = tree.get(key.as_str()).map(|_| (of_keys(&[key]), &config.default_policy.rule));
     let routes = config.routes.rules().enumerate();
-    let routes = routes.map(|(index, route)| (format!("routes[{index}]"), &route.requirement.rule));
-    let places: Vec<String> =
+    let routes = routes.map(|(index, route)| (self::route(index), &route.requirement.rule));
+    let places: Vec<Path<&str>> =
         written.into_iter().chain(routes).filter(|(_, rule)| is_any(rule)).map(|(path, _)| path).collect();
     let Some((first, others)) = places.split_first() else { return };
     let names: Vec<&str> = config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
@@ -49,7 +52,7 @@ fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         names.join(", "),
         names.join(", "),
     );
-    doubts.push((first.clone(), problem));
+    doubts.push(Doubt::new(first, problem));
 }
 
 /// Whether some way to meet them is a name that any issuer may give.

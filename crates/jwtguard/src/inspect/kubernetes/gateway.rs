@@ -2,7 +2,7 @@
 
 use crate::inspect::Document;
 use crate::inspect::document::of_kind;
-use crate::inspect::surroundings::Remark;
+use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::http::Scheme;
 
@@ -16,7 +16,7 @@ pub fn targets(policy: &Tree, remarks: &mut Vec<Remark>) {
                 "is for one {kind}: the Gateway's other routes stay without the filter, and claim headers of the \
                  client's own reach the upstream there; name the Gateway instead"
             );
-            remarks.push(Remark::warning(target, "spec.targetRefs", problem));
+            remarks.push(Remark::warning(target, Subject::keys(&["spec", "targetRefs"]), problem));
         }
     }
 }
@@ -31,7 +31,7 @@ pub fn replacements(policy: &Tree, documents: &[Document], remarks: &mut Vec<Rem
             let problem = "takes the place of the Gateway's policy on its route, which stays without the filter: claim \
                            headers of the client's own reach the upstream there; merge it, or name its extensions in \
                            the Gateway's policy";
-            remarks.push(Remark::warning(spec, "spec", problem.to_owned()));
+            remarks.push(Remark::warning(spec, Subject::keys(&["spec"]), problem.to_owned()));
         }
     }
 }
@@ -74,6 +74,6 @@ fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], remarks: &mut V
             "no BackendTLSPolicy in these files is for {name}; without one the request for keys through {cluster} is \
              not encrypted, whatever the endpoint's scheme says"
         );
-        remarks.push(Remark::warning(backend, "spec.rules.backendRefs", problem));
+        remarks.push(Remark::warning(backend, Subject::keys(&["spec", "rules", "backendRefs"]), problem));
     }
 }

@@ -3,9 +3,9 @@
 use crate::inspect::Document;
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Carrier, Plugin};
-use crate::inspect::surroundings::Remark;
+use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tree::{Tree, Value};
-use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::Location;
 
@@ -27,7 +27,7 @@ pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], re
 
 fn istio_cluster(
     resource: &Tree,
-    path: &str,
+    path: &Path,
     cluster: &str,
     scheme: Scheme,
     documents: &[Document],
@@ -38,7 +38,7 @@ fn istio_cluster(
         let problem = format!(
             "the cluster {cluster} has no name that Istio gives; for keys on https://host it is outbound|443||host"
         );
-        remarks.push(Remark::warning(resource, path, problem));
+        remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let in_mesh = host.ends_with(".svc.cluster.local") || host.ends_with(".svc");
@@ -57,7 +57,7 @@ fn istio_cluster(
             let problem = format!(
                 "no ServiceEntry in these files has the host {host}; without one Istio has no cluster {cluster}"
             );
-            remarks.push(Remark::warning(resource, path, problem));
+            remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
         }
         Some(entry) => {
             let ports = entry.get("spec").map(|spec| spec.list("ports")).unwrap_or_default();
@@ -67,7 +67,7 @@ fn istio_cluster(
             };
             if !ports.iter().any(|entry| number(entry).as_deref() == Some(*port)) {
                 let problem = format!("has no port {port}, which the cluster {cluster} names");
-                remarks.push(Remark::error(entry, "spec.ports", problem));
+                remarks.push(Remark::error(entry, Subject::keys(&["spec", "ports"]), problem));
             }
         }
     }
@@ -79,7 +79,7 @@ fn istio_cluster(
 /// A ServiceEntry alone passes bytes on as they are: the filter's request for keys would go out in the clear.
 fn destination_rule(
     resource: &Tree,
-    path: &str,
+    path: &Path,
     cluster: &str,
     host: &str,
     documents: &[Document],
@@ -92,7 +92,7 @@ fn destination_rule(
             "no DestinationRule in these files is for {host}; without one with tls.mode SIMPLE the request for keys \
              through {cluster} is not encrypted, whatever the endpoint's scheme says"
         );
-        remarks.push(Remark::warning(resource, path, problem));
+        remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let Some(tls) = rule.at(&["spec", "trafficPolicy", "tls"]) else {
@@ -100,7 +100,7 @@ fn destination_rule(
         if rule.at(&["spec", "trafficPolicy", "portLevelSettings"]).is_none() {
             let problem =
                 format!("has no tls: keys for an https endpoint come through {cluster}; say mode: SIMPLE");
-            remarks.push(Remark::error(rule, "spec.trafficPolicy", problem));
+            remarks.push(Remark::error(rule, Subject::keys(&["spec", "trafficPolicy"]), problem));
         }
         return;
     };
@@ -108,12 +108,16 @@ fn destination_rule(
     if mode == "DISABLE" || tls.get("insecureSkipVerify").is_some_and(Tree::is_true) {
         let problem =
             format!("does not check who answers: keys for an https endpoint come through {cluster}");
-        remarks.push(Remark::error(tls, "spec.trafficPolicy.tls", problem));
+        remarks.push(Remark::error(tls, Subject::keys(&["spec", "trafficPolicy", "tls"]), problem));
     } else if mode != "ISTIO_MUTUAL"
         && !["caCertificates", "credentialName", "subjectAltNames"].iter().any(|key| tls.get(key).is_some())
     {
         let problem =
             "names neither caCertificates nor subjectAltNames: older releases of Istio then check nothing";
-        remarks.push(Remark::warning(tls, "spec.trafficPolicy.tls", problem.to_owned()));
+        remarks.push(Remark::warning(
+            tls,
+            Subject::keys(&["spec", "trafficPolicy", "tls"]),
+            problem.to_owned(),
+        ));
     }
 }

@@ -1,6 +1,6 @@
 //! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
 
-use super::Remark;
+use super::{Remark, Subject};
 use crate::inspect::tree::{Tree, Value, snake_case};
 use jwt_guard::config::Config;
 use jwt_guard::config::path::Segment;
@@ -125,7 +125,7 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
                  the token's value; use another header there"
             ),
         };
-        remarks.push(Remark::warning(tree, &path.to_string(), problem));
+        remarks.push(Remark::warning(tree, Subject::Value, problem));
     });
 }
 

@@ -1,9 +1,10 @@
 //! The clusters that keys come through: that they are there, and that https means something on them.
 
-use super::Remark;
+use super::{Remark, Subject};
 use crate::inspect::find::{Carrier, Configuration, Plugin};
-use crate::inspect::tree::{self, Tree};
+use crate::inspect::tree::Tree;
 use crate::inspect::{Document, Severity, doubts, kubernetes};
+use jwt_guard::config::keys::issuer;
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::Scheme;
@@ -64,11 +65,11 @@ pub fn clusters(
     }
     for issuer in &config.issuers {
         let KeyOrigin::Fetched { source: Source { cluster, location }, .. } = &issuer.keys else { continue };
-        let mut names = vec![("jwks_cluster", cluster)];
+        let mut names = vec![(issuer::JWKS_CLUSTER.as_str(), cluster)];
         if let Location::Discovery { cluster: other, .. } = location
             && other != cluster
         {
-            names.push(("discovery_cluster", other));
+            names.push((issuer::DISCOVERY_CLUSTER.as_str(), other));
         }
         for (key, name) in names {
             match clusters.find(name) {
@@ -104,7 +105,13 @@ fn missing(
         Configuration::Object(tree) => line_of(tree, key, name),
         Configuration::Text(_) => 0,
     };
-    remarks.push(Remark { severity, at: None, line, path: tree::below(&plugin.path, key), problem });
+    remarks.push(Remark {
+        severity,
+        at: None,
+        line,
+        subject: Subject::Path(plugin.path.key(key.to_owned())),
+        problem,
+    });
 }
 
 /// The line where the key has that value.
@@ -120,7 +127,7 @@ fn line_of(tree: &Tree, key: &str, value: &str) -> usize {
 
 /// `https` in an endpoint encrypts nothing by itself: the cluster's socket does, and only where it checks who answers.
 fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
-    let path = format!("cluster {name}");
+    let subject = Subject::Named(format!("cluster {name}"));
     let mut context = None;
     cluster.walk(&mut |tree, path, _| {
         let first = path.segments().first();
@@ -136,7 +143,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
             let problem = "has no TLS socket, though the key endpoint is https: keys would come in the clear, and \
                            an attacker on the network path could replace them; give it an UpstreamTlsContext with sni, \
                            trusted_ca and match_typed_subject_alt_names";
-            remarks.push(Remark::error(cluster, &path, problem.to_owned()));
+            remarks.push(Remark::error(cluster, subject, problem.to_owned()));
         }
         return;
     };
@@ -165,7 +172,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
             "has a TLS socket that takes any certificate: an attacker on the network path could \
                        replace the keys; give its validation_context a trusted_ca and match_typed_subject_alt_names"
                 .to_owned();
-        remarks.push(Remark::error(context, &path, problem));
+        remarks.push(Remark::error(context, subject.clone(), problem));
         return;
     }
     let automatic = context.get("auto_sni_san_validation").is_some_and(Tree::is_true);
@@ -174,12 +181,12 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
         let problem = "takes a certificate of any name that the CA signed; name the host in \
                        match_typed_subject_alt_names"
             .to_owned();
-        remarks.push(Remark::warning(context, &path, problem));
+        remarks.push(Remark::warning(context, subject.clone(), problem));
     }
     if context.get("sni").is_none() && context.get("auto_host_sni").is_none_or(|auto| !auto.is_true()) {
         let problem =
             "sends no sni: a server of several hosts answers with some other certificate".to_owned();
-        remarks.push(Remark::warning(context, &path, problem));
+        remarks.push(Remark::warning(context, subject.clone(), problem));
     }
 }
 
@@ -189,7 +196,7 @@ fn is_local(cluster: &Tree) -> bool {
     cluster.walk(&mut |tree, _, _| {
         if let Some(address) = tree.get("socket_address").and_then(|socket| socket.text_of("address")) {
             addresses += 1;
-            local += usize::from(doubts::is_loopback(address) || address == "::1");
+            local += usize::from(doubts::is_loopback(address));
         }
         if tree.get("pipe").is_some_and(|pipe| pipe.get("path").is_some()) {
             addresses += 1;

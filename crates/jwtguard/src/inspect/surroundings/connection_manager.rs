@@ -1,6 +1,6 @@
 //! The HttpConnectionManager that our filter stands in, and the filters beside it.
 
-use super::{Remark, jwt_authn};
+use super::{Remark, Subject, jwt_authn};
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, Value};
 use jwt_guard::config::Config;
@@ -16,7 +16,7 @@ pub fn remarks(
     if !manager.get("normalize_path").is_some_and(Tree::is_true) {
         let problem = "is not on: the filter judges every reading of a path, but Envoy's own routes and the upstream \
                        see it as the client wrote it";
-        remarks.push(Remark::warning(manager, "normalize_path", problem.to_owned()));
+        remarks.push(Remark::warning(manager, Subject::Key(&["normalize_path"]), problem.to_owned()));
     }
     let mut removed_early = Vec::new();
     for extension in manager.list("early_header_mutation_extensions") {
@@ -34,7 +34,7 @@ pub fn remarks(
             "does not remove {}: where route metadata decides, a request that brings one of them is answered 400",
             kept.join(", ")
         );
-        remarks.push(Remark::warning(manager, "early_header_mutation_extensions", problem));
+        remarks.push(Remark::warning(manager, Subject::Key(&["early_header_mutation_extensions"]), problem));
     }
     let filters = manager.list("http_filters");
     let ours = filters.iter().position(|other| filter.is_some_and(|filter| std::ptr::eq(filter, other)));
@@ -44,7 +44,7 @@ pub fn remarks(
             .is_some_and(|config| config.is_type("envoy.extensions.filters.http.cors.v3.Cors"));
         if cors && ours.is_some_and(|ours| index > ours) {
             let problem = "stands after jwt-guard: a browser cannot read a refusal; put it before";
-            remarks.push(Remark::warning(other, &format!("http_filters[{index}]"), problem.to_owned()));
+            remarks.push(Remark::warning(other, Subject::Value, problem.to_owned()));
         }
     }
     upgrades(manager, remarks);
@@ -54,7 +54,7 @@ pub fn remarks(
 
 /// An upgrade that brings filters of its own goes by those alone.
 fn upgrades(manager: &Tree, remarks: &mut Vec<Remark>) {
-    for (index, upgrade) in manager.list("upgrade_configs").iter().enumerate() {
+    for upgrade in manager.list("upgrade_configs") {
         let filters = upgrade.list("filters");
         // What is discovered may be ours; the file does not tell.
         let may_be_ours =
@@ -67,12 +67,11 @@ fn upgrades(manager: &Tree, remarks: &mut Vec<Remark>) {
             "has filters without jwt-guard: a client that asks for {kind} reaches the upstream unchecked, claim \
              headers of its own included; put the filter among them, or leave them out"
         );
-        let path = format!("upgrade_configs[{index}]");
         // Off, until a route puts it on.
         let is_off = upgrade.get("enabled").is_some_and(|enabled| enabled.value == Value::Bool(false));
         remarks.push(match is_off {
-            true => Remark::warning(upgrade, &path, problem),
-            false => Remark::error(upgrade, &path, problem),
+            true => Remark::warning(upgrade, Subject::Value, problem),
+            false => Remark::error(upgrade, Subject::Value, problem),
         });
     }
 }

@@ -1,6 +1,6 @@
 //! What the filter edits: Envoy chooses the route again after it, so that no route may depend on any of it.
 
-use super::Remark;
+use super::{Remark, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
@@ -50,18 +50,18 @@ impl<'c> Edited<'c> {
     }
 
     /// Refuses a route that matches on that header, if it is edited.
-    pub fn refuse_header(&self, at: &Tree, path: &str, name: &str, remarks: &mut Vec<Remark>) {
+    pub fn refuse_header(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
         if self.removes_header(name) {
             let problem = format!(
                 "matches on the header {name}, which the filter edits: Envoy chooses the route again after that, and \
                  may serve one whose requirement nobody checked; match on something that stays"
             );
-            remarks.push(Remark::error(at, path, problem));
+            remarks.push(Remark::error(at, subject.clone(), problem));
         }
     }
 
     /// Refuses a route that matches on that cookie, if it is removed.
-    pub fn refuse_cookie(&self, at: &Tree, path: &str, name: &str, remarks: &mut Vec<Remark>) {
+    pub fn refuse_cookie(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
         let removed = |(place, forwarded): (&Place, bool)| {
             !forwarded && matches!(place, Place::Cookie { name: place } if place == name)
         };
@@ -70,24 +70,24 @@ impl<'c> Edited<'c> {
                 "matches on the cookie {name}, which the filter removes: Envoy chooses the route again after that; \
                  match on something that stays"
             );
-            remarks.push(Remark::error(at, path, problem));
+            remarks.push(Remark::error(at, subject.clone(), problem));
         }
     }
 
     /// Refuses a route that matches on filter state, if it is what the filter sets: it is not there yet when the
     /// route is chosen first, and is when Envoy chooses again.
-    pub fn refuse_filter_state(&self, at: &Tree, path: &str, key: &str, remarks: &mut Vec<Remark>) {
+    pub fn refuse_filter_state(&self, at: &Tree, subject: &Subject, key: &str, remarks: &mut Vec<Remark>) {
         if key.starts_with("wasm.jwt_guard.") {
             let problem = format!(
                 "matches on the filter state {key}, which the filter sets: Envoy chooses the route again after that, \
                  and may serve one whose requirement nobody checked"
             );
-            remarks.push(Remark::error(at, path, problem));
+            remarks.push(Remark::error(at, subject.clone(), problem));
         }
     }
 
     /// Refuses a route that matches on that parameter, if it is removed.
-    pub fn refuse_query(&self, at: &Tree, path: &str, name: &str, remarks: &mut Vec<Remark>) {
+    pub fn refuse_query(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
         let removed =
             |(place, _): (&Place, bool)| matches!(place, Place::Query { name: place } if place == name);
         if self.places().any(removed) {
@@ -95,7 +95,7 @@ impl<'c> Edited<'c> {
                 "matches on the query's {name}, which the filter removes: Envoy chooses the route again after that; \
                  match on something that stays"
             );
-            remarks.push(Remark::error(at, path, problem));
+            remarks.push(Remark::error(at, subject.clone(), problem));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Envoy's own `jwt_authn` beside our filter: the one that stands first removes the token, unless it is told not to.
 
-use super::Remark;
+use super::{Remark, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
@@ -31,7 +31,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
                         "jwt_authn stands before jwt-guard and its provider {name} removes the token: jwt-guard finds \
                          none and answers 401; set forward: true in the provider"
                     );
-                    remarks.push(Remark::warning(provider, &format!("http_filters[{index}]"), problem));
+                    remarks.push(Remark::warning(provider, Subject::Value, problem));
                 }
             }
         } else if !config.report_only {
@@ -50,7 +50,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
                     "jwt_authn{of} stands after jwt-guard, which removes the token: jwt_authn finds none; set \
                      forward_token: true in jwt-guard's configuration, or remove jwt_authn"
                 );
-                remarks.push(Remark::warning(other, &format!("http_filters[{index}]"), problem));
+                remarks.push(Remark::warning(other, Subject::Value, problem));
             }
         }
     }

@@ -4,7 +4,7 @@ mod metadata;
 mod parts;
 mod switch;
 
-use super::{Edited, Remark, connection_manager};
+use super::{Edited, Remark, Subject, connection_manager};
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::tables::{self, Carried};
 use crate::inspect::tree::Tree;
@@ -32,7 +32,7 @@ pub fn routing(
         }
         switch::disabled(tables, filter, remarks);
         if let Some(header) = tables.get("vhost_header") {
-            edited.refuse_header(header, "vhost_header", header.text().unwrap_or_default(), remarks);
+            edited.refuse_header(header, &Subject::Value, header.text().unwrap_or_default(), remarks);
         }
     }
     metadata::unread(documents, remarks);
@@ -48,7 +48,7 @@ fn scopes(manager: &Tree, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
     let builder = manager.at(&["scoped_routes", "scope_key_builder"]);
     for fragment in builder.map(|builder| builder.list("fragments")).unwrap_or_default() {
         if let Some(name) = fragment.at(&["header_value_extractor", "name"]) {
-            edited.refuse_header(name, "scoped_routes", name.text().unwrap_or_default(), remarks);
+            edited.refuse_header(name, &Subject::Value, name.text().unwrap_or_default(), remarks);
         }
     }
 }
@@ -84,30 +84,32 @@ fn virtual_host(
 ) {
     let name = host.text_of("name").unwrap_or("?");
     let domains = tables::texts(host.get("domains"));
-    let path = format!("virtual host {name}");
+    let host_name = format!("virtual host {name}");
+    let subject = Subject::Route(host_name.clone());
     switch::disabled(host, filter, remarks);
-    let of_host = metadata::read(host, &path, "every route", &domains, config, remarks);
-    host.walk(&mut |tree, _, _| matcher_input(tree, &path, edited, remarks));
+    let of_host = metadata::read(host, &host_name, "every route", &domains, config, remarks);
+    host.walk(&mut |tree, _, _| matcher_input(tree, &subject, edited, remarks));
     let routes = routes_of(host);
     for (name, route) in &routes {
-        let path = format!("{path}, {name}");
+        let route_name = format!("{host_name}, {name}");
+        let subject = Subject::Route(route_name.clone());
         let matched = route.get("match");
         if let Some(matched) = matched {
-            edited_matches(matched, &path, edited, remarks);
+            edited_matches(matched, &subject, edited, remarks);
         }
         switch::disabled(route, filter, remarks);
         for cluster in weighted_clusters(route) {
             switch::disabled(cluster, filter, remarks);
         }
         let what = matched.map(described).unwrap_or_default();
-        let of_route = metadata::read(route, &path, &what, &domains, config, remarks);
+        let of_route = metadata::read(route, &route_name, &what, &domains, config, remarks);
         let carries = of_route.is_some() || of_host.is_some();
         if carries {
-            metadata::upper_case(matched, &path, remarks);
+            metadata::upper_case(matched, &subject, remarks);
         }
         let decides = carries && config.route_metadata == RouteMetadata::Override;
         if !decides && !config.routes.entries().is_empty() {
-            rewritten(route, &path, remarks);
+            rewritten(route, &subject, remarks);
         }
         carried.extend(of_route);
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
@@ -115,13 +117,13 @@ fn virtual_host(
         {
             let problem = "a redirected request runs the filter again, without the token that the first run removed; \
                            set forward_token";
-            remarks.push(Remark::warning(policy, &path, problem.to_owned()));
+            remarks.push(Remark::warning(policy, subject, problem.to_owned()));
         }
     }
     if config.route_metadata != RouteMetadata::Ignore {
-        metadata::other_slash(host, &routes, &path, remarks);
+        metadata::other_slash(host, &routes, &host_name, remarks);
         if of_host.is_none() {
-            metadata::bare_siblings(host, &routes, &path, remarks);
+            metadata::bare_siblings(host, &routes, subject, remarks);
         }
     }
     carried.extend(of_host);
@@ -129,43 +131,43 @@ fn virtual_host(
 
 /// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and
 /// the upstream serves `/api/admin`.
-fn rewritten(route: &Tree, path: &str, remarks: &mut Vec<Remark>) {
+fn rewritten(route: &Tree, subject: &Subject, remarks: &mut Vec<Remark>) {
     for key in ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"] {
         if let Some(rewrite) = route.at(&["route", key]) {
             let problem = format!(
                 "{key} comes after the filter, which judges the path that the client sent: a rule for the one that \
                  the upstream gets does not hold here; write it for the client's, or in this route's metadata"
             );
-            remarks.push(Remark::warning(rewrite, path, problem));
+            remarks.push(Remark::warning(rewrite, subject.clone(), problem));
         }
     }
 }
 
 /// What of a matcher's input the filter edits.
-fn matcher_input(tree: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+fn matcher_input(tree: &Tree, subject: &Subject, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
     if tree.text_of("@type").is_none() {
         return;
     }
     if let Some(header) = tree.text_of("header_name") {
-        edited.refuse_header(tree, path, header, remarks);
+        edited.refuse_header(tree, subject, header, remarks);
     }
     if let Some(parameter) = tree.text_of("query_param") {
-        edited.refuse_query(tree, path, parameter, remarks);
+        edited.refuse_query(tree, subject, parameter, remarks);
     }
 }
 
 /// What of a route's match the filter edits.
-fn edited_matches(matched: &Tree, path: &str, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+fn edited_matches(matched: &Tree, subject: &Subject, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
     for header in matched.list("headers") {
-        edited.refuse_header(header, path, header.text_of("name").unwrap_or_default(), remarks);
+        edited.refuse_header(header, subject, header.text_of("name").unwrap_or_default(), remarks);
     }
     for query in matched.list("query_parameters") {
-        edited.refuse_query(query, path, query.text_of("name").unwrap_or_default(), remarks);
+        edited.refuse_query(query, subject, query.text_of("name").unwrap_or_default(), remarks);
     }
     for cookie in matched.list("cookies") {
-        edited.refuse_cookie(cookie, path, cookie.text_of("name").unwrap_or_default(), remarks);
+        edited.refuse_cookie(cookie, subject, cookie.text_of("name").unwrap_or_default(), remarks);
     }
     for state in matched.list("filter_state") {
-        edited.refuse_filter_state(state, path, state.text_of("key").unwrap_or_default(), remarks);
+        edited.refuse_filter_state(state, subject, state.text_of("key").unwrap_or_default(), remarks);
     }
 }

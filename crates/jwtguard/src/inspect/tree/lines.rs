@@ -81,27 +81,30 @@ impl Scanner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jwt_guard::config::Path;
 
     #[test]
     fn every_value_has_its_line() {
         let text = "\n{\"a\": [\n  1, -2.5e3,\r\n  {\"b\\\"}\": \"x\\\\\"\n, \"c\" :\n null}\n], \"d\": true,\n\"e\":{},\"f\":[],\n\"g\":\"\"}\n";
         let tree = Tree::from_json_file(text).unwrap();
+        let root = Path::root();
+        let (a, g) = (root.key("a"), root.key("g"));
         for (path, line) in [
-            ("", 2),
-            ("a", 2),
-            ("a[0]", 3),
-            ("a[1]", 3),
-            ("a[2]", 4),
-            ("a[2][\"b\\\"}\"]", 4),
-            ("a[2].c", 6),
-            ("d", 7),
-            ("e", 8),
-            ("f", 8),
-            ("g", 9),
+            (root.clone(), 2),
+            (a.clone(), 2),
+            (a.index(0), 3),
+            (a.index(1), 3),
+            (a.index(2), 4),
+            (a.index(2).key("b\"}"), 4),
+            (a.index(2).key("c"), 6),
+            (root.key("d"), 7),
+            (root.key("e"), 8),
+            (root.key("f"), 8),
+            (g.clone(), 9),
         ] {
-            assert_eq!(tree.nearest(path).line, line, "{path}");
+            assert_eq!(tree.nearest_to(&path).line, line, "{path}");
         }
-        assert_eq!(Tree::from_json(text).unwrap().nearest("g").line, 0);
+        assert_eq!(Tree::from_json(text).unwrap().nearest_to(&g).line, 0);
         assert_eq!(Tree::from_json_file("  7 ").unwrap().line, 1);
     }
 }

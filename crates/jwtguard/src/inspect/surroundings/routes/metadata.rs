@@ -1,7 +1,7 @@
 //! The requirements that Envoy's routes and virtual hosts carry, and the requests that leave them behind.
 
 use crate::inspect::doubts::values;
-use crate::inspect::surroundings::Remark;
+use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, digits, spelling};
@@ -21,21 +21,21 @@ pub fn ours_in(tree: &Tree) -> Option<&Tree> {
 /// Reads the requirement of a route or virtual host.
 pub fn read(
     tree: &Tree,
-    path: &str,
+    name: &str,
     what: &str,
     domains: &[String],
     config: &Config,
     remarks: &mut Vec<Remark>,
 ) -> Option<Carried> {
     let ours = ours_in(tree)?;
-    let path = format!("{path}, metadata jwt_guard");
+    let subject = Subject::Route(format!("{name}, metadata jwt_guard"));
     if config.route_metadata == RouteMetadata::Ignore {
         let problem = "is not read: route_metadata is ignore".to_owned();
-        remarks.push(Remark::warning(ours, &path, problem));
+        remarks.push(Remark::warning(ours, subject, problem));
         return None;
     }
-    for (below, problem) in digits::digits(ours) {
-        remarks.push(Remark::warning(ours.nearest(&below), &path, problem));
+    for doubt in digits::digits(ours) {
+        remarks.push(Remark::warning(ours.nearest_to(&doubt.path), subject.clone(), doubt.problem));
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
@@ -43,14 +43,15 @@ pub fn read(
     for error in &errors {
         let at = ours.nearest_to(&error.path);
         let problem = format!("{error}; every request of the route is answered 503");
-        remarks.push(Remark::error(at, &path, problem));
+        remarks.push(Remark::error(at, subject.clone(), problem));
     }
     let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
     if errors.is_empty() {
         let mut doubts = Vec::new();
         values::of_requirements(ours, config, &mut doubts);
-        for (below, problem) in doubts {
-            remarks.push(Remark::warning(ours.nearest(&below), &path, format!("{below}: {problem}")));
+        for doubt in doubts {
+            let problem = format!("{}: {}", doubt.path, doubt.problem);
+            remarks.push(Remark::warning(ours.nearest_to(&doubt.path), subject.clone(), problem));
         }
     }
     read.filter(|_| errors.is_empty()).map(|requirement| Carried {
@@ -65,7 +66,7 @@ pub fn read(
 pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
     for document in documents.iter().filter(|document| document.tree.get("kind").is_none()) {
         document.tree.walk(&mut |tree, path, above| {
-            let path = &path.to_string();
+            let subject = || Subject::Path(path.to_owned());
             // Above a `metadata` object stands its owner, and above `metadata_match` something else.
             let owner = above.last();
             let is_read = owner.is_some_and(|owner| {
@@ -77,17 +78,17 @@ pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
                     let problem = format!(
                         "{NAME} is read on routes and virtual hosts only: what it asks for here holds nowhere"
                     );
-                    remarks.push(Remark::warning(value, path, problem));
+                    remarks.push(Remark::warning(value, subject(), problem));
                 } else if name != NAME && spelling::nearest(name, std::iter::once(NAME)).is_some() {
                     let problem = format!("{name} is not read, only {NAME}: what it asks for holds nowhere");
-                    remarks.push(Remark::warning(value, path, problem));
+                    remarks.push(Remark::warning(value, subject(), problem));
                 }
             }
             if let Some(ours) = tree.get("typed_filter_metadata").and_then(|typed| typed.get_exact(NAME)) {
                 let problem = format!(
                     "{NAME} is read in filter_metadata, not in typed_filter_metadata: what it asks for holds nowhere"
                 );
-                remarks.push(Remark::warning(ours, path, problem));
+                remarks.push(Remark::warning(ours, subject(), problem));
             }
         });
     }
@@ -95,20 +96,20 @@ pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
 
 /// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
 /// reads it, to leave behind the requirement of a sibling.
-pub fn bare_siblings(host: &Tree, routes: &[(String, &Tree)], path: &str, remarks: &mut Vec<Remark>) {
+pub fn bare_siblings(host: &Tree, routes: &[(String, &Tree)], subject: Subject, remarks: &mut Vec<Remark>) {
     let (carrying, bare): (Vec<_>, Vec<_>) = routes.iter().partition(|(_, route)| ours_in(route).is_some());
     if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
         let problem = format!(
             "{with} carries metadata jwt_guard and {without} none: another spelling of a path, such as //admin, may \
              choose the latter, where only the filter's own routes decide; give the virtual host metadata too"
         );
-        remarks.push(Remark::warning(host, path, problem));
+        remarks.push(Remark::warning(host, subject, problem));
     }
 }
 
 /// Warns of a route for exactly `/admin` where `/admin/`, which many upstreams serve as the same, goes by a route that
 /// asks for something else.
-pub fn other_slash(host: &Tree, routes: &[(String, &Tree)], path: &str, remarks: &mut Vec<Remark>) {
+pub fn other_slash(host: &Tree, routes: &[(String, &Tree)], host_name: &str, remarks: &mut Vec<Remark>) {
     let asked = |route: &Tree| ours_in(route).or_else(|| ours_in(host)).map(Tree::to_json);
     for (name, route) in routes.iter().filter(|(_, route)| ours_in(route).is_some()) {
         let Some(exact) = route.get("match").and_then(|matched| matched.get("path")) else { continue };
@@ -126,7 +127,8 @@ pub fn other_slash(host: &Tree, routes: &[(String, &Tree)], path: &str, remarks:
                     "{literal} is matched exactly, and {other}, which many upstreams serve as the same, goes by \
                      {sibling}, which asks for something else; use path_separated_prefix"
                 );
-                remarks.push(Remark::warning(exact, &format!("{path}, {name}"), problem));
+                let subject = Subject::Route(format!("{host_name}, {name}"));
+                remarks.push(Remark::warning(exact, subject, problem));
                 break;
             }
             if certainty == Certainty::Always {
@@ -162,7 +164,7 @@ fn serves(route: &Tree, path: &str) -> Option<Certainty> {
 
 /// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
 /// ambiguous, since an upstream that ignores case reads another.
-pub fn upper_case(matched: Option<&Tree>, path: &str, remarks: &mut Vec<Remark>) {
+pub fn upper_case(matched: Option<&Tree>, subject: &Subject, remarks: &mut Vec<Remark>) {
     for key in ["prefix", "path_separated_prefix", "path"] {
         let Some(text) = matched.and_then(|matched| matched.get(key)) else { continue };
         if let Some(literal) =
@@ -172,7 +174,7 @@ pub fn upper_case(matched: Option<&Tree>, path: &str, remarks: &mut Vec<Remark>)
                 "{literal} has an upper-case letter: where route metadata decides, every request for it is answered \
                  400, as an upstream may ignore case; write its requirement in the filter's routes instead"
             );
-            remarks.push(Remark::warning(text, path, problem));
+            remarks.push(Remark::warning(text, subject.clone(), problem));
         }
     }
 }

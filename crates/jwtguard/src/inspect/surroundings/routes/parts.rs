@@ -1,6 +1,8 @@
 //! The parts of a route table: routes, the clusters that they divide requests among, and what they match.
 
-use crate::inspect::tree::{self, Tree};
+use crate::inspect::path::below;
+use crate::inspect::tree::Tree;
+use jwt_guard::config::Path;
 
 /// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
 pub(super) fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
@@ -8,12 +10,14 @@ pub(super) fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
     let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
     if let Some(matcher) = host.get("matcher") {
         matcher.walk(&mut |tree, path, _| {
-            let path = tree::below("matcher", &path.to_string());
+            let path = below(&Path::root().key("matcher"), path);
             if tree.is_type("envoy.config.route.v3.Route") {
-                routes.push((path, tree));
+                routes.push((path.to_string(), tree));
             } else if tree.is_type("envoy.config.route.v3.RouteList") {
                 let listed = tree.list("routes").iter().enumerate();
-                routes.extend(listed.map(|(index, route)| (format!("{path}.routes[{index}]"), route)));
+                routes.extend(
+                    listed.map(|(index, route)| (path.key("routes").index(index).to_string(), route)),
+                );
             }
         });
     }

@@ -1,8 +1,8 @@
 //! Routes where the filter is off.
 
 use super::parts::{described, routes_of, weighted_clusters};
-use crate::inspect::surroundings::Remark;
-use crate::inspect::tree::{Tree, joined};
+use crate::inspect::surroundings::{Remark, Subject};
+use crate::inspect::tree::Tree;
 
 /// A filter that is off where no route puts it on, as Envoy Gateway has it.
 pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec<Remark>) {
@@ -33,14 +33,14 @@ pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec
     for route in &left_off {
         let problem = format!("does not put the filter on, which is disabled elsewhere: {open}");
         let what = route.get("match").map(described).unwrap_or_default();
-        remarks.push(Remark::error(route, &format!("route {what}"), problem));
+        remarks.push(Remark::error(route, Subject::Route(format!("route {what}")), problem));
     }
     if served == 0 {
         let problem = format!(
             "takes the filter off every route that does not put it on again: {open}; say enabled: false in its \
              configuration instead"
         );
-        remarks.push(Remark::error(filter, "disabled", problem));
+        remarks.push(Remark::error(filter, Subject::Key(&["disabled"]), problem));
     }
 }
 
@@ -52,7 +52,7 @@ pub fn disabled(tree: &Tree, filter: Option<&Tree>, remarks: &mut Vec<Remark>) {
         if value.get("disabled").is_some_and(Tree::is_true) {
             let problem = "takes the filter off: claim headers of the client's own reach the upstream there; write \
                            a route with allow_anonymous instead";
-            remarks.push(Remark::error(value, &joined("typed_per_filter_config", name), problem.to_owned()));
+            remarks.push(Remark::error(value, Subject::Value, problem.to_owned()));
         }
     }
 }
