@@ -267,7 +267,10 @@ fn a_condition_that_is_not_met_has_the_token_s_value_beside_it() {
         assert_eq!(ran.status, 1, "{requirement} {claims}: {}{}", ran.out, ran.err);
         assert!(ran.out.contains(expected), "{requirement} {claims}: {expected}\nin\n{}", ran.out);
         claims["long"] = "x".repeat(2000).into();
-        assert_eq!(judged(requirement, &claims).out, ran.out, "other claims are not shown");
+        // The second that it is may be another by now.
+        let without_times = |out: &str| out.replace(|character: char| character.is_ascii_digit(), "");
+        let with_another = judged(requirement, &claims).out;
+        assert_eq!(without_times(&with_another), without_times(&ran.out), "other claims are not shown");
     }
 }
 
