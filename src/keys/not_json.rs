@@ -78,6 +78,7 @@ impl Fault {
     }
 }
 
+// By hand: derived by thiserror it makes the module 603 bytes larger.
 impl Display for NotJson {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.fault {
