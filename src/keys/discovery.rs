@@ -113,14 +113,19 @@ mod tests {
             ("keys in the open", document("https://a", "http://a/keys"), DiscoveryError::PlainKeysUri),
             ("keys elsewhere", document("https://a", "https://b/keys"), other_host("b")),
             ("keys on another port", document("https://a", "https://a:8443/keys"), other_host("a:8443")),
+            (
+                "a port with a sign",
+                document("https://a", "https://a:+443/keys"),
+                no_uri(Some("https://a:+443/keys")),
+            ),
         ];
         for (label, body, error) in rows {
             assert_eq!(judge(body, false), Err(error.clone()), "{label}");
         }
-        assert!(
-            judge(&document("https://a", "https://a:443/keys"), false).is_ok(),
-            "the port that https has"
-        );
+        for port in ["443", "0443"] {
+            let uri = format!("https://a:{port}/keys");
+            assert!(judge(&document("https://a", &uri), false).is_ok(), "{uri}: the port that https has");
+        }
         let ipv6 =
             |uri| keys_uri(&document("http://[::1]", uri), "http://[::1]", &issuer("http://[::1]"), false);
         assert!(ipv6("http://[::1]:80/keys").is_ok());

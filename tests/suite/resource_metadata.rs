@@ -31,6 +31,8 @@ fn a_document_is_served_where_clients_look_for_it() {
         ("HEAD", "api.example.com", place.to_owned(), true),
         ("GET", "API.example.com.:8443", place.to_owned(), true),
         ("GET", "api.example.com", format!("{place}?x=1"), true),
+        ("GET", "api.example.com:x", place.to_owned(), false),
+        ("GET", "api.example.com:+8443", place.to_owned(), false),
         ("POST", "api.example.com", place.to_owned(), false),
         ("OPTIONS", "api.example.com", place.to_owned(), false),
         ("get", "api.example.com", place.to_owned(), false),
