@@ -247,7 +247,7 @@ impl Fetcher {
         }
     }
 
-    /// How long until a request is due that nobody asks for. `None` while another fetch is under way.
+    /// How long until a scheduled request is due. `None` while another fetch is under way.
     pub fn poll_timeout(&self, now: UnixTime) -> Option<Duration> {
         match self.state {
             State::Next(_) => Some(Duration::ZERO),

@@ -87,7 +87,7 @@ impl Parked {
         }
     }
 
-    /// Where nobody fetches, there is nothing to wait for.
+    /// A request does not wait when no fetch is under way.
     fn wake_reason(&self, now: UnixTime, current: KeyVersion) -> Option<WakeReason> {
         if self.remaining(now).is_zero() {
             return Some(WakeReason::TimedOut);
@@ -151,7 +151,7 @@ impl ParkedRequests {
     }
 
     /// The requests to decide again, a limited number at a time: those whose time is over, whose issuer's keys
-    /// changed, or for whom nobody fetches. `version` is what the keys of an issuer are now.
+    /// changed, and those for which no fetch is under way. `version` is what the keys of an issuer are now.
     pub fn poll_ready(
         &self,
         now: UnixTime,

@@ -1,4 +1,4 @@
-//! What is to be told of a value, before it is known in which file it stands.
+//! A finding about a value. Which file the value is in is looked up later.
 
 use jwt_guard::config::Path;
 use jwt_guard::config::path::Segment;

@@ -46,7 +46,7 @@ pub struct Reading {
 /// What is to be said of the token.
 #[derive(Debug)]
 pub enum TokenReport {
-    /// Nobody looked for one.
+    /// No token was looked for.
     NotRead,
     /// None came.
     Absent,
