@@ -22,7 +22,6 @@ mod route_metadata;
 mod routes;
 mod token_from;
 
-use crate::bearer::Place;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::headers::ClaimHeaders;
@@ -30,6 +29,7 @@ use crate::jose::json::Json;
 use crate::policy::{Requirement, Sources};
 use crate::resource_metadata::ResourceMetadata;
 use crate::route::Table;
+use crate::token_source::TokenSource;
 
 use claim_headers::claim_headers;
 use claim_sources::sources;
@@ -45,7 +45,7 @@ use requirement::{Empty, Vocabulary};
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
-use token_from::places;
+use token_from::token_sources;
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub struct Config {
     /// `forward_token`
     pub forward_token: bool,
     /// `token_from`
-    pub token_from: Vec<Place>,
+    pub token_from: Vec<TokenSource>,
     /// `realm`
     pub realm: String,
     /// `token_cache_entries`
@@ -147,7 +147,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
     let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
     let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let realm = realm(object.take(key::REALM), &issuers, errors);
     let token_cache_entries = size(&mut object, &key::TOKEN_CACHE_ENTRIES, errors);
     let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
@@ -157,10 +157,12 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
             let path = Path::root().key(key::ROUTES.as_str()).index(index);
             Some((path.key(keys::route::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
         });
-        let own = token_from.as_deref().map(|places| (Path::root().key(key::TOKEN_FROM.as_str()), places));
-        for (path, places) in own.into_iter().chain(of_routes) {
+        let own = token_from
+            .as_deref()
+            .map(|token_sources| (Path::root().key(key::TOKEN_FROM.as_str()), token_sources));
+        for (path, token_sources) in own.into_iter().chain(of_routes) {
             errors.extend(
-                claim_header_among(places, headers)
+                claim_header_among(token_sources, headers)
                     .map(|problem| ConfigError { path: path.to_owned(), problem }),
             );
         }
@@ -181,7 +183,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         claim_headers: claim_headers?,
         max_claim_header_bytes,
         forward_token,
-        token_from: token_from.unwrap_or_else(|| vec![Place::Authorization]),
+        token_from: token_from.unwrap_or_else(|| vec![TokenSource::Authorization]),
         realm,
         token_cache_entries,
         max_token_bytes,
@@ -196,9 +198,9 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
 
 /// Removed before it could be read, or read and then removed as a token where a claim had been set: either is a
 /// mistake.
-fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<Problem> {
-    places.iter().find_map(|place| match place {
-        Place::Header { name, .. } if headers.is_removed(name) => {
+fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> Option<Problem> {
+    token_sources.iter().find_map(|token_source| match token_source {
+        TokenSource::Header { name, .. } if headers.is_removed(name) => {
             Some(Problem::TokenInClaimHeader { header: name.clone() })
         }
         _ => None,

@@ -31,7 +31,6 @@ pub use trailers::credential_headers;
 
 use std::rc::Rc;
 
-use crate::bearer;
 use crate::config::Config;
 use crate::headers::{HeaderEdits, Oversize};
 use crate::http::HeaderMap;
@@ -41,6 +40,7 @@ use crate::policy::{Permit, Requirements};
 use crate::resource_metadata::Document;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
+use crate::token_source;
 use answer::denial;
 use other_spellings::other_spellings;
 use preflight::is_preflight;
@@ -68,7 +68,7 @@ pub fn decide<'r>(
         Ok(policy) => &*trace.policy.insert(policy),
         Err(error) => return refuse(config, trace, Cause::Policy(error)),
     };
-    if is_preflight(config, headers, &policy.places) {
+    if is_preflight(config, headers, &policy.token_sources) {
         return exempt(config, trace, RuleName::Preflight);
     }
     let requirements = policy.requirements();
@@ -81,7 +81,7 @@ pub fn decide<'r>(
             patience => patience,
         };
         let with = Authenticator { config, keys, verifier, cache, now, patience };
-        trace.token = authenticate(&with, headers, &policy.places, &policy.shared_places);
+        trace.token = authenticate(&with, headers, &policy.token_sources, &policy.shared_token_sources);
     }
     if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, need }) = trace.token {
         return Decision { step: Step::AwaitKeys { issuer, need }, trace };
@@ -111,10 +111,10 @@ fn forward<'r>(
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
     // The token is left in place if no requirement needs it. Report-only edits claim headers only.
     if token_decides && !config.report_only {
-        for (name, values) in bearer::removal(&policy.places, headers, policy.forward_token) {
+        for (name, values) in token_source::strip(&policy.token_sources, headers, policy.forward_token) {
             edits.set(name, values);
         }
-        for name in other_spellings(headers, &policy.places) {
+        for name in other_spellings(headers, &policy.token_sources) {
             edits.remove(name);
         }
     }

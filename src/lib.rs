@@ -26,7 +26,6 @@
 //!
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
-pub mod bearer;
 pub mod config;
 pub mod denial;
 pub mod digest;
@@ -47,3 +46,4 @@ pub mod resource_metadata;
 pub mod route;
 pub mod time;
 pub mod token_cache;
+pub mod token_source;

@@ -7,7 +7,6 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jwt_guard::bearer::{Presented, present};
 use jwt_guard::config::Config;
 use jwt_guard::denial::Denial;
 use jwt_guard::flow::{
@@ -23,6 +22,7 @@ use jwt_guard::keys::Need;
 use jwt_guard::policy::Requirement;
 use jwt_guard::route::{SkippedReadings, readings};
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{ExtractedToken, extract};
 use serde_json::{Value, json};
 
 use super::issuer::{AUDIENCE, ISSUER, NOW, keys, tokens};
@@ -185,7 +185,7 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
     let never_read = rules == [RuleName::Route(PUBLIC)];
     assert!(!never_read || forward.identity.is_none());
     if !never_read {
-        assert_eq!(present(&config.token_from, &upstream), Presented::Missing, "the token is handed on");
+        assert_eq!(extract(&config.token_from, &upstream), ExtractedToken::Missing, "the token is handed on");
     }
 }
 
@@ -194,7 +194,7 @@ fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, 
     let map = ClaimHeaders::default();
     let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
     let Some(identity) = &forward.identity else { return assert!(told.is_empty(), "{told:?}") };
-    let Presented::Token { token, .. } = present(&config.token_from, headers) else {
+    let ExtractedToken::Token { token, .. } = extract(&config.token_from, headers) else {
         panic!("without a token")
     };
     assert!(tokens().iter().any(|signed| signed.as_bytes() == &*token), "a token that nobody signed");

@@ -16,9 +16,9 @@ pub struct ConfigError {
 
 /// On one line, control characters escaped.
 fn line(path: &Path, problem: &Problem) -> String {
-    let place = if path.is_root() { String::new() } else { format!("{path}: ") };
+    let token_source = if path.is_root() { String::new() } else { format!("{path}: ") };
     let mut line = String::new();
-    for character in format!("{place}{problem}").chars() {
+    for character in format!("{token_source}{problem}").chars() {
         match character.is_control() {
             true => line.extend(character.escape_default()),
             false => line.push(character),

@@ -241,7 +241,7 @@ keys! {
     }
 
     /// The keys of a place that a token is taken from.
-    pub mod place {
+    pub mod token_source {
         /// A header.
         HEADER: Name("header") is TOKEN;
 

@@ -1,8 +1,8 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    Key, all_of_them, any_of_them, claim_condition, configuration, issuer, place, requirement, route, shared,
-    source,
+    Key, all_of_them, any_of_them, claim_condition, configuration, issuer, requirement, route, shared,
+    source, token_source,
 };
 
 /// An object of the configuration.
@@ -67,9 +67,9 @@ pub static OBJECTS: &[Object] = &[
     Object {
         name: "place",
         title: "A place that a token is taken from",
-        groups: &[place::KEYS],
+        groups: &[token_source::KEYS],
         required: &[],
-        one_of: &[place::HEADER.as_str(), place::QUERY.as_str(), place::COOKIE.as_str()],
+        one_of: &[token_source::HEADER.as_str(), token_source::QUERY.as_str(), token_source::COOKIE.as_str()],
     },
     Object {
         name: "claim_condition",

@@ -8,11 +8,11 @@ use super::path::Path;
 use super::problem::Problem;
 use super::reader::{Errors, Node, shown};
 use super::requirement::{self, Empty, Vocabulary};
-use super::token_from::places;
-use crate::bearer::Place;
+use super::token_from::token_sources;
 use crate::jose::json::Json;
 use crate::policy::Requirement;
 use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
+use crate::token_source::TokenSource;
 
 /// What routes may be given in one configuration.
 pub(super) const MAX_ROUTES: usize = 100_000;
@@ -26,7 +26,7 @@ pub struct Route {
     /// The requirement.
     pub requirement: Requirement,
     /// `token_from`, where the route has its own.
-    pub token_from: Option<Vec<Place>>,
+    pub token_from: Option<Vec<TokenSource>>,
     /// `forward_token`, where the route has its own.
     pub forward_token: Option<bool>,
 }
@@ -86,7 +86,7 @@ fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Optio
         HostPattern::parse,
         Problem::Host,
     );
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
     let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
     object.finish(errors);

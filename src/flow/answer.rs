@@ -3,10 +3,10 @@
 use super::decision::{Cause, Trace};
 use super::request::text;
 use super::token_outcome::TokenFailure;
-use crate::bearer::Place;
 use crate::config::Config;
 use crate::denial::{Challenge, Denial, Form};
 use crate::policy::{Refusal, Unmet};
+use crate::token_source::TokenSource;
 
 /// The answer to a request that is refused for that.
 pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> Denial {
@@ -32,7 +32,7 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
             Denial::new(reason, &challenge, form).retry_after(*retry_after)
         }
         (Unmet::MissingToken, _) => {
-            match trace.policy.as_ref().and_then(|policy| missing_from(&policy.places)) {
+            match trace.policy.as_ref().and_then(|policy| missing_from(&policy.token_sources)) {
                 Some(header) => Denial::missing_from(header, &challenge, form),
                 None => Denial::new(reason, &challenge, form),
             }
@@ -42,11 +42,12 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
 }
 
 /// `None`: `authorization` holds tokens. `Some(None)`: no header does. `Some(Some(name))`: the first that does.
-fn missing_from(places: &[Place]) -> Option<Option<&str>> {
+fn missing_from(token_sources: &[TokenSource]) -> Option<Option<&str>> {
     let headers = || {
-        let places = places.iter().filter(|place| !matches!(place, Place::Cookie { .. }));
-        places.filter_map(Place::header).map(|(name, _)| name)
+        let token_sources =
+            token_sources.iter().filter(|source| !matches!(source, TokenSource::Cookie { .. }));
+        token_sources.filter_map(TokenSource::header).map(|(name, _)| name)
     };
-    let is_usual = places.is_empty() || headers().any(|name| name == "authorization");
+    let is_usual = token_sources.is_empty() || headers().any(|name| name == "authorization");
     if is_usual { None } else { Some(headers().next()) }
 }

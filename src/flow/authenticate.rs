@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::known::Known;
 use super::patience::Patience;
 use super::token_outcome::{TokenFailure, TokenOutcome, Unfetched};
-use crate::bearer::{self, MalformedCredential, Place, Presented};
 use crate::config::{Config, Issuer};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
@@ -20,6 +19,7 @@ use crate::keys::{KeyLookup, KeySource};
 use crate::policy::Identity;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
+use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
 /// What tokens are verified with at one moment.
 pub struct Authenticator<'a, 'r> {
@@ -37,22 +37,23 @@ pub struct Authenticator<'a, 'r> {
     pub patience: Patience,
 }
 
-/// The token of a request, found in one of the `places` and verified. It has to stand in one of the `shared_places`.
+/// The token of a request, found in one of the `token_sources` and verified. It has to stand in one of the `shared_token_sources`.
 pub fn authenticate<'r>(
     with: &Authenticator<'_, 'r>,
     headers: &HeaderMap,
-    places: &[Place],
-    shared_places: &[Place],
+    token_sources: &[TokenSource],
+    shared_token_sources: &[TokenSource],
 ) -> TokenOutcome<'r> {
-    let verified = match bearer::present(places, headers) {
-        Presented::Missing => return TokenOutcome::Absent,
-        Presented::Malformed(malformed) => Err(TokenFailure::Malformed(malformed)),
-        Presented::Token { token, place } => {
-            let stands_shared = places.get(place).is_some_and(|place| shared_places.contains(place));
-            if stands_shared || is_shared(&token, headers, shared_places) {
+    let verified = match token_source::extract(token_sources, headers) {
+        ExtractedToken::Missing => return TokenOutcome::Absent,
+        ExtractedToken::Malformed(malformed) => Err(TokenFailure::Malformed(malformed)),
+        ExtractedToken::Token { token, source } => {
+            let stands_shared =
+                token_sources.get(source).is_some_and(|source| shared_token_sources.contains(source));
+            if stands_shared || is_shared(&token, headers, shared_token_sources) {
                 with.authenticate(&token)
             } else {
-                Err(TokenFailure::Malformed(MalformedCredential::Misplaced))
+                Err(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed))
             }
         }
     };
@@ -60,10 +61,10 @@ pub fn authenticate<'r>(
 }
 
 /// Whether the token stands in one of these places as well.
-fn is_shared(token: &[u8], headers: &HeaderMap, shared_places: &[Place]) -> bool {
-    match bearer::present(shared_places, headers) {
-        Presented::Token { token: shared, .. } => *shared == *token,
-        Presented::Missing | Presented::Malformed(_) => false,
+fn is_shared(token: &[u8], headers: &HeaderMap, shared_token_sources: &[TokenSource]) -> bool {
+    match token_source::extract(shared_token_sources, headers) {
+        ExtractedToken::Token { token: shared, .. } => *shared == *token,
+        ExtractedToken::Missing | ExtractedToken::Malformed(_) => false,
     }
 }
 

@@ -6,7 +6,6 @@ use super::effective_policy::{EffectivePolicy, PolicyError};
 use super::facts::{Detail, Facts};
 use super::rule_name::RuleName;
 use super::token_outcome::{TokenFailure, TokenOutcome};
-use crate::bearer::MalformedCredential;
 use crate::denial::Denial;
 use crate::headers::{HeaderEdits, Oversize};
 use crate::http::HeaderMap;
@@ -14,6 +13,7 @@ use crate::issuer_index::IssuerIndex;
 use crate::keys::Need;
 use crate::policy::{Identity, Refusal, Unmet};
 use crate::resource_metadata::Document;
+use crate::token_source::MalformedCredential;
 
 /// What is done with a request, and what led to it: the log, the metrics and `jwtguard explain` read it here.
 #[derive(Debug)]

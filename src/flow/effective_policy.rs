@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use super::method_override::method_overrides;
 use super::request::Metadata;
 use super::rule_name::RuleName;
-use crate::bearer::Place;
 use crate::config::{Config, Route, RouteMetadata};
 use crate::denial::Reason;
 use crate::http::HeaderMap;
 use crate::policy::{NonEmpty, Requirement, Requirements};
 use crate::route::{self, AmbiguousPath, Demand, Reading, ReadingClass, Spread, Target};
+use crate::token_source::TokenSource;
 
 /// The requirements that apply, all of them to be met, and what their routes say beside them.
 #[derive(Debug)]
@@ -19,10 +19,10 @@ pub struct EffectivePolicy<'r> {
     pub applied: NonEmpty<AppliedRequirement<'r>>,
     /// Where a token is looked for: wherever some reading does. What one of them would take for a second token is
     /// one.
-    pub places: Cow<'r, [Place]>,
+    pub token_sources: Cow<'r, [TokenSource]>,
     /// Where a token may stand: only places that every reading accepts. Otherwise a cookie for a page would
     /// authenticate an API without CSRF protection.
-    pub shared_places: Cow<'r, [Place]>,
+    pub shared_token_sources: Cow<'r, [TokenSource]>,
     /// Whether the upstream gets it.
     pub forward_token: bool,
 }
@@ -116,21 +116,21 @@ pub fn resolve_policy<'r>(
     };
     let mut policy = EffectivePolicy {
         applied: NonEmpty::one(first),
-        places: Cow::Borrowed(places(config, as_sent)),
-        shared_places: Cow::Borrowed(places(config, as_sent)),
+        token_sources: Cow::Borrowed(token_sources(config, as_sent)),
+        shared_token_sources: Cow::Borrowed(token_sources(config, as_sent)),
         forward_token: true,
     };
     let has_metadata = !matches!(metadata, Metadata::Absent);
     let narrows = has_metadata && config.route_metadata == RouteMetadata::Narrow;
     for (position, demand) in routes.iter().enumerate() {
-        let places = places(config, demand);
-        for place in places {
-            if !policy.places.contains(place) {
-                policy.places.to_mut().push(place.clone());
+        let token_sources = token_sources(config, demand);
+        for source in token_sources {
+            if !policy.token_sources.contains(source) {
+                policy.token_sources.to_mut().push(source.clone());
             }
         }
-        if policy.shared_places.iter().any(|place| !places.contains(place)) {
-            policy.shared_places.to_mut().retain(|place| places.contains(place));
+        if policy.shared_token_sources.iter().any(|source| !token_sources.contains(source)) {
+            policy.shared_token_sources.to_mut().retain(|source| token_sources.contains(source));
         }
         let forwards = demand.found.and_then(|found| found.rule.forward_token);
         policy.forward_token &= forwards.unwrap_or(config.forward_token);
@@ -152,7 +152,7 @@ fn applied<'r>(
     AppliedRequirement { requirement, rule, reading }
 }
 
-fn places<'r>(config: &'r Config, demand: &Demand<'r, Route>) -> &'r [Place] {
+fn token_sources<'r>(config: &'r Config, demand: &Demand<'r, Route>) -> &'r [TokenSource] {
     demand.found.and_then(|found| found.rule.token_from.as_deref()).unwrap_or(&config.token_from)
 }
 

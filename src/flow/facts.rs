@@ -5,12 +5,12 @@ use std::fmt::{Display, Formatter, Result};
 use super::effective_policy::{AppliedRequirement, PolicyError};
 use super::rule_name::RuleName;
 use super::token_outcome::TokenFailure;
-use crate::bearer::MalformedCredential;
 use crate::denial::Reason;
 use crate::headers::Oversize;
 use crate::jose::escaped::Escaped;
 use crate::policy::Refusal;
 use crate::route::ReadingClass;
+use crate::token_source::MalformedCredential;
 
 /// The longest request id that is repeated in a log line.
 const MAX_REQUEST_ID: usize = 64;

@@ -1,24 +1,25 @@
 //! Headers that an upstream may take for a token's place, though the filter does not.
 
-use crate::bearer::Place;
 use crate::headers::{folds_alike, grpc_metadata};
 use crate::http::HeaderMap;
+use crate::token_source::TokenSource;
 
 /// An upstream that reads `x_token` as `x-token` would find a second token there, which nobody verified, and so would
 /// one that grpc-gateway hands its metadata. Not those where that token would have been read.
 pub(super) fn other_spellings<'r, 'p>(
     headers: &'r HeaderMap,
-    places: &'p [Place],
+    token_sources: &'p [TokenSource],
 ) -> impl Iterator<Item = &'r str> + use<'r, 'p> {
-    let is_read =
-        |name: &str, prefix: &str| places.iter().filter_map(Place::header).any(|read| read == (name, prefix));
-    let is_another = move |name: &str, place: &Place| {
-        let Some((known, prefix)) = place.header() else { return false };
+    let is_read = |name: &str, prefix: &str| {
+        token_sources.iter().filter_map(TokenSource::header).any(|read| read == (name, prefix))
+    };
+    let is_another = move |name: &str, source: &TokenSource| {
+        let Some((known, prefix)) = source.header() else { return false };
         // Neither `authorization` nor `cookie` has another spelling.
-        let is_it = matches!(place, Place::Header { .. }) && folds_alike(name, known)
+        let is_it = matches!(source, TokenSource::Header { .. }) && folds_alike(name, known)
             || grpc_metadata(name).is_some_and(|metadata| folds_alike(metadata, known));
         is_it && !is_read(name, prefix)
     };
     let names = headers.names();
-    names.filter(move |name| places.iter().any(|place| is_another(name, place)))
+    names.filter(move |name| token_sources.iter().any(|source| is_another(name, source)))
 }

@@ -4,13 +4,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::known::Known;
-use crate::bearer::MalformedCredential;
 use crate::config::Issuer;
 use crate::denial::{Reason, whole_seconds};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::error::TokenError;
 use crate::keys::Need;
 use crate::policy::Credential;
+use crate::token_source::MalformedCredential;
 
 /// What became of a request's token.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Which trailers may not carry a token.
 
-use crate::bearer::Place;
 use crate::config::Config;
 use crate::headers::CredentialHeaders;
+use crate::token_source::TokenSource;
 
 /// The headers that no trailer may be: `authorization`, `cookie`, and every place of the configuration, whichever
 /// route has it, since trailers come when the route is no longer at hand. None where the filter only reports or is
@@ -14,7 +14,7 @@ pub fn credential_headers(config: &Config) -> CredentialHeaders {
         return CredentialHeaders::default();
     }
     let routes = config.routes.rules().filter_map(|route| route.token_from.as_ref());
-    let places = config.token_from.iter().chain(routes.flatten());
-    let names = places.filter_map(Place::header).map(|(name, _)| name);
+    let token_sources = config.token_from.iter().chain(routes.flatten());
+    let names = token_sources.filter_map(TokenSource::header).map(|(name, _)| name);
     names.chain(["authorization", "cookie"]).collect()
 }

@@ -8,7 +8,7 @@
     reason = "clippy knows test functions, but not the helpers of a test binary"
 )]
 
-mod bearer {
+mod token_source {
     mod arbitrary;
     mod requests;
 }

@@ -1,6 +1,5 @@
 //! What a decision tells of itself: the log, the metrics and `jwtguard explain` read nothing else.
 
-use jwt_guard::bearer::{MalformedCredential, Place};
 use jwt_guard::config::Config;
 use jwt_guard::flow::{
     self, Cause, Decision, Metadata, Patience, PolicyError, Request, RuleName, Step, TokenFailure,
@@ -11,6 +10,7 @@ use jwt_guard::jose::error::TokenError;
 use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
 use jwt_guard::route::{AmbiguousPath, ReadingClass};
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{MalformedCredential, TokenSource};
 use serde_json::json;
 
 use super::fixture::{HOPELESS, Keys, NOW, config, expired, good};
@@ -61,7 +61,7 @@ fn matched_routes_and_where_a_token_is_looked_for() {
         assert_eq!(applied[0].rule, RuleName::Route(1));
         assert!(std::ptr::eq(applied[0].requirement, &config.routes.entries()[1].rule.requirement));
         assert!(applied[0].reading.is_none());
-        assert_eq!(policy.places, [Place::Authorization].as_slice());
+        assert_eq!(policy.token_sources, [TokenSource::Authorization].as_slice());
     });
     // Not decoded, the path is under no route.
     look(&config, "/open/..%2forders/7", None, &Keys::there(), |decision| {
@@ -75,9 +75,9 @@ fn matched_routes_and_where_a_token_is_looked_for() {
     });
     look(&config, "/page;x", None, &Keys::there(), |decision| {
         let policy = decision.trace.policy.as_ref().unwrap();
-        let cookie = Place::Cookie { name: "session".to_owned() };
-        assert_eq!(policy.places, [Place::Authorization, cookie].as_slice());
-        assert_eq!(policy.shared_places, [].as_slice());
+        let cookie = TokenSource::Cookie { name: "session".to_owned() };
+        assert_eq!(policy.token_sources, [TokenSource::Authorization, cookie].as_slice());
+        assert_eq!(policy.shared_token_sources, [].as_slice());
     });
 }
 
@@ -104,7 +104,7 @@ fn the_requirement_that_failed_and_what_it_asks() {
     });
     look(&config, "/page;x", Some(&good()), &Keys::there(), |decision| {
         let Some(Cause::Credential(malformed)) = decision.trace.refusal else { panic!("{decision:?}") };
-        assert_eq!(malformed, MalformedCredential::Misplaced);
+        assert_eq!(malformed, MalformedCredential::LocationNotAllowed);
     });
 }
 

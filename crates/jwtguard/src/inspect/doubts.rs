@@ -18,11 +18,11 @@ use super::path::of_keys;
 use super::tree::{Tree, Value};
 use super::{digits, spelling};
 use doubt::route;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::keys::{Name, configuration, requirement};
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
+use jwt_guard::token_source::TokenSource;
 use probe::{Probe, is_served, probes};
 
 pub use authority::is_loopback;
@@ -100,7 +100,7 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         _ => {}
     }
     let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
+    if config.token_from.iter().chain(places).any(|place| matches!(place, TokenSource::Query { .. })) {
         let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
         doubt(
             if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },

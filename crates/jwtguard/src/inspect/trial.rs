@@ -18,7 +18,6 @@ pub use outcome::{Checked, Decision, Explanation, LessSpecific, Outcome, Reading
 
 use crate::inspect::{spelling, words};
 use conditions::route_of;
-use jwt_guard::bearer::{self, MalformedCredential, Place, Presented};
 use jwt_guard::denial::Reason;
 use jwt_guard::flow::{
     self, Authenticator, EffectivePolicy, Patience, Request, Step, TokenFailure, TokenOutcome,
@@ -28,6 +27,7 @@ use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::policy;
 use jwt_guard::route::ReadingClass;
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
 impl Bench<'_> {
     /// Tries one request.
@@ -37,7 +37,7 @@ impl Bench<'_> {
     pub fn run(&self, call: &Call, credential: &Credential) -> Result<Outcome, String> {
         let bare = Request { headers: &call.headers(), metadata: self.metadata(call)? };
         let bare_policy = flow::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
-        let places = bare_policy.as_ref().map(|policy| policy.places.as_ref()).unwrap_or_default();
+        let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
@@ -67,7 +67,7 @@ impl Bench<'_> {
             _ if !self.config.enabled || !reads_tokens => &TokenOutcome::NotRead,
             // What it is worth, whether or not anything depends on it here.
             TokenOutcome::NotRead
-            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::Misplaced)) => {
+            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed)) => {
                 own = flow::authenticate(&with, &headers, places, places);
                 &own
             }
@@ -104,17 +104,17 @@ impl Bench<'_> {
         })
     }
 
-    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[Place]) -> TokenReport {
+    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[TokenSource]) -> TokenReport {
         match outcome {
             TokenOutcome::NotRead => TokenReport::NotRead,
             TokenOutcome::Absent => TokenReport::Absent,
             TokenOutcome::Failed(failure) => {
                 let facts = Explanation { reason: failure.reason(), detail: failure.to_string() };
-                let found = match bearer::present(places, headers) {
-                    Presented::Token { token, .. } => {
+                let found = match token_source::extract(places, headers) {
+                    ExtractedToken::Token { token, .. } => {
                         found::refused(facts.reason, &token, (self.config, self.tree), self.now)
                     }
-                    Presented::Missing | Presented::Malformed(_) => None,
+                    ExtractedToken::Missing | ExtractedToken::Malformed(_) => None,
                 };
                 TokenReport::Invalid { facts, found }
             }

@@ -1,11 +1,11 @@
 //! A requirement in words: who may pass.
 
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
 use jwt_guard::config::requirement::Vocabulary;
 use jwt_guard::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
 };
+use jwt_guard::token_source::TokenSource;
 
 /// The text on one line, cut after so many characters. Control characters and those that change the direction of
 /// writing are escaped: a terminal would obey them.
@@ -126,18 +126,18 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
 }
 
 /// Where a token is read from, in a few words.
-pub fn place(place: &Place) -> String {
+pub fn place(place: &TokenSource) -> String {
     match place {
-        Place::Authorization => "authorization: Bearer".to_owned(),
-        Place::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
-        Place::Header { name, prefix } => format!("header {name} after {prefix:?}"),
-        Place::Cookie { name } => format!("cookie {name}"),
-        Place::Query { name } => format!("query parameter {name}"),
+        TokenSource::Authorization => "authorization: Bearer".to_owned(),
+        TokenSource::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
+        TokenSource::Header { name, prefix } => format!("header {name} after {prefix:?}"),
+        TokenSource::Cookie { name } => format!("cookie {name}"),
+        TokenSource::Query { name } => format!("query parameter {name}"),
     }
 }
 
 /// Each place of `token_from`.
-pub fn places(places: &[Place]) -> Vec<String> {
+pub fn places(places: &[TokenSource]) -> Vec<String> {
     places.iter().map(place).collect()
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Remark, Subject};
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
+use jwt_guard::token_source::TokenSource;
 
 /// The type of the filter.
 pub const TYPE: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -65,12 +65,12 @@ enum Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    fn of(place: &'a Place) -> Self {
+    fn of(place: &'a TokenSource) -> Self {
         match place {
-            Place::Authorization => Self::Header("authorization"),
-            Place::Header { name, .. } => Self::Header(name),
-            Place::Query { name } => Self::Query(name),
-            Place::Cookie { name } => Self::Cookie(name),
+            TokenSource::Authorization => Self::Header("authorization"),
+            TokenSource::Header { name, .. } => Self::Header(name),
+            TokenSource::Query { name } => Self::Query(name),
+            TokenSource::Cookie { name } => Self::Cookie(name),
         }
     }
 }
@@ -90,7 +90,7 @@ fn removed_places(config: &Config) -> Vec<Found<'_>> {
     });
     let all = std::iter::once((config.token_from.as_slice(), config.forward_token)).chain(of_routes);
     let removed = all.flat_map(|(places, forwarded)| {
-        places.iter().filter(move |place| !forwarded || matches!(place, Place::Query { .. }))
+        places.iter().filter(move |place| !forwarded || matches!(place, TokenSource::Query { .. }))
     });
     removed.map(Found::of).collect()
 }

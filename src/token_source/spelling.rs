@@ -10,17 +10,17 @@ use percent_encoding::percent_decode;
 ///   `t[]` and `t[x]` are arrays named `t`.
 /// - Rack before version 3 also drops brackets before the name; the parser of Express reads `[t]` as `t`.
 /// - ASP.NET ignores case.
-pub(super) fn folds_to(spelled: &[u8], name: &[u8]) -> bool {
+pub(super) fn param_names_match(spelled: &[u8], name: &[u8]) -> bool {
     let bracket = |byte: &u8| matches!(byte, b'[' | b']');
     let decoded = decoded(spelled);
     let whole = decoded.split(|byte| *byte == 0).next().unwrap_or_default();
     let start = whole.iter().position(|byte| !bracket(byte) && !stripped(&[*byte]).is_empty());
     let whole = start.and_then(|start| whole.get(start..)).unwrap_or_default();
     let array = whole.split(bracket).next().unwrap_or_default();
-    [whole, stripped(whole), array].iter().any(|spelled| alike(spelled, name))
+    [whole, stripped(whole), array].iter().any(|spelled| equal_when_folded(spelled, name))
 }
 
-fn alike(one: &[u8], other: &[u8]) -> bool {
+fn equal_when_folded(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| fold(*one) == fold(*other))
 }
 
@@ -90,8 +90,8 @@ mod tests {
             (b"[]", false),
             (b"", false),
         ] {
-            assert_eq!(folds_to(spelled, b"access_token"), expected, "{}", spelled.escape_ascii());
+            assert_eq!(param_names_match(spelled, b"access_token"), expected, "{}", spelled.escape_ascii());
         }
-        assert!(folds_to(b"a_b", b"a.b"), "an upstream that reads both");
+        assert!(param_names_match(b"a_b", b"a.b"), "an upstream that reads both");
     }
 }

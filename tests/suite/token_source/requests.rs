@@ -1,21 +1,21 @@
 //! Requests as Envoy hands them on: which token they present, and what the upstream sees of it.
 
-use jwt_guard::bearer::{MalformedCredential, Place, Presented, present, removal};
 use jwt_guard::http::HeaderMap;
+use jwt_guard::token_source::{ExtractedToken, MalformedCredential, TokenSource, extract, strip};
 
-fn authorization() -> Vec<Place> {
-    vec![Place::Authorization]
+fn authorization() -> Vec<TokenSource> {
+    vec![TokenSource::Authorization]
 }
 
-fn every_place() -> Vec<Place> {
+fn every_place() -> Vec<TokenSource> {
     vec![
-        Place::Authorization,
-        Place::Header { name: "authorization".into(), prefix: "Token ".into() },
-        Place::Header { name: "x-token".into(), prefix: String::new() },
-        Place::Query { name: "access_token".into() },
-        Place::Query { name: "jwt".into() },
-        Place::Cookie { name: "session".into() },
-        Place::Cookie { name: "jwt".into() },
+        TokenSource::Authorization,
+        TokenSource::Header { name: "authorization".into(), prefix: "Token ".into() },
+        TokenSource::Header { name: "x-token".into(), prefix: String::new() },
+        TokenSource::Query { name: "access_token".into() },
+        TokenSource::Query { name: "jwt".into() },
+        TokenSource::Cookie { name: "session".into() },
+        TokenSource::Cookie { name: "jwt".into() },
     ]
 }
 
@@ -25,10 +25,14 @@ fn request(headers: &[(&str, &str)]) -> HeaderMap {
     pseudo.chain(headers).copied().collect()
 }
 
-fn edits(places: &[Place], headers: &[(&str, &str)], forward_token: bool) -> Vec<(String, Vec<String>)> {
+fn edits(
+    places: &[TokenSource],
+    headers: &[(&str, &str)],
+    forward_token: bool,
+) -> Vec<(String, Vec<String>)> {
     let text =
         |values: Vec<Vec<u8>>| values.into_iter().map(|value| String::from_utf8(value).unwrap()).collect();
-    removal(places, &request(headers), forward_token)
+    strip(places, &request(headers), forward_token)
         .into_iter()
         .map(|(name, values)| (name, text(values)))
         .collect()
@@ -50,8 +54,8 @@ fn the_place_that_held_the_token_is_told() {
         (6, ("cookie", "jwt=abc")),
     ] {
         let headers = request(&[header]);
-        let Presented::Token { token, place: held } = present(&every_place(), &headers) else {
-            panic!("{header:?}: {:?}", present(&every_place(), &headers));
+        let ExtractedToken::Token { token, source: held } = extract(&every_place(), &headers) else {
+            panic!("{header:?}: {:?}", extract(&every_place(), &headers));
         };
         assert_eq!((token.as_ref(), held), (&b"abc"[..], place), "{header:?}");
     }
@@ -61,7 +65,7 @@ fn the_place_that_held_the_token_is_told() {
 fn a_place_that_is_not_named_is_not_read() {
     for header in [("x-token", "abc"), (":path", "/a?access_token=abc"), ("cookie", "session=abc")] {
         let headers = request(&[header]);
-        assert_eq!(present(&authorization(), &headers), Presented::Missing, "{header:?}");
+        assert_eq!(extract(&authorization(), &headers), ExtractedToken::Missing, "{header:?}");
         assert!(edits(&authorization(), &[header], false).is_empty(), "{header:?}");
     }
 }
@@ -70,8 +74,8 @@ fn a_place_that_is_not_named_is_not_read() {
 fn two_schemes_of_one_header_are_two_tokens() {
     for value in ["Bearer a,Token b", "Token a, bearer b", "Basic x,token b"] {
         let headers = request(&[("authorization", value)]);
-        let presented = present(&every_place(), &headers);
-        assert_eq!(presented, Presented::Malformed(MalformedCredential::Joined), "{value}");
+        let presented = extract(&every_place(), &headers);
+        assert_eq!(presented, ExtractedToken::Malformed(MalformedCredential::CommaJoined), "{value}");
     }
 }
 
@@ -138,15 +142,15 @@ fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
         for line in [cookie.to_owned(), format!("session=good; {cookie}"), format!("{cookie}; session=good")]
         {
             let headers = request(&[("cookie", &line)]);
-            let presented = present(&every_place(), &headers);
-            assert_eq!(presented, Presented::Malformed(MalformedCredential::Hidden), "{line}");
+            let presented = extract(&every_place(), &headers);
+            assert_eq!(presented, ExtractedToken::Malformed(MalformedCredential::NestedCookie), "{line}");
         }
     }
     for cookie in ["Session=EVIL", "SESSION=EVIL", "%73ession=EVIL", "session[]=EVIL", "x:session=EVIL"] {
         let (alone, beside) = (format!("{cookie}; a=1"), format!("session=good; {cookie}; a=1"));
         let headers = request(&[("cookie", &beside)]);
         let token = std::borrow::Cow::Borrowed(&b"good"[..]);
-        assert_eq!(present(&every_place(), &headers), Presented::Token { token, place: 5 }, "{cookie}");
+        assert_eq!(extract(&every_place(), &headers), ExtractedToken::Token { token, source: 5 }, "{cookie}");
         for (line, forward_token, left) in [
             (&alone, false, "a=1"),
             (&alone, true, "a=1"),
@@ -191,10 +195,14 @@ fn a_parameter_that_an_upstream_takes_for_the_token_is_removed() {
             }
         }
         let (alone, beside) = (format!("/a?{name}=EVIL"), format!("/a?access_token=good&{name}=EVIL"));
-        assert_eq!(present(&every_place(), &request(&[(":path", &alone)])), Presented::Missing, "{name}");
+        assert_eq!(
+            extract(&every_place(), &request(&[(":path", &alone)])),
+            ExtractedToken::Missing,
+            "{name}"
+        );
         let beside = request(&[(":path", &beside)]);
         let token = std::borrow::Cow::Borrowed(&b"good"[..]);
-        assert_eq!(present(&every_place(), &beside), Presented::Token { token, place: 3 }, "{name}");
+        assert_eq!(extract(&every_place(), &beside), ExtractedToken::Token { token, source: 3 }, "{name}");
     }
     let innocent = "/a?ids[]=1&ids[]=2&x[access_token]=3&access-token=4&access_tokens=5&a.b=6&+c=7";
     assert!(edits(&every_place(), &[(":path", innocent)], false).is_empty());

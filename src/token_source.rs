@@ -19,7 +19,7 @@ use crate::http::HeaderMap;
 
 /// A place that a token is taken from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum TokenSource {
     /// `authorization`, with the scheme `Bearer`.
     Authorization,
     /// A header whose value is the token after a prefix.
@@ -42,7 +42,7 @@ pub enum Place {
     },
 }
 
-impl Place {
+impl TokenSource {
     /// The header that it is in, by its name in lower case, and what stands there before the token; `None` for the
     /// query.
     pub fn header(&self) -> Option<(&str, &str)> {
@@ -57,7 +57,7 @@ impl Place {
 
 /// What a request presents.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Presented<'a> {
+pub enum ExtractedToken<'a> {
     /// No place holds a token: the header is absent or empty, or has another scheme.
     Missing,
     /// Something that is no single token. Refused with 400 (RFC 6750 section 3.1, `invalid_request`).
@@ -67,32 +67,34 @@ pub enum Presented<'a> {
         /// Its bytes, unverified, not even of a token's shape.
         token: Cow<'a, [u8]>,
         /// The index of the first place that held it.
-        place: usize,
+        source: usize,
     },
 }
 
 /// Finds the token of a request. Places are all looked at, so that a second token is seen. The same bytes in two
 /// places are one token: whichever of them an upstream reads was verified (a gateway may send a header and a cookie).
-pub fn present<'a>(places: &[Place], headers: &'a HeaderMap) -> Presented<'a> {
-    let mut presented = Presented::Missing;
-    for (index, place) in places.iter().enumerate() {
-        let held = match place {
-            Place::Authorization => header::token(headers, "authorization", b"Bearer "),
-            Place::Header { name, prefix } => header::token(headers, name, prefix.as_bytes()),
-            Place::Query { name } => query::token(headers, name.as_bytes()),
-            Place::Cookie { name } => {
+pub fn extract<'a>(sources: &[TokenSource], headers: &'a HeaderMap) -> ExtractedToken<'a> {
+    let mut extracted = ExtractedToken::Missing;
+    for (index, source) in sources.iter().enumerate() {
+        let held = match source {
+            TokenSource::Authorization => header::token(headers, "authorization", b"Bearer "),
+            TokenSource::Header { name, prefix } => header::token(headers, name, prefix.as_bytes()),
+            TokenSource::Query { name } => query::token(headers, name.as_bytes()),
+            TokenSource::Cookie { name } => {
                 cookie::token(headers, name.as_bytes()).map(|token| token.map(Cow::Borrowed))
             }
         };
-        match (held, &presented) {
+        match (held, &extracted) {
             (Ok(None), _) => {}
-            (Err(malformed), _) => return Presented::Malformed(malformed),
-            (Ok(Some(token)), Presented::Missing) => presented = Presented::Token { token, place: index },
-            (Ok(Some(same)), Presented::Token { token, .. }) if same == *token => {}
-            (Ok(Some(_)), _) => return Presented::Malformed(MalformedCredential::TwoTokens),
+            (Err(malformed), _) => return ExtractedToken::Malformed(malformed),
+            (Ok(Some(token)), ExtractedToken::Missing) => {
+                extracted = ExtractedToken::Token { token, source: index }
+            }
+            (Ok(Some(same)), ExtractedToken::Token { token, .. }) if same == *token => {}
+            (Ok(Some(_)), _) => return ExtractedToken::Malformed(MalformedCredential::TwoTokens),
         }
     }
-    presented
+    extracted
 }
 
 /// The header edits that take every credential out of its place: name → all values that stay, none to remove it.
@@ -102,7 +104,11 @@ pub fn present<'a>(places: &[Place], headers: &'a HeaderMap) -> Presented<'a> {
 /// its bytes and its order. With `forward_token` headers and cookies stay, but a query token always goes: it would
 /// end up in the upstream's logs and referrers. So does, always, what only some upstream takes for the cookie or the
 /// parameter: it would find there a token that nobody has verified.
-pub fn removal(places: &[Place], headers: &HeaderMap, forward_token: bool) -> Vec<(String, Vec<Vec<u8>>)> {
+pub fn strip(
+    sources: &[TokenSource],
+    headers: &HeaderMap,
+    forward_token: bool,
+) -> Vec<(String, Vec<Vec<u8>>)> {
     let mut edits: Vec<(String, Vec<Vec<u8>>)> = Vec::new();
     let mut remove_header = |name: &str, prefix: &[u8]| {
         let known = edits.iter().any(|(edited, _)| edited == name);
@@ -111,12 +117,12 @@ pub fn removal(places: &[Place], headers: &HeaderMap, forward_token: bool) -> Ve
         }
     };
     let (mut cookies, mut parameters) = (Vec::new(), Vec::new());
-    for place in places {
-        match place {
-            Place::Authorization => remove_header("authorization", b"Bearer "),
-            Place::Header { name, prefix } => remove_header(name, prefix.as_bytes()),
-            Place::Query { name } => parameters.push(name.as_bytes()),
-            Place::Cookie { name } => cookies.push(name.as_bytes()),
+    for source in sources {
+        match source {
+            TokenSource::Authorization => remove_header("authorization", b"Bearer "),
+            TokenSource::Header { name, prefix } => remove_header(name, prefix.as_bytes()),
+            TokenSource::Query { name } => parameters.push(name.as_bytes()),
+            TokenSource::Cookie { name } => cookies.push(name.as_bytes()),
         }
     }
     edits.extend(cookie::without(headers, &cookies, forward_token).map(|lines| ("cookie".to_owned(), lines)));

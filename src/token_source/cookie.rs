@@ -4,7 +4,7 @@
 //! they cannot read: a second token could stand in the value of an innocent cookie.
 
 use super::MalformedCredential;
-use super::spelling::{folds_to, stripped};
+use super::spelling::{param_names_match, stripped};
 use crate::http::{HeaderMap, is_tchar, is_token, trim_ows};
 
 /// The value of one cookie, without the quotes that it may stand in.
@@ -18,11 +18,11 @@ pub(super) fn token<'a>(
 ) -> Result<Option<&'a [u8]>, MalformedCredential> {
     let mut found = None;
     for pair in headers.get_all("cookie").flat_map(|line| line.split(|byte| *byte == b';')) {
-        match reading(pair, name) {
-            Reading::Named if found.is_some() => return Err(MalformedCredential::TwoTokens),
-            Reading::Named => found = Some(value(pair)),
-            Reading::Hides => return Err(MalformedCredential::Hidden),
-            Reading::Resembles | Reading::Other => {}
+        match cookie_match(pair, name) {
+            CookieMatch::Exact if found.is_some() => return Err(MalformedCredential::TwoTokens),
+            CookieMatch::Exact => found = Some(value(pair)),
+            CookieMatch::Embedded => return Err(MalformedCredential::NestedCookie),
+            CookieMatch::Alias | CookieMatch::Other => {}
         }
     }
     Ok(found.filter(|value| !value.is_empty()))
@@ -35,10 +35,10 @@ pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool)
     let goes = |pair: &[u8]| {
         let mut resembles = false;
         for name in names {
-            match reading(pair, name) {
-                Reading::Named => return !forward_token,
-                Reading::Hides | Reading::Resembles => resembles = true,
-                Reading::Other => {}
+            match cookie_match(pair, name) {
+                CookieMatch::Exact => return !forward_token,
+                CookieMatch::Embedded | CookieMatch::Alias => resembles = true,
+                CookieMatch::Other => {}
             }
         }
         resembles
@@ -65,18 +65,18 @@ pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool)
 }
 
 /// What stands between two `;`, to somebody who looks for a cookie.
-enum Reading {
+enum CookieMatch {
     /// The cookie.
-    Named,
+    Exact,
     /// A cookie that some upstream takes for it: PHP reads `a.b` as `a_b`, ASP.NET ignores case.
-    Resembles,
+    Alias,
     /// Another cookie, and behind a space, a comma or a quote the one that is looked for.
-    Hides,
+    Embedded,
     /// Another cookie.
     Other,
 }
 
-fn reading(pair: &[u8], name: &[u8]) -> Reading {
+fn cookie_match(pair: &[u8], name: &[u8]) -> CookieMatch {
     let pair = stripped(pair);
     let (spelled, value) =
         match pair.iter().position(|byte| *byte == b'=').and_then(|at| pair.split_at_checked(at)) {
@@ -84,29 +84,30 @@ fn reading(pair: &[u8], name: &[u8]) -> Reading {
             None => (pair, &[][..]),
         };
     if stripped(spelled) == name {
-        return Reading::Named;
+        return CookieMatch::Exact;
     }
-    let mut reading = if folds_to(spelled, name) { Reading::Resembles } else { Reading::Other };
+    let mut cookie_match =
+        if param_names_match(spelled, name) { CookieMatch::Alias } else { CookieMatch::Other };
     // A pair by RFC 6265 section 4.1.1 has one reading. Any other, a parser may give up somewhere and start anew behind
     // it: every name before a `=` is one then.
     if is_plain(spelled, value) {
-        return reading;
+        return cookie_match;
     }
     for at in pair.iter().enumerate().filter_map(|(at, byte)| (*byte == b'=').then_some(at)) {
         let before = stripped(pair.get(..at).unwrap_or_default());
         let start = before.iter().rposition(|byte| !is_tchar(*byte)).map_or(0, |at| at + 1);
         let (before, word) = before.split_at_checked(start).unwrap_or_default();
-        if before.is_empty() || !folds_to(word, name) {
+        if before.is_empty() || !param_names_match(word, name) {
             continue;
         }
         // Where a cookie may begin. Elsewhere, as in `koa:t=` or `a=/?t=`, it may be innocent, and is not refused.
         let begins = before.iter().rfind(|byte| is_tchar(**byte) || !is_cookie_octet(**byte));
         if begins.is_none_or(|byte| !is_cookie_octet(*byte)) {
-            return Reading::Hides;
+            return CookieMatch::Embedded;
         }
-        reading = Reading::Resembles;
+        cookie_match = CookieMatch::Alias;
     }
-    reading
+    cookie_match
 }
 
 fn is_plain(name: &[u8], value: &[u8]) -> bool {

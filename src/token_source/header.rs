@@ -21,7 +21,7 @@ pub(super) fn token<'a>(
             return Err(MalformedCredential::TwoTokens);
         }
         if value.contains(&b',') && mentions(value, prefix) {
-            return Err(MalformedCredential::Joined);
+            return Err(MalformedCredential::CommaJoined);
         }
         token = after_prefix(value, prefix)?;
     }

@@ -1,18 +1,18 @@
 //! Whatever bytes a request has: nothing panics, and what was removed is no longer there.
 
-use jwt_guard::bearer::{Place, Presented, present, removal};
 use jwt_guard::http::HeaderMap;
+use jwt_guard::token_source::{ExtractedToken, TokenSource, extract, strip};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-fn places() -> Vec<Place> {
+fn places() -> Vec<TokenSource> {
     vec![
-        Place::Authorization,
-        Place::Header { name: "x-token".into(), prefix: "Token ".into() },
-        Place::Header { name: "x-raw".into(), prefix: String::new() },
-        Place::Header { name: "x-equals".into(), prefix: "jwt=".into() },
-        Place::Query { name: "t".into() },
-        Place::Cookie { name: "t".into() },
+        TokenSource::Authorization,
+        TokenSource::Header { name: "x-token".into(), prefix: "Token ".into() },
+        TokenSource::Header { name: "x-raw".into(), prefix: String::new() },
+        TokenSource::Header { name: "x-equals".into(), prefix: "jwt=".into() },
+        TokenSource::Query { name: "t".into() },
+        TokenSource::Cookie { name: "t".into() },
     ]
 }
 
@@ -46,14 +46,14 @@ proptest! {
     #[test]
     fn what_is_removed_is_gone(headers in headers()) {
         let places = places();
-        let edits = removal(&places, &headers, false);
+        let edits = strip(&places, &headers, false);
         let left = edited(&headers, &edits);
-        prop_assert_eq!(present(&places, &left), Presented::Missing, "{:?} of {:?}", left, headers);
-        prop_assert!(removal(&places, &left, false).is_empty(), "{:?}", left);
+        prop_assert_eq!(extract(&places, &left), ExtractedToken::Missing, "{:?} of {:?}", left, headers);
+        prop_assert!(strip(&places, &left, false).is_empty(), "{:?}", left);
 
         // What had nothing to remove is not touched, and each header is edited once.
         if edits.is_empty() {
-            prop_assert_eq!(present(&places, &headers), Presented::Missing);
+            prop_assert_eq!(extract(&places, &headers), ExtractedToken::Missing);
         }
         let names: std::collections::BTreeSet<_> = edits.iter().map(|(name, _)| name).collect();
         prop_assert_eq!(names.len(), edits.len());
@@ -62,15 +62,15 @@ proptest! {
     #[test]
     fn a_forwarded_token_stays_where_it_was_unless_in_the_query(headers in headers()) {
         let places = places();
-        let forwarded = removal(&places, &headers, true);
+        let forwarded = strip(&places, &headers, true);
         // Of cookies only those go that others may take for the token.
         prop_assert!(forwarded.iter().all(|(name, _)| matches!(name.as_str(), ":path" | "cookie")));
-        if let Presented::Token { token, place } = present(&places, &headers) {
+        if let ExtractedToken::Token { token, source: place } = extract(&places, &headers) {
             let left = edited(&headers, &forwarded);
-            let still = present(&places, &left);
+            let still = extract(&places, &left);
             match places[place] {
-                Place::Query { .. } => prop_assert_eq!(still, Presented::Missing),
-                _ => prop_assert_eq!(still, Presented::Token { token, place }),
+                TokenSource::Query { .. } => prop_assert_eq!(still, ExtractedToken::Missing),
+                _ => prop_assert_eq!(still, ExtractedToken::Token { token, source: place }),
             }
         }
     }
@@ -81,10 +81,10 @@ proptest! {
         (":path", b"/?t=x"), ("cookie", b"t=x"),
     ])) {
         let places = places();
-        if let Presented::Token { .. } = present(&places, &headers) {
+        if let ExtractedToken::Token { .. } = extract(&places, &headers) {
             let mut both = headers.clone();
             both.extend([second]);
-            prop_assert!(matches!(present(&places, &both), Presented::Malformed(_)), "{:?}", both);
+            prop_assert!(matches!(extract(&places, &both), ExtractedToken::Malformed(_)), "{:?}", both);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! that does not stop there would see a token behind it.
 
 use super::MalformedCredential;
-use super::spelling::{decoded, folds_to};
+use super::spelling::{decoded, param_names_match};
 use crate::http::HeaderMap;
 use std::borrow::Cow;
 
@@ -84,7 +84,7 @@ fn is_named(parameter: &[u8], name: &[u8]) -> bool {
 
 /// Whether it is to some upstream.
 fn may_be_named(parameter: &[u8], name: &[u8]) -> bool {
-    is_named(parameter, name) || folds_to(split_at(parameter, b'=').0, name)
+    is_named(parameter, name) || param_names_match(split_at(parameter, b'=').0, name)
 }
 
 /// What stands before the first such byte, and after it if there is one.

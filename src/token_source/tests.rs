@@ -3,13 +3,13 @@
 use super::*;
 use MalformedCredential::*;
 
-fn places() -> Vec<Place> {
+fn sources() -> Vec<TokenSource> {
     vec![
-        Place::Authorization,
-        Place::Header { name: "x-token".into(), prefix: "Token ".into() },
-        Place::Header { name: "x-raw".into(), prefix: String::new() },
-        Place::Query { name: "access_token".into() },
-        Place::Cookie { name: "session".into() },
+        TokenSource::Authorization,
+        TokenSource::Header { name: "x-token".into(), prefix: "Token ".into() },
+        TokenSource::Header { name: "x-raw".into(), prefix: String::new() },
+        TokenSource::Query { name: "access_token".into() },
+        TokenSource::Cookie { name: "session".into() },
     ]
 }
 
@@ -19,15 +19,15 @@ fn headers(list: &[(&str, &[u8])]) -> HeaderMap {
 
 fn check(list: &[(&str, &[u8])], expected: Result<Option<(&[u8], usize)>, MalformedCredential>) {
     let headers = headers(list);
-    let presented = match present(&places(), &headers) {
-        Presented::Missing => Ok(None),
-        Presented::Malformed(malformed) => Err(malformed),
-        Presented::Token { token, place } => Ok(Some((token.into_owned(), place))),
+    let extracted = match extract(&sources(), &headers) {
+        ExtractedToken::Missing => Ok(None),
+        ExtractedToken::Malformed(malformed) => Err(malformed),
+        ExtractedToken::Token { token, source } => Ok(Some((token.into_owned(), source))),
     };
     let shown: Vec<_> = list.iter().map(|(name, value)| (name, value.escape_ascii().to_string())).collect();
     assert_eq!(
-        presented,
-        expected.map(|token| token.map(|(token, place)| (token.to_vec(), place))),
+        extracted,
+        expected.map(|token| token.map(|(token, source)| (token.to_vec(), source))),
         "{shown:?}"
     );
 }
@@ -68,18 +68,18 @@ fn authorization() {
         (b"\xa0Basic abc", Ok(None)),
         (b"\xa0", Ok(None)),
         (b"Basic\xa0abc", Ok(None)),
-        (b"Basic x,Bearer\xa0y", Err(Joined)),
+        (b"Basic x,Bearer\xa0y", Err(CommaJoined)),
         // A token with a byte that no token has.
         (b"Bearer \xa0abc", Ok(Some(b"\xa0abc"))),
-        (b"Bearer a,Bearer b", Err(Joined)),
-        (b"Bearer a, b", Err(Joined)),
-        (b"Bearer a,", Err(Joined)),
-        (b",Bearer a", Err(Joined)),
-        (b"Basic x,Bearer y", Err(Joined)),
-        (b"Basic x , bEARER y", Err(Joined)),
-        (b"Basic x,bearer", Err(Joined)),
-        (b"Bearer,Basic x", Err(Joined)),
-        (b"Digest a=\"x\", b=\" Bearer y\"", Err(Joined)),
+        (b"Bearer a,Bearer b", Err(CommaJoined)),
+        (b"Bearer a, b", Err(CommaJoined)),
+        (b"Bearer a,", Err(CommaJoined)),
+        (b",Bearer a", Err(CommaJoined)),
+        (b"Basic x,Bearer y", Err(CommaJoined)),
+        (b"Basic x , bEARER y", Err(CommaJoined)),
+        (b"Basic x,bearer", Err(CommaJoined)),
+        (b"Bearer,Basic x", Err(CommaJoined)),
+        (b"Digest a=\"x\", b=\" Bearer y\"", Err(CommaJoined)),
     ] {
         check(&[("authorization", value)], expected.map(|token| token.map(|token| (token, 0))));
     }
@@ -96,13 +96,13 @@ fn other_headers() {
         ("x-token", b"Token\tabc", Err(Separator)),
         ("x-token", b"Token\xa0abc", Err(Separator)),
         ("x-token", b"\xa0Token abc", Err(Separator)),
-        ("x-token", b"Token a,Token b", Err(Joined)),
-        ("x-token", b"a,Token b", Err(Joined)),
+        ("x-token", b"Token a,Token b", Err(CommaJoined)),
+        ("x-token", b"a,Token b", Err(CommaJoined)),
         ("x-token", b"a,b", Ok(None)),
         ("x-raw", b"abc", Ok(Some((b"abc", 2)))),
         ("x-raw", b"", Ok(None)),
         ("x-raw", b" ", Ok(None)),
-        ("x-raw", b"a,b", Err(Joined)),
+        ("x-raw", b"a,b", Err(CommaJoined)),
         ("x-raw", b"\xa0abc", Ok(Some((b"\xa0abc", 2)))),
         ("x-other", b"Bearer abc", Ok(None)),
     ] {
@@ -170,25 +170,25 @@ fn cookies() {
         (&[b"session=a; \xa0session=b"], Err(TwoTokens)),
         (&[b"session=a;\x0c session=b"], Err(TwoTokens)),
         // As UTF-8 a no-break space, which some strip.
-        (&[b"\xc2\xa0session=a"], Err(Hidden)),
-        (&[b"a=1 session=b"], Err(Hidden)),
-        (&[b"a=1\tsession=b"], Err(Hidden)),
-        (&[b"a=1 session = b"], Err(Hidden)),
-        (&[b"a=1,session=b"], Err(Hidden)),
-        (&[b"a=1, Session=b"], Err(Hidden)),
-        (&[b"a=1 %73ession=b"], Err(Hidden)),
-        (&[b"a=1,(session=b"], Err(Hidden)),
-        (&[b"a=\"x\" session=b"], Err(Hidden)),
-        (&[b"a=\"x; b=y\"session=b"], Err(Hidden)),
-        (&[b"a=\"session=b\""], Err(Hidden)),
-        (&[b"a=x\xffsession=b"], Err(Hidden)),
-        (&[b"\\session=b"], Err(Hidden)),
-        (&[b"\"session=b"], Err(Hidden)),
-        (&[b"(session=b"], Err(Hidden)),
-        (&[b"=session=b"], Err(Hidden)),
-        (&[b"session=a; b=1 session=b"], Err(Hidden)),
-        (&[b"b=1 session=b; session=a"], Err(Hidden)),
-        (&[b"session=a", b"b=1 session=b"], Err(Hidden)),
+        (&[b"\xc2\xa0session=a"], Err(NestedCookie)),
+        (&[b"a=1 session=b"], Err(NestedCookie)),
+        (&[b"a=1\tsession=b"], Err(NestedCookie)),
+        (&[b"a=1 session = b"], Err(NestedCookie)),
+        (&[b"a=1,session=b"], Err(NestedCookie)),
+        (&[b"a=1, Session=b"], Err(NestedCookie)),
+        (&[b"a=1 %73ession=b"], Err(NestedCookie)),
+        (&[b"a=1,(session=b"], Err(NestedCookie)),
+        (&[b"a=\"x\" session=b"], Err(NestedCookie)),
+        (&[b"a=\"x; b=y\"session=b"], Err(NestedCookie)),
+        (&[b"a=\"session=b\""], Err(NestedCookie)),
+        (&[b"a=x\xffsession=b"], Err(NestedCookie)),
+        (&[b"\\session=b"], Err(NestedCookie)),
+        (&[b"\"session=b"], Err(NestedCookie)),
+        (&[b"(session=b"], Err(NestedCookie)),
+        (&[b"=session=b"], Err(NestedCookie)),
+        (&[b"session=a; b=1 session=b"], Err(NestedCookie)),
+        (&[b"b=1 session=b; session=a"], Err(NestedCookie)),
+        (&[b"session=a", b"b=1 session=b"], Err(NestedCookie)),
         // Behind the good one it is the token, and has bytes that no token has.
         (&[b"session=a session=b"], Ok(Some(b"a session=b"))),
         // What is innocent.
@@ -211,10 +211,10 @@ fn a_header_goes_whatever_an_upstream_takes_for_a_space() {
         b"\xa0Bearer abc",
         b"Basic x,Bearer\xa0y",
     ] {
-        let edits = removal(&places(), &headers(&[("authorization", value)]), false);
+        let edits = strip(&sources(), &headers(&[("authorization", value)]), false);
         assert_eq!(edits, [("authorization".to_owned(), vec![])], "{}", value.escape_ascii());
     }
-    assert!(removal(&places(), &headers(&[("authorization", b"Basic\xa0abc")]), false).is_empty());
+    assert!(strip(&sources(), &headers(&[("authorization", b"Basic\xa0abc")]), false).is_empty());
 }
 
 #[test]
@@ -232,15 +232,15 @@ fn a_cookie_goes_and_brings_no_other_forth() {
         (b"session=a; x=/?session=b; y=\"1, 2\"; z=a b", &[b"x=/?session=b; y=\"1, 2\"; z=a b"]),
     ] {
         let left: Vec<_> = left.iter().map(|line| line.to_vec()).collect();
-        let edits = removal(&places(), &headers(&[("cookie", line)]), false);
+        let edits = strip(&sources(), &headers(&[("cookie", line)]), false);
         assert_eq!(edits, [("cookie".to_owned(), left)], "{}", line.escape_ascii());
     }
 }
 
 #[test]
 fn a_cookie_of_two_places_names_is_the_one_that_it_is() {
-    let places = ["session", "Session", "a_b"].map(|name| Place::Cookie { name: name.into() });
-    let forwarded = |line: &[u8]| removal(&places, &headers(&[("cookie", line)]), true);
+    let sources = ["session", "Session", "a_b"].map(|name| TokenSource::Cookie { name: name.into() });
+    let forwarded = |line: &[u8]| strip(&sources, &headers(&[("cookie", line)]), true);
     assert_eq!(forwarded(b"Session=a; session=b; a_b=c"), []);
     for other in ["a.b", "a b", "A[B", "a[b", "a%2Eb", "a_b[]", "sESSION"] {
         let line = format!("Session=a; {other}=c");
