@@ -129,7 +129,7 @@ fn claim_headers(
 ) -> Result<HeaderEdits, Oversize> {
     let (map, limit) = (&config.claim_headers, config.max_claim_header_bytes);
     match verified {
-        Some(known) => map.plan_prepared(headers, permit, known.prepared(), limit),
+        Some(known) => map.plan_encoded(headers, permit, known.encoded_headers(), limit),
         None => map.plan(headers, permit, limit),
     }
 }

@@ -157,9 +157,10 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     let any = Requirement::any_valid_token();
     let permit = Requirements::from(&any).evaluate(Credential::Verified(identity)).unwrap();
     let edits = map.plan(&request, &permit, MAX_HEADER_BYTES).unwrap();
-    let prepared = map.plan_prepared(&request, &permit, &map.prepare(identity), MAX_HEADER_BYTES).unwrap();
+    let encoded_headers =
+        map.plan_encoded(&request, &permit, &map.encode_for(identity), MAX_HEADER_BYTES).unwrap();
     let upstream = edits.apply(&request);
-    assert_eq!(prepared.apply(&request), upstream);
+    assert_eq!(encoded_headers.apply(&request), upstream);
 
     let set = map.encode(identity);
     for (name, value) in &set {

@@ -127,8 +127,8 @@ impl<'r> Authenticator<'_, 'r> {
             unfetched,
         })?;
         let identity = Rc::new(Identity::new(verified, &issuer.sources));
-        let prepared = self.config.claim_headers.prepare(&identity);
-        Ok(Rc::new(Known::new(prepared, &keys, kid)))
+        let encoded_headers = self.config.claim_headers.encode_for(&identity);
+        Ok(Rc::new(Known::new(encoded_headers, &keys, kid)))
     }
 
     /// Those keys, or newer ones where they lack the `kid`. Another worker's newer keys may lack it as well; that is

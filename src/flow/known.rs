@@ -2,7 +2,7 @@
 
 use std::rc::{Rc, Weak};
 
-use crate::headers::Prepared;
+use crate::headers::EncodedHeaders;
 use crate::jose::jwks::KeySet;
 use crate::jose::rules::TokenRules;
 use crate::policy::Identity;
@@ -10,7 +10,7 @@ use crate::policy::Identity;
 /// What a verified token is worth: its identity with the headers made of it, and by which keys it was verified.
 #[derive(Debug)]
 pub struct Known {
-    prepared: Prepared,
+    encoded_headers: EncodedHeaders,
     /// Not kept alive by this; no other set of keys has its address as long as this is here.
     keys: Weak<KeySet>,
     kid: Option<String>,
@@ -18,8 +18,8 @@ pub struct Known {
 
 impl Known {
     /// Of a token whose signature those keys verified.
-    pub(super) fn new(prepared: Prepared, keys: &Rc<KeySet>, kid: Option<String>) -> Self {
-        Self { prepared, keys: Rc::downgrade(keys), kid }
+    pub(super) fn new(encoded_headers: EncodedHeaders, keys: &Rc<KeySet>, kid: Option<String>) -> Self {
+        Self { encoded_headers, keys: Rc::downgrade(keys), kid }
     }
 
     /// Whether its issuer's keys are still the very set that verified it. A key that is gone from a newer set must
@@ -31,12 +31,12 @@ impl Known {
 
     /// Who it speaks for.
     pub fn identity(&self) -> &Rc<Identity> {
-        self.prepared.identity()
+        self.encoded_headers.identity()
     }
 
     /// Its headers.
-    pub(super) fn prepared(&self) -> &Prepared {
-        &self.prepared
+    pub(super) fn encoded_headers(&self) -> &EncodedHeaders {
+        &self.encoded_headers
     }
 
     /// The `kid` that it names.
@@ -46,6 +46,6 @@ impl Known {
 
     /// The memory that it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.prepared.bytes() + self.kid.as_ref().map_or(0, String::capacity)
+        size_of::<Self>() + self.encoded_headers.bytes() + self.kid.as_ref().map_or(0, String::capacity)
     }
 }

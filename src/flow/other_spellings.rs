@@ -1,6 +1,6 @@
 //! Headers that an upstream may take for a token's place, though the filter does not.
 
-use crate::headers::{folds_alike, grpc_metadata};
+use crate::headers::{grpc_metadata, header_names_match};
 use crate::http::HeaderMap;
 use crate::token_source::TokenSource;
 
@@ -16,8 +16,8 @@ pub(super) fn other_spellings<'r, 'p>(
     let is_another = move |name: &str, source: &TokenSource| {
         let Some((known, prefix)) = source.header() else { return false };
         // Neither `authorization` nor `cookie` has another spelling.
-        let is_it = matches!(source, TokenSource::Header { .. }) && folds_alike(name, known)
-            || grpc_metadata(name).is_some_and(|metadata| folds_alike(metadata, known));
+        let is_it = matches!(source, TokenSource::Header { .. }) && header_names_match(name, known)
+            || grpc_metadata(name).is_some_and(|metadata| header_names_match(metadata, known));
         is_it && !is_read(name, prefix)
     };
     let names = headers.names();

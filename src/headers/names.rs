@@ -9,7 +9,7 @@ pub(super) fn folded(name: &str) -> String {
 
 /// Whether the name folds to this one, which is folded already. Allocates nothing: it is asked of every header
 /// of every request.
-pub fn folds_to(name: &str, folded: &str) -> bool {
+pub fn matches_folded_name(name: &str, folded: &str) -> bool {
     match name.len().cmp(&folded.len()) {
         // A character takes at least one byte, and gives exactly one.
         Ordering::Less => false,
@@ -23,7 +23,7 @@ pub fn folds_to(name: &str, folded: &str) -> bool {
 
 /// Whether the two names fold to one. Asked of every header of a request with a token: most differ in their length,
 /// which in ASCII is enough.
-pub fn folds_alike(one: &str, other: &str) -> bool {
+pub fn header_names_match(one: &str, other: &str) -> bool {
     if one.len() == other.len() && one == other {
         return true;
     }
@@ -42,7 +42,7 @@ pub fn grpc_metadata(name: &str) -> Option<&str> {
         return None;
     }
     let (prefix, metadata) = name.split_at_checked(PREFIX.len())?;
-    folds_to(prefix, PREFIX).then_some(metadata)
+    matches_folded_name(prefix, PREFIX).then_some(metadata)
 }
 
 fn fold(character: char) -> char {
@@ -90,9 +90,9 @@ mod tests {
             ("", false),
         ];
         for (name, expected) in rows {
-            assert_eq!(folds_to(name, "x-auth-sub"), expected, "{name}");
+            assert_eq!(matches_folded_name(name, "x-auth-sub"), expected, "{name}");
             assert_eq!(folded(name) == "x-auth-sub", expected, "{name}");
-            assert_eq!(folds_alike(name, "x_auth.sub"), expected, "{name}");
+            assert_eq!(header_names_match(name, "x_auth.sub"), expected, "{name}");
         }
     }
 }
