@@ -134,7 +134,7 @@ impl Denial {
     /// The answer to a refusal. Where it asks to try again, that is in a second;
     /// [`retry_after`](Self::retry_after) says otherwise.
     ///
-    /// The challenge's scopes are what [`scopes_asked`](crate::policy::Requirements::scopes_asked) gives for the request.
+    /// The challenge's scopes are what [`required_scopes`](crate::policy::Requirements::scopes_asked) gives for the request.
     pub fn new(reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
         let answer = answer(reason);
         let detail = Cow::Borrowed(answer.detail);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::config::{Config, RouteMetadata, metadata};
-use crate::flow::Metadata;
+use crate::request::Metadata;
 
 /// Distinct values that are kept; a proxy with more routes that carry metadata decodes again.
 const MAX_VALUES: usize = 256;

@@ -9,9 +9,6 @@ use std::time::Duration;
 
 use jwt_guard::config::Config;
 use jwt_guard::denial::Denial;
-use jwt_guard::flow::{
-    Decision, Facts, Forward, KeyLookup, KeySource, Metadata, Patience, Request, RuleName, Step, decide,
-};
 use jwt_guard::headers::ClaimHeaders;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
@@ -20,6 +17,9 @@ use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::policy::Requirement;
+use jwt_guard::request::{
+    Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait, decide,
+};
 use jwt_guard::route::{SkippedReadings, readings};
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{ExtractedToken, extract};
@@ -135,14 +135,14 @@ fn judged<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
     let [first, again] =
-        [0, 1].map(|_| decide(config, request, &keys, &InModule, &cache, NOW, Patience::Waits));
+        [0, 1].map(|_| decide(config, request, &keys, &InModule, &cache, NOW, Wait::Allowed));
     assert_eq!(told(&first, request.headers), told(&again, request.headers));
     first
 }
 
 fn told(decision: &Decision<'_>, headers: &HeaderMap) -> String {
     let lines: Vec<String> =
-        decision.would_deny().chain(decision.refusal()).map(|facts| facts.to_string()).collect();
+        decision.would_deny().chain(decision.refusal()).map(|record| record.to_string()).collect();
     let step = match &decision.step {
         Step::Forward(forward) => format!("{:?}", forward.edits.apply(headers)),
         other => format!("{other:?}"),
@@ -214,8 +214,8 @@ fn check_report(config: &Config, forward: &Forward, decision: &Decision<'_>, hea
     let touched = |name: &str| map.is_removed(name) || name == "connection";
     let kept = |headers: &HeaderMap| headers.iter().filter(|(name, _)| !touched(name)).collect::<HeaderMap>();
     assert_eq!(kept(&upstream), kept(headers));
-    for facts in decision.would_deny() {
-        check_line(&facts.to_string());
+    for record in decision.would_deny() {
+        check_line(&record.to_string());
     }
 }
 
@@ -223,10 +223,10 @@ fn upstream(forward: &Forward, headers: &HeaderMap) -> HeaderMap {
     forward.edits.apply(headers).into_iter().collect()
 }
 
-fn check_denial(denial: &Denial, facts: &Facts<'_>) {
+fn check_denial(denial: &Denial, record: &DenialRecord<'_>) {
     assert!(matches!(denial.status, 400 | 401 | 403 | 503), "{}", denial.status);
-    assert_eq!(denial.reason, facts.reason);
-    check_line(&facts.to_string());
+    assert_eq!(denial.reason, record.reason);
+    check_line(&record.to_string());
     let challenge = denial.headers.iter().any(|(name, _)| name == "www-authenticate");
     assert!(challenge || denial.status != 401);
     for (name, value) in &denial.headers {

@@ -62,7 +62,7 @@ impl<'a> Requirements<'a> {
         let unmet = self.iter().enumerate();
         let unmet = unmet.filter_map(|(index, one)| Some((index, one.rule.unmet(credential)?)));
         if let Some((requirement, unmet)) = unmet.min_by_key(|(_, unmet)| unmet.rank()) {
-            return Err(Refusal { requirement, unmet, scopes: self.scopes_asked() });
+            return Err(Refusal { requirement, unmet, scopes: self.required_scopes() });
         }
         let anonymous = self.iter().all(|requirement| requirement.rule == Rule::Anonymous);
         let identity = match credential {
@@ -102,7 +102,7 @@ impl<'a> Requirements<'a> {
 
     /// The scopes a client should ask its authorization server for (RFC 6750 section 3, `scope`): every name of an
     /// "all", the first of an "any", and of alternatives those of the first that asks for scopes. Each once.
-    pub fn scopes_asked(&self) -> Vec<&'a str> {
+    pub fn required_scopes(&self) -> Vec<&'a str> {
         let mut scopes = Vec::new();
         for requirement in self.iter() {
             if let Rule::Authenticated(conditions) = &requirement.rule {
@@ -160,7 +160,7 @@ impl Conditions {
                 Condition::Scope(AnyAll::Any(any)) => add(any.first()),
                 Condition::Scope(AnyAll::All(all)) => all.iter().for_each(|scope| add(scope)),
                 Condition::AnyOf(alternatives) => {
-                    let asked = alternatives.iter().map(Conditions::scopes_asked);
+                    let asked = alternatives.iter().map(Conditions::required_scopes);
                     asked
                         .into_iter()
                         .find(|asked| !asked.is_empty())
@@ -173,7 +173,7 @@ impl Conditions {
         }
     }
 
-    fn scopes_asked(&self) -> Vec<&str> {
+    fn required_scopes(&self) -> Vec<&str> {
         let mut scopes = Vec::new();
         self.add_scopes_to(&mut scopes);
         scopes

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::flow::{self, Decision, Metadata, Patience, Request, Step};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::{Algorithm, InModule};
@@ -19,6 +18,7 @@ use crate::keys::share::Kept;
 use crate::keys::store::KeyStatus;
 use crate::keys::{KeyLookup, KeySource, Need, Usable};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
+use crate::request::{self, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -204,7 +204,7 @@ impl KeySource for NoKeys {
 /// What becomes of a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
-    flow::decide(config, request, &NoKeys, &InModule, &cache, NOW, Patience::Over)
+    request::decide(config, request, &NoKeys, &InModule, &cache, NOW, Wait::TimedOut)
 }
 
 fn headers() -> HeaderMap {

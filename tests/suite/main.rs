@@ -13,8 +13,8 @@ mod token_source {
     mod requests;
 }
 mod denial;
-mod flow;
 mod jose;
+mod request;
 mod resource_metadata;
 mod route {
     mod exhaustive;

@@ -103,7 +103,7 @@ fn scopes_are_asked_for_once_each() {
     let first = scope(all(&["a", "b"]));
     let second = scope(any(&["b", "c"]));
     let third = scope(any(&["d", "e"]));
-    assert_eq!(all_of(&[&first, &second, &third]).scopes_asked(), ["a", "b", "d"]);
+    assert_eq!(all_of(&[&first, &second, &third]).required_scopes(), ["a", "b", "d"]);
     let none = [Requirement::any_valid_token(), Requirement::new(Rule::Missing(vec![]))];
-    assert_eq!(all_of(&none.iter().collect::<Vec<_>>()).scopes_asked(), [""; 0]);
+    assert_eq!(all_of(&none.iter().collect::<Vec<_>>()).required_scopes(), [""; 0]);
 }

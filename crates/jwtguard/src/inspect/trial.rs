@@ -1,6 +1,6 @@
 //! One request against a configuration: what is asked of it, what it brings, and what comes of it.
 //!
-//! Every decision is [`flow::decide`]'s. Claims that nobody signed get a signature here, by a key made for the
+//! Every decision is [`request::decide`]'s. Claims that nobody signed get a signature here, by a key made for the
 //! purpose that stands in for the issuer's: so they go the way of every token.
 
 mod bench;
@@ -19,12 +19,12 @@ pub use outcome::{Checked, Decision, Explanation, LessSpecific, Outcome, Reading
 use crate::inspect::{spelling, words};
 use conditions::route_of;
 use jwt_guard::denial::Reason;
-use jwt_guard::flow::{
-    self, Authenticator, EffectivePolicy, Patience, Request, Step, TokenFailure, TokenOutcome,
-};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::policy;
+use jwt_guard::request::{
+    self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
+};
 use jwt_guard::route::ReadingClass;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
@@ -36,7 +36,7 @@ impl Bench<'_> {
     /// What about the request or the credential makes no sense, as a sentence.
     pub fn run(&self, call: &Call, credential: &Credential) -> Result<Outcome, String> {
         let bare = Request { headers: &call.headers(), metadata: self.metadata(call)? };
-        let bare_policy = flow::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
+        let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
         let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
@@ -47,17 +47,10 @@ impl Bench<'_> {
             verifier: &InModule,
             cache: &cache,
             now: self.now,
-            patience: Patience::Over,
+            wait: Wait::TimedOut,
         };
-        let decision = flow::decide(
-            self.config,
-            &request,
-            with.keys,
-            with.verifier,
-            with.cache,
-            with.now,
-            with.patience,
-        );
+        let decision =
+            request::decide(self.config, &request, with.keys, with.verifier, with.cache, with.now, with.wait);
 
         // Where nothing was looked up, as in a configuration that is disabled, what would apply.
         let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
@@ -68,7 +61,7 @@ impl Bench<'_> {
             // What it is worth, whether or not anything depends on it here.
             TokenOutcome::NotRead
             | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed)) => {
-                own = flow::authenticate(&with, &headers, places, places);
+                own = request::authenticate(&with, &headers, places, places);
                 &own
             }
             read => read,
@@ -160,7 +153,7 @@ pub fn reason_named(name: &str) -> Result<Reason, String> {
     })
 }
 
-fn what_is_seen(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Result<Decision, String> {
+fn what_is_seen(decision: &request::Decision<'_>, headers: &HeaderMap) -> Result<Decision, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match &decision.step {
         Step::Forward(forward) => {

@@ -9,13 +9,13 @@ use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
-use jwt_guard::flow::{KeyLookup, KeySource, Metadata};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::keys::Need;
+use jwt_guard::request::{KeyLookup, KeySource, Metadata};
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::SigningKey;
 

@@ -4,8 +4,8 @@ use super::bench::Bench;
 use super::found;
 use super::outcome::{Checked, Rule, TokenReport};
 use crate::inspect::words;
-use jwt_guard::flow::{AppliedRequirement, RuleName};
 use jwt_guard::policy::{self, Condition, Conditions, Identity};
+use jwt_guard::request::{AppliedRequirement, RuleName};
 
 impl Rule {
     pub(super) fn judge(

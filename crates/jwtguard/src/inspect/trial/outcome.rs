@@ -1,7 +1,7 @@
 //! What became of a request, as `explain` and `test` tell it.
 
 use jwt_guard::denial::Reason;
-use jwt_guard::flow::Facts;
+use jwt_guard::request::DenialRecord;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -148,8 +148,8 @@ impl Outcome {
     }
 }
 
-impl From<Facts<'_>> for Explanation {
-    fn from(facts: Facts<'_>) -> Self {
+impl From<DenialRecord<'_>> for Explanation {
+    fn from(facts: DenialRecord<'_>) -> Self {
         Self { reason: facts.reason, detail: facts.detail.to_string() }
     }
 }

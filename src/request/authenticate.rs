@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::known::Known;
-use super::patience::Patience;
+use super::cached_token::CachedToken;
 use super::token_outcome::{TokenFailure, TokenOutcome, Unfetched};
+use super::wait::Wait;
 use crate::config::{Config, Issuer};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
@@ -30,11 +30,11 @@ pub struct Authenticator<'a, 'r> {
     /// What checks a signature.
     pub verifier: &'a dyn Verifier,
     /// The tokens that were verified before.
-    pub cache: &'a TokenCache<Known>,
+    pub cache: &'a TokenCache<CachedToken>,
     /// The moment.
     pub now: UnixTime,
     /// Whether the request may wait for keys.
-    pub patience: Patience,
+    pub wait: Wait,
 }
 
 /// The token of a request, found in one of the `token_sources` and verified. It has to stand in one of the `shared_token_sources`.
@@ -69,13 +69,13 @@ fn is_shared(token: &[u8], headers: &HeaderMap, shared_token_sources: &[TokenSou
 }
 
 impl<'r> Authenticator<'_, 'r> {
-    fn authenticate(&self, token: &[u8]) -> Result<Rc<Known>, TokenFailure<'r>> {
-        if let Some(known) = self.recall(token)? {
-            return Ok(known);
+    fn authenticate(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
+        if let Some(cached) = self.recall(token)? {
+            return Ok(cached);
         }
         let verified = self.verify(token);
         match &verified {
-            Ok(known) => self.cache.remember(token, Rc::clone(known), known.bytes()),
+            Ok(cached) => self.cache.remember(token, Rc::clone(cached), cached.bytes()),
             // It comes again.
             Err(TokenFailure::AwaitsKeys { .. }) => return verified,
             Err(_) => {}
@@ -87,24 +87,24 @@ impl<'r> Authenticator<'_, 'r> {
     /// A token that was verified before. What the moment decides is judged again: whether its issuer's keys may be
     /// used and are the same, whether its time has come and not gone. All else was decided by the token itself and a
     /// configuration that has not changed since; what the route asks is judged by the caller, for every request.
-    fn recall(&self, token: &[u8]) -> Result<Option<Rc<Known>>, TokenFailure<'r>> {
-        let Some(known) = self.cache.find(token) else { return Ok(None) };
-        let index = known.identity().issuer();
+    fn recall(&self, token: &[u8]) -> Result<Option<Rc<CachedToken>>, TokenFailure<'r>> {
+        let Some(cached) = self.cache.find(token) else { return Ok(None) };
+        let index = cached.identity().issuer();
         let (Some(issuer), Some(keys)) = (self.config.issuers.get(index.0), self.keys.current(index)) else {
             return Ok(None);
         };
-        if !known.stands_with(&keys, &issuer.rules) {
+        if !cached.is_verified_by(&keys, &issuer.rules) {
             self.cache.forget(token);
             return Ok(None);
         }
         self.cache.count_hit();
-        let in_time = known.identity().claims().check_time(&issuer.rules, self.now);
-        let failed = |error| failed(error, Some(issuer), known.kid().cloned());
-        in_time.map_err(failed).map(|()| Some(known))
+        let in_time = cached.identity().claims().check_time(&issuer.rules, self.now);
+        let failed = |error| failed(error, Some(issuer), cached.kid().cloned());
+        in_time.map_err(failed).map(|()| Some(cached))
     }
 
     /// Shape, issuer, header and times need no key and come first: nothing is fetched for a token that they refuse.
-    fn verify(&self, token: &[u8]) -> Result<Rc<Known>, TokenFailure<'r>> {
+    fn verify(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
         let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
         let unverified = unverified.map_err(|error| failed(error, None, None))?;
         let kid = unverified.unverified_kid().map(str::to_owned);
@@ -128,7 +128,7 @@ impl<'r> Authenticator<'_, 'r> {
         })?;
         let identity = Rc::new(Identity::new(verified, &issuer.sources));
         let encoded_headers = self.config.claim_headers.encode_for(&identity);
-        Ok(Rc::new(Known::new(encoded_headers, &keys, kid)))
+        Ok(Rc::new(CachedToken::new(encoded_headers, &keys, kid)))
     }
 
     /// Those keys, or newer ones where they lack the `kid`. Another worker's newer keys may lack it as well; that is
@@ -151,7 +151,7 @@ impl<'r> Authenticator<'_, 'r> {
             }
             match self.keys.look_again(issuer, Need::UnknownKid) {
                 KeyLookup::Updated(newer) => keys = newer,
-                KeyLookup::Pending if self.patience == Patience::Waits => {
+                KeyLookup::Pending if self.wait == Wait::Allowed => {
                     return Err(TokenFailure::AwaitsKeys { issuer, need: Need::UnknownKid });
                 }
                 KeyLookup::Pending => return Ok((keys, None)),
@@ -173,10 +173,10 @@ impl<'r> Authenticator<'_, 'r> {
         let no_keys = |waiting_full, retry_after| TokenFailure::NoKeys { issuer, waiting_full, retry_after };
         match self.keys.look_again(index, Need::Scheduled) {
             KeyLookup::Updated(keys) => Ok(keys),
-            KeyLookup::Pending if self.patience == Patience::Waits => {
+            KeyLookup::Pending if self.wait == Wait::Allowed => {
                 Err(TokenFailure::AwaitsKeys { issuer: index, need: Need::Scheduled })
             }
-            KeyLookup::Pending => Err(no_keys(self.patience == Patience::NoRoom, Duration::ZERO)),
+            KeyLookup::Pending => Err(no_keys(self.wait == Wait::QueueFull, Duration::ZERO)),
             KeyLookup::Unavailable { retry_after } => Err(no_keys(false, retry_after)),
         }
     }

@@ -17,7 +17,7 @@ const MAX_REQUEST_ID: usize = 64;
 
 /// One refusal, as a view of a [`Decision`](super::Decision). Displays as a line of the log.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'d> {
+pub struct DenialRecord<'d> {
     /// Its reason: counted, logged, put into filter state.
     pub reason: Reason,
     /// What stands behind the reason. Displays as a sentence.
@@ -43,7 +43,7 @@ pub enum Detail<'d> {
     Oversize(&'d Oversize),
 }
 
-impl<'d> Facts<'d> {
+impl<'d> DenialRecord<'d> {
     pub(super) fn new(
         detail: Detail<'d>,
         applied: Option<&'d AppliedRequirement<'d>>,
@@ -124,7 +124,7 @@ impl Display for Detail<'_> {
     }
 }
 
-impl Display for Facts<'_> {
+impl Display for DenialRecord<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "reason={} detail=\"{}\"", self.reason, self.detail)?;
         if let Some(issuer) = self.issuer() {

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jwt_guard::flow::{self, Known, Metadata, Patience, Request};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::{InModule, SignatureCheck, Verifier};
 use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::request::{self, CachedToken, Metadata, Request, Wait};
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
@@ -20,7 +20,7 @@ fn with(keys: &Rc<KeySet>) -> Keys {
 
 /// The decisions of one worker whose cache remembers what it verified.
 struct Worker {
-    cache: TokenCache<Known>,
+    cache: TokenCache<CachedToken>,
     keys: Rc<KeySet>,
 }
 
@@ -30,7 +30,7 @@ impl Worker {
     }
 
     fn told(&self, ask: &Ask, members: serde_json::Value, now: UnixTime) -> String {
-        told(&ask.decide(&config(members), &with(&self.keys), &self.cache, now, Patience::Waits))
+        told(&ask.decide(&config(members), &with(&self.keys), &self.cache, now, Wait::Allowed))
     }
 }
 
@@ -55,7 +55,7 @@ fn a_token_that_was_verified_is_not_verified_again() {
                 [(":authority", "a"), (":method", "GET"), (":path", "/"), ("authorization", &value)];
             let headers: HeaderMap = headers.into_iter().collect();
             let request = Request { headers: &headers, metadata: Metadata::Absent };
-            let decision = flow::decide(&config, &request, &keys, &counting, &cache, NOW, Patience::Waits);
+            let decision = request::decide(&config, &request, &keys, &counting, &cache, NOW, Wait::Allowed);
             assert_eq!(told(&decision.into()), subject, "{entries} entries");
         }
         assert_eq!(counting.0.get(), expected, "{entries} entries");
@@ -111,7 +111,7 @@ fn a_remembered_token_goes_with_its_key() {
     assert_eq!(worker.told(&ask, json!({}), NOW), "user-1");
     // No keys at all: what is remembered is no key.
     let none = Keys { current: None, ..Keys::none(HOPELESS) };
-    let step = ask.decide(&config(json!({})), &none, &worker.cache, NOW, Patience::Waits);
+    let step = ask.decide(&config(json!({})), &none, &worker.cache, NOW, Wait::Allowed);
     assert_eq!(told(&step), "503 no_keys");
 }
 

@@ -9,14 +9,14 @@ use crate::policy::Identity;
 
 /// What a verified token is worth: its identity with the headers made of it, and by which keys it was verified.
 #[derive(Debug)]
-pub struct Known {
+pub struct CachedToken {
     encoded_headers: EncodedHeaders,
     /// Not kept alive by this; no other set of keys has its address as long as this is here.
     keys: Weak<KeySet>,
     kid: Option<String>,
 }
 
-impl Known {
+impl CachedToken {
     /// Of a token whose signature those keys verified.
     pub(super) fn new(encoded_headers: EncodedHeaders, keys: &Rc<KeySet>, kid: Option<String>) -> Self {
         Self { encoded_headers, keys: Rc::downgrade(keys), kid }
@@ -24,7 +24,7 @@ impl Known {
 
     /// Whether its issuer's keys are still the very set that verified it. A key that is gone from a newer set must
     /// not go on through what is remembered of it.
-    pub(super) fn stands_with(&self, keys: &Rc<KeySet>, rules: &TokenRules) -> bool {
+    pub(super) fn is_verified_by(&self, keys: &Rc<KeySet>, rules: &TokenRules) -> bool {
         let refused = self.kid.as_ref().is_some_and(|kid| rules.refused_kids.contains(kid));
         std::ptr::eq(self.keys.as_ptr(), Rc::as_ptr(keys)) && !refused
     }

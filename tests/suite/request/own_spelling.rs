@@ -1,7 +1,7 @@
 //! A route grants what it says in the spelling that clients use; another spelling must pass all that it may mean.
 
 use super::fixture::{Ask, ask, config, forwarded, get, good, key, metadata, refused, token, told};
-use jwt_guard::flow::Metadata;
+use jwt_guard::request::Metadata;
 use serde_json::json;
 
 fn admin() -> String {
@@ -156,7 +156,7 @@ fn a_skipped_class_of_readings_opens_what_it_says_and_nothing_else() {
     for (class, request) in &rows {
         let refusal = refused(request.judged(&with(json!([]))));
         assert_eq!(refusal.denial.status, 401, "{class}");
-        let classes: Vec<_> = refusal.facts.reading_classes.iter().map(|class| class.name()).collect();
+        let classes: Vec<_> = refusal.record.reading_classes.iter().map(|class| class.name()).collect();
         assert!(classes.contains(class), "{class}: {classes:?}");
         for (other, _) in &rows {
             let expected = if class == other { "anonymous" } else { "401 missing_token" };
@@ -213,7 +213,7 @@ fn skipped_classes_hold_where_metadata_decides() {
         let default = config(json!({}));
         let refusal = refused(get(path).metadata(says(&default)).judged(&default));
         let detail = format!("the path has another reading by {class}, where route metadata decides");
-        assert_eq!((refusal.denial.status, refusal.facts.detail.as_str()), (400, detail.as_str()), "{path}");
+        assert_eq!((refusal.denial.status, refusal.record.detail.as_str()), (400, detail.as_str()), "{path}");
         let skipping = config(json!({ "skip_readings": class }));
         assert_eq!(told(&get(path).metadata(says(&skipping)).judged(&skipping)), "anonymous", "{path}");
         for other in ["/a/../b", "//a", "/%61", "/caf%c3%a9", "/café", "/a%20b", "/a%7Cb", "/a|b", "/a%252Fb"]
@@ -226,7 +226,7 @@ fn skipped_classes_hold_where_metadata_decides() {
     let skipping = config(json!({ "skip_readings": ["encoded_slash", "letter_case"] }));
     let refusal = refused(get("/projects/group%2fproject").metadata(says(&skipping)).judged(&skipping));
     assert_eq!(
-        refusal.facts.detail,
+        refusal.record.detail,
         "the path has another reading by percent_decoding, where route metadata decides"
     );
     let routes = config(json!({

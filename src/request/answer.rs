@@ -1,7 +1,7 @@
 //! A refusal as the client gets it.
 
 use super::decision::{Cause, Trace};
-use super::request::text;
+use super::input::text;
 use super::token_outcome::TokenFailure;
 use crate::config::Config;
 use crate::denial::{Challenge, Denial, Form};
@@ -20,7 +20,7 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
     let resource_metadata = host.and_then(|host| config.resource_metadata.challenge_for(host, path));
     let challenge = Challenge { realm: &config.realm, scopes, resource_metadata };
     let form = Form::of(headers.get("content-type"));
-    let reason = trace.facts(cause).reason;
+    let reason = trace.denial_record(cause).reason;
     let Cause::Requirement(Refusal { unmet, .. }) = cause else {
         return Denial::new(reason, &challenge, form);
     };

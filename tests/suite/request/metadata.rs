@@ -1,7 +1,7 @@
 //! What Envoy's own route says of itself: precedence, modes, and what it must not be talked into.
 
 use super::fixture::{ask, config, forwarded, get, good, key, metadata, refused, token, told};
-use jwt_guard::flow::{Metadata, RuleName};
+use jwt_guard::request::{Metadata, RuleName};
 use serde_json::json;
 
 #[test]
@@ -47,7 +47,7 @@ fn every_rule_may_stand_there() {
         assert_eq!(told(&get("/").metadata(says).bearer(&admin).judged(&config)), with_admin);
     }
     let refusal = refused(get("/").metadata(metadata(&config, json!({ "deny": true }))).judged(&config));
-    assert_eq!(refusal.facts.rule, Some(RuleName::Metadata));
+    assert_eq!(refusal.record.rule, Some(RuleName::Metadata));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_does_not_parse_refuses() {
     let config = config(json!({ "default_policy": { "allow_anonymous": true } }));
     let refused = refused(get("/").metadata(Metadata::Bad("why".into())).judged(&config));
     assert_eq!(
-        (refused.denial.status, refused.facts.to_string().as_str()),
+        (refused.denial.status, refused.record.to_string().as_str()),
         (503, "reason=bad_metadata detail=\"why\"")
     );
 }

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use jwt_guard::flow::{KeyLookup, Patience};
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
+use jwt_guard::request::{KeyLookup, Wait};
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use serde_json::{Value, json};
@@ -54,16 +54,16 @@ fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
         let config = config(json!({ "default_policy": requirement }));
         let newer = KeyLookup::Updated(published([key()]));
         let rows = [
-            (KeyLookup::Pending, Patience::Waits),
-            (KeyLookup::Pending, Patience::Over),
-            (KeyLookup::Pending, Patience::NoRoom),
-            (HOPELESS, Patience::Waits),
-            (newer, Patience::Waits),
+            (KeyLookup::Pending, Wait::Allowed),
+            (KeyLookup::Pending, Wait::TimedOut),
+            (KeyLookup::Pending, Wait::QueueFull),
+            (HOPELESS, Wait::Allowed),
+            (newer, Wait::Allowed),
         ];
         let request = get("/").bearer(&good());
         let told: Vec<_> = rows
             .into_iter()
-            .map(|(prospect, patience)| told(&request.step(&config, &Keys::none(prospect), patience)))
+            .map(|(prospect, wait)| told(&request.step(&config, &Keys::none(prospect), wait)))
             .collect();
         assert_eq!(told, expected, "{requirement}");
         let none = told_without_token(&config);
@@ -72,7 +72,7 @@ fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
 }
 
 fn told_without_token(config: &jwt_guard::config::Config) -> String {
-    told(&get("/").step(config, &Keys::none(KeyLookup::Pending), Patience::Waits))
+    told(&get("/").step(config, &Keys::none(KeyLookup::Pending), Wait::Allowed))
 }
 
 #[test]
@@ -81,15 +81,15 @@ fn an_unknown_kid_is_awaited_once_and_then_unknown() {
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
     let with = |prospect| Keys { prospect, ..Keys::there() };
     let newer = || KeyLookup::Updated(published([key(), other_key()]));
-    for (label, prospect, patience, expected) in [
-        ("a refresh may bring it", KeyLookup::Pending, Patience::Waits, "wait for a kid"),
-        ("it did not come in time", KeyLookup::Pending, Patience::Over, "401 unknown_kid"),
-        ("too many wait", KeyLookup::Pending, Patience::NoRoom, "401 unknown_kid"),
-        ("within the cooldown", HOPELESS, Patience::Waits, "401 unknown_kid"),
-        ("another worker has it", newer(), Patience::Waits, "user-1"),
+    for (label, prospect, wait, expected) in [
+        ("a refresh may bring it", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
+        ("it did not come in time", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
+        ("too many wait", KeyLookup::Pending, Wait::QueueFull, "401 unknown_kid"),
+        ("within the cooldown", HOPELESS, Wait::Allowed, "401 unknown_kid"),
+        ("another worker has it", newer(), Wait::Allowed, "user-1"),
     ] {
         let keys = with(prospect);
-        assert_eq!(told(&request.step(&config, &keys, patience)), expected, "{label}");
+        assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
         assert!(keys.asked.borrow().iter().all(|need| *need == Need::UnknownKid), "{label}");
     }
 }
@@ -100,15 +100,15 @@ fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
     let same = || KeyLookup::Updated(published([key()]));
-    for (label, then, patience, expected) in [
-        ("a refresh is allowed", KeyLookup::Pending, Patience::Waits, "wait for a kid"),
-        ("it did not help", KeyLookup::Pending, Patience::Over, "401 unknown_kid"),
-        ("within the cooldown", HOPELESS, Patience::Waits, "401 unknown_kid"),
-        ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Patience::Waits, "user-1"),
-        ("whoever keeps fetching", same(), Patience::Waits, "401 unknown_kid"),
+    for (label, then, wait, expected) in [
+        ("a refresh is allowed", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
+        ("it did not help", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
+        ("within the cooldown", HOPELESS, Wait::Allowed, "401 unknown_kid"),
+        ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Wait::Allowed, "user-1"),
+        ("whoever keeps fetching", same(), Wait::Allowed, "401 unknown_kid"),
     ] {
         let keys = Keys { prospect: same(), then: Some(then), ..Keys::there() };
-        assert_eq!(told(&request.step(&config, &keys, patience)), expected, "{label}");
+        assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
         assert_eq!(*keys.asked.borrow(), [Need::UnknownKid; 2], "{label}");
     }
 }
@@ -148,14 +148,14 @@ fn nothing_is_fetched_for_what_needs_no_key() {
         let old = || Keys { prospect: KeyLookup::Pending, ..Keys::there() };
         let hopeless = || Keys::none(HOPELESS);
         for keys in [none(), old(), hopeless()] {
-            let step = get("/").bearer(&token).step(&config, &keys, Patience::Waits);
+            let step = get("/").bearer(&token).step(&config, &keys, Wait::Allowed);
             assert_eq!(told(&step), expected, "{label}");
             assert!(keys.asked.borrow().is_empty(), "{label}");
         }
     }
     // The same token with nothing wrong about it is worth waiting for.
     let good = get("/").bearer(&token().lifetime(Duration::from_secs(3600)).sign(key()).unwrap());
-    let step = good.step(&config, &Keys::none(KeyLookup::Pending), Patience::Waits);
+    let step = good.step(&config, &Keys::none(KeyLookup::Pending), Wait::Allowed);
     assert_eq!(told(&step), "wait for first keys");
 }
 
@@ -180,11 +180,11 @@ fn a_token_may_expire_while_its_request_waits() {
     let config = config(json!({}));
     let request = get("/").bearer(&good());
     let cold = || Keys::none(KeyLookup::Pending);
-    let judged = |now, patience| told(&request.decide(&config, &cold(), &TokenCache::new(8), now, patience));
-    assert_eq!(judged(NOW, Patience::Waits), "wait for first keys");
+    let judged = |now, wait| told(&request.decide(&config, &cold(), &TokenCache::new(8), now, wait));
+    assert_eq!(judged(NOW, Wait::Allowed), "wait for first keys");
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
-    assert_eq!(judged(later, Patience::Waits), "401 expired");
-    assert_eq!(judged(later, Patience::Over), "401 expired");
+    assert_eq!(judged(later, Wait::Allowed), "401 expired");
+    assert_eq!(judged(later, Wait::TimedOut), "401 expired");
 }
 
 /// Where a failed token passes as none, an issuer without keys would be seen nowhere.
@@ -193,7 +193,7 @@ fn a_token_that_passes_as_none_for_want_of_keys_is_told() {
     let lenient = json!({ "allow_missing_or_failed": true });
     let config = config(json!({ "default_policy": lenient }));
     let forward =
-        |token: &str, keys: &Keys| forwarded(get("/").bearer(token).step(&config, keys, Patience::Over));
+        |token: &str, keys: &Keys| forwarded(get("/").bearer(token).step(&config, keys, Wait::TimedOut));
     let would_deny = forward(&good(), &Keys::none(HOPELESS)).would_deny;
     assert_eq!(would_deny.len(), 1);
     let line = would_deny[0].to_string();
@@ -211,7 +211,7 @@ fn a_token_that_passes_as_none_for_want_of_keys_is_told() {
     ] {
         assert!(forward(&token, &keys).would_deny.is_empty(), "{label}");
     }
-    let without = forwarded(get("/").step(&config, &Keys::none(HOPELESS), Patience::Over));
+    let without = forwarded(get("/").step(&config, &Keys::none(HOPELESS), Wait::TimedOut));
     assert!(without.would_deny.is_empty(), "no token");
 }
 
@@ -236,25 +236,25 @@ fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
         |keys: Vec<Value>| Keys { current: Some(set(keys)), prospect: KeyLookup::Pending, ..Keys::there() };
     for (label, keys) in [("none", vec![nameless()]), ("an empty one", vec![nameless(), empty()])] {
         let keys = of(keys);
-        let refused = refused(get("/").bearer(&good()).step(&config, &keys, Patience::Waits));
-        assert_eq!((refused.denial.status, refused.facts.reason.as_str()), (401, "unknown_kid"), "{label}");
-        assert!(refused.facts.detail.contains("none of its keys has a kid"), "{label}: {}", refused.facts);
+        let refused = refused(get("/").bearer(&good()).step(&config, &keys, Wait::Allowed));
+        assert_eq!((refused.denial.status, refused.record.reason.as_str()), (401, "unknown_kid"), "{label}");
+        assert!(refused.record.detail.contains("none of its keys has a kid"), "{label}: {}", refused.record);
         assert!(keys.asked.borrow().is_empty(), "{label}");
     }
     let mixed = of(vec![nameless(), other_key().public_jwk()]);
-    let step = get("/").bearer(&good()).step(&config, &mixed, Patience::Waits);
+    let step = get("/").bearer(&good()).step(&config, &mixed, Wait::Allowed);
     assert_eq!(told(&step), "wait for a kid", "one key that has a kid, and others may");
     assert_eq!(*mixed.asked.borrow(), [Need::UnknownKid]);
     let kidless = token().without_header("kid").sign(key()).unwrap();
     let keys = of(vec![nameless()]);
-    assert_eq!(told(&get("/").bearer(&kidless).step(&config, &keys, Patience::Waits)), "user-1");
+    assert_eq!(told(&get("/").bearer(&kidless).step(&config, &keys, Wait::Allowed)), "user-1");
 }
 
 #[test]
 fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
-    let detail = |keys: Keys| refused(request.step(&config, &keys, Patience::Over)).facts.detail;
+    let detail = |keys: Keys| refused(request.step(&config, &keys, Wait::TimedOut)).record.detail;
     let fetched = Keys { age: Some(Duration::from_millis(12_900)), ..Keys::there() };
     assert_eq!(
         detail(fetched),
@@ -274,9 +274,9 @@ fn the_log_says_that_more_keys_fit_than_are_tried() {
         (0..7).map(|_| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("one")).collect();
     let with = |keys: &[SigningKey]| Keys { current: Some(published(keys)), ..Keys::there() };
     let refused_with = |keys: &[SigningKey], token: String| {
-        let facts = refused(get("/").bearer(&token).step(&config, &with(keys), Patience::Waits)).facts;
-        assert_eq!(facts.reason.as_str(), "signature");
-        facts.detail
+        let record = refused(get("/").bearer(&token).step(&config, &with(keys), Wait::Allowed)).record;
+        assert_eq!(record.reason.as_str(), "signature");
+        record.detail
     };
     let words = |count| format!("{count} keys fit, and 4 are tried");
     let last = &keys[6];
@@ -287,18 +287,18 @@ fn the_log_says_that_more_keys_fit_than_are_tried() {
     let detail = refused_with(&keys[..4], token().sign(last).unwrap());
     assert!(!detail.contains("are tried"), "all that fit were tried: {detail}");
     let fourth = get("/").bearer(&token().sign(&keys[3]).unwrap());
-    assert_eq!(told(&fourth.step(&config, &with(&keys), Patience::Waits)), "user-1");
+    assert_eq!(told(&fourth.step(&config, &with(&keys), Wait::Allowed)), "user-1");
 }
 
 #[test]
 fn a_refusal_for_want_of_keys_says_when_to_come_back() {
     let config = config(json!({}));
-    for (prospect, patience, seconds) in [
-        (HOPELESS, Patience::Waits, "7"),
-        (KeyLookup::Pending, Patience::Over, "1"),
-        (KeyLookup::Pending, Patience::NoRoom, "1"),
+    for (prospect, wait, seconds) in [
+        (HOPELESS, Wait::Allowed, "7"),
+        (KeyLookup::Pending, Wait::TimedOut, "1"),
+        (KeyLookup::Pending, Wait::QueueFull, "1"),
     ] {
-        let denial = refused(get("/").bearer(&good()).step(&config, &Keys::none(prospect), patience)).denial;
+        let denial = refused(get("/").bearer(&good()).step(&config, &Keys::none(prospect), wait)).denial;
         assert_eq!(denial.status, 503);
         let header =
             |name: &str| denial.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value);
@@ -318,7 +318,7 @@ fn a_parked_request_is_judged_again_by_what_is_there_then() {
     ] {
         let request = get("/").bearer(&token);
         let cold = Keys::none(KeyLookup::Pending);
-        assert_eq!(told(&request.step(&config, &cold, Patience::Waits)), "wait for first keys", "{label}");
-        assert_eq!(told(&request.step(&config, &Keys::there(), Patience::Waits)), expected, "{label}");
+        assert_eq!(told(&request.step(&config, &cold, Wait::Allowed)), "wait for first keys", "{label}");
+        assert_eq!(told(&request.step(&config, &Keys::there(), Wait::Allowed)), expected, "{label}");
     }
 }

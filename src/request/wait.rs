@@ -2,11 +2,11 @@
 
 /// Whether the request may (still) wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
+pub enum Wait {
     /// It may.
-    Waits,
+    Allowed,
     /// Its time is over: what is there decides.
-    Over,
+    TimedOut,
     /// It may not: too many do already. What is there decides.
-    NoRoom,
+    QueueFull,
 }

@@ -5,29 +5,29 @@
 
 mod answer;
 mod authenticate;
+mod cached_token;
 mod decision;
+mod denial_record;
 mod effective_policy;
-mod facts;
-mod known;
+mod input;
 mod method_override;
 mod other_spellings;
-mod patience;
 mod preflight;
-mod request;
 mod rule_name;
 mod token_outcome;
 mod trailers;
+mod wait;
 
 pub use authenticate::{Authenticator, authenticate};
+pub use cached_token::CachedToken;
 pub use decision::{Cause, Decision, Forward, Step, Trace};
+pub use denial_record::{DenialRecord, Detail};
 pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, resolve_policy};
-pub use facts::{Detail, Facts};
-pub use known::Known;
-pub use patience::Patience;
-pub use request::{Metadata, Request};
+pub use input::{Metadata, Request};
 pub use rule_name::RuleName;
 pub use token_outcome::{TokenFailure, TokenOutcome, Unfetched};
 pub use trailers::credential_headers;
+pub use wait::Wait;
 
 use std::rc::Rc;
 
@@ -42,9 +42,9 @@ use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use crate::token_source;
 use answer::denial;
+use input::text;
 use other_spellings::other_spellings;
 use preflight::is_preflight;
-use request::text;
 
 /// Decides a request, or says that it has to wait.
 pub fn decide<'r>(
@@ -52,9 +52,9 @@ pub fn decide<'r>(
     request: &'r Request<'_>,
     keys: &dyn KeySource,
     verifier: &dyn Verifier,
-    cache: &TokenCache<Known>,
+    cache: &TokenCache<CachedToken>,
     now: UnixTime,
-    patience: Patience,
+    wait: Wait,
 ) -> Decision<'r> {
     let headers = request.headers;
     let mut trace = Trace::new(headers);
@@ -72,15 +72,15 @@ pub fn decide<'r>(
         return exempt(config, trace, RuleName::Preflight);
     }
     let requirements = policy.requirements();
-    let token_decides = requirements.needs_token();
-    if token_decides || requirements.shadow_needs_token() {
+    let token_required = requirements.needs_token();
+    if token_required || requirements.shadow_needs_token() {
         // Report-only and shadow rules never park a request.
-        let patience = match patience {
-            _ if config.report_only => Patience::Over,
-            Patience::Waits if !token_decides => Patience::Over,
-            patience => patience,
+        let wait = match wait {
+            _ if config.report_only => Wait::TimedOut,
+            Wait::Allowed if !token_required => Wait::TimedOut,
+            wait => wait,
         };
-        let with = Authenticator { config, keys, verifier, cache, now, patience };
+        let with = Authenticator { config, keys, verifier, cache, now, wait };
         trace.token = authenticate(&with, headers, &policy.token_sources, &policy.shared_token_sources);
     }
     if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, need }) = trace.token {
@@ -103,14 +103,14 @@ fn forward<'r>(
     requirements: &Requirements<'r>,
     token: &TokenOutcome<'_>,
 ) -> Result<Forward, Cause<'r>> {
-    let token_decides = requirements.needs_token();
-    if let Some(TokenFailure::Malformed(malformed)) = token.failure().filter(|_| token_decides) {
+    let token_required = requirements.needs_token();
+    if let Some(TokenFailure::Malformed(malformed)) = token.failure().filter(|_| token_required) {
         return Err(Cause::Credential(*malformed));
     }
     let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
     // The token is left in place if no requirement needs it. Report-only edits claim headers only.
-    if token_decides && !config.report_only {
+    if token_required && !config.report_only {
         for (name, values) in token_source::strip(&policy.token_sources, headers, policy.forward_token) {
             edits.set(name, values);
         }
@@ -125,11 +125,11 @@ fn claim_headers(
     config: &Config,
     headers: &HeaderMap,
     permit: &Permit,
-    verified: Option<&Known>,
+    verified: Option<&CachedToken>,
 ) -> Result<HeaderEdits, Oversize> {
     let (map, limit) = (&config.claim_headers, config.max_claim_header_bytes);
     match verified {
-        Some(known) => map.plan_encoded(headers, permit, known.encoded_headers(), limit),
+        Some(cached) => map.plan_encoded(headers, permit, cached.encoded_headers(), limit),
         None => map.plan(headers, permit, limit),
     }
 }

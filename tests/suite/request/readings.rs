@@ -2,7 +2,7 @@
 
 use super::fixture::{ask, config, forwarded, get, good, refused, told};
 use jwt_guard::config::Config;
-use jwt_guard::flow::RuleName;
+use jwt_guard::request::RuleName;
 use serde_json::json;
 
 fn guarded() -> Config {
@@ -32,19 +32,19 @@ fn the_rule_and_the_reading_that_chose_it_are_told() {
         ),
     ] {
         let refused = refused(request.judged(&config));
-        assert_eq!((refused.denial.status, refused.facts.rule), (401, Some(rule)), "{reading:?}");
+        assert_eq!((refused.denial.status, refused.record.rule), (401, Some(rule)), "{reading:?}");
         match reading {
             // Which of several that lead to one rule comes first is not promised.
-            Some(reading) if reading.contains("..") => assert!(refused.facts.reading.is_some()),
-            reading => assert_eq!(refused.facts.reading.as_deref(), reading),
+            Some(reading) if reading.contains("..") => assert!(refused.record.reading.is_some()),
+            reading => assert_eq!(refused.record.reading.as_deref(), reading),
         }
     }
-    let line = refused(get("/Admin/%0ax").judged(&config)).facts.to_string();
+    let line = refused(get("/Admin/%0ax").judged(&config)).record.to_string();
     assert_eq!(line, "reason=ambiguous_path detail=\"the path has a control character\"");
-    let line = refused(get("/%61dmin/\"x").judged(&config)).facts.to_string();
+    let line = refused(get("/%61dmin/\"x").judged(&config)).record.to_string();
     let end = " rule=routes[0] reading=\"GET /admin/\\\"x\" reading_classes=percent_decoding";
     assert!(line.ends_with(end), "{line}");
-    assert!(!refused(get("/admin%3Ftoken=secret").judged(&config)).facts.to_string().contains("secret"));
+    assert!(!refused(get("/admin%3Ftoken=secret").judged(&config)).record.to_string().contains("secret"));
 }
 
 #[test]

@@ -8,9 +8,6 @@ use jwt_guard::config::Config;
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::denial::{Denial, Reason};
-use jwt_guard::flow::{
-    self, Decision, KeyLookup, KeySource, Known, Metadata, Patience, Request, RuleName, Step,
-};
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
@@ -19,6 +16,9 @@ use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::Need;
 use jwt_guard::policy::Identity;
+use jwt_guard::request::{
+    self, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
+};
 use jwt_guard::resource_metadata::Document;
 use jwt_guard::route::ReadingClass;
 use jwt_guard::time::UnixTime;
@@ -146,19 +146,19 @@ pub enum Outcome {
 pub struct Forward {
     pub edits: HeaderEdits,
     pub identity: Option<Rc<Identity>>,
-    pub would_deny: Vec<Facts>,
+    pub would_deny: Vec<Recorded>,
     pub rules: Vec<RuleName>,
 }
 
 /// A request that does not.
 pub struct Refused {
     pub denial: Denial,
-    pub facts: Facts,
+    pub record: Recorded,
 }
 
 /// Everything that can be read of a refusal.
 #[derive(Debug)]
-pub struct Facts {
+pub struct Recorded {
     pub reason: Reason,
     pub detail: String,
     pub rule: Option<RuleName>,
@@ -167,36 +167,36 @@ pub struct Facts {
     line: String,
 }
 
-impl std::fmt::Display for Facts {
+impl std::fmt::Display for Recorded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.line)
     }
 }
 
-impl From<flow::Facts<'_>> for Facts {
-    fn from(facts: flow::Facts<'_>) -> Self {
+impl From<request::DenialRecord<'_>> for Recorded {
+    fn from(record: request::DenialRecord<'_>) -> Self {
         Self {
-            reason: facts.reason,
-            detail: facts.detail.to_string(),
-            rule: facts.rule().cloned(),
-            reading: facts.reading(),
-            reading_classes: facts.reading_classes().to_vec(),
-            line: facts.to_string(),
+            reason: record.reason,
+            detail: record.detail.to_string(),
+            rule: record.rule().cloned(),
+            reading: record.reading(),
+            reading_classes: record.reading_classes().to_vec(),
+            line: record.to_string(),
         }
     }
 }
 
 impl From<Decision<'_>> for Outcome {
     fn from(decision: Decision<'_>) -> Self {
-        let would_deny: Vec<Facts> = decision.would_deny().map(Facts::from).collect();
-        let refusal = decision.refusal().map(Facts::from);
+        let would_deny: Vec<Recorded> = decision.would_deny().map(Recorded::from).collect();
+        let refusal = decision.refusal().map(Recorded::from);
         let rules = decision.rules().collect();
         assert!(would_deny.is_empty() || matches!(decision.step, Step::Forward(_)));
         match decision.step {
-            Step::Forward(flow::Forward { edits, identity }) => {
+            Step::Forward(request::Forward { edits, identity }) => {
                 Self::Forward(Forward { edits, identity, would_deny, rules })
             }
-            Step::Deny(denial) => Self::Deny(Refused { denial, facts: refusal.unwrap() }),
+            Step::Deny(denial) => Self::Deny(Refused { denial, record: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),
             Step::AwaitKeys { issuer, need } => Self::AwaitKeys { issuer, need },
         }
@@ -249,14 +249,14 @@ impl Ask {
 
     /// The step without a cache of tokens. With one, of one entry or of many, a request is decided alike, when its
     /// token comes for the first time and when it was seen before.
-    pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Outcome {
+    pub fn step(&self, config: &Config, keys: &Keys, wait: Wait) -> Outcome {
         let cached: Vec<Vec<Outcome>> = [1, 1024]
             .map(|entries| {
                 let cache = TokenCache::new(entries);
-                (0..2).map(|_| self.decide(config, &keys.twin(), &cache, NOW, patience)).collect()
+                (0..2).map(|_| self.decide(config, &keys.twin(), &cache, NOW, wait)).collect()
             })
             .into();
-        let step = self.decide(config, keys, &TokenCache::new(0), NOW, patience);
+        let step = self.decide(config, keys, &TokenCache::new(0), NOW, wait);
         for (position, other) in cached.iter().flatten().enumerate() {
             assert_eq!(self.all_of(other), self.all_of(&step), "with a cache, decision {position}");
         }
@@ -267,12 +267,12 @@ impl Ask {
         &self,
         config: &Config,
         keys: &Keys,
-        cache: &TokenCache<Known>,
+        cache: &TokenCache<CachedToken>,
         now: UnixTime,
-        patience: Patience,
+        wait: Wait,
     ) -> Outcome {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        flow::decide(config, &request, keys, &InModule, cache, now, patience).into()
+        request::decide(config, &request, keys, &InModule, cache, now, wait).into()
     }
 
     /// Everything that a step does.
@@ -281,8 +281,8 @@ impl Ask {
             Outcome::Forward(forward) => {
                 format!("{:?} {:?} {:?}", self.upstream(forward), forward.would_deny, forward.rules)
             }
-            Outcome::Deny(Refused { denial, facts }) => {
-                format!("{:?} {} {facts}", denial.headers, denial.body.escape_ascii())
+            Outcome::Deny(Refused { denial, record }) => {
+                format!("{:?} {} {record}", denial.headers, denial.body.escape_ascii())
             }
             Outcome::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
             Outcome::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
@@ -292,7 +292,7 @@ impl Ask {
 
     /// With keys at hand.
     pub fn judged(&self, config: &Config) -> Outcome {
-        self.step(config, &Keys::there(), Patience::Waits)
+        self.step(config, &Keys::there(), Wait::Allowed)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -330,12 +330,12 @@ pub fn told(step: &Outcome) -> String {
             let identity =
                 forward.identity.as_ref().map(|identity| subject(identity.claims().claims()).unwrap());
             let mut told = identity.unwrap_or_else(|| "anonymous".to_owned());
-            for facts in &forward.would_deny {
-                told.push_str(&format!(", would deny {}", facts.reason));
+            for record in &forward.would_deny {
+                told.push_str(&format!(", would deny {}", record.reason));
             }
             told
         }
-        Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.facts.reason),
+        Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.record.reason),
         Outcome::Serve(_) => "document".to_owned(),
         Outcome::AwaitKeys { need: Need::Scheduled, .. } => "wait for first keys".to_owned(),
         Outcome::AwaitKeys { need: Need::UnknownKid, .. } => "wait for a kid".to_owned(),

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::input::Metadata;
 use super::method_override::method_overrides;
-use super::request::Metadata;
 use super::rule_name::RuleName;
 use crate::config::{Config, Route, RouteMetadata};
 use crate::denial::Reason;

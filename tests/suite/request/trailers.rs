@@ -1,8 +1,8 @@
 //! What trailers lose, whatever became of the request.
 
 use super::fixture::config;
-use jwt_guard::flow::credential_headers;
 use jwt_guard::http::HeaderMap;
+use jwt_guard::request::credential_headers;
 use serde_json::{Value, json};
 
 fn left(members: Value, names: &[&str]) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! Every kind of rule with every kind of credential.
 
 use super::fixture::{ask, config, expired, forwarded, get, good, key, refused, token, told};
-use jwt_guard::flow::RuleName;
+use jwt_guard::request::RuleName;
 use serde_json::json;
 
 #[test]
@@ -204,8 +204,8 @@ fn an_oversize_claim_refuses() {
     let config = config(json!({ "max_claim_header_bytes": 64 }));
     let long = token().claim("email", "a".repeat(65)).sign(key()).unwrap();
     let refused = refused(get("/").bearer(&long).judged(&config));
-    assert_eq!((refused.denial.status, refused.facts.reason.as_str()), (403, "header_oversize"));
-    assert_eq!(refused.facts.rule, Some(RuleName::DefaultPolicy));
+    assert_eq!((refused.denial.status, refused.record.reason.as_str()), (403, "header_oversize"));
+    assert_eq!(refused.record.rule, Some(RuleName::DefaultPolicy));
 }
 
 #[test]
@@ -213,15 +213,15 @@ fn facts_are_fit_for_one_line() {
     let config = config(json!({}));
     let evil = token().header("kid", "a\n[critical] b").sign(key()).unwrap();
     let line =
-        refused(get("/").bearer(&evil).header("x-request-id", "id-1").judged(&config)).facts.to_string();
+        refused(get("/").bearer(&evil).header("x-request-id", "id-1").judged(&config)).record.to_string();
     assert_eq!(
         line,
         "reason=unknown_kid detail=\"the issuer has no key with the token's kid\" issuer=issuer_example \
          kid=\"a\\n[critical] b\" rule=default_policy request_id=id-1"
     );
     for id in ["", "a b", "a\nb", "\u{e9}", &"x".repeat(65)] {
-        let facts = refused(get("/").header("x-request-id", id).judged(&config)).facts;
-        assert!(!facts.to_string().contains("request_id"), "{id:?}");
+        let record = refused(get("/").header("x-request-id", id).judged(&config)).record;
+        assert!(!record.to_string().contains("request_id"), "{id:?}");
     }
 }
 

@@ -1,21 +1,20 @@
 //! What a decision tells of itself: the log, the metrics and `jwtguard explain` read nothing else.
 
 use jwt_guard::config::Config;
-use jwt_guard::flow::{
-    self, Cause, Decision, Metadata, Patience, PolicyError, Request, RuleName, Step, TokenFailure,
-    TokenOutcome,
-};
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
+use jwt_guard::request::{
+    self, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step, TokenFailure, TokenOutcome, Wait,
+};
 use jwt_guard::route::{AmbiguousPath, ReadingClass};
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{MalformedCredential, TokenSource};
 use serde_json::json;
 
 use super::fixture::{HOPELESS, Keys, NOW, config, expired, good};
-use jwt_guard::flow::KeyLookup;
 use jwt_guard::http::HeaderMap;
+use jwt_guard::request::KeyLookup;
 
 fn headers(path: &str, token: Option<&str>) -> HeaderMap {
     let pseudo = [(":authority", "api.example"), (":method", "GET"), (":path", path)];
@@ -35,7 +34,7 @@ fn look<T>(
     let headers = headers(path, token);
     let request = Request { headers: &headers, metadata: Metadata::Absent };
     let cache = TokenCache::new(0);
-    look(&flow::decide(config, &request, keys, &InModule, &cache, NOW, Patience::Waits))
+    look(&request::decide(config, &request, keys, &InModule, &cache, NOW, Wait::Allowed))
 }
 
 fn policy() -> Config {
@@ -90,9 +89,9 @@ fn the_requirement_that_failed_and_what_it_asks() {
         assert_eq!(refusal.requirement, 1);
         assert_eq!(refusal.unmet, Unmet::Role(&AnyAll::Any(NonEmpty::one("admin".to_owned()))));
         assert_eq!(refusal.scopes, ["read", "write"]);
-        let facts = decision.refusal().unwrap();
-        assert_eq!(facts.rule(), Some(&RuleName::Route(1)));
-        assert_eq!(facts.reading().as_deref(), Some("GET /orders/7"));
+        let record = decision.refusal().unwrap();
+        assert_eq!(record.rule(), Some(&RuleName::Route(1)));
+        assert_eq!(record.reading().as_deref(), Some("GET /orders/7"));
         assert_eq!(decision.would_deny().count(), 0);
     });
     look(&config, "/a%zz", Some(&good()), &Keys::there(), |decision| {
@@ -152,13 +151,13 @@ fn what_would_be_refused_and_which_rules_let_it_pass() {
         assert_eq!((refusal.requirement, refusal.unmet), (0, Unmet::MissingToken));
         assert!(decision.trace.refusal.is_none() && decision.refusal().is_none());
         assert_eq!(
-            decision.would_deny().map(|facts| facts.rule().cloned()).collect::<Vec<_>>(),
+            decision.would_deny().map(|record| record.rule().cloned()).collect::<Vec<_>>(),
             [Some(RuleName::Route(2))]
         );
         assert_eq!(decision.rules().collect::<Vec<_>>(), [RuleName::Route(2)]);
     });
     look(&config, "/lax", Some(&good()), &Keys::none(HOPELESS), |decision| {
-        let reasons: Vec<_> = decision.would_deny().map(|facts| facts.reason.as_str()).collect();
+        let reasons: Vec<_> = decision.would_deny().map(|record| record.reason.as_str()).collect();
         assert_eq!(reasons, ["no_keys"], "an outage is told where a failed token passes as none");
     });
     let reporting =

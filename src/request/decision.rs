@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use super::denial_record::{DenialRecord, Detail};
 use super::effective_policy::{EffectivePolicy, PolicyError};
-use super::facts::{Detail, Facts};
 use super::rule_name::RuleName;
 use super::token_outcome::{TokenFailure, TokenOutcome};
 use crate::denial::Denial;
@@ -83,17 +83,17 @@ pub enum Cause<'r> {
 
 impl<'r> Decision<'r> {
     /// Why the request is refused, where it is.
-    pub fn refusal(&self) -> Option<Facts<'_>> {
+    pub fn refusal(&self) -> Option<DenialRecord<'_>> {
         let refused = self.trace.refusal.as_ref().filter(|_| matches!(self.step, Step::Deny(_)));
-        refused.map(|cause| self.trace.facts(cause))
+        refused.map(|cause| self.trace.denial_record(cause))
     }
 
     /// Refusals that report-only or a shadow suppressed, and missing keys that a route tolerated.
-    pub fn would_deny(&self) -> impl Iterator<Item = Facts<'_>> {
+    pub fn would_deny(&self) -> impl Iterator<Item = DenialRecord<'_>> {
         let forwarded = matches!(self.step, Step::Forward(_));
         let reported = self.trace.refusal.iter().filter(move |_| forwarded);
-        let reported = reported.map(|cause| self.trace.facts(cause));
-        let shadows = self.trace.shadow_refusals.iter().map(|refusal| self.trace.facts_of_refusal(refusal));
+        let reported = reported.map(|cause| self.trace.denial_record(cause));
+        let shadows = self.trace.shadow_refusals.iter().map(|refusal| self.trace.denial_record_of(refusal));
         reported.chain(shadows).chain(self.passed_without_keys())
     }
 
@@ -106,7 +106,7 @@ impl<'r> Decision<'r> {
     }
 
     /// Where a route takes a failed token for none, the issuer's outage would be seen nowhere else.
-    fn passed_without_keys(&self) -> Option<Facts<'_>> {
+    fn passed_without_keys(&self) -> Option<DenialRecord<'_>> {
         let failure =
             self.trace.token.failure().filter(|failure| matches!(failure, TokenFailure::NoKeys { .. }))?;
         let policy = self.trace.policy.as_ref()?;
@@ -114,7 +114,7 @@ impl<'r> Decision<'r> {
         let passes = self.trace.refusal.is_none() && policy.requirements().needs_token();
         (passes && !is_told).then(|| {
             let detail = Detail::PassedWithoutKeys(failure);
-            Facts::new(detail, Some(policy.applied.first()), self.trace.request_id())
+            DenialRecord::new(detail, Some(policy.applied.first()), self.trace.request_id())
         })
     }
 }
@@ -132,25 +132,25 @@ impl<'r> Trace<'r> {
     }
 
     /// What the log says of that cause.
-    pub(super) fn facts<'d>(&'d self, cause: &'d Cause<'r>) -> Facts<'d> {
+    pub(super) fn denial_record<'d>(&'d self, cause: &'d Cause<'r>) -> DenialRecord<'d> {
         let first = self.policy.as_ref().map(|policy| policy.applied.first());
         let (detail, applied) = match cause {
             Cause::Policy(error) => (Detail::Policy(error), None),
             Cause::Credential(malformed) => (Detail::Credential(*malformed), first),
-            Cause::Requirement(refusal) => return self.facts_of_refusal(refusal),
+            Cause::Requirement(refusal) => return self.denial_record_of(refusal),
             Cause::Oversize(oversize) => (Detail::Oversize(oversize), first),
         };
-        Facts::new(detail, applied, self.request_id())
+        DenialRecord::new(detail, applied, self.request_id())
     }
 
     /// An operator needs the cause: why the token failed, not that it did.
-    fn facts_of_refusal<'d>(&'d self, refusal: &'d Refusal<'r>) -> Facts<'d> {
+    fn denial_record_of<'d>(&'d self, refusal: &'d Refusal<'r>) -> DenialRecord<'d> {
         let applied = self.policy.as_ref().and_then(|policy| policy.applied.get(refusal.requirement));
         let detail = match (refusal.unmet, self.token.failure()) {
             (Unmet::FailedToken, Some(failure)) => Detail::Token(failure),
             _ => Detail::Requirement(refusal),
         };
-        Facts::new(detail, applied, self.request_id())
+        DenialRecord::new(detail, applied, self.request_id())
     }
 
     fn request_id(&self) -> Option<&'r [u8]> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::known::Known;
+use super::cached_token::CachedToken;
 use crate::config::Issuer;
 use crate::denial::{Reason, whole_seconds};
 use crate::issuer_index::IssuerIndex;
@@ -20,7 +20,7 @@ pub enum TokenOutcome<'r> {
     /// None was sent.
     Absent,
     /// It is valid.
-    Verified(Rc<Known>),
+    Verified(Rc<CachedToken>),
     /// It is not, or cannot be verified.
     Failed(TokenFailure<'r>),
 }
@@ -95,15 +95,15 @@ impl<'r> TokenOutcome<'r> {
     pub fn credential(&self) -> Credential<'_> {
         match self {
             Self::NotRead | Self::Absent => Credential::Absent,
-            Self::Verified(known) => Credential::Verified(known.identity()),
+            Self::Verified(cached) => Credential::Verified(cached.identity()),
             Self::Failed(_) => Credential::Failed,
         }
     }
 
     /// The token, where it is valid.
-    pub fn verified(&self) -> Option<&Known> {
+    pub fn verified(&self) -> Option<&CachedToken> {
         match self {
-            Self::Verified(known) => Some(known),
+            Self::Verified(cached) => Some(cached),
             _ => None,
         }
     }

@@ -14,10 +14,10 @@ pub(super) fn other_spellings<'r, 'p>(
         token_sources.iter().filter_map(TokenSource::header).any(|read| read == (name, prefix))
     };
     let is_another = move |name: &str, source: &TokenSource| {
-        let Some((known, prefix)) = source.header() else { return false };
+        let Some((cached, prefix)) = source.header() else { return false };
         // Neither `authorization` nor `cookie` has another spelling.
-        let is_it = matches!(source, TokenSource::Header { .. }) && header_names_match(name, known)
-            || grpc_metadata(name).is_some_and(|metadata| header_names_match(metadata, known));
+        let is_it = matches!(source, TokenSource::Header { .. }) && header_names_match(name, cached)
+            || grpc_metadata(name).is_some_and(|metadata| header_names_match(metadata, cached));
         is_it && !is_read(name, prefix)
     };
     let names = headers.names();

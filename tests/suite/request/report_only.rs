@@ -1,7 +1,7 @@
 //! `report_only`: decided, told, and let go as it came.
 
 use super::fixture::{Keys, config, expired, forwarded, get, good, key, metadata, token, told};
-use jwt_guard::flow::{KeyLookup, Metadata, Patience, RuleName};
+use jwt_guard::request::{KeyLookup, Metadata, RuleName, Wait};
 use serde_json::json;
 
 #[test]
@@ -50,6 +50,6 @@ fn nothing_is_refused_and_what_would_be_is_told() {
 fn nothing_waits() {
     let config = config(json!({ "report_only": true }));
     let keys = Keys::none(KeyLookup::Pending);
-    let step = get("/").bearer(&good()).step(&config, &keys, Patience::Waits);
+    let step = get("/").bearer(&good()).step(&config, &keys, Wait::Allowed);
     assert_eq!(told(&step), "anonymous, would deny no_keys");
 }
