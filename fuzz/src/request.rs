@@ -20,7 +20,7 @@ use jwt_guard::policy::Requirement;
 use jwt_guard::request::{
     Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait, decide,
 };
-use jwt_guard::route::{SkippedReadings, readings};
+use jwt_guard::route::{SkippedVariants, path_variants};
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{ExtractedToken, extract};
 use serde_json::{Value, json};
@@ -169,8 +169,9 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
         assert!(!rules.contains(&RuleName::Route(DENIED)));
         let path = headers.get(":path");
         let path = path.filter(|path| path.starts_with(b"/"));
-        let readings = path.map_or(vec![], |path| readings(path, SkippedReadings::default()).unwrap());
-        for (reading, _) in readings {
+        let path_variants =
+            path.map_or(vec![], |path| path_variants(path, SkippedVariants::default()).unwrap());
+        for (reading, _) in path_variants {
             let reading = reading.to_lowercase();
             let closed = ["/admin", "/denied"].into_iter().any(|closed| {
                 reading.strip_prefix(closed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

@@ -11,7 +11,7 @@ use super::requirement::{self, Empty, Vocabulary};
 use super::token_from::token_sources;
 use crate::jose::json::Json;
 use crate::policy::Requirement;
-use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
+use crate::route::{Entry, HostPattern, Method, SkippedVariants, Table, Template, VariantClass};
 use crate::token_source::TokenSource;
 
 /// What routes may be given in one configuration.
@@ -95,8 +95,8 @@ fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Optio
 }
 
 /// Classes of readings; an empty list skips none.
-pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedReadings {
-    let mut skipped = SkippedReadings::default();
+pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedVariants {
+    let mut skipped = SkippedVariants::default();
     let Some(node) = node else { return skipped };
     if matches!(node.value(), Json::Array(items) if items.is_empty()) {
         return skipped;
@@ -105,10 +105,10 @@ pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> Skip
         return skipped;
     };
     for (name, node) in names.into_iter().zip(node.one_or_many()) {
-        match ReadingClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
+        match VariantClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
             Some(class) => skipped = skipped.with(class),
             None => {
-                let problem = match ReadingClass::ALWAYS.into_iter().find(|class| class.name() == name) {
+                let problem = match VariantClass::ALWAYS.into_iter().find(|class| class.name() == name) {
                     Some(class) => Problem::NotSkippable { class },
                     None => Problem::UnknownReadingClass { got: shown(node.value()) },
                 };

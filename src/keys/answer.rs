@@ -88,8 +88,9 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
 /// they send can be read.
 pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
     let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
-    let is_one = |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
-    match codings.find(|coding| is_one(coding)) {
+    let is_unambiguous_host =
+        |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
+    match codings.find(|coding| is_unambiguous_host(coding)) {
         Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
         None => {
             let body = without_byte_order_mark(answer.body);

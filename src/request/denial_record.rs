@@ -9,7 +9,7 @@ use crate::denial::Reason;
 use crate::headers::Oversize;
 use crate::jose::escaped::Escaped;
 use crate::policy::Refusal;
-use crate::route::ReadingClass;
+use crate::route::VariantClass;
 use crate::token_source::MalformedCredential;
 
 /// The longest request id that is repeated in a log line.
@@ -69,16 +69,16 @@ impl<'d> DenialRecord<'d> {
 
     /// The reading of method and path that chose the rule, where that is not the request as written. Without what a
     /// decoded `?` would make a query: a token may stand there.
-    pub fn reading(&self) -> Option<String> {
-        let reading = self.applied?.reading.as_ref()?;
-        let path = reading.path.split('?').next().unwrap_or_default();
-        Some(format!("{} {path}", reading.method))
+    pub fn variant(&self) -> Option<String> {
+        let variant = self.applied?.variant.as_ref()?;
+        let path = variant.path.split('?').next().unwrap_or_default();
+        Some(format!("{} {path}", variant.method))
     }
 
     /// What an upstream does that leads to that reading, in order.
-    pub fn reading_classes(&self) -> &'d [ReadingClass] {
-        let reading = self.applied.and_then(|applied| applied.reading.as_ref());
-        reading.map(|reading| reading.classes.as_slice()).unwrap_or_default()
+    pub fn variant_classes(&self) -> &'d [VariantClass] {
+        let variant = self.applied.and_then(|applied| applied.variant.as_ref());
+        variant.map(|variant| variant.classes.as_slice()).unwrap_or_default()
     }
 }
 
@@ -136,10 +136,10 @@ impl Display for DenialRecord<'_> {
         if let Some(rule) = self.rule() {
             write!(f, " rule={rule}")?;
         }
-        if let Some(reading) = self.reading() {
-            write!(f, " reading={}", Escaped(&reading))?;
+        if let Some(variant) = self.variant() {
+            write!(f, " reading={}", Escaped(&variant))?;
         }
-        if let Some((first, others)) = self.reading_classes().split_first() {
+        if let Some((first, others)) = self.variant_classes().split_first() {
             write!(f, " reading_classes={first}")?;
             others.iter().try_for_each(|class| write!(f, ",{class}"))?;
         }

@@ -9,7 +9,7 @@ use crate::config::{Config, Route, RouteMetadata};
 use crate::denial::Reason;
 use crate::http::HeaderMap;
 use crate::policy::{NonEmpty, Requirement, Requirements};
-use crate::route::{self, AmbiguousPath, Demand, Reading, ReadingClass, Spread, Target};
+use crate::route::{self, Ambiguity, AmbiguousPath, RequestLine, RequestVariant, RouteMatch, VariantClass};
 use crate::token_source::TokenSource;
 
 /// The requirements that apply, all of them to be met, and what their routes say beside them.
@@ -35,7 +35,7 @@ pub struct AppliedRequirement<'r> {
     /// Where it stands.
     pub rule: RuleName,
     /// The reading that chose it, where that is not the request as sent.
-    pub reading: Option<Reading<'r>>,
+    pub variant: Option<RequestVariant<'r>>,
 }
 
 /// Why no requirement can be chosen. The request is refused.
@@ -56,10 +56,10 @@ pub enum PolicyError<'r> {
     /// Envoy may have chosen the route by another path than the upstream reads. With what an upstream does that leads
     /// to the other one.
     #[error("the path has another reading by {}, where route metadata decides", names(.0))]
-    SeveralPaths(Vec<ReadingClass>),
+    SeveralPaths(Vec<VariantClass>),
 }
 
-fn names(classes: &[ReadingClass]) -> String {
+fn names(classes: &[VariantClass]) -> String {
     let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
     names.join(",")
 }
@@ -98,20 +98,20 @@ pub fn resolve_policy<'r>(
     headers: &'r HeaderMap,
     metadata: &'r Metadata,
 ) -> Result<EffectivePolicy<'r>, PolicyError<'r>> {
-    let target = Target {
+    let target = RequestLine {
         host: headers.get(":authority").unwrap_or_default(),
         method: headers.get(":method").unwrap_or_default(),
         path: headers.get(":path"),
         method_overrides: method_overrides(headers).collect(),
     };
-    let routes = config.routes.governing(&target)?;
+    let routes = config.routes.matches(&target)?;
     let as_sent = routes.as_sent();
     let first = match metadata {
         Metadata::Absent => applied(config, as_sent, None),
         Metadata::Bad(problem) => return Err(PolicyError::BadMetadata(problem)),
         Metadata::Requirement(requirement) => {
             is_safe_for_metadata(config, headers, &routes)?;
-            AppliedRequirement { requirement, rule: RuleName::Metadata, reading: None }
+            AppliedRequirement { requirement, rule: RuleName::Metadata, variant: None }
         }
     };
     let mut policy = EffectivePolicy {
@@ -135,8 +135,8 @@ pub fn resolve_policy<'r>(
         let forwards = demand.found.and_then(|found| found.rule.forward_token);
         policy.forward_token &= forwards.unwrap_or(config.forward_token);
         if narrows || !has_metadata && position > 0 {
-            let reading = (position > 0).then(|| demand.reading.clone());
-            policy.applied.push(applied(config, demand, reading));
+            let variant = (position > 0).then(|| demand.variant.clone());
+            policy.applied.push(applied(config, demand, variant));
         }
     }
     Ok(policy)
@@ -144,15 +144,15 @@ pub fn resolve_policy<'r>(
 
 fn applied<'r>(
     config: &'r Config,
-    demand: &Demand<'r, Route>,
-    reading: Option<Reading<'r>>,
+    demand: &RouteMatch<'r, Route>,
+    variant: Option<RequestVariant<'r>>,
 ) -> AppliedRequirement<'r> {
     let requirement = demand.found.map_or(&config.default_policy, |found| &found.rule.requirement);
     let rule = demand.index().map_or(RuleName::DefaultPolicy, RuleName::Route);
-    AppliedRequirement { requirement, rule, reading }
+    AppliedRequirement { requirement, rule, variant }
 }
 
-fn token_sources<'r>(config: &'r Config, demand: &Demand<'r, Route>) -> &'r [TokenSource] {
+fn token_sources<'r>(config: &'r Config, demand: &RouteMatch<'r, Route>) -> &'r [TokenSource] {
     demand.found.and_then(|found| found.rule.token_from.as_deref()).unwrap_or(&config.token_from)
 }
 
@@ -162,7 +162,7 @@ fn token_sources<'r>(config: &'r Config, demand: &Demand<'r, Route>) -> &'r [Tok
 fn is_safe_for_metadata<'r>(
     config: &Config,
     headers: &HeaderMap,
-    routes: &route::Governing<'_, Route>,
+    routes: &route::RouteMatches<'_, Route>,
 ) -> Result<(), PolicyError<'r>> {
     if headers.names().any(|name| config.claim_headers.is_removed(name)) {
         return Err(PolicyError::RemovedHeader);
@@ -170,7 +170,7 @@ fn is_safe_for_metadata<'r>(
     if !routes.has_one_method() {
         return Err(PolicyError::SeveralMethods);
     }
-    if routes.spread() > Spread::TrailingSlash {
+    if routes.ambiguity() > Ambiguity::TrailingSlash {
         let path = headers.get(":path").unwrap_or_default();
         return Err(PolicyError::SeveralPaths(route::furthest_classes(path, config.routes.skipped())));
     }

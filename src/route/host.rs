@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::http::{Authority, Host};
 
-pub(super) use crate::http::comparable_host as comparable;
+pub(super) use crate::http::comparable_host as normalize_host;
 
 /// The longest name that DNS has (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -14,12 +14,12 @@ const MAX_NAME: usize = 253;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern {
     name: String,
-    kind: Kind,
+    kind: HostKind,
 }
 
 /// How a pattern's name is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum HostKind {
     /// The whole host.
     Exact,
     /// What follows the first dot, or a later one.
@@ -62,8 +62,8 @@ impl HostPattern {
             return Err(HostError::Any);
         }
         let (kind, name) = match text.strip_prefix("*.") {
-            Some(suffix) => (Kind::Suffix, suffix),
-            None => (Kind::Exact, text),
+            Some(suffix) => (HostKind::Suffix, suffix),
+            None => (HostKind::Exact, text),
         };
         if name.contains('*') {
             return Err(HostError::Wildcard);
@@ -77,7 +77,7 @@ impl HostPattern {
         if let Some(character) = name.chars().find(|character| !spelled(*character)) {
             return Err(HostError::Character(character));
         }
-        let name = String::from_utf8_lossy(&comparable(name.as_bytes())).into_owned();
+        let name = String::from_utf8_lossy(&normalize_host(name.as_bytes())).into_owned();
         if name.is_empty() {
             return Err(HostError::Empty);
         }
@@ -89,7 +89,9 @@ impl HostPattern {
             return Err(HostError::Character(':'));
         }
         // No request has such a host, so a slip such as `[::1]80` would protect nothing.
-        if bracketed && (kind == Kind::Suffix || !name.ends_with(']') || !is_one(name.as_bytes())) {
+        if bracketed
+            && (kind == HostKind::Suffix || !name.ends_with(']') || !is_unambiguous_host(name.as_bytes()))
+        {
             return Err(HostError::Brackets);
         }
         if name.len() > MAX_NAME {
@@ -103,7 +105,7 @@ impl HostPattern {
         &self.name
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> HostKind {
         self.kind
     }
 }
@@ -115,7 +117,7 @@ impl HostPattern {
 ///
 /// Stricter than [`Authority`] in the comma and in empty labels, which some upstreams drop. Not in the port, which no
 /// route looks at: clients may leave it empty or write it with any number of digits (RFC 3986 section 3.2.3).
-pub(super) fn is_one(host: &[u8]) -> bool {
+pub(super) fn is_unambiguous_host(host: &[u8]) -> bool {
     match Authority::parse(host).map(|authority| authority.host()) {
         None => false,
         Some(Host::Ipv6 { .. }) => true,
@@ -131,8 +133,8 @@ pub(super) fn is_one(host: &[u8]) -> bool {
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wildcard = match self.kind {
-            Kind::Exact => "",
-            Kind::Suffix => "*.",
+            HostKind::Exact => "",
+            HostKind::Suffix => "*.",
         };
         write!(f, "{wildcard}{}", self.name)
     }
@@ -180,7 +182,7 @@ mod tests {
             "[FE80::1%25eth0]:",
             "a!$&'()*+;=",
         ] {
-            assert!(is_one(host.as_bytes()), "{host}");
+            assert!(is_unambiguous_host(host.as_bytes()), "{host}");
         }
         for host in [
             "u@a",
@@ -217,7 +219,7 @@ mod tests {
             "a\t",
             "a\0",
         ] {
-            assert!(!is_one(host.as_bytes()), "{host}");
+            assert!(!is_unambiguous_host(host.as_bytes()), "{host}");
         }
     }
 

@@ -20,7 +20,7 @@ use jwt_guard::request::{
     self, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
 };
 use jwt_guard::resource_metadata::Document;
-use jwt_guard::route::ReadingClass;
+use jwt_guard::route::VariantClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
@@ -162,8 +162,8 @@ pub struct Recorded {
     pub reason: Reason,
     pub detail: String,
     pub rule: Option<RuleName>,
-    pub reading: Option<String>,
-    pub reading_classes: Vec<ReadingClass>,
+    pub variant: Option<String>,
+    pub variant_classes: Vec<VariantClass>,
     line: String,
 }
 
@@ -179,8 +179,8 @@ impl From<request::DenialRecord<'_>> for Recorded {
             reason: record.reason,
             detail: record.detail.to_string(),
             rule: record.rule().cloned(),
-            reading: record.reading(),
-            reading_classes: record.reading_classes().to_vec(),
+            variant: record.variant(),
+            variant_classes: record.variant_classes().to_vec(),
             line: record.to_string(),
         }
     }

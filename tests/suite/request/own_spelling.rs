@@ -156,7 +156,7 @@ fn a_skipped_class_of_readings_opens_what_it_says_and_nothing_else() {
     for (class, request) in &rows {
         let refusal = refused(request.judged(&with(json!([]))));
         assert_eq!(refusal.denial.status, 401, "{class}");
-        let classes: Vec<_> = refusal.record.reading_classes.iter().map(|class| class.name()).collect();
+        let classes: Vec<_> = refusal.record.variant_classes.iter().map(|class| class.name()).collect();
         assert!(classes.contains(class), "{class}: {classes:?}");
         for (other, _) in &rows {
             let expected = if class == other { "anonymous" } else { "401 missing_token" };

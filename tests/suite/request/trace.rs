@@ -7,7 +7,7 @@ use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
 use jwt_guard::request::{
     self, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step, TokenFailure, TokenOutcome, Wait,
 };
-use jwt_guard::route::{AmbiguousPath, ReadingClass};
+use jwt_guard::route::{AmbiguousPath, VariantClass};
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{MalformedCredential, TokenSource};
 use serde_json::json;
@@ -59,7 +59,7 @@ fn matched_routes_and_where_a_token_is_looked_for() {
         assert_eq!(applied.len(), 1);
         assert_eq!(applied[0].rule, RuleName::Route(1));
         assert!(std::ptr::eq(applied[0].requirement, &config.routes.entries()[1].rule.requirement));
-        assert!(applied[0].reading.is_none());
+        assert!(applied[0].variant.is_none());
         assert_eq!(policy.token_sources, [TokenSource::Authorization].as_slice());
     });
     // Not decoded, the path is under no route.
@@ -68,9 +68,9 @@ fn matched_routes_and_where_a_token_is_looked_for() {
         let applied: Vec<_> = policy.applied.iter().collect();
         let rules: Vec<_> = applied.iter().map(|applied| &applied.rule).collect();
         assert_eq!(rules, [&RuleName::Route(0), &RuleName::Route(1)]);
-        let reading = applied[1].reading.as_ref().unwrap();
+        let reading = applied[1].variant.as_ref().unwrap();
         assert_eq!((reading.method.as_ref(), reading.path.as_ref()), ("GET", "/orders/7"));
-        assert_eq!(reading.classes.first(), Some(&ReadingClass::EncodedSlash));
+        assert_eq!(reading.classes.first(), Some(&VariantClass::EncodedSlash));
     });
     look(&config, "/page;x", None, &Keys::there(), |decision| {
         let policy = decision.trace.policy.as_ref().unwrap();
@@ -91,7 +91,7 @@ fn the_requirement_that_failed_and_what_it_asks() {
         assert_eq!(refusal.scopes, ["read", "write"]);
         let record = decision.refusal().unwrap();
         assert_eq!(record.rule(), Some(&RuleName::Route(1)));
-        assert_eq!(record.reading().as_deref(), Some("GET /orders/7"));
+        assert_eq!(record.variant().as_deref(), Some("GET /orders/7"));
         assert_eq!(decision.would_deny().count(), 0);
     });
     look(&config, "/a%zz", Some(&good()), &Keys::there(), |decision| {

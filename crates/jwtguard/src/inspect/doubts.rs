@@ -19,7 +19,7 @@ use super::tree::{Tree, Value};
 use super::{digits, spelling};
 use doubt::route;
 use jwt_guard::config::keys::{Name, configuration, requirement};
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
 use jwt_guard::token_source::TokenSource;
@@ -72,7 +72,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
 fn as_written(path: &mut Path, tree: &Tree) {
     let Some(last) = path.pop() else { return };
     let is_list = || matches!(tree.nearest_to(path).value, Value::List(_));
-    if last != Segment::Index(0) || is_list() {
+    if last != PathSegment::Index(0) || is_list() {
         path.push(last);
     }
 }

@@ -25,7 +25,7 @@ use jwt_guard::policy;
 use jwt_guard::request::{
     self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
 };
-use jwt_guard::route::ReadingClass;
+use jwt_guard::route::VariantClass;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
@@ -69,16 +69,17 @@ impl Bench<'_> {
         let report = self.report(token, &headers, places);
         let identity = token.verified().map(|known| known.identity().as_ref());
         let path = call.path.as_bytes();
-        let readings = jwt_guard::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
+        let readings =
+            jwt_guard::route::path_variants(path, self.config.routes.skipped()).unwrap_or_default();
         let readings = readings.into_iter().map(|(path, classes)| Reading {
             path,
-            classes: classes.into_iter().map(ReadingClass::name).collect(),
+            classes: classes.into_iter().map(VariantClass::name).collect(),
         });
         let readings: Vec<_> = readings.collect();
         let applied: Vec<_> = policy.into_iter().flat_map(|policy| policy.applied.iter()).collect();
         let applying: Vec<usize> = applied.iter().filter_map(|applied| route_of(&applied.rule)).collect();
         let as_sent =
-            applied.iter().any(|applied| applied.reading.is_none() && route_of(&applied.rule).is_some());
+            applied.iter().any(|applied| applied.variant.is_none() && route_of(&applied.rule).is_some());
         let less_specific = match readings.first().filter(|_| as_sent) {
             Some(as_written) => {
                 less_specific::less_specific(self, (&call.host, &call.method, &as_written.path), &applying)

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::types::default;
 use jwt_guard::config::keys::{Bounds, Key, KeyType};
 use jwt_guard::config::objects::{OBJECTS, Object};
-use jwt_guard::route::ReadingClass;
+use jwt_guard::route::VariantClass;
 
 const HEAD: &str = "\
 # Configuration reference
@@ -105,7 +105,7 @@ fn key_type(key_type: &KeyType) -> String {
         }
         KeyType::ClaimSources => format!("text, {}, or a list of them, which may be empty", link("source")),
         KeyType::ReadingClasses => {
-            format!("one of these or a list: {}", words(&ReadingClass::SKIPPABLE.map(ReadingClass::name)))
+            format!("one of these or a list: {}", words(&VariantClass::SKIPPABLE.map(VariantClass::name)))
         }
         KeyType::Kids => "text or list, which may be empty".to_owned(),
         KeyType::Jwks => "JWKS as an object or as text".to_owned(),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use jwt_guard::config::keys::{Bounds, DefaultValue, Key, KeyType};
 use jwt_guard::config::objects::Object;
-use jwt_guard::route::ReadingClass;
+use jwt_guard::route::VariantClass;
 
 /// The schema of an object.
 pub fn object(object: &Object) -> Value {
@@ -93,7 +93,7 @@ fn key_type(key_type: &KeyType) -> Value {
             json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] })
         }
         KeyType::ReadingClasses => {
-            let class = json!({ "enum": ReadingClass::SKIPPABLE.map(ReadingClass::name) });
+            let class = json!({ "enum": VariantClass::SKIPPABLE.map(VariantClass::name) });
             json!({ "anyOf": [class, { "type": "array", "items": class, "uniqueItems": true }] })
         }
         KeyType::Kids => {

@@ -37,14 +37,14 @@ impl Rule {
         }
         let route = route_of(&applied.rule);
         let name = route.map_or_else(|| applied.rule.to_string(), |index| bench.route_name(index));
-        let reading = applied.reading.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
-        let classes = applied.reading.iter().flat_map(|reading| &reading.classes);
-        let reading_classes = classes.map(|class| class.name()).collect();
+        let reading = applied.variant.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
+        let classes = applied.variant.iter().flat_map(|reading| &reading.classes);
+        let variant_classes = classes.map(|class| class.name()).collect();
         Self {
             name,
             route,
             reading,
-            reading_classes,
+            variant_classes,
             who: words::requirement(applied.requirement, names),
             conditions,
         }

@@ -106,7 +106,7 @@ pub struct Rule {
     /// The reading that chose it, where that is not the request as written.
     pub reading: Option<String>,
     /// The classes that led to that reading.
-    pub reading_classes: Vec<&'static str>,
+    pub variant_classes: Vec<&'static str>,
     /// Who may pass by it.
     pub who: String,
     /// Its conditions on a token, each with its outcome.

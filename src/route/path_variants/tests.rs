@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn of(path: &[u8]) -> Result<Readings<'_>, AmbiguousPath> {
-    Readings::of(path, SkippedReadings::default())
+fn of(path: &[u8]) -> Result<PathVariants<'_>, AmbiguousPath> {
+    PathVariants::of(path, SkippedVariants::default())
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn a_plain_path_has_one_reading() {
         "/grpc.health.v1.Health/Check",
     ] {
         assert!(is_plain(path.as_bytes()), "{path}");
-        let expected = Readings { as_sent: path, as_written: Cow::Borrowed(path), others: vec![] };
+        let expected = PathVariants { as_sent: path, as_written: Cow::Borrowed(path), others: vec![] };
         assert_eq!(of(path.as_bytes()), Ok(expected), "{path}");
     }
 }
@@ -33,7 +33,7 @@ fn a_path_is_plain_only_if_no_step_changes_it() {
         let longer = paths.iter().flat_map(|path| alphabet.chars().map(move |next| format!("{path}{next}")));
         paths = longer.collect();
         for path in &paths {
-            let one_reading = STEPS.iter().all(|(_, step)| step(path).is_none())
+            let one_reading = NORMALIZATIONS.iter().all(|(_, step)| step(path).is_none())
                 && decoded(path, Escapes::All) == Ok(None)
                 && !path.contains(['%', 'é', ' '])
                 && !path.contains("/(");
@@ -102,19 +102,19 @@ fn the_readings_of_a_path() {
         ("/É", &[]),
         ("/a¥b", &["/a\\b", "/a/b"]),
     ] {
-        let readings = of(path.as_bytes()).unwrap_or_else(|error| panic!("{path}: {error}")).others;
-        let mut readings: Vec<_> = readings.into_iter().map(|variant| variant.path).collect();
-        let mut others: Vec<_> = others.iter().map(|reading| (*reading).to_owned()).collect();
-        readings.sort();
+        let path_variants = of(path.as_bytes()).unwrap_or_else(|error| panic!("{path}: {error}")).others;
+        let mut path_variants: Vec<_> = path_variants.into_iter().map(|variant| variant.path).collect();
+        let mut others: Vec<_> = others.iter().map(|variant| (*variant).to_owned()).collect();
+        path_variants.sort();
         others.sort();
-        assert_eq!(readings, others, "{path}");
+        assert_eq!(path_variants, others, "{path}");
     }
 }
 
 #[test]
 fn a_reading_has_the_classes_of_the_shortest_way_to_it() {
-    use ReadingClass::*;
-    for (path, reading, classes) in [
+    use VariantClass::*;
+    for (path, variant, classes) in [
         ("/a%2Fb", "/a/b", &[EncodedSlash][..]),
         ("/%61", "/a", &[PercentDecoding]),
         ("/%2561", "/a", &[PercentDecoding]),
@@ -136,16 +136,16 @@ fn a_reading_has_the_classes_of_the_shortest_way_to_it() {
         ("/a/", "/a", &[TrailingSlash]),
         ("/a#b", "/a", &[QueryOrFragment]),
     ] {
-        let readings = of(path.as_bytes()).unwrap();
-        let place = readings.others.iter().position(|variant| variant.path == reading);
-        assert_eq!(readings.classes(place.unwrap()), classes, "{path}");
+        let path_variants = of(path.as_bytes()).unwrap();
+        let place = path_variants.others.iter().position(|other| other.path == variant);
+        assert_eq!(path_variants.classes(place.unwrap()), classes, "{path}");
     }
 }
 
 #[test]
 fn a_skipped_class_makes_no_readings() {
-    for class in ReadingClass::SKIPPABLE {
-        let skipped = SkippedReadings::default().with(class);
+    for class in VariantClass::SKIPPABLE {
+        let skipped = SkippedVariants::default().with(class);
         for path in [
             "/a%2Fb",
             "/a%252Fb",
@@ -163,7 +163,7 @@ fn a_skipped_class_makes_no_readings() {
             "//a/../b",
         ] {
             let all = of(path.as_bytes()).unwrap();
-            let kept = Readings::of(path.as_bytes(), skipped).unwrap();
+            let kept = PathVariants::of(path.as_bytes(), skipped).unwrap();
             let chains: Vec<_> =
                 (0..all.others.len()).filter(|place| !all.classes(*place).contains(&class)).collect();
             let expected: Vec<_> = chains.iter().map(|place| &all.others[*place].path).collect();
@@ -175,10 +175,10 @@ fn a_skipped_class_makes_no_readings() {
 
 #[test]
 fn double_decoding_is_not_skipped_with_encoded_slashes() {
-    let skipped = SkippedReadings::default().with(ReadingClass::EncodedSlash);
-    let has = |path: &str, reading: &str| {
-        let readings = Readings::of(path.as_bytes(), skipped).unwrap().others;
-        readings.iter().any(|variant| variant.path == reading)
+    let skipped = SkippedVariants::default().with(VariantClass::EncodedSlash);
+    let has = |path: &str, variant: &str| {
+        let path_variants = PathVariants::of(path.as_bytes(), skipped).unwrap().others;
+        path_variants.iter().any(|other| other.path == variant)
     };
     for path in ["/files/a%2Fb", "/files/a%2fb", "/%66iles/a%2Fb"] {
         assert!(!has(path, "/files/a/b"), "{path}");

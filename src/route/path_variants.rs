@@ -10,8 +10,8 @@
 
 use std::borrow::Cow;
 
-use super::steps::{Escapes, STEPS, decoded, has_control, script_end};
-use super::{AmbiguousPath, ReadingClass, SkippedReadings};
+use super::normalizations::{Escapes, NORMALIZATIONS, decoded, has_control, script_end};
+use super::{AmbiguousPath, SkippedVariants, VariantClass};
 use crate::http::hex_digit;
 
 /// Distinct readings that a path may have. Each costs a look-up; a path that needs more is an attack.
@@ -30,30 +30,30 @@ const MAX_BYTES_OF_ALL: usize = 4 * MAX_BYTES;
 
 /// All readings of one path.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Readings<'a> {
+pub(super) struct PathVariants<'a> {
     /// As it was sent, without the query.
     pub as_sent: &'a str,
     /// As it was written: with the escapes decoded that a client has to write.
     pub as_written: Cow<'a, str>,
     /// The others, each once, the shortest chains of steps first.
-    pub others: Vec<Variant>,
+    pub others: Vec<PathVariant>,
 }
 
 /// A reading that a step made of another one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Variant {
+pub(super) struct PathVariant {
     pub path: String,
-    class: ReadingClass,
-    /// The one that the step was applied to, by its place in [`Readings::others`]; `None` for the path as written.
+    class: VariantClass,
+    /// The one that the step was applied to, by its place in [`PathVariants::others`]; `None` for the path as written.
     origin: Option<usize>,
 }
 
-impl<'a> Readings<'a> {
+impl<'a> PathVariants<'a> {
     /// The readings of `:path`, which starts with `/`. Its query starts at the first `?`.
     ///
     /// A `#` is not part of a request target (RFC 9112 section 3.2); an upstream that gets one may cut there or go
     /// on reading, so both are readings.
-    pub fn of(path: &'a [u8], skipped: SkippedReadings) -> Result<Self, AmbiguousPath> {
+    pub fn of(path: &'a [u8], skipped: SkippedVariants) -> Result<Self, AmbiguousPath> {
         let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
         if !path.starts_with(b"/") {
             return Err(AmbiguousPath::NotAbsolute);
@@ -73,12 +73,12 @@ impl<'a> Readings<'a> {
         }
         let hides_slashes = decodes_in_few_rounds(as_sent)?;
         let as_written = decoded(as_sent, Escapes::Required)?.map_or(Cow::Borrowed(as_sent), Cow::Owned);
-        let others = closure(&as_written, hides_slashes, skipped)?;
+        let others = all_variants(&as_written, hides_slashes, skipped)?;
         Ok(Self { as_sent, as_written, others })
     }
 
     /// The classes of the steps that led to one of the others, the first step first.
-    pub fn classes(&self, mut index: usize) -> Vec<ReadingClass> {
+    pub fn classes(&self, mut index: usize) -> Vec<VariantClass> {
         let mut classes = Vec::new();
         while let Some(variant) = self.others.get(index) {
             if classes.last() != Some(&variant.class) {
@@ -138,14 +138,14 @@ fn has_broken_escape(path: &[u8]) -> bool {
 /// # Errors
 /// Something is left to decode after [`MAX_DECODINGS`] rounds, or decoding brings out what no path may have.
 fn decodes_in_few_rounds(path: &str) -> Result<bool, AmbiguousPath> {
-    let mut reading = decoded(path, Escapes::All)?;
+    let mut variant = decoded(path, Escapes::All)?;
     for _ in 0..MAX_DECODINGS {
-        match reading {
+        match variant {
             None => break,
-            Some(text) => reading = decoded(&text, Escapes::All)?,
+            Some(text) => variant = decoded(&text, Escapes::All)?,
         }
     }
-    if reading.is_some() {
+    if variant.is_some() {
         return Err(AmbiguousPath::TooManyDecodings);
     }
     let mut segments = Cow::Borrowed(path);
@@ -163,27 +163,27 @@ fn encoded_slashes(path: &str) -> usize {
 ///
 /// `hides_slashes`: a slash is encoded more than once. Then decoding one is no matter of `encoded_slash`, since
 /// double decoding cannot be skipped.
-fn closure(
+fn all_variants(
     as_written: &str,
     hides_slashes: bool,
-    skipped: SkippedReadings,
-) -> Result<Vec<Variant>, AmbiguousPath> {
-    let mut readings: Vec<Variant> = Vec::new();
+    skipped: SkippedVariants,
+) -> Result<Vec<PathVariant>, AmbiguousPath> {
+    let mut path_variants: Vec<PathVariant> = Vec::new();
     let mut bytes = as_written.len();
     let mut origin = None;
     let mut current = as_written.to_owned();
     loop {
-        let mut note = |class: ReadingClass, reading: Option<String>| {
-            if let Some(path) = reading
+        let mut note = |class: VariantClass, variant: Option<String>| {
+            if let Some(path) = variant
                 && path != as_written
                 && !skipped.contains(class)
-                && !readings.iter().any(|variant| variant.path == path)
+                && !path_variants.iter().any(|variant| variant.path == path)
             {
                 bytes += path.len();
-                readings.push(Variant { path, class, origin });
+                path_variants.push(PathVariant { path, class, origin });
             }
             // At once, not when the round is over: a round alone may bring two dozen.
-            match (readings.len() < MAX_READINGS, bytes <= MAX_BYTES_OF_ALL) {
+            match (path_variants.len() < MAX_READINGS, bytes <= MAX_BYTES_OF_ALL) {
                 (true, true) => Ok(()),
                 (false, _) => Err(AmbiguousPath::TooManyReadings),
                 (true, false) => Err(AmbiguousPath::TooLong),
@@ -191,16 +191,16 @@ fn closure(
         };
         for escapes in Escapes::EACH {
             let slash = escapes == Escapes::All && !hides_slashes && encoded_slashes(&current) > 0;
-            let class = if slash { ReadingClass::EncodedSlash } else { ReadingClass::PercentDecoding };
+            let class = if slash { VariantClass::EncodedSlash } else { VariantClass::PercentDecoding };
             note(class, decoded(&current, escapes)?)?;
         }
-        for (class, step) in STEPS {
+        for (class, step) in NORMALIZATIONS {
             note(class, step(&current))?;
         }
         let next = origin.map_or(0, |origin| origin + 1);
-        match readings.get(next) {
-            Some(reading) => reading.path.clone_into(&mut current),
-            None => return Ok(readings),
+        match path_variants.get(next) {
+            Some(variant) => variant.path.clone_into(&mut current),
+            None => return Ok(path_variants),
         }
         origin = Some(next);
     }

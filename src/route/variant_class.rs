@@ -4,7 +4,7 @@ use std::fmt;
 
 /// What an upstream does that leads to a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadingClass {
+pub enum VariantClass {
     /// It compares paths without regard to letter case.
     LetterCase,
     /// It takes an encoded slash (`%2F`) for one that separates segments.
@@ -43,7 +43,7 @@ pub enum ReadingClass {
     MethodCase,
 }
 
-impl ReadingClass {
+impl VariantClass {
     /// Those that `skip_readings` may name, in the order of the documentation. The others stay: every operator has
     /// an upstream, or a proxy before one, that decodes, merges slashes or resolves dot segments.
     pub const SKIPPABLE: [Self; 10] = [
@@ -98,33 +98,33 @@ impl ReadingClass {
 
 /// The classes that the operator says no upstream applies (`skip_readings`). None by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SkippedReadings {
+pub struct SkippedVariants {
     bits: u32,
 }
 
-impl SkippedReadings {
+impl SkippedVariants {
     /// With this class as well. A class that is not [skippable](ReadingClass::SKIPPABLE) changes nothing.
     #[must_use]
-    pub fn with(self, class: ReadingClass) -> Self {
-        if ReadingClass::SKIPPABLE.contains(&class) { Self { bits: self.bits | bit(class) } } else { self }
+    pub fn with(self, class: VariantClass) -> Self {
+        if VariantClass::SKIPPABLE.contains(&class) { Self { bits: self.bits | bit(class) } } else { self }
     }
 
     /// Whether the class is skipped.
-    pub fn contains(self, class: ReadingClass) -> bool {
+    pub fn contains(self, class: VariantClass) -> bool {
         self.bits & bit(class) != 0
     }
 
     /// The skipped classes, in the order of the documentation.
-    pub fn iter(self) -> impl Iterator<Item = ReadingClass> {
-        ReadingClass::SKIPPABLE.into_iter().filter(move |class| self.contains(*class))
+    pub fn iter(self) -> impl Iterator<Item = VariantClass> {
+        VariantClass::SKIPPABLE.into_iter().filter(move |class| self.contains(*class))
     }
 }
 
-fn bit(class: ReadingClass) -> u32 {
+fn bit(class: VariantClass) -> u32 {
     1 << class as u32
 }
 
-impl fmt::Display for ReadingClass {
+impl fmt::Display for VariantClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -136,13 +136,13 @@ mod tests {
 
     #[test]
     fn only_skippable_classes_are_skipped() {
-        for class in ReadingClass::SKIPPABLE {
-            let skipped = SkippedReadings::default().with(class);
+        for class in VariantClass::SKIPPABLE {
+            let skipped = SkippedVariants::default().with(class);
             assert!(skipped.iter().eq([class]), "{class}");
-            assert!(!SkippedReadings::default().contains(class), "{class}");
+            assert!(!SkippedVariants::default().contains(class), "{class}");
         }
-        for class in ReadingClass::ALWAYS {
-            assert!(!SkippedReadings::default().with(class).contains(class), "{class}");
+        for class in VariantClass::ALWAYS {
+            assert!(!SkippedVariants::default().with(class).contains(class), "{class}");
         }
     }
 }

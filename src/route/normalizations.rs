@@ -1,29 +1,29 @@
 //! What upstreams do with a path: single steps, each for itself.
 
-use super::{AmbiguousPath, ReadingClass};
+use super::{AmbiguousPath, VariantClass};
 use crate::http::{hex_digit, is_unreserved};
 
 /// What an upstream may do with a path besides decoding it, with its class. Each answers `None` where it changes
 /// nothing. Letter case is no step but a way to compare: see [`super::letter_case`]. A step that looks for letters
 /// ignores case by itself.
-pub(super) const STEPS: [(ReadingClass, fn(&str) -> Option<String>); 17] = [
-    (ReadingClass::Backslash, backslashes_as_slashes),
-    (ReadingClass::NetworkPath, without_authority),
-    (ReadingClass::PathParameters, without_parameters),
-    (ReadingClass::PathParameters, |path| cut_at(path, ';')),
-    (ReadingClass::QueryOrFragment, |path| cut_at(path, '?')),
-    (ReadingClass::QueryOrFragment, |path| cut_at(path, '#')),
-    (ReadingClass::NtfsStreams, without_streams),
-    (ReadingClass::AspnetTickets, without_cookieless_tickets),
-    (ReadingClass::PhpPathInfo, behind_script),
-    (ReadingClass::RepeatedSlashes, merged_slashes),
-    (ReadingClass::DotSegments, resolved_dots),
-    (ReadingClass::TrailingSlash, |path| trimmed(path, &['/'])),
-    (ReadingClass::TrailingDotOrSpace, |path| trimmed(path, &['/', ' ', '.'])),
-    (ReadingClass::TrailingDotOrSpace, trimmed_segments),
-    (ReadingClass::TrailingDotOrSpace, without_trailing_spaces),
-    (ReadingClass::LeadingSpace, without_leading_spaces),
-    (ReadingClass::CompatibilityCharacters, |path| replaced(path, best_fit)),
+pub(super) const NORMALIZATIONS: [(VariantClass, fn(&str) -> Option<String>); 17] = [
+    (VariantClass::Backslash, backslashes_as_slashes),
+    (VariantClass::NetworkPath, without_authority),
+    (VariantClass::PathParameters, without_parameters),
+    (VariantClass::PathParameters, |path| cut_at(path, ';')),
+    (VariantClass::QueryOrFragment, |path| cut_at(path, '?')),
+    (VariantClass::QueryOrFragment, |path| cut_at(path, '#')),
+    (VariantClass::NtfsStreams, without_ntfs_streams),
+    (VariantClass::AspnetTickets, without_aspnet_tickets),
+    (VariantClass::PhpPathInfo, php_path_info),
+    (VariantClass::RepeatedSlashes, merged_slashes),
+    (VariantClass::DotSegments, resolved_dots),
+    (VariantClass::TrailingSlash, |path| trimmed(path, &['/'])),
+    (VariantClass::TrailingDotOrSpace, |path| trimmed(path, &['/', ' ', '.'])),
+    (VariantClass::TrailingDotOrSpace, trimmed_segments),
+    (VariantClass::TrailingDotOrSpace, without_trailing_spaces),
+    (VariantClass::LeadingSpace, without_leading_spaces),
+    (VariantClass::CompatibilityCharacters, |path| replaced(path, best_fit)),
 ];
 
 /// Which escapes one round of decoding takes; each is what some upstream does.
@@ -137,7 +137,7 @@ fn cut_at(path: &str, mark: char) -> Option<String> {
 
 /// Each segment without the name of an NTFS stream: `x::$DATA` is the file `x`, `x:$I30:$INDEX_ALLOCATION` the
 /// folder `x`.
-fn without_streams(path: &str) -> Option<String> {
+fn without_ntfs_streams(path: &str) -> Option<String> {
     let named = |segment: &str| segment.contains(":$");
     let file = |segment| match segment {
         segment if named(segment) => segment.split(':').next().unwrap_or_default(),
@@ -148,7 +148,7 @@ fn without_streams(path: &str) -> Option<String> {
 
 /// Without `/(S(…))` and the like, in which ASP.NET carries sessions and tickets for browsers without cookies. What
 /// follows at once joins what was before (CVE-2023-36899).
-fn without_cookieless_tickets(path: &str) -> Option<String> {
+fn without_aspnet_tickets(path: &str) -> Option<String> {
     let mut kept = String::new();
     let mut rest = path;
     while let Some((before, from)) = rest.find("/(").and_then(|at| rest.split_at_checked(at)) {
@@ -186,7 +186,7 @@ fn ticket_length(path: &str) -> usize {
 }
 
 /// What a PHP script gets as its `PATH_INFO`: front controllers route `/index.php/admin` as `/admin`.
-fn behind_script(path: &str) -> Option<String> {
+fn php_path_info(path: &str) -> Option<String> {
     let at = script_end(path.as_bytes())?;
     path.get(at..).map(str::to_owned)
 }

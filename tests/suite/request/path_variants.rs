@@ -35,8 +35,8 @@ fn the_rule_and_the_reading_that_chose_it_are_told() {
         assert_eq!((refused.denial.status, refused.record.rule), (401, Some(rule)), "{reading:?}");
         match reading {
             // Which of several that lead to one rule comes first is not promised.
-            Some(reading) if reading.contains("..") => assert!(refused.record.reading.is_some()),
-            reading => assert_eq!(refused.record.reading.as_deref(), reading),
+            Some(reading) if reading.contains("..") => assert!(refused.record.variant.is_some()),
+            reading => assert_eq!(refused.record.variant.as_deref(), reading),
         }
     }
     let line = refused(get("/Admin/%0ax").judged(&config)).record.to_string();
