@@ -41,7 +41,7 @@ use keys::shared;
 pub use path::Path;
 pub use problem::Problem;
 use reader::{Errors, Node, Object};
-use requirement::{Empty, Vocabulary};
+use requirement::{DefinedNames, Empty};
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
@@ -61,7 +61,7 @@ pub struct Config {
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
     /// What route metadata may refer to.
-    pub vocabulary: Vocabulary,
+    pub names: DefinedNames,
     /// `claim_headers`
     pub claim_headers: ClaimHeaders,
     /// `max_claim_header_bytes`
@@ -134,15 +134,15 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
-    let mut vocabulary = vocabulary(&issuers, issuer::lacks_some(root.value(), &issuers));
-    policies(object.take(key::POLICIES), &mut vocabulary, errors);
+    let mut names = names(&issuers, issuer::lacks_some(root.value(), &issuers));
+    policies(object.take(key::POLICIES), &mut names, errors);
 
     let default_policy = match object.take(key::DEFAULT_POLICY) {
-        Some(node) => requirement::requirement(&node, &vocabulary, Empty::AnyValidToken, errors),
+        Some(node) => requirement::requirement(&node, &names, Empty::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
     let skipped = skip_readings(object.take(key::SKIP_READINGS), errors);
-    let routes = routes(object.take(key::ROUTES), &vocabulary, errors).map(|routes| routes.skipping(skipped));
+    let routes = routes(object.take(key::ROUTES), &names, errors).map(|routes| routes.skipping(skipped));
     let route_metadata = RouteMetadata::read(&mut object, errors);
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
     let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
@@ -179,7 +179,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         default_policy: default_policy?,
         routes: routes?,
         route_metadata,
-        vocabulary,
+        names,
         claim_headers: claim_headers?,
         max_claim_header_bytes,
         forward_token,
@@ -207,8 +207,8 @@ fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> 
     })
 }
 
-fn vocabulary(issuers: &[Issuer], lacks_issuers: bool) -> Vocabulary {
-    Vocabulary {
+fn names(issuers: &[Issuer], lacks_issuers: bool) -> DefinedNames {
+    DefinedNames {
         issuers: issuers.iter().map(|issuer| issuer.name.clone()).collect(),
         audiences: issuers.iter().flat_map(|issuer| issuer.rules.audiences.clone()).collect(),
         policies: std::collections::BTreeMap::new(),
@@ -217,7 +217,7 @@ fn vocabulary(issuers: &[Issuer], lacks_issuers: bool) -> Vocabulary {
     }
 }
 
-fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Errors) {
+fn policies(node: Option<Node<'_>>, names: &mut DefinedNames, errors: &mut Errors) {
     let Some(entries) = node.and_then(|node| node.entries("an object of named requirements", errors)) else {
         return;
     };
@@ -233,15 +233,15 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
             continue;
         }
         // Read without the other policies in sight: none may refer to another.
-        match requirement::requirement(&node, vocabulary, Empty::Refused, errors) {
+        match requirement::requirement(&node, names, Empty::Refused, errors) {
             Some(requirement) => {
                 named.insert(name.to_owned(), requirement);
             }
             None => broken.push(name.to_owned()),
         }
     }
-    vocabulary.policies = named;
-    vocabulary.broken_policies = broken;
+    names.policies = named;
+    names.broken_policies = broken;
 }
 
 /// RFC 9728 documents: one or a list.

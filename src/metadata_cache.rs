@@ -59,7 +59,7 @@ impl MetadataCache {
         if let Some(metadata) = self.decoded.get(&bytes) {
             return metadata.clone();
         }
-        let metadata = match metadata::requirement(&bytes, &config.vocabulary) {
+        let metadata = match metadata::requirement(&bytes, &config.names) {
             Ok(None) => Metadata::Absent,
             Ok(Some(requirement)) => Metadata::Requirement(Rc::new(requirement)),
             Err(problem) => {

@@ -9,7 +9,7 @@ use jwt_guard::config::Config;
 use jwt_guard::config::metadata::requirement;
 use jwt_guard::config::protobuf::struct_to_json;
 use jwt_guard::config::reader::{Errors, Node};
-use jwt_guard::config::requirement::{Empty, Vocabulary, requirement as read};
+use jwt_guard::config::requirement::{DefinedNames, Empty, requirement as read};
 use jwt_guard::jose::json::Json;
 use jwt_guard::policy::Requirement;
 use prost::Message;
@@ -98,8 +98,8 @@ fn of_json(json: &Json) -> Option<Requirement> {
     read.filter(|_| errors.is_empty())
 }
 
-fn names() -> Rc<Vocabulary> {
-    thread_local! { static NAMES: Rc<Vocabulary> = Rc::new(Config::parse(CONFIG).unwrap().vocabulary) }
+fn names() -> Rc<DefinedNames> {
+    thread_local! { static NAMES: Rc<DefinedNames> = Rc::new(Config::parse(CONFIG).unwrap().names) }
     NAMES.with(Rc::clone)
 }
 

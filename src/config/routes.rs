@@ -7,7 +7,7 @@ use super::parsed::{parsed, parsed_list};
 use super::path::Path;
 use super::problem::Problem;
 use super::reader::{Errors, Node, shown};
-use super::requirement::{self, Empty, Vocabulary};
+use super::requirement::{self, DefinedNames, Empty};
 use super::token_from::token_sources;
 use crate::jose::json::Json;
 use crate::policy::Requirement;
@@ -33,7 +33,7 @@ pub struct Route {
 
 pub(super) fn routes(
     node: Option<Node<'_>>,
-    vocabulary: &Vocabulary,
+    names: &DefinedNames,
     errors: &mut Errors,
 ) -> Option<Table<Route>> {
     let nodes = match &node {
@@ -45,8 +45,7 @@ pub(super) fn routes(
         return None;
     }
     let before = errors.len();
-    let entries: Vec<Entry<Route>> =
-        nodes.iter().filter_map(|node| route(node, vocabulary, errors)).collect();
+    let entries: Vec<Entry<Route>> = nodes.iter().filter_map(|node| route(node, names, errors)).collect();
     if errors.len() > before {
         return None;
     }
@@ -63,7 +62,7 @@ pub(super) fn routes(
         .ok()
 }
 
-fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Entry<Route>> {
+fn route(node: &Node<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Entry<Route>> {
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
     let template = match object.take(key::PATH) {
         Some(node) => parsed(&node, TEMPLATE, errors, Template::parse, Problem::Template),
@@ -88,7 +87,7 @@ fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Optio
     );
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
-    let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
+    let requirement = requirement::read(&mut object, names, Empty::Refused, errors);
     object.finish(errors);
     let rule = Route { requirement: requirement?, token_from, forward_token };
     Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })

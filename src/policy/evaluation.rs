@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::held::{Held, Keyed};
 use super::identity::Identity;
 use super::refusal::{Refusal, Unmet};
 use super::requirement::{
-    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
 };
+use super::value_set::{ToHashKey, ValueSet};
 use crate::jose::json::Json;
 
 /// What a request brought.
@@ -131,12 +131,12 @@ fn first_ranked<'a>(unmet: impl Iterator<Item = Unmet<'a>>) -> Option<Unmet<'a>>
 impl Rule {
     fn unmet(&self, credential: Credential<'_>) -> Option<Unmet<'_>> {
         match (self, credential) {
-            (Self::Anonymous | Self::MissingOrFailed, _) => None,
+            (Self::Anonymous | Self::AllowMissingOrFailed, _) => None,
             (Self::Deny, _) => Some(Unmet::Denied),
-            (Self::Missing(_), Credential::Absent) => None,
+            (Self::AllowMissing(_), Credential::Absent) => None,
             (Self::Authenticated(_), Credential::Absent) => Some(Unmet::MissingToken),
-            (Self::Missing(_) | Self::Authenticated(_), Credential::Failed) => Some(Unmet::FailedToken),
-            (Self::Missing(narrowings), Credential::Verified(identity)) => {
+            (Self::AllowMissing(_) | Self::Authenticated(_), Credential::Failed) => Some(Unmet::FailedToken),
+            (Self::AllowMissing(narrowings), Credential::Verified(identity)) => {
                 first_ranked(narrowings.iter().filter_map(|narrowing| narrowing.unmet(identity)))
             }
             (Self::Authenticated(conditions), Credential::Verified(identity)) => conditions.unmet(identity),
@@ -184,7 +184,7 @@ impl Condition {
     /// What of the condition the identity does not meet; `None` where it meets it.
     pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
-            Self::NarrowedTo(narrowing) => return narrowing.unmet(identity),
+            Self::IssuerOrAudience(narrowing) => return narrowing.unmet(identity),
             Self::Role(roles) => (met_by(roles, identity.roles()), Unmet::Role(roles)),
             Self::Group(groups) => (met_by(groups, identity.groups()), Unmet::Group(groups)),
             Self::Scope(scopes) => (met_by(scopes, identity.scopes()), Unmet::Scope(scopes)),
@@ -207,7 +207,7 @@ fn any_of<'a>(alternatives: &'a NonEmpty<Conditions>, identity: &Identity) -> Op
     Some(first)
 }
 
-impl Narrowing {
+impl IssuerOrAudience {
     fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
             Self::Issuer(issuers) => (issuers.contains(&identity.issuer()), Unmet::Issuer(issuers)),
@@ -234,9 +234,9 @@ impl ClaimCondition {
     }
 }
 
-fn met_by<T: Keyed>(asked: &AnyAll<T>, held: &[T]) -> bool {
+fn met_by<T: ToHashKey>(asked: &AnyAll<T>, held: &[T]) -> bool {
     let (AnyAll::Any(wanted) | AnyAll::All(wanted)) = asked;
-    let held = Held::new(held, wanted.count());
+    let held = ValueSet::new(held, wanted.count());
     match asked {
         AnyAll::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
         AnyAll::All(wanted) => wanted.iter().all(|value| held.contains(value)),

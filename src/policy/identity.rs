@@ -99,8 +99,8 @@ fn names<'a, I: Iterator<Item = &'a str>>(
     }
     // A set, not a scan of the list: a token may hold thousands of values, and its sender chooses how many. A scan
     // of a few is quicker than their set.
-    const FEW: usize = 16;
-    if values.len() > FEW {
+    const LINEAR_SCAN_MAX: usize = 16;
+    if values.len() > LINEAR_SCAN_MAX {
         let mut seen = HashSet::with_capacity(values.len());
         return values.into_iter().filter(|value| seen.insert(*value)).map(str::to_owned).collect();
     }

@@ -59,12 +59,12 @@ fn all(names: &[&str]) -> AnyAll<String> {
     AnyAll::All(list(names))
 }
 
-fn issuers(indices: &[usize]) -> Narrowing {
-    Narrowing::Issuer(NonEmpty::new(indices.iter().copied().map(IssuerIndex)).unwrap())
+fn issuers(indices: &[usize]) -> IssuerOrAudience {
+    IssuerOrAudience::Issuer(NonEmpty::new(indices.iter().copied().map(IssuerIndex)).unwrap())
 }
 
-fn audiences(names: &[&str]) -> Narrowing {
-    Narrowing::Audience(list(names))
+fn audiences(names: &[&str]) -> IssuerOrAudience {
+    IssuerOrAudience::Audience(list(names))
 }
 
 fn claim(place: &str, test: ClaimTest) -> Condition {

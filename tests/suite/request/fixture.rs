@@ -69,7 +69,7 @@ pub fn config(members: Value) -> Config {
 pub fn metadata(config: &Config, says: Value) -> Metadata {
     let json = Json::parse(says.to_string().as_bytes()).unwrap();
     let mut errors = Errors::new();
-    let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
+    let read = requirement(&Node::root(&json), &config.names, Empty::Refused, &mut errors);
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 

@@ -89,11 +89,11 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         );
     }
     match config.default_policy.rule {
-        Rule::Anonymous | Rule::MissingOrFailed => doubt(
+        Rule::Anonymous | Rule::AllowMissingOrFailed => doubt(
             configuration::DEFAULT_POLICY,
             "lets every request pass unless a route says otherwise; a forgotten route is open",
         ),
-        Rule::Missing(_) => doubt(
+        Rule::AllowMissing(_) => doubt(
             configuration::DEFAULT_POLICY,
             "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
         ),

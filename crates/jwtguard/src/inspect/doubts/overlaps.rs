@@ -61,7 +61,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         true => "requires less",
         false => "requires something else",
     };
-    let who = |probe: &Probe<'_>| words::requirement(&probe.rule.requirement, &config.vocabulary);
+    let who = |probe: &Probe<'_>| words::requirement(&probe.rule.requirement, &config.names);
     let methods = match first.methods.as_slice() {
         [] => String::new(),
         methods => format!(" for {}", methods.join(", ")),

@@ -268,7 +268,7 @@ fn registered(
         .iter()
         .all(|issuer| issuer.rules.audience_from.iter().all(|pointer| top_level(pointer.as_str()) == "aud"));
     if name == "aud" && from_aud {
-        let known = &config.vocabulary.audiences;
+        let known = &config.names.audiences;
         let is_known = |item: &Tree| item.text().is_some_and(|text| known.iter().any(|known| known == text));
         // `all` with one that is configured asks for a token that is for both.
         if key == ALL && items.iter().any(|(_, item)| is_known(item)) {

@@ -126,7 +126,7 @@ impl<'c> Bench<'c> {
         let Some(text) = &call.route_metadata else { return Ok(Metadata::Absent) };
         let json = Json::parse(text.as_bytes()).map_err(|error| format!("the route metadata: {error}"))?;
         let mut errors = Errors::new();
-        match requirement(&Node::root(&json), &self.config.vocabulary, Empty::Refused, &mut errors) {
+        match requirement(&Node::root(&json), &self.config.names, Empty::Refused, &mut errors) {
             Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
             _ => {
                 let problems: Vec<_> = errors.iter().map(ToString::to_string).collect();

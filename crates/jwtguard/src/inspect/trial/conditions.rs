@@ -14,7 +14,7 @@ impl Rule {
         identity: Option<&Identity>,
         token: &TokenReport,
     ) -> Self {
-        let names = &bench.config.vocabulary;
+        let names = &bench.config.names;
         let mut conditions = Vec::new();
         if let Some((of_token, of_identity)) = conditions_of(&applied.requirement.rule) {
             let found = match token {
@@ -23,7 +23,7 @@ impl Rule {
             };
             let met = match token {
                 TokenReport::Valid { .. } => true,
-                TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::Missing(_)),
+                TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::AllowMissing(_)),
                 TokenReport::Invalid { .. } | TokenReport::NotRead => false,
             };
             conditions.push(Checked { condition: of_token.to_owned(), met, found });
@@ -55,11 +55,11 @@ impl Rule {
 fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> {
     match rule {
         policy::Rule::Authenticated(Conditions(list)) => Some(("a valid token", list.clone())),
-        policy::Rule::Missing(narrowings) => {
-            let narrowings = narrowings.iter().cloned().map(Condition::NarrowedTo);
+        policy::Rule::AllowMissing(narrowings) => {
+            let narrowings = narrowings.iter().cloned().map(Condition::IssuerOrAudience);
             Some(("no token, or a valid one", narrowings.collect()))
         }
-        policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::MissingOrFailed => None,
+        policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::AllowMissingOrFailed => None,
     }
 }
 

@@ -9,7 +9,7 @@ use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
-use jwt_guard::policy::{Condition, Conditions, Identity, Narrowing, Source};
+use jwt_guard::policy::{Condition, Conditions, Identity, IssuerOrAudience, Source};
 use jwt_guard::time::UnixTime;
 
 /// So many characters of one value are shown.
@@ -31,10 +31,10 @@ pub(super) fn beside(condition: &Condition, identity: &Identity, config: &Config
         Condition::Role(_) => names("role", identity.roles(), &of(sources.map(|all| &all.roles))),
         Condition::Group(_) => names("group", identity.groups(), &of(sources.map(|all| &all.groups))),
         Condition::Scope(_) => names("scope", identity.scopes(), &of(sources.map(|all| &all.scopes))),
-        Condition::NarrowedTo(Narrowing::Issuer(_)) => {
+        Condition::IssuerOrAudience(IssuerOrAudience::Issuer(_)) => {
             format!("issuer {}", issuer.map_or("?", |issuer| issuer.name.as_str()))
         }
-        Condition::NarrowedTo(Narrowing::Audience(_)) => {
+        Condition::IssuerOrAudience(IssuerOrAudience::Audience(_)) => {
             let audiences = identity.claims().audiences();
             format!("audience {}", list(audiences.iter().map(|audience| text(audience))))
         }

@@ -39,7 +39,7 @@ pub fn read(
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
-    let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
+    let read = requirement(&Node::root(&json), &config.names, Empty::Refused, &mut errors);
     for error in &errors {
         let at = ours.nearest_to(&error.path);
         let problem = format!("{error}; every request of the route is answered 503");

@@ -1,13 +1,17 @@
 //! `requires_issuer` and `requires_audience`.
 
-use super::vocabulary::Vocabulary;
+use super::defined_names::DefinedNames;
 use crate::config::keys::requirement as key;
 use crate::config::problem::Problem;
 use crate::config::reader::{Errors, Object};
 use crate::issuer_index::IssuerIndex;
-use crate::policy::{Narrowing, NonEmpty};
+use crate::policy::{IssuerOrAudience, NonEmpty};
 
-pub(super) fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) -> Vec<Narrowing> {
+pub(super) fn issuer_and_audience(
+    object: &mut Object<'_>,
+    names: &DefinedNames,
+    errors: &mut Errors,
+) -> Vec<IssuerOrAudience> {
     let issuer = object.take(key::REQUIRES_ISSUER).and_then(|node| {
         let texts = node.texts("the name of an issuer", errors)?;
         let mut known = |text: &&str| {
@@ -20,7 +24,7 @@ pub(super) fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &m
             }
             index.map(IssuerIndex)
         };
-        NonEmpty::new(texts.iter().map(&mut known).collect::<Option<Vec<_>>>()?).map(Narrowing::Issuer)
+        NonEmpty::new(texts.iter().map(&mut known).collect::<Option<Vec<_>>>()?).map(IssuerOrAudience::Issuer)
     });
     let audience = object.take(key::REQUIRES_AUDIENCE).and_then(|node| {
         let texts = node.texts("an audience", errors)?;
@@ -35,7 +39,7 @@ pub(super) fn narrowings(object: &mut Object<'_>, names: &Vocabulary, errors: &m
                 errors,
             );
         }
-        NonEmpty::new(texts.into_iter().map(str::to_owned)).map(Narrowing::Audience)
+        NonEmpty::new(texts.into_iter().map(str::to_owned)).map(IssuerOrAudience::Audience)
     });
     issuer.into_iter().chain(audience).collect()
 }

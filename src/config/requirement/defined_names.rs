@@ -6,7 +6,7 @@ use crate::policy::Requirement;
 
 /// What a requirement may refer to by name.
 #[derive(Debug, Clone, Default)]
-pub struct Vocabulary {
+pub struct DefinedNames {
     /// The issuers' names, in the order of the configuration.
     pub issuers: Vec<String>,
     /// Every audience of every issuer.

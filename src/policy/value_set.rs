@@ -6,41 +6,41 @@ use std::collections::HashMap;
 use crate::jose::json::Json;
 
 /// Comparisons that cost less than arranging the values does.
-const FEW: usize = 2048;
+const LINEAR_SCAN_MAX: usize = 2048;
 
 /// Questions for which arranging the values does not pay, however many they are: that costs about as much for a
 /// value as it does to compare it with so many.
-const FEW_QUESTIONS: usize = 16;
+const INDEX_THRESHOLD: usize = 16;
 
 /// The values of one claim.
-pub(super) struct Held<'a, T> {
+pub(super) struct ValueSet<'a, T> {
     values: &'a [T],
-    by_key: Option<HashMap<Key<'a>, Vec<&'a T>>>,
+    by_key: Option<HashMap<HashKey<'a>, Vec<&'a T>>>,
 }
 
 /// What values that are equal have in common.
 #[derive(PartialEq, Eq, Hash)]
-pub(super) enum Key<'a> {
+pub(super) enum HashKey<'a> {
     Text(&'a str),
     /// The bits of the nearest double: equal integers have the same one, however they are written.
     Number(u64),
     Other,
     /// Null.
-    Nothing,
+    Null,
 }
 
 /// A value that can be arranged.
-pub(super) trait Keyed: PartialEq {
+pub(super) trait ToHashKey: PartialEq {
     /// Equal values have equal keys.
-    fn key(&self) -> Key<'_>;
+    fn key(&self) -> HashKey<'_>;
 }
 
-impl<'a, T: Keyed> Held<'a, T> {
+impl<'a, T: ToHashKey> ValueSet<'a, T> {
     /// The values, about to be asked for so many.
     pub fn new(values: &'a [T], questions: usize) -> Self {
-        let many = questions > FEW_QUESTIONS && values.len().saturating_mul(questions) > FEW;
+        let many = questions > INDEX_THRESHOLD && values.len().saturating_mul(questions) > LINEAR_SCAN_MAX;
         let by_key = many.then(|| {
-            let mut by_key: HashMap<Key<'a>, Vec<&'a T>> = HashMap::with_capacity(values.len());
+            let mut by_key: HashMap<HashKey<'a>, Vec<&'a T>> = HashMap::with_capacity(values.len());
             for value in values {
                 by_key.entry(value.key()).or_default().push(value);
             }
@@ -52,7 +52,7 @@ impl<'a, T: Keyed> Held<'a, T> {
     /// Whether the value is one of them. A null among them is no more present than a null claim, whatever is asked
     /// for.
     pub fn contains(&self, value: &T) -> bool {
-        if value.key() == Key::Nothing {
+        if value.key() == HashKey::Null {
             return false;
         }
         match &self.by_key {
@@ -62,24 +62,24 @@ impl<'a, T: Keyed> Held<'a, T> {
     }
 }
 
-impl Keyed for String {
-    fn key(&self) -> Key<'_> {
-        Key::Text(self)
+impl ToHashKey for String {
+    fn key(&self) -> HashKey<'_> {
+        HashKey::Text(self)
     }
 }
 
-impl Keyed for Json {
-    fn key(&self) -> Key<'_> {
+impl ToHashKey for Json {
+    fn key(&self) -> HashKey<'_> {
         match self {
-            Self::String(text) => Key::Text(text),
+            Self::String(text) => HashKey::Text(text),
             // 0 and -0 are equal, and have not the same bits.
             Self::Number(number) => match number.as_f64() {
-                Some(0.0) => Key::Number(0),
-                Some(double) => Key::Number(double.to_bits()),
-                None => Key::Other,
+                Some(0.0) => HashKey::Number(0),
+                Some(double) => HashKey::Number(double.to_bits()),
+                None => HashKey::Other,
             },
-            Self::Null => Key::Nothing,
-            _ => Key::Other,
+            Self::Null => HashKey::Null,
+            _ => HashKey::Other,
         }
     }
 }
@@ -98,11 +98,11 @@ mod tests {
             let mut others = values.clone();
             others.remove(index);
             for held in [&values, &others] {
-                let arranged = Held::new(held, FEW);
+                let arranged = ValueSet::new(held, LINEAR_SCAN_MAX);
                 assert!(arranged.by_key.is_some());
                 let expected = *value != Json::Null && held.contains(value);
                 assert_eq!(arranged.contains(value), expected, "{value} in {held:?}");
-                assert_eq!(Held::new(held, 1).contains(value), expected, "{value} in {held:?}");
+                assert_eq!(ValueSet::new(held, 1).contains(value), expected, "{value} in {held:?}");
             }
         }
     }
