@@ -17,9 +17,9 @@ use crate::keys::VmIdentity;
 use crate::keys::answer::HttpAnswer;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::fetcher::{FetchRequest, Fetcher};
+use crate::keys::key_cache::{KeyCache, SharedData};
 use crate::keys::parked::{Awaited, ParkState, ParkedRequests, WakeReason};
 use crate::keys::record::Entries;
-use crate::keys::share::{Share, SharedData};
 use crate::keys::store::{IssuerKeys, KeyStore};
 use crate::keys::tick::Tick;
 use crate::metadata_cache::{MetadataCache, MetadataScope};
@@ -269,8 +269,8 @@ fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl Share
         KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
         KeyOrigin::Fetched { source, times } => {
             let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, source);
-            let share = Share::new(times.clone(), vm, entries, host.chance());
-            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), share))))
+            let cache = KeyCache::new(times.clone(), vm, entries, host.jitter());
+            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), cache))))
         }
     }
 }

@@ -15,7 +15,7 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
 use jwt_guard::policy::Requirement;
 use jwt_guard::request::{
     Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait, decide,
@@ -124,7 +124,7 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::from_secs(1) }
     }
 }

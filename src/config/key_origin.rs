@@ -8,7 +8,7 @@ use super::problem::Problem;
 use super::reader::{Errors, Node, Object};
 use crate::endpoint::Endpoint;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
-use crate::keys::{KeyTimes, Location, Source};
+use crate::keys::{Location, RefreshTimings, Source};
 
 /// Where keys come from.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub enum KeyOrigin {
         /// From where.
         source: Source,
         /// When.
-        times: KeyTimes,
+        times: RefreshTimings,
     },
 }
 
@@ -48,14 +48,14 @@ pub(super) fn keys(
     }
     // Discovery asks in two places at most, then for the keys.
     let fetches = if written.discovery { 3 } else { 1 };
-    let times = KeyTimes { fetches, ..written.times };
+    let times = RefreshTimings { fetches, ..written.times };
     let source = written.source(object, issuer, errors)?;
     Some(KeyOrigin::Fetched { source, times })
 }
 
 /// The keys about fetching as they stand there, whether or not they go together.
 struct Written<'a> {
-    times: KeyTimes,
+    times: RefreshTimings,
     cluster: Option<Node<'a>>,
     endpoint: Option<Node<'a>>,
     discovery: bool,
@@ -65,7 +65,7 @@ struct Written<'a> {
 impl<'a> Written<'a> {
     fn take(object: &mut Object<'a>, errors: &mut Errors) -> Self {
         let mut seconds = |key| Duration::from_secs(object.integer(key, errors));
-        let times = KeyTimes {
+        let times = RefreshTimings {
             ttl: seconds(&key::JWKS_TTL_SECONDS),
             max_stale: seconds(&key::JWKS_MAX_STALE_SECONDS),
             cooldown: seconds(&key::JWKS_REFRESH_COOLDOWN_SECONDS),

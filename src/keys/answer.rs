@@ -38,12 +38,12 @@ pub enum GoodAnswer {
         skipped: Vec<SkippedKey>,
         /// The validator to ask again with.
         etag: Option<String>,
-        /// `Cache-Control: max-age`.
+        /// `Cache-RefreshState: max-age`.
         max_age: Option<Duration>,
     },
     /// The set that was asked about still holds.
     NotModified {
-        /// `Cache-Control: max-age`.
+        /// `Cache-RefreshState: max-age`.
         max_age: Option<Duration>,
     },
 }
@@ -54,7 +54,7 @@ pub fn readable(length: usize) -> usize {
 }
 
 /// Judges an answer to a request for a key set. `conditional` says that a validator was sent.
-pub fn judge(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
+pub fn parse_jwks_response(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
     let max_age = header(answer, "cache-control").and_then(max_age);
     match status(answer) {
         None => Err(FetchError::NoAnswer),
@@ -113,7 +113,7 @@ fn is_sendable(etag: &str) -> bool {
     !etag.is_empty() && etag.len() <= MAX_ETAG_BYTES && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The first `max-age` of a `Cache-Control`; a value that is no number of seconds counts as absent.
+/// The first `max-age` of a `Cache-RefreshState`; a value that is no number of seconds counts as absent.
 fn max_age(cache_control: &str) -> Option<Duration> {
     let value = cache_control.split(',').find_map(|directive| {
         let (name, value) = directive.trim().split_once('=')?;
@@ -133,14 +133,14 @@ mod tests {
         lines.iter().copied().collect()
     }
 
-    fn judged(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
-        judge(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional)
+    fn parsed(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
+        parse_jwks_response(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional)
     }
 
     #[test]
     fn a_good_answer_brings_keys_a_validator_and_an_age() {
         let lines = [(":status", "200"), ("etag", "W/\"v 1\""), ("cache-control", "public, MAX-AGE=\"60\"")];
-        let Ok(GoodAnswer::Keys { keys, skipped, etag, max_age }) = judged(&lines, KEYS.as_bytes(), false)
+        let Ok(GoodAnswer::Keys { keys, skipped, etag, max_age }) = parsed(&lines, KEYS.as_bytes(), false)
         else {
             panic!("refused")
         };
@@ -153,7 +153,7 @@ mod tests {
     fn an_unsendable_validator_is_not_remembered() {
         for etag in ["", "a\r\nx: y", "é", &"e".repeat(MAX_ETAG_BYTES + 1)] {
             let lines = [(":status", "200"), ("etag", etag)];
-            let Ok(GoodAnswer::Keys { etag, .. }) = judged(&lines, KEYS.as_bytes(), false) else {
+            let Ok(GoodAnswer::Keys { etag, .. }) = parsed(&lines, KEYS.as_bytes(), false) else {
                 panic!("refused")
             };
             assert_eq!(etag, None);
@@ -199,16 +199,19 @@ mod tests {
             ),
         ];
         for (label, lines, body, error) in rows {
-            assert_eq!(judged(lines, body, false).err(), Some(error.clone()), "{label}");
+            assert_eq!(parsed(lines, body, false).err(), Some(error.clone()), "{label}");
         }
         for body in [&b"<html>"[..], b"", &KEYS.as_bytes()[..100]] {
-            assert!(matches!(judged(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
+            assert!(matches!(parsed(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
         }
         let too_large =
             HttpAnswer { headers: &headers(&[(":status", "200")]), length: MAX_BYTES + 1, body: b"" };
-        assert_eq!(judge(too_large, false).err(), Some(FetchError::TooLarge { bytes: MAX_BYTES + 1 }));
+        assert_eq!(
+            parse_jwks_response(too_large, false).err(),
+            Some(FetchError::TooLarge { bytes: MAX_BYTES + 1 })
+        );
         assert!(matches!(
-            judged(&[(":status", "304")], b"", true),
+            parsed(&[(":status", "304")], b"", true),
             Ok(GoodAnswer::NotModified { max_age: None })
         ));
     }
@@ -217,7 +220,7 @@ mod tests {
     fn a_coded_body_is_named_and_a_coding_that_is_none_does_no_harm() {
         let told = |coding: &str, body: &[u8]| {
             let lines = [(":status", "200"), ("content-encoding", coding)];
-            judged(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
+            parsed(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
         };
         let named = "the body has the content-encoding \"gzip\"; the request asked for identity, and only that is read";
         assert_eq!(told("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
@@ -235,8 +238,8 @@ mod tests {
     #[test]
     fn one_byte_order_mark_is_skipped() {
         let marked = |marks: usize| format!("{}{KEYS}", "\u{feff}".repeat(marks));
-        let judged = |marks| judged(&[(":status", "200")], marked(marks).as_bytes(), false);
-        assert!(matches!(judged(1), Ok(GoodAnswer::Keys { .. })));
-        assert!(matches!(judged(2), Err(FetchError::NotJson(_))));
+        let parsed = |marks| parsed(&[(":status", "200")], marked(marks).as_bytes(), false);
+        assert!(matches!(parsed(1), Ok(GoodAnswer::Keys { .. })));
+        assert!(matches!(parsed(2), Err(FetchError::NotJson(_))));
     }
 }

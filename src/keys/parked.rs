@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Control, Need, SetId, was_written_ahead};
+use super::{RefreshReason, RefreshState, SetId, was_written_ahead};
 use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;
 
@@ -31,7 +31,7 @@ pub struct KeyVersion {
 
 impl KeyVersion {
     /// Of that record.
-    pub fn of(control: &Control, now: UnixTime) -> Self {
+    pub fn of(control: &RefreshState, now: UnixTime) -> Self {
         Self {
             set: control.set,
             failures: control.failures,
@@ -67,7 +67,7 @@ pub struct Awaited {
     /// Whose keys.
     pub issuer: IssuerIndex,
     /// Why.
-    pub need: Need,
+    pub need: RefreshReason,
 }
 
 struct Parked {
@@ -181,10 +181,10 @@ impl ParkedRequests {
         })
     }
 
-    fn has_room(&self, need: Need) -> bool {
+    fn has_room(&self, need: RefreshReason) -> bool {
         let limit = match need {
-            Need::Scheduled => MAX_WAITING_FOR_FIRST_KEYS,
-            Need::UnknownKid => MAX_WAITING_FOR_UNKNOWN_KIDS,
+            RefreshReason::Scheduled => MAX_WAITING_FOR_FIRST_KEYS,
+            RefreshReason::UnknownKid => MAX_WAITING_FOR_UNKNOWN_KIDS,
         };
         self.requests.values().filter(|parked| parked.awaited.need == need).count() < limit
     }
@@ -196,8 +196,8 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const ISSUER: IssuerIndex = IssuerIndex(0);
-    const FIRST_KEYS: Awaited = Awaited { issuer: ISSUER, need: Need::Scheduled };
-    const UNKNOWN_KID: Awaited = Awaited { issuer: ISSUER, need: Need::UnknownKid };
+    const FIRST_KEYS: Awaited = Awaited { issuer: ISSUER, need: RefreshReason::Scheduled };
+    const UNKNOWN_KID: Awaited = Awaited { issuer: ISSUER, need: RefreshReason::UnknownKid };
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn later(seconds: f64) -> UnixTime {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::source::{Source, encode_fields};
-use super::{Control, SetId};
+use super::{RefreshState, SetId};
 use crate::digest::digest;
 use crate::time::UnixTime;
 
@@ -18,7 +18,7 @@ const CONTROL_LENGTH: usize = 11 * 8;
 /// The names of one issuer's entries in shared data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entries {
-    /// Of the [`Control`]: small, polled.
+    /// Of the [`RefreshState`]: small, polled.
     pub control: String,
     /// Of the [`StoredKeys`]: read when the control names another set.
     pub keys: String,
@@ -34,7 +34,7 @@ impl Entries {
     }
 }
 
-impl Control {
+impl RefreshState {
     /// The record's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let words: [u64; CONTROL_LENGTH / 8] = [
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let control = Control {
+        let control = RefreshState {
             set: SetId { generation: 3, fingerprint: u64::MAX },
             fetched_at: UnixTime::from_millis(1_700_000_000_123),
             fresh_for: Duration::from_secs(300),
@@ -153,7 +153,7 @@ mod tests {
             failed_at: UnixTime::from_millis(8),
             retry_at: UnixTime::from_millis(9),
         };
-        assert_eq!(Control::decode(&control.encode()), Some(control));
+        assert_eq!(RefreshState::decode(&control.encode()), Some(control));
         for etag in [None, Some("\"v1\"".to_owned())] {
             let source = "https://a/keys".to_owned();
             let stored = StoredKeys { generation: 9, source, etag, text: b"{\"keys\":[]}".to_vec() };
@@ -163,13 +163,13 @@ mod tests {
 
     #[test]
     fn what_was_not_written_here_counts_as_absent() {
-        let control = Control::UNKNOWN.encode();
-        assert_eq!(Control::decode(&[]), None);
-        assert_eq!(Control::decode(control.split_last().unwrap().1), None, "a byte short");
-        assert_eq!(Control::decode(&[control.as_slice(), b"x"].concat()), None, "a byte long");
+        let control = RefreshState::UNKNOWN.encode();
+        assert_eq!(RefreshState::decode(&[]), None);
+        assert_eq!(RefreshState::decode(control.split_last().unwrap().1), None, "a byte short");
+        assert_eq!(RefreshState::decode(&[control.as_slice(), b"x"].concat()), None, "a byte long");
         let mut too_many_failures = control;
         too_many_failures[8 * 8 + 7] = 1;
-        assert_eq!(Control::decode(&too_many_failures), None, "failures over 32 bits");
+        assert_eq!(RefreshState::decode(&too_many_failures), None, "failures over 32 bits");
 
         let stored =
             StoredKeys { generation: 1, source: "s".into(), etag: Some("e".into()), text: vec![] }.encode();
@@ -226,7 +226,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_decode_to_nothing_or_to_themselves(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
-            if let Some(control) = Control::decode(&bytes) {
+            if let Some(control) = RefreshState::decode(&bytes) {
                 proptest::prop_assert_eq!(control.encode(), bytes.clone());
             }
             if let Some(stored) = StoredKeys::decode(&bytes) {

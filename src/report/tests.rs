@@ -13,10 +13,10 @@ use crate::jose::algorithm::{Algorithm, InModule};
 use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::fetch_error::FetchError;
 use crate::keys::fetch_event::FetchEvent;
-use crate::keys::requested::{Document, Requested};
-use crate::keys::share::Kept;
+use crate::keys::key_cache::FailureOutcome;
+use crate::keys::requested::{Requested, RequestedDocument};
 use crate::keys::store::KeyStatus;
-use crate::keys::{KeyLookup, KeySource, Need, Usable};
+use crate::keys::{KeyLookup, KeySource, RefreshReason, Usable};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
 use crate::request::{self, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
@@ -91,9 +91,10 @@ impl Reporter<Recorder> {
     }
 }
 
-fn failed(kept: Kept, skipped: Vec<SkippedKey>) -> FetchEvent {
-    let requested = Requested { document: Document::KeySet("https://a/keys".into()), cluster: "c".into() };
-    FetchEvent::Failed { error: FetchError::Status(500), kept, requested, skipped }
+fn failed(outcome: FailureOutcome, skipped: Vec<SkippedKey>) -> FetchEvent {
+    let requested =
+        Requested { document: RequestedDocument::KeySet("https://a/keys".into()), cluster: "c".into() };
+    FetchEvent::Failed { error: FetchError::Status(500), outcome, requested, skipped }
 }
 
 fn skipped(count: usize) -> Vec<SkippedKey> {
@@ -123,23 +124,27 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
         (FetchEvent::Unchanged, true, Vec::new()),
         (FetchEvent::Late, true, Vec::new()),
         (
-            failed(Kept::BeganToFail(Usable::No), Vec::new()),
+            failed(FailureOutcome::First(Usable::No), Vec::new()),
             false,
             failure("keys could not be fetched", none),
         ),
         (
-            failed(Kept::BeganToFail(Usable::Fresh), Vec::new()),
+            failed(FailureOutcome::First(Usable::Fresh), Vec::new()),
             false,
             failure("keys could not be fetched", "the last good ones serve"),
         ),
         (
-            failed(Kept::BeganToFail(Usable::Stale), Vec::new()),
+            failed(FailureOutcome::First(Usable::Stale), Vec::new()),
             false,
             failure("keys could not be fetched", "the last good ones serve"),
         ),
-        (failed(Kept::RanOut, Vec::new()), false, failure("the last good keys are too old", none)),
-        (failed(Kept::StillFailing, Vec::new()), false, Vec::new()),
-        (failed(Kept::TooLate, Vec::new()), false, Vec::new()),
+        (
+            failed(FailureOutcome::KeysExpired, Vec::new()),
+            false,
+            failure("the last good keys are too old", none),
+        ),
+        (failed(FailureOutcome::Repeated, Vec::new()), false, Vec::new()),
+        (failed(FailureOutcome::LeaseLost, Vec::new()), false, Vec::new()),
     ];
     for (event, is_success, lines) in rows {
         let reporter = reporter();
@@ -169,7 +174,7 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
         }
     }
     let reporter = reporter();
-    reporter.fetched(ISSUER, "iss", &failed(Kept::BeganToFail(Usable::No), skipped(2)));
+    reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Usable::No), skipped(2)));
     assert_eq!(reporter.lines().len(), 3, "beside the failure that they cause");
 }
 
@@ -196,7 +201,7 @@ impl KeySource for NoKeys {
         None
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }

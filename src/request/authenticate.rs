@@ -14,7 +14,7 @@ use crate::jose::claims::AdmittedToken;
 use crate::jose::error::TokenError;
 use crate::jose::jwks::KeySet;
 use crate::jose::token::UnverifiedToken;
-use crate::keys::Need;
+use crate::keys::RefreshReason;
 use crate::keys::{KeyLookup, KeySource};
 use crate::policy::Identity;
 use crate::time::UnixTime;
@@ -149,10 +149,10 @@ impl<'r> Authenticator<'_, 'r> {
             if !keys.names_keys() {
                 return Ok((keys, Some(Unfetched::NamelessKeys)));
             }
-            match self.keys.look_again(issuer, Need::UnknownKid) {
+            match self.keys.look_again(issuer, RefreshReason::UnknownKid) {
                 KeyLookup::Updated(newer) => keys = newer,
                 KeyLookup::Pending if self.wait == Wait::Allowed => {
-                    return Err(TokenFailure::AwaitsKeys { issuer, need: Need::UnknownKid });
+                    return Err(TokenFailure::AwaitsKeys { issuer, need: RefreshReason::UnknownKid });
                 }
                 KeyLookup::Pending => return Ok((keys, None)),
                 KeyLookup::Unavailable { retry_after } => {
@@ -171,10 +171,10 @@ impl<'r> Authenticator<'_, 'r> {
 
     fn first_keys(&self, index: IssuerIndex, issuer: &'r Issuer) -> Result<Rc<KeySet>, TokenFailure<'r>> {
         let no_keys = |waiting_full, retry_after| TokenFailure::NoKeys { issuer, waiting_full, retry_after };
-        match self.keys.look_again(index, Need::Scheduled) {
+        match self.keys.look_again(index, RefreshReason::Scheduled) {
             KeyLookup::Updated(keys) => Ok(keys),
             KeyLookup::Pending if self.wait == Wait::Allowed => {
-                Err(TokenFailure::AwaitsKeys { issuer: index, need: Need::Scheduled })
+                Err(TokenFailure::AwaitsKeys { issuer: index, need: RefreshReason::Scheduled })
             }
             KeyLookup::Pending => Err(no_keys(self.wait == Wait::QueueFull, Duration::ZERO)),
             KeyLookup::Unavailable { retry_after } => Err(no_keys(false, retry_after)),

@@ -10,7 +10,7 @@ use crate::denial::Denial;
 use crate::headers::{HeaderEdits, Oversize};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::keys::Need;
+use crate::keys::RefreshReason;
 use crate::policy::{Identity, Refusal, Unmet};
 use crate::resource_metadata::Document;
 use crate::token_source::MalformedCredential;
@@ -38,7 +38,7 @@ pub enum Step {
         /// Whose keys.
         issuer: IssuerIndex,
         /// Why.
-        need: Need,
+        need: RefreshReason,
     },
 }
 

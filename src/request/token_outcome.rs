@@ -8,7 +8,7 @@ use crate::config::Issuer;
 use crate::denial::{Reason, whole_seconds};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::error::TokenError;
-use crate::keys::Need;
+use crate::keys::RefreshReason;
 use crate::policy::Credential;
 use crate::token_source::MalformedCredential;
 
@@ -59,7 +59,7 @@ pub enum TokenFailure<'r> {
         /// Whose key.
         issuer: IssuerIndex,
         /// Why it is fetched.
-        need: Need,
+        need: RefreshReason,
     },
 }
 

@@ -7,7 +7,7 @@ use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
 use jwt_guard::request::{self, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait};
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
@@ -21,7 +21,7 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: std::time::Duration::ZERO }
     }
 }

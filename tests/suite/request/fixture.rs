@@ -14,7 +14,7 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::InModule;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
 use jwt_guard::policy::Identity;
 use jwt_guard::request::{
     self, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
@@ -85,7 +85,7 @@ pub struct Keys {
     pub then: Option<KeyLookup>,
     /// How long ago they were fetched.
     pub age: Option<Duration>,
-    pub asked: RefCell<Vec<Need>>,
+    pub asked: RefCell<Vec<RefreshReason>>,
 }
 
 impl Keys {
@@ -123,7 +123,7 @@ impl KeySource for Keys {
         self.age
     }
 
-    fn look_again(&self, _: IssuerIndex, need: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, need: RefreshReason) -> KeyLookup {
         let mut asked = self.asked.borrow_mut();
         asked.push(need);
         match (&self.prospect, &self.then) {
@@ -139,7 +139,7 @@ pub enum Outcome {
     Forward(Forward),
     Deny(Refused),
     Serve(Document),
-    AwaitKeys { issuer: IssuerIndex, need: Need },
+    AwaitKeys { issuer: IssuerIndex, need: RefreshReason },
 }
 
 /// A request that goes on.
@@ -337,7 +337,7 @@ pub fn told(step: &Outcome) -> String {
         }
         Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.record.reason),
         Outcome::Serve(_) => "document".to_owned(),
-        Outcome::AwaitKeys { need: Need::Scheduled, .. } => "wait for first keys".to_owned(),
-        Outcome::AwaitKeys { need: Need::UnknownKid, .. } => "wait for a kid".to_owned(),
+        Outcome::AwaitKeys { need: RefreshReason::Scheduled, .. } => "wait for first keys".to_owned(),
+        Outcome::AwaitKeys { need: RefreshReason::UnknownKid, .. } => "wait for a kid".to_owned(),
     }
 }

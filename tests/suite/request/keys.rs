@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
 use jwt_guard::request::{KeyLookup, Wait};
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{Algorithm, SigningKey};
@@ -90,7 +90,7 @@ fn an_unknown_kid_is_awaited_once_and_then_unknown() {
     ] {
         let keys = with(prospect);
         assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
-        assert!(keys.asked.borrow().iter().all(|need| *need == Need::UnknownKid), "{label}");
+        assert!(keys.asked.borrow().iter().all(|need| *need == RefreshReason::UnknownKid), "{label}");
     }
 }
 
@@ -109,7 +109,7 @@ fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     ] {
         let keys = Keys { prospect: same(), then: Some(then), ..Keys::there() };
         assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
-        assert_eq!(*keys.asked.borrow(), [Need::UnknownKid; 2], "{label}");
+        assert_eq!(*keys.asked.borrow(), [RefreshReason::UnknownKid; 2], "{label}");
     }
 }
 
@@ -244,7 +244,7 @@ fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
     let mixed = of(vec![nameless(), other_key().public_jwk()]);
     let step = get("/").bearer(&good()).step(&config, &mixed, Wait::Allowed);
     assert_eq!(told(&step), "wait for a kid", "one key that has a kid, and others may");
-    assert_eq!(*mixed.asked.borrow(), [Need::UnknownKid]);
+    assert_eq!(*mixed.asked.borrow(), [RefreshReason::UnknownKid]);
     let kidless = token().without_header("kid").sign(key()).unwrap();
     let keys = of(vec![nameless()]);
     assert_eq!(told(&get("/").bearer(&kidless).step(&config, &keys, Wait::Allowed)), "user-1");

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn keys_whose_cluster_takes_no_request_give_the_lease_back() {
-    let world = World::new();
+    let world = SimulatedHost::new();
     let mut a = discovering(&world);
     assert!(sends(&mut a, &world).is_some());
     assert_eq!(status(&mut a, &world, "200", DOCUMENT), None);
@@ -15,28 +15,28 @@ fn keys_whose_cluster_takes_no_request_give_the_lease_back() {
     assert_eq!(sends(&mut a, &world), Some(format!("discovery {OPENID}")), "it begins anew");
     assert_eq!(status(&mut a, &world, "200", DOCUMENT), None);
     assert!(a.poll_send(&world, false).is_some());
-    let (error, kept) = failure(a.on_not_sent(&world));
-    assert_eq!((error, kept), (FetchError::NotSent, Kept::BeganToFail(Usable::No)));
+    let (error, outcome) = failure(a.on_not_sent(&world));
+    assert_eq!((error, outcome), (FetchError::NotSent, FailureOutcome::First(Usable::No)));
 }
 
 #[test]
 fn an_answer_after_the_lease_has_ended_changes_nothing() {
-    let good = |vm: &mut Fetcher, world: &World| status(vm, world, "200", &set("late"));
-    let bad = |vm: &mut Fetcher, world: &World| status(vm, world, "500", b"");
-    let world = World::new();
+    let good = |vm: &mut Fetcher, world: &SimulatedHost| status(vm, world, "200", &set("late"));
+    let bad = |vm: &mut Fetcher, world: &SimulatedHost| status(vm, world, "500", b"");
+    let world = SimulatedHost::new();
     let mut a = fetcher(&world);
     assert!(sends(&mut a, &world).is_some());
     world.pass(6.0);
     assert_eq!(good(&mut a, &world), Some(FetchEvent::Late));
     assert!(sends(&mut a, &world).is_some());
     world.pass(6.0);
-    assert_eq!(failure(bad(&mut a, &world)).1, Kept::TooLate);
-    assert_eq!(a.share().keys(world.now()).map(|keys| keys.len()), None);
+    assert_eq!(failure(bad(&mut a, &world)).1, FailureOutcome::LeaseLost);
+    assert_eq!(a.cache().keys(world.now()).map(|keys| keys.len()), None);
 }
 
 #[test]
 fn a_call_whose_lease_has_ended_is_awaited_no_more() {
-    let world = World::new();
+    let world = SimulatedHost::new();
     let mut a = fetcher(&world);
     let mut b = Fetcher::new(source(Location::Endpoint(endpoint(KEYS))), world.vm(2));
     assert!(sends(&mut a, &world).is_some());
@@ -52,7 +52,7 @@ fn a_call_whose_lease_has_ended_is_awaited_no_more() {
 
 #[test]
 fn a_call_whose_lease_has_ended_is_made_again_where_no_other_vm_fetches() {
-    let world = World::new();
+    let world = SimulatedHost::new();
     let mut a = discovering(&world);
     assert!(sends(&mut a, &world).is_some());
     world.pass(16.0);
@@ -64,7 +64,7 @@ fn a_call_whose_lease_has_ended_is_made_again_where_no_other_vm_fetches() {
 
 #[test]
 fn a_configuration_that_goes_gives_up_the_lease_of_a_call_under_way() {
-    let world = World::new();
+    let world = SimulatedHost::new();
     let mut a = fetcher(&world);
     a.release(&world);
     assert!(sends(&mut a, &world).is_some());
@@ -76,7 +76,7 @@ fn a_configuration_that_goes_gives_up_the_lease_of_a_call_under_way() {
 
 #[test]
 fn a_request_that_was_handed_out_and_never_reported_costs_the_lease() {
-    let world = World::new();
+    let world = SimulatedHost::new();
     let mut a = fetcher(&world);
     assert!(a.poll_send(&world, false).is_some());
     assert_eq!(a.poll_send(&world, false), None);

@@ -14,7 +14,7 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
 use jwt_guard::request::{KeyLookup, KeySource, Metadata};
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::SigningKey;
@@ -62,7 +62,7 @@ impl KeySource for Keys {
         self.0.get(issuer.0).cloned().flatten()
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }

@@ -4,16 +4,19 @@
 //! ([`SharedData`]), so that tests run several VMs over one map. The requests to the issuer are the
 //! [`fetcher`](super::fetcher)'s.
 
-mod port;
+mod shared_data;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use port::{Shared, SharedData, Swap};
+pub use shared_data::{SharedData, SharedEntry, Swap};
 
 use super::answer::GoodAnswer;
 use super::record::{Entries, StoredKeys, fingerprint};
-use super::{Chance, Control, Decision, KeyLookup, KeyTimes, Need, SetId, Usable, VmIdentity, ahead, pause};
+use super::{
+    Jitter, KeyLookup, RefreshDecision, RefreshReason, RefreshState, RefreshTimings, SetId, Usable,
+    VmIdentity, ahead, pause,
+};
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::time::UnixTime;
 
@@ -22,50 +25,50 @@ const SWAP_ATTEMPTS: usize = 8;
 
 /// What became of a good answer. One VM of the process learns of each change: the one that made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
+pub enum StoreOutcome {
     /// The lease had ended: somebody else's answer counts.
-    TooLate,
+    LeaseLost,
     /// The same set as before; `recovered` says that refreshes failed before.
-    Same {
+    Unchanged {
         /// After failures.
         recovered: bool,
     },
     /// Another set, or the first.
-    Changed,
+    Replaced,
 }
 
 /// What a failure changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum FailureOutcome {
     /// The lease had ended: it is somebody else's to tell.
-    TooLate,
+    LeaseLost,
     /// It failed before, and nothing changed by that.
-    StillFailing,
+    Repeated,
     /// The first failure, with what there is meanwhile.
-    BeganToFail(Usable),
+    First(Usable),
     /// The last good keys have become too old since the failure before.
-    RanOut,
+    KeysExpired,
 }
 
 /// One VM's part.
 #[derive(Debug)]
-pub struct Share {
-    times: KeyTimes,
+pub struct KeyCache {
+    times: RefreshTimings,
     vm: VmIdentity,
     entries: Entries,
-    control: Control,
+    control: RefreshState,
     loaded: Option<Loaded>,
-    chance: Chance,
+    jitter: Jitter,
     /// A token asked for another kid, whether or not its request waits.
-    wanted: bool,
+    unknown_kid_pending: bool,
     /// The requests that this VM could not send, if it has sent none since.
-    unsent: Option<Unsent>,
+    send_failures: Option<SendFailures>,
     /// When unknown kids had last forced a refresh as this VM took its lease.
-    forced_before: UnixTime,
+    previous_forced_at: UnixTime,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Unsent {
+struct SendFailures {
     /// Before the last one.
     times: u32,
     /// The last one.
@@ -78,35 +81,35 @@ struct Unsent {
 struct Loaded {
     /// The record when it last named this set: with it go the times in which the set may be used. Where the set of
     /// a newer record cannot be read, this one serves in its own time.
-    control: Control,
+    control: RefreshState,
     source: String,
     etag: Option<String>,
     keys: Rc<KeySet>,
 }
 
-impl Share {
+impl KeyCache {
     /// Before anything was read.
-    pub fn new(times: KeyTimes, vm: VmIdentity, entries: Entries, chance: Chance) -> Self {
+    pub fn new(times: RefreshTimings, vm: VmIdentity, entries: Entries, jitter: Jitter) -> Self {
         Self {
             times,
             vm,
             entries,
-            control: Control::UNKNOWN,
+            control: RefreshState::UNKNOWN,
             loaded: None,
-            chance,
-            wanted: false,
-            unsent: None,
-            forced_before: Control::UNKNOWN.forced_at,
+            jitter,
+            unknown_kid_pending: false,
+            send_failures: None,
+            previous_forced_at: RefreshState::UNKNOWN.forced_at,
         }
     }
 
     /// The operator's times.
-    pub fn times(&self) -> &KeyTimes {
+    pub fn times(&self) -> &RefreshTimings {
         &self.times
     }
 
     /// The record as it was read last.
-    pub fn control(&self) -> &Control {
+    pub fn control(&self) -> &RefreshState {
         &self.control
     }
 
@@ -117,7 +120,7 @@ impl Share {
     }
 
     /// What this VM has to judge with: the number of keys, their age, and whether they are past their time.
-    pub fn holding(&self, now: UnixTime) -> (usize, Duration, bool) {
+    pub fn status(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
             let usable = loaded.control.usable(&self.times, now);
             let keys = if usable == Usable::No { 0 } else { loaded.keys.len() };
@@ -131,15 +134,16 @@ impl Share {
     }
 
     /// The set that this VM holds.
-    pub fn held(&self) -> SetId {
+    pub fn current_set(&self) -> SetId {
         self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.control.set)
     }
 
     /// Reads the shared record, and the keys where it names others. These are judged like an answer: anything with
     /// the same `vm_id` can write them.
-    pub fn synchronise(&mut self, host: &impl SharedData) -> Shared {
+    pub fn sync(&mut self, host: &impl SharedData) -> SharedEntry {
         let shared = host.read(&self.entries.control);
-        self.control = shared.bytes.as_deref().and_then(Control::decode).unwrap_or(Control::UNKNOWN);
+        self.control =
+            shared.bytes.as_deref().and_then(RefreshState::decode).unwrap_or(RefreshState::UNKNOWN);
         let named = self.control.set;
         if named == SetId::NONE {
             return shared;
@@ -150,7 +154,7 @@ impl Share {
                 let stored = host.read(&self.entries.keys).bytes;
                 if let Some(loaded) = stored.and_then(|bytes| load(&bytes, self.control)) {
                     self.loaded = Some(loaded);
-                    self.chance = host.chance();
+                    self.jitter = host.jitter();
                 }
             }
         }
@@ -159,19 +163,19 @@ impl Share {
 
     /// Whether this VM is to fetch now: it takes the lease if so. `unknown_kids` says that requests wait for one.
     pub fn take_lease(&mut self, host: &impl SharedData, unknown_kids: bool) -> bool {
-        let unknown_kids = std::mem::take(&mut self.wanted) || unknown_kids;
-        self.take_lease_for(host, Need::Scheduled)
-            || (unknown_kids && self.take_lease_for(host, Need::UnknownKid))
+        let unknown_kids = std::mem::take(&mut self.unknown_kid_pending) || unknown_kids;
+        self.take_lease_for(host, RefreshReason::Scheduled)
+            || (unknown_kids && self.take_lease_for(host, RefreshReason::UnknownKid))
     }
 
-    fn take_lease_for(&mut self, host: &impl SharedData, need: Need) -> bool {
+    fn take_lease_for(&mut self, host: &impl SharedData, need: RefreshReason) -> bool {
         for _ in 0..SWAP_ATTEMPTS {
-            let shared = self.synchronise(host);
-            let Decision::Fetch(taken) = self.decide(need, host.now()) else { return false };
-            let forced_before = self.control.forced_at;
+            let shared = self.sync(host);
+            let RefreshDecision::Fetch(taken) = self.decide(need, host.now()) else { return false };
+            let previous_forced_at = self.control.forced_at;
             if host.swap(&self.entries.control, &shared, &taken.encode()) == Swap::Done {
                 self.control = taken;
-                self.forced_before = forced_before;
+                self.previous_forced_at = previous_forced_at;
                 return true;
             }
         }
@@ -180,40 +184,40 @@ impl Share {
 
     /// A set that the record names and that cannot be read is missed like an unknown kid: at once, but once a
     /// cooldown, or whatever keeps writing over it would make us flood the issuer.
-    fn decide(&self, need: Need, now: UnixTime) -> Decision {
-        let unreadable = self.control.set != SetId::NONE && self.held() != self.control.set;
-        let need = if unreadable { Need::UnknownKid } else { need };
-        let decision = self.control.decide(&self.times, need, self.vm, now, self.chance);
+    fn decide(&self, need: RefreshReason, now: UnixTime) -> RefreshDecision {
+        let unreadable = self.control.set != SetId::NONE && self.current_set() != self.control.set;
+        let need = if unreadable { RefreshReason::UnknownKid } else { need };
+        let decision = self.control.decide(&self.times, need, self.vm, now, self.jitter);
         match (decision, self.pause_after_unsent(now)) {
-            (Decision::Fetch(_), Some(moment)) => Decision::NotBefore(moment),
+            (RefreshDecision::Fetch(_), Some(moment)) => RefreshDecision::NotBefore(moment),
             (decision, _) => decision,
         }
     }
 
     /// Until when this VM leaves the fetching to others.
     fn pause_after_unsent(&self, now: UnixTime) -> Option<UnixTime> {
-        let Unsent { at, pause, .. } = self.unsent?;
+        let SendFailures { at, pause, .. } = self.send_failures?;
         ahead(at, at.saturating_add(pause), pause, now)
     }
 
     /// The request that is to bring keys is under way; one for a document that only names their place is not that.
     pub fn sent(&mut self) {
-        self.unsent = None;
+        self.send_failures = None;
     }
 
     /// The host did not take the request. That says nothing about the issuer: Envoy's main thread ticks before it
     /// knows the clusters, and a back-off that it caused would be everybody's at every start. So only this VM
     /// pauses. `None` where it is the first time in a row: nothing to tell anybody yet.
-    pub fn not_sent(&mut self, host: &impl SharedData) -> Option<Kept> {
-        let times = self.unsent.map_or(0, |unsent| unsent.times.saturating_add(1));
-        let pause = pause(times, &self.times, host.chance());
-        self.unsent = Some(Unsent { times, at: host.now(), pause });
-        let forced_before = self.forced_before;
+    pub fn not_sent(&mut self, host: &impl SharedData) -> Option<FailureOutcome> {
+        let times = self.send_failures.map_or(0, |send_failures| send_failures.times.saturating_add(1));
+        let pause = pause(times, &self.times, host.jitter());
+        self.send_failures = Some(SendFailures { times, at: host.now(), pause });
+        let previous_forced_at = self.previous_forced_at;
         if times == 0 {
-            self.give_back(host, |held| held.withdrawn(forced_before));
+            self.give_back(host, |held| held.withdrawn(previous_forced_at));
             return None;
         }
-        Some(self.fail(host, |before, times, now| before.not_sent(times, now, forced_before)))
+        Some(self.fail(host, |before, times, now| before.not_sent(times, now, previous_forced_at)))
     }
 
     /// Whether an answer to this VM would still count.
@@ -223,12 +227,12 @@ impl Share {
 
     /// Gives the lease back, as where the configuration goes while its callout is under way.
     pub fn release(&mut self, host: &impl SharedData) {
-        self.give_back(host, Control::released);
+        self.give_back(host, RefreshState::released);
     }
 
-    fn give_back(&mut self, host: &impl SharedData, without: impl Fn(&Control) -> Control) {
+    fn give_back(&mut self, host: &impl SharedData, without: impl Fn(&RefreshState) -> RefreshState) {
         for _ in 0..SWAP_ATTEMPTS {
-            let shared = self.synchronise(host);
+            let shared = self.sync(host);
             let released = without(&self.control);
             if !self.holds_lease(host.now())
                 || host.swap(&self.entries.control, &shared, &released.encode()) == Swap::Done
@@ -254,19 +258,19 @@ impl Share {
         asked: Option<SetId>,
         source: &str,
         body: &[u8],
-    ) -> Stored {
+    ) -> StoreOutcome {
         let (set, max_age) = match good {
             GoodAnswer::Keys { keys, etag, max_age, .. } => (Some((keys, etag)), *max_age),
             GoodAnswer::NotModified { max_age } => (None, *max_age),
         };
         let text = fingerprint(body);
         for _ in 0..SWAP_ATTEMPTS {
-            let shared = self.synchronise(host);
+            let shared = self.sync(host);
             let now = host.now();
             let before = self.control;
             // A 304 speaks of the set that was asked about and of no other.
             if !self.holds_lease(now) || (set.is_none() && asked != Some(before.set)) {
-                return Stored::TooLate;
+                return StoreOutcome::LeaseLost;
             }
             // In another order they are the same keys: the text that is stored stays, and with it its validator.
             let set = set.filter(|(keys, _)| text == before.set.fingerprint || !self.holds(before.set, keys));
@@ -294,14 +298,14 @@ impl Share {
                 } else if let Some(loaded) = &mut self.loaded {
                     loaded.control = next;
                 }
-                self.chance = host.chance();
+                self.jitter = host.jitter();
                 return match next.set == before.set {
-                    true => Stored::Same { recovered: before.failures > 0 },
-                    false => Stored::Changed,
+                    true => StoreOutcome::Unchanged { recovered: before.failures > 0 },
+                    false => StoreOutcome::Replaced,
                 };
             }
         }
-        Stored::TooLate
+        StoreOutcome::LeaseLost
     }
 
     /// Whether this VM holds that set, and it is of those keys.
@@ -310,21 +314,21 @@ impl Share {
     }
 
     /// Puts the next attempt off, unless the lease was lost meanwhile.
-    pub fn failed(&mut self, host: &impl SharedData) -> Kept {
-        let chance = host.chance();
-        self.fail(host, |before, times, now| before.failed(times, now, chance))
+    pub fn failed(&mut self, host: &impl SharedData) -> FailureOutcome {
+        let jitter = host.jitter();
+        self.fail(host, |before, times, now| before.failed(times, now, jitter))
     }
 
     fn fail(
         &mut self,
         host: &impl SharedData,
-        after: impl Fn(&Control, &KeyTimes, UnixTime) -> Control,
-    ) -> Kept {
+        after: impl Fn(&RefreshState, &RefreshTimings, UnixTime) -> RefreshState,
+    ) -> FailureOutcome {
         for _ in 0..SWAP_ATTEMPTS {
-            let shared = self.synchronise(host);
+            let shared = self.sync(host);
             let now = host.now();
             if !self.holds_lease(now) {
-                return Kept::TooLate;
+                return FailureOutcome::LeaseLost;
             }
             let before = self.control;
             let next = after(&before, &self.times, now);
@@ -337,28 +341,31 @@ impl Share {
                 let ran_out =
                     usable == Usable::No && before.usable(&self.times, before.failed_at) != Usable::No;
                 return match before.failures {
-                    0 => Kept::BeganToFail(usable),
-                    _ if ran_out => Kept::RanOut,
-                    _ => Kept::StillFailing,
+                    0 => FailureOutcome::First(usable),
+                    _ if ran_out => FailureOutcome::KeysExpired,
+                    _ => FailureOutcome::Repeated,
                 };
             }
         }
-        Kept::TooLate
+        FailureOutcome::LeaseLost
     }
 
     /// Looks once more for a request that found no keys, or not the one that its token names.
-    pub fn look_again(&mut self, host: &impl SharedData, need: Need) -> KeyLookup {
-        let had = self.held();
-        self.synchronise(host);
+    pub fn look_again(&mut self, host: &impl SharedData, need: RefreshReason) -> KeyLookup {
+        let had = self.current_set();
+        self.sync(host);
         let now = host.now();
-        if let Some(keys) = self.keys(now).filter(|_| need == Need::Scheduled || self.held() != had) {
+        if let Some(keys) =
+            self.keys(now).filter(|_| need == RefreshReason::Scheduled || self.current_set() != had)
+        {
             return KeyLookup::Updated(keys);
         }
         let decision = self.decide(need, now);
-        self.wanted |= need == Need::UnknownKid && matches!(decision, Decision::Fetch(_));
+        self.unknown_kid_pending |=
+            need == RefreshReason::UnknownKid && matches!(decision, RefreshDecision::Fetch(_));
         match decision {
-            Decision::Fetch(_) | Decision::InFlight => KeyLookup::Pending,
-            Decision::NotBefore(moment) | Decision::FreshUntil(moment) => {
+            RefreshDecision::Fetch(_) | RefreshDecision::InFlight => KeyLookup::Pending,
+            RefreshDecision::NotBefore(moment) | RefreshDecision::FreshUntil(moment) => {
                 KeyLookup::Unavailable { retry_after: moment.since(now) }
             }
         }
@@ -366,15 +373,17 @@ impl Share {
 
     /// How long until there is something to do that no request asks for.
     pub fn idle_for(&self, now: UnixTime) -> Option<Duration> {
-        match self.decide(Need::Scheduled, now) {
-            Decision::Fetch(_) => Some(Duration::ZERO),
-            Decision::InFlight => None,
-            Decision::NotBefore(moment) | Decision::FreshUntil(moment) => Some(moment.since(now)),
+        match self.decide(RefreshReason::Scheduled, now) {
+            RefreshDecision::Fetch(_) => Some(Duration::ZERO),
+            RefreshDecision::InFlight => None,
+            RefreshDecision::NotBefore(moment) | RefreshDecision::FreshUntil(moment) => {
+                Some(moment.since(now))
+            }
         }
     }
 }
 
-fn load(bytes: &[u8], control: Control) -> Option<Loaded> {
+fn load(bytes: &[u8], control: RefreshState) -> Option<Loaded> {
     let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == control.set)?;
     let ParsedKeySet { keys, .. } = KeySet::parse(&stored.text).ok()?;
     Some(Loaded { control, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })

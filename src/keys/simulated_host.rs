@@ -7,11 +7,11 @@ use std::time::Duration;
 use crate::endpoint::Endpoint;
 use crate::http::HeaderMap;
 use crate::jose::algorithm::Algorithm;
-use crate::keys::answer::{GoodAnswer, HttpAnswer, judge};
+use crate::keys::answer::{GoodAnswer, HttpAnswer, parse_jwks_response};
+use crate::keys::key_cache::{KeyCache, SharedData, SharedEntry, StoreOutcome, Swap};
 use crate::keys::record::Entries;
-use crate::keys::share::{Share, Shared, SharedData, Stored, Swap};
 use crate::keys::source::{Location, Source};
-use crate::keys::{Chance, Control, KeyTimes, VmIdentity};
+use crate::keys::{Jitter, RefreshState, RefreshTimings, VmIdentity};
 use crate::time::UnixTime;
 
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -27,8 +27,8 @@ pub fn entries() -> Entries {
     Entries::of(b"plugin", "https://a", &Source { cluster: "cluster".to_owned(), location })
 }
 
-pub fn times() -> KeyTimes {
-    KeyTimes {
+pub fn times() -> RefreshTimings {
+    RefreshTimings {
         ttl: Duration::from_secs(300),
         max_stale: Duration::from_secs(14_400),
         cooldown: Duration::from_secs(10),
@@ -38,17 +38,17 @@ pub fn times() -> KeyTimes {
 }
 
 /// What happens between a VM's look at the record and its swap.
-type Interference = Box<dyn FnOnce(&World)>;
+type Interference = Box<dyn FnOnce(&SimulatedHost)>;
 
 /// The host's map, as fact 9 of the design has it, and a clock that a test moves.
-pub struct World {
+pub struct SimulatedHost {
     pub now: Cell<UnixTime>,
     pub entries: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
     versions: Cell<u32>,
     before_swap: RefCell<Option<Interference>>,
 }
 
-impl World {
+impl SimulatedHost {
     pub fn new() -> Self {
         Self {
             now: Cell::new(START),
@@ -63,36 +63,40 @@ impl World {
     }
 
     /// Lets that happen just before the next swap.
-    pub fn interfere(&self, interference: impl FnOnce(&World) + 'static) {
+    pub fn interfere(&self, interference: impl FnOnce(&SimulatedHost) + 'static) {
         *self.before_swap.borrow_mut() = Some(Box::new(interference));
     }
 
-    pub fn vm(&self, number: u64) -> Share {
+    pub fn vm(&self, number: u64) -> KeyCache {
         self.vm_with(times(), number)
     }
 
-    pub fn vm_with(&self, times: KeyTimes, number: u64) -> Share {
-        Share::new(times, VmIdentity(number), entries(), Chance::from_bits(0))
+    pub fn vm_with(&self, times: RefreshTimings, number: u64) -> KeyCache {
+        KeyCache::new(times, VmIdentity(number), entries(), Jitter::from_bits(0))
     }
 
-    pub fn record(&self) -> Control {
-        self.read(&entries().control).bytes.as_deref().and_then(Control::decode).unwrap_or(Control::UNKNOWN)
+    pub fn record(&self) -> RefreshState {
+        self.read(&entries().control)
+            .bytes
+            .as_deref()
+            .and_then(RefreshState::decode)
+            .unwrap_or(RefreshState::UNKNOWN)
     }
 }
 
-impl SharedData for World {
+impl SharedData for SimulatedHost {
     fn now(&self) -> UnixTime {
         self.now.get()
     }
 
-    fn chance(&self) -> Chance {
-        Chance::from_bits(0)
+    fn jitter(&self) -> Jitter {
+        Jitter::from_bits(0)
     }
 
-    fn read(&self, name: &str) -> Shared {
+    fn read(&self, name: &str) -> SharedEntry {
         let entries = self.entries.borrow();
         let entry = entries.get(name);
-        Shared { bytes: entry.map(|entry| entry.0.clone()), cas: entry.map(|entry| entry.1) }
+        SharedEntry { bytes: entry.map(|entry| entry.0.clone()), cas: entry.map(|entry| entry.1) }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
@@ -100,7 +104,7 @@ impl SharedData for World {
         self.entries.borrow_mut().insert(name.to_owned(), (bytes.to_vec(), self.versions.get()));
     }
 
-    fn swap(&self, name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
+    fn swap(&self, name: &str, seen: &SharedEntry, bytes: &[u8]) -> Swap {
         let interference = self.before_swap.borrow_mut().take();
         if let Some(interference) = interference {
             interference(self);
@@ -117,24 +121,24 @@ impl SharedData for World {
 pub fn good(body: &[u8], etag: Option<&str>) -> GoodAnswer {
     let mut headers: HeaderMap = [(":status", "200")].into_iter().collect();
     headers.extend(etag.map(|etag| ("etag", etag)));
-    judge(HttpAnswer { headers: &headers, length: body.len(), body }, false).unwrap()
+    parse_jwks_response(HttpAnswer { headers: &headers, length: body.len(), body }, false).unwrap()
 }
 
 pub const NOT_MODIFIED: GoodAnswer = GoodAnswer::NotModified { max_age: None };
 
-pub fn answered(vm: &mut Share, world: &World, kid: &str) -> Stored {
+pub fn answered(vm: &mut KeyCache, world: &SimulatedHost, kid: &str) -> StoreOutcome {
     vm.succeeded(world, &good(&set(kid), Some("\"v\"")), None, SOURCE, &set(kid))
 }
 
-pub fn knows(vm: &Share, world: &World, kid: &str) -> bool {
+pub fn knows(vm: &KeyCache, world: &SimulatedHost, kid: &str) -> bool {
     vm.keys(world.now()).is_some_and(|keys| keys.candidates(Some(kid), Algorithm::Rs256, &[]).is_ok())
 }
 
 /// Two VMs, of which the first has fetched a set with that kid.
-pub fn warm(world: &World, kid: &str) -> [Share; 2] {
+pub fn warm(world: &SimulatedHost, kid: &str) -> [KeyCache; 2] {
     let mut vms = [world.vm(1), world.vm(2)];
     assert!(vms[0].take_lease(world, false));
-    assert_eq!(answered(&mut vms[0], world, kid), Stored::Changed);
-    vms[1].synchronise(world);
+    assert_eq!(answered(&mut vms[0], world, kid), StoreOutcome::Replaced);
+    vms[1].sync(world);
     vms
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::keys::world::{World, answered, entries, times};
+use crate::keys::simulated_host::{SimulatedHost, answered, entries, times};
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -62,11 +62,11 @@ fn a_lease_that_the_clock_comes_back_to_ends_again() {
 }
 
 fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
-    let world = World::new();
+    let world = SimulatedHost::new();
     // A short life, so that sequences outlast it.
-    let times = || KeyTimes { max_stale: Duration::from_secs(600), ..times() };
+    let times = || RefreshTimings { max_stale: Duration::from_secs(600), ..times() };
     let mut last_good: Option<UnixTime> = None;
-    let mut vms: Vec<Share> = (0..4).map(|number| world.vm_with(times(), number + 1)).collect();
+    let mut vms: Vec<KeyCache> = (0..4).map(|number| world.vm_with(times(), number + 1)).collect();
     let mut names = 10;
     // Who fetches, since when.
     let mut fetching: [Option<UnixTime>; 4] = [None; 4];
@@ -112,7 +112,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
                 if fetching[vm].take().is_some() {
                     match outcome {
                         Outcome::Keys(kid) => {
-                            if answered(&mut vms[vm], &world, &kid.to_string()) != Stored::TooLate {
+                            if answered(&mut vms[vm], &world, &kid.to_string()) != StoreOutcome::LeaseLost {
                                 last_good = Some(world.now());
                             }
                         }
@@ -128,9 +128,9 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
         // Two VMs that hold what the record names hold the same.
         let record = world.record();
         let holders: Vec<_> =
-            vms.iter().filter(|vm| record.set != SetId::NONE && vm.held() == record.set).collect();
+            vms.iter().filter(|vm| record.set != SetId::NONE && vm.current_set() == record.set).collect();
         for kid in ["0", "1", "2"] {
-            let knowing = |vm: &&&Share| {
+            let knowing = |vm: &&&KeyCache| {
                 vm.loaded.as_ref().is_some_and(|loaded| {
                     loaded.keys.candidates(Some(kid), crate::jose::algorithm::Algorithm::Rs256, &[]).is_ok()
                 })
@@ -143,7 +143,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
     // the clock has just come back to them.
     world.pass(200.0);
     let mut newcomer = world.vm_with(times(), 99);
-    newcomer.synchronise(&world);
+    newcomer.sync(&world);
     if newcomer.keys(world.now()).is_none() {
         let fetches = (0..200).any(|_| {
             let fetches = newcomer.take_lease(&world, false);
