@@ -26,7 +26,7 @@ use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::headers::ClaimHeaders;
 use crate::jose::json::Json;
-use crate::policy::{Requirement, Sources};
+use crate::policy::{ClaimSources, Requirement};
 use crate::resource_metadata::ResourceMetadata;
 use crate::route::Table;
 use crate::token_source::TokenSource;
@@ -128,7 +128,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let mut object = root.object("an object with issuer, audience and jwks_cluster", errors)?;
     let mut warnings = Vec::new();
     let enabled = object.flag(&key::ENABLED, errors);
-    let defaults = Sources {
+    let defaults = ClaimSources {
         roles: sources(&mut object, &shared::ROLES_FROM, errors),
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),

@@ -12,7 +12,7 @@ use crate::config::{Config, Issuer, KeyOrigin};
 use crate::headers::{CredentialHeaders, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::algorithm::{HostFirst, HostFunction};
+use crate::jose::algorithm::{HostFunction, HostVerifier};
 use crate::keys::VmIdentity;
 use crate::keys::answer::HttpAnswer;
 use crate::keys::fetch_event::FetchEvent;
@@ -33,7 +33,7 @@ pub struct Plugin<H> {
     host: H,
     config: Config,
     credentials: CredentialHeaders,
-    verifier: HostFirst<H>,
+    verifier: HostVerifier<H>,
     keys: KeyStore,
     parked: RefCell<ParkedRequests>,
     metadata: RefCell<MetadataCache>,
@@ -63,9 +63,9 @@ pub enum Action {
 impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
     /// Begins to serve. Nothing is fetched before the first poll. `name` is the plugin's in the proxy's configuration.
     pub fn start(config: Config, vm: VmIdentity, name: &[u8], host: H) -> Self {
-        let verifier = HostFirst::tried(host.clone());
+        let verifier = HostVerifier::self_tested(host.clone());
         let report = Reporter::new(&config, host.clone());
-        report.configured(&config, verifier.by_host());
+        report.configured(&config, verifier.host_algorithms());
         Self {
             credentials: request::credential_headers(&config),
             verifier,
@@ -268,7 +268,7 @@ fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl Share
     match &issuer.keys {
         KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
         KeyOrigin::Fetched { source, times } => {
-            let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, source);
+            let entries = Entries::of(plugin, &issuer.rules.iss, source);
             let cache = KeyCache::new(times.clone(), vm, entries, host.jitter());
             IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), cache))))
         }

@@ -12,7 +12,7 @@ mod tests;
 mod value_set;
 
 pub use evaluation::{Credential, Permit, Requirements};
-pub use identity::{Identity, Source, Sources};
+pub use identity::{ClaimSource, ClaimSources, Identity};
 pub use refusal::{Refusal, Unmet};
 pub use requirement::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,

@@ -13,7 +13,7 @@ use jwt_guard::jose::claims::{VerifiedClaims, verify};
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::jose::token::UnverifiedToken;
-use jwt_guard::policy::{Credential, Identity, Requirement, Requirements, Source, Sources};
+use jwt_guard::policy::{ClaimSource, ClaimSources, Credential, Identity, Requirement, Requirements};
 
 use super::issuer::{AUDIENCE, Credulous, ISSUER, NOW, keys, rules};
 
@@ -129,10 +129,10 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     let token = parts.map(|part| base64url::encode(&part)).join(".");
     let token = UnverifiedToken::parse(token.as_bytes(), token.len()).ok()?;
     let claims: VerifiedClaims = verify(token, &rules(), &keys(), &Credulous, NOW).ok()?;
-    let from = |name: &str| vec![Source { pointer: Pointer::parse(name).unwrap(), prefix: None }];
+    let from = |name: &str| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
     Some(Identity::new(
         claims,
-        &Sources { roles: from("roles"), groups: from("/g/0"), scopes: from("scope") },
+        &ClaimSources { roles: from("roles"), groups: from("/g/0"), scopes: from("scope") },
     ))
 }
 

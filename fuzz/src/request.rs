@@ -12,7 +12,7 @@ use jwt_guard::denial::Denial;
 use jwt_guard::headers::ClaimHeaders;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
@@ -135,7 +135,7 @@ fn judged<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
     let [first, again] =
-        [0, 1].map(|_| decide(config, request, &keys, &InModule, &cache, NOW, Wait::Allowed));
+        [0, 1].map(|_| decide(config, request, &keys, &WasmVerifier, &cache, NOW, Wait::Allowed));
     assert_eq!(told(&first, request.headers), told(&again, request.headers));
     first
 }

@@ -6,7 +6,7 @@ use super::problem::Problem;
 use super::reader::{Errors, Node, Object};
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
-use crate::policy::Source;
+use crate::policy::ClaimSource;
 
 /// A claim name or a JSON Pointer.
 pub(super) fn pointer(node: &Node<'_>, errors: &mut Errors) -> Option<Pointer> {
@@ -14,10 +14,10 @@ pub(super) fn pointer(node: &Node<'_>, errors: &mut Errors) -> Option<Pointer> {
 }
 
 /// The sources of a key, or its default.
-pub(super) fn sources(object: &mut Object<'_>, key: &Claims, errors: &mut Errors) -> Vec<Source> {
+pub(super) fn sources(object: &mut Object<'_>, key: &Claims, errors: &mut Errors) -> Vec<ClaimSource> {
     given_sources(object, key, errors).unwrap_or_else(|| {
         let pointers = key.default.iter().filter_map(|name| Pointer::parse(name).ok());
-        pointers.map(|pointer| Source { pointer, prefix: None }).collect()
+        pointers.map(|pointer| ClaimSource { pointer, prefix: None }).collect()
     })
 }
 
@@ -26,14 +26,14 @@ pub(super) fn given_sources(
     object: &mut Object<'_>,
     key: &Claims,
     errors: &mut Errors,
-) -> Option<Vec<Source>> {
+) -> Option<Vec<ClaimSource>> {
     let node = object.take(key.name)?;
     Some(node.one_or_many().iter().filter_map(|item| source(item, errors)).collect())
 }
 
-fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
+fn source(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimSource> {
     if !matches!(node.value(), Json::Object(_)) {
-        return pointer(node, errors).map(|pointer| Source { pointer, prefix: None });
+        return pointer(node, errors).map(|pointer| ClaimSource { pointer, prefix: None });
     }
     let mut object = node.object("a claim", errors)?;
     let claim = object.take(key::CLAIM);
@@ -43,5 +43,5 @@ fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
     }
     let pointer = claim.and_then(|node| pointer(&node, errors));
     object.finish(errors);
-    Some(Source { pointer: pointer?, prefix })
+    Some(ClaimSource { pointer: pointer?, prefix })
 }

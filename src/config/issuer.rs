@@ -13,7 +13,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
-use crate::policy::{Source, Sources};
+use crate::policy::{ClaimSource, ClaimSources};
 
 /// A configured issuer.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Issuer {
     /// How its tokens are judged.
     pub rules: TokenRules,
     /// Where its tokens name roles, groups and scopes.
-    pub sources: Sources,
+    pub sources: ClaimSources,
     /// Where its keys come from.
     pub keys: KeyOrigin,
 }
@@ -31,14 +31,14 @@ pub struct Issuer {
 impl Issuer {
     /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
     pub fn has_default_endpoint(&self) -> bool {
-        self.keys.is_default_endpoint(&self.rules.issuer_name_value)
+        self.keys.is_default_endpoint(&self.rules.iss)
     }
 }
 
 /// The issuer of the flat form, or those of the list.
 pub fn issuers(
     object: &mut Object<'_>,
-    defaults: &Sources,
+    defaults: &ClaimSources,
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Vec<Issuer> {
@@ -62,7 +62,7 @@ pub fn issuers(
         let read = issuer(&mut object, IssuerIndex(index), defaults, Form::Listed, warnings, errors);
         object.finish(errors);
         let Some(read) = read else { continue };
-        if issuers.iter().any(|other| other.rules.issuer_name_value == read.rules.issuer_name_value) {
+        if issuers.iter().any(|other| other.rules.iss == read.rules.iss) {
             node.refuse(Problem::RepeatedIssuer, errors);
         }
         if issuers.iter().any(|other| other.name == read.name) {
@@ -94,7 +94,7 @@ enum Form {
 fn issuer(
     object: &mut Object<'_>,
     index: IssuerIndex,
-    defaults: &Sources,
+    defaults: &ClaimSources,
     form: Form,
     warnings: &mut Vec<String>,
     errors: &mut Errors,
@@ -120,7 +120,7 @@ fn issuer(
     let name = name(object, issuer, errors);
     let sources = match form {
         Form::Flat => defaults.clone(),
-        Form::Listed => Sources {
+        Form::Listed => ClaimSources {
             roles: replaced(object, &shared::ROLES_FROM, &defaults.roles, errors),
             groups: replaced(object, &shared::GROUPS_FROM, &defaults.groups, errors),
             scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
@@ -146,7 +146,12 @@ fn required<'a>(
     }
 }
 
-fn replaced(object: &mut Object<'_>, key: &Claims, default: &[Source], errors: &mut Errors) -> Vec<Source> {
+fn replaced(
+    object: &mut Object<'_>,
+    key: &Claims,
+    default: &[ClaimSource],
+    errors: &mut Errors,
+) -> Vec<ClaimSource> {
     given_sources(object, key, errors).unwrap_or_else(|| default.to_vec())
 }
 

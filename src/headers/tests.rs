@@ -4,7 +4,7 @@ use super::*;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::claims::VerifiedClaims;
 use crate::jose::pointer::Pointer;
-use crate::policy::{Credential, Requirement, Requirements, Rule, Source, Sources};
+use crate::policy::{ClaimSource, ClaimSources, Credential, Requirement, Requirements, Rule};
 
 const LIMIT: usize = 16_384;
 
@@ -15,8 +15,8 @@ const CLAIMS: &str = r#"{
 }"#;
 
 fn identity_of(claims: &str) -> Rc<Identity> {
-    let source = |name| vec![Source { pointer: Pointer::parse(name).unwrap(), prefix: None }];
-    let sources = Sources { roles: source("roles"), groups: source("groups"), scopes: source("scope") };
+    let source = |name| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
+    let sources = ClaimSources { roles: source("roles"), groups: source("groups"), scopes: source("scope") };
     Rc::new(Identity::new(VerifiedClaims::unchecked(IssuerIndex(0), claims, &[]), &sources))
 }
 

@@ -30,12 +30,12 @@ fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()
 }
 
-fn source(text: &str, prefix: Option<&str>) -> Source {
-    Source { pointer: pointer(text), prefix: prefix.map(str::to_owned) }
+fn source(text: &str, prefix: Option<&str>) -> ClaimSource {
+    ClaimSource { pointer: pointer(text), prefix: prefix.map(str::to_owned) }
 }
 
-fn sources() -> Sources {
-    Sources {
+fn sources() -> ClaimSources {
+    ClaimSources {
         roles: vec![source("role", None), source("roles", None)],
         groups: vec![source("groups", None)],
         scopes: vec![source("scope", None), source("scp", None)],

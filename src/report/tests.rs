@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::*;
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::algorithm::{Algorithm, InModule};
+use crate::jose::algorithm::{Algorithm, WasmVerifier};
 use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::fetch_error::FetchError;
 use crate::keys::fetch_event::FetchEvent;
@@ -209,7 +209,7 @@ impl KeySource for NoKeys {
 /// What becomes of a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
-    request::decide(config, request, &NoKeys, &InModule, &cache, NOW, Wait::TimedOut)
+    request::decide(config, request, &NoKeys, &WasmVerifier, &cache, NOW, Wait::TimedOut)
 }
 
 fn headers() -> HeaderMap {
@@ -283,9 +283,9 @@ fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
 
 #[test]
 fn a_configuration_is_announced_with_what_verifies_its_signatures() {
-    let announced = |members: &str, by_host: &[Algorithm]| {
+    let announced = |members: &str, host_algorithms: &[Algorithm]| {
         let (reporter, config) = (reporter(), config(members));
-        reporter.configured(&config, by_host);
+        reporter.configured(&config, host_algorithms);
         let lines = reporter.lines();
         let digest = config.digest;
         lines.into_iter().map(|(_, line)| line.replace(&digest, "DIGEST")).collect::<Vec<_>>()

@@ -165,7 +165,7 @@ impl<'r> Authenticator<'_, 'r> {
     }
 
     fn issuer(&self, iss: &str) -> Option<(IssuerIndex, &'r Issuer)> {
-        let position = self.config.issuers.iter().position(|issuer| issuer.rules.issuer_name_value == iss)?;
+        let position = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
         Some((IssuerIndex(position), self.config.issuers.get(position)?))
     }
 

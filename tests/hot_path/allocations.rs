@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jwt_guard::config::Config;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
 use jwt_guard::request::{self, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait};
@@ -43,7 +43,7 @@ impl Core {
     fn decide(&self, headers: &HeaderMap) {
         let request = Request { headers, metadata: Metadata::Absent };
         let wait = Wait::Allowed;
-        drop(request::decide(&self.config, &request, &self.keys, &InModule, &self.cache, NOW, wait));
+        drop(request::decide(&self.config, &request, &self.keys, &WasmVerifier, &self.cache, NOW, wait));
     }
 
     /// Allocations of a request like those before it.

@@ -79,7 +79,7 @@ fn entries(plugin: &Value) -> Vec<Entries> {
     let config = Config::parse(plugin.to_string().as_bytes()).unwrap();
     let entries = config.issuers.iter().map(|issuer| {
         let KeyOrigin::Fetched { source, .. } = &issuer.keys else { panic!("inline keys") };
-        Entries::of(b"jwt_guard", &issuer.rules.issuer_name_value, source)
+        Entries::of(b"jwt_guard", &issuer.rules.iss, source)
     });
     entries.collect()
 }

@@ -11,7 +11,7 @@ use jwt_guard::denial::{Denial, Reason};
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
@@ -272,7 +272,7 @@ impl Ask {
         wait: Wait,
     ) -> Outcome {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        request::decide(config, &request, keys, &InModule, cache, now, wait).into()
+        request::decide(config, &request, keys, &WasmVerifier, cache, now, wait).into()
     }
 
     /// Everything that a step does.

@@ -1,7 +1,7 @@
 //! What a decision tells of itself: the log, the metrics and `jwtguard explain` read nothing else.
 
 use jwt_guard::config::Config;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
 use jwt_guard::request::{
@@ -34,7 +34,7 @@ fn look<T>(
     let headers = headers(path, token);
     let request = Request { headers: &headers, metadata: Metadata::Absent };
     let cache = TokenCache::new(0);
-    look(&request::decide(config, &request, keys, &InModule, &cache, NOW, Wait::Allowed))
+    look(&request::decide(config, &request, keys, &WasmVerifier, &cache, NOW, Wait::Allowed))
 }
 
 fn policy() -> Config {

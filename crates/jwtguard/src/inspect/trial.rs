@@ -20,7 +20,7 @@ use crate::inspect::{spelling, words};
 use conditions::route_of;
 use jwt_guard::denial::Reason;
 use jwt_guard::http::HeaderMap;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::policy;
 use jwt_guard::request::{
     self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
@@ -44,7 +44,7 @@ impl Bench<'_> {
         let with = Authenticator {
             config: self.config,
             keys: &keys,
-            verifier: &InModule,
+            verifier: &WasmVerifier,
             cache: &cache,
             now: self.now,
             wait: Wait::TimedOut,

@@ -121,7 +121,7 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
     format!(
         "{}: iss {}, audience {}, {}; keys: {keys}{refused}",
         issuer.name,
-        rules.issuer_name_value,
+        rules.iss,
         rules.audiences.join(" or "),
         algorithms.join(" "),
     )

@@ -105,7 +105,7 @@ impl<'c> Bench<'c> {
     pub fn lacks_keys_for(&self, token: &str) -> Option<&str> {
         let token = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok()?;
         let iss = token.unverified_issuer()?;
-        let index = self.config.issuers.iter().position(|issuer| issuer.rules.issuer_name_value == iss)?;
+        let index = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
         let lacking = self.keys.get(index).is_none_or(Option::is_none);
         self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
     }

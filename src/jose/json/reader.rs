@@ -14,9 +14,9 @@ use super::value::{Json, Number};
 use crate::jose::limits::MAX_DEPTH;
 
 /// What is left to be read.
-pub(super) struct Valid<'a>(&'a str);
+pub(super) struct JsonReader<'a>(&'a str);
 
-impl<'a> Valid<'a> {
+impl<'a> JsonReader<'a> {
     /// All of the text.
     pub fn new(text: &'a str) -> Self {
         Self(text)
@@ -28,7 +28,7 @@ impl<'a> Valid<'a> {
             b'{' | b'[' if depth >= MAX_DEPTH => Err(JsonError::TooDeep),
             b'{' => {
                 let mut members = Vec::new();
-                self.each(b'}', |text| {
+                self.read_sequence(b'}', |text| {
                     let name = text.string()?;
                     // A colon.
                     text.next()?;
@@ -40,7 +40,7 @@ impl<'a> Valid<'a> {
             }
             b'[' => {
                 let mut items = Vec::new();
-                self.each(b']', |text| text.value(depth + 1).map(|item| items.push(item)))?;
+                self.read_sequence(b']', |text| text.value(depth + 1).map(|item| items.push(item)))?;
                 Ok(Json::Array(items))
             }
             b'"' => self.string().map(Json::String),
@@ -56,7 +56,7 @@ impl<'a> Valid<'a> {
     }
 
     /// What stands between the bracket here and the one that closes it, each led up to by spaces and a comma.
-    fn each(
+    fn read_sequence(
         &mut self,
         close: u8,
         mut read: impl FnMut(&mut Self) -> Result<(), JsonError>,
@@ -108,9 +108,9 @@ impl<'a> Valid<'a> {
 
 /// Few names are compared with each other, which costs less than hashing them; an object of many is an attacker's.
 pub(super) fn are_unique<T>(members: &[(String, T)]) -> bool {
-    const FEW: usize = 16;
+    const LINEAR_SCAN_MAX: usize = 16;
     let mut names = members.iter().map(|(name, _)| name.as_str());
-    if members.len() > FEW {
+    if members.len() > LINEAR_SCAN_MAX {
         let mut seen = HashSet::with_capacity(members.len());
         return names.all(|name| seen.insert(name));
     }
