@@ -40,7 +40,7 @@ use keys::configuration as key;
 use keys::shared;
 pub use path::Path;
 pub use problem::Problem;
-use reader::{Errors, Node, Object};
+use reader::{ConfigNode, ConfigObject, Errors};
 use requirement::{DefinedNames, Empty};
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
@@ -99,7 +99,7 @@ impl Config {
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<ConfigError>> {
         let json = json(bytes).map_err(|error| vec![error])?;
         let mut errors = Errors::new();
-        match config(&Node::root(&json), &mut errors) {
+        match config(&ConfigNode::root(&json), &mut errors) {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(errors),
         }
@@ -109,22 +109,22 @@ impl Config {
 /// A Struct is never valid JSON text (its tags are control characters), and JSON text that is valid is never read
 /// as a Struct: the order of the two attempts leaves no configuration with two meanings.
 fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
-    let whole = |problem| ConfigError { path: Path::root(), problem };
+    let integer = |problem| ConfigError { path: Path::root(), problem };
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(whole(Problem::NoConfiguration));
+        return Err(integer(Problem::NoConfiguration));
     }
     match Json::parse(bytes) {
         Ok(json) => Ok(json),
         Err(error) => protobuf::struct_to_json(bytes).ok_or_else(|| {
             match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                Err(syntax) => whole(Problem::NotJson { syntax: syntax.to_string() }),
-                Ok(_) => whole(Problem::Json(error)),
+                Err(syntax) => integer(Problem::NotJson { syntax: syntax.to_string() }),
+                Ok(_) => integer(Problem::Json(error)),
             }
         }),
     }
 }
 
-fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
+fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let mut object = root.object("an object with issuer, audience and jwks_cluster", errors)?;
     let mut warnings = Vec::new();
     let enabled = object.flag(&key::ENABLED, errors);
@@ -171,7 +171,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let report_only = object.flag(&key::REPORT_ONLY, errors);
     let resource_metadata = resource_metadata(object.take(key::RESOURCE_METADATA), errors);
     let identity_in_filter_state = object.flag(&key::IDENTITY_IN_FILTER_STATE, errors);
-    object.finish(errors);
+    object.deny_unknown(errors);
 
     Some(Config {
         enabled,
@@ -217,7 +217,7 @@ fn names(issuers: &[Issuer], lacks_issuers: bool) -> DefinedNames {
     }
 }
 
-fn policies(node: Option<Node<'_>>, names: &mut DefinedNames, errors: &mut Errors) {
+fn policies(node: Option<ConfigNode<'_>>, names: &mut DefinedNames, errors: &mut Errors) {
     let Some(entries) = node.and_then(|node| node.entries("an object of named requirements", errors)) else {
         return;
     };
@@ -245,7 +245,7 @@ fn policies(node: Option<Node<'_>>, names: &mut DefinedNames, errors: &mut Error
 }
 
 /// RFC 9728 documents: one or a list.
-fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMetadata {
+fn resource_metadata(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> ResourceMetadata {
     let Some(node) = node else { return ResourceMetadata::default() };
     let items = node.one_or_many();
     let documents: Vec<Json> = items.iter().map(|item| item.value().clone()).collect();
@@ -256,12 +256,12 @@ fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMet
 }
 
 /// A number of bytes or entries. Its bounds are within 32 bits, and so within every `usize`.
-fn size(object: &mut Object<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
+fn size(object: &mut ConfigObject<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
     usize::try_from(object.integer(key, errors)).unwrap_or(usize::MAX)
 }
 
 /// The first audience, unless that cannot stand in a challenge.
-fn realm(node: Option<Node<'_>>, issuers: &[Issuer], errors: &mut Errors) -> String {
+fn realm(node: Option<ConfigNode<'_>>, issuers: &[Issuer], errors: &mut Errors) -> String {
     let Some(node) = node else {
         let first = issuers.first().and_then(|issuer| issuer.rules.audiences.first());
         return first

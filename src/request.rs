@@ -37,7 +37,7 @@ use crate::http::HeaderMap;
 use crate::jose::algorithm::Verifier;
 pub use crate::keys::{KeyLookup, KeySource};
 use crate::policy::{Permit, Requirements};
-use crate::resource_metadata::Document;
+use crate::resource_metadata::MetadataDocument;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use crate::token_source;
@@ -152,7 +152,7 @@ fn exempt<'r>(config: &Config, mut trace: Trace<'r>, rule: RuleName) -> Decision
     Decision { step: Step::Forward(Forward { edits, identity: None }), trace }
 }
 
-fn document(config: &Config, headers: &HeaderMap) -> Option<Document> {
+fn document(config: &Config, headers: &HeaderMap) -> Option<MetadataDocument> {
     if config.resource_metadata.is_empty() {
         return None;
     }

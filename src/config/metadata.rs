@@ -7,7 +7,7 @@ use prost::Message;
 use prost_types::Struct;
 
 use super::protobuf;
-use super::reader::{Errors, Node};
+use super::reader::{ConfigNode, Errors};
 use super::requirement::{DefinedNames, Empty, requirement as read};
 use crate::policy::Requirement;
 
@@ -63,7 +63,7 @@ pub fn requirement(bytes: &[u8], names: &DefinedNames) -> Result<Option<Requirem
     let Some(ours) = message.filter_metadata.remove(NAMESPACE) else { return Ok(None) };
     let json = protobuf::object(ours, 0).ok_or(MetadataError::NotJson)?;
     let mut errors = Errors::new();
-    match read(&Node::root(&json), names, Empty::Refused, &mut errors) {
+    match read(&ConfigNode::root(&json), names, Empty::Refused, &mut errors) {
         Some(requirement) if errors.is_empty() => Ok(Some(requirement)),
         _ => Err(MetadataError::Requirement(errors)),
     }

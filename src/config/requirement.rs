@@ -7,7 +7,7 @@ mod names;
 
 use super::keys::{Name, requirement as key};
 use super::problem::Problem;
-use super::reader::{Errors, Node, Object, shown};
+use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use crate::policy::{Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule};
 use claim::claims;
 pub(super) use claim::values;
@@ -26,20 +26,20 @@ pub enum Empty {
 
 /// A whole requirement.
 pub fn requirement(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     names: &DefinedNames,
     empty: Empty,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let mut object = node.object("a requirement, such as {requires_role: [admin]}", errors)?;
     let read = read(&mut object, names, empty, errors);
-    object.finish(errors);
+    object.deny_unknown(errors);
     read
 }
 
 /// The keys of a requirement that stand beside others, as on a route. The caller finishes the object.
 pub fn read(
-    object: &mut Object<'_>,
+    object: &mut ConfigObject<'_>,
     names: &DefinedNames,
     empty: Empty,
     errors: &mut Errors,
@@ -80,14 +80,14 @@ struct Written<'a> {
     /// The keys that stand alone, and what each of them decides.
     deciding: Vec<(Name, Rule)>,
     allow_missing: bool,
-    policy: Option<Node<'a>>,
+    policy: Option<ConfigNode<'a>>,
     shadow: Option<Box<Requirement>>,
     issuer_and_audience: Vec<IssuerOrAudience>,
     conditions: Vec<Condition>,
 }
 
 impl<'a> Written<'a> {
-    fn take(object: &mut Object<'a>, names: &DefinedNames, errors: &mut Errors) -> Self {
+    fn take(object: &mut ConfigObject<'a>, names: &DefinedNames, errors: &mut Errors) -> Self {
         let mut deciding = vec![
             (&key::ALLOW_ANONYMOUS, Rule::Anonymous),
             (&key::ALLOW_AUTHENTICATED, Rule::Authenticated(Conditions::default())),
@@ -123,7 +123,7 @@ impl<'a> Written<'a> {
 
 /// `policy`: the requirement of that name, with a shadow of its own or that of the policy.
 fn by_name(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     shadow: Option<Box<Requirement>>,
     names: &DefinedNames,
     errors: &mut Errors,
@@ -138,7 +138,7 @@ fn by_name(
 
 /// `allow_missing`: a token is optional, and may be asked to be of some issuers or for some audiences.
 fn missing(
-    object: &Object<'_>,
+    object: &ConfigObject<'_>,
     issuer_and_audience: Vec<IssuerOrAudience>,
     conditions: &[Condition],
     errors: &mut Errors,
@@ -156,7 +156,7 @@ fn all_of(issuer_and_audience: Vec<IssuerOrAudience>, conditions: Vec<Condition>
 }
 
 /// A key with a slip in its name, or one that names a broken issuer, is a condition all the same.
-fn refuse_nothing(object: &Object<'_>, errors: &mut Errors) {
+fn refuse_nothing(object: &ConfigObject<'_>, errors: &mut Errors) {
     if object.has_unknown() || object.has(key::REQUIRES_ISSUER) || object.has(key::REQUIRES_AUDIENCE) {
         return;
     }
@@ -164,7 +164,7 @@ fn refuse_nothing(object: &Object<'_>, errors: &mut Errors) {
 }
 
 fn named_policy<'n>(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     names: &'n DefinedNames,
     errors: &mut Errors,
 ) -> Option<&'n Requirement> {
@@ -172,12 +172,12 @@ fn named_policy<'n>(
     let found = names.policies.get(name);
     if found.is_none() && !names.broken_policies.iter().any(|broken| broken == name) {
         let defined = names.policies.keys().cloned().collect();
-        node.refuse(Problem::UnknownPolicy { name: shown(node.value()), defined }, errors);
+        node.refuse(Problem::UnknownPolicy { name: preview(node.value()), defined }, errors);
     }
     found
 }
 
-fn conditions(object: &mut Object<'_>, names: &DefinedNames, errors: &mut Errors) -> Vec<Condition> {
+fn conditions(object: &mut ConfigObject<'_>, names: &DefinedNames, errors: &mut Errors) -> Vec<Condition> {
     let mut conditions = Vec::new();
     if let Some(node) = object.take(key::REQUIRES_ROLE) {
         conditions.extend(any_or_all(&node, "a role name", errors).map(Condition::Role));
@@ -198,7 +198,11 @@ fn conditions(object: &mut Object<'_>, names: &DefinedNames, errors: &mut Errors
 }
 
 /// `any_of`
-fn alternatives(node: &Node<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<NonEmpty<Conditions>> {
+fn alternatives(
+    node: &ConfigNode<'_>,
+    names: &DefinedNames,
+    errors: &mut Errors,
+) -> Option<NonEmpty<Conditions>> {
     let items = node.list("a list of requirements", errors).unwrap_or_default();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "requirement" }, errors);
@@ -207,7 +211,7 @@ fn alternatives(node: &Node<'_>, names: &DefinedNames, errors: &mut Errors) -> O
 }
 
 /// One of several alternatives: conditions on a token, or a named policy that is nothing else.
-fn alternative(node: &Node<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Conditions> {
+fn alternative(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Conditions> {
     let requirement = requirement(node, names, Empty::Refused, errors)?;
     if requirement.shadow.is_some() {
         node.refuse(Problem::ShadowInAlternative, errors);

@@ -6,7 +6,7 @@ use super::keys::route as key;
 use super::parsed::{parsed, parsed_list};
 use super::path::Path;
 use super::problem::Problem;
-use super::reader::{Errors, Node, shown};
+use super::reader::{ConfigNode, Errors, preview};
 use super::requirement::{self, DefinedNames, Empty};
 use super::token_from::token_sources;
 use crate::jose::json::Json;
@@ -32,7 +32,7 @@ pub struct Route {
 }
 
 pub(super) fn routes(
-    node: Option<Node<'_>>,
+    node: Option<ConfigNode<'_>>,
     names: &DefinedNames,
     errors: &mut Errors,
 ) -> Option<Table<Route>> {
@@ -62,7 +62,7 @@ pub(super) fn routes(
         .ok()
 }
 
-fn route(node: &Node<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Entry<Route>> {
+fn route(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Entry<Route>> {
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
     let template = match object.take(key::PATH) {
         Some(node) => parsed(&node, TEMPLATE, errors, Template::parse, Problem::Template),
@@ -88,19 +88,19 @@ fn route(node: &Node<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<E
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
     let requirement = requirement::read(&mut object, names, Empty::Refused, errors);
-    object.finish(errors);
+    object.deny_unknown(errors);
     let rule = Route { requirement: requirement?, token_from, forward_token };
     Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
 }
 
 /// Classes of readings; an empty list skips none.
-pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedVariants {
+pub(super) fn skip_readings(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> SkippedVariants {
     let mut skipped = SkippedVariants::default();
     let Some(node) = node else { return skipped };
     if matches!(node.value(), Json::Array(items) if items.is_empty()) {
         return skipped;
     }
-    let Some(names) = node.texts("the name of a class of readings, such as letter_case", errors) else {
+    let Some(names) = node.string_list("the name of a class of readings, such as letter_case", errors) else {
         return skipped;
     };
     for (name, node) in names.into_iter().zip(node.one_or_many()) {
@@ -109,7 +109,7 @@ pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> Skip
             None => {
                 let problem = match VariantClass::ALWAYS.into_iter().find(|class| class.name() == name) {
                     Some(class) => Problem::NotSkippable { class },
-                    None => Problem::UnknownReadingClass { got: shown(node.value()) },
+                    None => Problem::UnknownReadingClass { got: preview(node.value()) },
                 };
                 node.refuse(problem, errors);
             }

@@ -2,12 +2,12 @@
 
 use super::keys::token_source as key;
 use super::problem::Problem;
-use super::reader::{Errors, Node};
+use super::reader::{ConfigNode, Errors};
 use crate::http::is_token;
 use crate::jose::json::Json;
 use crate::token_source::TokenSource;
 
-pub(super) fn token_sources(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<TokenSource>> {
+pub(super) fn token_sources(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<TokenSource>> {
     let items = node.one_or_many();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "place, such as {header: authorization}" }, errors);
@@ -23,7 +23,7 @@ pub(super) fn token_sources(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<
     (!token_sources.is_empty() && token_sources.len() == items.len()).then_some(token_sources)
 }
 
-fn token_source(node: &Node<'_>, errors: &mut Errors) -> Option<TokenSource> {
+fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSource> {
     let mut object = node.object("a place, such as {header: authorization}", errors)?;
     let mut name = |key, errors: &mut Errors| {
         let node = object.take(key)?;
@@ -48,7 +48,7 @@ fn token_source(node: &Node<'_>, errors: &mut Errors) -> Option<TokenSource> {
         object.refuse(key::PREFIX, Problem::PrefixWithoutHeader, errors);
     }
     let has_slip = object.has_unknown();
-    object.finish(errors);
+    object.deny_unknown(errors);
     match (header, query, cookie) {
         (Some(name), None, None) if name == "authorization" && prefix.is_none() => {
             Some(TokenSource::Authorization)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fetch_error::{FetchError, MAX_BYTES};
 use super::not_json::NotJson;
-use crate::endpoint::{self, Target};
+use crate::endpoint::{self, RedirectTarget};
 use crate::http::HeaderMap;
 use crate::jose::error::KeySetError;
 use crate::jose::json::{JsonError, without_byte_order_mark};
@@ -77,7 +77,7 @@ pub fn parse_jwks_response(answer: HttpAnswer<'_>, conditional: bool) -> Result<
 pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
     match status {
         301 | 302 | 303 | 307 | 308 => {
-            let target = header(answer, "location").map_or(Target::Unreadable, endpoint::target);
+            let target = header(answer, "location").map_or(RedirectTarget::Unreadable, endpoint::target);
             FetchError::Redirect { status, target }
         }
         status => FetchError::Status(status),
@@ -179,14 +179,14 @@ mod tests {
                 KEYS.as_bytes(),
                 FetchError::Redirect {
                     status: 302,
-                    target: Target::Other("https://elsewhere.example".into()),
+                    target: RedirectTarget::Other("https://elsewhere.example".into()),
                 },
             ),
             (
                 "a redirect without a place",
                 &[(":status", "308")],
                 KEYS.as_bytes(),
-                FetchError::Redirect { status: 308, target: Target::Unreadable },
+                FetchError::Redirect { status: 308, target: RedirectTarget::Unreadable },
             ),
             ("an error", &[(":status", "500")], KEYS.as_bytes(), FetchError::Status(500)),
             ("another success", &[(":status", "203")], KEYS.as_bytes(), FetchError::Status(203)),

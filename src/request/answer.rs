@@ -4,7 +4,7 @@ use super::decision::{Cause, Trace};
 use super::input::text;
 use super::token_outcome::TokenFailure;
 use crate::config::Config;
-use crate::denial::{Challenge, Denial, Form};
+use crate::denial::{BodyFormat, Challenge, Denial};
 use crate::policy::{Refusal, Unmet};
 use crate::token_source::TokenSource;
 
@@ -19,7 +19,7 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
     };
     let resource_metadata = host.and_then(|host| config.resource_metadata.challenge_for(host, path));
     let challenge = Challenge { realm: &config.realm, scopes, resource_metadata };
-    let form = Form::of(headers.get("content-type"));
+    let form = BodyFormat::of(headers.get("content-type"));
     let reason = trace.denial_record(cause).reason;
     let Cause::Requirement(Refusal { unmet, .. }) = cause else {
         return Denial::new(reason, &challenge, form);

@@ -12,7 +12,7 @@ use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::keys::RefreshReason;
 use crate::policy::{Identity, Refusal, Unmet};
-use crate::resource_metadata::Document;
+use crate::resource_metadata::MetadataDocument;
 use crate::token_source::MalformedCredential;
 
 /// What is done with a request, and what led to it: the log, the metrics and `jwtguard explain` read it here.
@@ -32,7 +32,7 @@ pub enum Step {
     /// Answer it.
     Deny(Denial),
     /// Answer it with a document that is everybody's.
-    Serve(Document),
+    Serve(MetadataDocument),
     /// Park it until the issuer's keys change.
     AwaitKeys {
         /// Whose keys.

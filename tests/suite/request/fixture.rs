@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use jwt_guard::config::Config;
-use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::denial::{Denial, Reason};
 use jwt_guard::headers::HeaderEdits;
@@ -19,7 +19,7 @@ use jwt_guard::policy::Identity;
 use jwt_guard::request::{
     self, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
 };
-use jwt_guard::resource_metadata::Document;
+use jwt_guard::resource_metadata::MetadataDocument;
 use jwt_guard::route::VariantClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
@@ -69,7 +69,7 @@ pub fn config(members: Value) -> Config {
 pub fn metadata(config: &Config, says: Value) -> Metadata {
     let json = Json::parse(says.to_string().as_bytes()).unwrap();
     let mut errors = Errors::new();
-    let read = requirement(&Node::root(&json), &config.names, Empty::Refused, &mut errors);
+    let read = requirement(&ConfigNode::root(&json), &config.names, Empty::Refused, &mut errors);
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 
@@ -138,7 +138,7 @@ impl KeySource for Keys {
 pub enum Outcome {
     Forward(Forward),
     Deny(Refused),
-    Serve(Document),
+    Serve(MetadataDocument),
     AwaitKeys { issuer: IssuerIndex, need: RefreshReason },
 }
 

@@ -77,14 +77,14 @@ fn is_within<T: PartialEq>(few: &NonEmpty<T>, many: &NonEmpty<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jwt_guard::config::reader::Node;
+    use jwt_guard::config::reader::ConfigNode;
     use jwt_guard::config::requirement::{DefinedNames, Empty, requirement};
     use jwt_guard::jose::json::Json;
 
     fn read(text: &str) -> Requirement {
         let names = DefinedNames { issuers: vec!["i".into(), "j".into()], ..DefinedNames::default() };
         let (json, mut errors) = (Json::parse(text.as_bytes()).unwrap(), Vec::new());
-        let read = requirement(&Node::root(&json), &names, Empty::AnyValidToken, &mut errors);
+        let read = requirement(&ConfigNode::root(&json), &names, Empty::AnyValidToken, &mut errors);
         read.unwrap_or_else(|| panic!("{text}: {errors:?}"))
     }
 

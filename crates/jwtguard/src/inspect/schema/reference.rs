@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::types::default;
 use jwt_guard::config::keys::{Bounds, Key, KeyType};
-use jwt_guard::config::objects::{OBJECTS, Object};
+use jwt_guard::config::objects::{OBJECTS, ObjectKeys};
 use jwt_guard::route::VariantClass;
 
 const HEAD: &str = "\
@@ -40,7 +40,7 @@ pub fn reference() -> String {
     text
 }
 
-fn section(object: &Object, text: &mut String) {
+fn section(object: &ObjectKeys, text: &mut String) {
     let _ = write!(text, "\n## `{}`\n\n{}.", object.name, object.title);
     let listed = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if !object.required.is_empty() {
@@ -72,7 +72,8 @@ fn section(object: &Object, text: &mut String) {
 fn meaning(key: &Key) -> String {
     let word = |word: &str| {
         let name = word.trim_end_matches(['.', ',', ';', ':']);
-        let is_key = name.contains('_') && OBJECTS.iter().flat_map(Object::keys).any(|key| key.name == name);
+        let is_key =
+            name.contains('_') && OBJECTS.iter().flat_map(ObjectKeys::keys).any(|key| key.name == name);
         match is_key {
             true => word.replacen(name, &format!("`{name}`"), 1),
             false => word.replace('*', "\\*").replace('[', "\\["),

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use jwt_guard::config::keys::{Bounds, DefaultValue, Key, KeyType};
-use jwt_guard::config::objects::Object;
+use jwt_guard::config::objects::ObjectKeys;
 use jwt_guard::route::VariantClass;
 
 /// The schema of an object.
-pub fn object(object: &Object) -> Value {
+pub fn object(object: &ObjectKeys) -> Value {
     let property = |described: &Key| {
         let schema = key(described);
         // `null` is as good as absent, which these keys must not be.

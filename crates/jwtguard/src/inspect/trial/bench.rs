@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::inspect::tree::Tree;
-use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::HeaderMap;
@@ -126,7 +126,7 @@ impl<'c> Bench<'c> {
         let Some(text) = &call.route_metadata else { return Ok(Metadata::Absent) };
         let json = Json::parse(text.as_bytes()).map_err(|error| format!("the route metadata: {error}"))?;
         let mut errors = Errors::new();
-        match requirement(&Node::root(&json), &self.config.names, Empty::Refused, &mut errors) {
+        match requirement(&ConfigNode::root(&json), &self.config.names, Empty::Refused, &mut errors) {
             Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
             _ => {
                 let problems: Vec<_> = errors.iter().map(ToString::to_string).collect();
