@@ -20,7 +20,7 @@
 //! | [`metadata_cache`] | the requirement in a route's metadata, decoded once |
 //! | [`report`] | what operators see of requests and fetches |
 //! | [`metrics`] | every metric, its name and kind |
-//! | [`log_budget`] | how much is logged of refusals |
+//! | [`log_limiter`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
 //!
@@ -35,7 +35,7 @@ pub mod http;
 pub mod issuer_index;
 pub mod jose;
 pub mod keys;
-pub mod log_budget;
+pub mod log_limiter;
 pub mod metadata_cache;
 pub mod metrics;
 pub mod plugin;

@@ -3,7 +3,7 @@
 use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::headers;
-use crate::log_budget::Said;
+use crate::log_limiter::LogPermit;
 use crate::metrics::Metric;
 use crate::request::{Decision, DenialRecord, Forward};
 use crate::time::UnixTime;
@@ -57,14 +57,17 @@ impl<O: Observer> Reporter<O> {
 
     /// Tells how many refusals were not logged, once their second is over.
     pub fn log_suppressed(&self, now: UnixTime) {
-        let suppressed = self.budget.try_borrow_mut().map_or(0, |mut budget| budget.settle(now));
+        let suppressed = self.limiter.try_borrow_mut().map_or(0, |mut limiter| limiter.flush(now));
         self.count_suppressed(suppressed);
     }
 
     fn log_refusal(&self, what: &str, record: &DenialRecord<'_>, now: UnixTime) {
-        let said = self.budget.try_borrow_mut().map_or(Said::Nothing, |mut budget| budget.spend(now));
-        if let Said::Line { unsaid } = said {
-            self.count_suppressed(unsaid);
+        let written = self
+            .limiter
+            .try_borrow_mut()
+            .map_or(LogPermit::Suppressed, |mut limiter| limiter.try_acquire(now));
+        if let LogPermit::Line { suppressed } = written {
+            self.count_suppressed(suppressed);
             self.info(format_args!("jwt_guard: {what}: {record}"));
         }
     }
