@@ -189,11 +189,11 @@ impl RefreshState {
         ahead(self.lease_from, self.lease_until, LONGEST_LEASE, now).is_some()
     }
 
-    /// What `vm` does about `need`. `jitter` spreads the renewals of several processes.
+    /// What `vm` does about `reason`. `jitter` spreads the renewals of several processes.
     pub fn decide(
         &self,
         times: &RefreshTimings,
-        need: RefreshReason,
+        reason: RefreshReason,
         vm: VmIdentity,
         now: UnixTime,
         jitter: Jitter,
@@ -208,10 +208,10 @@ impl RefreshState {
             lease_holder: vm.0,
             lease_from: now,
             lease_until: now.saturating_add(lease_duration(times)),
-            forced_at: if need == RefreshReason::UnknownKid { now } else { self.forced_at },
+            forced_at: if reason == RefreshReason::UnknownKid { now } else { self.forced_at },
             ..*self
         };
-        match need {
+        match reason {
             RefreshReason::Scheduled => match self.renewal(times, now, jitter) {
                 Some(due) => RefreshDecision::FreshUntil(due),
                 None => RefreshDecision::Fetch(lease),

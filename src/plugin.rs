@@ -133,8 +133,8 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         // The moment of this request: a thousand others may have been decided since the callback began.
         let now = self.host.now();
         let mut decision = self.decision(&request, wait, now);
-        if let (Step::AwaitKeys { issuer, need }, Wait::Allowed) = (&decision.step, wait) {
-            match park(Awaited { issuer: *issuer, need: *need }, now) {
+        if let (Step::AwaitKeys { issuer, reason }, Wait::Allowed) = (&decision.step, wait) {
+            match park(Awaited { issuer: *issuer, reason: *reason }, now) {
                 Some(state) => return Action::Park(state),
                 None => decision = self.decision(&request, Wait::QueueFull, now),
             }

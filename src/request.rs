@@ -83,8 +83,8 @@ pub fn decide<'r>(
         let with = Authenticator { config, keys, verifier, cache, now, wait };
         trace.token = authenticate(&with, headers, &policy.token_sources, &policy.shared_token_sources);
     }
-    if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, need }) = trace.token {
-        return Decision { step: Step::AwaitKeys { issuer, need }, trace };
+    if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
+        return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
     }
     match forward(config, headers, policy, &requirements, &trace.token) {
         Ok(forward) => {

@@ -56,7 +56,7 @@ pub struct KeyCache {
     times: RefreshTimings,
     vm: VmIdentity,
     entries: Entries,
-    control: RefreshState,
+    state: RefreshState,
     loaded: Option<Loaded>,
     jitter: Jitter,
     /// A token asked for another kid, whether or not its request waits.
@@ -81,7 +81,7 @@ struct SendFailures {
 struct Loaded {
     /// The record when it last named this set: with it go the times in which the set may be used. Where the set of
     /// a newer record cannot be read, this one serves in its own time.
-    control: RefreshState,
+    state: RefreshState,
     source: String,
     etag: Option<String>,
     keys: Rc<KeySet>,
@@ -94,7 +94,7 @@ impl KeyCache {
             times,
             vm,
             entries,
-            control: RefreshState::UNKNOWN,
+            state: RefreshState::UNKNOWN,
             loaded: None,
             jitter,
             unknown_kid_pending: false,
@@ -109,50 +109,49 @@ impl KeyCache {
     }
 
     /// The record as it was read last.
-    pub fn control(&self) -> &RefreshState {
-        &self.control
+    pub fn state(&self) -> &RefreshState {
+        &self.state
     }
 
     /// The keys that judge now.
     pub fn keys(&self, now: UnixTime) -> Option<Rc<KeySet>> {
         let loaded = self.loaded.as_ref()?;
-        (loaded.control.usable(&self.times, now) != Usable::No).then(|| Rc::clone(&loaded.keys))
+        (loaded.state.usable(&self.times, now) != Usable::No).then(|| Rc::clone(&loaded.keys))
     }
 
     /// What this VM has to judge with: the number of keys, their age, and whether they are past their time.
     pub fn status(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
-            let usable = loaded.control.usable(&self.times, now);
+            let usable = loaded.state.usable(&self.times, now);
             let keys = if usable == Usable::No { 0 } else { loaded.keys.len() };
-            (keys, now.since(loaded.control.fetched_at), usable != Usable::Fresh)
+            (keys, now.since(loaded.state.fetched_at), usable != Usable::Fresh)
         })
     }
 
     /// How long ago the keys of this VM were fetched, if it has any.
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
-        self.loaded.as_ref().map(|loaded| now.since(loaded.control.fetched_at))
+        self.loaded.as_ref().map(|loaded| now.since(loaded.state.fetched_at))
     }
 
     /// The set that this VM holds.
     pub fn current_set(&self) -> SetId {
-        self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.control.set)
+        self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.state.set)
     }
 
     /// Reads the shared record, and the keys where it names others. These are judged like an answer: anything with
     /// the same `vm_id` can write them.
     pub fn sync(&mut self, host: &impl SharedData) -> SharedEntry {
-        let shared = host.read(&self.entries.control);
-        self.control =
-            shared.bytes.as_deref().and_then(RefreshState::decode).unwrap_or(RefreshState::UNKNOWN);
-        let named = self.control.set;
+        let shared = host.read(&self.entries.state);
+        self.state = shared.bytes.as_deref().and_then(RefreshState::decode).unwrap_or(RefreshState::UNKNOWN);
+        let named = self.state.set;
         if named == SetId::NONE {
             return shared;
         }
         match &mut self.loaded {
-            Some(loaded) if loaded.control.set == named => loaded.control = self.control,
+            Some(loaded) if loaded.state.set == named => loaded.state = self.state,
             _ => {
                 let stored = host.read(&self.entries.keys).bytes;
-                if let Some(loaded) = stored.and_then(|bytes| load(&bytes, self.control)) {
+                if let Some(loaded) = stored.and_then(|bytes| load(&bytes, self.state)) {
                     self.loaded = Some(loaded);
                     self.jitter = host.jitter();
                 }
@@ -168,13 +167,13 @@ impl KeyCache {
             || (unknown_kids && self.take_lease_for(host, RefreshReason::UnknownKid))
     }
 
-    fn take_lease_for(&mut self, host: &impl SharedData, need: RefreshReason) -> bool {
+    fn take_lease_for(&mut self, host: &impl SharedData, reason: RefreshReason) -> bool {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.sync(host);
-            let RefreshDecision::Fetch(taken) = self.decide(need, host.now()) else { return false };
-            let previous_forced_at = self.control.forced_at;
-            if host.swap(&self.entries.control, &shared, &taken.encode()) == Swap::Done {
-                self.control = taken;
+            let RefreshDecision::Fetch(taken) = self.decide(reason, host.now()) else { return false };
+            let previous_forced_at = self.state.forced_at;
+            if host.swap(&self.entries.state, &shared, &taken.encode()) == Swap::Done {
+                self.state = taken;
                 self.previous_forced_at = previous_forced_at;
                 return true;
             }
@@ -184,10 +183,10 @@ impl KeyCache {
 
     /// A set that the record names and that cannot be read is missed like an unknown kid: at once, but once a
     /// cooldown, or whatever keeps writing over it would make us flood the issuer.
-    fn decide(&self, need: RefreshReason, now: UnixTime) -> RefreshDecision {
-        let unreadable = self.control.set != SetId::NONE && self.current_set() != self.control.set;
-        let need = if unreadable { RefreshReason::UnknownKid } else { need };
-        let decision = self.control.decide(&self.times, need, self.vm, now, self.jitter);
+    fn decide(&self, reason: RefreshReason, now: UnixTime) -> RefreshDecision {
+        let unreadable = self.state.set != SetId::NONE && self.current_set() != self.state.set;
+        let reason = if unreadable { RefreshReason::UnknownKid } else { reason };
+        let decision = self.state.decide(&self.times, reason, self.vm, now, self.jitter);
         match (decision, self.pause_after_unsent(now)) {
             (RefreshDecision::Fetch(_), Some(moment)) => RefreshDecision::NotBefore(moment),
             (decision, _) => decision,
@@ -222,7 +221,7 @@ impl KeyCache {
 
     /// Whether an answer to this VM would still count.
     pub fn holds_lease(&self, now: UnixTime) -> bool {
-        self.control.is_held_by(self.vm, now)
+        self.state.is_held_by(self.vm, now)
     }
 
     /// Gives the lease back, as where the configuration goes while its callout is under way.
@@ -233,9 +232,9 @@ impl KeyCache {
     fn give_back(&mut self, host: &impl SharedData, without: impl Fn(&RefreshState) -> RefreshState) {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.sync(host);
-            let released = without(&self.control);
+            let released = without(&self.state);
             if !self.holds_lease(host.now())
-                || host.swap(&self.entries.control, &shared, &released.encode()) == Swap::Done
+                || host.swap(&self.entries.state, &shared, &released.encode()) == Swap::Done
             {
                 return;
             }
@@ -245,8 +244,8 @@ impl KeyCache {
     /// The validator of the set that the record names, and which set that is, for a request to `source`.
     pub fn validator(&self, source: &str) -> Option<(String, SetId)> {
         let loaded = self.loaded.as_ref()?;
-        let fits = loaded.control.set == self.control.set && loaded.source == source;
-        loaded.etag.clone().filter(|_| fits).map(|etag| (etag, loaded.control.set))
+        let fits = loaded.state.set == self.state.set && loaded.source == source;
+        loaded.etag.clone().filter(|_| fits).map(|etag| (etag, loaded.state.set))
     }
 
     /// Stores what came from `source`, unless the lease was lost meanwhile. `asked` is the set that a validator
@@ -267,7 +266,7 @@ impl KeyCache {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.sync(host);
             let now = host.now();
-            let before = self.control;
+            let before = self.state;
             // A 304 speaks of the set that was asked about and of no other.
             if !self.holds_lease(now) || (set.is_none() && asked != Some(before.set)) {
                 return StoreOutcome::LeaseLost;
@@ -286,17 +285,17 @@ impl KeyCache {
                 // that this is not the text that it means.
                 host.write(&self.entries.keys, &stored.encode());
             }
-            if host.swap(&self.entries.control, &shared, &next.encode()) == Swap::Done {
-                self.control = next;
+            if host.swap(&self.entries.state, &shared, &next.encode()) == Swap::Done {
+                self.state = next;
                 if let Some((keys, etag)) = set {
                     let keys = match self.loaded.take() {
-                        Some(loaded) if loaded.control.set == next.set => loaded.keys,
+                        Some(loaded) if loaded.state.set == next.set => loaded.keys,
                         _ => Rc::new(keys.clone()),
                     };
                     let (source, etag) = (source.to_owned(), etag.clone());
-                    self.loaded = Some(Loaded { control: next, source, etag, keys });
+                    self.loaded = Some(Loaded { state: next, source, etag, keys });
                 } else if let Some(loaded) = &mut self.loaded {
-                    loaded.control = next;
+                    loaded.state = next;
                 }
                 self.jitter = host.jitter();
                 return match next.set == before.set {
@@ -310,7 +309,7 @@ impl KeyCache {
 
     /// Whether this VM holds that set, and it is of those keys.
     fn holds(&self, set: SetId, keys: &KeySet) -> bool {
-        self.loaded.as_ref().is_some_and(|loaded| loaded.control.set == set && loaded.keys.equals(keys))
+        self.loaded.as_ref().is_some_and(|loaded| loaded.state.set == set && loaded.keys.equals(keys))
     }
 
     /// Puts the next attempt off, unless the lease was lost meanwhile.
@@ -330,12 +329,12 @@ impl KeyCache {
             if !self.holds_lease(now) {
                 return FailureOutcome::LeaseLost;
             }
-            let before = self.control;
+            let before = self.state;
             let next = after(&before, &self.times, now);
-            if host.swap(&self.entries.control, &shared, &next.encode()) == Swap::Done {
-                self.control = next;
-                if let Some(loaded) = self.loaded.as_mut().filter(|loaded| loaded.control.set == next.set) {
-                    loaded.control = next;
+            if host.swap(&self.entries.state, &shared, &next.encode()) == Swap::Done {
+                self.state = next;
+                if let Some(loaded) = self.loaded.as_mut().filter(|loaded| loaded.state.set == next.set) {
+                    loaded.state = next;
                 }
                 let usable = next.usable(&self.times, now);
                 let ran_out =
@@ -351,18 +350,18 @@ impl KeyCache {
     }
 
     /// Looks once more for a request that found no keys, or not the one that its token names.
-    pub fn look_again(&mut self, host: &impl SharedData, need: RefreshReason) -> KeyLookup {
+    pub fn look_again(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup {
         let had = self.current_set();
         self.sync(host);
         let now = host.now();
         if let Some(keys) =
-            self.keys(now).filter(|_| need == RefreshReason::Scheduled || self.current_set() != had)
+            self.keys(now).filter(|_| reason == RefreshReason::Scheduled || self.current_set() != had)
         {
             return KeyLookup::Updated(keys);
         }
-        let decision = self.decide(need, now);
+        let decision = self.decide(reason, now);
         self.unknown_kid_pending |=
-            need == RefreshReason::UnknownKid && matches!(decision, RefreshDecision::Fetch(_));
+            reason == RefreshReason::UnknownKid && matches!(decision, RefreshDecision::Fetch(_));
         match decision {
             RefreshDecision::Fetch(_) | RefreshDecision::InFlight => KeyLookup::Pending,
             RefreshDecision::NotBefore(moment) | RefreshDecision::FreshUntil(moment) => {
@@ -383,10 +382,10 @@ impl KeyCache {
     }
 }
 
-fn load(bytes: &[u8], control: RefreshState) -> Option<Loaded> {
-    let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == control.set)?;
+fn load(bytes: &[u8], state: RefreshState) -> Option<Loaded> {
+    let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == state.set)?;
     let ParsedKeySet { keys, .. } = KeySet::parse(&stored.text).ok()?;
-    Some(Loaded { control, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })
+    Some(Loaded { state, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })
 }
 
 #[cfg(test)]

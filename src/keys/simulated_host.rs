@@ -76,7 +76,7 @@ impl SimulatedHost {
     }
 
     pub fn record(&self) -> RefreshState {
-        self.read(&entries().control)
+        self.read(&entries().state)
             .bytes
             .as_deref()
             .and_then(RefreshState::decode)

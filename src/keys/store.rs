@@ -60,7 +60,7 @@ impl KeyStore {
         parked: &ParkedRequests,
         host: &impl SharedData,
     ) -> Option<FetchRequest> {
-        let unknown_kid = parked.is_awaited(Awaited { issuer, need: RefreshReason::UnknownKid });
+        let unknown_kid = parked.is_awaited(Awaited { issuer, reason: RefreshReason::UnknownKid });
         self.fetcher(issuer)?.borrow_mut().poll_send(host, unknown_kid)
     }
 
@@ -112,7 +112,7 @@ impl KeyStore {
     /// What a parked request compares.
     pub fn version(&self, issuer: IssuerIndex, now: UnixTime) -> KeyVersion {
         match self.fetcher(issuer) {
-            Some(fetcher) => KeyVersion::of(fetcher.borrow().cache().control(), now),
+            Some(fetcher) => KeyVersion::of(fetcher.borrow().cache().state(), now),
             None => KeyVersion::of(&RefreshState::UNKNOWN, now),
         }
     }
@@ -163,9 +163,9 @@ impl<H: SharedData> KeySource for KeysAt<'_, H> {
         }
     }
 
-    fn look_again(&self, issuer: IssuerIndex, need: RefreshReason) -> KeyLookup {
+    fn look_again(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup {
         match self.store.fetcher(issuer) {
-            Some(fetcher) => fetcher.borrow_mut().cache_mut().look_again(self.host, need),
+            Some(fetcher) => fetcher.borrow_mut().cache_mut().look_again(self.host, reason),
             None => KeyLookup::Unavailable { retry_after: Duration::ZERO },
         }
     }
@@ -267,7 +267,7 @@ mod tests {
             assert!(store.on_response(issuer, &world, answer).is_some());
             assert_eq!(store.poll_send(issuer, &parked, &world), None, "its keys are fresh");
         }
-        let awaited = Awaited { issuer: SECOND, need: RefreshReason::UnknownKid };
+        let awaited = Awaited { issuer: SECOND, reason: RefreshReason::UnknownKid };
         let version = store.version(SECOND, world.now());
         assert!(parked.park(9, awaited, version, world.now(), store.timeout(SECOND)).is_some());
         assert_eq!(store.poll_send(FIRST, &parked, &world), None);

@@ -30,7 +30,7 @@ fn fetched() -> RefreshState {
 
 fn lease(decision: RefreshDecision) -> RefreshState {
     match decision {
-        RefreshDecision::Fetch(control) => control,
+        RefreshDecision::Fetch(state) => state,
         other => panic!("expected a fetch, got {other:?}"),
     }
 }
@@ -142,27 +142,27 @@ fn start_and_renewal_do_not_count_against_the_cooldown() {
 
 #[test]
 fn failures_back_off_by_doubling_up_to_the_longest_pause_and_never_past_the_ttl() {
-    let mut control = RefreshState::UNKNOWN;
+    let mut state = RefreshState::UNKNOWN;
     for seconds in [1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10] {
-        control = control.failed(&times(), NOW, LOW);
-        assert_eq!(control.retry_at, later(f64::from(seconds) * 0.8));
+        state = state.failed(&times(), NOW, LOW);
+        assert_eq!(state.retry_at, later(f64::from(seconds) * 0.8));
     }
     assert_eq!(
-        control.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
+        state.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
         RefreshDecision::NotBefore(later(8.0))
     );
     assert_eq!(
-        control.decide(&times(), RefreshReason::UnknownKid, A, NOW, LOW),
+        state.decide(&times(), RefreshReason::UnknownKid, A, NOW, LOW),
         RefreshDecision::NotBefore(later(8.0))
     );
     assert!(matches!(
-        control.decide(&times(), RefreshReason::Scheduled, A, later(8.0), LOW),
+        state.decide(&times(), RefreshReason::Scheduled, A, later(8.0), LOW),
         RefreshDecision::Fetch(_)
     ));
 
     let short = RefreshTimings { ttl: Duration::from_secs(3), ..times() };
-    assert_eq!(control.failed(&short, NOW, LOW).retry_at, later(2.4));
-    assert!(control.failed(&times(), NOW, HIGH).retry_at <= later(12.0));
+    assert_eq!(state.failed(&short, NOW, LOW).retry_at, later(2.4));
+    assert!(state.failed(&times(), NOW, HIGH).retry_at <= later(12.0));
 }
 
 #[test]
@@ -194,10 +194,9 @@ fn a_good_answer_ends_the_back_off_and_the_same_text_keeps_the_generation() {
 fn a_clock_that_is_set_back_stops_nothing() {
     let taken = lease(fetched().decide(&times(), RefreshReason::UnknownKid, A, later(100_000.0), LOW));
     let failed = taken.failed(&times(), later(100_000.0), HIGH);
-    for control in [taken, failed, RefreshState { failures: 0, retry_at: UnixTime::from_millis(0), ..failed }]
-    {
+    for state in [taken, failed, RefreshState { failures: 0, retry_at: UnixTime::from_millis(0), ..failed }] {
         assert!(matches!(
-            control.decide(&times(), RefreshReason::UnknownKid, B, NOW, LOW),
+            state.decide(&times(), RefreshReason::UnknownKid, B, NOW, LOW),
             RefreshDecision::Fetch(_)
         ));
     }
@@ -210,12 +209,12 @@ fn a_clock_that_is_set_back_stops_nothing() {
 
 #[test]
 fn keys_from_before_the_clock_was_set_back_do_not_outlive_their_stale_time() {
-    let control = RefreshState { fetched_at: later(100_000.0), ..fetched() }.failed(&times(), NOW, LOW);
-    assert_eq!(control.usable(&times(), NOW), Usable::Stale);
-    assert_eq!(control.usable(&times(), later(14_399.9)), Usable::Stale);
-    assert_eq!(control.usable(&times(), later(14_400.0)), Usable::No);
+    let state = RefreshState { fetched_at: later(100_000.0), ..fetched() }.failed(&times(), NOW, LOW);
+    assert_eq!(state.usable(&times(), NOW), Usable::Stale);
+    assert_eq!(state.usable(&times(), later(14_399.9)), Usable::Stale);
+    assert_eq!(state.usable(&times(), later(14_400.0)), Usable::No);
     assert!(matches!(
-        control.decide(&times(), RefreshReason::Scheduled, A, later(1.0), LOW),
+        state.decide(&times(), RefreshReason::Scheduled, A, later(1.0), LOW),
         RefreshDecision::Fetch(_)
     ));
 }
@@ -317,42 +316,42 @@ proptest! {
     fn no_sequence_of_events_fetches_twice_in_a_cooldown_or_uses_keys_outside_their_time(events in events()) {
         let times = times();
         let mut now = NOW;
-        let mut control = RefreshState::UNKNOWN;
+        let mut state = RefreshState::UNKNOWN;
         let mut holder: Option<(VmIdentity, UnixTime)> = None;
         let mut last_forced: Option<UnixTime> = None;
         let mut last_good: Option<UnixTime> = None;
         for event in events {
             match event {
                 Event::Pass(milliseconds) => now = now.saturating_add(Duration::from_millis(milliseconds)),
-                Event::Ask(need, vm) => {
+                Event::Ask(reason, vm) => {
                     let vm = VmIdentity(vm);
-                    if let RefreshDecision::Fetch(taken) = control.decide(&times, need, vm, now, LOW) {
+                    if let RefreshDecision::Fetch(taken) = state.decide(&times, reason, vm, now, LOW) {
                         if let Some((_, since)) = holder {
                             prop_assert!(now.since(since) >= Duration::from_secs(6), "two fetches at once");
                         }
-                        if need == RefreshReason::UnknownKid {
+                        if reason == RefreshReason::UnknownKid {
                             if let Some(last) = last_forced {
                                 prop_assert!(now.since(last) >= times.cooldown, "two forced in a cooldown");
                             }
                             last_forced = Some(now);
                         }
-                        control = taken;
+                        state = taken;
                         holder = Some((vm, now));
                     }
                 }
                 Event::Answer { good, max_age } => {
-                    if holder.take().is_some_and(|(vm, _)| control.is_held_by(vm, now)) {
-                        control = if good {
+                    if holder.take().is_some_and(|(vm, _)| state.is_held_by(vm, now)) {
+                        state = if good {
                             last_good = Some(now);
-                            control.succeeded(&times, Some(now.as_millis()), max_age.map(Duration::from_secs), now)
+                            state.succeeded(&times, Some(now.as_millis()), max_age.map(Duration::from_secs), now)
                         } else {
-                            control.failed(&times, now, LOW)
+                            state.failed(&times, now, LOW)
                         };
                     }
                 }
             }
             let longest = times.ttl + times.max_stale;
-            let usable = control.usable(&times, now) != Usable::No;
+            let usable = state.usable(&times, now) != Usable::No;
             prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys past their time");
         }
     }

@@ -152,7 +152,7 @@ impl<'r> Authenticator<'_, 'r> {
             match self.keys.look_again(issuer, RefreshReason::UnknownKid) {
                 KeyLookup::Updated(newer) => keys = newer,
                 KeyLookup::Pending if self.wait == Wait::Allowed => {
-                    return Err(TokenFailure::AwaitsKeys { issuer, need: RefreshReason::UnknownKid });
+                    return Err(TokenFailure::AwaitsKeys { issuer, reason: RefreshReason::UnknownKid });
                 }
                 KeyLookup::Pending => return Ok((keys, None)),
                 KeyLookup::Unavailable { retry_after } => {
@@ -174,7 +174,7 @@ impl<'r> Authenticator<'_, 'r> {
         match self.keys.look_again(index, RefreshReason::Scheduled) {
             KeyLookup::Updated(keys) => Ok(keys),
             KeyLookup::Pending if self.wait == Wait::Allowed => {
-                Err(TokenFailure::AwaitsKeys { issuer: index, need: RefreshReason::Scheduled })
+                Err(TokenFailure::AwaitsKeys { issuer: index, reason: RefreshReason::Scheduled })
             }
             KeyLookup::Pending => Err(no_keys(self.wait == Wait::QueueFull, Duration::ZERO)),
             KeyLookup::Unavailable { retry_after } => Err(no_keys(false, retry_after)),

@@ -38,7 +38,7 @@ pub enum Step {
         /// Whose keys.
         issuer: IssuerIndex,
         /// Why.
-        need: RefreshReason,
+        reason: RefreshReason,
     },
 }
 

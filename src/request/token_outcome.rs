@@ -59,7 +59,7 @@ pub enum TokenFailure<'r> {
         /// Whose key.
         issuer: IssuerIndex,
         /// Why it is fetched.
-        need: RefreshReason,
+        reason: RefreshReason,
     },
 }
 

@@ -96,7 +96,7 @@ async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_fo
     let until = now().saturating_add(Duration::from_secs(6));
     let lease =
         RefreshState { lease_holder: 42, lease_from: now(), lease_until: until, ..RefreshState::UNKNOWN };
-    let foreign = Foreign::writing(&[(&entries(&plugin)[0].control, &lease.encode())]);
+    let foreign = Foreign::writing(&[(&entries(&plugin)[0].state, &lease.encode())]);
     let stack = beside(&foreign, plugin).start().await;
     let good = stack.good_token();
     let requests: Vec<_> =
@@ -139,7 +139,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
         .iter()
         .zip(&cases)
         .flat_map(|(names, (_, keys, record))| {
-            [(names.control.as_str(), record.as_slice()), (names.keys.as_str(), keys.as_slice())]
+            [(names.state.as_str(), record.as_slice()), (names.keys.as_str(), keys.as_slice())]
         })
         .collect();
     let foreign = Foreign::writing(&left);

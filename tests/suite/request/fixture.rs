@@ -123,9 +123,9 @@ impl KeySource for Keys {
         self.age
     }
 
-    fn look_again(&self, _: IssuerIndex, need: RefreshReason) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, reason: RefreshReason) -> KeyLookup {
         let mut asked = self.asked.borrow_mut();
-        asked.push(need);
+        asked.push(reason);
         match (&self.prospect, &self.then) {
             (_, Some(then)) if asked.len() > 1 => then.clone(),
             (KeyLookup::Updated(_), None) if asked.len() > 1 => HOPELESS,
@@ -139,7 +139,7 @@ pub enum Outcome {
     Forward(Forward),
     Deny(Refused),
     Serve(MetadataDocument),
-    AwaitKeys { issuer: IssuerIndex, need: RefreshReason },
+    AwaitKeys { issuer: IssuerIndex, reason: RefreshReason },
 }
 
 /// A request that goes on.
@@ -198,7 +198,7 @@ impl From<Decision<'_>> for Outcome {
             }
             Step::Deny(denial) => Self::Deny(Refused { denial, record: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),
-            Step::AwaitKeys { issuer, need } => Self::AwaitKeys { issuer, need },
+            Step::AwaitKeys { issuer, reason } => Self::AwaitKeys { issuer, reason },
         }
     }
 }
@@ -337,7 +337,7 @@ pub fn told(step: &Outcome) -> String {
         }
         Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.record.reason),
         Outcome::Serve(_) => "document".to_owned(),
-        Outcome::AwaitKeys { need: RefreshReason::Scheduled, .. } => "wait for first keys".to_owned(),
-        Outcome::AwaitKeys { need: RefreshReason::UnknownKid, .. } => "wait for a kid".to_owned(),
+        Outcome::AwaitKeys { reason: RefreshReason::Scheduled, .. } => "wait for first keys".to_owned(),
+        Outcome::AwaitKeys { reason: RefreshReason::UnknownKid, .. } => "wait for a kid".to_owned(),
     }
 }

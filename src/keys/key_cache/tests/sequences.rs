@@ -81,7 +81,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
             }
             Event::SpoilKeys => world.write(&entries().keys, b"spoiled"),
             Event::SpoilRecord => {
-                world.write(&entries().control, b"spoiled");
+                world.write(&entries().state, b"spoiled");
                 undisturbed = false;
             }
             Event::Restart(vm) => {
@@ -98,8 +98,8 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
                     let others =
                         fetching.iter().flatten().filter(|since| now.since(**since) < Duration::from_secs(6));
                     prop_assert!(!undisturbed || others.count() == 0, "two fetches at once");
-                    let control = world.record();
-                    if control.forced_at == now {
+                    let state = world.record();
+                    if state.forced_at == now {
                         let too_soon = forced
                             .is_some_and(|last| last != now && now.since(last) < Duration::from_secs(10));
                         prop_assert!(!undisturbed || !too_soon, "two forced in a cooldown");

@@ -47,7 +47,7 @@ fn a_record_that_cannot_be_read_is_written_anew() {
     for garbage in [&b""[..], b"garbage", &[0xFF; 88], &[0xFF; 64]] {
         let world = SimulatedHost::new();
         let [mut a, mut b] = warm(&world, "one");
-        world.write(&entries().control, garbage);
+        world.write(&entries().state, garbage);
         a.sync(&world);
         assert!(knows(&a, &world, "one"), "last-good keys serve meanwhile");
         assert!(a.take_lease(&world, false), "{garbage:?}");
