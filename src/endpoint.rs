@@ -140,8 +140,8 @@ mod tests {
             ("https://a\u{202e}b/", RedirectTarget::Unreadable),
             ("https://a\n[critical] b", RedirectTarget::Unreadable),
         ];
-        for (location, told) in rows {
-            assert_eq!(target(location), told, "{location}");
+        for (location, message) in rows {
+            assert_eq!(target(location), message, "{location}");
         }
         assert_eq!(
             target(&format!("https://{}/", "a".repeat(MAX_TOLD))),

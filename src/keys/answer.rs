@@ -218,20 +218,20 @@ mod tests {
 
     #[test]
     fn a_coded_body_is_named_and_a_coding_that_is_none_does_no_harm() {
-        let told = |coding: &str, body: &[u8]| {
+        let message = |coding: &str, body: &[u8]| {
             let lines = [(":status", "200"), ("content-encoding", coding)];
             parsed(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
         };
         let named = "the body has the content-encoding \"gzip\"; the request asked for identity, and only that is read";
-        assert_eq!(told("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
-        assert!(told("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
+        assert_eq!(message("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
+        assert!(message("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
         for coding in ["", "identity", "Identity", "utf-8", "gzip"] {
-            assert_eq!(told(coding, KEYS.as_bytes()), Ok(()), "{coding}: the body can be read");
+            assert_eq!(message(coding, KEYS.as_bytes()), Ok(()), "{coding}: the body can be read");
         }
         for coding in ["", "identity"] {
-            assert!(told(coding, b"<html>").unwrap_err().starts_with("not valid JSON"), "{coding}");
+            assert!(message(coding, b"<html>").unwrap_err().starts_with("not valid JSON"), "{coding}");
         }
-        let forged = told(&"a\n[critical]".repeat(1000), b"x").unwrap_err();
+        let forged = message(&"a\n[critical]".repeat(1000), b"x").unwrap_err();
         assert!(forged.len() < 300 && !forged.contains('\n'), "{forged}");
     }
 

@@ -142,23 +142,23 @@ mod tests {
 
     #[test]
     fn both_issuers_are_shown_and_stay_on_their_line() {
-        let told = |document: &str| {
+        let message = |document: &str| {
             let error = keys_uri(document.as_bytes(), "https://a", &issuer("https://a"), false).unwrap_err();
             error.to_string()
         };
-        let slash = told(r#"{"issuer":"https://a/"}"#);
+        let slash = message(r#"{"issuer":"https://a/"}"#);
         assert!(
             slash.ends_with(r#"its issuer is "https://a/", and the configured one is "https://a""#),
             "{slash}"
         );
-        let placeholder = told(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);
+        let placeholder = message(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);
         assert!(placeholder.contains(r#""https://a/{tenantid}/v2.0""#), "{placeholder}");
-        assert!(told("{}").contains("it has no issuer that is a string"));
+        assert!(message("{}").contains("it has no issuer that is a string"));
         let long = "\\n[critical] \\u202e".repeat(10_000);
         for hostile in [
-            told(&format!(r#"{{"issuer":"{long}"}}"#)),
-            told(&format!(r#"{{"issuer":"https://a","jwks_uri":"{long}"}}"#)),
-            told(&format!(r#"{{"issuer":"https://a","jwks_uri":"https://{}/"}}"#, "b".repeat(100_000))),
+            message(&format!(r#"{{"issuer":"{long}"}}"#)),
+            message(&format!(r#"{{"issuer":"https://a","jwks_uri":"{long}"}}"#)),
+            message(&format!(r#"{{"issuer":"https://a","jwks_uri":"https://{}/"}}"#, "b".repeat(100_000))),
         ] {
             assert!(hostile.len() < 3000, "{} bytes", hostile.len());
             assert!(hostile.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{hostile}");

@@ -248,13 +248,13 @@ impl KeyCache {
         loaded.etag.clone().filter(|_| fits).map(|etag| (etag, loaded.state.set))
     }
 
-    /// Stores what came from `source`, unless the lease was lost meanwhile. `asked` is the set that a validator
+    /// Stores what came from `source`, unless the lease was lost meanwhile. `conditional_on` is the set that a validator
     /// was sent of.
     pub fn succeeded(
         &mut self,
         host: &impl SharedData,
         good: &GoodAnswer,
-        asked: Option<SetId>,
+        conditional_on: Option<SetId>,
         source: &str,
         body: &[u8],
     ) -> StoreOutcome {
@@ -268,7 +268,7 @@ impl KeyCache {
             let now = host.now();
             let before = self.state;
             // A 304 speaks of the set that was asked about and of no other.
-            if !self.holds_lease(now) || (set.is_none() && asked != Some(before.set)) {
+            if !self.holds_lease(now) || (set.is_none() && conditional_on != Some(before.set)) {
                 return StoreOutcome::LeaseLost;
             }
             // In another order they are the same keys: the text that is stored stays, and with it its validator.

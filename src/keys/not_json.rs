@@ -134,8 +134,8 @@ mod tests {
             ("UTF-16", b"\xff\xfe{\0}\0", "byte 0 is not UTF-8; the bytes from there are ff fe 7b 00 7d 00"),
             ("a forged line", b"a\n[critical] b", r#"line 1, column 1 has "a\n[critical] b""#),
         ];
-        for (label, body, told) in rows {
-            let expected = format!("not valid JSON: {told} (no content-type)");
+        for (label, body, message) in rows {
+            let expected = format!("not valid JSON: {message} (no content-type)");
             assert_eq!(NotJson::of(None, body).to_string(), expected, "{label}");
         }
     }
@@ -146,9 +146,9 @@ mod tests {
         let types = ["text/html\n[critical] forged", "\u{1b}[2J", &long];
         for content_type in types {
             for body in [long.as_bytes(), "\u{202e}\n".repeat(1000).as_bytes(), &[0xff; 1000], b"\x1b[2J\n"] {
-                let told = NotJson::of(Some(content_type), body).to_string();
-                assert!(told.len() < 600, "{} bytes: {told}", told.len());
-                assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{told}");
+                let message = NotJson::of(Some(content_type), body).to_string();
+                assert!(message.len() < 600, "{} bytes: {message}", message.len());
+                assert!(message.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{message}");
             }
         }
     }

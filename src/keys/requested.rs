@@ -48,27 +48,27 @@ mod tests {
 
     #[test]
     fn the_document_its_url_and_the_cluster_are_named() {
-        let told = |document| Requested { document, cluster: "issuer".to_owned() }.to_string();
+        let message = |document| Requested { document, cluster: "issuer".to_owned() }.to_string();
         let urls = ["https://a/x".to_owned(), "https://a/y".to_owned()];
         assert_eq!(
-            told(RequestedDocument::KeySet("https://a/keys".to_owned())),
+            message(RequestedDocument::KeySet("https://a/keys".to_owned())),
             r#"requested: the key set "https://a/keys" by the cluster "issuer""#
         );
         assert_eq!(
-            told(RequestedDocument::DiscoveredKeySet("https://a/keys".to_owned())),
+            message(RequestedDocument::DiscoveredKeySet("https://a/keys".to_owned())),
             r#"requested: the key set "https://a/keys" (jwks_uri of the discovery document) by the cluster "issuer""#
         );
         assert_eq!(
-            told(RequestedDocument::Discovery(urls[..1].to_vec())),
+            message(RequestedDocument::Discovery(urls[..1].to_vec())),
             r#"requested: the discovery document "https://a/x" by the cluster "issuer""#
         );
         assert_eq!(
-            told(RequestedDocument::Discovery(urls.to_vec())),
+            message(RequestedDocument::Discovery(urls.to_vec())),
             r#"requested: the discovery document "https://a/x" and then "https://a/y" by the cluster "issuer""#
         );
         let long = format!("https://a/{}", "b".repeat(1 << 20));
         assert!(
-            told(RequestedDocument::DiscoveredKeySet(long)).len() < 400,
+            message(RequestedDocument::DiscoveredKeySet(long)).len() < 400,
             "an issuer's URL does not fill the log"
         );
     }

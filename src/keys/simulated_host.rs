@@ -126,19 +126,19 @@ pub fn good(body: &[u8], etag: Option<&str>) -> GoodAnswer {
 
 pub const NOT_MODIFIED: GoodAnswer = GoodAnswer::NotModified { max_age: None };
 
-pub fn answered(vm: &mut KeyCache, world: &SimulatedHost, kid: &str) -> StoreOutcome {
-    vm.succeeded(world, &good(&set(kid), Some("\"v\"")), None, SOURCE, &set(kid))
+pub fn answered(vm: &mut KeyCache, host: &SimulatedHost, kid: &str) -> StoreOutcome {
+    vm.succeeded(host, &good(&set(kid), Some("\"v\"")), None, SOURCE, &set(kid))
 }
 
-pub fn knows(vm: &KeyCache, world: &SimulatedHost, kid: &str) -> bool {
-    vm.keys(world.now()).is_some_and(|keys| keys.candidates(Some(kid), Algorithm::Rs256, &[]).is_ok())
+pub fn knows(vm: &KeyCache, host: &SimulatedHost, kid: &str) -> bool {
+    vm.keys(host.now()).is_some_and(|keys| keys.candidates(Some(kid), Algorithm::Rs256, &[]).is_ok())
 }
 
 /// Two VMs, of which the first has fetched a set with that kid.
-pub fn warm(world: &SimulatedHost, kid: &str) -> [KeyCache; 2] {
-    let mut vms = [world.vm(1), world.vm(2)];
-    assert!(vms[0].take_lease(world, false));
-    assert_eq!(answered(&mut vms[0], world, kid), StoreOutcome::Replaced);
-    vms[1].sync(world);
+pub fn warm(host: &SimulatedHost, kid: &str) -> [KeyCache; 2] {
+    let mut vms = [host.vm(1), host.vm(2)];
+    assert!(vms[0].take_lease(host, false));
+    assert_eq!(answered(&mut vms[0], host, kid), StoreOutcome::Replaced);
+    vms[1].sync(host);
     vms
 }

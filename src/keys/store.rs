@@ -206,22 +206,22 @@ mod tests {
     }
 
     /// The issuers whose keys have that kid.
-    fn knowing(store: &KeyStore, world: &SimulatedHost, kid: &str) -> Vec<IssuerIndex> {
-        let keys = store.at(world.now(), world);
+    fn knowing(store: &KeyStore, host: &SimulatedHost, kid: &str) -> Vec<IssuerIndex> {
+        let keys = store.at(host.now(), host);
         let issuers = [INLINE, FIRST, SECOND, UNKNOWN].into_iter();
         issuers.filter(|issuer| keys.current(*issuer).is_some_and(|keys| keys.has_kid(Some(kid)))).collect()
     }
 
     #[test]
     fn each_issuer_has_its_own_keys_and_its_own_fetch() {
-        let (world, store, parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
+        let (host, store, parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
         assert_eq!(store.fetched().collect::<Vec<_>>(), [FIRST, SECOND]);
-        assert_eq!(store.poll_timeout(world.now()), Some(Duration::ZERO));
+        assert_eq!(store.poll_timeout(host.now()), Some(Duration::ZERO));
         for (issuer, call) in [(FIRST, 1), (SECOND, 2)] {
-            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            assert!(store.poll_send(issuer, &parked, &host).is_some());
             store.on_sent(issuer, call);
         }
-        assert_eq!(store.poll_timeout(world.now()), None);
+        assert_eq!(store.poll_timeout(host.now()), None);
         assert_eq!(
             (store.awaiting(1), store.awaiting(2), store.awaiting(3)),
             (Some(FIRST), Some(SECOND), None)
@@ -230,25 +230,25 @@ mod tests {
         headers.append(":status", "200");
         let body = set("second");
         let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
-        assert!(store.on_response(SECOND, &world, answer).is_some_and(|event| event.is_success()));
-        assert_eq!(knowing(&store, &world, "inline"), [INLINE]);
-        assert_eq!(knowing(&store, &world, "second"), [SECOND]);
+        assert!(store.on_response(SECOND, &host, answer).is_some_and(|event| event.is_success()));
+        assert_eq!(knowing(&store, &host, "inline"), [INLINE]);
+        assert_eq!(knowing(&store, &host, "second"), [SECOND]);
         assert_eq!(store.awaiting(1), Some(FIRST), "the other one is awaited still");
-        assert_ne!(store.version(FIRST, world.now()), store.version(SECOND, world.now()));
+        assert_ne!(store.version(FIRST, host.now()), store.version(SECOND, host.now()));
         let status = KeyStatus { keys: 1, age: Duration::ZERO, stale: false };
-        assert_eq!(store.status(SECOND, world.now()), Some(status));
-        store.release(&world);
+        assert_eq!(store.status(SECOND, host.now()), Some(status));
+        store.release(&host);
         assert_eq!(store.awaiting(1), None);
     }
 
     #[test]
     fn nothing_is_fetched_for_an_issuer_whose_keys_are_configured() {
-        let (world, store, parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
+        let (host, store, parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
         for issuer in [INLINE, UNKNOWN] {
-            assert_eq!(store.poll_send(issuer, &parked, &world), None);
-            assert_eq!(store.status(issuer, world.now()), None);
+            assert_eq!(store.poll_send(issuer, &parked, &host), None);
+            assert_eq!(store.status(issuer, host.now()), None);
             assert_eq!(store.timeout(issuer), Duration::ZERO);
-            let lookup = store.at(world.now(), &world).look_again(issuer, RefreshReason::UnknownKid);
+            let lookup = store.at(host.now(), &host).look_again(issuer, RefreshReason::UnknownKid);
             assert!(matches!(lookup, KeyLookup::Unavailable { retry_after: Duration::ZERO }));
         }
         assert_eq!(store.timeout(FIRST), times().timeout);
@@ -256,21 +256,21 @@ mod tests {
 
     #[test]
     fn a_parked_request_for_an_unknown_kid_makes_its_issuer_be_asked() {
-        let (world, store, mut parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
+        let (host, store, mut parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
         let body = set("one");
         for issuer in [FIRST, SECOND] {
-            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            assert!(store.poll_send(issuer, &parked, &host).is_some());
             store.on_sent(issuer, 1);
             let mut headers = HeaderMap::new();
             headers.append(":status", "200");
             let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
-            assert!(store.on_response(issuer, &world, answer).is_some());
-            assert_eq!(store.poll_send(issuer, &parked, &world), None, "its keys are fresh");
+            assert!(store.on_response(issuer, &host, answer).is_some());
+            assert_eq!(store.poll_send(issuer, &parked, &host), None, "its keys are fresh");
         }
         let awaited = Awaited { issuer: SECOND, reason: RefreshReason::UnknownKid };
-        let version = store.version(SECOND, world.now());
-        assert!(parked.park(9, awaited, version, world.now(), store.timeout(SECOND)).is_some());
-        assert_eq!(store.poll_send(FIRST, &parked, &world), None);
-        assert!(store.poll_send(SECOND, &parked, &world).is_some());
+        let version = store.version(SECOND, host.now());
+        assert!(parked.park(9, awaited, version, host.now(), store.timeout(SECOND)).is_some());
+        assert_eq!(store.poll_send(FIRST, &parked, &host), None);
+        assert!(store.poll_send(SECOND, &parked, &host).is_some());
     }
 }

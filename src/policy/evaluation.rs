@@ -160,10 +160,10 @@ impl Conditions {
                 Condition::Scope(AnyAll::Any(any)) => add(any.first()),
                 Condition::Scope(AnyAll::All(all)) => all.iter().for_each(|scope| add(scope)),
                 Condition::AnyOf(alternatives) => {
-                    let asked = alternatives.iter().map(Conditions::required_scopes);
-                    asked
+                    let required = alternatives.iter().map(Conditions::required_scopes);
+                    required
                         .into_iter()
-                        .find(|asked| !asked.is_empty())
+                        .find(|required| !required.is_empty())
                         .into_iter()
                         .flatten()
                         .for_each(&mut add);
@@ -212,8 +212,8 @@ impl IssuerOrAudience {
         let (met, unmet) = match self {
             Self::Issuer(issuers) => (issuers.contains(&identity.issuer()), Unmet::Issuer(issuers)),
             Self::Audience(audiences) => {
-                let held = identity.claims().audiences();
-                (held.iter().any(|audience| audiences.contains(audience)), Unmet::Audience(audiences))
+                let present = identity.claims().audiences();
+                (present.iter().any(|audience| audiences.contains(audience)), Unmet::Audience(audiences))
             }
         };
         (!met).then_some(unmet)
@@ -222,23 +222,23 @@ impl IssuerOrAudience {
 
 impl ClaimCondition {
     fn met_by(&self, identity: &Identity) -> bool {
-        let held = match self.pointer.find(identity.claims().claims()) {
+        let present = match self.pointer.find(identity.claims().claims()) {
             None | Some(Json::Null) => return false,
             Some(Json::Array(members)) => members.as_slice(),
             Some(value) => std::slice::from_ref(value),
         };
         match &self.test {
             ClaimTest::Present => true,
-            ClaimTest::Values(asked) => met_by(asked, held),
+            ClaimTest::Values(required) => met_by(required, present),
         }
     }
 }
 
-fn met_by<T: ToHashKey>(asked: &AnyAll<T>, held: &[T]) -> bool {
-    let (AnyAll::Any(wanted) | AnyAll::All(wanted)) = asked;
-    let held = ValueSet::new(held, wanted.count());
-    match asked {
-        AnyAll::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
-        AnyAll::All(wanted) => wanted.iter().all(|value| held.contains(value)),
+fn met_by<T: ToHashKey>(required: &AnyAll<T>, present: &[T]) -> bool {
+    let (AnyAll::Any(listed) | AnyAll::All(listed)) = required;
+    let present = ValueSet::new(present, listed.count());
+    match required {
+        AnyAll::Any(listed) => listed.iter().any(|value| present.contains(value)),
+        AnyAll::All(listed) => listed.iter().all(|value| present.contains(value)),
     }
 }

@@ -166,11 +166,11 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
             "iss",
             &FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: skipped(count) },
         );
-        let told = reporter.lines();
-        assert_eq!(told.len(), 1 + lines);
-        assert!(told[1].1.starts_with("jwt_guard: issuer iss: key 0 is not used: "), "{told:?}");
+        let logged = reporter.lines();
+        assert_eq!(logged.len(), 1 + lines);
+        assert!(logged[1].1.starts_with("jwt_guard: issuer iss: key 0 is not used: "), "{logged:?}");
         if let Some(more) = more {
-            assert_eq!(told[lines].1, format!("jwt_guard: issuer iss: {more}"));
+            assert_eq!(logged[lines].1, format!("jwt_guard: issuer iss: {more}"));
         }
     }
     let reporter = reporter();

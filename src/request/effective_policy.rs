@@ -122,8 +122,8 @@ pub fn resolve_policy<'r>(
     };
     let has_metadata = !matches!(metadata, Metadata::Absent);
     let narrows = has_metadata && config.route_metadata == RouteMetadata::Narrow;
-    for (position, demand) in routes.iter().enumerate() {
-        let token_sources = token_sources(config, demand);
+    for (position, route_match) in routes.iter().enumerate() {
+        let token_sources = token_sources(config, route_match);
         for source in token_sources {
             if !policy.token_sources.contains(source) {
                 policy.token_sources.to_mut().push(source.clone());
@@ -132,11 +132,11 @@ pub fn resolve_policy<'r>(
         if policy.shared_token_sources.iter().any(|source| !token_sources.contains(source)) {
             policy.shared_token_sources.to_mut().retain(|source| token_sources.contains(source));
         }
-        let forwards = demand.found.and_then(|found| found.rule.forward_token);
+        let forwards = route_match.found.and_then(|found| found.rule.forward_token);
         policy.forward_token &= forwards.unwrap_or(config.forward_token);
         if narrows || !has_metadata && position > 0 {
-            let variant = (position > 0).then(|| demand.variant.clone());
-            policy.applied.push(applied(config, demand, variant));
+            let variant = (position > 0).then(|| route_match.variant.clone());
+            policy.applied.push(applied(config, route_match, variant));
         }
     }
     Ok(policy)
@@ -144,16 +144,16 @@ pub fn resolve_policy<'r>(
 
 fn applied<'r>(
     config: &'r Config,
-    demand: &RouteMatch<'r, Route>,
+    route_match: &RouteMatch<'r, Route>,
     variant: Option<RequestVariant<'r>>,
 ) -> AppliedRequirement<'r> {
-    let requirement = demand.found.map_or(&config.default_policy, |found| &found.rule.requirement);
-    let rule = demand.index().map_or(RuleName::DefaultPolicy, RuleName::Route);
+    let requirement = route_match.found.map_or(&config.default_policy, |found| &found.rule.requirement);
+    let rule = route_match.index().map_or(RuleName::DefaultPolicy, RuleName::Route);
     AppliedRequirement { requirement, rule, variant }
 }
 
-fn token_sources<'r>(config: &'r Config, demand: &RouteMatch<'r, Route>) -> &'r [TokenSource] {
-    demand.found.and_then(|found| found.rule.token_from.as_deref()).unwrap_or(&config.token_from)
+fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Route>) -> &'r [TokenSource] {
+    route_match.found.and_then(|found| found.rule.token_from.as_deref()).unwrap_or(&config.token_from)
 }
 
 /// Envoy chooses the route again once a header was edited, and its metadata is not read again. So nothing that a client

@@ -177,7 +177,7 @@ impl<'a, T> RouteMatches<'a, T> {
 
     fn add(&mut self, found: Option<RouteFound<'a, T>>, variant: impl FnOnce() -> RequestVariant<'a>) {
         let index = found.map(|found| found.index);
-        if !self.iter().any(|demand| demand.index() == index) {
+        if !self.iter().any(|route_match| route_match.index() == index) {
             self.others.push(RouteMatch { found, variant: variant() });
         }
     }

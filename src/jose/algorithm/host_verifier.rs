@@ -33,10 +33,10 @@ impl<H: HostFunction> HostVerifier<H> {
 
 impl<H: HostFunction> Verifier for HostVerifier<H> {
     fn verify(&self, check: &SignatureCheck<'_>) -> bool {
-        let asked = check.for_host().filter(|_| self.host_algorithms.contains(&check.algorithm()));
-        let verdict = asked.and_then(|check| self.host.verify_signature(&check));
+        let check_for_host = check.for_host().filter(|_| self.host_algorithms.contains(&check.algorithm()));
+        let result = check_for_host.and_then(|check| self.host.verify_signature(&check));
         // A key that the host cannot use is one that the module can, and it decides as the host would have.
-        verdict.unwrap_or_else(|| WasmVerifier.verify(check))
+        result.unwrap_or_else(|| WasmVerifier.verify(check))
     }
 }
 

@@ -5,44 +5,44 @@ use crate::keys::simulated_host::NOT_MODIFIED;
 
 #[test]
 fn a_304_renews_the_set_that_was_asked_about_and_no_other() {
-    let world = SimulatedHost::new();
-    let [mut a, mut b] = warm(&world, "one");
-    let (etag, asked) = a.validator(SOURCE).unwrap();
+    let host = SimulatedHost::new();
+    let [mut a, mut b] = warm(&host, "one");
+    let (etag, conditional_on) = a.validator(SOURCE).unwrap();
     assert_eq!(etag, "\"v\"");
     assert_eq!(a.validator("https://a/moved"), None, "a validator means nothing to another URL");
-    world.pass(240.0);
-    assert!(a.take_lease(&world, false));
+    host.pass(240.0);
+    assert!(a.take_lease(&host, false));
     assert_eq!(
-        a.succeeded(&world, &NOT_MODIFIED, Some(asked), SOURCE, b""),
+        a.succeeded(&host, &NOT_MODIFIED, Some(conditional_on), SOURCE, b""),
         StoreOutcome::Unchanged { recovered: false }
     );
-    b.sync(&world);
-    assert_eq!(world.record().fetched_at, world.now());
-    assert_eq!(b.status(world.now()), (1, Duration::ZERO, false), "the other VM counts from there too");
+    b.sync(&host);
+    assert_eq!(host.record().fetched_at, host.now());
+    assert_eq!(b.status(host.now()), (1, Duration::ZERO, false), "the other VM counts from there too");
 
-    world.pass(240.0);
-    assert!(b.take_lease(&world, false));
+    host.pass(240.0);
+    assert!(b.take_lease(&host, false));
     let other = SetId { generation: 7, fingerprint: 7 };
-    assert_eq!(b.succeeded(&world, &NOT_MODIFIED, Some(other), SOURCE, b""), StoreOutcome::LeaseLost);
-    assert_eq!(b.succeeded(&world, &NOT_MODIFIED, None, SOURCE, b""), StoreOutcome::LeaseLost);
+    assert_eq!(b.succeeded(&host, &NOT_MODIFIED, Some(other), SOURCE, b""), StoreOutcome::LeaseLost);
+    assert_eq!(b.succeeded(&host, &NOT_MODIFIED, None, SOURCE, b""), StoreOutcome::LeaseLost);
 }
 
 #[test]
 fn the_same_text_again_leaves_the_set_as_it_is() {
-    let world = SimulatedHost::new();
-    let [mut a, _] = warm(&world, "one");
-    let before = a.keys(world.now()).unwrap();
-    world.pass(240.0);
-    assert!(a.take_lease(&world, false));
-    assert_eq!(answered(&mut a, &world, "one"), StoreOutcome::Unchanged { recovered: false });
-    assert!(Rc::ptr_eq(&before, &a.keys(world.now()).unwrap()), "nothing that hangs on the set is lost");
+    let host = SimulatedHost::new();
+    let [mut a, _] = warm(&host, "one");
+    let before = a.keys(host.now()).unwrap();
+    host.pass(240.0);
+    assert!(a.take_lease(&host, false));
+    assert_eq!(answered(&mut a, &host, "one"), StoreOutcome::Unchanged { recovered: false });
+    assert!(Rc::ptr_eq(&before, &a.keys(host.now()).unwrap()), "nothing that hangs on the set is lost");
 }
 
 /// Some issuers answer in another order each time. A VM that took that for news would warn of each key again, and forget
 /// which tokens it verified.
 #[test]
 fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
-    let world = SimulatedHost::new();
+    let host = SimulatedHost::new();
     let ordered = |kids: &[&str]| {
         let one = |kid: &&str| {
             let text = String::from_utf8(set(kid)).unwrap();
@@ -52,50 +52,50 @@ fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
     };
     let store = |vm: &mut KeyCache, kids: &[&str], etag: &str| {
         let body = ordered(kids);
-        vm.succeeded(&world, &good(&body, Some(etag)), None, SOURCE, &body)
+        vm.succeeded(&host, &good(&body, Some(etag)), None, SOURCE, &body)
     };
     let stored = || {
-        let bytes = world.read(&entries().keys).bytes.unwrap();
+        let bytes = host.read(&entries().keys).bytes.unwrap();
         StoredKeys::decode(&bytes).unwrap()
     };
-    let [mut a, mut b] = [world.vm(1), world.vm(2)];
-    assert!(a.take_lease(&world, false));
+    let [mut a, mut b] = [host.vm(1), host.vm(2)];
+    assert!(a.take_lease(&host, false));
     assert_eq!(store(&mut a, &["one", "two"], "\"v1\""), StoreOutcome::Replaced);
-    b.sync(&world);
-    let (first, text) = (world.record().set, stored().text);
-    let keys = [a.keys(world.now()).unwrap(), b.keys(world.now()).unwrap()];
+    b.sync(&host);
+    let (first, text) = (host.record().set, stored().text);
+    let keys = [a.keys(host.now()).unwrap(), b.keys(host.now()).unwrap()];
 
     for (label, fails) in [("after a good answer", false), ("after a failure", true)] {
-        world.pass(295.0);
-        assert!(b.take_lease(&world, false), "{label}");
+        host.pass(295.0);
+        assert!(b.take_lease(&host, false), "{label}");
         if fails {
-            assert!(matches!(b.failed(&world), FailureOutcome::First(_)));
-            world.pass(3.0);
-            assert!(b.take_lease(&world, false), "{label}");
+            assert!(matches!(b.failed(&host), FailureOutcome::First(_)));
+            host.pass(3.0);
+            assert!(b.take_lease(&host, false), "{label}");
         }
         let outcome = store(&mut b, &["two", "one"], "\"v2\"");
         assert_eq!(outcome, StoreOutcome::Unchanged { recovered: fails }, "{label}");
-        assert_eq!((world.record().set, world.record().fetched_at), (first, world.now()), "{label}");
+        assert_eq!((host.record().set, host.record().fetched_at), (first, host.now()), "{label}");
         assert_eq!(stored().text, text, "{label}: what the record names can still be read");
         assert_eq!(b.validator(SOURCE), Some(("\"v1\"".to_owned(), first)), "{label}");
-        a.sync(&world);
+        a.sync(&host);
         for (vm, keys) in [&a, &b].into_iter().zip(&keys) {
-            assert!(Rc::ptr_eq(&vm.keys(world.now()).unwrap(), keys), "{label}: no keys are made anew");
+            assert!(Rc::ptr_eq(&vm.keys(host.now()).unwrap(), keys), "{label}: no keys are made anew");
         }
     }
-    let mut late = world.vm(3);
-    late.sync(&world);
-    assert!(knows(&late, &world, "one") && knows(&late, &world, "two"));
+    let mut late = host.vm(3);
+    late.sync(&host);
+    assert!(knows(&late, &host, "one") && knows(&late, &host, "two"));
 
     // One that cannot read what the record names takes what it fetched.
-    world.write(&entries().keys, b"another module's");
-    let mut blind = world.vm(4);
-    assert!(blind.take_lease(&world, false));
+    host.write(&entries().keys, b"another module's");
+    let mut blind = host.vm(4);
+    assert!(blind.take_lease(&host, false));
     assert_eq!(store(&mut blind, &["two", "one"], "\"v3\""), StoreOutcome::Replaced);
-    assert!(knows(&blind, &world, "one"));
+    assert!(knows(&blind, &host, "one"));
 
-    world.pass(300.0);
-    assert!(b.take_lease(&world, false));
+    host.pass(300.0);
+    assert!(b.take_lease(&host, false));
     assert_eq!(store(&mut b, &["two", "three"], "\"v4\""), StoreOutcome::Replaced, "other keys");
-    assert!(knows(&b, &world, "three") && !knows(&b, &world, "one"));
+    assert!(knows(&b, &host, "three") && !knows(&b, &host, "one"));
 }

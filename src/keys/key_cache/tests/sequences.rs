@@ -62,11 +62,11 @@ fn a_lease_that_the_clock_comes_back_to_ends_again() {
 }
 
 fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
-    let world = SimulatedHost::new();
+    let host = SimulatedHost::new();
     // A short life, so that sequences outlast it.
     let times = || RefreshTimings { max_stale: Duration::from_secs(600), ..times() };
     let mut last_good: Option<UnixTime> = None;
-    let mut vms: Vec<KeyCache> = (0..4).map(|number| world.vm_with(times(), number + 1)).collect();
+    let mut vms: Vec<KeyCache> = (0..4).map(|number| host.vm_with(times(), number + 1)).collect();
     let mut names = 10;
     // Who fetches, since when.
     let mut fetching: [Option<UnixTime>; 4] = [None; 4];
@@ -74,31 +74,31 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
     let (mut undisturbed, mut clock_holds) = (true, true);
     for event in events {
         match event {
-            Event::Pass(milliseconds) => world.pass(milliseconds as f64 / 1000.0),
+            Event::Pass(milliseconds) => host.pass(milliseconds as f64 / 1000.0),
             Event::SetBack(milliseconds) => {
-                world.now.set(world.now().saturating_sub(Duration::from_millis(milliseconds)));
+                host.now.set(host.now().saturating_sub(Duration::from_millis(milliseconds)));
                 (undisturbed, clock_holds) = (false, false);
             }
-            Event::SpoilKeys => world.write(&entries().keys, b"spoiled"),
+            Event::SpoilKeys => host.write(&entries().keys, b"spoiled"),
             Event::SpoilRecord => {
-                world.write(&entries().state, b"spoiled");
+                host.write(&entries().state, b"spoiled");
                 undisturbed = false;
             }
             Event::Restart(vm) => {
                 names += 1;
-                (vms[vm], fetching[vm]) = (world.vm_with(times(), names), None);
+                (vms[vm], fetching[vm]) = (host.vm_with(times(), names), None);
             }
             Event::Attend { vm, unknown_kids } => {
-                if fetching[vm].is_some() && vms[vm].holds_lease(world.now()) {
+                if fetching[vm].is_some() && vms[vm].holds_lease(host.now()) {
                     continue;
                 }
                 fetching[vm] = None;
-                if vms[vm].take_lease(&world, unknown_kids) {
-                    let now = world.now();
+                if vms[vm].take_lease(&host, unknown_kids) {
+                    let now = host.now();
                     let others =
                         fetching.iter().flatten().filter(|since| now.since(**since) < Duration::from_secs(6));
                     prop_assert!(!undisturbed || others.count() == 0, "two fetches at once");
-                    let state = world.record();
+                    let state = host.record();
                     if state.forced_at == now {
                         let too_soon = forced
                             .is_some_and(|last| last != now && now.since(last) < Duration::from_secs(10));
@@ -112,21 +112,21 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
                 if fetching[vm].take().is_some() {
                     match outcome {
                         Outcome::Keys(kid) => {
-                            if answered(&mut vms[vm], &world, &kid.to_string()) != StoreOutcome::LeaseLost {
-                                last_good = Some(world.now());
+                            if answered(&mut vms[vm], &host, &kid.to_string()) != StoreOutcome::LeaseLost {
+                                last_good = Some(host.now());
                             }
                         }
-                        Outcome::Failure => drop(vms[vm].failed(&world)),
+                        Outcome::Failure => drop(vms[vm].failed(&host)),
                         Outcome::Never => {}
                     }
                 }
             }
         }
-        let in_time = last_good.is_some_and(|at| world.now().since(at) < Duration::from_secs(900));
-        let anyone = vms.iter().any(|vm| vm.keys(world.now()).is_some());
+        let in_time = last_good.is_some_and(|at| host.now().since(at) < Duration::from_secs(900));
+        let anyone = vms.iter().any(|vm| vm.keys(host.now()).is_some());
         prop_assert!(!clock_holds || in_time || !anyone, "keys outside their time");
         // Two VMs that hold what the record names hold the same.
-        let record = world.record();
+        let record = host.record();
         let holders: Vec<_> =
             vms.iter().filter(|vm| record.set != SetId::NONE && vm.current_set() == record.set).collect();
         for kid in ["0", "1", "2"] {
@@ -141,20 +141,20 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
     }
     // Whatever happened: within the longest lease, pause and cooldown, a new VM gets keys, or at their end where
     // the clock has just come back to them.
-    world.pass(200.0);
-    let mut newcomer = world.vm_with(times(), 99);
-    newcomer.sync(&world);
-    if newcomer.keys(world.now()).is_none() {
+    host.pass(200.0);
+    let mut newcomer = host.vm_with(times(), 99);
+    newcomer.sync(&host);
+    if newcomer.keys(host.now()).is_none() {
         let fetches = (0..200).any(|_| {
-            let fetches = newcomer.take_lease(&world, false);
+            let fetches = newcomer.take_lease(&host, false);
             if !fetches {
-                world.pass(1.0);
+                host.pass(1.0);
             }
             fetches
         });
-        prop_assert!(fetches, "stuck: {:?}", world.record());
-        answered(&mut newcomer, &world, "0");
-        prop_assert!(newcomer.keys(world.now()).is_some());
+        prop_assert!(fetches, "stuck: {:?}", host.record());
+        answered(&mut newcomer, &host, "0");
+        prop_assert!(newcomer.keys(host.now()).is_some());
     }
     Ok(())
 }
