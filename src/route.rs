@@ -22,7 +22,7 @@ mod variant_class;
 pub use ambiguous_path::AmbiguousPath;
 pub use conflict::{Conflict, ConflictKind};
 pub use entry::Entry;
-pub use host::{HostError, HostPattern};
+pub use host::{HostPattern, HostPatternError};
 pub use method::{Method, MethodError};
 pub use route_matches::{
     Ambiguity, RequestLine, RequestVariant, RouteMatch, RouteMatches, furthest_classes, path_variants,

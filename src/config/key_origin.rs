@@ -41,7 +41,7 @@ pub(super) fn keys(
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<KeyOrigin> {
-    let written = Written::take(object, errors);
+    let written = WrittenKeys::take(object, errors);
     if let Some(inline) = object.take(key::JWKS_INLINE) {
         written.refuse_beside_inline(object, errors);
         return inline_keys(&inline, name, warnings, errors);
@@ -54,7 +54,7 @@ pub(super) fn keys(
 }
 
 /// The keys about fetching as they stand there, whether or not they go together.
-struct Written<'a> {
+struct WrittenKeys<'a> {
     times: RefreshTimings,
     cluster: Option<ConfigNode<'a>>,
     endpoint: Option<ConfigNode<'a>>,
@@ -62,7 +62,7 @@ struct Written<'a> {
     discovery_cluster: Option<ConfigNode<'a>>,
 }
 
-impl<'a> Written<'a> {
+impl<'a> WrittenKeys<'a> {
     fn take(object: &mut ConfigObject<'a>, errors: &mut Errors) -> Self {
         let mut seconds = |key| Duration::from_secs(object.integer(key, errors));
         let times = RefreshTimings {

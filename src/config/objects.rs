@@ -1,8 +1,8 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    Key, all_of_them, any_of_them, claim_condition, configuration, issuer, requirement, route, shared,
-    source, token_source,
+    DeclaredKey, all_of_them, any_of_them, claim_condition, configuration, issuer, requirement, route,
+    shared, source, token_source,
 };
 
 /// An object of the configuration.
@@ -13,7 +13,7 @@ pub struct ObjectKeys {
     /// What it is.
     pub title: &'static str,
     /// Its keys, by group.
-    pub groups: &'static [&'static [Key]],
+    pub groups: &'static [&'static [DeclaredKey]],
     /// Keys that are required.
     pub required: &'static [&'static str],
     /// Keys of which exactly one is required.
@@ -22,7 +22,7 @@ pub struct ObjectKeys {
 
 impl ObjectKeys {
     /// Its keys, in the order of the table.
-    pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
+    pub fn keys(&self) -> impl Iterator<Item = &'static DeclaredKey> {
         self.groups.iter().flat_map(|keys| keys.iter())
     }
 }

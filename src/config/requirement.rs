@@ -45,7 +45,7 @@ pub fn read(
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let before = errors.len();
-    let written = Written::take(object, names, errors);
+    let written = WrittenRequirement::take(object, names, errors);
     let is_alone = !written.has_companions();
     let requirement = match (written.deciding.into_iter().next(), written.policy) {
         (Some((key, _)), _) if !is_alone => {
@@ -76,7 +76,7 @@ pub fn read(
 }
 
 /// The keys of a requirement as they stand there, whether or not they go together.
-struct Written<'a> {
+struct WrittenRequirement<'a> {
     /// The keys that stand alone, and what each of them decides.
     deciding: Vec<(Name, Rule)>,
     allow_missing: bool,
@@ -86,7 +86,7 @@ struct Written<'a> {
     conditions: Vec<Condition>,
 }
 
-impl<'a> Written<'a> {
+impl<'a> WrittenRequirement<'a> {
     fn take(object: &mut ConfigObject<'a>, names: &DefinedNames, errors: &mut Errors) -> Self {
         let mut deciding = vec![
             (&key::ALLOW_ANONYMOUS, Rule::Anonymous),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::{Authority, Host};
+use crate::http::{Authority, HostName};
 
 pub(super) use crate::http::comparable_host as normalize_host;
 
@@ -28,7 +28,7 @@ pub(super) enum HostKind {
 
 /// Why a text is not a host pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub enum HostPatternError {
     /// Nothing, or nothing but a port or a dot.
     #[error("expected a host such as `api.example.com` or `*.example.com`, got none")]
     Empty,
@@ -57,16 +57,16 @@ pub enum HostError {
 
 impl HostPattern {
     /// Reads a host, or `*.` and a suffix.
-    pub fn parse(text: &str) -> Result<Self, HostError> {
+    pub fn parse(text: &str) -> Result<Self, HostPatternError> {
         if text == "*" {
-            return Err(HostError::Any);
+            return Err(HostPatternError::Any);
         }
         let (kind, name) = match text.strip_prefix("*.") {
             Some(suffix) => (HostKind::Suffix, suffix),
             None => (HostKind::Exact, text),
         };
         if name.contains('*') {
-            return Err(HostError::Wildcard);
+            return Err(HostPatternError::Wildcard);
         }
         let bracketed = name.starts_with('[');
         let spelled = |character: char| {
@@ -75,27 +75,27 @@ impl HostPattern {
                 || bracketed && matches!(character, '[' | ']')
         };
         if let Some(character) = name.chars().find(|character| !spelled(*character)) {
-            return Err(HostError::Character(character));
+            return Err(HostPatternError::Character(character));
         }
         let name = String::from_utf8_lossy(&normalize_host(name.as_bytes())).into_owned();
         if name.is_empty() {
-            return Err(HostError::Empty);
+            return Err(HostPatternError::Empty);
         }
         if name.split('.').any(str::is_empty) {
-            return Err(HostError::EmptyLabel);
+            return Err(HostPatternError::EmptyLabel);
         }
         // What is left of `host:port` after the port has no colon, unless it is an IPv6 literal.
         if name.contains(':') && !bracketed {
-            return Err(HostError::Character(':'));
+            return Err(HostPatternError::Character(':'));
         }
         // No request has such a host, so a slip such as `[::1]80` would protect nothing.
         if bracketed
             && (kind == HostKind::Suffix || !name.ends_with(']') || !is_unambiguous_host(name.as_bytes()))
         {
-            return Err(HostError::Brackets);
+            return Err(HostPatternError::Brackets);
         }
         if name.len() > MAX_NAME {
-            return Err(HostError::TooLong);
+            return Err(HostPatternError::TooLong);
         }
         Ok(Self { name, kind })
     }
@@ -120,8 +120,8 @@ impl HostPattern {
 pub(super) fn is_unambiguous_host(host: &[u8]) -> bool {
     match Authority::parse(host).map(|authority| authority.host()) {
         None => false,
-        Some(Host::Ipv6 { .. }) => true,
-        Some(Host::Name(name)) => {
+        Some(HostName::Ipv6 { .. }) => true,
+        Some(HostName::Name(name)) => {
             let labels = name.strip_suffix(b".").unwrap_or(name);
             let has_empty_label =
                 !labels.is_empty() && labels.split(|byte| *byte == b'.').any(<[u8]>::is_empty);
@@ -226,33 +226,33 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_refused() {
         for (text, error) in [
-            ("", HostError::Empty),
-            (".", HostError::Empty),
-            (":80", HostError::Empty),
-            ("*.", HostError::Empty),
-            ("*", HostError::Any),
-            ("a*.example.com", HostError::Wildcard),
-            ("api.*.com", HostError::Wildcard),
-            ("*.*.com", HostError::Wildcard),
-            ("https://example.com", HostError::Character('/')),
-            ("example.com/a", HostError::Character('/')),
-            ("user@example.com", HostError::Character('@')),
-            ("example.com:port", HostError::Character(':')),
-            ("::1", HostError::Character(':')),
-            ("bücher.example", HostError::Character('ü')),
-            (".example.com", HostError::EmptyLabel),
-            ("a..b", HostError::EmptyLabel),
-            ("a..", HostError::EmptyLabel),
-            ("[::1]80", HostError::Brackets),
-            ("[::1", HostError::Brackets),
-            ("[::1]:80.", HostError::Brackets),
-            ("[a.b]", HostError::Brackets),
-            ("[]", HostError::Brackets),
-            ("*.[::1]", HostError::Brackets),
+            ("", HostPatternError::Empty),
+            (".", HostPatternError::Empty),
+            (":80", HostPatternError::Empty),
+            ("*.", HostPatternError::Empty),
+            ("*", HostPatternError::Any),
+            ("a*.example.com", HostPatternError::Wildcard),
+            ("api.*.com", HostPatternError::Wildcard),
+            ("*.*.com", HostPatternError::Wildcard),
+            ("https://example.com", HostPatternError::Character('/')),
+            ("example.com/a", HostPatternError::Character('/')),
+            ("user@example.com", HostPatternError::Character('@')),
+            ("example.com:port", HostPatternError::Character(':')),
+            ("::1", HostPatternError::Character(':')),
+            ("bücher.example", HostPatternError::Character('ü')),
+            (".example.com", HostPatternError::EmptyLabel),
+            ("a..b", HostPatternError::EmptyLabel),
+            ("a..", HostPatternError::EmptyLabel),
+            ("[::1]80", HostPatternError::Brackets),
+            ("[::1", HostPatternError::Brackets),
+            ("[::1]:80.", HostPatternError::Brackets),
+            ("[a.b]", HostPatternError::Brackets),
+            ("[]", HostPatternError::Brackets),
+            ("*.[::1]", HostPatternError::Brackets),
         ] {
             assert_eq!(HostPattern::parse(text), Err(error), "{text}");
         }
         assert!(HostPattern::parse(&"a.".repeat(127)).is_ok());
-        assert_eq!(HostPattern::parse(&"a.".repeat(128)), Err(HostError::TooLong));
+        assert_eq!(HostPattern::parse(&"a.".repeat(128)), Err(HostPatternError::TooLong));
     }
 }

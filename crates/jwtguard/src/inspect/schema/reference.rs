@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::types::default;
-use jwt_guard::config::keys::{Bounds, Key, KeyType};
+use jwt_guard::config::keys::{Bounds, DeclaredKey, KeyType};
 use jwt_guard::config::objects::{OBJECTS, ObjectKeys};
 use jwt_guard::route::VariantClass;
 
@@ -69,7 +69,7 @@ fn section(object: &ObjectKeys, text: &mut String) {
 }
 
 /// The description, with the names of keys as code and with nothing else that Markdown takes for markup.
-fn meaning(key: &Key) -> String {
+fn meaning(key: &DeclaredKey) -> String {
     let word = |word: &str| {
         let name = word.trim_end_matches(['.', ',', ';', ':']);
         let is_key =

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use jwt_guard::config::keys::{Bounds, DefaultValue, Key, KeyType};
+use jwt_guard::config::keys::{Bounds, DeclaredKey, DefaultValue, KeyType};
 use jwt_guard::config::objects::ObjectKeys;
 use jwt_guard::route::VariantClass;
 
 /// The schema of an object.
 pub fn object(object: &ObjectKeys) -> Value {
-    let property = |described: &Key| {
+    let property = |described: &DeclaredKey| {
         let schema = key(described);
         // `null` is as good as absent, which these keys must not be.
         let schema = if object.required.contains(&described.name) { schema } else { or_null(schema) };
@@ -34,7 +34,7 @@ pub fn object(object: &ObjectKeys) -> Value {
     schema
 }
 
-fn key(key: &Key) -> Value {
+fn key(key: &DeclaredKey) -> Value {
     let mut schema = key_type(&key.key_type);
     if let Value::Object(members) = &mut schema {
         members.insert("description".to_owned(), key.description.into());
@@ -46,7 +46,7 @@ fn key(key: &Key) -> Value {
 }
 
 /// The value of an absent key, if it has one.
-pub fn default(key: &Key) -> Option<Value> {
+pub fn default(key: &DeclaredKey) -> Option<Value> {
     match key.default {
         DefaultValue::None => None,
         DefaultValue::Flag(flag) => Some(flag.into()),
