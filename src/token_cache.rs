@@ -1,7 +1,7 @@
 //! What was verified before, found again by the token: bounded in entries and in bytes.
 //!
 //! The whole token is the key. Its hash finds the place and decides nothing: two tokens with one hash replace each
-//! other. Knows nothing of what makes an entry still good; who finds one checks that (`flow/authenticate.rs`).
+//! other. Knows nothing of what makes an entry still good; who finds one checks that (`request/authenticate.rs`).
 //!
 //! CLOCK chooses what goes: a hit sets a mark and moves nothing, and a token that was found since the hand last
 //! came by stays for another round. Once the cache is full, a token is let in when it comes for the second time:
