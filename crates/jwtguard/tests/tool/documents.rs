@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::run::{read, root};
 
-/// README is the first page: more than this belongs into `docs`.
+/// README is the first page that a newcomer reads: details belong into `docs`.
 const README_BYTES: usize = 9_000;
 
 #[test]
@@ -15,7 +15,7 @@ fn the_links_of_every_document_lead_to_a_file_and_a_heading() {
     let broken: Vec<String> = documents
         .iter()
         .flat_map(|document| {
-            let broken = broken_links(document, &read(document), &|path| exists(path));
+            let broken = broken_links(document, &read(document), &|path| contents(path));
             broken.into_iter().map(move |problem| format!("{document}: {problem}"))
         })
         .collect();
@@ -50,15 +50,15 @@ fn documents() -> Vec<String> {
     documents
 }
 
-/// The text of a file, empty for a folder or a file that is no Markdown; `None` where there is nothing.
-fn exists(path: &str) -> Option<String> {
+/// The text of a Markdown file; an empty text for a folder or another file; `None` if the path does not exist.
+fn contents(path: &str) -> Option<String> {
     match root().join(path) {
         found if found.is_file() && path.ends_with(".md") => Some(read(path)),
         found => found.exists().then(String::new),
     }
 }
 
-/// What is wrong with the relative links of a document, a sentence each.
+/// One sentence for each relative link of the document that leads nowhere.
 fn broken_links(document: &str, text: &str, file: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut broken = Vec::new();
     for link in links(text) {
@@ -79,14 +79,13 @@ fn broken_links(document: &str, text: &str, file: &dyn Fn(&str) -> Option<String
     broken
 }
 
-/// The targets of inline links outside code, those on other hosts left out.
+/// The targets of inline links outside code, without links to other hosts.
 fn links(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for line in prose(text) {
         for part in line.split("](").skip(1) {
             let target = part.split(')').next().unwrap_or_default();
-            let is_target = !target.is_empty()
-                && !target.contains(|character: char| character == '`' || character == ' ');
+            let is_target = !target.is_empty() && !target.contains(['`', ' ']);
             if is_target && !target.contains("://") && !target.starts_with("mailto:") {
                 found.push(target);
             }
@@ -109,8 +108,8 @@ fn prose(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The anchors that GitHub gives to the headings: lower case, without punctuation, spaces as hyphens, and a number
-/// behind a heading that is there again.
+/// The anchors that GitHub gives to headings: lower case, no punctuation, hyphens for spaces, and a number for a
+/// repeated heading.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for line in prose(text) {
