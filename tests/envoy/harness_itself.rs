@@ -150,7 +150,7 @@ async fn the_module_refuses_a_bad_configuration() {
     expect_refused_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
 }
 
-/// README shows this test: change both.
+/// CONTRIBUTING.md shows this test: change both.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_passes_and_the_upstream_is_told() {
     let routes = json!([{ "path": "/admin/**", "requires_role": "admin" }]);

@@ -180,7 +180,7 @@ class Sbom(unittest.TestCase):
 
 class Documents(unittest.TestCase):
     def test_the_files_that_they_name_are_there(self):
-        for document in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        for document in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/host-facts.md", "docs/security.md"):
             text = (ROOT / document).read_text()
             named = re.findall(r"`((?:src|crates|tests|scripts|envoy)/[^`\s]+)", text)
             for path in named:

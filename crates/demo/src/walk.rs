@@ -1,4 +1,4 @@
-//! The walk through the policy of envoy/envoy.yaml: requests, each with the answer that README documents.
+//! The walk through the policy of envoy/envoy.yaml: requests, each with the documented answer.
 
 use std::net::SocketAddr;
 use std::time::Duration;

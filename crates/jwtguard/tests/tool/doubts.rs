@@ -742,11 +742,10 @@ fn what_is_to_be_written_can_be_pasted() {
 }
 
 #[test]
-fn the_routes_of_the_readme_are_right() {
-    let readme = crate::run::read("README.md");
-    let block = readme.split("### Routes\n\n").nth(1).unwrap();
-    let lines = block.lines().map_while(|line| line.strip_prefix("    "));
-    let block = lines.map(|line| format!("{line}\n")).collect::<String>();
+fn the_routes_of_the_policy_document_are_right() {
+    let document = crate::run::read("docs/policy.md");
+    let block = document.split("## Routes and templates\n\n```yaml\n").nth(1).unwrap();
+    let block = block.split("```").next().unwrap();
     assert!(block.starts_with("routes:\n- ") && block.lines().count() > 3, "{block}");
     none(&[format!("{GOOD}{block}")]);
 }

@@ -9,6 +9,7 @@
 
 mod beside;
 mod check;
+mod documents;
 mod doubts;
 mod explain;
 mod kubernetes;
