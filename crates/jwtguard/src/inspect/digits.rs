@@ -3,7 +3,7 @@
 use super::doubts::Doubt;
 use super::tree::{Tree, Value};
 use jwt_guard::config::keys::{Name, issuer, requirement};
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 
 /// The keys whose values are compared with claims. Elsewhere a number that became text is refused, or is a name.
 const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIMS];
@@ -12,8 +12,8 @@ const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIM
 pub fn digits(tree: &Tree) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     tree.walk(&mut |value, path, _| {
-        let is_of_claims = |step: &Segment<&str>| {
-            OF_CLAIMS.iter().any(|key| matches!(step, Segment::Key(name) if *name == key.as_str()))
+        let is_of_claims = |step: &PathSegment<&str>| {
+            OF_CLAIMS.iter().any(|key| matches!(step, PathSegment::Key(name) if *name == key.as_str()))
         };
         if let Value::Digits(text) = &value.value
             && path.segments().iter().any(is_of_claims)

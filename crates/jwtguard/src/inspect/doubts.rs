@@ -18,11 +18,11 @@ use super::path::of_keys;
 use super::tree::{Tree, Value};
 use super::{digits, spelling};
 use doubt::route;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::keys::{Name, configuration, requirement};
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
+use jwt_guard::token_source::TokenSource;
 use probe::{Probe, is_served, probes};
 
 pub use authority::is_loopback;
@@ -72,7 +72,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
 fn as_written(path: &mut Path, tree: &Tree) {
     let Some(last) = path.pop() else { return };
     let is_list = || matches!(tree.nearest_to(path).value, Value::List(_));
-    if last != Segment::Index(0) || is_list() {
+    if last != PathSegment::Index(0) || is_list() {
         path.push(last);
     }
 }
@@ -89,18 +89,18 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         );
     }
     match config.default_policy.rule {
-        Rule::Anonymous | Rule::MissingOrFailed => doubt(
+        Rule::Anonymous | Rule::AllowMissingOrFailed => doubt(
             configuration::DEFAULT_POLICY,
             "lets every request pass unless a route says otherwise; a forgotten route is open",
         ),
-        Rule::Missing(_) => doubt(
+        Rule::AllowMissing(_) => doubt(
             configuration::DEFAULT_POLICY,
             "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
         ),
         _ => {}
     }
     let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
+    if config.token_from.iter().chain(places).any(|place| matches!(place, TokenSource::Query { .. })) {
         let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
         doubt(
             if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },

@@ -5,7 +5,7 @@ use super::path::below;
 use super::tree::{Tree, Value};
 use super::{Document, surroundings};
 use jwt_guard::config::keys::{configuration, issuer};
-use jwt_guard::config::path::{Path, Segment};
+use jwt_guard::config::path::{Path, PathSegment};
 
 /// One configuration of ours.
 #[derive(Debug)]
@@ -72,8 +72,9 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
     let mut found = Vec::new();
     let told_twice = has_listeners_of_its_own(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
-        let is_past =
-            |segment: &Segment<&str>| matches!(segment, Segment::Key("draining_state" | "error_state"));
+        let is_past = |segment: &PathSegment<&str>| {
+            matches!(segment, PathSegment::Key("draining_state" | "error_state"))
+        };
         let is_past = path.segments().iter().any(is_past);
         if is_past || told_twice && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;

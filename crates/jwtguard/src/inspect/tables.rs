@@ -56,7 +56,7 @@ impl Table {
                 route: carried.route.clone(),
                 methods: Vec::new(),
                 hosts: carried.hosts.clone(),
-                who: words::requirement(&carried.requirement, &config.vocabulary),
+                who: words::requirement(&carried.requirement, &config.names),
                 token_from: None,
             })
             .collect();
@@ -67,7 +67,7 @@ impl Table {
                 route: entry.template.to_string(),
                 methods: entry.methods.iter().map(ToString::to_string).collect(),
                 hosts: entry.hosts.iter().map(ToString::to_string).collect(),
-                who: words::requirement(&entry.rule.requirement, &config.vocabulary),
+                who: words::requirement(&entry.rule.requirement, &config.names),
                 token_from: own_places.map(words::places),
             }
         }));
@@ -75,7 +75,7 @@ impl Table {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
             hosts: Vec::new(),
-            who: words::requirement(&config.default_policy, &config.vocabulary),
+            who: words::requirement(&config.default_policy, &config.names),
             token_from: None,
         });
         let issuers = config.issuers.iter().map(words::issuer).collect();

@@ -1,6 +1,6 @@
 //! One request against a configuration: what is asked of it, what it brings, and what comes of it.
 //!
-//! Every decision is [`flow::decide`]'s. Claims that nobody signed get a signature here, by a key made for the
+//! Every decision is [`request::decide`]'s. Claims that nobody signed get a signature here, by a key made for the
 //! purpose that stands in for the issuer's: so they go the way of every token.
 
 mod bench;
@@ -18,16 +18,16 @@ pub use outcome::{Checked, Decision, Explanation, LessSpecific, Outcome, Reading
 
 use crate::inspect::{spelling, words};
 use conditions::route_of;
-use jwt_guard::bearer::{self, MalformedCredential, Place, Presented};
 use jwt_guard::denial::Reason;
-use jwt_guard::flow::{
-    self, Authenticator, EffectivePolicy, Patience, Request, Step, TokenFailure, TokenOutcome,
-};
 use jwt_guard::http::HeaderMap;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::policy;
-use jwt_guard::route::ReadingClass;
+use jwt_guard::request::{
+    self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
+};
+use jwt_guard::route::VariantClass;
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
 impl Bench<'_> {
     /// Tries one request.
@@ -36,28 +36,21 @@ impl Bench<'_> {
     /// What about the request or the credential makes no sense, as a sentence.
     pub fn run(&self, call: &Call, credential: &Credential) -> Result<Outcome, String> {
         let bare = Request { headers: &call.headers(), metadata: self.metadata(call)? };
-        let bare_policy = flow::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
-        let places = bare_policy.as_ref().map(|policy| policy.places.as_ref()).unwrap_or_default();
+        let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
+        let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
         let with = Authenticator {
             config: self.config,
             keys: &keys,
-            verifier: &InModule,
+            verifier: &WasmVerifier,
             cache: &cache,
             now: self.now,
-            patience: Patience::Over,
+            wait: Wait::TimedOut,
         };
-        let decision = flow::decide(
-            self.config,
-            &request,
-            with.keys,
-            with.verifier,
-            with.cache,
-            with.now,
-            with.patience,
-        );
+        let decision =
+            request::decide(self.config, &request, with.keys, with.verifier, with.cache, with.now, with.wait);
 
         // Where nothing was looked up, as in a configuration that is disabled, what would apply.
         let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
@@ -67,8 +60,8 @@ impl Bench<'_> {
             _ if !self.config.enabled || !reads_tokens => &TokenOutcome::NotRead,
             // What it is worth, whether or not anything depends on it here.
             TokenOutcome::NotRead
-            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::Misplaced)) => {
-                own = flow::authenticate(&with, &headers, places, places);
+            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed)) => {
+                own = request::authenticate(&with, &headers, places, places);
                 &own
             }
             read => read,
@@ -76,16 +69,17 @@ impl Bench<'_> {
         let report = self.report(token, &headers, places);
         let identity = token.verified().map(|known| known.identity().as_ref());
         let path = call.path.as_bytes();
-        let readings = jwt_guard::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
+        let readings =
+            jwt_guard::route::path_variants(path, self.config.routes.skipped()).unwrap_or_default();
         let readings = readings.into_iter().map(|(path, classes)| Reading {
             path,
-            classes: classes.into_iter().map(ReadingClass::name).collect(),
+            classes: classes.into_iter().map(VariantClass::name).collect(),
         });
         let readings: Vec<_> = readings.collect();
         let applied: Vec<_> = policy.into_iter().flat_map(|policy| policy.applied.iter()).collect();
         let applying: Vec<usize> = applied.iter().filter_map(|applied| route_of(&applied.rule)).collect();
         let as_sent =
-            applied.iter().any(|applied| applied.reading.is_none() && route_of(&applied.rule).is_some());
+            applied.iter().any(|applied| applied.variant.is_none() && route_of(&applied.rule).is_some());
         let less_specific = match readings.first().filter(|_| as_sent) {
             Some(as_written) => {
                 less_specific::less_specific(self, (&call.host, &call.method, &as_written.path), &applying)
@@ -104,17 +98,17 @@ impl Bench<'_> {
         })
     }
 
-    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[Place]) -> TokenReport {
+    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[TokenSource]) -> TokenReport {
         match outcome {
             TokenOutcome::NotRead => TokenReport::NotRead,
             TokenOutcome::Absent => TokenReport::Absent,
             TokenOutcome::Failed(failure) => {
                 let facts = Explanation { reason: failure.reason(), detail: failure.to_string() };
-                let found = match bearer::present(places, headers) {
-                    Presented::Token { token, .. } => {
+                let found = match token_source::extract(places, headers) {
+                    ExtractedToken::Token { token, .. } => {
                         found::refused(facts.reason, &token, (self.config, self.tree), self.now)
                     }
-                    Presented::Missing | Presented::Malformed(_) => None,
+                    ExtractedToken::Missing | ExtractedToken::Malformed(_) => None,
                 };
                 TokenReport::Invalid { facts, found }
             }
@@ -160,7 +154,7 @@ pub fn reason_named(name: &str) -> Result<Reason, String> {
     })
 }
 
-fn what_is_seen(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Result<Decision, String> {
+fn what_is_seen(decision: &request::Decision<'_>, headers: &HeaderMap) -> Result<Decision, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match &decision.step {
         Step::Forward(forward) => {

@@ -24,7 +24,7 @@ pub fn print(call: &Call, outcome: &Outcome) {
     for rule in &outcome.rules {
         match &rule.reading {
             Some(reading) => {
-                let classes = rule.reading_classes.join(", ");
+                let classes = rule.variant_classes.join(", ");
                 say!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
             }
             None => say!("  {}: {}", rule.name, rule.who),
@@ -123,7 +123,7 @@ pub fn as_json(outcome: &Outcome) -> Value {
             json!({
                 "rule": rule.name,
                 "reading": rule.reading,
-                "reading_classes": rule.reading_classes,
+                "reading_classes": rule.variant_classes,
                 "who": rule.who,
                 "conditions": conditions,
             })

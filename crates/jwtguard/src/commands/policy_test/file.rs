@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jwt_guard::config::Path;
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 use jwtguard::inspect::path::below;
 use jwtguard::inspect::tree::Tree;
 use jwtguard::inspect::trial::{Call, Credential, reason_named};
@@ -205,9 +205,9 @@ fn shown(path: &Path) -> String {
     let mut shown = String::new();
     for segment in path.segments() {
         match segment {
-            Segment::Key(key) if shown.is_empty() => shown.push_str(key),
-            Segment::Key(key) => shown.extend([".", key]),
-            Segment::Index(index) => shown.push_str(&format!("[{index}]")),
+            PathSegment::Key(key) if shown.is_empty() => shown.push_str(key),
+            PathSegment::Key(key) => shown.extend([".", key]),
+            PathSegment::Index(index) => shown.push_str(&format!("[{index}]")),
         }
     }
     shown
@@ -229,11 +229,11 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Problem> {
     })
 }
 
-fn step(step: &serde_path_to_error::Segment) -> Option<Segment> {
+fn step(step: &serde_path_to_error::Segment) -> Option<PathSegment> {
     use serde_path_to_error::Segment as Step;
     match step {
-        Step::Seq { index } => Some(Segment::Index(*index)),
-        Step::Map { key } => Some(Segment::Key(key.clone())),
+        Step::Seq { index } => Some(PathSegment::Index(*index)),
+        Step::Map { key } => Some(PathSegment::Key(key.clone())),
         Step::Enum { .. } | Step::Unknown => None,
     }
 }

@@ -58,7 +58,7 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 
 /// Whom the tokens are from and for.
 fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>, String)) {
-    let iss = issuer.rules.issuer_name_value.as_str();
+    let iss = issuer.rules.iss.as_str();
     let unissued = unissued(iss);
     if let Some(problem) = &unissued {
         doubt(of_keys(&[key::ISSUER]), problem.clone());
@@ -106,7 +106,7 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
     let remedy = "write aud, or the claim that names the client or service, such as client_id or azp";
     match claim {
         "iss" => {
-            let passes = issuer.rules.audiences.contains(&issuer.rules.issuer_name_value);
+            let passes = issuer.rules.audiences.contains(&issuer.rules.iss);
             let consequence = match (passes, issuer.rules.audience_from.len()) {
                 (true, _) => "every token of the issuer passes, whatever its audience is",
                 (false, 1) => "no configured audience is the issuer, so no token passes",

@@ -153,7 +153,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                  intended, add {meant}; if not, add the methods here, or leave methods out",
                 methods.join(", "),
                 probe.methods.join(", "),
-                words::requirement(requirement, &config.vocabulary),
+                words::requirement(requirement, &config.names),
             );
             doubts.push(Doubt::new(&route(probe.index).key(key::METHODS.as_str()), problem));
         }
@@ -164,8 +164,8 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
 fn said(requirement: &Requirement) -> Option<&'static str> {
     Some(match &requirement.rule {
         Rule::Anonymous => "allow_anonymous: true",
-        Rule::MissingOrFailed => "allow_missing_or_failed: true",
-        Rule::Missing(narrowings) if narrowings.is_empty() => "allow_missing: true",
+        Rule::AllowMissingOrFailed => "allow_missing_or_failed: true",
+        Rule::AllowMissing(narrowings) if narrowings.is_empty() => "allow_missing: true",
         Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() => "allow_authenticated: true",
         _ => return None,
     })

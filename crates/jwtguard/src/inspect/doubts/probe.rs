@@ -3,7 +3,7 @@
 use super::doubt::route;
 use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Route};
-use jwt_guard::route::{Segment, Target, Template};
+use jwt_guard::route::{RequestLine, Template, TemplateSegment};
 
 /// A route with requests that it is there for.
 pub(super) struct Probe<'c> {
@@ -51,10 +51,10 @@ fn samples(template: &Template) -> Vec<String> {
 }
 
 /// A path of those segments; empty where there is none.
-pub(super) fn filled<'t>(segments: impl Iterator<Item = Segment<'t>>) -> String {
-    let text = |segment: Segment<'t>| match segment {
-        Segment::Literal(text) => text,
-        Segment::Any(_) => ANYTHING,
+pub(super) fn filled<'t>(segments: impl Iterator<Item = TemplateSegment<'t>>) -> String {
+    let text = |segment: TemplateSegment<'t>| match segment {
+        TemplateSegment::Literal(text) => text,
+        TemplateSegment::Any(_) => ANYTHING,
     };
     joined(segments.map(text))
 }
@@ -79,13 +79,13 @@ pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
 
 /// The index of the route that a request falls under.
 pub(super) fn governed_by(config: &Config, host: &str, method: &str, path: &str) -> Option<Option<usize>> {
-    let target = Target {
+    let target = RequestLine {
         host: host.as_bytes(),
         method: method.as_bytes(),
         path: Some(path.as_bytes()),
         method_overrides: Vec::new(),
     };
-    config.routes.governing(&target).ok().map(|governing| governing.as_sent().index())
+    config.routes.matches(&target).ok().map(|matches| matches.as_sent().index())
 }
 
 /// Whether some request falls under the route.

@@ -6,17 +6,18 @@ use super::probe::{ANYTHING, Probe, filled, governed_by, joined, named, or_root}
 use super::strictness::implies;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
-use jwt_guard::route::Segment;
+use jwt_guard::route::TemplateSegment;
 
 /// Every route whose last segment is `*`, where the path before it or a longer one falls to a weaker rule. One that is
 /// written with a name, as `{id}`, is meant as one segment.
 pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
     for probe in served {
-        let segments: Vec<Segment<'_>> = probe.template.segments().collect();
-        let [before @ .., Segment::Any("*")] = segments.as_slice() else { continue };
+        let segments: Vec<TemplateSegment<'_>> = probe.template.segments().collect();
+        let [before @ .., TemplateSegment::Any("*")] = segments.as_slice() else { continue };
         let Some(host) = probe.hosts.first().filter(|_| !probe.template.covers_rest()) else { continue };
         let method = probe.methods.first().map_or("GET", String::as_str);
-        let (written, base) = (joined(before.iter().map(Segment::as_str)), filled(before.iter().copied()));
+        let (written, base) =
+            (joined(before.iter().map(TemplateSegment::as_str)), filled(before.iter().copied()));
         let longer = (format!("{written}/a/b"), format!("{base}/{ANYTHING}/{ANYTHING}"));
         let shorter = (or_root(written.clone()), or_root(base));
         let mut weaker: Vec<(String, Option<usize>)> = Vec::new();

@@ -3,7 +3,7 @@
 use super::{Remark, Subject};
 use crate::inspect::tree::{Tree, Value, snake_case};
 use jwt_guard::config::Config;
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 
 /// Parts of a connection manager that come before the filter or have nothing to do with the upstream's request.
 const ELSEWHERE: [&str; 13] = [
@@ -92,8 +92,8 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
             .segments()
             .iter()
             .filter_map(|segment| match segment {
-                Segment::Key(key) => Some(snake_case(key)),
-                Segment::Index(_) => None,
+                PathSegment::Key(key) => Some(snake_case(key)),
+                PathSegment::Index(_) => None,
             })
             .collect();
         if keys.iter().any(|key| ELSEWHERE.contains(&key.as_str())) {

@@ -2,8 +2,8 @@
 
 use super::{Remark, Subject};
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
+use jwt_guard::token_source::TokenSource;
 
 /// What the filter edits, so that nothing may be routed by it.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl<'c> Edited<'c> {
     }
 
     /// The places that tokens are taken from and out of.
-    fn places(&self) -> impl Iterator<Item = (&'c Place, bool)> + use<'c> {
+    fn places(&self) -> impl Iterator<Item = (&'c TokenSource, bool)> + use<'c> {
         let config = self.config;
         let global = config.token_from.iter().map(move |place| (place, config.forward_token));
         let routes = config.routes.rules().flat_map(move |route| {
@@ -34,13 +34,13 @@ impl<'c> Edited<'c> {
     }
 
     fn removes_header(&self, name: &str) -> bool {
-        let is_place = |(place, forwarded): (&Place, bool)| {
+        let is_place = |(place, forwarded): (&TokenSource, bool)| {
             !forwarded
                 && match place {
-                    Place::Authorization => name.eq_ignore_ascii_case("authorization"),
-                    Place::Header { name: place, .. } => name.eq_ignore_ascii_case(place),
-                    Place::Cookie { .. } => name.eq_ignore_ascii_case("cookie"),
-                    Place::Query { .. } => false,
+                    TokenSource::Authorization => name.eq_ignore_ascii_case("authorization"),
+                    TokenSource::Header { name: place, .. } => name.eq_ignore_ascii_case(place),
+                    TokenSource::Cookie { .. } => name.eq_ignore_ascii_case("cookie"),
+                    TokenSource::Query { .. } => false,
                 }
         };
         // What `Connection` nominates the next hop would remove: the filter leaves nothing of it but an upgrade.
@@ -62,8 +62,8 @@ impl<'c> Edited<'c> {
 
     /// Refuses a route that matches on that cookie, if it is removed.
     pub fn refuse_cookie(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
-        let removed = |(place, forwarded): (&Place, bool)| {
-            !forwarded && matches!(place, Place::Cookie { name: place } if place == name)
+        let removed = |(place, forwarded): (&TokenSource, bool)| {
+            !forwarded && matches!(place, TokenSource::Cookie { name: place } if place == name)
         };
         if self.places().any(removed) {
             let problem = format!(
@@ -88,8 +88,7 @@ impl<'c> Edited<'c> {
 
     /// Refuses a route that matches on that parameter, if it is removed.
     pub fn refuse_query(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
-        let removed =
-            |(place, _): (&Place, bool)| matches!(place, Place::Query { name: place } if place == name);
+        let removed = |(place, _): (&TokenSource, bool)| matches!(place, TokenSource::Query { name: place } if place == name);
         if self.places().any(removed) {
             let problem = format!(
                 "matches on the query's {name}, which the filter removes: Envoy chooses the route again after that; \

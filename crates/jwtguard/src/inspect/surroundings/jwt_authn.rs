@@ -2,8 +2,8 @@
 
 use super::{Remark, Subject};
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
+use jwt_guard::token_source::TokenSource;
 
 /// The type of the filter.
 pub const TYPE: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -39,7 +39,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
             let removed_from = providers.iter().filter(|(_, provider)| reads(provider, &removed));
             let names: Vec<&str> = removed_from.map(|(name, _)| name.as_str()).collect();
             // Without providers in sight (they may come by discovery) the usual place counts.
-            let is_unknown = providers.is_empty() && removed.contains(&Found::Header("authorization"));
+            let is_unknown = providers.is_empty() && removed.contains(&RouteFound::Header("authorization"));
             if !names.is_empty() || is_unknown {
                 let of = if names.is_empty() {
                     String::new()
@@ -58,57 +58,57 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
 
 /// A place of a token that both filters have a name for.
 #[derive(Debug, PartialEq, Eq)]
-enum Found<'a> {
+enum RouteFound<'a> {
     Header(&'a str),
     Query(&'a str),
     Cookie(&'a str),
 }
 
-impl<'a> Found<'a> {
-    fn of(place: &'a Place) -> Self {
+impl<'a> RouteFound<'a> {
+    fn of(place: &'a TokenSource) -> Self {
         match place {
-            Place::Authorization => Self::Header("authorization"),
-            Place::Header { name, .. } => Self::Header(name),
-            Place::Query { name } => Self::Query(name),
-            Place::Cookie { name } => Self::Cookie(name),
+            TokenSource::Authorization => Self::Header("authorization"),
+            TokenSource::Header { name, .. } => Self::Header(name),
+            TokenSource::Query { name } => Self::Query(name),
+            TokenSource::Cookie { name } => Self::Cookie(name),
         }
     }
 }
 
 /// The headers that our filter reads tokens from. A `jwt_authn` before it removes nothing else.
-fn header_places(config: &Config) -> Vec<Found<'_>> {
+fn header_places(config: &Config) -> Vec<RouteFound<'_>> {
     let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    let places = config.token_from.iter().chain(of_routes).map(Found::of);
-    places.filter(|place| matches!(place, Found::Header(_))).collect()
+    let places = config.token_from.iter().chain(of_routes).map(RouteFound::of);
+    places.filter(|place| matches!(place, RouteFound::Header(_))).collect()
 }
 
 /// The places that our filter takes the token out of, on some route at least. A parameter of the query always goes.
-fn removed_places(config: &Config) -> Vec<Found<'_>> {
+fn removed_places(config: &Config) -> Vec<RouteFound<'_>> {
     let of_routes = config.routes.rules().map(|route| {
         let places = route.token_from.as_deref().unwrap_or(&config.token_from);
         (places, route.forward_token.unwrap_or(config.forward_token))
     });
     let all = std::iter::once((config.token_from.as_slice(), config.forward_token)).chain(of_routes);
     let removed = all.flat_map(|(places, forwarded)| {
-        places.iter().filter(move |place| !forwarded || matches!(place, Place::Query { .. }))
+        places.iter().filter(move |place| !forwarded || matches!(place, TokenSource::Query { .. }))
     });
-    removed.map(Found::of).collect()
+    removed.map(RouteFound::of).collect()
 }
 
 /// Whether a provider looks for tokens in one of the places: in those that it names, else in Authorization and in the
 /// parameter `access_token`.
-fn reads(provider: &Tree, places: &[Found<'_>]) -> bool {
+fn reads(provider: &Tree, places: &[RouteFound<'_>]) -> bool {
     let (headers, params, cookies) =
         (provider.list("from_headers"), provider.list("from_params"), provider.list("from_cookies"));
     if headers.is_empty() && params.is_empty() && cookies.is_empty() {
-        return places.contains(&Found::Header("authorization"))
-            || places.contains(&Found::Query("access_token"));
+        return places.contains(&RouteFound::Header("authorization"))
+            || places.contains(&RouteFound::Query("access_token"));
     }
     let header = |header: &Tree| {
         let name = header.text_of("name").unwrap_or_default().to_ascii_lowercase();
-        places.contains(&Found::Header(&name))
+        places.contains(&RouteFound::Header(&name))
     };
     headers.iter().any(header)
-        || params.iter().filter_map(Tree::text).any(|name| places.contains(&Found::Query(name)))
-        || cookies.iter().filter_map(Tree::text).any(|name| places.contains(&Found::Cookie(name)))
+        || params.iter().filter_map(Tree::text).any(|name| places.contains(&RouteFound::Query(name)))
+        || cookies.iter().filter_map(Tree::text).any(|name| places.contains(&RouteFound::Cookie(name)))
 }

@@ -1,6 +1,6 @@
 //! A request with its token, made where it is not given.
 
-use jwt_guard::bearer::Place;
+use jwt_guard::token_source::TokenSource;
 use serde_json::{Map, Value};
 
 use super::bench::{Bench, Keys};
@@ -35,7 +35,7 @@ impl Bench<'_> {
     pub(super) fn with_credential(
         &self,
         mut headers: HeaderMap,
-        places: &[Place],
+        places: &[TokenSource],
         credential: &Credential,
     ) -> Result<(HeaderMap, Keys), String> {
         let mut keys = self.keys();
@@ -45,17 +45,17 @@ impl Bench<'_> {
             Credential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
             Credential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
         };
-        put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
+        put(&mut headers, places.first().unwrap_or(&TokenSource::Authorization), &token);
         Ok((headers, keys))
     }
 }
 
-fn put(headers: &mut HeaderMap, place: &Place, token: &str) {
+fn put(headers: &mut HeaderMap, place: &TokenSource, token: &str) {
     match place {
-        Place::Authorization => headers.append("authorization", format!("Bearer {token}")),
-        Place::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
-        Place::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
-        Place::Query { name } => {
+        TokenSource::Authorization => headers.append("authorization", format!("Bearer {token}")),
+        TokenSource::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
+        TokenSource::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
+        TokenSource::Query { name } => {
             if let Some(path) = headers.get_mut(":path") {
                 path.push(if path.contains(&b'?') { b'&' } else { b'?' });
                 path.extend_from_slice(format!("{name}={token}").as_bytes());

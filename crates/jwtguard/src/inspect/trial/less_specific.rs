@@ -19,7 +19,7 @@ pub(super) fn less_specific(
     });
     let told = matching.map(|(index, entry)| LessSpecific {
         name: bench.route_name(index),
-        who: words::requirement(&entry.rule.requirement, &bench.config.vocabulary),
+        who: words::requirement(&entry.rule.requirement, &bench.config.names),
     });
     told.collect()
 }

@@ -1,7 +1,7 @@
 //! What became of a request, as `explain` and `test` tell it.
 
 use jwt_guard::denial::Reason;
-use jwt_guard::flow::Facts;
+use jwt_guard::request::DenialRecord;
 
 /// What became of a request.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ pub struct Rule {
     /// The reading that chose it, where that is not the request as written.
     pub reading: Option<String>,
     /// The classes that led to that reading.
-    pub reading_classes: Vec<&'static str>,
+    pub variant_classes: Vec<&'static str>,
     /// Who may pass by it.
     pub who: String,
     /// Its conditions on a token, each with its outcome.
@@ -148,8 +148,8 @@ impl Outcome {
     }
 }
 
-impl From<Facts<'_>> for Explanation {
-    fn from(facts: Facts<'_>) -> Self {
+impl From<DenialRecord<'_>> for Explanation {
+    fn from(facts: DenialRecord<'_>) -> Self {
         Self { reason: facts.reason, detail: facts.detail.to_string() }
     }
 }

@@ -1,17 +1,17 @@
 //! Tokens that stand where the filter does not look for one: the usual reason for "no token was sent".
 
-use jwt_guard::bearer::{Place, Presented, present};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard::token_source::{ExtractedToken, TokenSource, extract};
 
 /// The headers, cookies and query parameters that hold a JWT which none of those places reads.
-pub(super) fn unread(places: &[Place], headers: &HeaderMap) -> Vec<String> {
+pub(super) fn unread(places: &[TokenSource], headers: &HeaderMap) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (name, value) in headers.iter() {
         let Ok(value) = std::str::from_utf8(value) else { continue };
         for (what, parts) in parts(name, value) {
             let alone: HeaderMap = [(name, parts.alone)].into_iter().collect();
-            let unread = holds_token(parts.value) && present(places, &alone) == Presented::Missing;
+            let unread = holds_token(parts.value) && extract(places, &alone) == ExtractedToken::Missing;
             if unread && !found.contains(&what) {
                 found.push(what);
             }
@@ -61,10 +61,10 @@ mod tests {
     fn a_token_that_no_place_reads_is_named() {
         const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
         let places = [
-            Place::Authorization,
-            Place::Header { name: "x-token".into(), prefix: "Token ".into() },
-            Place::Cookie { name: "session".into() },
-            Place::Query { name: "t".into() },
+            TokenSource::Authorization,
+            TokenSource::Header { name: "x-token".into(), prefix: "Token ".into() },
+            TokenSource::Cookie { name: "session".into() },
+            TokenSource::Query { name: "t".into() },
         ];
         let told = |name: &str, value: &str| {
             unread(&places, &[(name, value.replace("JWT", TOKEN))].into_iter().collect())

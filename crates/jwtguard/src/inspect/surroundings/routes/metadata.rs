@@ -5,7 +5,7 @@ use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, digits, spelling};
-use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, RouteMetadata};
 use jwt_guard::jose::json::Json;
@@ -39,7 +39,7 @@ pub fn read(
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
-    let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
+    let read = requirement(&ConfigNode::root(&json), &config.names, Empty::Refused, &mut errors);
     for error in &errors {
         let at = ours.nearest_to(&error.path);
         let problem = format!("{error}; every request of the route is answered 503");
