@@ -94,9 +94,9 @@ async fn an_envoy_without_the_filter_is_told_of_among_others_that_have_it() {
     prometheus.alerted(&[missing("bare"), missing("first"), missing("second"), nowhere]).await;
 }
 
-/// The second block of `docs/observability.md`.
+/// The second block of `docs/operations.md`.
 fn relabelling() -> Value {
-    let page = file("docs/observability.md");
+    let page = file("docs/operations.md");
     let block = page.split("```").filter_map(|block| block.strip_prefix("yaml\n")).nth(1).unwrap();
     read(block).remove(0)["metric_relabel_configs"].clone()
 }
@@ -158,7 +158,7 @@ async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
     let moved: Vec<_> =
         stats.iter().filter(|(name, value)| name.contains(".vm_reload") && **value > 0).collect();
     assert!(moved.is_empty(), "{moved:?}");
-    assert!(file("docs/observability.md").contains("`wasm_fail_stream`"));
+    assert!(file("docs/operations.md").contains("`wasm_fail_stream`"));
     // As the page says, another configuration ends it.
     let mut bootstrap = stack.bootstrap();
     bootstrap.plugin = Some(plugin_with(json!({ "realm": "another" })));

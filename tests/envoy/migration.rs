@@ -26,8 +26,8 @@ type Row = (&'static str, &'static str, Option<fn(Token) -> Token>);
 const ROWS: [Row; 11] = [
     ("an admin, on an admin's route", "/api/admin/users", Some(admin)),
     ("a user, on an admin's route", "/api/admin/users", Some(user)),
-    ("nobody, on /api/orders", "/api/orders", None),
-    ("nobody, on /orders, which no rule names", "/orders", None),
+    ("no token, on /api/orders", "/api/orders", None),
+    ("no token, on /orders, which no rule names", "/orders", None),
     ("a user, on /api/admin, without the slash", "/api/admin", Some(user)),
     ("a user, on /api/admin%2Fusers", "/api/admin%2Fusers", Some(user)),
     ("a user, on /API/admin/users", "/API/admin/users", Some(user)),

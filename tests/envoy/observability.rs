@@ -107,7 +107,7 @@ async fn the_dashboard_and_the_alerts_name_what_there_is() {
     for other in ["envoy/https-issuer.yaml", "envoy/envoy-gateway.yaml"] {
         assert_eq!(stats, stats_config(&file(other)), "{other} says the same");
     }
-    let page = file("docs/observability.md");
+    let page = file("docs/operations.md");
     assert_eq!(
         stats,
         stats_config(page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap())

@@ -22,4 +22,5 @@ mod run;
 mod schema;
 mod slips;
 mod surroundings;
+mod troubleshooting;
 mod undone;
