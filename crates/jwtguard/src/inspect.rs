@@ -5,6 +5,7 @@
 //! the files that carry them, looks at what surrounds them there, and puts both into words.
 
 pub mod check;
+pub mod describe;
 mod digits;
 mod document;
 mod doubts;
@@ -18,7 +19,6 @@ mod surroundings;
 pub mod tables;
 pub mod tree;
 pub mod trial;
-pub mod words;
 mod yaml;
 
 pub use document::Document;

@@ -1,8 +1,8 @@
 //! The policy as a table: route, methods, hosts, who may pass.
 
+use super::describe;
 use super::find::Carrier;
 use super::tree::Tree;
-use super::words;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Requirement;
 
@@ -56,7 +56,7 @@ impl Table {
                 route: carried.route.clone(),
                 methods: Vec::new(),
                 hosts: carried.hosts.clone(),
-                who: words::requirement(&carried.requirement, &config.vocabulary),
+                who: describe::requirement(&carried.requirement, &config.vocabulary),
                 token_from: None,
             })
             .collect();
@@ -67,20 +67,20 @@ impl Table {
                 route: entry.template.to_string(),
                 methods: entry.methods.iter().map(ToString::to_string).collect(),
                 hosts: entry.hosts.iter().map(ToString::to_string).collect(),
-                who: words::requirement(&entry.rule.requirement, &config.vocabulary),
-                token_from: own_places.map(words::places),
+                who: describe::requirement(&entry.rule.requirement, &config.vocabulary),
+                token_from: own_places.map(describe::token_sources),
             }
         }));
         rows.push(Row {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
             hosts: Vec::new(),
-            who: words::requirement(&config.default_policy, &config.vocabulary),
+            who: describe::requirement(&config.default_policy, &config.vocabulary),
             token_from: None,
         });
-        let issuers = config.issuers.iter().map(words::issuer).collect();
-        let token_from = words::places(&config.token_from);
-        Self { heading, issuers, token_from, modes: words::modes(config), rows }
+        let issuers = config.issuers.iter().map(describe::issuer).collect();
+        let token_from = describe::token_sources(&config.token_from);
+        Self { heading, issuers, token_from, modes: describe::modes(config), rows }
     }
 }
 

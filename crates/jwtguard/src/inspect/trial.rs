@@ -16,7 +16,7 @@ pub use bench::{Bench, Call};
 pub use credential::Credential;
 pub use outcome::{Checked, Decision, Explanation, LessSpecific, Outcome, Reading, Rule, TokenReport};
 
-use crate::inspect::{spelling, words};
+use crate::inspect::{describe, spelling};
 use conditions::route_of;
 use jwt_guard::bearer::{self, MalformedCredential, Place, Presented};
 use jwt_guard::denial::Reason;
@@ -97,7 +97,7 @@ impl Bench<'_> {
             rules: applied.iter().map(|applied| Rule::judge(applied, self, identity, &report)).collect(),
             less_specific,
             unread_tokens: if reads_tokens { unread::unread(places, bare.headers) } else { Vec::new() },
-            token_from: words::places(places),
+            token_from: describe::token_sources(places),
             token: report,
             would_deny: decision.would_deny().map(Explanation::from).collect(),
             decision: what_is_seen(&decision, &headers)?,

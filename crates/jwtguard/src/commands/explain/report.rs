@@ -1,7 +1,7 @@
 //! What `explain` prints.
 
+use jwtguard::inspect::describe::one_line;
 use jwtguard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
-use jwtguard::inspect::words::one_line;
 use serde_json::{Value, json};
 
 use crate::commands::output::say;

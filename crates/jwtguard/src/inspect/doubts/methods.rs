@@ -4,7 +4,7 @@ use super::Doubt;
 use super::doubt::route;
 use super::probe::{METHODS, Probe, governed_by, named};
 use super::strictness::asks_less;
-use crate::inspect::words;
+use crate::inspect::describe;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
 use jwt_guard::policy::{Conditions, Requirement, Rule};
@@ -145,7 +145,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
             let falls_to = named(governed.and_then(|index| probes.get(index)));
             let path = probe.template;
             let meant = match said(requirement) {
-                Some(key) => format!("a route {{path: {}, {key}}}", words::flow_text(path.as_str())),
+                Some(key) => format!("a route {{path: {}, {key}}}", describe::flow_text(path.as_str())),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(
@@ -153,7 +153,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                  intended, add {meant}; if not, add the methods here, or leave methods out",
                 methods.join(", "),
                 probe.methods.join(", "),
-                words::requirement(requirement, &config.vocabulary),
+                describe::requirement(requirement, &config.vocabulary),
             );
             doubts.push(Doubt::new(&route(probe.index).key(key::METHODS.as_str()), problem));
         }

@@ -10,7 +10,7 @@ use super::Doubt;
 use super::doubt::route;
 use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, named, or_root};
 use super::strictness::{asks_less, implies};
-use crate::inspect::words;
+use crate::inspect::describe;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Rule;
 use jwt_guard::route::Segment;
@@ -61,7 +61,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         true => "requires less",
         false => "requires something else",
     };
-    let who = |probe: &Probe<'_>| words::requirement(&probe.rule.requirement, &config.vocabulary);
+    let who = |probe: &Probe<'_>| describe::requirement(&probe.rule.requirement, &config.vocabulary);
     let methods = match first.methods.as_slice() {
         [] => String::new(),
         methods => format!(" for {}", methods.join(", ")),
@@ -77,7 +77,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
     let listed = |key: &str, values: &[String]| match values {
         [] => String::new(),
         values => {
-            let values: Vec<String> = values.iter().map(|value| words::flow_text(value)).collect();
+            let values: Vec<String> = values.iter().map(|value| describe::flow_text(value)).collect();
             format!(", {key}: [{}]", values.join(", "))
         }
     };
@@ -89,7 +89,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
         first.request,
         who(winner),
         who(probe),
-        words::flow_text(&first.template),
+        describe::flow_text(&first.template),
         listed("methods", &first.methods),
         listed("hosts", &winner.patterns),
     ))

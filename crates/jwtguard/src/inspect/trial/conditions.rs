@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use super::found;
 use super::outcome::{Checked, Rule, TokenReport};
-use crate::inspect::words;
+use crate::inspect::describe;
 use jwt_guard::flow::{AppliedRequirement, RuleName};
 use jwt_guard::policy::{self, Condition, Conditions, Identity};
 
@@ -31,7 +31,7 @@ impl Rule {
                 of_identity.iter().map(|condition| {
                     let met = condition.unmet(identity).is_none();
                     let found = (!met).then(|| found::beside(condition, identity, bench.config));
-                    Checked { condition: words::condition(condition, names), met, found }
+                    Checked { condition: describe::condition(condition, names), met, found }
                 })
             }));
         }
@@ -45,7 +45,7 @@ impl Rule {
             route,
             reading,
             reading_classes,
-            who: words::requirement(applied.requirement, names),
+            who: describe::requirement(applied.requirement, names),
             conditions,
         }
     }

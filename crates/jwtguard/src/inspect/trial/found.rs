@@ -1,9 +1,9 @@
 //! What a token has where something else is expected. It is shown to the person who sent the token: cut and escaped,
 //! because anybody may have written it.
 
+use crate::inspect::describe;
 use crate::inspect::tables::texts;
 use crate::inspect::tree::Tree;
-use crate::inspect::words;
 use jwt_guard::config::{Config, Issuer};
 use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
@@ -178,7 +178,7 @@ fn text(text: &str) -> String {
 
 /// JSON on one line, of which a terminal takes nothing for a command or another direction of writing.
 fn json(value: &Json) -> String {
-    words::one_line(&value.to_string(), LONGEST)
+    describe::one_line(&value.to_string(), LONGEST)
 }
 
 #[cfg(test)]

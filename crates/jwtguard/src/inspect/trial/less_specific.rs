@@ -2,7 +2,7 @@
 
 use super::bench::Bench;
 use super::outcome::LessSpecific;
-use crate::inspect::words;
+use crate::inspect::describe;
 use jwt_guard::config::Route;
 use jwt_guard::route::{Entry, Table};
 
@@ -19,7 +19,7 @@ pub(super) fn less_specific(
     });
     let told = matching.map(|(index, entry)| LessSpecific {
         name: bench.route_name(index),
-        who: words::requirement(&entry.rule.requirement, &bench.config.vocabulary),
+        who: describe::requirement(&entry.rule.requirement, &bench.config.vocabulary),
     });
     told.collect()
 }

@@ -126,7 +126,7 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
 }
 
 /// Where a token is read from, in a few words.
-pub fn place(place: &Place) -> String {
+pub fn token_source(place: &Place) -> String {
     match place {
         Place::Authorization => "authorization: Bearer".to_owned(),
         Place::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
@@ -137,8 +137,8 @@ pub fn place(place: &Place) -> String {
 }
 
 /// Each place of `token_from`.
-pub fn places(places: &[Place]) -> Vec<String> {
-    places.iter().map(place).collect()
+pub fn token_sources(places: &[Place]) -> Vec<String> {
+    places.iter().map(token_source).collect()
 }
 
 /// What a whole configuration does beside its requirements, worth a line each.
