@@ -6,12 +6,12 @@
 
 pub mod check;
 pub mod describe;
-mod digits;
 mod document;
 mod doubts;
 pub mod find;
 mod finding;
 mod kubernetes;
+mod numeric_strings;
 pub mod path;
 pub mod schema;
 mod spelling;

@@ -16,7 +16,7 @@ pub mod values;
 
 use super::path::of_keys;
 use super::tree::{Tree, Value};
-use super::{digits, spelling};
+use super::{numeric_strings, spelling};
 use doubt::route;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::keys::{Name, configuration, requirement};
@@ -53,7 +53,7 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
     readings::skipped(config, &mut doubts);
     trust::trust(config, tree, &mut doubts);
     unused_policies(tree, metadata, &mut doubts);
-    doubts.extend(digits::digits(tree));
+    doubts.extend(numeric_strings::numeric_strings(tree));
     for slip in spelling::misspellings(tree) {
         let problem = format!(
             "\"{}\" stands here only, and \"{}\" in {} other place{}: is one of them misspelt?",

@@ -42,7 +42,7 @@ pub enum Value {
     /// A string.
     Text(String),
     /// A string that its writer took for a number: Envoy reads `1.5` and `3000000000` so.
-    Digits(String),
+    NumericText(String),
     /// A list.
     List(Vec<Tree>),
     /// An object.
@@ -93,7 +93,7 @@ impl Tree {
     /// The text, where this is one.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) | Value::Digits(text) => Some(text),
+            Value::Text(text) | Value::NumericText(text) => Some(text),
             _ => None,
         }
     }
@@ -161,7 +161,7 @@ impl Tree {
             Value::Null => text.push_str("null"),
             Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
             Value::Number(number) => text.push_str(number),
-            Value::Text(value) | Value::Digits(value) => text.push_str(&quoted(value)),
+            Value::Text(value) | Value::NumericText(value) => text.push_str(&quoted(value)),
             Value::List(items) => {
                 text.push('[');
                 for (index, item) in items.iter().enumerate() {

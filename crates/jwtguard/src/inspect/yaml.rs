@@ -203,7 +203,7 @@ fn merge(members: &mut Vec<(String, Tree)>, names: &HashSet<String>, tree: Tree)
 
 fn name_of(tree: Tree) -> Result<String, String> {
     match tree.value {
-        Value::Text(text) | Value::Number(text) | Value::Digits(text) => Ok(text),
+        Value::Text(text) | Value::Number(text) | Value::NumericText(text) => Ok(text),
         Value::Bool(value) => Ok(value.to_string()),
         Value::Null => Ok("null".to_owned()),
         Value::List(_) | Value::Object(_) => Err("a name is a list or an object".to_owned()),
@@ -245,8 +245,8 @@ fn envoys_scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Va
     }
     Ok(match integer(text) {
         Some(number) if i32::try_from(number).is_ok() => Value::Number(number.to_string()),
-        Some(number) => Value::Digits(number.to_string()),
-        None if number(text).is_some() => Value::Digits(text.to_owned()),
+        Some(number) => Value::NumericText(number.to_string()),
+        None if number(text).is_some() => Value::NumericText(text.to_owned()),
         None => Value::Text(text.to_owned()),
     })
 }

@@ -232,7 +232,7 @@ fn registered(
             return;
         }
         for (at, item) in items {
-            if !matches!(item.value, Value::Text(_) | Value::Digits(_)) {
+            if !matches!(item.value, Value::Text(_) | Value::NumericText(_)) {
                 let problem = format!(
                     "can never be equal: {name} is a string in every valid token; write the value in quotes"
                 );

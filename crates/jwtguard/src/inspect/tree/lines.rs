@@ -41,7 +41,7 @@ impl Scanner<'_> {
                 self.pass_separators();
                 self.pass(1);
             }
-            Value::Text(_) | Value::Digits(_) => self.pass_string(),
+            Value::Text(_) | Value::NumericText(_) => self.pass_string(),
             Value::Null | Value::Bool(_) | Value::Number(_) => {
                 let ends = |byte: &u8| b",]} \t\r\n".contains(byte);
                 self.pass(self.rest.iter().position(ends).unwrap_or(self.rest.len()));

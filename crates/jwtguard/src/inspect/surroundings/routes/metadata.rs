@@ -4,7 +4,7 @@ use crate::inspect::doubts::values;
 use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
-use crate::inspect::{Document, digits, spelling};
+use crate::inspect::{Document, numeric_strings, spelling};
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, RouteMetadata};
@@ -34,7 +34,7 @@ pub fn read(
         remarks.push(Remark::warning(ours, subject, problem));
         return None;
     }
-    for doubt in digits::digits(ours) {
+    for doubt in numeric_strings::numeric_strings(ours) {
         remarks.push(Remark::warning(ours.nearest_to(&doubt.path), subject.clone(), doubt.problem));
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;

@@ -9,13 +9,13 @@ use jwt_guard::config::path::Segment;
 const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIMS];
 
 /// Every such value in a configuration or a requirement.
-pub fn digits(tree: &Tree) -> Vec<Doubt> {
+pub fn numeric_strings(tree: &Tree) -> Vec<Doubt> {
     let mut doubts = Vec::new();
     tree.walk(&mut |value, path, _| {
         let is_of_claims = |step: &Segment<&str>| {
             OF_CLAIMS.iter().any(|key| matches!(step, Segment::Key(name) if *name == key.as_str()))
         };
-        if let Value::Digits(text) = &value.value
+        if let Value::NumericText(text) = &value.value
             && path.segments().iter().any(is_of_claims)
         {
             let problem = format!(
