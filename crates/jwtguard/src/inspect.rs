@@ -7,10 +7,10 @@
 pub mod check;
 pub mod describe;
 mod document;
-mod doubts;
 pub mod find;
 mod finding;
 mod kubernetes;
+mod lints;
 mod numeric_strings;
 pub mod path;
 pub mod schema;

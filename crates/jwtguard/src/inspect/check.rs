@@ -7,7 +7,7 @@ use super::path::below;
 use super::surroundings::{self, Clusters, Remark, Subject};
 use super::tables::{self, Table};
 use super::tree::{self, Source, Tree};
-use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
+use super::{Document, Finding, Severity, kubernetes, lints, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
 use jwt_guard::config::{Config, ConfigError, Path, Problem};
@@ -149,13 +149,13 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
-                for doubt in doubts::doubts(&config, tree, may_be_named_elsewhere) {
+                for lint in lints::lints(&config, tree, may_be_named_elsewhere) {
                     remarks.push(Remark {
                         severity: Severity::Warning,
                         at: None,
-                        line: tree.nearest_to(&doubt.path).line,
-                        subject: Subject::Path(below(&plugin.path, &doubt.path)),
-                        problem: doubt.problem,
+                        line: tree.nearest_to(&lint.path).line,
+                        subject: Subject::Path(below(&plugin.path, &lint.path)),
+                        problem: lint.problem,
                     });
                 }
                 let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);

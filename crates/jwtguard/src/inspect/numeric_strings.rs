@@ -1,6 +1,6 @@
 //! Values of claims that are written as numbers and reach the filter as text.
 
-use super::doubts::Doubt;
+use super::lints::Lint;
 use super::tree::{Tree, Value};
 use jwt_guard::config::keys::{Name, issuer, requirement};
 use jwt_guard::config::path::Segment;
@@ -9,8 +9,8 @@ use jwt_guard::config::path::Segment;
 const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIMS];
 
 /// Every such value in a configuration or a requirement.
-pub fn numeric_strings(tree: &Tree) -> Vec<Doubt> {
-    let mut doubts = Vec::new();
+pub fn numeric_strings(tree: &Tree) -> Vec<Lint> {
+    let mut lints = Vec::new();
     tree.walk(&mut |value, path, _| {
         let is_of_claims = |step: &Segment<&str>| {
             OF_CLAIMS.iter().any(|key| matches!(step, Segment::Key(name) if *name == key.as_str()))
@@ -22,8 +22,8 @@ pub fn numeric_strings(tree: &Tree) -> Vec<Doubt> {
                 "{text} becomes the text \"{text}\": Envoy's reader of YAML knows only whole numbers of 32 bits; quote \
                  it where text is meant, or give the configuration as JSON text"
             );
-            doubts.push(Doubt::new(path, problem));
+            lints.push(Lint::new(path, problem));
         }
     });
-    doubts
+    lints
 }

@@ -9,9 +9,9 @@
 
 mod beside;
 mod check;
-mod doubts;
 mod explain;
 mod kubernetes;
+mod lints;
 mod manifests;
 mod numbers;
 mod policy;

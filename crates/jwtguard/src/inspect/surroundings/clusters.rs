@@ -3,7 +3,7 @@
 use super::{Remark, Subject};
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::Tree;
-use crate::inspect::{Document, Severity, doubts, kubernetes};
+use crate::inspect::{Document, Severity, kubernetes, lints};
 use jwt_guard::config::keys::issuer;
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, KeyOrigin};
@@ -196,7 +196,7 @@ fn is_local(cluster: &Tree) -> bool {
     cluster.walk(&mut |tree, _, _| {
         if let Some(address) = tree.get("socket_address").and_then(|socket| socket.text_of("address")) {
             addresses += 1;
-            local += usize::from(doubts::is_loopback(address));
+            local += usize::from(lints::is_loopback(address));
         }
         if tree.get("pipe").is_some_and(|pipe| pipe.get("path").is_some()) {
             addresses += 1;

@@ -1,6 +1,6 @@
 //! The requirements that Envoy's routes and virtual hosts carry, and the requests that leave them behind.
 
-use crate::inspect::doubts::values;
+use crate::inspect::lints::values;
 use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
@@ -34,8 +34,8 @@ pub fn read(
         remarks.push(Remark::warning(ours, subject, problem));
         return None;
     }
-    for doubt in numeric_strings::numeric_strings(ours) {
-        remarks.push(Remark::warning(ours.nearest_to(&doubt.path), subject.clone(), doubt.problem));
+    for lint in numeric_strings::numeric_strings(ours) {
+        remarks.push(Remark::warning(ours.nearest_to(&lint.path), subject.clone(), lint.problem));
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
@@ -47,11 +47,11 @@ pub fn read(
     }
     let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
     if errors.is_empty() {
-        let mut doubts = Vec::new();
-        values::of_requirements(ours, config, &mut doubts);
-        for doubt in doubts {
-            let problem = format!("{}: {}", doubt.path, doubt.problem);
-            remarks.push(Remark::warning(ours.nearest_to(&doubt.path), subject.clone(), problem));
+        let mut lints = Vec::new();
+        values::of_requirements(ours, config, &mut lints);
+        for lint in lints {
+            let problem = format!("{}: {}", lint.path, lint.problem);
+            remarks.push(Remark::warning(ours.nearest_to(&lint.path), subject.clone(), problem));
         }
     }
     read.filter(|_| errors.is_empty()).map(|requirement| Carried {

@@ -1,6 +1,6 @@
 //! The requests that a route is there for, and the routes that they fall under.
 
-use super::doubt::route;
+use super::lint::route;
 use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Route};
 use jwt_guard::route::{Segment, Target, Template};

@@ -1,7 +1,7 @@
 //! Several issuers: requirements that tokens of each of them meet.
 
-use super::Doubt;
-use super::doubt::route;
+use super::Lint;
+use super::lint::route;
 use crate::inspect::path::of_keys;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::keys::configuration;
@@ -9,7 +9,7 @@ use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::{Condition, Conditions, Rule};
 
 /// Two issuers may both name a role "admin", and mean different people.
-pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
+pub fn trust(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     if config.issuers.len() < 2 {
         return;
     }
@@ -18,20 +18,20 @@ pub fn trust(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     let default = std::iter::once((of_keys(&[configuration::DEFAULT_POLICY]), &config.default_policy));
     for (path, requirement) in default.chain(routes) {
         if let Rule::Authenticated(conditions) = &requirement.rule
-            && asks_for_names(conditions)
+            && requires_names(conditions)
         {
             let problem = "asks for a role, group, scope or claim of any issuer: each issuer can \
                            give that name to any of its users; name the issuers to trust in requires_issuer"
                 .to_owned();
-            doubts.push(Doubt::new(&path, problem));
+            lints.push(Lint::new(&path, problem));
         }
     }
-    any_token(config, tree, doubts);
+    any_token(config, tree, lints);
 }
 
 /// Tokens of each issuer meet `allow_authenticated`, those of an issuer that was added for one route too. One doubt for
 /// all places; none for a `default_policy` that is not written, which is the same for every configuration.
-fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
+fn any_token(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     let is_any =
         |rule: &Rule| matches!(rule, Rule::Authenticated(Conditions(conditions)) if conditions.is_empty());
     let key = configuration::DEFAULT_POLICY;
@@ -52,18 +52,18 @@ fn any_token(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
         names.join(", "),
         names.join(", "),
     );
-    doubts.push(Doubt::new(first, problem));
+    lints.push(Lint::new(first, problem));
 }
 
 /// Whether some way to meet them is a name that any issuer may give.
-fn asks_for_names(Conditions(conditions): &Conditions) -> bool {
+fn requires_names(Conditions(conditions): &Conditions) -> bool {
     let narrowed = conditions
         .iter()
         .any(|condition| matches!(condition, Condition::NarrowedTo(jwt_guard::policy::Narrowing::Issuer(_))));
     !narrowed
         && conditions.iter().any(|condition| match condition {
             Condition::Role(_) | Condition::Group(_) | Condition::Scope(_) | Condition::Claim(_) => true,
-            Condition::AnyOf(alternatives) => alternatives.iter().any(asks_for_names),
+            Condition::AnyOf(alternatives) => alternatives.iter().any(requires_names),
             Condition::NarrowedTo(_) => false,
         })
 }

@@ -1,6 +1,6 @@
 //! Values and claims that no token can have as they are written: patterns, paths with dots, texts with spaces in them.
 
-use super::Doubt;
+use super::Lint;
 use super::claim_name::{is_scopes, is_text, nested, top_level};
 use crate::inspect::path::below;
 use crate::inspect::tree::{Tree, Value};
@@ -26,36 +26,36 @@ const ANY: &str = claim_condition::ANY.as_str();
 const ALL: &str = claim_condition::ALL.as_str();
 
 /// The doubts about a whole configuration: its requirements, and where it takes claims from.
-pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
-    of_requirements(tree, config, doubts);
+pub fn of_configuration(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
+    of_requirements(tree, config, lints);
     tree.walk(&mut |value, path, _| match path.last_key().copied().unwrap_or_default() {
         key @ (ROLES_FROM | GROUPS_FROM | SCOPES_FROM) => {
             for (at, item) in one_or_many(path, value) {
-                source(key, &at, item, doubts);
+                source(key, &at, item, lints);
             }
         }
         AUDIENCE_FROM => {
             for (at, item) in one_or_many(path, value) {
-                nested(item.text().unwrap_or_default(), &at, doubts);
+                nested(item.text().unwrap_or_default(), &at, lints);
             }
         }
         CLAIM_HEADERS => {
             for (name, claims) in value.members() {
                 for (at, claim) in one_or_many(&path.key(name), claims) {
-                    nested(claim.text().unwrap_or_default(), &at, doubts);
+                    nested(claim.text().unwrap_or_default(), &at, lints);
                 }
             }
         }
         REFUSED_CLAIMS => {
             for (name, values) in value.members() {
-                refused(name, &path.key(name), values, doubts);
+                refused(name, &path.key(name), values, lints);
             }
         }
         key @ (ACCEPTED_TYPES | REFUSED_KIDS) => {
             let what = if key == ACCEPTED_TYPES { "typ" } else { "kid" };
             for (at, item) in one_or_many(path, value) {
                 if let Some(problem) = item.text().and_then(pattern) {
-                    doubts.push(Doubt::new(&at, format!("{problem}: no token has that {what}")));
+                    lints.push(Lint::new(&at, format!("{problem}: no token has that {what}")));
                 }
             }
         }
@@ -64,37 +64,37 @@ pub fn of_configuration(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
 }
 
 /// One entry of `roles_from` or the like.
-fn source(key: &str, at: &Path<&str>, item: &Tree, doubts: &mut Vec<Doubt>) {
+fn source(key: &str, at: &Path<&str>, item: &Tree, lints: &mut Vec<Lint>) {
     let (at, claim) = match item.get(source_key::CLAIM.as_str()) {
         Some(claim) => (at.key(source_key::CLAIM.as_str()), claim),
         None => (at.clone(), item),
     };
     let Some(text) = claim.text() else { return };
-    nested(text, &at, doubts);
+    nested(text, &at, lints);
     if key != SCOPES_FROM && is_scopes(text) {
         let problem = format!(
             "{text} {} one string of scopes separated by spaces, and {key} does not split it; put it into \
              scopes_from and write requires_scope",
             is_text(text)
         );
-        doubts.push(Doubt::new(&at, problem));
+        lints.push(Lint::new(&at, problem));
     }
 }
 
 /// One claim of `refused_claims`.
-fn refused(claim: &str, path: &Path<&str>, values: &Tree, doubts: &mut Vec<Doubt>) {
-    nested(claim, path, doubts);
+fn refused(claim: &str, path: &Path<&str>, values: &Tree, lints: &mut Vec<Lint>) {
+    nested(claim, path, lints);
     for (at, value) in one_or_many(path, values) {
         let Some(text) = value.text() else { continue };
         if let Some(problem) = pattern(text) {
-            doubts.push(Doubt::new(&at, format!("{problem}: nothing is refused for it")));
+            lints.push(Lint::new(&at, format!("{problem}: nothing is refused for it")));
         } else if is_scopes(claim) && !text.contains(' ') {
             let problem = format!(
                 "{claim} {} one string of scopes separated by spaces: a token with {text} and another scope is not \
                  refused",
                 is_text(claim)
             );
-            doubts.push(Doubt::new(&at, problem));
+            lints.push(Lint::new(&at, problem));
         }
     }
 }
@@ -108,7 +108,7 @@ struct Named {
 }
 
 /// The doubts about requirements, wherever they stand in the tree.
-pub fn of_requirements(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
+pub fn of_requirements(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
     tree.walk(&mut |value, path, _| {
         let named = match path.last_key().copied().unwrap_or_default() {
             REQUIRES_ROLE => Named { what: "role", key: ROLES_FROM, sources: |issuer| &issuer.sources.roles },
@@ -120,23 +120,23 @@ pub fn of_requirements(tree: &Tree, config: &Config, doubts: &mut Vec<Doubt>) {
             }
             REQUIRES_CLAIM => {
                 for (at, condition) in one_or_many(path, value) {
-                    self::condition(condition, &at, config, doubts);
+                    self::condition(condition, &at, config, lints);
                 }
                 return;
             }
             _ => return,
         };
-        names(value, path, &named, config, doubts);
+        names(value, path, &named, config, lints);
     });
 }
 
 /// Roles, groups or scopes that a requirement names.
-fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, doubts: &mut Vec<Doubt>) {
+fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, lints: &mut Vec<Lint>) {
     let Named { what, key, sources } = *named;
     let mut all = config.issuers.iter().flat_map(sources).peekable();
     if all.peek().is_none() {
         let problem = format!("can never be met: {key} is empty, so no token has a {what}");
-        doubts.push(Doubt::new(path, problem));
+        lints.push(Lint::new(path, problem));
         return;
     }
     let prefixes: Option<Vec<&str>> = all.map(|source| source.prefix.as_deref()).collect();
@@ -150,18 +150,18 @@ fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, doubts
                 ),
                 _ => format!("; name each {what}"),
             };
-            doubts.push(Doubt::new(at, format!("{problem}: no other {what} matches{any}")));
+            lints.push(Lint::new(at, format!("{problem}: no other {what} matches{any}")));
         } else if text.trim() != text {
             let problem =
                 format!("\"{text}\" is compared with its spaces, which no {what} has: write {}", text.trim());
-            doubts.push(Doubt::new(at, problem));
+            lints.push(Lint::new(at, problem));
         } else if text.contains(',') && !text.contains('=') {
             let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
             let problem = format!(
                 "\"{text}\" is read as the name of one {what}; for several write a list: [{}]",
                 parts.join(", ")
             );
-            doubts.push(Doubt::new(at, problem));
+            lints.push(Lint::new(at, problem));
         } else if let Some(prefixes) = &prefixes
             && let Some(prefix) =
                 prefixes.iter().find(|prefix| text.starts_with(**prefix) && text.len() > prefix.len())
@@ -171,16 +171,16 @@ fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, doubts
             let problem = format!(
                 "the prefix in {key} is removed from a token's values before the comparison: write {rest}"
             );
-            doubts.push(Doubt::new(at, problem));
+            lints.push(Lint::new(at, problem));
         }
     });
 }
 
 /// One entry of `requires_claim`.
-fn condition(condition: &Tree, path: &Path<&str>, config: &Config, doubts: &mut Vec<Doubt>) {
+fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut Vec<Lint>) {
     const CLAIM: &str = claim_condition::CLAIM.as_str();
     let Some(claim) = condition.text_of(CLAIM) else { return };
-    nested(claim, &path.key(CLAIM), doubts);
+    nested(claim, &path.key(CLAIM), lints);
     let name = top_level(claim);
     for key in [ANY, ALL] {
         let Some(values) = condition.get(key) else { continue };
@@ -196,7 +196,7 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, doubts: &mut 
                         "write the complete values, or let the issuer put the common part into a claim of its own"
                     }
                 };
-                doubts.push(Doubt::new(at, format!("{problem}: no other value matches; {remedy}")));
+                lints.push(Lint::new(at, format!("{problem}: no other value matches; {remedy}")));
                 told = true;
             } else if is_scopes(claim) && !text.contains(' ') {
                 let problem = format!(
@@ -204,12 +204,12 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, doubts: &mut 
                      that scope alone; write requires_scope: {text}",
                     is_text(claim)
                 );
-                doubts.push(Doubt::new(at, problem));
+                lints.push(Lint::new(at, problem));
                 told = true;
             }
         }
         if !told {
-            registered(name, key, values, &items, &path, config, doubts);
+            registered(name, key, values, &items, &path, config, lints);
         }
     }
 }
@@ -222,13 +222,13 @@ fn registered(
     items: &[(Path<&str>, &Tree)],
     path: &Path<&str>,
     config: &Config,
-    doubts: &mut Vec<Doubt>,
+    lints: &mut Vec<Lint>,
 ) {
     if ["iss", "sub", "jti"].contains(&name) {
         if key == ALL && items.len() > 1 {
             let problem =
                 format!("can never be met: {name} is one string and cannot equal several values; write any");
-            doubts.push(Doubt::new(path, problem));
+            lints.push(Lint::new(path, problem));
             return;
         }
         for (at, item) in items {
@@ -236,7 +236,7 @@ fn registered(
                 let problem = format!(
                     "can never be equal: {name} is a string in every valid token; write the value in quotes"
                 );
-                doubts.push(Doubt::new(at, problem));
+                lints.push(Lint::new(at, problem));
             }
         }
     }
@@ -246,7 +246,7 @@ fn registered(
                 "can never be equal: {name} is a number in every valid token, and the filter checks it without a \
                  condition; leave the condition out"
             );
-            doubts.push(Doubt::new(at, problem));
+            lints.push(Lint::new(at, problem));
         }
     }
     if name == "iss" {
@@ -259,7 +259,7 @@ fn registered(
                      issuers, or write requires_issuer with one of them",
                     known.join(", ")
                 );
-                doubts.push(Doubt::new(at, problem));
+                lints.push(Lint::new(at, problem));
             }
         }
     }
@@ -281,7 +281,7 @@ fn registered(
                  requires_audience here",
                 known.join(", ")
             );
-            doubts.push(Doubt::new(at, problem));
+            lints.push(Lint::new(at, problem));
         }
     }
 }

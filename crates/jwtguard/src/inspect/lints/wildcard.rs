@@ -1,7 +1,7 @@
 //! `/admin/*`, which is one segment here and everything below `/admin/` in many another system.
 
-use super::Doubt;
-use super::doubt::route;
+use super::Lint;
+use super::lint::route;
 use super::probe::{ANYTHING, Probe, filled, governed_by, joined, named, or_root};
 use super::strictness::implies;
 use jwt_guard::config::Config;
@@ -10,7 +10,7 @@ use jwt_guard::route::Segment;
 
 /// Every route whose last segment is `*`, where the path before it or a longer one falls to a weaker rule. One that is
 /// written with a name, as `{id}`, is meant as one segment.
-pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
+pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served {
         let segments: Vec<Segment<'_>> = probe.template.segments().collect();
         let [before @ .., Segment::Any("*")] = segments.as_slice() else { continue };
@@ -39,6 +39,6 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
             paths.join(" and "),
             if paths.len() == 1 { "s" } else { "" },
         );
-        doubts.push(Doubt::new(&route(probe.index).key(key::PATH.as_str()), problem));
+        lints.push(Lint::new(&route(probe.index).key(key::PATH.as_str()), problem));
     }
 }

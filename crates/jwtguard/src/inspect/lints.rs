@@ -2,58 +2,58 @@
 
 mod authority;
 mod claim_name;
-mod doubt;
 mod issuers;
+mod lint;
 mod methods;
 mod overlaps;
-mod places;
+mod path_variants;
 mod probe;
-mod readings;
-mod star;
 mod strictness;
+mod token_sources;
 mod trust;
 pub mod values;
+mod wildcard;
 
 use super::path::of_keys;
 use super::tree::{Tree, Value};
 use super::{numeric_strings, spelling};
-use doubt::route;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::keys::{Name, configuration, requirement};
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
+use lint::route;
 use probe::{Probe, is_served, probes};
 
 pub use authority::is_loopback;
-pub use doubt::Doubt;
+pub use lint::Lint;
 
 /// Every doubt about a valid configuration and the tree that it was read from. `metadata` says whether requirements
 /// may stand elsewhere too.
-pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
-    let of_reader = config.warnings.iter().map(|warning| Doubt::new(&Path::root(), warning));
-    let mut doubts: Vec<Doubt> = of_reader.collect();
-    whole(config, tree, &mut doubts);
-    issuers::issuers(config, tree, &mut doubts);
-    values::of_configuration(tree, config, &mut doubts);
-    places::places(config, &mut doubts);
+pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
+    let of_reader = config.warnings.iter().map(|warning| Lint::new(&Path::root(), warning));
+    let mut lints: Vec<Lint> = of_reader.collect();
+    whole(config, tree, &mut lints);
+    issuers::issuers(config, tree, &mut lints);
+    values::of_configuration(tree, config, &mut lints);
+    token_sources::token_sources(config, &mut lints);
     let routes: Vec<Probe<'_>> = probes(config);
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
         let problem =
             format!("no request falls under {}: another route or document takes all of them", probe.template);
-        doubts.push(Doubt::new(&route(probe.index), problem));
+        lints.push(Lint::new(&route(probe.index), problem));
     }
     // What is said of a method that no client sends says nothing of the others.
-    let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut doubts)).collect();
-    methods::weaker(config, &routes, &served, &mut doubts);
-    star::one_segment(config, &routes, &served, &mut doubts);
-    overlaps::overlaps(config, &served, &mut doubts);
-    readings::of_own_spellings(config, &routes, &served, &mut doubts);
-    readings::skipped(config, &mut doubts);
-    trust::trust(config, tree, &mut doubts);
-    unused_policies(tree, metadata, &mut doubts);
-    doubts.extend(numeric_strings::numeric_strings(tree));
+    let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut lints)).collect();
+    methods::weaker(config, &routes, &served, &mut lints);
+    wildcard::one_segment(config, &routes, &served, &mut lints);
+    overlaps::overlaps(config, &served, &mut lints);
+    path_variants::of_own_spellings(config, &routes, &served, &mut lints);
+    path_variants::skipped(config, &mut lints);
+    trust::trust(config, tree, &mut lints);
+    unused_policies(tree, metadata, &mut lints);
+    lints.extend(numeric_strings::numeric_strings(tree));
     for slip in spelling::misspellings(tree) {
         let problem = format!(
             "\"{}\" stands here only, and \"{}\" in {} other place{}: is one of them misspelt?",
@@ -62,10 +62,10 @@ pub fn doubts(config: &Config, tree: &Tree, metadata: bool) -> Vec<Doubt> {
             slip.times,
             if slip.times == 1 { "" } else { "s" }
         );
-        doubts.push(Doubt { path: slip.path, problem });
+        lints.push(Lint { path: slip.path, problem });
     }
-    doubts.iter_mut().for_each(|doubt| as_written(&mut doubt.path, tree));
-    doubts
+    lints.iter_mut().for_each(|lint| as_written(&mut lint.path, tree));
+    lints
 }
 
 /// The path of one value that stands where a list may, without the index that it has as the list's only item.
@@ -77,23 +77,23 @@ fn as_written(path: &mut Path, tree: &Tree) {
     }
 }
 
-fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
-    let mut doubt = |key: Name, problem: &str| doubts.push(Doubt::new(&of_keys(&[key]), problem));
+fn whole(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
+    let mut lint = |key: Name, problem: &str| lints.push(Lint::new(&of_keys(&[key]), problem));
     if !config.enabled {
-        doubt(configuration::ENABLED.name, "is false: no token is checked and no request is refused");
+        lint(configuration::ENABLED.name, "is false: no token is checked and no request is refused");
     }
     if config.report_only {
-        doubt(
+        lint(
             configuration::REPORT_ONLY.name,
             "is true: refusals are counted and logged, and every request goes on",
         );
     }
     match config.default_policy.rule {
-        Rule::Anonymous | Rule::MissingOrFailed => doubt(
+        Rule::Anonymous | Rule::MissingOrFailed => lint(
             configuration::DEFAULT_POLICY,
             "lets every request pass unless a route says otherwise; a forgotten route is open",
         ),
-        Rule::Missing(_) => doubt(
+        Rule::Missing(_) => lint(
             configuration::DEFAULT_POLICY,
             "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
         ),
@@ -102,14 +102,14 @@ fn whole(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
     let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
     if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
         let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
-        doubt(
+        lint(
             if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },
             "takes tokens from the query, where logs, referrers and traces before the filter see them",
         );
     }
 }
 
-fn unused_policies(tree: &Tree, metadata: bool, doubts: &mut Vec<Doubt>) {
+fn unused_policies(tree: &Tree, metadata: bool, lints: &mut Vec<Lint>) {
     let mut used = Vec::new();
     tree.walk(&mut |value, path, _| {
         if path.segments().len() > 1 && path.last_key() == Some(&requirement::POLICY.as_str()) {
@@ -119,7 +119,7 @@ fn unused_policies(tree: &Tree, metadata: bool, doubts: &mut Vec<Doubt>) {
     let policies = configuration::POLICIES;
     for (name, _) in tree.get(policies.as_str()).map(Tree::members).unwrap_or_default() {
         if !metadata && !used.contains(&name.as_str()) {
-            doubts.push(Doubt::new(&of_keys(&[policies]).key(name), "is named by no route"));
+            lints.push(Lint::new(&of_keys(&[policies]).key(name), "is named by no route"));
         }
     }
 }

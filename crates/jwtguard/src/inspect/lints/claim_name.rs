@@ -1,17 +1,17 @@
 //! Names of claims: those that are meant as paths, and those of which the values are known.
 
-use super::Doubt;
+use super::Lint;
 use jwt_guard::config::Path;
 
 /// Tells of a claim's name that is meant as a path.
-pub(super) fn nested(claim: &str, path: &Path<&str>, doubts: &mut Vec<Doubt>) {
+pub(super) fn nested(claim: &str, path: &Path<&str>, lints: &mut Vec<Lint>) {
     if let Some(pointer) = meant(claim) {
         let problem = format!(
             "\"{claim}\" is read as the name of a top-level claim; for a claim inside another one write \
              the JSON Pointer {pointer} (and /{} for a claim of exactly that name)",
             claim.replace('~', "~0").replace('/', "~1")
         );
-        doubts.push(Doubt::new(path, problem));
+        lints.push(Lint::new(path, problem));
     }
 }
 

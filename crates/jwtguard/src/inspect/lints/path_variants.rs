@@ -1,7 +1,7 @@
 //! Routes whose own spelling has another reading, and readings that are skipped.
 
-use super::Doubt;
-use super::doubt::route;
+use super::Lint;
+use super::lint::route;
 use super::probe::{Probe, named};
 use super::strictness::implies;
 use crate::inspect::path::of_keys;
@@ -11,12 +11,7 @@ use jwt_guard::route::{ReadingClass, Target};
 
 /// Every route whose own spelling an upstream may read as a path of another route, which asks for something else: a
 /// request must meet both. Letter case is none of these readings.
-pub fn of_own_spellings(
-    config: &Config,
-    probes: &[Probe<'_>],
-    served: &[&Probe<'_>],
-    doubts: &mut Vec<Doubt>,
-) {
+pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served {
         let (Some(host), Some(sample)) = (probe.hosts.first(), probe.samples.first()) else { continue };
         let target = Target {
@@ -49,13 +44,13 @@ pub fn of_own_spellings(
                 demand.reading.path,
                 names.join(", "),
             );
-            doubts.push(Doubt::new(&route(probe.index).key(key::PATH.as_str()), problem));
+            lints.push(Lint::new(&route(probe.index).key(key::PATH.as_str()), problem));
         }
     }
 }
 
 /// What passes with each class of readings that is skipped.
-pub fn skipped(config: &Config, doubts: &mut Vec<Doubt>) {
+pub fn skipped(config: &Config, lints: &mut Vec<Lint>) {
     for class in config.routes.skipped().iter() {
         let (sent, read) = match class {
             ReadingClass::LetterCase => ("/ADMIN", "/admin"),
@@ -74,6 +69,6 @@ pub fn skipped(config: &Config, doubts: &mut Vec<Doubt>) {
             "skips {class}: the requirement for {read} is not applied to {sent}; keep the class only if no upstream, and no \
              proxy in front of one, reads {sent} as {read}"
         );
-        doubts.push(Doubt::new(&of_keys(&[configuration::SKIP_READINGS]), problem));
+        lints.push(Lint::new(&of_keys(&[configuration::SKIP_READINGS]), problem));
     }
 }

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use super::Doubt;
-use super::doubt::route;
+use super::Lint;
+use super::lint::route;
 use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, named, or_root};
-use super::strictness::{asks_less, implies};
+use super::strictness::{implies, requires_less};
 use crate::inspect::describe;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Rule;
@@ -22,7 +22,7 @@ const MOST_PAIRS: usize = 200_000;
 const MOST_NAMED: usize = 3;
 
 /// Every route that loses requests to another one which asks for less.
-pub fn overlaps(config: &Config, probes: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
+pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     let regions: Vec<Region<'_>> = probes.iter().map(|probe| Region::of(probe)).collect();
     let mut tree = Node::default();
     for (at, region) in regions.iter().enumerate() {
@@ -49,7 +49,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], doubts: &mut Vec<Doubt>)
     }
     for (region, lost) in regions.iter().zip(&lost) {
         if let Some(problem) = told(config, region.probe, lost) {
-            doubts.push(Doubt::new(&route(region.probe.index), problem));
+            lints.push(Lint::new(&route(region.probe.index), problem));
         }
     }
 }
@@ -57,7 +57,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], doubts: &mut Vec<Doubt>)
 fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String> {
     let first = lost.first()?;
     let winner = first.winner;
-    let how = match asks_less(&winner.rule.requirement, &probe.rule.requirement) {
+    let how = match requires_less(&winner.rule.requirement, &probe.rule.requirement) {
         true => "requires less",
         false => "requires something else",
     };

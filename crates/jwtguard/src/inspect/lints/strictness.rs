@@ -14,7 +14,7 @@ pub fn implies(one: &Requirement, other: &Requirement) -> bool {
 }
 
 /// Whether `one` lets requests pass that `other` refuses, and never the other way round.
-pub fn asks_less(one: &Requirement, other: &Requirement) -> bool {
+pub fn requires_less(one: &Requirement, other: &Requirement) -> bool {
     implies(other, one) && !implies(one, other)
 }
 

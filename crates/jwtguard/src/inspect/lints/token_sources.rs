@@ -1,7 +1,7 @@
 //! Places in `token_from` that can never hold a token.
 
-use super::Doubt;
-use super::doubt::route;
+use super::Lint;
+use super::lint::route;
 use crate::inspect::path::of_keys;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
@@ -32,7 +32,7 @@ const NEVER: [&str; 20] = [
 ];
 
 /// Every place of the configuration and of its routes that cannot hold a token.
-pub fn places(config: &Config, doubts: &mut Vec<Doubt>) {
+pub fn token_sources(config: &Config, lints: &mut Vec<Lint>) {
     let of_routes = config.routes.rules().enumerate();
     let of_routes = of_routes.filter_map(|(index, route)| {
         Some((self::route(index).key(key::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
@@ -43,7 +43,7 @@ pub fn places(config: &Config, doubts: &mut Vec<Doubt>) {
         for (index, place) in places.iter().enumerate() {
             let earlier = places.get(..index).unwrap_or_default();
             if let Some(problem) = problem(place).or_else(|| twice(place, earlier)) {
-                doubts.push(Doubt::new(&path.index(index), problem));
+                lints.push(Lint::new(&path.index(index), problem));
             }
         }
     }

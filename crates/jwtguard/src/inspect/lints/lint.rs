@@ -6,14 +6,14 @@ use jwt_guard::config::keys::configuration;
 
 /// What a configuration may say and probably should not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doubt {
+pub struct Lint {
     /// Where; the root for the whole configuration.
     pub path: Path,
     /// The sentence.
     pub problem: String,
 }
 
-impl Doubt {
+impl Lint {
     /// A doubt about the value at that path.
     pub fn new(path: &Path<&str>, problem: impl Into<String>) -> Self {
         Self { path: path.to_owned(), problem: problem.into() }

@@ -1,9 +1,9 @@
 //! Methods that no client sends, and methods that a route leaves to a rule which asks for less.
 
-use super::Doubt;
-use super::doubt::route;
+use super::Lint;
+use super::lint::route;
 use super::probe::{METHODS, Probe, governed_by, named};
-use super::strictness::asks_less;
+use super::strictness::requires_less;
 use crate::inspect::describe;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
@@ -57,15 +57,15 @@ const OTHERS: [&str; 40] = [
 ];
 
 /// Every method of the route that no client sends.
-pub fn names(probe: &Probe<'_>, doubts: &mut Vec<Doubt>) -> bool {
-    let before = doubts.len();
+pub fn names(probe: &Probe<'_>, lints: &mut Vec<Lint>) -> bool {
+    let before = lints.len();
     for (index, method) in probe.methods.iter().enumerate() {
         if let Some(problem) = slip(method) {
             let path = route(probe.index).key(key::METHODS.as_str()).index(index);
-            doubts.push(Doubt::new(&path, problem));
+            lints.push(Lint::new(&path, problem));
         }
     }
-    doubts.len() > before
+    lints.len() > before
 }
 
 fn slip(method: &str) -> Option<String> {
@@ -118,7 +118,7 @@ fn is_slip(text: &str, meant: &str) -> bool {
 }
 
 /// Methods that a route does not list and that fall to a rule which asks for less.
-pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doubts: &mut Vec<Doubt>) {
+pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served.iter().filter(|probe| !probe.methods.is_empty()) {
         let (Some(host), Some(path)) = (probe.hosts.first(), probe.samples.first()) else { continue };
         let mut weaker: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
@@ -130,7 +130,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                 .and_then(|index| probes.get(index))
                 .is_some_and(|other| other.template == probe.template);
             let requirement = rule.map_or(&config.default_policy, |entry| &entry.rule.requirement);
-            if !deliberate && asks_less(requirement, &probe.rule.requirement) {
+            if !deliberate && requires_less(requirement, &probe.rule.requirement) {
                 match weaker.iter_mut().find(|(index, _)| *index == governed) {
                     Some((_, methods)) => methods.push(method),
                     None => weaker.push((governed, vec![method])),
@@ -155,7 +155,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], doub
                 probe.methods.join(", "),
                 describe::requirement(requirement, &config.vocabulary),
             );
-            doubts.push(Doubt::new(&route(probe.index).key(key::METHODS.as_str()), problem));
+            lints.push(Lint::new(&route(probe.index).key(key::METHODS.as_str()), problem));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Issuers: names that no token carries, audiences that are none, keys that stand elsewhere.
 
-use super::Doubt;
+use super::Lint;
 use super::authority::{authority, is_loopback};
 use super::values::pattern;
 use crate::inspect::path::{below, of_keys};
@@ -13,7 +13,7 @@ use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::keys::{Location, Source};
 
 /// Every doubt about an issuer of the configuration.
-pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
+pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     for (index, issuer) in config.issuers.iter().enumerate() {
         let listed =
             tree.get(configuration::ISSUERS.as_str()).map(|list| list.items().get(index).unwrap_or(list));
@@ -21,22 +21,22 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
             Some(_) => of_keys(&[configuration::ISSUERS]).index(index),
             None => Path::root(),
         };
-        let mut doubt = |path: Path<&'static str>, problem: String| {
-            doubts.push(Doubt::new(&below(&base, &path), problem));
+        let mut lint = |path: Path<&'static str>, problem: String| {
+            lints.push(Lint::new(&below(&base, &path), problem));
         };
         if !issuer.rules.require_expiration {
-            doubt(
+            lint(
                 of_keys(&[key::REQUIRE_EXPIRATION.name]),
                 "is false: a token without exp is valid until its key is gone".to_owned(),
             );
         }
         if issuer.rules.refused_claims.is_empty() {
-            doubt(
+            lint(
                 of_keys(&[key::REFUSED_CLAIMS]),
                 "is empty: refresh and ID tokens pass for access tokens".to_owned(),
             );
         }
-        names(issuer, listed.unwrap_or(tree), &mut doubt);
+        names(issuer, listed.unwrap_or(tree), &mut lint);
         if let KeyOrigin::Fetched { source: Source { location, .. }, .. } = &issuer.keys
             && location.scheme() == Scheme::Http
             && !is_loopback(authority(location))
@@ -46,7 +46,7 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
                 Location::Endpoint(_) => key::JWKS_ENDPOINT.name,
             };
             let url = authority(location);
-            doubt(
+            lint(
                 of_keys(&[key]),
                 format!(
                     "fetches keys from {url} over plain http: an attacker on the network path can replace them; use https"
@@ -57,11 +57,11 @@ pub fn issuers(config: &Config, tree: &Tree, doubts: &mut Vec<Doubt>) {
 }
 
 /// Whom the tokens are from and for.
-fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>, String)) {
+fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, String)) {
     let iss = issuer.rules.issuer_name_value.as_str();
     let unissued = unissued(iss);
     if let Some(problem) = &unissued {
-        doubt(of_keys(&[key::ISSUER]), problem.clone());
+        lint(of_keys(&[key::ISSUER]), problem.clone());
     }
     for (index, audience) in issuer.rules.audiences.iter().enumerate() {
         let problem = match pattern(audience) {
@@ -73,12 +73,12 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>,
             }),
         };
         if let Some(problem) = problem {
-            doubt(of_keys(&[key::AUDIENCE]).index(index), problem);
+            lint(of_keys(&[key::AUDIENCE]).index(index), problem);
         }
     }
     for (index, pointer) in issuer.rules.audience_from.iter().enumerate() {
         if let Some(problem) = no_audience(pointer, issuer) {
-            doubt(of_keys(&[key::AUDIENCE_FROM]).index(index), problem);
+            lint(of_keys(&[key::AUDIENCE_FROM]).index(index), problem);
         }
     }
     let absent = |key: Name| tree.get(key.as_str()).is_none();
@@ -95,7 +95,7 @@ fn names(issuer: &Issuer, tree: &Tree, doubt: &mut dyn FnMut(Path<&'static str>,
             url.authority(),
             url.path()
         );
-        doubt(of_keys(&[key::JWKS_ENDPOINT.name]), problem);
+        lint(of_keys(&[key::JWKS_ENDPOINT.name]), problem);
     }
 }
 
