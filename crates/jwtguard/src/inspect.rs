@@ -5,6 +5,7 @@
 //! the files that carry them, looks at what surrounds them there, and puts both into words.
 
 pub mod check;
+mod context;
 pub mod describe;
 mod document;
 pub mod find;
@@ -15,7 +16,6 @@ mod numeric_strings;
 pub mod path;
 pub mod schema;
 mod spelling;
-mod surroundings;
 pub mod tables;
 pub mod tree;
 pub mod trial;

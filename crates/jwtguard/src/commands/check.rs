@@ -56,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let report = check(&documents);
     if report.configurations == 0 {
-        let others = match report.neighbours.as_slice() {
+        let others = match report.other_validators.as_slice() {
             [] => String::new(),
             others => format!(
                 "; there is {}: docs/migration.md says what the same policy is here, and what answers differently",

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::context::{self, Clusters, Diagnostic, Subject};
 use super::find::{self, Carrier, Configuration, Plugin};
 use super::path::below;
-use super::surroundings::{self, Clusters, Remark, Subject};
 use super::tables::{self, Table};
 use super::tree::{self, Source, Tree};
 use super::{Document, Finding, Severity, kubernetes, lints, spelling};
@@ -22,7 +22,7 @@ pub struct Report {
     /// How many configurations there are, valid or not.
     pub configurations: usize,
     /// What else has to do with tokens, where there is no configuration.
-    pub neighbours: Vec<String>,
+    pub other_validators: Vec<String>,
 }
 
 impl Report {
@@ -41,7 +41,7 @@ pub fn check(documents: &[Document]) -> Report {
         self::plugin(&plugin, documents, &clusters, &mut report);
     }
     if report.configurations == 0 {
-        report.neighbours = find::neighbours(documents);
+        report.other_validators = find::other_validators(documents);
     }
     let mut seen = HashSet::new();
     report.findings.retain(|finding| seen.insert(finding.to_string()));
@@ -137,20 +137,20 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
 }
 
 fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
-    let mut remarks: Vec<Remark> = Vec::new();
-    surroundings::plugin(plugin, &mut remarks);
-    kubernetes::carrier(plugin, documents, &mut remarks);
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    context::plugin(plugin, &mut diagnostics);
+    kubernetes::carrier(plugin, documents, &mut diagnostics);
     match parse(plugin) {
         Err(findings) => report.findings.extend(findings),
         Ok(config) => {
-            surroundings::clusters(plugin, &config, clusters, documents, &mut remarks);
-            kubernetes::istio::clusters(plugin, &config, documents, &mut remarks);
-            kubernetes::request_authentication(plugin, &config, documents, &mut remarks);
-            let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
+            context::clusters(plugin, &config, clusters, documents, &mut diagnostics);
+            kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
+            kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
+            let carried = context::routing(plugin, &config, documents, &mut diagnostics);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
                 for lint in lints::lints(&config, tree, may_be_named_elsewhere) {
-                    remarks.push(Remark {
+                    diagnostics.push(Diagnostic {
                         severity: Severity::Warning,
                         at: None,
                         line: tree.nearest_to(&lint.path).line,
@@ -163,22 +163,23 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
             }
         }
     }
-    let paths = paths(&remarks, documents);
-    report.findings.extend(remarks.into_iter().map(|remark| {
-        let value = remark.at.as_ref().and_then(|at| paths.get(at));
+    let paths = paths(&diagnostics, documents);
+    report.findings.extend(diagnostics.into_iter().map(|diagnostic| {
+        let value = diagnostic.at.as_ref().and_then(|at| paths.get(at));
         Finding {
-            severity: remark.severity,
-            file: remark.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
-            line: remark.line,
-            path: remark.subject.shown(value.unwrap_or(&Path::root())),
-            problem: remark.problem,
+            severity: diagnostic.severity,
+            file: diagnostic.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
+            line: diagnostic.line,
+            path: diagnostic.subject.shown(value.unwrap_or(&Path::root())),
+            problem: diagnostic.problem,
         }
     }));
 }
 
 /// The path of each value that a remark is about.
-fn paths(remarks: &[Remark], documents: &[Document]) -> HashMap<Source, Path> {
-    let wanted: HashSet<&Source> = remarks.iter().filter_map(|remark| remark.at.as_ref()).collect();
+fn paths(diagnostics: &[Diagnostic], documents: &[Document]) -> HashMap<Source, Path> {
+    let wanted: HashSet<&Source> =
+        diagnostics.iter().filter_map(|diagnostic| diagnostic.at.as_ref()).collect();
     let mut found = HashMap::new();
     for document in documents {
         document.tree.walk(&mut |tree, path, _| {

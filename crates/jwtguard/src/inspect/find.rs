@@ -3,7 +3,7 @@
 
 use super::path::below;
 use super::tree::{Tree, Value};
-use super::{Document, surroundings};
+use super::{Document, context};
 use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::path::{Path, Segment};
 
@@ -243,11 +243,11 @@ fn group(resource: &Tree) -> Option<&str> {
 
 /// What else the documents hold that has to do with tokens, each kind once with its file and line: for a reader whose
 /// files hold nothing of ours.
-pub fn neighbours(documents: &[Document]) -> Vec<String> {
+pub fn other_validators(documents: &[Document]) -> Vec<String> {
     let mut found: Vec<(String, String)> = Vec::new();
     for document in documents {
         document.tree.walk(&mut |tree, _, _| {
-            let Some(what) = neighbour(tree) else { return };
+            let Some(what) = other_validator(tree) else { return };
             if !found.iter().any(|(known, _)| *known == what) {
                 let at = match tree.line {
                     0 => document.file.clone(),
@@ -261,8 +261,8 @@ pub fn neighbours(documents: &[Document]) -> Vec<String> {
 }
 
 /// What checks tokens otherwise, and what runs a Wasm module in a way that is not read here.
-fn neighbour(tree: &Tree) -> Option<String> {
-    if tree.is_type(surroundings::JWT_AUTHN) {
+fn other_validator(tree: &Tree) -> Option<String> {
+    if tree.is_type(context::JWT_AUTHN) {
         return Some("Envoy's jwt_authn filter".to_owned());
     }
     if tree.get_exact("auth_client").is_some_and(|client| client.get("issuer").is_some()) {

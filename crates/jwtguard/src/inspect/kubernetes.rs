@@ -3,9 +3,9 @@
 pub mod gateway;
 pub mod istio;
 
+use super::context::{Diagnostic, FilterEdits, Subject};
 use super::document::of_kind;
 use super::find::{Carrier, Plugin};
-use super::surroundings::{Edited, Remark, Subject};
 use super::tree::{Tree, Value};
 use super::{Document, Severity};
 use jwt_guard::config::Config;
@@ -37,7 +37,7 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
 }
 
 /// What stands in the object that carries the configuration.
-pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Remark>) {
+pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
     match plugin.carrier {
         Carrier::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
@@ -49,10 +49,10 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
                         "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
                                    included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
                             .to_owned();
-                    remarks.push(Remark::error(tree, strategy, problem));
+                    diagnostics.push(Diagnostic::error(tree, strategy, problem));
                 }
                 Some(_) => {}
-                None => remarks.push(Remark::warning(
+                None => diagnostics.push(Diagnostic::warning(
                     module,
                     strategy,
                     "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
@@ -62,12 +62,16 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
             if spec.get("phase").is_none() {
                 let problem =
                     "is not said: Istio then runs the filter after its own authorization; say AUTHN";
-                remarks.push(Remark::warning(spec, Subject::keys(&["spec", "phase"]), problem.to_owned()));
+                diagnostics.push(Diagnostic::warning(
+                    spec,
+                    Subject::keys(&["spec", "phase"]),
+                    problem.to_owned(),
+                ));
             }
         }
         Carrier::Gateway { resource, wasm } => {
-            gateway::targets(resource, remarks);
-            gateway::replacements(resource, documents, remarks);
+            gateway::targets(resource, diagnostics);
+            gateway::replacements(resource, documents, diagnostics);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
                 let mut path = plugin.path.clone();
                 path.pop();
@@ -76,7 +80,7 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Re
                     "lets every request pass unchecked, claim headers of the client's own included, while \
                                the module cannot run; remove it"
                         .to_owned();
-                remarks.push(Remark::error(tree, subject, problem));
+                diagnostics.push(Diagnostic::error(tree, subject, problem));
             }
         }
         Carrier::Itself | Carrier::Envoy { .. } => {}
@@ -88,7 +92,7 @@ pub fn request_authentication(
     plugin: &Plugin<'_>,
     config: &Config,
     documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Carrier::Istio { resource } = plugin.carrier else { return };
     if !config.enabled {
@@ -104,28 +108,28 @@ pub fn request_authentication(
             let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
                            none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
                            remove this object";
-            remarks.push(Remark::warning(other, rules_subject, problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(other, rules_subject, problem.to_owned()));
         } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
             let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
                            and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
-            remarks.push(Remark::warning(rule, rules_subject, problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(rule, rules_subject, problem.to_owned()));
         }
     }
 }
 
 /// Routes of Kubernetes' own objects that match on what the filter edits.
-pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+pub fn routes(documents: &[Document], edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let subject = Subject::keys(&["spec", "http", "match"]);
     for route in of_kind(documents, "VirtualService") {
         for http in route.get("spec").map(|spec| spec.list("http")).unwrap_or_default() {
             for matched in http.list("match") {
                 for key in ["headers", "withoutHeaders"] {
                     for (name, value) in matched.get(key).map(Tree::members).unwrap_or_default() {
-                        edited.refuse_header(value, &subject, name, remarks);
+                        edited.report_header(value, &subject, name, diagnostics);
                     }
                 }
                 for (name, value) in matched.get("queryParams").map(Tree::members).unwrap_or_default() {
-                    edited.refuse_query(value, &subject, name, remarks);
+                    edited.report_query(value, &subject, name, diagnostics);
                 }
             }
         }
@@ -136,19 +140,19 @@ pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Rem
             for rule in route.get("spec").map(|spec| spec.list("rules")).unwrap_or_default() {
                 for matched in rule.list("matches") {
                     for header in matched.list("headers") {
-                        edited.refuse_header(
+                        edited.report_header(
                             header,
                             &subject,
                             header.text_of("name").unwrap_or_default(),
-                            remarks,
+                            diagnostics,
                         );
                     }
                     for query in matched.list("queryParams") {
-                        edited.refuse_query(
+                        edited.report_query(
                             query,
                             &subject,
                             query.text_of("name").unwrap_or_default(),
-                            remarks,
+                            diagnostics,
                         );
                     }
                 }

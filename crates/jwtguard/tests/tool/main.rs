@@ -7,18 +7,18 @@
     reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
 )]
 
-mod beside;
+mod bypass;
 mod check;
+mod context;
 mod explain;
 mod kubernetes;
 mod lints;
 mod manifests;
 mod numbers;
+mod other_filters;
 mod policy;
 mod recipes;
 mod routes;
 mod run;
 mod schema;
-mod slips;
-mod surroundings;
-mod undone;
+mod unknown_keys;

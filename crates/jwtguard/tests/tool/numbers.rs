@@ -1,7 +1,7 @@
 //! Numbers and words without quotes, as Envoy's reader of YAML takes them, and Kubernetes'.
 
+use crate::context::told;
 use crate::run::{jwtguard_with, read};
-use crate::surroundings::told;
 
 /// `check` on `envoy/envoy.yaml` with those keys added to the filter's configuration.
 fn with(keys: &str) -> (i32, Vec<String>) {

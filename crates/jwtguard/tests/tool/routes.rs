@@ -1,7 +1,7 @@
 //! `check` on Envoy's routes: wherever they stand, what in them takes the filter off, and which metadata holds.
 
+use crate::context::{says, told};
 use crate::run::{jwtguard_with, read};
-use crate::surroundings::{says, told};
 
 const ROUTE: &str = "route: { cluster: upstream }";
 const OFF: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";

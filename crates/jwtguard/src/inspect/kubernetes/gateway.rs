@@ -1,13 +1,13 @@
 //! Envoy Gateway's objects beside an EnvoyExtensionPolicy: what it guards, and where its keys come from.
 
 use crate::inspect::Document;
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
-use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::http::Scheme;
 
 /// A policy for some routes leaves the others of their Gateway open.
-pub fn targets(policy: &Tree, remarks: &mut Vec<Remark>) {
+pub fn targets(policy: &Tree, diagnostics: &mut Vec<Diagnostic>) {
     let Some(spec) = policy.get("spec") else { return };
     for target in spec.list("targetRefs").iter().chain(spec.get("targetRef")) {
         let kind = target.text_of("kind").unwrap_or_default();
@@ -16,13 +16,13 @@ pub fn targets(policy: &Tree, remarks: &mut Vec<Remark>) {
                 "is for one {kind}: the Gateway's other routes stay without the filter, and claim headers of the \
                  client's own reach the upstream there; name the Gateway instead"
             );
-            remarks.push(Remark::warning(target, Subject::keys(&["spec", "targetRefs"]), problem));
+            diagnostics.push(Diagnostic::warning(target, Subject::keys(&["spec", "targetRefs"]), problem));
         }
     }
 }
 
 /// A second policy, for one route, takes the place of ours there.
-pub fn replacements(policy: &Tree, documents: &[Document], remarks: &mut Vec<Remark>) {
+pub fn replacements(policy: &Tree, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
     for other in of_kind(documents, "EnvoyExtensionPolicy") {
         let Some(spec) = other.get("spec").filter(|_| !std::ptr::eq(other, policy)) else { continue };
         let targets = spec.list("targetRefs").iter().chain(spec.get("targetRef"));
@@ -31,7 +31,7 @@ pub fn replacements(policy: &Tree, documents: &[Document], remarks: &mut Vec<Rem
             let problem = "takes the place of the Gateway's policy on its route, which stays without the filter: claim \
                            headers of the client's own reach the upstream there; merge it, or name its extensions in \
                            the Gateway's policy";
-            remarks.push(Remark::warning(spec, Subject::keys(&["spec"]), problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(spec, Subject::keys(&["spec"]), problem.to_owned()));
         }
     }
 }
@@ -42,7 +42,7 @@ pub fn is_of_a_rule(
     cluster: &str,
     scheme: Scheme,
     documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> bool {
     let parts: Vec<&str> = cluster.split('/').collect();
     let ["httproute", namespace, name, "rule", number] = parts.as_slice() else { return false };
@@ -57,13 +57,13 @@ pub fn is_of_a_rule(
     let Some(rule) = rule else { return false };
     if scheme == Scheme::Https {
         for backend in rule.list("backendRefs") {
-            is_tls(backend, cluster, documents, remarks);
+            is_tls(backend, cluster, documents, diagnostics);
         }
     }
     true
 }
 
-fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], remarks: &mut Vec<Remark>) {
+fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
     let name = backend.text_of("name").unwrap_or_default();
     let is_for = |policy: &&Tree| {
         let targets = policy.get("spec").map(|spec| spec.list("targetRefs")).unwrap_or_default();
@@ -74,6 +74,10 @@ fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], remarks: &mut V
             "no BackendTLSPolicy in these files is for {name}; without one the request for keys through {cluster} is \
              not encrypted, whatever the endpoint's scheme says"
         );
-        remarks.push(Remark::warning(backend, Subject::keys(&["spec", "rules", "backendRefs"]), problem));
+        diagnostics.push(Diagnostic::warning(
+            backend,
+            Subject::keys(&["spec", "rules", "backendRefs"]),
+            problem,
+        ));
     }
 }

@@ -1,16 +1,21 @@
 //! Istio's objects beside a WasmPlugin: where its keys come from.
 
 use crate::inspect::Document;
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Carrier, Plugin};
-use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tree::{Tree, Value};
 use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::Location;
 
 /// The clusters that an Istio configuration fetches keys through, as far as the files tell.
-pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], remarks: &mut Vec<Remark>) {
+pub fn clusters(
+    plugin: &Plugin<'_>,
+    config: &Config,
+    documents: &[Document],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let Carrier::Istio { resource } = plugin.carrier else { return };
     for issuer in &config.issuers {
         let KeyOrigin::Fetched { source, .. } = &issuer.keys else { continue };
@@ -20,7 +25,7 @@ pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], re
         }
         clusters.dedup();
         for cluster in clusters {
-            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, remarks);
+            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, diagnostics);
         }
     }
 }
@@ -31,14 +36,14 @@ fn istio_cluster(
     cluster: &str,
     scheme: Scheme,
     documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let parts: Vec<&str> = cluster.split('|').collect();
     let ["outbound", port, _subset, host] = parts.as_slice() else {
         let problem = format!(
             "the cluster {cluster} has no name that Istio gives; for keys on https://host it is outbound|443||host"
         );
-        remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
+        diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let in_mesh = host.ends_with(".svc.cluster.local") || host.ends_with(".svc");
@@ -57,7 +62,7 @@ fn istio_cluster(
             let problem = format!(
                 "no ServiceEntry in these files has the host {host}; without one Istio has no cluster {cluster}"
             );
-            remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
+            diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         }
         Some(entry) => {
             let ports = entry.get("spec").map(|spec| spec.list("ports")).unwrap_or_default();
@@ -67,12 +72,12 @@ fn istio_cluster(
             };
             if !ports.iter().any(|entry| number(entry).as_deref() == Some(*port)) {
                 let problem = format!("has no port {port}, which the cluster {cluster} names");
-                remarks.push(Remark::error(entry, Subject::keys(&["spec", "ports"]), problem));
+                diagnostics.push(Diagnostic::error(entry, Subject::keys(&["spec", "ports"]), problem));
             }
         }
     }
     if scheme == Scheme::Https {
-        destination_rule(resource, path, cluster, host, documents, remarks);
+        destination_rule(resource, path, cluster, host, documents, diagnostics);
     }
 }
 
@@ -83,7 +88,7 @@ fn destination_rule(
     cluster: &str,
     host: &str,
     documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let rules = of_kind(documents, "DestinationRule");
     let rule = rules.iter().find(|rule| rule.at(&["spec", "host"]).and_then(Tree::text) == Some(host));
@@ -92,7 +97,7 @@ fn destination_rule(
             "no DestinationRule in these files is for {host}; without one with tls.mode SIMPLE the request for keys \
              through {cluster} is not encrypted, whatever the endpoint's scheme says"
         );
-        remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
+        diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let Some(tls) = rule.at(&["spec", "trafficPolicy", "tls"]) else {
@@ -100,7 +105,7 @@ fn destination_rule(
         if rule.at(&["spec", "trafficPolicy", "portLevelSettings"]).is_none() {
             let problem =
                 format!("has no tls: keys for an https endpoint come through {cluster}; say mode: SIMPLE");
-            remarks.push(Remark::error(rule, Subject::keys(&["spec", "trafficPolicy"]), problem));
+            diagnostics.push(Diagnostic::error(rule, Subject::keys(&["spec", "trafficPolicy"]), problem));
         }
         return;
     };
@@ -108,13 +113,13 @@ fn destination_rule(
     if mode == "DISABLE" || tls.get("insecureSkipVerify").is_some_and(Tree::is_true) {
         let problem =
             format!("does not check who answers: keys for an https endpoint come through {cluster}");
-        remarks.push(Remark::error(tls, Subject::keys(&["spec", "trafficPolicy", "tls"]), problem));
+        diagnostics.push(Diagnostic::error(tls, Subject::keys(&["spec", "trafficPolicy", "tls"]), problem));
     } else if mode != "ISTIO_MUTUAL"
         && !["caCertificates", "credentialName", "subjectAltNames"].iter().any(|key| tls.get(key).is_some())
     {
         let problem =
             "names neither caCertificates nor subjectAltNames: older releases of Istio then check nothing";
-        remarks.push(Remark::warning(
+        diagnostics.push(Diagnostic::warning(
             tls,
             Subject::keys(&["spec", "trafficPolicy", "tls"]),
             problem.to_owned(),

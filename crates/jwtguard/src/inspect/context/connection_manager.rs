@@ -1,22 +1,22 @@
 //! The HttpConnectionManager that our filter stands in, and the filters beside it.
 
-use super::{Remark, Subject, jwt_authn};
+use super::{Diagnostic, Subject, jwt_authn};
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, Value};
 use jwt_guard::config::Config;
 
 /// What in it works against the filter. `metadata_decides` says whether some route carries a requirement.
-pub fn remarks(
+pub fn check(
     manager: &Tree,
     filter: Option<&Tree>,
     config: &Config,
     metadata_decides: bool,
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     if !manager.get("normalize_path").is_some_and(Tree::is_true) {
         let problem = "is not on: the filter judges every reading of a path, but Envoy's own routes and the upstream \
                        see it as the client wrote it";
-        remarks.push(Remark::warning(manager, Subject::Key(&["normalize_path"]), problem.to_owned()));
+        diagnostics.push(Diagnostic::warning(manager, Subject::Key(&["normalize_path"]), problem.to_owned()));
     }
     let mut removed_early = Vec::new();
     for extension in manager.list("early_header_mutation_extensions") {
@@ -34,7 +34,11 @@ pub fn remarks(
             "does not remove {}: where route metadata decides, a request that brings one of them is answered 400",
             kept.join(", ")
         );
-        remarks.push(Remark::warning(manager, Subject::Key(&["early_header_mutation_extensions"]), problem));
+        diagnostics.push(Diagnostic::warning(
+            manager,
+            Subject::Key(&["early_header_mutation_extensions"]),
+            problem,
+        ));
     }
     let filters = manager.list("http_filters");
     let ours = filters.iter().position(|other| filter.is_some_and(|filter| std::ptr::eq(filter, other)));
@@ -44,16 +48,16 @@ pub fn remarks(
             .is_some_and(|config| config.is_type("envoy.extensions.filters.http.cors.v3.Cors"));
         if cors && ours.is_some_and(|ours| index > ours) {
             let problem = "stands after jwt-guard: a browser cannot read a refusal; put it before";
-            remarks.push(Remark::warning(other, Subject::Value, problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(other, Subject::Value, problem.to_owned()));
         }
     }
-    upgrades(manager, remarks);
-    super::claim_headers::claim_headers(manager, filter, config, remarks);
-    jwt_authn::neighbours(filters, ours, config, remarks);
+    upgrades(manager, diagnostics);
+    super::claim_headers::claim_headers(manager, filter, config, diagnostics);
+    jwt_authn::check(filters, ours, config, diagnostics);
 }
 
 /// An upgrade that brings filters of its own goes by those alone.
-fn upgrades(manager: &Tree, remarks: &mut Vec<Remark>) {
+fn upgrades(manager: &Tree, diagnostics: &mut Vec<Diagnostic>) {
     for upgrade in manager.list("upgrade_configs") {
         let filters = upgrade.list("filters");
         // What is discovered may be ours; the file does not tell.
@@ -69,9 +73,9 @@ fn upgrades(manager: &Tree, remarks: &mut Vec<Remark>) {
         );
         // Off, until a route puts it on.
         let is_off = upgrade.get("enabled").is_some_and(|enabled| enabled.value == Value::Bool(false));
-        remarks.push(match is_off {
-            true => Remark::warning(upgrade, Subject::Value, problem),
-            false => Remark::error(upgrade, Subject::Value, problem),
+        diagnostics.push(match is_off {
+            true => Diagnostic::warning(upgrade, Subject::Value, problem),
+            false => Diagnostic::error(upgrade, Subject::Value, problem),
         });
     }
 }

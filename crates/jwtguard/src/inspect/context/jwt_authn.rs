@@ -1,6 +1,6 @@
 //! Envoy's own `jwt_authn` beside our filter: the one that stands first removes the token, unless it is told not to.
 
-use super::{Remark, Subject};
+use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
@@ -17,7 +17,7 @@ fn is_jwt_authn(filter: &Tree) -> bool {
 }
 
 /// Every `jwt_authn` in the list of filters that our filter stands in.
-pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remarks: &mut Vec<Remark>) {
+pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
     let Some(ours) = ours.filter(|_| config.enabled) else { return };
     for (index, other) in filters.iter().enumerate().filter(|(_, other)| is_jwt_authn(other)) {
         let providers = other.get("typed_config").and_then(|config| config.get("providers"));
@@ -31,7 +31,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
                         "jwt_authn stands before jwt-guard and its provider {name} removes the token: jwt-guard finds \
                          none and answers 401; set forward: true in the provider"
                     );
-                    remarks.push(Remark::warning(provider, Subject::Value, problem));
+                    diagnostics.push(Diagnostic::warning(provider, Subject::Value, problem));
                 }
             }
         } else if !config.report_only {
@@ -39,7 +39,8 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
             let removed_from = providers.iter().filter(|(_, provider)| reads(provider, &removed));
             let names: Vec<&str> = removed_from.map(|(name, _)| name.as_str()).collect();
             // Without providers in sight (they may come by discovery) the usual place counts.
-            let is_unknown = providers.is_empty() && removed.contains(&Found::Header("authorization"));
+            let is_unknown =
+                providers.is_empty() && removed.contains(&TokenLocation::Header("authorization"));
             if !names.is_empty() || is_unknown {
                 let of = if names.is_empty() {
                     String::new()
@@ -50,7 +51,7 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
                     "jwt_authn{of} stands after jwt-guard, which removes the token: jwt_authn finds none; set \
                      forward_token: true in jwt-guard's configuration, or remove jwt_authn"
                 );
-                remarks.push(Remark::warning(other, Subject::Value, problem));
+                diagnostics.push(Diagnostic::warning(other, Subject::Value, problem));
             }
         }
     }
@@ -58,13 +59,13 @@ pub fn neighbours(filters: &[Tree], ours: Option<usize>, config: &Config, remark
 
 /// A place of a token that both filters have a name for.
 #[derive(Debug, PartialEq, Eq)]
-enum Found<'a> {
+enum TokenLocation<'a> {
     Header(&'a str),
     Query(&'a str),
     Cookie(&'a str),
 }
 
-impl<'a> Found<'a> {
+impl<'a> TokenLocation<'a> {
     fn of(place: &'a Place) -> Self {
         match place {
             Place::Authorization => Self::Header("authorization"),
@@ -76,14 +77,14 @@ impl<'a> Found<'a> {
 }
 
 /// The headers that our filter reads tokens from. A `jwt_authn` before it removes nothing else.
-fn header_places(config: &Config) -> Vec<Found<'_>> {
+fn header_places(config: &Config) -> Vec<TokenLocation<'_>> {
     let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    let places = config.token_from.iter().chain(of_routes).map(Found::of);
-    places.filter(|place| matches!(place, Found::Header(_))).collect()
+    let places = config.token_from.iter().chain(of_routes).map(TokenLocation::of);
+    places.filter(|place| matches!(place, TokenLocation::Header(_))).collect()
 }
 
 /// The places that our filter takes the token out of, on some route at least. A parameter of the query always goes.
-fn removed_places(config: &Config) -> Vec<Found<'_>> {
+fn removed_places(config: &Config) -> Vec<TokenLocation<'_>> {
     let of_routes = config.routes.rules().map(|route| {
         let places = route.token_from.as_deref().unwrap_or(&config.token_from);
         (places, route.forward_token.unwrap_or(config.forward_token))
@@ -92,23 +93,23 @@ fn removed_places(config: &Config) -> Vec<Found<'_>> {
     let removed = all.flat_map(|(places, forwarded)| {
         places.iter().filter(move |place| !forwarded || matches!(place, Place::Query { .. }))
     });
-    removed.map(Found::of).collect()
+    removed.map(TokenLocation::of).collect()
 }
 
 /// Whether a provider looks for tokens in one of the places: in those that it names, else in Authorization and in the
 /// parameter `access_token`.
-fn reads(provider: &Tree, places: &[Found<'_>]) -> bool {
+fn reads(provider: &Tree, places: &[TokenLocation<'_>]) -> bool {
     let (headers, params, cookies) =
         (provider.list("from_headers"), provider.list("from_params"), provider.list("from_cookies"));
     if headers.is_empty() && params.is_empty() && cookies.is_empty() {
-        return places.contains(&Found::Header("authorization"))
-            || places.contains(&Found::Query("access_token"));
+        return places.contains(&TokenLocation::Header("authorization"))
+            || places.contains(&TokenLocation::Query("access_token"));
     }
     let header = |header: &Tree| {
         let name = header.text_of("name").unwrap_or_default().to_ascii_lowercase();
-        places.contains(&Found::Header(&name))
+        places.contains(&TokenLocation::Header(&name))
     };
     headers.iter().any(header)
-        || params.iter().filter_map(Tree::text).any(|name| places.contains(&Found::Query(name)))
-        || cookies.iter().filter_map(Tree::text).any(|name| places.contains(&Found::Cookie(name)))
+        || params.iter().filter_map(Tree::text).any(|name| places.contains(&TokenLocation::Query(name)))
+        || cookies.iter().filter_map(Tree::text).any(|name| places.contains(&TokenLocation::Cookie(name)))
 }

@@ -1,7 +1,7 @@
 //! `check` on Envoy's own ways to run a request without the filter, in every spelling that Envoy takes.
 
+use crate::context::{says, told};
 use crate::run::read;
-use crate::surroundings::{says, told};
 
 const POLICY: &str = "failure_policy: FAIL_RELOAD";
 const FILTER: &str = "- name: envoy.filters.http.wasm\n";

@@ -1,7 +1,7 @@
 //! The requirements that Envoy's routes and virtual hosts carry, and the requests that leave them behind.
 
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::lints::values;
-use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tables::Carried;
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, numeric_strings, spelling};
@@ -25,17 +25,17 @@ pub fn read(
     what: &str,
     domains: &[String],
     config: &Config,
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Carried> {
     let ours = ours_in(tree)?;
     let subject = Subject::Route(format!("{name}, metadata jwt_guard"));
     if config.route_metadata == RouteMetadata::Ignore {
         let problem = "is not read: route_metadata is ignore".to_owned();
-        remarks.push(Remark::warning(ours, subject, problem));
+        diagnostics.push(Diagnostic::warning(ours, subject, problem));
         return None;
     }
     for lint in numeric_strings::numeric_strings(ours) {
-        remarks.push(Remark::warning(ours.nearest_to(&lint.path), subject.clone(), lint.problem));
+        diagnostics.push(Diagnostic::warning(ours.nearest_to(&lint.path), subject.clone(), lint.problem));
     }
     let json = Json::parse(ours.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
@@ -43,7 +43,7 @@ pub fn read(
     for error in &errors {
         let at = ours.nearest_to(&error.path);
         let problem = format!("{error}; every request of the route is answered 503");
-        remarks.push(Remark::error(at, subject.clone(), problem));
+        diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
     }
     let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
     if errors.is_empty() {
@@ -51,7 +51,7 @@ pub fn read(
         values::of_requirements(ours, config, &mut lints);
         for lint in lints {
             let problem = format!("{}: {}", lint.path, lint.problem);
-            remarks.push(Remark::warning(ours.nearest_to(&lint.path), subject.clone(), problem));
+            diagnostics.push(Diagnostic::warning(ours.nearest_to(&lint.path), subject.clone(), problem));
         }
     }
     read.filter(|_| errors.is_empty()).map(|requirement| Carried {
@@ -63,7 +63,7 @@ pub fn read(
 
 /// Warns of requirements that nobody reads: under another key, or on what is neither a route nor a virtual host.
 /// An EnvoyFilter of Istio's is left alone: its patches do not show what they are merged into.
-pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
+pub fn unread(documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
     for document in documents.iter().filter(|document| document.tree.get("kind").is_none()) {
         document.tree.walk(&mut |tree, path, above| {
             let subject = || Subject::Path(path.to_owned());
@@ -78,17 +78,17 @@ pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
                     let problem = format!(
                         "{NAME} is read on routes and virtual hosts only: what it asks for here holds nowhere"
                     );
-                    remarks.push(Remark::warning(value, subject(), problem));
+                    diagnostics.push(Diagnostic::warning(value, subject(), problem));
                 } else if name != NAME && spelling::nearest(name, std::iter::once(NAME)).is_some() {
                     let problem = format!("{name} is not read, only {NAME}: what it asks for holds nowhere");
-                    remarks.push(Remark::warning(value, subject(), problem));
+                    diagnostics.push(Diagnostic::warning(value, subject(), problem));
                 }
             }
             if let Some(ours) = tree.get("typed_filter_metadata").and_then(|typed| typed.get_exact(NAME)) {
                 let problem = format!(
                     "{NAME} is read in filter_metadata, not in typed_filter_metadata: what it asks for holds nowhere"
                 );
-                remarks.push(Remark::warning(ours, subject(), problem));
+                diagnostics.push(Diagnostic::warning(ours, subject(), problem));
             }
         });
     }
@@ -96,20 +96,30 @@ pub fn unread(documents: &[Document], remarks: &mut Vec<Remark>) {
 
 /// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
 /// reads it, to leave behind the requirement of a sibling.
-pub fn bare_siblings(host: &Tree, routes: &[(String, &Tree)], subject: Subject, remarks: &mut Vec<Remark>) {
+pub fn bare_siblings(
+    host: &Tree,
+    routes: &[(String, &Tree)],
+    subject: Subject,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let (carrying, bare): (Vec<_>, Vec<_>) = routes.iter().partition(|(_, route)| ours_in(route).is_some());
     if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
         let problem = format!(
             "{with} carries metadata jwt_guard and {without} none: another spelling of a path, such as //admin, may \
              choose the latter, where only the filter's own routes decide; give the virtual host metadata too"
         );
-        remarks.push(Remark::warning(host, subject, problem));
+        diagnostics.push(Diagnostic::warning(host, subject, problem));
     }
 }
 
 /// Warns of a route for exactly `/admin` where `/admin/`, which many upstreams serve as the same, goes by a route that
 /// asks for something else.
-pub fn other_slash(host: &Tree, routes: &[(String, &Tree)], host_name: &str, remarks: &mut Vec<Remark>) {
+pub fn other_slash(
+    host: &Tree,
+    routes: &[(String, &Tree)],
+    host_name: &str,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let asked = |route: &Tree| ours_in(route).or_else(|| ours_in(host)).map(Tree::to_json);
     for (name, route) in routes.iter().filter(|(_, route)| ours_in(route).is_some()) {
         let Some(exact) = route.get("match").and_then(|matched| matched.get("path")) else { continue };
@@ -128,7 +138,7 @@ pub fn other_slash(host: &Tree, routes: &[(String, &Tree)], host_name: &str, rem
                      {sibling}, which asks for something else; use path_separated_prefix"
                 );
                 let subject = Subject::Route(format!("{host_name}, {name}"));
-                remarks.push(Remark::warning(exact, subject, problem));
+                diagnostics.push(Diagnostic::warning(exact, subject, problem));
                 break;
             }
             if certainty == Certainty::Always {
@@ -164,7 +174,7 @@ fn serves(route: &Tree, path: &str) -> Option<Certainty> {
 
 /// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
 /// ambiguous, since an upstream that ignores case reads another.
-pub fn upper_case(matched: Option<&Tree>, subject: &Subject, remarks: &mut Vec<Remark>) {
+pub fn upper_case(matched: Option<&Tree>, subject: &Subject, diagnostics: &mut Vec<Diagnostic>) {
     for key in ["prefix", "path_separated_prefix", "path"] {
         let Some(text) = matched.and_then(|matched| matched.get(key)) else { continue };
         if let Some(literal) =
@@ -174,7 +184,7 @@ pub fn upper_case(matched: Option<&Tree>, subject: &Subject, remarks: &mut Vec<R
                 "{literal} has an upper-case letter: where route metadata decides, every request for it is answered \
                  400, as an upstream may ignore case; write its requirement in the filter's routes instead"
             );
-            remarks.push(Remark::warning(text, subject.clone(), problem));
+            diagnostics.push(Diagnostic::warning(text, subject.clone(), problem));
         }
     }
 }

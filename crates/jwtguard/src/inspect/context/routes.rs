@@ -4,7 +4,7 @@ mod metadata;
 mod parts;
 mod switch;
 
-use super::{Edited, Remark, Subject, connection_manager};
+use super::{Diagnostic, FilterEdits, Subject, connection_manager};
 use crate::inspect::find::{Carrier, Plugin};
 use crate::inspect::tables::{self, Carried};
 use crate::inspect::tree::Tree;
@@ -18,37 +18,37 @@ pub fn routing(
     plugin: &Plugin<'_>,
     config: &Config,
     documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Carried> {
-    let edited = Edited::of(config);
-    kubernetes::routes(documents, &edited, remarks);
+    let edited = FilterEdits::of(config);
+    kubernetes::routes(documents, &edited, diagnostics);
     let Carrier::Envoy { manager, filter, .. } = plugin.carrier else { return Vec::new() };
     let mut carried = Vec::new();
     let tables = route_tables(manager, documents);
-    switch::off_by_default(filter, &tables, remarks);
+    switch::off_by_default(filter, &tables, diagnostics);
     for tables in tables {
         for host in tables.list("virtual_hosts") {
-            virtual_host(host, filter, config, &edited, &mut carried, remarks);
+            virtual_host(host, filter, config, &edited, &mut carried, diagnostics);
         }
-        switch::disabled(tables, filter, remarks);
+        switch::disabled(tables, filter, diagnostics);
         if let Some(header) = tables.get("vhost_header") {
-            edited.refuse_header(header, &Subject::Value, header.text().unwrap_or_default(), remarks);
+            edited.report_header(header, &Subject::Value, header.text().unwrap_or_default(), diagnostics);
         }
     }
-    metadata::unread(documents, remarks);
+    metadata::unread(documents, diagnostics);
     if let Some(manager) = manager {
-        scopes(manager, &edited, remarks);
-        connection_manager::remarks(manager, filter, config, !carried.is_empty(), remarks);
+        scopes(manager, &edited, diagnostics);
+        connection_manager::check(manager, filter, config, !carried.is_empty(), diagnostics);
     }
     carried
 }
 
 /// Headers by which the manager chooses among route configurations.
-fn scopes(manager: &Tree, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+fn scopes(manager: &Tree, edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let builder = manager.at(&["scoped_routes", "scope_key_builder"]);
     for fragment in builder.map(|builder| builder.list("fragments")).unwrap_or_default() {
         if let Some(name) = fragment.at(&["header_value_extractor", "name"]) {
-            edited.refuse_header(name, &Subject::Value, name.text().unwrap_or_default(), remarks);
+            edited.report_header(name, &Subject::Value, name.text().unwrap_or_default(), diagnostics);
         }
     }
 }
@@ -78,38 +78,38 @@ fn virtual_host(
     host: &Tree,
     filter: Option<&Tree>,
     config: &Config,
-    edited: &Edited<'_>,
+    edited: &FilterEdits<'_>,
     carried: &mut Vec<Carried>,
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let name = host.text_of("name").unwrap_or("?");
     let domains = tables::texts(host.get("domains"));
     let host_name = format!("virtual host {name}");
     let subject = Subject::Route(host_name.clone());
-    switch::disabled(host, filter, remarks);
-    let of_host = metadata::read(host, &host_name, "every route", &domains, config, remarks);
-    host.walk(&mut |tree, _, _| matcher_input(tree, &subject, edited, remarks));
+    switch::disabled(host, filter, diagnostics);
+    let of_host = metadata::read(host, &host_name, "every route", &domains, config, diagnostics);
+    host.walk(&mut |tree, _, _| matcher_input(tree, &subject, edited, diagnostics));
     let routes = routes_of(host);
     for (name, route) in &routes {
         let route_name = format!("{host_name}, {name}");
         let subject = Subject::Route(route_name.clone());
         let matched = route.get("match");
         if let Some(matched) = matched {
-            edited_matches(matched, &subject, edited, remarks);
+            edited_matches(matched, &subject, edited, diagnostics);
         }
-        switch::disabled(route, filter, remarks);
+        switch::disabled(route, filter, diagnostics);
         for cluster in weighted_clusters(route) {
-            switch::disabled(cluster, filter, remarks);
+            switch::disabled(cluster, filter, diagnostics);
         }
         let what = matched.map(described).unwrap_or_default();
-        let of_route = metadata::read(route, &route_name, &what, &domains, config, remarks);
+        let of_route = metadata::read(route, &route_name, &what, &domains, config, diagnostics);
         let carries = of_route.is_some() || of_host.is_some();
         if carries {
-            metadata::upper_case(matched, &subject, remarks);
+            metadata::upper_case(matched, &subject, diagnostics);
         }
         let decides = carries && config.route_metadata == RouteMetadata::Override;
         if !decides && !config.routes.entries().is_empty() {
-            rewritten(route, &subject, remarks);
+            rewritten(route, &subject, diagnostics);
         }
         carried.extend(of_route);
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
@@ -117,13 +117,13 @@ fn virtual_host(
         {
             let problem = "a redirected request runs the filter again, without the token that the first run removed; \
                            set forward_token";
-            remarks.push(Remark::warning(policy, subject, problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(policy, subject, problem.to_owned()));
         }
     }
     if config.route_metadata != RouteMetadata::Ignore {
-        metadata::other_slash(host, &routes, &host_name, remarks);
+        metadata::other_slash(host, &routes, &host_name, diagnostics);
         if of_host.is_none() {
-            metadata::bare_siblings(host, &routes, subject, remarks);
+            metadata::bare_siblings(host, &routes, subject, diagnostics);
         }
     }
     carried.extend(of_host);
@@ -131,43 +131,53 @@ fn virtual_host(
 
 /// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and
 /// the upstream serves `/api/admin`.
-fn rewritten(route: &Tree, subject: &Subject, remarks: &mut Vec<Remark>) {
+fn rewritten(route: &Tree, subject: &Subject, diagnostics: &mut Vec<Diagnostic>) {
     for key in ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"] {
         if let Some(rewrite) = route.at(&["route", key]) {
             let problem = format!(
                 "{key} comes after the filter, which judges the path that the client sent: a rule for the one that \
                  the upstream gets does not hold here; write it for the client's, or in this route's metadata"
             );
-            remarks.push(Remark::warning(rewrite, subject.clone(), problem));
+            diagnostics.push(Diagnostic::warning(rewrite, subject.clone(), problem));
         }
     }
 }
 
 /// What of a matcher's input the filter edits.
-fn matcher_input(tree: &Tree, subject: &Subject, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+fn matcher_input(
+    tree: &Tree,
+    subject: &Subject,
+    edited: &FilterEdits<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     if tree.text_of("@type").is_none() {
         return;
     }
     if let Some(header) = tree.text_of("header_name") {
-        edited.refuse_header(tree, subject, header, remarks);
+        edited.report_header(tree, subject, header, diagnostics);
     }
     if let Some(parameter) = tree.text_of("query_param") {
-        edited.refuse_query(tree, subject, parameter, remarks);
+        edited.report_query(tree, subject, parameter, diagnostics);
     }
 }
 
 /// What of a route's match the filter edits.
-fn edited_matches(matched: &Tree, subject: &Subject, edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+fn edited_matches(
+    matched: &Tree,
+    subject: &Subject,
+    edited: &FilterEdits<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     for header in matched.list("headers") {
-        edited.refuse_header(header, subject, header.text_of("name").unwrap_or_default(), remarks);
+        edited.report_header(header, subject, header.text_of("name").unwrap_or_default(), diagnostics);
     }
     for query in matched.list("query_parameters") {
-        edited.refuse_query(query, subject, query.text_of("name").unwrap_or_default(), remarks);
+        edited.report_query(query, subject, query.text_of("name").unwrap_or_default(), diagnostics);
     }
     for cookie in matched.list("cookies") {
-        edited.refuse_cookie(cookie, subject, cookie.text_of("name").unwrap_or_default(), remarks);
+        edited.report_cookie(cookie, subject, cookie.text_of("name").unwrap_or_default(), diagnostics);
     }
     for state in matched.list("filter_state") {
-        edited.refuse_filter_state(state, subject, state.text_of("key").unwrap_or_default(), remarks);
+        edited.report_filter_state(state, subject, state.text_of("key").unwrap_or_default(), diagnostics);
     }
 }

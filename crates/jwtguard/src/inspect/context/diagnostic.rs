@@ -9,7 +9,7 @@ use crate::inspect::tree::{Source, Tree};
 
 /// A finding before it is known in which file.
 #[derive(Debug)]
-pub struct Remark {
+pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// The value that it is about; `None` for the configuration itself.
@@ -39,7 +39,7 @@ pub enum Subject {
     Path(Path),
 }
 
-impl Remark {
+impl Diagnostic {
     /// What must not be.
     pub fn error(at: &Tree, subject: Subject, problem: String) -> Self {
         Self { severity: Severity::Error, at: at.source.clone(), line: at.line, subject, problem }

@@ -1,6 +1,6 @@
 //! `check` on the filters that stand beside ours: who touches the claim headers, and who needs the token.
 
-use crate::surroundings::told;
+use crate::context::told;
 
 const OURS: &str = "http_filters:\n                  - name: envoy.filters.http.wasm\n";
 const ROUTER: &str = "                  - name: envoy.filters.http.router\n";

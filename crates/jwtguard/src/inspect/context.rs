@@ -4,61 +4,69 @@
 mod claim_headers;
 mod clusters;
 mod connection_manager;
-mod edited;
+mod diagnostic;
+mod filter_edits;
 mod jwt_authn;
-mod remark;
 mod routes;
 
 pub use clusters::{Clusters, clusters};
-pub use edited::Edited;
+pub use diagnostic::{Diagnostic, Subject};
+pub use filter_edits::FilterEdits;
 pub use jwt_authn::TYPE as JWT_AUTHN;
-pub use remark::{Remark, Subject};
 pub use routes::routing;
 
 use super::find::{Carrier, Plugin, WITH_MATCHER};
 use super::tree::Tree;
 
 /// The options of the plugin.
-pub fn plugin(plugin: &Plugin<'_>, remarks: &mut Vec<Remark>) {
+pub fn plugin(plugin: &Plugin<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let Carrier::Envoy { plugin: options, condition, .. } = plugin.carrier else { return };
     if let Some(condition) = condition {
-        sometimes(condition, remarks);
+        sometimes(condition, diagnostics);
     }
     let open = "lets every request pass unchecked, claim headers of the client's own included, while the module \
                 cannot run; use failure_policy: FAIL_RELOAD";
     if let Some(tree) = options.get("fail_open").filter(|tree| tree.is_true()) {
-        remarks.push(Remark::error(tree, Subject::Value, open.to_owned()));
+        diagnostics.push(Diagnostic::error(tree, Subject::Value, open.to_owned()));
     }
     match options.get("failure_policy") {
         Some(tree) if tree.is_enum("FAIL_OPEN", 3) => {
-            remarks.push(Remark::error(tree, Subject::Value, open.to_owned()));
+            diagnostics.push(Diagnostic::error(tree, Subject::Value, open.to_owned()));
         }
         Some(tree) if tree.is_enum("FAIL_RELOAD", 1) || tree.is_enum("FAIL_CLOSED", 2) => {}
         _ => {
             let problem = "is not said: a module that crashed then refuses everything until Envoy starts again; \
                            FAIL_RELOAD loads it anew";
-            remarks.push(Remark::warning(options, Subject::Key(&["failure_policy"]), problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(
+                options,
+                Subject::Key(&["failure_policy"]),
+                problem.to_owned(),
+            ));
         }
     }
     if options.at(&["vm_config", "vm_id"]).is_none() {
         let problem =
             "is not said: every module without one shares this one's cache of keys, and can write to it";
-        remarks.push(Remark::warning(options, Subject::Key(&["vm_config", "vm_id"]), problem.to_owned()));
+        diagnostics.push(Diagnostic::warning(
+            options,
+            Subject::Key(&["vm_config", "vm_id"]),
+            problem.to_owned(),
+        ));
     }
 }
 
 /// Our filter inside one that decides whether it runs.
-fn sometimes(condition: &Tree, remarks: &mut Vec<Remark>) {
+fn sometimes(condition: &Tree, diagnostics: &mut Vec<Diagnostic>) {
     let open = "the client's own claim headers included; put the filter itself into http_filters, and write a route \
                 with allow_anonymous for what needs no token";
     if condition.is_type(WITH_MATCHER) {
         let problem =
             format!("is around jwt-guard: whatever it skips reaches the upstream unchecked, {open}");
-        remarks.push(Remark::error(condition, Subject::Type("ExtensionWithMatcher"), problem));
+        diagnostics.push(Diagnostic::error(condition, Subject::Type("ExtensionWithMatcher"), problem));
     } else {
         let problem = format!(
             "runs jwt-guard only for what its matcher names: anything else reaches the upstream unchecked, {open}"
         );
-        remarks.push(Remark::warning(condition, Subject::Type("ExecuteFilterAction"), problem));
+        diagnostics.push(Diagnostic::warning(condition, Subject::Type("ExecuteFilterAction"), problem));
     }
 }

@@ -1,6 +1,6 @@
 //! The clusters that keys come through: that they are there, and that https means something on them.
 
-use super::{Remark, Subject};
+use super::{Diagnostic, Subject};
 use crate::inspect::find::{Carrier, Configuration, Plugin};
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, Severity, kubernetes, lints};
@@ -58,7 +58,7 @@ pub fn clusters(
     config: &Config,
     clusters: &Clusters<'_>,
     documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     if matches!(plugin.carrier, Carrier::Itself | Carrier::Istio { .. }) {
         return;
@@ -73,9 +73,14 @@ pub fn clusters(
         }
         for (key, name) in names {
             match clusters.find(name) {
-                Some(tree) => tls(tree, name, location.scheme(), remarks),
-                None if kubernetes::gateway::is_of_a_rule(name, location.scheme(), documents, remarks) => {}
-                None => missing(plugin, clusters, key, name, &issuer.name, remarks),
+                Some(tree) => tls(tree, name, location.scheme(), diagnostics),
+                None if kubernetes::gateway::is_of_a_rule(
+                    name,
+                    location.scheme(),
+                    documents,
+                    diagnostics,
+                ) => {}
+                None => missing(plugin, clusters, key, name, &issuer.name, diagnostics),
             }
         }
     }
@@ -87,7 +92,7 @@ fn missing(
     key: &str,
     name: &str,
     issuer: &str,
-    remarks: &mut Vec<Remark>,
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let severity = match kubernetes::missing_cluster(&plugin.carrier) {
         Severity::Error if !clusters.listed => return,
@@ -105,7 +110,7 @@ fn missing(
         Configuration::Object(tree) => line_of(tree, key, name),
         Configuration::Text(_) => 0,
     };
-    remarks.push(Remark {
+    diagnostics.push(Diagnostic {
         severity,
         at: None,
         line,
@@ -126,7 +131,7 @@ fn line_of(tree: &Tree, key: &str, value: &str) -> usize {
 }
 
 /// `https` in an endpoint encrypts nothing by itself: the cluster's socket does, and only where it checks who answers.
-fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
+fn tls(cluster: &Tree, name: &str, scheme: Scheme, diagnostics: &mut Vec<Diagnostic>) {
     let subject = Subject::Named(format!("cluster {name}"));
     let mut context = None;
     cluster.walk(&mut |tree, path, _| {
@@ -143,7 +148,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
             let problem = "has no TLS socket, though the key endpoint is https: keys would come in the clear, and \
                            an attacker on the network path could replace them; give it an UpstreamTlsContext with sni, \
                            trusted_ca and match_typed_subject_alt_names";
-            remarks.push(Remark::error(cluster, subject, problem.to_owned()));
+            diagnostics.push(Diagnostic::error(cluster, subject, problem.to_owned()));
         }
         return;
     };
@@ -172,7 +177,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
             "has a TLS socket that takes any certificate: an attacker on the network path could \
                        replace the keys; give its validation_context a trusted_ca and match_typed_subject_alt_names"
                 .to_owned();
-        remarks.push(Remark::error(context, subject.clone(), problem));
+        diagnostics.push(Diagnostic::error(context, subject.clone(), problem));
         return;
     }
     let automatic = context.get("auto_sni_san_validation").is_some_and(Tree::is_true);
@@ -181,12 +186,12 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, remarks: &mut Vec<Remark>) {
         let problem = "takes a certificate of any name that the CA signed; name the host in \
                        match_typed_subject_alt_names"
             .to_owned();
-        remarks.push(Remark::warning(context, subject.clone(), problem));
+        diagnostics.push(Diagnostic::warning(context, subject.clone(), problem));
     }
     if context.get("sni").is_none() && context.get("auto_host_sni").is_none_or(|auto| !auto.is_true()) {
         let problem =
             "sends no sni: a server of several hosts answers with some other certificate".to_owned();
-        remarks.push(Remark::warning(context, subject.clone(), problem));
+        diagnostics.push(Diagnostic::warning(context, subject.clone(), problem));
     }
 }
 

@@ -1,11 +1,11 @@
 //! Routes where the filter is off.
 
 use super::parts::{described, routes_of, weighted_clusters};
-use crate::inspect::surroundings::{Remark, Subject};
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 
 /// A filter that is off where no route puts it on, as Envoy Gateway has it.
-pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec<Remark>) {
+pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], diagnostics: &mut Vec<Diagnostic>) {
     let Some(filter) = filter.filter(|filter| filter.get("disabled").is_some_and(Tree::is_true)) else {
         return;
     };
@@ -33,26 +33,26 @@ pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], remarks: &mut Vec
     for route in &left_off {
         let problem = format!("does not put the filter on, which is disabled elsewhere: {open}");
         let what = route.get("match").map(described).unwrap_or_default();
-        remarks.push(Remark::error(route, Subject::Route(format!("route {what}")), problem));
+        diagnostics.push(Diagnostic::error(route, Subject::Route(format!("route {what}")), problem));
     }
     if served == 0 {
         let problem = format!(
             "takes the filter off every route that does not put it on again: {open}; say enabled: false in its \
              configuration instead"
         );
-        remarks.push(Remark::error(filter, Subject::Key(&["disabled"]), problem));
+        diagnostics.push(Diagnostic::error(filter, Subject::Key(&["disabled"]), problem));
     }
 }
 
 /// A route, or what is around or in it, that switches the filter off.
-pub fn disabled(tree: &Tree, filter: Option<&Tree>, remarks: &mut Vec<Remark>) {
+pub fn disabled(tree: &Tree, filter: Option<&Tree>, diagnostics: &mut Vec<Diagnostic>) {
     let Some(name) = filter.and_then(|filter| filter.text_of("name")) else { return };
     let per_filter = tree.get("typed_per_filter_config").map(Tree::members).unwrap_or_default();
     for (_, value) in per_filter.iter().filter(|(filter, _)| filter == name) {
         if value.get("disabled").is_some_and(Tree::is_true) {
             let problem = "takes the filter off: claim headers of the client's own reach the upstream there; write \
                            a route with allow_anonymous instead";
-            remarks.push(Remark::error(value, Subject::Value, problem.to_owned()));
+            diagnostics.push(Diagnostic::error(value, Subject::Value, problem.to_owned()));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
 
-use super::{Remark, Subject};
+use super::{Diagnostic, Subject};
 use crate::inspect::tree::{Tree, Value, snake_case};
 use jwt_guard::config::Config;
 use jwt_guard::config::path::Segment;
@@ -68,17 +68,22 @@ const SET: [&str; 8] = [
 
 /// What is done with a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
+enum HeaderUse {
     Reads,
     Sets,
     Removes,
     /// The file does not tell.
-    Names,
+    Unknown,
 }
 
 /// Every place in the connection manager, our filter left out, where a claim header is set, removed or named; and
 /// those before our filter where one is read, as it is still the client's there.
-pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, remarks: &mut Vec<Remark>) {
+pub fn claim_headers(
+    manager: &Tree,
+    filter: Option<&Tree>,
+    config: &Config,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let filters = manager.list("http_filters");
     let at = |wanted: &Tree| filters.iter().position(|other| std::ptr::eq(other, wanted));
     let ours = filter.and_then(at);
@@ -101,54 +106,54 @@ pub fn claim_headers(manager: &Tree, filter: Option<&Tree>, config: &Config, rem
         }
         let is_before = above.iter().find_map(|tree| at(tree)).zip(ours).is_some_and(|(other, ours)| other < ours);
         let problem = match use_of(&keys, above) {
-            Use::Reads if is_before => format!(
+            HeaderUse::Reads if is_before => format!(
                 "reads {text}, a claim header of jwt-guard, and stands before it: there the header has the value that the client \
                  sent; put the filter after jwt-guard"
             ),
-            Use::Reads => return,
+            HeaderUse::Reads => return,
             // jwt-guard removes what the client sent, too. A rule of header_to_metadata reads it first.
-            Use::Removes if is_before && !keys.iter().any(|key| key == "request_rules") => return,
-            Use::Sets if is_before => format!(
+            HeaderUse::Removes if is_before && !keys.iter().any(|key| key == "request_rules") => return,
+            HeaderUse::Sets if is_before => format!(
                 "sets {text}, a claim header of jwt-guard, and stands before it: jwt-guard removes or replaces the header; \
                  use another header"
             ),
-            Use::Sets => format!(
+            HeaderUse::Sets => format!(
                 "sets {text}, a claim header of jwt-guard: the upstream no longer reads the token's value; use another \
                  header, or leave this one to claim_headers"
             ),
-            Use::Removes => format!(
+            HeaderUse::Removes => format!(
                 "removes {text}, a claim header of jwt-guard: the upstream does not get it, and may treat its absence as a \
                  fact about the user; leave the header to claim_headers"
             ),
-            Use::Names => format!(
+            HeaderUse::Unknown => format!(
                 "names {text}, a claim header of jwt-guard: if it sets or removes the header, the upstream no longer reads \
                  the token's value; use another header there"
             ),
         };
-        remarks.push(Remark::warning(tree, Subject::Value, problem));
+        diagnostics.push(Diagnostic::warning(tree, Subject::Value, problem));
     });
 }
 
-fn use_of(keys: &[String], above: &[&Tree]) -> Use {
+fn use_of(keys: &[String], above: &[&Tree]) -> HeaderUse {
     let is_below = |names: &[&str]| keys.iter().any(|key| names.contains(&key.as_str()));
     if above.iter().any(|tree| READERS.iter().any(|reader| tree.is_type(reader))) {
-        return Use::Reads;
+        return HeaderUse::Reads;
     }
     // `header_to_metadata` reads a header, and removes it where it is told to.
     if is_below(&["request_rules"]) {
         let removes = above.last().and_then(|rule| rule.get("remove")).is_some_and(Tree::is_true);
-        return if removes { Use::Removes } else { Use::Reads };
+        return if removes { HeaderUse::Removes } else { HeaderUse::Reads };
     }
     // What goes to an authorization server does not go to the upstream.
     if is_below(&["authorization_request"]) {
-        Use::Reads
+        HeaderUse::Reads
     } else if is_below(&REMOVED) {
-        Use::Removes
+        HeaderUse::Removes
     } else if is_below(&SET) {
-        Use::Sets
+        HeaderUse::Sets
     } else if is_below(&READ) {
-        Use::Reads
+        HeaderUse::Reads
     } else {
-        Use::Names
+        HeaderUse::Unknown
     }
 }

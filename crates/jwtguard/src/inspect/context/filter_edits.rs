@@ -1,17 +1,17 @@
 //! What the filter edits: Envoy chooses the route again after it, so that no route may depend on any of it.
 
-use super::{Remark, Subject};
+use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
 
 /// What the filter edits, so that nothing may be routed by it.
 #[derive(Debug)]
-pub struct Edited<'c> {
+pub struct FilterEdits<'c> {
     config: &'c Config,
 }
 
-impl<'c> Edited<'c> {
+impl<'c> FilterEdits<'c> {
     /// What this configuration edits.
     pub fn of(config: &'c Config) -> Self {
         Self { config }
@@ -50,18 +50,18 @@ impl<'c> Edited<'c> {
     }
 
     /// Refuses a route that matches on that header, if it is edited.
-    pub fn refuse_header(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
+    pub fn report_header(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         if self.removes_header(name) {
             let problem = format!(
                 "matches on the header {name}, which the filter edits: Envoy chooses the route again after that, and \
                  may serve one whose requirement nobody checked; match on something that stays"
             );
-            remarks.push(Remark::error(at, subject.clone(), problem));
+            diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 
     /// Refuses a route that matches on that cookie, if it is removed.
-    pub fn refuse_cookie(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
+    pub fn report_cookie(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         let removed = |(place, forwarded): (&Place, bool)| {
             !forwarded && matches!(place, Place::Cookie { name: place } if place == name)
         };
@@ -70,24 +70,30 @@ impl<'c> Edited<'c> {
                 "matches on the cookie {name}, which the filter removes: Envoy chooses the route again after that; \
                  match on something that stays"
             );
-            remarks.push(Remark::error(at, subject.clone(), problem));
+            diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 
     /// Refuses a route that matches on filter state, if it is what the filter sets: it is not there yet when the
     /// route is chosen first, and is when Envoy chooses again.
-    pub fn refuse_filter_state(&self, at: &Tree, subject: &Subject, key: &str, remarks: &mut Vec<Remark>) {
+    pub fn report_filter_state(
+        &self,
+        at: &Tree,
+        subject: &Subject,
+        key: &str,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         if key.starts_with("wasm.jwt_guard.") {
             let problem = format!(
                 "matches on the filter state {key}, which the filter sets: Envoy chooses the route again after that, \
                  and may serve one whose requirement nobody checked"
             );
-            remarks.push(Remark::error(at, subject.clone(), problem));
+            diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 
     /// Refuses a route that matches on that parameter, if it is removed.
-    pub fn refuse_query(&self, at: &Tree, subject: &Subject, name: &str, remarks: &mut Vec<Remark>) {
+    pub fn report_query(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         let removed =
             |(place, _): (&Place, bool)| matches!(place, Place::Query { name: place } if place == name);
         if self.places().any(removed) {
@@ -95,7 +101,7 @@ impl<'c> Edited<'c> {
                 "matches on the query's {name}, which the filter removes: Envoy chooses the route again after that; \
                  match on something that stays"
             );
-            remarks.push(Remark::error(at, subject.clone(), problem));
+            diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 }
