@@ -15,10 +15,10 @@ mod lints;
 mod numeric_strings;
 pub mod path;
 pub mod schema;
+pub mod simulation;
 mod spelling;
 pub mod tables;
 pub mod tree;
-pub mod trial;
 mod yaml;
 
 pub use document::Document;

@@ -4,7 +4,7 @@ mod report;
 
 use std::process::ExitCode;
 
-use jwtguard::inspect::trial::{Bench, Call, Credential, Outcome};
+use jwtguard::inspect::simulation::{SimulationResult, Simulator, TestCredential, TestRequest};
 use serde_json::Value;
 
 use crate::commands::check::{self, UNREADABLE};
@@ -84,11 +84,11 @@ fn header(text: &str) -> Result<(String, String), String> {
 /// `explain`
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     match explained(arguments) {
-        Ok((call, outcome)) => {
+        Ok((request, outcome)) => {
             if arguments.json {
                 say!("{:#}", report::as_json(&outcome));
             } else {
-                report::print(&call, &outcome);
+                report::print(&request, &outcome);
             }
             Ok(if outcome.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -99,7 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
 }
 
-fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
+fn explained(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), String> {
     let inputs = [Some(&arguments.file), arguments.token.as_ref(), arguments.claims.as_ref()];
     if inputs.iter().flatten().filter(|input| input.as_str() == "-").count() > 1 {
         return Err(
@@ -107,24 +107,24 @@ fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
         );
     }
     let (config, tree) = configuration(&arguments.file, arguments.configuration)?;
-    let mut bench = Bench::new(&config, &tree, now());
+    let mut simulator = Simulator::new(&config, &tree, now());
     if let Some(file) = &arguments.jwks {
-        bench.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
+        simulator.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
     }
-    let credential = credential(arguments, &bench)?;
+    let credential = credential(arguments, &simulator)?;
     let (method, path) = request(&arguments.request)?;
-    let call = Call {
+    let request = TestRequest {
         method,
         path,
         host: arguments.host.clone(),
         headers: arguments.headers.clone(),
         route_metadata: arguments.route_metadata.clone(),
     };
-    let outcome = bench.run(&call, &credential)?;
-    Ok((call, outcome))
+    let outcome = simulator.run(&request, &credential)?;
+    Ok((request, outcome))
 }
 
-fn credential(arguments: &Arguments, bench: &Bench<'_>) -> Result<Credential, String> {
+fn credential(arguments: &Arguments, simulator: &Simulator<'_>) -> Result<TestCredential, String> {
     let token = match arguments.token.as_deref() {
         Some("-") => Some(check::text("-")?),
         given => given.map(str::to_owned),
@@ -137,16 +137,16 @@ fn credential(arguments: &Arguments, bench: &Bench<'_>) -> Result<Credential, St
             _ => Err("--token: the header is not a JSON object".to_owned()),
         },
         (Some(token), None) => {
-            if let Some(issuer) = bench.lacks_keys_for(token) {
+            if let Some(issuer) = simulator.lacks_keys_for(token) {
                 return Err(format!(
                     "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
                      token's claims (jwtguard decode shows them) with --claims"
                 ));
             }
-            Ok(Credential::Token(token.to_owned()))
+            Ok(TestCredential::Token(token.to_owned()))
         }
         (None, Some(claims)) => Ok(claims.credential(None)),
-        (None, None) => Ok(Credential::None),
+        (None, None) => Ok(TestCredential::None),
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
-use jwtguard::inspect::trial::Bench;
+use jwtguard::inspect::simulation::Simulator;
 use serde_json::{Value, json};
 
 use crate::commands::check::{self, UNREADABLE};
@@ -119,22 +119,22 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<Ran, String> {
         }
     };
     let (config, tree) = explain::configuration(&path, suite.configuration)?;
-    let mut bench = Bench::new(&config, &tree, now());
+    let mut simulator = Simulator::new(&config, &tree, now());
     if let Some(jwks) = &suite.jwks {
         let path = beside(jwks);
-        bench.add_keys(&check::text(&path)?).map_err(|problem| format!("{path}: {problem}"))?;
+        simulator.add_keys(&check::text(&path)?).map_err(|problem| format!("{path}: {problem}"))?;
     }
     let mut ran = Ran {
         file: file.to_owned(),
         config: path,
         configuration: suite.configuration,
-        routes: bench.route_names(),
+        routes: simulator.route_names(),
         touched: BTreeSet::new(),
         results: Vec::new(),
     };
     for test in suite.tests {
-        let outcome = bench
-            .run(&test.call, &test.credential)
+        let outcome = simulator
+            .run(&test.test_request, &test.credential)
             .map_err(|problem| format!("{file}:{}: {}: {problem}", test.line, test.name))?;
         ran.touched.extend(outcome.rules.iter().filter_map(|rule| rule.route));
         let differences = differences::differences(&test.expected, &outcome);

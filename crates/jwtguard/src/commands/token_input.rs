@@ -2,7 +2,7 @@
 
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::{Json, JsonError};
-use jwtguard::inspect::trial::Credential;
+use jwtguard::inspect::simulation::TestCredential;
 use serde_json::{Map, Value};
 
 use crate::commands::check;
@@ -29,11 +29,11 @@ impl Claims {
     }
 
     /// The credential that they make, under the header of a token where one is given.
-    pub fn credential(self, of_token: Option<Map<String, Value>>) -> Credential {
+    pub fn credential(self, of_token: Option<Map<String, Value>>) -> TestCredential {
         match self {
-            Self::Written(claims) => Credential::Claims { claims, header: of_token },
+            Self::Written(claims) => TestCredential::Claims { claims, header: of_token },
             Self::Decoded { header, claims } => {
-                Credential::Parts { header: of_token.unwrap_or(header), claims }
+                TestCredential::Parts { header: of_token.unwrap_or(header), claims }
             }
         }
     }

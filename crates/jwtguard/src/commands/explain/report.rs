@@ -1,14 +1,16 @@
 //! What `explain` prints.
 
 use jwtguard::inspect::describe::one_line;
-use jwtguard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
+use jwtguard::inspect::simulation::{
+    ConditionResult, SimulatedDecision, SimulationResult, TestRequest, TokenReport,
+};
 use serde_json::{Value, json};
 
 use crate::commands::output::say;
 
 /// As text for people.
-pub fn print(call: &Call, outcome: &Outcome) {
-    say!("{} {} on {}", call.method, shortened(&call.path), call.host);
+pub fn print(request: &TestRequest, outcome: &SimulationResult) {
+    say!("{} {} on {}", request.method, shortened(&request.path), request.host);
     if outcome.readings.len() > 1 {
         say!("\nthe path can be read in {} ways", outcome.readings.len());
         for reading in &outcome.readings {
@@ -29,8 +31,8 @@ pub fn print(call: &Call, outcome: &Outcome) {
             }
             None => say!("  {}: {}", rule.name, rule.who),
         }
-        for checked in &rule.conditions {
-            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, condition(checked));
+        for result in &rule.conditions {
+            say!("    {}  {}", if result.met { "met    " } else { "not met" }, condition(result));
         }
     }
     if !outcome.less_specific.is_empty() {
@@ -46,11 +48,11 @@ pub fn print(call: &Call, outcome: &Outcome) {
             outcome.token_from.join(", ")
         );
     }
-    for facts in &outcome.would_deny {
-        say!("would be refused: {}, {}", facts.reason, facts.detail);
+    for cause in &outcome.would_deny {
+        say!("would be refused: {}, {}", cause.reason, cause.detail);
     }
     match &outcome.decision {
-        Decision::Passes { upstream, set, removed } => {
+        SimulatedDecision::Forward { upstream, set, removed } => {
             say!("\nthe request goes on; the upstream sees");
             for (name, value) in upstream {
                 let mark = if set.contains(name) { "+" } else { " " };
@@ -60,30 +62,30 @@ pub fn print(call: &Call, outcome: &Outcome) {
                 say!("  - {name}");
             }
         }
-        Decision::Refused { status, headers, body, facts } => {
-            say!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
+        SimulatedDecision::Deny { status, headers, body, cause } => {
+            say!("\nthe request is refused: {}, {}", cause.reason, cause.detail);
             say!("the client sees\n  {status}");
             for (name, value) in headers {
                 say!("  {name}: {value}");
             }
             say!("  {body}");
         }
-        Decision::Served { body } => {
+        SimulatedDecision::Serve { body } => {
             say!("\nthe client is served a document of resource_metadata\n  {body}")
         }
     }
 }
 
 /// A condition, with what the token has instead.
-pub fn condition(checked: &Checked) -> String {
-    match &checked.found {
-        Some(found) => format!("{}; the token has {found}", checked.condition),
-        None => checked.condition.clone(),
+pub fn condition(result: &ConditionResult) -> String {
+    match &result.found {
+        Some(found) => format!("{}; the token has {found}", result.condition),
+        None => result.condition.clone(),
     }
 }
 
 /// That a token stands where none is looked for.
-pub fn unread(place: &str, outcome: &Outcome) -> String {
+pub fn unread(place: &str, outcome: &SimulationResult) -> String {
     format!("the {place} holds a JWT and is not read: tokens are read from {}", outcome.token_from.join(", "))
 }
 
@@ -91,7 +93,7 @@ fn token(report: &TokenReport) -> String {
     match report {
         TokenReport::NotRead => "not read".to_owned(),
         TokenReport::Absent => "none".to_owned(),
-        TokenReport::Invalid { facts, .. } => format!("not valid: {}, {}", facts.reason, facts.detail),
+        TokenReport::Invalid { cause, .. } => format!("not valid: {}, {}", cause.reason, cause.detail),
         TokenReport::Valid { issuer, names } => {
             let names = names.iter().filter(|(_, names)| !names.is_empty());
             let names: Vec<_> =
@@ -108,7 +110,7 @@ fn shortened(value: &str) -> String {
 }
 
 /// As one object, whose members the help lists.
-pub fn as_json(outcome: &Outcome) -> Value {
+pub fn as_json(outcome: &SimulationResult) -> Value {
     let rules: Vec<_> = outcome
         .rules
         .iter()
@@ -116,9 +118,9 @@ pub fn as_json(outcome: &Outcome) -> Value {
             let conditions: Vec<_> = rule
                 .conditions
                 .iter()
-                .map(|checked| {
-                    json!({"condition": checked.condition, "met": checked.met, "found": checked.found})
-                })
+                .map(
+                    |result| json!({"condition": result.condition, "met": result.met, "found": result.found}),
+                )
                 .collect();
             json!({
                 "rule": rule.name,
@@ -130,21 +132,21 @@ pub fn as_json(outcome: &Outcome) -> Value {
         })
         .collect();
     let decision = match &outcome.decision {
-        Decision::Passes { upstream, set, removed } => json!({
+        SimulatedDecision::Forward { upstream, set, removed } => json!({
             "passes": true,
             "upstream": upstream.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
             "set": set,
             "removed": removed,
         }),
-        Decision::Refused { status, headers, body, facts } => json!({
+        SimulatedDecision::Deny { status, headers, body, cause } => json!({
             "passes": false,
             "status": status,
-            "reason": facts.reason.as_str(),
-            "detail": facts.detail,
+            "reason": cause.reason.as_str(),
+            "detail": cause.detail,
             "headers": headers.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
             "body": body,
         }),
-        Decision::Served { body } => json!({
+        SimulatedDecision::Serve { body } => json!({
             "passes": false,
             "status": 200,
             "reason": null,
@@ -153,7 +155,7 @@ pub fn as_json(outcome: &Outcome) -> Value {
             "body": body,
         }),
     };
-    let would_deny: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str()).collect();
+    let would_deny: Vec<_> = outcome.would_deny.iter().map(|cause| cause.reason.as_str()).collect();
     let less_specific = outcome.less_specific.iter();
     let less_specific: Vec<_> =
         less_specific.map(|route| json!({"rule": route.name, "who": route.who})).collect();

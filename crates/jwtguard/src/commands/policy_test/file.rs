@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jwt_guard::config::Path;
 use jwt_guard::config::path::Segment;
 use jwtguard::inspect::path::below;
+use jwtguard::inspect::simulation::{TestCredential, TestRequest, parse_reason};
 use jwtguard::inspect::tree::Tree;
-use jwtguard::inspect::trial::{Call, Credential, reason_named};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -27,8 +27,8 @@ pub struct Test {
     /// As the file has it.
     pub request: String,
     pub line: usize,
-    pub call: Call,
-    pub credential: Credential,
+    pub test_request: TestRequest,
+    pub credential: TestCredential,
     pub expected: Expected,
 }
 
@@ -123,7 +123,7 @@ impl RawTest {
         let (method, path) =
             explain::request(&self.request).map_err(|sentence| Problem::at(&key("request"), sentence))?;
         let headers = self.headers.into_iter().map(|(name, value)| (name, text(&value)));
-        let call = Call {
+        let test_request = TestRequest {
             method,
             path,
             host: self.host.unwrap_or_else(|| host.to_owned()),
@@ -132,11 +132,11 @@ impl RawTest {
         };
         let credential = match (self.token, self.claims) {
             (Some(_), Some(_)) => return Err(Problem::at(&key("token"), "give either claims or a token")),
-            (Some(token), None) => Credential::Token(without_scheme(&token).to_owned()),
+            (Some(token), None) => TestCredential::Token(without_scheme(&token).to_owned()),
             (None, Some(object)) => Claims::new(object).credential(None),
-            (None, None) => Credential::None,
+            (None, None) => TestCredential::None,
         };
-        Ok(Test { name, request: self.request, line, call, credential, expected })
+        Ok(Test { name, request: self.request, line, test_request, credential, expected })
     }
 }
 
@@ -161,12 +161,12 @@ fn expected(expect: &Value) -> Result<Expected, Problem> {
         _ => return Err(Problem::at(&path, "expected pass, a status, or an object of both and more")),
     };
     // A request that is not refused has no reason.
-    let named = |name: &str| if name == NO_REASON { Ok(()) } else { reason_named(name).map(drop) };
+    let named = |name: &str| if name == NO_REASON { Ok(()) } else { parse_reason(name).map(drop) };
     if let Some(reason) = &expected.reason {
         named(reason).map_err(|sentence| Problem::at(&path.key("reason"), sentence))?;
     }
     for (index, reason) in expected.would_deny.iter().flatten().enumerate() {
-        reason_named(reason)
+        parse_reason(reason)
             .map_err(|sentence| Problem::at(&path.key("would_deny").index(index), sentence))?;
     }
     Ok(expected)

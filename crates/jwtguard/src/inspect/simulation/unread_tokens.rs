@@ -5,7 +5,7 @@ use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::token::UnverifiedToken;
 
 /// The headers, cookies and query parameters that hold a JWT which none of those places reads.
-pub(super) fn unread(places: &[Place], headers: &HeaderMap) -> Vec<String> {
+pub(super) fn unread_tokens(places: &[Place], headers: &HeaderMap) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (name, value) in headers.iter() {
         let Ok(value) = std::str::from_utf8(value) else { continue };
@@ -67,7 +67,7 @@ mod tests {
             Place::Query { name: "t".into() },
         ];
         let told = |name: &str, value: &str| {
-            unread(&places, &[(name, value.replace("JWT", TOKEN))].into_iter().collect())
+            unread_tokens(&places, &[(name, value.replace("JWT", TOKEN))].into_iter().collect())
         };
         for (name, value, expected) in [
             ("authorization", "Bearer JWT", vec![]),

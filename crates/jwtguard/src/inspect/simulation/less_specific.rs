@@ -1,25 +1,25 @@
 //! Routes that match a request and do not apply, because a more specific one does.
 
-use super::bench::Bench;
-use super::outcome::LessSpecific;
+use super::result::LessSpecific;
+use super::simulator::Simulator;
 use crate::inspect::describe;
 use jwt_guard::config::Route;
 use jwt_guard::route::{Entry, Table};
 
 /// The routes whose template, methods and hosts match that method and path, without those that apply.
 pub(super) fn less_specific(
-    bench: &Bench<'_>,
+    simulator: &Simulator<'_>,
     (host, method, path): (&str, &str, &str),
     applying: &[usize],
 ) -> Vec<LessSpecific> {
-    let entries = bench.config.routes.entries().iter().enumerate();
+    let entries = simulator.config.routes.entries().iter().enumerate();
     let others = entries.filter(|(index, _)| !applying.contains(index));
     let matching = others.filter(|(_, entry)| {
         alone(entry).is_some_and(|table| table.lookup(host.as_bytes(), method, path).is_some())
     });
     let told = matching.map(|(index, entry)| LessSpecific {
-        name: bench.route_name(index),
-        who: describe::requirement(&entry.rule.requirement, &bench.config.vocabulary),
+        name: simulator.route_name(index),
+        who: describe::requirement(&entry.rule.requirement, &simulator.config.vocabulary),
     });
     told.collect()
 }

@@ -1,20 +1,20 @@
 //! Each condition of a rule with its outcome.
 
-use super::bench::Bench;
-use super::found;
-use super::outcome::{Checked, Rule, TokenReport};
+use super::result::{AppliedRule, ConditionResult, TokenReport};
+use super::simulator::Simulator;
+use super::token_values;
 use crate::inspect::describe;
 use jwt_guard::flow::{AppliedRequirement, RuleName};
 use jwt_guard::policy::{self, Condition, Conditions, Identity};
 
-impl Rule {
-    pub(super) fn judge(
+impl AppliedRule {
+    pub(super) fn evaluate(
         applied: &AppliedRequirement<'_>,
-        bench: &Bench<'_>,
+        simulator: &Simulator<'_>,
         identity: Option<&Identity>,
         token: &TokenReport,
     ) -> Self {
-        let names = &bench.config.vocabulary;
+        let names = &simulator.config.vocabulary;
         let mut conditions = Vec::new();
         if let Some((of_token, of_identity)) = conditions_of(&applied.requirement.rule) {
             let found = match token {
@@ -26,17 +26,17 @@ impl Rule {
                 TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::Missing(_)),
                 TokenReport::Invalid { .. } | TokenReport::NotRead => false,
             };
-            conditions.push(Checked { condition: of_token.to_owned(), met, found });
+            conditions.push(ConditionResult { condition: of_token.to_owned(), met, found });
             conditions.extend(identity.into_iter().flat_map(|identity| {
                 of_identity.iter().map(|condition| {
                     let met = condition.unmet(identity).is_none();
-                    let found = (!met).then(|| found::beside(condition, identity, bench.config));
-                    Checked { condition: describe::condition(condition, names), met, found }
+                    let found = (!met).then(|| token_values::beside(condition, identity, simulator.config));
+                    ConditionResult { condition: describe::condition(condition, names), met, found }
                 })
             }));
         }
         let route = route_of(&applied.rule);
-        let name = route.map_or_else(|| applied.rule.to_string(), |index| bench.route_name(index));
+        let name = route.map_or_else(|| applied.rule.to_string(), |index| simulator.route_name(index));
         let reading = applied.reading.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
         let classes = applied.reading.iter().flat_map(|reading| &reading.classes);
         let reading_classes = classes.map(|class| class.name()).collect();

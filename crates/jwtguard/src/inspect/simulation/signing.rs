@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use super::bench::{Bench, Keys};
+use super::simulator::{SimulatedKeys, Simulator};
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::rules::TokenRules;
@@ -14,13 +14,13 @@ use jwt_guard_testkit::mint::{LIFETIME, SigningKey, Token, key_set};
 /// The `kid` of a key, unless the token's header names one.
 const KID: &str = "made-for-this";
 
-impl Bench<'_> {
+impl Simulator<'_> {
     /// A token of those claims, with what a token of their issuer needs where they lack it.
     pub(super) fn token_of(
         &self,
         claims: &Map<String, Value>,
         header: Option<&Map<String, Value>>,
-        keys: &mut Keys,
+        keys: &mut SimulatedKeys,
     ) -> Result<String, String> {
         let (issuer, rules) = self.issuer_of(claims)?;
         let mut token = Token::new(self.now).issuer(&rules.issuer_name_value).without("aud").without("sub");
@@ -47,7 +47,7 @@ impl Bench<'_> {
         &self,
         header: &Map<String, Value>,
         claims: &Map<String, Value>,
-        keys: &mut Keys,
+        keys: &mut SimulatedKeys,
     ) -> Result<String, String> {
         let (issuer, rules) = self.issuer_of(claims)?;
         let bare = ["iss", "aud", "sub", "iat", "exp"].into_iter().fold(Token::new(self.now), Token::without);
@@ -73,7 +73,7 @@ impl Bench<'_> {
         rules: &TokenRules,
         token: &Token,
         header: Option<&Map<String, Value>>,
-        keys: &mut Keys,
+        keys: &mut SimulatedKeys,
     ) -> Result<String, String> {
         let text_of = |name: &str| header.and_then(|header| header.get(name)).and_then(Value::as_str);
         let algorithm = algorithm(rules, text_of("alg"))?;

@@ -3,18 +3,21 @@
 //! Every decision is [`flow::decide`]'s. Claims that nobody signed get a signature here, by a key made for the
 //! purpose that stands in for the issuer's: so they go the way of every token.
 
-mod bench;
 mod conditions;
 mod credential;
-mod found;
 mod less_specific;
-mod outcome;
-mod stand_in;
-mod unread;
+mod result;
+mod signing;
+mod simulator;
+mod token_values;
+mod unread_tokens;
 
-pub use bench::{Bench, Call};
-pub use credential::Credential;
-pub use outcome::{Checked, Decision, Explanation, LessSpecific, Outcome, Reading, Rule, TokenReport};
+pub use credential::TestCredential;
+pub use result::{
+    AppliedRule, ConditionResult, Explanation, LessSpecific, SimulatedDecision, SimulationResult,
+    TokenReport, VariantReport,
+};
+pub use simulator::{Simulator, TestRequest};
 
 use crate::inspect::{describe, spelling};
 use conditions::route_of;
@@ -29,13 +32,17 @@ use jwt_guard::policy;
 use jwt_guard::route::ReadingClass;
 use jwt_guard::token_cache::TokenCache;
 
-impl Bench<'_> {
+impl Simulator<'_> {
     /// Tries one request.
     ///
     /// # Errors
     /// What about the request or the credential makes no sense, as a sentence.
-    pub fn run(&self, call: &Call, credential: &Credential) -> Result<Outcome, String> {
-        let bare = Request { headers: &call.headers(), metadata: self.metadata(call)? };
+    pub fn run(
+        &self,
+        test_request: &TestRequest,
+        credential: &TestCredential,
+    ) -> Result<SimulationResult, String> {
+        let bare = Request { headers: &test_request.headers(), metadata: self.metadata(test_request)? };
         let bare_policy = flow::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
         let places = bare_policy.as_ref().map(|policy| policy.places.as_ref()).unwrap_or_default();
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
@@ -75,9 +82,9 @@ impl Bench<'_> {
         };
         let report = self.report(token, &headers, places);
         let identity = token.verified().map(|known| known.identity().as_ref());
-        let path = call.path.as_bytes();
+        let path = test_request.path.as_bytes();
         let readings = jwt_guard::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
-        let readings = readings.into_iter().map(|(path, classes)| Reading {
+        let readings = readings.into_iter().map(|(path, classes)| VariantReport {
             path,
             classes: classes.into_iter().map(ReadingClass::name).collect(),
         });
@@ -87,20 +94,29 @@ impl Bench<'_> {
         let as_sent =
             applied.iter().any(|applied| applied.reading.is_none() && route_of(&applied.rule).is_some());
         let less_specific = match readings.first().filter(|_| as_sent) {
-            Some(as_written) => {
-                less_specific::less_specific(self, (&call.host, &call.method, &as_written.path), &applying)
-            }
+            Some(as_written) => less_specific::less_specific(
+                self,
+                (&test_request.host, &test_request.method, &as_written.path),
+                &applying,
+            ),
             None => Vec::new(),
         };
-        Ok(Outcome {
+        Ok(SimulationResult {
             readings,
-            rules: applied.iter().map(|applied| Rule::judge(applied, self, identity, &report)).collect(),
+            rules: applied
+                .iter()
+                .map(|applied| AppliedRule::evaluate(applied, self, identity, &report))
+                .collect(),
             less_specific,
-            unread_tokens: if reads_tokens { unread::unread(places, bare.headers) } else { Vec::new() },
+            unread_tokens: if reads_tokens {
+                unread_tokens::unread_tokens(places, bare.headers)
+            } else {
+                Vec::new()
+            },
             token_from: describe::token_sources(places),
             token: report,
             would_deny: decision.would_deny().map(Explanation::from).collect(),
-            decision: what_is_seen(&decision, &headers)?,
+            decision: visible_decision(&decision, &headers)?,
         })
     }
 
@@ -109,14 +125,14 @@ impl Bench<'_> {
             TokenOutcome::NotRead => TokenReport::NotRead,
             TokenOutcome::Absent => TokenReport::Absent,
             TokenOutcome::Failed(failure) => {
-                let facts = Explanation { reason: failure.reason(), detail: failure.to_string() };
+                let cause = Explanation { reason: failure.reason(), detail: failure.to_string() };
                 let found = match bearer::present(places, headers) {
                     Presented::Token { token, .. } => {
-                        found::refused(facts.reason, &token, (self.config, self.tree), self.now)
+                        token_values::refused(cause.reason, &token, (self.config, self.tree), self.now)
                     }
                     Presented::Missing | Presented::Malformed(_) => None,
                 };
-                TokenReport::Invalid { facts, found }
+                TokenReport::Invalid { cause, found }
             }
             TokenOutcome::Verified(known) => {
                 let identity = known.identity();
@@ -145,7 +161,7 @@ fn reads_tokens(policy: &EffectivePolicy<'_>) -> bool {
 ///
 /// # Errors
 /// That there is none, with the name that is nearly it, or with all of them.
-pub fn reason_named(name: &str) -> Result<Reason, String> {
+pub fn parse_reason(name: &str) -> Result<Reason, String> {
     let names = || Reason::ALL.iter().map(|reason| reason.as_str());
     Reason::ALL.into_iter().find(|reason| reason.as_str() == name).ok_or_else(|| {
         match spelling::nearest(name, names()) {
@@ -160,7 +176,7 @@ pub fn reason_named(name: &str) -> Result<Reason, String> {
     })
 }
 
-fn what_is_seen(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Result<Decision, String> {
+fn visible_decision(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Result<SimulatedDecision, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match &decision.step {
         Step::Forward(forward) => {
@@ -174,18 +190,18 @@ fn what_is_seen(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Result<De
             };
             let set = of(&|_, removed| !removed);
             let removed = of(&|name, removed| removed && sent(name));
-            Decision::Passes { upstream, set, removed }
+            SimulatedDecision::Forward { upstream, set, removed }
         }
-        Step::Deny(denial) => Decision::Refused {
+        Step::Deny(denial) => SimulatedDecision::Deny {
             status: denial.status,
             headers: denial.headers.clone(),
             body: text(&denial.body),
-            facts: decision
+            cause: decision
                 .refusal()
                 .map(Explanation::from)
                 .ok_or("the request is refused without a cause")?,
         },
-        Step::Serve(document) => Decision::Served { body: text(&document.body) },
+        Step::Serve(document) => SimulatedDecision::Serve { body: text(&document.body) },
         Step::AwaitKeys { .. } => return Err("the request waits for keys, which here never come".to_owned()),
     })
 }

@@ -21,7 +21,7 @@ use jwt_guard_testkit::mint::SigningKey;
 
 /// A configuration, the tree it was read from, the keys of its issuers, and a moment.
 #[derive(Debug)]
-pub struct Bench<'c> {
+pub struct Simulator<'c> {
     pub(super) config: &'c Config,
     pub(super) tree: &'c Tree,
     keys: Vec<Option<Rc<KeySet>>>,
@@ -32,7 +32,7 @@ pub struct Bench<'c> {
 
 /// A request.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub struct TestRequest {
     /// `:method`
     pub method: String,
     /// `:path`, with its query.
@@ -46,9 +46,9 @@ pub struct Call {
 }
 
 /// The keys of one trial.
-pub(super) struct Keys(Vec<Option<Rc<KeySet>>>);
+pub(super) struct SimulatedKeys(Vec<Option<Rc<KeySet>>>);
 
-impl Keys {
+impl SimulatedKeys {
     /// Gives the issuer those keys and no others.
     pub(super) fn replace(&mut self, issuer: usize, keys: Rc<KeySet>) {
         if let Some(slot) = self.0.get_mut(issuer) {
@@ -57,7 +57,7 @@ impl Keys {
     }
 }
 
-impl KeySource for Keys {
+impl KeySource for SimulatedKeys {
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
         self.0.get(issuer.0).cloned().flatten()
     }
@@ -67,7 +67,7 @@ impl KeySource for Keys {
     }
 }
 
-impl Call {
+impl TestRequest {
     /// The request as the filter gets it.
     pub(super) fn headers(&self) -> HeaderMap {
         let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
@@ -77,7 +77,7 @@ impl Call {
     }
 }
 
-impl<'c> Bench<'c> {
+impl<'c> Simulator<'c> {
     /// With the keys that the configuration has inline.
     pub fn new(config: &'c Config, tree: &'c Tree, now: UnixTime) -> Self {
         let inline = |origin: &KeyOrigin| match origin {
@@ -122,8 +122,8 @@ impl<'c> Bench<'c> {
         }
     }
 
-    pub(super) fn metadata(&self, call: &Call) -> Result<Metadata, String> {
-        let Some(text) = &call.route_metadata else { return Ok(Metadata::Absent) };
+    pub(super) fn metadata(&self, request: &TestRequest) -> Result<Metadata, String> {
+        let Some(text) = &request.route_metadata else { return Ok(Metadata::Absent) };
         let json = Json::parse(text.as_bytes()).map_err(|error| format!("the route metadata: {error}"))?;
         let mut errors = Errors::new();
         match requirement(&Node::root(&json), &self.config.vocabulary, Empty::Refused, &mut errors) {
@@ -136,7 +136,7 @@ impl<'c> Bench<'c> {
     }
 
     /// Those of the issuers, for one trial.
-    pub(super) fn keys(&self) -> Keys {
-        Keys(self.keys.clone())
+    pub(super) fn keys(&self) -> SimulatedKeys {
+        SimulatedKeys(self.keys.clone())
     }
 }

@@ -5,12 +5,12 @@ use jwt_guard::flow::Facts;
 
 /// What became of a request.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct SimulationResult {
     /// The readings of the path but for letter case, the path as written first; none where it is ambiguous or there
     /// is none.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<VariantReport>,
     /// What was asked; empty where nothing was.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<AppliedRule>,
     /// Routes that match the request as sent, and that a more specific one replaces.
     pub less_specific: Vec<LessSpecific>,
     /// Headers, cookies and query parameters that hold a JWT where the filter looks for none.
@@ -20,7 +20,7 @@ pub struct Outcome {
     /// The token and what was found in it.
     pub token: TokenReport,
     /// What the client or the upstream sees.
-    pub decision: Decision,
+    pub decision: SimulatedDecision,
     /// What report-only or a shadow would have refused.
     pub would_deny: Vec<Explanation>,
 }
@@ -36,7 +36,7 @@ pub struct Explanation {
 
 /// One way to read the path.
 #[derive(Debug)]
-pub struct Reading {
+pub struct VariantReport {
     /// The path.
     pub path: String,
     /// What an upstream does that leads to it, in order; empty for the path as written.
@@ -53,7 +53,7 @@ pub enum TokenReport {
     /// It is not valid.
     Invalid {
         /// Why.
-        facts: Explanation,
+        cause: Explanation,
         /// What it has and what was expected there, where there is something to compare.
         found: Option<String>,
     },
@@ -68,9 +68,9 @@ pub enum TokenReport {
 
 /// What became of it.
 #[derive(Debug)]
-pub enum Decision {
+pub enum SimulatedDecision {
     /// It goes on.
-    Passes {
+    Forward {
         /// Every header as the upstream sees it.
         upstream: Vec<(String, String)>,
         /// The names of those that the filter set.
@@ -79,7 +79,7 @@ pub enum Decision {
         removed: Vec<String>,
     },
     /// It is answered.
-    Refused {
+    Deny {
         /// The status.
         status: u16,
         /// The answer's headers.
@@ -87,10 +87,10 @@ pub enum Decision {
         /// The answer's body.
         body: String,
         /// Why.
-        facts: Explanation,
+        cause: Explanation,
     },
     /// It is answered with a document of `resource_metadata`.
-    Served {
+    Serve {
         /// The document.
         body: String,
     },
@@ -98,7 +98,7 @@ pub enum Decision {
 
 /// A rule that governs the request.
 #[derive(Debug)]
-pub struct Rule {
+pub struct AppliedRule {
     /// `routes[2] (/api/admin/**)` or the like.
     pub name: String,
     /// The index of the route, where it is one.
@@ -110,12 +110,12 @@ pub struct Rule {
     /// Who may pass by it.
     pub who: String,
     /// Its conditions on a token, each with its outcome.
-    pub conditions: Vec<Checked>,
+    pub conditions: Vec<ConditionResult>,
 }
 
 /// A condition and whether it is met.
 #[derive(Debug)]
-pub struct Checked {
+pub struct ConditionResult {
     /// The condition in words.
     pub condition: String,
     /// Whether it is met.
@@ -133,16 +133,16 @@ pub struct LessSpecific {
     pub who: String,
 }
 
-impl Outcome {
+impl SimulationResult {
     /// Whether the request goes on, a document served counted as an answer.
     pub fn passes(&self) -> bool {
-        matches!(self.decision, Decision::Passes { .. })
+        matches!(self.decision, SimulatedDecision::Forward { .. })
     }
 
     /// What a route asks and is not met is the reason of a refusal.
     pub fn reason(&self) -> Option<&'static str> {
         match &self.decision {
-            Decision::Refused { facts, .. } => Some(facts.reason.as_str()),
+            SimulatedDecision::Deny { cause, .. } => Some(cause.reason.as_str()),
             _ => None,
         }
     }

@@ -3,12 +3,12 @@
 use jwt_guard::bearer::Place;
 use serde_json::{Map, Value};
 
-use super::bench::{Bench, Keys};
+use super::simulator::{SimulatedKeys, Simulator};
 use jwt_guard::http::HeaderMap;
 
 /// What a request brings, beside what its headers say.
 #[derive(Debug, Clone)]
-pub enum Credential {
+pub enum TestCredential {
     /// Nothing more.
     None,
     /// This token, where the route takes one from.
@@ -30,20 +30,20 @@ pub enum Credential {
     },
 }
 
-impl Bench<'_> {
+impl Simulator<'_> {
     /// The request with its token, and the keys that judge it.
     pub(super) fn with_credential(
         &self,
         mut headers: HeaderMap,
         places: &[Place],
-        credential: &Credential,
-    ) -> Result<(HeaderMap, Keys), String> {
+        credential: &TestCredential,
+    ) -> Result<(HeaderMap, SimulatedKeys), String> {
         let mut keys = self.keys();
         let token = match credential {
-            Credential::None => return Ok((headers, keys)),
-            Credential::Token(token) => token.clone(),
-            Credential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
-            Credential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
+            TestCredential::None => return Ok((headers, keys)),
+            TestCredential::Token(token) => token.clone(),
+            TestCredential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
+            TestCredential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
         };
         put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
         Ok((headers, keys))
