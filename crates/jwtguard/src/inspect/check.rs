@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::context::{self, Clusters, Diagnostic, Subject};
-use super::find::{self, Carrier, Configuration, Plugin};
+use super::find::{self, Configuration, Embedding, PluginConfig};
 use super::path::below;
 use super::tables::{self, Table};
 use super::tree::{self, Source, Tree};
@@ -67,7 +67,7 @@ pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tre
         .collect()
 }
 
-fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
+fn parse(plugin: &PluginConfig<'_>) -> Result<Config, Vec<Finding>> {
     let (text, tree) = match &plugin.configuration {
         Configuration::Object(tree) => (tree.to_json(), Some(tree)),
         Configuration::Text(text) => (text.clone(), None),
@@ -136,19 +136,20 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
     mistakes
 }
 
-fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
+fn plugin(plugin: &PluginConfig<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     context::plugin(plugin, &mut diagnostics);
-    kubernetes::carrier(plugin, documents, &mut diagnostics);
+    kubernetes::resource(plugin, documents, &mut diagnostics);
     match parse(plugin) {
         Err(findings) => report.findings.extend(findings),
         Ok(config) => {
             context::clusters(plugin, &config, clusters, documents, &mut diagnostics);
             kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
             kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
-            let carried = context::routing(plugin, &config, documents, &mut diagnostics);
+            let route_policies = context::routing(plugin, &config, documents, &mut diagnostics);
             if let Configuration::Object(tree) = &plugin.configuration {
-                let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
+                let may_be_named_elsewhere =
+                    !route_policies.is_empty() || matches!(plugin.embedding, Embedding::Standalone);
                 for lint in lints::lints(&config, tree, may_be_named_elsewhere) {
                     diagnostics.push(Diagnostic {
                         severity: Severity::Warning,
@@ -158,8 +159,8 @@ fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, 
                         problem: lint.problem,
                     });
                 }
-                let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);
-                report.tables.push(Table::new(heading, &config, &carried));
+                let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.embedding);
+                report.tables.push(Table::new(heading, &config, &route_policies));
             }
         }
     }

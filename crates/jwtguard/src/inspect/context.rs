@@ -15,12 +15,12 @@ pub use filter_edits::FilterEdits;
 pub use jwt_authn::TYPE as JWT_AUTHN;
 pub use routes::routing;
 
-use super::find::{Carrier, Plugin, WITH_MATCHER};
+use super::find::{Embedding, PluginConfig, WITH_MATCHER};
 use super::tree::Tree;
 
 /// The options of the plugin.
-pub fn plugin(plugin: &Plugin<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let Carrier::Envoy { plugin: options, condition, .. } = plugin.carrier else { return };
+pub fn plugin(plugin: &PluginConfig<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let Embedding::Envoy { plugin: options, condition, .. } = plugin.embedding else { return };
     if let Some(condition) = condition {
         sometimes(condition, diagnostics);
     }

@@ -9,7 +9,7 @@ use jwt_guard::config::path::{Path, Segment};
 
 /// One configuration of ours.
 #[derive(Debug)]
-pub struct Plugin<'t> {
+pub struct PluginConfig<'t> {
     /// The document that it stands in.
     pub document: &'t Document,
     /// Where in there.
@@ -19,7 +19,7 @@ pub struct Plugin<'t> {
     /// The configuration.
     pub configuration: Configuration,
     /// What carries it.
-    pub carrier: Carrier<'t>,
+    pub embedding: Embedding<'t>,
 }
 
 /// The configuration as the filter would get it.
@@ -33,9 +33,9 @@ pub enum Configuration {
 
 /// What a configuration stands in.
 #[derive(Debug, Clone, Copy)]
-pub enum Carrier<'t> {
+pub enum Embedding<'t> {
     /// Nothing: the document is the configuration.
-    Itself,
+    Standalone,
     /// Envoy's own configuration.
     Envoy {
         /// The `envoy.extensions.wasm.v3.PluginConfig`.
@@ -65,17 +65,17 @@ pub enum Carrier<'t> {
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
 /// Keys of which one is in every configuration.
-const ALWAYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
+const ISSUER_KEYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
 
 /// Every configuration of ours in the document.
-pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
+pub fn plugins(document: &Document) -> Vec<PluginConfig<'_>> {
     let mut found = Vec::new();
-    let told_twice = has_listeners_of_its_own(&document.tree);
+    let repeats_listeners = has_listeners_dump(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
         let is_past =
             |segment: &Segment<&str>| matches!(segment, Segment::Key("draining_state" | "error_state"));
         let is_past = path.segments().iter().any(is_past);
-        if is_past || told_twice && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
+        if is_past || repeats_listeners && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;
         }
         found.extend(envoy(document, tree, path, above));
@@ -83,12 +83,12 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
         found.extend(gateway(document, tree, path));
     });
     if found.is_empty() && is_configuration(&document.tree) {
-        found.push(Plugin {
+        found.push(PluginConfig {
             document,
             path: Path::root(),
             name: "configuration".to_owned(),
             configuration: Configuration::Object(document.tree.clone()),
-            carrier: Carrier::Itself,
+            embedding: Embedding::Standalone,
         });
     }
     found
@@ -98,7 +98,7 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
 const BOOTSTRAP_DUMP: &str = "envoy.admin.v3.BootstrapConfigDump";
 
 /// Whether it is a `/config_dump` that tells its listeners, those of the bootstrap among them, in a part of their own.
-fn has_listeners_of_its_own(tree: &Tree) -> bool {
+fn has_listeners_dump(tree: &Tree) -> bool {
     tree.list("configs").iter().any(|part| part.is_type("envoy.admin.v3.ListenersConfigDump"))
 }
 
@@ -108,18 +108,18 @@ fn is_configuration(tree: &Tree) -> bool {
         ["kind", "apiVersion", "static_resources", "configs", "resources", "http_filters"];
     let has =
         |names: &[&str]| names.iter().any(|name| tree.members().iter().any(|(member, _)| member == name));
-    has(&ALWAYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
+    has(&ISSUER_KEYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
 }
 
 /// Filters that run another one only for some requests.
-const CONDITIONS: [&str; 2] =
+const CONDITIONAL_FILTERS: [&str; 2] =
     [WITH_MATCHER, "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"];
 
 /// The one whose matcher may say that the filter is skipped.
 pub const WITH_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
 
 /// Whether a filter of ours stands in there.
-pub fn holds_ours(tree: &Tree) -> bool {
+pub fn contains_jwt_guard(tree: &Tree) -> bool {
     let mut holds = false;
     tree.walk(&mut |tree, _, _| holds |= wasm(tree).is_some());
     holds
@@ -130,7 +130,7 @@ fn envoy<'t>(
     tree: &'t Tree,
     path: &Path<&'t str>,
     above: &[&'t Tree],
-) -> Option<Plugin<'t>> {
+) -> Option<PluginConfig<'t>> {
     let Wasm { plugin, name, configuration, path: inner } = wasm(tree)?;
     let manager_at = above.iter().rposition(|tree| tree.get("http_filters").is_some());
     let is_entry = |tree: &&Tree| tree.get("typed_config").is_some();
@@ -139,14 +139,14 @@ fn envoy<'t>(
         Some(at) => above.iter().skip(at + 1).copied().find(is_entry),
         None => above.last().copied().filter(is_entry),
     };
-    let is_condition = |tree: &&Tree| CONDITIONS.iter().any(|condition| tree.is_type(condition));
-    let carrier = Carrier::Envoy {
+    let is_condition = |tree: &&Tree| CONDITIONAL_FILTERS.iter().any(|condition| tree.is_type(condition));
+    let embedding = Embedding::Envoy {
         plugin,
         filter: entry,
         manager: manager_at.and_then(|at| above.get(at)).copied(),
         condition: above.iter().rev().copied().find(is_condition),
     };
-    Some(Plugin { document, path: below(path, &inner).to_owned(), name, configuration, carrier })
+    Some(PluginConfig { document, path: below(path, &inner).to_owned(), name, configuration, embedding })
 }
 
 /// A Wasm filter of ours.
@@ -176,7 +176,7 @@ fn wasm(tree: &Tree) -> Option<Wasm<'_>> {
         plugin.at(&["vm_config", "code", "remote", "http_uri", "uri"]).and_then(Tree::text),
     ];
     let (configuration, value_path) = any_value(given);
-    if !is_ours(&texts, &configuration) {
+    if !is_jwt_guard(&texts, &configuration) {
         return None;
     }
     let path = below(&inner.key("config").key("configuration"), &value_path);
@@ -204,7 +204,7 @@ fn configuration(value: &Tree) -> Configuration {
     }
 }
 
-fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Option<Plugin<'t>> {
+fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Option<PluginConfig<'t>> {
     // Higress has a WasmPlugin of its own, of another form.
     let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
     let kind = resource.text_of("kind")?;
@@ -215,12 +215,12 @@ fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -
         module.text_of("url"),
     ];
     let configuration = module.get("pluginConfig").map_or(Configuration::Text(String::new()), configuration);
-    is_ours(&texts, &configuration).then(|| Plugin {
+    is_jwt_guard(&texts, &configuration).then(|| PluginConfig {
         document,
         path: below(path, &inner.key("pluginConfig")).to_owned(),
         name: format!("{kind} {}", name(&texts)),
         configuration,
-        carrier: Carrier::Istio { resource },
+        embedding: Embedding::Istio { resource },
     })
 }
 
@@ -279,7 +279,7 @@ fn other_validator(tree: &Tree) -> Option<String> {
     })
 }
 
-fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Vec<Plugin<'t>> {
+fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Vec<PluginConfig<'t>> {
     if resource.text_of("kind") != Some("EnvoyExtensionPolicy") {
         return Vec::new();
     }
@@ -294,25 +294,25 @@ fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>)
             resource.at(&["metadata", "name"]).and_then(Tree::text),
         ];
         let configuration = wasm.get("config").map_or(Configuration::Text(String::new()), configuration);
-        is_ours(&texts, &configuration).then(|| Plugin {
+        is_jwt_guard(&texts, &configuration).then(|| PluginConfig {
             document,
             path: path.index(index).key("config").to_owned(),
             name: format!("EnvoyExtensionPolicy {}", name(&texts)),
             configuration,
-            carrier: Carrier::Gateway { resource, wasm },
+            embedding: Embedding::Gateway { resource, wasm },
         })
     });
     entries.collect()
 }
 
 /// By its name, or by what it says.
-fn is_ours(texts: &[Option<&str>], configuration: &Configuration) -> bool {
+fn is_jwt_guard(texts: &[Option<&str>], configuration: &Configuration) -> bool {
     let named = texts.iter().flatten().any(|text| {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         plain.to_ascii_lowercase().contains("jwtguard")
     });
     let says = |tree: &Tree| {
-        ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
+        ISSUER_KEYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
     };
     named || matches!(configuration, Configuration::Object(tree) if says(tree))
 }

@@ -5,7 +5,7 @@ pub mod istio;
 
 use super::context::{Diagnostic, FilterEdits, Subject};
 use super::document::of_kind;
-use super::find::{Carrier, Plugin};
+use super::find::{Embedding, PluginConfig};
 use super::tree::{Tree, Value};
 use super::{Document, Severity};
 use jwt_guard::config::Config;
@@ -37,9 +37,9 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
 }
 
 /// What stands in the object that carries the configuration.
-pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
-    match plugin.carrier {
-        Carrier::Istio { resource } => {
+pub fn resource(plugin: &PluginConfig<'_>, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
+    match plugin.embedding {
+        Embedding::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
             let Some((module, path)) = super::find::istio_module(resource) else { return };
             let strategy = Subject::Path(path.key("failStrategy").to_owned());
@@ -69,7 +69,7 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], diagnostics: &mut Ve
                 ));
             }
         }
-        Carrier::Gateway { resource, wasm } => {
+        Embedding::Gateway { resource, wasm } => {
             gateway::targets(resource, diagnostics);
             gateway::replacements(resource, documents, diagnostics);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
@@ -83,18 +83,18 @@ pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], diagnostics: &mut Ve
                 diagnostics.push(Diagnostic::error(tree, subject, problem));
             }
         }
-        Carrier::Itself | Carrier::Envoy { .. } => {}
+        Embedding::Standalone | Embedding::Envoy { .. } => {}
     }
 }
 
 /// Istio's own check of tokens beside a WasmPlugin: whichever of the two is first removes the token.
 pub fn request_authentication(
-    plugin: &Plugin<'_>,
+    plugin: &PluginConfig<'_>,
     config: &Config,
     documents: &[Document],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let Carrier::Istio { resource } = plugin.carrier else { return };
+    let Embedding::Istio { resource } = plugin.embedding else { return };
     if !config.enabled {
         return;
     }
@@ -162,9 +162,9 @@ pub fn routes(documents: &[Document], edited: &FilterEdits<'_>, diagnostics: &mu
 }
 
 /// How a remark about a cluster that the files lack is meant: a manifest need not hold what makes clusters.
-pub fn missing_cluster(carrier: &Carrier<'_>) -> Severity {
-    match carrier {
-        Carrier::Envoy { .. } => Severity::Error,
+pub fn missing_cluster(embedding: &Embedding<'_>) -> Severity {
+    match embedding {
+        Embedding::Envoy { .. } => Severity::Error,
         _ => Severity::Warning,
     }
 }

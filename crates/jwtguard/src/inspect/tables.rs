@@ -1,7 +1,7 @@
 //! The policy as a table: route, methods, hosts, who may pass.
 
 use super::describe;
-use super::find::Carrier;
+use super::find::Embedding;
 use super::tree::Tree;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Requirement;
@@ -38,7 +38,7 @@ pub struct Row {
 
 /// A requirement that an Envoy route or virtual host carries.
 #[derive(Debug)]
-pub struct Carried {
+pub struct RoutePolicy {
     /// What it stands on.
     pub route: String,
     /// The domains of the virtual host.
@@ -49,14 +49,14 @@ pub struct Carried {
 
 impl Table {
     /// The table of a valid configuration.
-    pub fn new(heading: String, config: &Config, carried: &[Carried]) -> Self {
-        let mut rows: Vec<Row> = carried
+    pub fn new(heading: String, config: &Config, route_policies: &[RoutePolicy]) -> Self {
+        let mut rows: Vec<Row> = route_policies
             .iter()
-            .map(|carried| Row {
-                route: carried.route.clone(),
+            .map(|policy| Row {
+                route: policy.route.clone(),
                 methods: Vec::new(),
-                hosts: carried.hosts.clone(),
-                who: describe::requirement(&carried.requirement, &config.vocabulary),
+                hosts: policy.hosts.clone(),
+                who: describe::requirement(&policy.requirement, &config.vocabulary),
                 token_from: None,
             })
             .collect();
@@ -128,10 +128,10 @@ impl std::fmt::Display for Table {
 }
 
 /// The heading of a configuration.
-pub fn heading(file: &str, name: &str, carrier: &Carrier<'_>) -> String {
-    match carrier {
-        Carrier::Itself => file.to_owned(),
-        Carrier::Envoy { manager: Some(manager), .. } => match manager.text_of("stat_prefix") {
+pub fn heading(file: &str, name: &str, embedding: &Embedding<'_>) -> String {
+    match embedding {
+        Embedding::Standalone => file.to_owned(),
+        Embedding::Envoy { manager: Some(manager), .. } => match manager.text_of("stat_prefix") {
             Some(prefix) => format!("{file}: {name}, in the connection manager {prefix}"),
             None => format!("{file}: {name}"),
         },

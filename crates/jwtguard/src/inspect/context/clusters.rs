@@ -1,7 +1,7 @@
 //! The clusters that keys come through: that they are there, and that https means something on them.
 
 use super::{Diagnostic, Subject};
-use crate::inspect::find::{Carrier, Configuration, Plugin};
+use crate::inspect::find::{Configuration, Embedding, PluginConfig};
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, Severity, kubernetes, lints};
 use jwt_guard::config::keys::issuer;
@@ -54,13 +54,13 @@ impl<'t> Clusters<'t> {
 
 /// The clusters that keys come through: that they are there, and that https means something on them.
 pub fn clusters(
-    plugin: &Plugin<'_>,
+    plugin: &PluginConfig<'_>,
     config: &Config,
     clusters: &Clusters<'_>,
     documents: &[Document],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if matches!(plugin.carrier, Carrier::Itself | Carrier::Istio { .. }) {
+    if matches!(plugin.embedding, Embedding::Standalone | Embedding::Istio { .. }) {
         return;
     }
     for issuer in &config.issuers {
@@ -87,14 +87,14 @@ pub fn clusters(
 }
 
 fn missing(
-    plugin: &Plugin<'_>,
+    plugin: &PluginConfig<'_>,
     clusters: &Clusters<'_>,
     key: &str,
     name: &str,
     issuer: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let severity = match kubernetes::missing_cluster(&plugin.carrier) {
+    let severity = match kubernetes::missing_cluster(&plugin.embedding) {
         Severity::Error if !clusters.listed => return,
         Severity::Error if clusters.discovered => Severity::Warning,
         severity => severity,

@@ -62,7 +62,7 @@ fn upgrades(manager: &Tree, diagnostics: &mut Vec<Diagnostic>) {
         let filters = upgrade.list("filters");
         // What is discovered may be ours; the file does not tell.
         let may_be_ours =
-            |filter: &Tree| find::holds_ours(filter) || filter.get("config_discovery").is_some();
+            |filter: &Tree| find::contains_jwt_guard(filter) || filter.get("config_discovery").is_some();
         if filters.is_empty() || filters.iter().any(may_be_ours) {
             continue;
         }

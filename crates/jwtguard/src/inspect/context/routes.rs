@@ -5,8 +5,8 @@ mod parts;
 mod switch;
 
 use super::{Diagnostic, FilterEdits, Subject, connection_manager};
-use crate::inspect::find::{Carrier, Plugin};
-use crate::inspect::tables::{self, Carried};
+use crate::inspect::find::{Embedding, PluginConfig};
+use crate::inspect::tables::{self, RoutePolicy};
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, kubernetes};
 use jwt_guard::config::{Config, RouteMetadata};
@@ -15,20 +15,20 @@ use parts::{described, routes_of, weighted_clusters};
 /// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
 /// routes carry.
 pub fn routing(
-    plugin: &Plugin<'_>,
+    plugin: &PluginConfig<'_>,
     config: &Config,
     documents: &[Document],
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<Carried> {
+) -> Vec<RoutePolicy> {
     let edited = FilterEdits::of(config);
     kubernetes::routes(documents, &edited, diagnostics);
-    let Carrier::Envoy { manager, filter, .. } = plugin.carrier else { return Vec::new() };
-    let mut carried = Vec::new();
+    let Embedding::Envoy { manager, filter, .. } = plugin.embedding else { return Vec::new() };
+    let mut route_policies = Vec::new();
     let tables = route_tables(manager, documents);
     switch::off_by_default(filter, &tables, diagnostics);
     for tables in tables {
         for host in tables.list("virtual_hosts") {
-            virtual_host(host, filter, config, &edited, &mut carried, diagnostics);
+            virtual_host(host, filter, config, &edited, &mut route_policies, diagnostics);
         }
         switch::disabled(tables, filter, diagnostics);
         if let Some(header) = tables.get("vhost_header") {
@@ -38,9 +38,9 @@ pub fn routing(
     metadata::unread(documents, diagnostics);
     if let Some(manager) = manager {
         scopes(manager, &edited, diagnostics);
-        connection_manager::check(manager, filter, config, !carried.is_empty(), diagnostics);
+        connection_manager::check(manager, filter, config, !route_policies.is_empty(), diagnostics);
     }
-    carried
+    route_policies
 }
 
 /// Headers by which the manager chooses among route configurations.
@@ -79,7 +79,7 @@ fn virtual_host(
     filter: Option<&Tree>,
     config: &Config,
     edited: &FilterEdits<'_>,
-    carried: &mut Vec<Carried>,
+    route_policies: &mut Vec<RoutePolicy>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let name = host.text_of("name").unwrap_or("?");
@@ -111,7 +111,7 @@ fn virtual_host(
         if !decides && !config.routes.entries().is_empty() {
             rewritten(route, &subject, diagnostics);
         }
-        carried.extend(of_route);
+        route_policies.extend(of_route);
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
             && !config.forward_token
         {
@@ -126,7 +126,7 @@ fn virtual_host(
             metadata::bare_siblings(host, &routes, subject, diagnostics);
         }
     }
-    carried.extend(of_host);
+    route_policies.extend(of_host);
 }
 
 /// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and

@@ -3,7 +3,7 @@
 use crate::inspect::Document;
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
-use crate::inspect::find::{Carrier, Plugin};
+use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::tree::{Tree, Value};
 use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
@@ -11,12 +11,12 @@ use jwt_guard::keys::Location;
 
 /// The clusters that an Istio configuration fetches keys through, as far as the files tell.
 pub fn clusters(
-    plugin: &Plugin<'_>,
+    plugin: &PluginConfig<'_>,
     config: &Config,
     documents: &[Document],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let Carrier::Istio { resource } = plugin.carrier else { return };
+    let Embedding::Istio { resource } = plugin.embedding else { return };
     for issuer in &config.issuers {
         let KeyOrigin::Fetched { source, .. } = &issuer.keys else { continue };
         let mut clusters = vec![source.cluster.as_str()];

@@ -2,7 +2,7 @@
 
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::lints::values;
-use crate::inspect::tables::Carried;
+use crate::inspect::tables::RoutePolicy;
 use crate::inspect::tree::Tree;
 use crate::inspect::{Document, numeric_strings, spelling};
 use jwt_guard::config::reader::{Errors, Node};
@@ -26,7 +26,7 @@ pub fn read(
     domains: &[String],
     config: &Config,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Carried> {
+) -> Option<RoutePolicy> {
     let ours = ours_in(tree)?;
     let subject = Subject::Route(format!("{name}, metadata jwt_guard"));
     if config.route_metadata == RouteMetadata::Ignore {
@@ -54,7 +54,7 @@ pub fn read(
             diagnostics.push(Diagnostic::warning(ours.nearest_to(&lint.path), subject.clone(), problem));
         }
     }
-    read.filter(|_| errors.is_empty()).map(|requirement| Carried {
+    read.filter(|_| errors.is_empty()).map(|requirement| RoutePolicy {
         route: what.to_owned(),
         hosts,
         requirement,
