@@ -21,7 +21,7 @@ pub mod tables;
 pub mod tree;
 mod yaml;
 
-pub use document::Document;
+pub use document::FileDocument;
 pub use finding::{Finding, Severity};
 use tree::Tree;
 
@@ -30,7 +30,7 @@ use tree::Tree;
 ///
 /// # Errors
 /// What is wrong with the text, as a sentence.
-pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
+pub fn documents(file: &str, text: &str) -> Result<Vec<FileDocument>, String> {
     let trees = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => vec![Tree::from_json_file(text)?],
         Err(_) => yaml::documents(text)?,
@@ -39,7 +39,7 @@ pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
     let mut number = 0;
     let mut document = |file: String, mut tree: Tree| {
         tree.locate(&file.as_str().into(), &mut number);
-        Document { file, tree }
+        FileDocument { file, tree }
     };
     for tree in trees {
         let embedded: Vec<(String, usize, String)> = kubernetes::embedded(&tree);

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use jwtguard::inspect::check::{Report, check};
-use jwtguard::inspect::{Document, Severity, documents};
+use jwtguard::inspect::{FileDocument, Severity, documents};
 use serde_json::{Value, json};
 
 use crate::commands::output::say;
@@ -85,7 +85,7 @@ fn unreadable(sentence: &str) -> ExitCode {
 }
 
 /// The documents of a file; `-` is standard input.
-pub fn read(file: &str) -> Result<Vec<Document>, String> {
+pub fn read(file: &str) -> Result<Vec<FileDocument>, String> {
     let text = text(file)?;
     let name = if file == "-" { "standard input" } else { file };
     documents(name, &text).map_err(|problem| format!("{name}: {problem}"))

@@ -6,8 +6,8 @@ use super::context::{self, Clusters, Diagnostic, Subject};
 use super::find::{self, Configuration, Embedding, PluginConfig};
 use super::path::below;
 use super::tables::{self, Table};
-use super::tree::{self, Source, Tree};
-use super::{Document, Finding, Severity, kubernetes, lints, spelling};
+use super::tree::{self, Tree, ValueId};
+use super::{FileDocument, Finding, Severity, kubernetes, lints, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
 use jwt_guard::config::{Config, ConfigError, Path, Problem};
@@ -33,7 +33,7 @@ impl Report {
 }
 
 /// Checks every configuration of ours in the documents, which may refer to each other.
-pub fn check(documents: &[Document]) -> Report {
+pub fn check(documents: &[FileDocument]) -> Report {
     let mut report = Report::default();
     let clusters = Clusters::of(documents);
     for plugin in documents.iter().flat_map(find::plugins) {
@@ -53,14 +53,14 @@ pub fn check(documents: &[Document]) -> Report {
 ///
 /// # Errors
 /// The findings of the first that is not valid.
-pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tree)>, Vec<Finding>> {
+pub fn configurations(documents: &[FileDocument]) -> Result<Vec<(String, Config, Tree)>, Vec<Finding>> {
     let plugins = documents.iter().flat_map(find::plugins);
     plugins
         .map(|plugin| {
             let name = format!("{}: {}", plugin.document.file, plugin.name);
             let tree = match &plugin.configuration {
                 Configuration::Object(tree) => tree.clone(),
-                Configuration::Text(_) => Tree { line: 0, source: None, value: tree::Value::Null },
+                Configuration::Text(_) => Tree { line: 0, source: None, value: tree::TreeValue::Null },
             };
             parse(&plugin).map(|config| (name, config, tree))
         })
@@ -136,7 +136,12 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
     mistakes
 }
 
-fn plugin(plugin: &PluginConfig<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
+fn plugin(
+    plugin: &PluginConfig<'_>,
+    documents: &[FileDocument],
+    clusters: &Clusters<'_>,
+    report: &mut Report,
+) {
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     context::plugin(plugin, &mut diagnostics);
     kubernetes::resource(plugin, documents, &mut diagnostics);
@@ -178,8 +183,8 @@ fn plugin(plugin: &PluginConfig<'_>, documents: &[Document], clusters: &Clusters
 }
 
 /// The path of each value that a remark is about.
-fn paths(diagnostics: &[Diagnostic], documents: &[Document]) -> HashMap<Source, Path> {
-    let wanted: HashSet<&Source> =
+fn paths(diagnostics: &[Diagnostic], documents: &[FileDocument]) -> HashMap<ValueId, Path> {
+    let wanted: HashSet<&ValueId> =
         diagnostics.iter().filter_map(|diagnostic| diagnostic.at.as_ref()).collect();
     let mut found = HashMap::new();
     for document in documents {

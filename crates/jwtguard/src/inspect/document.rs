@@ -4,7 +4,7 @@ use super::tree::Tree;
 
 /// One document of a file.
 #[derive(Debug, Clone)]
-pub struct Document {
+pub struct FileDocument {
     /// The file's name as it is shown.
     pub file: String,
     /// What it says.
@@ -12,7 +12,7 @@ pub struct Document {
 }
 
 /// The objects of that kind in all documents.
-pub fn of_kind<'t>(documents: &'t [Document], kind: &str) -> Vec<&'t Tree> {
+pub fn of_kind<'t>(documents: &'t [FileDocument], kind: &str) -> Vec<&'t Tree> {
     let mut found = Vec::new();
     for document in documents {
         document.tree.walk(&mut |tree, _, _| {

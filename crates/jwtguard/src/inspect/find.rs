@@ -2,8 +2,8 @@
 //! in an Istio WasmPlugin, TrafficExtension or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
 
 use super::path::below;
-use super::tree::{Tree, Value};
-use super::{Document, context};
+use super::tree::{Tree, TreeValue};
+use super::{FileDocument, context};
 use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::path::{Path, Segment};
 
@@ -11,7 +11,7 @@ use jwt_guard::config::path::{Path, Segment};
 #[derive(Debug)]
 pub struct PluginConfig<'t> {
     /// The document that it stands in.
-    pub document: &'t Document,
+    pub document: &'t FileDocument,
     /// Where in there.
     pub path: Path,
     /// What it is called, for headings.
@@ -68,7 +68,7 @@ const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const ISSUER_KEYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
 
 /// Every configuration of ours in the document.
-pub fn plugins(document: &Document) -> Vec<PluginConfig<'_>> {
+pub fn plugins(document: &FileDocument) -> Vec<PluginConfig<'_>> {
     let mut found = Vec::new();
     let repeats_listeners = has_listeners_dump(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
@@ -126,7 +126,7 @@ pub fn contains_jwt_guard(tree: &Tree) -> bool {
 }
 
 fn envoy<'t>(
-    document: &'t Document,
+    document: &'t FileDocument,
     tree: &'t Tree,
     path: &Path<&'t str>,
     above: &[&'t Tree],
@@ -195,16 +195,20 @@ fn any_value(given: Option<&Tree>) -> (Configuration, Path<&'static str>) {
 
 fn configuration(value: &Tree) -> Configuration {
     match &value.value {
-        Value::Text(text) => match Tree::from_json(text) {
-            Ok(tree @ Tree { value: Value::Object(_), .. }) => Configuration::Object(tree),
+        TreeValue::Text(text) => match Tree::from_json(text) {
+            Ok(tree @ Tree { value: TreeValue::Object(_), .. }) => Configuration::Object(tree),
             _ => Configuration::Text(text.clone()),
         },
-        Value::Object(_) => Configuration::Object(value.clone()),
+        TreeValue::Object(_) => Configuration::Object(value.clone()),
         _ => Configuration::Text(value.to_json()),
     }
 }
 
-fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Option<PluginConfig<'t>> {
+fn istio<'t>(
+    document: &'t FileDocument,
+    resource: &'t Tree,
+    path: &Path<&'t str>,
+) -> Option<PluginConfig<'t>> {
     // Higress has a WasmPlugin of its own, of another form.
     let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
     let kind = resource.text_of("kind")?;
@@ -243,7 +247,7 @@ fn group(resource: &Tree) -> Option<&str> {
 
 /// What else the documents hold that has to do with tokens, each kind once with its file and line: for a reader whose
 /// files hold nothing of ours.
-pub fn other_validators(documents: &[Document]) -> Vec<String> {
+pub fn other_validators(documents: &[FileDocument]) -> Vec<String> {
     let mut found: Vec<(String, String)> = Vec::new();
     for document in documents {
         document.tree.walk(&mut |tree, _, _| {
@@ -279,7 +283,11 @@ fn other_validator(tree: &Tree) -> Option<String> {
     })
 }
 
-fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Vec<PluginConfig<'t>> {
+fn gateway<'t>(
+    document: &'t FileDocument,
+    resource: &'t Tree,
+    path: &Path<&'t str>,
+) -> Vec<PluginConfig<'t>> {
     if resource.text_of("kind") != Some("EnvoyExtensionPolicy") {
         return Vec::new();
     }

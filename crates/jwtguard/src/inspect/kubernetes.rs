@@ -6,8 +6,8 @@ pub mod istio;
 use super::context::{Diagnostic, FilterEdits, Subject};
 use super::document::of_kind;
 use super::find::{Embedding, PluginConfig};
-use super::tree::{Tree, Value};
-use super::{Document, Severity};
+use super::tree::{Tree, TreeValue};
+use super::{FileDocument, Severity};
 use jwt_guard::config::Config;
 
 /// Texts inside an object that are Envoy configurations themselves: path, line, text.
@@ -16,7 +16,7 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
     tree.walk(&mut |object, path, _| match object.text_of("kind") {
         Some("ConfigMap") => {
             for (name, value) in object.get("data").map(Tree::members).unwrap_or_default() {
-                if let Value::Text(text) = &value.value
+                if let TreeValue::Text(text) = &value.value
                     && text.contains("@type")
                 {
                     texts.push((path.key("data").key(name).to_string(), value.line, text.clone()));
@@ -37,7 +37,7 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
 }
 
 /// What stands in the object that carries the configuration.
-pub fn resource(plugin: &PluginConfig<'_>, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
+pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     match plugin.embedding {
         Embedding::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
@@ -91,7 +91,7 @@ pub fn resource(plugin: &PluginConfig<'_>, documents: &[Document], diagnostics: 
 pub fn request_authentication(
     plugin: &PluginConfig<'_>,
     config: &Config,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Embedding::Istio { resource } = plugin.embedding else { return };
@@ -118,7 +118,7 @@ pub fn request_authentication(
 }
 
 /// Routes of Kubernetes' own objects that match on what the filter edits.
-pub fn routes(documents: &[Document], edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
+pub fn routes(documents: &[FileDocument], edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let subject = Subject::keys(&["spec", "http", "match"]);
     for route in of_kind(documents, "VirtualService") {
         for http in route.get("spec").map(|spec| spec.list("http")).unwrap_or_default() {

@@ -15,7 +15,7 @@ pub mod values;
 mod wildcard;
 
 use super::path::of_keys;
-use super::tree::{Tree, Value};
+use super::tree::{Tree, TreeValue};
 use super::{numeric_strings, spelling};
 use jwt_guard::bearer::Place;
 use jwt_guard::config::keys::{Name, configuration, requirement};
@@ -71,7 +71,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
 /// The path of one value that stands where a list may, without the index that it has as the list's only item.
 fn as_written(path: &mut Path, tree: &Tree) {
     let Some(last) = path.pop() else { return };
-    let is_list = || matches!(tree.nearest_to(path).value, Value::List(_));
+    let is_list = || matches!(tree.nearest_to(path).value, TreeValue::List(_));
     if last != Segment::Index(0) || is_list() {
         path.push(last);
     }

@@ -1,7 +1,7 @@
 //! Values of claims that are written as numbers and reach the filter as text.
 
 use super::lints::Lint;
-use super::tree::{Tree, Value};
+use super::tree::{Tree, TreeValue};
 use jwt_guard::config::keys::{Name, issuer, requirement};
 use jwt_guard::config::path::Segment;
 
@@ -15,7 +15,7 @@ pub fn numeric_strings(tree: &Tree) -> Vec<Lint> {
         let is_of_claims = |step: &Segment<&str>| {
             OF_CLAIMS.iter().any(|key| matches!(step, Segment::Key(name) if *name == key.as_str()))
         };
-        if let Value::NumericText(text) = &value.value
+        if let TreeValue::NumericText(text) = &value.value
             && path.segments().iter().any(is_of_claims)
         {
             let problem = format!(

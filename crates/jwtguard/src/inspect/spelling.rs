@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::path::below;
-use super::tree::{Tree, Value};
+use super::tree::{Tree, TreeValue};
 use jwt_guard::config::Path;
 use jwt_guard::config::keys::{Name, requirement};
 
@@ -32,7 +32,7 @@ fn of_key(tree: &Tree, key: Name) -> Vec<Misspelling> {
     tree.walk(&mut |tree, path, _| {
         if path.last_key() == Some(&key.as_str()) {
             tree.walk(&mut |value, rest, _| {
-                if let Value::Text(name) = &value.value {
+                if let TreeValue::Text(name) = &value.value {
                     places.entry(name.clone()).or_default().push(below(path, rest).to_owned());
                 }
             });

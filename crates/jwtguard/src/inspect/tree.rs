@@ -16,14 +16,14 @@ pub struct Tree {
     /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
     pub line: usize,
     /// Which value of which file it is; `None` in text that no file was read from.
-    pub source: Option<Source>,
+    pub source: Option<ValueId>,
     /// The value.
-    pub value: Value,
+    pub value: TreeValue,
 }
 
 /// One value of a file. Tells apart values that look alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Source {
+pub struct ValueId {
     /// The file's name as it is shown.
     pub file: Rc<str>,
     /// How many values of the file stand before it.
@@ -32,7 +32,7 @@ pub struct Source {
 
 /// A value. Members keep their order; names are unique.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum TreeValue {
     /// `null`, or nothing at all
     Null,
     /// A boolean.
@@ -55,13 +55,13 @@ impl Tree {
         let members = self.members();
         let exact = members.iter().find(|(member, _)| member == name);
         let found = exact.or_else(|| members.iter().find(|(member, _)| is_camel_case_of(member, name)));
-        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != TreeValue::Null)
     }
 
     /// The member of exactly that name, as in a map, whose names are its writer's.
     pub fn get_exact(&self, name: &str) -> Option<&Tree> {
         let found = self.members().iter().find(|(member, _)| member == name);
-        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != TreeValue::Null)
     }
 
     /// The value at the end of those names.
@@ -72,7 +72,7 @@ impl Tree {
     /// The members, none where this is no object.
     pub fn members(&self) -> &[(String, Tree)] {
         match &self.value {
-            Value::Object(members) => members,
+            TreeValue::Object(members) => members,
             _ => &[],
         }
     }
@@ -80,7 +80,7 @@ impl Tree {
     /// The items, none where this is no list.
     pub fn items(&self) -> &[Tree] {
         match &self.value {
-            Value::List(items) => items,
+            TreeValue::List(items) => items,
             _ => &[],
         }
     }
@@ -93,7 +93,7 @@ impl Tree {
     /// The text, where this is one.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) | Value::NumericText(text) => Some(text),
+            TreeValue::Text(text) | TreeValue::NumericText(text) => Some(text),
             _ => None,
         }
     }
@@ -106,14 +106,14 @@ impl Tree {
     /// Whether Envoy takes this for `true`, which quotes do not keep it from.
     pub fn is_true(&self) -> bool {
         const WORDS: [&str; 5] = ["true", "t", "yes", "y", "1"];
-        self.value == Value::Bool(true)
+        self.value == TreeValue::Bool(true)
             || self.text().is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
     }
 
     /// Whether Envoy takes this for that value of an enum: its name in any case, or its number.
     pub fn is_enum(&self, name: &str, number: u32) -> bool {
         match &self.value {
-            Value::Number(text) => *text == number.to_string(),
+            TreeValue::Number(text) => *text == number.to_string(),
             _ => self
                 .text()
                 .is_some_and(|text| text.eq_ignore_ascii_case(name) || text.parse::<u32>() == Ok(number)),
@@ -139,10 +139,10 @@ impl Tree {
 
     fn child<K: AsRef<str>>(&self, segment: &Segment<K>) -> Option<&Tree> {
         match (&self.value, segment) {
-            (Value::Object(members), Segment::Key(name)) => {
+            (TreeValue::Object(members), Segment::Key(name)) => {
                 members.iter().find(|(member, _)| member == name.as_ref()).map(|(_, value)| value)
             }
-            (Value::List(items), Segment::Index(index)) => items.get(*index),
+            (TreeValue::List(items), Segment::Index(index)) => items.get(*index),
             // One value where a list may stand counts as its only item.
             (_, Segment::Index(0)) => Some(self),
             _ => None,
@@ -158,11 +158,11 @@ impl Tree {
 
     fn write_json(&self, text: &mut String) {
         match &self.value {
-            Value::Null => text.push_str("null"),
-            Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
-            Value::Number(number) => text.push_str(number),
-            Value::Text(value) | Value::NumericText(value) => text.push_str(&quoted(value)),
-            Value::List(items) => {
+            TreeValue::Null => text.push_str("null"),
+            TreeValue::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
+            TreeValue::Number(number) => text.push_str(number),
+            TreeValue::Text(value) | TreeValue::NumericText(value) => text.push_str(&quoted(value)),
+            TreeValue::List(items) => {
                 text.push('[');
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
@@ -172,7 +172,7 @@ impl Tree {
                 }
                 text.push(']');
             }
-            Value::Object(members) => {
+            TreeValue::Object(members) => {
                 text.push('{');
                 for (index, (name, value)) in members.iter().enumerate() {
                     if index > 0 {
@@ -189,11 +189,13 @@ impl Tree {
 
     /// Notes the file of every value. `number` counts the values of the file, of all its documents.
     pub fn locate(&mut self, file: &Rc<str>, number: &mut usize) {
-        self.source = Some(Source { file: file.clone(), number: *number });
+        self.source = Some(ValueId { file: file.clone(), number: *number });
         *number += 1;
         match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|item| item.locate(file, number)),
-            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.locate(file, number)),
+            TreeValue::List(items) => items.iter_mut().for_each(|item| item.locate(file, number)),
+            TreeValue::Object(members) => {
+                members.iter_mut().for_each(|(_, value)| value.locate(file, number))
+            }
             _ => {}
         }
     }
@@ -202,8 +204,8 @@ impl Tree {
     pub fn shift(&mut self, lines: usize) {
         self.line += lines;
         match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|item| item.shift(lines)),
-            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.shift(lines)),
+            TreeValue::List(items) => items.iter_mut().for_each(|item| item.shift(lines)),
+            TreeValue::Object(members) => members.iter_mut().for_each(|(_, value)| value.shift(lines)),
             _ => {}
         }
     }
@@ -290,45 +292,45 @@ impl<'de> Deserialize<'de> for Tree {
 struct TreeVisitor;
 
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Value;
+    type Value = TreeValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<TreeValue, E> {
+        Ok(TreeValue::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<TreeValue, E> {
+        Ok(TreeValue::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.to_string()))
+    fn visit_i64<E>(self, value: i64) -> Result<TreeValue, E> {
+        Ok(TreeValue::Number(value.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.to_string()))
+    fn visit_u64<E>(self, value: u64) -> Result<TreeValue, E> {
+        Ok(TreeValue::Number(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Number(value.to_string()))
+    fn visit_f64<E>(self, value: f64) -> Result<TreeValue, E> {
+        Ok(TreeValue::Number(value.to_string()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<TreeValue, E> {
+        Ok(TreeValue::Text(value.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TreeValue, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Value::List(items))
+        Ok(TreeValue::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TreeValue, A::Error> {
         let mut members: Vec<(String, Tree)> = Vec::new();
         let mut names = std::collections::HashSet::new();
         while let Some((name, value)) = map.next_entry::<String, Tree>()? {
@@ -340,6 +342,6 @@ impl<'de> Visitor<'de> for TreeVisitor {
             }
             members.push((name, value));
         }
-        Ok(Value::Object(members))
+        Ok(TreeValue::Object(members))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::tree::{Tree, Value};
+use super::tree::{Tree, TreeValue};
 
 /// The documents of one YAML text; empty ones are left out.
 ///
@@ -86,7 +86,7 @@ impl Builder {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1)?;
                 let value = match self.reader {
-                    Reader::Envoy if self.awaits_name() => Value::Text(text.into_owned()),
+                    Reader::Envoy if self.awaits_name() => TreeValue::Text(text.into_owned()),
                     Reader::Envoy => envoys_scalar(&text, style, tag.as_deref())?,
                     Reader::Kubernetes => scalar(&text, style, tag.as_deref())?,
                 };
@@ -104,7 +104,7 @@ impl Builder {
                 let anchored = self.anchors.get(&anchor);
                 let size = anchored.map(|(_, size)| *size).ok_or("an alias stands inside its own anchor")?;
                 self.count(size)?;
-                let value = self.anchors.get(&anchor).map_or(Value::Null, |(tree, _)| tree.value.clone());
+                let value = self.anchors.get(&anchor).map_or(TreeValue::Null, |(tree, _)| tree.value.clone());
                 self.add(Tree { line, source: None, value })
             }
             Event::Nothing
@@ -142,8 +142,8 @@ impl Builder {
     fn end(&mut self) -> Result<(), String> {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let value = match open.kind {
-            Kind::List(items) => Value::List(items),
-            Kind::Object { members, .. } => Value::Object(members),
+            Kind::List(items) => TreeValue::List(items),
+            Kind::Object { members, .. } => TreeValue::Object(members),
         };
         let tree = Tree { line: open.line, source: None, value };
         self.note(open.anchor, &tree, self.values - open.values_before);
@@ -160,7 +160,7 @@ impl Builder {
     fn add(&mut self, tree: Tree) -> Result<(), String> {
         match self.open.last_mut().map(|open| &mut open.kind) {
             None => {
-                if tree.value != Value::Null {
+                if tree.value != TreeValue::Null {
                     self.documents.push(tree);
                 }
             }
@@ -185,11 +185,11 @@ impl Builder {
 /// `<<: *anchor`, of which Kubernetes' readers know: names that stand here already win.
 fn merge(members: &mut Vec<(String, Tree)>, names: &HashSet<String>, tree: Tree) -> Result<(), String> {
     let sources = match tree.value {
-        Value::List(items) => items,
+        TreeValue::List(items) => items,
         _ => vec![tree],
     };
     for source in sources {
-        let Value::Object(merged) = source.value else {
+        let TreeValue::Object(merged) = source.value else {
             return Err("<< merges objects only".to_owned());
         };
         for (name, value) in merged {
@@ -203,17 +203,17 @@ fn merge(members: &mut Vec<(String, Tree)>, names: &HashSet<String>, tree: Tree)
 
 fn name_of(tree: Tree) -> Result<String, String> {
     match tree.value {
-        Value::Text(text) | Value::Number(text) | Value::NumericText(text) => Ok(text),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Null => Ok("null".to_owned()),
-        Value::List(_) | Value::Object(_) => Err("a name is a list or an object".to_owned()),
+        TreeValue::Text(text) | TreeValue::Number(text) | TreeValue::NumericText(text) => Ok(text),
+        TreeValue::Bool(value) => Ok(value.to_string()),
+        TreeValue::Null => Ok("null".to_owned()),
+        TreeValue::List(_) | TreeValue::Object(_) => Err("a name is a list or an object".to_owned()),
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<TreeValue, String> {
     let tag = tag.map(|tag| (tag.is_yaml_core_schema(), tag.suffix.as_str()));
     match tag {
-        Some((true, "str")) => return Ok(Value::Text(text.to_owned())),
+        Some((true, "str")) => return Ok(TreeValue::Text(text.to_owned())),
         Some((true, "int" | "float")) => {
             return number(text).ok_or_else(|| format!("{text} is not a number"));
         }
@@ -222,32 +222,32 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, St
         None => {}
     }
     if style != ScalarStyle::Plain {
-        return Ok(Value::Text(text.to_owned()));
+        return Ok(TreeValue::Text(text.to_owned()));
     }
     if is_null(text) {
-        return Ok(Value::Null);
+        return Ok(TreeValue::Null);
     }
-    Ok(boolean(text).or_else(|| number(text)).unwrap_or_else(|| Value::Text(text.to_owned())))
+    Ok(boolean(text).or_else(|| number(text)).unwrap_or_else(|| TreeValue::Text(text.to_owned())))
 }
 
 /// What Envoy makes of a scalar. A tag of YAML's own means nothing to it, but that quotes no longer do either.
-fn envoys_scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, String> {
+fn envoys_scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<TreeValue, String> {
     match tag {
         Some(tag) if !tag.is_yaml_core_schema() => {
             return Err(format!("the tag {} means nothing here", tag.suffix));
         }
-        None if style != ScalarStyle::Plain => return Ok(Value::Text(text.to_owned())),
-        None if is_null(text) => return Ok(Value::Null),
+        None if style != ScalarStyle::Plain => return Ok(TreeValue::Text(text.to_owned())),
+        None if is_null(text) => return Ok(TreeValue::Null),
         _ => {}
     }
     if let Some(value) = boolean(text) {
         return Ok(value);
     }
     Ok(match integer(text) {
-        Some(number) if i32::try_from(number).is_ok() => Value::Number(number.to_string()),
-        Some(number) => Value::NumericText(number.to_string()),
-        None if number(text).is_some() => Value::NumericText(text.to_owned()),
-        None => Value::Text(text.to_owned()),
+        Some(number) if i32::try_from(number).is_ok() => TreeValue::Number(number.to_string()),
+        Some(number) => TreeValue::NumericText(number.to_string()),
+        None if number(text).is_some() => TreeValue::NumericText(text.to_owned()),
+        None => TreeValue::Text(text.to_owned()),
     })
 }
 
@@ -273,26 +273,26 @@ fn is_null(text: &str) -> bool {
 }
 
 /// YAML 1.1's words, which Envoy's reader takes and Kubernetes' do: a role named `on` needs quotes.
-fn boolean(text: &str) -> Option<Value> {
+fn boolean(text: &str) -> Option<TreeValue> {
     match text {
         "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "y" | "Y" => {
-            Some(Value::Bool(true))
+            Some(TreeValue::Bool(true))
         }
         "false" | "False" | "FALSE" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "n" | "N" => {
-            Some(Value::Bool(false))
+            Some(TreeValue::Bool(false))
         }
         _ => None,
     }
 }
 
 /// A number in JSON's own form, hexadecimal ones rewritten.
-fn number(text: &str) -> Option<Value> {
+fn number(text: &str) -> Option<TreeValue> {
     if let Some(digits) = text.strip_prefix("0x") {
-        return u64::from_str_radix(digits, 16).ok().map(|number| Value::Number(number.to_string()));
+        return u64::from_str_radix(digits, 16).ok().map(|number| TreeValue::Number(number.to_string()));
     }
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     let is_json = serde_json::from_str::<serde_json::Number>(unsigned).is_ok();
-    is_json.then(|| Value::Number(unsigned.to_owned()))
+    is_json.then(|| TreeValue::Number(unsigned.to_owned()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jwtguard::inspect::{Document, documents};
+use jwtguard::inspect::{FileDocument, documents};
 use serde_json::Value;
 
 use crate::run::{jwtguard, read};
@@ -12,7 +12,7 @@ fn objects(file: &str) -> Vec<Value> {
     let documents = documents(file, &read(file)).unwrap();
     // An object is read once more for each Envoy configuration inside it, under a name of its own.
     let own = documents.iter().filter(|document| document.file == file);
-    own.map(|Document { tree, .. }| serde_json::from_str(&tree.to_json()).unwrap()).collect()
+    own.map(|FileDocument { tree, .. }| serde_json::from_str(&tree.to_json()).unwrap()).collect()
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
 
 use super::{Diagnostic, Subject};
-use crate::inspect::tree::{Tree, Value, snake_case};
+use crate::inspect::tree::{Tree, TreeValue, snake_case};
 use jwt_guard::config::Config;
 use jwt_guard::config::path::Segment;
 
@@ -88,7 +88,7 @@ pub fn claim_headers(
     let at = |wanted: &Tree| filters.iter().position(|other| std::ptr::eq(other, wanted));
     let ours = filter.and_then(at);
     manager.walk(&mut |tree, path, above| {
-        let Value::Text(text) = &tree.value else { return };
+        let TreeValue::Text(text) = &tree.value else { return };
         let is_ours = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
         if is_ours || !config.claim_headers.is_identity_header(text) {
             return;

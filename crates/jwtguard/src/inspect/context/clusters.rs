@@ -3,7 +3,7 @@
 use super::{Diagnostic, Subject};
 use crate::inspect::find::{Configuration, Embedding, PluginConfig};
 use crate::inspect::tree::Tree;
-use crate::inspect::{Document, Severity, kubernetes, lints};
+use crate::inspect::{FileDocument, Severity, kubernetes, lints};
 use jwt_guard::config::keys::issuer;
 use jwt_guard::config::path::Segment;
 use jwt_guard::config::{Config, KeyOrigin};
@@ -22,7 +22,7 @@ pub struct Clusters<'t> {
 
 impl<'t> Clusters<'t> {
     /// Every cluster in the documents.
-    pub fn of(documents: &'t [Document]) -> Self {
+    pub fn of(documents: &'t [FileDocument]) -> Self {
         let mut clusters = Self::default();
         for document in documents {
             document.tree.walk(&mut |tree, path, _| {
@@ -57,7 +57,7 @@ pub fn clusters(
     plugin: &PluginConfig<'_>,
     config: &Config,
     clusters: &Clusters<'_>,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     if matches!(plugin.embedding, Embedding::Standalone | Embedding::Istio { .. }) {

@@ -2,7 +2,7 @@
 
 use super::{Diagnostic, Subject, jwt_authn};
 use crate::inspect::find;
-use crate::inspect::tree::{Tree, Value};
+use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::Config;
 
 /// What in it works against the filter. `metadata_decides` says whether some route carries a requirement.
@@ -72,7 +72,7 @@ fn upgrades(manager: &Tree, diagnostics: &mut Vec<Diagnostic>) {
              headers of its own included; put the filter among them, or leave them out"
         );
         // Off, until a route puts it on.
-        let is_off = upgrade.get("enabled").is_some_and(|enabled| enabled.value == Value::Bool(false));
+        let is_off = upgrade.get("enabled").is_some_and(|enabled| enabled.value == TreeValue::Bool(false));
         diagnostics.push(match is_off {
             true => Diagnostic::warning(upgrade, Subject::Value, problem),
             false => Diagnostic::error(upgrade, Subject::Value, problem),

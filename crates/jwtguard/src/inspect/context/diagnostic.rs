@@ -5,7 +5,7 @@ use jwt_guard::config::path::Segment;
 
 use crate::inspect::Severity;
 use crate::inspect::path::below;
-use crate::inspect::tree::{Source, Tree};
+use crate::inspect::tree::{Tree, ValueId};
 
 /// A finding before it is known in which file.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// The value that it is about; `None` for the configuration itself.
-    pub at: Option<Source>,
+    pub at: Option<ValueId>,
     /// The line.
     pub line: usize,
     /// What of the value, or around it.

@@ -8,7 +8,7 @@ use super::{Diagnostic, FilterEdits, Subject, connection_manager};
 use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::tables::{self, RoutePolicy};
 use crate::inspect::tree::Tree;
-use crate::inspect::{Document, kubernetes};
+use crate::inspect::{FileDocument, kubernetes};
 use jwt_guard::config::{Config, RouteMetadata};
 use parts::{described, routes_of, weighted_clusters};
 
@@ -17,7 +17,7 @@ use parts::{described, routes_of, weighted_clusters};
 pub fn routing(
     plugin: &PluginConfig<'_>,
     config: &Config,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<RoutePolicy> {
     let edited = FilterEdits::of(config);
@@ -54,7 +54,7 @@ fn scopes(manager: &Tree, edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagno
 }
 
 /// The route configurations: the manager's own, and all that stand outside of any where it has none or names others.
-fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [Document]) -> Vec<&'t Tree> {
+fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [FileDocument]) -> Vec<&'t Tree> {
     let scopes =
         manager.and_then(|manager| manager.at(&["scoped_routes", "scoped_route_configurations_list"]));
     let scopes = scopes.map(|list| list.list("scoped_route_configurations")).unwrap_or_default();

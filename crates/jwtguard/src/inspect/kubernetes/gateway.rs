@@ -1,6 +1,6 @@
 //! Envoy Gateway's objects beside an EnvoyExtensionPolicy: what it guards, and where its keys come from.
 
-use crate::inspect::Document;
+use crate::inspect::FileDocument;
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::tree::Tree;
@@ -22,7 +22,7 @@ pub fn targets(policy: &Tree, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// A second policy, for one route, takes the place of ours there.
-pub fn replacements(policy: &Tree, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
+pub fn replacements(policy: &Tree, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     for other in of_kind(documents, "EnvoyExtensionPolicy") {
         let Some(spec) = other.get("spec").filter(|_| !std::ptr::eq(other, policy)) else { continue };
         let targets = spec.list("targetRefs").iter().chain(spec.get("targetRef"));
@@ -41,7 +41,7 @@ pub fn replacements(policy: &Tree, documents: &[Document], diagnostics: &mut Vec
 pub fn is_of_a_rule(
     cluster: &str,
     scheme: Scheme,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> bool {
     let parts: Vec<&str> = cluster.split('/').collect();
@@ -63,7 +63,7 @@ pub fn is_of_a_rule(
     true
 }
 
-fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
+fn is_tls(backend: &Tree, cluster: &str, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     let name = backend.text_of("name").unwrap_or_default();
     let is_for = |policy: &&Tree| {
         let targets = policy.get("spec").map(|spec| spec.list("targetRefs")).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Istio's objects beside a WasmPlugin: where its keys come from.
 
-use crate::inspect::Document;
+use crate::inspect::FileDocument;
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
-use crate::inspect::tree::{Tree, Value};
+use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::Location;
@@ -13,7 +13,7 @@ use jwt_guard::keys::Location;
 pub fn clusters(
     plugin: &PluginConfig<'_>,
     config: &Config,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Embedding::Istio { resource } = plugin.embedding else { return };
@@ -35,7 +35,7 @@ fn istio_cluster(
     path: &Path,
     cluster: &str,
     scheme: Scheme,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let parts: Vec<&str> = cluster.split('|').collect();
@@ -67,7 +67,7 @@ fn istio_cluster(
         Some(entry) => {
             let ports = entry.get("spec").map(|spec| spec.list("ports")).unwrap_or_default();
             let number = |tree: &Tree| match tree.get("number").map(|number| &number.value) {
-                Some(Value::Number(text) | Value::Text(text)) => Some(text.clone()),
+                Some(TreeValue::Number(text) | TreeValue::Text(text)) => Some(text.clone()),
                 _ => None,
             };
             if !ports.iter().any(|entry| number(entry).as_deref() == Some(*port)) {
@@ -87,7 +87,7 @@ fn destination_rule(
     path: &Path,
     cluster: &str,
     host: &str,
-    documents: &[Document],
+    documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let rules = of_kind(documents, "DestinationRule");

@@ -3,7 +3,7 @@
 use super::Lint;
 use super::claim_name::{is_scopes, is_text, nested, top_level};
 use crate::inspect::path::below;
-use crate::inspect::tree::{Tree, Value};
+use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::keys::{
     claim_condition, configuration, issuer, requirement, shared, source as source_key,
 };
@@ -232,7 +232,7 @@ fn registered(
             return;
         }
         for (at, item) in items {
-            if !matches!(item.value, Value::Text(_) | Value::NumericText(_)) {
+            if !matches!(item.value, TreeValue::Text(_) | TreeValue::NumericText(_)) {
                 let problem = format!(
                     "can never be equal: {name} is a string in every valid token; write the value in quotes"
                 );
@@ -310,7 +310,7 @@ pub fn pattern(text: &str) -> Option<String> {
 /// The items of the list at that path with their paths, or the value itself as the only one.
 fn one_or_many<'p>(path: &Path<&'p str>, value: &'p Tree) -> Vec<(Path<&'p str>, &'p Tree)> {
     match &value.value {
-        Value::List(items) => {
+        TreeValue::List(items) => {
             items.iter().enumerate().map(|(index, item)| (path.index(index), item)).collect()
         }
         _ => vec![(path.clone(), value)],

@@ -1,6 +1,6 @@
 //! The line of each value of a JSON text. serde tells no positions, so the text is gone through a second time.
 
-use super::{Tree, Value};
+use super::{Tree, TreeValue};
 
 impl Tree {
     /// As [`Tree::from_json`], of a text that is a file as a whole: every value has its line.
@@ -25,7 +25,7 @@ impl Scanner<'_> {
         self.pass_separators();
         tree.line = self.line;
         match &mut tree.value {
-            Value::Object(members) => {
+            TreeValue::Object(members) => {
                 self.pass(1);
                 for (_, value) in members {
                     self.pass_separators();
@@ -35,14 +35,14 @@ impl Scanner<'_> {
                 self.pass_separators();
                 self.pass(1);
             }
-            Value::List(items) => {
+            TreeValue::List(items) => {
                 self.pass(1);
                 items.iter_mut().for_each(|item| self.value(item));
                 self.pass_separators();
                 self.pass(1);
             }
-            Value::Text(_) | Value::NumericText(_) => self.pass_string(),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {
+            TreeValue::Text(_) | TreeValue::NumericText(_) => self.pass_string(),
+            TreeValue::Null | TreeValue::Bool(_) | TreeValue::Number(_) => {
                 let ends = |byte: &u8| b",]} \t\r\n".contains(byte);
                 self.pass(self.rest.iter().position(ends).unwrap_or(self.rest.len()));
             }

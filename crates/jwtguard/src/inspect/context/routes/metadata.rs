@@ -4,7 +4,7 @@ use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::lints::values;
 use crate::inspect::tables::RoutePolicy;
 use crate::inspect::tree::Tree;
-use crate::inspect::{Document, numeric_strings, spelling};
+use crate::inspect::{FileDocument, numeric_strings, spelling};
 use jwt_guard::config::reader::{Errors, Node};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, RouteMetadata};
@@ -63,7 +63,7 @@ pub fn read(
 
 /// Warns of requirements that nobody reads: under another key, or on what is neither a route nor a virtual host.
 /// An EnvoyFilter of Istio's is left alone: its patches do not show what they are merged into.
-pub fn unread(documents: &[Document], diagnostics: &mut Vec<Diagnostic>) {
+pub fn unread(documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     for document in documents.iter().filter(|document| document.tree.get("kind").is_none()) {
         document.tree.walk(&mut |tree, path, above| {
             let subject = || Subject::Path(path.to_owned());
