@@ -12,18 +12,18 @@ use super::tree::{Tree, TreeValue};
 /// # Errors
 /// What is wrong, and on which line.
 pub fn documents(text: &str) -> Result<Vec<Tree>, String> {
-    let as_envoy = read(text, Reader::Envoy)?;
+    let as_envoy = read(text, Dialect::Envoy)?;
     if as_envoy.iter().all(is_for_envoy) {
         return Ok(as_envoy);
     }
-    let others = read(text, Reader::Kubernetes)?;
+    let others = read(text, Dialect::Kubernetes)?;
     let read = as_envoy.into_iter().zip(others);
     Ok(read.map(|(as_envoy, other)| if is_for_envoy(&as_envoy) { as_envoy } else { other }).collect())
 }
 
 /// Who reads a document, and so decides what its plain scalars are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reader {
+enum Dialect {
     /// Kubernetes, and whoever else turns YAML into JSON.
     Kubernetes,
     /// Envoy (`parseYamlNode` of its `yaml_utility.cc`), which knows whole numbers of 32 bits only.
@@ -37,8 +37,8 @@ fn is_for_envoy(tree: &Tree) -> bool {
     typed && tree.get("kind").is_none()
 }
 
-fn read(text: &str, reader: Reader) -> Result<Vec<Tree>, String> {
-    let mut builder = Builder::new(reader);
+fn read(text: &str, dialect: Dialect) -> Result<Vec<Tree>, String> {
+    let mut builder = Builder::new(dialect);
     for event in Parser::new_from_str(text) {
         let (event, span) = event
             .map_err(|error| format!("line {}: this is not YAML: {}", error.marker().line(), error.info()))?;
@@ -56,48 +56,49 @@ const MAX_VALUES: usize = 1_000_000;
 const MAX_DEPTH: usize = 200;
 
 struct Builder {
-    reader: Reader,
+    dialect: Dialect,
     documents: Vec<Tree>,
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     anchors: HashMap<usize, (Tree, usize)>,
     values: usize,
 }
 
 /// A list or an object that has not ended.
-struct Open {
+struct OpenCollection {
     line: usize,
     anchor: usize,
     values_before: usize,
-    kind: Kind,
+    collection: Collection,
 }
 
-enum Kind {
+enum Collection {
     List(Vec<Tree>),
     Object { members: Vec<(String, Tree)>, names: HashSet<String>, name: Option<String> },
 }
 
 impl Builder {
-    fn new(reader: Reader) -> Self {
-        Self { reader, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), values: 0 }
+    fn new(dialect: Dialect) -> Self {
+        Self { dialect, documents: Vec::new(), open: Vec::new(), anchors: HashMap::new(), values: 0 }
     }
 
     fn take(&mut self, event: Event<'_>, line: usize) -> Result<(), String> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1)?;
-                let value = match self.reader {
-                    Reader::Envoy if self.awaits_name() => TreeValue::Text(text.into_owned()),
-                    Reader::Envoy => envoys_scalar(&text, style, tag.as_deref())?,
-                    Reader::Kubernetes => scalar(&text, style, tag.as_deref())?,
+                let value = match self.dialect {
+                    Dialect::Envoy if self.awaits_name() => TreeValue::Text(text.into_owned()),
+                    Dialect::Envoy => envoys_scalar(&text, style, tag.as_deref())?,
+                    Dialect::Kubernetes => scalar(&text, style, tag.as_deref())?,
                 };
                 let tree = Tree { line, source: None, value };
                 self.note(anchor, &tree, 1);
                 self.add(tree)
             }
-            Event::SequenceStart(anchor, _) => self.start(line, anchor, Kind::List(Vec::new())),
+            Event::SequenceStart(anchor, _) => self.start(line, anchor, Collection::List(Vec::new())),
             Event::MappingStart(anchor, _) => {
-                let kind = Kind::Object { members: Vec::new(), names: HashSet::new(), name: None };
-                self.start(line, anchor, kind)
+                let collection =
+                    Collection::Object { members: Vec::new(), names: HashSet::new(), name: None };
+                self.start(line, anchor, collection)
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => {
@@ -118,7 +119,10 @@ impl Builder {
     /// Whether the next value is the name of a member. Envoy takes one as it is written, whatever it would be
     /// elsewhere.
     fn awaits_name(&self) -> bool {
-        matches!(self.open.last(), Some(Open { kind: Kind::Object { name: None, .. }, .. }))
+        matches!(
+            self.open.last(),
+            Some(OpenCollection { collection: Collection::Object { name: None, .. }, .. })
+        )
     }
 
     fn count(&mut self, values: usize) -> Result<(), String> {
@@ -129,21 +133,21 @@ impl Builder {
         Ok(())
     }
 
-    fn start(&mut self, line: usize, anchor: usize, kind: Kind) -> Result<(), String> {
+    fn start(&mut self, line: usize, anchor: usize, collection: Collection) -> Result<(), String> {
         let values_before = self.values;
         self.count(1)?;
         if self.open.len() >= MAX_DEPTH {
             return Err(format!("values are nested more than {MAX_DEPTH} deep"));
         }
-        self.open.push(Open { line, anchor, values_before, kind });
+        self.open.push(OpenCollection { line, anchor, values_before, collection });
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), String> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        let value = match open.kind {
-            Kind::List(items) => TreeValue::List(items),
-            Kind::Object { members, .. } => TreeValue::Object(members),
+        let value = match open.collection {
+            Collection::List(items) => TreeValue::List(items),
+            Collection::Object { members, .. } => TreeValue::Object(members),
         };
         let tree = Tree { line: open.line, source: None, value };
         self.note(open.anchor, &tree, self.values - open.values_before);
@@ -158,14 +162,14 @@ impl Builder {
     }
 
     fn add(&mut self, tree: Tree) -> Result<(), String> {
-        match self.open.last_mut().map(|open| &mut open.kind) {
+        match self.open.last_mut().map(|open| &mut open.collection) {
             None => {
                 if tree.value != TreeValue::Null {
                     self.documents.push(tree);
                 }
             }
-            Some(Kind::List(items)) => items.push(tree),
-            Some(Kind::Object { members, names, name }) => match name.take() {
+            Some(Collection::List(items)) => items.push(tree),
+            Some(Collection::Object { members, names, name }) => match name.take() {
                 None => *name = Some(name_of(tree)?),
                 Some(taken) if taken == "<<" => merge(members, names, tree)?,
                 Some(taken) => {
