@@ -2,7 +2,7 @@
 
 use super::Lint;
 use super::lint::route;
-use super::probe::{METHODS, Probe, governed_by, named};
+use super::probe::{METHODS, Probe, named, route_for};
 use super::strictness::requires_less;
 use crate::inspect::describe;
 use jwt_guard::config::Config;
@@ -123,7 +123,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
         let (Some(host), Some(path)) = (probe.hosts.first(), probe.samples.first()) else { continue };
         let mut weaker: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
         for method in METHODS {
-            let Some(governed) = governed_by(config, host, method, path) else { continue };
+            let Some(governed) = route_for(config, host, method, path) else { continue };
             let rule = governed.and_then(|index| config.routes.entries().get(index));
             // A route of the same path was written for those methods; what falls through was perhaps forgotten.
             let deliberate = governed

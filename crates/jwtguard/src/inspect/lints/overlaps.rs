@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::Lint;
 use super::lint::route;
-use super::probe::{ANYTHING, METHODS, Probe, filled, governed_by, joined, named, or_root};
+use super::probe::{ANY_SEGMENT, METHODS, Probe, filled, joined, named, or_slash, route_for};
 use super::strictness::{implies, requires_less};
 use crate::inspect::describe;
 use jwt_guard::config::Config;
@@ -24,11 +24,11 @@ const MOST_NAMED: usize = 3;
 /// Every route that loses requests to another one which asks for less.
 pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     let regions: Vec<Region<'_>> = probes.iter().map(|probe| Region::of(probe)).collect();
-    let mut tree = Node::default();
+    let mut tree = TemplateTree::default();
     for (at, region) in regions.iter().enumerate() {
         tree.insert(region, at);
     }
-    let mut lost: Vec<Vec<Loss<'_>>> = Vec::new();
+    let mut lost: Vec<Vec<Shadowing<'_>>> = Vec::new();
     lost.resize_with(regions.len(), Vec::new);
     let mut pairs = 0;
     for (at, region) in regions.iter().enumerate() {
@@ -41,20 +41,20 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
             break;
         }
         for other in met.into_iter().filter_map(|other| regions.get(other).map(|region| (other, region))) {
-            let Some((loser, loss)) = loss(config, (at, region), other) else { continue };
+            let Some((loser, loss)) = shadowing(config, (at, region), other) else { continue };
             if let Some(lost) = lost.get_mut(loser) {
                 lost.push(loss);
             }
         }
     }
     for (region, lost) in regions.iter().zip(&lost) {
-        if let Some(problem) = told(config, region.probe, lost) {
+        if let Some(problem) = message(config, region.probe, lost) {
             lints.push(Lint::new(&route(region.probe.index), problem));
         }
     }
 }
 
-fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String> {
+fn message(config: &Config, probe: &Probe<'_>, lost: &[Shadowing<'_>]) -> Option<String> {
     let first = lost.first()?;
     let winner = first.winner;
     let how = match requires_less(&winner.rule.requirement, &probe.rule.requirement) {
@@ -96,7 +96,7 @@ fn told(config: &Config, probe: &Probe<'_>, lost: &[Loss<'_>]) -> Option<String>
 }
 
 /// Requests that one route takes from another.
-struct Loss<'p> {
+struct Shadowing<'p> {
     winner: &'p Probe<'p>,
     /// The methods of those requests, none for any.
     methods: Vec<String>,
@@ -107,11 +107,11 @@ struct Loss<'p> {
 }
 
 /// What one of two routes takes from the other, with the number of the loser.
-fn loss<'p>(
+fn shadowing<'p>(
     config: &Config,
     one: (usize, &Region<'p>),
     other: (usize, &Region<'p>),
-) -> Option<(usize, Loss<'p>)> {
+) -> Option<(usize, Shadowing<'p>)> {
     let (template, samples) = one.1.meet(other.1)?;
     let methods = one.1.shared_methods(other.1)?;
     let host = one.1.shared_host(other.1)?;
@@ -121,23 +121,23 @@ fn loss<'p>(
     };
     let requests = samples.iter().flat_map(|path| tried.iter().map(move |method| (*method, path)));
     for (method, path) in requests {
-        let governed = governed_by(config, &host, method, path).flatten();
+        let governed = route_for(config, &host, method, path).flatten();
         let (winner, loser) = match governed {
             Some(index) if index == one.1.probe.index => (one, other),
             Some(index) if index == other.1.probe.index => (other, one),
             _ => continue,
         };
-        if winner.1.is_exception_from(loser.1)
+        if winner.1.is_intended_exception(loser.1)
             || implies(&winner.1.probe.rule.requirement, &loser.1.probe.rule.requirement)
         {
             return None;
         }
         let at = match !winner.1.probe.patterns.is_empty() {
-            true => format!(" on {}", host.replace(ANYTHING, "x")),
+            true => format!(" on {}", host.replace(ANY_SEGMENT, "x")),
             false => String::new(),
         };
-        let request = format!("{method} {}{at}", path.replace(ANYTHING, "x"));
-        return Some((loser.0, Loss { winner: winner.1.probe, methods, request, template }));
+        let request = format!("{method} {}{at}", path.replace(ANY_SEGMENT, "x"));
+        return Some((loser.0, Shadowing { winner: winner.1.probe, methods, request, template }));
     }
     None
 }
@@ -177,9 +177,13 @@ impl<'p> Region<'p> {
         Some(match self.rest && other.rest {
             true => (
                 format!("{template}/**"),
-                vec![format!("{base}/{ANYTHING}"), format!("{base}/{ANYTHING}/{ANYTHING}"), or_root(base)],
+                vec![
+                    format!("{base}/{ANY_SEGMENT}"),
+                    format!("{base}/{ANY_SEGMENT}/{ANY_SEGMENT}"),
+                    or_slash(base),
+                ],
             ),
-            false => (or_root(template), vec![or_root(base)]),
+            false => (or_slash(template), vec![or_slash(base)]),
         })
     }
 
@@ -206,7 +210,7 @@ impl<'p> Region<'p> {
 
     /// Whether its writer must have had the other route in mind: every request of this one is one of the other, or it
     /// opens a single path, such as `/health`, for whatever method.
-    fn is_exception_from(&self, other: &Self) -> bool {
+    fn is_intended_exception(&self, other: &Self) -> bool {
         let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
         let is_one_path =
             !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
@@ -256,16 +260,16 @@ fn is_host_within(host: &str, pattern: &str) -> bool {
 
 /// The templates as a tree of their segments, to find those that meet a template without comparing it with each.
 #[derive(Default)]
-struct Node<'p> {
-    literals: HashMap<&'p str, Node<'p>>,
-    any: Option<Box<Node<'p>>>,
+struct TemplateTree<'p> {
+    literals: HashMap<&'p str, TemplateTree<'p>>,
+    any: Option<Box<TemplateTree<'p>>>,
     /// Routes that end here.
     exact: Vec<usize>,
     /// Routes that go on from here with `**`.
     rest: Vec<usize>,
 }
 
-impl<'p> Node<'p> {
+impl<'p> TemplateTree<'p> {
     fn insert(&mut self, region: &Region<'p>, at: usize) {
         let mut node = self;
         for segment in &region.segments {
@@ -298,7 +302,7 @@ impl<'p> Node<'p> {
         }
     }
 
-    fn children(&self) -> impl Iterator<Item = &Node<'p>> {
+    fn children(&self) -> impl Iterator<Item = &TemplateTree<'p>> {
         self.literals.values().chain(self.any.as_deref())
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Probe<'c> {
 }
 
 /// Stands for whatever a template leaves open; no template would name it.
-pub(super) const ANYTHING: &str = "zz9-any";
+pub(super) const ANY_SEGMENT: &str = "zz9-any";
 
 pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
     let probes = config.routes.entries().iter().enumerate();
@@ -26,9 +26,9 @@ pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
         let patterns: Vec<String> = entry.hosts.iter().map(ToString::to_string).collect();
         let hosts = patterns.iter();
         let mut hosts: Vec<String> =
-            hosts.map(|host| host.replacen('*', ANYTHING, usize::from(host.starts_with("*.")))).collect();
+            hosts.map(|host| host.replacen('*', ANY_SEGMENT, usize::from(host.starts_with("*.")))).collect();
         if hosts.is_empty() {
-            hosts.push(format!("{ANYTHING}.example"));
+            hosts.push(format!("{ANY_SEGMENT}.example"));
         }
         let methods = entry.methods.iter().map(ToString::to_string).collect();
         let (template, rule) = (&entry.template, &entry.rule);
@@ -42,11 +42,11 @@ fn samples(template: &Template) -> Vec<String> {
     let base = filled(template.segments());
     let mut samples = Vec::new();
     if template.covers_rest() {
-        samples.push(format!("{base}/{ANYTHING}/{ANYTHING}"));
-        samples.push(format!("{base}/{ANYTHING}"));
+        samples.push(format!("{base}/{ANY_SEGMENT}/{ANY_SEGMENT}"));
+        samples.push(format!("{base}/{ANY_SEGMENT}"));
         samples.push(format!("{base}/"));
     }
-    samples.push(or_root(base));
+    samples.push(or_slash(base));
     samples
 }
 
@@ -54,7 +54,7 @@ fn samples(template: &Template) -> Vec<String> {
 pub(super) fn filled<'t>(segments: impl Iterator<Item = Segment<'t>>) -> String {
     let text = |segment: Segment<'t>| match segment {
         Segment::Literal(text) => text,
-        Segment::Any(_) => ANYTHING,
+        Segment::Any(_) => ANY_SEGMENT,
     };
     joined(segments.map(text))
 }
@@ -65,7 +65,7 @@ pub(super) fn joined<'t>(segments: impl Iterator<Item = &'t str>) -> String {
 }
 
 /// The path without segments is `/`.
-pub(super) fn or_root(path: String) -> String {
+pub(super) fn or_slash(path: String) -> String {
     if path.is_empty() { "/".to_owned() } else { path }
 }
 
@@ -78,7 +78,7 @@ pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
 }
 
 /// The index of the route that a request falls under.
-pub(super) fn governed_by(config: &Config, host: &str, method: &str, path: &str) -> Option<Option<usize>> {
+pub(super) fn route_for(config: &Config, host: &str, method: &str, path: &str) -> Option<Option<usize>> {
     let target = Target {
         host: host.as_bytes(),
         method: method.as_bytes(),
@@ -100,7 +100,7 @@ pub(super) fn is_served(config: &Config, probe: &Probe<'_>) -> bool {
     });
     requests.any(|(host, method, path)| {
         config.resource_metadata.serve(host, method, path).is_none()
-            && governed_by(config, host, method, path) == Some(Some(probe.index))
+            && route_for(config, host, method, path) == Some(Some(probe.index))
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::Lint;
 use super::lint::route;
-use super::probe::{ANYTHING, Probe, filled, governed_by, joined, named, or_root};
+use super::probe::{ANY_SEGMENT, Probe, filled, joined, named, or_slash, route_for};
 use super::strictness::implies;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
@@ -17,11 +17,11 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         let Some(host) = probe.hosts.first().filter(|_| !probe.template.covers_rest()) else { continue };
         let method = probe.methods.first().map_or("GET", String::as_str);
         let (written, base) = (joined(before.iter().map(Segment::as_str)), filled(before.iter().copied()));
-        let longer = (format!("{written}/a/b"), format!("{base}/{ANYTHING}/{ANYTHING}"));
-        let shorter = (or_root(written.clone()), or_root(base));
+        let longer = (format!("{written}/a/b"), format!("{base}/{ANY_SEGMENT}/{ANY_SEGMENT}"));
+        let shorter = (or_slash(written.clone()), or_slash(base));
         let mut weaker: Vec<(String, Option<usize>)> = Vec::new();
         for (shown, path) in [shorter, longer] {
-            let Some(governed) = governed_by(config, host, method, &path) else { continue };
+            let Some(governed) = route_for(config, host, method, &path) else { continue };
             let other = governed.and_then(|index| probes.get(index));
             // A route for exactly those paths stands beside it.
             let deliberate = other.is_some_and(|other| other.template.segments().eq(before.iter().copied()));
