@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::context::{self, Clusters, Diagnostic, Subject};
 use super::find::{self, Configuration, Embedding, PluginConfig};
 use super::path::below;
-use super::tables::{self, Table};
+use super::tables::{self, PolicyTable};
 use super::tree::{self, Tree, ValueId};
 use super::{FileDocument, Finding, Severity, kubernetes, lints, spelling};
 use jwt_guard::config::foreign::Advice;
@@ -18,7 +18,7 @@ pub struct Report {
     /// Errors first, each file's in the order of its lines.
     pub findings: Vec<Finding>,
     /// The policy of each valid configuration.
-    pub tables: Vec<Table>,
+    pub tables: Vec<PolicyTable>,
     /// How many configurations there are, valid or not.
     pub configurations: usize,
     /// What else has to do with tokens, where there is no configuration.
@@ -73,7 +73,7 @@ fn parse(plugin: &PluginConfig<'_>) -> Result<Config, Vec<Finding>> {
         Configuration::Text(text) => (text.clone(), None),
     };
     Config::parse(text.as_bytes()).map_err(|errors| {
-        let finding = |Mistake { error, meant }: Mistake| Finding {
+        let finding = |ConfigMistake { error, meant }: ConfigMistake| Finding {
             severity: Severity::Error,
             file: plugin.document.file.clone(),
             line: tree.map_or(0, |tree| tree.nearest_to(&error.path).line),
@@ -90,12 +90,12 @@ fn parse(plugin: &PluginConfig<'_>) -> Result<Config, Vec<Finding>> {
 }
 
 /// An error, and the key that was meant where it is about a slip in a key's name.
-struct Mistake {
+struct ConfigMistake {
     error: ConfigError,
     meant: Option<&'static str>,
 }
 
-impl From<ConfigError> for Mistake {
+impl From<ConfigError> for ConfigMistake {
     fn from(error: ConfigError) -> Self {
         let meant = match &error.problem {
             Problem::UnknownKey { advice: Some(Advice::Write { key, .. }), .. } => Some(*key),
@@ -110,8 +110,8 @@ impl From<ConfigError> for Mistake {
 
 /// The errors without those that only follow from a slip in the name of a key: that the key which is meant is missing,
 /// and that what it would define is named elsewhere.
-fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
-    let mut mistakes: Vec<Mistake> = errors.into_iter().map(Mistake::from).collect();
+fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
+    let mut mistakes: Vec<ConfigMistake> = errors.into_iter().map(ConfigMistake::from).collect();
     let meant: HashSet<Path> = mistakes
         .iter()
         .filter_map(|mistake| {
@@ -124,7 +124,7 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
         |name: Name| meant.iter().any(|path| path.last_key().is_some_and(|key| key == name.as_str()));
     // Without `issuers` the keys of one are looked for beside the global ones.
     let has_issuers = meant.contains(&Path::root().key(configuration::ISSUERS.as_str().to_owned()));
-    mistakes.retain(|Mistake { error: ConfigError { path, problem }, .. }| match problem {
+    mistakes.retain(|ConfigMistake { error: ConfigError { path, problem }, .. }| match problem {
         Problem::Required { .. } | Problem::Missing { .. } => {
             !(meant.contains(path) || has_issuers && path.segments().len() == 1)
         }
@@ -153,9 +153,9 @@ fn plugin(
             kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
             let route_policies = context::routing(plugin, &config, documents, &mut diagnostics);
             if let Configuration::Object(tree) = &plugin.configuration {
-                let may_be_named_elsewhere =
+                let policies_used_elsewhere =
                     !route_policies.is_empty() || matches!(plugin.embedding, Embedding::Standalone);
-                for lint in lints::lints(&config, tree, may_be_named_elsewhere) {
+                for lint in lints::lints(&config, tree, policies_used_elsewhere) {
                     diagnostics.push(Diagnostic {
                         severity: Severity::Warning,
                         at: None,
@@ -165,7 +165,7 @@ fn plugin(
                     });
                 }
                 let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.embedding);
-                report.tables.push(Table::new(heading, &config, &route_policies));
+                report.tables.push(PolicyTable::new(heading, &config, &route_policies));
             }
         }
     }

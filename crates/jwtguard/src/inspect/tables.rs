@@ -8,7 +8,7 @@ use jwt_guard::policy::Requirement;
 
 /// The rows of one configuration, the most specific rule being whatever the filter makes of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct PolicyTable {
     /// Where the configuration stands and what it is called.
     pub heading: String,
     /// A line for each issuer.
@@ -18,12 +18,12 @@ pub struct Table {
     /// What holds for every request.
     pub modes: Vec<&'static str>,
     /// In the order of the file, what no route names last.
-    pub rows: Vec<Row>,
+    pub rows: Vec<PolicyRow>,
 }
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct PolicyRow {
     /// The path's template; in Envoy's routes what they match.
     pub route: String,
     /// The methods, empty for any.
@@ -47,12 +47,12 @@ pub struct RoutePolicy {
     pub requirement: Requirement,
 }
 
-impl Table {
+impl PolicyTable {
     /// The table of a valid configuration.
     pub fn new(heading: String, config: &Config, route_policies: &[RoutePolicy]) -> Self {
-        let mut rows: Vec<Row> = route_policies
+        let mut rows: Vec<PolicyRow> = route_policies
             .iter()
-            .map(|policy| Row {
+            .map(|policy| PolicyRow {
                 route: policy.route.clone(),
                 methods: Vec::new(),
                 hosts: policy.hosts.clone(),
@@ -63,7 +63,7 @@ impl Table {
         rows.extend(config.routes.entries().iter().map(|entry| {
             let places = entry.rule.token_from.as_deref();
             let own_places = places.filter(|places| *places != config.token_from.as_slice());
-            Row {
+            PolicyRow {
                 route: entry.template.to_string(),
                 methods: entry.methods.iter().map(ToString::to_string).collect(),
                 hosts: entry.hosts.iter().map(ToString::to_string).collect(),
@@ -71,7 +71,7 @@ impl Table {
                 token_from: own_places.map(describe::token_sources),
             }
         }));
-        rows.push(Row {
+        rows.push(PolicyRow {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
             hosts: Vec::new(),
@@ -92,7 +92,7 @@ pub fn texts(tree: Option<&Tree>) -> Vec<String> {
     items.iter().filter_map(Tree::text).map(str::to_owned).collect()
 }
 
-impl std::fmt::Display for Table {
+impl std::fmt::Display for PolicyTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.heading)?;
         for issuer in &self.issuers {
@@ -105,9 +105,10 @@ impl std::fmt::Display for Table {
         writeln!(f)?;
         let any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(" ") };
         let read =
-            |row: &Row| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
-        let cells =
-            |row: &Row| [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()];
+            |row: &PolicyRow| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
+        let cells = |row: &PolicyRow| {
+            [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()]
+        };
         let header = ["route", "methods", "hosts", "token from", "who may pass"].map(str::to_owned);
         let lines: Vec<[String; 5]> = std::iter::once(header).chain(self.rows.iter().map(cells)).collect();
         let width = |column: usize| {
