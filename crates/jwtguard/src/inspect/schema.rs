@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::tree::Tree;
 use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::objects::OBJECTS;
-use types::given;
+use types::required;
 
 pub use reference::reference;
 pub use types::default;
@@ -28,8 +28,8 @@ pub fn schema() -> Value {
         Some(Value::Object(root)) => root,
         _ => Map::new(),
     };
-    let one = [given(issuer::ISSUER.as_str()), given(issuer::AUDIENCE.as_str())];
-    let several = given(configuration::ISSUERS.as_str());
+    let one = [required(issuer::ISSUER.as_str()), required(issuer::AUDIENCE.as_str())];
+    let several = required(configuration::ISSUERS.as_str());
     root.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
     root.insert("$id".to_owned(), ID.into());
     root.insert(

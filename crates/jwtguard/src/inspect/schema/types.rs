@@ -27,7 +27,7 @@ pub fn object(object: &Object) -> Value {
             members.insert("required".to_owned(), object.required.into());
         }
         if !object.one_of.is_empty() {
-            let alternatives: Vec<_> = object.one_of.iter().map(|key| given(key)).collect();
+            let alternatives: Vec<_> = object.one_of.iter().map(|key| required(key)).collect();
             members.insert("oneOf".to_owned(), alternatives.into());
         }
     }
@@ -124,7 +124,7 @@ fn reference(name: &str) -> Value {
 }
 
 /// That the key is there, and not `null`.
-pub fn given(key: &str) -> Value {
+pub fn required(key: &str) -> Value {
     json!({ "required": [key], "properties": { key: { "not": { "type": "null" } } } })
 }
 
