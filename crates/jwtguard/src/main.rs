@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use jwt_guard_testkit::now;
 use jwt_guard_testkit::process::until_stopped;
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use crate::commands::{ask, check, decode, explain, keygen, mint, policy_test, serve, upstream};
 
 /// Checks policies of jwt-guard, the JWT filter for Envoy, and makes keys and tokens to try them with.
@@ -68,11 +68,11 @@ fn main() -> ExitCode {
         Command::Upstream(arguments) => until_stopped(upstream::run(arguments), Ok(())),
         Command::Ask(arguments) => until_stopped(ask::run(arguments), Err("stopped".to_owned())),
         Command::Schema => {
-            say!("{:#}", jwtguard::inspect::schema::schema());
+            print_line!("{:#}", jwtguard::inspect::schema::schema());
             Ok(())
         }
         Command::Version => {
-            say!("jwtguard {}", env!("CARGO_PKG_VERSION"));
+            print_line!("jwtguard {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
     };

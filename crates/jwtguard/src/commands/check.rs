@@ -7,7 +7,7 @@ use jwtguard::inspect::check::{Report, check};
 use jwtguard::inspect::{FileDocument, Severity, documents};
 use serde_json::{Value, json};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 
 /// Check configurations and print the policy as a table.
 ///
@@ -70,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         )));
     }
     if arguments.json {
-        say!("{:#}", as_json(&report));
+        print_line!("{:#}", as_json(&report));
     } else {
         print(&report, arguments);
     }
@@ -105,7 +105,7 @@ pub fn text(file: &str) -> Result<String, String> {
 fn print(report: &Report, arguments: &Arguments) {
     if !arguments.quiet {
         for table in &report.tables {
-            say!("{table}");
+            print_line!("{table}");
         }
     }
     for finding in &report.findings {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commands::check;
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use crate::commands::token_input::{parts, without_scheme};
 
 /// Show a token's header and claims, never its signature. Nothing is verified.
@@ -32,17 +32,17 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let text = if arguments.token == "-" { check::text("-")? } else { arguments.token.clone() };
     let (header, claims) = parts(without_scheme(&text))?;
     if arguments.json {
-        say!("{:#}", json!({"header": header, "claims": claims}));
+        print_line!("{:#}", json!({"header": header, "claims": claims}));
         return Ok(());
     }
-    say!("header {header:#}");
-    say!("claims {claims:#}");
+    print_line!("header {header:#}");
+    print_line!("claims {claims:#}");
     for (name, means) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
         if let Some(seconds) = claims.get(name).and_then(Value::as_f64) {
-            say!("{means} {}", when(seconds, jwt_guard_testkit::now().as_secs_f64()));
+            print_line!("{means} {}", when(seconds, jwt_guard_testkit::now().as_secs_f64()));
         }
     }
-    say!("the signature was not checked");
+    print_line!("the signature was not checked");
     Ok(())
 }
 

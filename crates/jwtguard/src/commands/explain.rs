@@ -8,8 +8,8 @@ use jwtguard::inspect::simulation::{SimulationResult, Simulator, TestCredential,
 use serde_json::Value;
 
 use crate::commands::check::{self, UNREADABLE};
-use crate::commands::output::say;
-use crate::commands::token_input::{Claims, parts, without_scheme};
+use crate::commands::output::print_line;
+use crate::commands::token_input::{ClaimsInput, parts, without_scheme};
 use jwt_guard_testkit::now;
 pub use report::{condition, unread};
 
@@ -59,7 +59,7 @@ pub struct Arguments {
     /// A token, with or without Bearer before it; - is standard input. With --claims only its header counts
     #[arg(long)]
     token: Option<String>,
-    /// Claims to make a token of: a JSON object, or what decode --json prints; @ and a name is a file, - standard input
+    /// ClaimsInput to make a token of: a JSON object, or what decode --json prints; @ and a name is a file, - standard input
     #[arg(long, value_name = "JSON|@FILE|-")]
     claims: Option<String>,
     /// The issuer's JWKS, to check --token with
@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     match explained(arguments) {
         Ok((request, outcome)) => {
             if arguments.json {
-                say!("{:#}", report::as_json(&outcome));
+                print_line!("{:#}", report::as_json(&outcome));
             } else {
                 report::print(&request, &outcome);
             }
@@ -130,7 +130,7 @@ fn credential(arguments: &Arguments, simulator: &Simulator<'_>) -> Result<TestCr
         given => given.map(str::to_owned),
     };
     let token = token.as_deref().map(without_scheme);
-    let claims = arguments.claims.as_deref().map(Claims::read).transpose()?;
+    let claims = arguments.claims.as_deref().map(ClaimsInput::read).transpose()?;
     match (token, claims) {
         (Some(token), Some(claims)) => match parts(token)? {
             (Value::Object(header), _) => Ok(claims.credential(Some(header))),

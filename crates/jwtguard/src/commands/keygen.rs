@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, key_set};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 
 /// Make a private key, as a JWK.
 #[derive(clap::Args)]
@@ -64,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
 /// `jwks`
 pub fn run_jwks(arguments: &JwksArguments) -> Result<(), String> {
     let keys = arguments.keys.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    say!("{:#}", key_set(&keys));
+    print_line!("{:#}", key_set(&keys));
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, Token};
 use serde_json::{Map, Value};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use crate::commands::{duration, keygen};
 
 /// Sign a token and print it.
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, now: UnixTime) -> Result<(), String> {
     if let Some(algorithm) = arguments.alg {
         key = key.with_algorithm(algorithm).map_err(|error| error.to_string())?;
     }
-    say!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
+    print_line!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
     Ok(())
 }
 

@@ -17,9 +17,9 @@ pub fn line(text: Arguments<'_>) {
 }
 
 /// `println!` that ends quietly with its reader.
-macro_rules! say {
+macro_rules! print_line {
     ($($text:tt)*) => {
         $crate::commands::output::line(format_args!($($text)*))
     };
 }
-pub(crate) use say;
+pub(crate) use print_line;

@@ -2,8 +2,8 @@
 
 mod differences;
 mod file;
+mod file_results;
 mod junit;
-mod ran;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,12 +13,12 @@ use jwtguard::inspect::simulation::Simulator;
 use serde_json::{Value, json};
 
 use crate::commands::check::{self, UNREADABLE};
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use jwt_guard_testkit::now;
 
 use crate::commands::explain;
 use file::Suite;
-use ran::{Ran, TestResult};
+use file_results::{FileResults, TestResult};
 
 /// Try requests against a configuration and compare what becomes of them with what should.
 #[derive(clap::Args)]
@@ -74,11 +74,11 @@ pub struct Arguments {
 
 /// `test`
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let mut ran = Vec::new();
+    let mut results = Vec::new();
     let mut unreadable = None;
     for file in &arguments.files {
         match run_file(file, arguments) {
-            Ok(results) => ran.push(results),
+            Ok(of_file) => results.push(of_file),
             Err(sentence) => {
                 unreadable = Some((file.as_str(), sentence));
                 break;
@@ -87,7 +87,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let unreadable = unreadable.as_ref().map(|(file, sentence)| (*file, sentence.as_str()));
     if let Some(path) = &arguments.junit
-        && let Err(error) = std::fs::write(path, junit::document(&ran, unreadable))
+        && let Err(error) = std::fs::write(path, junit::document(&results, unreadable))
     {
         eprintln!("jwtguard: cannot write {path}: {error}");
         return Ok(ExitCode::from(UNREADABLE));
@@ -97,15 +97,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         return Ok(ExitCode::from(UNREADABLE));
     }
     if arguments.json {
-        say!("{:#}", as_json(&ran));
+        print_line!("{:#}", as_json(&results));
     } else {
-        print(&ran, arguments.verbose);
+        print(&results, arguments.verbose);
     }
-    let failed = ran.iter().any(|ran| ran.failed() > 0);
+    let failed = results.iter().any(|file| file.failed() > 0);
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn run_file(file: &str, arguments: &Arguments) -> Result<Ran, String> {
+fn run_file(file: &str, arguments: &Arguments) -> Result<FileResults, String> {
     let suite = Suite::read(file)?;
     let beside = |name: &str| match Path::new(file).parent().filter(|_| file != "-") {
         Some(folder) => folder.join(name).display().to_string(),
@@ -124,7 +124,7 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<Ran, String> {
         let path = beside(jwks);
         simulator.add_keys(&check::text(&path)?).map_err(|problem| format!("{path}: {problem}"))?;
     }
-    let mut ran = Ran {
+    let mut results = FileResults {
         file: file.to_owned(),
         config: path,
         configuration: suite.configuration,
@@ -136,13 +136,13 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<Ran, String> {
         let outcome = simulator
             .run(&test.test_request, &test.credential)
             .map_err(|problem| format!("{file}:{}: {}: {problem}", test.line, test.name))?;
-        ran.touched.extend(outcome.rules.iter().filter_map(|rule| rule.route));
+        results.touched.extend(outcome.rules.iter().filter_map(|rule| rule.route));
         let differences = differences::differences(&test.expected, &outcome);
         let why = if differences.is_empty() { Vec::new() } else { differences::why(&outcome) };
         let (name, line, request) = (test.name, test.line, test.request);
-        ran.results.push(TestResult { name, line, request, differences, why });
+        results.results.push(TestResult { name, line, request, differences, why });
     }
-    Ok(ran)
+    Ok(results)
 }
 
 /// The routes of one configuration that no test of any file touches.
@@ -153,15 +153,19 @@ struct Untouched<'r> {
 }
 
 /// One for each configuration, in the order of the files.
-fn untouched(ran: &[Ran]) -> Vec<Untouched<'_>> {
+fn untouched(results: &[FileResults]) -> Vec<Untouched<'_>> {
     let mut all: Vec<Untouched<'_>> = Vec::new();
-    for one in ran {
-        let same = |other: &Ran| other.config == one.config && other.configuration == one.configuration;
+    for one in results {
+        let same =
+            |other: &FileResults| other.config == one.config && other.configuration == one.configuration;
         if all.iter().any(|known| known.config == one.config && known.configuration == one.configuration) {
             continue;
         }
-        let touched: BTreeSet<usize> =
-            ran.iter().filter(|other| same(other)).flat_map(|other| other.touched.iter().copied()).collect();
+        let touched: BTreeSet<usize> = results
+            .iter()
+            .filter(|other| same(other))
+            .flat_map(|other| other.touched.iter().copied())
+            .collect();
         let routes = one.routes.iter().enumerate().filter(|(index, _)| !touched.contains(index));
         let routes = routes.map(|(_, name)| name.as_str()).collect();
         all.push(Untouched { config: &one.config, configuration: one.configuration, routes });
@@ -172,43 +176,43 @@ fn untouched(ran: &[Ran]) -> Vec<Untouched<'_>> {
 /// So many routes that no test touches are listed in text.
 const MOST: usize = 20;
 
-fn print(ran: &[Ran], verbose: bool) {
-    for ran in ran {
-        for result in &ran.results {
+fn print(results: &[FileResults], verbose: bool) {
+    for file in results {
+        for result in &file.results {
             if result.passed() {
                 if verbose {
-                    say!("ok   {}", result.name);
+                    print_line!("ok   {}", result.name);
                 }
                 continue;
             }
-            say!("FAIL {} ({}:{})", result.name, ran.file, result.line);
+            print_line!("FAIL {} ({}:{})", result.name, file.file, result.line);
             for line in result.differences.iter().chain(&result.why) {
-                say!("     {line}");
+                print_line!("     {line}");
             }
         }
     }
-    for Untouched { config, configuration, routes } in untouched(ran) {
+    for Untouched { config, configuration, routes } in untouched(results) {
         let number =
             if configuration == 1 { String::new() } else { format!(", configuration {configuration}") };
         if !routes.is_empty() {
-            say!("routes of {config}{number} that no test touches:");
+            print_line!("routes of {config}{number} that no test touches:");
         }
         for route in routes.iter().take(MOST) {
-            say!("     {route}");
+            print_line!("     {route}");
         }
         if routes.len() > MOST {
-            say!("     and {} more", routes.len() - MOST);
+            print_line!("     and {} more", routes.len() - MOST);
         }
     }
-    let failed: usize = ran.iter().map(Ran::failed).sum();
-    let passed = ran.iter().map(|ran| ran.results.len()).sum::<usize>() - failed;
-    say!("{passed} passed, {failed} failed");
+    let failed: usize = results.iter().map(FileResults::failed).sum();
+    let passed = results.iter().map(|file| file.results.len()).sum::<usize>() - failed;
+    print_line!("{passed} passed, {failed} failed");
 }
 
-fn as_json(ran: &[Ran]) -> Value {
-    let failed: usize = ran.iter().map(Ran::failed).sum();
-    let files = ran.iter().map(|ran| {
-        let tests = ran.results.iter().map(|result| {
+fn as_json(results: &[FileResults]) -> Value {
+    let failed: usize = results.iter().map(FileResults::failed).sum();
+    let files = results.iter().map(|file| {
+        let tests = file.results.iter().map(|result| {
             json!({
                 "name": result.name,
                 "line": result.line,
@@ -218,14 +222,14 @@ fn as_json(ran: &[Ran]) -> Value {
                 "why": result.why,
             })
         });
-        json!({"file": ran.file, "config": ran.config, "tests": tests.collect::<Vec<_>>()})
+        json!({"file": file.file, "config": file.config, "tests": tests.collect::<Vec<_>>()})
     });
-    let untouched = untouched(ran).into_iter().map(|untouched| {
+    let untouched = untouched(results).into_iter().map(|untouched| {
         let Untouched { config, configuration, routes } = untouched;
         json!({"config": config, "configuration": configuration, "routes": routes})
     });
     json!({
-        "passed": ran.iter().map(|ran| ran.results.len()).sum::<usize>() - failed,
+        "passed": results.iter().map(|file| file.results.len()).sum::<usize>() - failed,
         "failed": failed,
         "files": files.collect::<Vec<_>>(),
         "untouched_routes": untouched.collect::<Vec<_>>(),

@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::commands::check;
 
-/// Claims as they are given.
-pub enum Claims {
+/// ClaimsInput as they are given.
+pub enum ClaimsInput {
     /// Written by hand: what every token has may be left out.
     Written(Map<String, Value>),
     /// What `decode --json` prints: all that the token has.
     Decoded { header: Map<String, Value>, claims: Map<String, Value> },
 }
 
-impl Claims {
+impl ClaimsInput {
     /// An object of claims, or what `decode --json` prints.
     pub fn new(object: Map<String, Value>) -> Self {
         match (object.get("header"), object.get("claims")) {

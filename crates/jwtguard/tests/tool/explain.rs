@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::run::{Folder, Ran, jwtguard, jwtguard_unread, jwtguard_with, read};
+use crate::run::{Folder, Output, jwtguard, jwtguard_unread, jwtguard_with, read};
 
 const EXAMPLE: &str = "envoy/envoy.yaml";
 
-fn explained(arguments: &[&str]) -> Ran {
+fn explained(arguments: &[&str]) -> Output {
     jwtguard(&[&["explain", EXAMPLE], arguments].concat())
 }
 
@@ -186,7 +186,7 @@ const TWO: &str = "issuers:\n\
     roles_from: [{claim: /app/roles, prefix: 'x:'}]\n";
 
 /// What `explain` says of those claims under a requirement.
-fn judged(requirement: &str, claims: &Value) -> Ran {
+fn judged(requirement: &str, claims: &Value) -> Output {
     let config = format!("{TWO}default_policy: {requirement}\n");
     jwtguard_with(&["explain", "-", "--request", "/a", "--claims", &claims.to_string()], &config)
 }

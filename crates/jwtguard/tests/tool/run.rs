@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// What it printed and how it ended.
-pub struct Ran {
+pub struct Output {
     pub status: i32,
     pub out: String,
     pub err: String,
 }
 
 /// Runs `jwtguard` in the repository's root.
-pub fn jwtguard(arguments: &[&str]) -> Ran {
+pub fn jwtguard(arguments: &[&str]) -> Output {
     jwtguard_with(arguments, "")
 }
 
@@ -28,23 +28,23 @@ fn started(arguments: &[&str]) -> Child {
 }
 
 /// The same, with that standard input.
-pub fn jwtguard_with(arguments: &[&str], input: &str) -> Ran {
+pub fn jwtguard_with(arguments: &[&str], input: &str) -> Output {
     let mut child = started(arguments);
     // It may end without reading.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ran { status: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+    Output { status: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 /// The same, with nobody who reads standard output: gone before there is any, as the input comes after that.
-pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Ran {
+pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Output {
     let mut child = started(arguments);
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
-    Ran { status: output.status.code().unwrap(), out: String::new(), err }
+    Output { status: output.status.code().unwrap(), out: String::new(), err }
 }
 
 /// The repository's root.

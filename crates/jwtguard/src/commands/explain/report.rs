@@ -6,72 +6,75 @@ use jwtguard::inspect::simulation::{
 };
 use serde_json::{Value, json};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 
 /// As text for people.
 pub fn print(request: &TestRequest, outcome: &SimulationResult) {
-    say!("{} {} on {}", request.method, shortened(&request.path), request.host);
+    print_line!("{} {} on {}", request.method, shortened(&request.path), request.host);
     if outcome.readings.len() > 1 {
-        say!("\nthe path can be read in {} ways", outcome.readings.len());
+        print_line!("\nthe path can be read in {} ways", outcome.readings.len());
         for reading in &outcome.readings {
             match reading.classes.as_slice() {
-                [] => say!("  {}", shortened(&reading.path)),
-                classes => say!("  {}  ({})", shortened(&reading.path), classes.join(", ")),
+                [] => print_line!("  {}", shortened(&reading.path)),
+                classes => print_line!("  {}  ({})", shortened(&reading.path), classes.join(", ")),
             }
         }
     }
     if !outcome.rules.is_empty() {
-        say!("\n{}", if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" });
+        print_line!(
+            "\n{}",
+            if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" }
+        );
     }
     for rule in &outcome.rules {
         match &rule.reading {
             Some(reading) => {
                 let classes = rule.reading_classes.join(", ");
-                say!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
+                print_line!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
             }
-            None => say!("  {}: {}", rule.name, rule.who),
+            None => print_line!("  {}: {}", rule.name, rule.who),
         }
         for result in &rule.conditions {
-            say!("    {}  {}", if result.met { "met    " } else { "not met" }, condition(result));
+            print_line!("    {}  {}", if result.met { "met    " } else { "not met" }, condition(result));
         }
     }
     if !outcome.less_specific.is_empty() {
-        say!("\nalso matches, less specific: does not apply");
+        print_line!("\nalso matches, less specific: does not apply");
     }
     for route in &outcome.less_specific {
-        say!("  {}: {}", route.name, route.who);
+        print_line!("  {}: {}", route.name, route.who);
     }
-    say!("\ntoken: {}", token(&outcome.token));
+    print_line!("\ntoken: {}", token(&outcome.token));
     for place in &outcome.unread_tokens {
-        say!(
+        print_line!(
             "the {place} holds a JWT and is not read: tokens are read from {}",
             outcome.token_from.join(", ")
         );
     }
     for cause in &outcome.would_deny {
-        say!("would be refused: {}, {}", cause.reason, cause.detail);
+        print_line!("would be refused: {}, {}", cause.reason, cause.detail);
     }
     match &outcome.decision {
         SimulatedDecision::Forward { upstream, set, removed } => {
-            say!("\nthe request goes on; the upstream sees");
+            print_line!("\nthe request goes on; the upstream sees");
             for (name, value) in upstream {
                 let mark = if set.contains(name) { "+" } else { " " };
-                say!("  {mark} {name}: {}", shortened(value));
+                print_line!("  {mark} {name}: {}", shortened(value));
             }
             for name in removed {
-                say!("  - {name}");
+                print_line!("  - {name}");
             }
         }
         SimulatedDecision::Deny { status, headers, body, cause } => {
-            say!("\nthe request is refused: {}, {}", cause.reason, cause.detail);
-            say!("the client sees\n  {status}");
+            print_line!("\nthe request is refused: {}, {}", cause.reason, cause.detail);
+            print_line!("the client sees\n  {status}");
             for (name, value) in headers {
-                say!("  {name}: {value}");
+                print_line!("  {name}: {value}");
             }
-            say!("  {body}");
+            print_line!("  {body}");
         }
         SimulatedDecision::Serve { body } => {
-            say!("\nthe client is served a document of resource_metadata\n  {body}")
+            print_line!("\nthe client is served a document of resource_metadata\n  {body}")
         }
     }
 }

@@ -10,7 +10,7 @@ use jwtguard::inspect::tree::Tree;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::commands::token_input::{Claims, without_scheme};
+use crate::commands::token_input::{ClaimsInput, without_scheme};
 use crate::commands::{check, explain};
 
 /// What a file says.
@@ -34,7 +34,7 @@ pub struct Test {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+struct RawSuite {
     config: Option<String>,
     #[serde(default = "first")]
     configuration: usize,
@@ -91,8 +91,8 @@ impl Suite {
             ));
         };
         let tree = &document.tree;
-        let raw: Raw =
-            parsed(&tree.to_json()).map_err(|problem| problem.told(file, tree, &Path::root(), shown))?;
+        let raw: RawSuite = parsed(&tree.to_json())
+            .map_err(|problem| problem.located_in(file, tree, &Path::root(), dotted))?;
         let tests = Path::root().key("tests");
         if raw.tests.is_empty() {
             return Err(format!("{file}:{}: there is no test", tree.nearest_to(&tests).line));
@@ -101,10 +101,10 @@ impl Suite {
             let path = tests.index(index).to_owned();
             let name = test.name.as_deref().unwrap_or(&test.request).to_owned();
             let line = tree.nearest_to(&path).line;
-            test.sound(name.clone(), line, &raw.host).map_err(|problem| {
-                problem.told(file, tree, &path, |path| match path.is_root() {
+            test.into_test(name.clone(), line, &raw.host).map_err(|problem| {
+                problem.located_in(file, tree, &path, |path| match path.is_root() {
                     true => name.clone(),
-                    false => format!("{name}: {}", shown(path)),
+                    false => format!("{name}: {}", dotted(path)),
                 })
             })
         });
@@ -118,10 +118,10 @@ impl Suite {
 }
 
 impl RawTest {
-    fn sound(self, name: String, line: usize, host: &str) -> Result<Test, Problem> {
+    fn into_test(self, name: String, line: usize, host: &str) -> Result<Test, FileError> {
         let expected = expected(&self.expect)?;
         let (method, path) =
-            explain::request(&self.request).map_err(|sentence| Problem::at(&key("request"), sentence))?;
+            explain::request(&self.request).map_err(|sentence| FileError::at(&key("request"), sentence))?;
         let headers = self.headers.into_iter().map(|(name, value)| (name, text(&value)));
         let test_request = TestRequest {
             method,
@@ -131,9 +131,9 @@ impl RawTest {
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
         };
         let credential = match (self.token, self.claims) {
-            (Some(_), Some(_)) => return Err(Problem::at(&key("token"), "give either claims or a token")),
+            (Some(_), Some(_)) => return Err(FileError::at(&key("token"), "give either claims or a token")),
             (Some(token), None) => TestCredential::Token(without_scheme(&token).to_owned()),
-            (None, Some(object)) => Claims::new(object).credential(None),
+            (None, Some(object)) => ClaimsInput::new(object).credential(None),
             (None, None) => TestCredential::None,
         };
         Ok(Test { name, request: self.request, line, test_request, credential, expected })
@@ -145,29 +145,29 @@ pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn expected(expect: &Value) -> Result<Expected, Problem> {
+fn expected(expect: &Value) -> Result<Expected, FileError> {
     let path = key("expect");
     let expected: Expected = match expect {
         Value::String(word) if word == "pass" => Expected { pass: Some(true), ..Expected::default() },
         Value::Number(status) => {
             let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
-            let status = status.ok_or_else(|| Problem::at(&path, "expect is no status"))?;
+            let status = status.ok_or_else(|| FileError::at(&path, "expect is no status"))?;
             Expected { status: Some(status), ..Expected::default() }
         }
         Value::Object(members) if members.is_empty() => {
-            return Err(Problem::at(&path, "expect says nothing"));
+            return Err(FileError::at(&path, "expect says nothing"));
         }
         Value::Object(_) => parsed(&expect.to_string()).map_err(|problem| problem.below(&path))?,
-        _ => return Err(Problem::at(&path, "expected pass, a status, or an object of both and more")),
+        _ => return Err(FileError::at(&path, "expected pass, a status, or an object of both and more")),
     };
     // A request that is not refused has no reason.
     let named = |name: &str| if name == NO_REASON { Ok(()) } else { parse_reason(name).map(drop) };
     if let Some(reason) = &expected.reason {
-        named(reason).map_err(|sentence| Problem::at(&path.key("reason"), sentence))?;
+        named(reason).map_err(|sentence| FileError::at(&path.key("reason"), sentence))?;
     }
     for (index, reason) in expected.would_deny.iter().flatten().enumerate() {
         parse_reason(reason)
-            .map_err(|sentence| Problem::at(&path.key("would_deny").index(index), sentence))?;
+            .map_err(|sentence| FileError::at(&path.key("would_deny").index(index), sentence))?;
     }
     Ok(expected)
 }
@@ -176,12 +176,12 @@ fn expected(expect: &Value) -> Result<Expected, Problem> {
 pub const NO_REASON: &str = "none";
 
 /// What is wrong, and where below the value that was read.
-struct Problem {
+struct FileError {
     path: Path,
     sentence: String,
 }
 
-impl Problem {
+impl FileError {
     fn at(path: &Path<&str>, sentence: impl Into<String>) -> Self {
         Self { path: path.to_owned(), sentence: sentence.into() }
     }
@@ -191,7 +191,7 @@ impl Problem {
     }
 
     /// With the file and the line of the value nearest to it.
-    fn told(&self, file: &str, tree: &Tree, path: &Path, named: impl Fn(&Path) -> String) -> String {
+    fn located_in(&self, file: &str, tree: &Tree, path: &Path, named: impl Fn(&Path) -> String) -> String {
         let line = tree.nearest_to(&below(path, &self.path)).line;
         match named(&self.path) {
             name if name.is_empty() => format!("{file}:{line}: {}", self.sentence),
@@ -201,23 +201,23 @@ impl Problem {
 }
 
 /// A path with its names as they stand in the file, without quotes.
-fn shown(path: &Path) -> String {
-    let mut shown = String::new();
+fn dotted(path: &Path) -> String {
+    let mut dotted = String::new();
     for segment in path.segments() {
         match segment {
-            Segment::Key(key) if shown.is_empty() => shown.push_str(key),
-            Segment::Key(key) => shown.extend([".", key]),
-            Segment::Index(index) => shown.push_str(&format!("[{index}]")),
+            Segment::Key(key) if dotted.is_empty() => dotted.push_str(key),
+            Segment::Key(key) => dotted.extend([".", key]),
+            Segment::Index(index) => dotted.push_str(&format!("[{index}]")),
         }
     }
-    shown
+    dotted
 }
 
 fn key(name: &str) -> Path<&str> {
     Path::root().key(name)
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Problem> {
+fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, FileError> {
     let reader = &mut serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = error.path().iter().filter_map(step).collect();
@@ -225,7 +225,7 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Problem> {
         // The text was made here: lines and columns of it would mislead.
         let position = format!(" at line {} column {}", error.line(), error.column());
         let sentence = problem.strip_suffix(&position).unwrap_or(&problem).to_owned();
-        Problem { path, sentence }
+        FileError { path, sentence }
     })
 }
 

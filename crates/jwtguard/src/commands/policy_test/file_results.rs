@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 /// A file whose tests were run.
-pub struct Ran {
+pub struct FileResults {
     pub file: String,
     pub config: String,
     pub configuration: usize,
@@ -23,7 +23,7 @@ pub struct TestResult {
     pub why: Vec<String>,
 }
 
-impl Ran {
+impl FileResults {
     pub fn failed(&self) -> usize {
         self.results.iter().filter(|result| !result.passed()).count()
     }

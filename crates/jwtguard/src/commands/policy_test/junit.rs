@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::ran::Ran;
+use super::file_results::FileResults;
 
 /// The whole document: a `testsuite` for each file, a `testcase` for each test. `unreadable` is why the command ended
 /// before the last file: a report without it would look as if everything had been tested.
-pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
-    let count = |ran: &Ran| (ran.results.len(), ran.failed());
+pub fn document(results: &[FileResults], unreadable: Option<(&str, &str)>) -> String {
+    let count = |file: &FileResults| (file.results.len(), file.failed());
     let (tests, failures) =
-        ran.iter().map(count).fold((0, 0), |sum, (tests, failed)| (sum.0 + tests, sum.1 + failed));
+        results.iter().map(count).fold((0, 0), |sum, (tests, failed)| (sum.0 + tests, sum.1 + failed));
     let errors = usize::from(unreadable.is_some());
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a String cannot fail.
@@ -18,14 +18,14 @@ pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
         "<testsuites name=\"jwtguard test\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\">",
         tests + errors
     );
-    for ran in ran {
-        let (tests, failed) = count(ran);
-        let file = escaped(&ran.file);
+    for of_file in results {
+        let (tests, failed) = count(of_file);
+        let file = escaped(&of_file.file);
         let _ = writeln!(
             xml,
             "  <testsuite name=\"{file}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\">"
         );
-        for result in &ran.results {
+        for result in &of_file.results {
             let (name, line) = (escaped(&result.name), result.line);
             let _ = write!(
                 xml,
