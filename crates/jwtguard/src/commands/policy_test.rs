@@ -1,4 +1,4 @@
-//! `test`: a policy under test, without an Envoy.
+//! `test` runs policy tests without Envoy.
 
 mod differences;
 mod file;
@@ -20,10 +20,10 @@ use crate::commands::explain;
 use file::Suite;
 use file_results::{FileResults, TestResult};
 
-/// Try requests against a configuration and compare what becomes of them with what should.
+/// Simulate the requests in test files and compare each decision with the expected one.
 #[derive(clap::Args)]
 #[command(after_help = "\
-A file names a configuration, seen from itself, and requests:
+A test file names a configuration, as a path relative to the test file, and lists requests:
 
   config: envoy.yaml
   tests:
@@ -31,48 +31,57 @@ A file names a configuration, seen from itself, and requests:
       request: GET /api/admin/users
       claims: { sub: alice, roles: [user] }
       expect: { status: 403, reason: role }
-    - name: an admin is, and the upstream is told who
+    - name: an admin passes, and the upstream gets the subject
       request: GET /api/admin/users
       claims: { sub: root, roles: [admin] }
       expect: { pass: true, upstream: { x-auth-sub: root, authorization: null } }
 
-A test has request, and may have host, headers, claims or token, route_metadata. iss, aud, iat and exp are added to
-claims where they are missing; claims may also be what jwtguard decode --json prints, to which nothing is added. token
-may have Bearer before it. expect may have pass, status, error, reason, rule, upstream, would_deny; a number alone is a
-status, pass alone is pass: true. The routes that no test touches are listed; the exit status does not depend on them.
+The file can also set jwks (a file with the issuer's keys), configuration (the number of the configuration in its file)
+and host (the default host of the requests).
+
+Each test requires request and expect. It can also have name, host, headers, claims or token, and route_metadata. The
+command adds iss, aud, iat and exp to claims if they are missing. claims can also be the output of jwtguard decode --json,
+to which the command adds nothing. token can have the prefix Bearer. expect can have pass, status, error, reason, rule,
+upstream and would_deny; a number is short for status, and the word pass for pass: true. The command lists the routes
+that no test covers. They do not change the exit status.
 
 --json prints one object with these members:
-  passed, failed    how many tests
-  files             of each: file, config, and tests with name, line, request, passed, differences (what is not as
-                    expected, a sentence each) and why (what decided, where something is different)
-  untouched_routes  of each configuration: config, configuration (its number in the file), routes (their names)
+  passed, failed    the number of tests that passed and failed
+  files             one object per test file: file, config and tests; each test has name, line, request, passed,
+                    differences (one sentence per difference) and why (the rule and the reason, if there are differences)
+  untouched_routes  one object per configuration: config, configuration (its number in the file), routes (the routes that
+                    no test covers)
 
---junit writes a testsuite for each file and a testcase for each test, with a failure where something is different. It
-is written with the exit status 2, too, and then says in an error what is wrong.
+--junit writes a testsuite per file and a testcase per test, with a failure if there are differences. The command also
+writes this file if it exits with 2. The file then contains an error that says what is wrong.
 
 Exit status:
-  0  every test is as expected
-  1  at least one is not
-  2  the tests were not all run: a flag, a file of tests or a configuration is wrong or cannot be read")]
+  0  Every test passed.
+  1  At least one test failed.
+  2  At least one test did not run: an argument is wrong, or a file or a configuration is wrong or cannot be read.
+
+Examples:
+  jwtguard test envoy/policy-tests.yaml
+  jwtguard test --config staging.yaml --junit results.xml policy-tests.yaml")]
 pub struct Arguments {
-    /// Files of tests
+    /// The test files to run; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
-    /// This configuration instead of the one that the file names
+    /// Use this configuration instead of the one that the test file names
     #[arg(long, value_name = "FILE")]
     config: Option<String>,
-    /// Print every test, not the failures alone
+    /// Print every test, not only failures
     #[arg(long, short)]
     verbose: bool,
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long, conflicts_with = "verbose")]
     json: bool,
-    /// Write the results to that file as JUnit XML, too
+    /// Also write the results to this file as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<String>,
 }
 
-/// `test`
+/// Runs `test`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut results = Vec::new();
     let mut unreadable = None;
@@ -115,7 +124,9 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<FileResults, String> {
         (Some(config), _) => config.clone(),
         (None, Some(config)) => beside(config),
         (None, None) => {
-            return Err(format!("{file}: config is missing: the file with the configuration to test"));
+            return Err(format!(
+                "{file}: the key config is missing; write config with the path of the configuration, or add --config FILE"
+            ));
         }
     };
     let (config, tree) = explain::configuration(&path, suite.configuration)?;
@@ -145,14 +156,14 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<FileResults, String> {
     Ok(results)
 }
 
-/// The routes of one configuration that no test of any file touches.
+/// The routes of one configuration that no test covers.
 struct Untouched<'r> {
     config: &'r str,
     configuration: usize,
     routes: Vec<&'r str>,
 }
 
-/// One for each configuration, in the order of the files.
+/// The uncovered routes of each configuration, in the order of the files.
 fn untouched(results: &[FileResults]) -> Vec<Untouched<'_>> {
     let mut all: Vec<Untouched<'_>> = Vec::new();
     for one in results {
@@ -173,7 +184,7 @@ fn untouched(results: &[FileResults]) -> Vec<Untouched<'_>> {
     all
 }
 
-/// So many routes that no test touches are listed in text.
+/// How many uncovered routes the text output lists.
 const MOST: usize = 20;
 
 fn print(results: &[FileResults], verbose: bool) {
@@ -195,7 +206,7 @@ fn print(results: &[FileResults], verbose: bool) {
         let number =
             if configuration == 1 { String::new() } else { format!(", configuration {configuration}") };
         if !routes.is_empty() {
-            print_line!("routes of {config}{number} that no test touches:");
+            print_line!("routes of {config}{number} that no test covers:");
         }
         for route in routes.iter().take(MOST) {
             print_line!("     {route}");

@@ -1,4 +1,4 @@
-//! `jwtguard check`: everything that can be said of the configurations in some files.
+//! `jwtguard check`: validates the configurations in some files, and reports errors, warnings and policy tables.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,27 +12,27 @@ use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
 use jwt_guard::config::{Config, ConfigError, Path, Problem};
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Errors first, each file's in the order of its lines.
+    /// Errors first, then warnings, each sorted by file and line.
     pub findings: Vec<Finding>,
     /// The policy of each valid configuration.
     pub tables: Vec<PolicyTable>,
-    /// How many configurations there are, valid or not.
+    /// The number of configurations, valid or not.
     pub configurations: usize,
-    /// What else has to do with tokens, where there is no configuration.
+    /// Other configurations that validate tokens, if there is no configuration of jwt-guard.
     pub other_validators: Vec<String>,
 }
 
 impl Report {
-    /// How many findings are that bad.
+    /// The number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 }
 
-/// Checks every configuration of ours in the documents, which may refer to each other.
+/// Checks every configuration of jwt-guard in the documents. The documents may refer to each other.
 pub fn check(documents: &[FileDocument]) -> Report {
     let mut report = Report::default();
     let clusters = Clusters::of(documents);
@@ -49,10 +49,10 @@ pub fn check(documents: &[FileDocument]) -> Report {
     report
 }
 
-/// The valid configurations in the documents, with their names.
+/// Returns the configurations in the documents with their names.
 ///
 /// # Errors
-/// The findings of the first that is not valid.
+/// The findings of the first configuration that is not valid.
 pub fn configurations(documents: &[FileDocument]) -> Result<Vec<(String, Config, Tree)>, Vec<Finding>> {
     let plugins = documents.iter().flat_map(find::plugins);
     plugins
@@ -89,7 +89,7 @@ fn parse(plugin: &PluginConfig<'_>) -> Result<Config, Vec<Finding>> {
     })
 }
 
-/// An error, and the key that was meant where it is about a slip in a key's name.
+/// An error, and for a misspelt key the key that was probably meant.
 struct ConfigMistake {
     error: ConfigError,
     meant: Option<&'static str>,
@@ -108,8 +108,8 @@ impl From<ConfigError> for ConfigMistake {
     }
 }
 
-/// The errors without those that only follow from a slip in the name of a key: that the key which is meant is missing,
-/// and that what it would define is named elsewhere.
+/// Removes the errors that only follow from a misspelt key: that the meant key is missing, and that other keys refer to
+/// something which the meant key would define.
 fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
     let mut mistakes: Vec<ConfigMistake> = errors.into_iter().map(ConfigMistake::from).collect();
     let meant: HashSet<Path> = mistakes
@@ -122,7 +122,7 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
         .collect();
     let is_meant =
         |name: Name| meant.iter().any(|path| path.last_key().is_some_and(|key| key == name.as_str()));
-    // Without `issuers` the keys of one are looked for beside the global ones.
+    // Without `issuers`, the reader expects the keys of an issuer at the top level.
     let has_issuers = meant.contains(&Path::root().key(configuration::ISSUERS.as_str().to_owned()));
     mistakes.retain(|ConfigMistake { error: ConfigError { path, problem }, .. }| match problem {
         Problem::Required { .. } | Problem::Missing { .. } => {
@@ -182,7 +182,7 @@ fn plugin(
     }));
 }
 
-/// The path of each value that a remark is about.
+/// Finds the path of each value that has a diagnostic.
 fn paths(diagnostics: &[Diagnostic], documents: &[FileDocument]) -> HashMap<ValueId, Path> {
     let wanted: HashSet<&ValueId> =
         diagnostics.iter().filter_map(|diagnostic| diagnostic.at.as_ref()).collect();

@@ -1,5 +1,5 @@
-//! What stands around our filter in Envoy's configuration: the plugin's own options, the cluster that keys come
-//! through, the routes, the filters beside it. Some of it undoes what the filter does.
+//! Checks the Envoy configuration around the filter: the options of the plugin, the clusters for keys, the routes and the
+//! other filters. Some settings there let requests bypass the filter, or break it.
 
 mod claim_headers;
 mod clusters;
@@ -18,14 +18,14 @@ pub use routes::routing;
 use super::find::{Embedding, PluginConfig, WITH_MATCHER};
 use super::tree::Tree;
 
-/// The options of the plugin.
+/// Checks the options of the plugin.
 pub fn plugin(plugin: &PluginConfig<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let Embedding::Envoy { plugin: options, condition, .. } = plugin.embedding else { return };
     if let Some(condition) = condition {
-        sometimes(condition, diagnostics);
+        conditional(condition, diagnostics);
     }
-    let open = "lets every request pass unchecked, claim headers of the client's own included, while the module \
-                cannot run; use failure_policy: FAIL_RELOAD";
+    let open = "forwards every request unchecked, with claim headers that the client sent, while the module cannot \
+                run; write failure_policy: FAIL_RELOAD";
     if let Some(tree) = options.get("fail_open").filter(|tree| tree.is_true()) {
         diagnostics.push(Diagnostic::error(tree, Subject::Value, open.to_owned()));
     }
@@ -35,8 +35,8 @@ pub fn plugin(plugin: &PluginConfig<'_>, diagnostics: &mut Vec<Diagnostic>) {
         }
         Some(tree) if tree.is_enum("FAIL_RELOAD", 1) || tree.is_enum("FAIL_CLOSED", 2) => {}
         _ => {
-            let problem = "is not said: a module that crashed then refuses everything until Envoy starts again; \
-                           FAIL_RELOAD loads it anew";
+            let problem = "is not set: a crashed module then denies every request until Envoy restarts; write \
+                           FAIL_RELOAD, which reloads the module";
             diagnostics.push(Diagnostic::warning(
                 options,
                 Subject::Key(&["failure_policy"]),
@@ -45,8 +45,8 @@ pub fn plugin(plugin: &PluginConfig<'_>, diagnostics: &mut Vec<Diagnostic>) {
         }
     }
     if options.at(&["vm_config", "vm_id"]).is_none() {
-        let problem =
-            "is not said: every module without one shares this one's cache of keys, and can write to it";
+        let problem = "is not set: every module without a vm_id shares the key cache of this module, and can change it; write \
+             a vm_id that no other module has";
         diagnostics.push(Diagnostic::warning(
             options,
             Subject::Key(&["vm_config", "vm_id"]),
@@ -55,17 +55,18 @@ pub fn plugin(plugin: &PluginConfig<'_>, diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Our filter inside one that decides whether it runs.
-fn sometimes(condition: &Tree, diagnostics: &mut Vec<Diagnostic>) {
-    let open = "the client's own claim headers included; put the filter itself into http_filters, and write a route \
-                with allow_anonymous for what needs no token";
+/// Reports a filter around jwt-guard that decides whether jwt-guard runs.
+fn conditional(condition: &Tree, diagnostics: &mut Vec<Diagnostic>) {
+    let open = "with claim headers that the client sent; put jwt-guard directly into http_filters, and write a route \
+                with allow_anonymous for requests that need no token";
     if condition.is_type(WITH_MATCHER) {
-        let problem =
-            format!("is around jwt-guard: whatever it skips reaches the upstream unchecked, {open}");
+        let problem = format!(
+            "contains jwt-guard and can skip it: skipped requests reach the upstream unchecked, {open}"
+        );
         diagnostics.push(Diagnostic::error(condition, Subject::Type("ExtensionWithMatcher"), problem));
     } else {
         let problem = format!(
-            "runs jwt-guard only for what its matcher names: anything else reaches the upstream unchecked, {open}"
+            "runs jwt-guard only for requests that its matcher selects: other requests reach the upstream unchecked, {open}"
         );
         diagnostics.push(Diagnostic::warning(condition, Subject::Type("ExecuteFilterAction"), problem));
     }

@@ -1,4 +1,4 @@
-//! A requirement in words: who may pass.
+//! Describes requirements, issuers and token sources as text.
 
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
@@ -7,8 +7,8 @@ use jwt_guard::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
 };
 
-/// The text on one line, cut after so many characters. Control characters and those that change the direction of
-/// writing are escaped: a terminal would obey them.
+/// Returns the text on one line, cut after `longest` characters. Control characters and bidirectional overrides are
+/// escaped: a token could use them to manipulate the terminal.
 pub fn one_line(text: &str, longest: usize) -> String {
     let mut shown = String::new();
     for (index, character) in text.chars().enumerate() {
@@ -24,36 +24,36 @@ pub fn one_line(text: &str, longest: usize) -> String {
     shown
 }
 
-/// Who passes, as one line.
+/// Describes in one line who passes.
 pub fn requirement(requirement: &Requirement, names: &Vocabulary) -> String {
     let who = match &requirement.rule {
         Rule::Anonymous => "everybody; no token is read".to_owned(),
         Rule::Deny => "nobody".to_owned(),
         Rule::MissingOrFailed => "everybody; a valid token gives an identity".to_owned(),
-        Rule::Missing(narrowings) if narrowings.is_empty() => "no token, or a valid one".to_owned(),
+        Rule::Missing(narrowings) if narrowings.is_empty() => "no token, or a valid token".to_owned(),
         Rule::Missing(narrowings) => {
             let narrowed: Vec<_> =
                 narrowings.iter().map(|narrowing| self::narrowing(narrowing, names)).collect();
-            format!("no token, or a valid one with {}", narrowed.join(" and "))
+            format!("no token, or a valid token with {}", narrowed.join(" and "))
         }
         Rule::Authenticated(Conditions(list)) if list.is_empty() => "any valid token".to_owned(),
         Rule::Authenticated(list) => format!("a valid token with {}", conditions(list, names)),
     };
     match &requirement.shadow {
-        Some(shadow) => format!("{who} (watched: {})", self::requirement(shadow, names)),
+        Some(shadow) => format!("{who} (shadow: {})", self::requirement(shadow, names)),
         None => who,
     }
 }
 
 fn conditions(conditions: &Conditions, names: &Vocabulary) -> String {
     if conditions.0.is_empty() {
-        return "nothing more".to_owned();
+        return "no condition".to_owned();
     }
     let words: Vec<_> = conditions.0.iter().map(|condition| self::condition(condition, names)).collect();
     words.join(" and ")
 }
 
-/// One condition.
+/// Describes a condition.
 pub fn condition(condition: &Condition, names: &Vocabulary) -> String {
     match condition {
         Condition::NarrowedTo(narrowing) => self::narrowing(narrowing, names),
@@ -99,7 +99,7 @@ fn joined<T>(values: &NonEmpty<T>, between: &str, show: impl Fn(&T) -> String) -
     values.iter().map(show).collect::<Vec<_>>().join(between)
 }
 
-/// Where an issuer's tokens and keys come from, as one line.
+/// Describes in one line an issuer, its tokens and its keys.
 pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
     use jwt_guard::config::KeyOrigin;
     use jwt_guard::keys::{Location, Source};
@@ -109,7 +109,7 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
         KeyOrigin::Inline(keys) => format!("{} inline", keys.len()),
         KeyOrigin::Fetched { source: Source { cluster, location }, .. } => match location {
             Location::Endpoint(url) => format!("{url} through cluster {cluster}"),
-            Location::Discovery { .. } => format!("found by discovery, through cluster {cluster}"),
+            Location::Discovery { .. } => format!("discovered through cluster {cluster}"),
         },
     };
     let refused = match rules.refused_kids.as_slice() {
@@ -125,7 +125,7 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
     )
 }
 
-/// Where a token is read from, in a few words.
+/// Describes a token source.
 pub fn token_source(place: &Place) -> String {
     match place {
         Place::Authorization => "authorization: Bearer".to_owned(),
@@ -136,28 +136,29 @@ pub fn token_source(place: &Place) -> String {
     }
 }
 
-/// Each place of `token_from`.
+/// Describes each token source of `token_from`.
 pub fn token_sources(places: &[Place]) -> Vec<String> {
     places.iter().map(token_source).collect()
 }
 
-/// What a whole configuration does beside its requirements, worth a line each.
+/// Describes each global setting that changes what the policy does.
 pub fn modes(config: &Config) -> Vec<&'static str> {
     [
-        (!config.enabled, "enabled is false: nothing is checked"),
-        (config.report_only, "report_only: nothing is refused"),
+        (!config.enabled, "enabled is false: the filter checks nothing"),
+        (config.report_only, "report_only: the filter denies nothing"),
         (config.bypass_cors_preflight, "a CORS preflight without a token passes"),
-        (config.forward_token, "the token stays for the upstream"),
+        (config.forward_token, "forward_token: the upstream receives the token"),
         (
             config.issuers.iter().any(jwt_guard::config::Issuer::has_default_endpoint),
-            "keys come from /api/v1/auth/jwks below the issuer, the default where jwks_endpoint is not given",
+            "keys are fetched from /api/v1/auth/jwks below the issuer, the default without jwks_endpoint",
         ),
     ]
     .into_iter()
-    .filter_map(|(on, words)| on.then_some(words))
+    .filter_map(|(on, text)| on.then_some(text))
     .collect()
 }
-/// A text as it can be pasted into `{…}` or `[…]` of YAML: in quotes where it needs them.
+
+/// Quotes a text if necessary, so that it can be pasted into `{…}` or `[…]` of YAML.
 pub fn flow_text(text: &str) -> String {
     let needs_quotes = text.starts_with(['*', '&', '!', '@', '`', '%', '|', '>', '-', '?', '"', '\''])
         || text.contains(['{', '}', '[', ']', ',', '#', ':', ' ']);

@@ -1,17 +1,17 @@
-//! The documents that a file carries.
+//! The documents of a file.
 
 use super::tree::Tree;
 
 /// One document of a file.
 #[derive(Debug, Clone)]
 pub struct FileDocument {
-    /// The file's name as it is shown.
+    /// The name of the file in messages.
     pub file: String,
-    /// What it says.
+    /// The content.
     pub tree: Tree,
 }
 
-/// The objects of that kind in all documents.
+/// Returns the Kubernetes objects of one kind in all documents.
 pub fn of_kind<'t>(documents: &'t [FileDocument], kind: &str) -> Vec<&'t Tree> {
     let mut found = Vec::new();
     for document in documents {

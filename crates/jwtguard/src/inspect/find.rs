@@ -1,5 +1,5 @@
-//! Where in a document our configuration stands: as the whole of it, in an `envoy.yaml`, in Envoy's `/config_dump`,
-//! in an Istio WasmPlugin, TrafficExtension or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
+//! Finds configurations of jwt-guard in a document: a whole document, an `envoy.yaml`, Envoy's `/config_dump`, an Istio
+//! WasmPlugin, TrafficExtension or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy.
 
 use super::path::below;
 use super::tree::{Tree, TreeValue};
@@ -7,44 +7,44 @@ use super::{FileDocument, context};
 use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::path::{Path, Segment};
 
-/// One configuration of ours.
+/// A configuration of jwt-guard.
 #[derive(Debug)]
 pub struct PluginConfig<'t> {
-    /// The document that it stands in.
+    /// The document that contains the configuration.
     pub document: &'t FileDocument,
-    /// Where in there.
+    /// The path of the configuration in the document.
     pub path: Path,
-    /// What it is called, for headings.
+    /// The name, for headings.
     pub name: String,
     /// The configuration.
     pub configuration: Configuration,
-    /// What carries it.
+    /// The object that contains the configuration.
     pub embedding: Embedding<'t>,
 }
 
-/// The configuration as the filter would get it.
+/// The configuration as the filter receives it.
 #[derive(Debug)]
 pub enum Configuration {
-    /// An object, with its lines.
+    /// An object, with line numbers.
     Object(Tree),
-    /// Text that is no JSON object: the filter's own reader says what is wrong with it.
+    /// Text that is not a JSON object. The reader of the core reports what is wrong with it.
     Text(String),
 }
 
-/// What a configuration stands in.
+/// The object that contains a configuration.
 #[derive(Debug, Clone, Copy)]
 pub enum Embedding<'t> {
-    /// Nothing: the document is the configuration.
+    /// The document is the configuration.
     Standalone,
-    /// Envoy's own configuration.
+    /// An Envoy configuration.
     Envoy {
         /// The `envoy.extensions.wasm.v3.PluginConfig`.
         plugin: &'t Tree,
-        /// The entry in `http_filters`, where it stands in one.
+        /// The entry in `http_filters`, if there is one.
         filter: Option<&'t Tree>,
-        /// The HttpConnectionManager, where the document has it.
+        /// The HttpConnectionManager, if the document contains it.
         manager: Option<&'t Tree>,
-        /// What is next around ours and decides whether it runs, where there is something.
+        /// The innermost filter around jwt-guard that decides whether jwt-guard runs, if there is one.
         condition: Option<&'t Tree>,
     },
     /// An Istio WasmPlugin or TrafficExtension.
@@ -61,13 +61,13 @@ pub enum Embedding<'t> {
     },
 }
 
-/// The type of the filter's entry in Envoy's configuration.
+/// The type of Envoy's Wasm filter.
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
-/// Keys of which one is in every configuration.
+/// Every configuration has one of these keys.
 const ISSUER_KEYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
 
-/// Every configuration of ours in the document.
+/// Finds every configuration of jwt-guard in the document.
 pub fn plugins(document: &FileDocument) -> Vec<PluginConfig<'_>> {
     let mut found = Vec::new();
     let repeats_listeners = has_listeners_dump(&document.tree);
@@ -94,15 +94,17 @@ pub fn plugins(document: &FileDocument) -> Vec<PluginConfig<'_>> {
     found
 }
 
-/// The part of a `/config_dump` that repeats what Envoy was started with.
+/// The part of a `/config_dump` with the bootstrap configuration.
 const BOOTSTRAP_DUMP: &str = "envoy.admin.v3.BootstrapConfigDump";
 
-/// Whether it is a `/config_dump` that tells its listeners, those of the bootstrap among them, in a part of their own.
+/// Whether the tree is a `/config_dump` with a separate listener dump. That dump includes the listeners of the bootstrap,
+/// which would otherwise be found twice.
 fn has_listeners_dump(tree: &Tree) -> bool {
     tree.list("configs").iter().any(|part| part.is_type("envoy.admin.v3.ListenersConfigDump"))
 }
 
-/// Whether the document itself is one: it says who issues, or nothing that only another kind of file says.
+/// Whether the document itself is a configuration: it has the key `issuer` or `issuers`, or it has another key of the
+/// configuration and no key of another kind of file.
 fn is_configuration(tree: &Tree) -> bool {
     const OTHERS: [&str; 6] =
         ["kind", "apiVersion", "static_resources", "configs", "resources", "http_filters"];
@@ -111,14 +113,14 @@ fn is_configuration(tree: &Tree) -> bool {
     has(&ISSUER_KEYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
 }
 
-/// Filters that run another one only for some requests.
+/// Filters that run the filter inside them only for some requests.
 const CONDITIONAL_FILTERS: [&str; 2] =
     [WITH_MATCHER, "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"];
 
-/// The one whose matcher may say that the filter is skipped.
+/// The filter whose matcher can skip the filter inside it.
 pub const WITH_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
 
-/// Whether a filter of ours stands in there.
+/// Whether the tree contains a jwt-guard filter.
 pub fn contains_jwt_guard(tree: &Tree) -> bool {
     let mut holds = false;
     tree.walk(&mut |tree, _, _| holds |= wasm(tree).is_some());
@@ -135,7 +137,7 @@ fn envoy<'t>(
     let manager_at = above.iter().rposition(|tree| tree.get("http_filters").is_some());
     let is_entry = |tree: &&Tree| tree.get("typed_config").is_some();
     let entry = match manager_at {
-        // Outermost: routes know the filter by that name, whatever stands inside.
+        // The outermost entry: routes refer to the filter by the name of this entry.
         Some(at) => above.iter().skip(at + 1).copied().find(is_entry),
         None => above.last().copied().filter(is_entry),
     };
@@ -149,12 +151,12 @@ fn envoy<'t>(
     Some(PluginConfig { document, path: below(path, &inner).to_owned(), name, configuration, embedding })
 }
 
-/// A Wasm filter of ours.
+/// A Wasm filter that runs jwt-guard.
 struct Wasm<'t> {
     plugin: &'t Tree,
     name: String,
     configuration: Configuration,
-    /// Where the configuration stands, from the filter's own configuration on.
+    /// The path of the configuration, relative to the configuration of the filter.
     path: Path<&'static str>,
 }
 
@@ -183,7 +185,7 @@ fn wasm(tree: &Tree) -> Option<Wasm<'_>> {
     Some(Wasm { plugin, name: name(&texts), configuration, path })
 }
 
-/// What a `google.protobuf.Any` carries: a Struct, or text.
+/// Reads the value of a `google.protobuf.Any`: a Struct or a text.
 fn any_value(given: Option<&Tree>) -> (Configuration, Path<&'static str>) {
     let Some(given) = given else { return (Configuration::Text(String::new()), Path::root()) };
     match given.get("value") {
@@ -209,7 +211,7 @@ fn istio<'t>(
     resource: &'t Tree,
     path: &Path<&'t str>,
 ) -> Option<PluginConfig<'t>> {
-    // Higress has a WasmPlugin of its own, of another form.
+    // Higress defines a WasmPlugin with other fields.
     let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
     let kind = resource.text_of("kind")?;
     let (module, inner) = istio_module(resource).filter(|_| is_istios)?;
@@ -228,7 +230,8 @@ fn istio<'t>(
     })
 }
 
-/// What an Istio object says of a module, and where: the `spec` of a WasmPlugin, `spec.wasm` of a TrafficExtension.
+/// Returns the module settings of an Istio object with their path: `spec` of a WasmPlugin, `spec.wasm` of a
+/// TrafficExtension.
 pub fn istio_module(resource: &Tree) -> Option<(&Tree, Path<&'static str>)> {
     let spec = resource.get("spec")?;
     let path = Path::root().key("spec");
@@ -239,14 +242,14 @@ pub fn istio_module(resource: &Tree) -> Option<(&Tree, Path<&'static str>)> {
     }
 }
 
-/// The group of an object's `apiVersion`, where it is said.
+/// The group of an object's `apiVersion`, if the object has one.
 fn group(resource: &Tree) -> Option<&str> {
     let version = resource.text_of("apiVersion")?;
     Some(version.split_once('/').map_or("", |(group, _)| group))
 }
 
-/// What else the documents hold that has to do with tokens, each kind once with its file and line: for a reader whose
-/// files hold nothing of ours.
+/// Finds other configurations that validate tokens, each kind once with file and line. The message that a file contains no
+/// configuration of jwt-guard lists them.
 pub fn other_validators(documents: &[FileDocument]) -> Vec<String> {
     let mut found: Vec<(String, String)> = Vec::new();
     for document in documents {
@@ -264,7 +267,7 @@ pub fn other_validators(documents: &[FileDocument]) -> Vec<String> {
     found.into_iter().map(|(what, at)| format!("{what} ({at})")).collect()
 }
 
-/// What checks tokens otherwise, and what runs a Wasm module in a way that is not read here.
+/// Recognizes a configuration that validates tokens without jwt-guard, or a WasmPlugin that is not Istio's.
 fn other_validator(tree: &Tree) -> Option<String> {
     if tree.is_type(context::JWT_AUTHN) {
         return Some("Envoy's jwt_authn filter".to_owned());
@@ -277,7 +280,9 @@ fn other_validator(tree: &Tree) -> Option<String> {
         ("security.istio.io", "RequestAuthentication" | "AuthorizationPolicy") => format!("Istio's {kind}"),
         ("gateway.envoyproxy.io", "SecurityPolicy") => "Envoy Gateway's SecurityPolicy".to_owned(),
         (group, "WasmPlugin") if group != "extensions.istio.io" => {
-            format!("a WasmPlugin of {group}, which is not Istio's and is not read")
+            format!(
+                "a WasmPlugin of {group}, which `check` does not support; it reads only extensions.istio.io"
+            )
         }
         _ => return None,
     })
@@ -313,7 +318,7 @@ fn gateway<'t>(
     entries.collect()
 }
 
-/// By its name, or by what it says.
+/// Recognizes a configuration of jwt-guard by a name or by its keys.
 fn is_jwt_guard(texts: &[Option<&str>], configuration: &Configuration) -> bool {
     let named = texts.iter().flatten().any(|text| {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();

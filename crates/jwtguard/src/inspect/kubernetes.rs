@@ -1,4 +1,4 @@
-//! What Istio's and Kubernetes' objects around a configuration say: where keys come from, who is routed by what.
+//! Checks the Istio and Kubernetes objects around a configuration: the plugin object, key clusters, routes.
 
 pub mod gateway;
 pub mod istio;
@@ -10,7 +10,7 @@ use super::tree::{Tree, TreeValue};
 use super::{FileDocument, Severity};
 use jwt_guard::config::Config;
 
-/// Texts inside an object that are Envoy configurations themselves: path, line, text.
+/// Finds Envoy configurations that an object contains as text. Returns path, line and text of each.
 pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
     let mut texts = Vec::new();
     tree.walk(&mut |object, path, _| match object.text_of("kind") {
@@ -36,7 +36,7 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
     texts
 }
 
-/// What stands in the object that carries the configuration.
+/// Checks the object that contains the configuration.
 pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     match plugin.embedding {
         Embedding::Istio { resource } => {
@@ -46,8 +46,8 @@ pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnosti
             match module.get("failStrategy") {
                 Some(tree) if tree.text() == Some("FAIL_OPEN") => {
                     let problem =
-                        "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
-                                   included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
+                        "FAIL_OPEN forwards every request unchecked, with claim headers that the client \
+                                   sent, while the module cannot run; write FAIL_RELOAD, or FAIL_CLOSE"
                             .to_owned();
                     diagnostics.push(Diagnostic::error(tree, strategy, problem));
                 }
@@ -55,13 +55,13 @@ pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnosti
                 None => diagnostics.push(Diagnostic::warning(
                     module,
                     strategy,
-                    "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
+                    "is not set; write FAIL_RELOAD, which reloads a crashed module, if this version of Istio supports it"
                         .to_owned(),
                 )),
             }
             if spec.get("phase").is_none() {
                 let problem =
-                    "is not said: Istio then runs the filter after its own authorization; say AUTHN";
+                    "is not set: Istio then runs the filter after its own authorization; write AUTHN";
                 diagnostics.push(Diagnostic::warning(
                     spec,
                     Subject::keys(&["spec", "phase"]),
@@ -77,8 +77,8 @@ pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnosti
                 path.pop();
                 let subject = Subject::Path(path.key("failOpen".to_owned()));
                 let problem =
-                    "lets every request pass unchecked, claim headers of the client's own included, while \
-                               the module cannot run; remove it"
+                    "forwards every request unchecked, with claim headers that the client sent, while \
+                               the module cannot run; remove this key"
                         .to_owned();
                 diagnostics.push(Diagnostic::error(tree, subject, problem));
             }
@@ -87,7 +87,7 @@ pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnosti
     }
 }
 
-/// Istio's own check of tokens beside a WasmPlugin: whichever of the two is first removes the token.
+/// Warns about a RequestAuthentication beside a WasmPlugin: the one that runs first removes the token.
 pub fn request_authentication(
     plugin: &PluginConfig<'_>,
     config: &Config,
@@ -106,18 +106,18 @@ pub fn request_authentication(
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
         if is_first && !rules.is_empty() && !keeps_token {
             let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
-                           none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
-                           remove this object";
+                           no token, and an AuthorizationPolicy that requires one denies the request; set forward_token: \
+                           true in pluginConfig, or remove this object";
             diagnostics.push(Diagnostic::warning(other, rules_subject, problem.to_owned()));
         } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
-            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
+            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds no token \
                            and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
             diagnostics.push(Diagnostic::warning(rule, rules_subject, problem.to_owned()));
         }
     }
 }
 
-/// Routes of Kubernetes' own objects that match on what the filter edits.
+/// Reports routes of Kubernetes objects that match on headers or query parameters that the filter edits.
 pub fn routes(documents: &[FileDocument], edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let subject = Subject::keys(&["spec", "http", "match"]);
     for route in of_kind(documents, "VirtualService") {
@@ -161,7 +161,7 @@ pub fn routes(documents: &[FileDocument], edited: &FilterEdits<'_>, diagnostics:
     }
 }
 
-/// How a remark about a cluster that the files lack is meant: a manifest need not hold what makes clusters.
+/// The severity of a missing cluster. In Kubernetes, other manifests may define the cluster, so it is a warning there.
 pub fn missing_cluster(embedding: &Embedding<'_>) -> Severity {
     match embedding {
         Embedding::Envoy { .. } => Severity::Error,

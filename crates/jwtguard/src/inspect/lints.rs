@@ -1,4 +1,4 @@
-//! What a configuration may say and probably should not.
+//! Lints: settings that are valid and probably unintended.
 
 mod authority;
 mod claim_name;
@@ -28,23 +28,25 @@ use probe::{Probe, is_served, probes};
 pub use authority::is_loopback;
 pub use lint::Lint;
 
-/// Every doubt about a valid configuration and the tree that it was read from. `metadata` says whether requirements
-/// may stand elsewhere too.
+/// Checks a valid configuration and its tree. `metadata` is true if route metadata may refer to the policies of the
+/// configuration.
 pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     let of_reader = config.warnings.iter().map(|warning| Lint::new(&Path::root(), warning));
     let mut lints: Vec<Lint> = of_reader.collect();
-    whole(config, tree, &mut lints);
+    global_settings(config, tree, &mut lints);
     issuers::issuers(config, tree, &mut lints);
     values::of_configuration(tree, config, &mut lints);
     token_sources::token_sources(config, &mut lints);
     let routes: Vec<Probe<'_>> = probes(config);
     let (served, never_served): (Vec<_>, Vec<_>) = routes.iter().partition(|probe| is_served(config, probe));
     for probe in never_served {
-        let problem =
-            format!("no request falls under {}: another route or document takes all of them", probe.template);
+        let problem = format!(
+            "{} never applies: other routes or metadata documents match all of its requests; remove this route, or make it more specific",
+            probe.template
+        );
         lints.push(Lint::new(&route(probe.index), problem));
     }
-    // What is said of a method that no client sends says nothing of the others.
+    // A route with an unknown method gets only that warning: the method may be misspelt.
     let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut lints)).collect();
     methods::weaker(config, &routes, &served, &mut lints);
     wildcard::one_segment(config, &routes, &served, &mut lints);
@@ -56,7 +58,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     lints.extend(numeric_strings::numeric_strings(tree));
     for slip in spelling::misspellings(tree) {
         let problem = format!(
-            "\"{}\" stands here only, and \"{}\" in {} other place{}: is one of them misspelt?",
+            "\"{}\" occurs only here, and the similar \"{}\" occurs {} time{}; check whether one of them is misspelt",
             slip.name,
             slip.other,
             slip.times,
@@ -68,7 +70,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     lints
 }
 
-/// The path of one value that stands where a list may, without the index that it has as the list's only item.
+/// Removes the index 0 from a path if the file has a single value instead of a list.
 fn as_written(path: &mut Path, tree: &Tree) {
     let Some(last) = path.pop() else { return };
     let is_list = || matches!(tree.nearest_to(path).value, TreeValue::List(_));
@@ -77,25 +79,25 @@ fn as_written(path: &mut Path, tree: &Tree) {
     }
 }
 
-fn whole(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
+fn global_settings(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     let mut lint = |key: Name, problem: &str| lints.push(Lint::new(&of_keys(&[key]), problem));
     if !config.enabled {
-        lint(configuration::ENABLED.name, "is false: no token is checked and no request is refused");
+        lint(configuration::ENABLED.name, "is false: the filter checks no token and denies no request");
     }
     if config.report_only {
         lint(
             configuration::REPORT_ONLY.name,
-            "is true: refusals are counted and logged, and every request goes on",
+            "is true: the filter counts and logs denials, but forwards every request",
         );
     }
     match config.default_policy.rule {
         Rule::Anonymous | Rule::MissingOrFailed => lint(
             configuration::DEFAULT_POLICY,
-            "lets every request pass unless a route says otherwise; a forgotten route is open",
+            "allows every request that no route matches, so a missing route leaves a path open; deny by default, and allow each open path in a route",
         ),
         Rule::Missing(_) => lint(
             configuration::DEFAULT_POLICY,
-            "lets requests without a token pass unless a route says otherwise; a forgotten route is open",
+            "allows requests without a token that no route matches, so a missing route leaves a path open; require a token by default, and allow each open path in a route",
         ),
         _ => {}
     }
@@ -104,7 +106,7 @@ fn whole(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
         let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
         lint(
             if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },
-            "takes tokens from the query, where logs, referrers and traces before the filter see them",
+            "reads tokens from the query, which logs, Referer headers and traces before the filter can expose; prefer a header or a cookie",
         );
     }
 }
@@ -119,7 +121,10 @@ fn unused_policies(tree: &Tree, metadata: bool, lints: &mut Vec<Lint>) {
     let policies = configuration::POLICIES;
     for (name, _) in tree.get(policies.as_str()).map(Tree::members).unwrap_or_default() {
         if !metadata && !used.contains(&name.as_str()) {
-            lints.push(Lint::new(&of_keys(&[policies]).key(name), "is named by no route"));
+            lints.push(Lint::new(
+                &of_keys(&[policies]).key(name),
+                "is not used by any route; remove it, or name it in a route",
+            ));
         }
     }
 }

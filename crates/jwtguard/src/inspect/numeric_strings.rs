@@ -1,14 +1,14 @@
-//! Values of claims that are written as numbers and reach the filter as text.
+//! Claim values that are written as numbers but reach the filter as strings.
 
 use super::lints::Lint;
 use super::tree::{Tree, TreeValue};
 use jwt_guard::config::keys::{Name, issuer, requirement};
 use jwt_guard::config::path::Segment;
 
-/// The keys whose values are compared with claims. Elsewhere a number that became text is refused, or is a name.
+/// The keys whose values are compared with claims. In other keys, the reader refuses such a string or reads it as a name.
 const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIMS];
 
-/// Every such value in a configuration or a requirement.
+/// Finds every such value in a configuration or a requirement.
 pub fn numeric_strings(tree: &Tree) -> Vec<Lint> {
     let mut lints = Vec::new();
     tree.walk(&mut |value, path, _| {
@@ -19,8 +19,8 @@ pub fn numeric_strings(tree: &Tree) -> Vec<Lint> {
             && path.segments().iter().any(is_of_claims)
         {
             let problem = format!(
-                "{text} becomes the text \"{text}\": Envoy's reader of YAML knows only whole numbers of 32 bits; quote \
-                 it where text is meant, or give the configuration as JSON text"
+                "{text} becomes the string \"{text}\": Envoy's YAML parser supports only integers of 32 bits; quote the \
+                 value if a string is intended, or write the configuration as JSON text"
             );
             lints.push(Lint::new(path, problem));
         }

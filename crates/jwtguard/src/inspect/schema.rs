@@ -1,6 +1,5 @@
-//! JSON Schema (2020-12) of the configuration: for editors that complete and underline, and for programs that write
-//! configurations. It is made of the core's table of keys. What hangs on two keys at once only the filter's own reader
-//! checks.
+//! JSON Schema (2020-12) of the configuration, for editors and for programs that write configurations. It is generated from
+//! the core's table of keys. Only the reader of the core checks rules about more than one key.
 
 mod reference;
 mod types;
@@ -15,10 +14,10 @@ use types::required;
 pub use reference::reference;
 pub use types::default;
 
-/// The schema's address: a name, not a place.
+/// The id of the schema. It is a name, and cannot be fetched.
 const ID: &str = "urn:jwt-guard:configuration";
 
-/// The schema.
+/// Generates the schema.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     for object in OBJECTS {
@@ -40,7 +39,7 @@ pub fn schema() -> Value {
     Value::Object(root)
 }
 
-/// Whether an object has a key of the configuration and so may be meant as one.
+/// Whether an object has a key of the configuration, so that it is probably a configuration.
 pub fn is_top_level(tree: &Tree) -> bool {
     let Some(root) = OBJECTS.iter().find(|object| object.name == "configuration") else { return false };
     root.keys().any(|key| tree.get(key.name).is_some())

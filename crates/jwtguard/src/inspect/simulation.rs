@@ -1,7 +1,7 @@
-//! One request against a configuration: what is asked of it, what it brings, and what comes of it.
+//! Simulates one request against a configuration: the rules that apply, the token, and the decision.
 //!
-//! Every decision is [`flow::decide`]'s. Claims that nobody signed get a signature here, by a key made for the
-//! purpose that stands in for the issuer's: so they go the way of every token.
+//! [`flow::decide`] makes every decision. Unsigned claims are signed with a temporary key, which replaces the issuer's keys,
+//! so that they are verified like any other token.
 
 mod conditions;
 mod credential;
@@ -33,10 +33,10 @@ use jwt_guard::route::ReadingClass;
 use jwt_guard::token_cache::TokenCache;
 
 impl Simulator<'_> {
-    /// Tries one request.
+    /// Simulates one request.
     ///
     /// # Errors
-    /// What about the request or the credential makes no sense, as a sentence.
+    /// A sentence that says what is wrong with the request or the credential.
     pub fn run(
         &self,
         test_request: &TestRequest,
@@ -66,13 +66,13 @@ impl Simulator<'_> {
             with.patience,
         );
 
-        // Where nothing was looked up, as in a configuration that is disabled, what would apply.
+        // If the filter resolved no policy, such as with `enabled: false`, show the policy that would apply.
         let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
         let reads_tokens = policy.is_some_and(reads_tokens);
         let own;
         let token = match &decision.trace.token {
             _ if !self.config.enabled || !reads_tokens => &TokenOutcome::NotRead,
-            // What it is worth, whether or not anything depends on it here.
+            // Verify the token even if the decision does not depend on it.
             TokenOutcome::NotRead
             | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::Misplaced)) => {
                 own = flow::authenticate(&with, &headers, places, places);
@@ -128,7 +128,7 @@ impl Simulator<'_> {
                 let cause = Explanation { reason: failure.reason(), detail: failure.to_string() };
                 let found = match bearer::present(places, headers) {
                     Presented::Token { token, .. } => {
-                        token_values::refused(cause.reason, &token, (self.config, self.tree), self.now)
+                        token_values::invalid_value(cause.reason, &token, (self.config, self.tree), self.now)
                     }
                     Presented::Missing | Presented::Malformed(_) => None,
                 };
@@ -150,17 +150,17 @@ impl Simulator<'_> {
     }
 }
 
-/// Whether a requirement or a shadow asks anything of a token.
+/// Whether a requirement or a shadow uses a token.
 fn reads_tokens(policy: &EffectivePolicy<'_>) -> bool {
     let mut requirements = policy.applied.iter().map(|applied| applied.requirement);
     requirements
         .any(|requirement| requirement.rule != policy::Rule::Anonymous || requirement.shadow.is_some())
 }
 
-/// The reason of that name.
+/// Parses the name of a reason.
 ///
 /// # Errors
-/// That there is none, with the name that is nearly it, or with all of them.
+/// A sentence with the similar name, or with all names.
 pub fn parse_reason(name: &str) -> Result<Reason, String> {
     let names = || Reason::ALL.iter().map(|reason| reason.as_str());
     Reason::ALL.into_iter().find(|reason| reason.as_str() == name).ok_or_else(|| {
@@ -199,9 +199,13 @@ fn visible_decision(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Resul
             cause: decision
                 .refusal()
                 .map(Explanation::from)
-                .ok_or("the request is refused without a cause")?,
+                .ok_or("internal error: the request is denied without a reason")?,
         },
         Step::Serve(document) => SimulatedDecision::Serve { body: text(&document.body) },
-        Step::AwaitKeys { .. } => return Err("the request waits for keys, which here never come".to_owned()),
+        Step::AwaitKeys { .. } => {
+            return Err(
+                "internal error: the request waits for keys, which the simulation does not fetch".to_owned()
+            );
+        }
     })
 }

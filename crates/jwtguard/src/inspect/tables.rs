@@ -1,4 +1,4 @@
-//! The policy as a table: route, methods, hosts, who may pass.
+//! The policy as a table: routes, methods, hosts, and who may pass.
 
 use super::describe;
 use super::find::Embedding;
@@ -6,49 +6,49 @@ use super::tree::Tree;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Requirement;
 
-/// The rows of one configuration, the most specific rule being whatever the filter makes of them.
+/// The table of one configuration. The order of the rows is not the precedence: the filter applies the most specific route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyTable {
-    /// Where the configuration stands and what it is called.
+    /// The file and the name of the configuration.
     pub heading: String,
-    /// A line for each issuer.
+    /// One line per issuer.
     pub issuers: Vec<String>,
-    /// Where tokens are read, unless a route says otherwise.
+    /// The token sources of every route that does not override them.
     pub token_from: Vec<String>,
-    /// What holds for every request.
+    /// The global settings that apply to every request.
     pub modes: Vec<&'static str>,
-    /// In the order of the file, what no route names last.
+    /// The routes in the order of the file, then the default policy.
     pub rows: Vec<PolicyRow>,
 }
 
-/// One row.
+/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyRow {
-    /// The path's template; in Envoy's routes what they match.
+    /// The path template, or what an Envoy route matches.
     pub route: String,
-    /// The methods, empty for any.
+    /// The methods; empty if the route matches every method.
     pub methods: Vec<String>,
-    /// The hosts, empty for any.
+    /// The hosts; empty if the route matches every host.
     pub hosts: Vec<String>,
-    /// Who may pass.
+    /// A description of who may pass.
     pub who: String,
-    /// Where tokens are read, where that is not where they are read elsewhere.
+    /// The token sources of the route, if they differ from those of the configuration.
     pub token_from: Option<Vec<String>>,
 }
 
-/// A requirement that an Envoy route or virtual host carries.
+/// A requirement in the metadata of an Envoy route or virtual host.
 #[derive(Debug)]
 pub struct RoutePolicy {
-    /// What it stands on.
+    /// What the route matches.
     pub route: String,
     /// The domains of the virtual host.
     pub hosts: Vec<String>,
-    /// What it asks.
+    /// The requirement.
     pub requirement: Requirement,
 }
 
 impl PolicyTable {
-    /// The table of a valid configuration.
+    /// Makes the table of a valid configuration.
     pub fn new(heading: String, config: &Config, route_policies: &[RoutePolicy]) -> Self {
         let mut rows: Vec<PolicyRow> = route_policies
             .iter()
@@ -84,7 +84,7 @@ impl PolicyTable {
     }
 }
 
-/// One text or a list of them.
+/// Reads one text or a list of texts.
 pub fn texts(tree: Option<&Tree>) -> Vec<String> {
     let Some(tree) = tree else { return Vec::new() };
     let items = tree.items();
@@ -128,7 +128,7 @@ impl std::fmt::Display for PolicyTable {
     }
 }
 
-/// The heading of a configuration.
+/// Makes the heading of a configuration.
 pub fn heading(file: &str, name: &str, embedding: &Embedding<'_>) -> String {
     match embedding {
         Embedding::Standalone => file.to_owned(),

@@ -1,4 +1,4 @@
-//! A document as it stands in a file: values with the lines they begin on, one form for YAML and JSON.
+//! A parsed YAML or JSON document. Each value has the line on which it begins.
 
 mod lines;
 
@@ -10,30 +10,30 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use jwt_guard::config::path::{Path, Segment};
 use jwt_guard::jose::json::Json;
 
-/// A value and where it begins.
+/// A value with its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
+    /// The line, starting at 1; 0 if unknown, such as in JSON text inside a document.
     pub line: usize,
-    /// Which value of which file it is; `None` in text that no file was read from.
+    /// The identity of the value in its file; `None` if the text is not a file.
     pub source: Option<ValueId>,
     /// The value.
     pub value: TreeValue,
 }
 
-/// One value of a file. Tells apart values that look alike.
+/// The identity of a value in a file, which distinguishes equal values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ValueId {
-    /// The file's name as it is shown.
+    /// The name of the file in messages.
     pub file: Rc<str>,
-    /// How many values of the file stand before it.
+    /// The number of values before this one in the file.
     number: usize,
 }
 
-/// A value. Members keep their order; names are unique.
+/// A value. The members of an object keep their order, and their names are unique.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TreeValue {
-    /// `null`, or nothing at all
+    /// `null`, or an empty value.
     Null,
     /// A boolean.
     Bool(bool),
@@ -41,7 +41,7 @@ pub enum TreeValue {
     Number(String),
     /// A string.
     Text(String),
-    /// A string that its writer took for a number: Envoy reads `1.5` and `3000000000` so.
+    /// A string that is written as a number: Envoy reads `1.5` and `3000000000` as strings.
     NumericText(String),
     /// A list.
     List(Vec<Tree>),
@@ -50,7 +50,7 @@ pub enum TreeValue {
 }
 
 impl Tree {
-    /// The member of that name. Envoy reads `typedConfig` for `typed_config`, so this does too.
+    /// Returns the member with a name. Like Envoy, it accepts `typedConfig` for `typed_config`.
     pub fn get(&self, name: &str) -> Option<&Tree> {
         let members = self.members();
         let exact = members.iter().find(|(member, _)| member == name);
@@ -58,18 +58,18 @@ impl Tree {
         found.map(|(_, tree)| tree).filter(|tree| tree.value != TreeValue::Null)
     }
 
-    /// The member of exactly that name, as in a map, whose names are its writer's.
+    /// Returns the member with exactly this name, for maps, whose names have no second spelling.
     pub fn get_exact(&self, name: &str) -> Option<&Tree> {
         let found = self.members().iter().find(|(member, _)| member == name);
         found.map(|(_, tree)| tree).filter(|tree| tree.value != TreeValue::Null)
     }
 
-    /// The value at the end of those names.
+    /// Returns the value at a path of names.
     pub fn at(&self, names: &[&str]) -> Option<&Tree> {
         names.iter().try_fold(self, |tree, name| tree.get(name))
     }
 
-    /// The members, none where this is no object.
+    /// Returns the members, or none if the value is not an object.
     pub fn members(&self) -> &[(String, Tree)] {
         match &self.value {
             TreeValue::Object(members) => members,
@@ -77,7 +77,7 @@ impl Tree {
         }
     }
 
-    /// The items, none where this is no list.
+    /// Returns the items, or none if the value is not a list.
     pub fn items(&self) -> &[Tree] {
         match &self.value {
             TreeValue::List(items) => items,
@@ -85,12 +85,12 @@ impl Tree {
         }
     }
 
-    /// The items of the list of that name.
+    /// Returns the items of the list with a name.
     pub fn list(&self, name: &str) -> &[Tree] {
         self.get(name).map(Self::items).unwrap_or_default()
     }
 
-    /// The text, where this is one.
+    /// Returns the text, if the value is a string.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             TreeValue::Text(text) | TreeValue::NumericText(text) => Some(text),
@@ -98,19 +98,19 @@ impl Tree {
         }
     }
 
-    /// The text of that name.
+    /// Returns the text of the member with a name.
     pub fn text_of(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Self::text)
     }
 
-    /// Whether Envoy takes this for `true`, which quotes do not keep it from.
+    /// Whether Envoy reads this value as `true`. Quotes do not change that.
     pub fn is_true(&self) -> bool {
         const WORDS: [&str; 5] = ["true", "t", "yes", "y", "1"];
         self.value == TreeValue::Bool(true)
             || self.text().is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
     }
 
-    /// Whether Envoy takes this for that value of an enum: its name in any case, or its number.
+    /// Whether Envoy reads this value as a value of an enum: by name in any letter case, or by number.
     pub fn is_enum(&self, name: &str, number: u32) -> bool {
         match &self.value {
             TreeValue::Number(text) => *text == number.to_string(),
@@ -120,12 +120,12 @@ impl Tree {
         }
     }
 
-    /// Whether this object has that `@type`.
+    /// Whether this object has a `@type`.
     pub fn is_type(&self, name: &str) -> bool {
         self.text_of("@type").is_some_and(|text| text.rsplit('/').next() == Some(name))
     }
 
-    /// The value where the path leads, or the last one before it ends: where a reader should look.
+    /// Returns the value at a path, or its nearest ancestor that exists. Messages show its line.
     pub fn nearest_to<K: AsRef<str>>(&self, path: &Path<K>) -> &Tree {
         let mut tree = self;
         for segment in path.segments() {
@@ -143,13 +143,13 @@ impl Tree {
                 members.iter().find(|(member, _)| member == name.as_ref()).map(|(_, value)| value)
             }
             (TreeValue::List(items), Segment::Index(index)) => items.get(*index),
-            // One value where a list may stand counts as its only item.
+            // A single value counts as a list with one item.
             (_, Segment::Index(0)) => Some(self),
             _ => None,
         }
     }
 
-    /// The value as JSON text.
+    /// Returns the value as JSON text.
     pub fn to_json(&self) -> String {
         let mut text = String::new();
         self.write_json(&mut text);
@@ -187,7 +187,7 @@ impl Tree {
         }
     }
 
-    /// Notes the file of every value. `number` counts the values of the file, of all its documents.
+    /// Sets the identity of every value. `number` counts the values of all documents of the file.
     pub fn locate(&mut self, file: &Rc<str>, number: &mut usize) {
         self.source = Some(ValueId { file: file.clone(), number: *number });
         *number += 1;
@@ -200,7 +200,7 @@ impl Tree {
         }
     }
 
-    /// Moves every line down: for a text that stands inside a file.
+    /// Adds an offset to every line, for text that is embedded in a file.
     pub fn shift(&mut self, lines: usize) {
         self.line += lines;
         match &mut self.value {
@@ -210,8 +210,7 @@ impl Tree {
         }
     }
 
-    /// Visits this value and every one below it, each with its path and the objects and lists that it stands in,
-    /// outermost first.
+    /// Visits this value and every value below it. `visit` gets the value, its path, and its ancestors, outermost first.
     pub fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Tree, &Path<&'t str>, &[&'t Tree])) {
         self.walk_from(&mut Path::root(), &mut Vec::new(), visit);
     }
@@ -237,21 +236,21 @@ impl Tree {
         above.pop();
     }
 
-    /// Reads JSON text. A name that stands twice in one object is refused: readers differ in which they take.
+    /// Parses JSON text. Duplicate names in an object are refused, because parsers differ in which value they use.
     ///
     /// # Errors
-    /// What is wrong, and where.
+    /// A sentence that says what is wrong, with the position.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 }
 
-/// JSON's own quoting.
+/// Quotes a string as JSON.
 fn quoted(text: &str) -> String {
     Json::String(text.to_owned()).to_string()
 }
 
-/// A name as Envoy's own files spell it: `typed_config` for `typedConfig`.
+/// Converts a name to Envoy's usual spelling: `typed_config` for `typedConfig`.
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len());
     for character in name.chars() {
@@ -263,7 +262,7 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// `typedConfig` for `typed_config`.
+/// Whether a member is the camel-case spelling of a name: `typedConfig` for `typed_config`.
 fn is_camel_case_of(member: &str, name: &str) -> bool {
     if !name.contains('_') {
         return false;
@@ -336,7 +335,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
         while let Some((name, value)) = map.next_entry::<String, Tree>()? {
             if !names.insert(name.clone()) {
                 return Err(de::Error::custom(format!(
-                    "the name {} stands twice in one object",
+                    "duplicate name {} in an object; write each name once",
                     quoted(&name)
                 )));
             }

@@ -23,14 +23,14 @@ fn expect(what: &str, changes: &[(&str, &str)], expected: &str) {
 
 #[test]
 fn every_spelling_of_true_is_true() {
-    let open = "error: fail_open: lets every request pass unchecked";
+    let open = "error: fail_open: forwards every request unchecked";
     for flag in ["y", "Y", "yes", "t", "'true'", "'1'", "\"Y\""] {
         expect(flag, &[(POLICY, &format!("{POLICY}\n                        fail_open: {flag}"))], open);
         let disabled = format!("{FILTER}                    disabled: {flag}\n");
-        let expected = "error: route /*: does not put the filter on, which is disabled elsewhere";
+        let expected = "error: route /*: does not enable the filter, which is disabled by default";
         expect(flag, &[(FILTER, &disabled)], expected);
         let route = format!("{ROUTE}\n                          {}", off(flag));
-        let expected = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: takes the filter off";
+        let expected = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: disables the filter";
         expect(flag, &[(ROUTE, &route)], expected);
     }
     for flag in ["n", "N", "off", "'false'", "f"] {
@@ -43,13 +43,13 @@ fn every_spelling_of_true_is_true() {
 #[test]
 fn every_spelling_of_an_enum_is_that_enum() {
     for policy in ["fail_open", "Fail_Open", "FAIL_OPEN", "3", "'3'", "0x3"] {
-        let expected = "error: failure_policy: lets every request pass unchecked";
+        let expected = "error: failure_policy: forwards every request unchecked";
         expect(policy, &[(POLICY, &format!("failure_policy: {policy}"))], expected);
     }
     for policy in ["fail_reload", "1", "Fail_Closed", "2"] {
         assert_eq!(told(&[(POLICY, &format!("failure_policy: {policy}"))]), (0, vec![]), "{policy}");
     }
-    expect("0", &[(POLICY, "failure_policy: 0")], "warning: failure_policy: is not said");
+    expect("0", &[(POLICY, "failure_policy: 0")], "warning: failure_policy: is not set");
 
     let tls = |verification: &str| {
         format!(
@@ -60,7 +60,7 @@ fn every_spelling_of_an_enum_is_that_enum() {
         )
     };
     for verification in ["ACCEPT_UNTRUSTED", "accept_untrusted", "1"] {
-        let expected = "error: cluster issuer: has a TLS socket that takes any certificate";
+        let expected = "error: cluster issuer: has a TLS socket that accepts any certificate";
         expect(verification, &[("- name: issuer\n", &tls(verification))], expected);
     }
     for verification in ["VERIFY_TRUST_CHAIN", "0"] {
@@ -75,7 +75,7 @@ fn an_upgrade_with_filters_of_its_own_needs_ours_among_them() {
     expect(
         "a WebSocket past the filter",
         &[(normalize, &with(&format!("{{ upgrade_type: websocket, filters: [{ROUTER}] }}")))],
-        "error: upgrade_configs[0]: has filters without jwt-guard: a client that asks for websocket",
+        "error: upgrade_configs[0]: has filters without jwt-guard: a client that requests websocket",
     );
     expect(
         "off until a route puts it on",
@@ -121,14 +121,13 @@ fn the_filter_inside_another_that_may_skip_it_is_refused() {
     assert_eq!(told(&[(&from, &to)]), (0, vec![]));
 
     let (from, to) = instead(&matcher(skip, OURS));
-    let expected =
-        "error: ExtensionWithMatcher: is around jwt-guard: whatever it skips reaches the upstream unchecked";
+    let expected = "error: ExtensionWithMatcher: contains jwt-guard and can skip it: skipped requests reach the upstream unchecked";
     expect("skipped", &[(&from, &to)], expected);
 
     // Routes know the filter by the name of the whole.
     let route = format!("{ROUTE}\n                          {}", off("true"));
     let (_, lines) = told(&[(&from, &to), (ROUTE, &route)]);
-    assert!(lines.iter().any(|line| line.contains("takes the filter off")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("disables the filter")), "{lines:#?}");
 
     let run = format!(
         "{{ on_no_match: {{ action: {{ name: run, typed_config: {{ \
@@ -137,6 +136,6 @@ fn the_filter_inside_another_that_may_skip_it_is_refused() {
     );
     let composite = "{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.composite.v3.Composite }";
     let (from, to) = instead(&matcher(&run, composite));
-    let expected = "warning: ExecuteFilterAction: runs jwt-guard only for what its matcher names";
+    let expected = "warning: ExecuteFilterAction: runs jwt-guard only for requests that its matcher selects";
     expect("run by a matcher", &[(&from, &to)], expected);
 }

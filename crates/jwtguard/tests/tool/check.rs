@@ -50,7 +50,7 @@ fn the_policy_is_a_table() {
         "  /open/**         any      any          everybody; no token is read\n",
         "  /o/{id}          GET PUT  *.b.example  a valid token with one of (role a or b) or (scope x and z)\n",
         "  /t               any      any          a valid token with audience a and claim /t/level 1 or true\n",
-        "  /s               any      any          no token, or a valid one (watched: a valid token with group g)\n",
+        "  /s               any      any          no token, or a valid token (shadow: a valid token with group g)\n",
         "  everything else  any      any          nobody\n",
     ] {
         assert!(ran.out.contains(expected), "{expected}\nin\n{}", ran.out);
@@ -98,19 +98,19 @@ fn doubts_are_told_and_nothing_else() {
         (
             "open",
             format!("{GOOD}default_policy: {{allow_anonymous: true}}"),
-            "4: warning: default_policy: lets every request pass",
+            "4: warning: default_policy: allows every request that no route matches",
         ),
         (
             "open to whoever brings no token",
             format!("{GOOD}default_policy: {{allow_missing: true}}"),
-            "4: warning: default_policy: lets requests without a token pass",
+            "4: warning: default_policy: allows requests without a token that no route matches",
         ),
         ("no exp", format!("{GOOD}require_expiration: false"), "4: warning: require_expiration: is false"),
         ("any claims", format!("{GOOD}refused_claims: {{}}"), "4: warning: refused_claims: is empty"),
         (
             "query",
             format!("{GOOD}token_from: [{{query: t}}]"),
-            "4: warning: token_from: takes tokens from the query",
+            "4: warning: token_from: reads tokens from the query",
         ),
         (
             "http",
@@ -120,7 +120,7 @@ fn doubts_are_told_and_nothing_else() {
         (
             "a method falls through",
             format!("{GOOD}routes: [{{path: /a, methods: [GET], requires_role: r}}]"),
-            "4: warning: routes[0].methods: POST, PUT, PATCH, DELETE, OPTIONS /a falls under default_policy",
+            "4: warning: routes[0].methods: default_policy applies to POST, PUT, PATCH, DELETE, OPTIONS /a and requires less",
         ),
         (
             "to another route",
@@ -128,7 +128,7 @@ fn doubts_are_told_and_nothing_else() {
                 "{GOOD}default_policy: {{deny: true}}\nroutes:\n- {{path: /a/**, allow_anonymous: true}}\n\
                      - {{path: '/a/{{x}}', methods: GET, deny: true}}"
             ),
-            "7: warning: routes[1].methods: POST, PUT, PATCH, DELETE, OPTIONS /a/{x} falls under routes[0] (/a/**)",
+            "7: warning: routes[1].methods: routes[0] (/a/**) applies to POST, PUT, PATCH, DELETE, OPTIONS /a/{x} and requires less",
         ),
         (
             "never won",
@@ -136,7 +136,7 @@ fn doubts_are_told_and_nothing_else() {
                 "{GOOD}resource_metadata: {{resource: 'https://h.example'}}\nroutes:\n\
                      - {{path: /.well-known/oauth-protected-resource, methods: GET, hosts: h.example, deny: true}}"
             ),
-            "6: warning: routes[0]: no request falls under /.well-known/oauth-protected-resource",
+            "6: warning: routes[0]: /.well-known/oauth-protected-resource never applies",
         ),
         (
             "misspelt",
@@ -144,7 +144,7 @@ fn doubts_are_told_and_nothing_else() {
                 "{GOOD}routes:\n- {{path: /a, requires_role: editor}}\n- {{path: /b, requires_role: [x, editor]}}\n\
                      - {{path: /c, requires_role: edtior}}"
             ),
-            "7: warning: routes[2].requires_role: \"edtior\" stands here only, and \"editor\" in 2 other places",
+            "7: warning: routes[2].requires_role: \"edtior\" occurs only here, and the similar \"editor\" occurs 2 times",
         ),
         ("unused", format!("{two}policies: {{p: {{deny: true}}}}"), ""),
         (
@@ -152,7 +152,7 @@ fn doubts_are_told_and_nothing_else() {
             format!(
                 "{two}routes:\n- {{path: /a, any_of: [{{requires_issuer: a_example, requires_role: r}}, {{requires_role: s}}]}}"
             ),
-            "5: warning: routes[0]: asks for a role, group, scope or claim of any issuer",
+            "5: warning: routes[0]: requires a role, group, scope or claim from any issuer",
         ),
     ] {
         let found = findings(&text);
@@ -212,8 +212,8 @@ fn exit_codes_are_for_ci() {
         assert_eq!(ran.status, status, "{arguments:?}: {}", ran.err);
         assert!(status == 0 || !ran.err.is_empty());
     }
-    assert!(jwtguard(&["check", &broken]).err.contains("broken.yaml: line 2: this is not YAML"));
-    assert!(jwtguard(&["check", &other]).err.contains("there is no configuration of jwt-guard in "));
+    assert!(jwtguard(&["check", &broken]).err.contains("broken.yaml: line 2: invalid YAML"));
+    assert!(jwtguard(&["check", &other]).err.contains("no configuration of jwt-guard in "));
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn json_is_for_programs() {
     assert_eq!(json["findings"][0]["path"], "report_only");
     assert_eq!(json["findings"][0]["line"], 4);
     assert_eq!(json["policies"][0]["rows"][0]["methods"][0], "GET");
-    assert_eq!(json["policies"][0]["modes"][0], "report_only: nothing is refused");
+    assert_eq!(json["policies"][0]["modes"][0], "report_only: the filter denies nothing");
     assert_eq!(ran.err, "");
 }
 
@@ -241,5 +241,9 @@ fn plugin_json_is_read_like_yaml() {
     );
     let twice = jwtguard_with(&["check", "-"], r#"{"issuer":"a","issuer":"b"}"#);
     assert_eq!(twice.status, 2);
-    assert!(twice.err.contains("the name \"issuer\" stands twice in one object"), "{}", twice.err);
+    assert!(
+        twice.err.contains("duplicate name \"issuer\" in an object; write each name once"),
+        "{}",
+        twice.err
+    );
 }

@@ -51,9 +51,9 @@ fn the_path_is_whole() {
     let text = format!("{}\n{second}{}", &file[..end], &file[end..]);
     let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
     for expected in [
-        format!("warning: {}: is not on", listener(1, ".normalize_path")),
-        format!("error: {}: lets every request", listener(1, &format!("{plugin}.failure_policy"))),
-        format!("warning: {}: is not said", listener(1, &format!("{plugin}.vm_config.vm_id"))),
+        format!("warning: {}: is not set to true", listener(1, ".normalize_path")),
+        format!("error: {}: forwards every request", listener(1, &format!("{plugin}.failure_policy"))),
+        format!("warning: {}: is not set", listener(1, &format!("{plugin}.vm_config.vm_id"))),
         format!("error: {}, virtual host all, routes[0]: matches on", listener(1, ".route_config")),
     ] {
         assert!(ran.err.contains(&expected), "{expected}\nin\n{}", ran.err);
@@ -79,27 +79,27 @@ fn what_undoes_the_filter_is_refused() {
         (
             "policy",
             vec![("FAIL_RELOAD", "FAIL_OPEN")],
-            "error: failure_policy: lets every request pass unchecked",
+            "error: failure_policy: forwards every request unchecked",
         ),
         (
             "flag",
             vec![("failure_policy: FAIL_RELOAD", "fail_open: true")],
-            "error: fail_open: lets every request pass unchecked",
+            "error: fail_open: forwards every request unchecked",
         ),
         (
             "cluster",
             vec![("jwks_cluster: issuer", "jwks_cluster: isuer")],
-            "jwks_cluster: issuer issuer_example: no cluster isuer is defined in these files, only issuer, upstream",
+            "jwks_cluster: issuer issuer_example: the cluster isuer is not defined in these files; defined: issuer, upstream",
         ),
         (
             "no socket",
             vec![elsewhere],
-            "error: cluster issuer: has no TLS socket, though the key endpoint is https",
+            "error: cluster issuer: has no TLS socket, but the key endpoint is https",
         ),
         (
             "no CA",
             vec![elsewhere, (issuer, &with_tls("sni: issuer.example"))],
-            "error: cluster issuer: has a TLS socket that takes any certificate",
+            "error: cluster issuer: has a TLS socket that accepts any certificate",
         ),
         (
             "untrusted",
@@ -112,7 +112,7 @@ fn what_undoes_the_filter_is_refused() {
                     ),
                 ),
             ],
-            "error: cluster issuer: has a TLS socket that takes any certificate",
+            "error: cluster issuer: has a TLS socket that accepts any certificate",
         ),
         (
             "any name",
@@ -120,7 +120,7 @@ fn what_undoes_the_filter_is_refused() {
                 elsewhere,
                 (issuer, &with_tls("common_tls_context: {validation_context: {trusted_ca: {filename: a}}}")),
             ],
-            "warning: cluster issuer: takes a certificate of any name that the CA signed",
+            "warning: cluster issuer: accepts a certificate for any name that the CA signed",
         ),
         (
             "claim header",
@@ -146,7 +146,7 @@ fn what_undoes_the_filter_is_refused() {
                     "audience: orders-api\n                            token_from: { query: t }",
                 ),
             ],
-            "error: virtual host all, routes[0]: matches on the query's t, which the filter removes",
+            "error: virtual host all, routes[0]: matches on the query parameter t, which the filter removes",
         ),
         (
             "cookie",
@@ -183,12 +183,12 @@ fn what_undoes_the_filter_is_refused() {
         (
             "off by default",
             vec![OFF],
-            "error: route /*: does not put the filter on, which is disabled elsewhere",
+            "error: route /*: does not enable the filter, which is disabled by default",
         ),
         (
             "off by default, with no route in sight",
             vec![OFF, ("route: { cluster: upstream }", "redirect: { path_redirect: /x }")],
-            "http_filters[0].disabled: takes the filter off every route that does not put it on again",
+            "http_filters[0].disabled: disables the filter on every route that does not enable it",
         ),
         (
             "off on a route",
@@ -196,7 +196,7 @@ fn what_undoes_the_filter_is_refused() {
                 "route: { cluster: upstream }",
                 "route: { cluster: upstream }\n                          typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": x, disabled: true } }",
             )],
-            "typed_per_filter_config[\"envoy.filters.http.wasm\"]: takes the filter off",
+            "typed_per_filter_config[\"envoy.filters.http.wasm\"]: disables the filter",
         ),
         (
             "bad metadata",
@@ -238,17 +238,17 @@ fn what_undoes_the_filter_is_refused() {
         (
             "no policy",
             vec![("failure_policy: FAIL_RELOAD", "root_id: a")],
-            "warning: failure_policy: is not said",
+            "warning: failure_policy: is not set",
         ),
         (
             "no vm_id",
             vec![("vm_id: jwt_guard", "nack_on_code_cache_miss: true")],
-            "warning: vm_config.vm_id: is not said",
+            "warning: vm_config.vm_id: is not set",
         ),
         (
             "paths",
             vec![("normalize_path: true", "merge_slashes: true")],
-            "warning: normalize_path: is not on",
+            "warning: normalize_path: is not set to true",
         ),
         (
             "another filter",
@@ -264,7 +264,7 @@ fn what_undoes_the_filter_is_refused() {
                 "route: { cluster: upstream }",
                 "route: { cluster: upstream, internal_redirect_policy: {} }",
             )],
-            "warning: virtual host all, routes[0]: a redirected request runs the filter again",
+            "warning: virtual host all, routes[0]: a redirected request passes the filter again",
         ),
     ] {
         let (status, lines) = told(&changes);
@@ -320,7 +320,7 @@ const REPORTS: (&str, &str) = (
 #[test]
 fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
     let (status, lines) = told(&[REPORTS]);
-    let expected = "warning: virtual host all: routes[0] carries metadata jwt_guard and routes[1] none";
+    let expected = "warning: virtual host all: routes[0] has metadata jwt_guard, and routes[1] does not";
     assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
 
     let host = (
@@ -331,7 +331,7 @@ fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
     let unread =
         ("audience: orders-api", "audience: orders-api\n                            route_metadata: ignore");
     let (_, lines) = told(&[REPORTS, unread]);
-    assert!(lines.iter().all(|line| !line.contains("carries metadata")), "{lines:#?}");
+    assert!(lines.iter().all(|line| !line.contains("has metadata")), "{lines:#?}");
 }
 
 #[test]

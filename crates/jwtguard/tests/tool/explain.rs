@@ -20,7 +20,7 @@ fn an_answer_has_its_reasons() {
             vec![
                 "routes[1] (/api/admin/**): a valid token with role admin",
                 "    met      role admin",
-                "token: valid, of issuer issuer_example; roles admin",
+                "token: valid, from issuer issuer_example; roles admin",
                 "  + x-auth-sub: root",
                 "  - authorization",
             ],
@@ -32,7 +32,7 @@ fn an_answer_has_its_reasons() {
             vec![
                 "    met      a valid token",
                 "    not met  role admin",
-                "refused: role",
+                "denied: role",
                 "  403\n",
                 "insufficient_scope",
             ],
@@ -42,10 +42,10 @@ fn an_answer_has_its_reasons() {
             vec!["--request", "GET /public/..%2fapi/admin", "--claims", r#"{"sub":"alice"}"#],
             1,
             vec![
-                "the path can be read in",
+                "the path has ",
                 "  /public/../api/admin  (encoded_slash)",
                 "  /api/admin  (encoded_slash, dot_segments)",
-                "routes[1] (/api/admin/**), read as GET /api/admin (encoded_slash, dot_segments): ",
+                "routes[1] (/api/admin/**), for the variant GET /api/admin (encoded_slash, dot_segments): ",
                 "routes[0] (/public/**): everybody",
             ],
         ),
@@ -59,7 +59,7 @@ fn an_answer_has_its_reasons() {
             "another letter case",
             vec!["--request", "GET /api/Admin/x", "--claims", r#"{"sub":"alice"}"#],
             1,
-            vec!["routes[1] (/api/admin/**), read as GET /api/admin/x (letter_case): "],
+            vec!["routes[1] (/api/admin/**), for the variant GET /api/admin/x (letter_case): "],
         ),
         (
             "no token",
@@ -73,7 +73,7 @@ fn an_answer_has_its_reasons() {
             0,
             vec!["token: not read", "authorization: Bearer x"],
         ),
-        ("ambiguous", vec!["--request", "/a%2"], 1, vec!["refused: ambiguous_path", "  400\n"]),
+        ("ambiguous", vec!["--request", "/a%2"], 1, vec!["denied: ambiguous_path", "  400\n"]),
         (
             "expired",
             vec!["--request", "/a", "--claims", r#"{"exp":1}"#],
@@ -156,9 +156,9 @@ fn a_jwt_that_nobody_reads_is_told() {
         explained(&["--request", path, "--header", &header])
     };
     for (header, expected) in [
-        ("cookie=a=1; session=", "the cookie session holds a JWT and is not read"),
-        ("x-access-token=", "the header x-access-token holds a JWT and is not read"),
-        ("authorization=", "the header authorization holds a JWT and is not read"),
+        ("cookie=a=1; session=", "the cookie session contains a JWT but is not read"),
+        ("x-access-token=", "the header x-access-token contains a JWT but is not read"),
+        ("authorization=", "the header authorization contains a JWT but is not read"),
     ] {
         let ran = explain("/api/orders", header);
         assert_eq!(ran.status, 1);
@@ -171,7 +171,7 @@ fn a_jwt_that_nobody_reads_is_told() {
         ("/public/hello", "cookie=session="),
     ] {
         let ran = explain(path, header);
-        assert!(!ran.out.contains("holds a JWT"), "{path} {header}: {}", ran.out);
+        assert!(!ran.out.contains("contains a JWT"), "{path} {header}: {}", ran.out);
     }
 }
 
@@ -182,7 +182,7 @@ fn routes_that_match_and_do_not_apply_are_listed() {
                   - {path: /api/**, allow_authenticated: true}\n\
                   - {path: '/api/{id}', hosts: other.example, deny: true}\n\
                   - {path: /api/x/y, requires_role: r}\n";
-    let listed = "\nalso matches, less specific: does not apply\n";
+    let listed = "\nalso matches, but does not apply: less specific\n";
     for (request, expected) in [
         ("DELETE /api/x?a=1", Some("  routes[0] (/**): a valid token with role admin\n")),
         (
@@ -220,10 +220,10 @@ fn routes_that_match_and_do_not_apply_are_listed() {
 #[test]
 fn exit_statuses_stand_in_the_help() {
     for (command, expected) in [
-        ("explain", "Exit status:\n  0  the filter lets the request go on"),
+        ("explain", "Exit status:\n  0  The filter forwards the request to the upstream.\n"),
         (
             "test",
-            "Exit status:\n  0  every test is as expected\n  1  at least one is not\n  2  the tests were not all run",
+            "Exit status:\n  0  Every test passed.\n  1  At least one test failed.\n  2  At least one test did not run: ",
         ),
     ] {
         let ran = jwtguard(&[command, "--help"]);
@@ -235,7 +235,10 @@ fn exit_statuses_stand_in_the_help() {
 fn nonsense_is_told_from_a_refusal() {
     for (arguments, expected) in [
         (vec!["--request", "nonsense"], "expected a method and a path"),
-        (vec!["--request", "/a", "--configuration", "2"], "has 1 configurations, and no number 2"),
+        (
+            vec!["--request", "/a", "--configuration", "2"],
+            "no configuration number 2 in envoy/envoy.yaml; the file contains 1",
+        ),
         (vec!["--request", "/a", "--jwks", "/no/file"], "cannot read /no/file"),
         (vec!["--request", "/a", "--claims", "[]"], "expected a JSON object"),
     ] {

@@ -63,7 +63,7 @@ fn a_condition_that_is_not_met_has_the_token_s_value_beside_it() {
         (
             "{allow_missing: true, requires_issuer: b_example}",
             json!({}),
-            "    met      no token, or a valid one\n    not met  issuer b_example; the token has issuer a_example\n",
+            "    met      no token, or a valid token\n    not met  issuer b_example; the token has issuer a_example\n",
         ),
         (
             "{}",
@@ -85,7 +85,7 @@ fn a_condition_that_is_not_met_has_the_token_s_value_beside_it() {
         (
             "{}",
             json!({"token_use": "id"}),
-            "the token has claim token_use \"id\"; expected anything but \"id\"\n",
+            "the token has claim token_use \"id\"; expected another value than \"id\"\n",
         ),
     ] {
         let ran = judged(requirement, &claims);
@@ -127,7 +127,7 @@ fn a_condition_that_is_met_has_nothing_beside_it() {
         (
             "{allow_missing: true, requires_issuer: a_example}",
             json!({}),
-            "    met      no token, or a valid one\n    met      issuer a_example\n",
+            "    met      no token, or a valid token\n    met      issuer a_example\n",
         ),
         ("{}", json!({"aud": ["x", "a"]}), "    met      a valid token\n"),
     ] {

@@ -49,7 +49,7 @@ fn an_issuer_that_no_token_names() {
         ),
         (
             of("https://login.microsoftonline.com/common/v2.0"),
-            "issuer: never equals a token's iss, which is compared literally: tokens from common carry the id of their own tenant; write https://login.microsoftonline.com/TENANT-ID/v2.0",
+            "issuer: never equals a token's iss, which is compared literally: tokens from common contain the id of their own tenant; write https://login.microsoftonline.com/TENANT-ID/v2.0",
         ),
         (
             of("https://login.microsoftonline.com/{tenantid}/v2.0"),
@@ -57,11 +57,11 @@ fn an_issuer_that_no_token_names() {
         ),
         (
             of("https://a.example/.well-known/openid-configuration"),
-            "issuer: never equals a token's iss, which is compared literally: this is the URL of a document of the issuer; write https://a.example",
+            "issuer: never equals a token's iss, which is compared literally: this is the URL of a metadata document of the issuer; write https://a.example",
         ),
         (
             of("https://t.auth0.com"),
-            "issuer: never equals a token's iss, which is compared literally: Auth0's ends in a slash",
+            "issuer: never equals a token's iss, which is compared literally: the iss of Auth0 ends with a slash",
         ),
         (GOOD.replace("audience: a", "audience: '*'"), "audience: \"*\" is compared literally"),
         (
@@ -120,8 +120,7 @@ fn keys_that_an_issuer_is_known_to_have_elsewhere() {
     ] {
         let found = findings(&of(issuer));
         let told = found.len() == 1
-            && found[0]
-                .contains("warning: jwks_endpoint: is not given, so keys are fetched from the default, ")
+            && found[0].contains("warning: jwks_endpoint: is not set, so keys are fetched from the default ")
             && found[0].contains(default)
             && found[0].ends_with(&format!("write jwks_endpoint: {keys}")) | found[0].ends_with(keys);
         assert!(told, "{issuer}: {found:#?}");
@@ -131,7 +130,7 @@ fn keys_that_an_issuer_is_known_to_have_elsewhere() {
     none(&[of("https://issuer.example")]);
     let ran = crate::run::jwtguard_with(&["check", "-"], &of("https://issuer.example"));
     let default =
-        "keys come from /api/v1/auth/jwks below the issuer, the default where jwks_endpoint is not given";
+        "keys are fetched from /api/v1/auth/jwks below the issuer, the default without jwks_endpoint";
     assert!(
         ran.out.contains("https://issuer.example/api/v1/auth/jwks") && ran.out.contains(default),
         "{}",
@@ -139,7 +138,7 @@ fn keys_that_an_issuer_is_known_to_have_elsewhere() {
     );
     let ran =
         crate::run::jwtguard_with(&["check", "-"], &(of("https://issuer.example") + "jwks_endpoint: /keys"));
-    assert!(!ran.out.contains("the default where"), "{}", ran.out);
+    assert!(!ran.out.contains("the default without"), "{}", ran.out);
 }
 
 #[test]
@@ -150,7 +149,7 @@ fn tokens_of_each_of_several_issuers_get_in() {
              - {{issuer: https://b.example, audience: a, jwks_cluster: d}}\n{lines}\n"
         )
     };
-    let one = "accepts a valid token of any of the issuers: a_example, b_example; name the intended ones in requires_issuer";
+    let one = "accepts a valid token of any issuer: a_example, b_example; write the intended issuers in requires_issuer";
     let any = "{path: /a, allow_authenticated: true}";
     one_each(&[
         (two(&format!("routes: [{any}]")), &format!("routes[0]: {one}")),
@@ -164,7 +163,7 @@ fn tokens_of_each_of_several_issuers_get_in() {
             two(&format!(
                 "routes: [{any}, {{path: /b, allow_authenticated: true}}, {{path: /c, allow_authenticated: true}}]"
             )),
-            "routes[0]: accepts a valid token of any of the issuers (and so do routes[1] and 1 more): a_example, b_example",
+            "routes[0]: accepts a valid token of any issuer (so do routes[1] and 1 more): a_example, b_example",
         ),
     ]);
     none(&[

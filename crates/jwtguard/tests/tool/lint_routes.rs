@@ -110,7 +110,7 @@ fn methods_of_a_wide_route_are_shadowed_by_a_narrow_one() {
         "{wide}- {{path: /a, allow_authenticated: true}}\n- {{path: /b, allow_authenticated: true}}\n\
          - {{path: /c, allow_authenticated: true}}\n- {{path: /d, allow_authenticated: true}}"
     )));
-    assert!(many[0].ends_with("; the same under routes[3] (/b), routes[4] (/c) and 1 more"), "{many:#?}");
+    assert!(many[0].ends_with("; also shadowed by routes[3] (/b), routes[4] (/c) and 1 more"), "{many:#?}");
     none(&[
         routes(&format!("{wide}- {{path: /api/**, requires_role: admin}}")),
         routes(&format!("{wide}- {{path: /login, methods: [POST], allow_anonymous: true}}")),
@@ -139,20 +139,20 @@ fn one_star_is_one_segment() {
     one_each(&[
         (
             routes("- {path: '/admin/*', requires_role: admin}"),
-            "routes[0].path: * matches one segment: /admin and /admin/a/b fall under default_policy, which does not require what \
+            "routes[0].path: * matches one segment: default_policy applies to /admin and /admin/a/b and does not require what \
              this route requires; write /admin/** for everything below, or /admin/{name} if one segment is intended",
         ),
         (
             routes("- {path: '/*', requires_role: admin}"),
-            "routes[0].path: * matches one segment: / and /a/b fall under default_policy",
+            "routes[0].path: * matches one segment: default_policy applies to / and /a/b and",
         ),
         (
             routes("- {path: '/a/{id}/*', requires_role: admin}\n- {path: /a/**, allow_authenticated: true}"),
-            "routes[0].path: * matches one segment: /a/{id} and /a/{id}/a/b fall under routes[1] (/a/**)",
+            "routes[0].path: * matches one segment: routes[1] (/a/**) applies to /a/{id} and /a/{id}/a/b and",
         ),
         (
             routes("- {path: '/admin/*', requires_role: admin}\n- {path: /admin, requires_role: admin}"),
-            "routes[0].path: * matches one segment: /admin/a/b falls under default_policy",
+            "routes[0].path: * matches one segment: default_policy applies to /admin/a/b and",
         ),
     ]);
     none(&[
@@ -171,7 +171,7 @@ fn methods_that_no_client_sends() {
     one_each(&[
         (
             of("['*']"),
-            "routes[0].methods[0]: \"*\" is read as the name of a method, and no client sends it; leave methods out",
+            "routes[0].methods[0]: \"*\" is read as the name of a method, which no client sends; remove methods",
         ),
         (of("'*'"), "routes[0].methods: \"*\" is read as the name of a method"),
         (of("[ANY]"), "routes[0].methods[0]: \"ANY\" is read as the name of a method"),
@@ -182,11 +182,11 @@ fn methods_that_no_client_sends() {
         ),
         (
             of("['GET|POST']"),
-            "routes[0].methods[0]: \"GET|POST\" is read as the name of one method, and no client sends it; write a list",
+            "routes[0].methods[0]: \"GET|POST\" is read as the name of one method, which no client sends; write a list",
         ),
         (
             of("[propfind]"),
-            "routes[0].methods[0]: methods are case-sensitive, and clients send PROPFIND: write PROPFIND",
+            "routes[0].methods[0]: methods are case-sensitive, and clients send PROPFIND; write PROPFIND",
         ),
     ]);
     let lower = findings(&of("[get]"));
@@ -212,8 +212,8 @@ fn methods_that_no_client_sends() {
 #[test]
 fn a_method_that_falls_through_says_how_to_settle_it() {
     let found = findings(&routes("- {path: /a, methods: [POST, PUT], requires_role: writer}"));
-    let settled = "if that is intended, add a route {path: /a, allow_authenticated: true}; if not, add the methods here, \
-                   or leave methods out";
+    let settled = "if that is intended, add a route {path: /a, allow_authenticated: true}; otherwise add the methods here, \
+                   or remove methods";
     assert!(found.len() == 1 && found[0].ends_with(settled), "{found:#?}");
     none(&[
         routes(
@@ -234,16 +234,16 @@ fn a_route_whose_own_spelling_is_read_as_another_path_names_both() {
                 "- {path: /index.php/login, allow_anonymous: true}\n- {path: /login, requires_role: admin}",
             ),
             "routes[0].path: an upstream may read /index.php/login as /login (php_path_info), so routes[1] (/login) \
-             applies as well and a request must meet both; give the two routes one requirement, or add skip_readings: \
+             also applies, and a request must meet both; give the two routes one requirement, or add skip_readings: \
              [php_path_info] if no upstream does that",
         ),
         (
             routes("- {path: '/files/a::$DATA', allow_anonymous: true}"),
-            "routes[0].path: an upstream may read /files/a::$DATA as /files/a (ntfs_streams), so default_policy applies",
+            "routes[0].path: an upstream may read /files/a::$DATA as /files/a (ntfs_streams), so default_policy also applies",
         ),
         (
             routes("- {path: /a／b, allow_anonymous: true}"),
-            "routes[0].path: an upstream may read /a／b as /a/b (compatibility_characters), so default_policy applies",
+            "routes[0].path: an upstream may read /a／b as /a/b (compatibility_characters), so default_policy also applies",
         ),
     ]);
     none(&[
@@ -261,7 +261,7 @@ fn a_route_whose_own_spelling_is_read_as_another_path_names_both() {
 fn what_is_to_be_written_can_be_pasted() {
     let given = routes("- {path: '/orders/{id}', methods: [PUT], requires_role: editor}");
     let line = findings(&given).remove(0);
-    let written = "add a route {path: \"/orders/{id}\", allow_authenticated: true}; if not";
+    let written = "add a route {path: \"/orders/{id}\", allow_authenticated: true}; otherwise";
     assert!(line.contains(written), "{line}");
     none(&[given + "- {path: \"/orders/{id}\", allow_authenticated: true}\n"]);
 

@@ -47,7 +47,7 @@ fn values_that_no_claim_can_be_equal_to() {
         (
             claim("claim: scope, any: ['payments:write']"),
             "routes[0].requires_claim.any[0]: scope is one string of scopes separated by spaces: it equals payments:write \
-             only in a token with that scope alone; write requires_scope: payments:write",
+             only in a token with no other scope; write requires_scope: payments:write",
         ),
         (claim("claim: /scp, all: [x]"), "routes[0].requires_claim.all[0]: /scp may be one string of scopes"),
         (
@@ -57,7 +57,7 @@ fn values_that_no_claim_can_be_equal_to() {
         ),
         (
             claim("claim: aud, any: [b]"),
-            "routes[0].requires_claim.any[0]: a token for b is refused unless it is for one of a as well",
+            "routes[0].requires_claim.any[0]: a token for b is refused unless it also has one of the audiences a; add b to audience",
         ),
         (claim("claim: aud, any: [a, b]"), "routes[0].requires_claim.any[1]: a token for b is refused"),
         (
@@ -66,7 +66,7 @@ fn values_that_no_claim_can_be_equal_to() {
         ),
         (
             claim("claim: azp, any: ['${CLIENT}']"),
-            "routes[0].requires_claim.any[0]: \"${CLIENT}\" is compared literally, and the filter fills in no placeholder",
+            "routes[0].requires_claim.any[0]: \"${CLIENT}\" is compared literally, and the filter does not replace placeholders",
         ),
         (
             claim("claim: exp, any: ['1']"),
@@ -78,7 +78,7 @@ fn values_that_no_claim_can_be_equal_to() {
         ),
         (
             routes("- {path: /a, any_of: [{requires_group: [' staff']}, {requires_role: r}]}"),
-            "routes[0].any_of[0].requires_group[0]: \" staff\" is compared with its spaces, which no group has: write staff",
+            "routes[0].any_of[0].requires_group[0]: \" staff\" is compared with its outer spaces, which no group has: write staff",
         ),
         (
             claim("claim: sub, any: [7]"),
@@ -213,36 +213,39 @@ fn places_that_never_hold_a_token() {
         (of("{header: x-t, prefix: ' Token '}"), "token_from[0]: the prefix \" Token \" never matches"),
         (
             of("{header: authorization, prefix: 'Basic '}"),
-            "token_from[0]: Basic in authorization is a name and a password",
+            "token_from[0]: Basic in authorization contains a user name and a password",
         ),
         (
             of("{header: cookie}"),
-            "token_from[0]: can never hold a token: this header has all cookies of the request; write {cookie: NAME}",
+            "token_from[0]: can never contain a token: this header contains all cookies of the request; write {cookie: NAME}",
         ),
         (
             of("{header: Cookie, prefix: 'session='}"),
-            "token_from[0]: can never hold a token: this header has all cookies",
+            "token_from[0]: can never contain a token: this header contains all cookies",
         ),
-        (of("{header: host}"), "token_from[0]: can never hold a token: Envoy moves the host to :authority"),
+        (
+            of("{header: host}"),
+            "token_from[0]: can never contain a token: Envoy moves the host to :authority",
+        ),
         (
             of("{header: set-cookie}"),
-            "token_from[0]: can never hold a token: set-cookie has a meaning of its own",
+            "token_from[0]: can never contain a token: set-cookie has another meaning",
         ),
         (
             of("{header: X-Forwarded-For}"),
-            "token_from[0]: can never hold a token: x-forwarded-for has a meaning",
+            "token_from[0]: can never contain a token: x-forwarded-for has another meaning",
         ),
         (
             of("{header: transfer-encoding}"),
-            "token_from[0]: can never hold a token: transfer-encoding has a meaning of its own in HTTP",
+            "token_from[0]: can never contain a token: transfer-encoding has another meaning in HTTP",
         ),
         (
             of("{header: sec-websocket-protocol, prefix: 'bearer '}"),
-            "token_from[0]: can never hold a token from a browser",
+            "token_from[0]: can never contain a token from a browser",
         ),
         (
             of("{header: x-t}, {header: x-t, prefix: 'Token '}"),
-            "token_from[1]: x-t is read with the prefix \"\" as well, which begins like this one",
+            "token_from[1]: x-t is also read with the prefix \"\", and one of the two prefixes starts with the other",
         ),
         (
             with("routes: [{path: /a, requires_role: r, token_from: {header: x-t, prefix: Bearer}}]"),
@@ -251,7 +254,7 @@ fn places_that_never_hold_a_token() {
     ]);
     let query = findings(&of("{query: 'a&b'}"));
     assert!(
-        query.iter().any(|line| line.contains("token_from[0]: can never hold a token: & and # end a")),
+        query.iter().any(|line| line.contains("token_from[0]: can never contain a token: & and # end a")),
         "{query:?}"
     );
     assert_eq!(findings(&of("{query: a_b}")).len(), 1, "the query is doubtful, its name is not");

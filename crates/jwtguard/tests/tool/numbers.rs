@@ -20,7 +20,7 @@ fn a_number_that_reaches_the_filter_as_text_is_told() {
             assert!(status == 0 && lines.len() == 1, "{number}: {lines:#?}");
             assert!(lines[0].starts_with("warning: configuration.value."), "{lines:#?}");
             let text = if number == "0xffffffff" { "4294967295" } else { number };
-            assert!(lines[0].contains(&format!(": {text} becomes the text \"{text}\"")), "{lines:#?}");
+            assert!(lines[0].contains(&format!(": {text} becomes the string \"{text}\"")), "{lines:#?}");
         }
     }
     for value in ["2147483647", "-2147483648", "'1.5'", "\"3000000000\"", "010", "y"] {
@@ -33,7 +33,7 @@ fn metadata_is_read_alike() {
     let route = "- match: { prefix: / }\n";
     let carrying = "- match: { prefix: / }\n                          metadata: { filter_metadata: { jwt_guard: { requires_claim: { claim: level, any: 1.5 } } } }\n";
     let (_, lines) = told(&[(route, carrying)]);
-    let expected = "warning: virtual host all, routes[0], metadata jwt_guard: 1.5 becomes the text \"1.5\"";
+    let expected = "warning: virtual host all, routes[0], metadata jwt_guard: 1.5 becomes the string \"1.5\"";
     assert!(lines.iter().any(|line| line.starts_with(expected)), "{lines:#?}");
 }
 
@@ -73,5 +73,5 @@ fn kubernetes_reads_them_as_numbers() {
                 phase: AUTHN\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    issuer: https://a.example\n    audience: a\n    \
                 jwks_inline: { keys: [] }\n    jwks_ttl_seconds: 300.0\n    refused_claims: { level: [3000000000, 1.5] }\n";
     let ran = jwtguard_with(&["check", "--quiet", "-"], text);
-    assert!(!ran.err.contains("becomes the text") && !ran.err.contains("jwks_ttl_seconds"), "{}", ran.err);
+    assert!(!ran.err.contains("becomes the string") && !ran.err.contains("jwks_ttl_seconds"), "{}", ran.err);
 }

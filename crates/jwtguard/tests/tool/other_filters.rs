@@ -76,7 +76,7 @@ fn a_filter_that_only_reads_a_claim_header_is_well_behind_ours() {
 fn before_ours_a_claim_header_is_the_clients() {
     one(
         &with(&rbac(), true, &[]),
-        "principals[0].header.name: reads x-auth-email, a claim header of jwt-guard, and stands before it",
+        "principals[0].header.name: reads x-auth-email, a claim header of jwt-guard, but runs before jwt-guard",
     );
     let other = rbac().replace("x-auth-email", "x-other");
     assert_eq!(with(&other, true, &[]), [""; 0]);
@@ -88,7 +88,7 @@ fn before_ours_a_claim_header_is_the_clients() {
     };
     one(
         &with(&mutation("append: { header: { key: x-auth-sub, value: a } }"), true, &[]),
-        "key: sets x-auth-sub, a claim header of jwt-guard, and stands before it: jwt-guard removes or replaces",
+        "key: sets x-auth-sub, a claim header of jwt-guard, but runs before jwt-guard: jwt-guard removes or replaces",
     );
     assert_eq!(with(&mutation("remove: x-auth-sub"), true, &[]), [""; 0], "jwt-guard removes it, too");
     let rule =
@@ -104,7 +104,7 @@ fn a_filter_that_sets_or_removes_a_claim_header_is_told() {
                 "header_mutation.v3.HeaderMutation",
                 "mutations: { request_mutations: [{ append: { header: { key: x-auth-sub, value: a } } }] }",
             ),
-            "key: sets x-auth-sub, a claim header of jwt-guard: the upstream no longer reads the token's value",
+            "key: sets x-auth-sub, a claim header of jwt-guard: the upstream does not receive the value from the token",
         ),
         (
             typed(
@@ -126,7 +126,7 @@ fn a_filter_that_sets_or_removes_a_claim_header_is_told() {
         ),
         (
             "{ name: other, typed_config: { key: x-auth-sub } }".to_owned(),
-            "key: names x-auth-sub, a claim header of jwt-guard: if it sets or removes the header",
+            "key: names x-auth-sub, a claim header of jwt-guard: if this setting sets or removes the header",
         ),
     ] {
         one(&with(&filter, false, &[]), expected);
@@ -159,28 +159,25 @@ fn jwt_authn_on_either_side_needs_the_token_that_the_first_one_removes() {
     let ours = |lines: &str| format!("{AUDIENCE}\n                            {lines}");
     one(
         &with(&jwt_authn(""), true, &[]),
-        "http_filters[0].typed_config.providers.p: jwt_authn stands before jwt-guard and its provider p removes the token: \
-         jwt-guard finds none and answers 401; set forward: true in the provider",
+        "http_filters[0].typed_config.providers.p: jwt_authn runs before jwt-guard, and its provider p removes the token: \
+         jwt-guard finds no token and answers 401; set forward: true in the provider",
     );
     one(
         &with(&jwt_authn(""), false, &[]),
-        "http_filters[1]: jwt_authn (provider p) stands after jwt-guard, which removes the token: jwt_authn finds none; \
+        "http_filters[1]: jwt_authn (provider p) runs after jwt-guard, which removes the token: jwt_authn finds no token; \
          set forward_token: true in jwt-guard's configuration",
     );
     let unseen = "{ name: envoy.filters.http.jwt_authn, config_discovery: { type_urls: [a] } }";
-    one(&with(unseen, false, &[]), "http_filters[1]: jwt_authn stands after jwt-guard");
+    one(&with(unseen, false, &[]), "http_filters[1]: jwt_authn runs after jwt-guard");
     let off_on_a_route = ours(
         "forward_token: true\n                            routes: [{ path: /a, forward_token: false, requires_role: a }]",
     );
     let (from, routes) = (AUDIENCE, off_on_a_route.as_str());
     let example = "                            routes:\n                              - path: /public/**\n                                allow_anonymous: true\n                              - path: /api/admin/**\n                                requires_role: admin\n";
-    one(
-        &with(&jwt_authn(""), false, &[(from, routes), (example, "")]),
-        "jwt_authn (provider p) stands after",
-    );
+    one(&with(&jwt_authn(""), false, &[(from, routes), (example, "")]), "jwt_authn (provider p) runs after");
     let query = ours("token_from: { query: access_token }\n                            forward_token: true");
     let lines = with(&jwt_authn(""), false, &[(AUDIENCE, &query)]);
-    assert!(lines.iter().any(|line| line.contains("jwt_authn (provider p) stands after")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("jwt_authn (provider p) runs after")), "{lines:#?}");
 
     let forwards = ours("forward_token: true");
     let elsewhere = ours("token_from: { header: x-jwt }");

@@ -29,7 +29,7 @@ fn a_failure_can_be_read() {
     assert_eq!(ran.status, 1);
     for expected in [
         "FAIL one (",
-        ":3)\n     outcome: expected the request goes on, got the filter answers\n     the rule is routes[0] (/a/**): a valid token with role admin; not met: role admin; the token has role \"user\"\n     refused because of role: ",
+        ":3)\n     decision: expected forwarded, got answered by the filter\n     rule routes[0] (/a/**): a valid token with role admin; not met: role admin; the token has role \"user\"\n     denied, role: ",
         "FAIL two (",
         "     status: expected 401, got 403\n     reason: expected expired, got role\n     rule: expected default_policy, got routes[0] (/a/**)\n",
         "     upstream x-auth-issuer: expected no such header, got \"https://a.example\"\n     upstream x-auth-sub: expected \"t\", got \"s\"\n",
@@ -47,10 +47,18 @@ fn a_file_that_makes_no_sense_is_told() {
     folder.file("bad.yaml", "issuer: https://a.example\n");
     for (what, text, expected) in [
         ("key", "config: plugin.yaml\ntest: []", "unknown field `test`"),
-        ("none", "config: plugin.yaml\ntests: []", "there is no test"),
-        ("no config", "tests: [{request: /a, expect: 401}]", "config is missing"),
+        ("none", "config: plugin.yaml\ntests: []", "tests is empty; write at least one test"),
+        (
+            "no config",
+            "tests: [{request: /a, expect: 401}]",
+            "the key config is missing; write config with the path of the configuration",
+        ),
         ("bad config", "config: bad.yaml\ntests: [{request: /a, expect: 401}]", "audience: is required"),
-        ("no expectation", "config: plugin.yaml\ntests: [{request: /a, expect: {}}]", "expect says nothing"),
+        (
+            "no expectation",
+            "config: plugin.yaml\ntests: [{request: /a, expect: {}}]",
+            "expect is empty; write pass, a status, or an object",
+        ),
         (
             "typo",
             "config: plugin.yaml\ntests: [{request: /a, expect: {statsu: 1}}]",
@@ -74,7 +82,7 @@ fn a_file_that_makes_no_sense_is_told() {
         (
             "both",
             "config: plugin.yaml\ntests: [{request: /a, claims: {}, token: a, expect: 401}]",
-            "either claims or a token",
+            "found both claims and token; write only one of them",
         ),
     ] {
         let ran = jwtguard(&["test", &folder.file("tests.yaml", text)]);
@@ -92,8 +100,7 @@ fn a_token_that_is_not_read_explains_a_failure() {
     let tests = json!({"config": "plugin.yaml", "tests": [test]});
     let ran = jwtguard(&["test", &folder.file("tests.json", &tests.to_string())]);
     assert_eq!(ran.status, 1, "{}", ran.err);
-    let expected =
-        "     the cookie session holds a JWT and is not read: tokens are read from authorization: Bearer\n";
+    let expected = "     the cookie session contains a JWT but is not read: tokens are read from authorization: Bearer\n";
     assert!(ran.out.contains(expected), "{}", ran.out);
 }
 
@@ -166,7 +173,7 @@ fn routes_that_no_test_touches_are_listed() {
     let one = file("one.yaml", "{request: /a, expect: 401}");
     let ran = jwtguard(&["test", &one]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
-    let expected = "plugin.yaml that no test touches:\n     routes[1] (/b/**)\n     routes[2] (/open)\n1 passed, 0 failed\n";
+    let expected = "plugin.yaml that no test covers:\n     routes[1] (/b/**)\n     routes[2] (/open)\n1 passed, 0 failed\n";
     assert!(ran.out.contains(expected), "{}", ran.out);
 
     let two = file("two.yaml", "{request: /open, expect: pass}, {request: /open/..%2fb/x, expect: 403}");
@@ -195,7 +202,7 @@ fn results_are_for_programs() {
     });
     assert_eq!(file["tests"][0], passed);
     assert_eq!(file["tests"][1]["differences"][0], "status: expected 404, got 403");
-    assert_eq!(file["tests"][1]["why"][0], "the rule is routes[1] (/b/**): nobody");
+    assert_eq!(file["tests"][1]["why"][0], "rule routes[1] (/b/**): nobody");
     assert_eq!(json["untouched_routes"][0]["routes"], json!(["routes[2] (/open)"]));
     assert_eq!(json["untouched_routes"][0]["configuration"], 1);
 
@@ -211,7 +218,7 @@ fn results_are_for_programs() {
             "    {}>\n      <failure message=\"status: expected 404, got 403; upstream: ",
             case("two &lt;&quot;&amp;&apos;&gt;", 4)
         ),
-        "&#10;the rule is routes[1] (/b/**): nobody&#10;refused because of denied: ",
+        "&#10;rule routes[1] (/b/**): nobody&#10;denied, denied: ",
         "</failure>\n    </testcase>\n  </testsuite>\n</testsuites>\n",
     ] {
         assert!(written.contains(expected), "{expected}\nin\n{written}");

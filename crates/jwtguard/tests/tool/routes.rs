@@ -1,4 +1,4 @@
-//! `check` on Envoy's routes: wherever they stand, what in them takes the filter off, and which metadata holds.
+//! `check` on Envoy's routes: wherever they stand, what in them disables the filter, and which metadata holds.
 
 use crate::context::{says, told};
 use crate::run::{jwtguard_with, read};
@@ -6,7 +6,7 @@ use crate::run::{jwtguard_with, read};
 const ROUTE: &str = "route: { cluster: upstream }";
 const OFF: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";
 const ON: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} } }";
-const TAKEN_OFF: &str = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: takes the filter off";
+const TAKEN_OFF: &str = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: disables the filter";
 
 /// The example with other routes.
 fn routed(routes: &str) -> (String, String) {
@@ -85,7 +85,7 @@ fn scoped_routes_are_routes() {
     );
     let text = read("envoy/envoy.yaml").replace(&from, &to) + &elsewhere;
     let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
-    assert!(ran.status == 1 && ran.err.contains("takes the filter off"), "{}", ran.err);
+    assert!(ran.status == 1 && ran.err.contains("disables the filter"), "{}", ran.err);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn routes_that_a_matcher_chooses_are_routes() {
         routed(&matcher("HttpRequestQueryParamMatchInput, query_param: t", &format!("Route, {route}")));
     let taken = "audience: orders-api\n                            token_from: { query: t }";
     let (_, lines) = told(&[(&from, &to), ("audience: orders-api", taken)]);
-    assert!(lines[0].starts_with("error: virtual host all: matches on the query's t"), "{lines:#?}");
+    assert!(lines[0].starts_with("error: virtual host all: matches on the query parameter t"), "{lines:#?}");
 
     let metadata = "metadata: { filter_metadata: { jwt_guard: { requires_role: chosen } } }";
     let (from, to) = routed(&matcher(kind, &format!("Route, {route}, {metadata}")));
@@ -135,7 +135,9 @@ fn metadata_that_nobody_reads_is_told() {
     for name in ["jwtGuard", "jwt-guard", "JWT_GUARD", "jwt_gard"] {
         tells(
             &on_route(&format!("{{ filter_metadata: {{ {name}: {asks} }} }}")),
-            &[&format!("{path}.virtual_hosts[0].routes[0].metadata: {name} is not read, only jwt_guard")],
+            &[&format!(
+                "{path}.virtual_hosts[0].routes[0].metadata: {name} is not read: this requirement has no effect; write jwt_guard"
+            )],
         );
     }
     let (from, to) = routed(&on_route(&format!("{{ filter_metadata: {{ jwtGuard: {asks} }} }}")));
@@ -146,19 +148,23 @@ fn metadata_that_nobody_reads_is_told() {
         &on_route(&format!(
             "{{ typed_filter_metadata: {{ jwt_guard: {{ \"@type\": t }} }}, filter_metadata: {{ jwt_guard: {asks} }} }}"
         )),
-        &[&format!("{path}.virtual_hosts[0].routes[0].metadata: jwt_guard is read in filter_metadata")],
+        &[&format!(
+            "{path}.virtual_hosts[0].routes[0].metadata: jwt_guard is not read in typed_filter_metadata: this requirement has no effect; write it in filter_metadata"
+        )],
     );
     let table = format!(
         "route_config: {{ metadata: {{ filter_metadata: {{ jwt_guard: {asks} }} }}, virtual_hosts: [{{ name: all, domains: [\"*\"], \
          routes: [{{ match: {{ prefix: / }}, {ROUTE} }}] }}] }}"
     );
-    tells(&table, &[&format!("{path}.metadata: jwt_guard is read on routes and virtual hosts only")]);
+    tells(&table, &[&format!("{path}.metadata: jwt_guard is read only on routes and virtual hosts")]);
     let action = listed(&format!(
         "{{ match: {{ prefix: / }}, route: {{ cluster: upstream, metadata_match: {{ filter_metadata: {{ jwt_guard: {asks} }} }} }} }}"
     ));
     tells(
         &action,
-        &[&format!("{path}.virtual_hosts[0].routes[0].route.metadata_match: jwt_guard is read on routes")],
+        &[&format!(
+            "{path}.virtual_hosts[0].routes[0].route.metadata_match: jwt_guard is read only on routes"
+        )],
     );
     tells(&on_route("{ filter_metadata: { envoy.lb: { a: b } } }"), &[]);
 }
@@ -173,7 +179,7 @@ fn a_path_that_envoy_writes_after_the_filter_is_told() {
         let route = format!("{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }} }}");
         let (key, _) = rewrite.split_once(':').unwrap();
         let expected = format!(
-            "warning: virtual host all, routes[0]: {key} comes after the filter, which judges the path that the client sent"
+            "warning: virtual host all, routes[0]: {key} applies after the filter, which checks the path that the client sent"
         );
         tells(&listed(&route), &[&expected]);
 

@@ -19,7 +19,7 @@ fn a_real_token_needs_its_keys() {
 
     let without = jwtguard_with(&["explain", &config, "--request", "/a", "--token", "-"], &token);
     assert_eq!(without.status, 2);
-    assert!(without.err.contains("give them with --jwks FILE"), "{}", without.err);
+    assert!(without.err.contains("add --jwks FILE, or replace --token by"), "{}", without.err);
     let with =
         jwtguard_with(&["explain", &config, "--request", "/a", "--token", "-", "--jwks", &jwks], &token);
     assert_eq!(with.status, 0, "{}{}", with.out, with.err);
@@ -73,7 +73,11 @@ fn claims_are_judged_under_a_token_s_header() {
     let expected = "the token has typ \"dpop+jwt\"; expected absent or \"JWT\"\n";
     assert!(ran.out.contains(expected), "{}", ran.out);
     let ran = explained(&claims, "no token");
-    assert!(ran.status == 2 && ran.err.contains("a token has three parts"), "{}", ran.err);
+    assert!(
+        ran.status == 2 && ran.err.contains("expected a token with three parts separated by dots"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
@@ -125,7 +129,12 @@ fn what_decode_prints_is_judged_as_the_token_would_be() {
         ran.err
     );
     let ran = jwtguard(&["explain", "-", "--request", "/a", "--claims", "-"]);
-    assert!(ran.status == 2 && ran.err.contains("standard input can be one of"), "{}", ran.err);
+    assert!(
+        ran.status == 2
+            && ran.err.contains("only one of the file, --token and --claims can be standard input"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]
@@ -157,13 +166,17 @@ fn a_token_is_taken_with_its_scheme() {
         assert_eq!(ran.status, 0, "{given}: {}{}", ran.out, ran.err);
         let without = jwtguard(&["explain", &config, "--request", "/a", "--token", &given]);
         assert_eq!(without.status, 2, "{given}");
-        assert!(without.err.contains("the keys of issuer a_example are not"), "{}", without.err);
+        assert!(
+            without.err.contains("the configuration does not contain the keys of issuer a_example"),
+            "{}",
+            without.err
+        );
     }
     let other = folder.file("other.json", &jwtguard(&["keygen", "--alg", "EdDSA", "--kid", "k9"]).out);
     let other = folder.file("others.json", &jwtguard(&["jwks", "--key", &other]).out);
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--jwks", &other, "--token", token]);
     assert!(ran.out.contains("not met  a valid token; the token has kid \""), "{}", ran.out);
-    assert!(ran.out.contains(" and alg \"EdDSA\"; expected a key of the issuer's\n"), "{}", ran.out);
+    assert!(ran.out.contains(" and alg \"EdDSA\"; expected a key in the issuer's JWKS\n"), "{}", ran.out);
     // Another scheme is part of what is judged.
     let basic = format!("Basic {token}");
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--jwks", &jwks, "--token", &basic]);
@@ -179,15 +192,15 @@ fn decode_shows_all_but_the_signature() {
         let ran = jwtguard_with(&["decode", "-"], &text);
         assert_eq!(ran.status, 0, "{}", ran.err);
         for expected in
-            ["\"kid\": \"k1\"", "\"admin\"", "expires 14 minutes from now", "the signature was not checked"]
+            ["\"kid\": \"k1\"", "\"admin\"", "expires 14 minutes from now", "the signature was not verified"]
         {
             assert!(ran.out.contains(expected), "{expected}: {}", ran.out);
         }
         assert!(!ran.out.contains(token.trim().rsplit('.').next().unwrap()));
     }
     for (token, expected) in [
-        ("a.b", "three parts between dots, and this has 2"),
-        ("a.b.c.d.e", "five are an encrypted token"),
+        ("a.b", "expected a token with three parts separated by dots, found 2 parts"),
+        ("a.b.c.d.e", "five parts are an encrypted token (JWE), which must be decrypted first"),
         ("!.b.c", "the header is not base64url"),
         ("YQ.YQ.YQ", "the header is not JSON"),
     ] {

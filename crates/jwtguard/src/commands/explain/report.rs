@@ -1,4 +1,4 @@
-//! What `explain` prints.
+//! The output of `explain`.
 
 use jwtguard::inspect::describe::one_line;
 use jwtguard::inspect::simulation::{
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::commands::output::print_line;
 
-/// As text for people.
+/// Prints the result as text.
 pub fn print(request: &TestRequest, outcome: &SimulationResult) {
     print_line!("{} {} on {}", request.method, shortened(&request.path), request.host);
     if outcome.readings.len() > 1 {
-        print_line!("\nthe path can be read in {} ways", outcome.readings.len());
+        print_line!("\nthe path has {} variants", outcome.readings.len());
         for reading in &outcome.readings {
             match reading.classes.as_slice() {
                 [] => print_line!("  {}", shortened(&reading.path)),
@@ -21,16 +21,18 @@ pub fn print(request: &TestRequest, outcome: &SimulationResult) {
         }
     }
     if !outcome.rules.is_empty() {
-        print_line!(
-            "\n{}",
-            if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" }
-        );
+        print_line!("\n{}", if outcome.rules.len() > 1 { "rules, all must be met" } else { "the rule" });
     }
     for rule in &outcome.rules {
         match &rule.reading {
             Some(reading) => {
                 let classes = rule.reading_classes.join(", ");
-                print_line!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
+                print_line!(
+                    "  {}, for the variant {} ({classes}): {}",
+                    rule.name,
+                    shortened(reading),
+                    rule.who
+                );
             }
             None => print_line!("  {}: {}", rule.name, rule.who),
         }
@@ -39,24 +41,21 @@ pub fn print(request: &TestRequest, outcome: &SimulationResult) {
         }
     }
     if !outcome.less_specific.is_empty() {
-        print_line!("\nalso matches, less specific: does not apply");
+        print_line!("\nalso matches, but does not apply: less specific");
     }
     for route in &outcome.less_specific {
         print_line!("  {}: {}", route.name, route.who);
     }
     print_line!("\ntoken: {}", token(&outcome.token));
     for place in &outcome.unread_tokens {
-        print_line!(
-            "the {place} holds a JWT and is not read: tokens are read from {}",
-            outcome.token_from.join(", ")
-        );
+        print_line!("{}", unread(place, outcome));
     }
     for cause in &outcome.would_deny {
-        print_line!("would be refused: {}, {}", cause.reason, cause.detail);
+        print_line!("would be denied: {}, {}", cause.reason, cause.detail);
     }
     match &outcome.decision {
         SimulatedDecision::Forward { upstream, set, removed } => {
-            print_line!("\nthe request goes on; the upstream sees");
+            print_line!("\nthe request is forwarded; the upstream receives");
             for (name, value) in upstream {
                 let mark = if set.contains(name) { "+" } else { " " };
                 print_line!("  {mark} {name}: {}", shortened(value));
@@ -66,20 +65,20 @@ pub fn print(request: &TestRequest, outcome: &SimulationResult) {
             }
         }
         SimulatedDecision::Deny { status, headers, body, cause } => {
-            print_line!("\nthe request is refused: {}, {}", cause.reason, cause.detail);
-            print_line!("the client sees\n  {status}");
+            print_line!("\nthe request is denied: {}, {}", cause.reason, cause.detail);
+            print_line!("the client receives\n  {status}");
             for (name, value) in headers {
                 print_line!("  {name}: {value}");
             }
             print_line!("  {body}");
         }
         SimulatedDecision::Serve { body } => {
-            print_line!("\nthe client is served a document of resource_metadata\n  {body}")
+            print_line!("\nthe client receives a document of resource_metadata\n  {body}")
         }
     }
 }
 
-/// A condition, with what the token has instead.
+/// Describes a condition, with the value in the token if it does not meet the condition.
 pub fn condition(result: &ConditionResult) -> String {
     match &result.found {
         Some(found) => format!("{}; the token has {found}", result.condition),
@@ -87,9 +86,12 @@ pub fn condition(result: &ConditionResult) -> String {
     }
 }
 
-/// That a token stands where none is looked for.
+/// Warns about a token in a place that is not in `token_from`.
 pub fn unread(place: &str, outcome: &SimulationResult) -> String {
-    format!("the {place} holds a JWT and is not read: tokens are read from {}", outcome.token_from.join(", "))
+    format!(
+        "the {place} contains a JWT but is not read: tokens are read from {}",
+        outcome.token_from.join(", ")
+    )
 }
 
 fn token(report: &TokenReport) -> String {
@@ -101,18 +103,18 @@ fn token(report: &TokenReport) -> String {
             let names = names.iter().filter(|(_, names)| !names.is_empty());
             let names: Vec<_> =
                 names.map(|(what, names)| format!("; {what} {}", shortened(&names.join(", ")))).collect();
-            format!("valid, of issuer {issuer}{}", names.concat())
+            format!("valid, from issuer {issuer}{}", names.concat())
         }
     }
 }
 
-/// Long values, tokens above all, are of no use on a terminal. Control characters would be commands to it.
+/// Shortens long values, such as tokens, and escapes control characters, which a terminal would execute.
 fn shortened(value: &str) -> String {
-    const LONGEST: usize = 160;
-    one_line(value, LONGEST)
+    const MAX_CHARACTERS: usize = 160;
+    one_line(value, MAX_CHARACTERS)
 }
 
-/// As one object, whose members the help lists.
+/// The result as a JSON object. The help of `explain` lists its members.
 pub fn as_json(outcome: &SimulationResult) -> Value {
     let rules: Vec<_> = outcome
         .rules

@@ -1,4 +1,4 @@
-//! A file of tests: read as a whole before any test runs, so that a slip in it is no failed test.
+//! A test file. It is parsed completely before any test runs, so that a mistake in it is not reported as a failed test.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::commands::token_input::{ClaimsInput, without_scheme};
 use crate::commands::{check, explain};
 
-/// What a file says.
+/// The content of a test file.
 pub struct Suite {
     pub config: Option<String>,
     pub configuration: usize,
@@ -21,10 +21,10 @@ pub struct Suite {
     pub tests: Vec<Test>,
 }
 
-/// One request and what is expected of it.
+/// One request and the expected decision.
 pub struct Test {
     pub name: String,
-    /// As the file has it.
+    /// The request as the file has it.
     pub request: String,
     pub line: usize,
     pub test_request: TestRequest,
@@ -66,7 +66,7 @@ struct RawTest {
     expect: Value,
 }
 
-/// What is expected of a request; what is absent is not compared.
+/// The expected decision. Absent members are not compared.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
@@ -86,7 +86,7 @@ impl Suite {
         let documents = check::read(file)?;
         let [document] = documents.as_slice() else {
             return Err(format!(
-                "{file}: expected one document with config and tests, found {}",
+                "{file}: expected one document with config and tests, found {} documents",
                 documents.len()
             ));
         };
@@ -95,7 +95,10 @@ impl Suite {
             .map_err(|problem| problem.located_in(file, tree, &Path::root(), dotted))?;
         let tests = Path::root().key("tests");
         if raw.tests.is_empty() {
-            return Err(format!("{file}:{}: there is no test", tree.nearest_to(&tests).line));
+            return Err(format!(
+                "{file}:{}: tests is empty; write at least one test",
+                tree.nearest_to(&tests).line
+            ));
         }
         let tests = raw.tests.into_iter().enumerate().map(|(index, test)| {
             let path = tests.index(index).to_owned();
@@ -131,7 +134,12 @@ impl RawTest {
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
         };
         let credential = match (self.token, self.claims) {
-            (Some(_), Some(_)) => return Err(FileError::at(&key("token"), "give either claims or a token")),
+            (Some(_), Some(_)) => {
+                return Err(FileError::at(
+                    &key("token"),
+                    "found both claims and token; write only one of them",
+                ));
+            }
             (Some(token), None) => TestCredential::Token(without_scheme(&token).to_owned()),
             (None, Some(object)) => ClaimsInput::new(object).credential(None),
             (None, None) => TestCredential::None,
@@ -140,7 +148,7 @@ impl RawTest {
     }
 }
 
-/// A header's value: numbers and booleans as they are written.
+/// The value of a header. Numbers and booleans become text.
 pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -151,16 +159,24 @@ fn expected(expect: &Value) -> Result<Expected, FileError> {
         Value::String(word) if word == "pass" => Expected { pass: Some(true), ..Expected::default() },
         Value::Number(status) => {
             let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
-            let status = status.ok_or_else(|| FileError::at(&path, "expect is no status"))?;
+            let status = status.ok_or_else(|| FileError::at(&path, "expected a status from 0 to 65535"))?;
             Expected { status: Some(status), ..Expected::default() }
         }
         Value::Object(members) if members.is_empty() => {
-            return Err(FileError::at(&path, "expect says nothing"));
+            return Err(FileError::at(
+                &path,
+                "expect is empty; write pass, a status, or an object with pass, status, error, reason, rule, upstream or would_deny",
+            ));
         }
         Value::Object(_) => parsed(&expect.to_string()).map_err(|problem| problem.below(&path))?,
-        _ => return Err(FileError::at(&path, "expected pass, a status, or an object of both and more")),
+        _ => {
+            return Err(FileError::at(
+                &path,
+                "expected pass, a status, or an object with pass, status, error, reason, rule, upstream or would_deny",
+            ));
+        }
     };
-    // A request that is not refused has no reason.
+    // A request that is not denied has no reason, which a test writes as `none`.
     let named = |name: &str| if name == NO_REASON { Ok(()) } else { parse_reason(name).map(drop) };
     if let Some(reason) = &expected.reason {
         named(reason).map_err(|sentence| FileError::at(&path.key("reason"), sentence))?;
@@ -172,10 +188,10 @@ fn expected(expect: &Value) -> Result<Expected, FileError> {
     Ok(expected)
 }
 
-/// What stands for the reason where there is none.
+/// The name for the absence of a reason.
 pub const NO_REASON: &str = "none";
 
-/// What is wrong, and where below the value that was read.
+/// An error in a test file, with its path below the parsed value.
 struct FileError {
     path: Path,
     sentence: String,
@@ -190,7 +206,7 @@ impl FileError {
         Self { path: below(&path.to_owned(), &self.path), ..self }
     }
 
-    /// With the file and the line of the value nearest to it.
+    /// Adds the file, and the line of the nearest value that exists.
     fn located_in(&self, file: &str, tree: &Tree, path: &Path, named: impl Fn(&Path) -> String) -> String {
         let line = tree.nearest_to(&below(path, &self.path)).line;
         match named(&self.path) {
@@ -200,7 +216,7 @@ impl FileError {
     }
 }
 
-/// A path with its names as they stand in the file, without quotes.
+/// Formats a path with the names as in the file, without quotes.
 fn dotted(path: &Path) -> String {
     let mut dotted = String::new();
     for segment in path.segments() {
@@ -222,7 +238,7 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, FileError> {
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = error.path().iter().filter_map(step).collect();
         let (error, problem) = (error.inner(), error.inner().to_string());
-        // The text was made here: lines and columns of it would mislead.
+        // The JSON text is generated: its lines and columns are not those of the file.
         let position = format!(" at line {} column {}", error.line(), error.column());
         let sentence = problem.strip_suffix(&position).unwrap_or(&problem).to_owned();
         FileError { path, sentence }

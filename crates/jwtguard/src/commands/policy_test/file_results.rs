@@ -1,20 +1,20 @@
-//! What came of a file of tests.
+//! The results of a test file.
 
 use std::collections::BTreeSet;
 
-/// A file whose tests were run.
+/// The results of one test file.
 pub struct FileResults {
     pub file: String,
     pub config: String,
     pub configuration: usize,
-    /// How each route of the configuration is called.
+    /// The names of the routes of the configuration.
     pub routes: Vec<String>,
-    /// The indices of those that some test fell under.
+    /// The indices of the routes that a test covers.
     pub touched: BTreeSet<usize>,
     pub results: Vec<TestResult>,
 }
 
-/// What came of one test.
+/// The result of one test.
 pub struct TestResult {
     pub name: String,
     pub line: usize,

@@ -1,16 +1,16 @@
-//! The claim headers of the filter in what stands beside it: who sets or removes them, and who only reads them.
+//! Finds uses of the claim headers in the rest of the connection manager: what sets, removes or reads them.
 
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::{Tree, TreeValue, snake_case};
 use jwt_guard::config::Config;
 use jwt_guard::config::path::Segment;
 
-/// Parts of a connection manager that come before the filter or have nothing to do with the upstream's request.
+/// Parts of a connection manager that run before every filter, or that do not affect the request to the upstream.
 const ELSEWHERE: [&str; 13] = [
     "early_header_mutation_extensions",
     "access_log",
     "match",
-    // Refused where they name such a header.
+    // Other checks report these keys.
     "scope_key_builder",
     "vhost_header",
     "response_headers_to_add",
@@ -23,7 +23,7 @@ const ELSEWHERE: [&str; 13] = [
     "allowed_client_headers_on_success",
 ];
 
-/// Filters that read headers and set none.
+/// Filters that read headers but set none.
 const READERS: [&str; 6] = [
     "envoy.extensions.filters.http.rbac.v3.RBAC",
     "envoy.extensions.filters.http.rbac.v3.RBACPerRoute",
@@ -33,7 +33,7 @@ const READERS: [&str; 6] = [
     "envoy.extensions.filters.http.health_check.v3.HealthCheck",
 ];
 
-/// Keys below which headers are read: by a limit, a hash, a retry, a trace, a matcher, or for another server.
+/// Keys below which headers are read: by rate limits, hashes, retries, traces, matchers, or for another server.
 const READ: [&str; 14] = [
     "rate_limits",
     "descriptors",
@@ -51,10 +51,10 @@ const READ: [&str; 14] = [
     "host_rewrite_header",
 ];
 
-/// Keys whose header goes.
+/// Keys below which headers are removed.
 const REMOVED: [&str; 3] = ["request_headers_to_remove", "remove", "headers_to_remove"];
 
-/// Keys below which a header is set.
+/// Keys below which headers are set.
 const SET: [&str; 8] = [
     "request_headers_to_add",
     "headers_to_add",
@@ -66,18 +66,18 @@ const SET: [&str; 8] = [
     "allowed_upstream_headers_to_append",
 ];
 
-/// What is done with a header.
+/// How a part of the configuration uses a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HeaderUse {
     Reads,
     Sets,
     Removes,
-    /// The file does not tell.
+    /// The check does not know the key.
     Unknown,
 }
 
-/// Every place in the connection manager, our filter left out, where a claim header is set, removed or named; and
-/// those before our filter where one is read, as it is still the client's there.
+/// Warns about each part of the connection manager outside jwt-guard that sets, removes or names a claim header. A part that
+/// reads a claim header is reported only before jwt-guard, where the header still has the value that the client sent.
 pub fn claim_headers(
     manager: &Tree,
     filter: Option<&Tree>,
@@ -107,27 +107,27 @@ pub fn claim_headers(
         let is_before = above.iter().find_map(|tree| at(tree)).zip(ours).is_some_and(|(other, ours)| other < ours);
         let problem = match use_of(&keys, above) {
             HeaderUse::Reads if is_before => format!(
-                "reads {text}, a claim header of jwt-guard, and stands before it: there the header has the value that the client \
-                 sent; put the filter after jwt-guard"
+                "reads {text}, a claim header of jwt-guard, but runs before jwt-guard: the header still has the value that the \
+                 client sent; put the filter after jwt-guard"
             ),
             HeaderUse::Reads => return,
-            // jwt-guard removes what the client sent, too. A rule of header_to_metadata reads it first.
+            // jwt-guard removes the header too, so this is harmless. A rule of header_to_metadata reads the header first.
             HeaderUse::Removes if is_before && !keys.iter().any(|key| key == "request_rules") => return,
             HeaderUse::Sets if is_before => format!(
-                "sets {text}, a claim header of jwt-guard, and stands before it: jwt-guard removes or replaces the header; \
+                "sets {text}, a claim header of jwt-guard, but runs before jwt-guard: jwt-guard removes or replaces the header; \
                  use another header"
             ),
             HeaderUse::Sets => format!(
-                "sets {text}, a claim header of jwt-guard: the upstream no longer reads the token's value; use another \
-                 header, or leave this one to claim_headers"
+                "sets {text}, a claim header of jwt-guard: the upstream does not receive the value from the token; use another \
+                 header, or let only claim_headers set it"
             ),
             HeaderUse::Removes => format!(
-                "removes {text}, a claim header of jwt-guard: the upstream does not get it, and may treat its absence as a \
-                 fact about the user; leave the header to claim_headers"
+                "removes {text}, a claim header of jwt-guard: the upstream does not receive it, and may conclude that the \
+                 token has no such claim; do not remove the header here"
             ),
             HeaderUse::Unknown => format!(
-                "names {text}, a claim header of jwt-guard: if it sets or removes the header, the upstream no longer reads \
-                 the token's value; use another header there"
+                "names {text}, a claim header of jwt-guard: if this setting sets or removes the header, the upstream does not \
+                 receive the value from the token; use another header here"
             ),
         };
         diagnostics.push(Diagnostic::warning(tree, Subject::Value, problem));
@@ -139,12 +139,12 @@ fn use_of(keys: &[String], above: &[&Tree]) -> HeaderUse {
     if above.iter().any(|tree| READERS.iter().any(|reader| tree.is_type(reader))) {
         return HeaderUse::Reads;
     }
-    // `header_to_metadata` reads a header, and removes it where it is told to.
+    // `header_to_metadata` reads a header, and with `remove: true` removes it.
     if is_below(&["request_rules"]) {
         let removes = above.last().and_then(|rule| rule.get("remove")).is_some_and(Tree::is_true);
         return if removes { HeaderUse::Removes } else { HeaderUse::Reads };
     }
-    // What goes to an authorization server does not go to the upstream.
+    // `authorization_request` affects the request to the authorization server, not the one to the upstream.
     if is_below(&["authorization_request"]) {
         HeaderUse::Reads
     } else if is_below(&REMOVED) {

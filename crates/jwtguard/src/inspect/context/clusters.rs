@@ -1,4 +1,4 @@
-//! The clusters that keys come through: that they are there, and that https means something on them.
+//! Checks the clusters for keys: each must be defined, and for https its TLS socket must verify the server.
 
 use super::{Diagnostic, Subject};
 use crate::inspect::find::{Configuration, Embedding, PluginConfig};
@@ -10,18 +10,18 @@ use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::{Location, Source};
 
-/// The clusters that documents define.
+/// The clusters that the documents define.
 #[derive(Debug, Default)]
 pub struct Clusters<'t> {
     defined: Vec<(&'t str, &'t Tree)>,
-    /// Whether any document has a list of clusters: one that has none says nothing of what there is.
+    /// Whether a document has a list of clusters. Without one, a missing cluster is not an error.
     listed: bool,
-    /// Whether clusters come from elsewhere too.
+    /// Whether Envoy also discovers clusters (CDS).
     discovered: bool,
 }
 
 impl<'t> Clusters<'t> {
-    /// Every cluster in the documents.
+    /// Collects every cluster in the documents.
     pub fn of(documents: &'t [FileDocument]) -> Self {
         let mut clusters = Self::default();
         for document in documents {
@@ -52,7 +52,7 @@ impl<'t> Clusters<'t> {
     }
 }
 
-/// The clusters that keys come through: that they are there, and that https means something on them.
+/// Checks the clusters of the issuers: each must be defined, and for https its TLS socket must verify the server.
 pub fn clusters(
     plugin: &PluginConfig<'_>,
     config: &Config,
@@ -100,10 +100,13 @@ fn missing(
         severity => severity,
     };
     let problem = match clusters.defined.as_slice() {
-        [] => format!("issuer {issuer}: no cluster {name} is defined in these files"),
+        [] => format!("issuer {issuer}: the cluster {name} is not defined in these files"),
         defined => {
             let names: Vec<_> = defined.iter().map(|(name, _)| *name).collect();
-            format!("issuer {issuer}: no cluster {name} is defined in these files, only {}", names.join(", "))
+            format!(
+                "issuer {issuer}: the cluster {name} is not defined in these files; defined: {}",
+                names.join(", ")
+            )
         }
     };
     let line = match &plugin.configuration {
@@ -119,7 +122,7 @@ fn missing(
     });
 }
 
-/// The line where the key has that value.
+/// Finds the line on which a key has a value.
 fn line_of(tree: &Tree, key: &str, value: &str) -> usize {
     let mut line = 0;
     tree.walk(&mut |object, _, _| {
@@ -130,23 +133,24 @@ fn line_of(tree: &Tree, key: &str, value: &str) -> usize {
     line
 }
 
-/// `https` in an endpoint encrypts nothing by itself: the cluster's socket does, and only where it checks who answers.
+/// Checks the TLS socket of a cluster. The scheme `https` in an endpoint adds no encryption: only the socket of the cluster
+/// does, and it must verify the certificate.
 fn tls(cluster: &Tree, name: &str, scheme: Scheme, diagnostics: &mut Vec<Diagnostic>) {
     let subject = Subject::Named(format!("cluster {name}"));
     let mut context = None;
     cluster.walk(&mut |tree, path, _| {
         let first = path.segments().first();
-        // `transport_socket_matches` too.
+        // The prefix also covers `transport_socket_matches`.
         if matches!(first, Some(Segment::Key(key)) if key.starts_with("transport_socket") || key.starts_with("transportSocket")) {
             let found = tree.is_type("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext");
             context = context.or(found.then_some(tree));
         }
     });
     let Some(context) = context else {
-        // A connection within this machine has no network on its way.
+        // A local connection does not cross a network.
         if scheme == Scheme::Https && !is_local(cluster) {
-            let problem = "has no TLS socket, though the key endpoint is https: keys would come in the clear, and \
-                           an attacker on the network path could replace them; give it an UpstreamTlsContext with sni, \
+            let problem = "has no TLS socket, but the key endpoint is https: keys are fetched without encryption, and \
+                           an attacker on the network path can replace them; add an UpstreamTlsContext with sni, \
                            trusted_ca and match_typed_subject_alt_names";
             diagnostics.push(Diagnostic::error(cluster, subject, problem.to_owned()));
         }
@@ -174,8 +178,8 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, diagnostics: &mut Vec<Diagnos
         .is_some_and(|verification| verification.is_enum("ACCEPT_UNTRUSTED", 1));
     if untrusted || !(pinned || rooted) {
         let problem =
-            "has a TLS socket that takes any certificate: an attacker on the network path could \
-                       replace the keys; give its validation_context a trusted_ca and match_typed_subject_alt_names"
+            "has a TLS socket that accepts any certificate: an attacker on the network path can \
+                       replace the keys; add trusted_ca and match_typed_subject_alt_names to validation_context"
                 .to_owned();
         diagnostics.push(Diagnostic::error(context, subject.clone(), problem));
         return;
@@ -183,19 +187,19 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, diagnostics: &mut Vec<Diagnos
     let automatic = context.get("auto_sni_san_validation").is_some_and(Tree::is_true);
     let names = has(&["match_typed_subject_alt_names", "match_subject_alt_names", "custom_validator_config"]);
     if !(pinned || names || automatic || remote.is_some()) {
-        let problem = "takes a certificate of any name that the CA signed; name the host in \
+        let problem = "accepts a certificate for any name that the CA signed; write the host in \
                        match_typed_subject_alt_names"
             .to_owned();
         diagnostics.push(Diagnostic::warning(context, subject.clone(), problem));
     }
     if context.get("sni").is_none() && context.get("auto_host_sni").is_none_or(|auto| !auto.is_true()) {
         let problem =
-            "sends no sni: a server of several hosts answers with some other certificate".to_owned();
+            "sends no SNI: a server with several hosts may answer with the certificate of another host; write sni".to_owned();
         diagnostics.push(Diagnostic::warning(context, subject.clone(), problem));
     }
 }
 
-/// Whether every address is this machine's own, so that nobody is on the way.
+/// Whether every address of the cluster is local, so that the connection does not cross a network.
 fn is_local(cluster: &Tree) -> bool {
     let (mut addresses, mut local) = (0, 0);
     cluster.walk(&mut |tree, _, _| {

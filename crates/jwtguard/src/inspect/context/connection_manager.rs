@@ -1,11 +1,11 @@
-//! The HttpConnectionManager that our filter stands in, and the filters beside it.
+//! Checks the HttpConnectionManager that contains the filter, and the other filters in it.
 
 use super::{Diagnostic, Subject, jwt_authn};
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::Config;
 
-/// What in it works against the filter. `metadata_decides` says whether some route carries a requirement.
+/// Checks the settings of the connection manager. `metadata_decides` is true if a route has a requirement in its metadata.
 pub fn check(
     manager: &Tree,
     filter: Option<&Tree>,
@@ -14,8 +14,8 @@ pub fn check(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     if !manager.get("normalize_path").is_some_and(Tree::is_true) {
-        let problem = "is not on: the filter judges every reading of a path, but Envoy's own routes and the upstream \
-                       see it as the client wrote it";
+        let problem = "is not set to true: the filter checks every path variant, but Envoy's routes and the upstream \
+                       see the path as the client sent it; write normalize_path: true";
         diagnostics.push(Diagnostic::warning(manager, Subject::Key(&["normalize_path"]), problem.to_owned()));
     }
     let mut removed_early = Vec::new();
@@ -31,7 +31,8 @@ pub fn check(
         .collect();
     if metadata_decides && !kept.is_empty() {
         let problem = format!(
-            "does not remove {}: where route metadata decides, a request that brings one of them is answered 400",
+            "does not remove {}: if the metadata of a route decides, a request with one of these headers is answered 400; \
+             remove them with an early header mutation",
             kept.join(", ")
         );
         diagnostics.push(Diagnostic::warning(
@@ -47,7 +48,7 @@ pub fn check(
             .get("typed_config")
             .is_some_and(|config| config.is_type("envoy.extensions.filters.http.cors.v3.Cors"));
         if cors && ours.is_some_and(|ours| index > ours) {
-            let problem = "stands after jwt-guard: a browser cannot read a refusal; put it before";
+            let problem = "runs after jwt-guard: browsers cannot read denials, which then have no CORS headers; put this filter before jwt-guard";
             diagnostics.push(Diagnostic::warning(other, Subject::Value, problem.to_owned()));
         }
     }
@@ -56,22 +57,22 @@ pub fn check(
     jwt_authn::check(filters, ours, config, diagnostics);
 }
 
-/// An upgrade that brings filters of its own goes by those alone.
+/// Reports upgrades with their own filter list: Envoy then runs only these filters for the upgrade.
 fn upgrades(manager: &Tree, diagnostics: &mut Vec<Diagnostic>) {
     for upgrade in manager.list("upgrade_configs") {
         let filters = upgrade.list("filters");
-        // What is discovered may be ours; the file does not tell.
-        let may_be_ours =
+        // A discovered filter may be jwt-guard; the file does not show it.
+        let may_be_jwt_guard =
             |filter: &Tree| find::contains_jwt_guard(filter) || filter.get("config_discovery").is_some();
-        if filters.is_empty() || filters.iter().any(may_be_ours) {
+        if filters.is_empty() || filters.iter().any(may_be_jwt_guard) {
             continue;
         }
         let kind = upgrade.text_of("upgrade_type").unwrap_or("every upgrade");
         let problem = format!(
-            "has filters without jwt-guard: a client that asks for {kind} reaches the upstream unchecked, claim \
-             headers of its own included; put the filter among them, or leave them out"
+            "has filters without jwt-guard: a client that requests {kind} reaches the upstream unchecked, with claim \
+             headers that the client sent; add jwt-guard to these filters, or remove the key filters"
         );
-        // Off, until a route puts it on.
+        // A disabled upgrade is a warning: a route can enable it.
         let is_off = upgrade.get("enabled").is_some_and(|enabled| enabled.value == TreeValue::Bool(false));
         diagnostics.push(match is_off {
             true => Diagnostic::warning(upgrade, Subject::Value, problem),

@@ -1,4 +1,4 @@
-//! A finding about a value. Which file the value is in is looked up later.
+//! A finding about a value, before its file and path are known.
 
 use jwt_guard::config::Path;
 use jwt_guard::config::path::Segment;
@@ -7,57 +7,57 @@ use crate::inspect::Severity;
 use crate::inspect::path::below;
 use crate::inspect::tree::{Tree, ValueId};
 
-/// A finding before it is known in which file.
+/// A finding about a value. `check` adds the file and the path.
 #[derive(Debug)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// The value that it is about; `None` for the configuration itself.
+    /// The value; `None` for the configuration itself.
     pub at: Option<ValueId>,
     /// The line.
     pub line: usize,
-    /// What of the value, or around it.
+    /// What the finding is about.
     pub subject: Subject,
-    /// The sentence.
+    /// A sentence that says what is wrong and what to write instead.
     pub problem: String,
 }
 
-/// What a remark is about, as its reader finds it in the file.
+/// What a diagnostic is about, as the message shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// The value, by its path in the document: a file may have several listeners.
+    /// The value, shown by its path in the document.
     Value,
-    /// A key of the value, which may be absent. Given as the names that lead to it.
+    /// A key below the value, which may be absent. The names are the path to the key.
     Key(&'static [&'static str]),
-    /// The value, by its path and its type.
+    /// The value, shown by its path and its type.
     Type(&'static str),
-    /// A virtual host or a route by its name, after the path of the route table that it stands in.
+    /// A virtual host or a route, shown by the path of its route table and its name.
     Route(String),
-    /// What has a name of its own in the whole file, as a cluster has.
+    /// An object with a name that is unique in the file, such as a cluster.
     Named(String),
-    /// That path: from the document's start on, or from the start of an object of Kubernetes, which is short.
+    /// A path from the start of the document, or from the start of a Kubernetes object.
     Path(Path),
 }
 
 impl Diagnostic {
-    /// What must not be.
+    /// An error about a value.
     pub fn error(at: &Tree, subject: Subject, problem: String) -> Self {
         Self { severity: Severity::Error, at: at.source.clone(), line: at.line, subject, problem }
     }
 
-    /// What is doubtful.
+    /// A warning about a value.
     pub fn warning(at: &Tree, subject: Subject, problem: String) -> Self {
         Self { severity: Severity::Warning, ..Self::error(at, subject, problem) }
     }
 }
 
 impl Subject {
-    /// A path of those keys.
+    /// The path of nested keys.
     pub fn keys(keys: &[&str]) -> Self {
         Self::Path(owned(keys))
     }
 
-    /// The subject as a finding shows it. `value` is the path of the value that the remark is about.
+    /// Formats the subject for a message. `value` is the path of the value.
     pub fn shown(&self, value: &Path) -> String {
         match self {
             Self::Value => value.to_string(),
@@ -74,12 +74,12 @@ fn owned(keys: &[&str]) -> Path {
     keys.iter().map(|key| Segment::Key((*key).to_owned())).collect()
 }
 
-/// A name after the path of what it stands in.
+/// Appends a name to the path of the object that contains it.
 fn after(path: &Path, name: &str) -> String {
     if path.is_root() { name.to_owned() } else { format!("{path}, {name}") }
 }
 
-/// The path of the route table that a value stands in; the root where it stands in none.
+/// The path of the route table that contains a value; the root if there is none.
 fn route_table(value: &Path) -> Path {
     let is_hosts = |segment: &Segment| match segment {
         Segment::Key(key) => ["virtual_hosts", "virtualHosts"].contains(&key.as_str()),

@@ -1,23 +1,24 @@
-//! What the filter edits: Envoy chooses the route again after it, so that no route may depend on any of it.
+//! The headers, cookies and parameters that the filter edits. Envoy selects the route again after the filter, so a route must
+//! not match on any of them: a client could select a route whose requirement the filter did not check.
 
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
 
-/// What the filter edits, so that nothing may be routed by it.
+/// What the filter edits in requests.
 #[derive(Debug)]
 pub struct FilterEdits<'c> {
     config: &'c Config,
 }
 
 impl<'c> FilterEdits<'c> {
-    /// What this configuration edits.
+    /// What the filter edits with a configuration.
     pub fn of(config: &'c Config) -> Self {
         Self { config }
     }
 
-    /// The places that tokens are taken from and out of.
+    /// The token sources, each with whether the token is forwarded.
     fn places(&self) -> impl Iterator<Item = (&'c Place, bool)> + use<'c> {
         let config = self.config;
         let global = config.token_from.iter().map(move |place| (place, config.forward_token));
@@ -43,39 +44,39 @@ impl<'c> FilterEdits<'c> {
                     Place::Query { .. } => false,
                 }
         };
-        // What `Connection` nominates the next hop would remove: the filter leaves nothing of it but an upgrade.
+        // The next hop would remove headers that `Connection` names, so the filter keeps only `upgrade` in it.
         name.eq_ignore_ascii_case("connection")
             || self.config.claim_headers.is_removed(name)
             || self.places().any(is_place)
     }
 
-    /// Refuses a route that matches on that header, if it is edited.
+    /// Reports a route that matches on a header, if the filter edits the header.
     pub fn report_header(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         if self.removes_header(name) {
             let problem = format!(
-                "matches on the header {name}, which the filter edits: Envoy chooses the route again after that, and \
-                 may serve one whose requirement nobody checked; match on something that stays"
+                "matches on the header {name}, which the filter edits: Envoy then selects the route again, and may \
+                 select a route whose requirement was not checked; match on a header that the filter does not edit"
             );
             diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 
-    /// Refuses a route that matches on that cookie, if it is removed.
+    /// Reports a route that matches on a cookie, if the filter removes the cookie.
     pub fn report_cookie(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         let removed = |(place, forwarded): (&Place, bool)| {
             !forwarded && matches!(place, Place::Cookie { name: place } if place == name)
         };
         if self.places().any(removed) {
             let problem = format!(
-                "matches on the cookie {name}, which the filter removes: Envoy chooses the route again after that; \
-                 match on something that stays"
+                "matches on the cookie {name}, which the filter removes: Envoy then selects the route again; match on a \
+                 cookie that the filter does not remove"
             );
             diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 
-    /// Refuses a route that matches on filter state, if it is what the filter sets: it is not there yet when the
-    /// route is chosen first, and is when Envoy chooses again.
+    /// Reports a route that matches on filter state, if the filter sets it. The state is absent when Envoy first selects the
+    /// route, and present when it selects the route again.
     pub fn report_filter_state(
         &self,
         at: &Tree,
@@ -85,21 +86,21 @@ impl<'c> FilterEdits<'c> {
     ) {
         if key.starts_with("wasm.jwt_guard.") {
             let problem = format!(
-                "matches on the filter state {key}, which the filter sets: Envoy chooses the route again after that, \
-                 and may serve one whose requirement nobody checked"
+                "matches on the filter state {key}, which the filter sets: Envoy then selects the route again, and may \
+                 select a route whose requirement was not checked; do not match on this filter state"
             );
             diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }
     }
 
-    /// Refuses a route that matches on that parameter, if it is removed.
+    /// Reports a route that matches on a query parameter, if the filter removes the parameter.
     pub fn report_query(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         let removed =
             |(place, _): (&Place, bool)| matches!(place, Place::Query { name: place } if place == name);
         if self.places().any(removed) {
             let problem = format!(
-                "matches on the query's {name}, which the filter removes: Envoy chooses the route again after that; \
-                 match on something that stays"
+                "matches on the query parameter {name}, which the filter removes: Envoy then selects the route again; match \
+                 on a parameter that the filter does not remove"
             );
             diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
         }

@@ -1,14 +1,14 @@
-//! Envoy's own `jwt_authn` beside our filter: the one that stands first removes the token, unless it is told not to.
+//! Checks Envoy's `jwt_authn` beside jwt-guard: the filter that runs first removes the token, unless it is set to forward it.
 
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
 
-/// The type of the filter.
+/// The type of the `jwt_authn` filter.
 pub const TYPE: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
 
-/// Whether an entry of `http_filters` is one.
+/// Whether an entry of `http_filters` is a `jwt_authn` filter.
 fn is_jwt_authn(filter: &Tree) -> bool {
     match filter.get("typed_config") {
         Some(config) => config.is_type(TYPE),
@@ -16,7 +16,7 @@ fn is_jwt_authn(filter: &Tree) -> bool {
     }
 }
 
-/// Every `jwt_authn` in the list of filters that our filter stands in.
+/// Checks every `jwt_authn` in the filter list that contains jwt-guard.
 pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
     let Some(ours) = ours.filter(|_| config.enabled) else { return };
     for (index, other) in filters.iter().enumerate().filter(|(_, other)| is_jwt_authn(other)) {
@@ -28,8 +28,8 @@ pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics
                     && reads(provider, &header_places(config))
                 {
                     let problem = format!(
-                        "jwt_authn stands before jwt-guard and its provider {name} removes the token: jwt-guard finds \
-                         none and answers 401; set forward: true in the provider"
+                        "jwt_authn runs before jwt-guard, and its provider {name} removes the token: jwt-guard finds no \
+                         token and answers 401; set forward: true in the provider"
                     );
                     diagnostics.push(Diagnostic::warning(provider, Subject::Value, problem));
                 }
@@ -38,7 +38,7 @@ pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics
             let removed = removed_places(config);
             let removed_from = providers.iter().filter(|(_, provider)| reads(provider, &removed));
             let names: Vec<&str> = removed_from.map(|(name, _)| name.as_str()).collect();
-            // Without providers in sight (they may come by discovery) the usual place counts.
+            // Providers can be discovered. If the file shows none, `jwt_authn` is assumed to read Authorization.
             let is_unknown =
                 providers.is_empty() && removed.contains(&TokenLocation::Header("authorization"));
             if !names.is_empty() || is_unknown {
@@ -48,7 +48,7 @@ pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics
                     format!(" (provider {})", names.join(", "))
                 };
                 let problem = format!(
-                    "jwt_authn{of} stands after jwt-guard, which removes the token: jwt_authn finds none; set \
+                    "jwt_authn{of} runs after jwt-guard, which removes the token: jwt_authn finds no token; set \
                      forward_token: true in jwt-guard's configuration, or remove jwt_authn"
                 );
                 diagnostics.push(Diagnostic::warning(other, Subject::Value, problem));
@@ -57,7 +57,7 @@ pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics
     }
 }
 
-/// A place of a token that both filters have a name for.
+/// A token source that both filters support.
 #[derive(Debug, PartialEq, Eq)]
 enum TokenLocation<'a> {
     Header(&'a str),
@@ -76,14 +76,14 @@ impl<'a> TokenLocation<'a> {
     }
 }
 
-/// The headers that our filter reads tokens from. A `jwt_authn` before it removes nothing else.
+/// The headers in which jwt-guard looks for tokens. A `jwt_authn` before it removes tokens only from headers.
 fn header_places(config: &Config) -> Vec<TokenLocation<'_>> {
     let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
     let places = config.token_from.iter().chain(of_routes).map(TokenLocation::of);
     places.filter(|place| matches!(place, TokenLocation::Header(_))).collect()
 }
 
-/// The places that our filter takes the token out of, on some route at least. A parameter of the query always goes.
+/// The token sources from which jwt-guard removes the token, on at least one route. It always removes a query parameter.
 fn removed_places(config: &Config) -> Vec<TokenLocation<'_>> {
     let of_routes = config.routes.rules().map(|route| {
         let places = route.token_from.as_deref().unwrap_or(&config.token_from);
@@ -96,7 +96,7 @@ fn removed_places(config: &Config) -> Vec<TokenLocation<'_>> {
     removed.map(TokenLocation::of).collect()
 }
 
-/// Whether a provider looks for tokens in one of the places: in those that it names, else in Authorization and in the
+/// Whether a provider reads tokens from one of the sources. By default, a provider reads Authorization and the query
 /// parameter `access_token`.
 fn reads(provider: &Tree, places: &[TokenLocation<'_>]) -> bool {
     let (headers, params, cookies) =

@@ -1,4 +1,4 @@
-//! Envoy's own routes: what they match on, and the requirements that their metadata carries.
+//! Checks Envoy's routes: what they match on, and the requirements in their metadata.
 
 mod metadata;
 mod parts;
@@ -12,8 +12,8 @@ use crate::inspect::{FileDocument, kubernetes};
 use jwt_guard::config::{Config, RouteMetadata};
 use parts::{described, routes_of, weighted_clusters};
 
-/// The connection manager and the routes, inline or elsewhere in the documents. Returns the requirements that
-/// routes carry.
+/// Checks the connection manager and the routes, inline or elsewhere in the documents. Returns the requirements in the
+/// metadata of the routes.
 pub fn routing(
     plugin: &PluginConfig<'_>,
     config: &Config,
@@ -43,7 +43,7 @@ pub fn routing(
     route_policies
 }
 
-/// Headers by which the manager chooses among route configurations.
+/// Checks the headers by which the connection manager selects a scoped route configuration.
 fn scopes(manager: &Tree, edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let builder = manager.at(&["scoped_routes", "scope_key_builder"]);
     for fragment in builder.map(|builder| builder.list("fragments")).unwrap_or_default() {
@@ -53,7 +53,8 @@ fn scopes(manager: &Tree, edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagno
     }
 }
 
-/// The route configurations: the manager's own, and all that stand outside of any where it has none or names others.
+/// Collects the route configurations: those of the connection manager, and if it has none or refers to others by name, also
+/// those elsewhere in the documents.
 fn route_tables<'t>(manager: Option<&'t Tree>, documents: &'t [FileDocument]) -> Vec<&'t Tree> {
     let scopes =
         manager.and_then(|manager| manager.at(&["scoped_routes", "scoped_route_configurations_list"]));
@@ -115,35 +116,36 @@ fn virtual_host(
         if let Some(policy) = route.at(&["route", "internal_redirect_policy"])
             && !config.forward_token
         {
-            let problem = "a redirected request runs the filter again, without the token that the first run removed; \
-                           set forward_token";
+            let problem = "a redirected request passes the filter again, without the token that the filter removed the \
+                           first time; set forward_token: true";
             diagnostics.push(Diagnostic::warning(policy, subject, problem.to_owned()));
         }
     }
     if config.route_metadata != RouteMetadata::Ignore {
-        metadata::other_slash(host, &routes, &host_name, diagnostics);
+        metadata::trailing_slash(host, &routes, &host_name, diagnostics);
         if of_host.is_none() {
-            metadata::bare_siblings(host, &routes, subject, diagnostics);
+            metadata::unprotected_siblings(host, &routes, subject, diagnostics);
         }
     }
     route_policies.extend(of_host);
 }
 
-/// Warns of a path that Envoy writes anew once the filter has judged the client's: `/public/api/admin` is public, and
-/// the upstream serves `/api/admin`.
+/// Warns about a path that Envoy rewrites after the filter. Example: the route of `/public/api/admin` is public, and the
+/// upstream serves `/api/admin`.
 fn rewritten(route: &Tree, subject: &Subject, diagnostics: &mut Vec<Diagnostic>) {
     for key in ["prefix_rewrite", "regex_rewrite", "path_rewrite_policy", "path_rewrite"] {
         if let Some(rewrite) = route.at(&["route", key]) {
             let problem = format!(
-                "{key} comes after the filter, which judges the path that the client sent: a rule for the one that \
-                 the upstream gets does not hold here; write it for the client's, or in this route's metadata"
+                "{key} applies after the filter, which checks the path that the client sent: a rule for the rewritten \
+                 path does not apply here; write the rule for the path that the client sends, or in the metadata of this \
+                 route"
             );
             diagnostics.push(Diagnostic::warning(rewrite, subject.clone(), problem));
         }
     }
 }
 
-/// What of a matcher's input the filter edits.
+/// Reports matcher inputs that the filter edits.
 fn matcher_input(
     tree: &Tree,
     subject: &Subject,
@@ -161,7 +163,7 @@ fn matcher_input(
     }
 }
 
-/// What of a route's match the filter edits.
+/// Reports match conditions of a route on something that the filter edits.
 fn edited_matches(
     matched: &Tree,
     subject: &Subject,

@@ -1,4 +1,4 @@
-//! Istio's objects beside a WasmPlugin: where its keys come from.
+//! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
 
 use crate::inspect::FileDocument;
 use crate::inspect::context::{Diagnostic, Subject};
@@ -9,7 +9,7 @@ use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::Location;
 
-/// The clusters that an Istio configuration fetches keys through, as far as the files tell.
+/// Checks the clusters through which an Istio configuration fetches keys.
 pub fn clusters(
     plugin: &PluginConfig<'_>,
     config: &Config,
@@ -41,7 +41,7 @@ fn istio_cluster(
     let parts: Vec<&str> = cluster.split('|').collect();
     let ["outbound", port, _subset, host] = parts.as_slice() else {
         let problem = format!(
-            "the cluster {cluster} has no name that Istio gives; for keys on https://host it is outbound|443||host"
+            "the cluster {cluster} is not a cluster name of Istio; for keys from https://HOST write outbound|443||HOST"
         );
         diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         return;
@@ -60,7 +60,7 @@ fn istio_cluster(
         None if in_mesh => return,
         None => {
             let problem = format!(
-                "no ServiceEntry in these files has the host {host}; without one Istio has no cluster {cluster}"
+                "no ServiceEntry in these files has the host {host}; without one, Istio does not define the cluster {cluster}"
             );
             diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         }
@@ -71,7 +71,9 @@ fn istio_cluster(
                 _ => None,
             };
             if !ports.iter().any(|entry| number(entry).as_deref() == Some(*port)) {
-                let problem = format!("has no port {port}, which the cluster {cluster} names");
+                let problem = format!(
+                    "has no port {port}, but the name of the cluster {cluster} contains it; add the port {port}"
+                );
                 diagnostics.push(Diagnostic::error(entry, Subject::keys(&["spec", "ports"]), problem));
             }
         }
@@ -81,7 +83,7 @@ fn istio_cluster(
     }
 }
 
-/// A ServiceEntry alone passes bytes on as they are: the filter's request for keys would go out in the clear.
+/// Checks the DestinationRule. A ServiceEntry alone adds no TLS: the filter would fetch keys without encryption.
 fn destination_rule(
     resource: &Tree,
     path: &Path,
@@ -94,31 +96,33 @@ fn destination_rule(
     let rule = rules.iter().find(|rule| rule.at(&["spec", "host"]).and_then(Tree::text) == Some(host));
     let Some(rule) = rule else {
         let problem = format!(
-            "no DestinationRule in these files is for {host}; without one with tls.mode SIMPLE the request for keys \
-             through {cluster} is not encrypted, whatever the endpoint's scheme says"
+            "no DestinationRule in these files has the host {host}; without one with tls.mode SIMPLE, keys are fetched \
+             through {cluster} without encryption, even if the scheme of the endpoint is https"
         );
         diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let Some(tls) = rule.at(&["spec", "trafficPolicy", "tls"]) else {
-        // Per-port settings are an Istio matter of their own; what they come to is not judged here.
+        // Settings per port may enable TLS; they are not evaluated here.
         if rule.at(&["spec", "trafficPolicy", "portLevelSettings"]).is_none() {
-            let problem =
-                format!("has no tls: keys for an https endpoint come through {cluster}; say mode: SIMPLE");
+            let problem = format!(
+                "has no tls, but keys of an https endpoint are fetched through {cluster}; write tls: {{mode: SIMPLE}}"
+            );
             diagnostics.push(Diagnostic::error(rule, Subject::keys(&["spec", "trafficPolicy"]), problem));
         }
         return;
     };
     let mode = tls.text_of("mode").unwrap_or("DISABLE");
     if mode == "DISABLE" || tls.get("insecureSkipVerify").is_some_and(Tree::is_true) {
-        let problem =
-            format!("does not check who answers: keys for an https endpoint come through {cluster}");
+        let problem = format!(
+            "does not verify the server, but keys of an https endpoint are fetched through {cluster}; write mode: SIMPLE, \
+                     and remove insecureSkipVerify"
+        );
         diagnostics.push(Diagnostic::error(tls, Subject::keys(&["spec", "trafficPolicy", "tls"]), problem));
     } else if mode != "ISTIO_MUTUAL"
         && !["caCertificates", "credentialName", "subjectAltNames"].iter().any(|key| tls.get(key).is_some())
     {
-        let problem =
-            "names neither caCertificates nor subjectAltNames: older releases of Istio then check nothing";
+        let problem = "has neither caCertificates nor subjectAltNames: older versions of Istio then do not verify the server; write subjectAltNames, and caCertificates for a private CA";
         diagnostics.push(Diagnostic::warning(
             tls,
             Subject::keys(&["spec", "trafficPolicy", "tls"]),

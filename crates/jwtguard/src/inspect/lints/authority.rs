@@ -1,4 +1,4 @@
-//! The host that keys come from.
+//! The host from which keys are fetched.
 
 use std::net::IpAddr;
 
@@ -11,8 +11,8 @@ pub(super) fn authority(location: &Location) -> &str {
     }
 }
 
-/// Whether a host, with or without a port, is this machine. An address may be one that Envoy has in a
-/// `socket_address`, where IPv6 has no brackets.
+/// Whether a host, with or without a port, is the local machine. Also accepts an address of a `socket_address`, where IPv6
+/// has no brackets.
 pub fn is_loopback(authority: &str) -> bool {
     let is_address = |text: &str| text.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     match Authority::parse(authority.as_bytes()).map(|authority| authority.host()) {
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_and_others() {
+    fn local_and_remote_hosts() {
         for (authority, expected) in [
             ("localhost", true),
             ("localhost:8080", true),

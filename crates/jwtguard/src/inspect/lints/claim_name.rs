@@ -1,9 +1,9 @@
-//! Names of claims: those that are meant as paths, and those of which the values are known.
+//! Names of claims: names that are meant as paths, and names of standard claims.
 
 use super::Lint;
 use jwt_guard::config::Path;
 
-/// Tells of a claim's name that is meant as a path.
+/// Warns about the name of a claim that is probably meant as a path.
 pub(super) fn nested(claim: &str, path: &Path<&str>, lints: &mut Vec<Lint>) {
     if let Some(pointer) = meant(claim) {
         let problem = format!(
@@ -15,13 +15,13 @@ pub(super) fn nested(claim: &str, path: &Path<&str>, lints: &mut Vec<Lint>) {
     }
 }
 
-/// Ends of host names, of which the names of claims are made as well: `kubernetes.io`, `com.example.role`.
+/// Domain labels. Claim names can contain domain names: `kubernetes.io`, `com.example.role`.
 const DOMAINS: [&str; 22] = [
     "com", "org", "net", "io", "dev", "app", "cloud", "local", "internal", "example", "test", "edu", "gov",
     "eu", "de", "uk", "us", "co", "ai", "me", "int", "info",
 ];
 
-/// The pointer that a name with dots, slashes or brackets stands for, as other projects write paths.
+/// Converts a name with dots, slashes or brackets, which other projects use for paths, to a JSON Pointer.
 fn meant(claim: &str) -> Option<String> {
     let path =
         claim.strip_prefix("$.").or_else(|| claim.strip_prefix("request.auth.claims")).unwrap_or(claim);
@@ -50,23 +50,23 @@ fn meant(claim: &str) -> Option<String> {
     {
         return None;
     }
-    // `kubernetes.io.namespace` is a claim named after a host, and a member of it.
+    // `kubernetes.io.namespace` means the member `namespace` of the claim `kubernetes.io`.
     let host = labels.iter().rposition(|label| DOMAINS.contains(label)).map_or(1, |at| at + 1);
     let (host, rest) = labels.split_at_checked(host)?;
     Some(format!("/{}/{}", host.join("."), rest.join("/")))
 }
 
-/// Whether a claim is the space-separated list of RFC 6749.
+/// Whether a claim is a space-separated list of scopes (RFC 6749, section 3.3).
 pub(super) fn is_scopes(claim: &str) -> bool {
     ["scope", "scp"].contains(&top_level(claim))
 }
 
-/// `scp` is one string in Microsoft's tokens and an array in Okta's.
+/// The verb for the format: `scp` is one string in Microsoft's tokens, but an array in Okta's.
 pub(super) fn is_text(claim: &str) -> &'static str {
     if top_level(claim) == "scp" { "may be" } else { "is" }
 }
 
-/// The name of a top-level claim, whether it is written as one or as a pointer.
+/// The name of a top-level claim that is written as a name or as a pointer.
 pub(super) fn top_level(claim: &str) -> &str {
     claim.strip_prefix('/').filter(|rest| !rest.contains('/')).unwrap_or(claim)
 }

@@ -1,4 +1,4 @@
-//! Issuers: names that no token carries, audiences that are none, keys that stand elsewhere.
+//! Checks issuers: issuer names that no token contains, claims that are not audiences, key endpoints of known issuers.
 
 use super::Lint;
 use super::authority::{authority, is_loopback};
@@ -12,7 +12,7 @@ use jwt_guard::http::{Scheme, Uri};
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::keys::{Location, Source};
 
-/// Every doubt about an issuer of the configuration.
+/// Checks each issuer of the configuration.
 pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     for (index, issuer) in config.issuers.iter().enumerate() {
         let listed =
@@ -27,13 +27,13 @@ pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
         if !issuer.rules.require_expiration {
             lint(
                 of_keys(&[key::REQUIRE_EXPIRATION.name]),
-                "is false: a token without exp is valid until its key is gone".to_owned(),
+                "is false: a token without exp is valid until its key is removed".to_owned(),
             );
         }
         if issuer.rules.refused_claims.is_empty() {
             lint(
                 of_keys(&[key::REFUSED_CLAIMS]),
-                "is empty: refresh and ID tokens pass for access tokens".to_owned(),
+                "is empty: refresh and ID tokens are accepted as access tokens".to_owned(),
             );
         }
         names(issuer, listed.unwrap_or(tree), &mut lint);
@@ -56,7 +56,7 @@ pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     }
 }
 
-/// Whom the tokens are from and for.
+/// Checks the issuer name, the audiences and the default key endpoint.
 fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, String)) {
     let iss = issuer.rules.issuer_name_value.as_str();
     let unissued = unissued(iss);
@@ -66,10 +66,10 @@ fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, 
     for (index, audience) in issuer.rules.audiences.iter().enumerate() {
         let problem = match pattern(audience) {
             Some(problem) => {
-                Some(format!("{problem}: write each audience that tokens for this service carry"))
+                Some(format!("{problem}: write each audience that tokens for this service contain"))
             }
             None => placeholder(audience).map(|place| {
-                format!("{place} is a placeholder: no token has that audience; write the audience itself")
+                format!("{place} is a placeholder: no token has this audience; write the actual audience")
             }),
         };
         if let Some(problem) = problem {
@@ -90,7 +90,7 @@ fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, 
     {
         let scheme = url.scheme().as_str();
         let problem = format!(
-            "is not given, so keys are fetched from the default, {scheme}://{}{}; {whose} serves them at another URL: \
+            "is not set, so keys are fetched from the default {scheme}://{}{}; {whose} serves keys at another URL: \
              write jwks_endpoint: {keys}",
             url.authority(),
             url.path()
@@ -99,7 +99,7 @@ fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, 
     }
 }
 
-/// A claim that does not tell for whom a token is.
+/// Warns about a claim that does not name an audience.
 fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
     let text = pointer.as_str();
     let claim = text.strip_prefix('/').unwrap_or(text);
@@ -108,7 +108,7 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
         "iss" => {
             let passes = issuer.rules.audiences.contains(&issuer.rules.issuer_name_value);
             let consequence = match (passes, issuer.rules.audience_from.len()) {
-                (true, _) => "every token of the issuer passes, whatever its audience is",
+                (true, _) => "every token of the issuer passes, with any audience",
                 (false, 1) => "no configured audience is the issuer, so no token passes",
                 (false, _) => "no configured audience is the issuer, so the entry adds nothing",
             };
@@ -125,7 +125,7 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
     }
 }
 
-/// Why no token has that `iss`.
+/// Explains why no token has this `iss`.
 fn unissued(iss: &str) -> Option<String> {
     let compared = "never equals a token's iss, which is compared literally";
     if iss.contains('*') {
@@ -133,12 +133,14 @@ fn unissued(iss: &str) -> Option<String> {
     }
     if let Some(place) = placeholder(iss) {
         return Some(format!(
-            "{compared}: {place} is a placeholder, where tokens have a value, such as their tenant's id; write each \
-             issuer, in a list of issuers"
+            "{compared}: {place} is a placeholder, but tokens contain a value, such as the id of their tenant; write each \
+             issuer in a list of issuers"
         ));
     }
     if let Some((before, _)) = iss.split_once("/.well-known/") {
-        return Some(format!("{compared}: this is the URL of a document of the issuer; write {before}"));
+        return Some(format!(
+            "{compared}: this is the URL of a metadata document of the issuer; write {before}"
+        ));
     }
     if let Some((before, _)) = iss.split_once("/protocol/openid-connect") {
         return Some(format!("{compared}: this is the URL of an endpoint of the issuer; write {before}"));
@@ -150,7 +152,7 @@ fn unissued(iss: &str) -> Option<String> {
         return unissued_by_microsoft(host, path).map(|problem| format!("{compared}: {problem}"));
     }
     if host.ends_with(".auth0.com") && !iss.ends_with('/') {
-        return Some(format!("{compared}: Auth0's ends in a slash; write {iss}/"));
+        return Some(format!("{compared}: the iss of Auth0 ends with a slash; write {iss}/"));
     }
     None
 }
@@ -172,19 +174,19 @@ fn unissued_by_microsoft(host: &str, path: &str) -> Option<String> {
     };
     if ["common", "organizations", "consumers"].contains(&tenant) {
         return Some(format!(
-            "tokens from {tenant} carry the id of their own tenant; write {form} for each tenant, in a list of issuers"
+            "tokens from {tenant} contain the id of their own tenant; write {form} for each tenant in a list of issuers"
         ));
     }
     if tenant.contains('.') || tenant.is_empty() {
-        return Some(format!("tokens carry the tenant's id (a GUID), not its domain; write {form}"));
+        return Some(format!("tokens contain the id of the tenant (a GUID), not its domain; write {form}"));
     }
     let is_form = match host {
         "sts.windows.net" => path == format!("{tenant}/"),
-        // Azure AD B2C's tokens had a slash at the end there, and a path of their own.
+        // The iss of Azure AD B2C can end with a slash, or have the path `tfp`.
         _ => tenant == "tfp" || path.trim_end_matches('/') == format!("{tenant}/v2.0"),
     };
     (!is_form).then(|| {
-        let v1 = "(tokens of version 1.0 have https://sts.windows.net/TENANT-ID/, of version 2.0 …/v2.0)";
+        let v1 = "(tokens of version 1.0 have https://sts.windows.net/TENANT-ID/, tokens of version 2.0 end with /v2.0)";
         format!("write {} {v1}", form.replace("TENANT-ID", tenant))
     })
 }
@@ -201,7 +203,7 @@ fn placeholder(text: &str) -> Option<&str> {
     None
 }
 
-/// Issuers whose documentation says where their keys are, and that is not the default.
+/// The key endpoints of well-known issuers that do not use the default, according to their documentation.
 fn known_keys(iss: &str) -> Option<(&'static str, String)> {
     let url = Endpoint::parse(iss).ok()?;
     let (host, path) = (url.authority(), url.path().trim_end_matches('/'));
@@ -242,11 +244,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_no_token_carries() {
+    fn names_that_no_token_contains() {
         let tenant = "11111111-2222-3333-4444-555555555555";
         for (iss, expected) in [
             ("https://sts.windows.net/*/".to_owned(), Some("* is not a wildcard")),
-            ("https://login.microsoftonline.com/common/v2.0".to_owned(), Some("tokens from common carry")),
+            ("https://login.microsoftonline.com/common/v2.0".to_owned(), Some("tokens from common contain")),
             (
                 "https://login.microsoftonline.com/organizations/v2.0".to_owned(),
                 Some("tokens from organizations"),

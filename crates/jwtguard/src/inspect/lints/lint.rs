@@ -1,20 +1,20 @@
-//! A doubt about a configuration.
+//! A warning about a configuration.
 
 use crate::inspect::path::of_keys;
 use jwt_guard::config::Path;
 use jwt_guard::config::keys::configuration;
 
-/// What a configuration may say and probably should not.
+/// A warning about a setting that is valid and probably unintended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lint {
-    /// Where; the root for the whole configuration.
+    /// The path of the value; the root for the whole configuration.
     pub path: Path,
-    /// The sentence.
+    /// A sentence that says what is unintended and what to write instead.
     pub problem: String,
 }
 
 impl Lint {
-    /// A doubt about the value at that path.
+    /// Creates a warning about the value at a path.
     pub fn new(path: &Path<&str>, problem: impl Into<String>) -> Self {
         Self { path: path.to_owned(), problem: problem.into() }
     }

@@ -1,4 +1,4 @@
-//! Methods that no client sends, and methods that a route leaves to a rule which asks for less.
+//! Checks methods: methods that no client sends, and methods for which a weaker rule applies.
 
 use super::Lint;
 use super::lint::route;
@@ -9,10 +9,10 @@ use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
 use jwt_guard::policy::{Conditions, Requirement, Rule};
 
-/// RFC 9110 and RFC 5789.
+/// The methods of RFC 9110 and RFC 5789.
 const COMMON: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
-/// Others that are registered with IANA or in wide use: none of them is a slip for a common one.
+/// Other methods that are registered with IANA or widely used, and so are not misspellings.
 const OTHERS: [&str; 40] = [
     "ACL",
     "BAN",
@@ -56,11 +56,11 @@ const OTHERS: [&str; 40] = [
     "VIEW",
 ];
 
-/// Every method of the route that no client sends.
+/// Warns about each method of the route that no client sends. Returns whether there is one.
 pub fn names(probe: &Probe<'_>, lints: &mut Vec<Lint>) -> bool {
     let before = lints.len();
     for (index, method) in probe.methods.iter().enumerate() {
-        if let Some(problem) = slip(method) {
+        if let Some(problem) = misspelling(method) {
             let path = route(probe.index).key(key::METHODS.as_str()).index(index);
             lints.push(Lint::new(&path, problem));
         }
@@ -68,29 +68,29 @@ pub fn names(probe: &Probe<'_>, lints: &mut Vec<Lint>) -> bool {
     lints.len() > before
 }
 
-fn slip(method: &str) -> Option<String> {
+fn misspelling(method: &str) -> Option<String> {
     let upper = method.to_ascii_uppercase();
     if method == "*" || ["ANY", "ALL"].contains(&upper.as_str()) {
         return Some(format!(
-            "\"{method}\" is read as the name of a method, and no client sends it; leave methods out for every method"
+            "\"{method}\" is read as the name of a method, which no client sends; remove methods to match every method"
         ));
     }
     if COMMON.contains(&method) || OTHERS.contains(&method) {
         return None;
     }
     if OTHERS.contains(&upper.as_str()) {
-        return Some(format!("methods are case-sensitive, and clients send {upper}: write {upper}"));
+        return Some(format!("methods are case-sensitive, and clients send {upper}; write {upper}"));
     }
-    // `GET|POST`, `!GET`, `GET*`: characters that a method may have, and that none has.
+    // `GET|POST`, `!GET`, `GET*`: valid characters that no actual method contains.
     let listed: Vec<&str> =
         upper.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| COMMON.contains(part)).collect();
     if !listed.is_empty() {
         return Some(format!(
-            "\"{method}\" is read as the name of one method, and no client sends it; write a list of methods: [{}]",
+            "\"{method}\" is read as the name of one method, which no client sends; write a list of methods: [{}]",
             listed.join(", ")
         ));
     }
-    let near: Vec<&str> = COMMON.into_iter().filter(|common| is_slip(&upper, common)).collect();
+    let near: Vec<&str> = COMMON.into_iter().filter(|common| is_misspelling(&upper, common)).collect();
     match near.as_slice() {
         [] => None,
         near => Some(format!(
@@ -100,9 +100,9 @@ fn slip(method: &str) -> Option<String> {
     }
 }
 
-/// Whether one letter is left out, put in, changed or swapped with its neighbour. The first letter of a short name is
-/// no slip: SET is another method than GET.
-fn is_slip(text: &str, meant: &str) -> bool {
+/// Whether the texts differ in one letter that is deleted, inserted, replaced or swapped with the next one. A replaced first
+/// letter of a short name does not count: SET is not a misspelt GET.
+fn is_misspelling(text: &str, meant: &str) -> bool {
     let (text, meant): (Vec<char>, Vec<char>) = (text.chars().collect(), meant.chars().collect());
     let start = text.iter().zip(&meant).take_while(|(a, b)| a == b).count();
     let (a, b) = (text.get(start..).unwrap_or_default(), meant.get(start..).unwrap_or_default());
@@ -117,7 +117,7 @@ fn is_slip(text: &str, meant: &str) -> bool {
     }
 }
 
-/// Methods that a route does not list and that fall to a rule which asks for less.
+/// Warns about methods that a route does not list, if a weaker rule applies to them.
 pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served.iter().filter(|probe| !probe.methods.is_empty()) {
         let (Some(host), Some(path)) = (probe.hosts.first(), probe.samples.first()) else { continue };
@@ -125,7 +125,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
         for method in METHODS {
             let Some(governed) = route_for(config, host, method, path) else { continue };
             let rule = governed.and_then(|index| config.routes.entries().get(index));
-            // A route of the same path was written for those methods; what falls through was perhaps forgotten.
+            // A route with the same path was written for these methods on purpose.
             let deliberate = governed
                 .and_then(|index| probes.get(index))
                 .is_some_and(|other| other.template == probe.template);
@@ -144,13 +144,13 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
             };
             let falls_to = named(governed.and_then(|index| probes.get(index)));
             let path = probe.template;
-            let meant = match said(requirement) {
+            let meant = match key_for(requirement) {
                 Some(key) => format!("a route {{path: {}, {key}}}", describe::flow_text(path.as_str())),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(
-                "{} {path} falls under {falls_to}, which requires less than this route requires for {}: {}; if that is \
-                 intended, add {meant}; if not, add the methods here, or leave methods out",
+                "{falls_to} applies to {} {path} and requires less than this route requires for {}: {}; if that is \
+                 intended, add {meant}; otherwise add the methods here, or remove methods",
                 methods.join(", "),
                 probe.methods.join(", "),
                 describe::requirement(requirement, &config.vocabulary),
@@ -160,8 +160,8 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
     }
 }
 
-/// How a route says that.
-fn said(requirement: &Requirement) -> Option<&'static str> {
+/// The key with which a route expresses the requirement, if one key is enough.
+fn key_for(requirement: &Requirement) -> Option<&'static str> {
     Some(match &requirement.rule {
         Rule::Anonymous => "allow_anonymous: true",
         Rule::MissingOrFailed => "allow_missing_or_failed: true",
@@ -176,15 +176,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_and_methods() {
+    fn misspelt_and_valid_methods() {
         for method in
             COMMON.iter().chain(&OTHERS).chain(&["PURGEALL", "RPC_IN_DATA", "DEBUG", "SOURCE", "X-CUSTOM"])
         {
-            assert_eq!(slip(method), None, "{method}");
+            assert_eq!(misspelling(method), None, "{method}");
         }
         for (method, meant) in [
-            ("*", "leave methods out"),
-            ("ANY", "leave methods out"),
+            ("*", "remove methods to match every method"),
+            ("ANY", "remove methods to match every method"),
             ("GETT", "did you mean GET?"),
             ("GTE", "did you mean GET?"),
             ("PSOT", "did you mean POST?"),
@@ -196,9 +196,9 @@ mod tests {
             ("propfind", "write PROPFIND"),
         ] {
             assert!(
-                slip(method).is_some_and(|problem| problem.contains(meant)),
+                misspelling(method).is_some_and(|problem| problem.contains(meant)),
                 "{method}: {:?}",
-                slip(method)
+                misspelling(method)
             );
         }
     }

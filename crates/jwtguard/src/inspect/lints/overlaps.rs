@@ -1,8 +1,8 @@
-//! Routes that meet on some requests, where the one that decides asks for less than the other.
+//! Finds routes that overlap, if the route that applies requires less than the other one.
 //!
-//! A route within another is an exception that its writer meant: `/admin/public` beside `/admin/**`. Where neither is
-//! within the other, the winner is a matter of precedence, and often a surprise: `/public/**` takes
-//! `/public/admin/users` from `/{tenant}/admin/**`, and `/api/**` takes `DELETE /api/x` from `DELETE /**`.
+//! A route inside another route is an intended exception: `/admin/public` inside `/admin/**`. If neither contains the other,
+//! precedence decides, often unexpectedly: `/public/**` applies to `/public/admin/users` before `/{tenant}/admin/**`, and
+//! `/api/**` applies to `DELETE /api/x` before `DELETE /**`.
 
 use std::collections::HashMap;
 
@@ -15,13 +15,13 @@ use jwt_guard::config::Config;
 use jwt_guard::policy::Rule;
 use jwt_guard::route::Segment;
 
-/// Pairs of routes that are compared: far more than people write, and few enough to be quick.
+/// The maximum number of compared pairs of routes. It bounds the time for very large configurations.
 const MOST_PAIRS: usize = 200_000;
 
-/// Routes that are named in one doubt.
+/// The maximum number of routes named in one warning.
 const MOST_NAMED: usize = 3;
 
-/// Every route that loses requests to another one which asks for less.
+/// Warns about each route that a weaker route shadows for some requests.
 pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     let regions: Vec<Region<'_>> = probes.iter().map(|probe| Region::of(probe)).collect();
     let mut tree = TemplateTree::default();
@@ -71,8 +71,8 @@ fn message(config: &Config, probe: &Probe<'_>, lost: &[Shadowing<'_>]) -> Option
     let more = lost.len().saturating_sub(MOST_NAMED);
     let others = match (others.is_empty(), more) {
         (true, _) => String::new(),
-        (false, 0) => format!("; the same under {}", others.join(" and ")),
-        (false, more) => format!("; the same under {} and {more} more", others.join(", ")),
+        (false, 0) => format!("; also shadowed by {}", others.join(" and ")),
+        (false, more) => format!("; also shadowed by {} and {more} more", others.join(", ")),
     };
     let listed = |key: &str, values: &[String]| match values {
         [] => String::new(),
@@ -95,18 +95,18 @@ fn message(config: &Config, probe: &Probe<'_>, lost: &[Shadowing<'_>]) -> Option
     ))
 }
 
-/// Requests that one route takes from another.
+/// The requests for which one route shadows another.
 struct Shadowing<'p> {
     winner: &'p Probe<'p>,
-    /// The methods of those requests, none for any.
+    /// The methods of these requests; empty for every method.
     methods: Vec<String>,
-    /// One of them.
+    /// An example of these requests.
     request: String,
-    /// The template that covers them.
+    /// The template that matches these requests.
     template: String,
 }
 
-/// What one of two routes takes from the other, with the number of the loser.
+/// Compares two routes. Returns the number of the shadowed one and the requests for which it is shadowed.
 fn shadowing<'p>(
     config: &Config,
     one: (usize, &Region<'p>),
@@ -142,7 +142,7 @@ fn shadowing<'p>(
     None
 }
 
-/// The requests that a route is written for.
+/// The requests that a route matches.
 struct Region<'p> {
     probe: &'p Probe<'p>,
     segments: Vec<Segment<'p>>,
@@ -154,7 +154,7 @@ impl<'p> Region<'p> {
         Self { probe, segments: probe.template.segments().collect(), rest: probe.template.covers_rest() }
     }
 
-    /// The template of the paths that both cover, and some of these.
+    /// The template of the paths that both routes match, and some examples.
     fn meet(&self, other: &Region<'p>) -> Option<(String, Vec<String>)> {
         let length = self.segments.len().max(other.segments.len());
         if (self.segments.len() < length && !self.rest) || (other.segments.len() < length && !other.rest) {
@@ -167,7 +167,7 @@ impl<'p> Region<'p> {
                 (Some(literal @ Segment::Literal(_)), _) | (_, Some(literal @ Segment::Literal(_))) => {
                     literal
                 }
-                // A name that one of them has for the segment, as `{id}`: `*` may be meant for everything below.
+                // A name such as `{id}` is preferred to `*`, which the writer may have meant for several segments.
                 (Some(Segment::Any("*")) | None, Some(name)) | (Some(name), _) => name,
                 (None, None) => Segment::Any("*"),
             });
@@ -187,7 +187,7 @@ impl<'p> Region<'p> {
         })
     }
 
-    /// The methods of both, none where both take any; `None` where they share none.
+    /// The methods that both routes match; empty for every method, `None` if there is none.
     fn shared_methods(&self, other: &Self) -> Option<Vec<String>> {
         let (one, other) = (with_head(&self.probe.methods), with_head(&other.probe.methods));
         match (one.is_empty(), other.is_empty()) {
@@ -198,7 +198,7 @@ impl<'p> Region<'p> {
         }
     }
 
-    /// A host of both.
+    /// A host that both routes match.
     fn shared_host(&self, other: &Self) -> Option<String> {
         let fits = |host: &&String, region: &Self| {
             region.probe.patterns.is_empty()
@@ -208,8 +208,8 @@ impl<'p> Region<'p> {
         self.probe.hosts.iter().chain(&other.probe.hosts).find(both).cloned()
     }
 
-    /// Whether its writer must have had the other route in mind: every request of this one is one of the other, or it
-    /// opens a single path, such as `/health`, for whatever method.
+    /// Whether this route is an intended exception from the other one: the other one matches every request of this one, or
+    /// this one opens a single path, such as `/health`, for every method.
     fn is_intended_exception(&self, other: &Self) -> bool {
         let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
         let is_one_path =
@@ -240,7 +240,7 @@ impl<'p> Region<'p> {
     }
 }
 
-/// The methods of a route; HEAD goes with GET.
+/// The methods of a route, with HEAD if there is GET.
 fn with_head(methods: &[String]) -> Vec<String> {
     let mut methods = methods.to_vec();
     if methods.iter().any(|method| method == "GET") && !methods.iter().any(|method| method == "HEAD") {
@@ -249,7 +249,7 @@ fn with_head(methods: &[String]) -> Vec<String> {
     methods
 }
 
-/// Whether a host, or every host of a pattern, is one of the other pattern's.
+/// Whether a pattern matches a host, or every host of another pattern.
 fn is_host_within(host: &str, pattern: &str) -> bool {
     let (host, pattern) = (host.to_ascii_lowercase(), pattern.to_ascii_lowercase());
     match pattern.strip_prefix('*') {
@@ -258,14 +258,14 @@ fn is_host_within(host: &str, pattern: &str) -> bool {
     }
 }
 
-/// The templates as a tree of their segments, to find those that meet a template without comparing it with each.
+/// The templates as a tree of segments, to find the templates that overlap a template without comparing every pair.
 #[derive(Default)]
 struct TemplateTree<'p> {
     literals: HashMap<&'p str, TemplateTree<'p>>,
     any: Option<Box<TemplateTree<'p>>>,
-    /// Routes that end here.
+    /// The routes that end here.
     exact: Vec<usize>,
-    /// Routes that go on from here with `**`.
+    /// The routes that continue here with `**`.
     rest: Vec<usize>,
 }
 

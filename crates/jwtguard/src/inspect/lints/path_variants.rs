@@ -1,4 +1,4 @@
-//! Routes whose own spelling has another reading, and readings that are skipped.
+//! Checks routes whose path has several variants, and path variants that are skipped.
 
 use super::Lint;
 use super::lint::route;
@@ -9,8 +9,8 @@ use jwt_guard::config::Config;
 use jwt_guard::config::keys::{configuration, route as key};
 use jwt_guard::route::{ReadingClass, Target};
 
-/// Every route whose own spelling an upstream may read as a path of another route, which asks for something else: a
-/// request must meet both. Letter case is none of these readings.
+/// Warns about each route whose path has a variant that matches a route with another requirement: a request must then meet
+/// both requirements. Variants by letter case are not reported.
 pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served {
         let (Some(host), Some(sample)) = (probe.hosts.first(), probe.samples.first()) else { continue };
@@ -36,10 +36,10 @@ pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<
             let skippable = classes.iter().find(|class| ReadingClass::SKIPPABLE.contains(class));
             let remedy = match skippable {
                 Some(class) => format!("add skip_readings: [{class}] if no upstream does that"),
-                None => "write the path that upstreams read".to_owned(),
+                None => "write the path as upstreams read it".to_owned(),
             };
             let problem = format!(
-                "an upstream may read {sample} as {} ({}), so {governs} applies as well and a request must meet both; \
+                "an upstream may read {sample} as {} ({}), so {governs} also applies, and a request must meet both; \
                  give the two routes one requirement, or {remedy}",
                 demand.reading.path,
                 names.join(", "),
@@ -49,7 +49,7 @@ pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<
     }
 }
 
-/// What passes with each class of readings that is skipped.
+/// Warns about each skipped class, with an example of a request to which the requirement then does not apply.
 pub fn skipped(config: &Config, lints: &mut Vec<Lint>) {
     for class in config.routes.skipped().iter() {
         let (sent, read) = match class {

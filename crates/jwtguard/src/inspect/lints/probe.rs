@@ -1,23 +1,23 @@
-//! The requests that a route is there for, and the routes that they fall under.
+//! Sample requests of each route, and the route that applies to a request.
 
 use super::lint::route;
 use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Route};
 use jwt_guard::route::{Segment, Target, Template};
 
-/// A route with requests that it is there for.
+/// A route with sample requests that it matches.
 pub(super) struct Probe<'c> {
     pub index: usize,
     pub template: &'c Template,
     pub rule: &'c Route,
     pub methods: Vec<String>,
-    /// As the filter compares them, none for every host.
+    /// The host patterns, as the filter compares them; empty for every host.
     pub patterns: Vec<String>,
     pub hosts: Vec<String>,
     pub samples: Vec<String>,
 }
 
-/// Stands for whatever a template leaves open; no template would name it.
+/// A value for wildcards and parameters that no template contains.
 pub(super) const ANY_SEGMENT: &str = "zz9-any";
 
 pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
@@ -37,7 +37,7 @@ pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
     probes.collect()
 }
 
-/// Paths that the template covers.
+/// Sample paths that the template matches.
 fn samples(template: &Template) -> Vec<String> {
     let base = filled(template.segments());
     let mut samples = Vec::new();
@@ -50,7 +50,7 @@ fn samples(template: &Template) -> Vec<String> {
     samples
 }
 
-/// A path of those segments; empty where there is none.
+/// Joins segments to a path, with `ANY_SEGMENT` for each parameter; empty if there are none.
 pub(super) fn filled<'t>(segments: impl Iterator<Item = Segment<'t>>) -> String {
     let text = |segment: Segment<'t>| match segment {
         Segment::Literal(text) => text,
@@ -59,17 +59,17 @@ pub(super) fn filled<'t>(segments: impl Iterator<Item = Segment<'t>>) -> String 
     joined(segments.map(text))
 }
 
-/// The segments as one path; empty where there is none.
+/// Joins segments to a path; empty if there are none.
 pub(super) fn joined<'t>(segments: impl Iterator<Item = &'t str>) -> String {
     segments.flat_map(|segment| ["/", segment]).collect()
 }
 
-/// The path without segments is `/`.
+/// Returns `/` for an empty path.
 pub(super) fn or_slash(path: String) -> String {
     if path.is_empty() { "/".to_owned() } else { path }
 }
 
-/// What decides, for a sentence: a route with its template, or `default_policy`.
+/// The name of the rule that applies: a route with its template, or `default_policy`.
 pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
     match probe {
         Some(probe) => format!("{} ({})", route(probe.index), probe.template),
@@ -77,7 +77,7 @@ pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
     }
 }
 
-/// The index of the route that a request falls under.
+/// The index of the route that applies to a request: `Some(None)` for the default policy, `None` if the path is ambiguous.
 pub(super) fn route_for(config: &Config, host: &str, method: &str, path: &str) -> Option<Option<usize>> {
     let target = Target {
         host: host.as_bytes(),
@@ -88,7 +88,7 @@ pub(super) fn route_for(config: &Config, host: &str, method: &str, path: &str) -
     config.routes.governing(&target).ok().map(|governing| governing.as_sent().index())
 }
 
-/// Whether some request falls under the route.
+/// Whether the route applies to at least one of its sample requests.
 pub(super) fn is_served(config: &Config, probe: &Probe<'_>) -> bool {
     let methods: Vec<&str> = match probe.methods.as_slice() {
         [] => METHODS.iter().copied().chain(["ZZ9"]).collect(),
@@ -104,5 +104,5 @@ pub(super) fn is_served(config: &Config, probe: &Probe<'_>) -> bool {
     })
 }
 
-/// What clients send.
+/// The methods that clients usually send.
 pub(super) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -1,8 +1,8 @@
-//! Which of two requirements asks for more.
+//! Compares the strictness of two requirements.
 
 use jwt_guard::policy::{AnyAll, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule};
 
-/// Whether every request that meets `one` meets `other` too.
+/// Whether every request that meets `one` also meets `other`.
 pub fn implies(one: &Requirement, other: &Requirement) -> bool {
     match (&one.rule, &other.rule) {
         (Rule::Deny, _) | (_, Rule::Anonymous | Rule::MissingOrFailed) => true,
@@ -13,7 +13,7 @@ pub fn implies(one: &Requirement, other: &Requirement) -> bool {
     }
 }
 
-/// Whether `one` lets requests pass that `other` refuses, and never the other way round.
+/// Whether `one` allows some requests that `other` denies, and `other` allows none that `one` denies.
 pub fn requires_less(one: &Requirement, other: &Requirement) -> bool {
     implies(other, one) && !implies(one, other)
 }
@@ -22,49 +22,49 @@ fn narrowed(narrowings: &[Narrowing]) -> Vec<Condition> {
     narrowings.iter().cloned().map(Condition::NarrowedTo).collect()
 }
 
-fn all_met(held: &[Condition], asked: &[Condition]) -> bool {
-    asked.iter().all(|asked| is_met(held, asked))
+fn all_met(held: &[Condition], wanted: &[Condition]) -> bool {
+    wanted.iter().all(|wanted| is_met(held, wanted))
 }
 
-fn is_met(held: &[Condition], asked: &Condition) -> bool {
+fn is_met(held: &[Condition], wanted: &Condition) -> bool {
     let by_one = |held: &Condition| match held {
-        Condition::AnyOf(alternatives) => alternatives.iter().all(|Conditions(held)| is_met(held, asked)),
-        held => follows(held, asked),
+        Condition::AnyOf(alternatives) => alternatives.iter().all(|Conditions(held)| is_met(held, wanted)),
+        held => follows(held, wanted),
     };
-    let by_alternative = match asked {
-        Condition::AnyOf(alternatives) => alternatives.iter().any(|Conditions(asked)| all_met(held, asked)),
+    let by_alternative = match wanted {
+        Condition::AnyOf(alternatives) => alternatives.iter().any(|Conditions(wanted)| all_met(held, wanted)),
         _ => false,
     };
-    by_alternative || held.contains(asked) || held.iter().any(by_one)
+    by_alternative || held.contains(wanted) || held.iter().any(by_one)
 }
 
-fn follows(held: &Condition, asked: &Condition) -> bool {
-    match (held, asked) {
-        (Condition::Role(held), Condition::Role(asked))
-        | (Condition::Group(held), Condition::Group(asked))
-        | (Condition::Scope(held), Condition::Scope(asked)) => values(held, asked),
-        (Condition::Claim(held), Condition::Claim(asked)) if held.pointer == asked.pointer => {
-            match (&held.test, &asked.test) {
+fn follows(held: &Condition, wanted: &Condition) -> bool {
+    match (held, wanted) {
+        (Condition::Role(held), Condition::Role(wanted))
+        | (Condition::Group(held), Condition::Group(wanted))
+        | (Condition::Scope(held), Condition::Scope(wanted)) => values(held, wanted),
+        (Condition::Claim(held), Condition::Claim(wanted)) if held.pointer == wanted.pointer => {
+            match (&held.test, &wanted.test) {
                 (_, ClaimTest::Present) => true,
-                (ClaimTest::Values(held), ClaimTest::Values(asked)) => values(held, asked),
+                (ClaimTest::Values(held), ClaimTest::Values(wanted)) => values(held, wanted),
                 (ClaimTest::Present, ClaimTest::Values(_)) => false,
             }
         }
-        (Condition::NarrowedTo(held), Condition::NarrowedTo(asked)) => match (held, asked) {
-            (Narrowing::Issuer(held), Narrowing::Issuer(asked)) => is_within(held, asked),
-            (Narrowing::Audience(held), Narrowing::Audience(asked)) => is_within(held, asked),
+        (Condition::NarrowedTo(held), Condition::NarrowedTo(wanted)) => match (held, wanted) {
+            (Narrowing::Issuer(held), Narrowing::Issuer(wanted)) => is_within(held, wanted),
+            (Narrowing::Audience(held), Narrowing::Audience(wanted)) => is_within(held, wanted),
             _ => false,
         },
         _ => false,
     }
 }
 
-fn values<T: PartialEq>(held: &AnyAll<T>, asked: &AnyAll<T>) -> bool {
-    match (held, asked) {
-        (AnyAll::Any(held), AnyAll::Any(asked)) => is_within(held, asked),
-        (AnyAll::All(held), AnyAll::Any(asked)) => held.iter().any(|value| asked.contains(value)),
-        (AnyAll::All(held), AnyAll::All(asked)) => is_within(asked, held),
-        (AnyAll::Any(held), AnyAll::All(asked)) => held.count() == 1 && is_within(asked, held),
+fn values<T: PartialEq>(held: &AnyAll<T>, wanted: &AnyAll<T>) -> bool {
+    match (held, wanted) {
+        (AnyAll::Any(held), AnyAll::Any(wanted)) => is_within(held, wanted),
+        (AnyAll::All(held), AnyAll::Any(wanted)) => held.iter().any(|value| wanted.contains(value)),
+        (AnyAll::All(held), AnyAll::All(wanted)) => is_within(wanted, held),
+        (AnyAll::Any(held), AnyAll::All(wanted)) => held.count() == 1 && is_within(wanted, held),
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_from_what() {
+    fn one_requirement_implies_another() {
         for (one, other, expected) in [
             (r#"{"deny":true}"#, r#"{"requires_role":"a"}"#, true),
             (r#"{"requires_role":"a"}"#, r#"{"deny":true}"#, false),

@@ -1,4 +1,4 @@
-//! Places in `token_from` that can never hold a token.
+//! Checks `token_from` for token sources that can never contain a token.
 
 use super::Lint;
 use super::lint::route;
@@ -7,7 +7,7 @@ use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::{configuration, route as key};
 
-/// Headers that HTTP or Envoy itself writes, so that no client's token arrives in them.
+/// Headers with a meaning in HTTP or Envoy, in which no client sends a token.
 const NEVER: [&str; 20] = [
     "accept-encoding",
     "connection",
@@ -31,7 +31,7 @@ const NEVER: [&str; 20] = [
     "x-request-id",
 ];
 
-/// Every place of the configuration and of its routes that cannot hold a token.
+/// Warns about each token source of the configuration and of its routes that cannot contain a token.
 pub fn token_sources(config: &Config, lints: &mut Vec<Lint>) {
     let of_routes = config.routes.rules().enumerate();
     let of_routes = of_routes.filter_map(|(index, route)| {
@@ -50,17 +50,17 @@ pub fn token_sources(config: &Config, lints: &mut Vec<Lint>) {
 }
 
 fn problem(place: &Place) -> Option<String> {
-    let never = "can never hold a token";
+    let never = "can never contain a token";
     match place {
         Place::Header { name, prefix } => match name.as_str() {
-            "cookie" => Some(format!("{never}: this header has all cookies of the request; write {{cookie: NAME}}")),
-            "host" => Some(format!("{never}: Envoy moves the host to :authority; name a header that the client sets")),
+            "cookie" => Some(format!("{never}: this header contains all cookies of the request; write {{cookie: NAME}}")),
+            "host" => Some(format!("{never}: Envoy moves the host to :authority; write a header that the client sets")),
             "sec-websocket-protocol" => Some(format!(
                 "{never} from a browser: a browser sends a list of protocols in this header, the filter refuses a value with \
                  a comma, and the server must answer with one of the protocols; write {{cookie: NAME}} or {{query: NAME}}"
             )),
             name if NEVER.contains(&name) => {
-                Some(format!("{never}: {name} has a meaning of its own in HTTP or Envoy; name a header that the client sets"))
+                Some(format!("{never}: {name} has another meaning in HTTP or Envoy; write a header that the client sets"))
             }
             name => prefixed(name, prefix),
         },
@@ -88,7 +88,8 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
     }
     if !prefix.is_empty() && trimmed.is_empty() {
         return Some(
-            "the prefix has only spaces, which are not part of a header's value; leave prefix out".to_owned(),
+            "the prefix has only spaces, which are not part of the value of a header; remove prefix"
+                .to_owned(),
         );
     }
     if prefix.starts_with(' ') {
@@ -100,10 +101,10 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
     }
     if trimmed.eq_ignore_ascii_case("basic") {
         return Some(format!(
-            "Basic in {name} is a name and a password, never a token; write {{header: authorization}} for Bearer"
+            "Basic in {name} contains a user name and a password, not a token; for Bearer write {{header: authorization}}"
         ));
     }
-    // `token=` and `jwt:` stand right before a token, a word does not.
+    // `token=` and `jwt:` are directly before the token. A word needs a space after it.
     prefix.ends_with(|last: char| last.is_ascii_alphanumeric()).then(|| {
         format!(
             "the prefix \"{prefix}\" has no final space: \"{prefix} eyJ…\" is refused as malformed, and only \
@@ -112,7 +113,7 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
     })
 }
 
-/// A second place in the same header whose prefix begins like that of the first: a token in one is one in the other.
+/// Warns about two prefixes of the same header if one starts with the other: both then match the same token.
 fn twice(place: &Place, earlier: &[Place]) -> Option<String> {
     let (name, prefix) = place.header().filter(|(name, _)| *name != "cookie")?;
     let prefix = prefix.to_ascii_lowercase();
@@ -125,8 +126,8 @@ fn twice(place: &Place, earlier: &[Place]) -> Option<String> {
     earlier.iter().find(clashes).map(|other| {
         let other = other.header().map(|(_, prefix)| prefix).unwrap_or_default();
         format!(
-            "{name} is read with the prefix \"{other}\" as well, which begins like this one: a token after the longer \
-             prefix is found twice and refused; keep one of the two"
+            "{name} is also read with the prefix \"{other}\", and one of the two prefixes starts with the other: a token \
+             after the longer prefix is found twice and refused; remove one of the two"
         )
     })
 }

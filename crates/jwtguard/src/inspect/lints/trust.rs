@@ -1,4 +1,4 @@
-//! Several issuers: requirements that tokens of each of them meet.
+//! Checks configurations with several issuers: requirements that tokens of every issuer can meet.
 
 use super::Lint;
 use super::lint::route;
@@ -8,7 +8,7 @@ use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::{Condition, Conditions, Rule};
 
-/// Two issuers may both name a role "admin", and mean different people.
+/// Warns about requirements without an issuer: two issuers may use the same role name for different users.
 pub fn trust(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     if config.issuers.len() < 2 {
         return;
@@ -20,8 +20,8 @@ pub fn trust(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
         if let Rule::Authenticated(conditions) = &requirement.rule
             && requires_names(conditions)
         {
-            let problem = "asks for a role, group, scope or claim of any issuer: each issuer can \
-                           give that name to any of its users; name the issuers to trust in requires_issuer"
+            let problem = "requires a role, group, scope or claim from any issuer: each issuer can \
+                           assign this name to any of its users; write the trusted issuers in requires_issuer"
                 .to_owned();
             lints.push(Lint::new(&path, problem));
         }
@@ -29,8 +29,8 @@ pub fn trust(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     any_token(config, tree, lints);
 }
 
-/// Tokens of each issuer meet `allow_authenticated`, those of an issuer that was added for one route too. One doubt for
-/// all places; none for a `default_policy` that is not written, which is the same for every configuration.
+/// Warns about `allow_authenticated`: a token of any issuer meets it, also of an issuer that was added for one route. There is
+/// one warning for all routes, and none for a `default_policy` that is not written.
 fn any_token(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     let is_any =
         |rule: &Rule| matches!(rule, Rule::Authenticated(Conditions(conditions)) if conditions.is_empty());
@@ -44,18 +44,18 @@ fn any_token(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     let names: Vec<&str> = config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
     let others = match others {
         [] => String::new(),
-        [one] => format!(" (and so does {one})"),
-        [one, more @ ..] => format!(" (and so do {one} and {} more)", more.len()),
+        [one] => format!(" (so does {one})"),
+        [one, more @ ..] => format!(" (so do {one} and {} more)", more.len()),
     };
     let problem = format!(
-        "accepts a valid token of any of the issuers{others}: {}; name the intended ones in requires_issuer: [{}]",
+        "accepts a valid token of any issuer{others}: {}; write the intended issuers in requires_issuer: [{}]",
         names.join(", "),
         names.join(", "),
     );
     lints.push(Lint::new(first, problem));
 }
 
-/// Whether some way to meet them is a name that any issuer may give.
+/// Whether a token of any issuer can meet the conditions with a role, group, scope or claim.
 fn requires_names(Conditions(conditions): &Conditions) -> bool {
     let narrowed = conditions
         .iter()

@@ -1,4 +1,4 @@
-//! Values and claims that no token can have as they are written: patterns, paths with dots, texts with spaces in them.
+//! Checks values and claims that no token can contain as written: patterns, paths with dots, texts with spaces.
 
 use super::Lint;
 use super::claim_name::{is_scopes, is_text, nested, top_level};
@@ -25,7 +25,7 @@ const REQUIRES_CLAIM: &str = requirement::REQUIRES_CLAIM.as_str();
 const ANY: &str = claim_condition::ANY.as_str();
 const ALL: &str = claim_condition::ALL.as_str();
 
-/// The doubts about a whole configuration: its requirements, and where it takes claims from.
+/// Checks a whole configuration: its requirements, and the claims that it reads.
 pub fn of_configuration(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
     of_requirements(tree, config, lints);
     tree.walk(&mut |value, path, _| match path.last_key().copied().unwrap_or_default() {
@@ -55,7 +55,10 @@ pub fn of_configuration(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
             let what = if key == ACCEPTED_TYPES { "typ" } else { "kid" };
             for (at, item) in one_or_many(path, value) {
                 if let Some(problem) = item.text().and_then(pattern) {
-                    lints.push(Lint::new(&at, format!("{problem}: no token has that {what}")));
+                    lints.push(Lint::new(
+                        &at,
+                        format!("{problem}: no token has this {what}; write the complete value"),
+                    ));
                 }
             }
         }
@@ -63,7 +66,7 @@ pub fn of_configuration(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
     });
 }
 
-/// One entry of `roles_from` or the like.
+/// Checks an entry of `roles_from`, `groups_from` or `scopes_from`.
 fn source(key: &str, at: &Path<&str>, item: &Tree, lints: &mut Vec<Lint>) {
     let (at, claim) = match item.get(source_key::CLAIM.as_str()) {
         Some(claim) => (at.key(source_key::CLAIM.as_str()), claim),
@@ -73,7 +76,7 @@ fn source(key: &str, at: &Path<&str>, item: &Tree, lints: &mut Vec<Lint>) {
     nested(text, &at, lints);
     if key != SCOPES_FROM && is_scopes(text) {
         let problem = format!(
-            "{text} {} one string of scopes separated by spaces, and {key} does not split it; put it into \
+            "{text} {} one string of scopes separated by spaces, which {key} does not split; move it to \
              scopes_from and write requires_scope",
             is_text(text)
         );
@@ -81,13 +84,13 @@ fn source(key: &str, at: &Path<&str>, item: &Tree, lints: &mut Vec<Lint>) {
     }
 }
 
-/// One claim of `refused_claims`.
+/// Checks a claim of `refused_claims`.
 fn refused(claim: &str, path: &Path<&str>, values: &Tree, lints: &mut Vec<Lint>) {
     nested(claim, path, lints);
     for (at, value) in one_or_many(path, values) {
         let Some(text) = value.text() else { continue };
         if let Some(problem) = pattern(text) {
-            lints.push(Lint::new(&at, format!("{problem}: nothing is refused for it")));
+            lints.push(Lint::new(&at, format!("{problem}: it refuses no token; write the complete value")));
         } else if is_scopes(claim) && !text.contains(' ') {
             let problem = format!(
                 "{claim} {} one string of scopes separated by spaces: a token with {text} and another scope is not \
@@ -99,15 +102,15 @@ fn refused(claim: &str, path: &Path<&str>, values: &Tree, lints: &mut Vec<Lint>)
     }
 }
 
-/// What a requirement names: roles, groups or scopes.
+/// A kind of name in a requirement: role, group or scope.
 struct Named {
     what: &'static str,
-    /// The key that says where tokens carry them.
+    /// The key that names the claims which contain these names.
     key: &'static str,
     sources: fn(&Issuer) -> &Vec<Source>,
 }
 
-/// The doubts about requirements, wherever they stand in the tree.
+/// Checks every requirement in the tree.
 pub fn of_requirements(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
     tree.walk(&mut |value, path, _| {
         let named = match path.last_key().copied().unwrap_or_default() {
@@ -130,12 +133,14 @@ pub fn of_requirements(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
     });
 }
 
-/// Roles, groups or scopes that a requirement names.
+/// Checks the roles, groups or scopes of a requirement.
 fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, lints: &mut Vec<Lint>) {
     let Named { what, key, sources } = *named;
     let mut all = config.issuers.iter().flat_map(sources).peekable();
     if all.peek().is_none() {
-        let problem = format!("can never be met: {key} is empty, so no token has a {what}");
+        let problem = format!(
+            "can never be met: {key} is empty, so no token has a {what}; write the claim that contains it in {key}"
+        );
         lints.push(Lint::new(path, problem));
         return;
     }
@@ -146,14 +151,16 @@ fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, lints:
         if let Some(problem) = pattern(text) {
             let any = match text {
                 "*" => format!(
-                    "; for any valid token write allow_authenticated: true in place of requires_{what}"
+                    "; for any valid token write allow_authenticated: true instead of requires_{what}"
                 ),
-                _ => format!("; name each {what}"),
+                _ => format!("; write each {what}"),
             };
             lints.push(Lint::new(at, format!("{problem}: no other {what} matches{any}")));
         } else if text.trim() != text {
-            let problem =
-                format!("\"{text}\" is compared with its spaces, which no {what} has: write {}", text.trim());
+            let problem = format!(
+                "\"{text}\" is compared with its outer spaces, which no {what} has: write {}",
+                text.trim()
+            );
             lints.push(Lint::new(at, problem));
         } else if text.contains(',') && !text.contains('=') {
             let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -176,7 +183,7 @@ fn names(value: &Tree, path: &Path<&str>, named: &Named, config: &Config, lints:
     });
 }
 
-/// One entry of `requires_claim`.
+/// Checks an entry of `requires_claim`.
 fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut Vec<Lint>) {
     const CLAIM: &str = claim_condition::CLAIM.as_str();
     let Some(claim) = condition.text_of(CLAIM) else { return };
@@ -186,35 +193,35 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
         let Some(values) = condition.get(key) else { continue };
         let path = path.key(key);
         let items = one_or_many(&path, values);
-        let mut told = false;
+        let mut has_lint = false;
         for (at, item) in &items {
             let Some(text) = item.text() else { continue };
             if let Some(problem) = pattern(text) {
                 let remedy = match text {
                     "*" => "for any value write present: true",
                     _ => {
-                        "write the complete values, or let the issuer put the common part into a claim of its own"
+                        "write the complete values, or configure the issuer to put the common part into a separate claim"
                     }
                 };
                 lints.push(Lint::new(at, format!("{problem}: no other value matches; {remedy}")));
-                told = true;
+                has_lint = true;
             } else if is_scopes(claim) && !text.contains(' ') {
                 let problem = format!(
                     "{claim} {} one string of scopes separated by spaces: it equals {text} only in a token with \
-                     that scope alone; write requires_scope: {text}",
+                     no other scope; write requires_scope: {text}",
                     is_text(claim)
                 );
                 lints.push(Lint::new(at, problem));
-                told = true;
+                has_lint = true;
             }
         }
-        if !told {
+        if !has_lint {
             registered(name, key, values, &items, &path, config, lints);
         }
     }
 }
 
-/// Claims of which the filter itself knows what a valid token has there.
+/// Checks conditions on registered claims, whose possible values are known.
 fn registered(
     name: &str,
     key: &str,
@@ -243,8 +250,8 @@ fn registered(
     if ["exp", "nbf", "iat"].contains(&name) {
         for (at, _) in items.iter().filter(|(_, item)| item.text().is_some()) {
             let problem = format!(
-                "can never be equal: {name} is a number in every valid token, and the filter checks it without a \
-                 condition; leave the condition out"
+                "can never be equal: {name} is a number in every valid token, and the filter always checks it; remove this \
+                 condition"
             );
             lints.push(Lint::new(at, problem));
         }
@@ -255,8 +262,8 @@ fn registered(
         for (at, item) in items {
             if let Some(text) = item.text().filter(|text| !known.contains(text)) {
                 let problem = format!(
-                    "can never be equal: tokens of {text} are refused, because the configured issuers are {}; add it to \
-                     issuers, or write requires_issuer with one of them",
+                    "can never be equal: tokens of {text} are refused, because the configured issuers are {}; add {text} to \
+                     issuers, or write requires_issuer with a configured issuer",
                     known.join(", ")
                 );
                 lints.push(Lint::new(at, problem));
@@ -270,14 +277,14 @@ fn registered(
     if name == "aud" && from_aud {
         let known = &config.vocabulary.audiences;
         let is_known = |item: &Tree| item.text().is_some_and(|text| known.iter().any(|known| known == text));
-        // `all` with one that is configured asks for a token that is for both.
+        // `all` with a configured audience requires a token for both audiences.
         if key == ALL && items.iter().any(|(_, item)| is_known(item)) {
             return;
         }
         for (at, item) in items.iter().filter(|(_, item)| !is_known(item)) {
             let text = item.text().map_or_else(|| values.to_json(), str::to_owned);
             let problem = format!(
-                "a token for {text} is refused unless it is for one of {} as well; add it to audience, and write \
+                "a token for {text} is refused unless it also has one of the audiences {}; add {text} to audience, and write \
                  requires_audience here",
                 known.join(", ")
             );
@@ -286,12 +293,12 @@ fn registered(
     }
 }
 
-/// What is wrong with a text that looks like a pattern; the filter compares whole texts.
+/// Describes a text that looks like a pattern. The filter compares complete texts.
 pub fn pattern(text: &str) -> Option<String> {
     let is_regex = text.len() > 2
         && text.starts_with('^')
         && text.ends_with('$')
-        // A Windows account, `CORP\\dan`, has a backslash before a letter too.
+        // Not every backslash: a Windows account such as `CORP\\dan` has one before a letter.
         || [".*", ".+", "\\d+", "\\w+", "[a-z", "[A-Z", "[0-9"].iter().any(|mark| text.contains(mark));
     let is_filled_in = [("${", "}"), ("{{", "}}")]
         .iter()
@@ -301,13 +308,13 @@ pub fn pattern(text: &str) -> Option<String> {
     } else if text.contains('*') {
         Some(format!("\"{text}\" is compared literally, and * is not a wildcard"))
     } else if is_filled_in {
-        Some(format!("\"{text}\" is compared literally, and the filter fills in no placeholder"))
+        Some(format!("\"{text}\" is compared literally, and the filter does not replace placeholders"))
     } else {
         None
     }
 }
 
-/// The items of the list at that path with their paths, or the value itself as the only one.
+/// Returns the items of a list with their paths, or a single value as the only item.
 fn one_or_many<'p>(path: &Path<&'p str>, value: &'p Tree) -> Vec<(Path<&'p str>, &'p Tree)> {
     match &value.value {
         TreeValue::List(items) => {

@@ -1,4 +1,4 @@
-//! `/admin/*`, which is one segment here and everything below `/admin/` in many another system.
+//! Checks `/admin/*`, which matches one segment here, but everything below `/admin/` in many other systems.
 
 use super::Lint;
 use super::lint::route;
@@ -8,8 +8,8 @@ use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
 use jwt_guard::route::Segment;
 
-/// Every route whose last segment is `*`, where the path before it or a longer one falls to a weaker rule. One that is
-/// written with a name, as `{id}`, is meant as one segment.
+/// Warns about each route whose last segment is `*`, if a weaker rule applies to the path before it or to a longer path. A
+/// named segment such as `{id}` is meant as one segment.
 pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served {
         let segments: Vec<Segment<'_>> = probe.template.segments().collect();
@@ -23,7 +23,7 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         for (shown, path) in [shorter, longer] {
             let Some(governed) = route_for(config, host, method, &path) else { continue };
             let other = governed.and_then(|index| probes.get(index));
-            // A route for exactly those paths stands beside it.
+            // A route for exactly these paths was written on purpose.
             let deliberate = other.is_some_and(|other| other.template.segments().eq(before.iter().copied()));
             let requirement = other.map_or(&config.default_policy, |other| &other.rule.requirement);
             if !deliberate && !implies(requirement, &probe.rule.requirement) {
@@ -34,10 +34,9 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         let falls_to = named(governed.and_then(|index| probes.get(index)));
         let paths: Vec<&str> = weaker.iter().map(|(shown, _)| shown.as_str()).collect();
         let problem = format!(
-            "* matches one segment: {} fall{} under {falls_to}, which does not require what this route requires; write \
+            "* matches one segment: {falls_to} applies to {} and does not require what this route requires; write \
              {written}/** for everything below, or {written}/{{name}} if one segment is intended",
             paths.join(" and "),
-            if paths.len() == 1 { "s" } else { "" },
         );
         lints.push(Lint::new(&route(probe.index).key(key::PATH.as_str()), problem));
     }

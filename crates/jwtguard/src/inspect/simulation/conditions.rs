@@ -1,4 +1,4 @@
-//! Each condition of a rule with its outcome.
+//! Evaluates each condition of a rule.
 
 use super::result::{AppliedRule, ConditionResult, TokenReport};
 use super::simulator::Simulator;
@@ -30,7 +30,8 @@ impl AppliedRule {
             conditions.extend(identity.into_iter().flat_map(|identity| {
                 of_identity.iter().map(|condition| {
                     let met = condition.unmet(identity).is_none();
-                    let found = (!met).then(|| token_values::beside(condition, identity, simulator.config));
+                    let found =
+                        (!met).then(|| token_values::unmet_value(condition, identity, simulator.config));
                     ConditionResult { condition: describe::condition(condition, names), met, found }
                 })
             }));
@@ -51,19 +52,19 @@ impl AppliedRule {
     }
 }
 
-/// What the rule asks of the token and of whom it names; `None` where it asks nothing.
+/// The condition on the token, and the conditions on its identity; `None` if the rule has no condition.
 fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> {
     match rule {
         policy::Rule::Authenticated(Conditions(list)) => Some(("a valid token", list.clone())),
         policy::Rule::Missing(narrowings) => {
             let narrowings = narrowings.iter().cloned().map(Condition::NarrowedTo);
-            Some(("no token, or a valid one", narrowings.collect()))
+            Some(("no token, or a valid token", narrowings.collect()))
         }
         policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::MissingOrFailed => None,
     }
 }
 
-/// The index of the route, where the rule is one.
+/// The index of the route, if the rule is a route.
 pub(super) fn route_of(rule: &RuleName) -> Option<usize> {
     match rule {
         RuleName::Route(index) => Some(*index),

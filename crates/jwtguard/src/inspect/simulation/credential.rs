@@ -1,4 +1,4 @@
-//! A request with its token, made where it is not given.
+//! Adds a token to a request, and generates the token if necessary.
 
 use jwt_guard::bearer::Place;
 use serde_json::{Map, Value};
@@ -6,32 +6,32 @@ use serde_json::{Map, Value};
 use super::simulator::{SimulatedKeys, Simulator};
 use jwt_guard::http::HeaderMap;
 
-/// What a request brings, beside what its headers say.
+/// The credential of a request, in addition to its headers.
 #[derive(Debug, Clone)]
 pub enum TestCredential {
-    /// Nothing more.
+    /// No credential.
     None,
-    /// This token, where the route takes one from.
+    /// A token, which is put into the first token source of the route.
     Token(String),
-    /// Claims to sign, where the route takes a token from.
+    /// Claims to sign. The token is put into the first token source of the route.
     Claims {
-        /// `iss`, `aud`, `iat` and `exp` are added where they are missing; `null` leaves one out.
+        /// The claims. `iss`, `aud`, `iat` and `exp` are added if they are missing; a claim with the value `null` is left out.
         claims: Map<String, Value>,
-        /// That of a token: its `alg`, `kid` and `typ` are judged as they stand. One that the issuer's tokens may have
-        /// is made up otherwise.
+        /// The header of a token, whose `alg`, `kid` and `typ` are evaluated. Without it, a header that the issuer's rules
+        /// accept is generated.
         header: Option<Map<String, Value>>,
     },
-    /// Header and claims of a token, to sign as they stand.
+    /// The complete header and claims of a token, signed without changes.
     Parts {
-        /// The whole header.
+        /// The header.
         header: Map<String, Value>,
-        /// All claims.
+        /// The claims.
         claims: Map<String, Value>,
     },
 }
 
 impl Simulator<'_> {
-    /// The request with its token, and the keys that judge it.
+    /// Adds the token to the headers. Also returns the keys that verify it.
     pub(super) fn with_credential(
         &self,
         mut headers: HeaderMap,
@@ -45,12 +45,12 @@ impl Simulator<'_> {
             TestCredential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
             TestCredential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
         };
-        put(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
+        insert(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
         Ok((headers, keys))
     }
 }
 
-fn put(headers: &mut HeaderMap, place: &Place, token: &str) {
+fn insert(headers: &mut HeaderMap, place: &Place, token: &str) {
     match place {
         Place::Authorization => headers.append("authorization", format!("Bearer {token}")),
         Place::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),

@@ -1,4 +1,4 @@
-//! Routes that match a request and do not apply, because a more specific one does.
+//! Finds routes that match a request but do not apply, because another route is more specific.
 
 use super::result::LessSpecific;
 use super::simulator::Simulator;
@@ -6,7 +6,7 @@ use crate::inspect::describe;
 use jwt_guard::config::Route;
 use jwt_guard::route::{Entry, Table};
 
-/// The routes whose template, methods and hosts match that method and path, without those that apply.
+/// Returns the routes whose template, methods and hosts match, except those that apply.
 pub(super) fn less_specific(
     simulator: &Simulator<'_>,
     (host, method, path): (&str, &str, &str),
@@ -17,14 +17,14 @@ pub(super) fn less_specific(
     let matching = others.filter(|(_, entry)| {
         alone(entry).is_some_and(|table| table.lookup(host.as_bytes(), method, path).is_some())
     });
-    let told = matching.map(|(index, entry)| LessSpecific {
+    let routes = matching.map(|(index, entry)| LessSpecific {
         name: simulator.route_name(index),
         who: describe::requirement(&entry.rule.requirement, &simulator.config.vocabulary),
     });
-    told.collect()
+    routes.collect()
 }
 
-/// A table with that route and no other: it alone decides whether the route matches.
+/// A table with only this route, to test whether the route matches.
 fn alone(entry: &Entry<Route>) -> Option<Table<()>> {
     let Entry { template, methods, hosts, .. } = entry;
     let alone =

@@ -1,145 +1,145 @@
-//! What became of a request, as `explain` and `test` tell it.
+//! The result of a simulation, which `explain` and `test` print.
 
 use jwt_guard::denial::Reason;
 use jwt_guard::flow::Facts;
 
-/// What became of a request.
+/// The result of a simulated request.
 #[derive(Debug)]
 pub struct SimulationResult {
-    /// The readings of the path but for letter case, the path as written first; none where it is ambiguous or there
-    /// is none.
+    /// The path variants except those that differ only in letter case, starting with the path as sent. Empty if the path is
+    /// ambiguous or absent.
     pub readings: Vec<VariantReport>,
-    /// What was asked; empty where nothing was.
+    /// The rules that apply; empty if none applies.
     pub rules: Vec<AppliedRule>,
-    /// Routes that match the request as sent, and that a more specific one replaces.
+    /// The routes that match the request as sent, but do not apply because another route is more specific.
     pub less_specific: Vec<LessSpecific>,
-    /// Headers, cookies and query parameters that hold a JWT where the filter looks for none.
+    /// The headers, cookies and query parameters that contain a JWT but are not token sources.
     pub unread_tokens: Vec<String>,
-    /// Where the filter looks for a token.
+    /// The token sources.
     pub token_from: Vec<String>,
-    /// The token and what was found in it.
+    /// The state of the token.
     pub token: TokenReport,
-    /// What the client or the upstream sees.
+    /// The decision.
     pub decision: SimulatedDecision,
-    /// What report-only or a shadow would have refused.
+    /// The denials that `report_only` or a shadow suppresses.
     pub would_deny: Vec<Explanation>,
 }
 
-/// Why something is refused, as counters and log say it.
+/// The reason of a denial, as in metrics and log.
 #[derive(Debug, Clone)]
 pub struct Explanation {
     /// The reason.
     pub reason: Reason,
-    /// The sentence behind it.
+    /// The sentence that describes the cause.
     pub detail: String,
 }
 
-/// One way to read the path.
+/// A path variant.
 #[derive(Debug)]
 pub struct VariantReport {
     /// The path.
     pub path: String,
-    /// What an upstream does that leads to it, in order; empty for the path as written.
+    /// The normalizations that produce this variant, in order; empty for the path as sent.
     pub classes: Vec<&'static str>,
 }
 
-/// What is to be said of the token.
+/// The state of the token.
 #[derive(Debug)]
 pub enum TokenReport {
-    /// No token was looked for.
+    /// The filter did not look for a token.
     NotRead,
-    /// None came.
+    /// The request has no token.
     Absent,
-    /// It is not valid.
+    /// The token is not valid.
     Invalid {
-        /// Why.
+        /// The reason.
         cause: Explanation,
-        /// What it has and what was expected there, where there is something to compare.
+        /// The actual and the expected value, if the reason alone is not sufficient.
         found: Option<String>,
     },
-    /// It is.
+    /// The token is valid.
     Valid {
         /// The issuer's configured name.
         issuer: String,
-        /// What it says of roles, groups and scopes.
+        /// The roles, groups and scopes in the token.
         names: [(&'static str, Vec<String>); 3],
     },
 }
 
-/// What became of it.
+/// The simulated decision.
 #[derive(Debug)]
 pub enum SimulatedDecision {
-    /// It goes on.
+    /// The request is forwarded.
     Forward {
-        /// Every header as the upstream sees it.
+        /// The headers that the upstream receives.
         upstream: Vec<(String, String)>,
-        /// The names of those that the filter set.
+        /// The names of the headers that the filter set.
         set: Vec<String>,
-        /// The names of those that it took away.
+        /// The names of the headers that the filter removed.
         removed: Vec<String>,
     },
-    /// It is answered.
+    /// The request is denied.
     Deny {
         /// The status.
         status: u16,
-        /// The answer's headers.
+        /// The headers of the answer.
         headers: Vec<(String, String)>,
-        /// The answer's body.
+        /// The body of the answer.
         body: String,
-        /// Why.
+        /// The reason.
         cause: Explanation,
     },
-    /// It is answered with a document of `resource_metadata`.
+    /// The filter answers with a document of `resource_metadata`.
     Serve {
         /// The document.
         body: String,
     },
 }
 
-/// A rule that governs the request.
+/// A rule that applies to the request.
 #[derive(Debug)]
 pub struct AppliedRule {
     /// `routes[2] (/api/admin/**)` or the like.
     pub name: String,
-    /// The index of the route, where it is one.
+    /// The index of the route, if the rule is a route.
     pub route: Option<usize>,
-    /// The reading that chose it, where that is not the request as written.
+    /// The path variant that matches the rule; `None` for the request as sent.
     pub reading: Option<String>,
-    /// The classes that led to that reading.
+    /// The normalizations that produce this variant.
     pub reading_classes: Vec<&'static str>,
-    /// Who may pass by it.
+    /// A description of who may pass.
     pub who: String,
-    /// Its conditions on a token, each with its outcome.
+    /// The conditions of the rule, with their results.
     pub conditions: Vec<ConditionResult>,
 }
 
-/// A condition and whether it is met.
+/// The result of a condition.
 #[derive(Debug)]
 pub struct ConditionResult {
-    /// The condition in words.
+    /// A description of the condition.
     pub condition: String,
     /// Whether it is met.
     pub met: bool,
-    /// What the token has instead, where the condition is not met and a token was sent.
+    /// The value in the token, if the token does not meet the condition.
     pub found: Option<String>,
 }
 
-/// A route that a more specific one replaces.
+/// A route that matches but does not apply, because another route is more specific.
 #[derive(Debug)]
 pub struct LessSpecific {
     /// `routes[2] (/api/admin/**)` or the like.
     pub name: String,
-    /// Who could pass by it.
+    /// A description of who could pass.
     pub who: String,
 }
 
 impl SimulationResult {
-    /// Whether the request goes on, a document served counted as an answer.
+    /// Whether the request is forwarded. A served document counts as an answer.
     pub fn passes(&self) -> bool {
         matches!(self.decision, SimulatedDecision::Forward { .. })
     }
 
-    /// What a route asks and is not met is the reason of a refusal.
+    /// The reason of the denial, if the request is denied.
     pub fn reason(&self) -> Option<&'static str> {
         match &self.decision {
             SimulatedDecision::Deny { cause, .. } => Some(cause.reason.as_str()),

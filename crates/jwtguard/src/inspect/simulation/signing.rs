@@ -1,4 +1,4 @@
-//! Tokens of claims that no issuer signed, signed by a key that stands in for the issuer's.
+//! Signs claims with a temporary key that replaces the issuer's keys.
 
 use std::collections::btree_map::Entry;
 use std::rc::Rc;
@@ -11,11 +11,11 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::rules::TokenRules;
 use jwt_guard_testkit::mint::{LIFETIME, SigningKey, Token, key_set};
 
-/// The `kid` of a key, unless the token's header names one.
-const KID: &str = "made-for-this";
+/// The `kid` of a temporary key, unless the header of the token has one.
+const KID: &str = "temporary";
 
 impl Simulator<'_> {
-    /// A token of those claims, with what a token of their issuer needs where they lack it.
+    /// Signs claims, after adding the missing claims that the rules of their issuer require.
     pub(super) fn token_of(
         &self,
         claims: &Map<String, Value>,
@@ -42,7 +42,7 @@ impl Simulator<'_> {
         self.sign(issuer, rules, &token, header, keys)
     }
 
-    /// A token of that header and those claims as they stand.
+    /// Signs a header and claims without changes.
     pub(super) fn token_of_parts(
         &self,
         header: &Map<String, Value>,
@@ -55,8 +55,8 @@ impl Simulator<'_> {
         self.sign(issuer, rules, &token, Some(header), keys)
     }
 
-    /// The issuer that the claims name. A token of one that is not configured is signed for the first, and refused by
-    /// the filter itself.
+    /// Finds the issuer in the claims. For an unknown issuer, the token is signed with the key of the first one, and the core
+    /// refuses it.
     fn issuer_of(&self, claims: &Map<String, Value>) -> Result<(usize, &TokenRules), String> {
         let named = claims.get("iss").and_then(Value::as_str);
         let issuers = &self.config.issuers;
@@ -66,7 +66,7 @@ impl Simulator<'_> {
         Ok((index, &issuer.rules))
     }
 
-    /// Signs the token, and replaces the issuer's keys by the one that signed it.
+    /// Signs the token, and replaces the issuer's keys with the signing key.
     fn sign(
         &self,
         issuer: usize,
@@ -77,7 +77,7 @@ impl Simulator<'_> {
     ) -> Result<String, String> {
         let text_of = |name: &str| header.and_then(|header| header.get(name)).and_then(Value::as_str);
         let algorithm = algorithm(rules, text_of("alg"))?;
-        let mut made = self.made.borrow_mut();
+        let mut made = self.temporary_keys.borrow_mut();
         let key = match made.entry((issuer, algorithm.name())) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
@@ -91,23 +91,24 @@ impl Simulator<'_> {
     }
 }
 
-/// The wanted algorithm where it is accepted, and otherwise the accepted one that costs least to make a key for.
+/// Returns the wanted algorithm if it is accepted; otherwise an accepted one, preferably not RSA, whose keys are slow to
+/// generate.
 fn algorithm(rules: &TokenRules, wanted: Option<&str>) -> Result<Algorithm, String> {
     let wanted = wanted.and_then(Algorithm::from_name);
     let is_rsa = |algorithm: &Algorithm| matches!(algorithm.name().get(..2), Some("RS" | "PS"));
     let accepted = rules.accepted_algorithms.iter().copied();
     accepted
         .min_by_key(|algorithm| (Some(*algorithm) != wanted, is_rsa(algorithm)))
-        .ok_or_else(|| "no algorithm is accepted".to_owned())
+        .ok_or_else(|| "accepted_algorithms is empty; write at least one algorithm".to_owned())
 }
 
-/// The token under exactly that header.
+/// Replaces the header of the token.
 fn with_header(token: Token, header: &Map<String, Value>) -> Token {
     let bare = ["alg", "kid", "typ"].into_iter().fold(token, Token::without_header);
     header.iter().fold(bare, |token, (name, value)| token.header(name, value.clone()))
 }
 
-/// The token with a `typ` that the issuer's tokens may have.
+/// Sets a `typ` that the issuer's rules accept.
 fn with_accepted_type(token: Token, rules: &TokenRules) -> Token {
     match ["JWT", "at+jwt"].into_iter().find(|typ| rules.accepted_types.contains(Some(*typ))) {
         Some(typ) => token.header("typ", typ),

@@ -1,4 +1,4 @@
-//! A configuration with keys to try requests against.
+//! A configuration and keys against which requests are simulated.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,37 +19,37 @@ use jwt_guard::keys::Need;
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::SigningKey;
 
-/// A configuration, the tree it was read from, the keys of its issuers, and a moment.
+/// A configuration, its tree, the keys of its issuers, and the current time.
 #[derive(Debug)]
 pub struct Simulator<'c> {
     pub(super) config: &'c Config,
     pub(super) tree: &'c Tree,
     keys: Vec<Option<Rc<KeySet>>>,
-    /// By the issuer and the algorithm.
-    pub(super) made: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
+    /// The temporary keys, by issuer and algorithm.
+    pub(super) temporary_keys: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
     pub(super) now: UnixTime,
 }
 
-/// A request.
+/// The request to simulate.
 #[derive(Debug, Clone)]
 pub struct TestRequest {
-    /// `:method`
+    /// The header `:method`.
     pub method: String,
-    /// `:path`, with its query.
+    /// The header `:path`, with the query.
     pub path: String,
-    /// `:authority`
+    /// The header `:authority`.
     pub host: String,
-    /// Everything else.
+    /// All other headers.
     pub headers: Vec<(String, String)>,
-    /// The requirement that Envoy's route carries, as JSON text.
+    /// The requirement in the metadata of the Envoy route, as JSON text.
     pub route_metadata: Option<String>,
 }
 
-/// The keys of one trial.
+/// The keys of one simulation.
 pub(super) struct SimulatedKeys(Vec<Option<Rc<KeySet>>>);
 
 impl SimulatedKeys {
-    /// Gives the issuer those keys and no others.
+    /// Replaces the keys of an issuer.
     pub(super) fn replace(&mut self, issuer: usize, keys: Rc<KeySet>) {
         if let Some(slot) = self.0.get_mut(issuer) {
             *slot = Some(keys);
@@ -68,7 +68,7 @@ impl KeySource for SimulatedKeys {
 }
 
 impl TestRequest {
-    /// The request as the filter gets it.
+    /// The headers as the filter receives them.
     pub(super) fn headers(&self) -> HeaderMap {
         let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
         let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
@@ -78,20 +78,20 @@ impl TestRequest {
 }
 
 impl<'c> Simulator<'c> {
-    /// With the keys that the configuration has inline.
+    /// Creates a simulator with the inline keys of the configuration.
     pub fn new(config: &'c Config, tree: &'c Tree, now: UnixTime) -> Self {
         let inline = |origin: &KeyOrigin| match origin {
             KeyOrigin::Inline(keys) => Some(Rc::clone(keys)),
             KeyOrigin::Fetched { .. } => None,
         };
         let keys = config.issuers.iter().map(|issuer| inline(&issuer.keys)).collect();
-        Self { config, tree, keys, made: RefCell::default(), now }
+        Self { config, tree, keys, temporary_keys: RefCell::default(), now }
     }
 
-    /// Takes a JWKS for what issuers would be asked for.
+    /// Uses a JWKS for every issuer without inline keys.
     ///
     /// # Errors
-    /// Why it is none.
+    /// A sentence that says why the text is not a JWKS.
     pub fn add_keys(&mut self, jwks: &str) -> Result<(), String> {
         let parsed = KeySet::parse(jwks.as_bytes()).map_err(|error| error.to_string())?;
         let keys = Rc::new(parsed.keys);
@@ -101,7 +101,7 @@ impl<'c> Simulator<'c> {
         Ok(())
     }
 
-    /// Whether a token's issuer is one whose keys are not here.
+    /// Returns the name of the token's issuer, if the issuer is configured but its keys are missing.
     pub fn lacks_keys_for(&self, token: &str) -> Option<&str> {
         let token = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok()?;
         let iss = token.unverified_issuer()?;
@@ -110,7 +110,7 @@ impl<'c> Simulator<'c> {
         self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
     }
 
-    /// How each route is called, in the order of the configuration.
+    /// The names of the routes, in the order of the configuration.
     pub fn route_names(&self) -> Vec<String> {
         (0..self.config.routes.entries().len()).map(|index| self.route_name(index)).collect()
     }
@@ -124,7 +124,8 @@ impl<'c> Simulator<'c> {
 
     pub(super) fn metadata(&self, request: &TestRequest) -> Result<Metadata, String> {
         let Some(text) = &request.route_metadata else { return Ok(Metadata::Absent) };
-        let json = Json::parse(text.as_bytes()).map_err(|error| format!("the route metadata: {error}"))?;
+        let json = Json::parse(text.as_bytes())
+            .map_err(|error| format!("the route metadata is not valid JSON: {error}"))?;
         let mut errors = Errors::new();
         match requirement(&Node::root(&json), &self.config.vocabulary, Empty::Refused, &mut errors) {
             Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
@@ -135,7 +136,7 @@ impl<'c> Simulator<'c> {
         }
     }
 
-    /// Those of the issuers, for one trial.
+    /// A copy of the keys, for one simulation.
     pub(super) fn keys(&self) -> SimulatedKeys {
         SimulatedKeys(self.keys.clone())
     }

@@ -1,5 +1,5 @@
-//! What a token has where something else is expected. It is shown to the person who sent the token: cut and escaped,
-//! because anybody may have written it.
+//! Shows the values of a token that do not meet a condition. The values are shortened and escaped, because the token may come
+//! from an attacker.
 
 use crate::inspect::describe;
 use crate::inspect::tables::texts;
@@ -12,14 +12,14 @@ use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::policy::{Condition, Conditions, Identity, Narrowing, Source};
 use jwt_guard::time::UnixTime;
 
-/// So many characters of one value are shown.
-const LONGEST: usize = 80;
+/// The maximum number of characters shown per value.
+const MAX_CHARACTERS: usize = 80;
 
-/// So many values of one list are shown.
-const MOST: usize = 10;
+/// The maximum number of values shown per list.
+const MAX_VALUES: usize = 10;
 
-/// What a verified token has where a condition that is not met expects something else.
-pub(super) fn beside(condition: &Condition, identity: &Identity, config: &Config) -> String {
+/// Describes the value in a verified token that does not meet a condition.
+pub(super) fn unmet_value(condition: &Condition, identity: &Identity, config: &Config) -> String {
     let issuer = config.issuers.get(identity.issuer().0);
     let names = |what: &str, held: &[String], sources: &[Source]| match held {
         [] => format!("no {what} (read from {})", sources_of(sources)),
@@ -42,9 +42,9 @@ pub(super) fn beside(condition: &Condition, identity: &Identity, config: &Config
         Condition::AnyOf(alternatives) => {
             let mut found: Vec<String> = Vec::new();
             for condition in alternatives.iter().flat_map(|Conditions(conditions)| conditions) {
-                let beside = beside(condition, identity, config);
-                if condition.unmet(identity).is_some() && !found.contains(&beside) {
-                    found.push(beside);
+                let value = unmet_value(condition, identity, config);
+                if condition.unmet(identity).is_some() && !found.contains(&value) {
+                    found.push(value);
                 }
             }
             found.join(" and ")
@@ -70,8 +70,8 @@ fn claim_of(pointer: &Pointer, claims: &Json) -> String {
     }
 }
 
-/// What a token that is refused has, and what was expected there. `None` where the reason says it all.
-pub(super) fn refused(
+/// Describes the value in an invalid token, and the expected value. `None` if the reason is sufficient.
+pub(super) fn invalid_value(
     reason: Reason,
     token: &[u8],
     (config, tree): (&Config, &Tree),
@@ -101,18 +101,18 @@ pub(super) fn refused(
         Reason::Type => (member(&header, "typ"), accepted_types(tree, index?)),
         Reason::UnknownKid | Reason::BadKey => (
             format!("{} and {}", member(&header, "kid"), member(&header, "alg")),
-            "a key of the issuer's".to_owned(),
+            "a key in the issuer's JWKS".to_owned(),
         ),
-        Reason::RefusedKid => (member(&header, "kid"), "none of refused_kids".to_owned()),
+        Reason::RefusedKid => (member(&header, "kid"), "a kid that is not in refused_kids".to_owned()),
         Reason::Expired => {
             let skew = rules?.clock_skew.as_secs();
-            (member(&claims, "exp"), format!("more than {} (now is {now})", now.saturating_sub(skew)))
+            (member(&claims, "exp"), format!("more than {} (now: {now})", now.saturating_sub(skew)))
         }
         Reason::NotYetValid => {
             let latest = now.saturating_add(rules?.clock_skew.as_secs());
             let times = ["nbf", "iat"].iter().filter(|name| claims.member(name).is_some());
             let times: Vec<_> = times.map(|name| member(&claims, name)).collect();
-            (times.join(" and "), format!("at most {latest} (now is {now})"))
+            (times.join(" and "), format!("at most {latest} (now: {now})"))
         }
         Reason::Lifetime => {
             let longest = rules?.max_lifetime?.as_secs();
@@ -137,7 +137,7 @@ pub(super) fn refused(
                 });
             let refused = refused.map(|refused| {
                 let values = refused.values.iter().map(json);
-                (claim_of(&refused.pointer, &claims), format!("anything but {}", list(values)))
+                (claim_of(&refused.pointer, &claims), format!("another value than {}", list(values)))
             });
             refused.into_iter().next()?
         }
@@ -146,7 +146,7 @@ pub(super) fn refused(
     Some(format!("{found}; expected {expected}"))
 }
 
-/// As the configuration has it: what is parsed no longer tells its words.
+/// Reads `accepted_types` from the tree, because the parsed configuration does not keep the original text.
 fn accepted_types(tree: &Tree, issuer: usize) -> String {
     let own = tree.list("issuers").get(issuer).and_then(|issuer| issuer.get("accepted_types"));
     match texts(own.or_else(|| tree.get("accepted_types"))).as_slice() {
@@ -160,25 +160,25 @@ fn accepted_types(tree: &Tree, issuer: usize) -> String {
 
 fn list(items: impl ExactSizeIterator<Item = String>) -> String {
     let count = items.len();
-    let mut shown: Vec<String> = items.take(MOST).collect();
+    let mut shown: Vec<String> = items.take(MAX_VALUES).collect();
     if count == 0 {
         return "none".to_owned();
     }
-    if count > MOST {
-        shown.push(format!("and {} more", count - MOST));
+    if count > MAX_VALUES {
+        shown.push(format!("and {} more", count - MAX_VALUES));
     }
     shown.join(", ")
 }
 
 fn text(text: &str) -> String {
-    // A name of a megabyte is not copied to show its start.
-    let start: String = text.chars().take(LONGEST + 1).collect();
+    // Avoids a copy of a long value of which only the start is shown.
+    let start: String = text.chars().take(MAX_CHARACTERS + 1).collect();
     json(&Json::String(start))
 }
 
-/// JSON on one line, of which a terminal takes nothing for a command or another direction of writing.
+/// Formats JSON on one line, with control characters and bidirectional overrides escaped.
 fn json(value: &Json) -> String {
-    describe::one_line(&value.to_string(), LONGEST)
+    describe::one_line(&value.to_string(), MAX_CHARACTERS)
 }
 
 #[cfg(test)]
@@ -197,8 +197,8 @@ mod tests {
         ] {
             assert_eq!(shown(value), expected);
         }
-        assert_eq!(shown(&format!("\"{}\"", "a".repeat(500))).chars().count(), LONGEST + 1);
-        assert_eq!(text(&"a".repeat(500)).chars().count(), LONGEST + 1);
+        assert_eq!(shown(&format!("\"{}\"", "a".repeat(500))).chars().count(), MAX_CHARACTERS + 1);
+        assert_eq!(text(&"a".repeat(500)).chars().count(), MAX_CHARACTERS + 1);
         let names = (0..12).map(|number| number.to_string());
         assert_eq!(list(names.collect::<Vec<_>>().into_iter()), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9, and 2 more");
     }

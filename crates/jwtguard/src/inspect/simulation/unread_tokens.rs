@@ -1,10 +1,10 @@
-//! Tokens that stand where the filter does not look for one: the usual reason for "no token was sent".
+//! Finds tokens in places that are not token sources, which is the usual reason for "no token was sent".
 
 use jwt_guard::bearer::{Place, Presented, present};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::token::UnverifiedToken;
 
-/// The headers, cookies and query parameters that hold a JWT which none of those places reads.
+/// Returns the headers, cookies and query parameters that contain a JWT but are not token sources.
 pub(super) fn unread_tokens(places: &[Place], headers: &HeaderMap) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (name, value) in headers.iter() {
@@ -20,14 +20,14 @@ pub(super) fn unread_tokens(places: &[Place], headers: &HeaderMap) -> Vec<String
     found
 }
 
-/// A part of a header that may hold a token.
+/// A part of a header that can contain a token.
 struct Part<'v> {
     value: &'v str,
-    /// What the header would be with that part alone.
+    /// The value of the header with only this part.
     alone: String,
 }
 
-/// What of a header may hold a token, each with what it is called.
+/// Splits a header into the parts that can contain a token, each with its name.
 fn parts<'v>(name: &str, value: &'v str) -> Vec<(String, Part<'v>)> {
     let pairs = |text: &'v str, between: char, called: &str, before: &str| {
         let pairs = text.split(between).filter_map(|pair| pair.split_once('='));
@@ -40,14 +40,14 @@ fn parts<'v>(name: &str, value: &'v str) -> Vec<(String, Part<'v>)> {
     match name {
         "cookie" => pairs(value, ';', "cookie", ""),
         ":path" => pairs(value.split_once('?').map_or("", |(_, query)| query), '&', "query parameter", "/?"),
-        // A proof of possession (RFC 9449) is a JWT and no token.
+        // A DPoP proof (RFC 9449) is a JWT, but not an access token.
         "dpop" => Vec::new(),
         _ if name.starts_with(':') => Vec::new(),
         _ => vec![(format!("header {name}"), Part { value, alone: value.to_owned() })],
     }
 }
 
-/// Whether some word of the text is a JWT; its signature is not verified.
+/// Whether a word of the text is a JWT. Its signature is not verified.
 fn holds_token(text: &str) -> bool {
     let separates = |character: char| character.is_whitespace() || ",;=\"'".contains(character);
     text.split(separates).any(|word| UnverifiedToken::parse(word.as_bytes(), word.len()).is_ok())
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_no_place_reads_is_named() {
+    fn a_token_outside_the_token_sources_is_found() {
         const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
         let places = [
             Place::Authorization,
@@ -66,7 +66,7 @@ mod tests {
             Place::Cookie { name: "session".into() },
             Place::Query { name: "t".into() },
         ];
-        let told = |name: &str, value: &str| {
+        let found = |name: &str, value: &str| {
             unread_tokens(&places, &[(name, value.replace("JWT", TOKEN))].into_iter().collect())
         };
         for (name, value, expected) in [
@@ -87,7 +87,7 @@ mod tests {
             ("cookie", "Session=JWT", vec!["cookie Session"]),
             (":path", "/a?x=1&access_token=JWT", vec!["query parameter access_token"]),
         ] {
-            assert_eq!(told(name, value), expected, "{name}: {value}");
+            assert_eq!(found(name, value), expected, "{name}: {value}");
         }
     }
 }

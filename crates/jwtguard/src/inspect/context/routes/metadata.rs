@@ -1,4 +1,4 @@
-//! The requirements that Envoy's routes and virtual hosts carry, and the requests that leave them behind.
+//! Reads the requirements in the metadata of Envoy's routes and virtual hosts, and warns about ways around them.
 
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::lints::values;
@@ -10,15 +10,15 @@ use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, RouteMetadata};
 use jwt_guard::jose::json::Json;
 
-/// The key that the filter reads, in exactly that spelling.
+/// The metadata key that the filter reads. The spelling must be exact.
 const NAME: &str = "jwt_guard";
 
-/// The requirement in a route's or virtual host's metadata.
-pub fn ours_in(tree: &Tree) -> Option<&Tree> {
+/// Returns the requirement in the metadata of a route or virtual host.
+pub fn requirement_in(tree: &Tree) -> Option<&Tree> {
     tree.at(&["metadata", "filter_metadata"]).and_then(|metadata| metadata.get_exact(NAME))
 }
 
-/// Reads the requirement of a route or virtual host.
+/// Parses the requirement of a route or virtual host, and reports its errors.
 pub fn read(
     tree: &Tree,
     name: &str,
@@ -27,10 +27,10 @@ pub fn read(
     config: &Config,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<RoutePolicy> {
-    let ours = ours_in(tree)?;
+    let ours = requirement_in(tree)?;
     let subject = Subject::Route(format!("{name}, metadata jwt_guard"));
     if config.route_metadata == RouteMetadata::Ignore {
-        let problem = "is not read: route_metadata is ignore".to_owned();
+        let problem = "is ignored, because route_metadata is ignore; set route_metadata to override or narrow, or remove this metadata".to_owned();
         diagnostics.push(Diagnostic::warning(ours, subject, problem));
         return None;
     }
@@ -42,7 +42,7 @@ pub fn read(
     let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
     for error in &errors {
         let at = ours.nearest_to(&error.path);
-        let problem = format!("{error}; every request of the route is answered 503");
+        let problem = format!("{error}; until then, every request of this route is answered 503");
         diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
     }
     let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
@@ -61,13 +61,13 @@ pub fn read(
     })
 }
 
-/// Warns of requirements that nobody reads: under another key, or on what is neither a route nor a virtual host.
-/// An EnvoyFilter of Istio's is left alone: its patches do not show what they are merged into.
+/// Warns about requirements that the filter ignores: under another key, or on an object that is neither a route nor a virtual
+/// host. Istio's EnvoyFilter is not checked: its patches do not show what they are merged into.
 pub fn unread(documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     for document in documents.iter().filter(|document| document.tree.get("kind").is_none()) {
         document.tree.walk(&mut |tree, path, above| {
             let subject = || Subject::Path(path.to_owned());
-            // Above a `metadata` object stands its owner, and above `metadata_match` something else.
+            // The parent of `metadata` is its owner. The parent of `metadata_match` is something else.
             let owner = above.last();
             let is_read = owner.is_some_and(|owner| {
                 (owner.get("match").is_some() || owner.get("domains").is_some())
@@ -76,17 +76,17 @@ pub fn unread(documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
             for (name, value) in tree.get("filter_metadata").map(Tree::members).unwrap_or_default() {
                 if name == NAME && !is_read {
                     let problem = format!(
-                        "{NAME} is read on routes and virtual hosts only: what it asks for here holds nowhere"
+                        "{NAME} is read only on routes and virtual hosts: this requirement has no effect; move it to one of them"
                     );
                     diagnostics.push(Diagnostic::warning(value, subject(), problem));
                 } else if name != NAME && spelling::nearest(name, std::iter::once(NAME)).is_some() {
-                    let problem = format!("{name} is not read, only {NAME}: what it asks for holds nowhere");
+                    let problem = format!("{name} is not read: this requirement has no effect; write {NAME}");
                     diagnostics.push(Diagnostic::warning(value, subject(), problem));
                 }
             }
             if let Some(ours) = tree.get("typed_filter_metadata").and_then(|typed| typed.get_exact(NAME)) {
                 let problem = format!(
-                    "{NAME} is read in filter_metadata, not in typed_filter_metadata: what it asks for holds nowhere"
+                    "{NAME} is not read in typed_filter_metadata: this requirement has no effect; write it in filter_metadata"
                 );
                 diagnostics.push(Diagnostic::warning(ours, subject(), problem));
             }
@@ -94,34 +94,36 @@ pub fn unread(documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Warns of routes that a request may choose, by a spelling of its path that Envoy matches otherwise than an upstream
-/// reads it, to leave behind the requirement of a sibling.
-pub fn bare_siblings(
+/// Warns if only some routes of a virtual host have a requirement. A client can send a spelling of a path that Envoy matches
+/// to a route without the requirement, and that the upstream reads as the protected path.
+pub fn unprotected_siblings(
     host: &Tree,
     routes: &[(String, &Tree)],
     subject: Subject,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let (carrying, bare): (Vec<_>, Vec<_>) = routes.iter().partition(|(_, route)| ours_in(route).is_some());
+    let (carrying, bare): (Vec<_>, Vec<_>) =
+        routes.iter().partition(|(_, route)| requirement_in(route).is_some());
     if let ([(with, _), ..], [(without, _), ..]) = (carrying.as_slice(), bare.as_slice()) {
         let problem = format!(
-            "{with} carries metadata jwt_guard and {without} none: another spelling of a path, such as //admin, may \
-             choose the latter, where only the filter's own routes decide; give the virtual host metadata too"
+            "{with} has metadata jwt_guard, and {without} does not: another spelling of a path, such as //admin, may \
+             match {without}, where only the routes of the filter decide; add metadata jwt_guard to the virtual host"
         );
         diagnostics.push(Diagnostic::warning(host, subject, problem));
     }
 }
 
-/// Warns of a route for exactly `/admin` where `/admin/`, which many upstreams serve as the same, goes by a route that
-/// asks for something else.
-pub fn other_slash(
+/// Warns about a route with the exact path `/admin` if a route with another requirement matches `/admin/`, which many
+/// upstreams serve as the same path.
+pub fn trailing_slash(
     host: &Tree,
     routes: &[(String, &Tree)],
     host_name: &str,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let asked = |route: &Tree| ours_in(route).or_else(|| ours_in(host)).map(Tree::to_json);
-    for (name, route) in routes.iter().filter(|(_, route)| ours_in(route).is_some()) {
+    let requirement_of =
+        |route: &Tree| requirement_in(route).or_else(|| requirement_in(host)).map(Tree::to_json);
+    for (name, route) in routes.iter().filter(|(_, route)| requirement_in(route).is_some()) {
         let Some(exact) = route.get("match").and_then(|matched| matched.get("path")) else { continue };
         let literal = exact.text().unwrap_or_default();
         let other = match literal.strip_suffix('/') {
@@ -131,11 +133,11 @@ pub fn other_slash(
         };
         for (sibling, target) in routes {
             let Some(certainty) = serves(target, &other) else { continue };
-            // A redirect or an answer of Envoy's own reaches no upstream.
-            if target.get("route").is_some() && asked(target) != asked(route) {
+            // A redirect or a direct response does not reach an upstream.
+            if target.get("route").is_some() && requirement_of(target) != requirement_of(route) {
                 let problem = format!(
-                    "{literal} is matched exactly, and {other}, which many upstreams serve as the same, goes by \
-                     {sibling}, which asks for something else; use path_separated_prefix"
+                    "{literal} is matched exactly, and {other}, which many upstreams serve as the same path, matches \
+                     {sibling}, which has another requirement; write path_separated_prefix"
                 );
                 let subject = Subject::Route(format!("{host_name}, {name}"));
                 diagnostics.push(Diagnostic::warning(exact, subject, problem));
@@ -148,11 +150,11 @@ pub fn other_slash(
     }
 }
 
-/// Whether a route takes every request for a path, or those that meet its other conditions.
+/// Whether a route matches every request for a path, or only requests that meet its other conditions.
 #[derive(PartialEq, Eq)]
 enum Certainty {
     Always,
-    Perhaps,
+    Sometimes,
 }
 
 fn serves(route: &Tree, path: &str) -> Option<Certainty> {
@@ -169,11 +171,11 @@ fn serves(route: &Tree, path: &str) -> Option<Certainty> {
             _ => conditions += 1,
         }
     }
-    fits.then_some(if conditions == 0 { Certainty::Always } else { Certainty::Perhaps })
+    fits.then_some(if conditions == 0 { Certainty::Always } else { Certainty::Sometimes })
 }
 
-/// Warns of a path that only a refused request can have: where metadata decides, one with an upper-case letter is
-/// ambiguous, since an upstream that ignores case reads another.
+/// Warns about a path with upper-case letters. If metadata decides, such a path is ambiguous, because an upstream that
+/// ignores case reads another path, and the filter denies every request for it.
 pub fn upper_case(matched: Option<&Tree>, subject: &Subject, diagnostics: &mut Vec<Diagnostic>) {
     for key in ["prefix", "path_separated_prefix", "path"] {
         let Some(text) = matched.and_then(|matched| matched.get(key)) else { continue };
@@ -181,8 +183,8 @@ pub fn upper_case(matched: Option<&Tree>, subject: &Subject, diagnostics: &mut V
             text.text().filter(|literal| literal.contains(|c: char| c.is_ascii_uppercase()))
         {
             let problem = format!(
-                "{literal} has an upper-case letter: where route metadata decides, every request for it is answered \
-                 400, as an upstream may ignore case; write its requirement in the filter's routes instead"
+                "{literal} has an upper-case letter: if the metadata of a route decides, every request for this path is \
+                 answered 400, because an upstream may ignore case; write the requirement in the routes of the filter"
             );
             diagnostics.push(Diagnostic::warning(text, subject.clone(), problem));
         }

@@ -1,10 +1,10 @@
-//! The parts of a route table: routes, the clusters that they divide requests among, and what they match.
+//! The parts of a route table: routes, weighted clusters and match conditions.
 
 use crate::inspect::path::below;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::Path;
 
-/// The routes of a virtual host with what they are called: those of its list, and those that its matcher chooses.
+/// Returns the routes of a virtual host with their names: those in its list, and those in its matcher.
 pub(super) fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
     let listed = host.list("routes").iter().enumerate();
     let mut routes: Vec<_> = listed.map(|(index, route)| (format!("routes[{index}]"), route)).collect();
@@ -24,13 +24,13 @@ pub(super) fn routes_of(host: &Tree) -> Vec<(String, &Tree)> {
     routes
 }
 
-/// The clusters that a route divides its requests among, each with options of its own.
+/// Returns the weighted clusters of a route. Each can override the filter configuration.
 pub(super) fn weighted_clusters(route: &Tree) -> &[Tree] {
     let weighted = route.at(&["route", "weighted_clusters"]);
     weighted.map(|weighted| weighted.list("clusters")).unwrap_or_default()
 }
 
-/// What an Envoy route matches, for the table.
+/// Describes what an Envoy route matches, for the table.
 pub(super) fn described(matched: &Tree) -> String {
     let kinds = [("prefix", "*"), ("path_separated_prefix", "/**"), ("path", "")];
     for (key, suffix) in kinds {
