@@ -27,7 +27,7 @@ A test file names a configuration, as a path relative to the test file, and list
 
   config: envoy.yaml
   tests:
-    - name: a user is no admin
+    - name: a user is not an admin
       request: GET /api/admin/users
       claims: { sub: alice, roles: [user] }
       expect: { status: 403, reason: role }
@@ -185,7 +185,7 @@ fn untouched(results: &[FileResults]) -> Vec<Untouched<'_>> {
 }
 
 /// How many uncovered routes the text output lists.
-const MOST: usize = 20;
+const MAX_LISTED_ROUTES: usize = 20;
 
 fn print(results: &[FileResults], verbose: bool) {
     for file in results {
@@ -208,11 +208,11 @@ fn print(results: &[FileResults], verbose: bool) {
         if !routes.is_empty() {
             print_line!("routes of {config}{number} that no test covers:");
         }
-        for route in routes.iter().take(MOST) {
+        for route in routes.iter().take(MAX_LISTED_ROUTES) {
             print_line!("     {route}");
         }
-        if routes.len() > MOST {
-            print_line!("     and {} more", routes.len() - MOST);
+        if routes.len() > MAX_LISTED_ROUTES {
+            print_line!("     and {} more", routes.len() - MAX_LISTED_ROUTES);
         }
     }
     let failed: usize = results.iter().map(FileResults::failed).sum();

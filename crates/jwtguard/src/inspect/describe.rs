@@ -29,7 +29,7 @@ pub fn requirement(requirement: &Requirement, names: &Vocabulary) -> String {
     let who = match &requirement.rule {
         Rule::Anonymous => "everybody; no token is read".to_owned(),
         Rule::Deny => "nobody".to_owned(),
-        Rule::MissingOrFailed => "everybody; a valid token gives an identity".to_owned(),
+        Rule::MissingOrFailed => "everybody; a valid token sets the identity".to_owned(),
         Rule::Missing(narrowings) if narrowings.is_empty() => "no token, or a valid token".to_owned(),
         Rule::Missing(narrowings) => {
             let narrowed: Vec<_> =

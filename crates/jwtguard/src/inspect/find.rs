@@ -72,10 +72,10 @@ pub fn plugins(document: &FileDocument) -> Vec<PluginConfig<'_>> {
     let mut found = Vec::new();
     let repeats_listeners = has_listeners_dump(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
-        let is_past =
+        let is_old_state =
             |segment: &Segment<&str>| matches!(segment, Segment::Key("draining_state" | "error_state"));
-        let is_past = path.segments().iter().any(is_past);
-        if is_past || repeats_listeners && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
+        let is_old_state = path.segments().iter().any(is_old_state);
+        if is_old_state || repeats_listeners && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;
         }
         found.extend(envoy(document, tree, path, above));
@@ -122,9 +122,9 @@ pub const WITH_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWit
 
 /// Whether the tree contains a jwt-guard filter.
 pub fn contains_jwt_guard(tree: &Tree) -> bool {
-    let mut holds = false;
-    tree.walk(&mut |tree, _, _| holds |= wasm(tree).is_some());
-    holds
+    let mut contains = false;
+    tree.walk(&mut |tree, _, _| contains |= wasm(tree).is_some());
+    contains
 }
 
 fn envoy<'t>(
@@ -324,10 +324,10 @@ fn is_jwt_guard(texts: &[Option<&str>], configuration: &Configuration) -> bool {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         plain.to_ascii_lowercase().contains("jwtguard")
     });
-    let says = |tree: &Tree| {
+    let has_keys = |tree: &Tree| {
         ISSUER_KEYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
     };
-    named || matches!(configuration, Configuration::Object(tree) if says(tree))
+    named || matches!(configuration, Configuration::Object(tree) if has_keys(tree))
 }
 
 fn name(texts: &[Option<&str>]) -> String {

@@ -56,15 +56,15 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     trust::trust(config, tree, &mut lints);
     unused_policies(tree, metadata, &mut lints);
     lints.extend(numeric_strings::numeric_strings(tree));
-    for slip in spelling::misspellings(tree) {
+    for misspelling in spelling::misspellings(tree) {
         let problem = format!(
             "\"{}\" occurs only here, and the similar \"{}\" occurs {} time{}; check whether one of them is misspelt",
-            slip.name,
-            slip.other,
-            slip.times,
-            if slip.times == 1 { "" } else { "s" }
+            misspelling.name,
+            misspelling.other,
+            misspelling.times,
+            if misspelling.times == 1 { "" } else { "s" }
         );
-        lints.push(Lint { path: slip.path, problem });
+        lints.push(Lint { path: misspelling.path, problem });
     }
     lints.iter_mut().for_each(|lint| as_written(&mut lint.path, tree));
     lints

@@ -1,6 +1,6 @@
-//! `check` on Envoy's own ways to run a request without the filter, in every spelling that Envoy takes.
+//! `check` on Envoy settings that let requests bypass the filter, in every spelling that Envoy accepts.
 
-use crate::context::{says, told};
+use crate::context::{findings_after, is_finding};
 use crate::run::read;
 
 const POLICY: &str = "failure_policy: FAIL_RELOAD";
@@ -8,7 +8,7 @@ const FILTER: &str = "- name: envoy.filters.http.wasm\n";
 const ROUTE: &str = "route: { cluster: upstream }";
 const ROUTER: &str = "{ name: envoy.filters.http.router, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router } }";
 
-/// A filter's configuration on a route that switches it off.
+/// A route setting that disables the filter.
 fn off(flag: &str) -> String {
     format!(
         "typed_per_filter_config: {{ envoy.filters.http.wasm: {{ \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: {flag} }} }}"
@@ -16,13 +16,13 @@ fn off(flag: &str) -> String {
 }
 
 fn expect(what: &str, changes: &[(&str, &str)], expected: &str) {
-    let (status, lines) = told(changes);
-    assert!(lines.len() == 1 && says(&lines[0], expected), "{what}: {lines:#?}");
+    let (status, lines) = findings_after(changes);
+    assert!(lines.len() == 1 && is_finding(&lines[0], expected), "{what}: {lines:#?}");
     assert_eq!(status, i32::from(expected.starts_with("error")), "{what}");
 }
 
 #[test]
-fn every_spelling_of_true_is_true() {
+fn every_spelling_of_true_is_recognized() {
     let open = "error: fail_open: forwards every request unchecked";
     for flag in ["y", "Y", "yes", "t", "'true'", "'1'", "\"Y\""] {
         expect(flag, &[(POLICY, &format!("{POLICY}\n                        fail_open: {flag}"))], open);
@@ -36,18 +36,22 @@ fn every_spelling_of_true_is_true() {
     for flag in ["n", "N", "off", "'false'", "f"] {
         let said = format!("{POLICY}\n                        fail_open: {flag}");
         let route = format!("{ROUTE}\n                          {}", off(flag));
-        assert_eq!(told(&[(POLICY, &said), (ROUTE, &route)]), (0, vec![]), "{flag}");
+        assert_eq!(findings_after(&[(POLICY, &said), (ROUTE, &route)]), (0, vec![]), "{flag}");
     }
 }
 
 #[test]
-fn every_spelling_of_an_enum_is_that_enum() {
+fn every_spelling_of_an_enum_value_is_recognized() {
     for policy in ["fail_open", "Fail_Open", "FAIL_OPEN", "3", "'3'", "0x3"] {
         let expected = "error: failure_policy: forwards every request unchecked";
         expect(policy, &[(POLICY, &format!("failure_policy: {policy}"))], expected);
     }
     for policy in ["fail_reload", "1", "Fail_Closed", "2"] {
-        assert_eq!(told(&[(POLICY, &format!("failure_policy: {policy}"))]), (0, vec![]), "{policy}");
+        assert_eq!(
+            findings_after(&[(POLICY, &format!("failure_policy: {policy}"))]),
+            (0, vec![]),
+            "{policy}"
+        );
     }
     expect("0", &[(POLICY, "failure_policy: 0")], "warning: failure_policy: is not set");
 
@@ -64,12 +68,16 @@ fn every_spelling_of_an_enum_is_that_enum() {
         expect(verification, &[("- name: issuer\n", &tls(verification))], expected);
     }
     for verification in ["VERIFY_TRUST_CHAIN", "0"] {
-        assert_eq!(told(&[("- name: issuer\n", &tls(verification))]), (0, vec![]), "{verification}");
+        assert_eq!(
+            findings_after(&[("- name: issuer\n", &tls(verification))]),
+            (0, vec![]),
+            "{verification}"
+        );
     }
 }
 
 #[test]
-fn an_upgrade_with_filters_of_its_own_needs_ours_among_them() {
+fn an_upgrade_with_its_own_filters_needs_jwt_guard() {
     let normalize = "normalize_path: true\n";
     let with = |upgrade: &str| format!("{normalize}                upgrade_configs: [{upgrade}]\n");
     expect(
@@ -88,17 +96,17 @@ fn an_upgrade_with_filters_of_its_own_needs_ours_among_them() {
         "{ upgrade_type: websocket, filters: [] }".to_owned(),
         format!("{{ upgrade_type: websocket, filters: [{ours}, {ROUTER}] }}"),
     ] {
-        assert_eq!(told(&[(normalize, &with(&upgrade))]), (0, vec![]), "{upgrade}");
+        assert_eq!(findings_after(&[(normalize, &with(&upgrade))]), (0, vec![]), "{upgrade}");
     }
 }
 
-/// The filter's own configuration.
+/// The configuration of the filter.
 const OURS: &str = "{ \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, config: { name: jwt_guard, \
                     failure_policy: FAIL_RELOAD, vm_config: { vm_id: jwt_guard }, configuration: { \
                     \"@type\": type.googleapis.com/google.protobuf.Struct, value: { issuer: https://issuer.example, \
                     audience: orders-api, jwks_cluster: issuer } } } }";
 
-/// The example's filter, to be replaced by one that carries another configuration.
+/// Replaces the filter of the example.
 fn instead(typed_config: &str) -> (String, String) {
     let file = read("envoy/envoy.yaml");
     let start = file.find("                    typed_config:\n                      \"@type\": type.googleapis.com/envoy.extensions.filters.http.wasm").unwrap();
@@ -107,7 +115,7 @@ fn instead(typed_config: &str) -> (String, String) {
 }
 
 #[test]
-fn the_filter_inside_another_that_may_skip_it_is_refused() {
+fn a_filter_around_jwt_guard_that_can_skip_it_is_reported() {
     let skip = "{ matcher_tree: { input: { name: h, typed_config: { \"@type\": type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput, \
                 header_name: x-skip } }, exact_match_map: { map: { a: { action: { name: skip, typed_config: { \
                 \"@type\": type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter } } } } } } }";
@@ -118,15 +126,15 @@ fn the_filter_inside_another_that_may_skip_it_is_refused() {
         )
     };
     let (from, to) = instead(OURS);
-    assert_eq!(told(&[(&from, &to)]), (0, vec![]));
+    assert_eq!(findings_after(&[(&from, &to)]), (0, vec![]));
 
     let (from, to) = instead(&matcher(skip, OURS));
     let expected = "error: ExtensionWithMatcher: contains jwt-guard and can skip it: skipped requests reach the upstream unchecked";
     expect("skipped", &[(&from, &to)], expected);
 
-    // Routes know the filter by the name of the whole.
+    // Routes refer to the filter by the name of the outer entry.
     let route = format!("{ROUTE}\n                          {}", off("true"));
-    let (_, lines) = told(&[(&from, &to), (ROUTE, &route)]);
+    let (_, lines) = findings_after(&[(&from, &to), (ROUTE, &route)]);
     assert!(lines.iter().any(|line| line.contains("disables the filter")), "{lines:#?}");
 
     let run = format!(

@@ -1,4 +1,4 @@
-//! `check`: every mistake with its place, doubts, tables, exit codes.
+//! `check`: errors, lints, tables and exit statuses.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::run::{Folder, jwtguard, jwtguard_with};
 
 pub const GOOD: &str = "issuer: https://a.example\naudience: a\njwks_cluster: c\n";
 
-/// The lines about a plugin configuration, without the file's name.
+/// The findings about a plugin configuration, without the name of the file.
 pub fn findings(text: &str) -> Vec<String> {
     let ran = jwtguard_with(&["check", "--quiet", "-"], text);
     let lines = ran.err.lines().filter_map(|line| line.strip_prefix("standard input:"));
@@ -14,7 +14,7 @@ pub fn findings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_error_is_told_with_line_path_and_remedy() {
+fn every_error_has_line_path_and_remedy() {
     let text = "issuer: https://a.example\naudience: [a]\njwks_clusters: c\nclock_skew_seconds: 900\nroutes:\n\
                 - path: /a\n  requires_rol: admin\n- path: /b%20\n  requires_role: ''\n";
     let ran = jwtguard_with(&["check", "-"], text);
@@ -30,8 +30,8 @@ fn every_error_is_told_with_line_path_and_remedy() {
     ] {
         assert!(ran.err.contains(expected), "{expected}\nin\n{}", ran.err);
     }
-    assert!(!ran.err.contains("names no condition"), "the slip is the condition: {}", ran.err);
-    assert!(!ran.err.contains("is required"), "the slip is the key: {}", ran.err);
+    assert!(!ran.err.contains("names no condition"), "the misspelt key is the condition: {}", ran.err);
+    assert!(!ran.err.contains("is required"), "the misspelt key is the required key: {}", ran.err);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn the_policy_is_a_table() {
 }
 
 #[test]
-fn the_table_says_where_tokens_are_read_and_which_kids_are_refused() {
+fn the_table_shows_token_sources_and_refused_kids() {
     let ran = jwtguard_with(&["check", "-"], GOOD);
     assert!(ran.out.contains("  tokens are read from authorization: Bearer\n"), "{}", ran.out);
     assert!(!ran.out.contains("refused kids") && !ran.out.contains("token from"), "{}", ran.out);
@@ -88,7 +88,7 @@ fn the_table_says_where_tokens_are_read_and_which_kids_are_refused() {
 }
 
 #[test]
-fn doubts_are_told_and_nothing_else() {
+fn lints_are_reported_and_nothing_else() {
     assert_eq!(findings(GOOD), [""; 0]);
     let two = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
                - {issuer: https://b.example, audience: a, jwks_cluster: d}\n";
@@ -101,7 +101,7 @@ fn doubts_are_told_and_nothing_else() {
             "4: warning: default_policy: allows every request that no route matches",
         ),
         (
-            "open to whoever brings no token",
+            "open without a token",
             format!("{GOOD}default_policy: {{allow_missing: true}}"),
             "4: warning: default_policy: allows requests without a token that no route matches",
         ),
@@ -131,7 +131,7 @@ fn doubts_are_told_and_nothing_else() {
             "7: warning: routes[1].methods: routes[0] (/a/**) applies to POST, PUT, PATCH, DELETE, OPTIONS /a/{x} and requires less",
         ),
         (
-            "never won",
+            "never applies",
             format!(
                 "{GOOD}resource_metadata: {{resource: 'https://h.example'}}\nroutes:\n\
                      - {{path: /.well-known/oauth-protected-resource, methods: GET, hosts: h.example, deny: true}}"
@@ -166,7 +166,7 @@ fn doubts_are_told_and_nothing_else() {
 }
 
 #[test]
-fn what_is_well_thought_out_is_no_doubt() {
+fn intended_configurations_have_no_lint() {
     let two = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
                - {issuer: https://b.example, audience: a, jwks_cluster: d}\n";
     for text in [
@@ -190,7 +190,7 @@ fn what_is_well_thought_out_is_no_doubt() {
 }
 
 #[test]
-fn exit_codes_are_for_ci() {
+fn exit_statuses_are_for_ci() {
     let folder = Folder::new("exit-codes");
     let (good, doubtful, bad) = (
         folder.file("good.yaml", GOOD),
@@ -217,7 +217,7 @@ fn exit_codes_are_for_ci() {
 }
 
 #[test]
-fn json_is_for_programs() {
+fn the_json_output_has_the_documented_members() {
     let text = format!("{GOOD}report_only: true\nroutes: [{{path: /a, methods: GET, requires_role: r}}]");
     let ran = jwtguard_with(&["check", "--json", "-"], &text);
     let json: Value = serde_json::from_str(&ran.out).unwrap();

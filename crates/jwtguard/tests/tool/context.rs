@@ -1,9 +1,9 @@
-//! `check` on whole files: what carries the filter's configuration, and what around it would undo the filter.
+//! `check` on Envoy files: the configuration around the filter.
 
 use crate::run::{jwtguard_with, read};
 
-/// What is told of `envoy/envoy.yaml` after some changes.
-pub fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
+/// The exit status and the findings for `envoy/envoy.yaml` after some changes.
+pub fn findings_after(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
     let mut text = read("envoy/envoy.yaml");
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
@@ -17,7 +17,7 @@ pub fn told(changes: &[(&str, &str)]) -> (i32, Vec<String>) {
 /// The path of the example's connection manager.
 pub const MANAGER: &str = "static_resources.listeners[0].filter_chains[0].filters[0].typed_config";
 
-/// Without the path of the manager, its routes and our plugin, which is the same in most tests.
+/// Removes the path of the connection manager, its routes or the plugin, which most tests share.
 fn shortened(line: &str) -> String {
     let plugin = format!("{MANAGER}.http_filters[0].typed_config.config.");
     let (routes, manager) = (format!("{MANAGER}.route_config, "), format!("{MANAGER}."));
@@ -25,15 +25,15 @@ fn shortened(line: &str) -> String {
     same.map_or_else(|| line.to_owned(), |prefix| line.replacen(prefix, "", 1))
 }
 
-/// Whether a finding has that severity, and the rest of what is expected: the end of its path and its words.
-pub fn says(line: &str, expected: &str) -> bool {
+/// Whether a finding has the expected severity, end of the path and message.
+pub fn is_finding(line: &str, expected: &str) -> bool {
     let (severity, rest) = expected.split_once(": ").unwrap();
     line.starts_with(severity) && line.contains(rest)
 }
 
-/// A file may have several listeners, and a reader of JSON has no line to look at.
+/// A file can have several listeners, and a `/config_dump` is too long to find a value without its path.
 #[test]
-fn the_path_is_whole() {
+fn a_finding_has_the_complete_path() {
     let listener = |index: usize, path: &str| {
         format!("static_resources.listeners[{index}].filter_chains[0].filters[0].typed_config{path}")
     };
@@ -58,19 +58,19 @@ fn the_path_is_whole() {
     ] {
         assert!(ran.err.contains(&expected), "{expected}\nin\n{}", ran.err);
     }
-    assert!(!ran.err.contains("listeners[0]"), "the first is sound: {}", ran.err);
+    assert!(!ran.err.contains("listeners[0]"), "the first listener is valid: {}", ran.err);
 }
 
 const TLS: &str = "type: STATIC\n      transport_socket:\n        name: envoy.transport_sockets.tls\n        typed_config:\n          \
                    \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext\n          ";
 
 #[test]
-fn the_example_is_sound() {
-    assert_eq!(told(&[]), (0, vec![]));
+fn the_example_is_valid() {
+    assert_eq!(findings_after(&[]), (0, vec![]));
 }
 
 #[test]
-fn what_undoes_the_filter_is_refused() {
+fn settings_that_bypass_or_break_the_filter_are_reported() {
     let elsewhere = ("address: 127.0.0.1, port_value: 8090", "address: issuer.example, port_value: 443");
     let issuer = "- name: issuer\n      type: STATIC";
     let with_tls = |context: &str| format!("- name: issuer\n      {TLS}{context}");
@@ -267,32 +267,32 @@ fn what_undoes_the_filter_is_refused() {
             "warning: virtual host all, routes[0]: a redirected request passes the filter again",
         ),
     ] {
-        let (status, lines) = told(&changes);
+        let (status, lines) = findings_after(&changes);
         let found = lines.iter().any(|line| line.contains(expected));
         assert!(found, "{what}: {lines:#?}");
         assert_eq!(status, i32::from(lines.iter().any(|line| line.starts_with("error"))), "{what}");
     }
 }
 
-/// As Envoy Gateway writes it.
+/// A filter that is disabled by default, as Envoy Gateway configures it.
 const OFF: (&str, &str) = (
     "- name: envoy.filters.http.wasm\n",
     "- name: envoy.filters.http.wasm\n                    disabled: true\n",
 );
 
 #[test]
-fn off_by_default_is_well_where_every_route_puts_it_on() {
+fn a_filter_disabled_by_default_is_valid_if_every_route_enables_it() {
     let on = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} } }";
     let route = "route: { cluster: upstream }";
     let of_route = format!("{route}\n                          {on}");
-    assert_eq!(told(&[OFF, (route, &of_route)]), (0, vec![]));
+    assert_eq!(findings_after(&[OFF, (route, &of_route)]), (0, vec![]));
     let of_host = format!("domains: [\"*\"]\n                      {on}");
-    assert_eq!(told(&[OFF, ("domains: [\"*\"]", &of_host)]), (0, vec![]));
+    assert_eq!(findings_after(&[OFF, ("domains: [\"*\"]", &of_host)]), (0, vec![]));
 }
 
 #[test]
-fn upper_case_is_well_where_routes_decide() {
-    let (status, lines) = told(&[
+fn upper_case_is_valid_if_routes_of_the_filter_decide() {
+    let (status, lines) = findings_after(&[
         ("match: { prefix: / }", "match: { prefix: /Orders }"),
         ("path: /public/**", "path: /Public/**"),
     ]);
@@ -300,7 +300,7 @@ fn upper_case_is_well_where_routes_decide() {
 }
 
 #[test]
-fn a_validating_socket_is_enough() {
+fn a_verifying_tls_socket_is_valid() {
     let context = "sni: issuer.example\n          common_tls_context: {validation_context: {trusted_ca: {filename: ca.crt}, \
                    match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: issuer.example}}]}}";
     let text = read("envoy/envoy.yaml")
@@ -310,7 +310,7 @@ fn a_validating_socket_is_enough() {
     assert_eq!((ran.status, ran.err.as_str()), (0, "1 configuration: 0 errors, 0 warnings\n"));
 }
 
-/// A route with metadata before the one that takes the rest.
+/// A route with metadata before the catch-all route.
 const REPORTS: (&str, &str) = (
     "- match: { prefix: / }",
     "- match: { path_separated_prefix: /reports }\n                          metadata: { filter_metadata: { jwt_guard: { requires_group: [audit] } } }\n                          \
@@ -318,8 +318,8 @@ const REPORTS: (&str, &str) = (
 );
 
 #[test]
-fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
-    let (status, lines) = told(&[REPORTS]);
+fn a_route_without_metadata_beside_one_with_metadata_is_reported() {
+    let (status, lines) = findings_after(&[REPORTS]);
     let expected = "warning: virtual host all: routes[0] has metadata jwt_guard, and routes[1] does not";
     assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
 
@@ -327,15 +327,15 @@ fn a_route_without_metadata_beside_one_with_it_is_doubtful() {
         "domains: [\"*\"]",
         "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { allow_authenticated: true } } }",
     );
-    assert_eq!(told(&[REPORTS, host]), (0, vec![]));
+    assert_eq!(findings_after(&[REPORTS, host]), (0, vec![]));
     let unread =
         ("audience: orders-api", "audience: orders-api\n                            route_metadata: ignore");
-    let (_, lines) = told(&[REPORTS, unread]);
+    let (_, lines) = findings_after(&[REPORTS, unread]);
     assert!(lines.iter().all(|line| !line.contains("has metadata")), "{lines:#?}");
 }
 
 #[test]
-fn a_value_that_never_matches_is_told_in_metadata_too() {
+fn a_value_in_metadata_that_never_matches_is_reported() {
     let asks = |claim: &str| {
         REPORTS
             .1
@@ -345,15 +345,15 @@ fn a_value_that_never_matches_is_told_in_metadata_too() {
         "domains: [\"*\"]",
         "domains: [\"*\"]\n                      metadata: { filter_metadata: { jwt_guard: { allow_authenticated: true } } }",
     );
-    let (status, lines) = told(&[(REPORTS.0, &asks("realm_access.roles")), host]);
+    let (status, lines) = findings_after(&[(REPORTS.0, &asks("realm_access.roles")), host]);
     let expected = "warning: virtual host all, routes[0], metadata jwt_guard: requires_claim.claim: \"realm_access.roles\" is \
                     read as the name of a top-level claim";
     assert!(status == 0 && lines.len() == 1 && lines[0].starts_with(expected), "{lines:#?}");
-    assert_eq!(told(&[(REPORTS.0, &asks("/realm_access/roles")), host]), (0, vec![]));
+    assert_eq!(findings_after(&[(REPORTS.0, &asks("/realm_access/roles")), host]), (0, vec![]));
 }
 
 #[test]
-fn metadata_stands_in_the_table() {
+fn the_table_contains_metadata() {
     let text = read("envoy/envoy.yaml").replace(REPORTS.0, REPORTS.1);
     let ran = jwtguard_with(&["check", "-"], &text);
     assert!(
@@ -365,7 +365,7 @@ fn metadata_stands_in_the_table() {
 }
 
 #[test]
-fn text_in_a_string_value_is_read_too() {
+fn a_string_value_is_read() {
     let envoy = |value: &str| {
         format!(
             "static_resources:\n  listeners:\n  - filter_chains:\n    - filters:\n      - typed_config:\n          http_filters:\n          \
@@ -384,7 +384,7 @@ fn text_in_a_string_value_is_read_too() {
 }
 
 #[test]
-fn a_config_map_may_carry_it() {
+fn a_configuration_in_a_config_map_is_read() {
     let inner: String = read("envoy/envoy.yaml").lines().map(|line| format!("    {line}\n")).collect();
     let text = format!("apiVersion: v1\nkind: ConfigMap\ndata:\n  envoy.yaml: |\n{inner}")
         .replace("audience: orders-api", "audence: orders-api");

@@ -11,7 +11,7 @@ fn explained(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn an_answer_has_its_reasons() {
+fn a_decision_has_its_reasons() {
     for (what, arguments, status, expected) in [
         (
             "met",
@@ -116,7 +116,7 @@ fn an_answer_has_its_reasons() {
 }
 
 #[test]
-fn a_token_goes_where_the_route_takes_one_from() {
+fn a_token_is_put_into_the_token_source_of_the_route() {
     for (place, expected) in [
         (json!({"cookie": "session"}), "  - cookie"),
         (json!({"header": "x-token", "prefix": "Token "}), "  - x-token"),
@@ -133,7 +133,7 @@ fn a_token_goes_where_the_route_takes_one_from() {
 }
 
 #[test]
-fn json_is_for_programs() {
+fn the_json_output_has_the_documented_members() {
     let ran = explained(&["--json", "--request", "/api/admin/a", "--claims", r#"{"sub":"s"}"#]);
     let json: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(json["decision"]["status"], 403);
@@ -149,7 +149,7 @@ fn json_is_for_programs() {
 }
 
 #[test]
-fn a_jwt_that_nobody_reads_is_told() {
+fn a_jwt_outside_the_token_sources_is_reported() {
     const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
     let explain = |path: &str, header: &str| {
         let header = format!("{header}{JWT}");
@@ -176,7 +176,7 @@ fn a_jwt_that_nobody_reads_is_told() {
 }
 
 #[test]
-fn routes_that_match_and_do_not_apply_are_listed() {
+fn less_specific_routes_are_listed() {
     let config = "issuer: https://a.example\naudience: a\njwks_cluster: c\naccepted_algorithms: EdDSA\nroutes:\n\
                   - {path: /**, methods: [DELETE], requires_role: admin}\n\
                   - {path: /api/**, allow_authenticated: true}\n\
@@ -194,7 +194,7 @@ fn routes_that_match_and_do_not_apply_are_listed() {
         ("GET /api/x", None),
         ("DELETE /other", None),
         ("GET /other", None),
-        // Every reading's route applies.
+        // The route of every path variant applies.
         ("GET /api/x/%79", None),
     ] {
         let arguments = ["explain", "-", "--request", request, "--claims", r#"{"sub":"s"}"#];
@@ -211,14 +211,14 @@ fn routes_that_match_and_do_not_apply_are_listed() {
     let json: Value = serde_json::from_str(&ran.out).unwrap();
     let expected = json!([{"rule": "routes[0] (/**)", "who": "a valid token with role admin"}]);
     assert_eq!(json["less_specific"], expected);
-    // Metadata that replaces the routes leaves no less specific one.
+    // If metadata replaces the routes, no route is less specific.
     let metadata = ["explain", "-", "--request", "DELETE /api/x", "--route-metadata", "{\"deny\":true}"];
     let ran = jwtguard_with(&metadata, config);
     assert!(ran.out.contains("route_metadata: nobody") && !ran.out.contains("less specific"), "{}", ran.out);
 }
 
 #[test]
-fn exit_statuses_stand_in_the_help() {
+fn the_help_lists_exit_statuses() {
     for (command, expected) in [
         ("explain", "Exit status:\n  0  The filter forwards the request to the upstream.\n"),
         (
@@ -232,7 +232,7 @@ fn exit_statuses_stand_in_the_help() {
 }
 
 #[test]
-fn nonsense_is_told_from_a_refusal() {
+fn a_wrong_argument_has_another_exit_status_than_a_denial() {
     for (arguments, expected) in [
         (vec!["--request", "nonsense"], "expected a method and a path"),
         (
@@ -249,7 +249,7 @@ fn nonsense_is_told_from_a_refusal() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_no_mistake() {
+fn a_closed_pipe_is_not_an_error() {
     let file = read("envoy/envoy.yaml");
     let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
     for (arguments, input, status) in [

@@ -10,14 +10,14 @@ pub const TWO: &str = "issuers:\n\
     - {issuer: https://b.example, audience: [b, bb], jwks_cluster: c, accepted_algorithms: EdDSA}\n\
     roles_from: [{claim: /app/roles, prefix: 'x:'}]\n";
 
-/// What `explain` says of those claims under a requirement.
-fn judged(requirement: &str, claims: &Value) -> Output {
+/// Runs `explain` with claims and a requirement.
+fn explained(requirement: &str, claims: &Value) -> Output {
     let config = format!("{TWO}default_policy: {requirement}\n");
     jwtguard_with(&["explain", "-", "--request", "/a", "--claims", &claims.to_string()], &config)
 }
 
 #[test]
-fn a_condition_that_is_not_met_has_the_token_s_value_beside_it() {
+fn an_unmet_condition_shows_the_value_in_the_token() {
     for (requirement, mut claims, expected) in [
         (
             "{requires_role: admin}",
@@ -88,17 +88,17 @@ fn a_condition_that_is_not_met_has_the_token_s_value_beside_it() {
             "the token has claim token_use \"id\"; expected another value than \"id\"\n",
         ),
     ] {
-        let ran = judged(requirement, &claims);
+        let ran = explained(requirement, &claims);
         assert_eq!(ran.status, 1, "{requirement} {claims}: {}{}", ran.out, ran.err);
         assert!(ran.out.contains(expected), "{requirement} {claims}: {expected}\nin\n{}", ran.out);
         claims["long"] = "x".repeat(2000).into();
-        // Both runs take the system's time, which moves between them.
-        let with_another = judged(requirement, &claims).out;
+        // The runs use the system time, which may differ between them.
+        let with_another = explained(requirement, &claims).out;
         assert_eq!(without_now(&with_another), without_now(&ran.out), "other claims are not shown");
     }
 }
 
-/// The text with each number of seconds within a quarter of an hour of now replaced. Other numbers stay.
+/// Replaces each Unix time that is less than 15 minutes from now. Other numbers stay.
 fn without_now(text: &str) -> String {
     let now = jwt_guard_testkit::now().as_millis() / 1000;
     let is_now = |number: &str| number.parse::<u64>().is_ok_and(|seconds| seconds.abs_diff(now) < 900);
@@ -112,7 +112,7 @@ fn without_now(text: &str) -> String {
 }
 
 #[test]
-fn a_condition_that_is_met_has_nothing_beside_it() {
+fn a_met_condition_shows_no_value() {
     for (requirement, claims, expected) in [
         (
             "{requires_role: admin}",
@@ -131,7 +131,7 @@ fn a_condition_that_is_met_has_nothing_beside_it() {
         ),
         ("{}", json!({"aud": ["x", "a"]}), "    met      a valid token\n"),
     ] {
-        let ran = judged(requirement, &claims);
+        let ran = explained(requirement, &claims);
         assert_eq!(ran.status, 0, "{requirement} {claims}: {}{}", ran.out, ran.err);
         assert!(ran.out.contains(expected), "{requirement} {claims}: {expected}\nin\n{}", ran.out);
         assert!(!ran.out.contains("the token has"), "{}", ran.out);
@@ -139,11 +139,11 @@ fn a_condition_that_is_met_has_nothing_beside_it() {
 }
 
 #[test]
-fn a_long_value_is_cut() {
-    let ran = judged("{requires_claim: {claim: long, any: [x]}}", &json!({"long": "y".repeat(3000)}));
+fn a_long_value_is_shortened() {
+    let ran = explained("{requires_claim: {claim: long, any: [x]}}", &json!({"long": "y".repeat(3000)}));
     let line = ran.out.lines().find(|line| line.contains("not met")).unwrap();
     assert!(line.ends_with("yyy…") && line.len() < 200, "{line}");
     let roles: Vec<_> = (0..500).map(|number| format!("x:r{number}")).collect();
-    let ran = judged("{requires_role: admin}", &json!({"app": {"roles": roles}}));
+    let ran = explained("{requires_role: admin}", &json!({"app": {"roles": roles}}));
     assert!(ran.out.contains("\"r9\", and 490 more\n"), "{}", ran.out);
 }

@@ -4,7 +4,7 @@ use crate::check::{GOOD, findings};
 use crate::lints::{none, one_each, with};
 
 #[test]
-fn an_audience_that_is_the_issuer_is_no_audience() {
+fn a_claim_that_is_not_an_audience_is_reported() {
     let from = |audience: &str, claim: &str| {
         GOOD.replace("audience: a", &format!("audience: {audience}\naudience_from: {claim}"))
     };
@@ -37,7 +37,7 @@ fn an_audience_that_is_the_issuer_is_no_audience() {
 }
 
 #[test]
-fn an_issuer_that_no_token_names() {
+fn an_issuer_that_no_token_contains_is_reported() {
     let of = |issuer: &str| {
         format!("issuer: '{issuer}'\naudience: a\njwks_cluster: c\njwks_endpoint: https://a.example/k\n")
     };
@@ -89,7 +89,7 @@ fn an_issuer_that_no_token_names() {
 }
 
 #[test]
-fn keys_that_an_issuer_is_known_to_have_elsewhere() {
+fn the_default_endpoint_of_a_well_known_issuer_is_reported() {
     let of = |issuer: &str| format!("issuer: {issuer}\naudience: a\njwks_cluster: c\n");
     for (issuer, default, keys) in [
         (
@@ -119,14 +119,14 @@ fn keys_that_an_issuer_is_known_to_have_elsewhere() {
         ),
     ] {
         let found = findings(&of(issuer));
-        let told = found.len() == 1
+        let found_one = found.len() == 1
             && found[0].contains("warning: jwks_endpoint: is not set, so keys are fetched from the default ")
             && found[0].contains(default)
             && found[0].ends_with(&format!("write jwks_endpoint: {keys}")) | found[0].ends_with(keys);
-        assert!(told, "{issuer}: {found:#?}");
+        assert!(found_one, "{issuer}: {found:#?}");
         none(&[of(issuer) + "jwks_endpoint: /keys", of(issuer) + "discovery: true"]);
     }
-    // Of others nobody knows; the table says what is the default.
+    // The endpoints of other issuers are unknown; the table shows the default.
     none(&[of("https://issuer.example")]);
     let ran = crate::run::jwtguard_with(&["check", "-"], &of("https://issuer.example"));
     let default =
@@ -142,7 +142,7 @@ fn keys_that_an_issuer_is_known_to_have_elsewhere() {
 }
 
 #[test]
-fn tokens_of_each_of_several_issuers_get_in() {
+fn a_requirement_that_any_of_several_issuers_meets_is_reported() {
     let two = |lines: &str| {
         format!(
             "issuers:\n- {{issuer: https://a.example, audience: a, jwks_cluster: c}}\n\

@@ -4,7 +4,7 @@ use crate::check::{GOOD, findings};
 use crate::lints::{none, one_each, routes, with};
 
 #[test]
-fn routes_that_cross_are_told_where_the_weaker_one_wins() {
+fn overlapping_routes_are_reported_if_the_weaker_one_applies() {
     one_each(&[
         (
             routes(
@@ -14,7 +14,7 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
              less: GET /public/admin/x is decided by \"everybody; no token is read\", not by \"a valid token with role \
              admin\"; write a route {path: /public/admin/**} with the requirement that is intended there",
         ),
-        // The order means nothing.
+        // The order of the routes does not matter.
         (
             routes(
                 "- {path: /public/**, allow_anonymous: true}\n- {path: '/{tenant}/admin/**', requires_role: admin}",
@@ -33,14 +33,14 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
             ),
             "routes[0]: /*/keys is shadowed by routes[1] (/me/{what}), which is more specific and requires less: GET /me/keys",
         ),
-        // Another role is not less, and not the one that was asked for.
+        // Another role is not weaker, but it is not the required role.
         (
             routes(
                 "- {path: '/{tenant}/admin/**', requires_role: admin}\n- {path: /public/**, requires_role: reader}",
             ),
             "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and requires something else",
         ),
-        // A host counts before a path.
+        // The host has precedence over the path.
         (
             routes(
                 "- {path: /admin/**, requires_role: admin}\n- {path: /**, hosts: a.example, allow_authenticated: true}",
@@ -49,16 +49,16 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
         ),
     ]);
     none(&[
-        // The stricter one wins.
+        // The stricter route applies.
         routes(
             "- {path: '/{tenant}/admin/**', allow_authenticated: true}\n- {path: /public/**, requires_role: admin}",
         ),
-        // Both ask the same.
+        // Both routes have the same requirement, or the one that applies implies the other.
         routes("- {path: '/{tenant}/admin/**', requires_role: a}\n- {path: /public/**, requires_role: a}"),
         routes(
             "- {path: '/{tenant}/admin/**', requires_role: [a, b]}\n- {path: /public/**, requires_role: a}",
         ),
-        // One within the other is an exception that is meant.
+        // A route inside another one is an intended exception.
         routes(
             "- {path: /admin/**, requires_role: admin}\n- {path: /admin/public/**, allow_anonymous: true}",
         ),
@@ -66,14 +66,14 @@ fn routes_that_cross_are_told_where_the_weaker_one_wins() {
         routes(
             "- {path: /a/**, requires_role: a}\n- {path: /a/**, hosts: '*.x.example', allow_anonymous: true}",
         ),
-        // They share no request.
+        // The routes do not overlap, or only where a third route applies.
         routes(
             "- {path: '/{tenant}/admin/**', requires_role: a}\n- {path: '/public/{x}', allow_anonymous: true}\n- {path: /public/admin, requires_role: a}",
         ),
         routes(
             "- {path: '/{t}/a/**', hosts: x.example, requires_role: a}\n- {path: /p/**, hosts: y.example, allow_anonymous: true}",
         ),
-        // What is advised settles it.
+        // The suggested route resolves the warning.
         routes(
             "- {path: '/{tenant}/admin/**', requires_role: admin}\n- {path: /public/**, allow_anonymous: true}\n\
              - {path: /public/admin/**, requires_role: admin}",
@@ -135,7 +135,7 @@ fn ten_thousand_routes_are_compared_quickly() {
 }
 
 #[test]
-fn one_star_is_one_segment() {
+fn a_final_star_is_one_segment() {
     one_each(&[
         (
             routes("- {path: '/admin/*', requires_role: admin}"),
@@ -166,7 +166,7 @@ fn one_star_is_one_segment() {
 }
 
 #[test]
-fn methods_that_no_client_sends() {
+fn methods_that_no_client_sends_are_reported() {
     let of = |methods: &str| routes(&format!("- {{path: /a, methods: {methods}, requires_role: r}}"));
     one_each(&[
         (
@@ -210,7 +210,7 @@ fn methods_that_no_client_sends() {
 }
 
 #[test]
-fn a_method_that_falls_through_says_how_to_settle_it() {
+fn a_method_with_a_weaker_rule_is_reported_with_a_remedy() {
     let found = findings(&routes("- {path: /a, methods: [POST, PUT], requires_role: writer}"));
     let settled = "if that is intended, add a route {path: /a, allow_authenticated: true}; otherwise add the methods here, \
                    or remove methods";
@@ -227,7 +227,7 @@ fn a_method_that_falls_through_says_how_to_settle_it() {
 }
 
 #[test]
-fn a_route_whose_own_spelling_is_read_as_another_path_names_both() {
+fn a_route_whose_path_has_variants_is_reported_with_the_other_route() {
     one_each(&[
         (
             routes(
@@ -258,7 +258,7 @@ fn a_route_whose_own_spelling_is_read_as_another_path_names_both() {
 }
 
 #[test]
-fn what_is_to_be_written_can_be_pasted() {
+fn the_suggested_route_can_be_pasted() {
     let given = routes("- {path: '/orders/{id}', methods: [PUT], requires_role: editor}");
     let line = findings(&given).remove(0);
     let written = "add a route {path: \"/orders/{id}\", allow_authenticated: true}; otherwise";
@@ -276,7 +276,7 @@ fn what_is_to_be_written_can_be_pasted() {
 }
 
 #[test]
-fn the_routes_of_the_readme_are_right() {
+fn the_routes_in_the_readme_are_valid() {
     let readme = crate::run::read("README.md");
     let block = readme.split("### Routes\n\n").nth(1).unwrap();
     let lines = block.lines().map_while(|line| line.strip_prefix("    "));

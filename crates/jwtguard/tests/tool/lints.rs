@@ -7,13 +7,13 @@ pub fn with(lines: &str) -> String {
     format!("{GOOD}{lines}\n")
 }
 
-/// Each text has one finding, with those words in it.
+/// Each configuration has exactly one finding, which contains the expected text.
 #[track_caller]
 pub fn one_each(rows: &[(String, &str)]) {
     for (text, expected) in rows {
         let found = findings(text);
-        let told = found.len() == 1 && found[0].contains(&format!("warning: {expected}"));
-        assert!(told, "{text}\nexpected {expected}\nin {found:#?}");
+        let found_one = found.len() == 1 && found[0].contains(&format!("warning: {expected}"));
+        assert!(found_one, "{text}\nexpected {expected}\nin {found:#?}");
     }
 }
 
@@ -29,7 +29,7 @@ pub fn routes(routes: &str) -> String {
 }
 
 #[test]
-fn values_that_no_claim_can_be_equal_to() {
+fn values_that_no_claim_can_equal_are_reported() {
     let claim = |text: &str| routes(&format!("- {{path: /a, requires_claim: {{{text}}}}}"));
     let any = "routes[0].requires_claim.any";
     one_each(&[
@@ -159,7 +159,7 @@ fn values_that_no_claim_can_be_equal_to() {
 }
 
 #[test]
-fn paths_into_claims_are_pointers() {
+fn paths_into_claims_must_be_pointers() {
     for (key, path) in [
         ("roles_from: [realm_access.roles]", "roles_from[0]"),
         ("roles_from: [{claim: realm_access.roles}]", "roles_from[0].claim"),
@@ -193,7 +193,7 @@ fn paths_into_claims_are_pointers() {
 }
 
 #[test]
-fn places_that_never_hold_a_token() {
+fn token_sources_that_never_contain_a_token_are_reported() {
     let of = |place: &str| with(&format!("token_from: [{place}]"));
     one_each(&[
         (
@@ -257,7 +257,7 @@ fn places_that_never_hold_a_token() {
         query.iter().any(|line| line.contains("token_from[0]: can never contain a token: & and # end a")),
         "{query:?}"
     );
-    assert_eq!(findings(&of("{query: a_b}")).len(), 1, "the query is doubtful, its name is not");
+    assert_eq!(findings(&of("{query: a_b}")).len(), 1, "only the query is reported, not its name");
     none(&[
         of("{header: authorization}"),
         of("{header: x-t, prefix: 'Bearer '}"),
@@ -270,7 +270,7 @@ fn places_that_never_hold_a_token() {
 }
 
 #[test]
-fn each_skipped_class_says_what_then_passes() {
+fn each_skipped_class_is_reported_with_an_example() {
     for (class, sent) in [
         ("letter_case", "the requirement for /admin is not applied to /ADMIN"),
         ("encoded_slash", "the requirement for /admin is not applied to /x%2F..%2Fadmin"),

@@ -1,10 +1,10 @@
-//! The command-line tool as its users run it, and the files that are there to be copied.
+//! Tests of the command-line tool, and of the example files and documents.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "a panic fails the test and shows its position; clippy recognizes only #[test] functions as tests"
 )]
 
 mod bypass;

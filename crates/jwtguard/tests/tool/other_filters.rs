@@ -1,11 +1,11 @@
-//! `check` on the filters that stand beside ours: who touches the claim headers, and who needs the token.
+//! `check` on the other filters: which ones use the claim headers, and which ones need the token.
 
-use crate::context::told;
+use crate::context::findings_after;
 
 const OURS: &str = "http_filters:\n                  - name: envoy.filters.http.wasm\n";
 const ROUTER: &str = "                  - name: envoy.filters.http.router\n";
 
-/// What is told with one filter more, before ours or behind it.
+/// The findings with one more filter, before or after jwt-guard.
 fn with(filter: &str, is_before: bool, changes: &[(&str, &str)]) -> Vec<String> {
     let entry = format!("                  - {filter}\n");
     let (from, to) = match is_before {
@@ -14,7 +14,7 @@ fn with(filter: &str, is_before: bool, changes: &[(&str, &str)]) -> Vec<String> 
     };
     let mut all = vec![(from, to.as_str())];
     all.extend(changes);
-    told(&all).1
+    findings_after(&all).1
 }
 
 #[track_caller]
@@ -37,7 +37,7 @@ fn rbac() -> String {
 }
 
 #[test]
-fn a_filter_that_only_reads_a_claim_header_is_well_behind_ours() {
+fn a_filter_after_jwt_guard_may_read_a_claim_header() {
     for reader in [
         rbac(),
         typed(
@@ -61,19 +61,19 @@ fn a_filter_that_only_reads_a_claim_header_is_well_behind_ours() {
     ] {
         assert_eq!(with(&reader, false, &[]), [""; 0], "{reader}");
     }
-    // On a route, too.
+    // The same on a route.
     for part in [
         "rate_limits: [{ actions: [{ request_headers: { header_name: x-auth-sub, descriptor_key: sub } }] }]",
         "rateLimits: [{ actions: [{ requestHeaders: { headerName: x-auth-sub, descriptorKey: sub } }] }]",
         "hash_policy: [{ header: { header_name: x-auth-sub } }]",
     ] {
         let route = ("route: { cluster: upstream }", format!("route: {{ cluster: upstream, {part} }}"));
-        assert_eq!(told(&[(route.0, &route.1)]), (0, vec![]), "{part}");
+        assert_eq!(findings_after(&[(route.0, &route.1)]), (0, vec![]), "{part}");
     }
 }
 
 #[test]
-fn before_ours_a_claim_header_is_the_clients() {
+fn a_filter_before_jwt_guard_must_not_use_a_claim_header() {
     one(
         &with(&rbac(), true, &[]),
         "principals[0].header.name: reads x-auth-email, a claim header of jwt-guard, but runs before jwt-guard",
@@ -90,14 +90,14 @@ fn before_ours_a_claim_header_is_the_clients() {
         &with(&mutation("append: { header: { key: x-auth-sub, value: a } }"), true, &[]),
         "key: sets x-auth-sub, a claim header of jwt-guard, but runs before jwt-guard: jwt-guard removes or replaces",
     );
-    assert_eq!(with(&mutation("remove: x-auth-sub"), true, &[]), [""; 0], "jwt-guard removes it, too");
+    assert_eq!(with(&mutation("remove: x-auth-sub"), true, &[]), [""; 0], "jwt-guard removes the header too");
     let rule =
         typed("header_to_metadata.v3.Config", "request_rules: [{ header: x-auth-org-id, remove: true }]");
     one(&with(&rule, true, &[]), "header: removes x-auth-org-id");
 }
 
 #[test]
-fn a_filter_that_sets_or_removes_a_claim_header_is_told() {
+fn a_filter_that_sets_or_removes_a_claim_header_is_reported() {
     for (filter, expected) in [
         (
             typed(
@@ -137,12 +137,13 @@ fn a_filter_that_sets_or_removes_a_claim_header_is_told() {
         ("request_headers_to_add: [{ header: { key: x-auth-sub, value: a } }]", "sets x-auth-sub"),
         ("requestHeadersToAdd: [{ header: { key: x-auth-sub, value: a } }]", "sets x-auth-sub"),
     ] {
-        let (status, lines) = told(&[(domains, &format!("{domains}\n                      {part}"))]);
+        let (status, lines) =
+            findings_after(&[(domains, &format!("{domains}\n                      {part}"))]);
         assert_eq!(status, 0);
         one(&lines, expected);
     }
     let answer = format!("{domains}\n                      response_headers_to_remove: [x-auth-sub]");
-    assert_eq!(told(&[(domains, &answer)]), (0, vec![]));
+    assert_eq!(findings_after(&[(domains, &answer)]), (0, vec![]));
 }
 
 fn jwt_authn(provider: &str) -> String {
@@ -155,7 +156,7 @@ fn jwt_authn(provider: &str) -> String {
 const AUDIENCE: &str = "audience: orders-api";
 
 #[test]
-fn jwt_authn_on_either_side_needs_the_token_that_the_first_one_removes() {
+fn jwt_authn_and_jwt_guard_need_the_token_that_the_first_one_removes() {
     let ours = |lines: &str| format!("{AUDIENCE}\n                            {lines}");
     one(
         &with(&jwt_authn(""), true, &[]),
@@ -191,7 +192,7 @@ fn jwt_authn_on_either_side_needs_the_token_that_the_first_one_removes() {
     ] {
         assert_eq!(with(&filter, is_before, &changes), [""; 0], "{what}");
     }
-    // Neither takes the token out, and the migration guide begins like that.
+    // In these modes jwt-guard does not remove the token. The migration guide starts with them.
     for idle in ["enabled: false", "report_only: true"] {
         let lines = with(&jwt_authn(""), false, &[(AUDIENCE, &ours(idle))]);
         assert!(lines.len() == 1 && !lines[0].contains("jwt_authn"), "{idle}: {lines:#?}");

@@ -1,4 +1,4 @@
-//! `test`: the example passes, and failures say what is different and why.
+//! `test`: results, differences, errors in test files, JSON and JUnit.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn the_example_passes() {
 }
 
 #[test]
-fn a_failure_can_be_read() {
+fn a_failure_shows_differences_and_reasons() {
     let folder = Folder::new("policy");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\naccepted_algorithms: EdDSA\n\
                                 routes: [{path: /a/**, requires_role: admin}, {path: /w, allow_anonymous: true, shadow: {deny: true}}]\n");
@@ -41,7 +41,7 @@ fn a_failure_can_be_read() {
 }
 
 #[test]
-fn a_file_that_makes_no_sense_is_told() {
+fn a_wrong_test_file_is_an_error() {
     let folder = Folder::new("policy-nonsense");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     folder.file("bad.yaml", "issuer: https://a.example\n");
@@ -92,7 +92,7 @@ fn a_file_that_makes_no_sense_is_told() {
 }
 
 #[test]
-fn a_token_that_is_not_read_explains_a_failure() {
+fn an_unread_token_explains_a_failure() {
     let folder = Folder::new("policy-unread");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
@@ -105,7 +105,7 @@ fn a_token_that_is_not_read_explains_a_failure() {
 }
 
 #[test]
-fn a_slip_in_the_last_test_runs_none() {
+fn a_mistake_in_the_last_test_runs_no_test() {
     let folder = Folder::new("policy-slip");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     let tests =
@@ -115,7 +115,7 @@ fn a_slip_in_the_last_test_runs_none() {
 }
 
 #[test]
-fn every_reason_is_taken() {
+fn reasons_are_accepted() {
     let folder = Folder::new("policy-reasons");
     let config = "issuer: https://a.example\naudience: a\njwks_cluster: c\naccepted_algorithms: EdDSA\n\
                   routes: [{path: /r, requires_role: r}, {path: /d, deny: true}]\n";
@@ -131,7 +131,7 @@ fn every_reason_is_taken() {
 }
 
 #[test]
-fn a_file_in_json_has_lines_too() {
+fn a_json_file_has_line_numbers() {
     let folder = Folder::new("policy-json");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     let tests = "{\n  \"config\": \"plugin.yaml\",\n  \"tests\": [\n    {\"request\": \"/a\", \"expect\": 401},\n    \
@@ -166,7 +166,7 @@ const CONFIG: &str = "issuer: https://a.example\naudience: a\njwks_cluster: c\na
     routes: [{path: /a, requires_role: r}, {path: /b/**, deny: true}, {path: /open, allow_anonymous: true}]\n";
 
 #[test]
-fn routes_that_no_test_touches_are_listed() {
+fn routes_that_no_test_covers_are_listed() {
     let folder = Folder::new("policy-untouched");
     folder.file("plugin.yaml", CONFIG);
     let file = |name: &str, tests: &str| folder.file(name, &format!("config: plugin.yaml\ntests: [{tests}]"));
@@ -182,7 +182,7 @@ fn routes_that_no_test_touches_are_listed() {
 }
 
 #[test]
-fn results_are_for_programs() {
+fn results_are_available_as_json_and_junit() {
     let folder = Folder::new("policy-programs");
     folder.file("plugin.yaml", CONFIG);
     let tests = folder.file(
@@ -226,7 +226,7 @@ fn results_are_for_programs() {
 }
 
 #[test]
-fn a_report_says_that_tests_did_not_run() {
+fn a_junit_report_contains_the_error_of_a_run_that_failed() {
     let folder = Folder::new("policy-report");
     folder.file("plugin.yaml", CONFIG);
     let good = folder.file("good.yaml", "config: plugin.yaml\ntests: [{request: /a, expect: 401}]");

@@ -1,4 +1,4 @@
-//! The documents' blocks of configuration: whole, sound, and deciding as the text says.
+//! The configurations in the documents are complete and valid, and pass their tests.
 
 use crate::run::{Folder, jwtguard, jwtguard_with, read};
 
@@ -18,7 +18,7 @@ fn sections(document: &str) -> Vec<(String, Vec<String>)> {
             sections.push((name.to_owned(), Vec::new()));
         } else if line.starts_with("```") {
             if line == "```yaml" {
-                sections.last_mut().expect("a block stands in a section").1.push(String::new());
+                sections.last_mut().expect("a block belongs to a section").1.push(String::new());
             }
             inside = line == "```yaml";
         } else if inside {
@@ -31,7 +31,7 @@ fn sections(document: &str) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn recipes_are_sound_and_decide_as_they_say() {
+fn recipes_are_valid_and_pass_their_tests() {
     let recipes: Vec<_> =
         sections("docs/recipes.md").into_iter().filter(|(_, blocks)| blocks.len() == 2).collect();
     let names: Vec<&str> = recipes.iter().map(|(name, _)| name.as_str()).collect();
@@ -58,12 +58,12 @@ fn recipes_are_sound_and_decide_as_they_say() {
         assert_eq!(ran.status, 0, "{name}, discovering: {}", ran.err);
         let ran = jwtguard(&["test", &tests]);
         assert_eq!(ran.status, 0, "{name}: {}{}", ran.out, ran.err);
-        assert!(blocks[1].matches("  - name: ").count() >= 3, "{name}: what passes, and what does not");
+        assert!(blocks[1].matches("  - name: ").count() >= 3, "{name}: at least three tests");
     }
 }
 
 #[test]
-fn what_migrations_lead_to_is_sound() {
+fn the_results_of_migrations_are_valid() {
     for (section, block) in [
         ("From jwt_authn and RBAC", 1),
         ("From Istio's RequestAuthentication and AuthorizationPolicy", 1),
@@ -71,7 +71,7 @@ fn what_migrations_lead_to_is_sound() {
     ] {
         let mut text = blocks("docs/migration.md", section)[block].clone();
         if text.contains("WasmPlugin") {
-            // Its other objects are the example's, for another host.
+            // The other objects are those of the example, with another host.
             let (_, rest) = read("envoy/istio.yaml")
                 .split_once("\n---\n")
                 .map(|(a, b)| (a.to_owned(), b.to_owned()))

@@ -24,7 +24,7 @@ fn a_real_token_needs_its_keys() {
         jwtguard_with(&["explain", &config, "--request", "/a", "--token", "-", "--jwks", &jwks], &token);
     assert_eq!(with.status, 0, "{}{}", with.out, with.err);
     assert!(with.out.contains("+ x-auth-sub: alice"), "{}", with.out);
-    assert!(!with.out.contains(token.trim().rsplit('.').next().unwrap()), "a signature is never shown");
+    assert!(!with.out.contains(token.trim().rsplit('.').next().unwrap()), "the signature is not printed");
 
     let mut forged = token.trim().to_owned();
     forged.truncate(forged.len() - 4);
@@ -37,7 +37,7 @@ fn a_real_token_needs_its_keys() {
 }
 
 #[test]
-fn claims_are_judged_under_a_token_s_header() {
+fn claims_are_evaluated_with_the_header_of_a_token() {
     let folder = Folder::new("header");
     let key = folder.file("key.json", &jwtguard(&["keygen", "--alg", "EdDSA", "--kid", "k1"]).out);
     let config = folder.file("plugin.yaml", TWO);
@@ -81,7 +81,7 @@ fn claims_are_judged_under_a_token_s_header() {
 }
 
 #[test]
-fn what_decode_prints_is_judged_as_the_token_would_be() {
+fn the_output_of_decode_is_evaluated_like_the_token() {
     let folder = Folder::new("decoded");
     let key = folder.file("key.json", &jwtguard(&["keygen", "--alg", "EdDSA"]).out);
     let config = folder.file("plugin.yaml", TWO);
@@ -115,7 +115,7 @@ fn what_decode_prints_is_judged_as_the_token_would_be() {
         let ran = jwtguard(&["test", &folder.file("tests.json", &test.to_string())]);
         assert_eq!(ran.status, 0, "{what}: {}{}", ran.out, ran.err);
     }
-    // Claims that have a header among them are claims.
+    // A claim named `header` does not make the object an output of decode.
     let claims = r#"{"header":"h","claims":{"a":1},"iss":"https://a.example","sub":"s"}"#;
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--claims", claims]);
     assert!(ran.status == 0 && ran.out.contains("+ x-auth-sub: s"), "{}{}", ran.out, ran.err);
@@ -138,7 +138,7 @@ fn what_decode_prints_is_judged_as_the_token_would_be() {
 }
 
 #[test]
-fn a_name_that_stands_twice_is_not_decoded() {
+fn a_duplicate_name_is_not_decoded() {
     // {"sub":"a","sub":"b"}
     let token = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIiwic3ViIjoiYiJ9.eA";
     for arguments in [vec!["decode", token], vec!["decode", "--json", token]] {
@@ -152,7 +152,7 @@ fn a_name_that_stands_twice_is_not_decoded() {
 }
 
 #[test]
-fn a_token_is_taken_with_its_scheme() {
+fn a_token_may_have_its_scheme() {
     let folder = Folder::new("scheme");
     let key = folder.file("key.json", &jwtguard(&["keygen", "--alg", "EdDSA"]).out);
     let jwks = folder.file("jwks.json", &jwtguard(&["jwks", "--key", &key]).out);
@@ -177,14 +177,14 @@ fn a_token_is_taken_with_its_scheme() {
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--jwks", &other, "--token", token]);
     assert!(ran.out.contains("not met  a valid token; the token has kid \""), "{}", ran.out);
     assert!(ran.out.contains(" and alg \"EdDSA\"; expected a key in the issuer's JWKS\n"), "{}", ran.out);
-    // Another scheme is part of what is judged.
+    // Another scheme stays part of the token.
     let basic = format!("Basic {token}");
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--jwks", &jwks, "--token", &basic]);
     assert!(ran.status == 1 && ran.out.contains("token: not valid: malformed"), "{}{}", ran.out, ran.err);
 }
 
 #[test]
-fn decode_shows_all_but_the_signature() {
+fn decode_prints_everything_but_the_signature() {
     let folder = Folder::new("decode");
     let key = folder.file("key.json", &jwtguard(&["keygen", "--alg", "EdDSA", "--kid", "k1"]).out);
     let token = jwtguard(&["mint", "--key", &key, "--claim", "roles=[\"admin\"]"]).out;

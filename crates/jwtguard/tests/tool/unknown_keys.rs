@@ -1,14 +1,14 @@
-//! `check` on keys that are not ours: one error a slip, and the key that is meant.
+//! `check` reports each unknown key once, with the key that was probably meant.
 
 use crate::check::{GOOD, findings};
 
-/// A configuration of the smallest kind with one line more.
+/// A minimal configuration with one more line.
 fn with(line: &str) -> String {
     format!("{GOOD}{line}\n")
 }
 
 #[test]
-fn a_key_of_a_neighbour_is_answered_with_ours() {
+fn a_key_of_another_project_is_answered_with_the_right_key() {
     let condition =
         |text: &str| with(&format!("routes: [{{path: /a, requires_claim: {{claim: tier, {text}}}}}]"));
     for (text, path, remedy) in [
@@ -125,15 +125,15 @@ fn a_key_of_a_neighbour_is_answered_with_ours() {
         ),
     ] {
         let found = findings(&text);
-        let told = found.iter().find(|line| line.contains(&format!("error: {path}: unknown key; ")));
-        assert!(told.is_some_and(|line| line.contains(remedy)), "{path}: {found:#?}");
-        let slips = if path.starts_with("token_from[0]") { 2 } else { 1 };
-        assert_eq!(found.len(), slips, "each key once and nothing else: {found:#?}");
+        let found_one = found.iter().find(|line| line.contains(&format!("error: {path}: unknown key; ")));
+        assert!(found_one.is_some_and(|line| line.contains(remedy)), "{path}: {found:#?}");
+        let expected = if path.starts_with("token_from[0]") { 2 } else { 1 };
+        assert_eq!(found.len(), expected, "each key once and nothing else: {found:#?}");
     }
 }
 
 #[test]
-fn our_own_keys_are_no_slips() {
+fn known_keys_are_accepted() {
     for text in [
         with("jwks_endpoint: https://a.example/k"),
         with("claim_headers: {x-a: $payload}"),
@@ -146,13 +146,13 @@ fn our_own_keys_are_no_slips() {
 }
 
 #[test]
-fn a_slip_in_a_requirement_is_one_error() {
+fn a_misspelt_key_is_one_error() {
     for (text, expected) in [
         (
             "routes: [{path: /a, requires_roles: admin}]",
             "error: routes[0].requires_roles: unknown key; did you mean requires_role?",
         ),
-        // A name that is no word is quoted in the path.
+        // A name with a space is quoted in the path.
         (
             "routes: [{path: /a, 'requires role': admin}]",
             "error: routes[0][\"requires role\"]: unknown key; did you mean requires_role?",
@@ -185,13 +185,13 @@ fn a_slip_in_a_requirement_is_one_error() {
         ("routes: [{pth: /a, deny: true}]", "error: routes[0].pth: unknown key; did you mean path?"),
         ("routes: [{prefix: /a, deny: true}]", "error: routes[0].prefix: unknown key; write path"),
         ("token_from: [{cookie: 'a b'}]", "error: token_from[0].cookie: a name has letters"),
-        // What the key would define is not missing elsewhere.
+        // References to what the misspelt key would define are not errors.
         (
             "polices: {p: {deny: true}}\nroutes: [{path: /a, policy: p}]",
             "error: polices: unknown key; did you mean policies?",
         ),
         ("token_from: [{heder: x-a}]", "error: token_from[0].heder: unknown key; did you mean header?"),
-        // Where a policy has the slip, the routes that name it have none.
+        // If a policy has the misspelt key, the routes that use the policy are not errors.
         (
             "policies: {p: {requires_roles: a}}\nroutes: [{path: /a, policy: p}, {path: /b, policy: p}]",
             "error: policies.p.requires_roles: unknown key",
@@ -204,7 +204,7 @@ fn a_slip_in_a_requirement_is_one_error() {
         let found = findings(&with(text));
         assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
     }
-    // Keys that an issuer needs.
+    // Required keys of an issuer.
     for (text, expected) in [
         (
             "isuer: https://a.example\naudience: a\njwks_cluster: c\n",
@@ -231,7 +231,7 @@ fn a_slip_in_a_requirement_is_one_error() {
         let found = findings(text);
         assert!(found.len() == 1 && found[0].contains(expected), "{text}: {found:#?}");
     }
-    // An issuer with a mistake is there all the same.
+    // References to an issuer with an error are not errors.
     let issuers = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
                    - {issuer: https://b.example, audience: b, jwks_cluster: ''}\n\
                    routes: [{path: /a, requires_issuer: b_example, requires_audience: b}]\n";
@@ -243,7 +243,7 @@ fn a_slip_in_a_requirement_is_one_error() {
 }
 
 #[test]
-fn a_slip_has_the_same_consequences_inside_another_file() {
+fn a_misspelt_key_inside_another_file_is_one_error() {
     let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: jwt-guard}\nspec:\n  \
                 failStrategy: FAIL_CLOSE\n  pluginConfig:\n    isuers: [{issuer: https://a.example, audience: a, jwks_cluster: c}]\n";
     let found = findings(text);
@@ -255,7 +255,7 @@ fn a_slip_has_the_same_consequences_inside_another_file() {
 }
 
 #[test]
-fn a_key_with_a_wrong_value_is_told_beside_its_slip() {
+fn a_wrong_value_is_reported_with_a_misspelt_key() {
     let found = findings(&with("routes: [{path: [], prefix: /a, deny: true}]"));
     for expected in ["routes[0].path: expected a path template", "routes[0].prefix: unknown key; write path"]
     {
@@ -264,7 +264,7 @@ fn a_key_with_a_wrong_value_is_told_beside_its_slip() {
 }
 
 #[test]
-fn what_is_missing_is_still_told() {
+fn missing_definitions_are_reported() {
     for (text, expected) in [
         ("routes: [{path: /a}]", "error: routes[0]: names no condition"),
         (
@@ -281,7 +281,7 @@ fn what_is_missing_is_still_told() {
             "routes: [{path: /a, requires_role: {}}]",
             "routes[0].requires_role.all: expected a role name or a list",
         ),
-        // A slip in one object says nothing of another.
+        // A misspelt key in one object does not hide an error in another.
         ("token_from: [{header: x-a}, {header: ':a'}]", "token_from[1].header: a name has letters, digits"),
         ("token_from: [{}]", "token_from[0]: expected exactly one of header, query and cookie"),
     ] {

@@ -86,11 +86,11 @@ pub fn claim_headers(
 ) {
     let filters = manager.list("http_filters");
     let at = |wanted: &Tree| filters.iter().position(|other| std::ptr::eq(other, wanted));
-    let ours = filter.and_then(at);
+    let own_index = filter.and_then(at);
     manager.walk(&mut |tree, path, above| {
         let TreeValue::Text(text) = &tree.value else { return };
-        let is_ours = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
-        if is_ours || !config.claim_headers.is_identity_header(text) {
+        let is_own = above.iter().any(|tree| filter.is_some_and(|filter| std::ptr::eq(filter, *tree)));
+        if is_own || !config.claim_headers.is_identity_header(text) {
             return;
         }
         let keys: Vec<String> = path
@@ -104,7 +104,7 @@ pub fn claim_headers(
         if keys.iter().any(|key| ELSEWHERE.contains(&key.as_str())) {
             return;
         }
-        let is_before = above.iter().find_map(|tree| at(tree)).zip(ours).is_some_and(|(other, ours)| other < ours);
+        let is_before = above.iter().find_map(|tree| at(tree)).zip(own_index).is_some_and(|(other, own_index)| other < own_index);
         let problem = match use_of(&keys, above) {
             HeaderUse::Reads if is_before => format!(
                 "reads {text}, a claim header of jwt-guard, but runs before jwt-guard: the header still has the value that the \

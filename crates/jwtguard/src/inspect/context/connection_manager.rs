@@ -42,19 +42,19 @@ pub fn check(
         ));
     }
     let filters = manager.list("http_filters");
-    let ours = filters.iter().position(|other| filter.is_some_and(|filter| std::ptr::eq(filter, other)));
+    let own_index = filters.iter().position(|other| filter.is_some_and(|filter| std::ptr::eq(filter, other)));
     for (index, other) in filters.iter().enumerate() {
         let cors = other
             .get("typed_config")
             .is_some_and(|config| config.is_type("envoy.extensions.filters.http.cors.v3.Cors"));
-        if cors && ours.is_some_and(|ours| index > ours) {
+        if cors && own_index.is_some_and(|own_index| index > own_index) {
             let problem = "runs after jwt-guard: browsers cannot read denials, which then have no CORS headers; put this filter before jwt-guard";
             diagnostics.push(Diagnostic::warning(other, Subject::Value, problem.to_owned()));
         }
     }
     upgrades(manager, diagnostics);
     super::claim_headers::claim_headers(manager, filter, config, diagnostics);
-    jwt_authn::check(filters, ours, config, diagnostics);
+    jwt_authn::check(filters, own_index, config, diagnostics);
 }
 
 /// Reports upgrades with their own filter list: Envoy then runs only these filters for the upgrade.

@@ -17,12 +17,12 @@ fn is_jwt_authn(filter: &Tree) -> bool {
 }
 
 /// Checks every `jwt_authn` in the filter list that contains jwt-guard.
-pub fn check(filters: &[Tree], ours: Option<usize>, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
-    let Some(ours) = ours.filter(|_| config.enabled) else { return };
+pub fn check(filters: &[Tree], own_index: Option<usize>, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
+    let Some(own_index) = own_index.filter(|_| config.enabled) else { return };
     for (index, other) in filters.iter().enumerate().filter(|(_, other)| is_jwt_authn(other)) {
         let providers = other.get("typed_config").and_then(|config| config.get("providers"));
         let providers = providers.map(Tree::members).unwrap_or_default();
-        if index < ours {
+        if index < own_index {
             for (name, provider) in providers {
                 if !provider.get("forward").is_some_and(Tree::is_true)
                     && reads(provider, &header_places(config))

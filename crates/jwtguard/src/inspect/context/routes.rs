@@ -104,11 +104,11 @@ fn virtual_host(
         }
         let what = matched.map(described).unwrap_or_default();
         let of_route = metadata::read(route, &route_name, &what, &domains, config, diagnostics);
-        let carries = of_route.is_some() || of_host.is_some();
-        if carries {
+        let has_requirement = of_route.is_some() || of_host.is_some();
+        if has_requirement {
             metadata::upper_case(matched, &subject, diagnostics);
         }
-        let decides = carries && config.route_metadata == RouteMetadata::Override;
+        let decides = has_requirement && config.route_metadata == RouteMetadata::Override;
         if !decides && !config.routes.entries().is_empty() {
             rewritten(route, &subject, diagnostics);
         }

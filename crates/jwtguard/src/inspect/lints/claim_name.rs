@@ -5,7 +5,7 @@ use jwt_guard::config::Path;
 
 /// Warns about the name of a claim that is probably meant as a path.
 pub(super) fn nested(claim: &str, path: &Path<&str>, lints: &mut Vec<Lint>) {
-    if let Some(pointer) = meant(claim) {
+    if let Some(pointer) = intended_pointer(claim) {
         let problem = format!(
             "\"{claim}\" is read as the name of a top-level claim; for a claim inside another one write \
              the JSON Pointer {pointer} (and /{} for a claim of exactly that name)",
@@ -22,7 +22,7 @@ const DOMAINS: [&str; 22] = [
 ];
 
 /// Converts a name with dots, slashes or brackets, which other projects use for paths, to a JSON Pointer.
-fn meant(claim: &str) -> Option<String> {
+fn intended_pointer(claim: &str) -> Option<String> {
     let path =
         claim.strip_prefix("$.").or_else(|| claim.strip_prefix("request.auth.claims")).unwrap_or(claim);
     let is_path = path.len() < claim.len();
@@ -96,7 +96,7 @@ mod tests {
             ("roles", None),
             ("$roles", None),
         ] {
-            assert_eq!(meant(claim).as_deref(), expected, "{claim}");
+            assert_eq!(intended_pointer(claim).as_deref(), expected, "{claim}");
         }
     }
 }

@@ -123,26 +123,26 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
         let (Some(host), Some(path)) = (probe.hosts.first(), probe.samples.first()) else { continue };
         let mut weaker: Vec<(Option<usize>, Vec<&str>)> = Vec::new();
         for method in METHODS {
-            let Some(governed) = route_for(config, host, method, path) else { continue };
-            let rule = governed.and_then(|index| config.routes.entries().get(index));
+            let Some(applying) = route_for(config, host, method, path) else { continue };
+            let rule = applying.and_then(|index| config.routes.entries().get(index));
             // A route with the same path was written for these methods on purpose.
-            let deliberate = governed
+            let deliberate = applying
                 .and_then(|index| probes.get(index))
                 .is_some_and(|other| other.template == probe.template);
             let requirement = rule.map_or(&config.default_policy, |entry| &entry.rule.requirement);
             if !deliberate && requires_less(requirement, &probe.rule.requirement) {
-                match weaker.iter_mut().find(|(index, _)| *index == governed) {
+                match weaker.iter_mut().find(|(index, _)| *index == applying) {
                     Some((_, methods)) => methods.push(method),
-                    None => weaker.push((governed, vec![method])),
+                    None => weaker.push((applying, vec![method])),
                 }
             }
         }
-        for (governed, methods) in weaker {
-            let requirement = match governed.and_then(|index| config.routes.entries().get(index)) {
+        for (applying, methods) in weaker {
+            let requirement = match applying.and_then(|index| config.routes.entries().get(index)) {
                 Some(entry) => &entry.rule.requirement,
                 None => &config.default_policy,
             };
-            let falls_to = named(governed.and_then(|index| probes.get(index)));
+            let falls_to = named(applying.and_then(|index| probes.get(index)));
             let path = probe.template;
             let meant = match key_for(requirement) {
                 Some(key) => format!("a route {{path: {}, {key}}}", describe::flow_text(path.as_str())),

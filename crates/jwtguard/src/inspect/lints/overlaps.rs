@@ -16,10 +16,10 @@ use jwt_guard::policy::Rule;
 use jwt_guard::route::Segment;
 
 /// The maximum number of compared pairs of routes. It bounds the time for very large configurations.
-const MOST_PAIRS: usize = 200_000;
+const MAX_PAIRS: usize = 200_000;
 
 /// The maximum number of routes named in one warning.
-const MOST_NAMED: usize = 3;
+const MAX_NAMED: usize = 3;
 
 /// Warns about each route that a weaker route shadows for some requests.
 pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
@@ -37,7 +37,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
         met.retain(|other| *other > at);
         met.sort_unstable();
         pairs += met.len();
-        if pairs > MOST_PAIRS {
+        if pairs > MAX_PAIRS {
             break;
         }
         for other in met.into_iter().filter_map(|other| regions.get(other).map(|region| (other, region))) {
@@ -67,8 +67,8 @@ fn message(config: &Config, probe: &Probe<'_>, lost: &[Shadowing<'_>]) -> Option
         methods => format!(" for {}", methods.join(", ")),
     };
     let others: Vec<String> =
-        lost.iter().skip(1).take(MOST_NAMED - 1).map(|loss| named(Some(loss.winner))).collect();
-    let more = lost.len().saturating_sub(MOST_NAMED);
+        lost.iter().skip(1).take(MAX_NAMED - 1).map(|loss| named(Some(loss.winner))).collect();
+    let more = lost.len().saturating_sub(MAX_NAMED);
     let others = match (others.is_empty(), more) {
         (true, _) => String::new(),
         (false, 0) => format!("; also shadowed by {}", others.join(" and ")),
@@ -121,8 +121,8 @@ fn shadowing<'p>(
     };
     let requests = samples.iter().flat_map(|path| tried.iter().map(move |method| (*method, path)));
     for (method, path) in requests {
-        let governed = route_for(config, &host, method, path).flatten();
-        let (winner, loser) = match governed {
+        let applying = route_for(config, &host, method, path).flatten();
+        let (winner, loser) = match applying {
             Some(index) if index == one.1.probe.index => (one, other),
             Some(index) if index == other.1.probe.index => (other, one),
             _ => continue,
@@ -282,7 +282,7 @@ impl<'p> TemplateTree<'p> {
     }
 
     fn meeting(&self, segments: &[Segment<'_>], rest: bool, met: &mut Vec<usize>) {
-        if met.len() > MOST_PAIRS {
+        if met.len() > MAX_PAIRS {
             return;
         }
         met.extend(&self.rest);

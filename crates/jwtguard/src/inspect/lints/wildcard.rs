@@ -21,17 +21,17 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         let shorter = (or_slash(written.clone()), or_slash(base));
         let mut weaker: Vec<(String, Option<usize>)> = Vec::new();
         for (shown, path) in [shorter, longer] {
-            let Some(governed) = route_for(config, host, method, &path) else { continue };
-            let other = governed.and_then(|index| probes.get(index));
+            let Some(applying) = route_for(config, host, method, &path) else { continue };
+            let other = applying.and_then(|index| probes.get(index));
             // A route for exactly these paths was written on purpose.
             let deliberate = other.is_some_and(|other| other.template.segments().eq(before.iter().copied()));
             let requirement = other.map_or(&config.default_policy, |other| &other.rule.requirement);
             if !deliberate && !implies(requirement, &probe.rule.requirement) {
-                weaker.push((shown, governed));
+                weaker.push((shown, applying));
             }
         }
-        let Some((_, governed)) = weaker.last() else { continue };
-        let falls_to = named(governed.and_then(|index| probes.get(index)));
+        let Some((_, applying)) = weaker.last() else { continue };
+        let falls_to = named(applying.and_then(|index| probes.get(index)));
         let paths: Vec<&str> = weaker.iter().map(|(shown, _)| shown.as_str()).collect();
         let problem = format!(
             "* matches one segment: {falls_to} applies to {} and does not require what this route requires; write \

@@ -27,31 +27,39 @@ pub fn read(
     config: &Config,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<RoutePolicy> {
-    let ours = requirement_in(tree)?;
+    let own_metadata = requirement_in(tree)?;
     let subject = Subject::Route(format!("{name}, metadata jwt_guard"));
     if config.route_metadata == RouteMetadata::Ignore {
         let problem = "is ignored, because route_metadata is ignore; set route_metadata to override or narrow, or remove this metadata".to_owned();
-        diagnostics.push(Diagnostic::warning(ours, subject, problem));
+        diagnostics.push(Diagnostic::warning(own_metadata, subject, problem));
         return None;
     }
-    for lint in numeric_strings::numeric_strings(ours) {
-        diagnostics.push(Diagnostic::warning(ours.nearest_to(&lint.path), subject.clone(), lint.problem));
+    for lint in numeric_strings::numeric_strings(own_metadata) {
+        diagnostics.push(Diagnostic::warning(
+            own_metadata.nearest_to(&lint.path),
+            subject.clone(),
+            lint.problem,
+        ));
     }
-    let json = Json::parse(ours.to_json().as_bytes()).ok()?;
+    let json = Json::parse(own_metadata.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
     let read = requirement(&Node::root(&json), &config.vocabulary, Empty::Refused, &mut errors);
     for error in &errors {
-        let at = ours.nearest_to(&error.path);
+        let at = own_metadata.nearest_to(&error.path);
         let problem = format!("{error}; until then, every request of this route is answered 503");
         diagnostics.push(Diagnostic::error(at, subject.clone(), problem));
     }
     let hosts = if domains.iter().any(|domain| domain == "*") { Vec::new() } else { domains.to_vec() };
     if errors.is_empty() {
         let mut lints = Vec::new();
-        values::of_requirements(ours, config, &mut lints);
+        values::of_requirements(own_metadata, config, &mut lints);
         for lint in lints {
             let problem = format!("{}: {}", lint.path, lint.problem);
-            diagnostics.push(Diagnostic::warning(ours.nearest_to(&lint.path), subject.clone(), problem));
+            diagnostics.push(Diagnostic::warning(
+                own_metadata.nearest_to(&lint.path),
+                subject.clone(),
+                problem,
+            ));
         }
     }
     read.filter(|_| errors.is_empty()).map(|requirement| RoutePolicy {
@@ -84,11 +92,11 @@ pub fn unread(documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
                     diagnostics.push(Diagnostic::warning(value, subject(), problem));
                 }
             }
-            if let Some(ours) = tree.get("typed_filter_metadata").and_then(|typed| typed.get_exact(NAME)) {
+            if let Some(own_metadata) = tree.get("typed_filter_metadata").and_then(|typed| typed.get_exact(NAME)) {
                 let problem = format!(
                     "{NAME} is not read in typed_filter_metadata: this requirement has no effect; write it in filter_metadata"
                 );
-                diagnostics.push(Diagnostic::warning(ours, subject(), problem));
+                diagnostics.push(Diagnostic::warning(own_metadata, subject(), problem));
             }
         });
     }

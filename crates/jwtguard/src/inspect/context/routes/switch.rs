@@ -11,8 +11,8 @@ pub fn off_by_default(filter: Option<&Tree>, tables: &[&Tree], diagnostics: &mut
     };
     let enables = |tree: &Tree| {
         let per_filter = tree.get("typed_per_filter_config").map(Tree::members).unwrap_or_default();
-        let ours = per_filter.iter().find(|(name, _)| filter.text_of("name") == Some(name));
-        ours.is_some_and(|(_, value)| !value.get("disabled").is_some_and(Tree::is_true))
+        let own_config = per_filter.iter().find(|(name, _)| filter.text_of("name") == Some(name));
+        own_config.is_some_and(|(_, value)| !value.get("disabled").is_some_and(Tree::is_true))
     };
     let all_clusters_enable = |route: &Tree| {
         let clusters = weighted_clusters(route);
