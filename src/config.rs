@@ -22,14 +22,14 @@ mod route_metadata;
 mod routes;
 mod token_from;
 
-use crate::bearer::Place;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::headers::ClaimHeaders;
 use crate::jose::json::Json;
-use crate::policy::{Requirement, Sources};
+use crate::policy::{ClaimSources, Requirement};
 use crate::resource_metadata::ResourceMetadata;
 use crate::route::Table;
+use crate::token_source::TokenSource;
 
 use claim_headers::claim_headers;
 use claim_sources::sources;
@@ -40,12 +40,12 @@ use keys::configuration as key;
 use keys::shared;
 pub use path::Path;
 pub use problem::Problem;
-use reader::{Errors, Node, Object};
-use requirement::{Empty, Vocabulary};
+use reader::{ConfigNode, ConfigObject, Errors};
+use requirement::{DefinedNames, Empty};
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
-use token_from::places;
+use token_from::token_sources;
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub struct Config {
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
     /// What route metadata may refer to.
-    pub vocabulary: Vocabulary,
+    pub names: DefinedNames,
     /// `claim_headers`
     pub claim_headers: ClaimHeaders,
     /// `max_claim_header_bytes`
@@ -69,7 +69,7 @@ pub struct Config {
     /// `forward_token`
     pub forward_token: bool,
     /// `token_from`
-    pub token_from: Vec<Place>,
+    pub token_from: Vec<TokenSource>,
     /// `realm`
     pub realm: String,
     /// `token_cache_entries`
@@ -99,7 +99,7 @@ impl Config {
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<ConfigError>> {
         let json = json(bytes).map_err(|error| vec![error])?;
         let mut errors = Errors::new();
-        match config(&Node::root(&json), &mut errors) {
+        match config(&ConfigNode::root(&json), &mut errors) {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(errors),
         }
@@ -109,45 +109,45 @@ impl Config {
 /// A Struct is never valid JSON text (its tags are control characters), and JSON text that is valid is never read
 /// as a Struct: the order of the two attempts leaves no configuration with two meanings.
 fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
-    let whole = |problem| ConfigError { path: Path::root(), problem };
+    let integer = |problem| ConfigError { path: Path::root(), problem };
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(whole(Problem::NoConfiguration));
+        return Err(integer(Problem::NoConfiguration));
     }
     match Json::parse(bytes) {
         Ok(json) => Ok(json),
         Err(error) => protobuf::struct_to_json(bytes).ok_or_else(|| {
             match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                Err(syntax) => whole(Problem::NotJson { syntax: syntax.to_string() }),
-                Ok(_) => whole(Problem::Json(error)),
+                Err(syntax) => integer(Problem::NotJson { syntax: syntax.to_string() }),
+                Ok(_) => integer(Problem::Json(error)),
             }
         }),
     }
 }
 
-fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
+fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let mut object = root.object("an object with issuer, audience and jwks_cluster", errors)?;
     let mut warnings = Vec::new();
     let enabled = object.flag(&key::ENABLED, errors);
-    let defaults = Sources {
+    let defaults = ClaimSources {
         roles: sources(&mut object, &shared::ROLES_FROM, errors),
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
-    let mut vocabulary = vocabulary(&issuers, issuer::lacks_some(root.value(), &issuers));
-    policies(object.take(key::POLICIES), &mut vocabulary, errors);
+    let mut names = names(&issuers, issuer::lacks_some(root.value(), &issuers));
+    policies(object.take(key::POLICIES), &mut names, errors);
 
     let default_policy = match object.take(key::DEFAULT_POLICY) {
-        Some(node) => requirement::requirement(&node, &vocabulary, Empty::AnyValidToken, errors),
+        Some(node) => requirement::requirement(&node, &names, Empty::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
     let skipped = skip_readings(object.take(key::SKIP_READINGS), errors);
-    let routes = routes(object.take(key::ROUTES), &vocabulary, errors).map(|routes| routes.skipping(skipped));
+    let routes = routes(object.take(key::ROUTES), &names, errors).map(|routes| routes.skipping(skipped));
     let route_metadata = RouteMetadata::read(&mut object, errors);
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
     let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
     let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let realm = realm(object.take(key::REALM), &issuers, errors);
     let token_cache_entries = size(&mut object, &key::TOKEN_CACHE_ENTRIES, errors);
     let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
@@ -157,10 +157,12 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
             let path = Path::root().key(key::ROUTES.as_str()).index(index);
             Some((path.key(keys::route::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
         });
-        let own = token_from.as_deref().map(|places| (Path::root().key(key::TOKEN_FROM.as_str()), places));
-        for (path, places) in own.into_iter().chain(of_routes) {
+        let own = token_from
+            .as_deref()
+            .map(|token_sources| (Path::root().key(key::TOKEN_FROM.as_str()), token_sources));
+        for (path, token_sources) in own.into_iter().chain(of_routes) {
             errors.extend(
-                claim_header_among(places, headers)
+                claim_header_among(token_sources, headers)
                     .map(|problem| ConfigError { path: path.to_owned(), problem }),
             );
         }
@@ -169,7 +171,7 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
     let report_only = object.flag(&key::REPORT_ONLY, errors);
     let resource_metadata = resource_metadata(object.take(key::RESOURCE_METADATA), errors);
     let identity_in_filter_state = object.flag(&key::IDENTITY_IN_FILTER_STATE, errors);
-    object.finish(errors);
+    object.deny_unknown(errors);
 
     Some(Config {
         enabled,
@@ -177,11 +179,11 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
         default_policy: default_policy?,
         routes: routes?,
         route_metadata,
-        vocabulary,
+        names,
         claim_headers: claim_headers?,
         max_claim_header_bytes,
         forward_token,
-        token_from: token_from.unwrap_or_else(|| vec![Place::Authorization]),
+        token_from: token_from.unwrap_or_else(|| vec![TokenSource::Authorization]),
         realm,
         token_cache_entries,
         max_token_bytes,
@@ -196,17 +198,17 @@ fn config(root: &Node<'_>, errors: &mut Errors) -> Option<Config> {
 
 /// Removed before it could be read, or read and then removed as a token where a claim had been set: either is a
 /// mistake.
-fn claim_header_among(places: &[Place], headers: &ClaimHeaders) -> Option<Problem> {
-    places.iter().find_map(|place| match place {
-        Place::Header { name, .. } if headers.is_removed(name) => {
+fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> Option<Problem> {
+    token_sources.iter().find_map(|token_source| match token_source {
+        TokenSource::Header { name, .. } if headers.is_removed(name) => {
             Some(Problem::TokenInClaimHeader { header: name.clone() })
         }
         _ => None,
     })
 }
 
-fn vocabulary(issuers: &[Issuer], lacks_issuers: bool) -> Vocabulary {
-    Vocabulary {
+fn names(issuers: &[Issuer], lacks_issuers: bool) -> DefinedNames {
+    DefinedNames {
         issuers: issuers.iter().map(|issuer| issuer.name.clone()).collect(),
         audiences: issuers.iter().flat_map(|issuer| issuer.rules.audiences.clone()).collect(),
         policies: std::collections::BTreeMap::new(),
@@ -215,7 +217,7 @@ fn vocabulary(issuers: &[Issuer], lacks_issuers: bool) -> Vocabulary {
     }
 }
 
-fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Errors) {
+fn policies(node: Option<ConfigNode<'_>>, names: &mut DefinedNames, errors: &mut Errors) {
     let Some(entries) = node.and_then(|node| node.entries("an object of named requirements", errors)) else {
         return;
     };
@@ -231,19 +233,19 @@ fn policies(node: Option<Node<'_>>, vocabulary: &mut Vocabulary, errors: &mut Er
             continue;
         }
         // Read without the other policies in sight: none may refer to another.
-        match requirement::requirement(&node, vocabulary, Empty::Refused, errors) {
+        match requirement::requirement(&node, names, Empty::Refused, errors) {
             Some(requirement) => {
                 named.insert(name.to_owned(), requirement);
             }
             None => broken.push(name.to_owned()),
         }
     }
-    vocabulary.policies = named;
-    vocabulary.broken_policies = broken;
+    names.policies = named;
+    names.broken_policies = broken;
 }
 
 /// RFC 9728 documents: one or a list.
-fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMetadata {
+fn resource_metadata(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> ResourceMetadata {
     let Some(node) = node else { return ResourceMetadata::default() };
     let items = node.one_or_many();
     let documents: Vec<Json> = items.iter().map(|item| item.value().clone()).collect();
@@ -254,12 +256,12 @@ fn resource_metadata(node: Option<Node<'_>>, errors: &mut Errors) -> ResourceMet
 }
 
 /// A number of bytes or entries. Its bounds are within 32 bits, and so within every `usize`.
-fn size(object: &mut Object<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
+fn size(object: &mut ConfigObject<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
     usize::try_from(object.integer(key, errors)).unwrap_or(usize::MAX)
 }
 
 /// The first audience, unless that cannot stand in a challenge.
-fn realm(node: Option<Node<'_>>, issuers: &[Issuer], errors: &mut Errors) -> String {
+fn realm(node: Option<ConfigNode<'_>>, issuers: &[Issuer], errors: &mut Errors) -> String {
     let Some(node) = node else {
         let first = issuers.first().and_then(|issuer| issuer.rules.audiences.first());
         return first

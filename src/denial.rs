@@ -13,11 +13,11 @@ pub use challenge::{Challenge, realm_is_valid, scope_is_valid};
 pub use reason::Reason;
 
 use crate::jose::error::TokenError;
-use challenge::Fault;
+use challenge::ChallengeError;
 
 /// How the client reads an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum BodyFormat {
     /// A JSON body.
     Json,
     /// The host makes a gRPC status of the HTTP one and a message of the body.
@@ -43,26 +43,26 @@ pub struct Denial {
 }
 
 /// A row of the table of answers.
-struct Answer {
+struct DenialResponse {
     status: u16,
     error: &'static str,
     detail: &'static str,
-    fault: Option<Fault>,
+    fault: Option<ChallengeError>,
 }
 
-const fn answer(reason: Reason) -> Answer {
+const fn answer(reason: Reason) -> DenialResponse {
     match reason {
-        Reason::MissingToken => Answer {
+        Reason::MissingToken => DenialResponse {
             status: 401,
             error: "missing_token",
             detail: "Missing or invalid Authorization header",
-            fault: Some(Fault::Missing),
+            fault: Some(ChallengeError::Missing),
         },
-        Reason::BadRequest => Answer {
+        Reason::BadRequest => DenialResponse {
             status: 400,
             error: "invalid_request",
             detail: "Malformed or repeated credentials",
-            fault: Some(Fault::InvalidRequest),
+            fault: Some(ChallengeError::InvalidRequest),
         },
         Reason::Expired => invalid_token("Token has expired"),
         // One sentence for all of these: what an issuer, a key or a type is taken for is the operator's to know,
@@ -88,20 +88,25 @@ const fn answer(reason: Reason) -> Answer {
         | Reason::Claim
         | Reason::IssuerNotAllowed
         | Reason::AudienceNotAllowed
-        | Reason::Denied => forbidden("Access to this resource is not permitted", Fault::InsufficientScope),
-        Reason::HeaderOversize => {
-            forbidden("A claim of the token is too long to be forwarded", Fault::Unforwardable)
+        | Reason::Denied => {
+            forbidden("Access to this resource is not permitted", ChallengeError::InsufficientScope)
         }
-        Reason::NoKeys | Reason::WaitingFull => Answer {
+        Reason::HeaderOversize => {
+            forbidden("A claim of the token is too long to be forwarded", ChallengeError::Unforwardable)
+        }
+        Reason::NoKeys | Reason::WaitingFull => DenialResponse {
             status: 503,
             error: "temporarily_unavailable",
             detail: "The token cannot be verified at the moment",
             fault: None,
         },
-        Reason::AmbiguousPath => {
-            Answer { status: 400, error: "bad_path", detail: "Malformed or ambiguous path", fault: None }
-        }
-        Reason::BadMetadata => Answer {
+        Reason::AmbiguousPath => DenialResponse {
+            status: 400,
+            error: "bad_path",
+            detail: "Malformed or ambiguous path",
+            fault: None,
+        },
+        Reason::BadMetadata => DenialResponse {
             status: 503,
             error: "misconfigured",
             detail: "The policy of this route is misconfigured",
@@ -112,7 +117,7 @@ const fn answer(reason: Reason) -> Answer {
 
 /// What is told apart within a reason. The times are judged before the signature, so a forger learns as much from
 /// `Token has expired`; the audience is judged after it, and only who has a token of the issuer's learns of that.
-fn answer_to_token(error: &TokenError) -> Answer {
+fn answer_to_token(error: &TokenError) -> DenialResponse {
     match error {
         TokenError::NoExpiration => invalid_token("Token has no expiration time (exp)"),
         TokenError::NoAudience => invalid_token("Token has no audience (aud)"),
@@ -121,61 +126,61 @@ fn answer_to_token(error: &TokenError) -> Answer {
     }
 }
 
-const fn invalid_token(detail: &'static str) -> Answer {
-    let fault = Some(Fault::InvalidToken { description: detail });
-    Answer { status: 401, error: "invalid_token", detail, fault }
+const fn invalid_token(detail: &'static str) -> DenialResponse {
+    let fault = Some(ChallengeError::InvalidToken { description: detail });
+    DenialResponse { status: 401, error: "invalid_token", detail, fault }
 }
 
-const fn forbidden(detail: &'static str, fault: Fault) -> Answer {
-    Answer { status: 403, error: "insufficient_scope", detail, fault: Some(fault) }
+const fn forbidden(detail: &'static str, fault: ChallengeError) -> DenialResponse {
+    DenialResponse { status: 403, error: "insufficient_scope", detail, fault: Some(fault) }
 }
 
 impl Denial {
     /// The answer to a refusal. Where it asks to try again, that is in a second;
     /// [`retry_after`](Self::retry_after) says otherwise.
     ///
-    /// The challenge's scopes are what [`scopes_asked`](crate::policy::Requirements::scopes_asked) gives for the request.
-    pub fn new(reason: Reason, challenge: &Challenge<'_>, form: Form) -> Self {
+    /// The challenge's scopes are what [`required_scopes`](crate::policy::Requirements::scopes_asked) gives for the request.
+    pub fn new(reason: Reason, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer(reason);
         let detail = Cow::Borrowed(answer.detail);
-        Self::with(answer, detail, reason, challenge, form)
+        Self::with(answer, detail, reason, challenge, format)
     }
 
     /// The answer to a token that is not valid, in the words that its client is told apart by.
-    pub fn of_token(error: &TokenError, challenge: &Challenge<'_>, form: Form) -> Self {
+    pub fn of_token(error: &TokenError, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer_to_token(error);
         let detail = Cow::Borrowed(answer.detail);
-        Self::with(answer, detail, Reason::from(error), challenge, form)
+        Self::with(answer, detail, Reason::from(error), challenge, format)
     }
 
     /// The answer to a request without a token, where that is not looked for in `Authorization`: it names the header
     /// in which it is, or says that it is none. Names of cookies and parameters are not disclosed.
-    pub fn missing_from(header: Option<&str>, challenge: &Challenge<'_>, form: Form) -> Self {
+    pub fn missing_from(header: Option<&str>, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let detail = match header {
             Some(name) => Cow::Owned(format!("Missing or invalid {name} header")),
             None => Cow::Borrowed("Missing token: this path does not read it from a header"),
         };
-        Self::with(answer(Reason::MissingToken), detail, Reason::MissingToken, challenge, form)
+        Self::with(answer(Reason::MissingToken), detail, Reason::MissingToken, challenge, format)
     }
 
     fn with(
-        answer: Answer,
+        answer: DenialResponse,
         detail: Cow<'static, str>,
         reason: Reason,
         challenge: &Challenge<'_>,
-        form: Form,
+        format: BodyFormat,
     ) -> Self {
-        let Answer { status, error, fault, .. } = answer;
+        let DenialResponse { status, error, fault, .. } = answer;
         let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
         if let Some(fault) = fault {
             headers.push(("www-authenticate".to_owned(), challenge.header(fault)));
         }
-        let body = match form {
-            Form::Json => {
+        let body = match format {
+            BodyFormat::Json => {
                 headers.push(("content-type".to_owned(), "application/json".to_owned()));
                 format!(r#"{{"error":"{error}","detail":"{detail}"}}"#).into_bytes()
             }
-            Form::Grpc => detail.as_bytes().to_vec(),
+            BodyFormat::Grpc => detail.as_bytes().to_vec(),
         };
         let denial = Self { status, headers, body, reason, detail };
         match reason {
@@ -198,7 +203,7 @@ pub fn whole_seconds(delay: Duration) -> u64 {
     delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1)
 }
 
-impl Form {
+impl BodyFormat {
     /// The form for a request's `content-type`. The host's own rule, since the host does the mapping:
     /// `application/grpc` and `application/grpc+…`, but not `application/grpc-web`.
     pub fn of(content_type: Option<&[u8]>) -> Self {

@@ -51,7 +51,7 @@ impl Endpoint {
 
 /// Where a redirect leads, as far as it may be told: neither path nor query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum RedirectTarget {
     /// The origin that was asked.
     Same,
     /// Another origin, `https://login.example`.
@@ -64,27 +64,27 @@ pub enum Target {
 const MAX_TOLD: usize = 260;
 
 /// The target of a `Location` (RFC 9110 section 10.2.2).
-pub fn target(location: &str) -> Target {
+pub fn target(location: &str) -> RedirectTarget {
     let origin = |scheme: &str, rest: &str| {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         match Endpoint::parse(&format!("{scheme}://{authority}")) {
             Ok(endpoint) if authority.len() <= MAX_TOLD => {
-                Target::Other(format!("{}://{}", endpoint.scheme.as_str(), endpoint.authority))
+                RedirectTarget::Other(format!("{}://{}", endpoint.scheme.as_str(), endpoint.authority))
             }
-            _ => Target::Unreadable,
+            _ => RedirectTarget::Unreadable,
         }
     };
     // RFC 3986 section 4.2: a reference begins with a scheme, with an authority, or with neither.
     let before_path = location.split(['/', '?', '#']).next().unwrap_or_default();
     match (location.split_once("://"), location.strip_prefix("//")) {
         (Some((scheme, rest)), _) if before_path.ends_with(':') => origin(scheme, rest),
-        (_, Some(_)) => Target::Unreadable,
-        _ if before_path.contains(':') || location.is_empty() => Target::Unreadable,
-        _ => Target::Same,
+        (_, Some(_)) => RedirectTarget::Unreadable,
+        _ if before_path.contains(':') || location.is_empty() => RedirectTarget::Unreadable,
+        _ => RedirectTarget::Same,
     }
 }
 
-impl std::fmt::Display for Target {
+impl std::fmt::Display for RedirectTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Same => f.write_str("another path of the same origin"),
@@ -123,31 +123,31 @@ mod tests {
 
     #[test]
     fn a_redirect_is_told_by_its_origin() {
-        let other = |origin: &str| Target::Other(origin.to_owned());
+        let other = |origin: &str| RedirectTarget::Other(origin.to_owned());
         let rows = [
             ("https://login.example/a?session=s3cr3t#x", other("https://login.example")),
             ("HTTPS://Login.Example:8443", other("https://login.example:8443")),
             ("http://[::1]:80/", other("http://[::1]:80")),
             ("https://login.example?session=s3cr3t", other("https://login.example")),
-            ("/other/keys", Target::Same),
-            ("keys?next=https://login.example", Target::Same),
-            ("?a=b:c", Target::Same),
-            ("", Target::Unreadable),
-            ("//login.example/keys", Target::Unreadable),
-            ("ftp://login.example/", Target::Unreadable),
-            ("javascript:alert(1)", Target::Unreadable),
-            ("https://user:s3cr3t@login.example/", Target::Unreadable),
-            ("https://a\u{202e}b/", Target::Unreadable),
-            ("https://a\n[critical] b", Target::Unreadable),
+            ("/other/keys", RedirectTarget::Same),
+            ("keys?next=https://login.example", RedirectTarget::Same),
+            ("?a=b:c", RedirectTarget::Same),
+            ("", RedirectTarget::Unreadable),
+            ("//login.example/keys", RedirectTarget::Unreadable),
+            ("ftp://login.example/", RedirectTarget::Unreadable),
+            ("javascript:alert(1)", RedirectTarget::Unreadable),
+            ("https://user:s3cr3t@login.example/", RedirectTarget::Unreadable),
+            ("https://a\u{202e}b/", RedirectTarget::Unreadable),
+            ("https://a\n[critical] b", RedirectTarget::Unreadable),
         ];
-        for (location, told) in rows {
-            assert_eq!(target(location), told, "{location}");
+        for (location, message) in rows {
+            assert_eq!(target(location), message, "{location}");
         }
         assert_eq!(
             target(&format!("https://{}/", "a".repeat(MAX_TOLD))),
             other(&format!("https://{}", "a".repeat(MAX_TOLD)))
         );
-        assert_eq!(target(&format!("https://{}/", "a".repeat(MAX_TOLD + 1))), Target::Unreadable);
+        assert_eq!(target(&format!("https://{}/", "a".repeat(MAX_TOLD + 1))), RedirectTarget::Unreadable);
     }
 
     #[test]

@@ -6,21 +6,21 @@
 mod credentials;
 mod edits;
 mod encoding;
-mod fold;
 mod map;
+mod names;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 
-use fold::folded;
+use names::folded;
 
 pub use credentials::CredentialHeaders;
 use edits::Additions;
 pub use edits::HeaderEdits;
 pub use encoding::claim as encoded;
-pub use fold::{folds_alike, folds_to, grpc_metadata};
 pub use map::{HeaderMapError, HeaderSource};
+pub use names::{grpc_metadata, header_names_match, matches_folded_name};
 
 use crate::http::HeaderMap;
 use crate::jose::json::Json;
@@ -50,12 +50,12 @@ pub struct Oversize {
 
 /// An identity's headers, ready to be set many times: what a cache of tokens keeps.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub struct EncodedHeaders {
     identity: Rc<Identity>,
     headers: Additions,
 }
 
-impl Prepared {
+impl EncodedHeaders {
     /// Whose headers they are.
     pub fn identity(&self) -> &Rc<Identity> {
         &self.identity
@@ -114,12 +114,16 @@ impl ClaimHeaders {
     fn has_identity_name(&self, name: &str) -> bool {
         // Asked of every header of every request. In ASCII a name folds to none of another length.
         let ascii = name.is_ascii();
-        self.identity_folds.iter().any(|fold| (!ascii || fold.len() == name.len()) && folds_to(name, fold))
+        self.identity_folds
+            .iter()
+            .any(|fold| (!ascii || fold.len() == name.len()) && matches_folded_name(name, fold))
     }
 
     /// Whether [`strip`](Self::strip) removes it.
     pub fn is_removed(&self, name: &str) -> bool {
-        self.is_identity_header(name) || folds_to(name, map::ORIGINAL_URL) || folds_to(name, map::REWRITE_URL)
+        self.is_identity_header(name)
+            || matches_folded_name(name, map::ORIGINAL_URL)
+            || matches_folded_name(name, map::REWRITE_URL)
     }
 
     /// What every request loses before it goes on, whoever sent it: the client's copies of identity headers, in
@@ -169,7 +173,7 @@ impl ClaimHeaders {
     ) -> Result<HeaderEdits, Oversize> {
         match permit.identity() {
             None => Ok(self.strip(request)),
-            Some(identity) => self.set(request, &self.prepare(identity).headers, max_bytes),
+            Some(identity) => self.set(request, &self.encode_for(identity).headers, max_bytes),
         }
     }
 
@@ -178,16 +182,16 @@ impl ClaimHeaders {
     ///
     /// # Errors
     /// A value longer than `max_bytes`.
-    pub fn plan_prepared(
+    pub fn plan_encoded(
         &self,
         request: &HeaderMap,
         permit: &Permit,
-        prepared: &Prepared,
+        encoded_headers: &EncodedHeaders,
         max_bytes: usize,
     ) -> Result<HeaderEdits, Oversize> {
         match permit.identity() {
-            Some(identity) if Rc::ptr_eq(identity, &prepared.identity) => {
-                self.set(request, &prepared.headers, max_bytes)
+            Some(identity) if Rc::ptr_eq(identity, &encoded_headers.identity) => {
+                self.set(request, &encoded_headers.headers, max_bytes)
             }
             _ => self.plan(request, permit, max_bytes),
         }
@@ -202,12 +206,12 @@ impl ClaimHeaders {
         Ok(edits)
     }
 
-    /// Encodes the identity once, for [`plan_prepared`](Self::plan_prepared).
-    pub fn prepare(&self, identity: &Rc<Identity>) -> Prepared {
+    /// Encodes the identity once, for [`plan_encoded`](Self::plan_prepared).
+    pub fn encode_for(&self, identity: &Rc<Identity>) -> EncodedHeaders {
         let mut headers: Vec<_> =
             self.encoded(identity).map(|(name, value)| (Rc::clone(name), value)).collect();
         headers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        Prepared { identity: Rc::clone(identity), headers: headers.into() }
+        EncodedHeaders { identity: Rc::clone(identity), headers: headers.into() }
     }
 
     /// The headers that are set for this identity, in the map's order. What has no value has no header.

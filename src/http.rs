@@ -9,7 +9,7 @@ mod header_map;
 mod method_overrides;
 mod uri;
 
-pub use authority::{Authority, Host, comparable_host};
+pub use authority::{Authority, HostName, comparable_host};
 pub use characters::{hex_digit, is_tchar, is_token, is_unreserved, trim_ows};
 pub use header_map::HeaderMap;
 pub use method_overrides::METHOD_OVERRIDES;

@@ -1,7 +1,7 @@
 //! The keys of one issuer in one process: when they are fresh, when they are fetched, and by whom.
 //!
 //! Pure decisions over one small record that every VM of the process shares and edits by compare-and-swap
-//! ([`Control`]): one fetch at a time for the process (a lease with an expiry), one refresh forced by unknown kids per
+//! ([`RefreshState`]): one fetch at a time for the process (a lease with an expiry), one refresh forced by unknown kids per
 //! cooldown, back-off after failures, and how long last-good keys serve. Time, chance and the VM's identity are
 //! arguments.
 //!
@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`store`] | the keys of all issuers of a configuration |
 //! | [`fetcher`] | the fetches of one issuer: what to ask for next, what an answer leads to |
-//! | [`share`] | what one VM holds of an issuer's keys, in step with the other VMs |
+//! | [`cache`] | what one VM holds of an issuer's keys, in step with the other VMs |
 //! | [`parked`] | the requests that wait for keys |
 //! | [`tick`] | how often the host calls for all that |
 
@@ -18,12 +18,12 @@ pub mod discovery;
 pub mod fetch_error;
 pub mod fetch_event;
 pub mod fetcher;
+pub mod key_cache;
 mod lookup;
 mod not_json;
 pub mod parked;
 pub mod record;
 pub mod requested;
-pub mod share;
 pub mod source;
 pub mod store;
 pub mod tick;
@@ -50,7 +50,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
 /// What the operator set for one issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyTimes {
+pub struct RefreshTimings {
     /// `jwks_ttl_seconds`
     pub ttl: Duration,
     /// `jwks_max_stale_seconds`
@@ -69,9 +69,9 @@ pub struct VmIdentity(pub u64);
 
 /// A number from 0 to below 1, drawn anew for each use, so that VMs and processes do not act in step.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Chance(f64);
+pub struct Jitter(f64);
 
-impl Chance {
+impl Jitter {
     /// From random bits.
     pub fn from_bits(bits: u32) -> Self {
         Self(f64::from(bits) / (f64::from(u32::MAX) + 1.0))
@@ -95,7 +95,7 @@ impl SetId {
 
 /// What the VMs of a process share about one issuer's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Control {
+pub struct RefreshState {
     /// The set that counts.
     pub set: SetId,
     /// When the last good answer came.
@@ -120,7 +120,7 @@ pub struct Control {
 
 /// Why a refresh is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub enum RefreshReason {
     /// There are no keys yet, or it is time to renew them.
     Scheduled,
     /// A token names a kid that the keys do not have.
@@ -129,9 +129,9 @@ pub enum Need {
 
 /// What a VM does about a need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
+pub enum RefreshDecision {
     /// Swap this record in; if nobody was quicker, fetch.
-    Fetch(Control),
+    Fetch(RefreshState),
     /// A fetch is under way elsewhere: its outcome is worth waiting for.
     InFlight,
     /// No fetch is allowed before that moment.
@@ -151,7 +151,7 @@ pub enum Usable {
     No,
 }
 
-impl Control {
+impl RefreshState {
     /// Nothing is known yet.
     pub const UNKNOWN: Self = Self {
         set: SetId::NONE,
@@ -167,7 +167,7 @@ impl Control {
     };
 
     /// Whether the keys of this generation may judge a token now.
-    pub fn usable(&self, times: &KeyTimes, now: UnixTime) -> Usable {
+    pub fn usable(&self, times: &RefreshTimings, now: UnixTime) -> Usable {
         let age = now.since(self.fetched_at);
         let fresh_for = self.fresh_for(times);
         if self.set == SetId::NONE || age >= fresh_for.saturating_add(times.max_stale) {
@@ -180,7 +180,7 @@ impl Control {
     }
 
     /// Never beyond the TTL of the configuration that asks: the record may have been written under another one.
-    fn fresh_for(&self, times: &KeyTimes) -> Duration {
+    fn fresh_for(&self, times: &RefreshTimings) -> Duration {
         self.fresh_for.min(times.ttl)
     }
 
@@ -189,49 +189,49 @@ impl Control {
         ahead(self.lease_from, self.lease_until, LONGEST_LEASE, now).is_some()
     }
 
-    /// What `vm` does about `need`. `chance` spreads the renewals of several processes.
+    /// What `vm` does about `reason`. `jitter` spreads the renewals of several processes.
     pub fn decide(
         &self,
-        times: &KeyTimes,
-        need: Need,
+        times: &RefreshTimings,
+        reason: RefreshReason,
         vm: VmIdentity,
         now: UnixTime,
-        chance: Chance,
-    ) -> Decision {
+        jitter: Jitter,
+    ) -> RefreshDecision {
         if self.in_flight(now) {
-            return Decision::InFlight;
+            return RefreshDecision::InFlight;
         }
         if let Some(retry_at) = ahead(self.failed_at, self.retry_at, LONGEST_BACKOFF.mul_f64(1.2), now) {
-            return Decision::NotBefore(retry_at);
+            return RefreshDecision::NotBefore(retry_at);
         }
         let lease = Self {
             lease_holder: vm.0,
             lease_from: now,
             lease_until: now.saturating_add(lease_duration(times)),
-            forced_at: if need == Need::UnknownKid { now } else { self.forced_at },
+            forced_at: if reason == RefreshReason::UnknownKid { now } else { self.forced_at },
             ..*self
         };
-        match need {
-            Need::Scheduled => match self.renewal(times, now, chance) {
-                Some(due) => Decision::FreshUntil(due),
-                None => Decision::Fetch(lease),
+        match reason {
+            RefreshReason::Scheduled => match self.renewal(times, now, jitter) {
+                Some(due) => RefreshDecision::FreshUntil(due),
+                None => RefreshDecision::Fetch(lease),
             },
-            Need::UnknownKid => {
+            RefreshReason::UnknownKid => {
                 let allowed = self.forced_at.saturating_add(times.cooldown);
                 match ahead(self.forced_at, allowed, times.cooldown, now) {
-                    Some(allowed) => Decision::NotBefore(allowed),
-                    None => Decision::Fetch(lease),
+                    Some(allowed) => RefreshDecision::NotBefore(allowed),
+                    None => RefreshDecision::Fetch(lease),
                 }
             }
         }
     }
 
     /// When the keys are to be renewed, if that is ahead: after 80 to 90 % of their time.
-    fn renewal(&self, times: &KeyTimes, now: UnixTime, chance: Chance) -> Option<UnixTime> {
+    fn renewal(&self, times: &RefreshTimings, now: UnixTime, jitter: Jitter) -> Option<UnixTime> {
         if self.set == SetId::NONE || was_written_ahead(self.fetched_at, now) {
             return None;
         }
-        let due = self.fetched_at.saturating_add(self.fresh_for(times).mul_f64(0.8 + 0.1 * chance.0));
+        let due = self.fetched_at.saturating_add(self.fresh_for(times).mul_f64(0.8 + 0.1 * jitter.0));
         (now < due).then_some(due)
     }
 
@@ -256,7 +256,7 @@ impl Control {
     #[must_use]
     pub fn succeeded(
         &self,
-        times: &KeyTimes,
+        times: &RefreshTimings,
         fingerprint: Option<u64>,
         max_age: Option<Duration>,
         now: UnixTime,
@@ -283,27 +283,27 @@ impl Control {
 
     /// After a failure: the lease is given up, the next attempt put off.
     #[must_use]
-    pub fn failed(&self, times: &KeyTimes, now: UnixTime, chance: Chance) -> Self {
-        let pause = pause(self.failures, times, chance);
+    pub fn failed(&self, times: &RefreshTimings, now: UnixTime, jitter: Jitter) -> Self {
+        let pause = pause(self.failures, times, jitter);
         Self { failed_at: now, retry_at: now.saturating_add(pause), ..self.given_up(times, now) }
     }
 
     /// After a request that this VM could not send: the lease is given up, and others may try at once. What stops
-    /// one thread of Envoy, such as not knowing the cluster yet, need not stop another. `forced_before` is what the
+    /// one thread of Envoy, such as not knowing the cluster yet, need not stop another. `previous_forced_at` is what the
     /// lease found as `forced_at`.
     #[must_use]
-    pub fn not_sent(&self, times: &KeyTimes, now: UnixTime, forced_before: UnixTime) -> Self {
-        Self { forced_at: self.withdrawn(forced_before).forced_at, ..self.given_up(times, now) }
+    pub fn not_sent(&self, times: &RefreshTimings, now: UnixTime, previous_forced_at: UnixTime) -> Self {
+        Self { forced_at: self.withdrawn(previous_forced_at).forced_at, ..self.given_up(times, now) }
     }
 
     /// Without a lease under which nobody was asked: no cooldown follows from it.
     #[must_use]
-    pub fn withdrawn(&self, forced_before: UnixTime) -> Self {
-        let forced_at = if self.forced_at == self.lease_from { forced_before } else { self.forced_at };
+    pub fn withdrawn(&self, previous_forced_at: UnixTime) -> Self {
+        let forced_at = if self.forced_at == self.lease_from { previous_forced_at } else { self.forced_at };
         Self { forced_at, ..self.released() }
     }
 
-    fn given_up(&self, times: &KeyTimes, now: UnixTime) -> Self {
+    fn given_up(&self, times: &RefreshTimings, now: UnixTime) -> Self {
         // Fetched in the future: the clock was set back since. From now on the keys count as just past their
         // time, or they would outlive it by as much as the clock was off.
         let fetched_at = match was_written_ahead(self.fetched_at, now) {
@@ -315,13 +315,13 @@ impl Control {
 }
 
 /// How long to leave an issuer alone after that many failures and one more.
-fn pause(failures: u32, times: &KeyTimes, chance: Chance) -> Duration {
+fn pause(failures: u32, times: &RefreshTimings, jitter: Jitter) -> Duration {
     let backoff = FIRST_BACKOFF.saturating_mul(1 << failures.min(8)).min(LONGEST_BACKOFF).min(times.ttl);
-    backoff.mul_f64(0.8 + 0.4 * chance.0).min(times.ttl)
+    backoff.mul_f64(0.8 + 0.4 * jitter.0).min(times.ttl)
 }
 
 /// How long a VM may hold the lease before others take it to be dead.
-fn lease_duration(times: &KeyTimes) -> Duration {
+fn lease_duration(times: &RefreshTimings) -> Duration {
     times.timeout.saturating_mul(times.fetches.max(1)).saturating_add(LEASE_MARGIN).min(LONGEST_LEASE)
 }
 
@@ -338,6 +338,6 @@ fn ahead(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> O
 }
 
 #[cfg(test)]
-mod tests;
+mod simulated_host;
 #[cfg(test)]
-mod world;
+mod tests;

@@ -20,30 +20,30 @@
 //! | [`metadata_cache`] | the requirement in a route's metadata, decoded once |
 //! | [`report`] | what operators see of requests and fetches |
 //! | [`metrics`] | every metric, its name and kind |
-//! | [`log_budget`] | how much is logged of refusals |
+//! | [`log_limiter`] | how much is logged of refusals |
 //! | [`token_cache`] | tokens verified before, each with what it is worth |
 //! | [`time`] | a moment, always an argument |
 //!
 //! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
 
-pub mod bearer;
 pub mod config;
 pub mod denial;
 pub mod digest;
 pub mod endpoint;
-pub mod flow;
 pub mod headers;
 pub mod http;
 pub mod issuer_index;
 pub mod jose;
 pub mod keys;
-pub mod log_budget;
+pub mod log_limiter;
 pub mod metadata_cache;
 pub mod metrics;
 pub mod plugin;
 pub mod policy;
 pub mod report;
+pub mod request;
 pub mod resource_metadata;
 pub mod route;
 pub mod time;
 pub mod token_cache;
+pub mod token_source;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::config::{Config, RouteMetadata, metadata};
-use crate::flow::Metadata;
+use crate::request::Metadata;
 
 /// Distinct values that are kept; a proxy with more routes that carry metadata decodes again.
 const MAX_VALUES: usize = 256;
@@ -59,7 +59,7 @@ impl MetadataCache {
         if let Some(metadata) = self.decoded.get(&bytes) {
             return metadata.clone();
         }
-        let metadata = match metadata::requirement(&bytes, &config.vocabulary) {
+        let metadata = match metadata::requirement(&bytes, &config.names) {
             Ok(None) => Metadata::Absent,
             Ok(Some(requirement)) => Metadata::Requirement(Rc::new(requirement)),
             Err(problem) => {

@@ -9,22 +9,22 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Config, Issuer, KeyOrigin};
-use crate::flow::{self, Decision, Known, Metadata, Patience, Request, Step};
 use crate::headers::{CredentialHeaders, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::algorithm::{HostFirst, HostFunction};
+use crate::jose::algorithm::{HostFunction, HostVerifier};
 use crate::keys::VmIdentity;
 use crate::keys::answer::HttpAnswer;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::fetcher::{FetchRequest, Fetcher};
+use crate::keys::key_cache::{KeyCache, SharedData};
 use crate::keys::parked::{Awaited, ParkState, ParkedRequests, WakeReason};
 use crate::keys::record::Entries;
-use crate::keys::share::{Share, SharedData};
 use crate::keys::store::{IssuerKeys, KeyStore};
 use crate::keys::tick::Tick;
 use crate::metadata_cache::{MetadataCache, MetadataScope};
 use crate::report::{Observer, Reporter};
+use crate::request::{self, CachedToken, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -33,11 +33,11 @@ pub struct Plugin<H> {
     host: H,
     config: Config,
     credentials: CredentialHeaders,
-    verifier: HostFirst<H>,
+    verifier: HostVerifier<H>,
     keys: KeyStore,
     parked: RefCell<ParkedRequests>,
     metadata: RefCell<MetadataCache>,
-    tokens: TokenCache<Known>,
+    tokens: TokenCache<CachedToken>,
     report: Reporter<H>,
     tick: RefCell<Tick>,
 }
@@ -63,11 +63,11 @@ pub enum Action {
 impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
     /// Begins to serve. Nothing is fetched before the first poll. `name` is the plugin's in the proxy's configuration.
     pub fn start(config: Config, vm: VmIdentity, name: &[u8], host: H) -> Self {
-        let verifier = HostFirst::tried(host.clone());
+        let verifier = HostVerifier::self_tested(host.clone());
         let report = Reporter::new(&config, host.clone());
-        report.configured(&config, verifier.by_host());
+        report.configured(&config, verifier.host_algorithms());
         Self {
-            credentials: flow::credential_headers(&config),
+            credentials: request::credential_headers(&config),
             verifier,
             keys: KeyStore::new(config.issuers.iter().map(|issuer| issuer_keys(issuer, name, vm, &host))),
             parked: RefCell::default(),
@@ -94,7 +94,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
             self.report.waiting(1);
             Some(state)
         };
-        self.decide(headers, metadata, Patience::Waits, park)
+        self.decide(headers, metadata, Wait::Allowed, park)
     }
 
     /// Decides a request that [`Self::poll_ready`] named.
@@ -105,15 +105,15 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         headers: &HeaderMap,
         metadata: impl Fn(MetadataScope) -> Option<Vec<u8>>,
     ) -> Action {
-        let patience = match reason {
-            WakeReason::KeysChanged => Patience::Waits,
-            WakeReason::TimedOut => Patience::Over,
+        let wait = match reason {
+            WakeReason::KeysChanged => Wait::Allowed,
+            WakeReason::TimedOut => Wait::TimedOut,
         };
         let repark = |awaited: Awaited, now| {
             let version = self.keys.version(awaited.issuer, now);
             self.parked.try_borrow_mut().ok()?.repark(context, awaited, version)
         };
-        let action = self.decide(headers, metadata, patience, repark);
+        let action = self.decide(headers, metadata, wait, repark);
         match action {
             Action::Forward(_) => self.end_wait(context, ParkState::Passed),
             Action::Answer { .. } => self.end_wait(context, ParkState::Answered),
@@ -126,24 +126,24 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         &self,
         headers: &HeaderMap,
         metadata: impl Fn(MetadataScope) -> Option<Vec<u8>>,
-        patience: Patience,
+        wait: Wait,
         park: impl FnOnce(Awaited, UnixTime) -> Option<Rc<Cell<ParkState>>>,
     ) -> Action {
         let request = Request { headers, metadata: self.metadata(metadata) };
         // The moment of this request: a thousand others may have been decided since the callback began.
         let now = self.host.now();
-        let mut decision = self.decision(&request, patience, now);
-        if let (Step::AwaitKeys { issuer, need }, Patience::Waits) = (&decision.step, patience) {
-            match park(Awaited { issuer: *issuer, need: *need }, now) {
+        let mut decision = self.decision(&request, wait, now);
+        if let (Step::AwaitKeys { issuer, reason }, Wait::Allowed) = (&decision.step, wait) {
+            match park(Awaited { issuer: *issuer, reason: *reason }, now) {
                 Some(state) => return Action::Park(state),
-                None => decision = self.decision(&request, Patience::NoRoom, now),
+                None => decision = self.decision(&request, Wait::QueueFull, now),
             }
         }
         match &decision.step {
             Step::Forward(forward) => self.report.forwarded(forward, &decision, &self.config, now),
             Step::Deny(_) => {
-                if let Some(facts) = decision.refusal() {
-                    self.report.refused(&facts, now);
+                if let Some(record) = decision.refusal() {
+                    self.report.refused(&record, now);
                 }
             }
             Step::Serve(_) | Step::AwaitKeys { .. } => {}
@@ -161,10 +161,9 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         }
     }
 
-    fn decision<'r>(&'r self, request: &'r Request<'_>, patience: Patience, now: UnixTime) -> Decision<'r> {
+    fn decision<'r>(&'r self, request: &'r Request<'_>, wait: Wait, now: UnixTime) -> Decision<'r> {
         let keys = self.keys.at(now, &self.host);
-        let decision =
-            flow::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, patience);
+        let decision = request::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, wait);
         self.report.token_cache(self.tokens.take_counts());
         decision
     }
@@ -269,9 +268,9 @@ fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl Share
     match &issuer.keys {
         KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
         KeyOrigin::Fetched { source, times } => {
-            let entries = Entries::of(plugin, &issuer.rules.issuer_name_value, source);
-            let share = Share::new(times.clone(), vm, entries, host.chance());
-            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), share))))
+            let entries = Entries::of(plugin, &issuer.rules.iss, source);
+            let cache = KeyCache::new(times.clone(), vm, entries, host.jitter());
+            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), cache))))
         }
     }
 }

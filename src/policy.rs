@@ -4,16 +4,16 @@
 //! them must be met.
 
 mod evaluation;
-mod held;
 mod identity;
 mod refusal;
 mod requirement;
 #[cfg(test)]
 mod tests;
+mod value_set;
 
 pub use evaluation::{Credential, Permit, Requirements};
-pub use identity::{Identity, Source, Sources};
+pub use identity::{ClaimSource, ClaimSources, Identity};
 pub use refusal::{Refusal, Unmet};
 pub use requirement::{
-    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
 };

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::fmt::Arguments;
 
 use crate::config::Config;
-use crate::log_budget::LogBudget;
+use crate::log_limiter::LogLimiter;
 use crate::metrics::{Metric, MetricKind};
 
 /// The host as operators look at it.
@@ -44,7 +44,7 @@ pub struct Reporter<O> {
     observer: O,
     /// By [`Metric::index`]; none where the host refused to define it.
     metrics: Vec<Option<u32>>,
-    budget: RefCell<LogBudget>,
+    limiter: RefCell<LogLimiter>,
 }
 
 impl<O: Observer> Reporter<O> {
@@ -58,7 +58,7 @@ impl<O: Observer> Reporter<O> {
         Self {
             metrics: Metric::all(issuers.len()).map(define).collect(),
             observer,
-            budget: RefCell::default(),
+            limiter: RefCell::default(),
         }
     }
 

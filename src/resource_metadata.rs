@@ -26,7 +26,7 @@ struct Published {
 /// The answer to a request for a document; its status is 200. HEAD has the answer of GET, and the host cuts the
 /// body off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
+pub struct MetadataDocument {
     /// The headers, `:status` aside.
     pub headers: Vec<(String, String)>,
     /// The document.
@@ -86,14 +86,14 @@ impl ResourceMetadata {
     }
 
     /// The document that a GET or HEAD of exactly this path asks for. `path` is `:path` as it was sent.
-    pub fn serve(&self, host: &str, method: &str, path: &str) -> Option<Document> {
+    pub fn serve(&self, host: &str, method: &str, path: &str) -> Option<MetadataDocument> {
         let path =
             without_query(path).strip_prefix(WELL_KNOWN).filter(|_| matches!(method, "GET" | "HEAD"))?;
         let host = host_name(host);
         let found = self.published.iter().find(|one| one.host == host && one.path == path)?;
         let headers = [("access-control-allow-origin", "*"), ("content-type", "application/json")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Some(Document { headers, body: found.body.clone().into_bytes() })
+        Some(MetadataDocument { headers, body: found.body.clone().into_bytes() })
     }
 
     /// The URL of the document for a request: of those on its host, the one with the longest path that the

@@ -5,26 +5,28 @@
 //! knows nothing of what a rule says (it carries any `T`), of tokens, or of the host.
 
 mod ambiguous_path;
-mod class;
 mod conflict;
 mod entry;
-mod governing;
 mod host;
 mod ignoring_case;
 mod letter_case;
 mod method;
-mod readings;
-mod steps;
+mod normalizations;
+mod path_variants;
+mod route_matches;
 mod table;
 mod template;
 mod tree;
+mod variant_class;
 
 pub use ambiguous_path::AmbiguousPath;
-pub use class::{ReadingClass, SkippedReadings};
 pub use conflict::{Conflict, ConflictKind};
 pub use entry::Entry;
-pub use governing::{Demand, Governing, Reading, Spread, Target, furthest_classes, readings};
-pub use host::{HostError, HostPattern};
+pub use host::{HostPattern, HostPatternError};
 pub use method::{Method, MethodError};
-pub use table::{Found, Table};
-pub use template::{Segment, Template, TemplateError};
+pub use route_matches::{
+    Ambiguity, RequestLine, RequestVariant, RouteMatch, RouteMatches, furthest_classes, path_variants,
+};
+pub use table::{RouteFound, Table};
+pub use template::{Template, TemplateError, TemplateSegment};
+pub use variant_class::{SkippedVariants, VariantClass};

@@ -19,12 +19,12 @@ use std::rc::Rc;
 /// default of 1024 entries, half of what a worker may use.
 const BYTES_PER_ENTRY: usize = 8 * 1024;
 /// Room that even a cache of one entry has.
-const LEAST_BYTES: usize = 256 * 1024;
+const MIN_BYTES: usize = 256 * 1024;
 /// What of a token is hashed: its end, where the signature is. Hashing 4 KB would cost more than all else that a hit
 /// does. Nobody without the issuer's key makes tokens that are let in, let alone with the same end.
-const HASHED: usize = 96;
+const HASHED_SUFFIX: usize = 96;
 /// How many tokens that came once are noted for each that there is room for.
-const NOTED_PER_ENTRY: usize = 4;
+const DOORKEEPER_SLOTS_PER_ENTRY: usize = 4;
 
 /// Tokens and what each is worth.
 #[derive(Debug)]
@@ -41,12 +41,12 @@ pub struct TokenCache<V> {
 struct Store<V> {
     slots: Vec<Option<Slot<V>>>,
     free: Vec<usize>,
-    places: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
-    hand: usize,
+    places: HashMap<u64, usize, BuildHasherDefault<PrehashedHasher>>,
+    clock_hand: usize,
     bytes: usize,
     /// The upper halves of the hashes of tokens that came once while there was no room, each in the place that the
     /// lower half gives; a later one takes an earlier one's place. Empty until the cache is full.
-    noted: Vec<u32>,
+    seen_once: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ struct Slot<V> {
     token: Box<[u8]>,
     value: Rc<V>,
     bytes: usize,
-    found: Cell<bool>,
+    referenced: Cell<bool>,
 }
 
 impl<V> TokenCache<V> {
@@ -65,13 +65,13 @@ impl<V> TokenCache<V> {
             slots: Vec::new(),
             free: Vec::new(),
             places: HashMap::default(),
-            hand: 0,
+            clock_hand: 0,
             bytes: 0,
-            noted: Vec::new(),
+            seen_once: Vec::new(),
         };
         Self {
             entries,
-            bytes: entries.saturating_mul(BYTES_PER_ENTRY).max(LEAST_BYTES),
+            bytes: entries.saturating_mul(BYTES_PER_ENTRY).max(MIN_BYTES),
             hasher: RandomState::new(),
             store: RefCell::new(store),
             hits: Cell::new(0),
@@ -92,7 +92,7 @@ impl<V> TokenCache<V> {
         let store = self.store.try_borrow().ok()?;
         let place = *store.places.get(&self.hash(token))?;
         let slot = store.slots.get(place)?.as_ref().filter(|slot| is_same(&slot.token, token))?;
-        slot.found.set(true);
+        slot.referenced.set(true);
         Some(Rc::clone(&slot.value))
     }
 
@@ -106,20 +106,20 @@ impl<V> TokenCache<V> {
         }
         let hash = self.hash(token);
         if let Some(place) = store.places.get(&hash).copied() {
-            store.clear(place);
+            store.evict(place);
         }
         let is_full = |store: &Store<V>| {
             store.places.len() >= self.entries || store.bytes.saturating_add(bytes) > self.bytes
         };
-        if is_full(&store) && !store.was_noted(hash, self.entries) {
+        if is_full(&store) && !store.was_seen_once(hash, self.entries) {
             return;
         }
         while is_full(&store) {
-            if !store.turn() {
+            if !store.advance() {
                 return;
             }
         }
-        store.put(Slot { hash, token: token.into(), value, bytes, found: Cell::new(false) });
+        store.insert(Slot { hash, token: token.into(), value, bytes, referenced: Cell::new(false) });
     }
 
     /// Drops what is remembered of this token.
@@ -128,7 +128,7 @@ impl<V> TokenCache<V> {
             && let Some(place) = store.places.get(&self.hash(token)).copied()
             && store.slots.get(place).and_then(Option::as_ref).is_some_and(|slot| *slot.token == *token)
         {
-            store.clear(place);
+            store.evict(place);
         }
     }
 
@@ -148,7 +148,7 @@ impl<V> TokenCache<V> {
     }
 
     fn hash(&self, token: &[u8]) -> u64 {
-        let end = token.get(token.len().saturating_sub(HASHED)..).unwrap_or_default();
+        let end = token.get(token.len().saturating_sub(HASHED_SUFFIX)..).unwrap_or_default();
         self.hasher.hash_one(end)
     }
 }
@@ -164,9 +164,9 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
 
 /// Passes a hash on that is one already, keyed so that nobody outside can aim at a place.
 #[derive(Debug, Default)]
-struct Hashed(u64);
+struct PrehashedHasher(u64);
 
-impl Hasher for Hashed {
+impl Hasher for PrehashedHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -183,7 +183,7 @@ impl Hasher for Hashed {
 }
 
 impl<V> Store<V> {
-    fn put(&mut self, slot: Slot<V>) {
+    fn insert(&mut self, slot: Slot<V>) {
         self.bytes += slot.bytes;
         let hash = slot.hash;
         let place = match self.free.pop() {
@@ -201,7 +201,7 @@ impl<V> Store<V> {
         self.places.insert(hash, place);
     }
 
-    fn clear(&mut self, place: usize) {
+    fn evict(&mut self, place: usize) {
         if let Some(slot) = self.slots.get_mut(place).and_then(Option::take) {
             self.bytes -= slot.bytes;
             self.places.remove(&slot.hash);
@@ -211,25 +211,30 @@ impl<V> Store<V> {
 
     /// Whether a token of that hash came before; it is noted that one did. Two tokens that are taken for one cost
     /// one of them its room and nothing else.
-    fn was_noted(&mut self, hash: u64, entries: usize) -> bool {
-        if self.noted.is_empty() {
-            self.noted = vec![0; entries.saturating_mul(NOTED_PER_ENTRY).next_power_of_two()];
+    fn was_seen_once(&mut self, hash: u64, entries: usize) -> bool {
+        if self.seen_once.is_empty() {
+            self.seen_once = vec![0; entries.saturating_mul(DOORKEEPER_SLOTS_PER_ENTRY).next_power_of_two()];
         }
-        let places = self.noted.len() as u64;
+        let places = self.seen_once.len() as u64;
         // Zero is a place where nothing was noted.
         let mark = (hash >> 32) as u32 | 1;
-        let noted = usize::try_from(hash % places).ok().and_then(|place| self.noted.get_mut(place));
-        noted.is_some_and(|noted| std::mem::replace(noted, mark) == mark)
+        let seen_once = usize::try_from(hash % places).ok().and_then(|place| self.seen_once.get_mut(place));
+        seen_once.is_some_and(|seen_once| std::mem::replace(seen_once, mark) == mark)
     }
 
     /// Moves the hand one place on: unmarks what it points at, or drops it. False where there is nothing to drop.
-    fn turn(&mut self) -> bool {
+    fn advance(&mut self) -> bool {
         if self.places.is_empty() {
             return false;
         }
-        self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
-        if self.slots.get(self.hand).and_then(Option::as_ref).is_some_and(|slot| !slot.found.replace(false)) {
-            self.clear(self.hand);
+        self.clock_hand = if self.clock_hand + 1 < self.slots.len() { self.clock_hand + 1 } else { 0 };
+        if self
+            .slots
+            .get(self.clock_hand)
+            .and_then(Option::as_ref)
+            .is_some_and(|slot| !slot.referenced.replace(false))
+        {
+            self.evict(self.clock_hand);
         }
         true
     }
@@ -241,7 +246,7 @@ mod tests {
 
     use super::*;
 
-    fn held(cache: &TokenCache<u32>) -> usize {
+    fn cached(cache: &TokenCache<u32>) -> usize {
         let store = cache.store.borrow();
         let slots: Vec<_> = store.slots.iter().flatten().collect();
         assert_eq!(slots.len(), store.places.len());
@@ -279,9 +284,9 @@ mod tests {
         cache.remember(&two, Rc::new(2), 10);
         assert_eq!((cache.find(&one), cache.find(&two).as_deref()), (None, Some(&2)));
         cache.forget(&one);
-        assert_eq!(held(&cache), 1, "another token of the same hash is not forgotten");
+        assert_eq!(cached(&cache), 1, "another token of the same hash is not forgotten");
         cache.forget(&two);
-        assert_eq!((held(&cache), cache.find(&two)), (0, None));
+        assert_eq!((cached(&cache), cache.find(&two)), (0, None));
     }
 
     #[test]
@@ -293,7 +298,7 @@ mod tests {
         for round in 0..20 {
             assert!(cache.find(b"a").is_some(), "round {round}");
             twice(&cache, format!("new {round}").as_bytes(), 0);
-            assert_eq!(held(&cache), 3);
+            assert_eq!(cached(&cache), 3);
         }
     }
 
@@ -315,9 +320,9 @@ mod tests {
             cache.remember(&number.to_le_bytes(), Rc::new(1), 0);
         }
         let kept = ["a", "b", "c"].iter().filter(|token| cache.find(token.as_bytes()).is_some()).count();
-        assert_eq!((kept, held(&cache)), (3, 3));
+        assert_eq!((kept, cached(&cache)), (3, 3));
         twice(&cache, b"d", 0);
-        assert_eq!((cache.find(b"d").is_some(), held(&cache)), (true, 3));
+        assert_eq!((cache.find(b"d").is_some(), cached(&cache)), (true, 3));
     }
 
     #[test]
@@ -326,11 +331,11 @@ mod tests {
         let third = cache.bytes / 3;
         for number in 0..10_u32 {
             twice(&cache, &number.to_le_bytes(), third);
-            assert!(held(&cache) <= 2);
+            assert!(cached(&cache) <= 2);
         }
         assert!(cache.find(&9_u32.to_le_bytes()).is_some());
         cache.remember(b"too much", Rc::new(0), usize::MAX);
-        assert_eq!((cache.find(b"too much"), held(&cache)), (None, 2));
+        assert_eq!((cache.find(b"too much"), cached(&cache)), (None, 2));
     }
 
     #[test]
@@ -338,7 +343,7 @@ mod tests {
         let cache = TokenCache::new(0);
         cache.remember(b"a", Rc::new(1), 0);
         cache.count_miss();
-        assert_eq!((cache.find(b"a"), held(&cache), cache.take_counts()), (None, 0, (0, 0)));
+        assert_eq!((cache.find(b"a"), cached(&cache), cache.take_counts()), (None, 0, (0, 0)));
     }
 
     #[test]
@@ -361,7 +366,7 @@ mod tests {
             let mut model = HashMap::new();
             for (number, (step, name, long, bytes)) in (0_u32..).zip(steps) {
                 // Long tokens share their end, and so their hash.
-                let token = if long { [&[name][..], &[0; HASHED]].concat() } else { vec![name] };
+                let token = if long { [&[name][..], &[0; HASHED_SUFFIX]].concat() } else { vec![name] };
                 match step {
                     0 => {
                         cache.remember(&token, Rc::new(number), bytes);
@@ -371,11 +376,11 @@ mod tests {
                         cache.forget(&token);
                         prop_assert_eq!(cache.find(&token), None);
                     }
-                    _ => if let Some(found) = cache.find(&token) {
-                        prop_assert_eq!(model.get(&token), Some(&*found));
+                    _ => if let Some(referenced) = cache.find(&token) {
+                        prop_assert_eq!(model.get(&token), Some(&*referenced));
                     },
                 }
-                held(&cache);
+                cached(&cache);
             }
         }
     }

@@ -21,13 +21,13 @@ pub struct Report<'a> {
 
 /// A median with the middle half of the values around it.
 #[derive(Debug, Clone, Copy)]
-struct Spread {
+struct Ambiguity {
     low: f64,
     median: f64,
     high: f64,
 }
 
-impl Spread {
+impl Ambiguity {
     fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
@@ -78,7 +78,7 @@ impl Report<'_> {
             );
         }
         let base = self.plan.base(self.plan.rows[0].ours);
-        let base = Spread::of(self.rounds.iter().map(|round| round[base]));
+        let base = Ambiguity::of(self.rounds.iter().map(|round| round[base]));
         let _ = writeln!(
             text,
             "\nµs of CPU added to a request that costs {:.1} µs without a filter.",
@@ -131,10 +131,10 @@ impl Report<'_> {
         self.rounds.iter().map(|round| round[cell]).fold(f64::INFINITY, f64::min)
     }
 
-    fn compared(&self, row: &Row) -> (Spread, Spread, Spread) {
+    fn compared(&self, row: &Row) -> (Ambiguity, Ambiguity, Ambiguity) {
         let ratios =
             self.added(row.ours).zip(self.added(row.reference)).map(|(ours, reference)| ours / reference);
-        (Spread::of(self.added(row.ours)), Spread::of(self.added(row.reference)), Spread::of(ratios))
+        (Ambiguity::of(self.added(row.ours)), Ambiguity::of(self.added(row.reference)), Ambiguity::of(ratios))
     }
 
     fn conditions(&self) -> String {
@@ -161,12 +161,12 @@ impl Report<'_> {
             })
         });
         let cells = self.plan.cells.iter().map(|cell| {
-            let total = Spread::of(self.rounds.iter().map(|round| round[cell.name]));
+            let total = Ambiguity::of(self.rounds.iter().map(|round| round[cell.name]));
             (
                 cell.name.to_owned(),
                 json!({
                     "cpu_us": total.json(),
-                    "added_us": Spread::of(self.added(cell.name)).json(),
+                    "added_us": Ambiguity::of(self.added(cell.name)).json(),
                     "fastest_added_us": self.fastest(cell.name) - self.fastest(cell.base),
                 }),
             )

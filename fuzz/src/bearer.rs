@@ -6,8 +6,8 @@
 
 mod applications;
 
-use jwt_guard::bearer::{Place, Presented, present, removal};
 use jwt_guard::http::HeaderMap;
+use jwt_guard::token_source::{ExtractedToken, TokenSource, extract, strip};
 
 const NAMES: [&str; 8] =
     ["authorization", "x-token", "x-raw", "x-equals", ":path", "cookie", "x-other", ":method"];
@@ -19,7 +19,7 @@ pub fn holds(data: &[u8]) -> bool {
         lines.map(|(name, value)| (NAMES[usize::from(*name) % NAMES.len()], value)).collect();
     let places = places();
     check_removal(&places, &request);
-    let Presented::Token { token, place } = present(&places, &request) else { return false };
+    let ExtractedToken::Token { token, source: place } = extract(&places, &request) else { return false };
     assert!(!token.is_empty());
     check_found(&places[place], &token, &request);
     // One more of any place is one too many, wherever it stands, unless it is the same.
@@ -27,20 +27,20 @@ pub fn holds(data: &[u8]) -> bool {
         let before: HeaderMap = std::iter::once(second).chain(request.iter()).collect();
         let behind: HeaderMap = request.iter().chain([second]).collect();
         for both in [before, behind] {
-            assert!(matches!(present(&places, &both), Presented::Malformed(_)), "{second:?}");
+            assert!(matches!(extract(&places, &both), ExtractedToken::Malformed(_)), "{second:?}");
         }
     }
-    let forwarded = edited(&request, &removal(&places, &request, true));
+    let forwarded = edited(&request, &strip(&places, &request, true));
     match places[place] {
         // A token in a query never goes on; the same token in a header or a cookie does.
-        Place::Query { .. } => match present(&places, &forwarded) {
-            Presented::Missing => {}
-            Presented::Token { token: kept, place } => {
-                assert!(kept == token && !matches!(places[place], Place::Query { .. }));
+        TokenSource::Query { .. } => match extract(&places, &forwarded) {
+            ExtractedToken::Missing => {}
+            ExtractedToken::Token { token: kept, source: place } => {
+                assert!(kept == token && !matches!(places[place], TokenSource::Query { .. }));
             }
-            Presented::Malformed(malformed) => panic!("forwarded with {malformed}"),
+            ExtractedToken::Malformed(malformed) => panic!("forwarded with {malformed}"),
         },
-        _ => assert_eq!(present(&places, &forwarded), present(&places, &request)),
+        _ => assert_eq!(extract(&places, &forwarded), extract(&places, &request)),
     }
     check_forwarded(&token, &request, &forwarded);
     true
@@ -60,16 +60,16 @@ fn check_forwarded(token: &[u8], request: &HeaderMap, forwarded: &HeaderMap) {
     }
 }
 
-fn places() -> Vec<Place> {
+fn places() -> Vec<TokenSource> {
     vec![
-        Place::Authorization,
-        Place::Header { name: "x-token".into(), prefix: "Token ".into() },
-        Place::Header { name: "x-raw".into(), prefix: String::new() },
-        Place::Header { name: "x-equals".into(), prefix: "jwt=".into() },
-        Place::Query { name: "t".into() },
-        Place::Query { name: "a_b".into() },
-        Place::Cookie { name: "t".into() },
-        Place::Cookie { name: "a_b".into() },
+        TokenSource::Authorization,
+        TokenSource::Header { name: "x-token".into(), prefix: "Token ".into() },
+        TokenSource::Header { name: "x-raw".into(), prefix: String::new() },
+        TokenSource::Header { name: "x-equals".into(), prefix: "jwt=".into() },
+        TokenSource::Query { name: "t".into() },
+        TokenSource::Query { name: "a_b".into() },
+        TokenSource::Cookie { name: "t".into() },
+        TokenSource::Cookie { name: "a_b".into() },
     ]
 }
 
@@ -86,15 +86,15 @@ fn seconds() -> [(&'static str, &'static [u8]); 6] {
 }
 
 /// The token is what the grammar of its place says, read from the other end: from the token to what is around it.
-fn check_found(place: &Place, token: &[u8], request: &HeaderMap) {
+fn check_found(place: &TokenSource, token: &[u8], request: &HeaderMap) {
     let values = |name: &str| request.get_all(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
     match place {
-        Place::Authorization => check_header(&values("authorization"), b"bearer", true, token),
-        Place::Header { name, prefix } => {
+        TokenSource::Authorization => check_header(&values("authorization"), b"bearer", true, token),
+        TokenSource::Header { name, prefix } => {
             let scheme = prefix.trim_end().to_ascii_lowercase();
             check_header(&values(name), scheme.as_bytes(), prefix.ends_with(' '), token);
         }
-        Place::Query { name } => {
+        TokenSource::Query { name } => {
             let mut found = Vec::new();
             for path in values(":path") {
                 let query = path.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default().to_vec();
@@ -107,7 +107,7 @@ fn check_found(place: &Place, token: &[u8], request: &HeaderMap) {
             }
             assert_eq!(found, [token]);
         }
-        Place::Cookie { name } => {
+        TokenSource::Cookie { name } => {
             let mut found = Vec::new();
             for line in values("cookie") {
                 for pair in line.split(|byte| *byte == b';') {
@@ -136,13 +136,13 @@ fn check_header(values: &[Vec<u8>], scheme: &[u8], spaced: bool, token: &[u8]) {
     assert!(!spaced || !token.starts_with(b" "));
 }
 
-fn check_removal(places: &[Place], request: &HeaderMap) {
-    let edits = removal(places, request, false);
+fn check_removal(places: &[TokenSource], request: &HeaderMap) {
+    let edits = strip(places, request, false);
     let left = edited(request, &edits);
-    assert_eq!(present(places, &left), Presented::Missing);
-    assert!(removal(places, &left, false).is_empty(), "more to remove");
+    assert_eq!(extract(places, &left), ExtractedToken::Missing);
+    assert!(strip(places, &left, false).is_empty(), "more to remove");
     assert_eq!(applications::found(&left), [], "a token is left to be found");
-    assert!(!edits.is_empty() || present(places, request) == Presented::Missing);
+    assert!(!edits.is_empty() || extract(places, request) == ExtractedToken::Missing);
     let mut names: Vec<_> = edits.iter().map(|(name, _)| name).collect();
     names.sort_unstable();
     names.dedup();

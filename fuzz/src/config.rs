@@ -57,7 +57,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             default_policy,
             routes,
             route_metadata,
-            vocabulary,
+            names,
             claim_headers,
             max_claim_header_bytes,
             forward_token,
@@ -80,7 +80,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
         let flags = [enabled, forward_token, bypass_cors_preflight, report_only, identity_in_filter_state];
         let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
         format!(
-            "{issuers:?} {default_policy:?} {routes:?} {route_metadata:?} {vocabulary:?} {claim_headers:?} \
+            "{issuers:?} {default_policy:?} {routes:?} {route_metadata:?} {names:?} {claim_headers:?} \
              {resource_metadata:?} {flags:?} {limits:?} {token_from:?} {realm:?} {warnings:?} {digest}"
         )
     })

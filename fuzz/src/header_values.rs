@@ -13,7 +13,7 @@ use jwt_guard::jose::claims::{VerifiedClaims, verify};
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::jose::token::UnverifiedToken;
-use jwt_guard::policy::{Credential, Identity, Requirement, Requirements, Source, Sources};
+use jwt_guard::policy::{ClaimSource, ClaimSources, Credential, Identity, Requirement, Requirements};
 
 use super::issuer::{AUDIENCE, Credulous, ISSUER, NOW, keys, rules};
 
@@ -129,10 +129,10 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     let token = parts.map(|part| base64url::encode(&part)).join(".");
     let token = UnverifiedToken::parse(token.as_bytes(), token.len()).ok()?;
     let claims: VerifiedClaims = verify(token, &rules(), &keys(), &Credulous, NOW).ok()?;
-    let from = |name: &str| vec![Source { pointer: Pointer::parse(name).unwrap(), prefix: None }];
+    let from = |name: &str| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
     Some(Identity::new(
         claims,
-        &Sources { roles: from("roles"), groups: from("/g/0"), scopes: from("scope") },
+        &ClaimSources { roles: from("roles"), groups: from("/g/0"), scopes: from("scope") },
     ))
 }
 
@@ -157,9 +157,10 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     let any = Requirement::any_valid_token();
     let permit = Requirements::from(&any).evaluate(Credential::Verified(identity)).unwrap();
     let edits = map.plan(&request, &permit, MAX_HEADER_BYTES).unwrap();
-    let prepared = map.plan_prepared(&request, &permit, &map.prepare(identity), MAX_HEADER_BYTES).unwrap();
+    let encoded_headers =
+        map.plan_encoded(&request, &permit, &map.encode_for(identity), MAX_HEADER_BYTES).unwrap();
     let upstream = edits.apply(&request);
-    assert_eq!(prepared.apply(&request), upstream);
+    assert_eq!(encoded_headers.apply(&request), upstream);
 
     let set = map.encode(identity);
     for (name, value) in &set {

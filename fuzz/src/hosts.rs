@@ -6,7 +6,7 @@ use hyper::Uri;
 use jwt_guard::endpoint::Endpoint;
 use jwt_guard::jose::json::Json;
 use jwt_guard::resource_metadata::ResourceMetadata;
-use jwt_guard::route::{AmbiguousPath, Entry, HostPattern, Table, Target, Template};
+use jwt_guard::route::{AmbiguousPath, Entry, HostPattern, RequestLine, Table, Template};
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
@@ -37,9 +37,9 @@ fn covers(table: &Table<()>, host: &str) -> bool {
 /// A host that is taken for one is what a URL parser makes of it.
 fn check_host(host: &[u8]) -> bool {
     let table = table_of(HostPattern::parse("host.test").unwrap());
-    let target = Target { host, method: b"GET", path: Some(b"/"), method_overrides: vec![] };
-    let governing = table.governing(&target);
-    if let Err(error) = governing {
+    let target = RequestLine { host, method: b"GET", path: Some(b"/"), method_overrides: vec![] };
+    let matches = table.matches(&target);
+    if let Err(error) = matches {
         assert_eq!(error, AmbiguousPath::Host);
         return false;
     }
@@ -51,7 +51,7 @@ fn check_host(host: &[u8]) -> bool {
     let Ok(uri) = format!("http://{host}/").parse::<Uri>() else { return true };
     let seen = uri.host().unwrap();
     let is_host_test = seen.strip_suffix('.').unwrap_or(seen).eq_ignore_ascii_case("host.test");
-    assert_eq!(governing.unwrap().as_sent().found.is_some(), is_host_test, "{host:?} is {seen:?} to others");
+    assert_eq!(matches.unwrap().as_sent().found.is_some(), is_host_test, "{host:?} is {seen:?} to others");
     if let Ok(pattern) = HostPattern::parse(seen) {
         assert!(covers(&table_of(pattern), host), "{host:?} is {seen:?} to others");
     }

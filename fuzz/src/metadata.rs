@@ -8,8 +8,8 @@ use std::rc::Rc;
 use jwt_guard::config::Config;
 use jwt_guard::config::metadata::requirement;
 use jwt_guard::config::protobuf::struct_to_json;
-use jwt_guard::config::reader::{Errors, Node};
-use jwt_guard::config::requirement::{Empty, Vocabulary, requirement as read};
+use jwt_guard::config::reader::{ConfigNode, Errors};
+use jwt_guard::config::requirement::{DefinedNames, Empty, requirement as read};
 use jwt_guard::jose::json::Json;
 use jwt_guard::policy::Requirement;
 use prost::Message;
@@ -93,13 +93,13 @@ fn as_written(json: &Json, message: Struct) -> bool {
 
 fn of_json(json: &Json) -> Option<Requirement> {
     let mut errors = Errors::new();
-    let read = read(&Node::root(json), &names(), Empty::Refused, &mut errors);
+    let read = read(&ConfigNode::root(json), &names(), Empty::Refused, &mut errors);
     assert!(read.is_some() || !errors.is_empty(), "refused without a reason");
     read.filter(|_| errors.is_empty())
 }
 
-fn names() -> Rc<Vocabulary> {
-    thread_local! { static NAMES: Rc<Vocabulary> = Rc::new(Config::parse(CONFIG).unwrap().vocabulary) }
+fn names() -> Rc<DefinedNames> {
+    thread_local! { static NAMES: Rc<DefinedNames> = Rc::new(Config::parse(CONFIG).unwrap().names) }
     NAMES.with(Rc::clone)
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use jwt_guard::route::{ReadingClass, SkippedReadings, Table, Target};
+use jwt_guard::route::{RequestLine, SkippedVariants, Table, VariantClass};
 
 use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
@@ -190,14 +190,14 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn rules(&self, table: &Table<usize>) -> Option<Vec<Option<usize>>> {
-        let target = Target {
+        let target = RequestLine {
             host: self.host.as_bytes(),
             method: self.method.as_bytes(),
             path: Some(self.path.as_bytes()),
             method_overrides: vec![],
         };
-        let governing = table.governing(&target).ok()?;
-        Some(governing.iter().map(|demand| demand.index()).collect())
+        let matches = table.matches(&target).ok()?;
+        Some(matches.iter().map(|demand| demand.index()).collect())
     }
 
     fn governs(&self, path: &str) -> Option<usize> {
@@ -244,8 +244,8 @@ impl Asked<'_> {
 
     /// A skipped class only ever takes rules away, and never that of the path as written.
     fn check_skipped(&self, rules: &[Option<usize>], bytes: &mut Bytes<'_>) {
-        let class = ReadingClass::SKIPPABLE[bytes.below(ReadingClass::SKIPPABLE.len())];
-        let skipping = self.table.clone().skipping(SkippedReadings::default().with(class));
+        let class = VariantClass::SKIPPABLE[bytes.below(VariantClass::SKIPPABLE.len())];
+        let skipping = self.table.clone().skipping(SkippedVariants::default().with(class));
         let Some(fewer) = self.rules(&skipping) else { panic!("{} is refused without {class}", self.path) };
         assert_eq!(fewer.first(), rules.first());
         assert!(fewer.iter().all(|rule| rules.contains(rule)), "{} without {class}", self.path);

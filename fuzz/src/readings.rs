@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use jwt_guard::route::{AmbiguousPath, SkippedReadings, Spread, Table, Target};
+use jwt_guard::route::{Ambiguity, AmbiguousPath, RequestLine, SkippedVariants, Table};
 
 use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
@@ -34,7 +34,7 @@ pub fn holds(data: &[u8]) -> bool {
     assert_eq!(distinct.len(), read.len(), "a reading twice");
 
     let (routes, table) = (routes(), table(&routes()).unwrap());
-    let rules = governing(&table, &path).unwrap();
+    let rules = matches(&table, &path).unwrap();
     for reading in &read {
         assert!(reading.starts_with('/') && !reading.contains(char::is_control), "{reading:?}");
         check_again(&table, reading, &distinct, &rules);
@@ -53,7 +53,7 @@ pub fn holds(data: &[u8]) -> bool {
 }
 
 fn readings(path: &[u8]) -> Result<Vec<String>, AmbiguousPath> {
-    let readings = jwt_guard::route::readings(path, SkippedReadings::default())?;
+    let readings = jwt_guard::route::path_variants(path, SkippedVariants::default())?;
     Ok(readings.into_iter().map(|(reading, _)| reading).collect())
 }
 
@@ -73,12 +73,13 @@ fn routes() -> Vec<Route> {
     ]
 }
 
-fn governing(table: &Table<usize>, path: &[u8]) -> Result<BTreeSet<Option<usize>>, AmbiguousPath> {
-    let target = Target { host: HOST.as_bytes(), method: b"GET", path: Some(path), method_overrides: vec![] };
-    let governing = table.governing(&target)?;
-    let rules: BTreeSet<_> = governing.iter().map(|demand| demand.index()).collect();
-    assert_eq!(rules.len(), governing.iter().count(), "a rule twice");
-    assert!(governing.spread() != Spread::One || readings(path).unwrap().len() == 1);
+fn matches(table: &Table<usize>, path: &[u8]) -> Result<BTreeSet<Option<usize>>, AmbiguousPath> {
+    let target =
+        RequestLine { host: HOST.as_bytes(), method: b"GET", path: Some(path), method_overrides: vec![] };
+    let matches = table.matches(&target)?;
+    let rules: BTreeSet<_> = matches.iter().map(|demand| demand.index()).collect();
+    assert_eq!(rules.len(), matches.iter().count(), "a rule twice");
+    assert!(matches.ambiguity() != Ambiguity::One || readings(path).unwrap().len() == 1);
     Ok(rules)
 }
 
@@ -93,7 +94,7 @@ fn check_again(table: &Table<usize>, reading: &str, of: &BTreeSet<&str>, rules: 
         let known = of.iter().any(|of| of == other || as_written(of).as_ref() == Some(other));
         assert!(known, "{other:?} is a reading of {reading:?} only");
     }
-    let added = governing(table, reading.as_bytes()).unwrap();
+    let added = matches(table, reading.as_bytes()).unwrap();
     assert!(added.is_subset(rules), "{reading:?}");
 }
 

@@ -7,22 +7,22 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use jwt_guard::bearer::{Presented, present};
 use jwt_guard::config::Config;
 use jwt_guard::denial::Denial;
-use jwt_guard::flow::{
-    Decision, Facts, Forward, KeyLookup, KeySource, Metadata, Patience, Request, RuleName, Step, decide,
-};
 use jwt_guard::headers::ClaimHeaders;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
 use jwt_guard::policy::Requirement;
-use jwt_guard::route::{SkippedReadings, readings};
+use jwt_guard::request::{
+    Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait, decide,
+};
+use jwt_guard::route::{SkippedVariants, path_variants};
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{ExtractedToken, extract};
 use serde_json::{Value, json};
 
 use super::issuer::{AUDIENCE, ISSUER, NOW, keys, tokens};
@@ -124,7 +124,7 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::from_secs(1) }
     }
 }
@@ -135,14 +135,14 @@ fn judged<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
     let [first, again] =
-        [0, 1].map(|_| decide(config, request, &keys, &InModule, &cache, NOW, Patience::Waits));
+        [0, 1].map(|_| decide(config, request, &keys, &WasmVerifier, &cache, NOW, Wait::Allowed));
     assert_eq!(told(&first, request.headers), told(&again, request.headers));
     first
 }
 
 fn told(decision: &Decision<'_>, headers: &HeaderMap) -> String {
     let lines: Vec<String> =
-        decision.would_deny().chain(decision.refusal()).map(|facts| facts.to_string()).collect();
+        decision.would_deny().chain(decision.refusal()).map(|record| record.to_string()).collect();
     let step = match &decision.step {
         Step::Forward(forward) => format!("{:?}", forward.edits.apply(headers)),
         other => format!("{other:?}"),
@@ -169,8 +169,9 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
         assert!(!rules.contains(&RuleName::Route(DENIED)));
         let path = headers.get(":path");
         let path = path.filter(|path| path.starts_with(b"/"));
-        let readings = path.map_or(vec![], |path| readings(path, SkippedReadings::default()).unwrap());
-        for (reading, _) in readings {
+        let path_variants =
+            path.map_or(vec![], |path| path_variants(path, SkippedVariants::default()).unwrap());
+        for (reading, _) in path_variants {
             let reading = reading.to_lowercase();
             let closed = ["/admin", "/denied"].into_iter().any(|closed| {
                 reading.strip_prefix(closed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -185,7 +186,7 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
     let never_read = rules == [RuleName::Route(PUBLIC)];
     assert!(!never_read || forward.identity.is_none());
     if !never_read {
-        assert_eq!(present(&config.token_from, &upstream), Presented::Missing, "the token is handed on");
+        assert_eq!(extract(&config.token_from, &upstream), ExtractedToken::Missing, "the token is handed on");
     }
 }
 
@@ -194,7 +195,7 @@ fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, 
     let map = ClaimHeaders::default();
     let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
     let Some(identity) = &forward.identity else { return assert!(told.is_empty(), "{told:?}") };
-    let Presented::Token { token, .. } = present(&config.token_from, headers) else {
+    let ExtractedToken::Token { token, .. } = extract(&config.token_from, headers) else {
         panic!("without a token")
     };
     assert!(tokens().iter().any(|signed| signed.as_bytes() == &*token), "a token that nobody signed");
@@ -214,8 +215,8 @@ fn check_report(config: &Config, forward: &Forward, decision: &Decision<'_>, hea
     let touched = |name: &str| map.is_removed(name) || name == "connection";
     let kept = |headers: &HeaderMap| headers.iter().filter(|(name, _)| !touched(name)).collect::<HeaderMap>();
     assert_eq!(kept(&upstream), kept(headers));
-    for facts in decision.would_deny() {
-        check_line(&facts.to_string());
+    for record in decision.would_deny() {
+        check_line(&record.to_string());
     }
 }
 
@@ -223,10 +224,10 @@ fn upstream(forward: &Forward, headers: &HeaderMap) -> HeaderMap {
     forward.edits.apply(headers).into_iter().collect()
 }
 
-fn check_denial(denial: &Denial, facts: &Facts<'_>) {
+fn check_denial(denial: &Denial, record: &DenialRecord<'_>) {
     assert!(matches!(denial.status, 400 | 401 | 403 | 503), "{}", denial.status);
-    assert_eq!(denial.reason, facts.reason);
-    check_line(&facts.to_string());
+    assert_eq!(denial.reason, record.reason);
+    check_line(&record.to_string());
     let challenge = denial.headers.iter().any(|(name, _)| name == "www-authenticate");
     assert!(challenge || denial.status != 401);
     for (name, value) in &denial.headers {

@@ -6,7 +6,7 @@
 //! The first byte chooses a token, the others change it, four bytes a change: what is done, where (two bytes) and
 //! with which byte.
 
-use jwt_guard::jose::algorithm::{InModule, Verifier};
+use jwt_guard::jose::algorithm::{Verifier, WasmVerifier};
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
@@ -28,7 +28,7 @@ pub fn holds(data: &[u8]) -> bool {
         token.change(change[0], u16::from_be_bytes([change[1], change[2]]).into(), change[3], tokens);
     }
     let token = token.joined();
-    let by_module = judged(&token, &InModule);
+    let by_module = judged(&token, &WasmVerifier);
     assert_eq!(by_module, judged(&token, &HostDouble), "the host and the module");
     // Tokens of one library may be put together to one of another: what counts is that somebody signed it.
     let was_signed = tokens.iter().any(|signed| signed.as_bytes() == token);

@@ -2,10 +2,10 @@
 
 use super::claim_sources::pointer;
 use super::problem::Problem;
-use super::reader::{Errors, Node};
+use super::reader::{ConfigNode, Errors};
 use crate::headers::{ClaimHeaders, HeaderSource};
 
-pub(super) fn claim_headers(node: Option<Node<'_>>, errors: &mut Errors) -> Option<ClaimHeaders> {
+pub(super) fn claim_headers(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> Option<ClaimHeaders> {
     let Some(node) = node else { return Some(ClaimHeaders::default()) };
     let before = errors.len();
     let entries = node.entries("an object of header names and claims", errors)?;
@@ -18,7 +18,7 @@ pub(super) fn claim_headers(node: Option<Node<'_>>, errors: &mut Errors) -> Opti
     ClaimHeaders::new(entries).map_err(|error| node.refuse(Problem::ClaimHeaders(error), errors)).ok()
 }
 
-fn header_source(node: &Node<'_>, errors: &mut Errors) -> Option<HeaderSource> {
+fn header_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<HeaderSource> {
     match node.value().as_str() {
         Some("$roles") => return Some(HeaderSource::Roles),
         Some("$groups") => return Some(HeaderSource::Groups),
@@ -28,8 +28,8 @@ fn header_source(node: &Node<'_>, errors: &mut Errors) -> Option<HeaderSource> {
         _ => {}
     }
     let what = "a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none";
-    let texts = node.texts(what, errors)?;
-    if let Some(unknown) = texts.iter().find(|text| text.starts_with('$')) {
+    let string_list = node.string_list(what, errors)?;
+    if let Some(unknown) = string_list.iter().find(|text| text.starts_with('$')) {
         node.refuse(Problem::Expected { what, got: format!("\"{unknown}\"") }, errors);
         return None;
     }

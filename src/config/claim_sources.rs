@@ -3,37 +3,37 @@
 use super::keys::{Claims, source as key};
 use super::parsed::parsed;
 use super::problem::Problem;
-use super::reader::{Errors, Node, Object};
+use super::reader::{ConfigNode, ConfigObject, Errors};
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
-use crate::policy::Source;
+use crate::policy::ClaimSource;
 
 /// A claim name or a JSON Pointer.
-pub(super) fn pointer(node: &Node<'_>, errors: &mut Errors) -> Option<Pointer> {
+pub(super) fn pointer(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Pointer> {
     parsed(node, "a claim name or a JSON Pointer", errors, Pointer::parse, Problem::Pointer)
 }
 
 /// The sources of a key, or its default.
-pub(super) fn sources(object: &mut Object<'_>, key: &Claims, errors: &mut Errors) -> Vec<Source> {
+pub(super) fn sources(object: &mut ConfigObject<'_>, key: &Claims, errors: &mut Errors) -> Vec<ClaimSource> {
     given_sources(object, key, errors).unwrap_or_else(|| {
         let pointers = key.default.iter().filter_map(|name| Pointer::parse(name).ok());
-        pointers.map(|pointer| Source { pointer, prefix: None }).collect()
+        pointers.map(|pointer| ClaimSource { pointer, prefix: None }).collect()
     })
 }
 
 /// Pointers, or `{claim, prefix}`; an empty list means that the tokens have none.
 pub(super) fn given_sources(
-    object: &mut Object<'_>,
+    object: &mut ConfigObject<'_>,
     key: &Claims,
     errors: &mut Errors,
-) -> Option<Vec<Source>> {
+) -> Option<Vec<ClaimSource>> {
     let node = object.take(key.name)?;
     Some(node.one_or_many().iter().filter_map(|item| source(item, errors)).collect())
 }
 
-fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
+fn source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimSource> {
     if !matches!(node.value(), Json::Object(_)) {
-        return pointer(node, errors).map(|pointer| Source { pointer, prefix: None });
+        return pointer(node, errors).map(|pointer| ClaimSource { pointer, prefix: None });
     }
     let mut object = node.object("a claim", errors)?;
     let claim = object.take(key::CLAIM);
@@ -42,6 +42,6 @@ fn source(node: &Node<'_>, errors: &mut Errors) -> Option<Source> {
         object.refuse(key::CLAIM, Problem::Missing { what: "a claim name or a JSON Pointer" }, errors);
     }
     let pointer = claim.and_then(|node| pointer(&node, errors));
-    object.finish(errors);
-    Some(Source { pointer: pointer?, prefix })
+    object.deny_unknown(errors);
+    Some(ClaimSource { pointer: pointer?, prefix })
 }

@@ -16,9 +16,9 @@ pub struct ConfigError {
 
 /// On one line, control characters escaped.
 fn line(path: &Path, problem: &Problem) -> String {
-    let place = if path.is_root() { String::new() } else { format!("{path}: ") };
+    let token_source = if path.is_root() { String::new() } else { format!("{path}: ") };
     let mut line = String::new();
-    for character in format!("{place}{problem}").chars() {
+    for character in format!("{token_source}{problem}").chars() {
         match character.is_control() {
             true => line.extend(character.escape_default()),
             false => line.push(character),
@@ -35,7 +35,7 @@ mod tests {
     fn a_mistake_is_told_on_one_line() {
         let got = |got: &str| Problem::Expected { what: "x", got: got.to_owned() };
         let root = Path::root();
-        for (path, problem, told) in [
+        for (path, problem, message) in [
             (root.clone(), Problem::NamelessPolicy, "a policy needs a name"),
             (root.key("a").key("b"), got("\"é\""), "a.b: expected x, got \"é\""),
             (
@@ -46,7 +46,7 @@ mod tests {
             (root.key("\r"), Problem::NamelessPolicy, "[\"\\r\"]: a policy needs a name"),
             (root.key("\u{85}"), Problem::NamelessPolicy, "[\"\\u{85}\"]: a policy needs a name"),
         ] {
-            assert_eq!(ConfigError { path: path.to_owned(), problem }.to_string(), told);
+            assert_eq!(ConfigError { path: path.to_owned(), problem }.to_string(), message);
         }
     }
 }

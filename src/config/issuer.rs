@@ -6,14 +6,14 @@ use super::claim_sources::{given_sources, pointer};
 use super::key_origin::{self, KeyOrigin};
 use super::keys::{self, Claims, Name, issuer as key, shared};
 use super::problem::Problem;
-use super::reader::{Errors, Node, Object, shown};
+use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
-use crate::policy::{Source, Sources};
+use crate::policy::{ClaimSource, ClaimSources};
 
 /// A configured issuer.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Issuer {
     /// How its tokens are judged.
     pub rules: TokenRules,
     /// Where its tokens name roles, groups and scopes.
-    pub sources: Sources,
+    pub sources: ClaimSources,
     /// Where its keys come from.
     pub keys: KeyOrigin,
 }
@@ -31,19 +31,19 @@ pub struct Issuer {
 impl Issuer {
     /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
     pub fn has_default_endpoint(&self) -> bool {
-        self.keys.is_default_endpoint(&self.rules.issuer_name_value)
+        self.keys.is_default_endpoint(&self.rules.iss)
     }
 }
 
 /// The issuer of the flat form, or those of the list.
 pub fn issuers(
-    object: &mut Object<'_>,
-    defaults: &Sources,
+    object: &mut ConfigObject<'_>,
+    defaults: &ClaimSources,
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Vec<Issuer> {
     let Some(list) = object.take(keys::configuration::ISSUERS) else {
-        let issuer = issuer(object, IssuerIndex(0), defaults, Form::Flat, warnings, errors);
+        let issuer = issuer(object, IssuerIndex(0), defaults, IssuerForm::Flat, warnings, errors);
         return issuer.into_iter().collect();
     };
     // Beside `issuers` they would be a second form.
@@ -59,10 +59,10 @@ pub fn issuers(
     let mut issuers: Vec<Issuer> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let Some(mut object) = node.object("an issuer", errors) else { continue };
-        let read = issuer(&mut object, IssuerIndex(index), defaults, Form::Listed, warnings, errors);
-        object.finish(errors);
+        let read = issuer(&mut object, IssuerIndex(index), defaults, IssuerForm::Listed, warnings, errors);
+        object.deny_unknown(errors);
         let Some(read) = read else { continue };
-        if issuers.iter().any(|other| other.rules.issuer_name_value == read.rules.issuer_name_value) {
+        if issuers.iter().any(|other| other.rules.iss == read.rules.iss) {
             node.refuse(Problem::RepeatedIssuer, errors);
         }
         if issuers.iter().any(|other| other.name == read.name) {
@@ -84,7 +84,7 @@ pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
 
 /// How an issuer was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum IssuerForm {
     /// Its keys stand beside the global ones.
     Flat,
     /// It is an object of its own, which may replace some global keys.
@@ -92,10 +92,10 @@ enum Form {
 }
 
 fn issuer(
-    object: &mut Object<'_>,
+    object: &mut ConfigObject<'_>,
     index: IssuerIndex,
-    defaults: &Sources,
-    form: Form,
+    defaults: &ClaimSources,
+    form: IssuerForm,
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<Issuer> {
@@ -106,7 +106,7 @@ fn issuer(
         errors,
     );
     let audiences = match object.take(key::AUDIENCE) {
-        Some(node) => node.texts("an audience", errors),
+        Some(node) => node.string_list("an audience", errors),
         None => {
             object.refuse(
                 key::AUDIENCE,
@@ -119,8 +119,8 @@ fn issuer(
     let issuer = issuer.unwrap_or_default();
     let name = name(object, issuer, errors);
     let sources = match form {
-        Form::Flat => defaults.clone(),
-        Form::Listed => Sources {
+        IssuerForm::Flat => defaults.clone(),
+        IssuerForm::Listed => ClaimSources {
             roles: replaced(object, &shared::ROLES_FROM, &defaults.roles, errors),
             groups: replaced(object, &shared::GROUPS_FROM, &defaults.groups, errors),
             scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
@@ -132,7 +132,7 @@ fn issuer(
 }
 
 fn required<'a>(
-    object: &mut Object<'a>,
+    object: &mut ConfigObject<'a>,
     key: Name,
     what: &'static str,
     errors: &mut Errors,
@@ -146,12 +146,17 @@ fn required<'a>(
     }
 }
 
-fn replaced(object: &mut Object<'_>, key: &Claims, default: &[Source], errors: &mut Errors) -> Vec<Source> {
+fn replaced(
+    object: &mut ConfigObject<'_>,
+    key: &Claims,
+    default: &[ClaimSource],
+    errors: &mut Errors,
+) -> Vec<ClaimSource> {
     given_sources(object, key, errors).unwrap_or_else(|| default.to_vec())
 }
 
 /// Stands in logs and in the names of metrics, so it has letters, digits and `_` only.
-fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
+fn name(object: &mut ConfigObject<'_>, issuer: &str, errors: &mut Errors) -> String {
     let Some(node) = object.take(key::NAME) else {
         let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
         let folded: String = rest.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
@@ -161,7 +166,7 @@ fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
     let name = node.text("a name", errors).unwrap_or_default();
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         node.refuse(
-            Problem::Expected { what: "letters, digits and _ only", got: shown(node.value()) },
+            Problem::Expected { what: "letters, digits and _ only", got: preview(node.value()) },
             errors,
         );
     }
@@ -169,13 +174,13 @@ fn name(object: &mut Object<'_>, issuer: &str, errors: &mut Errors) -> String {
 }
 
 fn rules(
-    object: &mut Object<'_>,
+    object: &mut ConfigObject<'_>,
     index: IssuerIndex,
     issuer: &str,
     audiences: Vec<&str>,
     errors: &mut Errors,
 ) -> Option<TokenRules> {
-    let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let owned = |string_list: Vec<&str>| string_list.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut rules = TokenRules::new(index, issuer.to_owned(), owned(audiences));
     if let Some(node) = object.take(key::AUDIENCE_FROM) {
         let items = node.one_or_many();
@@ -188,15 +193,16 @@ fn rules(
         rules.accepted_algorithms = algorithms(&node, errors);
     }
     if let Some(node) = object.take(key::REFUSED_KIDS).filter(|node| !node.one_or_many().is_empty()) {
-        rules.refused_kids = owned(node.texts("a kid", errors).unwrap_or_default());
+        rules.refused_kids = owned(node.string_list("a kid", errors).unwrap_or_default());
     }
     rules.clock_skew = Duration::from_secs(object.integer(&key::CLOCK_SKEW_SECONDS, errors));
     rules.require_expiration = object.flag(&key::REQUIRE_EXPIRATION, errors);
     let lifetime = object.optional_integer(&key::MAX_TOKEN_LIFETIME_SECONDS, errors);
     rules.max_lifetime = lifetime.map(Duration::from_secs);
     if let Some(node) = object.take(key::ACCEPTED_TYPES) {
-        let texts = node.texts("a token type, such as at+jwt, or absent", errors).unwrap_or_default();
-        rules.accepted_types = AcceptedTypes::new(texts);
+        let string_list =
+            node.string_list("a token type, such as at+jwt, or absent", errors).unwrap_or_default();
+        rules.accepted_types = AcceptedTypes::new(string_list);
     }
     if let Some(node) = object.take(key::REFUSED_CLAIMS) {
         rules.refused_claims = refused_claims(&node, errors);
@@ -204,9 +210,9 @@ fn rules(
     Some(rules)
 }
 
-fn algorithms(node: &Node<'_>, errors: &mut Errors) -> Vec<Algorithm> {
+fn algorithms(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<Algorithm> {
     let mut algorithms = Vec::new();
-    for name in node.texts("an algorithm, such as RS256", errors).unwrap_or_default() {
+    for name in node.string_list("an algorithm, such as RS256", errors).unwrap_or_default() {
         match Algorithm::from_name(name) {
             Some(algorithm) if algorithms.contains(&algorithm) => {
                 node.refuse(Problem::RepeatedAlgorithm { name: name.to_owned() }, errors);
@@ -224,7 +230,7 @@ fn algorithms(node: &Node<'_>, errors: &mut Errors) -> Vec<Algorithm> {
     algorithms
 }
 
-fn refused_claims(node: &Node<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {
+fn refused_claims(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {
     let entries =
         node.entries("an object of claims and the values that are refused", errors).unwrap_or_default();
     let mut refused = Vec::with_capacity(entries.len());

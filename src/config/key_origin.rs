@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::keys::issuer as key;
 use super::problem::Problem;
-use super::reader::{Errors, Node, Object};
+use super::reader::{ConfigNode, ConfigObject, Errors};
 use crate::endpoint::Endpoint;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
-use crate::keys::{KeyTimes, Location, Source};
+use crate::keys::{Location, RefreshTimings, Source};
 
 /// Where keys come from.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub enum KeyOrigin {
         /// From where.
         source: Source,
         /// When.
-        times: KeyTimes,
+        times: RefreshTimings,
     },
 }
 
@@ -35,37 +35,37 @@ impl KeyOrigin {
 }
 
 pub(super) fn keys(
-    object: &mut Object<'_>,
+    object: &mut ConfigObject<'_>,
     issuer: &str,
     name: &str,
     warnings: &mut Vec<String>,
     errors: &mut Errors,
 ) -> Option<KeyOrigin> {
-    let written = Written::take(object, errors);
+    let written = WrittenKeys::take(object, errors);
     if let Some(inline) = object.take(key::JWKS_INLINE) {
         written.refuse_beside_inline(object, errors);
         return inline_keys(&inline, name, warnings, errors);
     }
     // Discovery asks in two places at most, then for the keys.
     let fetches = if written.discovery { 3 } else { 1 };
-    let times = KeyTimes { fetches, ..written.times };
+    let times = RefreshTimings { fetches, ..written.times };
     let source = written.source(object, issuer, errors)?;
     Some(KeyOrigin::Fetched { source, times })
 }
 
 /// The keys about fetching as they stand there, whether or not they go together.
-struct Written<'a> {
-    times: KeyTimes,
-    cluster: Option<Node<'a>>,
-    endpoint: Option<Node<'a>>,
+struct WrittenKeys<'a> {
+    times: RefreshTimings,
+    cluster: Option<ConfigNode<'a>>,
+    endpoint: Option<ConfigNode<'a>>,
     discovery: bool,
-    discovery_cluster: Option<Node<'a>>,
+    discovery_cluster: Option<ConfigNode<'a>>,
 }
 
-impl<'a> Written<'a> {
-    fn take(object: &mut Object<'a>, errors: &mut Errors) -> Self {
+impl<'a> WrittenKeys<'a> {
+    fn take(object: &mut ConfigObject<'a>, errors: &mut Errors) -> Self {
         let mut seconds = |key| Duration::from_secs(object.integer(key, errors));
-        let times = KeyTimes {
+        let times = RefreshTimings {
             ttl: seconds(&key::JWKS_TTL_SECONDS),
             max_stale: seconds(&key::JWKS_MAX_STALE_SECONDS),
             cooldown: seconds(&key::JWKS_REFRESH_COOLDOWN_SECONDS),
@@ -81,7 +81,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn refuse_beside_inline(&self, object: &Object<'_>, errors: &mut Errors) {
+    fn refuse_beside_inline(&self, object: &ConfigObject<'_>, errors: &mut Errors) {
         for (name, given) in [
             (key::JWKS_CLUSTER, self.cluster.is_some()),
             (key::JWKS_ENDPOINT.name, self.endpoint.is_some()),
@@ -94,7 +94,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    fn source(self, object: &Object<'_>, issuer: &str, errors: &mut Errors) -> Option<Source> {
+    fn source(self, object: &ConfigObject<'_>, issuer: &str, errors: &mut Errors) -> Option<Source> {
         let Some(cluster) = self.cluster else {
             let what = "the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
             object.refuse(key::JWKS_CLUSTER, Problem::Required { what }, errors);
@@ -133,7 +133,7 @@ const CLUSTER: &str = "the name of a cluster";
 
 /// `discovery: true`
 fn discovery(
-    object: &Object<'_>,
+    object: &ConfigObject<'_>,
     issuer: &str,
     cluster: &str,
     discovery_cluster: Option<&str>,
@@ -167,7 +167,7 @@ fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, Problem> {
 }
 
 fn inline_keys(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     name: &str,
     warnings: &mut Vec<String>,
     errors: &mut Errors,

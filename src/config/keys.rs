@@ -6,10 +6,10 @@
 mod kind;
 
 pub use kind::{
-    Bounds, Choice, Claims, DefaultValue, Flag, Integer, Key, KeyType, Name, OptionalInteger, Text,
+    Bounds, Choice, Claims, DeclaredKey, DefaultValue, Flag, Integer, KeyType, Name, OptionalInteger, Text,
 };
 
-/// Declares keys by group. Of each it makes a constant for the reader and a [`Key`] for documents; the doc comment
+/// Declares keys by group. Of each it makes a constant for the reader and a [`DeclaredKey`] for documents; the doc comment
 /// is the description of both.
 macro_rules! keys {
     ($(
@@ -32,7 +32,7 @@ macro_rules! keys {
             pub const NAMES: &[Name] = &[$($key.name()),+];
 
             /// These keys, for documents.
-            pub const KEYS: &[Key] = &[$(
+            pub const KEYS: &[DeclaredKey] = &[$(
                 $key.key(concat!($($doc),+).trim_ascii_start()) $(.of_type($key_type) $(.or($default))?)?
             ),+];
         }
@@ -241,7 +241,7 @@ keys! {
     }
 
     /// The keys of a place that a token is taken from.
-    pub mod place {
+    pub mod token_source {
         /// A header.
         HEADER: Name("header") is TOKEN;
 

@@ -7,8 +7,8 @@ use prost::Message;
 use prost_types::Struct;
 
 use super::protobuf;
-use super::reader::{Errors, Node};
-use super::requirement::{Empty, Vocabulary, requirement as read};
+use super::reader::{ConfigNode, Errors};
+use super::requirement::{DefinedNames, Empty, requirement as read};
 use crate::policy::Requirement;
 
 /// The name in `filter_metadata`.
@@ -55,7 +55,7 @@ impl From<MetadataError> for Rc<str> {
 ///
 /// # Errors
 /// Why there is none that can be met.
-pub fn requirement(bytes: &[u8], names: &Vocabulary) -> Result<Option<Requirement>, MetadataError> {
+pub fn requirement(bytes: &[u8], names: &DefinedNames) -> Result<Option<Requirement>, MetadataError> {
     let mut message = MetadataMessage::decode(bytes).map_err(|_| MetadataError::Undecodable)?;
     if message.typed_filter_metadata.contains_key(NAMESPACE) {
         return Err(MetadataError::Typed);
@@ -63,7 +63,7 @@ pub fn requirement(bytes: &[u8], names: &Vocabulary) -> Result<Option<Requiremen
     let Some(ours) = message.filter_metadata.remove(NAMESPACE) else { return Ok(None) };
     let json = protobuf::object(ours, 0).ok_or(MetadataError::NotJson)?;
     let mut errors = Errors::new();
-    match read(&Node::root(&json), names, Empty::Refused, &mut errors) {
+    match read(&ConfigNode::root(&json), names, Empty::Refused, &mut errors) {
         Some(requirement) if errors.is_empty() => Ok(Some(requirement)),
         _ => Err(MetadataError::Requirement(errors)),
     }

@@ -1,77 +1,77 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    Key, all_of_them, any_of_them, claim_condition, configuration, issuer, place, requirement, route, shared,
-    source,
+    DeclaredKey, all_of_them, any_of_them, claim_condition, configuration, issuer, requirement, route,
+    shared, source, token_source,
 };
 
 /// An object of the configuration.
 #[derive(Debug)]
-pub struct Object {
+pub struct ObjectKeys {
     /// Its name in `$defs` of the JSON Schema.
     pub name: &'static str,
     /// What it is.
     pub title: &'static str,
     /// Its keys, by group.
-    pub groups: &'static [&'static [Key]],
+    pub groups: &'static [&'static [DeclaredKey]],
     /// Keys that are required.
     pub required: &'static [&'static str],
     /// Keys of which exactly one is required.
     pub one_of: &'static [&'static str],
 }
 
-impl Object {
+impl ObjectKeys {
     /// Its keys, in the order of the table.
-    pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
+    pub fn keys(&self) -> impl Iterator<Item = &'static DeclaredKey> {
         self.groups.iter().flat_map(|keys| keys.iter())
     }
 }
 
 /// Every object of the configuration. RFC 9728 defines the members of a document of `resource_metadata`.
-pub static OBJECTS: &[Object] = &[
-    Object {
+pub static OBJECTS: &[ObjectKeys] = &[
+    ObjectKeys {
         name: "configuration",
         title: "The configuration of jwt-guard",
         groups: &[configuration::KEYS, shared::KEYS, issuer::KEYS],
         required: &[],
         one_of: &[],
     },
-    Object {
+    ObjectKeys {
         name: "issuer",
         title: "An issuer",
         groups: &[issuer::KEYS, shared::KEYS],
         required: &[issuer::ISSUER.as_str(), issuer::AUDIENCE.as_str()],
         one_of: &[issuer::JWKS_CLUSTER.as_str(), issuer::JWKS_INLINE.as_str()],
     },
-    Object {
+    ObjectKeys {
         name: "route",
         title: "A route",
         groups: &[route::KEYS, requirement::KEYS],
         required: &[route::PATH.as_str()],
         one_of: &[],
     },
-    Object {
+    ObjectKeys {
         name: "requirement",
         title: "A requirement",
         groups: &[requirement::KEYS],
         required: &[],
         one_of: &[],
     },
-    Object {
+    ObjectKeys {
         name: "default_policy",
         title: "A requirement; {} is any valid token",
         groups: &[requirement::KEYS],
         required: &[],
         one_of: &[],
     },
-    Object {
+    ObjectKeys {
         name: "place",
         title: "A place that a token is taken from",
-        groups: &[place::KEYS],
+        groups: &[token_source::KEYS],
         required: &[],
-        one_of: &[place::HEADER.as_str(), place::QUERY.as_str(), place::COOKIE.as_str()],
+        one_of: &[token_source::HEADER.as_str(), token_source::QUERY.as_str(), token_source::COOKIE.as_str()],
     },
-    Object {
+    ObjectKeys {
         name: "claim_condition",
         title: "A condition on a claim",
         groups: &[claim_condition::KEYS],
@@ -82,28 +82,28 @@ pub static OBJECTS: &[Object] = &[
             claim_condition::PRESENT.name.as_str(),
         ],
     },
-    Object {
+    ObjectKeys {
         name: "all_of_them",
         title: "Every one of several",
         groups: &[all_of_them::KEYS],
         required: &[all_of_them::ALL.as_str()],
         one_of: &[],
     },
-    Object {
+    ObjectKeys {
         name: "scopes",
         title: "Several scopes",
         groups: &[any_of_them::KEYS, all_of_them::KEYS],
         required: &[],
         one_of: &[any_of_them::ANY.as_str(), all_of_them::ALL.as_str()],
     },
-    Object {
+    ObjectKeys {
         name: "source",
         title: "A claim of which only some values count",
         groups: &[source::KEYS],
         required: &[source::CLAIM.as_str()],
         one_of: &[],
     },
-    Object {
+    ObjectKeys {
         name: "resource_metadata",
         title: "An RFC 9728 document",
         groups: &[],

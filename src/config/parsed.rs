@@ -1,11 +1,11 @@
 //! Texts that other modules of the core read, with their own words for what is wrong.
 
 use super::problem::Problem;
-use super::reader::{Errors, Node};
+use super::reader::{ConfigNode, Errors};
 
 /// A text that a type of the core reads, with its own words for what is wrong.
 pub(super) fn parsed<T, E>(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     what: &'static str,
     errors: &mut Errors,
     parse: fn(&str) -> Result<T, E>,
@@ -16,13 +16,13 @@ pub(super) fn parsed<T, E>(
 
 /// One text or a list of them; an absent key is an empty list, an empty list is refused.
 pub(super) fn parsed_list<T, E>(
-    node: Option<Node<'_>>,
+    node: Option<ConfigNode<'_>>,
     what: &'static str,
     errors: &mut Errors,
     parse: fn(&str) -> Result<T, E>,
     problem: fn(E) -> Problem,
 ) -> Option<Vec<T>> {
     let Some(node) = node else { return Some(Vec::new()) };
-    node.texts(what, errors)?;
+    node.string_list(what, errors)?;
     node.one_or_many().iter().map(|item| parsed(item, what, errors, parse, problem)).collect()
 }

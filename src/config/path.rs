@@ -9,11 +9,11 @@ const LONGEST: usize = 60;
 
 /// The keys and indices that lead to a value, from the outermost object on. Displays as `routes[2].requires_role`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path<K = String>(Vec<Segment<K>>);
+pub struct Path<K = String>(Vec<PathSegment<K>>);
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Segment<K = String> {
+pub enum PathSegment<K = String> {
     /// To the member of that name.
     Key(K),
     /// To an item of a list, from 0.
@@ -32,25 +32,25 @@ impl<K> Path<K> {
     }
 
     /// The steps.
-    pub fn segments(&self) -> &[Segment<K>] {
+    pub fn segments(&self) -> &[PathSegment<K>] {
         &self.0
     }
 
     /// Adds a step.
-    pub fn push(&mut self, segment: Segment<K>) {
+    pub fn push(&mut self, segment: PathSegment<K>) {
         self.0.push(segment);
     }
 
     /// Takes the last step away.
-    pub fn pop(&mut self) -> Option<Segment<K>> {
+    pub fn pop(&mut self) -> Option<PathSegment<K>> {
         self.0.pop()
     }
 
     /// The name at the end; `None` for an item of a list.
     pub fn last_key(&self) -> Option<&K> {
         match self.0.last()? {
-            Segment::Key(key) => Some(key),
-            Segment::Index(_) => None,
+            PathSegment::Key(key) => Some(key),
+            PathSegment::Index(_) => None,
         }
     }
 }
@@ -59,16 +59,16 @@ impl<K: Clone> Path<K> {
     /// The path of a member of the value here.
     #[must_use]
     pub fn key(&self, key: K) -> Self {
-        self.child(Segment::Key(key))
+        self.child(PathSegment::Key(key))
     }
 
     /// The path of an item of the list here.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
-        self.child(Segment::Index(index))
+        self.child(PathSegment::Index(index))
     }
 
-    fn child(&self, segment: Segment<K>) -> Self {
+    fn child(&self, segment: PathSegment<K>) -> Self {
         let mut segments = Vec::with_capacity(self.0.len() + 1);
         segments.extend_from_slice(&self.0);
         segments.push(segment);
@@ -79,16 +79,16 @@ impl<K: Clone> Path<K> {
 impl Path<&str> {
     /// The same path with names of its own.
     pub fn to_owned(&self) -> Path {
-        let segment = |segment: &Segment<&str>| match *segment {
-            Segment::Key(key) => Segment::Key(key.to_owned()),
-            Segment::Index(index) => Segment::Index(index),
+        let segment = |segment: &PathSegment<&str>| match *segment {
+            PathSegment::Key(key) => PathSegment::Key(key.to_owned()),
+            PathSegment::Index(index) => PathSegment::Index(index),
         };
         Path(self.0.iter().map(segment).collect())
     }
 }
 
-impl<K> FromIterator<Segment<K>> for Path<K> {
-    fn from_iter<I: IntoIterator<Item = Segment<K>>>(segments: I) -> Self {
+impl<K> FromIterator<PathSegment<K>> for Path<K> {
+    fn from_iter<I: IntoIterator<Item = PathSegment<K>>>(segments: I) -> Self {
         Self(segments.into_iter().collect())
     }
 }
@@ -98,10 +98,10 @@ impl<K: AsRef<str>> Display for Path<K> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         for (depth, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Key(key) if !is_plain(key.as_ref()) => write!(f, "[{}]", quoted(key.as_ref()))?,
-                Segment::Key(key) if depth == 0 => f.write_str(key.as_ref())?,
-                Segment::Key(key) => write!(f, ".{}", key.as_ref())?,
+                PathSegment::Index(index) => write!(f, "[{index}]")?,
+                PathSegment::Key(key) if !is_plain(key.as_ref()) => write!(f, "[{}]", quoted(key.as_ref()))?,
+                PathSegment::Key(key) if depth == 0 => f.write_str(key.as_ref())?,
+                PathSegment::Key(key) => write!(f, ".{}", key.as_ref())?,
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::jose::json::JsonError;
 use crate::jose::jwks::SkippedKey;
 use crate::jose::pointer::PointerError;
 use crate::resource_metadata::ResourceMetadataError;
-use crate::route::{Conflict, HostError, MethodError, ReadingClass, TemplateError};
+use crate::route::{Conflict, HostPatternError, MethodError, TemplateError, VariantClass};
 
 /// What is wrong at a place of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -254,7 +254,7 @@ pub enum Problem {
     Method(MethodError),
     /// Not a host.
     #[error("{0}")]
-    Host(HostError),
+    Host(HostPatternError),
     /// A route that cannot stand beside an earlier one.
     #[error("{0}")]
     Conflict(Box<Conflict>),
@@ -262,7 +262,7 @@ pub enum Problem {
     #[error("{class} cannot be skipped; expected one of {}", skippable())]
     NotSkippable {
         /// The class.
-        class: ReadingClass,
+        class: VariantClass,
     },
     /// No class of path variants.
     #[error("expected one of {}, got {got}", skippable())]
@@ -313,7 +313,7 @@ fn algorithms() -> String {
 }
 
 fn skippable() -> String {
-    ReadingClass::SKIPPABLE.map(ReadingClass::name).join(", ")
+    VariantClass::SKIPPABLE.map(VariantClass::name).join(", ")
 }
 
 fn listed(skipped: &[SkippedKey]) -> String {

@@ -19,20 +19,20 @@ pub type Errors = Vec<ConfigError>;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub struct Node<'a> {
+pub struct ConfigNode<'a> {
     value: &'a Json,
     path: Path<&'a str>,
 }
 
 /// An object of which keys are taken one by one.
 #[derive(Debug)]
-pub struct Object<'a> {
+pub struct ConfigObject<'a> {
     members: &'a [(String, Json)],
     path: Path<&'a str>,
     known: Vec<&'static str>,
 }
 
-impl<'a> Node<'a> {
+impl<'a> ConfigNode<'a> {
     /// The outermost value.
     pub fn root(value: &'a Json) -> Self {
         Self { value, path: Path::root() }
@@ -49,23 +49,25 @@ impl<'a> Node<'a> {
     }
 
     fn expected<T>(&self, what: &'static str, errors: &mut Errors) -> Option<T> {
-        self.refuse(Problem::Expected { what, got: shown(self.value) }, errors);
+        self.refuse(Problem::Expected { what, got: preview(self.value) }, errors);
         None
     }
 
     /// An object, to take keys from.
-    pub fn object(&self, what: &'static str, errors: &mut Errors) -> Option<Object<'a>> {
+    pub fn object(&self, what: &'static str, errors: &mut Errors) -> Option<ConfigObject<'a>> {
         match self.value {
-            Json::Object(members) => Some(Object { members, path: self.path.clone(), known: Vec::new() }),
+            Json::Object(members) => {
+                Some(ConfigObject { members, path: self.path.clone(), known: Vec::new() })
+            }
             _ => self.expected(what, errors),
         }
     }
 
     /// The members of an object whose names are the user's own.
-    pub fn entries(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<(&'a str, Node<'a>)>> {
+    pub fn entries(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<(&'a str, ConfigNode<'a>)>> {
         match self.value {
             Json::Object(members) => {
-                let node = |name: &'a str, value| Node { value, path: self.path.key(name) };
+                let node = |name: &'a str, value| ConfigNode { value, path: self.path.key(name) };
                 Some(members.iter().map(|(name, value)| (name.as_str(), node(name, value))).collect())
             }
             _ => self.expected(what, errors),
@@ -73,7 +75,7 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list.
-    pub fn list(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<Node<'a>>> {
+    pub fn list(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<ConfigNode<'a>>> {
         match self.value {
             Json::Array(items) => Some(self.items(items)),
             _ => self.expected(what, errors),
@@ -81,15 +83,15 @@ impl<'a> Node<'a> {
     }
 
     /// The items of a list, or the value itself as the only one.
-    pub fn one_or_many(&self) -> Vec<Node<'a>> {
+    pub fn one_or_many(&self) -> Vec<ConfigNode<'a>> {
         match self.value {
             Json::Array(items) => self.items(items),
             _ => vec![self.clone()],
         }
     }
 
-    fn items(&self, items: &'a [Json]) -> Vec<Node<'a>> {
-        let node = |(index, value)| Node { value, path: self.path.index(index) };
+    fn items(&self, items: &'a [Json]) -> Vec<ConfigNode<'a>> {
+        let node = |(index, value)| ConfigNode { value, path: self.path.index(index) };
         items.iter().enumerate().map(node).collect()
     }
 
@@ -102,24 +104,24 @@ impl<'a> Node<'a> {
     }
 
     /// One string or a list of them, none blank, none twice, at least one.
-    pub fn texts(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<&'a str>> {
+    pub fn string_list(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<&'a str>> {
         let nodes = self.one_or_many();
         if nodes.is_empty() {
             self.refuse(Problem::NoTexts { what }, errors);
             return None;
         }
-        let mut texts = Vec::with_capacity(nodes.len());
+        let mut string_list = Vec::with_capacity(nodes.len());
         let before = errors.len();
         for node in nodes {
             match node.text(what, errors) {
-                Some(text) if texts.contains(&text) => {
-                    node.refuse(Problem::Repeated { value: shown(node.value) }, errors)
+                Some(text) if string_list.contains(&text) => {
+                    node.refuse(Problem::Repeated { value: preview(node.value) }, errors)
                 }
-                Some(text) => texts.push(text),
+                Some(text) => string_list.push(text),
                 None => {}
             }
         }
-        (errors.len() == before).then_some(texts)
+        (errors.len() == before).then_some(string_list)
     }
 
     /// `true` or `false`.
@@ -136,25 +138,25 @@ impl<'a> Node<'a> {
             Json::Number(number) => number.as_f64(),
             _ => None,
         };
-        let whole =
+        let integer =
             number.filter(|number| number.fract() == 0.0 && *number >= 0.0).map(|number| number as u64);
-        match whole.filter(|number| (bounds.least..=bounds.greatest).contains(number)) {
+        match integer.filter(|number| (bounds.least..=bounds.greatest).contains(number)) {
             Some(number) => Some(number),
             None => {
-                self.refuse(Problem::OutOfBounds { bounds: *bounds, got: shown(self.value) }, errors);
+                self.refuse(Problem::OutOfBounds { bounds: *bounds, got: preview(self.value) }, errors);
                 None
             }
         }
     }
 }
 
-impl<'a> Object<'a> {
+impl<'a> ConfigObject<'a> {
     /// The value of a key; `None` where it is absent or `null`.
-    pub fn take(&mut self, key: Name) -> Option<Node<'a>> {
+    pub fn take(&mut self, key: Name) -> Option<ConfigNode<'a>> {
         let key = key.as_str();
         self.known.push(key);
         let (_, value) = self.members.iter().find(|(name, _)| name == key)?;
-        (*value != Json::Null).then(|| Node { value, path: self.path.key(key) })
+        (*value != Json::Null).then(|| ConfigNode { value, path: self.path.key(key) })
     }
 
     /// Whether a key is there, `null` not counted.
@@ -195,7 +197,7 @@ impl<'a> Object<'a> {
     }
 
     /// Refuses unknown keys.
-    pub fn finish(mut self, errors: &mut Errors) {
+    pub fn deny_unknown(mut self, errors: &mut Errors) {
         let unknown: Vec<&str> = self.unknown().collect();
         self.known.sort_unstable();
         for name in unknown {
@@ -212,14 +214,14 @@ impl<'a> Object<'a> {
     }
 
     /// Whether there is a key that was not taken so far. Asked when all are taken, it tells that a key which seems
-    /// to be missing may stand there with a slip in its name: [`Object::finish`] refuses that, and once is enough.
+    /// to be missing may stand there with a slip in its name: [`ConfigObject::deny_unknown`] refuses that, and once is enough.
     pub fn has_unknown(&self) -> bool {
         self.unknown().next().is_some()
     }
 }
 
 /// A value as an error shows it: as JSON, shortened.
-pub fn shown(value: &Json) -> String {
+pub fn preview(value: &Json) -> String {
     match value {
         Json::Object(_) => "an object".to_owned(),
         Json::Array(items) if items.is_empty() => "an empty list".to_owned(),

@@ -1,19 +1,19 @@
 //! A requirement as users write one: on a route, as the default, as a named policy, in route metadata.
 
 mod claim;
+mod defined_names;
+mod issuer_or_audience;
 mod names;
-mod narrowing;
-mod vocabulary;
 
 use super::keys::{Name, requirement as key};
 use super::problem::Problem;
-use super::reader::{Errors, Node, Object, shown};
-use crate::policy::{Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule};
+use super::reader::{ConfigNode, ConfigObject, Errors, preview};
+use crate::policy::{Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule};
 use claim::claims;
 pub(super) use claim::values;
+pub use defined_names::DefinedNames;
+use issuer_or_audience::issuer_and_audience;
 use names::{any_or_all, scopes};
-use narrowing::narrowings;
-pub use vocabulary::Vocabulary;
 
 /// What an object without any condition means where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,26 +26,26 @@ pub enum Empty {
 
 /// A whole requirement.
 pub fn requirement(
-    node: &Node<'_>,
-    names: &Vocabulary,
+    node: &ConfigNode<'_>,
+    names: &DefinedNames,
     empty: Empty,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let mut object = node.object("a requirement, such as {requires_role: [admin]}", errors)?;
     let read = read(&mut object, names, empty, errors);
-    object.finish(errors);
+    object.deny_unknown(errors);
     read
 }
 
 /// The keys of a requirement that stand beside others, as on a route. The caller finishes the object.
 pub fn read(
-    object: &mut Object<'_>,
-    names: &Vocabulary,
+    object: &mut ConfigObject<'_>,
+    names: &DefinedNames,
     empty: Empty,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let before = errors.len();
-    let written = Written::take(object, names, errors);
+    let written = WrittenRequirement::take(object, names, errors);
     let is_alone = !written.has_companions();
     let requirement = match (written.deciding.into_iter().next(), written.policy) {
         (Some((key, _)), _) if !is_alone => {
@@ -60,9 +60,9 @@ pub fn read(
         (None, Some(node)) => by_name(&node, written.shadow, names, errors),
         (None, None) => {
             let rule = match written.allow_missing {
-                true => missing(object, written.narrowings, &written.conditions, errors),
+                true => missing(object, written.issuer_and_audience, &written.conditions, errors),
                 false => {
-                    let conditions = all_of(written.narrowings, written.conditions);
+                    let conditions = all_of(written.issuer_and_audience, written.conditions);
                     if empty == Empty::Refused && conditions.0.is_empty() && errors.len() == before {
                         refuse_nothing(object, errors);
                     }
@@ -76,29 +76,29 @@ pub fn read(
 }
 
 /// The keys of a requirement as they stand there, whether or not they go together.
-struct Written<'a> {
+struct WrittenRequirement<'a> {
     /// The keys that stand alone, and what each of them decides.
     deciding: Vec<(Name, Rule)>,
     allow_missing: bool,
-    policy: Option<Node<'a>>,
+    policy: Option<ConfigNode<'a>>,
     shadow: Option<Box<Requirement>>,
-    narrowings: Vec<Narrowing>,
+    issuer_and_audience: Vec<IssuerOrAudience>,
     conditions: Vec<Condition>,
 }
 
-impl<'a> Written<'a> {
-    fn take(object: &mut Object<'a>, names: &Vocabulary, errors: &mut Errors) -> Self {
+impl<'a> WrittenRequirement<'a> {
+    fn take(object: &mut ConfigObject<'a>, names: &DefinedNames, errors: &mut Errors) -> Self {
         let mut deciding = vec![
             (&key::ALLOW_ANONYMOUS, Rule::Anonymous),
             (&key::ALLOW_AUTHENTICATED, Rule::Authenticated(Conditions::default())),
-            (&key::ALLOW_MISSING_OR_FAILED, Rule::MissingOrFailed),
+            (&key::ALLOW_MISSING_OR_FAILED, Rule::AllowMissingOrFailed),
             (&key::DENY, Rule::Deny),
         ];
         deciding.retain(|(key, _)| object.flag(key, errors));
         let allow_missing = object.flag(&key::ALLOW_MISSING, errors);
         let policy = object.take(key::POLICY);
         let shadow = object.take(key::SHADOW);
-        let narrowings = narrowings(object, names, errors);
+        let issuer_and_audience = issuer_and_audience(object, names, errors);
         let conditions = conditions(object, names, errors);
         let shadow = shadow.and_then(|node| requirement(&node, names, Empty::Refused, errors));
         if shadow.as_ref().is_some_and(|shadow| shadow.shadow.is_some()) {
@@ -109,7 +109,7 @@ impl<'a> Written<'a> {
             allow_missing,
             policy,
             shadow: shadow.map(Box::new),
-            narrowings,
+            issuer_and_audience,
             conditions,
         }
     }
@@ -117,15 +117,15 @@ impl<'a> Written<'a> {
     /// Whether there is more than one key that stands alone.
     fn has_companions(&self) -> bool {
         let ways = self.deciding.len() + usize::from(self.allow_missing) + usize::from(self.policy.is_some());
-        ways > 1 || !self.conditions.is_empty() || !self.narrowings.is_empty()
+        ways > 1 || !self.conditions.is_empty() || !self.issuer_and_audience.is_empty()
     }
 }
 
 /// `policy`: the requirement of that name, with a shadow of its own or that of the policy.
 fn by_name(
-    node: &Node<'_>,
+    node: &ConfigNode<'_>,
     shadow: Option<Box<Requirement>>,
-    names: &Vocabulary,
+    names: &DefinedNames,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let named = named_policy(node, names, errors)?;
@@ -138,8 +138,8 @@ fn by_name(
 
 /// `allow_missing`: a token is optional, and may be asked to be of some issuers or for some audiences.
 fn missing(
-    object: &Object<'_>,
-    narrowings: Vec<Narrowing>,
+    object: &ConfigObject<'_>,
+    issuer_and_audience: Vec<IssuerOrAudience>,
     conditions: &[Condition],
     errors: &mut Errors,
 ) -> Option<Rule> {
@@ -147,33 +147,37 @@ fn missing(
         object.refuse(key::ALLOW_MISSING.name, Problem::AllowMissingWithConditions, errors);
         return None;
     }
-    Some(Rule::Missing(narrowings))
+    Some(Rule::AllowMissing(issuer_and_audience))
 }
 
-fn all_of(narrowings: Vec<Narrowing>, conditions: Vec<Condition>) -> Conditions {
-    let narrowings = narrowings.into_iter().map(Condition::NarrowedTo);
-    Conditions(narrowings.chain(conditions).collect())
+fn all_of(issuer_and_audience: Vec<IssuerOrAudience>, conditions: Vec<Condition>) -> Conditions {
+    let issuer_and_audience = issuer_and_audience.into_iter().map(Condition::IssuerOrAudience);
+    Conditions(issuer_and_audience.chain(conditions).collect())
 }
 
 /// A key with a slip in its name, or one that names a broken issuer, is a condition all the same.
-fn refuse_nothing(object: &Object<'_>, errors: &mut Errors) {
+fn refuse_nothing(object: &ConfigObject<'_>, errors: &mut Errors) {
     if object.has_unknown() || object.has(key::REQUIRES_ISSUER) || object.has(key::REQUIRES_AUDIENCE) {
         return;
     }
     object.refuse_whole(Problem::NoCondition, errors);
 }
 
-fn named_policy<'n>(node: &Node<'_>, names: &'n Vocabulary, errors: &mut Errors) -> Option<&'n Requirement> {
+fn named_policy<'n>(
+    node: &ConfigNode<'_>,
+    names: &'n DefinedNames,
+    errors: &mut Errors,
+) -> Option<&'n Requirement> {
     let name = node.text("the name of a policy", errors)?;
     let found = names.policies.get(name);
     if found.is_none() && !names.broken_policies.iter().any(|broken| broken == name) {
         let defined = names.policies.keys().cloned().collect();
-        node.refuse(Problem::UnknownPolicy { name: shown(node.value()), defined }, errors);
+        node.refuse(Problem::UnknownPolicy { name: preview(node.value()), defined }, errors);
     }
     found
 }
 
-fn conditions(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) -> Vec<Condition> {
+fn conditions(object: &mut ConfigObject<'_>, names: &DefinedNames, errors: &mut Errors) -> Vec<Condition> {
     let mut conditions = Vec::new();
     if let Some(node) = object.take(key::REQUIRES_ROLE) {
         conditions.extend(any_or_all(&node, "a role name", errors).map(Condition::Role));
@@ -194,7 +198,11 @@ fn conditions(object: &mut Object<'_>, names: &Vocabulary, errors: &mut Errors) 
 }
 
 /// `any_of`
-fn alternatives(node: &Node<'_>, names: &Vocabulary, errors: &mut Errors) -> Option<NonEmpty<Conditions>> {
+fn alternatives(
+    node: &ConfigNode<'_>,
+    names: &DefinedNames,
+    errors: &mut Errors,
+) -> Option<NonEmpty<Conditions>> {
     let items = node.list("a list of requirements", errors).unwrap_or_default();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "requirement" }, errors);
@@ -203,7 +211,7 @@ fn alternatives(node: &Node<'_>, names: &Vocabulary, errors: &mut Errors) -> Opt
 }
 
 /// One of several alternatives: conditions on a token, or a named policy that is nothing else.
-fn alternative(node: &Node<'_>, names: &Vocabulary, errors: &mut Errors) -> Option<Conditions> {
+fn alternative(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Conditions> {
     let requirement = requirement(node, names, Empty::Refused, errors)?;
     if requirement.shadow.is_some() {
         node.refuse(Problem::ShadowInAlternative, errors);

@@ -6,13 +6,13 @@ use super::keys::route as key;
 use super::parsed::{parsed, parsed_list};
 use super::path::Path;
 use super::problem::Problem;
-use super::reader::{Errors, Node, shown};
-use super::requirement::{self, Empty, Vocabulary};
-use super::token_from::places;
-use crate::bearer::Place;
+use super::reader::{ConfigNode, Errors, preview};
+use super::requirement::{self, DefinedNames, Empty};
+use super::token_from::token_sources;
 use crate::jose::json::Json;
 use crate::policy::Requirement;
-use crate::route::{Entry, HostPattern, Method, ReadingClass, SkippedReadings, Table, Template};
+use crate::route::{Entry, HostPattern, Method, SkippedVariants, Table, Template, VariantClass};
+use crate::token_source::TokenSource;
 
 /// What routes may be given in one configuration.
 pub(super) const MAX_ROUTES: usize = 100_000;
@@ -26,14 +26,14 @@ pub struct Route {
     /// The requirement.
     pub requirement: Requirement,
     /// `token_from`, where the route has its own.
-    pub token_from: Option<Vec<Place>>,
+    pub token_from: Option<Vec<TokenSource>>,
     /// `forward_token`, where the route has its own.
     pub forward_token: Option<bool>,
 }
 
 pub(super) fn routes(
-    node: Option<Node<'_>>,
-    vocabulary: &Vocabulary,
+    node: Option<ConfigNode<'_>>,
+    names: &DefinedNames,
     errors: &mut Errors,
 ) -> Option<Table<Route>> {
     let nodes = match &node {
@@ -45,8 +45,7 @@ pub(super) fn routes(
         return None;
     }
     let before = errors.len();
-    let entries: Vec<Entry<Route>> =
-        nodes.iter().filter_map(|node| route(node, vocabulary, errors)).collect();
+    let entries: Vec<Entry<Route>> = nodes.iter().filter_map(|node| route(node, names, errors)).collect();
     if errors.len() > before {
         return None;
     }
@@ -63,7 +62,7 @@ pub(super) fn routes(
         .ok()
 }
 
-fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Option<Entry<Route>> {
+fn route(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Entry<Route>> {
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
     let template = match object.take(key::PATH) {
         Some(node) => parsed(&node, TEMPLATE, errors, Template::parse, Problem::Template),
@@ -86,31 +85,31 @@ fn route(node: &Node<'_>, vocabulary: &Vocabulary, errors: &mut Errors) -> Optio
         HostPattern::parse,
         Problem::Host,
     );
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| places(&node, errors));
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
-    let requirement = requirement::read(&mut object, vocabulary, Empty::Refused, errors);
-    object.finish(errors);
+    let requirement = requirement::read(&mut object, names, Empty::Refused, errors);
+    object.deny_unknown(errors);
     let rule = Route { requirement: requirement?, token_from, forward_token };
     Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
 }
 
 /// Classes of readings; an empty list skips none.
-pub(super) fn skip_readings(node: Option<Node<'_>>, errors: &mut Errors) -> SkippedReadings {
-    let mut skipped = SkippedReadings::default();
+pub(super) fn skip_readings(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> SkippedVariants {
+    let mut skipped = SkippedVariants::default();
     let Some(node) = node else { return skipped };
     if matches!(node.value(), Json::Array(items) if items.is_empty()) {
         return skipped;
     }
-    let Some(names) = node.texts("the name of a class of readings, such as letter_case", errors) else {
+    let Some(names) = node.string_list("the name of a class of readings, such as letter_case", errors) else {
         return skipped;
     };
     for (name, node) in names.into_iter().zip(node.one_or_many()) {
-        match ReadingClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
+        match VariantClass::SKIPPABLE.into_iter().find(|class| class.name() == name) {
             Some(class) => skipped = skipped.with(class),
             None => {
-                let problem = match ReadingClass::ALWAYS.into_iter().find(|class| class.name() == name) {
+                let problem = match VariantClass::ALWAYS.into_iter().find(|class| class.name() == name) {
                     Some(class) => Problem::NotSkippable { class },
-                    None => Problem::UnknownReadingClass { got: shown(node.value()) },
+                    None => Problem::UnknownReadingClass { got: preview(node.value()) },
                 };
                 node.refuse(problem, errors);
             }

@@ -22,7 +22,7 @@ fn the_smallest_configuration_has_the_documented_defaults() {
     let config = parse(&format!("{{{MINIMAL}}}")).unwrap();
     assert!(config.enabled && !config.forward_token && !config.report_only && !config.bypass_cors_preflight);
     assert_eq!(config.default_policy, Requirement::any_valid_token());
-    assert_eq!(config.token_from, [Place::Authorization]);
+    assert_eq!(config.token_from, [TokenSource::Authorization]);
     assert_eq!(
         (config.realm.as_str(), config.max_token_bytes, config.max_claim_header_bytes),
         ("api", 16_384, 16_384)
@@ -96,8 +96,11 @@ fn a_refused_number_may_stand_as_text() {
 fn every_mistake_is_told_at_once() {
     let errors =
         parse(r#"{"issuer":"","routes":[{"path":"/a"},{"path":"b","deny":true}],"x":1}"#).unwrap_err();
-    for place in ["issuer:", "audience:", "jwks_cluster:", "routes[0]:", "routes[1].path:", "x:"] {
-        assert!(errors.iter().any(|error| error.starts_with(place)), "{place} is not among {errors:#?}");
+    for token_source in ["issuer:", "audience:", "jwks_cluster:", "routes[0]:", "routes[1].path:", "x:"] {
+        assert!(
+            errors.iter().any(|error| error.starts_with(token_source)),
+            "{token_source} is not among {errors:#?}"
+        );
     }
 }
 

@@ -1,29 +1,29 @@
 //! `token_from`: where in a request a token may stand.
 
-use super::keys::place as key;
+use super::keys::token_source as key;
 use super::problem::Problem;
-use super::reader::{Errors, Node};
-use crate::bearer::Place;
+use super::reader::{ConfigNode, Errors};
 use crate::http::is_token;
 use crate::jose::json::Json;
+use crate::token_source::TokenSource;
 
-pub(super) fn places(node: &Node<'_>, errors: &mut Errors) -> Option<Vec<Place>> {
+pub(super) fn token_sources(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<TokenSource>> {
     let items = node.one_or_many();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "place, such as {header: authorization}" }, errors);
     }
-    let mut places = Vec::with_capacity(items.len());
+    let mut token_sources = Vec::with_capacity(items.len());
     for item in &items {
-        let Some(place) = place(item, errors) else { continue };
-        if places.contains(&place) {
+        let Some(token_source) = token_source(item, errors) else { continue };
+        if token_sources.contains(&token_source) {
             item.refuse(Problem::RepeatedPlace, errors);
         }
-        places.push(place);
+        token_sources.push(token_source);
     }
-    (!places.is_empty() && places.len() == items.len()).then_some(places)
+    (!token_sources.is_empty() && token_sources.len() == items.len()).then_some(token_sources)
 }
 
-fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
+fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSource> {
     let mut object = node.object("a place, such as {header: authorization}", errors)?;
     let mut name = |key, errors: &mut Errors| {
         let node = object.take(key)?;
@@ -48,12 +48,14 @@ fn place(node: &Node<'_>, errors: &mut Errors) -> Option<Place> {
         object.refuse(key::PREFIX, Problem::PrefixWithoutHeader, errors);
     }
     let has_slip = object.has_unknown();
-    object.finish(errors);
+    object.deny_unknown(errors);
     match (header, query, cookie) {
-        (Some(name), None, None) if name == "authorization" && prefix.is_none() => Some(Place::Authorization),
-        (Some(name), None, None) => Some(Place::Header { name, prefix: prefix.unwrap_or_default() }),
-        (None, Some(name), None) => Some(Place::Query { name }),
-        (None, None, Some(name)) => Some(Place::Cookie { name }),
+        (Some(name), None, None) if name == "authorization" && prefix.is_none() => {
+            Some(TokenSource::Authorization)
+        }
+        (Some(name), None, None) => Some(TokenSource::Header { name, prefix: prefix.unwrap_or_default() }),
+        (None, Some(name), None) => Some(TokenSource::Query { name }),
+        (None, None, Some(name)) => Some(TokenSource::Cookie { name }),
         (None, None, None) if has_slip || is_named => None,
         _ => {
             node.refuse(Problem::NotOnePlace, errors);

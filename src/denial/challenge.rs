@@ -14,7 +14,7 @@ pub struct Challenge<'a> {
 
 /// What is wrong with the credentials, as far as the client is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ChallengeError {
     /// None came: no error code (RFC 6750 section 3.1), and the scopes to ask for.
     Missing,
     InvalidRequest,
@@ -27,7 +27,7 @@ pub(super) enum Fault {
 }
 
 impl Challenge<'_> {
-    pub(super) fn header(&self, fault: Fault) -> String {
+    pub(super) fn header(&self, fault: ChallengeError) -> String {
         let mut value = format!("Bearer realm={}", quoted(self.realm));
         let mut add = |name: &str, text: &str| {
             value.push_str(", ");
@@ -36,21 +36,21 @@ impl Challenge<'_> {
             value.push_str(&quoted(text));
         };
         let scopes = match fault {
-            Fault::Missing => self.scope(),
-            Fault::InvalidRequest => {
+            ChallengeError::Missing => self.scope(),
+            ChallengeError::InvalidRequest => {
                 add("error", "invalid_request");
                 None
             }
-            Fault::InvalidToken { description } => {
+            ChallengeError::InvalidToken { description } => {
                 add("error", "invalid_token");
                 add("error_description", description);
                 None
             }
-            Fault::InsufficientScope => {
+            ChallengeError::InsufficientScope => {
                 add("error", "insufficient_scope");
                 self.scope()
             }
-            Fault::Unforwardable => {
+            ChallengeError::Unforwardable => {
                 add("error", "insufficient_scope");
                 None
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::fold::{folded, grpc_metadata};
+use super::names::{folded, grpc_metadata};
 
 /// The headers of a configuration that may carry a token.
 #[derive(Debug, Clone, Default)]

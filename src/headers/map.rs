@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fold::{folded, folds_to};
+use super::names::{folded, matches_folded_name};
 use crate::http::{METHOD_OVERRIDES, is_token};
 use crate::jose::pointer::Pointer;
 
@@ -118,7 +118,7 @@ pub(super) fn checked(
     for (name, source) in entries {
         check_name(&name)?;
         let fold = folded(&name);
-        if let Some((first, _)) = checked.iter().find(|(earlier, _)| folds_to(earlier, &fold)) {
+        if let Some((first, _)) = checked.iter().find(|(earlier, _)| matches_folded_name(earlier, &fold)) {
             return Err(HeaderMapError::Same { first: first.to_string(), second: name });
         }
         if source == HeaderSource::Pointers(Vec::new()) {

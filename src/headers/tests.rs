@@ -4,7 +4,7 @@ use super::*;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::claims::VerifiedClaims;
 use crate::jose::pointer::Pointer;
-use crate::policy::{Credential, Requirement, Requirements, Rule, Source, Sources};
+use crate::policy::{ClaimSource, ClaimSources, Credential, Requirement, Requirements, Rule};
 
 const LIMIT: usize = 16_384;
 
@@ -15,8 +15,8 @@ const CLAIMS: &str = r#"{
 }"#;
 
 fn identity_of(claims: &str) -> Rc<Identity> {
-    let source = |name| vec![Source { pointer: Pointer::parse(name).unwrap(), prefix: None }];
-    let sources = Sources { roles: source("roles"), groups: source("groups"), scopes: source("scope") };
+    let source = |name| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
+    let sources = ClaimSources { roles: source("roles"), groups: source("groups"), scopes: source("scope") };
     Rc::new(Identity::new(VerifiedClaims::unchecked(IssuerIndex(0), claims, &[]), &sources))
 }
 
@@ -231,7 +231,7 @@ fn a_value_over_the_limit_is_refused() {
     let oversize = Oversize { header: "x-auth-sub".to_owned(), bytes: 5, limit: 4 };
     assert_eq!(map.plan(&HeaderMap::new(), &permit, 4).err(), Some(oversize.clone()));
     assert_eq!(
-        map.plan_prepared(&HeaderMap::new(), &permit, &map.prepare(&identity), 4).err(),
+        map.plan_encoded(&HeaderMap::new(), &permit, &map.encode_for(&identity), 4).err(),
         Some(oversize)
     );
     let encoded = permit_for(&identity_of(r#"{"sub":"éé"}"#));
@@ -248,7 +248,7 @@ fn prepared_headers_count_what_they_take() {
     let map = ClaimHeaders::default();
     let taken = |claims: &str| {
         let identity = identity_of(claims);
-        map.prepare(&identity).bytes() - identity.bytes()
+        map.encode_for(&identity).bytes() - identity.bytes()
     };
     // Each value, and as much beside it.
     let (sub, email) = ("s".repeat(1000), "e".repeat(500));
@@ -261,9 +261,9 @@ fn prepared_headers_count_what_they_take() {
 fn prepared_headers_serve_their_own_identity_only() {
     let map = ClaimHeaders::default();
     let (ada, eve) = (identity_of(r#"{"sub":"ada"}"#), identity_of(r#"{"sub":"eve"}"#));
-    let prepared = map.prepare(&ada);
+    let encoded_headers = map.encode_for(&ada);
     let request = headers(&[("x_auth_sub", "root"), ("x-auth-sub", "root")]);
-    let sub = |permit: &Permit| shown(&map.plan_prepared(&request, permit, &prepared, LIMIT).unwrap());
+    let sub = |permit: &Permit| shown(&map.plan_encoded(&request, permit, &encoded_headers, LIMIT).unwrap());
     assert_eq!(sub(&permit_for(&ada)), ["x-auth-sub [ada]", "x_auth_sub -"]);
     assert_eq!(sub(&permit_for(&eve)), ["x-auth-sub [eve]", "x_auth_sub -"]);
     assert_eq!(sub(&anonymous()), ["x-auth-sub -", "x_auth_sub -"]);

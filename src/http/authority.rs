@@ -12,13 +12,13 @@ use super::characters::{is_sub_delim, is_unreserved};
 /// the port `+80` as 80. Every check here would still be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority<'a> {
-    host: Host<'a>,
+    host: HostName<'a>,
     port: Option<&'a [u8]>,
 }
 
 /// The host of an authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Host<'a> {
+pub enum HostName<'a> {
     /// A name or an IPv4 address, of `unreserved` and `sub-delims`; may be empty. Percent-encoding is refused: no name
     /// of DNS needs it, and software differs in whether it decodes a host.
     Name(&'a [u8]),
@@ -37,14 +37,16 @@ impl<'a> Authority<'a> {
         let (host, port) = split_port(text);
         let host = match host {
             [b'[', literal @ .., b']'] => ipv6(literal)?,
-            name if name.iter().all(|byte| is_unreserved(*byte) || is_sub_delim(*byte)) => Host::Name(name),
+            name if name.iter().all(|byte| is_unreserved(*byte) || is_sub_delim(*byte)) => {
+                HostName::Name(name)
+            }
             _ => return None,
         };
         Some(Self { host, port })
     }
 
     /// The host.
-    pub fn host(&self) -> Host<'a> {
+    pub fn host(&self) -> HostName<'a> {
         self.host
     }
 
@@ -54,12 +56,12 @@ impl<'a> Authority<'a> {
     }
 }
 
-fn ipv6(literal: &[u8]) -> Option<Host<'_>> {
+fn ipv6(literal: &[u8]) -> Option<HostName<'_>> {
     let mut parts = literal.splitn(2, |byte| *byte == b'%');
     let address = std::str::from_utf8(parts.next()?).ok()?.parse().ok()?;
     let zone = parts.next();
     let is_valid = zone.is_none_or(|zone| zone.iter().copied().all(is_unreserved));
-    is_valid.then_some(Host::Ipv6 { address, zone })
+    is_valid.then_some(HostName::Ipv6 { address, zone })
 }
 
 /// The host, and the digits behind the colon that ends it. An IPv6 address has its colons in brackets (RFC 3986 section
@@ -103,7 +105,7 @@ mod tests {
         ];
         for (text, host, port) in rows {
             let authority = Authority::parse(text.as_bytes()).unwrap();
-            assert_eq!(authority.host(), Host::Name(host.as_bytes()), "{text}");
+            assert_eq!(authority.host(), HostName::Name(host.as_bytes()), "{text}");
             assert_eq!(authority.port(), port.map(str::as_bytes), "{text}");
         }
         let rows = [
@@ -115,7 +117,7 @@ mod tests {
         for (text, address, zone, port) in rows {
             let authority = Authority::parse(text.as_bytes()).unwrap();
             let (address, zone) = (address.parse().unwrap(), zone.map(str::as_bytes));
-            assert_eq!(authority.host(), Host::Ipv6 { address, zone }, "{text}");
+            assert_eq!(authority.host(), HostName::Ipv6 { address, zone }, "{text}");
             assert_eq!(authority.port(), port.map(str::as_bytes), "{text}");
         }
     }

@@ -1,6 +1,6 @@
 //! Absolute http and https URIs (RFC 9110 section 4.2), as a configuration or a redirect writes them.
 
-use super::authority::{Authority, Host, split_port};
+use super::authority::{Authority, HostName, split_port};
 use super::characters::{hex_digit, is_sub_delim, is_unreserved};
 
 /// An absolute http or https URI without user information and fragment.
@@ -105,8 +105,10 @@ impl Scheme {
 fn names_a_server(authority: &str) -> bool {
     let Some(authority) = Authority::parse(authority.as_bytes()) else { return false };
     let has_host = match authority.host() {
-        Host::Name(name) => name.iter().any(|byte| *byte != b'.') && name.iter().copied().all(is_unreserved),
-        Host::Ipv6 { zone, .. } => zone.is_none(),
+        HostName::Name(name) => {
+            name.iter().any(|byte| *byte != b'.') && name.iter().copied().all(is_unreserved)
+        }
+        HostName::Ipv6 { zone, .. } => zone.is_none(),
     };
     has_host && authority.port().is_none_or(|port| port_number(port).is_some())
 }

@@ -6,7 +6,7 @@
 
 mod curve;
 mod der;
-mod host_first;
+mod host_verifier;
 mod public_key;
 mod signature;
 
@@ -15,9 +15,9 @@ use std::str::FromStr;
 
 pub use super::known_answers::known_answer_test;
 pub use curve::Curve;
-pub use host_first::{HostFirst, HostFunction};
+pub use host_verifier::{HostFunction, HostVerifier};
 pub use public_key::PublicKey;
-pub use signature::{HostCheck, InModule, SignatureCheck, Verifier};
+pub use signature::{HostCheck, SignatureCheck, Verifier, WasmVerifier};
 
 /// A way to sign with a private key and to check with a public one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

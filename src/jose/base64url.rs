@@ -13,7 +13,7 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
 
 /// Why a text is not base64url, as encoders get it wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum Base64Fault {
     /// `=` at its end.
     #[error("padded; base64url in a JWK has no = at its end")]
     Padded,
@@ -25,7 +25,7 @@ pub enum Fault {
     Other,
 }
 
-impl Fault {
+impl Base64Fault {
     /// Of a text that [`decode`] does not read.
     pub fn of(text: &str) -> Self {
         if text.contains(['+', '/']) {

@@ -167,7 +167,7 @@ pub enum KeyError {
     NotText(&'static str),
     /// A member that is not base64url.
     #[error("its member {0} is {1}")]
-    Encoding(&'static str, base64url::Fault),
+    Encoding(&'static str, base64url::Base64Fault),
     /// Private material: whoever publishes it has given the key away.
     #[error("it holds private material and must be considered stolen")]
     Private,

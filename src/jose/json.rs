@@ -4,13 +4,13 @@
 //! see two different tokens.
 
 mod error;
-mod valid;
+mod reader;
 mod value;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use valid::{Valid, are_unique};
+use reader::{JsonReader, are_unique};
 
 pub use error::JsonError;
 pub use value::{Json, Number};
@@ -24,12 +24,12 @@ impl Json {
             let raw = unique_members(text)?;
             let mut members = Vec::with_capacity(raw.len());
             for (name, value) in raw {
-                members.push((name, Valid::new(value.get()).value(1)?));
+                members.push((name, JsonReader::new(value.get()).value(1)?));
             }
             return Ok(Self::Object(members));
         }
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
-        Valid::new(raw.get()).value(0)
+        JsonReader::new(raw.get()).value(0)
     }
 
     /// The members of one object, their values unread; names are unique. For documents whose parts are judged one
@@ -54,7 +54,7 @@ fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
 }
 
 /// Room for as many members as a token's claims usually have.
-const USUAL: usize = 12;
+const TYPICAL_MEMBERS: usize = 12;
 
 /// The members of one object, unread and with duplicates.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::with_capacity(USUAL);
+                let mut members = Vec::with_capacity(TYPICAL_MEMBERS);
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }

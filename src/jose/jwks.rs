@@ -317,7 +317,7 @@ impl Jwk<'_> {
 
     fn bytes(&self, name: &'static str) -> Result<Vec<u8>, KeyError> {
         let text = self.text(name)?;
-        let encoding = || KeyError::Encoding(name, base64url::Fault::of(text));
+        let encoding = || KeyError::Encoding(name, base64url::Base64Fault::of(text));
         base64url::decode(text.as_bytes()).ok_or_else(encoding)
     }
 }

@@ -13,7 +13,7 @@ pub struct TokenRules {
     /// Whose rules they are.
     pub issuer: IssuerIndex,
     /// The exact `iss`.
-    pub issuer_name_value: String,
+    pub iss: String,
     /// `alg` must be one of them.
     pub accepted_algorithms: Vec<Algorithm>,
     /// Keys that must not be used any more, and tokens that name them.
@@ -37,10 +37,10 @@ pub struct TokenRules {
 impl TokenRules {
     /// The defaults for an issuer and its audiences: RS256, 60 s of skew, `exp` required, `aud`, the types
     /// and refused claims of an access token.
-    pub fn new(issuer: IssuerIndex, issuer_name_value: String, audiences: Vec<String>) -> Self {
+    pub fn new(issuer: IssuerIndex, iss: String, audiences: Vec<String>) -> Self {
         Self {
             issuer,
-            issuer_name_value,
+            iss,
             accepted_algorithms: vec![Algorithm::Rs256],
             refused_kids: Vec::new(),
             accepted_types: AcceptedTypes::default(),

@@ -80,7 +80,7 @@ impl<'a> UnverifiedToken<'a> {
     /// The algorithm of a token whose issuer and header fit the rules.
     pub(super) fn admitted_algorithm(&self, rules: &TokenRules) -> Result<Algorithm, TokenError> {
         // A key of one issuer must not speak for another.
-        if self.unverified_issuer() != Some(rules.issuer_name_value.as_str()) {
+        if self.unverified_issuer() != Some(rules.iss.as_str()) {
             return Err(TokenError::UnknownIssuer);
         }
         if self.unverified_kid().is_some_and(|kid| rules.refused_kids.iter().any(|refused| refused == kid)) {

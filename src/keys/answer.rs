@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fetch_error::{FetchError, MAX_BYTES};
 use super::not_json::NotJson;
-use crate::endpoint::{self, Target};
+use crate::endpoint::{self, RedirectTarget};
 use crate::http::HeaderMap;
 use crate::jose::error::KeySetError;
 use crate::jose::json::{JsonError, without_byte_order_mark};
@@ -38,12 +38,12 @@ pub enum GoodAnswer {
         skipped: Vec<SkippedKey>,
         /// The validator to ask again with.
         etag: Option<String>,
-        /// `Cache-Control: max-age`.
+        /// `Cache-RefreshState: max-age`.
         max_age: Option<Duration>,
     },
     /// The set that was asked about still holds.
     NotModified {
-        /// `Cache-Control: max-age`.
+        /// `Cache-RefreshState: max-age`.
         max_age: Option<Duration>,
     },
 }
@@ -54,7 +54,7 @@ pub fn readable(length: usize) -> usize {
 }
 
 /// Judges an answer to a request for a key set. `conditional` says that a validator was sent.
-pub fn judge(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
+pub fn parse_jwks_response(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
     let max_age = header(answer, "cache-control").and_then(max_age);
     match status(answer) {
         None => Err(FetchError::NoAnswer),
@@ -77,7 +77,7 @@ pub fn judge(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, Fe
 pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
     match status {
         301 | 302 | 303 | 307 | 308 => {
-            let target = header(answer, "location").map_or(Target::Unreadable, endpoint::target);
+            let target = header(answer, "location").map_or(RedirectTarget::Unreadable, endpoint::target);
             FetchError::Redirect { status, target }
         }
         status => FetchError::Status(status),
@@ -88,8 +88,9 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
 /// they send can be read.
 pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
     let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
-    let is_one = |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
-    match codings.find(|coding| is_one(coding)) {
+    let is_unambiguous_host =
+        |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
+    match codings.find(|coding| is_unambiguous_host(coding)) {
         Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
         None => {
             let body = without_byte_order_mark(answer.body);
@@ -112,7 +113,7 @@ fn is_sendable(etag: &str) -> bool {
     !etag.is_empty() && etag.len() <= MAX_ETAG_BYTES && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The first `max-age` of a `Cache-Control`; a value that is no number of seconds counts as absent.
+/// The first `max-age` of a `Cache-RefreshState`; a value that is no number of seconds counts as absent.
 fn max_age(cache_control: &str) -> Option<Duration> {
     let value = cache_control.split(',').find_map(|directive| {
         let (name, value) = directive.trim().split_once('=')?;
@@ -132,14 +133,14 @@ mod tests {
         lines.iter().copied().collect()
     }
 
-    fn judged(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
-        judge(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional)
+    fn parsed(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
+        parse_jwks_response(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional)
     }
 
     #[test]
     fn a_good_answer_brings_keys_a_validator_and_an_age() {
         let lines = [(":status", "200"), ("etag", "W/\"v 1\""), ("cache-control", "public, MAX-AGE=\"60\"")];
-        let Ok(GoodAnswer::Keys { keys, skipped, etag, max_age }) = judged(&lines, KEYS.as_bytes(), false)
+        let Ok(GoodAnswer::Keys { keys, skipped, etag, max_age }) = parsed(&lines, KEYS.as_bytes(), false)
         else {
             panic!("refused")
         };
@@ -152,7 +153,7 @@ mod tests {
     fn an_unsendable_validator_is_not_remembered() {
         for etag in ["", "a\r\nx: y", "é", &"e".repeat(MAX_ETAG_BYTES + 1)] {
             let lines = [(":status", "200"), ("etag", etag)];
-            let Ok(GoodAnswer::Keys { etag, .. }) = judged(&lines, KEYS.as_bytes(), false) else {
+            let Ok(GoodAnswer::Keys { etag, .. }) = parsed(&lines, KEYS.as_bytes(), false) else {
                 panic!("refused")
             };
             assert_eq!(etag, None);
@@ -178,14 +179,14 @@ mod tests {
                 KEYS.as_bytes(),
                 FetchError::Redirect {
                     status: 302,
-                    target: Target::Other("https://elsewhere.example".into()),
+                    target: RedirectTarget::Other("https://elsewhere.example".into()),
                 },
             ),
             (
                 "a redirect without a place",
                 &[(":status", "308")],
                 KEYS.as_bytes(),
-                FetchError::Redirect { status: 308, target: Target::Unreadable },
+                FetchError::Redirect { status: 308, target: RedirectTarget::Unreadable },
             ),
             ("an error", &[(":status", "500")], KEYS.as_bytes(), FetchError::Status(500)),
             ("another success", &[(":status", "203")], KEYS.as_bytes(), FetchError::Status(203)),
@@ -198,44 +199,47 @@ mod tests {
             ),
         ];
         for (label, lines, body, error) in rows {
-            assert_eq!(judged(lines, body, false).err(), Some(error.clone()), "{label}");
+            assert_eq!(parsed(lines, body, false).err(), Some(error.clone()), "{label}");
         }
         for body in [&b"<html>"[..], b"", &KEYS.as_bytes()[..100]] {
-            assert!(matches!(judged(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
+            assert!(matches!(parsed(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
         }
         let too_large =
             HttpAnswer { headers: &headers(&[(":status", "200")]), length: MAX_BYTES + 1, body: b"" };
-        assert_eq!(judge(too_large, false).err(), Some(FetchError::TooLarge { bytes: MAX_BYTES + 1 }));
+        assert_eq!(
+            parse_jwks_response(too_large, false).err(),
+            Some(FetchError::TooLarge { bytes: MAX_BYTES + 1 })
+        );
         assert!(matches!(
-            judged(&[(":status", "304")], b"", true),
+            parsed(&[(":status", "304")], b"", true),
             Ok(GoodAnswer::NotModified { max_age: None })
         ));
     }
 
     #[test]
     fn a_coded_body_is_named_and_a_coding_that_is_none_does_no_harm() {
-        let told = |coding: &str, body: &[u8]| {
+        let message = |coding: &str, body: &[u8]| {
             let lines = [(":status", "200"), ("content-encoding", coding)];
-            judged(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
+            parsed(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
         };
         let named = "the body has the content-encoding \"gzip\"; the request asked for identity, and only that is read";
-        assert_eq!(told("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
-        assert!(told("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
+        assert_eq!(message("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
+        assert!(message("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
         for coding in ["", "identity", "Identity", "utf-8", "gzip"] {
-            assert_eq!(told(coding, KEYS.as_bytes()), Ok(()), "{coding}: the body can be read");
+            assert_eq!(message(coding, KEYS.as_bytes()), Ok(()), "{coding}: the body can be read");
         }
         for coding in ["", "identity"] {
-            assert!(told(coding, b"<html>").unwrap_err().starts_with("not valid JSON"), "{coding}");
+            assert!(message(coding, b"<html>").unwrap_err().starts_with("not valid JSON"), "{coding}");
         }
-        let forged = told(&"a\n[critical]".repeat(1000), b"x").unwrap_err();
+        let forged = message(&"a\n[critical]".repeat(1000), b"x").unwrap_err();
         assert!(forged.len() < 300 && !forged.contains('\n'), "{forged}");
     }
 
     #[test]
     fn one_byte_order_mark_is_skipped() {
         let marked = |marks: usize| format!("{}{KEYS}", "\u{feff}".repeat(marks));
-        let judged = |marks| judged(&[(":status", "200")], marked(marks).as_bytes(), false);
-        assert!(matches!(judged(1), Ok(GoodAnswer::Keys { .. })));
-        assert!(matches!(judged(2), Err(FetchError::NotJson(_))));
+        let parsed = |marks| parsed(&[(":status", "200")], marked(marks).as_bytes(), false);
+        assert!(matches!(parsed(1), Ok(GoodAnswer::Keys { .. })));
+        assert!(matches!(parsed(2), Err(FetchError::NotJson(_))));
     }
 }

@@ -19,7 +19,7 @@ pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
 }
 
 /// Where the keys are, according to the answer to a request for the document.
-pub fn judge(
+pub fn parse_discovery_response(
     answer: HttpAnswer<'_>,
     iss: &str,
     issuer: &Endpoint,
@@ -89,8 +89,9 @@ mod tests {
     fn only_the_issuers_own_document_is_followed() {
         let document =
             |iss: &str, uri: &str| format!(r#"{{"issuer":"{iss}","jwks_uri":"{uri}"}}"#).into_bytes();
-        let judge = |body: &[u8], other_host| keys_uri(body, "https://a", &issuer("https://a"), other_host);
-        let good = judge(&document("https://a", "https://a/keys"), false);
+        let parse_discovery_response =
+            |body: &[u8], other_host| keys_uri(body, "https://a", &issuer("https://a"), other_host);
+        let good = parse_discovery_response(&document("https://a", "https://a/keys"), false);
         assert_eq!(good.map(|uri| uri.to_string()), Ok("https://a/keys".to_owned()));
         let other_issuer = |found: Option<&str>| DiscoveryError::OtherIssuer {
             found: found.map(str::to_owned),
@@ -120,41 +121,44 @@ mod tests {
             ),
         ];
         for (label, body, error) in rows {
-            assert_eq!(judge(body, false), Err(error.clone()), "{label}");
+            assert_eq!(parse_discovery_response(body, false), Err(error.clone()), "{label}");
         }
         for port in ["443", "0443"] {
             let uri = format!("https://a:{port}/keys");
-            assert!(judge(&document("https://a", &uri), false).is_ok(), "{uri}: the port that https has");
+            assert!(
+                parse_discovery_response(&document("https://a", &uri), false).is_ok(),
+                "{uri}: the port that https has"
+            );
         }
         let ipv6 =
             |uri| keys_uri(&document("http://[::1]", uri), "http://[::1]", &issuer("http://[::1]"), false);
         assert!(ipv6("http://[::1]:80/keys").is_ok());
         assert_eq!(ipv6("http://[::1]:81/keys"), Err(other_host("[::1]:81")));
         assert!(
-            judge(&document("https://a", "https://b/keys"), true).is_ok(),
+            parse_discovery_response(&document("https://a", "https://b/keys"), true).is_ok(),
             "a cluster of its own is given"
         );
     }
 
     #[test]
     fn both_issuers_are_shown_and_stay_on_their_line() {
-        let told = |document: &str| {
+        let message = |document: &str| {
             let error = keys_uri(document.as_bytes(), "https://a", &issuer("https://a"), false).unwrap_err();
             error.to_string()
         };
-        let slash = told(r#"{"issuer":"https://a/"}"#);
+        let slash = message(r#"{"issuer":"https://a/"}"#);
         assert!(
             slash.ends_with(r#"its issuer is "https://a/", and the configured one is "https://a""#),
             "{slash}"
         );
-        let placeholder = told(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);
+        let placeholder = message(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);
         assert!(placeholder.contains(r#""https://a/{tenantid}/v2.0""#), "{placeholder}");
-        assert!(told("{}").contains("it has no issuer that is a string"));
+        assert!(message("{}").contains("it has no issuer that is a string"));
         let long = "\\n[critical] \\u202e".repeat(10_000);
         for hostile in [
-            told(&format!(r#"{{"issuer":"{long}"}}"#)),
-            told(&format!(r#"{{"issuer":"https://a","jwks_uri":"{long}"}}"#)),
-            told(&format!(r#"{{"issuer":"https://a","jwks_uri":"https://{}/"}}"#, "b".repeat(100_000))),
+            message(&format!(r#"{{"issuer":"{long}"}}"#)),
+            message(&format!(r#"{{"issuer":"https://a","jwks_uri":"{long}"}}"#)),
+            message(&format!(r#"{{"issuer":"https://a","jwks_uri":"https://{}/"}}"#, "b".repeat(100_000))),
         ] {
             assert!(hostile.len() < 3000, "{} bytes", hostile.len());
             assert!(hostile.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{hostile}");

@@ -3,7 +3,7 @@
 use std::fmt::{Formatter, Result};
 
 use super::not_json::NotJson;
-use crate::endpoint::Target;
+use crate::endpoint::RedirectTarget;
 use crate::jose::error::KeySetError;
 use crate::jose::escaped::{Escaped, EscapedUrl};
 use crate::jose::json::JsonError;
@@ -29,7 +29,7 @@ pub enum FetchError {
         /// 301, 302, 303, 307 or 308.
         status: u16,
         /// Where it leads, less path and query: a session may stand there.
-        target: Target,
+        target: RedirectTarget,
     },
     /// Another status than 200.
     #[error("status {0}{hint}", hint = hint(*.0))]

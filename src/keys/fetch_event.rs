@@ -1,8 +1,8 @@
 //! The outcome of a fetch, as facts for the metrics and the log.
 
 use super::fetch_error::FetchError;
+use super::key_cache::FailureOutcome;
 use super::requested::Requested;
-use super::share::Kept;
 use crate::jose::jwks::SkippedKey;
 
 /// The outcome of one refresh of an issuer's keys.
@@ -28,7 +28,7 @@ pub enum FetchEvent {
         /// Why.
         error: FetchError,
         /// What the failure changed.
-        kept: Kept,
+        outcome: FailureOutcome,
         /// What was asked for.
         requested: Requested,
         /// Why each key of the answer cannot be used, where that is the reason and the failure is the first.

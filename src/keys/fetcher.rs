@@ -10,8 +10,8 @@ use super::answer::{self, GoodAnswer, HttpAnswer};
 use super::discovery;
 use super::fetch_error::FetchError;
 use super::fetch_event::FetchEvent;
-use super::requested::{Document, Requested};
-use super::share::{Kept, Share, SharedData, Stored};
+use super::key_cache::{FailureOutcome, KeyCache, SharedData, StoreOutcome};
+use super::requested::{Requested, RequestedDocument};
 use super::{Location, SetId, Source};
 use crate::endpoint::Endpoint;
 use crate::jose::error::KeySetError;
@@ -53,16 +53,16 @@ impl FetchRequest {
 #[derive(Debug)]
 pub struct Fetcher {
     source: Source,
-    share: Share,
-    state: State,
+    cache: KeyCache,
+    state: FetchState,
 }
 
 #[derive(Debug)]
-enum State {
+enum FetchState {
     /// Nothing is under way.
     Idle,
     /// An answer led to this request.
-    Next(Target),
+    Next(FetchTarget),
     /// The caller is sending the request.
     Sending(Sent),
     /// The answer to this call is awaited.
@@ -71,22 +71,22 @@ enum State {
 
 /// What to ask for.
 #[derive(Debug)]
-enum Target {
+enum FetchTarget {
     /// The discovery document, at the URL of that place in [`discovery::documents`].
-    Document(usize),
+    RequestedDocument(usize),
     Keys(Endpoint),
 }
 
 /// A request that was handed out.
 #[derive(Debug)]
 struct Sent {
-    step: Step,
+    step: FetchStep,
     requested: Requested,
 }
 
 #[derive(Debug)]
-enum Step {
-    Document(usize),
+enum FetchStep {
+    RequestedDocument(usize),
     Keys {
         source: String,
         /// The set whose validator was sent.
@@ -96,42 +96,42 @@ enum Step {
 
 impl Fetcher {
     /// Before anything was fetched.
-    pub fn new(source: Source, share: Share) -> Self {
-        Self { source, share, state: State::Idle }
+    pub fn new(source: Source, cache: KeyCache) -> Self {
+        Self { source, cache, state: FetchState::Idle }
     }
 
     /// The keys that this VM holds, and the record that the VMs of the process share.
-    pub fn share(&self) -> &Share {
-        &self.share
+    pub fn cache(&self) -> &KeyCache {
+        &self.cache
     }
 
     /// The same, for a request that looks for keys.
-    pub fn share_mut(&mut self) -> &mut Share {
-        &mut self.share
+    pub fn cache_mut(&mut self) -> &mut KeyCache {
+        &mut self.cache
     }
 
     /// Whether the answer to that call is awaited.
     pub fn awaits(&self, call: u32) -> bool {
-        matches!(self.state, State::Awaiting { call: awaited, .. } if awaited == call)
+        matches!(self.state, FetchState::Awaiting { call: awaited, .. } if awaited == call)
     }
 
     /// The request that is due, if one is. The first of a refresh takes the lease. `unknown_kid` says that requests
     /// wait for a kid that the keys lack.
     pub fn poll_send(&mut self, host: &impl SharedData, unknown_kid: bool) -> Option<FetchRequest> {
         let target = match self.take_state() {
-            State::Next(target) => target,
-            awaiting @ State::Awaiting { .. } if self.still_counts(host) => {
+            FetchState::Next(target) => target,
+            awaiting @ FetchState::Awaiting { .. } if self.still_counts(host) => {
                 self.state = awaiting;
                 return None;
             }
             // The lease has ended: an answer would change nothing, if it ever came.
-            State::Idle | State::Sending(_) | State::Awaiting { .. } => {
-                if !self.share.take_lease(host, unknown_kid) {
+            FetchState::Idle | FetchState::Sending(_) | FetchState::Awaiting { .. } => {
+                if !self.cache.take_lease(host, unknown_kid) {
                     return None;
                 }
                 match &self.source.location {
-                    Location::Endpoint(endpoint) => Target::Keys(endpoint.clone()),
-                    Location::Discovery { .. } => Target::Document(0),
+                    Location::Endpoint(endpoint) => FetchTarget::Keys(endpoint.clone()),
+                    Location::Discovery { .. } => FetchTarget::RequestedDocument(0),
                 }
             }
         };
@@ -139,84 +139,92 @@ impl Fetcher {
     }
 
     fn still_counts(&mut self, host: &impl SharedData) -> bool {
-        self.share.synchronise(host);
-        self.share.holds_lease(host.now())
+        self.cache.sync(host);
+        self.cache.holds_lease(host.now())
     }
 
-    fn request(&mut self, target: Target) -> Option<FetchRequest> {
+    fn request(&mut self, target: FetchTarget) -> Option<FetchRequest> {
         let (step, document, cluster, endpoint, etag) = match (target, &self.source.location) {
-            (Target::Document(place), Location::Discovery { cluster, issuer, .. }) => {
+            (FetchTarget::RequestedDocument(place), Location::Discovery { cluster, issuer, .. }) => {
                 let documents = discovery::documents(issuer);
                 let urls = documents.iter().take(place + 1).map(ToString::to_string).collect();
                 let endpoint = documents.into_iter().nth(place)?;
-                (Step::Document(place), Document::Discovery(urls), cluster, endpoint, None)
+                (
+                    FetchStep::RequestedDocument(place),
+                    RequestedDocument::Discovery(urls),
+                    cluster,
+                    endpoint,
+                    None,
+                )
             }
-            (Target::Document(_), Location::Endpoint(_)) => return None,
-            (Target::Keys(endpoint), location) => {
+            (FetchTarget::RequestedDocument(_), Location::Endpoint(_)) => return None,
+            (FetchTarget::Keys(endpoint), location) => {
                 let source = endpoint.to_string();
                 let document = match location {
-                    Location::Endpoint(_) => Document::KeySet(source.clone()),
-                    Location::Discovery { .. } => Document::DiscoveredKeySet(source.clone()),
+                    Location::Endpoint(_) => RequestedDocument::KeySet(source.clone()),
+                    Location::Discovery { .. } => RequestedDocument::DiscoveredKeySet(source.clone()),
                 };
-                let (etag, conditional_on) = self.share.validator(&source).unzip();
-                (Step::Keys { source, conditional_on }, document, &self.source.cluster, endpoint, etag)
+                let (etag, conditional_on) = self.cache.validator(&source).unzip();
+                (FetchStep::Keys { source, conditional_on }, document, &self.source.cluster, endpoint, etag)
             }
         };
         self.state =
-            State::Sending(Sent { step, requested: Requested { document, cluster: cluster.clone() } });
-        Some(FetchRequest { cluster: cluster.clone(), endpoint, etag, timeout: self.share.times().timeout })
+            FetchState::Sending(Sent { step, requested: Requested { document, cluster: cluster.clone() } });
+        Some(FetchRequest { cluster: cluster.clone(), endpoint, etag, timeout: self.cache.times().timeout })
     }
 
     /// The host took the request; its answer will come with this number.
     pub fn on_sent(&mut self, call: u32) {
-        if let State::Sending(sent) = self.take_state() {
-            if matches!(sent.step, Step::Keys { .. }) {
-                self.share.sent();
+        if let FetchState::Sending(sent) = self.take_state() {
+            if matches!(sent.step, FetchStep::Keys { .. }) {
+                self.cache.sent();
             }
-            self.state = State::Awaiting { call, sent };
+            self.state = FetchState::Awaiting { call, sent };
         }
     }
 
     /// The host did not take the request. `None` where that happened for the first time in a row.
     pub fn on_not_sent(&mut self, host: &impl SharedData) -> Option<FetchEvent> {
-        let State::Sending(Sent { requested, .. }) = self.take_state() else { return None };
-        let kept = self.share.not_sent(host)?;
-        Some(FetchEvent::Failed { error: FetchError::NotSent, kept, requested, skipped: Vec::new() })
+        let FetchState::Sending(Sent { requested, .. }) = self.take_state() else { return None };
+        let outcome = self.cache.not_sent(host)?;
+        Some(FetchEvent::Failed { error: FetchError::NotSent, outcome, requested, skipped: Vec::new() })
     }
 
-    fn take_state(&mut self) -> State {
-        std::mem::replace(&mut self.state, State::Idle)
+    fn take_state(&mut self) -> FetchState {
+        std::mem::replace(&mut self.state, FetchState::Idle)
     }
 
     /// The answer to the call that is awaited. `None` where it leads to another request: see [`Self::poll_send`].
     pub fn on_response(&mut self, host: &impl SharedData, answer: HttpAnswer<'_>) -> Option<FetchEvent> {
-        let State::Awaiting { sent, .. } = self.take_state() else { return None };
+        let FetchState::Awaiting { sent, .. } = self.take_state() else { return None };
         let outcome = match &sent.step {
-            Step::Document(place) => match self.discovered(*place, answer) {
+            FetchStep::RequestedDocument(place) => match self.discovered(*place, answer) {
                 Ok(next) => {
-                    self.state = State::Next(next);
+                    self.state = FetchState::Next(next);
                     return None;
                 }
                 Err(error) => Err(error),
             },
-            Step::Keys { source, conditional_on } => answer::judge(answer, conditional_on.is_some())
-                .map(|good| self.succeeded(host, good, *conditional_on, source, answer.body)),
+            FetchStep::Keys { source, conditional_on } => {
+                answer::parse_jwks_response(answer, conditional_on.is_some())
+                    .map(|good| self.succeeded(host, good, *conditional_on, source, answer.body))
+            }
         };
         Some(outcome.unwrap_or_else(|error| {
-            let kept = self.share.failed(host);
-            failed(error, kept, sent.requested, answer.body)
+            let outcome = self.cache.failed(host);
+            failed(error, outcome, sent.requested, answer.body)
         }))
     }
 
-    fn discovered(&self, place: usize, answer: HttpAnswer<'_>) -> Result<Target, FetchError> {
+    fn discovered(&self, place: usize, answer: HttpAnswer<'_>) -> Result<FetchTarget, FetchError> {
         let Location::Discovery { other_host, iss, issuer, .. } = &self.source.location else {
             return Err(FetchError::NoAnswer);
         };
-        match discovery::judge(answer, iss, issuer, *other_host) {
+        match discovery::parse_discovery_response(answer, iss, issuer, *other_host) {
             Err(FetchError::Status(404)) if place + 1 < discovery::documents(issuer).len() => {
-                Ok(Target::Document(place + 1))
+                Ok(FetchTarget::RequestedDocument(place + 1))
             }
-            endpoint => endpoint.map(Target::Keys),
+            endpoint => endpoint.map(FetchTarget::Keys),
         }
     }
 
@@ -228,42 +236,44 @@ impl Fetcher {
         source: &str,
         body: &[u8],
     ) -> FetchEvent {
-        let stored = self.share.succeeded(host, &good, conditional_on, source, body);
+        let stored = self.cache.succeeded(host, &good, conditional_on, source, body);
         match (stored, good) {
-            (Stored::TooLate, _) => FetchEvent::Late,
-            (Stored::Changed, GoodAnswer::Keys { keys, skipped, .. }) => {
+            (StoreOutcome::LeaseLost, _) => FetchEvent::Late,
+            (StoreOutcome::Replaced, GoodAnswer::Keys { keys, skipped, .. }) => {
                 FetchEvent::Refreshed { keys: keys.len(), has_kids: keys.names_keys(), skipped }
             }
-            (Stored::Same { recovered: true }, _) => FetchEvent::Recovered,
-            (Stored::Same { recovered: false } | Stored::Changed, _) => FetchEvent::Unchanged,
+            (StoreOutcome::Unchanged { recovered: true }, _) => FetchEvent::Recovered,
+            (StoreOutcome::Unchanged { recovered: false } | StoreOutcome::Replaced, _) => {
+                FetchEvent::Unchanged
+            }
         }
     }
 
     /// Gives up the lease: the configuration goes, and a call under way goes with it unanswered. A lease kept for it
     /// would leave the next configuration without keys for as long as it lasts.
     pub fn release(&mut self, host: &impl SharedData) {
-        if !matches!(self.take_state(), State::Idle) {
-            self.share.release(host);
+        if !matches!(self.take_state(), FetchState::Idle) {
+            self.cache.release(host);
         }
     }
 
     /// How long until a scheduled request is due. `None` while another fetch is under way.
     pub fn poll_timeout(&self, now: UnixTime) -> Option<Duration> {
         match self.state {
-            State::Next(_) => Some(Duration::ZERO),
-            _ => self.share.idle_for(now),
+            FetchState::Next(_) => Some(Duration::ZERO),
+            _ => self.cache.idle_for(now),
         }
     }
 }
 
 /// Where the set has no usable key, the event of the first failure says why each key cannot be used: an operator who
 /// reads only that none can would not know what to change.
-fn failed(error: FetchError, kept: Kept, requested: Requested, body: &[u8]) -> FetchEvent {
-    let skipped = match (&error, kept) {
-        (FetchError::KeySet(KeySetError::NoUsableKey), Kept::BeganToFail(_)) => KeySet::skipped(body),
+fn failed(error: FetchError, outcome: FailureOutcome, requested: Requested, body: &[u8]) -> FetchEvent {
+    let skipped = match (&error, outcome) {
+        (FetchError::KeySet(KeySetError::NoUsableKey), FailureOutcome::First(_)) => KeySet::skipped(body),
         _ => Vec::new(),
     };
-    FetchEvent::Failed { error, kept, requested, skipped }
+    FetchEvent::Failed { error, outcome, requested, skipped }
 }
 
 #[cfg(test)]

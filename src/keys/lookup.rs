@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::Need;
+use super::RefreshReason;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::KeySet;
 
@@ -12,7 +12,7 @@ pub trait KeySource {
     /// The keys that verify the issuer's tokens now.
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>>;
     /// Looks once more: another worker may have fetched since, or a fetch may be under way.
-    fn look_again(&self, issuer: IssuerIndex, need: Need) -> KeyLookup;
+    fn look_again(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup;
     /// How long ago the current keys were fetched, where they were fetched.
     fn age(&self, _: IssuerIndex) -> Option<Duration> {
         None

@@ -18,11 +18,11 @@ const MAX_CONTENT_TYPE: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotJson {
     content_type: Option<String>,
-    fault: Fault,
+    fault: JsonFault,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Fault {
+enum JsonFault {
     /// No byte at all, or spaces.
     Empty,
     /// Bytes that are not UTF-8, from that place on.
@@ -39,11 +39,11 @@ impl NotJson {
     /// Of a body that is not JSON.
     pub fn of(content_type: Option<&str>, body: &[u8]) -> Self {
         let content_type = content_type.map(|text| text.chars().take(MAX_CONTENT_TYPE).collect());
-        Self { content_type, fault: Fault::of(body) }
+        Self { content_type, fault: JsonFault::of(body) }
     }
 }
 
-impl Fault {
+impl JsonFault {
     fn of(body: &[u8]) -> Self {
         if body.trim_ascii().is_empty() {
             return Self::Empty;
@@ -82,19 +82,19 @@ impl Fault {
 impl Display for NotJson {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.fault {
-            Fault::Empty => f.write_str("not valid JSON: the body is empty")?,
-            Fault::NotUtf8 { place, found } => {
+            JsonFault::Empty => f.write_str("not valid JSON: the body is empty")?,
+            JsonFault::NotUtf8 { place, found } => {
                 write!(f, "not valid JSON: byte {place} is not UTF-8; the bytes from there are")?;
                 found.iter().try_for_each(|byte| write!(f, " {byte:02x}"))?;
             }
-            Fault::CutShort { bytes } => {
+            JsonFault::CutShort { bytes } => {
                 write!(f, "not valid JSON: the body ends too early, after {bytes} bytes")?;
             }
-            Fault::Syntax { line, column, after_a_comma, found } => {
+            JsonFault::Syntax { line, column, after_a_comma, found } => {
                 let after = if *after_a_comma { ", after a trailing comma" } else { "" };
                 write!(f, "not valid JSON: line {line}, column {column} has {}{after}", Escaped(found))?;
             }
-            Fault::Text => f.write_str("not valid JSON: a string in it is not valid Unicode")?,
+            JsonFault::Text => f.write_str("not valid JSON: a string in it is not valid Unicode")?,
         }
         match &self.content_type {
             Some(content_type) => write!(f, " (content-type {})", Escaped(content_type)),
@@ -134,8 +134,8 @@ mod tests {
             ("UTF-16", b"\xff\xfe{\0}\0", "byte 0 is not UTF-8; the bytes from there are ff fe 7b 00 7d 00"),
             ("a forged line", b"a\n[critical] b", r#"line 1, column 1 has "a\n[critical] b""#),
         ];
-        for (label, body, told) in rows {
-            let expected = format!("not valid JSON: {told} (no content-type)");
+        for (label, body, message) in rows {
+            let expected = format!("not valid JSON: {message} (no content-type)");
             assert_eq!(NotJson::of(None, body).to_string(), expected, "{label}");
         }
     }
@@ -146,9 +146,9 @@ mod tests {
         let types = ["text/html\n[critical] forged", "\u{1b}[2J", &long];
         for content_type in types {
             for body in [long.as_bytes(), "\u{202e}\n".repeat(1000).as_bytes(), &[0xff; 1000], b"\x1b[2J\n"] {
-                let told = NotJson::of(Some(content_type), body).to_string();
-                assert!(told.len() < 600, "{} bytes: {told}", told.len());
-                assert!(told.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{told}");
+                let message = NotJson::of(Some(content_type), body).to_string();
+                assert!(message.len() < 600, "{} bytes: {message}", message.len());
+                assert!(message.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{message}");
             }
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Control, Need, SetId, was_written_ahead};
+use super::{RefreshReason, RefreshState, SetId, was_written_ahead};
 use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;
 
@@ -31,12 +31,12 @@ pub struct KeyVersion {
 
 impl KeyVersion {
     /// Of that record.
-    pub fn of(control: &Control, now: UnixTime) -> Self {
+    pub fn of(state: &RefreshState, now: UnixTime) -> Self {
         Self {
-            set: control.set,
-            failures: control.failures,
-            fetched_at: control.fetched_at,
-            in_flight: control.in_flight(now),
+            set: state.set,
+            failures: state.failures,
+            fetched_at: state.fetched_at,
+            in_flight: state.in_flight(now),
         }
     }
 }
@@ -67,7 +67,7 @@ pub struct Awaited {
     /// Whose keys.
     pub issuer: IssuerIndex,
     /// Why.
-    pub need: Need,
+    pub reason: RefreshReason,
 }
 
 struct Parked {
@@ -117,7 +117,7 @@ impl ParkedRequests {
         since: UnixTime,
         timeout: Duration,
     ) -> Option<Rc<Cell<ParkState>>> {
-        if !self.has_room(awaited.need) {
+        if !self.has_room(awaited.reason) {
             return None;
         }
         let state = Rc::new(Cell::new(ParkState::Pending));
@@ -135,9 +135,9 @@ impl ParkedRequests {
         awaited: Awaited,
         version: KeyVersion,
     ) -> Option<Rc<Cell<ParkState>>> {
-        let has_room = self.has_room(awaited.need);
+        let has_room = self.has_room(awaited.reason);
         let parked = self.requests.get_mut(&context)?;
-        if parked.awaited.need != awaited.need && !has_room {
+        if parked.awaited.reason != awaited.reason && !has_room {
             return None;
         }
         (parked.awaited, parked.version) = (awaited, version);
@@ -181,12 +181,12 @@ impl ParkedRequests {
         })
     }
 
-    fn has_room(&self, need: Need) -> bool {
-        let limit = match need {
-            Need::Scheduled => MAX_WAITING_FOR_FIRST_KEYS,
-            Need::UnknownKid => MAX_WAITING_FOR_UNKNOWN_KIDS,
+    fn has_room(&self, reason: RefreshReason) -> bool {
+        let limit = match reason {
+            RefreshReason::Scheduled => MAX_WAITING_FOR_FIRST_KEYS,
+            RefreshReason::UnknownKid => MAX_WAITING_FOR_UNKNOWN_KIDS,
         };
-        self.requests.values().filter(|parked| parked.awaited.need == need).count() < limit
+        self.requests.values().filter(|parked| parked.awaited.reason == reason).count() < limit
     }
 }
 
@@ -196,8 +196,8 @@ mod tests {
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
     const ISSUER: IssuerIndex = IssuerIndex(0);
-    const FIRST_KEYS: Awaited = Awaited { issuer: ISSUER, need: Need::Scheduled };
-    const UNKNOWN_KID: Awaited = Awaited { issuer: ISSUER, need: Need::UnknownKid };
+    const FIRST_KEYS: Awaited = Awaited { issuer: ISSUER, reason: RefreshReason::Scheduled };
+    const UNKNOWN_KID: Awaited = Awaited { issuer: ISSUER, reason: RefreshReason::UnknownKid };
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn later(seconds: f64) -> UnixTime {

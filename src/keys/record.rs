@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::source::{Source, encode_fields};
-use super::{Control, SetId};
+use super::{RefreshState, SetId};
 use crate::digest::digest;
 use crate::time::UnixTime;
 
@@ -18,8 +18,8 @@ const CONTROL_LENGTH: usize = 11 * 8;
 /// The names of one issuer's entries in shared data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entries {
-    /// Of the [`Control`]: small, polled.
-    pub control: String,
+    /// Of the [`RefreshState`]: small, polled.
+    pub state: String,
     /// Of the [`StoredKeys`]: read when the control names another set.
     pub keys: String,
 }
@@ -30,11 +30,11 @@ impl Entries {
     /// VM fetches the keys once more.
     pub fn of(plugin: &[u8], iss: &str, source: &Source) -> Self {
         let origin = digest(&encode_fields(&[plugin, iss.as_bytes(), &source.encode()]));
-        Self { control: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/keys") }
+        Self { state: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/keys") }
     }
 }
 
-impl Control {
+impl RefreshState {
     /// The record's bytes.
     pub fn encode(&self) -> Vec<u8> {
         let words: [u64; CONTROL_LENGTH / 8] = [
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        let control = Control {
+        let state = RefreshState {
             set: SetId { generation: 3, fingerprint: u64::MAX },
             fetched_at: UnixTime::from_millis(1_700_000_000_123),
             fresh_for: Duration::from_secs(300),
@@ -153,7 +153,7 @@ mod tests {
             failed_at: UnixTime::from_millis(8),
             retry_at: UnixTime::from_millis(9),
         };
-        assert_eq!(Control::decode(&control.encode()), Some(control));
+        assert_eq!(RefreshState::decode(&state.encode()), Some(state));
         for etag in [None, Some("\"v1\"".to_owned())] {
             let source = "https://a/keys".to_owned();
             let stored = StoredKeys { generation: 9, source, etag, text: b"{\"keys\":[]}".to_vec() };
@@ -163,13 +163,13 @@ mod tests {
 
     #[test]
     fn what_was_not_written_here_counts_as_absent() {
-        let control = Control::UNKNOWN.encode();
-        assert_eq!(Control::decode(&[]), None);
-        assert_eq!(Control::decode(control.split_last().unwrap().1), None, "a byte short");
-        assert_eq!(Control::decode(&[control.as_slice(), b"x"].concat()), None, "a byte long");
-        let mut too_many_failures = control;
+        let state = RefreshState::UNKNOWN.encode();
+        assert_eq!(RefreshState::decode(&[]), None);
+        assert_eq!(RefreshState::decode(state.split_last().unwrap().1), None, "a byte short");
+        assert_eq!(RefreshState::decode(&[state.as_slice(), b"x"].concat()), None, "a byte long");
+        let mut too_many_failures = state;
         too_many_failures[8 * 8 + 7] = 1;
-        assert_eq!(Control::decode(&too_many_failures), None, "failures over 32 bits");
+        assert_eq!(RefreshState::decode(&too_many_failures), None, "failures over 32 bits");
 
         let stored =
             StoredKeys { generation: 1, source: "s".into(), etag: Some("e".into()), text: vec![] }.encode();
@@ -194,7 +194,7 @@ mod tests {
     fn entries_differ_in_whatever_decides_which_keys_are_the_issuers() {
         let base = Entries::of(b"p", "https://a", &source("c", "https://a/k"));
         assert_eq!(base, Entries::of(b"p", "https://a", &source("c", "https://a/k")));
-        assert_ne!(base.control, base.keys);
+        assert_ne!(base.state, base.keys);
         let others = [
             ("plugin", Entries::of(b"q", "https://a", &source("c", "https://a/k"))),
             ("iss", Entries::of(b"p", "https://b", &source("c", "https://a/k"))),
@@ -202,7 +202,7 @@ mod tests {
             ("a letter moved", Entries::of(b"ph", "ttps://a", &source("c", "https://a/k"))),
         ];
         for (label, other) in others {
-            assert!(other.control != base.control && other.keys != base.keys, "{label}");
+            assert!(other.state != base.state && other.keys != base.keys, "{label}");
         }
     }
 
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn the_names_of_entries_stay() {
         let direct = Entries::of(b"jwt_guard", "https://a", &source("idp", "https://a/keys?x"));
-        assert_eq!(direct.control, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/control");
+        assert_eq!(direct.state, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/control");
         assert_eq!(direct.keys, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/keys");
         let location = Location::Discovery {
             cluster: "discovery".to_owned(),
@@ -220,14 +220,14 @@ mod tests {
         };
         let discovered =
             Entries::of(b"jwt_guard", "https://a", &Source { cluster: "idp".to_owned(), location });
-        assert_eq!(discovered.control, "jwt_guard/1/32adfcb113bdd51c4b7cbc2214348bbc/control");
+        assert_eq!(discovered.state, "jwt_guard/1/32adfcb113bdd51c4b7cbc2214348bbc/control");
     }
 
     proptest::proptest! {
         #[test]
         fn any_bytes_decode_to_nothing_or_to_themselves(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
-            if let Some(control) = Control::decode(&bytes) {
-                proptest::prop_assert_eq!(control.encode(), bytes.clone());
+            if let Some(state) = RefreshState::decode(&bytes) {
+                proptest::prop_assert_eq!(state.encode(), bytes.clone());
             }
             if let Some(stored) = StoredKeys::decode(&bytes) {
                 proptest::prop_assert_eq!(stored.encode(), bytes);

@@ -3,7 +3,7 @@
 use crate::endpoint::Endpoint;
 use crate::http::Scheme;
 
-/// What decides which keys are fetched. When they are fetched ([`KeyTimes`](super::KeyTimes)) is no part of it: two
+/// What decides which keys are fetched. When they are fetched ([`RefreshTimings`](super::KeyTimes)) is no part of it: two
 /// configurations that differ in the times alone share one key set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {

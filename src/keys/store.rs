@@ -9,9 +9,9 @@ use std::time::Duration;
 use super::answer::HttpAnswer;
 use super::fetch_event::FetchEvent;
 use super::fetcher::{FetchRequest, Fetcher};
+use super::key_cache::SharedData;
 use super::parked::{Awaited, KeyVersion, ParkedRequests};
-use super::share::SharedData;
-use super::{Control, KeyLookup, KeySource, Need};
+use super::{KeyLookup, KeySource, RefreshReason, RefreshState};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::time::UnixTime;
@@ -60,7 +60,7 @@ impl KeyStore {
         parked: &ParkedRequests,
         host: &impl SharedData,
     ) -> Option<FetchRequest> {
-        let unknown_kid = parked.is_awaited(Awaited { issuer, need: Need::UnknownKid });
+        let unknown_kid = parked.is_awaited(Awaited { issuer, reason: RefreshReason::UnknownKid });
         self.fetcher(issuer)?.borrow_mut().poll_send(host, unknown_kid)
     }
 
@@ -106,20 +106,20 @@ impl KeyStore {
 
     /// How long a request waits for an issuer's keys.
     pub fn timeout(&self, issuer: IssuerIndex) -> Duration {
-        self.fetcher(issuer).map_or(Duration::ZERO, |fetcher| fetcher.borrow().share().times().timeout)
+        self.fetcher(issuer).map_or(Duration::ZERO, |fetcher| fetcher.borrow().cache().times().timeout)
     }
 
     /// What a parked request compares.
     pub fn version(&self, issuer: IssuerIndex, now: UnixTime) -> KeyVersion {
         match self.fetcher(issuer) {
-            Some(fetcher) => KeyVersion::of(fetcher.borrow().share().control(), now),
-            None => KeyVersion::of(&Control::UNKNOWN, now),
+            Some(fetcher) => KeyVersion::of(fetcher.borrow().cache().state(), now),
+            None => KeyVersion::of(&RefreshState::UNKNOWN, now),
         }
     }
 
     /// What this VM has of an issuer whose keys are fetched.
     pub fn status(&self, issuer: IssuerIndex, now: UnixTime) -> Option<KeyStatus> {
-        let (keys, age, stale) = self.fetcher(issuer)?.borrow().share().holding(now);
+        let (keys, age, stale) = self.fetcher(issuer)?.borrow().cache().status(now);
         Some(KeyStatus { keys, age, stale })
     }
 
@@ -159,19 +159,19 @@ impl<H: SharedData> KeySource for KeysAt<'_, H> {
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
         match self.store.issuers.get(issuer.0)? {
             IssuerKeys::Inline(keys) => Some(Rc::clone(keys)),
-            IssuerKeys::Fetched(fetcher) => fetcher.borrow().share().keys(self.now),
+            IssuerKeys::Fetched(fetcher) => fetcher.borrow().cache().keys(self.now),
         }
     }
 
-    fn look_again(&self, issuer: IssuerIndex, need: Need) -> KeyLookup {
+    fn look_again(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup {
         match self.store.fetcher(issuer) {
-            Some(fetcher) => fetcher.borrow_mut().share_mut().look_again(self.host, need),
+            Some(fetcher) => fetcher.borrow_mut().cache_mut().look_again(self.host, reason),
             None => KeyLookup::Unavailable { retry_after: Duration::ZERO },
         }
     }
 
     fn age(&self, issuer: IssuerIndex) -> Option<Duration> {
-        self.store.fetcher(issuer)?.borrow().share().age(self.now)
+        self.store.fetcher(issuer)?.borrow().cache().age(self.now)
     }
 }
 
@@ -181,10 +181,10 @@ mod tests {
     use crate::endpoint::Endpoint;
     use crate::http::HeaderMap;
     use crate::jose::jwks::ParsedKeySet;
+    use crate::keys::key_cache::KeyCache;
     use crate::keys::record::Entries;
-    use crate::keys::share::Share;
-    use crate::keys::world::{World, set, times};
-    use crate::keys::{Chance, Location, Source, VmIdentity};
+    use crate::keys::simulated_host::{SimulatedHost, set, times};
+    use crate::keys::{Jitter, Location, Source, VmIdentity};
 
     const INLINE: IssuerIndex = IssuerIndex(0);
     const FIRST: IssuerIndex = IssuerIndex(1);
@@ -195,8 +195,8 @@ mod tests {
         let location = Location::Endpoint(Endpoint::parse(url).unwrap());
         let source = Source { cluster: "keys".to_owned(), location };
         let entries = Entries::of(b"plugin", url, &source);
-        let share = Share::new(times(), VmIdentity(1), entries, Chance::from_bits(0));
-        IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source, share))))
+        let cache = KeyCache::new(times(), VmIdentity(1), entries, Jitter::from_bits(0));
+        IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source, cache))))
     }
 
     fn store() -> KeyStore {
@@ -206,22 +206,22 @@ mod tests {
     }
 
     /// The issuers whose keys have that kid.
-    fn knowing(store: &KeyStore, world: &World, kid: &str) -> Vec<IssuerIndex> {
-        let keys = store.at(world.now(), world);
+    fn knowing(store: &KeyStore, host: &SimulatedHost, kid: &str) -> Vec<IssuerIndex> {
+        let keys = store.at(host.now(), host);
         let issuers = [INLINE, FIRST, SECOND, UNKNOWN].into_iter();
         issuers.filter(|issuer| keys.current(*issuer).is_some_and(|keys| keys.has_kid(Some(kid)))).collect()
     }
 
     #[test]
     fn each_issuer_has_its_own_keys_and_its_own_fetch() {
-        let (world, store, parked) = (World::new(), store(), ParkedRequests::default());
+        let (host, store, parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
         assert_eq!(store.fetched().collect::<Vec<_>>(), [FIRST, SECOND]);
-        assert_eq!(store.poll_timeout(world.now()), Some(Duration::ZERO));
+        assert_eq!(store.poll_timeout(host.now()), Some(Duration::ZERO));
         for (issuer, call) in [(FIRST, 1), (SECOND, 2)] {
-            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            assert!(store.poll_send(issuer, &parked, &host).is_some());
             store.on_sent(issuer, call);
         }
-        assert_eq!(store.poll_timeout(world.now()), None);
+        assert_eq!(store.poll_timeout(host.now()), None);
         assert_eq!(
             (store.awaiting(1), store.awaiting(2), store.awaiting(3)),
             (Some(FIRST), Some(SECOND), None)
@@ -230,25 +230,25 @@ mod tests {
         headers.append(":status", "200");
         let body = set("second");
         let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
-        assert!(store.on_response(SECOND, &world, answer).is_some_and(|event| event.is_success()));
-        assert_eq!(knowing(&store, &world, "inline"), [INLINE]);
-        assert_eq!(knowing(&store, &world, "second"), [SECOND]);
+        assert!(store.on_response(SECOND, &host, answer).is_some_and(|event| event.is_success()));
+        assert_eq!(knowing(&store, &host, "inline"), [INLINE]);
+        assert_eq!(knowing(&store, &host, "second"), [SECOND]);
         assert_eq!(store.awaiting(1), Some(FIRST), "the other one is awaited still");
-        assert_ne!(store.version(FIRST, world.now()), store.version(SECOND, world.now()));
+        assert_ne!(store.version(FIRST, host.now()), store.version(SECOND, host.now()));
         let status = KeyStatus { keys: 1, age: Duration::ZERO, stale: false };
-        assert_eq!(store.status(SECOND, world.now()), Some(status));
-        store.release(&world);
+        assert_eq!(store.status(SECOND, host.now()), Some(status));
+        store.release(&host);
         assert_eq!(store.awaiting(1), None);
     }
 
     #[test]
     fn nothing_is_fetched_for_an_issuer_whose_keys_are_configured() {
-        let (world, store, parked) = (World::new(), store(), ParkedRequests::default());
+        let (host, store, parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
         for issuer in [INLINE, UNKNOWN] {
-            assert_eq!(store.poll_send(issuer, &parked, &world), None);
-            assert_eq!(store.status(issuer, world.now()), None);
+            assert_eq!(store.poll_send(issuer, &parked, &host), None);
+            assert_eq!(store.status(issuer, host.now()), None);
             assert_eq!(store.timeout(issuer), Duration::ZERO);
-            let lookup = store.at(world.now(), &world).look_again(issuer, Need::UnknownKid);
+            let lookup = store.at(host.now(), &host).look_again(issuer, RefreshReason::UnknownKid);
             assert!(matches!(lookup, KeyLookup::Unavailable { retry_after: Duration::ZERO }));
         }
         assert_eq!(store.timeout(FIRST), times().timeout);
@@ -256,21 +256,21 @@ mod tests {
 
     #[test]
     fn a_parked_request_for_an_unknown_kid_makes_its_issuer_be_asked() {
-        let (world, store, mut parked) = (World::new(), store(), ParkedRequests::default());
+        let (host, store, mut parked) = (SimulatedHost::new(), store(), ParkedRequests::default());
         let body = set("one");
         for issuer in [FIRST, SECOND] {
-            assert!(store.poll_send(issuer, &parked, &world).is_some());
+            assert!(store.poll_send(issuer, &parked, &host).is_some());
             store.on_sent(issuer, 1);
             let mut headers = HeaderMap::new();
             headers.append(":status", "200");
             let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
-            assert!(store.on_response(issuer, &world, answer).is_some());
-            assert_eq!(store.poll_send(issuer, &parked, &world), None, "its keys are fresh");
+            assert!(store.on_response(issuer, &host, answer).is_some());
+            assert_eq!(store.poll_send(issuer, &parked, &host), None, "its keys are fresh");
         }
-        let awaited = Awaited { issuer: SECOND, need: Need::UnknownKid };
-        let version = store.version(SECOND, world.now());
-        assert!(parked.park(9, awaited, version, world.now(), store.timeout(SECOND)).is_some());
-        assert_eq!(store.poll_send(FIRST, &parked, &world), None);
-        assert!(store.poll_send(SECOND, &parked, &world).is_some());
+        let awaited = Awaited { issuer: SECOND, reason: RefreshReason::UnknownKid };
+        let version = store.version(SECOND, host.now());
+        assert!(parked.park(9, awaited, version, host.now(), store.timeout(SECOND)).is_some());
+        assert_eq!(store.poll_send(FIRST, &parked, &host), None);
+        assert!(store.poll_send(SECOND, &parked, &host).is_some());
     }
 }

@@ -4,13 +4,13 @@ use super::*;
 use proptest::prelude::*;
 
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-const LOW: Chance = Chance(0.0);
-const HIGH: Chance = Chance(0.999_999);
+const LOW: Jitter = Jitter(0.0);
+const HIGH: Jitter = Jitter(0.999_999);
 const A: VmIdentity = VmIdentity(1);
 const B: VmIdentity = VmIdentity(2);
 
-fn times() -> KeyTimes {
-    KeyTimes {
+fn times() -> RefreshTimings {
+    RefreshTimings {
         ttl: Duration::from_secs(300),
         max_stale: Duration::from_secs(14_400),
         cooldown: Duration::from_secs(10),
@@ -24,55 +24,82 @@ fn later(seconds: f64) -> UnixTime {
 }
 
 /// A set that was fetched `NOW`, by a fetch that no unknown kid forced.
-fn fetched() -> Control {
-    Control::UNKNOWN.succeeded(&times(), Some(1), None, NOW)
+fn fetched() -> RefreshState {
+    RefreshState::UNKNOWN.succeeded(&times(), Some(1), None, NOW)
 }
 
-fn lease(decision: Decision) -> Control {
+fn lease(decision: RefreshDecision) -> RefreshState {
     match decision {
-        Decision::Fetch(control) => control,
+        RefreshDecision::Fetch(state) => state,
         other => panic!("expected a fetch, got {other:?}"),
     }
 }
 
 #[test]
 fn without_keys_one_vm_fetches_and_the_others_wait_for_it() {
-    let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
-    assert_eq!(taken.decide(&times(), Need::Scheduled, B, later(1.0), LOW), Decision::InFlight);
-    assert_eq!(taken.decide(&times(), Need::UnknownKid, B, later(1.0), LOW), Decision::InFlight);
+    let taken = lease(RefreshState::UNKNOWN.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW));
+    assert_eq!(
+        taken.decide(&times(), RefreshReason::Scheduled, B, later(1.0), LOW),
+        RefreshDecision::InFlight
+    );
+    assert_eq!(
+        taken.decide(&times(), RefreshReason::UnknownKid, B, later(1.0), LOW),
+        RefreshDecision::InFlight
+    );
     assert!(taken.is_held_by(A, later(5.0)) && !taken.is_held_by(B, later(5.0)));
 }
 
 #[test]
 fn a_vm_that_dies_with_the_lease_delays_the_others_by_the_lease() {
-    let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
-    assert_eq!(taken.decide(&times(), Need::Scheduled, B, later(5.999), LOW), Decision::InFlight);
-    assert!(matches!(taken.decide(&times(), Need::Scheduled, B, later(6.0), LOW), Decision::Fetch(_)));
+    let taken = lease(RefreshState::UNKNOWN.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW));
+    assert_eq!(
+        taken.decide(&times(), RefreshReason::Scheduled, B, later(5.999), LOW),
+        RefreshDecision::InFlight
+    );
+    assert!(matches!(
+        taken.decide(&times(), RefreshReason::Scheduled, B, later(6.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
     assert!(!taken.is_held_by(A, later(6.0)), "its late answer is dropped");
 }
 
 #[test]
 fn a_discovered_endpoint_holds_the_lease_for_both_fetches() {
-    let two = KeyTimes { fetches: 2, ..times() };
-    let taken = lease(Control::UNKNOWN.decide(&two, Need::Scheduled, A, NOW, LOW));
+    let two = RefreshTimings { fetches: 2, ..times() };
+    let taken = lease(RefreshState::UNKNOWN.decide(&two, RefreshReason::Scheduled, A, NOW, LOW));
     assert!(taken.in_flight(later(10.9)) && !taken.in_flight(later(11.0)));
 }
 
 #[test]
 fn keys_are_renewed_before_their_time_is_up() {
     let keys = fetched();
-    assert_eq!(keys.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::FreshUntil(later(240.0)));
-    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(239.0), LOW), Decision::FreshUntil(_)));
-    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(240.0), LOW), Decision::Fetch(_)));
-    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(240.0), HIGH), Decision::FreshUntil(_)));
-    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(270.0), HIGH), Decision::Fetch(_)));
+    assert_eq!(
+        keys.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
+        RefreshDecision::FreshUntil(later(240.0))
+    );
+    assert!(matches!(
+        keys.decide(&times(), RefreshReason::Scheduled, A, later(239.0), LOW),
+        RefreshDecision::FreshUntil(_)
+    ));
+    assert!(matches!(
+        keys.decide(&times(), RefreshReason::Scheduled, A, later(240.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
+    assert!(matches!(
+        keys.decide(&times(), RefreshReason::Scheduled, A, later(240.0), HIGH),
+        RefreshDecision::FreshUntil(_)
+    ));
+    assert!(matches!(
+        keys.decide(&times(), RefreshReason::Scheduled, A, later(270.0), HIGH),
+        RefreshDecision::Fetch(_)
+    ));
 }
 
 #[test]
 fn a_max_age_shortens_and_never_lengthens() {
     let rows = [(None, 300), (Some(60), 60), (Some(3600), 300), (Some(0), 10)];
     for (max_age, fresh) in rows {
-        let keys = Control::UNKNOWN.succeeded(&times(), Some(1), max_age.map(Duration::from_secs), NOW);
+        let keys = RefreshState::UNKNOWN.succeeded(&times(), Some(1), max_age.map(Duration::from_secs), NOW);
         assert_eq!(keys.fresh_for, Duration::from_secs(fresh), "{max_age:?}");
     }
 }
@@ -90,44 +117,59 @@ fn last_good_keys_serve_until_they_are_too_stale() {
     for (seconds, usable) in rows {
         assert_eq!(keys.usable(&times(), later(seconds)), usable, "after {seconds} s");
     }
-    assert_eq!(Control::UNKNOWN.usable(&times(), NOW), Usable::No);
+    assert_eq!(RefreshState::UNKNOWN.usable(&times(), NOW), Usable::No);
 }
 
 #[test]
 fn unknown_kids_force_one_refresh_a_cooldown() {
-    let forced = lease(fetched().decide(&times(), Need::UnknownKid, A, later(1.0), LOW));
+    let forced = lease(fetched().decide(&times(), RefreshReason::UnknownKid, A, later(1.0), LOW));
     let after = forced.succeeded(&times(), Some(1), None, later(1.1));
-    let second = after.decide(&times(), Need::UnknownKid, B, later(10.9), LOW);
-    assert_eq!(second, Decision::NotBefore(later(11.0)));
-    assert!(matches!(after.decide(&times(), Need::UnknownKid, B, later(11.0), LOW), Decision::Fetch(_)));
+    let second = after.decide(&times(), RefreshReason::UnknownKid, B, later(10.9), LOW);
+    assert_eq!(second, RefreshDecision::NotBefore(later(11.0)));
+    assert!(matches!(
+        after.decide(&times(), RefreshReason::UnknownKid, B, later(11.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
 }
 
 #[test]
 fn start_and_renewal_do_not_count_against_the_cooldown() {
-    assert!(matches!(fetched().decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::Fetch(_)));
+    assert!(matches!(
+        fetched().decide(&times(), RefreshReason::UnknownKid, A, NOW, LOW),
+        RefreshDecision::Fetch(_)
+    ));
 }
 
 #[test]
 fn failures_back_off_by_doubling_up_to_the_longest_pause_and_never_past_the_ttl() {
-    let mut control = Control::UNKNOWN;
+    let mut state = RefreshState::UNKNOWN;
     for seconds in [1, 2, 4, 8, 10, 10, 10, 10, 10, 10, 10] {
-        control = control.failed(&times(), NOW, LOW);
-        assert_eq!(control.retry_at, later(f64::from(seconds) * 0.8));
+        state = state.failed(&times(), NOW, LOW);
+        assert_eq!(state.retry_at, later(f64::from(seconds) * 0.8));
     }
-    assert_eq!(control.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::NotBefore(later(8.0)));
-    assert_eq!(control.decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::NotBefore(later(8.0)));
-    assert!(matches!(control.decide(&times(), Need::Scheduled, A, later(8.0), LOW), Decision::Fetch(_)));
+    assert_eq!(
+        state.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
+        RefreshDecision::NotBefore(later(8.0))
+    );
+    assert_eq!(
+        state.decide(&times(), RefreshReason::UnknownKid, A, NOW, LOW),
+        RefreshDecision::NotBefore(later(8.0))
+    );
+    assert!(matches!(
+        state.decide(&times(), RefreshReason::Scheduled, A, later(8.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
 
-    let short = KeyTimes { ttl: Duration::from_secs(3), ..times() };
-    assert_eq!(control.failed(&short, NOW, LOW).retry_at, later(2.4));
-    assert!(control.failed(&times(), NOW, HIGH).retry_at <= later(12.0));
+    let short = RefreshTimings { ttl: Duration::from_secs(3), ..times() };
+    assert_eq!(state.failed(&short, NOW, LOW).retry_at, later(2.4));
+    assert!(state.failed(&times(), NOW, HIGH).retry_at <= later(12.0));
 }
 
 #[test]
 fn a_pause_is_never_longer_than_the_ttl_jitter_included() {
-    let short = KeyTimes { ttl: Duration::from_secs(1), ..times() };
+    let short = RefreshTimings { ttl: Duration::from_secs(1), ..times() };
     for _ in 0..4 {
-        assert!(Control::UNKNOWN.failed(&short, NOW, HIGH).retry_at <= later(1.0));
+        assert!(RefreshState::UNKNOWN.failed(&short, NOW, HIGH).retry_at <= later(1.0));
     }
 }
 
@@ -144,87 +186,117 @@ fn a_good_answer_ends_the_back_off_and_the_same_text_keeps_the_generation() {
     }
     let changed = failed.succeeded(&times(), Some(2), None, later(2.0)).set;
     assert_eq!(changed, SetId { generation: 2, fingerprint: 2 });
-    let nothing = Control::UNKNOWN.succeeded(&times(), Some(0), None, NOW).set;
+    let nothing = RefreshState::UNKNOWN.succeeded(&times(), Some(0), None, NOW).set;
     assert_eq!(nothing.generation, 1, "a fingerprint of 0 is one too");
 }
 
 #[test]
 fn a_clock_that_is_set_back_stops_nothing() {
-    let taken = lease(fetched().decide(&times(), Need::UnknownKid, A, later(100_000.0), LOW));
+    let taken = lease(fetched().decide(&times(), RefreshReason::UnknownKid, A, later(100_000.0), LOW));
     let failed = taken.failed(&times(), later(100_000.0), HIGH);
-    for control in [taken, failed, Control { failures: 0, retry_at: UnixTime::from_millis(0), ..failed }] {
-        assert!(matches!(control.decide(&times(), Need::UnknownKid, B, NOW, LOW), Decision::Fetch(_)));
+    for state in [taken, failed, RefreshState { failures: 0, retry_at: UnixTime::from_millis(0), ..failed }] {
+        assert!(matches!(
+            state.decide(&times(), RefreshReason::UnknownKid, B, NOW, LOW),
+            RefreshDecision::Fetch(_)
+        ));
     }
-    let from_the_future = Control { fetched_at: later(100_000.0), ..fetched() };
-    assert!(matches!(from_the_future.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::Fetch(_)));
+    let from_the_future = RefreshState { fetched_at: later(100_000.0), ..fetched() };
+    assert!(matches!(
+        from_the_future.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
+        RefreshDecision::Fetch(_)
+    ));
 }
 
 #[test]
 fn keys_from_before_the_clock_was_set_back_do_not_outlive_their_stale_time() {
-    let control = Control { fetched_at: later(100_000.0), ..fetched() }.failed(&times(), NOW, LOW);
-    assert_eq!(control.usable(&times(), NOW), Usable::Stale);
-    assert_eq!(control.usable(&times(), later(14_399.9)), Usable::Stale);
-    assert_eq!(control.usable(&times(), later(14_400.0)), Usable::No);
-    assert!(matches!(control.decide(&times(), Need::Scheduled, A, later(1.0), LOW), Decision::Fetch(_)));
+    let state = RefreshState { fetched_at: later(100_000.0), ..fetched() }.failed(&times(), NOW, LOW);
+    assert_eq!(state.usable(&times(), NOW), Usable::Stale);
+    assert_eq!(state.usable(&times(), later(14_399.9)), Usable::Stale);
+    assert_eq!(state.usable(&times(), later(14_400.0)), Usable::No);
+    assert!(matches!(
+        state.decide(&times(), RefreshReason::Scheduled, A, later(1.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
 }
 
 #[test]
 fn workers_whose_clocks_are_a_moment_apart_agree() {
     let a_moment_ago = NOW.saturating_sub(Duration::from_millis(3));
-    let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
-    assert_eq!(taken.decide(&times(), Need::Scheduled, B, a_moment_ago, LOW), Decision::InFlight);
+    let taken = lease(RefreshState::UNKNOWN.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW));
+    assert_eq!(
+        taken.decide(&times(), RefreshReason::Scheduled, B, a_moment_ago, LOW),
+        RefreshDecision::InFlight
+    );
     let keys = fetched();
     assert_eq!(
-        keys.decide(&times(), Need::Scheduled, B, a_moment_ago, LOW),
-        Decision::FreshUntil(later(240.0))
+        keys.decide(&times(), RefreshReason::Scheduled, B, a_moment_ago, LOW),
+        RefreshDecision::FreshUntil(later(240.0))
     );
     let failed = taken.failed(&times(), NOW, LOW);
     assert_eq!(
-        failed.decide(&times(), Need::Scheduled, B, a_moment_ago, LOW),
-        Decision::NotBefore(later(0.8))
+        failed.decide(&times(), RefreshReason::Scheduled, B, a_moment_ago, LOW),
+        RefreshDecision::NotBefore(later(0.8))
     );
-    let forced = lease(keys.decide(&times(), Need::UnknownKid, A, NOW, LOW)).released();
+    let forced = lease(keys.decide(&times(), RefreshReason::UnknownKid, A, NOW, LOW)).released();
     assert_eq!(
-        forced.decide(&times(), Need::UnknownKid, B, a_moment_ago, LOW),
-        Decision::NotBefore(later(10.0))
+        forced.decide(&times(), RefreshReason::UnknownKid, B, a_moment_ago, LOW),
+        RefreshDecision::NotBefore(later(10.0))
     );
 }
 
 #[test]
 fn a_record_written_under_other_times_is_read_under_ones_own() {
-    let day = KeyTimes { ttl: Duration::from_secs(86_400), ..times() };
-    let keys = Control::UNKNOWN.succeeded(&day, Some(1), None, NOW);
+    let day = RefreshTimings { ttl: Duration::from_secs(86_400), ..times() };
+    let keys = RefreshState::UNKNOWN.succeeded(&day, Some(1), None, NOW);
     assert_eq!(keys.usable(&times(), later(299.0)), Usable::Fresh);
     assert_eq!(keys.usable(&times(), later(300.0)), Usable::Stale);
     assert_eq!(keys.usable(&times(), later(14_700.0)), Usable::No);
-    assert!(matches!(keys.decide(&times(), Need::Scheduled, A, later(270.0), HIGH), Decision::Fetch(_)));
+    assert!(matches!(
+        keys.decide(&times(), RefreshReason::Scheduled, A, later(270.0), HIGH),
+        RefreshDecision::Fetch(_)
+    ));
 
-    let patient = KeyTimes { timeout: Duration::from_secs(60), fetches: 3, ..times() };
-    let taken = lease(Control::UNKNOWN.decide(&patient, Need::Scheduled, A, NOW, LOW));
-    let hasty = KeyTimes { timeout: Duration::from_millis(10), ..times() };
-    assert_eq!(taken.decide(&hasty, Need::Scheduled, B, later(100.0), LOW), Decision::InFlight);
+    let patient = RefreshTimings { timeout: Duration::from_secs(60), fetches: 3, ..times() };
+    let taken = lease(RefreshState::UNKNOWN.decide(&patient, RefreshReason::Scheduled, A, NOW, LOW));
+    let hasty = RefreshTimings { timeout: Duration::from_millis(10), ..times() };
+    assert_eq!(
+        taken.decide(&hasty, RefreshReason::Scheduled, B, later(100.0), LOW),
+        RefreshDecision::InFlight
+    );
 }
 
 #[test]
 fn a_record_that_stops_the_fetching_for_ever_was_not_written_here() {
     let never = UnixTime::from_millis(u64::MAX);
-    let held = Control { lease_holder: 7, lease_from: NOW, lease_until: never, ..Control::UNKNOWN };
-    assert!(matches!(held.decide(&times(), Need::Scheduled, A, later(1.0), LOW), Decision::Fetch(_)));
-    let failing = Control { failures: 9, failed_at: NOW, retry_at: never, ..Control::UNKNOWN };
-    assert!(matches!(failing.decide(&times(), Need::Scheduled, A, later(1.0), LOW), Decision::Fetch(_)));
-    let fresh = Control { fresh_for: Duration::MAX, ..fetched() };
+    let held = RefreshState { lease_holder: 7, lease_from: NOW, lease_until: never, ..RefreshState::UNKNOWN };
+    assert!(matches!(
+        held.decide(&times(), RefreshReason::Scheduled, A, later(1.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
+    let failing = RefreshState { failures: 9, failed_at: NOW, retry_at: never, ..RefreshState::UNKNOWN };
+    assert!(matches!(
+        failing.decide(&times(), RefreshReason::Scheduled, A, later(1.0), LOW),
+        RefreshDecision::Fetch(_)
+    ));
+    let fresh = RefreshState { fresh_for: Duration::MAX, ..fetched() };
     assert_eq!(fresh.usable(&times(), later(14_700.0)), Usable::No);
-    let lately = Control { fetched_at: never, ..fetched() };
-    assert!(matches!(lately.decide(&times(), Need::Scheduled, A, NOW, LOW), Decision::Fetch(_)));
-    let forced = Control { forced_at: never, ..fetched() };
-    assert!(matches!(forced.decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::Fetch(_)));
+    let lately = RefreshState { fetched_at: never, ..fetched() };
+    assert!(matches!(
+        lately.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
+        RefreshDecision::Fetch(_)
+    ));
+    let forced = RefreshState { forced_at: never, ..fetched() };
+    assert!(matches!(
+        forced.decide(&times(), RefreshReason::UnknownKid, A, NOW, LOW),
+        RefreshDecision::Fetch(_)
+    ));
 }
 
 /// What can happen to one issuer's keys in a process of several VMs.
 #[derive(Debug, Clone)]
 enum Event {
     Pass(u64),
-    Ask(Need, u64),
+    Ask(RefreshReason, u64),
     Answer { good: bool, max_age: Option<u64> },
 }
 
@@ -232,7 +304,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         3 => (1_u64..20_000).prop_map(Event::Pass),
         4 => (any::<bool>(), 0_u64..4).prop_map(|(forced, vm)| {
-            Event::Ask(if forced { Need::UnknownKid } else { Need::Scheduled }, vm)
+            Event::Ask(if forced { RefreshReason::UnknownKid } else { RefreshReason::Scheduled }, vm)
         }),
         3 => (any::<bool>(), proptest::option::of(0_u64..600)).prop_map(|(good, max_age)| Event::Answer { good, max_age }),
     ];
@@ -244,42 +316,42 @@ proptest! {
     fn no_sequence_of_events_fetches_twice_in_a_cooldown_or_uses_keys_outside_their_time(events in events()) {
         let times = times();
         let mut now = NOW;
-        let mut control = Control::UNKNOWN;
+        let mut state = RefreshState::UNKNOWN;
         let mut holder: Option<(VmIdentity, UnixTime)> = None;
         let mut last_forced: Option<UnixTime> = None;
         let mut last_good: Option<UnixTime> = None;
         for event in events {
             match event {
                 Event::Pass(milliseconds) => now = now.saturating_add(Duration::from_millis(milliseconds)),
-                Event::Ask(need, vm) => {
+                Event::Ask(reason, vm) => {
                     let vm = VmIdentity(vm);
-                    if let Decision::Fetch(taken) = control.decide(&times, need, vm, now, LOW) {
+                    if let RefreshDecision::Fetch(taken) = state.decide(&times, reason, vm, now, LOW) {
                         if let Some((_, since)) = holder {
                             prop_assert!(now.since(since) >= Duration::from_secs(6), "two fetches at once");
                         }
-                        if need == Need::UnknownKid {
+                        if reason == RefreshReason::UnknownKid {
                             if let Some(last) = last_forced {
                                 prop_assert!(now.since(last) >= times.cooldown, "two forced in a cooldown");
                             }
                             last_forced = Some(now);
                         }
-                        control = taken;
+                        state = taken;
                         holder = Some((vm, now));
                     }
                 }
                 Event::Answer { good, max_age } => {
-                    if holder.take().is_some_and(|(vm, _)| control.is_held_by(vm, now)) {
-                        control = if good {
+                    if holder.take().is_some_and(|(vm, _)| state.is_held_by(vm, now)) {
+                        state = if good {
                             last_good = Some(now);
-                            control.succeeded(&times, Some(now.as_millis()), max_age.map(Duration::from_secs), now)
+                            state.succeeded(&times, Some(now.as_millis()), max_age.map(Duration::from_secs), now)
                         } else {
-                            control.failed(&times, now, LOW)
+                            state.failed(&times, now, LOW)
                         };
                     }
                 }
             }
             let longest = times.ttl + times.max_stale;
-            let usable = control.usable(&times, now) != Usable::No;
+            let usable = state.usable(&times, now) != Usable::No;
             prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys past their time");
         }
     }

@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::held::{Held, Keyed};
 use super::identity::Identity;
 use super::refusal::{Refusal, Unmet};
 use super::requirement::{
-    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
 };
+use super::value_set::{ToHashKey, ValueSet};
 use crate::jose::json::Json;
 
 /// What a request brought.
@@ -62,7 +62,7 @@ impl<'a> Requirements<'a> {
         let unmet = self.iter().enumerate();
         let unmet = unmet.filter_map(|(index, one)| Some((index, one.rule.unmet(credential)?)));
         if let Some((requirement, unmet)) = unmet.min_by_key(|(_, unmet)| unmet.rank()) {
-            return Err(Refusal { requirement, unmet, scopes: self.scopes_asked() });
+            return Err(Refusal { requirement, unmet, scopes: self.required_scopes() });
         }
         let anonymous = self.iter().all(|requirement| requirement.rule == Rule::Anonymous);
         let identity = match credential {
@@ -102,7 +102,7 @@ impl<'a> Requirements<'a> {
 
     /// The scopes a client should ask its authorization server for (RFC 6750 section 3, `scope`): every name of an
     /// "all", the first of an "any", and of alternatives those of the first that asks for scopes. Each once.
-    pub fn scopes_asked(&self) -> Vec<&'a str> {
+    pub fn required_scopes(&self) -> Vec<&'a str> {
         let mut scopes = Vec::new();
         for requirement in self.iter() {
             if let Rule::Authenticated(conditions) = &requirement.rule {
@@ -131,12 +131,12 @@ fn first_ranked<'a>(unmet: impl Iterator<Item = Unmet<'a>>) -> Option<Unmet<'a>>
 impl Rule {
     fn unmet(&self, credential: Credential<'_>) -> Option<Unmet<'_>> {
         match (self, credential) {
-            (Self::Anonymous | Self::MissingOrFailed, _) => None,
+            (Self::Anonymous | Self::AllowMissingOrFailed, _) => None,
             (Self::Deny, _) => Some(Unmet::Denied),
-            (Self::Missing(_), Credential::Absent) => None,
+            (Self::AllowMissing(_), Credential::Absent) => None,
             (Self::Authenticated(_), Credential::Absent) => Some(Unmet::MissingToken),
-            (Self::Missing(_) | Self::Authenticated(_), Credential::Failed) => Some(Unmet::FailedToken),
-            (Self::Missing(narrowings), Credential::Verified(identity)) => {
+            (Self::AllowMissing(_) | Self::Authenticated(_), Credential::Failed) => Some(Unmet::FailedToken),
+            (Self::AllowMissing(narrowings), Credential::Verified(identity)) => {
                 first_ranked(narrowings.iter().filter_map(|narrowing| narrowing.unmet(identity)))
             }
             (Self::Authenticated(conditions), Credential::Verified(identity)) => conditions.unmet(identity),
@@ -160,10 +160,10 @@ impl Conditions {
                 Condition::Scope(AnyAll::Any(any)) => add(any.first()),
                 Condition::Scope(AnyAll::All(all)) => all.iter().for_each(|scope| add(scope)),
                 Condition::AnyOf(alternatives) => {
-                    let asked = alternatives.iter().map(Conditions::scopes_asked);
-                    asked
+                    let required = alternatives.iter().map(Conditions::required_scopes);
+                    required
                         .into_iter()
-                        .find(|asked| !asked.is_empty())
+                        .find(|required| !required.is_empty())
                         .into_iter()
                         .flatten()
                         .for_each(&mut add);
@@ -173,7 +173,7 @@ impl Conditions {
         }
     }
 
-    fn scopes_asked(&self) -> Vec<&str> {
+    fn required_scopes(&self) -> Vec<&str> {
         let mut scopes = Vec::new();
         self.add_scopes_to(&mut scopes);
         scopes
@@ -184,7 +184,7 @@ impl Condition {
     /// What of the condition the identity does not meet; `None` where it meets it.
     pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
-            Self::NarrowedTo(narrowing) => return narrowing.unmet(identity),
+            Self::IssuerOrAudience(narrowing) => return narrowing.unmet(identity),
             Self::Role(roles) => (met_by(roles, identity.roles()), Unmet::Role(roles)),
             Self::Group(groups) => (met_by(groups, identity.groups()), Unmet::Group(groups)),
             Self::Scope(scopes) => (met_by(scopes, identity.scopes()), Unmet::Scope(scopes)),
@@ -207,13 +207,13 @@ fn any_of<'a>(alternatives: &'a NonEmpty<Conditions>, identity: &Identity) -> Op
     Some(first)
 }
 
-impl Narrowing {
+impl IssuerOrAudience {
     fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
             Self::Issuer(issuers) => (issuers.contains(&identity.issuer()), Unmet::Issuer(issuers)),
             Self::Audience(audiences) => {
-                let held = identity.claims().audiences();
-                (held.iter().any(|audience| audiences.contains(audience)), Unmet::Audience(audiences))
+                let present = identity.claims().audiences();
+                (present.iter().any(|audience| audiences.contains(audience)), Unmet::Audience(audiences))
             }
         };
         (!met).then_some(unmet)
@@ -222,23 +222,23 @@ impl Narrowing {
 
 impl ClaimCondition {
     fn met_by(&self, identity: &Identity) -> bool {
-        let held = match self.pointer.find(identity.claims().claims()) {
+        let present = match self.pointer.find(identity.claims().claims()) {
             None | Some(Json::Null) => return false,
             Some(Json::Array(members)) => members.as_slice(),
             Some(value) => std::slice::from_ref(value),
         };
         match &self.test {
             ClaimTest::Present => true,
-            ClaimTest::Values(asked) => met_by(asked, held),
+            ClaimTest::Values(required) => met_by(required, present),
         }
     }
 }
 
-fn met_by<T: Keyed>(asked: &AnyAll<T>, held: &[T]) -> bool {
-    let (AnyAll::Any(wanted) | AnyAll::All(wanted)) = asked;
-    let held = Held::new(held, wanted.count());
-    match asked {
-        AnyAll::Any(wanted) => wanted.iter().any(|value| held.contains(value)),
-        AnyAll::All(wanted) => wanted.iter().all(|value| held.contains(value)),
+fn met_by<T: ToHashKey>(required: &AnyAll<T>, present: &[T]) -> bool {
+    let (AnyAll::Any(listed) | AnyAll::All(listed)) = required;
+    let present = ValueSet::new(present, listed.count());
+    match required {
+        AnyAll::Any(listed) => listed.iter().any(|value| present.contains(value)),
+        AnyAll::All(listed) => listed.iter().all(|value| present.contains(value)),
     }
 }

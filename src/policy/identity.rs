@@ -9,18 +9,18 @@ use crate::jose::pointer::Pointer;
 
 /// Where roles, groups and scopes stand in an issuer's tokens. An empty list: its tokens have none.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sources {
+pub struct ClaimSources {
     /// `roles_from`.
-    pub roles: Vec<Source>,
+    pub roles: Vec<ClaimSource>,
     /// `groups_from`.
-    pub groups: Vec<Source>,
+    pub groups: Vec<ClaimSource>,
     /// `scopes_from`; its strings are split at spaces (RFC 6749 section 3.3).
-    pub scopes: Vec<Source>,
+    pub scopes: Vec<ClaimSource>,
 }
 
 /// One place that names roles, groups or scopes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Source {
+pub struct ClaimSource {
     /// Where the claim stands.
     pub pointer: Pointer,
     /// Where given, only values that start with it count, and they count without it: `orders:read` under the
@@ -42,7 +42,7 @@ pub struct Identity {
 
 impl Identity {
     /// Reads the names out of the claims.
-    pub fn new(claims: VerifiedClaims, sources: &Sources) -> Self {
+    pub fn new(claims: VerifiedClaims, sources: &ClaimSources) -> Self {
         let whole = |text| std::iter::once(text);
         let roles = names(claims.claims(), &sources.roles, whole);
         let groups = names(claims.claims(), &sources.groups, whole);
@@ -85,7 +85,7 @@ impl Identity {
 
 fn names<'a, I: Iterator<Item = &'a str>>(
     claims: &'a Json,
-    sources: &[Source],
+    sources: &[ClaimSource],
     split: impl Fn(&'a str) -> I,
 ) -> Vec<String> {
     let mut values = Vec::new();
@@ -99,8 +99,8 @@ fn names<'a, I: Iterator<Item = &'a str>>(
     }
     // A set, not a scan of the list: a token may hold thousands of values, and its sender chooses how many. A scan
     // of a few is quicker than their set.
-    const FEW: usize = 16;
-    if values.len() > FEW {
+    const LINEAR_SCAN_MAX: usize = 16;
+    if values.len() > LINEAR_SCAN_MAX {
         let mut seen = HashSet::with_capacity(values.len());
         return values.into_iter().filter(|value| seen.insert(*value)).map(str::to_owned).collect();
     }
@@ -109,7 +109,7 @@ fn names<'a, I: Iterator<Item = &'a str>>(
     firsts.map(|(_, value)| (*value).to_owned()).collect()
 }
 
-impl Source {
+impl ClaimSource {
     fn value<'a>(&self, text: &'a str) -> Option<&'a str> {
         let value = match &self.prefix {
             Some(prefix) => text.strip_prefix(prefix.as_str())?,

@@ -27,9 +27,9 @@ pub enum Rule {
     /// `deny`: nobody, and the token is never read.
     Deny,
     /// `allow_missing_or_failed`: an invalid token passes as none.
-    MissingOrFailed,
+    AllowMissingOrFailed,
     /// `allow_missing`: no token passes; one that is there must be valid and within every narrowing.
-    Missing(Vec<Narrowing>),
+    AllowMissing(Vec<IssuerOrAudience>),
     /// A valid token that meets every condition. No condition (`{}`, `allow_authenticated`): any valid token.
     Authenticated(Conditions),
 }
@@ -42,7 +42,7 @@ pub struct Conditions(pub Vec<Condition>);
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// `requires_issuer` or `requires_audience`.
-    NarrowedTo(Narrowing),
+    IssuerOrAudience(IssuerOrAudience),
     /// `requires_role`.
     Role(AnyAll<String>),
     /// `requires_group`.
@@ -57,7 +57,7 @@ pub enum Condition {
 
 /// Some of the configured issuers or audiences.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Narrowing {
+pub enum IssuerOrAudience {
     /// `requires_issuer`: the token's issuer is one of these.
     Issuer(NonEmpty<IssuerIndex>),
     /// `requires_audience`: one of the token's audiences is one of these.

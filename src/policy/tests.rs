@@ -30,12 +30,12 @@ fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()
 }
 
-fn source(text: &str, prefix: Option<&str>) -> Source {
-    Source { pointer: pointer(text), prefix: prefix.map(str::to_owned) }
+fn source(text: &str, prefix: Option<&str>) -> ClaimSource {
+    ClaimSource { pointer: pointer(text), prefix: prefix.map(str::to_owned) }
 }
 
-fn sources() -> Sources {
-    Sources {
+fn sources() -> ClaimSources {
+    ClaimSources {
         roles: vec![source("role", None), source("roles", None)],
         groups: vec![source("groups", None)],
         scopes: vec![source("scope", None), source("scp", None)],
@@ -59,12 +59,12 @@ fn all(names: &[&str]) -> AnyAll<String> {
     AnyAll::All(list(names))
 }
 
-fn issuers(indices: &[usize]) -> Narrowing {
-    Narrowing::Issuer(NonEmpty::new(indices.iter().copied().map(IssuerIndex)).unwrap())
+fn issuers(indices: &[usize]) -> IssuerOrAudience {
+    IssuerOrAudience::Issuer(NonEmpty::new(indices.iter().copied().map(IssuerIndex)).unwrap())
 }
 
-fn audiences(names: &[&str]) -> Narrowing {
-    Narrowing::Audience(list(names))
+fn audiences(names: &[&str]) -> IssuerOrAudience {
+    IssuerOrAudience::Audience(list(names))
 }
 
 fn claim(place: &str, test: ClaimTest) -> Condition {

@@ -5,7 +5,7 @@ use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::SkippedKey;
 use crate::keys::Usable;
 use crate::keys::fetch_event::FetchEvent;
-use crate::keys::share::Kept;
+use crate::keys::key_cache::FailureOutcome;
 use crate::keys::store::KeyStatus;
 use crate::metrics::{KeyMetric, Metric};
 
@@ -34,14 +34,14 @@ impl<O: Observer> Reporter<O> {
                 self.warn(format_args!("jwt_guard: issuer {name}: keys are fetched again"));
             }
             FetchEvent::Unchanged | FetchEvent::Late => {}
-            FetchEvent::Failed { error, kept, requested, skipped } => {
-                let (what, meanwhile) = match kept {
-                    Kept::BeganToFail(Usable::No) => ("keys could not be fetched", NO_KEYS),
-                    Kept::BeganToFail(Usable::Fresh | Usable::Stale) => {
+            FetchEvent::Failed { error, outcome, requested, skipped } => {
+                let (what, meanwhile) = match outcome {
+                    FailureOutcome::First(Usable::No) => ("keys could not be fetched", NO_KEYS),
+                    FailureOutcome::First(Usable::Fresh | Usable::Stale) => {
                         ("keys could not be fetched", "the last good ones serve")
                     }
-                    Kept::RanOut => ("the last good keys are too old", NO_KEYS),
-                    Kept::StillFailing | Kept::TooLate => return,
+                    FailureOutcome::KeysExpired => ("the last good keys are too old", NO_KEYS),
+                    FailureOutcome::Repeated | FailureOutcome::LeaseLost => return,
                 };
                 self.warn(format_args!(
                     "jwt_guard: issuer {name}: {what}: {error}; {meanwhile}; {requested}"

@@ -2,10 +2,10 @@
 
 use super::{Observer, Reporter};
 use crate::config::Config;
-use crate::flow::{Decision, Facts, Forward};
 use crate::headers;
-use crate::log_budget::Said;
+use crate::log_limiter::LogPermit;
 use crate::metrics::Metric;
+use crate::request::{Decision, DenialRecord, Forward};
 use crate::time::UnixTime;
 
 impl<O: Observer> Reporter<O> {
@@ -16,10 +16,10 @@ impl<O: Observer> Reporter<O> {
             None => Metric::AllowedAnonymous,
         };
         self.add(allowed, 1);
-        for facts in decision.would_deny() {
-            self.add(Metric::WouldDeny(facts.reason), 1);
-            self.observer.set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
-            self.log_refusal("would deny", &facts, now);
+        for record in decision.would_deny() {
+            self.add(Metric::WouldDeny(record.reason), 1);
+            self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());
+            self.log_refusal("would deny", &record, now);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
             // As in its header: a line break in a subject must not forge a line of an access log.
@@ -35,10 +35,10 @@ impl<O: Observer> Reporter<O> {
     }
 
     /// A request that is refused.
-    pub fn refused(&self, facts: &Facts<'_>, now: UnixTime) {
-        self.add(Metric::Denied(facts.reason), 1);
-        self.observer.set_filter_state("jwt_guard.reason", facts.reason.as_str().as_bytes());
-        self.log_refusal("denied", facts, now);
+    pub fn refused(&self, record: &DenialRecord<'_>, now: UnixTime) {
+        self.add(Metric::Denied(record.reason), 1);
+        self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());
+        self.log_refusal("denied", record, now);
     }
 
     /// One more or one fewer request waits.
@@ -57,15 +57,18 @@ impl<O: Observer> Reporter<O> {
 
     /// Tells how many refusals were not logged, once their second is over.
     pub fn log_suppressed(&self, now: UnixTime) {
-        let suppressed = self.budget.try_borrow_mut().map_or(0, |mut budget| budget.settle(now));
+        let suppressed = self.limiter.try_borrow_mut().map_or(0, |mut limiter| limiter.flush(now));
         self.count_suppressed(suppressed);
     }
 
-    fn log_refusal(&self, what: &str, facts: &Facts<'_>, now: UnixTime) {
-        let said = self.budget.try_borrow_mut().map_or(Said::Nothing, |mut budget| budget.spend(now));
-        if let Said::Line { unsaid } = said {
-            self.count_suppressed(unsaid);
-            self.info(format_args!("jwt_guard: {what}: {facts}"));
+    fn log_refusal(&self, what: &str, record: &DenialRecord<'_>, now: UnixTime) {
+        let written = self
+            .limiter
+            .try_borrow_mut()
+            .map_or(LogPermit::Suppressed, |mut limiter| limiter.try_acquire(now));
+        if let LogPermit::Line { suppressed } = written {
+            self.count_suppressed(suppressed);
+            self.info(format_args!("jwt_guard: {what}: {record}"));
         }
     }
 

@@ -11,13 +11,13 @@ impl<O: Observer> Reporter<O> {
             self.warn(format_args!("jwt_guard: {warning}"));
         }
         let names: Vec<&str> = config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
-        let by_host: Vec<&str> = host_algorithms.iter().copied().map(Algorithm::name).collect();
+        let host_algorithms: Vec<&str> = host_algorithms.iter().copied().map(Algorithm::name).collect();
         self.info(format_args!(
             "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
             config.digest,
             names.join(" "),
-            match by_host.join(" ") {
+            match host_algorithms.join(" ") {
                 none if none.is_empty() => "in the module".to_owned(),
                 some => format!("by the host for {some}, else in the module"),
             },

@@ -7,18 +7,18 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::*;
-use crate::flow::{self, Decision, Metadata, Patience, Request, Step};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::algorithm::{Algorithm, InModule};
+use crate::jose::algorithm::{Algorithm, WasmVerifier};
 use crate::jose::jwks::{KeySet, SkippedKey};
 use crate::keys::fetch_error::FetchError;
 use crate::keys::fetch_event::FetchEvent;
-use crate::keys::requested::{Document, Requested};
-use crate::keys::share::Kept;
+use crate::keys::key_cache::FailureOutcome;
+use crate::keys::requested::{Requested, RequestedDocument};
 use crate::keys::store::KeyStatus;
-use crate::keys::{KeyLookup, KeySource, Need, Usable};
+use crate::keys::{KeyLookup, KeySource, RefreshReason, Usable};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
+use crate::request::{self, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -91,9 +91,10 @@ impl Reporter<Recorder> {
     }
 }
 
-fn failed(kept: Kept, skipped: Vec<SkippedKey>) -> FetchEvent {
-    let requested = Requested { document: Document::KeySet("https://a/keys".into()), cluster: "c".into() };
-    FetchEvent::Failed { error: FetchError::Status(500), kept, requested, skipped }
+fn failed(outcome: FailureOutcome, skipped: Vec<SkippedKey>) -> FetchEvent {
+    let requested =
+        Requested { document: RequestedDocument::KeySet("https://a/keys".into()), cluster: "c".into() };
+    FetchEvent::Failed { error: FetchError::Status(500), outcome, requested, skipped }
 }
 
 fn skipped(count: usize) -> Vec<SkippedKey> {
@@ -123,23 +124,27 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
         (FetchEvent::Unchanged, true, Vec::new()),
         (FetchEvent::Late, true, Vec::new()),
         (
-            failed(Kept::BeganToFail(Usable::No), Vec::new()),
+            failed(FailureOutcome::First(Usable::No), Vec::new()),
             false,
             failure("keys could not be fetched", none),
         ),
         (
-            failed(Kept::BeganToFail(Usable::Fresh), Vec::new()),
+            failed(FailureOutcome::First(Usable::Fresh), Vec::new()),
             false,
             failure("keys could not be fetched", "the last good ones serve"),
         ),
         (
-            failed(Kept::BeganToFail(Usable::Stale), Vec::new()),
+            failed(FailureOutcome::First(Usable::Stale), Vec::new()),
             false,
             failure("keys could not be fetched", "the last good ones serve"),
         ),
-        (failed(Kept::RanOut, Vec::new()), false, failure("the last good keys are too old", none)),
-        (failed(Kept::StillFailing, Vec::new()), false, Vec::new()),
-        (failed(Kept::TooLate, Vec::new()), false, Vec::new()),
+        (
+            failed(FailureOutcome::KeysExpired, Vec::new()),
+            false,
+            failure("the last good keys are too old", none),
+        ),
+        (failed(FailureOutcome::Repeated, Vec::new()), false, Vec::new()),
+        (failed(FailureOutcome::LeaseLost, Vec::new()), false, Vec::new()),
     ];
     for (event, is_success, lines) in rows {
         let reporter = reporter();
@@ -161,15 +166,15 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
             "iss",
             &FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: skipped(count) },
         );
-        let told = reporter.lines();
-        assert_eq!(told.len(), 1 + lines);
-        assert!(told[1].1.starts_with("jwt_guard: issuer iss: key 0 is not used: "), "{told:?}");
+        let logged = reporter.lines();
+        assert_eq!(logged.len(), 1 + lines);
+        assert!(logged[1].1.starts_with("jwt_guard: issuer iss: key 0 is not used: "), "{logged:?}");
         if let Some(more) = more {
-            assert_eq!(told[lines].1, format!("jwt_guard: issuer iss: {more}"));
+            assert_eq!(logged[lines].1, format!("jwt_guard: issuer iss: {more}"));
         }
     }
     let reporter = reporter();
-    reporter.fetched(ISSUER, "iss", &failed(Kept::BeganToFail(Usable::No), skipped(2)));
+    reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Usable::No), skipped(2)));
     assert_eq!(reporter.lines().len(), 3, "beside the failure that they cause");
 }
 
@@ -196,7 +201,7 @@ impl KeySource for NoKeys {
         None
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }
@@ -204,7 +209,7 @@ impl KeySource for NoKeys {
 /// What becomes of a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
-    flow::decide(config, request, &NoKeys, &InModule, &cache, NOW, Patience::Over)
+    request::decide(config, request, &NoKeys, &WasmVerifier, &cache, NOW, Wait::TimedOut)
 }
 
 fn headers() -> HeaderMap {
@@ -278,9 +283,9 @@ fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
 
 #[test]
 fn a_configuration_is_announced_with_what_verifies_its_signatures() {
-    let announced = |members: &str, by_host: &[Algorithm]| {
+    let announced = |members: &str, host_algorithms: &[Algorithm]| {
         let (reporter, config) = (reporter(), config(members));
-        reporter.configured(&config, by_host);
+        reporter.configured(&config, host_algorithms);
         let lines = reporter.lines();
         let digest = config.digest;
         lines.into_iter().map(|(_, line)| line.replace(&digest, "DIGEST")).collect::<Vec<_>>()

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use crate::http::{Authority, Host};
+use crate::http::{Authority, HostName};
 
-pub(super) use crate::http::comparable_host as comparable;
+pub(super) use crate::http::comparable_host as normalize_host;
 
 /// The longest name that DNS has (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
@@ -14,12 +14,12 @@ const MAX_NAME: usize = 253;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern {
     name: String,
-    kind: Kind,
+    kind: HostKind,
 }
 
 /// How a pattern's name is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum HostKind {
     /// The whole host.
     Exact,
     /// What follows the first dot, or a later one.
@@ -28,7 +28,7 @@ pub(super) enum Kind {
 
 /// Why a text is not a host pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HostError {
+pub enum HostPatternError {
     /// Nothing, or nothing but a port or a dot.
     #[error("expected a host such as `api.example.com` or `*.example.com`, got none")]
     Empty,
@@ -57,16 +57,16 @@ pub enum HostError {
 
 impl HostPattern {
     /// Reads a host, or `*.` and a suffix.
-    pub fn parse(text: &str) -> Result<Self, HostError> {
+    pub fn parse(text: &str) -> Result<Self, HostPatternError> {
         if text == "*" {
-            return Err(HostError::Any);
+            return Err(HostPatternError::Any);
         }
         let (kind, name) = match text.strip_prefix("*.") {
-            Some(suffix) => (Kind::Suffix, suffix),
-            None => (Kind::Exact, text),
+            Some(suffix) => (HostKind::Suffix, suffix),
+            None => (HostKind::Exact, text),
         };
         if name.contains('*') {
-            return Err(HostError::Wildcard);
+            return Err(HostPatternError::Wildcard);
         }
         let bracketed = name.starts_with('[');
         let spelled = |character: char| {
@@ -75,25 +75,27 @@ impl HostPattern {
                 || bracketed && matches!(character, '[' | ']')
         };
         if let Some(character) = name.chars().find(|character| !spelled(*character)) {
-            return Err(HostError::Character(character));
+            return Err(HostPatternError::Character(character));
         }
-        let name = String::from_utf8_lossy(&comparable(name.as_bytes())).into_owned();
+        let name = String::from_utf8_lossy(&normalize_host(name.as_bytes())).into_owned();
         if name.is_empty() {
-            return Err(HostError::Empty);
+            return Err(HostPatternError::Empty);
         }
         if name.split('.').any(str::is_empty) {
-            return Err(HostError::EmptyLabel);
+            return Err(HostPatternError::EmptyLabel);
         }
         // What is left of `host:port` after the port has no colon, unless it is an IPv6 literal.
         if name.contains(':') && !bracketed {
-            return Err(HostError::Character(':'));
+            return Err(HostPatternError::Character(':'));
         }
         // No request has such a host, so a slip such as `[::1]80` would protect nothing.
-        if bracketed && (kind == Kind::Suffix || !name.ends_with(']') || !is_one(name.as_bytes())) {
-            return Err(HostError::Brackets);
+        if bracketed
+            && (kind == HostKind::Suffix || !name.ends_with(']') || !is_unambiguous_host(name.as_bytes()))
+        {
+            return Err(HostPatternError::Brackets);
         }
         if name.len() > MAX_NAME {
-            return Err(HostError::TooLong);
+            return Err(HostPatternError::TooLong);
         }
         Ok(Self { name, kind })
     }
@@ -103,7 +105,7 @@ impl HostPattern {
         &self.name
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> HostKind {
         self.kind
     }
 }
@@ -115,11 +117,11 @@ impl HostPattern {
 ///
 /// Stricter than [`Authority`] in the comma and in empty labels, which some upstreams drop. Not in the port, which no
 /// route looks at: clients may leave it empty or write it with any number of digits (RFC 3986 section 3.2.3).
-pub(super) fn is_one(host: &[u8]) -> bool {
+pub(super) fn is_unambiguous_host(host: &[u8]) -> bool {
     match Authority::parse(host).map(|authority| authority.host()) {
         None => false,
-        Some(Host::Ipv6 { .. }) => true,
-        Some(Host::Name(name)) => {
+        Some(HostName::Ipv6 { .. }) => true,
+        Some(HostName::Name(name)) => {
             let labels = name.strip_suffix(b".").unwrap_or(name);
             let has_empty_label =
                 !labels.is_empty() && labels.split(|byte| *byte == b'.').any(<[u8]>::is_empty);
@@ -131,8 +133,8 @@ pub(super) fn is_one(host: &[u8]) -> bool {
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wildcard = match self.kind {
-            Kind::Exact => "",
-            Kind::Suffix => "*.",
+            HostKind::Exact => "",
+            HostKind::Suffix => "*.",
         };
         write!(f, "{wildcard}{}", self.name)
     }
@@ -180,7 +182,7 @@ mod tests {
             "[FE80::1%25eth0]:",
             "a!$&'()*+;=",
         ] {
-            assert!(is_one(host.as_bytes()), "{host}");
+            assert!(is_unambiguous_host(host.as_bytes()), "{host}");
         }
         for host in [
             "u@a",
@@ -217,40 +219,40 @@ mod tests {
             "a\t",
             "a\0",
         ] {
-            assert!(!is_one(host.as_bytes()), "{host}");
+            assert!(!is_unambiguous_host(host.as_bytes()), "{host}");
         }
     }
 
     #[test]
     fn what_is_no_pattern_is_refused() {
         for (text, error) in [
-            ("", HostError::Empty),
-            (".", HostError::Empty),
-            (":80", HostError::Empty),
-            ("*.", HostError::Empty),
-            ("*", HostError::Any),
-            ("a*.example.com", HostError::Wildcard),
-            ("api.*.com", HostError::Wildcard),
-            ("*.*.com", HostError::Wildcard),
-            ("https://example.com", HostError::Character('/')),
-            ("example.com/a", HostError::Character('/')),
-            ("user@example.com", HostError::Character('@')),
-            ("example.com:port", HostError::Character(':')),
-            ("::1", HostError::Character(':')),
-            ("bücher.example", HostError::Character('ü')),
-            (".example.com", HostError::EmptyLabel),
-            ("a..b", HostError::EmptyLabel),
-            ("a..", HostError::EmptyLabel),
-            ("[::1]80", HostError::Brackets),
-            ("[::1", HostError::Brackets),
-            ("[::1]:80.", HostError::Brackets),
-            ("[a.b]", HostError::Brackets),
-            ("[]", HostError::Brackets),
-            ("*.[::1]", HostError::Brackets),
+            ("", HostPatternError::Empty),
+            (".", HostPatternError::Empty),
+            (":80", HostPatternError::Empty),
+            ("*.", HostPatternError::Empty),
+            ("*", HostPatternError::Any),
+            ("a*.example.com", HostPatternError::Wildcard),
+            ("api.*.com", HostPatternError::Wildcard),
+            ("*.*.com", HostPatternError::Wildcard),
+            ("https://example.com", HostPatternError::Character('/')),
+            ("example.com/a", HostPatternError::Character('/')),
+            ("user@example.com", HostPatternError::Character('@')),
+            ("example.com:port", HostPatternError::Character(':')),
+            ("::1", HostPatternError::Character(':')),
+            ("bücher.example", HostPatternError::Character('ü')),
+            (".example.com", HostPatternError::EmptyLabel),
+            ("a..b", HostPatternError::EmptyLabel),
+            ("a..", HostPatternError::EmptyLabel),
+            ("[::1]80", HostPatternError::Brackets),
+            ("[::1", HostPatternError::Brackets),
+            ("[::1]:80.", HostPatternError::Brackets),
+            ("[a.b]", HostPatternError::Brackets),
+            ("[]", HostPatternError::Brackets),
+            ("*.[::1]", HostPatternError::Brackets),
         ] {
             assert_eq!(HostPattern::parse(text), Err(error), "{text}");
         }
         assert!(HostPattern::parse(&"a.".repeat(127)).is_ok());
-        assert_eq!(HostPattern::parse(&"a.".repeat(128)), Err(HostError::TooLong));
+        assert_eq!(HostPattern::parse(&"a.".repeat(128)), Err(HostPatternError::TooLong));
     }
 }

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::letter_case::{folded, lower_cased};
-use super::tree::{Levels, Node, first_segment, rest_of};
+use super::tree::{Levels, RouteNode, first_segment, rest_of};
 
 impl Levels {
     /// As [`Levels::find`], with letter case ignored in every segment.
     pub(super) fn find_folded(&self, host: &[u8], method: &str, path: &str) -> Option<usize> {
         let rest = rest_of(path)?;
-        self.matching(host).find_map(|root| Nodes(vec![root]).find_folded(rest, method))
+        self.matching(host).find_map(|root| RouteNodes(vec![root]).find_folded(rest, method))
     }
 
     /// What is chosen where each segment is compared exactly, in lower case, or ignoring case: each choice once,
@@ -18,7 +18,7 @@ impl Levels {
         let mut found = Vec::new();
         let Some(rest) = rest_of(path) else { return vec![None] };
         for root in self.matching(host) {
-            let here = Nodes(vec![root]).find_in_each_case(rest, method, &mut Seen::default());
+            let here = RouteNodes(vec![root]).find_in_each_case(rest, method, &mut Seen::default());
             let falls_through = here.contains(&None);
             here.into_iter().filter(Option::is_some).for_each(|choice| add_once(&mut found, choice));
             if !falls_through {
@@ -32,12 +32,12 @@ impl Levels {
 
 /// Nodes whose segments from the root differ in letter case at most, as one.
 #[derive(Debug, Default)]
-struct Nodes<'t>(Vec<&'t Node>);
+struct RouteNodes<'t>(Vec<&'t RouteNode>);
 
 /// What was found below some nodes, for what remained of the path by its length.
-type Seen = HashMap<(Vec<*const Node>, usize), Vec<Option<usize>>>;
+type Seen = HashMap<(Vec<*const RouteNode>, usize), Vec<Option<usize>>>;
 
-impl<'t> Nodes<'t> {
+impl<'t> RouteNodes<'t> {
     fn find_folded(&self, rest: Option<&str>, method: &str) -> Option<usize> {
         let Some(rest) = rest else {
             return self.here(method).or_else(|| self.below(method));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{AmbiguousPath, ReadingClass};
+use super::{AmbiguousPath, VariantClass};
 use crate::http::is_token;
 
 /// Distinct methods that one request may be read with. Two are usual; more multiply the look-ups.
@@ -62,29 +62,29 @@ impl fmt::Display for Method {
 /// themselves, spaces around them dropped. A method in lower case is read in upper case as well, since those
 /// frameworks (and WSGI servers, for `:method` itself) upper-case it. A member that is no token refuses the
 /// request: what an upstream would make of it cannot be told. An empty one names nothing.
-pub(super) fn readings<'a>(
+pub(super) fn variants<'a>(
     method: &'a [u8],
     overrides: &[&'a [u8]],
-) -> Result<(Cow<'a, str>, Vec<(Cow<'a, str>, ReadingClass)>), AmbiguousPath> {
+) -> Result<(Cow<'a, str>, Vec<(Cow<'a, str>, VariantClass)>), AmbiguousPath> {
     let method = token(method).ok_or(AmbiguousPath::Method)?;
-    let mut others: Vec<(Cow<'a, str>, ReadingClass)> = Vec::new();
-    let mut add = |reading: Cow<'a, str>, class| {
-        if reading != method && !others.iter().any(|(known, _)| *known == reading) {
-            others.push((reading, class));
+    let mut others: Vec<(Cow<'a, str>, VariantClass)> = Vec::new();
+    let mut add = |variant: Cow<'a, str>, class| {
+        if variant != method && !others.iter().any(|(known, _)| *known == variant) {
+            others.push((variant, class));
         }
         if others.len() < MAX_METHODS { Ok(()) } else { Err(AmbiguousPath::Method) }
     };
-    let mut add_both = |reading: &'a str, class| {
-        add(Cow::Borrowed(reading), class)?;
-        let lower = reading.bytes().any(|byte| byte.is_ascii_lowercase());
-        if lower { add(Cow::Owned(reading.to_ascii_uppercase()), class) } else { Ok(()) }
+    let mut add_both = |variant: &'a str, class| {
+        add(Cow::Borrowed(variant), class)?;
+        let lower = variant.bytes().any(|byte| byte.is_ascii_lowercase());
+        if lower { add(Cow::Owned(variant.to_ascii_uppercase()), class) } else { Ok(()) }
     };
-    add_both(method, ReadingClass::MethodCase)?;
+    add_both(method, VariantClass::MethodCase)?;
     for member in overrides.iter().flat_map(|value| value.split(|byte| *byte == b',')) {
         let member = member.trim_ascii();
         if !member.is_empty() {
             let member = token(member).ok_or(AmbiguousPath::Method)?;
-            add_both(member, ReadingClass::MethodOverride)?;
+            add_both(member, VariantClass::MethodOverride)?;
         }
     }
     Ok((Cow::Borrowed(method), others))
@@ -129,7 +129,7 @@ mod tests {
             (b"", vec![], None),
             (b"G T", vec![], None),
         ] {
-            let read = readings(method, &overrides).ok().map(|(first, others)| {
+            let read = variants(method, &overrides).ok().map(|(first, others)| {
                 let others = others.into_iter().map(|(method, _)| method);
                 std::iter::once(first).chain(others).map(Cow::into_owned).collect::<Vec<_>>()
             });

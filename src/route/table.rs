@@ -2,10 +2,10 @@
 
 use super::conflict::{Conflict, ConflictKind, case_conflicts};
 use super::entry::Entry;
-use super::host::comparable;
+use super::host::normalize_host;
 use super::letter_case::is_folded;
 use super::tree::Levels;
-use super::{ReadingClass, SkippedReadings};
+use super::{SkippedVariants, VariantClass};
 
 /// All routes, arranged for look-up.
 #[derive(Debug, Clone)]
@@ -14,12 +14,12 @@ pub struct Table<T> {
     levels: Levels,
     /// Whether some template has a letter that upstreams which ignore case compare with another one.
     has_letter_case: bool,
-    skipped: SkippedReadings,
+    skipped: SkippedVariants,
 }
 
 /// The route that one reading falls under.
 #[derive(Debug)]
-pub struct Found<'t, T> {
+pub struct RouteFound<'t, T> {
     /// Where the entry stood in the list that the table was built from.
     pub index: usize,
     /// What applies.
@@ -47,17 +47,17 @@ impl<T> Table<T> {
             return Err(conflicts);
         }
         let has_letter_case = entries.iter().any(|entry| !is_folded(&entry.template.canonical()));
-        Ok(Self { entries, levels, has_letter_case, skipped: SkippedReadings::default() })
+        Ok(Self { entries, levels, has_letter_case, skipped: SkippedVariants::default() })
     }
 
     /// The same table for upstreams that make no readings of these classes.
     #[must_use]
-    pub fn skipping(self, skipped: SkippedReadings) -> Self {
+    pub fn skipping(self, skipped: SkippedVariants) -> Self {
         Self { skipped, ..self }
     }
 
     /// The classes of readings that are skipped.
-    pub fn skipped(&self) -> SkippedReadings {
+    pub fn skipped(&self) -> SkippedVariants {
         self.skipped
     }
 
@@ -84,12 +84,12 @@ impl<T> Table<T> {
     ///
     /// Costs at most one visit for each node of the tree, and no more than 2 to the number of segments; see
     /// [`Table::visits`].
-    pub fn lookup(&self, host: &[u8], method: &str, path: &str) -> Option<Found<'_, T>> {
-        self.find(&comparable(host), method, path)
+    pub fn lookup(&self, host: &[u8], method: &str, path: &str) -> Option<RouteFound<'_, T>> {
+        self.find(&normalize_host(host), method, path)
     }
 
-    /// [`Table::lookup`] for a host that is [`comparable`] already.
-    pub(super) fn find(&self, host: &[u8], method: &str, path: &str) -> Option<Found<'_, T>> {
+    /// [`Table::lookup`] for a host that is [`normalize_host`] already.
+    pub(super) fn find(&self, host: &[u8], method: &str, path: &str) -> Option<RouteFound<'_, T>> {
         self.found(self.levels.find(host, method, path, &mut 0))
     }
 
@@ -106,8 +106,8 @@ impl<T> Table<T> {
         method: &str,
         path: &str,
         exact: Option<usize>,
-    ) -> Vec<Option<Found<'_, T>>> {
-        if self.skipped.contains(ReadingClass::LetterCase) || !self.has_letter_case && is_folded(path) {
+    ) -> Vec<Option<RouteFound<'_, T>>> {
+        if self.skipped.contains(VariantClass::LetterCase) || !self.has_letter_case && is_folded(path) {
             return Vec::new();
         }
         if self.levels.find_folded(host, method, path) == exact {
@@ -120,21 +120,21 @@ impl<T> Table<T> {
     /// How many nodes of the tree a look-up visits: its cost, independent of any clock.
     pub fn visits(&self, host: &[u8], method: &str, path: &str) -> usize {
         let mut visits = 0;
-        self.levels.find(&comparable(host), method, path, &mut visits);
+        self.levels.find(&normalize_host(host), method, path, &mut visits);
         visits
     }
 
-    fn found(&self, index: Option<usize>) -> Option<Found<'_, T>> {
+    fn found(&self, index: Option<usize>) -> Option<RouteFound<'_, T>> {
         let index = index?;
-        Some(Found { index, rule: &self.entries.get(index)?.rule })
+        Some(RouteFound { index, rule: &self.entries.get(index)?.rule })
     }
 }
 
 // Not derived: a rule need not be `Clone` for a reference to one to be.
-impl<T> Clone for Found<'_, T> {
+impl<T> Clone for RouteFound<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Found<'_, T> {}
+impl<T> Copy for RouteFound<'_, T> {}

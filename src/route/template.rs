@@ -10,7 +10,7 @@ const REST: &str = "**";
 
 /// A route's path: literal segments, `{name}` or `*` for one non-empty segment, `**` at the end for the rest.
 ///
-/// A template is matched against a *reading* of a path (see [`super::readings`]), so it is written decoded and
+/// A template is matched against a *reading* of a path (see [`super::path_variants`]), so it is written decoded and
 /// normalised: what no reading can contain, or what readings take apart, is refused here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
@@ -21,7 +21,7 @@ pub struct Template {
 
 /// One segment of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Segment<'t> {
+pub enum TemplateSegment<'t> {
     /// This text, byte for byte.
     Literal(&'t str),
     /// Any one non-empty segment, with its spelling: `*` or `{id}`. The spelling is for people and changes nothing in
@@ -29,7 +29,7 @@ pub enum Segment<'t> {
     Any(&'t str),
 }
 
-impl<'t> Segment<'t> {
+impl<'t> TemplateSegment<'t> {
     /// The segment as it is written.
     pub fn as_str(&self) -> &'t str {
         match self {
@@ -121,11 +121,11 @@ impl Template {
     }
 
     /// Its segments, without a final `**`.
-    pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+    pub fn segments(&self) -> impl Iterator<Item = TemplateSegment<'_>> {
         self.text.split('/').filter_map(|segment| match segment {
             "" | REST => None,
-            _ if is_any(segment) => Some(Segment::Any(segment)),
-            _ => Some(Segment::Literal(segment)),
+            _ if is_any(segment) => Some(TemplateSegment::Any(segment)),
+            _ => Some(TemplateSegment::Literal(segment)),
         })
     }
 
@@ -140,8 +140,8 @@ impl Template {
         for segment in self.segments() {
             canonical.push('/');
             canonical.push_str(match segment {
-                Segment::Literal(text) => text,
-                Segment::Any(_) => "*",
+                TemplateSegment::Literal(text) => text,
+                TemplateSegment::Any(_) => "*",
             });
         }
         canonical.push_str(if self.covers_rest() { "/**" } else { "" });
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn segments_keep_their_spelling() {
-        use Segment::*;
+        use TemplateSegment::*;
         for (text, segments, covers_rest) in [
             ("/", &[][..], false),
             ("/a/{id}/*", &[Literal("a"), Any("{id}"), Any("*")], false),

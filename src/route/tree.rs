@@ -3,28 +3,28 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::host::Kind;
+use super::host::HostKind;
 use super::letter_case::folded;
-use super::template::Segment;
+use super::template::TemplateSegment;
 use super::{HostPattern, Method, Template};
 
 /// A tree of templates for each host that routes name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Levels {
-    hosts: HashMap<Box<[u8]>, Node>,
-    suffixes: HashMap<Box<[u8]>, Node>,
+    hosts: HashMap<Box<[u8]>, RouteNode>,
+    suffixes: HashMap<Box<[u8]>, RouteNode>,
     /// The lengths that suffixes have, longest first, so that a long host costs no more than a short one.
     suffix_lengths: Vec<usize>,
-    any: Node,
+    any: RouteNode,
 }
 
 /// What has been matched so far: the segments from the root to here.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Node {
-    pub(super) literals: HashMap<Box<str>, Node>,
+pub(super) struct RouteNode {
+    pub(super) literals: HashMap<Box<str>, RouteNode>,
     /// The literals that are not their own folded form, by that form.
     pub(super) spellings: HashMap<Box<str>, Vec<Box<str>>>,
-    pub(super) any: Option<Box<Node>>,
+    pub(super) any: Option<Box<RouteNode>>,
     /// Templates that end here.
     pub(super) here: Slots,
     /// Templates that end here in `**`.
@@ -48,7 +48,7 @@ impl Levels {
         hosts: &[HostPattern],
     ) -> Vec<usize> {
         let mut taken = Vec::new();
-        let mut place = |root: &mut Node| {
+        let mut place = |root: &mut RouteNode| {
             let node = root.descend(template);
             let slots = if template.covers_rest() { &mut node.rest } else { &mut node.here };
             for first in slots.insert(index, methods) {
@@ -63,8 +63,8 @@ impl Levels {
         for host in hosts {
             let name = host.name().as_bytes();
             let level = match host.kind() {
-                Kind::Exact => &mut self.hosts,
-                Kind::Suffix => {
+                HostKind::Exact => &mut self.hosts,
+                HostKind::Suffix => {
                     if !self.suffix_lengths.contains(&name.len()) {
                         self.suffix_lengths.push(name.len());
                         self.suffix_lengths.sort_unstable_by(|one, other| other.cmp(one));
@@ -83,7 +83,7 @@ impl Levels {
     }
 
     /// The trees for a host, the most specific first.
-    pub(super) fn matching<'t>(&'t self, host: &[u8]) -> impl Iterator<Item = &'t Node> {
+    pub(super) fn matching<'t>(&'t self, host: &[u8]) -> impl Iterator<Item = &'t RouteNode> {
         let suffixes = self.suffix_lengths.iter().filter_map(move |length| {
             let (before, suffix) = host.split_at_checked(host.len().checked_sub(*length)?)?;
             // `*.example.com` is neither `example.com` nor `badexample.com`.
@@ -95,13 +95,13 @@ impl Levels {
     }
 }
 
-impl Node {
+impl RouteNode {
     fn descend(&mut self, template: &Template) -> &mut Self {
         let mut node = self;
         for segment in template.segments() {
             node = match segment {
-                Segment::Literal(text) => node.literal(text),
-                Segment::Any(_) => node.any.get_or_insert_default(),
+                TemplateSegment::Literal(text) => node.literal(text),
+                TemplateSegment::Any(_) => node.any.get_or_insert_default(),
             };
         }
         node

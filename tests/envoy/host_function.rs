@@ -5,7 +5,7 @@
 
 use base64::Engine;
 use jwt_guard::jose::algorithm::{
-    Algorithm, Curve, HostCheck, InModule, PublicKey, SignatureCheck, Verifier,
+    Algorithm, Curve, HostCheck, PublicKey, SignatureCheck, Verifier, WasmVerifier,
 };
 use prost::Message;
 use serde_json::json;
@@ -87,7 +87,7 @@ impl Host {
             return;
         };
         let host = self.verdict(&check.for_host().unwrap()).await;
-        assert_eq!(host, Ok(InModule.verify(&check)), "{label}: host and module differ");
+        assert_eq!(host, Ok(WasmVerifier.verify(&check)), "{label}: host and module differ");
         assert!(expected.is_none() || host.ok() == expected, "{label}: expected {expected:?}, got {host:?}");
     }
 }

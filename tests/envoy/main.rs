@@ -29,7 +29,7 @@ mod migration;
 mod observability;
 mod operators;
 mod own_spelling;
-mod readings;
+mod path_variants;
 mod reasons;
 mod report_only;
 mod requirements;

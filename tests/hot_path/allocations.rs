@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use jwt_guard::config::Config;
-use jwt_guard::flow::{self, KeyLookup, KeySource, Known, Metadata, Patience, Request};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
+use jwt_guard::request::{self, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait};
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
 
@@ -21,7 +21,7 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: std::time::Duration::ZERO }
     }
 }
@@ -30,7 +30,7 @@ impl KeySource for Keys {
 struct Core {
     config: Config,
     keys: Keys,
-    cache: TokenCache<Known>,
+    cache: TokenCache<CachedToken>,
 }
 
 impl Core {
@@ -42,8 +42,8 @@ impl Core {
 
     fn decide(&self, headers: &HeaderMap) {
         let request = Request { headers, metadata: Metadata::Absent };
-        let patience = Patience::Waits;
-        drop(flow::decide(&self.config, &request, &self.keys, &InModule, &self.cache, NOW, patience));
+        let wait = Wait::Allowed;
+        drop(request::decide(&self.config, &request, &self.keys, &WasmVerifier, &self.cache, NOW, wait));
     }
 
     /// Allocations of a request like those before it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jwt_guard::denial::{Challenge, Denial, Form, Reason};
+use jwt_guard::denial::{BodyFormat, Challenge, Denial, Reason};
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::error::{Malformed, TokenError};
 use jwt_guard::jose::pointer::Pointer;
@@ -60,7 +60,7 @@ fn answers_to_every_reason() {
     let mut answered = BTreeSet::new();
     let mut check = |reasons: &[Reason], status, challenge: Option<&str>, body: &str, last: &str| {
         for reason in reasons {
-            let denial = Denial::new(*reason, &plain(), Form::Json);
+            let denial = Denial::new(*reason, &plain(), BodyFormat::Json);
             assert_eq!(shown(&denial), expected(status, challenge, body, last), "{reason}");
             assert_eq!(denial.reason, *reason);
             assert!(answered.insert(*reason), "{reason} stands in two rows");
@@ -152,13 +152,13 @@ fn challenges_carry_scopes_where_they_are_asked_for() {
         (Reason::HeaderOversize, format!(r#"Bearer realm="orders", error="insufficient_scope", {metadata}"#)),
     ];
     for (reason, expected) in rows {
-        let denial = Denial::new(reason, &challenge, Form::Json);
+        let denial = Denial::new(reason, &challenge, BodyFormat::Json);
         let value =
             denial.headers.iter().find(|(name, _)| name == "www-authenticate").map(|(_, value)| value);
         assert_eq!(value, Some(&expected), "{reason}");
     }
     for reason in [Reason::NoKeys, Reason::WaitingFull, Reason::AmbiguousPath, Reason::BadMetadata] {
-        let denial = Denial::new(reason, &challenge, Form::Json);
+        let denial = Denial::new(reason, &challenge, BodyFormat::Json);
         assert!(denial.headers.iter().all(|(name, _)| name != "www-authenticate"), "{reason}");
     }
 }
@@ -166,36 +166,36 @@ fn challenges_carry_scopes_where_they_are_asked_for() {
 #[test]
 fn a_realm_cannot_end_its_quotes() {
     let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], resource_metadata: None };
-    let denial = Denial::new(Reason::MissingToken, &challenge, Form::Json);
+    let denial = Denial::new(Reason::MissingToken, &challenge, BodyFormat::Json);
     assert_eq!(denial.headers[1].1, r#"Bearer realm="a\"b\\??c""#);
 }
 
 #[test]
 fn grpc_gets_the_sentence_alone() {
-    let denial = Denial::new(Reason::Expired, &plain(), Form::Grpc);
+    let denial = Denial::new(Reason::Expired, &plain(), BodyFormat::Grpc);
     let challenge = r#"Bearer realm="orders", error="invalid_token", error_description="Token has expired""#;
     let expected =
         format!("401\ncache-control: no-store\nwww-authenticate: {challenge}\n\nToken has expired");
     assert_eq!(shown(&denial), expected);
     for reason in Reason::ALL {
-        let denial = Denial::new(reason, &plain(), Form::Grpc);
+        let denial = Denial::new(reason, &plain(), BodyFormat::Grpc);
         assert_eq!(denial.body, denial.detail.as_bytes(), "{reason}");
     }
 }
 
 #[test]
 fn the_form_is_the_one_the_host_will_take() {
-    let rows: &[(Option<&[u8]>, Form)] = &[
-        (Some(b"application/grpc"), Form::Grpc),
-        (Some(b"application/grpc+proto"), Form::Grpc),
-        (Some(b"application/grpc-web"), Form::Json),
-        (Some(b"application/grpcx"), Form::Json),
-        (Some(b"application/json"), Form::Json),
-        (Some(b"\xff"), Form::Json),
-        (None, Form::Json),
+    let rows: &[(Option<&[u8]>, BodyFormat)] = &[
+        (Some(b"application/grpc"), BodyFormat::Grpc),
+        (Some(b"application/grpc+proto"), BodyFormat::Grpc),
+        (Some(b"application/grpc-web"), BodyFormat::Json),
+        (Some(b"application/grpcx"), BodyFormat::Json),
+        (Some(b"application/json"), BodyFormat::Json),
+        (Some(b"\xff"), BodyFormat::Json),
+        (None, BodyFormat::Json),
     ];
     for (content_type, form) in rows {
-        assert_eq!(Form::of(*content_type), *form, "{content_type:?}");
+        assert_eq!(BodyFormat::of(*content_type), *form, "{content_type:?}");
     }
 }
 
@@ -210,7 +210,7 @@ fn clients_are_told_when_to_come_back() {
         (Duration::MAX, "18446744073709551615"),
     ];
     for (delay, expected) in rows {
-        let denial = Denial::new(Reason::NoKeys, &plain(), Form::Json).retry_after(delay);
+        let denial = Denial::new(Reason::NoKeys, &plain(), BodyFormat::Json).retry_after(delay);
         let values: Vec<_> = denial.headers.iter().filter(|(name, _)| name == "retry-after").collect();
         assert_eq!(values, [&("retry-after".to_owned(), expected.to_owned())], "{delay:?}");
     }
@@ -219,7 +219,7 @@ fn clients_are_told_when_to_come_back() {
 #[test]
 fn bodies_are_json_and_tell_no_reason() {
     for reason in Reason::ALL {
-        let denial = Denial::new(reason, &plain(), Form::Json);
+        let denial = Denial::new(reason, &plain(), BodyFormat::Json);
         let body: serde_json::Value = serde_json::from_slice(&denial.body).unwrap();
         assert_eq!(body["detail"], *denial.detail, "{reason}");
         assert_eq!(body.as_object().unwrap().len(), 2, "{reason}");
@@ -279,7 +279,7 @@ fn a_client_is_told_what_its_token_lacks() {
         (TokenError::ClaimType { claim: "exp" }, "Token is invalid"),
     ];
     for (error, told) in rows {
-        let denial = Denial::of_token(&error, &plain(), Form::Json);
+        let denial = Denial::of_token(&error, &plain(), BodyFormat::Json);
         assert_eq!((denial.status, denial.reason), (401, Reason::from(&error)), "{error:?}");
         let challenge = denial.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
         assert!(
@@ -288,7 +288,7 @@ fn a_client_is_told_what_its_token_lacks() {
         );
         let body = format!(r#"{{"error":"invalid_token","detail":"{told}"}}"#);
         assert_eq!(String::from_utf8(denial.body).unwrap(), body);
-        assert_eq!(Denial::of_token(&error, &plain(), Form::Grpc).body, told.as_bytes());
+        assert_eq!(Denial::of_token(&error, &plain(), BodyFormat::Grpc).body, told.as_bytes());
     }
 }
 

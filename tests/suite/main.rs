@@ -8,13 +8,13 @@
     reason = "clippy knows test functions, but not the helpers of a test binary"
 )]
 
-mod bearer {
+mod token_source {
     mod arbitrary;
     mod requests;
 }
 mod denial;
-mod flow;
 mod jose;
+mod request;
 mod resource_metadata;
 mod route {
     mod exhaustive;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "clippy knows the helpers of an integration test for no test")]
 
 use jwt_guard::jose::json::Json;
-use jwt_guard::resource_metadata::{Document, ResourceMetadata, ResourceMetadataError};
+use jwt_guard::resource_metadata::{MetadataDocument, ResourceMetadata, ResourceMetadataError};
 
 fn json(text: &str) -> Json {
     Json::parse(text.as_bytes()).unwrap()
@@ -18,7 +18,7 @@ fn resources(urls: &[&str]) -> Result<ResourceMetadata, (usize, ResourceMetadata
 fn a_document_is_served_where_clients_look_for_it() {
     let text = r#"{"resource":"https://api.example.com/orders","scopes_supported":["orders:read"],"n":1.0}"#;
     let metadata = ResourceMetadata::new(&[json(text)]).unwrap();
-    let document = Document {
+    let document = MetadataDocument {
         headers: vec![
             ("access-control-allow-origin".to_owned(), "*".to_owned()),
             ("content-type".to_owned(), "application/json".to_owned()),

@@ -17,18 +17,18 @@ pub struct Filter<H: Host> {
     context: u32,
     host: H,
     configured: Option<Rc<Configured<H>>>,
-    decision: Decision,
+    progress: Progress,
 }
 
 /// Whether the request goes on.
-pub enum Decision {
+pub enum Progress {
     /// The request passed, was answered, or has not been decided.
     Made(ParkState),
     /// The root context decides it.
     Awaited(Rc<Cell<ParkState>>),
 }
 
-impl Decision {
+impl Progress {
     /// Whether the request goes on: only after the decision to let it.
     pub fn goes_on(&self) -> bool {
         let state = match self {
@@ -40,28 +40,28 @@ impl Decision {
 }
 
 /// Does to the current request what the core decided.
-pub fn carry_out(host: &impl Host, action: plugin::Action) -> Decision {
+pub fn carry_out(host: &impl Host, action: plugin::Action) -> Progress {
     match action {
         plugin::Action::Forward(edits) => {
             host.edit(HeaderKind::Request, &edits);
-            Decision::Made(ParkState::Passed)
+            Progress::Made(ParkState::Passed)
         }
         plugin::Action::Answer { status, headers, body } => {
             host.answer(status, &headers, &body);
-            Decision::Made(ParkState::Answered)
+            Progress::Made(ParkState::Answered)
         }
-        plugin::Action::Park(state) => Decision::Awaited(state),
+        plugin::Action::Park(state) => Progress::Awaited(state),
     }
 }
 
 impl<H: Host> Filter<H> {
     /// For a new request.
     pub fn new(context: u32, host: H, configured: Option<Rc<Configured<H>>>) -> Self {
-        Self { context, host, configured, decision: Decision::Made(ParkState::Pending) }
+        Self { context, host, configured, progress: Progress::Made(ParkState::Pending) }
     }
 
     fn action(&self) -> Action {
-        if self.decision.goes_on() { Action::Continue } else { Action::Pause }
+        if self.progress.goes_on() { Action::Continue } else { Action::Pause }
     }
 }
 
@@ -85,8 +85,8 @@ impl<H: Host> HttpContext for Filter<H> {
         };
         let headers = self.host.headers(HeaderKind::Request);
         let action = plugin.on_request(self.context, &headers, |scope| self.host.metadata(scope));
-        self.decision = carry_out(&self.host, action);
-        if let Decision::Awaited(_) = self.decision {
+        self.progress = carry_out(&self.host, action);
+        if let Progress::Awaited(_) = self.progress {
             match queue {
                 Some(queue) => self.host.wake(*queue),
                 None => plugin.tick_soon().map_or((), |period| self.host.set_tick(period)),

@@ -6,7 +6,7 @@ use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::HostFunction;
 use jwt_guard::keys::fetcher::FetchRequest;
-use jwt_guard::keys::share::SharedData;
+use jwt_guard::keys::key_cache::SharedData;
 use jwt_guard::metadata_cache::MetadataScope;
 use jwt_guard::report::Observer;
 

@@ -14,9 +14,9 @@ use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
 
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::jose::algorithm::{HostCheck, HostFunction};
-use jwt_guard::keys::Chance;
+use jwt_guard::keys::Jitter;
 use jwt_guard::keys::fetcher::FetchRequest;
-use jwt_guard::keys::share::{Shared, SharedData, Swap};
+use jwt_guard::keys::key_cache::{SharedData, SharedEntry, Swap};
 use jwt_guard::metadata_cache::MetadataScope;
 use jwt_guard::metrics::MetricKind;
 use jwt_guard::report::{Level, Observer};
@@ -178,20 +178,20 @@ impl SharedData for ProxyWasmHost {
         UnixTime::from_millis(milliseconds)
     }
 
-    fn chance(&self) -> Chance {
-        Chance::from_bits(u32::try_from(self.random_bits() & u64::from(u32::MAX)).unwrap_or_default())
+    fn jitter(&self) -> Jitter {
+        Jitter::from_bits(u32::try_from(self.random_bits() & u64::from(u32::MAX)).unwrap_or_default())
     }
 
-    fn read(&self, name: &str) -> Shared {
+    fn read(&self, name: &str) -> SharedEntry {
         let (bytes, cas) = hostcalls::get_shared_data(name).unwrap_or_default();
-        Shared { bytes, cas }
+        SharedEntry { bytes, cas }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
         let _ = hostcalls::set_shared_data(name, Some(bytes), None);
     }
 
-    fn swap(&self, name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
+    fn swap(&self, name: &str, seen: &SharedEntry, bytes: &[u8]) -> Swap {
         // A CAS of `u32::MAX` creates an absent entry and fails on a present one.
         const NO_ENTRY_HAS: u32 = u32::MAX;
         match hostcalls::set_shared_data(name, Some(bytes), Some(seen.cas.unwrap_or(NO_ENTRY_HAS))) {

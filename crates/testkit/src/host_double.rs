@@ -8,7 +8,7 @@
     reason = "only tests use it: a test that meets the unexpected has failed, and says where"
 )]
 
-use jwt_guard::jose::algorithm::{HostCheck, InModule, SignatureCheck, Verifier};
+use jwt_guard::jose::algorithm::{HostCheck, SignatureCheck, Verifier, WasmVerifier};
 use p256::ecdsa::signature::Verifier as _;
 use p256::pkcs8::DecodePublicKey;
 use rsa::sha2::{Sha256, Sha384, Sha512};
@@ -20,7 +20,7 @@ impl Verifier for HostDouble {
     fn verify(&self, check: &SignatureCheck<'_>) -> bool {
         match check.for_host() {
             Some(check) => verify_signature(&check),
-            None => InModule.verify(check),
+            None => WasmVerifier.verify(check),
         }
     }
 }

@@ -75,7 +75,7 @@ pub struct Bounds {
 
 /// A key as documents describe it. The reader has no use for it, so the module holds no description.
 #[derive(Debug, Clone, Copy)]
-pub struct Key {
+pub struct DeclaredKey {
     /// Its name.
     pub name: &'static str,
     /// Its type.
@@ -169,8 +169,8 @@ impl Name {
         self
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
-        Key { name: self.0, key_type: KeyType::NonBlank, default: DefaultValue::None, description }
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
+        DeclaredKey { name: self.0, key_type: KeyType::NonBlank, default: DefaultValue::None, description }
     }
 }
 
@@ -183,9 +183,9 @@ impl Flag {
         self.name
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
         let default = DefaultValue::Flag(self.default);
-        Key { key_type: KeyType::Boolean, default, ..self.name.key(description) }
+        DeclaredKey { key_type: KeyType::Boolean, default, ..self.name.key(description) }
     }
 }
 
@@ -198,9 +198,9 @@ impl Integer {
         self.name
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
         let default = DefaultValue::Integer(self.default);
-        Key { key_type: KeyType::Number(self.bounds), default, ..self.name.key(description) }
+        DeclaredKey { key_type: KeyType::Number(self.bounds), default, ..self.name.key(description) }
     }
 }
 
@@ -213,8 +213,8 @@ impl OptionalInteger {
         self.name
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
-        Key { key_type: KeyType::Number(self.bounds), ..self.name.key(description) }
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
+        DeclaredKey { key_type: KeyType::Number(self.bounds), ..self.name.key(description) }
     }
 }
 
@@ -227,8 +227,8 @@ impl Text {
         self.name
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
-        Key { default: DefaultValue::Text(self.default), ..self.name.key(description) }
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
+        DeclaredKey { default: DefaultValue::Text(self.default), ..self.name.key(description) }
     }
 }
 
@@ -253,9 +253,9 @@ impl Choice {
         self.name
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
         let default = DefaultValue::Text(self.default());
-        Key { key_type: KeyType::OneOf(self.values), default, ..self.name.key(description) }
+        DeclaredKey { key_type: KeyType::OneOf(self.values), default, ..self.name.key(description) }
     }
 }
 
@@ -268,8 +268,8 @@ impl Claims {
         self.name
     }
 
-    pub(super) const fn key(self, description: &'static str) -> Key {
-        Key { default: DefaultValue::Texts(self.default), ..self.name.key(description) }
+    pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
+        DeclaredKey { default: DefaultValue::Texts(self.default), ..self.name.key(description) }
     }
 }
 
@@ -279,7 +279,7 @@ impl Bounds {
     }
 }
 
-impl Key {
+impl DeclaredKey {
     pub(super) const fn of_type(self, key_type: KeyType) -> Self {
         Self { key_type, ..self }
     }

@@ -3,12 +3,12 @@
 use crate::config::claim_sources::pointer;
 use crate::config::keys::claim_condition as key;
 use crate::config::problem::Problem;
-use crate::config::reader::{Errors, Node};
+use crate::config::reader::{ConfigNode, Errors};
 use crate::jose::json::Json;
 use crate::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty};
 
 /// One condition or a list of them.
-pub(super) fn claims(node: &Node<'_>, errors: &mut Errors) -> Vec<ClaimCondition> {
+pub(super) fn claims(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<ClaimCondition> {
     let items = node.one_or_many();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "condition, such as {claim: tier, any: [gold]}" }, errors);
@@ -16,7 +16,7 @@ pub(super) fn claims(node: &Node<'_>, errors: &mut Errors) -> Vec<ClaimCondition
     items.iter().filter_map(|item| claim(item, errors)).collect()
 }
 
-fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
+fn claim(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     let mut object = node.object("a condition on a claim, such as {claim: tier, any: [gold]}", errors)?;
     let name = object.take(key::CLAIM);
     let present = object.flag(&key::PRESENT, errors);
@@ -35,12 +35,12 @@ fn claim(node: &Node<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
             None
         }
     };
-    object.finish(errors);
+    object.deny_unknown(errors);
     Some(ClaimCondition { pointer: pointer?, test: test? })
 }
 
 /// Values that a claim can be equal to.
-pub(in crate::config) fn values(node: &Node<'_>, errors: &mut Errors) -> Option<NonEmpty<Json>> {
+pub(in crate::config) fn values(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<NonEmpty<Json>> {
     let items = node.one_or_many();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "value" }, errors);

@@ -2,12 +2,16 @@
 
 use crate::config::keys::{all_of_them, any_of_them};
 use crate::config::problem::Problem;
-use crate::config::reader::{Errors, Node};
+use crate::config::reader::{ConfigNode, Errors};
 use crate::jose::json::Json;
 use crate::policy::{AnyAll, NonEmpty};
 
 /// One name, a list of which any will do, or `{all: […]}`.
-pub(super) fn any_or_all(node: &Node<'_>, what: &'static str, errors: &mut Errors) -> Option<AnyAll<String>> {
+pub(super) fn any_or_all(
+    node: &ConfigNode<'_>,
+    what: &'static str,
+    errors: &mut Errors,
+) -> Option<AnyAll<String>> {
     if !matches!(node.value(), Json::Object(_)) {
         return names_of(node, what, errors).map(AnyAll::Any);
     }
@@ -16,12 +20,12 @@ pub(super) fn any_or_all(node: &Node<'_>, what: &'static str, errors: &mut Error
     if all.is_none() && !object.has_unknown() {
         object.refuse(all_of_them::ALL, Problem::MissingNames { what }, errors);
     }
-    object.finish(errors);
+    object.deny_unknown(errors);
     names_of(&all?, what, errors).map(AnyAll::All)
 }
 
 /// One scope, `{any: […]}` or `{all: […]}`. Conventions differ on what a bare list means, so it is refused.
-pub(super) fn scopes(node: &Node<'_>, errors: &mut Errors) -> Option<AnyAll<String>> {
+pub(super) fn scopes(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<AnyAll<String>> {
     match node.value() {
         Json::Array(items) if items.len() > 1 => {
             node.refuse(Problem::ScopesWithoutAnyOrAll, errors);
@@ -39,7 +43,7 @@ pub(super) fn scopes(node: &Node<'_>, errors: &mut Errors) -> Option<AnyAll<Stri
                     None
                 }
             };
-            object.finish(errors);
+            object.deny_unknown(errors);
             chosen.filter(|chosen| are_scopes(chosen, node, errors))
         }
         _ => names_of(node, "a scope", errors)
@@ -49,7 +53,7 @@ pub(super) fn scopes(node: &Node<'_>, errors: &mut Errors) -> Option<AnyAll<Stri
 }
 
 /// RFC 6749 section 3.3: a scope is visible ASCII without `"` and `\`; it stands in challenges.
-fn are_scopes(scopes: &AnyAll<String>, node: &Node<'_>, errors: &mut Errors) -> bool {
+fn are_scopes(scopes: &AnyAll<String>, node: &ConfigNode<'_>, errors: &mut Errors) -> bool {
     let (AnyAll::Any(names) | AnyAll::All(names)) = scopes;
     let valid =
         |name: &String| name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
@@ -60,6 +64,6 @@ fn are_scopes(scopes: &AnyAll<String>, node: &Node<'_>, errors: &mut Errors) -> 
     all_valid
 }
 
-fn names_of(node: &Node<'_>, what: &'static str, errors: &mut Errors) -> Option<NonEmpty<String>> {
-    NonEmpty::new(node.texts(what, errors)?.into_iter().map(str::to_owned))
+fn names_of(node: &ConfigNode<'_>, what: &'static str, errors: &mut Errors) -> Option<NonEmpty<String>> {
+    NonEmpty::new(node.string_list(what, errors)?.into_iter().map(str::to_owned))
 }

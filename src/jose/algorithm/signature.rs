@@ -122,9 +122,9 @@ impl Debug for HostCheck<'_> {
 
 /// Does the arithmetic with the crates that are linked in.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct InModule;
+pub struct WasmVerifier;
 
-impl Verifier for InModule {
+impl Verifier for WasmVerifier {
     fn verify(&self, check: &SignatureCheck<'_>) -> bool {
         let SignatureCheck { algorithm, key, message, signature } = *check;
         match &key.material {

@@ -4,10 +4,10 @@ use super::*;
 
 #[test]
 fn rules_by_credential() {
-    let rules = |narrowings: Vec<Narrowing>| Requirement::new(Rule::Missing(narrowings));
+    let rules = |narrowings: Vec<IssuerOrAudience>| Requirement::new(Rule::AllowMissing(narrowings));
     let anonymous = Requirement::new(Rule::Anonymous);
     let deny = Requirement::new(Rule::Deny);
-    let missing_or_failed = Requirement::new(Rule::MissingOrFailed);
+    let missing_or_failed = Requirement::new(Rule::AllowMissingOrFailed);
     let any_token = Requirement::any_valid_token();
     // Columns: no token, a failed one, a valid one; then whether a valid one gives an identity.
     type Row<'a> = (&'a str, &'a Requirement, [Option<Why>; 3], bool);
@@ -85,10 +85,10 @@ fn one_condition_at_a_time() {
             Condition::Scope(all(&["profile", "x"])),
             Some(scope_refusal(&["profile", "x"])),
         ),
-        ("its issuer", Condition::NarrowedTo(issuers(&[1])), None),
-        ("another issuer", Condition::NarrowedTo(issuers(&[0, 2])), Some(Why::Issuer)),
-        ("one of its audiences", Condition::NarrowedTo(audiences(&["x", "billing"])), None),
-        ("another audience", Condition::NarrowedTo(audiences(&["Orders"])), Some(Why::Audience)),
+        ("its issuer", Condition::IssuerOrAudience(issuers(&[1])), None),
+        ("another issuer", Condition::IssuerOrAudience(issuers(&[0, 2])), Some(Why::Issuer)),
+        ("one of its audiences", Condition::IssuerOrAudience(audiences(&["x", "billing"])), None),
+        ("another audience", Condition::IssuerOrAudience(audiences(&["Orders"])), Some(Why::Audience)),
         ("true", any_value("verified", &["true"]), None),
         ("true is not a string", any_value("verified", &["\"true\""]), Some(claim_refusal("verified"))),
         ("true is not 1", any_value("verified", &["1"]), Some(claim_refusal("verified"))),
@@ -170,12 +170,14 @@ fn a_refusal_carries_what_was_asked() {
     let identity = identity();
     let verified = Credential::Verified(&identity);
     let (issuer, audience) = (issuers(&[0]), audiences(&["other"]));
-    let (Narrowing::Issuer(indices), Narrowing::Audience(names)) = (&issuer, &audience) else { panic!() };
+    let (IssuerOrAudience::Issuer(indices), IssuerOrAudience::Audience(names)) = (&issuer, &audience) else {
+        panic!()
+    };
     let (roles, groups, scopes) = (all(&["editor", "admin"]), any(&["us"]), any(&["x", "y"]));
     let claimed = ClaimCondition { pointer: pointer("absent"), test: ClaimTest::Present };
     let rows = [
-        (Condition::NarrowedTo(issuer.clone()), Unmet::Issuer(indices)),
-        (Condition::NarrowedTo(audience.clone()), Unmet::Audience(names)),
+        (Condition::IssuerOrAudience(issuer.clone()), Unmet::Issuer(indices)),
+        (Condition::IssuerOrAudience(audience.clone()), Unmet::Audience(names)),
         (Condition::Role(roles.clone()), Unmet::Role(&roles)),
         (Condition::Group(groups.clone()), Unmet::Group(&groups)),
         (Condition::Scope(scopes.clone()), Unmet::Scope(&scopes)),

@@ -10,11 +10,11 @@ fn names_are_read_out_of_the_claims() {
     assert_eq!(identity.scopes(), ["orders:read", "orders:write", "profile", "a", "b"]);
     assert_eq!(identity.issuer(), IssuerIndex(1));
 
-    let names = |sources: &[Source]| {
-        let sources = Sources { roles: sources.to_vec(), ..Sources::default() };
+    let names = |sources: &[ClaimSource]| {
+        let sources = ClaimSources { roles: sources.to_vec(), ..ClaimSources::default() };
         Identity::new(VerifiedClaims::unchecked(IssuerIndex(0), CLAIMS, &[]), &sources).roles().to_vec()
     };
-    let rows: &[(&str, Source, &[&str])] = &[
+    let rows: &[(&str, ClaimSource, &[&str])] = &[
         ("a prefix selects and is dropped", source("permissions", Some("orders:")), &["read"]),
         ("a prefix is case-sensitive", source("permissions", Some("Orders:")), &[]),
         ("a pointer", source("/org/id", None), &["o1"]),
@@ -33,7 +33,7 @@ fn names_are_read_out_of_the_claims() {
 
 #[test]
 fn scopes_under_a_prefix_are_split_first() {
-    let sources = Sources { scopes: vec![source("scope", Some("orders:"))], ..Sources::default() };
+    let sources = ClaimSources { scopes: vec![source("scope", Some("orders:"))], ..ClaimSources::default() };
     let identity = Identity::new(VerifiedClaims::unchecked(IssuerIndex(0), CLAIMS, &[]), &sources);
     assert_eq!(identity.scopes(), ["read", "write"]);
 }

@@ -17,8 +17,8 @@ fn of_several_refusals_the_same_one_is_reported() {
         (Condition::Scope(any(&["x"])), scope_refusal(&["x"])),
         (Condition::Group(any(&["us"])), Why::Group),
         (Condition::Role(any(&["admin"])), Why::Role),
-        (Condition::NarrowedTo(audiences(&["x"])), Why::Audience),
-        (Condition::NarrowedTo(issuers(&[0])), Why::Issuer),
+        (Condition::IssuerOrAudience(audiences(&["x"])), Why::Audience),
+        (Condition::IssuerOrAudience(issuers(&[0])), Why::Issuer),
     ];
     let mut requirements: Vec<Requirement> = Vec::new();
     let mut conditions: Vec<Condition> = Vec::new();
@@ -49,8 +49,8 @@ fn every_reading_brings_a_requirement_and_all_must_be_met() {
     let identity = identity();
     let verified = Credential::Verified(&identity);
     let anonymous = Requirement::new(Rule::Anonymous);
-    let missing = Requirement::new(Rule::Missing(vec![]));
-    let lenient = Requirement::new(Rule::MissingOrFailed);
+    let missing = Requirement::new(Rule::AllowMissing(vec![]));
+    let lenient = Requirement::new(Rule::AllowMissingOrFailed);
     let any_token = Requirement::any_valid_token();
     let admin = authenticated(vec![Condition::Role(any(&["admin"]))]);
 
@@ -77,8 +77,8 @@ fn every_reading_brings_a_requirement_and_all_must_be_met() {
 fn what_must_be_known_before_a_token_is_read() {
     let anonymous = Requirement::new(Rule::Anonymous);
     let deny = Requirement::new(Rule::Deny);
-    let missing = Requirement::new(Rule::Missing(vec![]));
-    let lenient = Requirement::new(Rule::MissingOrFailed);
+    let missing = Requirement::new(Rule::AllowMissing(vec![]));
+    let lenient = Requirement::new(Rule::AllowMissingOrFailed);
     let any_token = Requirement::any_valid_token();
     // Columns: needs a token, is denied.
     let rows: &[(&str, &[&Requirement], bool, bool)] = &[
@@ -103,7 +103,7 @@ fn scopes_are_asked_for_once_each() {
     let first = scope(all(&["a", "b"]));
     let second = scope(any(&["b", "c"]));
     let third = scope(any(&["d", "e"]));
-    assert_eq!(all_of(&[&first, &second, &third]).scopes_asked(), ["a", "b", "d"]);
-    let none = [Requirement::any_valid_token(), Requirement::new(Rule::Missing(vec![]))];
-    assert_eq!(all_of(&none.iter().collect::<Vec<_>>()).scopes_asked(), [""; 0]);
+    assert_eq!(all_of(&[&first, &second, &third]).required_scopes(), ["a", "b", "d"]);
+    let none = [Requirement::any_valid_token(), Requirement::new(Rule::AllowMissing(vec![]))];
+    assert_eq!(all_of(&none.iter().collect::<Vec<_>>()).required_scopes(), [""; 0]);
 }

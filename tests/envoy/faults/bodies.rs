@@ -13,9 +13,9 @@ const LARGE: usize = 10 << 20;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_request_is_answered_before_its_body_comes() {
     // How long Envoy waits for a client to close by itself.
-    let patience = json!({ "delayed_close_timeout": "0.2s" });
+    let wait = json!({ "delayed_close_timeout": "0.2s" });
     let builder = Stack::builder().plugin(policy(json!({})));
-    let stack = builder.envoy(|envoy| envoy.connection_manager = patience).start().await;
+    let stack = builder.envoy(|envoy| envoy.connection_manager = wait).start().await;
     for (path, status) in [("/orders", 401), ("/closed", 403), ("/a%zz", 400)] {
         let head = format!("POST {path} HTTP/1.1\r\nhost: h\r\ncontent-length: {LARGE}\r\n\r\n");
         let mut client = stack.connect().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::keys::record::{Entries, StoredKeys, fingerprint};
-use jwt_guard::keys::{Control, SetId};
+use jwt_guard::keys::{RefreshState, SetId};
 use serde_json::{Value, json};
 
 use super::{another, is_unharmed, issuer, token_of};
@@ -79,7 +79,7 @@ fn entries(plugin: &Value) -> Vec<Entries> {
     let config = Config::parse(plugin.to_string().as_bytes()).unwrap();
     let entries = config.issuers.iter().map(|issuer| {
         let KeyOrigin::Fetched { source, .. } = &issuer.keys else { panic!("inline keys") };
-        Entries::of(b"jwt_guard", &issuer.rules.issuer_name_value, source)
+        Entries::of(b"jwt_guard", &issuer.rules.iss, source)
     });
     entries.collect()
 }
@@ -94,8 +94,9 @@ fn beside(foreign: &Foreign, plugin: Value) -> StackBuilder {
 async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_for_ever() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 30_000 }));
     let until = now().saturating_add(Duration::from_secs(6));
-    let lease = Control { lease_holder: 42, lease_from: now(), lease_until: until, ..Control::UNKNOWN };
-    let foreign = Foreign::writing(&[(&entries(&plugin)[0].control, &lease.encode())]);
+    let lease =
+        RefreshState { lease_holder: 42, lease_from: now(), lease_until: until, ..RefreshState::UNKNOWN };
+    let foreign = Foreign::writing(&[(&entries(&plugin)[0].state, &lease.encode())]);
     let stack = beside(&foreign, plugin).start().await;
     let good = stack.good_token();
     let requests: Vec<_> =
@@ -121,7 +122,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
     let record = |fingerprint| {
         let set = SetId { generation: 5, fingerprint };
         let fresh_for = Duration::from_secs(300);
-        Control { set, fetched_at: now(), fresh_for, ..Control::UNKNOWN }.encode()
+        RefreshState { set, fetched_at: now(), fresh_for, ..RefreshState::UNKNOWN }.encode()
     };
     let useless = b"{\"keys\":[]}";
     let cases = [
@@ -138,7 +139,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
         .iter()
         .zip(&cases)
         .flat_map(|(names, (_, keys, record))| {
-            [(names.control.as_str(), record.as_slice()), (names.keys.as_str(), keys.as_slice())]
+            [(names.state.as_str(), record.as_slice()), (names.keys.as_str(), keys.as_slice())]
         })
         .collect();
     let foreign = Foreign::writing(&left);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use jwt_guard::jose::algorithm::{Algorithm, InModule};
+use jwt_guard::jose::algorithm::{Algorithm, WasmVerifier};
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::Value;
@@ -46,7 +46,7 @@ fn every_difference_from_other_libraries_has_a_reason() {
     for row in document["tokens"].as_array().unwrap() {
         let (kind, token) = (row["kind"].as_str().unwrap(), row["token"].as_str().unwrap());
         let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES);
-        let passes = parsed.is_ok_and(|parsed| verify(parsed, &rules, &keys, &InModule, NOW).is_ok());
+        let passes = parsed.is_ok_and(|parsed| verify(parsed, &rules, &keys, &WasmVerifier, NOW).is_ok());
         for library in ["PyJWT", "joserfc"] {
             match (passes, row[library].as_bool().unwrap()) {
                 (false, true) => drop(stricter.insert(kind)),

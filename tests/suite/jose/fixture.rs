@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use jwt_guard::issuer_index::IssuerIndex;
-use jwt_guard::jose::algorithm::{Algorithm, InModule};
+use jwt_guard::jose::algorithm::{Algorithm, WasmVerifier};
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::claims::{VerifiedClaims, verify};
 use jwt_guard::jose::error::TokenError;
@@ -203,7 +203,7 @@ impl Attempt {
 
     pub fn judge_token(&self, token: &[u8]) -> Result<VerifiedClaims, TokenError> {
         let token = UnverifiedToken::parse(token, MAX_TOKEN_BYTES)?;
-        verify(token, &self.rules, &key_set(&self.keys), &InModule, self.now)
+        verify(token, &self.rules, &key_set(&self.keys), &WasmVerifier, self.now)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
-use jwt_guard::jose::base64url::{self, Fault};
+use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier, WasmVerifier};
+use jwt_guard::jose::base64url::{self, Base64Fault};
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::{KeyError, KeySetError, TokenError};
 use jwt_guard::jose::json::JsonError;
@@ -132,19 +132,27 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
         // RSA
         ("no n", without(rsa(), "n"), Some(KeyError::Absent("n"))),
         ("n as a number", with(rsa(), "n", json!(65537)), Some(KeyError::NotText("n"))),
-        ("n with padding", with(rsa(), "n", json!("AAAA==")), Some(KeyError::Encoding("n", Fault::Padded))),
+        (
+            "n with padding",
+            with(rsa(), "n", json!("AAAA==")),
+            Some(KeyError::Encoding("n", Base64Fault::Padded)),
+        ),
         (
             "n in standard base64",
             with(rsa(), "n", json!("AA+/")),
-            Some(KeyError::Encoding("n", Fault::StandardAlphabet)),
+            Some(KeyError::Encoding("n", Base64Fault::StandardAlphabet)),
         ),
         (
             "n in standard base64, padded",
             with(rsa(), "n", json!("AA+=")),
-            Some(KeyError::Encoding("n", Fault::StandardAlphabet)),
+            Some(KeyError::Encoding("n", Base64Fault::StandardAlphabet)),
         ),
-        ("n with a space", with(rsa(), "n", json!("AA AA")), Some(KeyError::Encoding("n", Fault::Other))),
-        ("y padded", with(p256(), "y", json!("AAAA=")), Some(KeyError::Encoding("y", Fault::Padded))),
+        (
+            "n with a space",
+            with(rsa(), "n", json!("AA AA")),
+            Some(KeyError::Encoding("n", Base64Fault::Other)),
+        ),
+        ("y padded", with(p256(), "y", json!("AAAA=")), Some(KeyError::Encoding("y", Base64Fault::Padded))),
         (
             "a certificate alone",
             with(without(without(rsa(), "n"), "e"), "x5c", json!(["MIIC"])),
@@ -483,7 +491,7 @@ struct Counting(Cell<usize>);
 impl Verifier for Counting {
     fn verify(&self, check: &SignatureCheck<'_>) -> bool {
         self.0.set(self.0.get() + 1);
-        InModule.verify(check)
+        WasmVerifier.verify(check)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::rules::TokenRules;
@@ -32,7 +32,7 @@ fn signed() -> &'static [Signed] {
 impl Signed {
     fn accepts(&self, token: &[u8]) -> bool {
         UnverifiedToken::parse(token, MAX_TOKEN_BYTES)
-            .is_ok_and(|token| verify(token, &self.rules, &self.keys, &InModule, NOW).is_ok())
+            .is_ok_and(|token| verify(token, &self.rules, &self.keys, &WasmVerifier, NOW).is_ok())
     }
 }
 

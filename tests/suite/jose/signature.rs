@@ -1,6 +1,6 @@
 //! Forged, damaged and oddly written signatures, for every algorithm and both ways to check one.
 
-use jwt_guard::jose::algorithm::{Algorithm, InModule, PublicKey, SignatureCheck, Verifier};
+use jwt_guard::jose::algorithm::{Algorithm, PublicKey, SignatureCheck, Verifier, WasmVerifier};
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
@@ -28,7 +28,7 @@ fn every_algorithm_verifies_both_ways() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
-        assert_eq!(judge(&attempt, &token, &InModule), None, "{algorithm:?}");
+        assert_eq!(judge(&attempt, &token, &WasmVerifier), None, "{algorithm:?}");
         assert_eq!(judge(&attempt, &token, &HostDouble), None, "{algorithm:?} by the host");
     }
 }
@@ -139,7 +139,7 @@ fn arithmetic_refuses_the_rest() {
         for (label, signature) in rows {
             let token = format!("{message}.{}", base64url::encode(&signature));
             let expected = Some(TokenError::Signature);
-            assert_eq!(judge(&attempt, &token, &InModule), expected, "{algorithm:?}: {label}");
+            assert_eq!(judge(&attempt, &token, &WasmVerifier), expected, "{algorithm:?}: {label}");
             assert_eq!(judge(&attempt, &token, &HostDouble), expected, "{algorithm:?} by the host: {label}");
         }
     }
@@ -158,7 +158,7 @@ fn odd_moduli_do_no_harm() {
                 let mut signature = vec![fill; modulus.len()];
                 signature[0] = 0;
                 let check = SignatureCheck::new(algorithm, &key, b"message", &signature).unwrap();
-                assert!(!InModule.verify(&check), "{bits} bits, {algorithm:?}, {fill}");
+                assert!(!WasmVerifier.verify(&check), "{bits} bits, {algorithm:?}, {fill}");
             }
         }
     }

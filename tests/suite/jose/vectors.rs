@@ -1,6 +1,6 @@
 //! What others have signed: examples of RFCs, and tokens of other libraries.
 
-use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
+use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier, WasmVerifier};
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
@@ -23,10 +23,10 @@ fn examples_of_rfcs_verify() {
         let (message, signature) = row["jws"].as_str().unwrap().rsplit_once('.').unwrap();
         let signature = base64url::decode(signature.as_bytes()).unwrap();
         let check = SignatureCheck::new(algorithm, key, message.as_bytes(), &signature).unwrap();
-        assert!(InModule.verify(&check), "{source}");
+        assert!(WasmVerifier.verify(&check), "{source}");
         assert!(HostDouble.verify(&check), "{source}, by the host");
         let other = SignatureCheck::new(algorithm, key, b"another message", &signature).unwrap();
-        assert!(!InModule.verify(&other), "{source}, another message");
+        assert!(!WasmVerifier.verify(&other), "{source}, another message");
     }
 }
 
@@ -57,7 +57,7 @@ fn edges_are_judged_alike_both_ways() {
     for row in &rows {
         let label = row["label"].as_str().unwrap();
         let expected = (row["accepted"] == false).then_some(TokenError::Signature);
-        for verifier in [&InModule as &dyn Verifier, &HostDouble] {
+        for verifier in [&WasmVerifier as &dyn Verifier, &HostDouble] {
             let token = row["token"].as_str().unwrap().as_bytes();
             let token = UnverifiedToken::parse(token, MAX_TOKEN_BYTES).unwrap();
             assert_judged(label, verify(token, &rules, &keys, verifier, NOW), expected.clone());

@@ -1,6 +1,6 @@
 //! Every path up to a length, out of what upstreams disagree about, against every upstream and every pair of them.
 
-use jwt_guard::route::Target;
+use jwt_guard::route::RequestLine;
 use jwt_guard_testkit::oracle::{Route, governs, route, table};
 use jwt_guard_testkit::upstreams::UPSTREAMS;
 use std::collections::BTreeMap;
@@ -87,17 +87,17 @@ impl Paths {
         let mut path = prefix.to_owned();
         self.extend(&mut path, alphabet, length, &mut |paths, path| {
             paths.checked += 1;
-            let request = Target {
+            let request = RequestLine {
                 host: b"",
                 method: b"GET",
                 path: Some(path.as_bytes()),
                 method_overrides: Vec::new(),
             };
-            let Ok(governing) = table.governing(&request) else {
+            let Ok(matches) = table.matches(&request) else {
                 paths.refused += 1;
                 return;
             };
-            let rules: Vec<_> = governing.iter().map(|demand| demand.index()).collect();
+            let rules: Vec<_> = matches.iter().map(|demand| demand.index()).collect();
             for ((seen, ignores_case), names) in seen_behind_a_hop(path) {
                 let rule = governs(&routes, "", "GET", &seen, ignores_case);
                 paths.protected += usize::from(rule == Some(1));

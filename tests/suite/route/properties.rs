@@ -1,6 +1,6 @@
 //! No path that some upstream reads as a protected one passes with less, whatever the routes and the upstream.
 
-use jwt_guard::route::Target;
+use jwt_guard::route::RequestLine;
 use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, as_written};
 use proptest::prelude::*;
@@ -86,13 +86,13 @@ proptest! {
     ) {
         let (host, method, overrides) = target;
         let table = table(&routes).unwrap();
-        let request = Target {
+        let request = RequestLine {
             host: host.as_bytes(),
             method: method.as_bytes(),
             path: Some(path.as_bytes()),
             method_overrides: overrides.iter().map(|value| value.as_bytes()).collect(),
         };
-        let Ok(governing) = table.governing(&request) else { return Ok(()) };
+        let Ok(matches) = table.matches(&request) else { return Ok(()) };
 
         let mut seen = as_written(path.split('?').next().unwrap());
         let mut names = Vec::new();
@@ -117,9 +117,9 @@ proptest! {
         }
         for rule in rules {
             prop_assert!(
-                governing.iter().any(|demand| demand.index() == rule),
+                matches.iter().any(|demand| demand.index() == rule),
                 "{} is {} after {:?}, so {} {:?} governs, not only {:?} of {:?}",
-                path, seen, names, method, rule, governing.iter().map(|demand| demand.index()).collect::<Vec<_>>(), routes
+                path, seen, names, method, rule, matches.iter().map(|demand| demand.index()).collect::<Vec<_>>(), routes
             );
         }
     }
@@ -135,8 +135,8 @@ proptest! {
         let absolute = [b"/", path.as_slice()].concat();
         for path in [Some(path.as_slice()), Some(absolute.as_slice()), None] {
             for method in [method.as_slice(), b"GET"] {
-                let request = Target { host: &host, method, path, method_overrides: vec![&value] };
-                let _ = table.governing(&request).map(|governing| governing.iter().count());
+                let request = RequestLine { host: &host, method, path, method_overrides: vec![&value] };
+                let _ = table.matches(&request).map(|matches| matches.iter().count());
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Which rules govern a whole request.
 
-use jwt_guard::route::{AmbiguousPath, Spread, Target};
+use jwt_guard::route::{Ambiguity, AmbiguousPath, RequestLine};
 use jwt_guard_testkit::oracle::{route, table};
 
 /// The rules that govern, sorted, "no route" first; the table is open but for `/admin` and `/Files/{id}`.
-fn governing(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<usize>>, AmbiguousPath> {
+fn matches(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<usize>>, AmbiguousPath> {
     let routes = [
         route("/**", &[], &[]),
         route("/admin/**", &[], &[]),
@@ -14,13 +14,13 @@ fn governing(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<
         route("/{team}/settings", &[], &[]),
     ];
     let table = table(&routes).unwrap();
-    let target = Target {
+    let target = RequestLine {
         host: b"example.com",
         method: method.as_bytes(),
         path: Some(path.as_bytes()),
         method_overrides: overrides.iter().map(|value| value.as_bytes()).collect(),
     };
-    let mut rules: Vec<_> = table.governing(&target)?.iter().map(|demand| demand.index()).collect();
+    let mut rules: Vec<_> = table.matches(&target)?.iter().map(|demand| demand.index()).collect();
     rules.sort();
     Ok(rules)
 }
@@ -29,7 +29,7 @@ fn governing(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<
 fn a_plain_request_has_one_rule() {
     for (path, rule) in [("/", 0), ("/x/y.html?/admin", 0), ("/admin", 1), ("/admin/x?y", 1), ("/orders", 3)]
     {
-        assert_eq!(governing("GET", path, &[]), Ok(vec![Some(rule)]), "{path}");
+        assert_eq!(matches("GET", path, &[]), Ok(vec![Some(rule)]), "{path}");
     }
 }
 
@@ -84,7 +84,7 @@ fn a_protected_path_is_protected_in_every_spelling() {
         "/admin%EF%B8%99",
         "/admin%EF%B9%95:$DATA",
     ] {
-        let rules = governing("GET", path, &[]).unwrap();
+        let rules = matches("GET", path, &[]).unwrap();
         assert!(rules.contains(&Some(1)), "{path}: {rules:?}");
     }
 }
@@ -92,7 +92,7 @@ fn a_protected_path_is_protected_in_every_spelling() {
 #[test]
 fn segments_decoded_each_for_itself_are_a_reading() {
     for path in ["/x%2Fy/%73ettings", "/x%2Fy/settings", "/%2F/settings", "/a/%2e%2e/x%2Fy/settings"] {
-        let rules = governing("GET", path, &[]).unwrap();
+        let rules = matches("GET", path, &[]).unwrap();
         assert!(rules.contains(&Some(5)), "{path}: {rules:?}");
     }
 }
@@ -131,10 +131,14 @@ fn every_step_is_needed() {
         ("a two dot leader", "/x/%E2%80%A5/v1", 3),
         ("a set minus", "/x\u{2216}a", 7),
     ] {
-        let target =
-            Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: Vec::new() };
-        let governing = table.governing(&target).unwrap();
-        let rules: Vec<_> = governing.iter().map(|demand| demand.index()).collect();
+        let target = RequestLine {
+            host: b"",
+            method: b"GET",
+            path: Some(path.as_bytes()),
+            method_overrides: Vec::new(),
+        };
+        let matches = table.matches(&target).unwrap();
+        let rules: Vec<_> = matches.iter().map(|demand| demand.index()).collect();
         assert!(rules.contains(&Some(rule)), "{step}: {path}: {rules:?}");
     }
 }
@@ -147,9 +151,9 @@ fn a_template_in_upper_case_guards_every_case() {
         ("/FILES/1", vec![Some(0), Some(2)]),
         ("/files", vec![Some(0)]),
     ] {
-        let governing = governing("GET", path, &[]).unwrap();
+        let matches = matches("GET", path, &[]).unwrap();
         // `/Files/1` in lower case is no template as spelled, and so under `/**` to an upstream that keeps case.
-        assert!(rules.iter().all(|rule| governing.contains(rule)), "{path}: {governing:?}");
+        assert!(rules.iter().all(|rule| matches.contains(rule)), "{path}: {matches:?}");
     }
 }
 
@@ -165,27 +169,27 @@ fn every_reading_of_the_method_governs() {
         ("GET", &["", "DELETE"], vec![Some(3), Some(4)]),
         ("delete", &[], vec![Some(0), Some(4)]),
     ] {
-        assert_eq!(governing(method, "/orders", overrides), Ok(rules), "{method} {overrides:?}");
+        assert_eq!(matches(method, "/orders", overrides), Ok(rules), "{method} {overrides:?}");
     }
-    assert_eq!(governing("POST", "/orders", &["DEL ETE"]), Err(AmbiguousPath::Method));
-    assert_eq!(governing("", "/orders", &[]), Err(AmbiguousPath::Method));
+    assert_eq!(matches("POST", "/orders", &["DEL ETE"]), Err(AmbiguousPath::Method));
+    assert_eq!(matches("", "/orders", &[]), Err(AmbiguousPath::Method));
 }
 
 #[test]
 fn no_path_and_the_asterisk_are_under_no_route() {
     let table = table(&[route("/**", &[], &[])]).unwrap();
     for (method, path) in [("CONNECT", None), ("OPTIONS", Some(&b"*"[..]))] {
-        let target = Target { host: b"", method: method.as_bytes(), path, method_overrides: Vec::new() };
-        let governing = table.governing(&target).unwrap();
-        assert!(governing.iter().map(|demand| demand.index()).eq([None]), "{method}");
-        assert_eq!(governing.spread(), Spread::One);
+        let target = RequestLine { host: b"", method: method.as_bytes(), path, method_overrides: Vec::new() };
+        let matches = table.matches(&target).unwrap();
+        assert!(matches.iter().map(|demand| demand.index()).eq([None]), "{method}");
+        assert_eq!(matches.ambiguity(), Ambiguity::One);
     }
 }
 
 #[test]
 fn other_paths_are_refused() {
     for path in ["", "x", "*x", "*?", "http://example.com/x", "?x", "\\admin"] {
-        assert_eq!(governing("GET", path, &[]), Err(AmbiguousPath::NotAbsolute), "{path}");
+        assert_eq!(matches("GET", path, &[]), Err(AmbiguousPath::NotAbsolute), "{path}");
     }
     for (path, error) in [
         ("/a%", AmbiguousPath::BrokenEscape),
@@ -194,7 +198,7 @@ fn other_paths_are_refused() {
         ("/%c0%ae%c0%ae/admin", AmbiguousPath::Encoding),
         ("/%25252561dmin", AmbiguousPath::TooManyDecodings),
     ] {
-        assert_eq!(governing("GET", path, &[]), Err(error), "{path}");
+        assert_eq!(matches("GET", path, &[]), Err(error), "{path}");
     }
 }
 
@@ -213,7 +217,7 @@ fn ordinary_paths_are_not_refused() {
         "/q/SGVsbG8%2BV29ybGQ%2FPz8%3D/",
         "/jsf/page.xhtml;jsessionid=A1B2C3",
     ] {
-        let rules = governing("GET", path, &[]);
+        let rules = matches("GET", path, &[]);
         assert!(rules.is_ok(), "{path}: {rules:?}");
     }
 }
@@ -221,46 +225,54 @@ fn ordinary_paths_are_not_refused() {
 #[test]
 fn the_spread_of_the_readings() {
     let table = table(&[]).unwrap();
-    for (path, spread) in [
-        ("/a/b.c?d", Spread::One),
-        ("/a/", Spread::TrailingSlash),
-        ("/a//", Spread::Segments),
-        ("/A/", Spread::LetterCase),
-        ("/a%2Fb", Spread::Segments),
-        ("/a;b", Spread::Segments),
-        ("/%61", Spread::Segments),
+    for (path, ambiguity) in [
+        ("/a/b.c?d", Ambiguity::One),
+        ("/a/", Ambiguity::TrailingSlash),
+        ("/a//", Ambiguity::Segments),
+        ("/A/", Ambiguity::LetterCase),
+        ("/a%2Fb", Ambiguity::Segments),
+        ("/a;b", Ambiguity::Segments),
+        ("/%61", Ambiguity::Segments),
     ] {
-        let target =
-            Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: Vec::new() };
-        assert_eq!(table.governing(&target).unwrap().spread(), spread, "{path}");
+        let target = RequestLine {
+            host: b"",
+            method: b"GET",
+            path: Some(path.as_bytes()),
+            method_overrides: Vec::new(),
+        };
+        assert_eq!(table.matches(&target).unwrap().ambiguity(), ambiguity, "{path}");
     }
 }
 
 #[test]
 fn the_reading_that_chose_a_rule_is_told() {
     let table = table(&[route("/**", &[], &[]), route("/admin", &["DELETE"], &[])]).unwrap();
-    let target =
-        Target { host: b"", method: b"POST", path: Some(b"/%61dmin?x"), method_overrides: vec![b"delete"] };
-    let governing = table.governing(&target).unwrap();
-    let told: Vec<_> = governing
+    let target = RequestLine {
+        host: b"",
+        method: b"POST",
+        path: Some(b"/%61dmin?x"),
+        method_overrides: vec![b"delete"],
+    };
+    let matches = table.matches(&target).unwrap();
+    let told: Vec<_> = matches
         .iter()
-        .map(|demand| (demand.index(), demand.reading.method.to_string(), demand.reading.path.to_string()))
+        .map(|demand| (demand.index(), demand.variant.method.to_string(), demand.variant.path.to_string()))
         .collect();
     let own = |rule, method: &str, path: &str| (Some(rule), method.to_owned(), path.to_owned());
     assert_eq!(told, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
-    assert_eq!(governing.as_sent().index(), Some(0));
+    assert_eq!(matches.as_sent().index(), Some(0));
 }
 
 /// The rules that govern a GET, sorted.
 fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: &str) -> Vec<Option<usize>> {
     let table = table(routes).unwrap();
-    let target = Target {
+    let target = RequestLine {
         host: host.as_bytes(),
         method: b"GET",
         path: Some(path.as_bytes()),
         method_overrides: vec![],
     };
-    let mut rules: Vec<_> = table.governing(&target).unwrap().iter().map(|demand| demand.index()).collect();
+    let mut rules: Vec<_> = table.matches(&target).unwrap().iter().map(|demand| demand.index()).collect();
     rules.sort();
     rules
 }

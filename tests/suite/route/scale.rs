@@ -1,6 +1,6 @@
 //! What a look-up costs: counted in nodes of the tree, not in time.
 
-use jwt_guard::route::Target;
+use jwt_guard::route::RequestLine;
 use jwt_guard_testkit::oracle::{Route, route, table};
 
 /// Routes as services have them: resources with an id, sub-resources, a literal beside the id.
@@ -92,7 +92,8 @@ fn ignoring_case_costs_no_power_of_the_depth() {
     comb.push(route(&format!("{}/x/{{id}}", "/a".repeat(depth)), &[], &[]));
     let table = table(&comb).unwrap();
     let path = format!("{}/X/y", "/A".repeat(depth));
-    let target = Target { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: vec![] };
-    let rules: Vec<_> = table.governing(&target).unwrap().iter().map(|demand| demand.index()).collect();
+    let target =
+        RequestLine { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: vec![] };
+    let rules: Vec<_> = table.matches(&target).unwrap().iter().map(|demand| demand.index()).collect();
     assert_eq!(rules, [None, Some(depth)]);
 }

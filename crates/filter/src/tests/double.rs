@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::jose::algorithm::{HostCheck, HostFunction};
-use jwt_guard::keys::Chance;
+use jwt_guard::keys::Jitter;
 use jwt_guard::keys::fetcher::FetchRequest;
-use jwt_guard::keys::share::{Shared, SharedData, Swap};
+use jwt_guard::keys::key_cache::{SharedData, SharedEntry, Swap};
 use jwt_guard::metadata_cache::MetadataScope;
 use jwt_guard::metrics::MetricKind;
 use jwt_guard::report::{Level, Observer};
@@ -229,14 +229,14 @@ impl SharedData for Double {
         self.now.get()
     }
 
-    fn chance(&self) -> Chance {
-        Chance::from_bits(0)
+    fn jitter(&self) -> Jitter {
+        Jitter::from_bits(0)
     }
 
-    fn read(&self, name: &str) -> Shared {
+    fn read(&self, name: &str) -> SharedEntry {
         let shared = self.shared.borrow();
         let entry = shared.get(name);
-        Shared { bytes: entry.map(|entry| entry.0.clone()), cas: entry.map(|entry| entry.1) }
+        SharedEntry { bytes: entry.map(|entry| entry.0.clone()), cas: entry.map(|entry| entry.1) }
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
@@ -244,7 +244,7 @@ impl SharedData for Double {
         self.shared.borrow_mut().insert(name.to_owned(), (bytes.to_vec(), version));
     }
 
-    fn swap(&self, name: &str, seen: &Shared, bytes: &[u8]) -> Swap {
+    fn swap(&self, name: &str, seen: &SharedEntry, bytes: &[u8]) -> Swap {
         if self.read(name).cas != seen.cas {
             return Swap::Lost;
         }

@@ -1,11 +1,11 @@
 //! Describes requirements, issuers and token sources as text.
 
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
-use jwt_guard::config::requirement::Vocabulary;
+use jwt_guard::config::requirement::DefinedNames;
 use jwt_guard::policy::{
-    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule,
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
 };
+use jwt_guard::token_source::TokenSource;
 
 /// Returns the text on one line, cut after `longest` characters. Control characters and bidirectional overrides are
 /// escaped: a token could use them to manipulate the terminal.
@@ -25,13 +25,13 @@ pub fn one_line(text: &str, longest: usize) -> String {
 }
 
 /// Describes in one line who passes.
-pub fn requirement(requirement: &Requirement, names: &Vocabulary) -> String {
+pub fn requirement(requirement: &Requirement, names: &DefinedNames) -> String {
     let who = match &requirement.rule {
         Rule::Anonymous => "everybody; no token is read".to_owned(),
         Rule::Deny => "nobody".to_owned(),
-        Rule::MissingOrFailed => "everybody; a valid token sets the identity".to_owned(),
-        Rule::Missing(narrowings) if narrowings.is_empty() => "no token, or a valid token".to_owned(),
-        Rule::Missing(narrowings) => {
+        Rule::AllowMissingOrFailed => "everybody; a valid token sets the identity".to_owned(),
+        Rule::AllowMissing(narrowings) if narrowings.is_empty() => "no token, or a valid token".to_owned(),
+        Rule::AllowMissing(narrowings) => {
             let narrowed: Vec<_> =
                 narrowings.iter().map(|narrowing| self::narrowing(narrowing, names)).collect();
             format!("no token, or a valid token with {}", narrowed.join(" and "))
@@ -45,7 +45,7 @@ pub fn requirement(requirement: &Requirement, names: &Vocabulary) -> String {
     }
 }
 
-fn conditions(conditions: &Conditions, names: &Vocabulary) -> String {
+fn conditions(conditions: &Conditions, names: &DefinedNames) -> String {
     if conditions.0.is_empty() {
         return "no condition".to_owned();
     }
@@ -54,9 +54,9 @@ fn conditions(conditions: &Conditions, names: &Vocabulary) -> String {
 }
 
 /// Describes a condition.
-pub fn condition(condition: &Condition, names: &Vocabulary) -> String {
+pub fn condition(condition: &Condition, names: &DefinedNames) -> String {
     match condition {
-        Condition::NarrowedTo(narrowing) => self::narrowing(narrowing, names),
+        Condition::IssuerOrAudience(narrowing) => self::narrowing(narrowing, names),
         Condition::Role(roles) => format!("role {}", any_all(roles, Clone::clone)),
         Condition::Group(groups) => format!("group {}", any_all(groups, Clone::clone)),
         Condition::Scope(scopes) => format!("scope {}", any_all(scopes, Clone::clone)),
@@ -69,14 +69,16 @@ pub fn condition(condition: &Condition, names: &Vocabulary) -> String {
     }
 }
 
-fn narrowing(narrowing: &Narrowing, names: &Vocabulary) -> String {
+fn narrowing(narrowing: &IssuerOrAudience, names: &DefinedNames) -> String {
     match narrowing {
-        Narrowing::Issuer(issuers) => {
+        IssuerOrAudience::Issuer(issuers) => {
             let name = |index: usize| names.issuers.get(index).map_or("?", String::as_str);
             let issuers: Vec<_> = issuers.iter().map(|issuer| name(issuer.0)).collect();
             format!("issuer {}", issuers.join(" or "))
         }
-        Narrowing::Audience(audiences) => format!("audience {}", joined(audiences, " or ", Clone::clone)),
+        IssuerOrAudience::Audience(audiences) => {
+            format!("audience {}", joined(audiences, " or ", Clone::clone))
+        }
     }
 }
 
@@ -119,25 +121,25 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
     format!(
         "{}: iss {}, audience {}, {}; keys: {keys}{refused}",
         issuer.name,
-        rules.issuer_name_value,
+        rules.iss,
         rules.audiences.join(" or "),
         algorithms.join(" "),
     )
 }
 
 /// Describes a token source.
-pub fn token_source(place: &Place) -> String {
+pub fn token_source(place: &TokenSource) -> String {
     match place {
-        Place::Authorization => "authorization: Bearer".to_owned(),
-        Place::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
-        Place::Header { name, prefix } => format!("header {name} after {prefix:?}"),
-        Place::Cookie { name } => format!("cookie {name}"),
-        Place::Query { name } => format!("query parameter {name}"),
+        TokenSource::Authorization => "authorization: Bearer".to_owned(),
+        TokenSource::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
+        TokenSource::Header { name, prefix } => format!("header {name} after {prefix:?}"),
+        TokenSource::Cookie { name } => format!("cookie {name}"),
+        TokenSource::Query { name } => format!("query parameter {name}"),
     }
 }
 
 /// Describes each token source of `token_from`.
-pub fn token_sources(places: &[Place]) -> Vec<String> {
+pub fn token_sources(places: &[TokenSource]) -> Vec<String> {
     places.iter().map(token_source).collect()
 }
 

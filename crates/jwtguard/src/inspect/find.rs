@@ -5,7 +5,7 @@ use super::path::below;
 use super::tree::{Tree, TreeValue};
 use super::{FileDocument, context};
 use jwt_guard::config::keys::{configuration, issuer};
-use jwt_guard::config::path::{Path, Segment};
+use jwt_guard::config::path::{Path, PathSegment};
 
 /// A configuration of jwt-guard.
 #[derive(Debug)]
@@ -72,8 +72,9 @@ pub fn plugins(document: &FileDocument) -> Vec<PluginConfig<'_>> {
     let mut found = Vec::new();
     let repeats_listeners = has_listeners_dump(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
-        let is_old_state =
-            |segment: &Segment<&str>| matches!(segment, Segment::Key("draining_state" | "error_state"));
+        let is_old_state = |segment: &PathSegment<&str>| {
+            matches!(segment, PathSegment::Key("draining_state" | "error_state"))
+        };
         let is_old_state = path.segments().iter().any(is_old_state);
         if is_old_state || repeats_listeners && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;

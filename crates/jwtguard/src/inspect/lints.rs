@@ -17,11 +17,11 @@ mod wildcard;
 use super::path::of_keys;
 use super::tree::{Tree, TreeValue};
 use super::{numeric_strings, spelling};
-use jwt_guard::bearer::Place;
 use jwt_guard::config::keys::{Name, configuration, requirement};
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
+use jwt_guard::token_source::TokenSource;
 use lint::route;
 use probe::{Probe, is_served, probes};
 
@@ -74,7 +74,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
 fn as_written(path: &mut Path, tree: &Tree) {
     let Some(last) = path.pop() else { return };
     let is_list = || matches!(tree.nearest_to(path).value, TreeValue::List(_));
-    if last != Segment::Index(0) || is_list() {
+    if last != PathSegment::Index(0) || is_list() {
         path.push(last);
     }
 }
@@ -91,18 +91,18 @@ fn global_settings(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
         );
     }
     match config.default_policy.rule {
-        Rule::Anonymous | Rule::MissingOrFailed => lint(
+        Rule::Anonymous | Rule::AllowMissingOrFailed => lint(
             configuration::DEFAULT_POLICY,
             "allows every request that no route matches, so a missing route leaves a path open; deny by default, and allow each open path in a route",
         ),
-        Rule::Missing(_) => lint(
+        Rule::AllowMissing(_) => lint(
             configuration::DEFAULT_POLICY,
             "allows requests without a token that no route matches, so a missing route leaves a path open; require a token by default, and allow each open path in a route",
         ),
         _ => {}
     }
     let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    if config.token_from.iter().chain(places).any(|place| matches!(place, Place::Query { .. })) {
+    if config.token_from.iter().chain(places).any(|place| matches!(place, TokenSource::Query { .. })) {
         let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
         lint(
             if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },

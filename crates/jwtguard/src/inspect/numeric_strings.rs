@@ -3,7 +3,7 @@
 use super::lints::Lint;
 use super::tree::{Tree, TreeValue};
 use jwt_guard::config::keys::{Name, issuer, requirement};
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 
 /// The keys whose values are compared with claims. In other keys, the reader refuses such a string or reads it as a name.
 const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIMS];
@@ -12,8 +12,8 @@ const OF_CLAIMS: [Name; 2] = [requirement::REQUIRES_CLAIM, issuer::REFUSED_CLAIM
 pub fn numeric_strings(tree: &Tree) -> Vec<Lint> {
     let mut lints = Vec::new();
     tree.walk(&mut |value, path, _| {
-        let is_of_claims = |step: &Segment<&str>| {
-            OF_CLAIMS.iter().any(|key| matches!(step, Segment::Key(name) if *name == key.as_str()))
+        let is_of_claims = |step: &PathSegment<&str>| {
+            OF_CLAIMS.iter().any(|key| matches!(step, PathSegment::Key(name) if *name == key.as_str()))
         };
         if let TreeValue::NumericText(text) = &value.value
             && path.segments().iter().any(is_of_claims)

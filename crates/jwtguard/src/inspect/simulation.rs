@@ -1,6 +1,6 @@
 //! Simulates one request against a configuration: the rules that apply, the token, and the decision.
 //!
-//! [`flow::decide`] makes every decision. Unsigned claims are signed with a temporary key, which replaces the issuer's keys,
+//! [`request::decide`] makes every decision. Unsigned claims are signed with a temporary key, which replaces the issuer's keys,
 //! so that they are verified like any other token.
 
 mod conditions;
@@ -21,16 +21,16 @@ pub use simulator::{Simulator, TestRequest};
 
 use crate::inspect::{describe, spelling};
 use conditions::route_of;
-use jwt_guard::bearer::{self, MalformedCredential, Place, Presented};
 use jwt_guard::denial::Reason;
-use jwt_guard::flow::{
-    self, Authenticator, EffectivePolicy, Patience, Request, Step, TokenFailure, TokenOutcome,
-};
 use jwt_guard::http::HeaderMap;
-use jwt_guard::jose::algorithm::InModule;
+use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::policy;
-use jwt_guard::route::ReadingClass;
+use jwt_guard::request::{
+    self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
+};
+use jwt_guard::route::VariantClass;
 use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
 impl Simulator<'_> {
     /// Simulates one request.
@@ -43,28 +43,21 @@ impl Simulator<'_> {
         credential: &TestCredential,
     ) -> Result<SimulationResult, String> {
         let bare = Request { headers: &test_request.headers(), metadata: self.metadata(test_request)? };
-        let bare_policy = flow::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
-        let places = bare_policy.as_ref().map(|policy| policy.places.as_ref()).unwrap_or_default();
+        let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
+        let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
         let with = Authenticator {
             config: self.config,
             keys: &keys,
-            verifier: &InModule,
+            verifier: &WasmVerifier,
             cache: &cache,
             now: self.now,
-            patience: Patience::Over,
+            wait: Wait::TimedOut,
         };
-        let decision = flow::decide(
-            self.config,
-            &request,
-            with.keys,
-            with.verifier,
-            with.cache,
-            with.now,
-            with.patience,
-        );
+        let decision =
+            request::decide(self.config, &request, with.keys, with.verifier, with.cache, with.now, with.wait);
 
         // If the filter resolved no policy, such as with `enabled: false`, show the policy that would apply.
         let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
@@ -74,8 +67,8 @@ impl Simulator<'_> {
             _ if !self.config.enabled || !reads_tokens => &TokenOutcome::NotRead,
             // Verify the token even if the decision does not depend on it.
             TokenOutcome::NotRead
-            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::Misplaced)) => {
-                own = flow::authenticate(&with, &headers, places, places);
+            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed)) => {
+                own = request::authenticate(&with, &headers, places, places);
                 &own
             }
             read => read,
@@ -83,16 +76,17 @@ impl Simulator<'_> {
         let report = self.report(token, &headers, places);
         let identity = token.verified().map(|known| known.identity().as_ref());
         let path = test_request.path.as_bytes();
-        let readings = jwt_guard::route::readings(path, self.config.routes.skipped()).unwrap_or_default();
+        let readings =
+            jwt_guard::route::path_variants(path, self.config.routes.skipped()).unwrap_or_default();
         let readings = readings.into_iter().map(|(path, classes)| VariantReport {
             path,
-            classes: classes.into_iter().map(ReadingClass::name).collect(),
+            classes: classes.into_iter().map(VariantClass::name).collect(),
         });
         let readings: Vec<_> = readings.collect();
         let applied: Vec<_> = policy.into_iter().flat_map(|policy| policy.applied.iter()).collect();
         let applying: Vec<usize> = applied.iter().filter_map(|applied| route_of(&applied.rule)).collect();
         let as_sent =
-            applied.iter().any(|applied| applied.reading.is_none() && route_of(&applied.rule).is_some());
+            applied.iter().any(|applied| applied.variant.is_none() && route_of(&applied.rule).is_some());
         let less_specific = match readings.first().filter(|_| as_sent) {
             Some(as_written) => less_specific::less_specific(
                 self,
@@ -120,17 +114,17 @@ impl Simulator<'_> {
         })
     }
 
-    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[Place]) -> TokenReport {
+    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[TokenSource]) -> TokenReport {
         match outcome {
             TokenOutcome::NotRead => TokenReport::NotRead,
             TokenOutcome::Absent => TokenReport::Absent,
             TokenOutcome::Failed(failure) => {
                 let cause = Explanation { reason: failure.reason(), detail: failure.to_string() };
-                let found = match bearer::present(places, headers) {
-                    Presented::Token { token, .. } => {
+                let found = match token_source::extract(places, headers) {
+                    ExtractedToken::Token { token, .. } => {
                         token_values::invalid_value(cause.reason, &token, (self.config, self.tree), self.now)
                     }
-                    Presented::Missing | Presented::Malformed(_) => None,
+                    ExtractedToken::Missing | ExtractedToken::Malformed(_) => None,
                 };
                 TokenReport::Invalid { cause, found }
             }
@@ -176,7 +170,10 @@ pub fn parse_reason(name: &str) -> Result<Reason, String> {
     })
 }
 
-fn visible_decision(decision: &flow::Decision<'_>, headers: &HeaderMap) -> Result<SimulatedDecision, String> {
+fn visible_decision(
+    decision: &request::Decision<'_>,
+    headers: &HeaderMap,
+) -> Result<SimulatedDecision, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(match &decision.step {
         Step::Forward(forward) => {

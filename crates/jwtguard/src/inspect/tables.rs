@@ -56,7 +56,7 @@ impl PolicyTable {
                 route: policy.route.clone(),
                 methods: Vec::new(),
                 hosts: policy.hosts.clone(),
-                who: describe::requirement(&policy.requirement, &config.vocabulary),
+                who: describe::requirement(&policy.requirement, &config.names),
                 token_from: None,
             })
             .collect();
@@ -67,7 +67,7 @@ impl PolicyTable {
                 route: entry.template.to_string(),
                 methods: entry.methods.iter().map(ToString::to_string).collect(),
                 hosts: entry.hosts.iter().map(ToString::to_string).collect(),
-                who: describe::requirement(&entry.rule.requirement, &config.vocabulary),
+                who: describe::requirement(&entry.rule.requirement, &config.names),
                 token_from: own_places.map(describe::token_sources),
             }
         }));
@@ -75,7 +75,7 @@ impl PolicyTable {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
             hosts: Vec::new(),
-            who: describe::requirement(&config.default_policy, &config.vocabulary),
+            who: describe::requirement(&config.default_policy, &config.names),
             token_from: None,
         });
         let issuers = config.issuers.iter().map(describe::issuer).collect();

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use jwt_guard::config::path::{Path, Segment};
+use jwt_guard::config::path::{Path, PathSegment};
 use jwt_guard::jose::json::Json;
 
 /// A value with its position.
@@ -137,14 +137,14 @@ impl Tree {
         tree
     }
 
-    fn child<K: AsRef<str>>(&self, segment: &Segment<K>) -> Option<&Tree> {
+    fn child<K: AsRef<str>>(&self, segment: &PathSegment<K>) -> Option<&Tree> {
         match (&self.value, segment) {
-            (TreeValue::Object(members), Segment::Key(name)) => {
+            (TreeValue::Object(members), PathSegment::Key(name)) => {
                 members.iter().find(|(member, _)| member == name.as_ref()).map(|(_, value)| value)
             }
-            (TreeValue::List(items), Segment::Index(index)) => items.get(*index),
+            (TreeValue::List(items), PathSegment::Index(index)) => items.get(*index),
             // A single value counts as a list with one item.
-            (_, Segment::Index(0)) => Some(self),
+            (_, PathSegment::Index(0)) => Some(self),
             _ => None,
         }
     }
@@ -224,12 +224,12 @@ impl Tree {
         visit(self, path, above);
         above.push(self);
         for (name, value) in self.members() {
-            path.push(Segment::Key(name));
+            path.push(PathSegment::Key(name));
             value.walk_from(path, above, visit);
             path.pop();
         }
         for (index, value) in self.items().iter().enumerate() {
-            path.push(Segment::Index(index));
+            path.push(PathSegment::Index(index));
             value.walk_from(path, above, visit);
             path.pop();
         }

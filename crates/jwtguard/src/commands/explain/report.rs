@@ -26,7 +26,7 @@ pub fn print(request: &TestRequest, outcome: &SimulationResult) {
     for rule in &outcome.rules {
         match &rule.reading {
             Some(reading) => {
-                let classes = rule.reading_classes.join(", ");
+                let classes = rule.variant_classes.join(", ");
                 print_line!(
                     "  {}, for the variant {} ({classes}): {}",
                     rule.name,
@@ -130,7 +130,7 @@ pub fn as_json(outcome: &SimulationResult) -> Value {
             json!({
                 "rule": rule.name,
                 "reading": rule.reading,
-                "reading_classes": rule.reading_classes,
+                "reading_classes": rule.variant_classes,
                 "who": rule.who,
                 "conditions": conditions,
             })

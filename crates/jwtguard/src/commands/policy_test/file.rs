@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jwt_guard::config::Path;
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 use jwtguard::inspect::path::below;
 use jwtguard::inspect::simulation::{TestCredential, TestRequest, parse_reason};
 use jwtguard::inspect::tree::Tree;
@@ -221,9 +221,9 @@ fn dotted(path: &Path) -> String {
     let mut dotted = String::new();
     for segment in path.segments() {
         match segment {
-            Segment::Key(key) if dotted.is_empty() => dotted.push_str(key),
-            Segment::Key(key) => dotted.extend([".", key]),
-            Segment::Index(index) => dotted.push_str(&format!("[{index}]")),
+            PathSegment::Key(key) if dotted.is_empty() => dotted.push_str(key),
+            PathSegment::Key(key) => dotted.extend([".", key]),
+            PathSegment::Index(index) => dotted.push_str(&format!("[{index}]")),
         }
     }
     dotted
@@ -245,11 +245,11 @@ fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, FileError> {
     })
 }
 
-fn step(step: &serde_path_to_error::Segment) -> Option<Segment> {
+fn step(step: &serde_path_to_error::Segment) -> Option<PathSegment> {
     use serde_path_to_error::Segment as Step;
     match step {
-        Step::Seq { index } => Some(Segment::Index(*index)),
-        Step::Map { key } => Some(Segment::Key(key.clone())),
+        Step::Seq { index } => Some(PathSegment::Index(*index)),
+        Step::Map { key } => Some(PathSegment::Key(key.clone())),
         Step::Enum { .. } | Step::Unknown => None,
     }
 }

@@ -3,7 +3,7 @@
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::{Tree, TreeValue, snake_case};
 use jwt_guard::config::Config;
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 
 /// Parts of a connection manager that run before every filter, or that do not affect the request to the upstream.
 const ELSEWHERE: [&str; 13] = [
@@ -97,8 +97,8 @@ pub fn claim_headers(
             .segments()
             .iter()
             .filter_map(|segment| match segment {
-                Segment::Key(key) => Some(snake_case(key)),
-                Segment::Index(_) => None,
+                PathSegment::Key(key) => Some(snake_case(key)),
+                PathSegment::Index(_) => None,
             })
             .collect();
         if keys.iter().any(|key| ELSEWHERE.contains(&key.as_str())) {

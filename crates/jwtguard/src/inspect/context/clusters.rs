@@ -5,7 +5,7 @@ use crate::inspect::find::{Configuration, Embedding, PluginConfig};
 use crate::inspect::tree::Tree;
 use crate::inspect::{FileDocument, Severity, kubernetes, lints};
 use jwt_guard::config::keys::issuer;
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::{Location, Source};
@@ -26,11 +26,11 @@ impl<'t> Clusters<'t> {
         let mut clusters = Self::default();
         for document in documents {
             document.tree.walk(&mut |tree, path, _| {
-                let is_resources = |segment: &Segment<&str>| {
-                    matches!(segment, Segment::Key("static_resources" | "staticResources"))
+                let is_resources = |segment: &PathSegment<&str>| {
+                    matches!(segment, PathSegment::Key("static_resources" | "staticResources"))
                 };
                 let is_list =
-                    matches!(path.segments(), [.., above, Segment::Key("clusters")] if is_resources(above));
+                    matches!(path.segments(), [.., above, PathSegment::Key("clusters")] if is_resources(above));
                 clusters.listed |= is_list
                     || path.segments().last().is_some_and(is_resources)
                     || tree.is_type("envoy.admin.v3.ClustersConfigDump");
@@ -141,7 +141,7 @@ fn tls(cluster: &Tree, name: &str, scheme: Scheme, diagnostics: &mut Vec<Diagnos
     cluster.walk(&mut |tree, path, _| {
         let first = path.segments().first();
         // The prefix also covers `transport_socket_matches`.
-        if matches!(first, Some(Segment::Key(key)) if key.starts_with("transport_socket") || key.starts_with("transportSocket")) {
+        if matches!(first, Some(PathSegment::Key(key)) if key.starts_with("transport_socket") || key.starts_with("transportSocket")) {
             let found = tree.is_type("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext");
             context = context.or(found.then_some(tree));
         }

@@ -1,7 +1,7 @@
 //! A finding about a value, before its file and path are known.
 
 use jwt_guard::config::Path;
-use jwt_guard::config::path::Segment;
+use jwt_guard::config::path::PathSegment;
 
 use crate::inspect::Severity;
 use crate::inspect::path::below;
@@ -71,7 +71,7 @@ impl Subject {
 }
 
 fn owned(keys: &[&str]) -> Path {
-    keys.iter().map(|key| Segment::Key((*key).to_owned())).collect()
+    keys.iter().map(|key| PathSegment::Key((*key).to_owned())).collect()
 }
 
 /// Appends a name to the path of the object that contains it.
@@ -81,9 +81,9 @@ fn after(path: &Path, name: &str) -> String {
 
 /// The path of the route table that contains a value; the root if there is none.
 fn route_table(value: &Path) -> Path {
-    let is_hosts = |segment: &Segment| match segment {
-        Segment::Key(key) => ["virtual_hosts", "virtualHosts"].contains(&key.as_str()),
-        Segment::Index(_) => false,
+    let is_hosts = |segment: &PathSegment| match segment {
+        PathSegment::Key(key) => ["virtual_hosts", "virtualHosts"].contains(&key.as_str()),
+        PathSegment::Index(_) => false,
     };
     let end = value.segments().iter().position(is_hosts).unwrap_or_default();
     value.segments().iter().take(end).cloned().collect()
@@ -97,7 +97,7 @@ mod tests {
     fn a_path_begins_where_the_document_does() {
         let value = |rest: &[&str]| {
             let mut path = owned(&["static_resources", "listeners"]).index(1);
-            rest.iter().for_each(|key| path.push(Segment::Key((*key).to_owned())));
+            rest.iter().for_each(|key| path.push(PathSegment::Key((*key).to_owned())));
             path
         };
         let route = value(&["route_config", "virtual_hosts"]).index(0).key("routes".to_owned()).index(0);

@@ -3,8 +3,8 @@
 
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
+use jwt_guard::token_source::TokenSource;
 
 /// What the filter edits in requests.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl<'c> FilterEdits<'c> {
     }
 
     /// The token sources, each with whether the token is forwarded.
-    fn places(&self) -> impl Iterator<Item = (&'c Place, bool)> + use<'c> {
+    fn places(&self) -> impl Iterator<Item = (&'c TokenSource, bool)> + use<'c> {
         let config = self.config;
         let global = config.token_from.iter().map(move |place| (place, config.forward_token));
         let routes = config.routes.rules().flat_map(move |route| {
@@ -35,13 +35,13 @@ impl<'c> FilterEdits<'c> {
     }
 
     fn removes_header(&self, name: &str) -> bool {
-        let is_place = |(place, forwarded): (&Place, bool)| {
+        let is_place = |(place, forwarded): (&TokenSource, bool)| {
             !forwarded
                 && match place {
-                    Place::Authorization => name.eq_ignore_ascii_case("authorization"),
-                    Place::Header { name: place, .. } => name.eq_ignore_ascii_case(place),
-                    Place::Cookie { .. } => name.eq_ignore_ascii_case("cookie"),
-                    Place::Query { .. } => false,
+                    TokenSource::Authorization => name.eq_ignore_ascii_case("authorization"),
+                    TokenSource::Header { name: place, .. } => name.eq_ignore_ascii_case(place),
+                    TokenSource::Cookie { .. } => name.eq_ignore_ascii_case("cookie"),
+                    TokenSource::Query { .. } => false,
                 }
         };
         // The next hop would remove headers that `Connection` names, so the filter keeps only `upgrade` in it.
@@ -63,8 +63,8 @@ impl<'c> FilterEdits<'c> {
 
     /// Reports a route that matches on a cookie, if the filter removes the cookie.
     pub fn report_cookie(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
-        let removed = |(place, forwarded): (&Place, bool)| {
-            !forwarded && matches!(place, Place::Cookie { name: place } if place == name)
+        let removed = |(place, forwarded): (&TokenSource, bool)| {
+            !forwarded && matches!(place, TokenSource::Cookie { name: place } if place == name)
         };
         if self.places().any(removed) {
             let problem = format!(
@@ -95,8 +95,7 @@ impl<'c> FilterEdits<'c> {
 
     /// Reports a route that matches on a query parameter, if the filter removes the parameter.
     pub fn report_query(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
-        let removed =
-            |(place, _): (&Place, bool)| matches!(place, Place::Query { name: place } if place == name);
+        let removed = |(place, _): (&TokenSource, bool)| matches!(place, TokenSource::Query { name: place } if place == name);
         if self.places().any(removed) {
             let problem = format!(
                 "matches on the query parameter {name}, which the filter removes: Envoy then selects the route again; match \

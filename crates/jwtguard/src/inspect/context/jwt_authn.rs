@@ -2,8 +2,8 @@
 
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
+use jwt_guard::token_source::TokenSource;
 
 /// The type of the `jwt_authn` filter.
 pub const TYPE: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -66,12 +66,12 @@ enum TokenLocation<'a> {
 }
 
 impl<'a> TokenLocation<'a> {
-    fn of(place: &'a Place) -> Self {
+    fn of(place: &'a TokenSource) -> Self {
         match place {
-            Place::Authorization => Self::Header("authorization"),
-            Place::Header { name, .. } => Self::Header(name),
-            Place::Query { name } => Self::Query(name),
-            Place::Cookie { name } => Self::Cookie(name),
+            TokenSource::Authorization => Self::Header("authorization"),
+            TokenSource::Header { name, .. } => Self::Header(name),
+            TokenSource::Query { name } => Self::Query(name),
+            TokenSource::Cookie { name } => Self::Cookie(name),
         }
     }
 }
@@ -91,7 +91,7 @@ fn removed_places(config: &Config) -> Vec<TokenLocation<'_>> {
     });
     let all = std::iter::once((config.token_from.as_slice(), config.forward_token)).chain(of_routes);
     let removed = all.flat_map(|(places, forwarded)| {
-        places.iter().filter(move |place| !forwarded || matches!(place, Place::Query { .. }))
+        places.iter().filter(move |place| !forwarded || matches!(place, TokenSource::Query { .. }))
     });
     removed.map(TokenLocation::of).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use jwt_guard::http::{Authority, Host};
+use jwt_guard::http::{Authority, HostName};
 use jwt_guard::keys::Location;
 
 pub(super) fn authority(location: &Location) -> &str {
@@ -16,8 +16,8 @@ pub(super) fn authority(location: &Location) -> &str {
 pub fn is_loopback(authority: &str) -> bool {
     let is_address = |text: &str| text.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     match Authority::parse(authority.as_bytes()).map(|authority| authority.host()) {
-        Some(Host::Name(name)) => name == b"localhost" || std::str::from_utf8(name).is_ok_and(is_address),
-        Some(Host::Ipv6 { address, .. }) => address.is_loopback(),
+        Some(HostName::Name(name)) => name == b"localhost" || std::str::from_utf8(name).is_ok_and(is_address),
+        Some(HostName::Ipv6 { address, .. }) => address.is_loopback(),
         None => is_address(authority),
     }
 }

@@ -58,7 +58,7 @@ pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
 
 /// Checks the issuer name, the audiences and the default key endpoint.
 fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, String)) {
-    let iss = issuer.rules.issuer_name_value.as_str();
+    let iss = issuer.rules.iss.as_str();
     let unissued = unissued(iss);
     if let Some(problem) = &unissued {
         lint(of_keys(&[key::ISSUER]), problem.clone());
@@ -106,7 +106,7 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
     let remedy = "write aud, or the claim that names the client or service, such as client_id or azp";
     match claim {
         "iss" => {
-            let passes = issuer.rules.audiences.contains(&issuer.rules.issuer_name_value);
+            let passes = issuer.rules.audiences.contains(&issuer.rules.iss);
             let consequence = match (passes, issuer.rules.audience_from.len()) {
                 (true, _) => "every token of the issuer passes, with any audience",
                 (false, 1) => "no configured audience is the issuer, so no token passes",

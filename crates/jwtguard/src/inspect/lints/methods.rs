@@ -153,7 +153,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
                  intended, add {meant}; otherwise add the methods here, or remove methods",
                 methods.join(", "),
                 probe.methods.join(", "),
-                describe::requirement(requirement, &config.vocabulary),
+                describe::requirement(requirement, &config.names),
             );
             lints.push(Lint::new(&route(probe.index).key(key::METHODS.as_str()), problem));
         }
@@ -164,8 +164,8 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
 fn key_for(requirement: &Requirement) -> Option<&'static str> {
     Some(match &requirement.rule {
         Rule::Anonymous => "allow_anonymous: true",
-        Rule::MissingOrFailed => "allow_missing_or_failed: true",
-        Rule::Missing(narrowings) if narrowings.is_empty() => "allow_missing: true",
+        Rule::AllowMissingOrFailed => "allow_missing_or_failed: true",
+        Rule::AllowMissing(narrowings) if narrowings.is_empty() => "allow_missing: true",
         Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() => "allow_authenticated: true",
         _ => return None,
     })

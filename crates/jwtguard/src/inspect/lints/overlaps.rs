@@ -13,7 +13,7 @@ use super::strictness::{implies, requires_less};
 use crate::inspect::describe;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Rule;
-use jwt_guard::route::Segment;
+use jwt_guard::route::TemplateSegment;
 
 /// The maximum number of compared pairs of routes. It bounds the time for very large configurations.
 const MAX_PAIRS: usize = 200_000;
@@ -61,7 +61,7 @@ fn message(config: &Config, probe: &Probe<'_>, lost: &[Shadowing<'_>]) -> Option
         true => "requires less",
         false => "requires something else",
     };
-    let who = |probe: &Probe<'_>| describe::requirement(&probe.rule.requirement, &config.vocabulary);
+    let who = |probe: &Probe<'_>| describe::requirement(&probe.rule.requirement, &config.names);
     let methods = match first.methods.as_slice() {
         [] => String::new(),
         methods => format!(" for {}", methods.join(", ")),
@@ -145,7 +145,7 @@ fn shadowing<'p>(
 /// The requests that a route matches.
 struct Region<'p> {
     probe: &'p Probe<'p>,
-    segments: Vec<Segment<'p>>,
+    segments: Vec<TemplateSegment<'p>>,
     rest: bool,
 }
 
@@ -163,16 +163,19 @@ impl<'p> Region<'p> {
         let mut shared = Vec::with_capacity(length);
         for at in 0..length {
             shared.push(match (self.segments.get(at).copied(), other.segments.get(at).copied()) {
-                (Some(Segment::Literal(one)), Some(Segment::Literal(other))) if one != other => return None,
-                (Some(literal @ Segment::Literal(_)), _) | (_, Some(literal @ Segment::Literal(_))) => {
-                    literal
+                (Some(TemplateSegment::Literal(one)), Some(TemplateSegment::Literal(other)))
+                    if one != other =>
+                {
+                    return None;
                 }
+                (Some(literal @ TemplateSegment::Literal(_)), _)
+                | (_, Some(literal @ TemplateSegment::Literal(_))) => literal,
                 // A name such as `{id}` is preferred to `*`, which the writer may have meant for several segments.
-                (Some(Segment::Any("*")) | None, Some(name)) | (Some(name), _) => name,
-                (None, None) => Segment::Any("*"),
+                (Some(TemplateSegment::Any("*")) | None, Some(name)) | (Some(name), _) => name,
+                (None, None) => TemplateSegment::Any("*"),
             });
         }
-        let template = joined(shared.iter().map(Segment::as_str));
+        let template = joined(shared.iter().map(TemplateSegment::as_str));
         let base = filled(shared.into_iter());
         Some(match self.rest && other.rest {
             true => (
@@ -213,7 +216,7 @@ impl<'p> Region<'p> {
     fn is_intended_exception(&self, other: &Self) -> bool {
         let is_open = self.probe.rule.requirement.rule == Rule::Anonymous;
         let is_one_path =
-            !self.rest && self.segments.iter().all(|segment| matches!(segment, Segment::Literal(_)));
+            !self.rest && self.segments.iter().all(|segment| matches!(segment, TemplateSegment::Literal(_)));
         self.has_paths_within(other)
             && self.has_hosts_within(other)
             && (self.has_methods_within(other) || (is_open && is_one_path))
@@ -225,7 +228,7 @@ impl<'p> Region<'p> {
             false => self.segments.len() == other.segments.len() && !self.rest,
         };
         let mut pairs = other.segments.iter().zip(&self.segments);
-        is_as_long && pairs.all(|(other, one)| matches!(other, Segment::Any(_)) || other == one)
+        is_as_long && pairs.all(|(other, one)| matches!(other, TemplateSegment::Any(_)) || other == one)
     }
 
     fn has_methods_within(&self, other: &Self) -> bool {
@@ -274,14 +277,14 @@ impl<'p> TemplateTree<'p> {
         let mut node = self;
         for segment in &region.segments {
             node = match segment {
-                Segment::Literal(text) => node.literals.entry(text).or_default(),
-                Segment::Any(_) => node.any.get_or_insert_with(Box::default),
+                TemplateSegment::Literal(text) => node.literals.entry(text).or_default(),
+                TemplateSegment::Any(_) => node.any.get_or_insert_with(Box::default),
             };
         }
         if region.rest { node.rest.push(at) } else { node.exact.push(at) }
     }
 
-    fn meeting(&self, segments: &[Segment<'_>], rest: bool, met: &mut Vec<usize>) {
+    fn meeting(&self, segments: &[TemplateSegment<'_>], rest: bool, met: &mut Vec<usize>) {
         if met.len() > MAX_PAIRS {
             return;
         }
@@ -294,11 +297,11 @@ impl<'p> TemplateTree<'p> {
             return;
         };
         match first {
-            Segment::Literal(text) => {
+            TemplateSegment::Literal(text) => {
                 let children = self.literals.get(text).into_iter().chain(self.any.as_deref());
                 children.for_each(|child| child.meeting(after, rest, met));
             }
-            Segment::Any(_) => self.children().for_each(|child| child.meeting(after, rest, met)),
+            TemplateSegment::Any(_) => self.children().for_each(|child| child.meeting(after, rest, met)),
         }
     }
 

@@ -7,33 +7,33 @@ use super::strictness::implies;
 use crate::inspect::path::of_keys;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::{configuration, route as key};
-use jwt_guard::route::{ReadingClass, Target};
+use jwt_guard::route::{RequestLine, VariantClass};
 
 /// Warns about each route whose path has a variant that matches a route with another requirement: a request must then meet
 /// both requirements. Variants by letter case are not reported.
 pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served {
         let (Some(host), Some(sample)) = (probe.hosts.first(), probe.samples.first()) else { continue };
-        let target = Target {
+        let target = RequestLine {
             host: host.as_bytes(),
             method: probe.methods.first().map_or("GET", String::as_str).as_bytes(),
             path: Some(sample.as_bytes()),
             method_overrides: Vec::new(),
         };
-        let Ok(governing) = config.routes.governing(&target) else { continue };
-        if governing.as_sent().index() != Some(probe.index) {
+        let Ok(matches) = config.routes.matches(&target) else { continue };
+        if matches.as_sent().index() != Some(probe.index) {
             continue;
         }
-        for demand in governing.iter().skip(1) {
+        for demand in matches.iter().skip(1) {
             let other = demand.index().and_then(|index| probes.get(index));
             let requirement = other.map_or(&config.default_policy, |other| &other.rule.requirement);
-            let classes = &demand.reading.classes;
-            if classes.contains(&ReadingClass::LetterCase) || implies(&probe.rule.requirement, requirement) {
+            let classes = &demand.variant.classes;
+            if classes.contains(&VariantClass::LetterCase) || implies(&probe.rule.requirement, requirement) {
                 continue;
             }
             let governs = named(other);
             let names: Vec<_> = classes.iter().map(|class| class.name()).collect();
-            let skippable = classes.iter().find(|class| ReadingClass::SKIPPABLE.contains(class));
+            let skippable = classes.iter().find(|class| VariantClass::SKIPPABLE.contains(class));
             let remedy = match skippable {
                 Some(class) => format!("add skip_readings: [{class}] if no upstream does that"),
                 None => "write the path as upstreams read it".to_owned(),
@@ -41,7 +41,7 @@ pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<
             let problem = format!(
                 "an upstream may read {sample} as {} ({}), so {governs} also applies, and a request must meet both; \
                  give the two routes one requirement, or {remedy}",
-                demand.reading.path,
+                demand.variant.path,
                 names.join(", "),
             );
             lints.push(Lint::new(&route(probe.index).key(key::PATH.as_str()), problem));
@@ -53,16 +53,16 @@ pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<
 pub fn skipped(config: &Config, lints: &mut Vec<Lint>) {
     for class in config.routes.skipped().iter() {
         let (sent, read) = match class {
-            ReadingClass::LetterCase => ("/ADMIN", "/admin"),
-            ReadingClass::EncodedSlash => ("/x%2F..%2Fadmin", "/admin"),
-            ReadingClass::PathParameters => ("/admin;x", "/admin"),
-            ReadingClass::Backslash => ("/x\\..\\admin", "/admin"),
-            ReadingClass::TrailingDotOrSpace => ("/admin.", "/admin"),
-            ReadingClass::CompatibilityCharacters => ("/%EF%BD%81dmin", "/admin"),
-            ReadingClass::MethodOverride => ("GET with x-http-method-override: DELETE", "DELETE"),
-            ReadingClass::PhpPathInfo => ("/index.php/admin", "/admin"),
-            ReadingClass::NtfsStreams => ("/admin::$DATA", "/admin"),
-            ReadingClass::AspnetTickets => ("/(S(x))/admin", "/admin"),
+            VariantClass::LetterCase => ("/ADMIN", "/admin"),
+            VariantClass::EncodedSlash => ("/x%2F..%2Fadmin", "/admin"),
+            VariantClass::PathParameters => ("/admin;x", "/admin"),
+            VariantClass::Backslash => ("/x\\..\\admin", "/admin"),
+            VariantClass::TrailingDotOrSpace => ("/admin.", "/admin"),
+            VariantClass::CompatibilityCharacters => ("/%EF%BD%81dmin", "/admin"),
+            VariantClass::MethodOverride => ("GET with x-http-method-override: DELETE", "DELETE"),
+            VariantClass::PhpPathInfo => ("/index.php/admin", "/admin"),
+            VariantClass::NtfsStreams => ("/admin::$DATA", "/admin"),
+            VariantClass::AspnetTickets => ("/(S(x))/admin", "/admin"),
             _ => continue,
         };
         let problem = format!(

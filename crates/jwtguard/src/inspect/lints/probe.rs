@@ -3,7 +3,7 @@
 use super::lint::route;
 use jwt_guard::config::keys::configuration;
 use jwt_guard::config::{Config, Route};
-use jwt_guard::route::{Segment, Target, Template};
+use jwt_guard::route::{RequestLine, Template, TemplateSegment};
 
 /// A route with sample requests that it matches.
 pub(super) struct Probe<'c> {
@@ -51,10 +51,10 @@ fn samples(template: &Template) -> Vec<String> {
 }
 
 /// Joins segments to a path, with `ANY_SEGMENT` for each parameter; empty if there are none.
-pub(super) fn filled<'t>(segments: impl Iterator<Item = Segment<'t>>) -> String {
-    let text = |segment: Segment<'t>| match segment {
-        Segment::Literal(text) => text,
-        Segment::Any(_) => ANY_SEGMENT,
+pub(super) fn filled<'t>(segments: impl Iterator<Item = TemplateSegment<'t>>) -> String {
+    let text = |segment: TemplateSegment<'t>| match segment {
+        TemplateSegment::Literal(text) => text,
+        TemplateSegment::Any(_) => ANY_SEGMENT,
     };
     joined(segments.map(text))
 }
@@ -79,13 +79,13 @@ pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
 
 /// The index of the route that applies to a request: `Some(None)` for the default policy, `None` if the path is ambiguous.
 pub(super) fn route_for(config: &Config, host: &str, method: &str, path: &str) -> Option<Option<usize>> {
-    let target = Target {
+    let target = RequestLine {
         host: host.as_bytes(),
         method: method.as_bytes(),
         path: Some(path.as_bytes()),
         method_overrides: Vec::new(),
     };
-    config.routes.governing(&target).ok().map(|governing| governing.as_sent().index())
+    config.routes.matches(&target).ok().map(|matches| matches.as_sent().index())
 }
 
 /// Whether the route applies to at least one of its sample requests.

@@ -1,13 +1,15 @@
 //! Compares the strictness of two requirements.
 
-use jwt_guard::policy::{AnyAll, ClaimTest, Condition, Conditions, Narrowing, NonEmpty, Requirement, Rule};
+use jwt_guard::policy::{
+    AnyAll, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
+};
 
 /// Whether every request that meets `one` also meets `other`.
 pub fn implies(one: &Requirement, other: &Requirement) -> bool {
     match (&one.rule, &other.rule) {
-        (Rule::Deny, _) | (_, Rule::Anonymous | Rule::MissingOrFailed) => true,
-        (Rule::Missing(one), Rule::Missing(other)) => all_met(&narrowed(one), &narrowed(other)),
-        (Rule::Authenticated(Conditions(one)), Rule::Missing(other)) => all_met(one, &narrowed(other)),
+        (Rule::Deny, _) | (_, Rule::Anonymous | Rule::AllowMissingOrFailed) => true,
+        (Rule::AllowMissing(one), Rule::AllowMissing(other)) => all_met(&narrowed(one), &narrowed(other)),
+        (Rule::Authenticated(Conditions(one)), Rule::AllowMissing(other)) => all_met(one, &narrowed(other)),
         (Rule::Authenticated(Conditions(one)), Rule::Authenticated(Conditions(other))) => all_met(one, other),
         _ => false,
     }
@@ -18,8 +20,8 @@ pub fn requires_less(one: &Requirement, other: &Requirement) -> bool {
     implies(other, one) && !implies(one, other)
 }
 
-fn narrowed(narrowings: &[Narrowing]) -> Vec<Condition> {
-    narrowings.iter().cloned().map(Condition::NarrowedTo).collect()
+fn narrowed(narrowings: &[IssuerOrAudience]) -> Vec<Condition> {
+    narrowings.iter().cloned().map(Condition::IssuerOrAudience).collect()
 }
 
 fn all_met(held: &[Condition], wanted: &[Condition]) -> bool {
@@ -50,9 +52,9 @@ fn follows(held: &Condition, wanted: &Condition) -> bool {
                 (ClaimTest::Present, ClaimTest::Values(_)) => false,
             }
         }
-        (Condition::NarrowedTo(held), Condition::NarrowedTo(wanted)) => match (held, wanted) {
-            (Narrowing::Issuer(held), Narrowing::Issuer(wanted)) => is_within(held, wanted),
-            (Narrowing::Audience(held), Narrowing::Audience(wanted)) => is_within(held, wanted),
+        (Condition::IssuerOrAudience(held), Condition::IssuerOrAudience(wanted)) => match (held, wanted) {
+            (IssuerOrAudience::Issuer(held), IssuerOrAudience::Issuer(wanted)) => is_within(held, wanted),
+            (IssuerOrAudience::Audience(held), IssuerOrAudience::Audience(wanted)) => is_within(held, wanted),
             _ => false,
         },
         _ => false,
@@ -75,14 +77,14 @@ fn is_within<T: PartialEq>(few: &NonEmpty<T>, many: &NonEmpty<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jwt_guard::config::reader::Node;
-    use jwt_guard::config::requirement::{Empty, Vocabulary, requirement};
+    use jwt_guard::config::reader::ConfigNode;
+    use jwt_guard::config::requirement::{DefinedNames, Empty, requirement};
     use jwt_guard::jose::json::Json;
 
     fn read(text: &str) -> Requirement {
-        let names = Vocabulary { issuers: vec!["i".into(), "j".into()], ..Vocabulary::default() };
+        let names = DefinedNames { issuers: vec!["i".into(), "j".into()], ..DefinedNames::default() };
         let (json, mut errors) = (Json::parse(text.as_bytes()).unwrap(), Vec::new());
-        let read = requirement(&Node::root(&json), &names, Empty::AnyValidToken, &mut errors);
+        let read = requirement(&ConfigNode::root(&json), &names, Empty::AnyValidToken, &mut errors);
         read.unwrap_or_else(|| panic!("{text}: {errors:?}"))
     }
 

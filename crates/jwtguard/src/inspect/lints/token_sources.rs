@@ -3,9 +3,9 @@
 use super::Lint;
 use super::lint::route;
 use crate::inspect::path::of_keys;
-use jwt_guard::bearer::Place;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::{configuration, route as key};
+use jwt_guard::token_source::TokenSource;
 
 /// Headers with a meaning in HTTP or Envoy, in which no client sends a token.
 const NEVER: [&str; 20] = [
@@ -49,10 +49,10 @@ pub fn token_sources(config: &Config, lints: &mut Vec<Lint>) {
     }
 }
 
-fn problem(place: &Place) -> Option<String> {
+fn problem(place: &TokenSource) -> Option<String> {
     let never = "can never contain a token";
     match place {
-        Place::Header { name, prefix } => match name.as_str() {
+        TokenSource::Header { name, prefix } => match name.as_str() {
             "cookie" => Some(format!("{never}: this header contains all cookies of the request; write {{cookie: NAME}}")),
             "host" => Some(format!("{never}: Envoy moves the host to :authority; write a header that the client sets")),
             "sec-websocket-protocol" => Some(format!(
@@ -64,7 +64,7 @@ fn problem(place: &Place) -> Option<String> {
             }
             name => prefixed(name, prefix),
         },
-        Place::Query { name } => name.contains(['&', '+', '%', '#']).then(|| {
+        TokenSource::Query { name } => name.contains(['&', '+', '%', '#']).then(|| {
             format!(
                 "{never}: & and # end a parameter of the query, and + and % are decoded before names are compared; \
                  write the name of one parameter{}",
@@ -74,7 +74,7 @@ fn problem(place: &Place) -> Option<String> {
                 }
             )
         }),
-        Place::Authorization | Place::Cookie { .. } => None,
+        TokenSource::Authorization | TokenSource::Cookie { .. } => None,
     }
 }
 
@@ -114,10 +114,10 @@ fn prefixed(name: &str, prefix: &str) -> Option<String> {
 }
 
 /// Warns about two prefixes of the same header if one starts with the other: both then match the same token.
-fn twice(place: &Place, earlier: &[Place]) -> Option<String> {
+fn twice(place: &TokenSource, earlier: &[TokenSource]) -> Option<String> {
     let (name, prefix) = place.header().filter(|(name, _)| *name != "cookie")?;
     let prefix = prefix.to_ascii_lowercase();
-    let clashes = |other: &&Place| {
+    let clashes = |other: &&TokenSource| {
         other.header().is_some_and(|(header, other)| {
             let other = other.to_ascii_lowercase();
             header == name && other != prefix && (other.starts_with(&prefix) || prefix.starts_with(&other))

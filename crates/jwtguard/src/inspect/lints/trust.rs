@@ -57,13 +57,13 @@ fn any_token(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
 
 /// Whether a token of any issuer can meet the conditions with a role, group, scope or claim.
 fn requires_names(Conditions(conditions): &Conditions) -> bool {
-    let narrowed = conditions
-        .iter()
-        .any(|condition| matches!(condition, Condition::NarrowedTo(jwt_guard::policy::Narrowing::Issuer(_))));
+    let narrowed = conditions.iter().any(|condition| {
+        matches!(condition, Condition::IssuerOrAudience(jwt_guard::policy::IssuerOrAudience::Issuer(_)))
+    });
     !narrowed
         && conditions.iter().any(|condition| match condition {
             Condition::Role(_) | Condition::Group(_) | Condition::Scope(_) | Condition::Claim(_) => true,
             Condition::AnyOf(alternatives) => alternatives.iter().any(requires_names),
-            Condition::NarrowedTo(_) => false,
+            Condition::IssuerOrAudience(_) => false,
         })
 }

@@ -8,7 +8,7 @@ use jwt_guard::config::keys::{
     claim_condition, configuration, issuer, requirement, shared, source as source_key,
 };
 use jwt_guard::config::{Config, Issuer, Path};
-use jwt_guard::policy::Source;
+use jwt_guard::policy::ClaimSource;
 
 const ROLES_FROM: &str = shared::ROLES_FROM.name.as_str();
 const GROUPS_FROM: &str = shared::GROUPS_FROM.name.as_str();
@@ -107,7 +107,7 @@ struct Named {
     what: &'static str,
     /// The key that names the claims which contain these names.
     key: &'static str,
-    sources: fn(&Issuer) -> &Vec<Source>,
+    sources: fn(&Issuer) -> &Vec<ClaimSource>,
 }
 
 /// Checks every requirement in the tree.
@@ -257,8 +257,7 @@ fn registered(
         }
     }
     if name == "iss" {
-        let known: Vec<&str> =
-            config.issuers.iter().map(|issuer| issuer.rules.issuer_name_value.as_str()).collect();
+        let known: Vec<&str> = config.issuers.iter().map(|issuer| issuer.rules.iss.as_str()).collect();
         for (at, item) in items {
             if let Some(text) = item.text().filter(|text| !known.contains(text)) {
                 let problem = format!(
@@ -275,7 +274,7 @@ fn registered(
         .iter()
         .all(|issuer| issuer.rules.audience_from.iter().all(|pointer| top_level(pointer.as_str()) == "aud"));
     if name == "aud" && from_aud {
-        let known = &config.vocabulary.audiences;
+        let known = &config.names.audiences;
         let is_known = |item: &Tree| item.text().is_some_and(|text| known.iter().any(|known| known == text));
         // `all` with a configured audience requires a token for both audiences.
         if key == ALL && items.iter().any(|(_, item)| is_known(item)) {

@@ -6,17 +6,18 @@ use super::probe::{ANY_SEGMENT, Probe, filled, joined, named, or_slash, route_fo
 use super::strictness::implies;
 use jwt_guard::config::Config;
 use jwt_guard::config::keys::route as key;
-use jwt_guard::route::Segment;
+use jwt_guard::route::TemplateSegment;
 
 /// Warns about each route whose last segment is `*`, if a weaker rule applies to the path before it or to a longer path. A
 /// named segment such as `{id}` is meant as one segment.
 pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     for probe in served {
-        let segments: Vec<Segment<'_>> = probe.template.segments().collect();
-        let [before @ .., Segment::Any("*")] = segments.as_slice() else { continue };
+        let segments: Vec<TemplateSegment<'_>> = probe.template.segments().collect();
+        let [before @ .., TemplateSegment::Any("*")] = segments.as_slice() else { continue };
         let Some(host) = probe.hosts.first().filter(|_| !probe.template.covers_rest()) else { continue };
         let method = probe.methods.first().map_or("GET", String::as_str);
-        let (written, base) = (joined(before.iter().map(Segment::as_str)), filled(before.iter().copied()));
+        let (written, base) =
+            (joined(before.iter().map(TemplateSegment::as_str)), filled(before.iter().copied()));
         let longer = (format!("{written}/a/b"), format!("{base}/{ANY_SEGMENT}/{ANY_SEGMENT}"));
         let shorter = (or_slash(written.clone()), or_slash(base));
         let mut weaker: Vec<(String, Option<usize>)> = Vec::new();

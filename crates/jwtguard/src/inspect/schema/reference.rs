@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use super::types::default;
-use jwt_guard::config::keys::{Bounds, Key, KeyType};
-use jwt_guard::config::objects::{OBJECTS, Object};
-use jwt_guard::route::ReadingClass;
+use jwt_guard::config::keys::{Bounds, DeclaredKey, KeyType};
+use jwt_guard::config::objects::{OBJECTS, ObjectKeys};
+use jwt_guard::route::VariantClass;
 
 const HEAD: &str = "\
 # Configuration reference
@@ -40,7 +40,7 @@ pub fn reference() -> String {
     text
 }
 
-fn section(object: &Object, text: &mut String) {
+fn section(object: &ObjectKeys, text: &mut String) {
     let _ = write!(text, "\n## `{}`\n\n{}.", object.name, object.title);
     let listed = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if !object.required.is_empty() {
@@ -69,10 +69,11 @@ fn section(object: &Object, text: &mut String) {
 }
 
 /// Formats a description: names of keys become code, and Markdown characters are escaped.
-fn meaning(key: &Key) -> String {
+fn meaning(key: &DeclaredKey) -> String {
     let word = |word: &str| {
         let name = word.trim_end_matches(['.', ',', ';', ':']);
-        let is_key = name.contains('_') && OBJECTS.iter().flat_map(Object::keys).any(|key| key.name == name);
+        let is_key =
+            name.contains('_') && OBJECTS.iter().flat_map(ObjectKeys::keys).any(|key| key.name == name);
         match is_key {
             true => word.replacen(name, &format!("`{name}`"), 1),
             false => word.replace('*', "\\*").replace('[', "\\["),
@@ -105,7 +106,7 @@ fn key_type(key_type: &KeyType) -> String {
         }
         KeyType::ClaimSources => format!("text, {}, or a list of them, which may be empty", link("source")),
         KeyType::ReadingClasses => {
-            format!("one of these or a list: {}", words(&ReadingClass::SKIPPABLE.map(ReadingClass::name)))
+            format!("one of these or a list: {}", words(&VariantClass::SKIPPABLE.map(VariantClass::name)))
         }
         KeyType::Kids => "text or list, which may be empty".to_owned(),
         KeyType::Jwks => "JWKS as an object or as text".to_owned(),

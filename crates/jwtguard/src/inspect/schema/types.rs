@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use jwt_guard::config::keys::{Bounds, DefaultValue, Key, KeyType};
-use jwt_guard::config::objects::Object;
-use jwt_guard::route::ReadingClass;
+use jwt_guard::config::keys::{Bounds, DeclaredKey, DefaultValue, KeyType};
+use jwt_guard::config::objects::ObjectKeys;
+use jwt_guard::route::VariantClass;
 
 /// Generates the schema of an object.
-pub fn object(object: &Object) -> Value {
-    let property = |described: &Key| {
+pub fn object(object: &ObjectKeys) -> Value {
+    let property = |described: &DeclaredKey| {
         let schema = key(described);
         // `null` means absent, and these keys are required.
         let schema = if object.required.contains(&described.name) { schema } else { or_null(schema) };
@@ -34,7 +34,7 @@ pub fn object(object: &Object) -> Value {
     schema
 }
 
-fn key(key: &Key) -> Value {
+fn key(key: &DeclaredKey) -> Value {
     let mut schema = key_type(&key.key_type);
     if let Value::Object(members) = &mut schema {
         members.insert("description".to_owned(), key.description.into());
@@ -46,7 +46,7 @@ fn key(key: &Key) -> Value {
 }
 
 /// The default value of a key, if it has one.
-pub fn default(key: &Key) -> Option<Value> {
+pub fn default(key: &DeclaredKey) -> Option<Value> {
     match key.default {
         DefaultValue::None => None,
         DefaultValue::Flag(flag) => Some(flag.into()),
@@ -93,7 +93,7 @@ fn key_type(key_type: &KeyType) -> Value {
             json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] })
         }
         KeyType::ReadingClasses => {
-            let class = json!({ "enum": ReadingClass::SKIPPABLE.map(ReadingClass::name) });
+            let class = json!({ "enum": VariantClass::SKIPPABLE.map(VariantClass::name) });
             json!({ "anyOf": [class, { "type": "array", "items": class, "uniqueItems": true }] })
         }
         KeyType::Kids => {

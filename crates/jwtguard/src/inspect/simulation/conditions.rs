@@ -4,8 +4,8 @@ use super::result::{AppliedRule, ConditionResult, TokenReport};
 use super::simulator::Simulator;
 use super::token_values;
 use crate::inspect::describe;
-use jwt_guard::flow::{AppliedRequirement, RuleName};
 use jwt_guard::policy::{self, Condition, Conditions, Identity};
+use jwt_guard::request::{AppliedRequirement, RuleName};
 
 impl AppliedRule {
     pub(super) fn evaluate(
@@ -14,7 +14,7 @@ impl AppliedRule {
         identity: Option<&Identity>,
         token: &TokenReport,
     ) -> Self {
-        let names = &simulator.config.vocabulary;
+        let names = &simulator.config.names;
         let mut conditions = Vec::new();
         if let Some((of_token, of_identity)) = conditions_of(&applied.requirement.rule) {
             let found = match token {
@@ -23,7 +23,7 @@ impl AppliedRule {
             };
             let met = match token {
                 TokenReport::Valid { .. } => true,
-                TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::Missing(_)),
+                TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::AllowMissing(_)),
                 TokenReport::Invalid { .. } | TokenReport::NotRead => false,
             };
             conditions.push(ConditionResult { condition: of_token.to_owned(), met, found });
@@ -38,14 +38,14 @@ impl AppliedRule {
         }
         let route = route_of(&applied.rule);
         let name = route.map_or_else(|| applied.rule.to_string(), |index| simulator.route_name(index));
-        let reading = applied.reading.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
-        let classes = applied.reading.iter().flat_map(|reading| &reading.classes);
-        let reading_classes = classes.map(|class| class.name()).collect();
+        let reading = applied.variant.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
+        let classes = applied.variant.iter().flat_map(|reading| &reading.classes);
+        let variant_classes = classes.map(|class| class.name()).collect();
         Self {
             name,
             route,
             reading,
-            reading_classes,
+            variant_classes,
             who: describe::requirement(applied.requirement, names),
             conditions,
         }
@@ -56,11 +56,11 @@ impl AppliedRule {
 fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> {
     match rule {
         policy::Rule::Authenticated(Conditions(list)) => Some(("a valid token", list.clone())),
-        policy::Rule::Missing(narrowings) => {
-            let narrowings = narrowings.iter().cloned().map(Condition::NarrowedTo);
+        policy::Rule::AllowMissing(narrowings) => {
+            let narrowings = narrowings.iter().cloned().map(Condition::IssuerOrAudience);
             Some(("no token, or a valid token", narrowings.collect()))
         }
-        policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::MissingOrFailed => None,
+        policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::AllowMissingOrFailed => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Adds a token to a request, and generates the token if necessary.
 
-use jwt_guard::bearer::Place;
+use jwt_guard::token_source::TokenSource;
 use serde_json::{Map, Value};
 
 use super::simulator::{SimulatedKeys, Simulator};
@@ -35,7 +35,7 @@ impl Simulator<'_> {
     pub(super) fn with_credential(
         &self,
         mut headers: HeaderMap,
-        places: &[Place],
+        places: &[TokenSource],
         credential: &TestCredential,
     ) -> Result<(HeaderMap, SimulatedKeys), String> {
         let mut keys = self.keys();
@@ -45,17 +45,17 @@ impl Simulator<'_> {
             TestCredential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
             TestCredential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
         };
-        insert(&mut headers, places.first().unwrap_or(&Place::Authorization), &token);
+        insert(&mut headers, places.first().unwrap_or(&TokenSource::Authorization), &token);
         Ok((headers, keys))
     }
 }
 
-fn insert(headers: &mut HeaderMap, place: &Place, token: &str) {
+fn insert(headers: &mut HeaderMap, place: &TokenSource, token: &str) {
     match place {
-        Place::Authorization => headers.append("authorization", format!("Bearer {token}")),
-        Place::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
-        Place::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
-        Place::Query { name } => {
+        TokenSource::Authorization => headers.append("authorization", format!("Bearer {token}")),
+        TokenSource::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
+        TokenSource::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
+        TokenSource::Query { name } => {
             if let Some(path) = headers.get_mut(":path") {
                 path.push(if path.contains(&b'?') { b'&' } else { b'?' });
                 path.extend_from_slice(format!("{name}={token}").as_bytes());

@@ -19,7 +19,7 @@ pub(super) fn less_specific(
     });
     let routes = matching.map(|(index, entry)| LessSpecific {
         name: simulator.route_name(index),
-        who: describe::requirement(&entry.rule.requirement, &simulator.config.vocabulary),
+        who: describe::requirement(&entry.rule.requirement, &simulator.config.names),
     });
     routes.collect()
 }

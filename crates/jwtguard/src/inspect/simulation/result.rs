@@ -1,7 +1,7 @@
 //! The result of a simulation, which `explain` and `test` print.
 
 use jwt_guard::denial::Reason;
-use jwt_guard::flow::Facts;
+use jwt_guard::request::DenialRecord;
 
 /// The result of a simulated request.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ pub struct AppliedRule {
     /// The path variant that matches the rule; `None` for the request as sent.
     pub reading: Option<String>,
     /// The normalizations that produce this variant.
-    pub reading_classes: Vec<&'static str>,
+    pub variant_classes: Vec<&'static str>,
     /// A description of who may pass.
     pub who: String,
     /// The conditions of the rule, with their results.
@@ -148,8 +148,8 @@ impl SimulationResult {
     }
 }
 
-impl From<Facts<'_>> for Explanation {
-    fn from(facts: Facts<'_>) -> Self {
+impl From<DenialRecord<'_>> for Explanation {
+    fn from(facts: DenialRecord<'_>) -> Self {
         Self { reason: facts.reason, detail: facts.detail.to_string() }
     }
 }

@@ -23,7 +23,7 @@ impl Simulator<'_> {
         keys: &mut SimulatedKeys,
     ) -> Result<String, String> {
         let (issuer, rules) = self.issuer_of(claims)?;
-        let mut token = Token::new(self.now).issuer(&rules.issuer_name_value).without("aud").without("sub");
+        let mut token = Token::new(self.now).issuer(&rules.iss).without("aud").without("sub");
         if let Some(longest) = rules.max_lifetime {
             token = token.lifetime(longest.min(LIFETIME));
         }
@@ -60,7 +60,7 @@ impl Simulator<'_> {
     fn issuer_of(&self, claims: &Map<String, Value>) -> Result<(usize, &TokenRules), String> {
         let named = claims.get("iss").and_then(Value::as_str);
         let issuers = &self.config.issuers;
-        let index = issuers.iter().position(|issuer| Some(issuer.rules.issuer_name_value.as_str()) == named);
+        let index = issuers.iter().position(|issuer| Some(issuer.rules.iss.as_str()) == named);
         let index = index.unwrap_or(0);
         let issuer = issuers.get(index).ok_or("the configuration has no issuer")?;
         Ok((index, &issuer.rules))

@@ -6,16 +6,16 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::inspect::tree::Tree;
-use jwt_guard::config::reader::{Errors, Node};
+use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{Empty, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
-use jwt_guard::flow::{KeyLookup, KeySource, Metadata};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
-use jwt_guard::keys::Need;
+use jwt_guard::keys::RefreshReason;
+use jwt_guard::request::{KeyLookup, KeySource, Metadata};
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::SigningKey;
 
@@ -62,7 +62,7 @@ impl KeySource for SimulatedKeys {
         self.0.get(issuer.0).cloned().flatten()
     }
 
-    fn look_again(&self, _: IssuerIndex, _: Need) -> KeyLookup {
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }
@@ -105,7 +105,7 @@ impl<'c> Simulator<'c> {
     pub fn lacks_keys_for(&self, token: &str) -> Option<&str> {
         let token = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok()?;
         let iss = token.unverified_issuer()?;
-        let index = self.config.issuers.iter().position(|issuer| issuer.rules.issuer_name_value == iss)?;
+        let index = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
         let lacking = self.keys.get(index).is_none_or(Option::is_none);
         self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
     }
@@ -127,7 +127,7 @@ impl<'c> Simulator<'c> {
         let json = Json::parse(text.as_bytes())
             .map_err(|error| format!("the route metadata is not valid JSON: {error}"))?;
         let mut errors = Errors::new();
-        match requirement(&Node::root(&json), &self.config.vocabulary, Empty::Refused, &mut errors) {
+        match requirement(&ConfigNode::root(&json), &self.config.names, Empty::Refused, &mut errors) {
             Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
             _ => {
                 let problems: Vec<_> = errors.iter().map(ToString::to_string).collect();

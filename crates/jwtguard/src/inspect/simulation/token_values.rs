@@ -9,7 +9,7 @@ use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
-use jwt_guard::policy::{Condition, Conditions, Identity, Narrowing, Source};
+use jwt_guard::policy::{ClaimSource, Condition, Conditions, Identity, IssuerOrAudience};
 use jwt_guard::time::UnixTime;
 
 /// The maximum number of characters shown per value.
@@ -21,20 +21,20 @@ const MAX_VALUES: usize = 10;
 /// Describes the value in a verified token that does not meet a condition.
 pub(super) fn unmet_value(condition: &Condition, identity: &Identity, config: &Config) -> String {
     let issuer = config.issuers.get(identity.issuer().0);
-    let names = |what: &str, held: &[String], sources: &[Source]| match held {
+    let names = |what: &str, held: &[String], sources: &[ClaimSource]| match held {
         [] => format!("no {what} (read from {})", sources_of(sources)),
         held => format!("{what} {}", list(held.iter().map(|name| text(name)))),
     };
     let sources = issuer.map(|issuer| &issuer.sources);
-    let of = |sources: Option<&Vec<Source>>| sources.cloned().unwrap_or_default();
+    let of = |sources: Option<&Vec<ClaimSource>>| sources.cloned().unwrap_or_default();
     match condition {
         Condition::Role(_) => names("role", identity.roles(), &of(sources.map(|all| &all.roles))),
         Condition::Group(_) => names("group", identity.groups(), &of(sources.map(|all| &all.groups))),
         Condition::Scope(_) => names("scope", identity.scopes(), &of(sources.map(|all| &all.scopes))),
-        Condition::NarrowedTo(Narrowing::Issuer(_)) => {
+        Condition::IssuerOrAudience(IssuerOrAudience::Issuer(_)) => {
             format!("issuer {}", issuer.map_or("?", |issuer| issuer.name.as_str()))
         }
-        Condition::NarrowedTo(Narrowing::Audience(_)) => {
+        Condition::IssuerOrAudience(IssuerOrAudience::Audience(_)) => {
             let audiences = identity.claims().audiences();
             format!("audience {}", list(audiences.iter().map(|audience| text(audience))))
         }
@@ -52,7 +52,7 @@ pub(super) fn unmet_value(condition: &Condition, identity: &Identity, config: &C
     }
 }
 
-fn sources_of(sources: &[Source]) -> String {
+fn sources_of(sources: &[ClaimSource]) -> String {
     match sources {
         [] => "no claim".to_owned(),
         sources => list(sources.iter().map(|source| match &source.prefix {
@@ -81,7 +81,7 @@ pub(super) fn invalid_value(
     let header = Json::parse(&base64url::decode(parts.next()?)?).ok()?;
     let claims = Json::parse(&base64url::decode(parts.next()?)?).ok()?;
     let iss = claims.member("iss").and_then(Json::as_str);
-    let named = |issuer: &Issuer| Some(issuer.rules.issuer_name_value.as_str()) == iss;
+    let named = |issuer: &Issuer| Some(issuer.rules.iss.as_str()) == iss;
     let index = config.issuers.iter().position(named);
     let rules = index.and_then(|index| config.issuers.get(index)).map(|issuer| &issuer.rules);
     let member = |json: &Json, what: &str| match json.member(what) {
@@ -91,7 +91,7 @@ pub(super) fn invalid_value(
     let now = now.as_millis() / 1000;
     let (found, expected) = match reason {
         Reason::UnknownIssuer => {
-            let known = config.issuers.iter().map(|issuer| text(&issuer.rules.issuer_name_value));
+            let known = config.issuers.iter().map(|issuer| text(&issuer.rules.iss));
             (member(&claims, "iss"), list(known))
         }
         Reason::Algorithm => {

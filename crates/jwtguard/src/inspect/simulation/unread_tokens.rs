@@ -1,17 +1,17 @@
 //! Finds tokens in places that are not token sources, which is the usual reason for "no token was sent".
 
-use jwt_guard::bearer::{Place, Presented, present};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard::token_source::{ExtractedToken, TokenSource, extract};
 
 /// Returns the headers, cookies and query parameters that contain a JWT but are not token sources.
-pub(super) fn unread_tokens(places: &[Place], headers: &HeaderMap) -> Vec<String> {
+pub(super) fn unread_tokens(places: &[TokenSource], headers: &HeaderMap) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for (name, value) in headers.iter() {
         let Ok(value) = std::str::from_utf8(value) else { continue };
         for (what, parts) in parts(name, value) {
             let alone: HeaderMap = [(name, parts.alone)].into_iter().collect();
-            let unread = holds_token(parts.value) && present(places, &alone) == Presented::Missing;
+            let unread = holds_token(parts.value) && extract(places, &alone) == ExtractedToken::Missing;
             if unread && !found.contains(&what) {
                 found.push(what);
             }
@@ -61,10 +61,10 @@ mod tests {
     fn a_token_outside_the_token_sources_is_found() {
         const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
         let places = [
-            Place::Authorization,
-            Place::Header { name: "x-token".into(), prefix: "Token ".into() },
-            Place::Cookie { name: "session".into() },
-            Place::Query { name: "t".into() },
+            TokenSource::Authorization,
+            TokenSource::Header { name: "x-token".into(), prefix: "Token ".into() },
+            TokenSource::Cookie { name: "session".into() },
+            TokenSource::Query { name: "t".into() },
         ];
         let found = |name: &str, value: &str| {
             unread_tokens(&places, &[(name, value.replace("JWT", TOKEN))].into_iter().collect())

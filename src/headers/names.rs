@@ -1,0 +1,98 @@
+//! When two header names are one to an upstream: CGI, WSGI and their heirs read `x_auth_sub` as `x-auth-sub`.
+
+use std::cmp::Ordering;
+
+/// The name in lower case, each character other than an ASCII letter or digit read as `-`.
+pub(super) fn folded(name: &str) -> String {
+    name.chars().map(fold).collect()
+}
+
+/// Whether the name folds to this one, which is folded already. Allocates nothing: it is asked of every header
+/// of every request.
+pub fn matches_folded_name(name: &str, folded: &str) -> bool {
+    match name.len().cmp(&folded.len()) {
+        // A character takes at least one byte, and gives exactly one.
+        Ordering::Less => false,
+        Ordering::Equal => {
+            let folds = |(byte, folded): (u8, u8)| byte.is_ascii() && fold(byte.into()) == char::from(folded);
+            name.bytes().zip(folded.bytes()).all(folds)
+        }
+        Ordering::Greater => name.chars().map(fold).eq(folded.chars()),
+    }
+}
+
+/// Whether the two names fold to one. Asked of every header of a request with a token: most differ in their length,
+/// which in ASCII is enough.
+pub fn header_names_match(one: &str, other: &str) -> bool {
+    if one.len() == other.len() && one == other {
+        return true;
+    }
+    if one.len() != other.len() && one.is_ascii() && other.is_ascii() {
+        return false;
+    }
+    one.chars().map(fold).eq(other.chars().map(fold))
+}
+
+/// The name of the metadata that a gRPC server gets from a header which grpc-gateway hands on: what stands behind
+/// `Grpc-Metadata-`. `None` for any other header.
+pub fn grpc_metadata(name: &str) -> Option<&str> {
+    const PREFIX: &str = "grpc-metadata-";
+    // Asked of every header of every request.
+    if !matches!(name.as_bytes().first(), Some(b'g' | b'G')) {
+        return None;
+    }
+    let (prefix, metadata) = name.split_at_checked(PREFIX.len())?;
+    matches_folded_name(prefix, PREFIX).then_some(metadata)
+}
+
+fn fold(character: char) -> char {
+    if character.is_ascii_alphanumeric() { character.to_ascii_lowercase() } else { '-' }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_names_metadata_by_the_rest() {
+        for (name, expected) in [
+            ("grpc-metadata-x-auth-sub", Some("x-auth-sub")),
+            ("Grpc-Metadata-X_Auth_Sub", Some("X_Auth_Sub")),
+            ("grpc_metadata.authorization", Some("authorization")),
+            ("grpc-metadata-", Some("")),
+            ("grpc-metadata", None),
+            ("grpc-timeout", None),
+            ("x-grpc-metadata-x-auth-sub", None),
+            ("grpc-metadat\u{e9}x", None),
+            ("authorization", None),
+            ("", None),
+        ] {
+            assert_eq!(grpc_metadata(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn spellings_of_one_name_fold_together() {
+        let rows = [
+            ("x-auth-sub", true),
+            ("X-Auth-Sub", true),
+            ("x_auth_sub", true),
+            ("x.auth-sub", true),
+            ("x~auth!sub", true),
+            ("x-auth\u{e9}sub", true),
+            ("x-aut\u{e9}-sub", false),
+            ("x-aut\u{e9}sub", false),
+            ("x-authsub", false),
+            ("x--auth-sub", false),
+            ("-x-auth-sub", false),
+            ("x-auth-sub-", false),
+            ("x-auth-su", false),
+            ("", false),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(matches_folded_name(name, "x-auth-sub"), expected, "{name}");
+            assert_eq!(folded(name) == "x-auth-sub", expected, "{name}");
+            assert_eq!(header_names_match(name, "x_auth.sub"), expected, "{name}");
+        }
+    }
+}

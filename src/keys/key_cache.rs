@@ -1,0 +1,392 @@
+//! One VM's part in the keys of an issuer: what it holds, and how it keeps in step with the others.
+//!
+//! Everything that several VMs do to the shared record at once is here, over a port to the host
+//! ([`SharedData`]), so that tests run several VMs over one map. The requests to the issuer are the
+//! [`fetcher`](super::fetcher)'s.
+
+mod shared_data;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use shared_data::{SharedData, SharedEntry, Swap};
+
+use super::answer::GoodAnswer;
+use super::record::{Entries, StoredKeys, fingerprint};
+use super::{
+    Jitter, KeyLookup, RefreshDecision, RefreshReason, RefreshState, RefreshTimings, SetId, Usable,
+    VmIdentity, ahead, pause,
+};
+use crate::jose::jwks::{KeySet, ParsedKeySet};
+use crate::time::UnixTime;
+
+/// Attempts at a swap that others keep winning; then the next round tries.
+const SWAP_ATTEMPTS: usize = 8;
+
+/// What became of a good answer. One VM of the process learns of each change: the one that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreOutcome {
+    /// The lease had ended: somebody else's answer counts.
+    LeaseLost,
+    /// The same set as before; `recovered` says that refreshes failed before.
+    Unchanged {
+        /// After failures.
+        recovered: bool,
+    },
+    /// Another set, or the first.
+    Replaced,
+}
+
+/// What a failure changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureOutcome {
+    /// The lease had ended: it is somebody else's to tell.
+    LeaseLost,
+    /// It failed before, and nothing changed by that.
+    Repeated,
+    /// The first failure, with what there is meanwhile.
+    First(Usable),
+    /// The last good keys have become too old since the failure before.
+    KeysExpired,
+}
+
+/// One VM's part.
+#[derive(Debug)]
+pub struct KeyCache {
+    times: RefreshTimings,
+    vm: VmIdentity,
+    entries: Entries,
+    state: RefreshState,
+    loaded: Option<Loaded>,
+    jitter: Jitter,
+    /// A token asked for another kid, whether or not its request waits.
+    unknown_kid_pending: bool,
+    /// The requests that this VM could not send, if it has sent none since.
+    send_failures: Option<SendFailures>,
+    /// When unknown kids had last forced a refresh as this VM took its lease.
+    previous_forced_at: UnixTime,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SendFailures {
+    /// Before the last one.
+    times: u32,
+    /// The last one.
+    at: UnixTime,
+    /// How long this VM leaves the fetching to others.
+    pause: Duration,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    /// The record when it last named this set: with it go the times in which the set may be used. Where the set of
+    /// a newer record cannot be read, this one serves in its own time.
+    state: RefreshState,
+    source: String,
+    etag: Option<String>,
+    keys: Rc<KeySet>,
+}
+
+impl KeyCache {
+    /// Before anything was read.
+    pub fn new(times: RefreshTimings, vm: VmIdentity, entries: Entries, jitter: Jitter) -> Self {
+        Self {
+            times,
+            vm,
+            entries,
+            state: RefreshState::UNKNOWN,
+            loaded: None,
+            jitter,
+            unknown_kid_pending: false,
+            send_failures: None,
+            previous_forced_at: RefreshState::UNKNOWN.forced_at,
+        }
+    }
+
+    /// The operator's times.
+    pub fn times(&self) -> &RefreshTimings {
+        &self.times
+    }
+
+    /// The record as it was read last.
+    pub fn state(&self) -> &RefreshState {
+        &self.state
+    }
+
+    /// The keys that judge now.
+    pub fn keys(&self, now: UnixTime) -> Option<Rc<KeySet>> {
+        let loaded = self.loaded.as_ref()?;
+        (loaded.state.usable(&self.times, now) != Usable::No).then(|| Rc::clone(&loaded.keys))
+    }
+
+    /// What this VM has to judge with: the number of keys, their age, and whether they are past their time.
+    pub fn status(&self, now: UnixTime) -> (usize, Duration, bool) {
+        self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
+            let usable = loaded.state.usable(&self.times, now);
+            let keys = if usable == Usable::No { 0 } else { loaded.keys.len() };
+            (keys, now.since(loaded.state.fetched_at), usable != Usable::Fresh)
+        })
+    }
+
+    /// How long ago the keys of this VM were fetched, if it has any.
+    pub fn age(&self, now: UnixTime) -> Option<Duration> {
+        self.loaded.as_ref().map(|loaded| now.since(loaded.state.fetched_at))
+    }
+
+    /// The set that this VM holds.
+    pub fn current_set(&self) -> SetId {
+        self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.state.set)
+    }
+
+    /// Reads the shared record, and the keys where it names others. These are judged like an answer: anything with
+    /// the same `vm_id` can write them.
+    pub fn sync(&mut self, host: &impl SharedData) -> SharedEntry {
+        let shared = host.read(&self.entries.state);
+        self.state = shared.bytes.as_deref().and_then(RefreshState::decode).unwrap_or(RefreshState::UNKNOWN);
+        let named = self.state.set;
+        if named == SetId::NONE {
+            return shared;
+        }
+        match &mut self.loaded {
+            Some(loaded) if loaded.state.set == named => loaded.state = self.state,
+            _ => {
+                let stored = host.read(&self.entries.keys).bytes;
+                if let Some(loaded) = stored.and_then(|bytes| load(&bytes, self.state)) {
+                    self.loaded = Some(loaded);
+                    self.jitter = host.jitter();
+                }
+            }
+        }
+        shared
+    }
+
+    /// Whether this VM is to fetch now: it takes the lease if so. `unknown_kids` says that requests wait for one.
+    pub fn take_lease(&mut self, host: &impl SharedData, unknown_kids: bool) -> bool {
+        let unknown_kids = std::mem::take(&mut self.unknown_kid_pending) || unknown_kids;
+        self.take_lease_for(host, RefreshReason::Scheduled)
+            || (unknown_kids && self.take_lease_for(host, RefreshReason::UnknownKid))
+    }
+
+    fn take_lease_for(&mut self, host: &impl SharedData, reason: RefreshReason) -> bool {
+        for _ in 0..SWAP_ATTEMPTS {
+            let shared = self.sync(host);
+            let RefreshDecision::Fetch(taken) = self.decide(reason, host.now()) else { return false };
+            let previous_forced_at = self.state.forced_at;
+            if host.swap(&self.entries.state, &shared, &taken.encode()) == Swap::Done {
+                self.state = taken;
+                self.previous_forced_at = previous_forced_at;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A set that the record names and that cannot be read is missed like an unknown kid: at once, but once a
+    /// cooldown, or whatever keeps writing over it would make us flood the issuer.
+    fn decide(&self, reason: RefreshReason, now: UnixTime) -> RefreshDecision {
+        let unreadable = self.state.set != SetId::NONE && self.current_set() != self.state.set;
+        let reason = if unreadable { RefreshReason::UnknownKid } else { reason };
+        let decision = self.state.decide(&self.times, reason, self.vm, now, self.jitter);
+        match (decision, self.pause_after_unsent(now)) {
+            (RefreshDecision::Fetch(_), Some(moment)) => RefreshDecision::NotBefore(moment),
+            (decision, _) => decision,
+        }
+    }
+
+    /// Until when this VM leaves the fetching to others.
+    fn pause_after_unsent(&self, now: UnixTime) -> Option<UnixTime> {
+        let SendFailures { at, pause, .. } = self.send_failures?;
+        ahead(at, at.saturating_add(pause), pause, now)
+    }
+
+    /// The request that is to bring keys is under way; one for a document that only names their place is not that.
+    pub fn sent(&mut self) {
+        self.send_failures = None;
+    }
+
+    /// The host did not take the request. That says nothing about the issuer: Envoy's main thread ticks before it
+    /// knows the clusters, and a back-off that it caused would be everybody's at every start. So only this VM
+    /// pauses. `None` where it is the first time in a row: nothing to tell anybody yet.
+    pub fn not_sent(&mut self, host: &impl SharedData) -> Option<FailureOutcome> {
+        let times = self.send_failures.map_or(0, |send_failures| send_failures.times.saturating_add(1));
+        let pause = pause(times, &self.times, host.jitter());
+        self.send_failures = Some(SendFailures { times, at: host.now(), pause });
+        let previous_forced_at = self.previous_forced_at;
+        if times == 0 {
+            self.give_back(host, |held| held.withdrawn(previous_forced_at));
+            return None;
+        }
+        Some(self.fail(host, |before, times, now| before.not_sent(times, now, previous_forced_at)))
+    }
+
+    /// Whether an answer to this VM would still count.
+    pub fn holds_lease(&self, now: UnixTime) -> bool {
+        self.state.is_held_by(self.vm, now)
+    }
+
+    /// Gives the lease back, as where the configuration goes while its callout is under way.
+    pub fn release(&mut self, host: &impl SharedData) {
+        self.give_back(host, RefreshState::released);
+    }
+
+    fn give_back(&mut self, host: &impl SharedData, without: impl Fn(&RefreshState) -> RefreshState) {
+        for _ in 0..SWAP_ATTEMPTS {
+            let shared = self.sync(host);
+            let released = without(&self.state);
+            if !self.holds_lease(host.now())
+                || host.swap(&self.entries.state, &shared, &released.encode()) == Swap::Done
+            {
+                return;
+            }
+        }
+    }
+
+    /// The validator of the set that the record names, and which set that is, for a request to `source`.
+    pub fn validator(&self, source: &str) -> Option<(String, SetId)> {
+        let loaded = self.loaded.as_ref()?;
+        let fits = loaded.state.set == self.state.set && loaded.source == source;
+        loaded.etag.clone().filter(|_| fits).map(|etag| (etag, loaded.state.set))
+    }
+
+    /// Stores what came from `source`, unless the lease was lost meanwhile. `conditional_on` is the set that a validator
+    /// was sent of.
+    pub fn succeeded(
+        &mut self,
+        host: &impl SharedData,
+        good: &GoodAnswer,
+        conditional_on: Option<SetId>,
+        source: &str,
+        body: &[u8],
+    ) -> StoreOutcome {
+        let (set, max_age) = match good {
+            GoodAnswer::Keys { keys, etag, max_age, .. } => (Some((keys, etag)), *max_age),
+            GoodAnswer::NotModified { max_age } => (None, *max_age),
+        };
+        let text = fingerprint(body);
+        for _ in 0..SWAP_ATTEMPTS {
+            let shared = self.sync(host);
+            let now = host.now();
+            let before = self.state;
+            // A 304 speaks of the set that was asked about and of no other.
+            if !self.holds_lease(now) || (set.is_none() && conditional_on != Some(before.set)) {
+                return StoreOutcome::LeaseLost;
+            }
+            // In another order they are the same keys: the text that is stored stays, and with it its validator.
+            let set = set.filter(|(keys, _)| text == before.set.fingerprint || !self.holds(before.set, keys));
+            let next = before.succeeded(&self.times, set.map(|_| text), max_age, now);
+            if let Some((_, etag)) = set {
+                let stored = StoredKeys {
+                    generation: next.set.generation,
+                    source: source.to_owned(),
+                    etag: etag.clone(),
+                    text: body.to_vec(),
+                };
+                // Before the record that names it. Where the swap is lost, the record's fingerprint tells
+                // that this is not the text that it means.
+                host.write(&self.entries.keys, &stored.encode());
+            }
+            if host.swap(&self.entries.state, &shared, &next.encode()) == Swap::Done {
+                self.state = next;
+                if let Some((keys, etag)) = set {
+                    let keys = match self.loaded.take() {
+                        Some(loaded) if loaded.state.set == next.set => loaded.keys,
+                        _ => Rc::new(keys.clone()),
+                    };
+                    let (source, etag) = (source.to_owned(), etag.clone());
+                    self.loaded = Some(Loaded { state: next, source, etag, keys });
+                } else if let Some(loaded) = &mut self.loaded {
+                    loaded.state = next;
+                }
+                self.jitter = host.jitter();
+                return match next.set == before.set {
+                    true => StoreOutcome::Unchanged { recovered: before.failures > 0 },
+                    false => StoreOutcome::Replaced,
+                };
+            }
+        }
+        StoreOutcome::LeaseLost
+    }
+
+    /// Whether this VM holds that set, and it is of those keys.
+    fn holds(&self, set: SetId, keys: &KeySet) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.state.set == set && loaded.keys.equals(keys))
+    }
+
+    /// Puts the next attempt off, unless the lease was lost meanwhile.
+    pub fn failed(&mut self, host: &impl SharedData) -> FailureOutcome {
+        let jitter = host.jitter();
+        self.fail(host, |before, times, now| before.failed(times, now, jitter))
+    }
+
+    fn fail(
+        &mut self,
+        host: &impl SharedData,
+        after: impl Fn(&RefreshState, &RefreshTimings, UnixTime) -> RefreshState,
+    ) -> FailureOutcome {
+        for _ in 0..SWAP_ATTEMPTS {
+            let shared = self.sync(host);
+            let now = host.now();
+            if !self.holds_lease(now) {
+                return FailureOutcome::LeaseLost;
+            }
+            let before = self.state;
+            let next = after(&before, &self.times, now);
+            if host.swap(&self.entries.state, &shared, &next.encode()) == Swap::Done {
+                self.state = next;
+                if let Some(loaded) = self.loaded.as_mut().filter(|loaded| loaded.state.set == next.set) {
+                    loaded.state = next;
+                }
+                let usable = next.usable(&self.times, now);
+                let ran_out =
+                    usable == Usable::No && before.usable(&self.times, before.failed_at) != Usable::No;
+                return match before.failures {
+                    0 => FailureOutcome::First(usable),
+                    _ if ran_out => FailureOutcome::KeysExpired,
+                    _ => FailureOutcome::Repeated,
+                };
+            }
+        }
+        FailureOutcome::LeaseLost
+    }
+
+    /// Looks once more for a request that found no keys, or not the one that its token names.
+    pub fn look_again(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup {
+        let had = self.current_set();
+        self.sync(host);
+        let now = host.now();
+        if let Some(keys) =
+            self.keys(now).filter(|_| reason == RefreshReason::Scheduled || self.current_set() != had)
+        {
+            return KeyLookup::Updated(keys);
+        }
+        let decision = self.decide(reason, now);
+        self.unknown_kid_pending |=
+            reason == RefreshReason::UnknownKid && matches!(decision, RefreshDecision::Fetch(_));
+        match decision {
+            RefreshDecision::Fetch(_) | RefreshDecision::InFlight => KeyLookup::Pending,
+            RefreshDecision::NotBefore(moment) | RefreshDecision::FreshUntil(moment) => {
+                KeyLookup::Unavailable { retry_after: moment.since(now) }
+            }
+        }
+    }
+
+    /// How long until there is something to do that no request asks for.
+    pub fn idle_for(&self, now: UnixTime) -> Option<Duration> {
+        match self.decide(RefreshReason::Scheduled, now) {
+            RefreshDecision::Fetch(_) => Some(Duration::ZERO),
+            RefreshDecision::InFlight => None,
+            RefreshDecision::NotBefore(moment) | RefreshDecision::FreshUntil(moment) => {
+                Some(moment.since(now))
+            }
+        }
+    }
+}
+
+fn load(bytes: &[u8], state: RefreshState) -> Option<Loaded> {
+    let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == state.set)?;
+    let ParsedKeySet { keys, .. } = KeySet::parse(&stored.text).ok()?;
+    Some(Loaded { state, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })
+}
+
+#[cfg(test)]
+mod tests;

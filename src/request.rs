@@ -1,0 +1,161 @@
+//! One request as a state machine: from its headers to a step for the filter to take.
+//!
+//! Holds no state between steps. A request that must wait for keys is judged again from its headers when they
+//! have come, with less patience; so a parked request cannot be decided by rules that another one saw.
+
+mod answer;
+mod authenticate;
+mod cached_token;
+mod decision;
+mod denial_record;
+mod effective_policy;
+mod input;
+mod method_override;
+mod other_spellings;
+mod preflight;
+mod rule_name;
+mod token_outcome;
+mod trailers;
+mod wait;
+
+pub use authenticate::{Authenticator, authenticate};
+pub use cached_token::CachedToken;
+pub use decision::{Cause, Decision, Forward, Step, Trace};
+pub use denial_record::{DenialRecord, Detail};
+pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, resolve_policy};
+pub use input::{Metadata, Request};
+pub use rule_name::RuleName;
+pub use token_outcome::{TokenFailure, TokenOutcome, Unfetched};
+pub use trailers::credential_headers;
+pub use wait::Wait;
+
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::headers::{HeaderEdits, Oversize};
+use crate::http::HeaderMap;
+use crate::jose::algorithm::Verifier;
+pub use crate::keys::{KeyLookup, KeySource};
+use crate::policy::{Permit, Requirements};
+use crate::resource_metadata::MetadataDocument;
+use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
+use crate::token_source;
+use answer::denial;
+use input::text;
+use other_spellings::other_spellings;
+use preflight::is_preflight;
+
+/// Decides a request, or says that it has to wait.
+pub fn decide<'r>(
+    config: &'r Config,
+    request: &'r Request<'_>,
+    keys: &dyn KeySource,
+    verifier: &dyn Verifier,
+    cache: &TokenCache<CachedToken>,
+    now: UnixTime,
+    wait: Wait,
+) -> Decision<'r> {
+    let headers = request.headers;
+    let mut trace = Trace::new(headers);
+    if let Some(document) = document(config, headers) {
+        return Decision { step: Step::Serve(document), trace };
+    }
+    if !config.enabled {
+        return exempt(config, trace, RuleName::Disabled);
+    }
+    let policy = match resolve_policy(config, headers, &request.metadata) {
+        Ok(policy) => &*trace.policy.insert(policy),
+        Err(error) => return refuse(config, trace, Cause::Policy(error)),
+    };
+    if is_preflight(config, headers, &policy.token_sources) {
+        return exempt(config, trace, RuleName::Preflight);
+    }
+    let requirements = policy.requirements();
+    let token_required = requirements.needs_token();
+    if token_required || requirements.shadow_needs_token() {
+        // Report-only and shadow rules never park a request.
+        let wait = match wait {
+            _ if config.report_only => Wait::TimedOut,
+            Wait::Allowed if !token_required => Wait::TimedOut,
+            wait => wait,
+        };
+        let with = Authenticator { config, keys, verifier, cache, now, wait };
+        trace.token = authenticate(&with, headers, &policy.token_sources, &policy.shared_token_sources);
+    }
+    if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
+        return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
+    }
+    match forward(config, headers, policy, &requirements, &trace.token) {
+        Ok(forward) => {
+            trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential());
+            Decision { step: Step::Forward(forward), trace }
+        }
+        Err(cause) => refuse(config, trace, cause),
+    }
+}
+
+/// What the upstream gets, where every requirement is met. The header plan takes a permit, and nothing else makes one.
+fn forward<'r>(
+    config: &Config,
+    headers: &HeaderMap,
+    policy: &EffectivePolicy<'_>,
+    requirements: &Requirements<'r>,
+    token: &TokenOutcome<'_>,
+) -> Result<Forward, Cause<'r>> {
+    let token_required = requirements.needs_token();
+    if let Some(TokenFailure::Malformed(malformed)) = token.failure().filter(|_| token_required) {
+        return Err(Cause::Credential(*malformed));
+    }
+    let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
+    let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
+    // The token is left in place if no requirement needs it. Report-only edits claim headers only.
+    if token_required && !config.report_only {
+        for (name, values) in token_source::strip(&policy.token_sources, headers, policy.forward_token) {
+            edits.set(name, values);
+        }
+        for name in other_spellings(headers, &policy.token_sources) {
+            edits.remove(name);
+        }
+    }
+    Ok(Forward { edits, identity: permit.identity().map(Rc::clone) })
+}
+
+fn claim_headers(
+    config: &Config,
+    headers: &HeaderMap,
+    permit: &Permit,
+    verified: Option<&CachedToken>,
+) -> Result<HeaderEdits, Oversize> {
+    let (map, limit) = (&config.claim_headers, config.max_claim_header_bytes);
+    match verified {
+        Some(cached) => map.plan_encoded(headers, permit, cached.encoded_headers(), limit),
+        None => map.plan(headers, permit, limit),
+    }
+}
+
+/// Report-only: what would have been refused goes on without an identity.
+fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decision<'r> {
+    if config.report_only {
+        trace.refusal = Some(cause);
+        return exempt(config, trace, RuleName::ReportOnly);
+    }
+    let step = Step::Deny(denial(config, &cause, &trace));
+    trace.refusal = Some(cause);
+    Decision { step, trace }
+}
+
+/// The request goes on without an identity, whatever the policy says.
+fn exempt<'r>(config: &Config, mut trace: Trace<'r>, rule: RuleName) -> Decision<'r> {
+    trace.exemption = Some(rule);
+    let edits = config.claim_headers.strip(trace.headers);
+    Decision { step: Step::Forward(Forward { edits, identity: None }), trace }
+}
+
+fn document(config: &Config, headers: &HeaderMap) -> Option<MetadataDocument> {
+    if config.resource_metadata.is_empty() {
+        return None;
+    }
+    let (host, method) = (text(headers, ":authority")?, text(headers, ":method")?);
+    config.resource_metadata.serve(host, method, text(headers, ":path")?)
+}

@@ -1,0 +1,53 @@
+//! A refusal as the client gets it.
+
+use super::decision::{Cause, Trace};
+use super::input::text;
+use super::token_outcome::TokenFailure;
+use crate::config::Config;
+use crate::denial::{BodyFormat, Challenge, Denial};
+use crate::policy::{Refusal, Unmet};
+use crate::token_source::TokenSource;
+
+/// The answer to a request that is refused for that.
+pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> Denial {
+    let headers = trace.headers;
+    let path = text(headers, ":path").unwrap_or("/");
+    let host = text(headers, ":authority");
+    let scopes = match cause {
+        Cause::Requirement(refusal) => refusal.scopes.as_slice(),
+        _ => &[],
+    };
+    let resource_metadata = host.and_then(|host| config.resource_metadata.challenge_for(host, path));
+    let challenge = Challenge { realm: &config.realm, scopes, resource_metadata };
+    let form = BodyFormat::of(headers.get("content-type"));
+    let reason = trace.denial_record(cause).reason;
+    let Cause::Requirement(Refusal { unmet, .. }) = cause else {
+        return Denial::new(reason, &challenge, form);
+    };
+    match (unmet, trace.token.failure()) {
+        (Unmet::FailedToken, Some(TokenFailure::Invalid { error, .. })) => {
+            Denial::of_token(error, &challenge, form)
+        }
+        (Unmet::FailedToken, Some(TokenFailure::NoKeys { retry_after, .. })) => {
+            Denial::new(reason, &challenge, form).retry_after(*retry_after)
+        }
+        (Unmet::MissingToken, _) => {
+            match trace.policy.as_ref().and_then(|policy| missing_from(&policy.token_sources)) {
+                Some(header) => Denial::missing_from(header, &challenge, form),
+                None => Denial::new(reason, &challenge, form),
+            }
+        }
+        _ => Denial::new(reason, &challenge, form),
+    }
+}
+
+/// `None`: `authorization` holds tokens. `Some(None)`: no header does. `Some(Some(name))`: the first that does.
+fn missing_from(token_sources: &[TokenSource]) -> Option<Option<&str>> {
+    let headers = || {
+        let token_sources =
+            token_sources.iter().filter(|source| !matches!(source, TokenSource::Cookie { .. }));
+        token_sources.filter_map(TokenSource::header).map(|(name, _)| name)
+    };
+    let is_usual = token_sources.is_empty() || headers().any(|name| name == "authorization");
+    if is_usual { None } else { Some(headers().next()) }
+}

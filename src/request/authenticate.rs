@@ -1,0 +1,187 @@
+//! From the bytes of a request to an identity: the token found, its issuer known, its keys at hand.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::cached_token::CachedToken;
+use super::token_outcome::{TokenFailure, TokenOutcome, Unfetched};
+use super::wait::Wait;
+use crate::config::{Config, Issuer};
+use crate::http::HeaderMap;
+use crate::issuer_index::IssuerIndex;
+use crate::jose::algorithm::Verifier;
+use crate::jose::claims::AdmittedToken;
+use crate::jose::error::TokenError;
+use crate::jose::jwks::KeySet;
+use crate::jose::token::UnverifiedToken;
+use crate::keys::RefreshReason;
+use crate::keys::{KeyLookup, KeySource};
+use crate::policy::Identity;
+use crate::time::UnixTime;
+use crate::token_cache::TokenCache;
+use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
+
+/// What tokens are verified with at one moment.
+pub struct Authenticator<'a, 'r> {
+    /// Its issuers, and what they accept.
+    pub config: &'r Config,
+    /// Their keys.
+    pub keys: &'a dyn KeySource,
+    /// What checks a signature.
+    pub verifier: &'a dyn Verifier,
+    /// The tokens that were verified before.
+    pub cache: &'a TokenCache<CachedToken>,
+    /// The moment.
+    pub now: UnixTime,
+    /// Whether the request may wait for keys.
+    pub wait: Wait,
+}
+
+/// The token of a request, found in one of the `token_sources` and verified. It has to stand in one of the `shared_token_sources`.
+pub fn authenticate<'r>(
+    with: &Authenticator<'_, 'r>,
+    headers: &HeaderMap,
+    token_sources: &[TokenSource],
+    shared_token_sources: &[TokenSource],
+) -> TokenOutcome<'r> {
+    let verified = match token_source::extract(token_sources, headers) {
+        ExtractedToken::Missing => return TokenOutcome::Absent,
+        ExtractedToken::Malformed(malformed) => Err(TokenFailure::Malformed(malformed)),
+        ExtractedToken::Token { token, source } => {
+            let stands_shared =
+                token_sources.get(source).is_some_and(|source| shared_token_sources.contains(source));
+            if stands_shared || is_shared(&token, headers, shared_token_sources) {
+                with.authenticate(&token)
+            } else {
+                Err(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed))
+            }
+        }
+    };
+    verified.map_or_else(TokenOutcome::Failed, TokenOutcome::Verified)
+}
+
+/// Whether the token stands in one of these places as well.
+fn is_shared(token: &[u8], headers: &HeaderMap, shared_token_sources: &[TokenSource]) -> bool {
+    match token_source::extract(shared_token_sources, headers) {
+        ExtractedToken::Token { token: shared, .. } => *shared == *token,
+        ExtractedToken::Missing | ExtractedToken::Malformed(_) => false,
+    }
+}
+
+impl<'r> Authenticator<'_, 'r> {
+    fn authenticate(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
+        if let Some(cached) = self.recall(token)? {
+            return Ok(cached);
+        }
+        let verified = self.verify(token);
+        match &verified {
+            Ok(cached) => self.cache.remember(token, Rc::clone(cached), cached.bytes()),
+            // It comes again.
+            Err(TokenFailure::AwaitsKeys { .. }) => return verified,
+            Err(_) => {}
+        }
+        self.cache.count_miss();
+        verified
+    }
+
+    /// A token that was verified before. What the moment decides is judged again: whether its issuer's keys may be
+    /// used and are the same, whether its time has come and not gone. All else was decided by the token itself and a
+    /// configuration that has not changed since; what the route asks is judged by the caller, for every request.
+    fn recall(&self, token: &[u8]) -> Result<Option<Rc<CachedToken>>, TokenFailure<'r>> {
+        let Some(cached) = self.cache.find(token) else { return Ok(None) };
+        let index = cached.identity().issuer();
+        let (Some(issuer), Some(keys)) = (self.config.issuers.get(index.0), self.keys.current(index)) else {
+            return Ok(None);
+        };
+        if !cached.is_verified_by(&keys, &issuer.rules) {
+            self.cache.forget(token);
+            return Ok(None);
+        }
+        self.cache.count_hit();
+        let in_time = cached.identity().claims().check_time(&issuer.rules, self.now);
+        let failed = |error| failed(error, Some(issuer), cached.kid().cloned());
+        in_time.map_err(failed).map(|()| Some(cached))
+    }
+
+    /// Shape, issuer, header and times need no key and come first: nothing is fetched for a token that they refuse.
+    fn verify(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
+        let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
+        let unverified = unverified.map_err(|error| failed(error, None, None))?;
+        let kid = unverified.unverified_kid().map(str::to_owned);
+        let issuer = unverified.unverified_issuer().and_then(|iss| self.issuer(iss));
+        let Some((index, issuer)) = issuer else {
+            return Err(failed(TokenError::UnknownIssuer, None, kid));
+        };
+        let admitted = AdmittedToken::admit(unverified, &issuer.rules, self.now)
+            .map_err(|error| failed(error, Some(issuer), kid.clone()))?;
+
+        let keys = match self.keys.current(index) {
+            Some(keys) => keys,
+            None => self.first_keys(index, issuer)?,
+        };
+        let (keys, unfetched) = self.keys_with(kid.as_deref(), index, keys)?;
+        let verified = admitted.verify(&keys, self.verifier).map_err(|error| TokenFailure::Invalid {
+            error,
+            issuer: Some(issuer),
+            kid: kid.clone(),
+            unfetched,
+        })?;
+        let identity = Rc::new(Identity::new(verified, &issuer.sources));
+        let encoded_headers = self.config.claim_headers.encode_for(&identity);
+        Ok(Rc::new(CachedToken::new(encoded_headers, &keys, kid)))
+    }
+
+    /// Those keys, or newer ones where they lack the `kid`. Another worker's newer keys may lack it as well; that is
+    /// no reason not to ask the issuer. Twice at most: other workers' keys must not hold up this one.
+    ///
+    /// Keys without any `kid` are not asked about: a token with one never gets any of them, and a client could make
+    /// this proxy ask the issuer once a cooldown for nothing.
+    fn keys_with(
+        &self,
+        kid: Option<&str>,
+        issuer: IssuerIndex,
+        mut keys: Rc<KeySet>,
+    ) -> Result<(Rc<KeySet>, Option<Unfetched>), TokenFailure<'r>> {
+        for _ in 0..2 {
+            if keys.has_kid(kid) {
+                return Ok((keys, None));
+            }
+            if !keys.names_keys() {
+                return Ok((keys, Some(Unfetched::NamelessKeys)));
+            }
+            match self.keys.look_again(issuer, RefreshReason::UnknownKid) {
+                KeyLookup::Updated(newer) => keys = newer,
+                KeyLookup::Pending if self.wait == Wait::Allowed => {
+                    return Err(TokenFailure::AwaitsKeys { issuer, reason: RefreshReason::UnknownKid });
+                }
+                KeyLookup::Pending => return Ok((keys, None)),
+                KeyLookup::Unavailable { retry_after } => {
+                    let too_early = |fetched_ago| Unfetched::TooEarly { fetched_ago, retry_after };
+                    return Ok((keys, self.keys.age(issuer).map(too_early)));
+                }
+            }
+        }
+        Ok((keys, None))
+    }
+
+    fn issuer(&self, iss: &str) -> Option<(IssuerIndex, &'r Issuer)> {
+        let position = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
+        Some((IssuerIndex(position), self.config.issuers.get(position)?))
+    }
+
+    fn first_keys(&self, index: IssuerIndex, issuer: &'r Issuer) -> Result<Rc<KeySet>, TokenFailure<'r>> {
+        let no_keys = |waiting_full, retry_after| TokenFailure::NoKeys { issuer, waiting_full, retry_after };
+        match self.keys.look_again(index, RefreshReason::Scheduled) {
+            KeyLookup::Updated(keys) => Ok(keys),
+            KeyLookup::Pending if self.wait == Wait::Allowed => {
+                Err(TokenFailure::AwaitsKeys { issuer: index, reason: RefreshReason::Scheduled })
+            }
+            KeyLookup::Pending => Err(no_keys(self.wait == Wait::QueueFull, Duration::ZERO)),
+            KeyLookup::Unavailable { retry_after } => Err(no_keys(false, retry_after)),
+        }
+    }
+}
+
+fn failed<'r>(error: TokenError, issuer: Option<&'r Issuer>, kid: Option<String>) -> TokenFailure<'r> {
+    TokenFailure::Invalid { error, issuer, kid, unfetched: None }
+}

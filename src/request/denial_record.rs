@@ -1,0 +1,151 @@
+//! What the log says of a refusal: facts an operator can act on, nothing of the token but its escaped kid.
+
+use std::fmt::{Display, Formatter, Result};
+
+use super::effective_policy::{AppliedRequirement, PolicyError};
+use super::rule_name::RuleName;
+use super::token_outcome::TokenFailure;
+use crate::denial::Reason;
+use crate::headers::Oversize;
+use crate::jose::escaped::Escaped;
+use crate::policy::Refusal;
+use crate::route::VariantClass;
+use crate::token_source::MalformedCredential;
+
+/// The longest request id that is repeated in a log line.
+const MAX_REQUEST_ID: usize = 64;
+
+/// One refusal, as a view of a [`Decision`](super::Decision). Displays as a line of the log.
+#[derive(Debug, Clone, Copy)]
+pub struct DenialRecord<'d> {
+    /// Its reason: counted, logged, put into filter state.
+    pub reason: Reason,
+    /// What stands behind the reason. Displays as a sentence.
+    pub detail: Detail<'d>,
+    applied: Option<&'d AppliedRequirement<'d>>,
+    request_id: Option<&'d str>,
+}
+
+/// What stands behind a reason.
+#[derive(Debug, Clone, Copy)]
+pub enum Detail<'d> {
+    /// No requirement can be chosen.
+    Policy(&'d PolicyError<'d>),
+    /// The request does not tell which token is meant.
+    Credential(MalformedCredential),
+    /// A requirement is not met.
+    Requirement(&'d Refusal<'d>),
+    /// A requirement is not met since the token is not valid.
+    Token(&'d TokenFailure<'d>),
+    /// The request passes all the same.
+    PassedWithoutKeys(&'d TokenFailure<'d>),
+    /// A claim does not fit into its header.
+    Oversize(&'d Oversize),
+}
+
+impl<'d> DenialRecord<'d> {
+    pub(super) fn new(
+        detail: Detail<'d>,
+        applied: Option<&'d AppliedRequirement<'d>>,
+        request_id: Option<&'d [u8]>,
+    ) -> Self {
+        Self { reason: detail.reason(), detail, applied, request_id: request_id.and_then(fit_for_a_log) }
+    }
+
+    /// The configured name of the token's issuer, where the token names a configured one.
+    pub fn issuer(&self) -> Option<&'d str> {
+        self.detail.failure()?.issuer()
+    }
+
+    /// The kid that the token names. Unverified.
+    pub fn kid(&self) -> Option<&'d str> {
+        self.detail.failure()?.kid()
+    }
+
+    /// The rule that refused.
+    pub fn rule(&self) -> Option<&'d RuleName> {
+        self.applied.map(|applied| &applied.rule)
+    }
+
+    /// The reading of method and path that chose the rule, where that is not the request as written. Without what a
+    /// decoded `?` would make a query: a token may stand there.
+    pub fn variant(&self) -> Option<String> {
+        let variant = self.applied?.variant.as_ref()?;
+        let path = variant.path.split('?').next().unwrap_or_default();
+        Some(format!("{} {path}", variant.method))
+    }
+
+    /// What an upstream does that leads to that reading, in order.
+    pub fn variant_classes(&self) -> &'d [VariantClass] {
+        let variant = self.applied.and_then(|applied| applied.variant.as_ref());
+        variant.map(|variant| variant.classes.as_slice()).unwrap_or_default()
+    }
+}
+
+impl<'d> Detail<'d> {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Policy(error) => error.reason(),
+            Self::Credential(_) => Reason::BadRequest,
+            // That the token failed is told as `Token`, unless nothing is known of it.
+            Self::Requirement(refusal) => Reason::of_unmet(&refusal.unmet, Reason::Malformed),
+            Self::Token(failure) | Self::PassedWithoutKeys(failure) => failure.reason(),
+            Self::Oversize(_) => Reason::HeaderOversize,
+        }
+    }
+
+    fn failure(&self) -> Option<&'d TokenFailure<'d>> {
+        match self {
+            Self::Token(failure) | Self::PassedWithoutKeys(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+fn fit_for_a_log(request_id: &[u8]) -> Option<&str> {
+    let fit = (1..=MAX_REQUEST_ID).contains(&request_id.len()) && request_id.iter().all(u8::is_ascii_graphic);
+    std::str::from_utf8(request_id).ok().filter(|_| fit)
+}
+
+impl Display for Detail<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Policy(error) => error.fmt(f),
+            Self::Credential(malformed) => malformed.fmt(f),
+            Self::Requirement(refusal) => refusal.fmt(f),
+            Self::Token(failure) => failure.fmt(f),
+            Self::PassedWithoutKeys(failure) => {
+                write!(f, "{failure}; allow_missing_or_failed lets the request pass without an identity")
+            }
+            Self::Oversize(oversize) => {
+                write!(f, "{oversize}")
+            }
+        }
+    }
+}
+
+impl Display for DenialRecord<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "reason={} detail=\"{}\"", self.reason, self.detail)?;
+        if let Some(issuer) = self.issuer() {
+            write!(f, " issuer={issuer}")?;
+        }
+        if let Some(kid) = self.kid() {
+            write!(f, " kid={}", Escaped(kid))?;
+        }
+        if let Some(rule) = self.rule() {
+            write!(f, " rule={rule}")?;
+        }
+        if let Some(variant) = self.variant() {
+            write!(f, " reading={}", Escaped(&variant))?;
+        }
+        if let Some((first, others)) = self.variant_classes().split_first() {
+            write!(f, " reading_classes={first}")?;
+            others.iter().try_for_each(|class| write!(f, ",{class}"))?;
+        }
+        if let Some(id) = self.request_id {
+            write!(f, " request_id={id}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,250 @@
+//! Every rule that governs a request, one for each way to read it.
+
+use super::host::{is_unambiguous_host, normalize_host};
+use super::letter_case::{folded, is_folded};
+use super::normalizations::Escapes;
+use super::path_variants::PathVariants;
+use super::{AmbiguousPath, RouteFound, SkippedVariants, Table, VariantClass, method};
+use std::borrow::Cow;
+
+/// What of a request decides on its route.
+#[derive(Debug, Clone)]
+pub struct RequestLine<'a> {
+    /// `:authority`.
+    pub host: &'a [u8],
+    /// `:method`.
+    pub method: &'a [u8],
+    /// `:path` with its query; `None` for a CONNECT without one.
+    pub path: Option<&'a [u8]>,
+    /// The values of the headers that [`METHOD_OVERRIDES`](crate::http::METHOD_OVERRIDES) names.
+    pub method_overrides: Vec<&'a [u8]>,
+}
+
+/// The distinct rules that govern a request: at least one, and each must be met.
+#[derive(Debug)]
+pub struct RouteMatches<'a, T> {
+    first: RouteMatch<'a, T>,
+    others: Vec<RouteMatch<'a, T>>,
+    ambiguity: Ambiguity,
+    has_one_method: bool,
+}
+
+/// One rule that governs, and the reading that chose it.
+#[derive(Debug)]
+pub struct RouteMatch<'a, T> {
+    /// The route; `None` is "no route", for which the default policy stands.
+    pub found: Option<RouteFound<'a, T>>,
+    /// The first reading that chose it, for a log.
+    pub variant: RequestVariant<'a>,
+}
+
+/// One way to read a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestVariant<'a> {
+    /// The method.
+    pub method: Cow<'a, str>,
+    /// The path without its query; empty where the request has none.
+    pub path: Cow<'a, str>,
+    /// What an upstream does that leads to it, in order; empty for the request as written.
+    pub classes: Vec<VariantClass>,
+}
+
+/// How far the readings of a path are apart; a later variant includes the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ambiguity {
+    /// There is only one.
+    One,
+    /// They differ in a trailing slash.
+    TrailingSlash,
+    /// The path has a letter that upstreams which ignore case compare with another one.
+    LetterCase,
+    /// They are different paths.
+    Segments,
+}
+
+impl<T> Table<T> {
+    /// The rules of every reading of the path with every reading of the method, each rule once, that of the request
+    /// as written first.
+    ///
+    /// No path and `*` (`OPTIONS *`) are under no route. A plain path in lower case, with one method, costs one
+    /// look-up (two where some template has an upper-case letter); the first allocates nothing.
+    pub fn matches<'a>(&'a self, target: &RequestLine<'a>) -> Result<RouteMatches<'a, T>, AmbiguousPath> {
+        if !is_unambiguous_host(target.host) {
+            return Err(AmbiguousPath::Host);
+        }
+        let skipped = self.skipped();
+        let overrides = if skipped.contains(VariantClass::MethodOverride) {
+            &[]
+        } else {
+            target.method_overrides.as_slice()
+        };
+        let (method, other_methods) = method::variants(target.method, overrides)?;
+        let path = match target.path {
+            None => return Ok(RouteMatches::default_only(method, &other_methods, "")),
+            Some(b"*") => return Ok(RouteMatches::default_only(method, &other_methods, "*")),
+            Some(path) => PathVariants::of(path, skipped)?,
+        };
+        let host = normalize_host(target.host);
+        let find = |method: &str, path: &str| self.find(&host, method, path);
+        let found = find(&method, &path.as_written);
+        let mut matches = RouteMatches {
+            first: RouteMatch {
+                found,
+                variant: RequestVariant {
+                    method: method.clone(),
+                    path: path.as_written.clone(),
+                    classes: Vec::new(),
+                },
+            },
+            others: Vec::new(),
+            ambiguity: Ambiguity::of(&path, skipped),
+            has_one_method: other_methods.is_empty(),
+        };
+        let mut add = |found: Option<RouteFound<'a, T>>,
+                       (method, class): (&Cow<'a, str>, _),
+                       place: Option<usize>| {
+            let text = place.and_then(|place| path.others.get(place)).map(|variant| variant.path.as_str());
+            let text = text.unwrap_or(&path.as_written);
+            let variant = |text: &str, last: Option<VariantClass>| {
+                let normalizations = place.map(|place| path.classes(place)).unwrap_or_default();
+                let classes = Option::into_iter(class).chain(normalizations).chain(last).collect();
+                RequestVariant { method: method.clone(), path: Cow::Owned(text.to_owned()), classes }
+            };
+            matches.add(found, || variant(text, None));
+            for other in self.find_ignoring_case(&host, method, text, found.map(|found| found.index)) {
+                matches.add(other, || variant(&folded(text), Some(VariantClass::LetterCase)));
+            }
+        };
+        let methods = || {
+            let others = other_methods.iter().map(|(method, class)| (method, Some(*class)));
+            std::iter::once((&method, None)).chain(others)
+        };
+        add(found, (&method, None), None);
+        for method in methods().skip(1) {
+            add(find(method.0, &path.as_written), method, None);
+        }
+        for (place, variant) in path.others.iter().enumerate() {
+            for method in methods() {
+                add(find(method.0, &variant.path), method, Some(place));
+            }
+        }
+        Ok(matches)
+    }
+}
+
+/// Every reading of a `:path` but for letter case, the path as written (without its query) first, each with the
+/// classes that led to it.
+///
+/// # Errors
+/// Why it has none to rely on.
+pub fn path_variants(
+    path: &[u8],
+    skipped: SkippedVariants,
+) -> Result<Vec<(String, Vec<VariantClass>)>, AmbiguousPath> {
+    let path_variants = PathVariants::of(path, skipped)?;
+    let others = path_variants.others.iter().enumerate();
+    let others = others.map(|(place, variant)| (variant.path.clone(), path_variants.classes(place)));
+    Ok(std::iter::once((path_variants.as_written.clone().into_owned(), Vec::new())).chain(others).collect())
+}
+
+/// The classes that lead to the reading that is furthest from a `:path` as sent, for a message: the first of those
+/// that give it its [`Ambiguity`].
+pub fn furthest_classes(path: &[u8], skipped: SkippedVariants) -> Vec<VariantClass> {
+    let Ok(path_variants) = PathVariants::of(path, skipped) else { return Vec::new() };
+    let ambiguity = Ambiguity::of(&path_variants, skipped);
+    match path_variants.others.iter().position(|variant| path_variants.apart(&variant.path) == ambiguity) {
+        Some(place) => path_variants.classes(place),
+        None if ambiguity == Ambiguity::Segments => vec![VariantClass::PercentDecoding],
+        None => vec![VariantClass::LetterCase],
+    }
+}
+
+impl<'a, T> RouteMatches<'a, T> {
+    fn default_only(
+        method: Cow<'a, str>,
+        others: &[(Cow<'a, str>, VariantClass)],
+        path: &'static str,
+    ) -> Self {
+        let variant = RequestVariant { method, path: Cow::Borrowed(path), classes: Vec::new() };
+        let has_one_method = others.is_empty();
+        Self {
+            first: RouteMatch { found: None, variant },
+            others: Vec::new(),
+            ambiguity: Ambiguity::One,
+            has_one_method,
+        }
+    }
+
+    fn add(&mut self, found: Option<RouteFound<'a, T>>, variant: impl FnOnce() -> RequestVariant<'a>) {
+        let index = found.map(|found| found.index);
+        if !self.iter().any(|route_match| route_match.index() == index) {
+            self.others.push(RouteMatch { found, variant: variant() });
+        }
+    }
+
+    /// The distinct rules, that of the request as written first.
+    pub fn iter(&self) -> impl Iterator<Item = &RouteMatch<'a, T>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The rule of the request as written.
+    pub fn as_sent(&self) -> &RouteMatch<'a, T> {
+        &self.first
+    }
+
+    /// Whether the request can be read with no other method than its own, whatever rules that chose.
+    pub fn has_one_method(&self) -> bool {
+        self.has_one_method
+    }
+
+    /// How far the readings of the path are apart, whatever rules they chose.
+    pub fn ambiguity(&self) -> Ambiguity {
+        self.ambiguity
+    }
+}
+
+impl<T> RouteMatch<'_, T> {
+    /// Where the route stood in the list that the table was built from; `None` for the default policy.
+    pub fn index(&self) -> Option<usize> {
+        self.found.map(|found| found.index)
+    }
+}
+
+impl Ambiguity {
+    fn of(path_variants: &PathVariants<'_>, skipped: SkippedVariants) -> Self {
+        // The digits of an escape are no letters: a letter that it stands for is another reading anyway.
+        let mut parts = path_variants.as_sent.split('%');
+        let first = parts.next().is_none_or(is_folded);
+        let is_folded = first && parts.all(|part| part.get(2..).is_none_or(is_folded));
+        let one_case = is_folded || skipped.contains(VariantClass::LetterCase);
+        let letter_case = if one_case { Self::One } else { Self::LetterCase };
+        let two_spellings = if path_variants.has_two_spellings() { Self::Segments } else { Self::One };
+        let others = path_variants.others.iter().map(|variant| path_variants.apart(&variant.path));
+        others
+            .chain([path_variants.apart(&path_variants.as_written), letter_case, two_spellings])
+            .max()
+            .unwrap_or(Self::One)
+    }
+}
+
+impl PathVariants<'_> {
+    /// Whether Envoy, which compares byte by byte, takes a character for another one that is the same to an upstream:
+    /// `%2f`, which stays where encoded slashes are skipped, is usually `%2F` (RFC 3986 section 2.1), and what a
+    /// client has to escape may come as it is.
+    fn has_two_spellings(&self) -> bool {
+        self.as_sent.contains("%2f") || self.as_sent.bytes().any(|byte| Escapes::Required.takes(byte))
+    }
+
+    /// How far a reading is from the path as sent. An escape that the client has to write counts as well: Envoy
+    /// matches it byte by byte, and `%c3` and `%C3` are one letter to an upstream.
+    fn apart(&self, variant: &str) -> Ambiguity {
+        let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).len();
+        if variant == self.as_sent {
+            Ambiguity::One
+        } else if variant.get(..without_slash(variant)) == self.as_sent.get(..without_slash(self.as_sent)) {
+            Ambiguity::TrailingSlash
+        } else {
+            Ambiguity::Segments
+        }
+    }
+}

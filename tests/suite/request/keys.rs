@@ -1,0 +1,324 @@
+//! Keys that are missing: who waits, who is told to come back, who passes without.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::keys::RefreshReason;
+use jwt_guard::request::{KeyLookup, Wait};
+use jwt_guard::token_cache::TokenCache;
+use jwt_guard_testkit::mint::{Algorithm, SigningKey};
+use serde_json::{Value, json};
+
+use super::fixture::{
+    HOPELESS, Keys, NOW, config, expired, forwarded, get, good, key, other_key, published, refused, token,
+    told,
+};
+
+#[test]
+fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
+    let cases: [(Value, [&str; 5]); 6] = [
+        // Worthwhile and patient, patience over, no room; hopeless; another worker has fetched.
+        (
+            json!({ "allow_authenticated": true }),
+            ["wait for first keys", "503 no_keys", "503 waiting_full", "503 no_keys", "user-1"],
+        ),
+        (
+            json!({ "allow_missing": true }),
+            ["wait for first keys", "503 no_keys", "503 waiting_full", "503 no_keys", "user-1"],
+        ),
+        (
+            json!({ "allow_missing_or_failed": true }),
+            [
+                "wait for first keys",
+                "anonymous, would deny no_keys",
+                "anonymous, would deny waiting_full",
+                "anonymous, would deny no_keys",
+                "user-1",
+            ],
+        ),
+        (json!({ "allow_anonymous": true }), ["anonymous"; 5]),
+        (json!({ "deny": true }), ["403 denied"; 5]),
+        (
+            json!({ "allow_anonymous": true, "shadow": { "allow_authenticated": true } }),
+            [
+                "anonymous, would deny no_keys",
+                "anonymous, would deny no_keys",
+                "anonymous, would deny waiting_full",
+                "anonymous, would deny no_keys",
+                "anonymous",
+            ],
+        ),
+    ];
+    for (requirement, expected) in cases {
+        let config = config(json!({ "default_policy": requirement }));
+        let newer = KeyLookup::Updated(published([key()]));
+        let rows = [
+            (KeyLookup::Pending, Wait::Allowed),
+            (KeyLookup::Pending, Wait::TimedOut),
+            (KeyLookup::Pending, Wait::QueueFull),
+            (HOPELESS, Wait::Allowed),
+            (newer, Wait::Allowed),
+        ];
+        let request = get("/").bearer(&good());
+        let told: Vec<_> = rows
+            .into_iter()
+            .map(|(prospect, wait)| told(&request.step(&config, &Keys::none(prospect), wait)))
+            .collect();
+        assert_eq!(told, expected, "{requirement}");
+        let none = told_without_token(&config);
+        assert!(!none.starts_with("wait"), "{requirement}: without a token nobody waits");
+    }
+}
+
+fn told_without_token(config: &jwt_guard::config::Config) -> String {
+    told(&get("/").step(config, &Keys::none(KeyLookup::Pending), Wait::Allowed))
+}
+
+#[test]
+fn an_unknown_kid_is_awaited_once_and_then_unknown() {
+    let config = config(json!({}));
+    let request = get("/").bearer(&token().sign(other_key()).unwrap());
+    let with = |prospect| Keys { prospect, ..Keys::there() };
+    let newer = || KeyLookup::Updated(published([key(), other_key()]));
+    for (label, prospect, wait, expected) in [
+        ("a refresh may bring it", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
+        ("it did not come in time", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
+        ("too many wait", KeyLookup::Pending, Wait::QueueFull, "401 unknown_kid"),
+        ("within the cooldown", HOPELESS, Wait::Allowed, "401 unknown_kid"),
+        ("another worker has it", newer(), Wait::Allowed, "user-1"),
+    ] {
+        let keys = with(prospect);
+        assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
+        assert!(keys.asked.borrow().iter().all(|need| *need == RefreshReason::UnknownKid), "{label}");
+    }
+}
+
+/// A worker that lagged behind has another worker's keys now, and may still ask the issuer for newer ones.
+#[test]
+fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
+    let config = config(json!({}));
+    let request = get("/").bearer(&token().sign(other_key()).unwrap());
+    let same = || KeyLookup::Updated(published([key()]));
+    for (label, then, wait, expected) in [
+        ("a refresh is allowed", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
+        ("it did not help", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
+        ("within the cooldown", HOPELESS, Wait::Allowed, "401 unknown_kid"),
+        ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Wait::Allowed, "user-1"),
+        ("whoever keeps fetching", same(), Wait::Allowed, "401 unknown_kid"),
+    ] {
+        let keys = Keys { prospect: same(), then: Some(then), ..Keys::there() };
+        assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
+        assert_eq!(*keys.asked.borrow(), [RefreshReason::UnknownKid; 2], "{label}");
+    }
+}
+
+#[test]
+fn nothing_is_fetched_for_what_needs_no_key() {
+    let config = config(json!({ "refused_kids": ["stolen"], "max_token_lifetime_seconds": 86_400 }));
+    let stolen = key().clone().with_kid("stolen");
+    for (label, token, expected) in [
+        ("no shape", "garbage".to_owned(), "401 malformed"),
+        ("no issuer", token().without("iss").sign(key()).unwrap(), "401 unknown_issuer"),
+        ("another issuer", token().issuer("https://evil.example").sign(key()).unwrap(), "401 unknown_issuer"),
+        ("no algorithm", token().header("alg", "none").sign(key()).unwrap(), "401 algorithm"),
+        ("another algorithm", token().header("alg", "RS256").sign(key()).unwrap(), "401 algorithm"),
+        ("a critical extension", token().header("crit", json!(["x"])).sign(key()).unwrap(), "401 crit"),
+        ("another type", token().header("typ", "dpop+jwt").sign(key()).unwrap(), "401 type"),
+        ("a refused kid", token().sign(&stolen).unwrap(), "401 refused_kid"),
+        ("expired", expired(), "401 expired"),
+        ("no exp", token().without("exp").sign(key()).unwrap(), "401 expired"),
+        ("exp as text", token().claim("exp", "soon").sign(key()).unwrap(), "401 claim_type"),
+        ("not yet valid", token().claim("nbf", 1_800_000_000).sign(key()).unwrap(), "401 not_yet_valid"),
+        (
+            "issued in the future",
+            token().claim("iat", 1_800_000_000).sign(key()).unwrap(),
+            "401 not_yet_valid",
+        ),
+        ("iat as a list", token().claim("iat", json!([1])).sign(key()).unwrap(), "401 claim_type"),
+        (
+            "too long a life",
+            token().lifetime(Duration::from_secs(90_000)).sign(key()).unwrap(),
+            "401 lifetime",
+        ),
+        ("expired, of a kid that nobody has", expired_of(other_key()), "401 expired"),
+        ("expired, and forged", expired_of(&other_key().clone().with_kid("first")), "401 expired"),
+    ] {
+        let none = || Keys::none(KeyLookup::Pending);
+        let old = || Keys { prospect: KeyLookup::Pending, ..Keys::there() };
+        let hopeless = || Keys::none(HOPELESS);
+        for keys in [none(), old(), hopeless()] {
+            let step = get("/").bearer(&token).step(&config, &keys, Wait::Allowed);
+            assert_eq!(told(&step), expected, "{label}");
+            assert!(keys.asked.borrow().is_empty(), "{label}");
+        }
+    }
+    // The same token with nothing wrong about it is worth waiting for.
+    let good = get("/").bearer(&token().lifetime(Duration::from_secs(3600)).sign(key()).unwrap());
+    let step = good.step(&config, &Keys::none(KeyLookup::Pending), Wait::Allowed);
+    assert_eq!(told(&step), "wait for first keys");
+}
+
+fn expired_of(key: &SigningKey) -> String {
+    token().expired_for(Duration::from_secs(600)).sign(key).unwrap()
+}
+
+/// Times judged early let nothing through: whatever a forger writes into them, the signature is still asked for.
+#[test]
+fn times_that_fit_do_not_make_a_token_good() {
+    let config = config(json!({ "default_policy": { "allow_missing_or_failed": true } }));
+    let forged = token().sign(&other_key().clone().with_kid("first")).unwrap();
+    let forward = forwarded(get("/").bearer(&forged).judged(&config));
+    assert!(forward.identity.is_none() && forward.would_deny.is_empty());
+    let request = get("/").bearer(&forged);
+    assert!(!request.upstream(&forward).iter().any(|(name, _)| name.starts_with("x-auth-")));
+}
+
+/// A parked request whose token expires while it waits is refused, though there are still no keys.
+#[test]
+fn a_token_may_expire_while_its_request_waits() {
+    let config = config(json!({}));
+    let request = get("/").bearer(&good());
+    let cold = || Keys::none(KeyLookup::Pending);
+    let judged = |now, wait| told(&request.decide(&config, &cold(), &TokenCache::new(8), now, wait));
+    assert_eq!(judged(NOW, Wait::Allowed), "wait for first keys");
+    let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
+    assert_eq!(judged(later, Wait::Allowed), "401 expired");
+    assert_eq!(judged(later, Wait::TimedOut), "401 expired");
+}
+
+/// Where a failed token passes as none, an issuer without keys would be seen nowhere.
+#[test]
+fn a_token_that_passes_as_none_for_want_of_keys_is_told() {
+    let lenient = json!({ "allow_missing_or_failed": true });
+    let config = config(json!({ "default_policy": lenient }));
+    let forward =
+        |token: &str, keys: &Keys| forwarded(get("/").bearer(token).step(&config, keys, Wait::TimedOut));
+    let would_deny = forward(&good(), &Keys::none(HOPELESS)).would_deny;
+    assert_eq!(would_deny.len(), 1);
+    let line = would_deny[0].to_string();
+    assert!(
+        line.starts_with("reason=no_keys detail=\"there are no keys to verify the token with; "),
+        "{line}"
+    );
+    assert!(line.contains("allow_missing_or_failed lets the request pass without an identity"), "{line}");
+    assert!(line.contains("issuer=issuer_example rule=default_policy"), "{line}");
+    for (label, token, keys) in [
+        ("a good token and keys", good(), Keys::there()),
+        ("a token that failed by itself", expired(), Keys::there()),
+        ("the same without keys", expired(), Keys::none(HOPELESS)),
+        ("no token of ours", "garbage".to_owned(), Keys::none(HOPELESS)),
+    ] {
+        assert!(forward(&token, &keys).would_deny.is_empty(), "{label}");
+    }
+    let without = forwarded(get("/").step(&config, &Keys::none(HOPELESS), Wait::TimedOut));
+    assert!(without.would_deny.is_empty(), "no token");
+}
+
+/// Keys without a kid are not asked about: a token with one gets none of them, however often they are fetched.
+#[test]
+fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
+    let config = config(json!({}));
+    let nameless = || {
+        let mut jwk = key().public_jwk();
+        jwk.as_object_mut().unwrap().remove("kid");
+        jwk
+    };
+    let empty = || {
+        let mut jwk = key().public_jwk();
+        jwk["kid"] = json!("");
+        jwk
+    };
+    let set = |keys: Vec<Value>| {
+        Rc::new(KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap().keys)
+    };
+    let of =
+        |keys: Vec<Value>| Keys { current: Some(set(keys)), prospect: KeyLookup::Pending, ..Keys::there() };
+    for (label, keys) in [("none", vec![nameless()]), ("an empty one", vec![nameless(), empty()])] {
+        let keys = of(keys);
+        let refused = refused(get("/").bearer(&good()).step(&config, &keys, Wait::Allowed));
+        assert_eq!((refused.denial.status, refused.record.reason.as_str()), (401, "unknown_kid"), "{label}");
+        assert!(refused.record.detail.contains("none of its keys has a kid"), "{label}: {}", refused.record);
+        assert!(keys.asked.borrow().is_empty(), "{label}");
+    }
+    let mixed = of(vec![nameless(), other_key().public_jwk()]);
+    let step = get("/").bearer(&good()).step(&config, &mixed, Wait::Allowed);
+    assert_eq!(told(&step), "wait for a kid", "one key that has a kid, and others may");
+    assert_eq!(*mixed.asked.borrow(), [RefreshReason::UnknownKid]);
+    let kidless = token().without_header("kid").sign(key()).unwrap();
+    let keys = of(vec![nameless()]);
+    assert_eq!(told(&get("/").bearer(&kidless).step(&config, &keys, Wait::Allowed)), "user-1");
+}
+
+#[test]
+fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
+    let config = config(json!({}));
+    let request = get("/").bearer(&token().sign(other_key()).unwrap());
+    let detail = |keys: Keys| refused(request.step(&config, &keys, Wait::TimedOut)).record.detail;
+    let fetched = Keys { age: Some(Duration::from_millis(12_900)), ..Keys::there() };
+    assert_eq!(
+        detail(fetched),
+        "the issuer has no key with the token's kid; the keys were fetched 12 s ago, and the next fetch for an unknown \
+         kid is allowed in 7 s"
+    );
+    let plain = "the issuer has no key with the token's kid";
+    assert_eq!(detail(Keys::there()), plain, "keys that were never fetched");
+    let asking = Keys { prospect: KeyLookup::Pending, age: Some(Duration::ZERO), ..Keys::there() };
+    assert_eq!(detail(asking), plain, "a fetch is under way");
+}
+
+#[test]
+fn the_log_says_that_more_keys_fit_than_are_tried() {
+    let config = config(json!({}));
+    let keys: Vec<SigningKey> =
+        (0..7).map(|_| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("one")).collect();
+    let with = |keys: &[SigningKey]| Keys { current: Some(published(keys)), ..Keys::there() };
+    let refused_with = |keys: &[SigningKey], token: String| {
+        let record = refused(get("/").bearer(&token).step(&config, &with(keys), Wait::Allowed)).record;
+        assert_eq!(record.reason.as_str(), "signature");
+        record.detail
+    };
+    let words = |count| format!("{count} keys fit, and 4 are tried");
+    let last = &keys[6];
+    let detail = refused_with(&keys, token().without_header("kid").sign(last).unwrap());
+    assert!(detail.contains(&words(7)), "{detail}");
+    let detail = refused_with(&keys[..6], token().sign(&keys[5]).unwrap());
+    assert!(detail.contains(&words(6)), "{detail}");
+    let detail = refused_with(&keys[..4], token().sign(last).unwrap());
+    assert!(!detail.contains("are tried"), "all that fit were tried: {detail}");
+    let fourth = get("/").bearer(&token().sign(&keys[3]).unwrap());
+    assert_eq!(told(&fourth.step(&config, &with(&keys), Wait::Allowed)), "user-1");
+}
+
+#[test]
+fn a_refusal_for_want_of_keys_says_when_to_come_back() {
+    let config = config(json!({}));
+    for (prospect, wait, seconds) in [
+        (HOPELESS, Wait::Allowed, "7"),
+        (KeyLookup::Pending, Wait::TimedOut, "1"),
+        (KeyLookup::Pending, Wait::QueueFull, "1"),
+    ] {
+        let denial = refused(get("/").bearer(&good()).step(&config, &Keys::none(prospect), wait)).denial;
+        assert_eq!(denial.status, 503);
+        let header =
+            |name: &str| denial.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+        assert_eq!(header("retry-after").map(String::as_str), Some(seconds));
+        assert_eq!(header("www-authenticate"), None);
+    }
+}
+
+#[test]
+fn a_parked_request_is_judged_again_by_what_is_there_then() {
+    let config = config(json!({ "default_policy": { "requires_role": "admin" } }));
+    for (label, token, expected) in [
+        ("good", token().claim("role", "admin").sign(key()).unwrap(), "user-1"),
+        ("without the role", good(), "403 role"),
+        ("for another audience", token().audience("nobody").sign(key()).unwrap(), "401 audience"),
+        ("of another key", token().sign(other_key()).unwrap(), "401 unknown_kid"),
+    ] {
+        let request = get("/").bearer(&token);
+        let cold = Keys::none(KeyLookup::Pending);
+        assert_eq!(told(&request.step(&config, &cold, Wait::Allowed)), "wait for first keys", "{label}");
+        assert_eq!(told(&request.step(&config, &Keys::there(), Wait::Allowed)), expected, "{label}");
+    }
+}

@@ -1,0 +1,172 @@
+//! What a decision tells of itself: the log, the metrics and `jwtguard explain` read nothing else.
+
+use jwt_guard::config::Config;
+use jwt_guard::jose::algorithm::WasmVerifier;
+use jwt_guard::jose::error::TokenError;
+use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
+use jwt_guard::request::{
+    self, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step, TokenFailure, TokenOutcome, Wait,
+};
+use jwt_guard::route::{AmbiguousPath, VariantClass};
+use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{MalformedCredential, TokenSource};
+use serde_json::json;
+
+use super::fixture::{HOPELESS, Keys, NOW, config, expired, good};
+use jwt_guard::http::HeaderMap;
+use jwt_guard::request::KeyLookup;
+
+fn headers(path: &str, token: Option<&str>) -> HeaderMap {
+    let pseudo = [(":authority", "api.example"), (":method", "GET"), (":path", path)];
+    let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
+    let pseudo = pseudo.into_iter().map(|(name, value)| (name, value.to_owned()));
+    pseudo.chain(bearer).collect()
+}
+
+/// Decides, and looks at the decision while it borrows the request.
+fn look<T>(
+    config: &Config,
+    path: &str,
+    token: Option<&str>,
+    keys: &Keys,
+    look: impl Fn(&Decision<'_>) -> T,
+) -> T {
+    let headers = headers(path, token);
+    let request = Request { headers: &headers, metadata: Metadata::Absent };
+    let cache = TokenCache::new(0);
+    look(&request::decide(config, &request, keys, &WasmVerifier, &cache, NOW, Wait::Allowed))
+}
+
+fn policy() -> Config {
+    config(json!({
+        "default_policy": { "allow_authenticated": true },
+        "routes": [
+            { "path": "/open/**", "allow_anonymous": true },
+            { "path": "/orders/**", "requires_role": "admin", "requires_scope": { "all": ["read", "write"] } },
+            { "path": "/page", "allow_missing": true, "token_from": [{ "cookie": "session" }],
+              "shadow": { "requires_group": "staff" } },
+            { "path": "/lax", "allow_missing_or_failed": true },
+        ],
+    }))
+}
+
+#[test]
+fn matched_routes_and_where_a_token_is_looked_for() {
+    let config = policy();
+    look(&config, "/orders/7", None, &Keys::there(), |decision| {
+        let policy = decision.trace.policy.as_ref().unwrap();
+        let applied: Vec<_> = policy.applied.iter().collect();
+        assert_eq!(applied.len(), 1);
+        assert_eq!(applied[0].rule, RuleName::Route(1));
+        assert!(std::ptr::eq(applied[0].requirement, &config.routes.entries()[1].rule.requirement));
+        assert!(applied[0].variant.is_none());
+        assert_eq!(policy.token_sources, [TokenSource::Authorization].as_slice());
+    });
+    // Not decoded, the path is under no route.
+    look(&config, "/open/..%2forders/7", None, &Keys::there(), |decision| {
+        let policy = decision.trace.policy.as_ref().unwrap();
+        let applied: Vec<_> = policy.applied.iter().collect();
+        let rules: Vec<_> = applied.iter().map(|applied| &applied.rule).collect();
+        assert_eq!(rules, [&RuleName::Route(0), &RuleName::Route(1)]);
+        let reading = applied[1].variant.as_ref().unwrap();
+        assert_eq!((reading.method.as_ref(), reading.path.as_ref()), ("GET", "/orders/7"));
+        assert_eq!(reading.classes.first(), Some(&VariantClass::EncodedSlash));
+    });
+    look(&config, "/page;x", None, &Keys::there(), |decision| {
+        let policy = decision.trace.policy.as_ref().unwrap();
+        let cookie = TokenSource::Cookie { name: "session".to_owned() };
+        assert_eq!(policy.token_sources, [TokenSource::Authorization, cookie].as_slice());
+        assert_eq!(policy.shared_token_sources, [].as_slice());
+    });
+}
+
+#[test]
+fn the_requirement_that_failed_and_what_it_asks() {
+    let config = policy();
+    look(&config, "/open/..%2forders/7", Some(&good()), &Keys::there(), |decision| {
+        let Some(Cause::Requirement(refusal)) = &decision.trace.refusal else { panic!("{decision:?}") };
+        assert!(matches!(decision.step, Step::Deny(_)));
+        assert_eq!(refusal.requirement, 1);
+        assert_eq!(refusal.unmet, Unmet::Role(&AnyAll::Any(NonEmpty::one("admin".to_owned()))));
+        assert_eq!(refusal.scopes, ["read", "write"]);
+        let record = decision.refusal().unwrap();
+        assert_eq!(record.rule(), Some(&RuleName::Route(1)));
+        assert_eq!(record.variant().as_deref(), Some("GET /orders/7"));
+        assert_eq!(decision.would_deny().count(), 0);
+    });
+    look(&config, "/a%zz", Some(&good()), &Keys::there(), |decision| {
+        let refusal = &decision.trace.refusal;
+        let broken = AmbiguousPath::BrokenEscape;
+        assert!(matches!(refusal, Some(Cause::Policy(PolicyError::AmbiguousPath(path))) if *path == broken));
+        assert!(decision.trace.policy.is_none() && decision.refusal().unwrap().rule().is_none());
+        assert!(matches!(decision.trace.token, TokenOutcome::NotRead));
+    });
+    look(&config, "/page;x", Some(&good()), &Keys::there(), |decision| {
+        let Some(Cause::Credential(malformed)) = decision.trace.refusal else { panic!("{decision:?}") };
+        assert_eq!(malformed, MalformedCredential::LocationNotAllowed);
+    });
+}
+
+#[test]
+fn the_token_and_what_became_of_it() {
+    let config = policy();
+    let outcome = |path: &str, token: Option<&str>, keys: &Keys| {
+        look(&config, path, token, keys, |decision| match &decision.trace.token {
+            TokenOutcome::NotRead => "not read".to_owned(),
+            TokenOutcome::Absent => "absent".to_owned(),
+            TokenOutcome::Verified(known) => format!("verified, {:?}", known.identity().issuer()),
+            TokenOutcome::Failed(TokenFailure::Invalid {
+                error: TokenError::Expired, issuer, kid, ..
+            }) => {
+                format!("expired, {} {}", issuer.unwrap().name, kid.as_deref().unwrap())
+            }
+            TokenOutcome::Failed(TokenFailure::NoKeys { waiting_full: false, retry_after, .. }) => {
+                format!("no keys for {} ms", retry_after.as_millis())
+            }
+            TokenOutcome::Failed(TokenFailure::AwaitsKeys { .. }) => {
+                assert!(matches!(decision.step, Step::AwaitKeys { .. }));
+                "awaits keys".to_owned()
+            }
+            TokenOutcome::Failed(failure) => panic!("{failure}"),
+        })
+    };
+    let (good, expired) = (good(), expired());
+    for (path, token, keys, expected) in [
+        ("/open/x", Some(&good), Keys::there(), "not read"),
+        ("/", None, Keys::there(), "absent"),
+        ("/", Some(&good), Keys::there(), "verified, IssuerIndex(0)"),
+        ("/", Some(&expired), Keys::there(), "expired, issuer_example first"),
+        ("/", Some(&good), Keys::none(HOPELESS), "no keys for 6500 ms"),
+        ("/", Some(&good), Keys::none(KeyLookup::Pending), "awaits keys"),
+    ] {
+        assert_eq!(outcome(path, token.map(String::as_str), &keys), expected, "{path} {expected}");
+    }
+}
+
+#[test]
+fn what_would_be_refused_and_which_rules_let_it_pass() {
+    let config = policy();
+    look(&config, "/page", None, &Keys::there(), |decision| {
+        let [refusal] = decision.trace.shadow_refusals.as_slice() else { panic!("{decision:?}") };
+        assert_eq!((refusal.requirement, refusal.unmet), (0, Unmet::MissingToken));
+        assert!(decision.trace.refusal.is_none() && decision.refusal().is_none());
+        assert_eq!(
+            decision.would_deny().map(|record| record.rule().cloned()).collect::<Vec<_>>(),
+            [Some(RuleName::Route(2))]
+        );
+        assert_eq!(decision.rules().collect::<Vec<_>>(), [RuleName::Route(2)]);
+    });
+    look(&config, "/lax", Some(&good()), &Keys::none(HOPELESS), |decision| {
+        let reasons: Vec<_> = decision.would_deny().map(|record| record.reason.as_str()).collect();
+        assert_eq!(reasons, ["no_keys"], "an outage is told where a failed token passes as none");
+    });
+    let reporting =
+        super::fixture::config(json!({ "report_only": true, "default_policy": { "deny": true } }));
+    look(&reporting, "/", None, &Keys::there(), |decision| {
+        assert!(matches!(decision.step, Step::Forward(_)));
+        let Some(Cause::Requirement(refusal)) = &decision.trace.refusal else { panic!("{decision:?}") };
+        assert_eq!(refusal.unmet, Unmet::Denied);
+        assert_eq!(decision.would_deny().count(), 1);
+        assert_eq!(decision.rules().collect::<Vec<_>>(), [RuleName::ReportOnly]);
+    });
+}
