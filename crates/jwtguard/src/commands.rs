@@ -1,4 +1,4 @@
-//! The commands of the tool: one file each.
+//! The commands of the tool, one file for each.
 
 pub mod ask;
 pub mod check;

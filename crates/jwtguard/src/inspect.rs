@@ -1,36 +1,36 @@
-//! What can be told about a configuration without an Envoy: whether it is sound, what it means, and how it would
-//! decide a request. For people and their CI; not in the module.
+//! Checks and explains configurations without Envoy: whether a configuration is valid, what it means, and how it decides a
+//! request. This code is not part of the Wasm module.
 //!
-//! Everything that decides is asked of the core that the module runs. What is here only finds configurations in
-//! the files that carry them, looks at what surrounds them there, and puts both into words.
+//! Every decision comes from the core, which the module runs too. This code finds configurations in files, checks the
+//! configuration around them, and describes both in text.
 
 pub mod check;
-mod digits;
+mod context;
+pub mod describe;
 mod document;
-mod doubts;
 pub mod find;
 mod finding;
 mod kubernetes;
+mod lints;
+mod numeric_strings;
 pub mod path;
 pub mod schema;
+pub mod simulation;
 mod spelling;
-mod surroundings;
 pub mod tables;
 pub mod tree;
-pub mod trial;
-pub mod words;
 mod yaml;
 
-pub use document::Document;
+pub use document::FileDocument;
 pub use finding::{Finding, Severity};
 use tree::Tree;
 
-/// Reads the documents of a file: one JSON text, or YAML of one or several documents. Text that a Kubernetes object
-/// carries an Envoy configuration in (a ConfigMap, an EnvoyProxy's bootstrap) is read as further documents.
+/// Parses the documents of a file: one JSON text, or one or several YAML documents. An Envoy configuration that is embedded
+/// in a Kubernetes object as text (a ConfigMap, the bootstrap of an EnvoyProxy) becomes a further document.
 ///
 /// # Errors
-/// What is wrong with the text, as a sentence.
-pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
+/// A sentence that says what is wrong with the text.
+pub fn documents(file: &str, text: &str) -> Result<Vec<FileDocument>, String> {
     let trees = match serde_json::from_str::<serde::de::IgnoredAny>(text) {
         Ok(_) => vec![Tree::from_json_file(text)?],
         Err(_) => yaml::documents(text)?,
@@ -39,14 +39,14 @@ pub fn documents(file: &str, text: &str) -> Result<Vec<Document>, String> {
     let mut number = 0;
     let mut document = |file: String, mut tree: Tree| {
         tree.locate(&file.as_str().into(), &mut number);
-        Document { file, tree }
+        FileDocument { file, tree }
     };
     for tree in trees {
         let embedded: Vec<(String, usize, String)> = kubernetes::embedded(&tree);
         documents.push(document(file.to_owned(), tree));
         for (path, line, text) in embedded {
             for mut tree in yaml::documents(&text).unwrap_or_default() {
-                // A block of text begins on the line that its first line stands on.
+                // The line of a text value is the line of its first line of text.
                 tree.shift(line.saturating_sub(1));
                 documents.push(document(format!("{file} ({path})"), tree));
             }

@@ -1,3 +1,3 @@
-//! What the command-line tool knows of a configuration without an Envoy.
+//! The library of the command-line tool: checks, explains and simulates configurations without Envoy.
 
 pub mod inspect;

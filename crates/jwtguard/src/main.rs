@@ -1,4 +1,4 @@
-//! The tool beside the module: keys, tokens and an issuer to develop against.
+//! The command-line tool `jwtguard`.
 
 mod commands;
 
@@ -8,10 +8,10 @@ use clap::{Parser, Subcommand};
 use jwt_guard_testkit::now;
 use jwt_guard_testkit::process::until_stopped;
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use crate::commands::{ask, check, decode, explain, keygen, mint, policy_test, serve, upstream};
 
-/// Checks policies of jwt-guard, the JWT filter for Envoy, and makes keys and tokens to try them with.
+/// Check, explain and test policies of jwt-guard, the JWT filter for Envoy, and generate keys and tokens for tests.
 #[derive(Parser)]
 #[command(name = "jwtguard", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -21,20 +21,22 @@ struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  What is wrong with a configuration, and who may pass by it:
+  Check a configuration, explain a request, run policy tests:
     jwtguard check envoy/envoy.yaml
     jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"roles\":[\"user\"]}'
     jwtguard test envoy/policy-tests.yaml
 
-  A key, an issuer that publishes it, and a token that it signs:
+  Generate a key, run a mock issuer that publishes it, and sign a token:
     jwtguard keygen --out key.json
     jwtguard serve --key key.json
     jwtguard mint --key key.json --subject alice --claim 'roles=[\"admin\"]'
 
-  A token from a running issuer, without the key:
+  Get a token from the running mock issuer, without access to its key:
     curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'
 
-Keys and issuer are for development and tests. Nothing here protects a private key.";
+Exit status: 0 if the command succeeded, 2 if an argument is wrong. The help of each command describes its other statuses.
+
+The keys and the mock issuer are for development and tests. The tool does not protect private keys.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -43,13 +45,19 @@ enum Command {
     Test(policy_test::Arguments),
     Decode(decode::Arguments),
     /// Print the JSON Schema of the configuration
+    #[command(after_help = "\
+Exit status: 0 if the schema was printed, 2 if an argument is wrong.
+
+Example:
+  jwtguard schema > jwt-guard.schema.json")]
     Schema,
     Keygen(keygen::Arguments),
     Jwks(keygen::JwksArguments),
     Mint(mint::Arguments),
     Serve(serve::Arguments),
     Upstream(upstream::Arguments),
-    /// Print the version.
+    /// Print the version
+    #[command(after_help = "Exit status: 0 if the version was printed, 2 if an argument is wrong.")]
     Version,
     #[command(hide = true)]
     Ask(ask::Arguments),
@@ -66,20 +74,23 @@ fn main() -> ExitCode {
         Command::Mint(arguments) => mint::run(&arguments, now()),
         Command::Serve(arguments) => until_stopped(serve::run(arguments), Ok(())),
         Command::Upstream(arguments) => until_stopped(upstream::run(arguments), Ok(())),
-        Command::Ask(arguments) => until_stopped(ask::run(arguments), Err("stopped".to_owned())),
+        Command::Ask(arguments) => until_stopped(
+            ask::run(arguments),
+            Err("the command was stopped before the server answered".to_owned()),
+        ),
         Command::Schema => {
-            say!("{:#}", jwtguard::inspect::schema::schema());
+            print_line!("{:#}", jwtguard::inspect::schema::schema());
             Ok(())
         }
         Command::Version => {
-            say!("jwtguard {}", env!("CARGO_PKG_VERSION"));
+            print_line!("jwtguard {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
     };
     exit(outcome.map(|()| ExitCode::SUCCESS))
 }
 
-/// A failure is a sentence on standard error.
+/// Prints a failure to standard error.
 fn exit(outcome: Result<ExitCode, String>) -> ExitCode {
     outcome.unwrap_or_else(|sentence| {
         eprintln!("jwtguard: {sentence}");

@@ -1,51 +1,57 @@
-//! `check`: whether configurations are sound, and what they mean.
+//! `check` validates configurations and prints their policies.
 
 use std::io::Read;
 use std::process::ExitCode;
 
 use jwtguard::inspect::check::{Report, check};
-use jwtguard::inspect::{Document, Severity, documents};
+use jwtguard::inspect::{FileDocument, Severity, documents};
 use serde_json::{Value, json};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 
-/// Check configurations and print the policy as a table.
+/// Check configurations and print each policy as a table.
 ///
-/// Reads plugin JSON or YAML, Envoy's own configuration and its /config_dump, Istio's WasmPlugin and Envoy Gateway's
-/// EnvoyExtensionPolicy, and looks at what stands around the filter there. Objects in several files are taken
-/// together: a DestinationRule in one may be what a WasmPlugin in another needs.
+/// The command reads plugin configurations in JSON or YAML, Envoy configurations, the /config_dump of Envoy, Istio's
+/// WasmPlugin and TrafficExtension, and Envoy Gateway's EnvoyExtensionPolicy. It also checks the configuration around the
+/// filter: clusters, routes and other filters. An object in one file can refer to an object in another file, such as a
+/// WasmPlugin to a DestinationRule. Tables are printed to standard output, errors and warnings to standard error.
 #[derive(clap::Args)]
 #[command(after_help = "\
---json prints one object: errors and warnings (how many), findings (of each severity, file, line or null, path, problem)
-and policies (of each valid configuration its name as configuration, issuers, token_from, modes and rows: of each route,
-methods, hosts, token_from or null for that of the configuration, who).
+--json prints one object with these members:
+  errors, warnings  the number of errors and of warnings
+  findings          one object per error or warning: severity, file, line (null if unknown), path, problem
+  policies          one object per valid configuration: configuration (its name), issuers, token_from, modes and rows;
+                    each row has route, methods, hosts, token_from (null if the route uses that of the configuration)
+                    and who (who may pass)
 
-Exit status: 0 nothing is wrong (there may be warnings), 1 something is, 2 a file cannot be read or holds no
-configuration of jwt-guard.
+Exit status:
+  0  The command found no error. It may have printed warnings.
+  1  The command found an error, or a warning with --strict.
+  2  A file cannot be read, no file contains a configuration of jwt-guard, or an argument is wrong.
 
 Examples:
   jwtguard check envoy/envoy.yaml
   jwtguard check --strict istio/*.yaml
   curl -s http://127.0.0.1:9901/config_dump | jwtguard check -")]
 pub struct Arguments {
-    /// Files to check; - is standard input
+    /// The files to check; - reads standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
-    /// Exit with 1 for warnings too
+    /// Exit with 1 if there are warnings
     #[arg(long)]
     strict: bool,
-    /// Findings only, no table
+    /// Print errors and warnings only, without tables
     #[arg(long)]
     quiet: bool,
 }
 
-/// What a file that cannot be read ends with.
+/// The exit status if a file cannot be read or contains no usable configuration.
 pub const UNREADABLE: u8 = 2;
 
-/// `check`
+/// Runs `check`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     let mut documents = Vec::new();
     for file in &arguments.files {
@@ -56,21 +62,21 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
     let report = check(&documents);
     if report.configurations == 0 {
-        let others = match report.neighbours.as_slice() {
+        let others = match report.other_validators.as_slice() {
             [] => String::new(),
             others => format!(
-                "; there is {}: docs/migration.md says what the same policy is here, and what answers differently",
+                "; found {}: docs/migration.md shows how to write the same policy for jwt-guard, and which answers differ",
                 others.join(", ")
             ),
         };
         return Ok(unreadable(&format!(
-            "there is no configuration of jwt-guard in {}: neither a plugin configuration with issuer and audience, \
-             nor one in an Envoy, Istio or Envoy Gateway file{others}",
+            "no configuration of jwt-guard in {}; expected a plugin configuration with issuer and audience, or an Envoy, \
+             Istio or Envoy Gateway file that contains one{others}",
             arguments.files.join(", ")
         )));
     }
     if arguments.json {
-        say!("{:#}", as_json(&report));
+        print_line!("{:#}", as_json(&report));
     } else {
         print(&report, arguments);
     }
@@ -84,14 +90,14 @@ fn unreadable(sentence: &str) -> ExitCode {
     ExitCode::from(UNREADABLE)
 }
 
-/// The documents of a file; `-` is standard input.
-pub fn read(file: &str) -> Result<Vec<Document>, String> {
+/// Reads the documents of a file; `-` is standard input.
+pub fn read(file: &str) -> Result<Vec<FileDocument>, String> {
     let text = text(file)?;
     let name = if file == "-" { "standard input" } else { file };
     documents(name, &text).map_err(|problem| format!("{name}: {problem}"))
 }
 
-/// The text of a file; `-` is standard input.
+/// Reads the text of a file; `-` is standard input.
 pub fn text(file: &str) -> Result<String, String> {
     if file != "-" {
         return std::fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"));
@@ -101,11 +107,11 @@ pub fn text(file: &str) -> Result<String, String> {
     read.map(|_| text).map_err(|error| format!("cannot read standard input: {error}"))
 }
 
-/// Tables on standard output, findings on standard error: each can be had alone.
+/// Prints tables to standard output and findings to standard error, so that each can be redirected alone.
 fn print(report: &Report, arguments: &Arguments) {
     if !arguments.quiet {
         for table in &report.tables {
-            say!("{table}");
+            print_line!("{table}");
         }
     }
     for finding in &report.findings {

@@ -1,58 +1,64 @@
-//! `decode`: what a token says.
+//! `decode` prints the header and the claims of a token.
 
 use serde_json::{Value, json};
 
 use crate::commands::check;
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use crate::commands::token_input::{parts, without_scheme};
 
-/// Show a token's header and claims, never its signature. Nothing is verified.
+/// Print the header and the claims of a token, without verifying it.
 #[derive(clap::Args)]
 #[command(after_help = "\
-What is printed can be pasted without lending anybody the token: without its signature it is none. Its claims may be
-private all the same.
+The output omits the signature, so you can share it without sharing a usable token. The claims may still be private.
 
---json prints {\"header\": {...}, \"claims\": {...}}. jwtguard explain --claims and the key claims of a file for jwtguard
-test take that as it is: the token is judged as it stands, and nothing is added to it.
+--json prints {\"header\": {...}, \"claims\": {...}}. Both jwtguard explain --claims and the key claims in a test file
+accept this object. They then evaluate exactly this header and these claims, and add nothing.
+
+Exit status:
+  0  The token was printed.
+  1  The token cannot be decoded, or standard input cannot be read.
+  2  An argument is wrong.
 
 Examples:
   jwtguard decode - < token.txt
   jwtguard mint --key key.json | jwtguard decode -
   jwtguard decode --json - < token.txt | jwtguard explain envoy.yaml --request /api/orders --claims -")]
 pub struct Arguments {
-    /// The token, with or without Bearer before it; - is standard input, which keeps it out of the shell's history
+    /// The token, with or without the prefix Bearer; - reads standard input, so that the token stays out of the shell
+    /// history
     token: String,
-    /// One JSON object with the members header and claims instead of text
+    /// Print one JSON object with the members header and claims instead of text
     #[arg(long)]
     json: bool,
 }
 
-/// `decode`
+/// Runs `decode`.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let text = if arguments.token == "-" { check::text("-")? } else { arguments.token.clone() };
     let (header, claims) = parts(without_scheme(&text))?;
     if arguments.json {
-        say!("{:#}", json!({"header": header, "claims": claims}));
+        print_line!("{:#}", json!({"header": header, "claims": claims}));
         return Ok(());
     }
-    say!("header {header:#}");
-    say!("claims {claims:#}");
-    for (name, means) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
+    print_line!("header {header:#}");
+    print_line!("claims {claims:#}");
+    for (name, label) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
         if let Some(seconds) = claims.get(name).and_then(Value::as_f64) {
-            say!("{means} {}", when(seconds, jwt_guard_testkit::now().as_secs_f64()));
+            print_line!("{label} {}", when(seconds, jwt_guard_testkit::now().as_secs_f64()));
         }
     }
-    say!("the signature was not checked");
+    print_line!("the signature was not verified");
     Ok(())
 }
 
-/// A moment as a distance from now.
+/// Formats a time relative to now, such as `2 minutes ago`.
 fn when(seconds: f64, now: f64) -> String {
-    let (distance, way) = if seconds >= now { (seconds - now, "from now") } else { (now - seconds, "ago") };
+    let (distance, direction) =
+        if seconds >= now { (seconds - now, "from now") } else { (now - seconds, "ago") };
     let units = [(86_400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second")];
     let (unit, name) = units.into_iter().find(|(unit, _)| distance >= *unit).unwrap_or((1.0, "second"));
     let count = (distance / unit).floor();
-    format!("{count} {name}{} {way}", if count == 1.0 { "" } else { "s" })
+    format!("{count} {name}{} {direction}", if count == 1.0 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Durations as people write them: `90s`, `15m`, `12h`, `7d`.
+//! Durations as arguments: `90s`, `15m`, `12h`, `7d`.
 
 use std::time::Duration;
 
-/// Reads one; a number alone is seconds.
+/// Parses a duration. A number without a unit is in seconds.
 pub fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..) {

@@ -1,43 +1,45 @@
-//! `explain`: one request, and why it is decided as it is.
+//! `explain` simulates one request and prints the decision with its reasons.
 
 mod report;
 
 use std::process::ExitCode;
 
-use jwtguard::inspect::trial::{Bench, Call, Credential, Outcome};
+use jwtguard::inspect::simulation::{SimulationResult, Simulator, TestCredential, TestRequest};
 use serde_json::Value;
 
 use crate::commands::check::{self, UNREADABLE};
-use crate::commands::output::say;
-use crate::commands::token_input::{Claims, parts, without_scheme};
+use crate::commands::output::print_line;
+use crate::commands::token_input::{ClaimsInput, parts, without_scheme};
 use jwt_guard_testkit::now;
 pub use report::{condition, unread};
 
-/// Tell how a request would be decided, and why.
+/// Simulate one request and print how the filter decides it, and why.
 #[derive(clap::Args)]
 #[command(after_help = "\
---claims needs no issuer: the claims are signed by a key made for the purpose, which stands in for the issuer's, and go
-the way of every token. iss, aud, iat and exp are added where they are missing; null leaves one out. The header is made
-up, too, and passes; with --token it is that token's, and its alg, kid and typ are judged. What jwtguard decode --json
-prints is judged as it stands, header and claims, and nothing is added.
+--claims needs neither an issuer nor its keys. The command signs the claims with a temporary key, uses this key in place
+of the issuer's keys, and evaluates the token like any other. It adds iss, aud, iat and exp if they are missing; a claim
+with the value null is left out. It also generates a header that the issuer's rules accept. With --token in addition, it
+uses the header of that token, so alg, kid and typ are evaluated too. If --claims is the output of jwtguard decode --json,
+the command uses exactly that header and those claims, and adds nothing.
 
 --json prints one object with these members:
-  readings        the ways to read the path, but for letter case
-  rules           of each rule that applies: rule, reading (null for the request as written), reading_classes (what an
-                  upstream does that leads to it), who, and conditions: of each its words (condition), whether it is
-                  met, and what the token has instead (found, null where nothing is to be said)
-  less_specific   of each route that matches and does not apply: rule, who
-  token           the token in words
-  token_from      where the filter looks for a token
-  unread_tokens   headers, cookies and query parameters that hold a JWT where the filter looks for none
-  would_deny      the reasons of what report_only or a shadow would refuse
-  decision        passes, and if it does: upstream (pairs of name and value), set, removed; if not: status, reason and
-                  detail (null for a document), headers, body
+  readings        the path variants, except those that differ only in letter case
+  rules           one object per rule that applies: rule, reading (the path variant that matches the rule, null for the
+                  path as sent), reading_classes (the normalizations that produce this variant), who, and conditions;
+                  each condition has condition (its description), met, and found (the value in the token, or null)
+  less_specific   one object per route that matches but does not apply, because another route is more specific: rule, who
+  token           a description of the token
+  token_from      the places where the filter looks for a token
+  unread_tokens   the headers, cookies and query parameters that contain a JWT but are not in token_from
+  would_deny      the reasons of the denials that report_only or a shadow suppresses
+  decision        passes (true or false). If true: upstream (pairs of name and value), set and removed (header names).
+                  If false: status, reason and detail (null for a metadata document), headers, body
 
 Exit status:
-  0  the filter lets the request go on to the upstream
-  1  the filter answers the request: it refuses it, or serves a document of resource_metadata
-  2  there is no answer: a flag, the file or the configuration in it is wrong, or the token's keys are missing
+  0  The filter forwards the request to the upstream.
+  1  The filter answers the request: it denies it, or serves a document of resource_metadata.
+  2  The request cannot be simulated: an argument, the file or its configuration is wrong, or the keys for the token are
+     missing.
 
 Examples:
   jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"sub\":\"alice\",\"roles\":[\"user\"]}'
@@ -45,50 +47,51 @@ Examples:
   jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json
   jwtguard decode --json - < token.txt | jwtguard explain plugin.json --request /orders --claims -")]
 pub struct Arguments {
-    /// Where the configuration is; - is standard input
+    /// The file with the configuration; - reads standard input
     file: String,
-    /// Method and path; without a method it is GET
+    /// The method and the path of the request; the default method is GET
     #[arg(long, value_name = "'GET /path'")]
     request: String,
-    /// The host that is asked
+    /// The host of the request
     #[arg(long, default_value = "localhost")]
     host: String,
-    /// A header of the request
+    /// A header of the request; repeat the option for several headers
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = header)]
     headers: Vec<(String, String)>,
-    /// A token, with or without Bearer before it; - is standard input. With --claims only its header counts
+    /// The token, with or without the prefix Bearer; - reads standard input. With --claims, only its header is used
     #[arg(long)]
     token: Option<String>,
-    /// Claims to make a token of: a JSON object, or what decode --json prints; @ and a name is a file, - standard input
+    /// The claims of a token to generate: a JSON object, or the output of decode --json; @FILE reads a file, - standard
+    /// input
     #[arg(long, value_name = "JSON|@FILE|-")]
     claims: Option<String>,
-    /// The issuer's JWKS, to check --token with
+    /// The issuer's JWKS, to verify --token with
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
-    /// The requirement that Envoy's route carries in its metadata, under jwt_guard
+    /// The requirement in the metadata of the Envoy route, under the key jwt_guard
     #[arg(long, value_name = "JSON")]
     route_metadata: Option<String>,
-    /// The number of the configuration, where the file has several
+    /// The number of the configuration to use, if the file contains several
     #[arg(long, value_name = "N", default_value_t = 1)]
     configuration: usize,
-    /// One JSON object instead of text
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
 }
 
 fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(['=', ':']).ok_or("expected NAME=VALUE")?;
+    let (name, value) = text.split_once(['=', ':']).ok_or("expected NAME=VALUE, such as x-request-id=1")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// `explain`
+/// Runs `explain`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    match explained(arguments) {
-        Ok((call, outcome)) => {
+    match simulate(arguments) {
+        Ok((request, outcome)) => {
             if arguments.json {
-                say!("{:#}", report::as_json(&outcome));
+                print_line!("{:#}", report::as_json(&outcome));
             } else {
-                report::print(&call, &outcome);
+                report::print(&request, &outcome);
             }
             Ok(if outcome.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -99,58 +102,59 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
 }
 
-fn explained(arguments: &Arguments) -> Result<(Call, Outcome), String> {
+fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), String> {
     let inputs = [Some(&arguments.file), arguments.token.as_ref(), arguments.claims.as_ref()];
     if inputs.iter().flatten().filter(|input| input.as_str() == "-").count() > 1 {
         return Err(
-            "standard input can be one of the file, --token and --claims: give the others by name".to_owned()
+            "only one of the file, --token and --claims can be standard input (-); write the others as a file or a value"
+                .to_owned()
         );
     }
     let (config, tree) = configuration(&arguments.file, arguments.configuration)?;
-    let mut bench = Bench::new(&config, &tree, now());
+    let mut simulator = Simulator::new(&config, &tree, now());
     if let Some(file) = &arguments.jwks {
-        bench.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
+        simulator.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
     }
-    let credential = credential(arguments, &bench)?;
+    let credential = credential(arguments, &simulator)?;
     let (method, path) = request(&arguments.request)?;
-    let call = Call {
+    let request = TestRequest {
         method,
         path,
         host: arguments.host.clone(),
         headers: arguments.headers.clone(),
         route_metadata: arguments.route_metadata.clone(),
     };
-    let outcome = bench.run(&call, &credential)?;
-    Ok((call, outcome))
+    let outcome = simulator.run(&request, &credential)?;
+    Ok((request, outcome))
 }
 
-fn credential(arguments: &Arguments, bench: &Bench<'_>) -> Result<Credential, String> {
+fn credential(arguments: &Arguments, simulator: &Simulator<'_>) -> Result<TestCredential, String> {
     let token = match arguments.token.as_deref() {
         Some("-") => Some(check::text("-")?),
-        given => given.map(str::to_owned),
+        token => token.map(str::to_owned),
     };
     let token = token.as_deref().map(without_scheme);
-    let claims = arguments.claims.as_deref().map(Claims::read).transpose()?;
+    let claims = arguments.claims.as_deref().map(ClaimsInput::read).transpose()?;
     match (token, claims) {
         (Some(token), Some(claims)) => match parts(token)? {
             (Value::Object(header), _) => Ok(claims.credential(Some(header))),
-            _ => Err("--token: the header is not a JSON object".to_owned()),
+            _ => Err("--token: the header of the token is not a JSON object".to_owned()),
         },
         (Some(token), None) => {
-            if let Some(issuer) = bench.lacks_keys_for(token) {
+            if let Some(issuer) = simulator.lacks_keys_for(token) {
                 return Err(format!(
-                    "the keys of issuer {issuer} are not in the configuration: give them with --jwks FILE, or give the \
-                     token's claims (jwtguard decode shows them) with --claims"
+                    "the configuration does not contain the keys of issuer {issuer}; add --jwks FILE, or replace --token by \
+                     --claims with the token's claims, which jwtguard decode prints"
                 ));
             }
-            Ok(Credential::Token(token.to_owned()))
+            Ok(TestCredential::Token(token.to_owned()))
         }
         (None, Some(claims)) => Ok(claims.credential(None)),
-        (None, None) => Ok(Credential::None),
+        (None, None) => Ok(TestCredential::None),
     }
 }
 
-/// The nth configuration of a file.
+/// Reads the configuration with that number, counted from 1, from a file.
 pub fn configuration(
     file: &str,
     number: usize,
@@ -162,15 +166,15 @@ pub fn configuration(
     })?;
     let count = found.len();
     if count == 0 {
-        return Err(format!("there is no configuration of jwt-guard in {file}"));
+        return Err(format!("no configuration of jwt-guard in {file}"));
     }
     let wanted = found.into_iter().nth(number.wrapping_sub(1));
-    let (_, config, tree) =
-        wanted.ok_or_else(|| format!("{file} has {count} configurations, and no number {number}"))?;
+    let (_, config, tree) = wanted
+        .ok_or_else(|| format!("no configuration number {number} in {file}; the file contains {count}"))?;
     Ok((config, tree))
 }
 
-/// `GET /path`, or `/path` for GET.
+/// Parses `GET /path`, or `/path` with the method GET.
 pub fn request(text: &str) -> Result<(String, String), String> {
     match text.trim().split_once(' ') {
         Some((method, path)) if !path.trim().is_empty() => Ok((method.to_owned(), path.trim().to_owned())),

@@ -1,4 +1,4 @@
-//! `keygen` and `jwks`: keys on disk, as JWKs.
+//! `keygen` and `jwks` write private keys and public key sets in JWK format.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -7,38 +7,53 @@ use std::path::{Path, PathBuf};
 
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, key_set};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 
-/// Make a private key, as a JWK.
+/// Generate a private key in JWK format.
 #[derive(clap::Args)]
 #[command(after_help = "\
+The key is for development and tests. The file is not encrypted.
+
+Exit status:
+  0  The key was written.
+  1  The key cannot be generated or written. An existing file is not overwritten.
+  2  An argument is wrong.
+
 Examples:
   jwtguard keygen --out key.json
   jwtguard keygen --alg ES256 --kid 2026-01 --out key.json")]
 pub struct Arguments {
-    /// RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87
+    /// The algorithm: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, ML-DSA-44, ML-DSA-65 or ML-DSA-87
     #[arg(long, default_value = "RS256")]
     alg: Algorithm,
-    /// Length of an RSA key, 1024 to 8192 [default: 2048]. The filter refuses keys under 2048
+    /// The length of an RSA key, from 1024 to 8192 bits [default: 2048]. The filter refuses keys below 2048 bits
     #[arg(long)]
     bits: Option<usize>,
-    /// The key's name [default: its RFC 7638 thumbprint]
+    /// The key id [default: the RFC 7638 thumbprint of the key]
     #[arg(long)]
     kid: Option<String>,
-    /// A new file, readable by its owner only [default: standard output]
+    /// The file to create, readable by its owner only [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// Print the public halves of private keys, as a JWKS for `jwks_inline`.
+/// Print the public keys of private keys as a JWKS, such as for jwks_inline.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Exit status:
+  0  The JWKS was printed.
+  1  A key cannot be read.
+  2  An argument is wrong.
+
+Example:
+  jwtguard jwks --key key.json > jwks.json")]
 pub struct JwksArguments {
-    /// Private JWKs made by keygen; - is standard input
+    /// A file with a private JWK from jwtguard keygen; - reads standard input; repeat the option for several keys
     #[arg(long = "key", value_name = "FILE", required = true)]
     keys: Vec<PathBuf>,
 }
 
-/// `keygen`
+/// Runs `keygen`.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let key = match arguments.bits {
         Some(bits) => SigningKey::generate_rsa(arguments.alg, bits),
@@ -53,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
         print!("{text}");
         return Ok(());
     };
-    // Never over another key: that would be lost.
+    // `create_new` fails if the file exists: overwriting it would destroy another key.
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -61,14 +76,14 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// `jwks`
+/// Runs `jwks`.
 pub fn run_jwks(arguments: &JwksArguments) -> Result<(), String> {
     let keys = arguments.keys.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    say!("{:#}", key_set(&keys));
+    print_line!("{:#}", key_set(&keys));
     Ok(())
 }
 
-/// The private JWK in that file; `-` is standard input.
+/// Reads a private JWK from a file; `-` is standard input.
 pub fn read(path: &Path) -> Result<SigningKey, String> {
     let mut text = String::new();
     let read = match path.to_str() {

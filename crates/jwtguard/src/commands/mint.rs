@@ -1,4 +1,4 @@
-//! `mint`: any token, from a key.
+//! `mint` signs a token with a private key.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,65 +7,70 @@ use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, Token};
 use serde_json::{Map, Value};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 use crate::commands::{duration, keygen};
 
-/// Sign a token and print it.
+/// Sign a token with a private key and print it.
 #[derive(clap::Args)]
 #[command(after_help = "\
-VALUE is read as JSON, and as a string where it is none: roles=[\"admin\"], level=3, name=alice. A string that looks
-like JSON needs its quotes: 'sub=\"42\"'.
+VALUE is parsed as JSON: roles=[\"admin\"], level=3. If it is not valid JSON, it is a string: name=alice. A string that
+is also valid JSON needs quotes: 'sub=\"42\"'.
+
+Exit status:
+  0  The token was printed.
+  1  The key cannot be read, or does not support the algorithm.
+  2  An argument is wrong.
 
 Examples:
   jwtguard mint --key key.json --subject alice --claim 'roles=[\"admin\",\"user\"]'
   jwtguard mint --key key.json --expired 5m
   jwtguard mint --key key.json --header typ=at+jwt --without iat --claims '{\"tenant\":{\"id\":7}}'")]
 pub struct Arguments {
-    /// A private JWK made by keygen; - is standard input
+    /// The file with a private JWK from jwtguard keygen; - reads standard input
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The claim iss
     #[arg(long, default_value = ISSUER)]
     issuer: String,
-    /// The claim aud; repeat for several
+    /// The claim aud; repeat the option for several audiences
     #[arg(long, default_value = AUDIENCE)]
     audience: Vec<String>,
     /// The claim sub
     #[arg(long, default_value = SUBJECT)]
     subject: String,
-    /// Any claim
+    /// A claim; repeat the option for several claims
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = named_value)]
     named_claims: Vec<(String, Value)>,
-    /// Claims as a JSON object; --claim wins over them
+    /// Claims as a JSON object; --claim overrides a claim of the same name
     #[arg(long, value_name = "JSON", value_parser = object)]
     claims: Option<Map<String, Value>>,
-    /// Leave that claim out
+    /// Leave this claim out of the token
     #[arg(long, value_name = "NAME")]
     without: Vec<String>,
-    /// Any header parameter, alg and kid included
+    /// A header parameter, including alg and kid; repeat the option for several parameters
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = named_value)]
     headers: Vec<(String, Value)>,
-    /// How long it is valid, from now
+    /// How long the token is valid from now on
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration::parse)]
     lifetime: Duration,
-    /// Expired that long ago
+    /// Make a token that expired this long ago
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "lifetime")]
     expired: Option<Duration>,
-    /// Valid only that long from now: the claim nbf
+    /// Make a token that becomes valid after this time: the claim nbf
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     not_before: Option<Duration>,
-    /// Sign with another algorithm of the key's type: an RSA key signs with all RS and PS
+    /// Sign with another algorithm of the key's type; an RSA key supports every RS and PS algorithm
     #[arg(long)]
     alg: Option<Algorithm>,
 }
 
-/// `mint`
+/// Runs `mint`.
 pub fn run(arguments: &Arguments, now: UnixTime) -> Result<(), String> {
     let mut key = keygen::read(&arguments.key)?;
     if let Some(algorithm) = arguments.alg {
         key = key.with_algorithm(algorithm).map_err(|error| error.to_string())?;
     }
-    say!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
+    print_line!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
     Ok(())
 }
 
@@ -96,7 +101,7 @@ fn token(arguments: &Arguments, now: UnixTime) -> Token {
 }
 
 fn named_value(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as level=3")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
     Ok((name.to_owned(), value))
 }
@@ -152,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_arguments_are_refused() {
         for words in [["--claim", "roles"], ["--claims", "[]"], ["--lifetime", "soon"], ["--alg", "HS256"]] {
             let words = ["mint", "--key", "k"].iter().chain(&words);
             assert!(Mint::try_parse_from(words.clone()).is_err(), "{words:?}");

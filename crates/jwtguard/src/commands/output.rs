@@ -1,10 +1,10 @@
-//! Standard output, of which whoever reads it may want only the head.
+//! Printing to standard output, whose reader may close the pipe early.
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
-/// Prints a line. A reader that has gone (`jwtguard explain … | head`) wants no more: that is no mistake, and the exit
-/// status still tells the answer. What cannot be written otherwise is told, and ends the command.
+/// Prints a line. A closed pipe (`jwtguard explain … | head`) is not an error: the rest of the output is dropped, and the
+/// exit status stays the same. Any other write error is printed and ends the command with the exit status 1.
 pub fn line(text: Arguments<'_>) {
     let mut out = std::io::stdout().lock();
     let written = out.write_fmt(text).and_then(|()| out.write_all(b"\n"));
@@ -16,10 +16,10 @@ pub fn line(text: Arguments<'_>) {
     }
 }
 
-/// `println!` that ends quietly with its reader.
-macro_rules! say {
+/// `println!` that ignores a closed pipe.
+macro_rules! print_line {
     ($($text:tt)*) => {
         $crate::commands::output::line(format_args!($($text)*))
     };
 }
-pub(crate) use say;
+pub(crate) use print_line;

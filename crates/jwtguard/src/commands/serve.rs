@@ -1,4 +1,4 @@
-//! `serve`: an issuer to develop against.
+//! `serve` runs a mock issuer for development.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,44 +10,54 @@ use jwt_guard_testkit::signer::{self, Signer};
 
 use crate::commands::keygen;
 
-/// Run a mock issuer: a JWKS, tokens on demand, key rotation.
+/// Run a mock issuer that serves a JWKS, issues tokens on request and rotates keys.
 #[derive(clap::Args)]
 #[command(after_help = "\
-  GET  /api/v1/auth/jwks                   the public keys (--jwks-path), with ETag and Cache-Control
-  GET  /.well-known/openid-configuration   where the keys are
-  POST /token                              a token; the body is a JSON object of claims, null leaves one out
-  POST /rotate                             a new key signs from now on; ?keep=false drops the others
-  GET  /stats                              how often the keys were fetched
+The issuer is for development and tests. It runs until it is stopped, and answers these requests:
+  GET  /api/v1/auth/jwks                   returns the JWKS with ETag and Cache-Control; --jwks-path sets the path
+  GET  /.well-known/openid-configuration   returns the metadata with the URL of the JWKS
+  POST /token                              returns a token with the claims of the JSON body; null leaves a claim out
+  POST /rotate                             signs with a new key from now on; ?keep=false removes the other keys
+  GET  /stats                              returns how often the JWKS was fetched
+
+Exit status:
+  0  The issuer was stopped.
+  1  A key cannot be read, or the address is in use.
+  2  An argument is wrong.
 
 Examples:
   jwtguard serve
   jwtguard serve --listen 0.0.0.0:8090 --issuer https://issuer.example --key key.json
   curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'")]
 pub struct Arguments {
-    /// Where to listen
+    /// The address and port to listen on
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// The claim iss of its tokens, and the base of the URLs it names
+    /// The claim iss of the tokens, and the base of the URLs in the metadata
     #[arg(long, value_name = "URL", default_value = ISSUER)]
     issuer: String,
-    /// The claim aud of its tokens
+    /// The claim aud of the tokens
     #[arg(long, default_value = AUDIENCE)]
     audience: String,
-    /// Private JWKs made by keygen; the first signs [default: a new RS256 key]
+    /// A file with a private JWK from jwtguard keygen; repeat the option for several keys; the first one signs
+    /// [default: a new RS256 key]
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
-    /// Where the JWKS is
+    /// The path of the JWKS
     #[arg(long, value_name = "PATH", default_value = JWKS_PATH)]
     jwks_path: String,
-    /// Cache-Control of the JWKS, in seconds
+    /// The max-age in the Cache-Control header of the JWKS
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     max_age: u32,
 }
 
-/// `serve`
+/// Runs `serve`.
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     if !arguments.jwks_path.starts_with('/') || arguments.jwks_path.contains(['?', '#']) {
-        return Err(format!("--jwks-path is {:?}; it must be a plain path", arguments.jwks_path));
+        return Err(format!(
+            "--jwks-path is {:?}; expected a path without ? and #, such as /keys",
+            arguments.jwks_path
+        ));
     }
     let mut keys = arguments.keys.iter().map(|path| keygen::read(path)).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {

@@ -1,22 +1,22 @@
-//! Tokens and claims as they are pasted: a token after its scheme, claims with the header that `decode --json` prints.
+//! Tokens and claims from the command line: a token with or without its scheme, claims with or without a header.
 
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::{Json, JsonError};
-use jwtguard::inspect::trial::Credential;
+use jwtguard::inspect::simulation::TestCredential;
 use serde_json::{Map, Value};
 
 use crate::commands::check;
 
-/// Claims as they are given.
-pub enum Claims {
-    /// Written by hand: what every token has may be left out.
+/// Claims from an argument or a test file.
+pub enum ClaimsInput {
+    /// Claims written by hand. The simulation adds missing claims that every token needs.
     Written(Map<String, Value>),
-    /// What `decode --json` prints: all that the token has.
+    /// The output of `decode --json`: the complete header and claims of a token.
     Decoded { header: Map<String, Value>, claims: Map<String, Value> },
 }
 
-impl Claims {
-    /// An object of claims, or what `decode --json` prints.
+impl ClaimsInput {
+    /// Takes an object of claims, or the output of `decode --json`.
     pub fn new(object: Map<String, Value>) -> Self {
         match (object.get("header"), object.get("claims")) {
             (Some(Value::Object(header)), Some(Value::Object(claims)))
@@ -28,17 +28,17 @@ impl Claims {
         }
     }
 
-    /// The credential that they make, under the header of a token where one is given.
-    pub fn credential(self, of_token: Option<Map<String, Value>>) -> Credential {
+    /// Makes a credential from the claims, with the header of a token if there is one.
+    pub fn credential(self, of_token: Option<Map<String, Value>>) -> TestCredential {
         match self {
-            Self::Written(claims) => Credential::Claims { claims, header: of_token },
+            Self::Written(claims) => TestCredential::Claims { claims, header: of_token },
             Self::Decoded { header, claims } => {
-                Credential::Parts { header: of_token.unwrap_or(header), claims }
+                TestCredential::Parts { header: of_token.unwrap_or(header), claims }
             }
         }
     }
 
-    /// JSON text, `@` and the name of a file with it, or `-` for standard input.
+    /// Reads the claims from JSON text, from a file (`@FILE`) or from standard input (`-`).
     pub fn read(text: &str) -> Result<Self, String> {
         let (what, text) = match text.strip_prefix('@') {
             Some(file) => (file, check::text(file)?),
@@ -52,7 +52,7 @@ impl Claims {
     }
 }
 
-/// The token without the white space around it, and without `Bearer` before it.
+/// Removes surrounding white space and the prefix `Bearer` from a token.
 pub fn without_scheme(text: &str) -> &str {
     let text = text.trim();
     match text.split_at_checked(7) {
@@ -61,30 +61,33 @@ pub fn without_scheme(text: &str) -> &str {
     }
 }
 
-/// Header and claims of a token, of which nothing is verified.
+/// Decodes the header and the claims of a token without verifying it.
 pub fn parts(token: &str) -> Result<(Value, Value), String> {
     let parts: Vec<&str> = token.split('.').collect();
     let [header, claims, _signature] = parts.as_slice() else {
         let encrypted = if parts.len() == 5 {
-            "; five are an encrypted token, which has to be decrypted first"
+            "; five parts are an encrypted token (JWE), which must be decrypted first"
         } else {
             ""
         };
-        return Err(format!("a token has three parts between dots, and this has {}{encrypted}", parts.len()));
+        return Err(format!(
+            "expected a token with three parts separated by dots, found {} parts{encrypted}",
+            parts.len()
+        ));
     };
     Ok((part("header", header)?, part("claims", claims)?))
 }
 
 fn part(what: &str, text: &str) -> Result<Value, String> {
     let bytes = base64url::decode(text.as_bytes()).ok_or_else(|| {
-        format!("the {what} is not base64url without padding, which the filter would refuse too")
+        format!("the {what} is not base64url without padding; the filter refuses such a token")
     })?;
     let value = serde_json::from_slice(&bytes).map_err(|error| format!("the {what} is not JSON: {error}"))?;
     names_once(&format!("the {what}"), &bytes)?;
     Ok(value)
 }
 
-/// Of two values of one name only the last would be seen, as if the other were not there.
+/// Refuses duplicate names: serde_json keeps only the last value, which would hide the other one.
 fn names_once(what: &str, json: &[u8]) -> Result<(), String> {
     match Json::parse(json) {
         Err(error @ JsonError::DuplicateName) => {

@@ -1,39 +1,39 @@
-//! `jwtguard check`: everything that can be said of the configurations in some files.
+//! `jwtguard check`: validates the configurations in some files, and reports errors, warnings and policy tables.
 
 use std::collections::{HashMap, HashSet};
 
-use super::find::{self, Carrier, Configuration, Plugin};
+use super::context::{self, Clusters, Diagnostic, Subject};
+use super::find::{self, Configuration, Embedding, PluginConfig};
 use super::path::below;
-use super::surroundings::{self, Clusters, Remark, Subject};
-use super::tables::{self, Table};
-use super::tree::{self, Source, Tree};
-use super::{Document, Finding, Severity, doubts, kubernetes, spelling};
+use super::tables::{self, PolicyTable};
+use super::tree::{self, Tree, ValueId};
+use super::{FileDocument, Finding, Severity, kubernetes, lints, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
 use jwt_guard::config::{Config, ConfigError, Path, Problem};
 
-/// What was found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Errors first, each file's in the order of its lines.
+    /// Errors first, then warnings, each sorted by file and line.
     pub findings: Vec<Finding>,
     /// The policy of each valid configuration.
-    pub tables: Vec<Table>,
-    /// How many configurations there are, valid or not.
+    pub tables: Vec<PolicyTable>,
+    /// The number of configurations, valid or not.
     pub configurations: usize,
-    /// What else has to do with tokens, where there is no configuration.
-    pub neighbours: Vec<String>,
+    /// Other configurations that validate tokens, if there is no configuration of jwt-guard.
+    pub other_validators: Vec<String>,
 }
 
 impl Report {
-    /// How many findings are that bad.
+    /// The number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 }
 
-/// Checks every configuration of ours in the documents, which may refer to each other.
-pub fn check(documents: &[Document]) -> Report {
+/// Checks every configuration of jwt-guard in the documents. The documents may refer to each other.
+pub fn check(documents: &[FileDocument]) -> Report {
     let mut report = Report::default();
     let clusters = Clusters::of(documents);
     for plugin in documents.iter().flat_map(find::plugins) {
@@ -41,7 +41,7 @@ pub fn check(documents: &[Document]) -> Report {
         self::plugin(&plugin, documents, &clusters, &mut report);
     }
     if report.configurations == 0 {
-        report.neighbours = find::neighbours(documents);
+        report.other_validators = find::other_validators(documents);
     }
     let mut seen = HashSet::new();
     report.findings.retain(|finding| seen.insert(finding.to_string()));
@@ -49,31 +49,31 @@ pub fn check(documents: &[Document]) -> Report {
     report
 }
 
-/// The valid configurations in the documents, with their names.
+/// Returns the configurations in the documents with their names.
 ///
 /// # Errors
-/// The findings of the first that is not valid.
-pub fn configurations(documents: &[Document]) -> Result<Vec<(String, Config, Tree)>, Vec<Finding>> {
+/// The findings of the first configuration that is not valid.
+pub fn configurations(documents: &[FileDocument]) -> Result<Vec<(String, Config, Tree)>, Vec<Finding>> {
     let plugins = documents.iter().flat_map(find::plugins);
     plugins
         .map(|plugin| {
             let name = format!("{}: {}", plugin.document.file, plugin.name);
             let tree = match &plugin.configuration {
                 Configuration::Object(tree) => tree.clone(),
-                Configuration::Text(_) => Tree { line: 0, source: None, value: tree::Value::Null },
+                Configuration::Text(_) => Tree { line: 0, source: None, value: tree::TreeValue::Null },
             };
             parse(&plugin).map(|config| (name, config, tree))
         })
         .collect()
 }
 
-fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
+fn parse(plugin: &PluginConfig<'_>) -> Result<Config, Vec<Finding>> {
     let (text, tree) = match &plugin.configuration {
         Configuration::Object(tree) => (tree.to_json(), Some(tree)),
         Configuration::Text(text) => (text.clone(), None),
     };
     Config::parse(text.as_bytes()).map_err(|errors| {
-        let finding = |Mistake { error, meant }: Mistake| Finding {
+        let finding = |ConfigMistake { error, meant }: ConfigMistake| Finding {
             severity: Severity::Error,
             file: plugin.document.file.clone(),
             line: tree.map_or(0, |tree| tree.nearest_to(&error.path).line),
@@ -89,13 +89,13 @@ fn parse(plugin: &Plugin<'_>) -> Result<Config, Vec<Finding>> {
     })
 }
 
-/// An error, and the key that was meant where it is about a slip in a key's name.
-struct Mistake {
+/// An error, and for a misspelt key the key that was probably meant.
+struct ConfigMistake {
     error: ConfigError,
     meant: Option<&'static str>,
 }
 
-impl From<ConfigError> for Mistake {
+impl From<ConfigError> for ConfigMistake {
     fn from(error: ConfigError) -> Self {
         let meant = match &error.problem {
             Problem::UnknownKey { advice: Some(Advice::Write { key, .. }), .. } => Some(*key),
@@ -108,10 +108,10 @@ impl From<ConfigError> for Mistake {
     }
 }
 
-/// The errors without those that only follow from a slip in the name of a key: that the key which is meant is missing,
-/// and that what it would define is named elsewhere.
-fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
-    let mut mistakes: Vec<Mistake> = errors.into_iter().map(Mistake::from).collect();
+/// Removes the errors that only follow from a misspelt key: that the meant key is missing, and that other keys refer to
+/// something which the meant key would define.
+fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
+    let mut mistakes: Vec<ConfigMistake> = errors.into_iter().map(ConfigMistake::from).collect();
     let meant: HashSet<Path> = mistakes
         .iter()
         .filter_map(|mistake| {
@@ -122,9 +122,9 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
         .collect();
     let is_meant =
         |name: Name| meant.iter().any(|path| path.last_key().is_some_and(|key| key == name.as_str()));
-    // Without `issuers` the keys of one are looked for beside the global ones.
+    // Without `issuers`, the reader expects the keys of an issuer at the top level.
     let has_issuers = meant.contains(&Path::root().key(configuration::ISSUERS.as_str().to_owned()));
-    mistakes.retain(|Mistake { error: ConfigError { path, problem }, .. }| match problem {
+    mistakes.retain(|ConfigMistake { error: ConfigError { path, problem }, .. }| match problem {
         Problem::Required { .. } | Problem::Missing { .. } => {
             !(meant.contains(path) || has_issuers && path.segments().len() == 1)
         }
@@ -136,49 +136,56 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<Mistake> {
     mistakes
 }
 
-fn plugin(plugin: &Plugin<'_>, documents: &[Document], clusters: &Clusters<'_>, report: &mut Report) {
-    let mut remarks: Vec<Remark> = Vec::new();
-    surroundings::plugin(plugin, &mut remarks);
-    kubernetes::carrier(plugin, documents, &mut remarks);
+fn plugin(
+    plugin: &PluginConfig<'_>,
+    documents: &[FileDocument],
+    clusters: &Clusters<'_>,
+    report: &mut Report,
+) {
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    context::plugin(plugin, &mut diagnostics);
+    kubernetes::resource(plugin, documents, &mut diagnostics);
     match parse(plugin) {
         Err(findings) => report.findings.extend(findings),
         Ok(config) => {
-            surroundings::clusters(plugin, &config, clusters, documents, &mut remarks);
-            kubernetes::istio::clusters(plugin, &config, documents, &mut remarks);
-            kubernetes::request_authentication(plugin, &config, documents, &mut remarks);
-            let carried = surroundings::routing(plugin, &config, documents, &mut remarks);
+            context::clusters(plugin, &config, clusters, documents, &mut diagnostics);
+            kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
+            kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
+            let route_policies = context::routing(plugin, &config, documents, &mut diagnostics);
             if let Configuration::Object(tree) = &plugin.configuration {
-                let may_be_named_elsewhere = !carried.is_empty() || matches!(plugin.carrier, Carrier::Itself);
-                for doubt in doubts::doubts(&config, tree, may_be_named_elsewhere) {
-                    remarks.push(Remark {
+                let policies_used_elsewhere =
+                    !route_policies.is_empty() || matches!(plugin.embedding, Embedding::Standalone);
+                for lint in lints::lints(&config, tree, policies_used_elsewhere) {
+                    diagnostics.push(Diagnostic {
                         severity: Severity::Warning,
                         at: None,
-                        line: tree.nearest_to(&doubt.path).line,
-                        subject: Subject::Path(below(&plugin.path, &doubt.path)),
-                        problem: doubt.problem,
+                        line: tree.nearest_to(&lint.path).line,
+                        subject: Subject::Path(below(&plugin.path, &lint.path)),
+                        problem: lint.problem,
                     });
                 }
-                let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.carrier);
-                report.tables.push(Table::new(heading, &config, &carried));
+                let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.embedding);
+                report.tables.push(PolicyTable::new(heading, &config, &route_policies));
             }
         }
     }
-    let paths = paths(&remarks, documents);
-    report.findings.extend(remarks.into_iter().map(|remark| {
-        let value = remark.at.as_ref().and_then(|at| paths.get(at));
+    let paths = paths(&diagnostics, documents);
+    report.findings.extend(diagnostics.into_iter().map(|diagnostic| {
+        let value = diagnostic.at.as_ref().and_then(|at| paths.get(at));
         Finding {
-            severity: remark.severity,
-            file: remark.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
-            line: remark.line,
-            path: remark.subject.shown(value.unwrap_or(&Path::root())),
-            problem: remark.problem,
+            severity: diagnostic.severity,
+            file: diagnostic.at.map_or_else(|| plugin.document.file.clone(), |at| at.file.to_string()),
+            line: diagnostic.line,
+            path: diagnostic.subject.shown(value.unwrap_or(&Path::root())),
+            problem: diagnostic.problem,
         }
     }));
 }
 
-/// The path of each value that a remark is about.
-fn paths(remarks: &[Remark], documents: &[Document]) -> HashMap<Source, Path> {
-    let wanted: HashSet<&Source> = remarks.iter().filter_map(|remark| remark.at.as_ref()).collect();
+/// Finds the path of each value that has a diagnostic.
+fn paths(diagnostics: &[Diagnostic], documents: &[FileDocument]) -> HashMap<ValueId, Path> {
+    let wanted: HashSet<&ValueId> =
+        diagnostics.iter().filter_map(|diagnostic| diagnostic.at.as_ref()).collect();
     let mut found = HashMap::new();
     for document in documents {
         document.tree.walk(&mut |tree, path, _| {

@@ -1,18 +1,18 @@
-//! The documents that a file carries.
+//! The documents of a file.
 
 use super::tree::Tree;
 
 /// One document of a file.
 #[derive(Debug, Clone)]
-pub struct Document {
-    /// The file's name as it is shown.
+pub struct FileDocument {
+    /// The name of the file in messages.
     pub file: String,
-    /// What it says.
+    /// The content.
     pub tree: Tree,
 }
 
-/// The objects of that kind in all documents.
-pub fn of_kind<'t>(documents: &'t [Document], kind: &str) -> Vec<&'t Tree> {
+/// Returns the Kubernetes objects of one kind in all documents.
+pub fn of_kind<'t>(documents: &'t [FileDocument], kind: &str) -> Vec<&'t Tree> {
     let mut found = Vec::new();
     for document in documents {
         document.tree.walk(&mut |tree, _, _| {

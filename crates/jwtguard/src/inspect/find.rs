@@ -1,50 +1,50 @@
-//! Where in a document our configuration stands: as the whole of it, in an `envoy.yaml`, in Envoy's `/config_dump`,
-//! in an Istio WasmPlugin, TrafficExtension or EnvoyFilter, in an Envoy Gateway EnvoyExtensionPolicy.
+//! Finds configurations of jwt-guard in a document: a whole document, an `envoy.yaml`, Envoy's `/config_dump`, an Istio
+//! WasmPlugin, TrafficExtension or EnvoyFilter, an Envoy Gateway EnvoyExtensionPolicy.
 
 use super::path::below;
-use super::tree::{Tree, Value};
-use super::{Document, surroundings};
+use super::tree::{Tree, TreeValue};
+use super::{FileDocument, context};
 use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::path::{Path, PathSegment};
 
-/// One configuration of ours.
+/// A configuration of jwt-guard.
 #[derive(Debug)]
-pub struct Plugin<'t> {
-    /// The document that it stands in.
-    pub document: &'t Document,
-    /// Where in there.
+pub struct PluginConfig<'t> {
+    /// The document that contains the configuration.
+    pub document: &'t FileDocument,
+    /// The path of the configuration in the document.
     pub path: Path,
-    /// What it is called, for headings.
+    /// The name, for headings.
     pub name: String,
     /// The configuration.
     pub configuration: Configuration,
-    /// What carries it.
-    pub carrier: Carrier<'t>,
+    /// The object that contains the configuration.
+    pub embedding: Embedding<'t>,
 }
 
-/// The configuration as the filter would get it.
+/// The configuration as the filter receives it.
 #[derive(Debug)]
 pub enum Configuration {
-    /// An object, with its lines.
+    /// An object, with line numbers.
     Object(Tree),
-    /// Text that is no JSON object: the filter's own reader says what is wrong with it.
+    /// Text that is not a JSON object. The reader of the core reports what is wrong with it.
     Text(String),
 }
 
-/// What a configuration stands in.
+/// The object that contains a configuration.
 #[derive(Debug, Clone, Copy)]
-pub enum Carrier<'t> {
-    /// Nothing: the document is the configuration.
-    Itself,
-    /// Envoy's own configuration.
+pub enum Embedding<'t> {
+    /// The document is the configuration.
+    Standalone,
+    /// An Envoy configuration.
     Envoy {
         /// The `envoy.extensions.wasm.v3.PluginConfig`.
         plugin: &'t Tree,
-        /// The entry in `http_filters`, where it stands in one.
+        /// The entry in `http_filters`, if there is one.
         filter: Option<&'t Tree>,
-        /// The HttpConnectionManager, where the document has it.
+        /// The HttpConnectionManager, if the document contains it.
         manager: Option<&'t Tree>,
-        /// What is next around ours and decides whether it runs, where there is something.
+        /// The innermost filter around jwt-guard that decides whether jwt-guard runs, if there is one.
         condition: Option<&'t Tree>,
     },
     /// An Istio WasmPlugin or TrafficExtension.
@@ -61,22 +61,22 @@ pub enum Carrier<'t> {
     },
 }
 
-/// The type of the filter's entry in Envoy's configuration.
+/// The type of Envoy's Wasm filter.
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 
-/// Keys of which one is in every configuration.
-const ALWAYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
+/// Every configuration has one of these keys.
+const ISSUER_KEYS: [&str; 2] = [issuer::ISSUER.as_str(), configuration::ISSUERS.as_str()];
 
-/// Every configuration of ours in the document.
-pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
+/// Finds every configuration of jwt-guard in the document.
+pub fn plugins(document: &FileDocument) -> Vec<PluginConfig<'_>> {
     let mut found = Vec::new();
-    let told_twice = has_listeners_of_its_own(&document.tree);
+    let repeats_listeners = has_listeners_dump(&document.tree);
     document.tree.walk(&mut |tree, path, above| {
-        let is_past = |segment: &PathSegment<&str>| {
+        let is_old_state = |segment: &PathSegment<&str>| {
             matches!(segment, PathSegment::Key("draining_state" | "error_state"))
         };
-        let is_past = path.segments().iter().any(is_past);
-        if is_past || told_twice && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
+        let is_old_state = path.segments().iter().any(is_old_state);
+        if is_old_state || repeats_listeners && above.iter().any(|tree| tree.is_type(BOOTSTRAP_DUMP)) {
             return;
         }
         found.extend(envoy(document, tree, path, above));
@@ -84,78 +84,80 @@ pub fn plugins(document: &Document) -> Vec<Plugin<'_>> {
         found.extend(gateway(document, tree, path));
     });
     if found.is_empty() && is_configuration(&document.tree) {
-        found.push(Plugin {
+        found.push(PluginConfig {
             document,
             path: Path::root(),
             name: "configuration".to_owned(),
             configuration: Configuration::Object(document.tree.clone()),
-            carrier: Carrier::Itself,
+            embedding: Embedding::Standalone,
         });
     }
     found
 }
 
-/// The part of a `/config_dump` that repeats what Envoy was started with.
+/// The part of a `/config_dump` with the bootstrap configuration.
 const BOOTSTRAP_DUMP: &str = "envoy.admin.v3.BootstrapConfigDump";
 
-/// Whether it is a `/config_dump` that tells its listeners, those of the bootstrap among them, in a part of their own.
-fn has_listeners_of_its_own(tree: &Tree) -> bool {
+/// Whether the tree is a `/config_dump` with a separate listener dump. That dump includes the listeners of the bootstrap,
+/// which would otherwise be found twice.
+fn has_listeners_dump(tree: &Tree) -> bool {
     tree.list("configs").iter().any(|part| part.is_type("envoy.admin.v3.ListenersConfigDump"))
 }
 
-/// Whether the document itself is one: it says who issues, or nothing that only another kind of file says.
+/// Whether the document itself is a configuration: it has the key `issuer` or `issuers`, or it has another key of the
+/// configuration and no key of another kind of file.
 fn is_configuration(tree: &Tree) -> bool {
     const OTHERS: [&str; 6] =
         ["kind", "apiVersion", "static_resources", "configs", "resources", "http_filters"];
     let has =
         |names: &[&str]| names.iter().any(|name| tree.members().iter().any(|(member, _)| member == name));
-    has(&ALWAYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
+    has(&ISSUER_KEYS) || (super::schema::is_top_level(tree) && !has(&OTHERS))
 }
 
-/// Filters that run another one only for some requests.
-const CONDITIONS: [&str; 2] =
+/// Filters that run the filter inside them only for some requests.
+const CONDITIONAL_FILTERS: [&str; 2] =
     [WITH_MATCHER, "envoy.extensions.filters.http.composite.v3.ExecuteFilterAction"];
 
-/// The one whose matcher may say that the filter is skipped.
+/// The filter whose matcher can skip the filter inside it.
 pub const WITH_MATCHER: &str = "envoy.extensions.common.matching.v3.ExtensionWithMatcher";
 
-/// Whether a filter of ours stands in there.
-pub fn holds_ours(tree: &Tree) -> bool {
-    let mut holds = false;
-    tree.walk(&mut |tree, _, _| holds |= wasm(tree).is_some());
-    holds
+/// Whether the tree contains a jwt-guard filter.
+pub fn contains_jwt_guard(tree: &Tree) -> bool {
+    let mut contains = false;
+    tree.walk(&mut |tree, _, _| contains |= wasm(tree).is_some());
+    contains
 }
 
 fn envoy<'t>(
-    document: &'t Document,
+    document: &'t FileDocument,
     tree: &'t Tree,
     path: &Path<&'t str>,
     above: &[&'t Tree],
-) -> Option<Plugin<'t>> {
+) -> Option<PluginConfig<'t>> {
     let Wasm { plugin, name, configuration, path: inner } = wasm(tree)?;
     let manager_at = above.iter().rposition(|tree| tree.get("http_filters").is_some());
     let is_entry = |tree: &&Tree| tree.get("typed_config").is_some();
     let entry = match manager_at {
-        // Outermost: routes know the filter by that name, whatever stands inside.
+        // The outermost entry: routes refer to the filter by the name of this entry.
         Some(at) => above.iter().skip(at + 1).copied().find(is_entry),
         None => above.last().copied().filter(is_entry),
     };
-    let is_condition = |tree: &&Tree| CONDITIONS.iter().any(|condition| tree.is_type(condition));
-    let carrier = Carrier::Envoy {
+    let is_condition = |tree: &&Tree| CONDITIONAL_FILTERS.iter().any(|condition| tree.is_type(condition));
+    let embedding = Embedding::Envoy {
         plugin,
         filter: entry,
         manager: manager_at.and_then(|at| above.get(at)).copied(),
         condition: above.iter().rev().copied().find(is_condition),
     };
-    Some(Plugin { document, path: below(path, &inner).to_owned(), name, configuration, carrier })
+    Some(PluginConfig { document, path: below(path, &inner).to_owned(), name, configuration, embedding })
 }
 
-/// A Wasm filter of ours.
+/// A Wasm filter that runs jwt-guard.
 struct Wasm<'t> {
     plugin: &'t Tree,
     name: String,
     configuration: Configuration,
-    /// Where the configuration stands, from the filter's own configuration on.
+    /// The path of the configuration, relative to the configuration of the filter.
     path: Path<&'static str>,
 }
 
@@ -177,14 +179,14 @@ fn wasm(tree: &Tree) -> Option<Wasm<'_>> {
         plugin.at(&["vm_config", "code", "remote", "http_uri", "uri"]).and_then(Tree::text),
     ];
     let (configuration, value_path) = any_value(given);
-    if !is_ours(&texts, &configuration) {
+    if !is_jwt_guard(&texts, &configuration) {
         return None;
     }
     let path = below(&inner.key("config").key("configuration"), &value_path);
     Some(Wasm { plugin, name: name(&texts), configuration, path })
 }
 
-/// What a `google.protobuf.Any` carries: a Struct, or text.
+/// Reads the value of a `google.protobuf.Any`: a Struct or a text.
 fn any_value(given: Option<&Tree>) -> (Configuration, Path<&'static str>) {
     let Some(given) = given else { return (Configuration::Text(String::new()), Path::root()) };
     match given.get("value") {
@@ -196,17 +198,21 @@ fn any_value(given: Option<&Tree>) -> (Configuration, Path<&'static str>) {
 
 fn configuration(value: &Tree) -> Configuration {
     match &value.value {
-        Value::Text(text) => match Tree::from_json(text) {
-            Ok(tree @ Tree { value: Value::Object(_), .. }) => Configuration::Object(tree),
+        TreeValue::Text(text) => match Tree::from_json(text) {
+            Ok(tree @ Tree { value: TreeValue::Object(_), .. }) => Configuration::Object(tree),
             _ => Configuration::Text(text.clone()),
         },
-        Value::Object(_) => Configuration::Object(value.clone()),
+        TreeValue::Object(_) => Configuration::Object(value.clone()),
         _ => Configuration::Text(value.to_json()),
     }
 }
 
-fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Option<Plugin<'t>> {
-    // Higress has a WasmPlugin of its own, of another form.
+fn istio<'t>(
+    document: &'t FileDocument,
+    resource: &'t Tree,
+    path: &Path<&'t str>,
+) -> Option<PluginConfig<'t>> {
+    // Higress defines a WasmPlugin with other fields.
     let is_istios = group(resource).is_none_or(|group| group == "extensions.istio.io");
     let kind = resource.text_of("kind")?;
     let (module, inner) = istio_module(resource).filter(|_| is_istios)?;
@@ -216,16 +222,17 @@ fn istio<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -
         module.text_of("url"),
     ];
     let configuration = module.get("pluginConfig").map_or(Configuration::Text(String::new()), configuration);
-    is_ours(&texts, &configuration).then(|| Plugin {
+    is_jwt_guard(&texts, &configuration).then(|| PluginConfig {
         document,
         path: below(path, &inner.key("pluginConfig")).to_owned(),
         name: format!("{kind} {}", name(&texts)),
         configuration,
-        carrier: Carrier::Istio { resource },
+        embedding: Embedding::Istio { resource },
     })
 }
 
-/// What an Istio object says of a module, and where: the `spec` of a WasmPlugin, `spec.wasm` of a TrafficExtension.
+/// Returns the module settings of an Istio object with their path: `spec` of a WasmPlugin, `spec.wasm` of a
+/// TrafficExtension.
 pub fn istio_module(resource: &Tree) -> Option<(&Tree, Path<&'static str>)> {
     let spec = resource.get("spec")?;
     let path = Path::root().key("spec");
@@ -236,19 +243,19 @@ pub fn istio_module(resource: &Tree) -> Option<(&Tree, Path<&'static str>)> {
     }
 }
 
-/// The group of an object's `apiVersion`, where it is said.
+/// The group of an object's `apiVersion`, if the object has one.
 fn group(resource: &Tree) -> Option<&str> {
     let version = resource.text_of("apiVersion")?;
     Some(version.split_once('/').map_or("", |(group, _)| group))
 }
 
-/// What else the documents hold that has to do with tokens, each kind once with its file and line: for a reader whose
-/// files hold nothing of ours.
-pub fn neighbours(documents: &[Document]) -> Vec<String> {
+/// Finds other configurations that validate tokens, each kind once with file and line. The message that a file contains no
+/// configuration of jwt-guard lists them.
+pub fn other_validators(documents: &[FileDocument]) -> Vec<String> {
     let mut found: Vec<(String, String)> = Vec::new();
     for document in documents {
         document.tree.walk(&mut |tree, _, _| {
-            let Some(what) = neighbour(tree) else { return };
+            let Some(what) = other_validator(tree) else { return };
             if !found.iter().any(|(known, _)| *known == what) {
                 let at = match tree.line {
                     0 => document.file.clone(),
@@ -261,9 +268,9 @@ pub fn neighbours(documents: &[Document]) -> Vec<String> {
     found.into_iter().map(|(what, at)| format!("{what} ({at})")).collect()
 }
 
-/// What checks tokens otherwise, and what runs a Wasm module in a way that is not read here.
-fn neighbour(tree: &Tree) -> Option<String> {
-    if tree.is_type(surroundings::JWT_AUTHN) {
+/// Recognizes a configuration that validates tokens without jwt-guard, or a WasmPlugin that is not Istio's.
+fn other_validator(tree: &Tree) -> Option<String> {
+    if tree.is_type(context::JWT_AUTHN) {
         return Some("Envoy's jwt_authn filter".to_owned());
     }
     if tree.get_exact("auth_client").is_some_and(|client| client.get("issuer").is_some()) {
@@ -274,13 +281,19 @@ fn neighbour(tree: &Tree) -> Option<String> {
         ("security.istio.io", "RequestAuthentication" | "AuthorizationPolicy") => format!("Istio's {kind}"),
         ("gateway.envoyproxy.io", "SecurityPolicy") => "Envoy Gateway's SecurityPolicy".to_owned(),
         (group, "WasmPlugin") if group != "extensions.istio.io" => {
-            format!("a WasmPlugin of {group}, which is not Istio's and is not read")
+            format!(
+                "a WasmPlugin of {group}, which `check` does not support; it reads only extensions.istio.io"
+            )
         }
         _ => return None,
     })
 }
 
-fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>) -> Vec<Plugin<'t>> {
+fn gateway<'t>(
+    document: &'t FileDocument,
+    resource: &'t Tree,
+    path: &Path<&'t str>,
+) -> Vec<PluginConfig<'t>> {
     if resource.text_of("kind") != Some("EnvoyExtensionPolicy") {
         return Vec::new();
     }
@@ -295,27 +308,27 @@ fn gateway<'t>(document: &'t Document, resource: &'t Tree, path: &Path<&'t str>)
             resource.at(&["metadata", "name"]).and_then(Tree::text),
         ];
         let configuration = wasm.get("config").map_or(Configuration::Text(String::new()), configuration);
-        is_ours(&texts, &configuration).then(|| Plugin {
+        is_jwt_guard(&texts, &configuration).then(|| PluginConfig {
             document,
             path: path.index(index).key("config").to_owned(),
             name: format!("EnvoyExtensionPolicy {}", name(&texts)),
             configuration,
-            carrier: Carrier::Gateway { resource, wasm },
+            embedding: Embedding::Gateway { resource, wasm },
         })
     });
     entries.collect()
 }
 
-/// By its name, or by what it says.
-fn is_ours(texts: &[Option<&str>], configuration: &Configuration) -> bool {
+/// Recognizes a configuration of jwt-guard by a name or by its keys.
+fn is_jwt_guard(texts: &[Option<&str>], configuration: &Configuration) -> bool {
     let named = texts.iter().flatten().any(|text| {
         let plain: String = text.chars().filter(char::is_ascii_alphanumeric).collect();
         plain.to_ascii_lowercase().contains("jwtguard")
     });
-    let says = |tree: &Tree| {
-        ALWAYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
+    let has_keys = |tree: &Tree| {
+        ISSUER_KEYS.iter().any(|key| tree.get(key).is_some()) && tree.get(issuer::AUDIENCE.as_str()).is_some()
     };
-    named || matches!(configuration, Configuration::Object(tree) if says(tree))
+    named || matches!(configuration, Configuration::Object(tree) if has_keys(tree))
 }
 
 fn name(texts: &[Option<&str>]) -> String {

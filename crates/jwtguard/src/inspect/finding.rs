@@ -1,31 +1,31 @@
-//! What is told about a file.
+//! A finding in a file.
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Envoy would refuse it, or it undoes the filter.
+    /// Envoy or the filter refuses the configuration, or requests bypass the filter.
     Error,
-    /// Legal and doubtful.
+    /// The configuration is valid, but probably unintended.
     Warning,
 }
 
-/// Something to tell about a file.
+/// An error or a warning about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// The file's name.
+    /// The name of the file.
     pub file: String,
-    /// The line; 0 where it is not known.
+    /// The line; 0 if unknown.
     pub line: usize,
-    /// Where in the document.
+    /// The path of the value in the document.
     pub path: String,
-    /// What is wrong and what would be right, as a sentence.
+    /// A sentence that says what is wrong and what to write instead.
     pub problem: String,
 }
 
 impl Severity {
-    /// The word in front of a finding.
+    /// The severity as text.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -1,22 +1,22 @@
-//! What Istio's and Kubernetes' objects around a configuration say: where keys come from, who is routed by what.
+//! Checks the Istio and Kubernetes objects around a configuration: the plugin object, key clusters, routes.
 
 pub mod gateway;
 pub mod istio;
 
+use super::context::{Diagnostic, FilterEdits, Subject};
 use super::document::of_kind;
-use super::find::{Carrier, Plugin};
-use super::surroundings::{Edited, Remark, Subject};
-use super::tree::{Tree, Value};
-use super::{Document, Severity};
+use super::find::{Embedding, PluginConfig};
+use super::tree::{Tree, TreeValue};
+use super::{FileDocument, Severity};
 use jwt_guard::config::Config;
 
-/// Texts inside an object that are Envoy configurations themselves: path, line, text.
+/// Finds Envoy configurations that an object contains as text. Returns path, line and text of each.
 pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
     let mut texts = Vec::new();
     tree.walk(&mut |object, path, _| match object.text_of("kind") {
         Some("ConfigMap") => {
             for (name, value) in object.get("data").map(Tree::members).unwrap_or_default() {
-                if let Value::Text(text) = &value.value
+                if let TreeValue::Text(text) = &value.value
                     && text.contains("@type")
                 {
                     texts.push((path.key("data").key(name).to_string(), value.line, text.clone()));
@@ -36,61 +36,65 @@ pub fn embedded(tree: &Tree) -> Vec<(String, usize, String)> {
     texts
 }
 
-/// What stands in the object that carries the configuration.
-pub fn carrier(plugin: &Plugin<'_>, documents: &[Document], remarks: &mut Vec<Remark>) {
-    match plugin.carrier {
-        Carrier::Istio { resource } => {
+/// Checks the object that contains the configuration.
+pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
+    match plugin.embedding {
+        Embedding::Istio { resource } => {
             let Some(spec) = resource.get("spec") else { return };
             let Some((module, path)) = super::find::istio_module(resource) else { return };
             let strategy = Subject::Path(path.key("failStrategy").to_owned());
             match module.get("failStrategy") {
                 Some(tree) if tree.text() == Some("FAIL_OPEN") => {
                     let problem =
-                        "FAIL_OPEN lets every request pass unchecked, claim headers of the client's own \
-                                   included, while the module cannot run; use FAIL_RELOAD, or FAIL_CLOSE"
+                        "FAIL_OPEN forwards every request unchecked, with claim headers that the client \
+                                   sent, while the module cannot run; write FAIL_RELOAD, or FAIL_CLOSE"
                             .to_owned();
-                    remarks.push(Remark::error(tree, strategy, problem));
+                    diagnostics.push(Diagnostic::error(tree, strategy, problem));
                 }
                 Some(_) => {}
-                None => remarks.push(Remark::warning(
+                None => diagnostics.push(Diagnostic::warning(
                     module,
                     strategy,
-                    "is not said; FAIL_RELOAD loads a module that crashed anew, where Istio has it"
+                    "is not set; write FAIL_RELOAD, which reloads a crashed module, if this version of Istio supports it"
                         .to_owned(),
                 )),
             }
             if spec.get("phase").is_none() {
                 let problem =
-                    "is not said: Istio then runs the filter after its own authorization; say AUTHN";
-                remarks.push(Remark::warning(spec, Subject::keys(&["spec", "phase"]), problem.to_owned()));
+                    "is not set: Istio then runs the filter after its own authorization; write AUTHN";
+                diagnostics.push(Diagnostic::warning(
+                    spec,
+                    Subject::keys(&["spec", "phase"]),
+                    problem.to_owned(),
+                ));
             }
         }
-        Carrier::Gateway { resource, wasm } => {
-            gateway::targets(resource, remarks);
-            gateway::replacements(resource, documents, remarks);
+        Embedding::Gateway { resource, wasm } => {
+            gateway::targets(resource, diagnostics);
+            gateway::replacements(resource, documents, diagnostics);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
                 let mut path = plugin.path.clone();
                 path.pop();
                 let subject = Subject::Path(path.key("failOpen".to_owned()));
                 let problem =
-                    "lets every request pass unchecked, claim headers of the client's own included, while \
-                               the module cannot run; remove it"
+                    "forwards every request unchecked, with claim headers that the client sent, while \
+                               the module cannot run; remove this key"
                         .to_owned();
-                remarks.push(Remark::error(tree, subject, problem));
+                diagnostics.push(Diagnostic::error(tree, subject, problem));
             }
         }
-        Carrier::Itself | Carrier::Envoy { .. } => {}
+        Embedding::Standalone | Embedding::Envoy { .. } => {}
     }
 }
 
-/// Istio's own check of tokens beside a WasmPlugin: whichever of the two is first removes the token.
+/// Warns about a RequestAuthentication beside a WasmPlugin: the one that runs first removes the token.
 pub fn request_authentication(
-    plugin: &Plugin<'_>,
+    plugin: &PluginConfig<'_>,
     config: &Config,
-    documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let Carrier::Istio { resource } = plugin.carrier else { return };
+    let Embedding::Istio { resource } = plugin.embedding else { return };
     if !config.enabled {
         return;
     }
@@ -102,30 +106,30 @@ pub fn request_authentication(
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
         if is_first && !rules.is_empty() && !keeps_token {
             let problem = "runs after jwt-guard in a proxy that has both, and jwt-guard removes the token: Istio finds \
-                           none, and an AuthorizationPolicy on it refuses; set forward_token: true in pluginConfig, or \
-                           remove this object";
-            remarks.push(Remark::warning(other, rules_subject, problem.to_owned()));
+                           no token, and an AuthorizationPolicy that requires one denies the request; set forward_token: \
+                           true in pluginConfig, or remove this object";
+            diagnostics.push(Diagnostic::warning(other, rules_subject, problem.to_owned()));
         } else if !is_first && let Some(rule) = rules.iter().find(|rule| !is_kept(rule)) {
-            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds none \
+            let problem = "runs before jwt-guard in a proxy that has both, and removes the token: jwt-guard finds no token \
                            and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
-            remarks.push(Remark::warning(rule, rules_subject, problem.to_owned()));
+            diagnostics.push(Diagnostic::warning(rule, rules_subject, problem.to_owned()));
         }
     }
 }
 
-/// Routes of Kubernetes' own objects that match on what the filter edits.
-pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Remark>) {
+/// Reports routes of Kubernetes objects that match on headers or query parameters that the filter edits.
+pub fn routes(documents: &[FileDocument], edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let subject = Subject::keys(&["spec", "http", "match"]);
     for route in of_kind(documents, "VirtualService") {
         for http in route.get("spec").map(|spec| spec.list("http")).unwrap_or_default() {
             for matched in http.list("match") {
                 for key in ["headers", "withoutHeaders"] {
                     for (name, value) in matched.get(key).map(Tree::members).unwrap_or_default() {
-                        edited.refuse_header(value, &subject, name, remarks);
+                        edited.report_header(value, &subject, name, diagnostics);
                     }
                 }
                 for (name, value) in matched.get("queryParams").map(Tree::members).unwrap_or_default() {
-                    edited.refuse_query(value, &subject, name, remarks);
+                    edited.report_query(value, &subject, name, diagnostics);
                 }
             }
         }
@@ -136,19 +140,19 @@ pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Rem
             for rule in route.get("spec").map(|spec| spec.list("rules")).unwrap_or_default() {
                 for matched in rule.list("matches") {
                     for header in matched.list("headers") {
-                        edited.refuse_header(
+                        edited.report_header(
                             header,
                             &subject,
                             header.text_of("name").unwrap_or_default(),
-                            remarks,
+                            diagnostics,
                         );
                     }
                     for query in matched.list("queryParams") {
-                        edited.refuse_query(
+                        edited.report_query(
                             query,
                             &subject,
                             query.text_of("name").unwrap_or_default(),
-                            remarks,
+                            diagnostics,
                         );
                     }
                 }
@@ -157,10 +161,10 @@ pub fn routes(documents: &[Document], edited: &Edited<'_>, remarks: &mut Vec<Rem
     }
 }
 
-/// How a remark about a cluster that the files lack is meant: a manifest need not hold what makes clusters.
-pub fn missing_cluster(carrier: &Carrier<'_>) -> Severity {
-    match carrier {
-        Carrier::Envoy { .. } => Severity::Error,
+/// The severity of a missing cluster. In Kubernetes, other manifests may define the cluster, so it is a warning there.
+pub fn missing_cluster(embedding: &Embedding<'_>) -> Severity {
+    match embedding {
+        Embedding::Envoy { .. } => Severity::Error,
         _ => Severity::Warning,
     }
 }

@@ -1,6 +1,5 @@
-//! JSON Schema (2020-12) of the configuration: for editors that complete and underline, and for programs that write
-//! configurations. It is made of the core's table of keys. What hangs on two keys at once only the filter's own reader
-//! checks.
+//! JSON Schema (2020-12) of the configuration, for editors and for programs that write configurations. It is generated from
+//! the core's table of keys. Only the reader of the core checks rules about more than one key.
 
 mod reference;
 mod types;
@@ -10,15 +9,15 @@ use serde_json::{Map, Value, json};
 use super::tree::Tree;
 use jwt_guard::config::keys::{configuration, issuer};
 use jwt_guard::config::objects::OBJECTS;
-use types::given;
+use types::required;
 
 pub use reference::reference;
 pub use types::default;
 
-/// The schema's address: a name, not a place.
+/// The id of the schema. It is a name, and cannot be fetched.
 const ID: &str = "urn:jwt-guard:configuration";
 
-/// The schema.
+/// Generates the schema.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     for object in OBJECTS {
@@ -28,8 +27,8 @@ pub fn schema() -> Value {
         Some(Value::Object(root)) => root,
         _ => Map::new(),
     };
-    let one = [given(issuer::ISSUER.as_str()), given(issuer::AUDIENCE.as_str())];
-    let several = given(configuration::ISSUERS.as_str());
+    let one = [required(issuer::ISSUER.as_str()), required(issuer::AUDIENCE.as_str())];
+    let several = required(configuration::ISSUERS.as_str());
     root.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
     root.insert("$id".to_owned(), ID.into());
     root.insert(
@@ -40,7 +39,7 @@ pub fn schema() -> Value {
     Value::Object(root)
 }
 
-/// Whether an object has a key of the configuration and so may be meant as one.
+/// Whether an object has a key of the configuration, so that it is probably a configuration.
 pub fn is_top_level(tree: &Tree) -> bool {
     let Some(root) = OBJECTS.iter().find(|object| object.name == "configuration") else { return false };
     root.keys().any(|key| tree.get(key.name).is_some())

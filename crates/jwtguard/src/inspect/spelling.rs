@@ -1,27 +1,27 @@
-//! Names that look like misspellings of each other.
+//! Finds names that are probably misspellings of other names.
 
 use std::collections::BTreeMap;
 
 use super::path::below;
-use super::tree::{Tree, Value};
+use super::tree::{Tree, TreeValue};
 use jwt_guard::config::Path;
 use jwt_guard::config::keys::{Name, requirement};
 
-/// A name that stands once, and the other one that it is nearly.
+/// A name that occurs once and is similar to another name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Misspelling {
-    /// The name that stands once.
+    /// The name that occurs once.
     pub name: String,
-    /// Where it stands.
+    /// The path of this name.
     pub path: Path,
-    /// What it may have been meant to be.
+    /// The name that was probably meant.
     pub other: String,
-    /// How often that one stands.
+    /// How often the other name occurs.
     pub times: usize,
 }
 
-/// Every name under `requires_role`, `requires_group` and `requires_scope` that stands once and is nearly one
-/// that stands elsewhere.
+/// Finds each name in `requires_role`, `requires_group` and `requires_scope` that occurs once and is similar to another name
+/// of the same key.
 pub fn misspellings(tree: &Tree) -> Vec<Misspelling> {
     let keys = [requirement::REQUIRES_ROLE, requirement::REQUIRES_GROUP, requirement::REQUIRES_SCOPE];
     keys.into_iter().flat_map(|key| of_key(tree, key)).collect()
@@ -32,17 +32,17 @@ fn of_key(tree: &Tree, key: Name) -> Vec<Misspelling> {
     tree.walk(&mut |tree, path, _| {
         if path.last_key() == Some(&key.as_str()) {
             tree.walk(&mut |value, rest, _| {
-                if let Value::Text(name) = &value.value {
+                if let TreeValue::Text(name) = &value.value {
                     places.entry(name.clone()).or_default().push(below(path, rest).to_owned());
                 }
             });
         }
     });
     let mut found = Vec::new();
-    for (name, stands) in &places {
-        let [path] = stands.as_slice() else { continue };
-        let others = places.iter().filter(|(other, _)| *other != name && is_nearly(name, other));
-        // Of two names that both stand once, the later one in the alphabet is told, once.
+    for (name, paths) in &places {
+        let [path] = paths.as_slice() else { continue };
+        let others = places.iter().filter(|(other, _)| *other != name && is_similar(name, other));
+        // If both names occur once, only the later one in the alphabet is reported.
         let likely =
             others.filter(|(other, at)| at.len() > 1 || *other < name).max_by_key(|(_, at)| at.len());
         if let Some((other, at)) = likely {
@@ -57,26 +57,26 @@ fn of_key(tree: &Tree, key: Name) -> Vec<Misspelling> {
     found
 }
 
-/// The known name that a text is nearly, if there is just one.
+/// Returns the known name that is similar to a text, if exactly one is.
 pub fn nearest<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let mut near = known.filter(|known| is_nearly(text, known));
+    let mut near = known.filter(|known| is_similar(text, known));
     near.next().filter(|_| near.next().is_none())
 }
 
-/// The same for the name of a key, which may be as short as `any`.
+/// Returns the known key that is similar to a text, if exactly one is. Keys can be as short as `any`.
 pub fn nearest_key<'k>(text: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let mut near = known.filter(|known| is_nearly_from(3, text, known));
+    let mut near = known.filter(|known| is_similar_from(3, text, known));
     near.next().filter(|_| near.next().is_none())
 }
 
-fn is_nearly(one: &str, other: &str) -> bool {
-    is_nearly_from(4, one, other)
+fn is_similar(one: &str, other: &str) -> bool {
+    is_similar_from(4, one, other)
 }
 
-/// Whether one may be a slip for the other: the same but for case and separators, or one letter left out, put in,
-/// changed or swapped with its neighbour. Digits are no slips: `v1` and `v2` are two names. A name of fewer letters
-/// than `shortest` is not compared.
-fn is_nearly_from(shortest: usize, one: &str, other: &str) -> bool {
+/// Whether two names differ only in case and separators, or in one letter that is deleted, inserted, replaced or swapped
+/// with the next one. Names that differ in digits, such as `v1` and `v2`, are not similar. Names with fewer letters than
+/// `shortest` are not compared.
+fn is_similar_from(shortest: usize, one: &str, other: &str) -> bool {
     let plain = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_and_other_names() {
+    fn similar_and_different_names() {
         for (one, other, expected) in [
             ("admin", "amdin", true),
             ("admin", "Admin", true),
@@ -117,13 +117,13 @@ mod tests {
             ("ops", "cops", false),
             ("read", "write", false),
         ] {
-            assert_eq!(is_nearly(one, other), expected, "{one} {other}");
-            assert_eq!(is_nearly(other, one), expected, "{other} {one}");
+            assert_eq!(is_similar(one, other), expected, "{one} {other}");
+            assert_eq!(is_similar(other, one), expected, "{other} {one}");
         }
     }
 
     #[test]
-    fn the_rare_spelling_is_told() {
+    fn the_rare_spelling_is_reported() {
         let tree = Tree::from_json(
             r#"{"routes":[{"path":"/a","requires_role":"admin"},{"path":"/b","requires_role":["admin","x"]},
                 {"path":"/c","any_of":[{"requires_role":{"all":["amdin"]}}]},{"path":"/d","requires_group":"amdin"}]}"#,

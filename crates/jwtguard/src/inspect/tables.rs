@@ -1,90 +1,90 @@
-//! The policy as a table: route, methods, hosts, who may pass.
+//! The policy as a table: routes, methods, hosts, and who may pass.
 
-use super::find::Carrier;
+use super::describe;
+use super::find::Embedding;
 use super::tree::Tree;
-use super::words;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Requirement;
 
-/// The rows of one configuration, the most specific rule being whatever the filter makes of them.
+/// The table of one configuration. The order of the rows is not the precedence: the filter applies the most specific route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// Where the configuration stands and what it is called.
+pub struct PolicyTable {
+    /// The file and the name of the configuration.
     pub heading: String,
-    /// A line for each issuer.
+    /// One line per issuer.
     pub issuers: Vec<String>,
-    /// Where tokens are read, unless a route says otherwise.
+    /// The token sources of every route that does not override them.
     pub token_from: Vec<String>,
-    /// What holds for every request.
+    /// The global settings that apply to every request.
     pub modes: Vec<&'static str>,
-    /// In the order of the file, what no route names last.
-    pub rows: Vec<Row>,
+    /// The routes in the order of the file, then the default policy.
+    pub rows: Vec<PolicyRow>,
 }
 
-/// One row.
+/// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The path's template; in Envoy's routes what they match.
+pub struct PolicyRow {
+    /// The path template, or what an Envoy route matches.
     pub route: String,
-    /// The methods, empty for any.
+    /// The methods; empty if the route matches every method.
     pub methods: Vec<String>,
-    /// The hosts, empty for any.
+    /// The hosts; empty if the route matches every host.
     pub hosts: Vec<String>,
-    /// Who may pass.
+    /// A description of who may pass.
     pub who: String,
-    /// Where tokens are read, where that is not where they are read elsewhere.
+    /// The token sources of the route, if they differ from those of the configuration.
     pub token_from: Option<Vec<String>>,
 }
 
-/// A requirement that an Envoy route or virtual host carries.
+/// A requirement in the metadata of an Envoy route or virtual host.
 #[derive(Debug)]
-pub struct Carried {
-    /// What it stands on.
+pub struct RoutePolicy {
+    /// What the route matches.
     pub route: String,
     /// The domains of the virtual host.
     pub hosts: Vec<String>,
-    /// What it asks.
+    /// The requirement.
     pub requirement: Requirement,
 }
 
-impl Table {
-    /// The table of a valid configuration.
-    pub fn new(heading: String, config: &Config, carried: &[Carried]) -> Self {
-        let mut rows: Vec<Row> = carried
+impl PolicyTable {
+    /// Makes the table of a valid configuration.
+    pub fn new(heading: String, config: &Config, route_policies: &[RoutePolicy]) -> Self {
+        let mut rows: Vec<PolicyRow> = route_policies
             .iter()
-            .map(|carried| Row {
-                route: carried.route.clone(),
+            .map(|policy| PolicyRow {
+                route: policy.route.clone(),
                 methods: Vec::new(),
-                hosts: carried.hosts.clone(),
-                who: words::requirement(&carried.requirement, &config.names),
+                hosts: policy.hosts.clone(),
+                who: describe::requirement(&policy.requirement, &config.names),
                 token_from: None,
             })
             .collect();
         rows.extend(config.routes.entries().iter().map(|entry| {
             let places = entry.rule.token_from.as_deref();
             let own_places = places.filter(|places| *places != config.token_from.as_slice());
-            Row {
+            PolicyRow {
                 route: entry.template.to_string(),
                 methods: entry.methods.iter().map(ToString::to_string).collect(),
                 hosts: entry.hosts.iter().map(ToString::to_string).collect(),
-                who: words::requirement(&entry.rule.requirement, &config.names),
-                token_from: own_places.map(words::places),
+                who: describe::requirement(&entry.rule.requirement, &config.names),
+                token_from: own_places.map(describe::token_sources),
             }
         }));
-        rows.push(Row {
+        rows.push(PolicyRow {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
             hosts: Vec::new(),
-            who: words::requirement(&config.default_policy, &config.names),
+            who: describe::requirement(&config.default_policy, &config.names),
             token_from: None,
         });
-        let issuers = config.issuers.iter().map(words::issuer).collect();
-        let token_from = words::places(&config.token_from);
-        Self { heading, issuers, token_from, modes: words::modes(config), rows }
+        let issuers = config.issuers.iter().map(describe::issuer).collect();
+        let token_from = describe::token_sources(&config.token_from);
+        Self { heading, issuers, token_from, modes: describe::modes(config), rows }
     }
 }
 
-/// One text or a list of them.
+/// Reads one text or a list of texts.
 pub fn texts(tree: Option<&Tree>) -> Vec<String> {
     let Some(tree) = tree else { return Vec::new() };
     let items = tree.items();
@@ -92,7 +92,7 @@ pub fn texts(tree: Option<&Tree>) -> Vec<String> {
     items.iter().filter_map(Tree::text).map(str::to_owned).collect()
 }
 
-impl std::fmt::Display for Table {
+impl std::fmt::Display for PolicyTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.heading)?;
         for issuer in &self.issuers {
@@ -105,9 +105,10 @@ impl std::fmt::Display for Table {
         writeln!(f)?;
         let any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(" ") };
         let read =
-            |row: &Row| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
-        let cells =
-            |row: &Row| [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()];
+            |row: &PolicyRow| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
+        let cells = |row: &PolicyRow| {
+            [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()]
+        };
         let header = ["route", "methods", "hosts", "token from", "who may pass"].map(str::to_owned);
         let lines: Vec<[String; 5]> = std::iter::once(header).chain(self.rows.iter().map(cells)).collect();
         let width = |column: usize| {
@@ -127,11 +128,11 @@ impl std::fmt::Display for Table {
     }
 }
 
-/// The heading of a configuration.
-pub fn heading(file: &str, name: &str, carrier: &Carrier<'_>) -> String {
-    match carrier {
-        Carrier::Itself => file.to_owned(),
-        Carrier::Envoy { manager: Some(manager), .. } => match manager.text_of("stat_prefix") {
+/// Makes the heading of a configuration.
+pub fn heading(file: &str, name: &str, embedding: &Embedding<'_>) -> String {
+    match embedding {
+        Embedding::Standalone => file.to_owned(),
+        Embedding::Envoy { manager: Some(manager), .. } => match manager.text_of("stat_prefix") {
             Some(prefix) => format!("{file}: {name}, in the connection manager {prefix}"),
             None => format!("{file}: {name}"),
         },

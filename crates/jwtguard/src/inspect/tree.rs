@@ -1,4 +1,4 @@
-//! A document as it stands in a file: values with the lines they begin on, one form for YAML and JSON.
+//! A parsed YAML or JSON document. Each value has the line on which it begins.
 
 mod lines;
 
@@ -10,30 +10,30 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use jwt_guard::config::path::{Path, PathSegment};
 use jwt_guard::jose::json::Json;
 
-/// A value and where it begins.
+/// A value with its position.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tree {
-    /// The line, from 1; 0 in JSON text that stands within a file, of which only paths are known.
+    /// The line, starting at 1; 0 if unknown, such as in JSON text inside a document.
     pub line: usize,
-    /// Which value of which file it is; `None` in text that no file was read from.
-    pub source: Option<Source>,
+    /// The identity of the value in its file; `None` if the text is not a file.
+    pub source: Option<ValueId>,
     /// The value.
-    pub value: Value,
+    pub value: TreeValue,
 }
 
-/// One value of a file. Tells apart values that look alike.
+/// The identity of a value in a file, which distinguishes equal values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Source {
-    /// The file's name as it is shown.
+pub struct ValueId {
+    /// The name of the file in messages.
     pub file: Rc<str>,
-    /// How many values of the file stand before it.
+    /// The number of values before this one in the file.
     number: usize,
 }
 
-/// A value. Members keep their order; names are unique.
+/// A value. The members of an object keep their order, and their names are unique.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// `null`, or nothing at all
+pub enum TreeValue {
+    /// `null`, or an empty value.
     Null,
     /// A boolean.
     Bool(bool),
@@ -41,8 +41,8 @@ pub enum Value {
     Number(String),
     /// A string.
     Text(String),
-    /// A string that its writer took for a number: Envoy reads `1.5` and `3000000000` so.
-    Digits(String),
+    /// A string that is written as a number: Envoy reads `1.5` and `3000000000` as strings.
+    NumericText(String),
     /// A list.
     List(Vec<Tree>),
     /// An object.
@@ -50,82 +50,82 @@ pub enum Value {
 }
 
 impl Tree {
-    /// The member of that name. Envoy reads `typedConfig` for `typed_config`, so this does too.
+    /// Returns the member with a name. Like Envoy, it accepts `typedConfig` for `typed_config`.
     pub fn get(&self, name: &str) -> Option<&Tree> {
         let members = self.members();
         let exact = members.iter().find(|(member, _)| member == name);
         let found = exact.or_else(|| members.iter().find(|(member, _)| is_camel_case_of(member, name)));
-        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != TreeValue::Null)
     }
 
-    /// The member of exactly that name, as in a map, whose names are its writer's.
+    /// Returns the member with exactly this name, for maps, whose names have no second spelling.
     pub fn get_exact(&self, name: &str) -> Option<&Tree> {
         let found = self.members().iter().find(|(member, _)| member == name);
-        found.map(|(_, tree)| tree).filter(|tree| tree.value != Value::Null)
+        found.map(|(_, tree)| tree).filter(|tree| tree.value != TreeValue::Null)
     }
 
-    /// The value at the end of those names.
+    /// Returns the value at a path of names.
     pub fn at(&self, names: &[&str]) -> Option<&Tree> {
         names.iter().try_fold(self, |tree, name| tree.get(name))
     }
 
-    /// The members, none where this is no object.
+    /// Returns the members, or none if the value is not an object.
     pub fn members(&self) -> &[(String, Tree)] {
         match &self.value {
-            Value::Object(members) => members,
+            TreeValue::Object(members) => members,
             _ => &[],
         }
     }
 
-    /// The items, none where this is no list.
+    /// Returns the items, or none if the value is not a list.
     pub fn items(&self) -> &[Tree] {
         match &self.value {
-            Value::List(items) => items,
+            TreeValue::List(items) => items,
             _ => &[],
         }
     }
 
-    /// The items of the list of that name.
+    /// Returns the items of the list with a name.
     pub fn list(&self, name: &str) -> &[Tree] {
         self.get(name).map(Self::items).unwrap_or_default()
     }
 
-    /// The text, where this is one.
+    /// Returns the text, if the value is a string.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) | Value::Digits(text) => Some(text),
+            TreeValue::Text(text) | TreeValue::NumericText(text) => Some(text),
             _ => None,
         }
     }
 
-    /// The text of that name.
+    /// Returns the text of the member with a name.
     pub fn text_of(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Self::text)
     }
 
-    /// Whether Envoy takes this for `true`, which quotes do not keep it from.
+    /// Whether Envoy reads this value as `true`. Quotes do not change that.
     pub fn is_true(&self) -> bool {
         const WORDS: [&str; 5] = ["true", "t", "yes", "y", "1"];
-        self.value == Value::Bool(true)
+        self.value == TreeValue::Bool(true)
             || self.text().is_some_and(|text| WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
     }
 
-    /// Whether Envoy takes this for that value of an enum: its name in any case, or its number.
+    /// Whether Envoy reads this value as a value of an enum: by name in any letter case, or by number.
     pub fn is_enum(&self, name: &str, number: u32) -> bool {
         match &self.value {
-            Value::Number(text) => *text == number.to_string(),
+            TreeValue::Number(text) => *text == number.to_string(),
             _ => self
                 .text()
                 .is_some_and(|text| text.eq_ignore_ascii_case(name) || text.parse::<u32>() == Ok(number)),
         }
     }
 
-    /// Whether this object has that `@type`.
+    /// Whether this object has a `@type`.
     pub fn is_type(&self, name: &str) -> bool {
         self.text_of("@type").is_some_and(|text| text.rsplit('/').next() == Some(name))
     }
 
-    /// The value where the path leads, or the last one before it ends: where a reader should look.
+    /// Returns the value at a path, or its nearest ancestor that exists. Messages show its line.
     pub fn nearest_to<K: AsRef<str>>(&self, path: &Path<K>) -> &Tree {
         let mut tree = self;
         for segment in path.segments() {
@@ -139,17 +139,17 @@ impl Tree {
 
     fn child<K: AsRef<str>>(&self, segment: &PathSegment<K>) -> Option<&Tree> {
         match (&self.value, segment) {
-            (Value::Object(members), PathSegment::Key(name)) => {
+            (TreeValue::Object(members), PathSegment::Key(name)) => {
                 members.iter().find(|(member, _)| member == name.as_ref()).map(|(_, value)| value)
             }
-            (Value::List(items), PathSegment::Index(index)) => items.get(*index),
-            // One value where a list may stand counts as its only item.
+            (TreeValue::List(items), PathSegment::Index(index)) => items.get(*index),
+            // A single value counts as a list with one item.
             (_, PathSegment::Index(0)) => Some(self),
             _ => None,
         }
     }
 
-    /// The value as JSON text.
+    /// Returns the value as JSON text.
     pub fn to_json(&self) -> String {
         let mut text = String::new();
         self.write_json(&mut text);
@@ -158,11 +158,11 @@ impl Tree {
 
     fn write_json(&self, text: &mut String) {
         match &self.value {
-            Value::Null => text.push_str("null"),
-            Value::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
-            Value::Number(number) => text.push_str(number),
-            Value::Text(value) | Value::Digits(value) => text.push_str(&quoted(value)),
-            Value::List(items) => {
+            TreeValue::Null => text.push_str("null"),
+            TreeValue::Bool(value) => text.push_str(if *value { "true" } else { "false" }),
+            TreeValue::Number(number) => text.push_str(number),
+            TreeValue::Text(value) | TreeValue::NumericText(value) => text.push_str(&quoted(value)),
+            TreeValue::List(items) => {
                 text.push('[');
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
@@ -172,7 +172,7 @@ impl Tree {
                 }
                 text.push(']');
             }
-            Value::Object(members) => {
+            TreeValue::Object(members) => {
                 text.push('{');
                 for (index, (name, value)) in members.iter().enumerate() {
                     if index > 0 {
@@ -187,29 +187,30 @@ impl Tree {
         }
     }
 
-    /// Notes the file of every value. `number` counts the values of the file, of all its documents.
+    /// Sets the identity of every value. `number` counts the values of all documents of the file.
     pub fn locate(&mut self, file: &Rc<str>, number: &mut usize) {
-        self.source = Some(Source { file: file.clone(), number: *number });
+        self.source = Some(ValueId { file: file.clone(), number: *number });
         *number += 1;
         match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|item| item.locate(file, number)),
-            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.locate(file, number)),
+            TreeValue::List(items) => items.iter_mut().for_each(|item| item.locate(file, number)),
+            TreeValue::Object(members) => {
+                members.iter_mut().for_each(|(_, value)| value.locate(file, number))
+            }
             _ => {}
         }
     }
 
-    /// Moves every line down: for a text that stands inside a file.
+    /// Adds an offset to every line, for text that is embedded in a file.
     pub fn shift(&mut self, lines: usize) {
         self.line += lines;
         match &mut self.value {
-            Value::List(items) => items.iter_mut().for_each(|item| item.shift(lines)),
-            Value::Object(members) => members.iter_mut().for_each(|(_, value)| value.shift(lines)),
+            TreeValue::List(items) => items.iter_mut().for_each(|item| item.shift(lines)),
+            TreeValue::Object(members) => members.iter_mut().for_each(|(_, value)| value.shift(lines)),
             _ => {}
         }
     }
 
-    /// Visits this value and every one below it, each with its path and the objects and lists that it stands in,
-    /// outermost first.
+    /// Visits this value and every value below it. `visit` gets the value, its path, and its ancestors, outermost first.
     pub fn walk<'t>(&'t self, visit: &mut dyn FnMut(&'t Tree, &Path<&'t str>, &[&'t Tree])) {
         self.walk_from(&mut Path::root(), &mut Vec::new(), visit);
     }
@@ -235,21 +236,21 @@ impl Tree {
         above.pop();
     }
 
-    /// Reads JSON text. A name that stands twice in one object is refused: readers differ in which they take.
+    /// Parses JSON text. Duplicate names in an object are refused, because parsers differ in which value they use.
     ///
     /// # Errors
-    /// What is wrong, and where.
+    /// A sentence that says what is wrong, with the position.
     pub fn from_json(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 }
 
-/// JSON's own quoting.
+/// Quotes a string as JSON.
 fn quoted(text: &str) -> String {
     Json::String(text.to_owned()).to_string()
 }
 
-/// A name as Envoy's own files spell it: `typed_config` for `typedConfig`.
+/// Converts a name to Envoy's usual spelling: `typed_config` for `typedConfig`.
 pub fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len());
     for character in name.chars() {
@@ -261,7 +262,7 @@ pub fn snake_case(name: &str) -> String {
     snake
 }
 
-/// `typedConfig` for `typed_config`.
+/// Whether a member is the camel-case spelling of a name: `typedConfig` for `typed_config`.
 fn is_camel_case_of(member: &str, name: &str) -> bool {
     if !name.contains('_') {
         return false;
@@ -290,56 +291,56 @@ impl<'de> Deserialize<'de> for Tree {
 struct TreeVisitor;
 
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Value;
+    type Value = TreeValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<TreeValue, E> {
+        Ok(TreeValue::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<TreeValue, E> {
+        Ok(TreeValue::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.to_string()))
+    fn visit_i64<E>(self, value: i64) -> Result<TreeValue, E> {
+        Ok(TreeValue::Number(value.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.to_string()))
+    fn visit_u64<E>(self, value: u64) -> Result<TreeValue, E> {
+        Ok(TreeValue::Number(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Number(value.to_string()))
+    fn visit_f64<E>(self, value: f64) -> Result<TreeValue, E> {
+        Ok(TreeValue::Number(value.to_string()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::Text(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<TreeValue, E> {
+        Ok(TreeValue::Text(value.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TreeValue, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Value::List(items))
+        Ok(TreeValue::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<TreeValue, A::Error> {
         let mut members: Vec<(String, Tree)> = Vec::new();
         let mut names = std::collections::HashSet::new();
         while let Some((name, value)) = map.next_entry::<String, Tree>()? {
             if !names.insert(name.clone()) {
                 return Err(de::Error::custom(format!(
-                    "the name {} stands twice in one object",
+                    "duplicate name {} in an object; write each name once",
                     quoted(&name)
                 )));
             }
             members.push((name, value));
         }
-        Ok(Value::Object(members))
+        Ok(TreeValue::Object(members))
     }
 }

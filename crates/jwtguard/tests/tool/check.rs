@@ -1,4 +1,4 @@
-//! `check`: every mistake with its place, doubts, tables, exit codes.
+//! `check`: errors, lints, tables and exit statuses.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::run::{Folder, jwtguard, jwtguard_with};
 
 pub const GOOD: &str = "issuer: https://a.example\naudience: a\njwks_cluster: c\n";
 
-/// The lines about a plugin configuration, without the file's name.
+/// The findings about a plugin configuration, without the name of the file.
 pub fn findings(text: &str) -> Vec<String> {
     let ran = jwtguard_with(&["check", "--quiet", "-"], text);
     let lines = ran.err.lines().filter_map(|line| line.strip_prefix("standard input:"));
@@ -14,7 +14,7 @@ pub fn findings(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_error_is_told_with_line_path_and_remedy() {
+fn every_error_has_line_path_and_remedy() {
     let text = "issuer: https://a.example\naudience: [a]\njwks_clusters: c\nclock_skew_seconds: 900\nroutes:\n\
                 - path: /a\n  requires_rol: admin\n- path: /b%20\n  requires_role: ''\n";
     let ran = jwtguard_with(&["check", "-"], text);
@@ -30,8 +30,8 @@ fn every_error_is_told_with_line_path_and_remedy() {
     ] {
         assert!(ran.err.contains(expected), "{expected}\nin\n{}", ran.err);
     }
-    assert!(!ran.err.contains("names no condition"), "the slip is the condition: {}", ran.err);
-    assert!(!ran.err.contains("is required"), "the slip is the key: {}", ran.err);
+    assert!(!ran.err.contains("names no condition"), "the misspelt key is the condition: {}", ran.err);
+    assert!(!ran.err.contains("is required"), "the misspelt key is the required key: {}", ran.err);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn the_policy_is_a_table() {
         "  /open/**         any      any          everybody; no token is read\n",
         "  /o/{id}          GET PUT  *.b.example  a valid token with one of (role a or b) or (scope x and z)\n",
         "  /t               any      any          a valid token with audience a and claim /t/level 1 or true\n",
-        "  /s               any      any          no token, or a valid one (watched: a valid token with group g)\n",
+        "  /s               any      any          no token, or a valid token (shadow: a valid token with group g)\n",
         "  everything else  any      any          nobody\n",
     ] {
         assert!(ran.out.contains(expected), "{expected}\nin\n{}", ran.out);
@@ -58,7 +58,7 @@ fn the_policy_is_a_table() {
 }
 
 #[test]
-fn the_table_says_where_tokens_are_read_and_which_kids_are_refused() {
+fn the_table_shows_token_sources_and_refused_kids() {
     let ran = jwtguard_with(&["check", "-"], GOOD);
     assert!(ran.out.contains("  tokens are read from authorization: Bearer\n"), "{}", ran.out);
     assert!(!ran.out.contains("refused kids") && !ran.out.contains("token from"), "{}", ran.out);
@@ -88,7 +88,7 @@ fn the_table_says_where_tokens_are_read_and_which_kids_are_refused() {
 }
 
 #[test]
-fn doubts_are_told_and_nothing_else() {
+fn lints_are_reported_and_nothing_else() {
     assert_eq!(findings(GOOD), [""; 0]);
     let two = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
                - {issuer: https://b.example, audience: a, jwks_cluster: d}\n";
@@ -98,19 +98,19 @@ fn doubts_are_told_and_nothing_else() {
         (
             "open",
             format!("{GOOD}default_policy: {{allow_anonymous: true}}"),
-            "4: warning: default_policy: lets every request pass",
+            "4: warning: default_policy: allows every request that no route matches",
         ),
         (
-            "open to whoever brings no token",
+            "open without a token",
             format!("{GOOD}default_policy: {{allow_missing: true}}"),
-            "4: warning: default_policy: lets requests without a token pass",
+            "4: warning: default_policy: allows requests without a token that no route matches",
         ),
         ("no exp", format!("{GOOD}require_expiration: false"), "4: warning: require_expiration: is false"),
         ("any claims", format!("{GOOD}refused_claims: {{}}"), "4: warning: refused_claims: is empty"),
         (
             "query",
             format!("{GOOD}token_from: [{{query: t}}]"),
-            "4: warning: token_from: takes tokens from the query",
+            "4: warning: token_from: reads tokens from the query",
         ),
         (
             "http",
@@ -120,7 +120,7 @@ fn doubts_are_told_and_nothing_else() {
         (
             "a method falls through",
             format!("{GOOD}routes: [{{path: /a, methods: [GET], requires_role: r}}]"),
-            "4: warning: routes[0].methods: POST, PUT, PATCH, DELETE, OPTIONS /a falls under default_policy",
+            "4: warning: routes[0].methods: default_policy applies to POST, PUT, PATCH, DELETE, OPTIONS /a and requires less",
         ),
         (
             "to another route",
@@ -128,15 +128,15 @@ fn doubts_are_told_and_nothing_else() {
                 "{GOOD}default_policy: {{deny: true}}\nroutes:\n- {{path: /a/**, allow_anonymous: true}}\n\
                      - {{path: '/a/{{x}}', methods: GET, deny: true}}"
             ),
-            "7: warning: routes[1].methods: POST, PUT, PATCH, DELETE, OPTIONS /a/{x} falls under routes[0] (/a/**)",
+            "7: warning: routes[1].methods: routes[0] (/a/**) applies to POST, PUT, PATCH, DELETE, OPTIONS /a/{x} and requires less",
         ),
         (
-            "never won",
+            "never applies",
             format!(
                 "{GOOD}resource_metadata: {{resource: 'https://h.example'}}\nroutes:\n\
                      - {{path: /.well-known/oauth-protected-resource, methods: GET, hosts: h.example, deny: true}}"
             ),
-            "6: warning: routes[0]: no request falls under /.well-known/oauth-protected-resource",
+            "6: warning: routes[0]: /.well-known/oauth-protected-resource never applies",
         ),
         (
             "misspelt",
@@ -144,7 +144,7 @@ fn doubts_are_told_and_nothing_else() {
                 "{GOOD}routes:\n- {{path: /a, requires_role: editor}}\n- {{path: /b, requires_role: [x, editor]}}\n\
                      - {{path: /c, requires_role: edtior}}"
             ),
-            "7: warning: routes[2].requires_role: \"edtior\" stands here only, and \"editor\" in 2 other places",
+            "7: warning: routes[2].requires_role: \"edtior\" occurs only here, and the similar \"editor\" occurs 2 times",
         ),
         ("unused", format!("{two}policies: {{p: {{deny: true}}}}"), ""),
         (
@@ -152,7 +152,7 @@ fn doubts_are_told_and_nothing_else() {
             format!(
                 "{two}routes:\n- {{path: /a, any_of: [{{requires_issuer: a_example, requires_role: r}}, {{requires_role: s}}]}}"
             ),
-            "5: warning: routes[0]: asks for a role, group, scope or claim of any issuer",
+            "5: warning: routes[0]: requires a role, group, scope or claim from any issuer",
         ),
     ] {
         let found = findings(&text);
@@ -166,7 +166,7 @@ fn doubts_are_told_and_nothing_else() {
 }
 
 #[test]
-fn what_is_well_thought_out_is_no_doubt() {
+fn intended_configurations_have_no_lint() {
     let two = "issuers:\n- {issuer: https://a.example, audience: a, jwks_cluster: c}\n\
                - {issuer: https://b.example, audience: a, jwks_cluster: d}\n";
     for text in [
@@ -190,7 +190,7 @@ fn what_is_well_thought_out_is_no_doubt() {
 }
 
 #[test]
-fn exit_codes_are_for_ci() {
+fn exit_statuses_are_for_ci() {
     let folder = Folder::new("exit-codes");
     let (good, doubtful, bad) = (
         folder.file("good.yaml", GOOD),
@@ -212,12 +212,12 @@ fn exit_codes_are_for_ci() {
         assert_eq!(ran.status, status, "{arguments:?}: {}", ran.err);
         assert!(status == 0 || !ran.err.is_empty());
     }
-    assert!(jwtguard(&["check", &broken]).err.contains("broken.yaml: line 2: this is not YAML"));
-    assert!(jwtguard(&["check", &other]).err.contains("there is no configuration of jwt-guard in "));
+    assert!(jwtguard(&["check", &broken]).err.contains("broken.yaml: line 2: invalid YAML"));
+    assert!(jwtguard(&["check", &other]).err.contains("no configuration of jwt-guard in "));
 }
 
 #[test]
-fn json_is_for_programs() {
+fn the_json_output_has_the_documented_members() {
     let text = format!("{GOOD}report_only: true\nroutes: [{{path: /a, methods: GET, requires_role: r}}]");
     let ran = jwtguard_with(&["check", "--json", "-"], &text);
     let json: Value = serde_json::from_str(&ran.out).unwrap();
@@ -225,7 +225,7 @@ fn json_is_for_programs() {
     assert_eq!(json["findings"][0]["path"], "report_only");
     assert_eq!(json["findings"][0]["line"], 4);
     assert_eq!(json["policies"][0]["rows"][0]["methods"][0], "GET");
-    assert_eq!(json["policies"][0]["modes"][0], "report_only: nothing is refused");
+    assert_eq!(json["policies"][0]["modes"][0], "report_only: the filter denies nothing");
     assert_eq!(ran.err, "");
 }
 
@@ -241,5 +241,9 @@ fn plugin_json_is_read_like_yaml() {
     );
     let twice = jwtguard_with(&["check", "-"], r#"{"issuer":"a","issuer":"b"}"#);
     assert_eq!(twice.status, 2);
-    assert!(twice.err.contains("the name \"issuer\" stands twice in one object"), "{}", twice.err);
+    assert!(
+        twice.err.contains("duplicate name \"issuer\" in an object; write each name once"),
+        "{}",
+        twice.err
+    );
 }

@@ -1,4 +1,4 @@
-//! `check` on manifests: Istio's and Envoy Gateway's objects around a configuration.
+//! `check` on the Istio and Envoy Gateway objects around a configuration.
 
 use crate::run::{jwtguard_with, read};
 
@@ -16,21 +16,21 @@ fn istio_needs_an_entry_and_a_rule() {
         (
             "open",
             whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
-            "7: error: spec.failStrategy: FAIL_OPEN lets every request pass",
+            "7: error: spec.failStrategy: FAIL_OPEN forwards every request unchecked",
         ),
-        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not said"),
+        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not set"),
         ("alone", ISTIO.to_owned(), "no ServiceEntry in these files has the host a.example"),
-        ("no rule", format!("{ISTIO}{ENTRY}"), "no DestinationRule in these files is for a.example"),
+        ("no rule", format!("{ISTIO}{ENTRY}"), "no DestinationRule in these files has the host a.example"),
         (
             "rule off",
             whole.replace("SIMPLE", "DISABLE"),
-            "error: spec.trafficPolicy.tls: does not check who answers",
+            "error: spec.trafficPolicy.tls: does not verify the server",
         ),
         ("port", whole.replace("number: 443", "number: 80"), "error: spec.ports: has no port 443"),
         (
             "name",
             whole.replace("outbound|443||a.example", "issuer"),
-            "the cluster issuer has no name that Istio gives",
+            "the cluster issuer is not a cluster name of Istio",
         ),
         (
             "virtual service",
@@ -55,7 +55,7 @@ const OTHER: &str =
     "---\nkind: EnvoyExtensionPolicy\nspec:\n  targetRefs: [{ kind: HTTPRoute, name: app }]\n  lua: []\n";
 
 #[test]
-fn a_policy_that_is_merged_leaves_ours_in_place() {
+fn a_merged_policy_does_not_replace_the_policy_of_the_gateway() {
     let manifest = read("envoy/envoy-gateway.yaml");
     let merged = OTHER.replace("  lua", "  mergeType: StrategicMerge\n  lua");
     for (other, status) in [(OTHER, 1), (merged.as_str(), 0)] {
@@ -65,7 +65,7 @@ fn a_policy_that_is_merged_leaves_ours_in_place() {
 }
 
 #[test]
-fn envoy_gateway_is_read_too() {
+fn envoy_gateway_objects_are_checked() {
     let policy = "kind: EnvoyExtensionPolicy\nmetadata: { name: auth }\nspec:\n  wasm:\n  - name: other\n    config: { a: 1 }\n  \
                   - name: jwt-guard\n    code: { type: Image, image: { url: r/jwt-guard:1 } }\n    config:\n      \
                   issuer: https://a.example\n      audience: a\n      jwks_cluster: keys\n";
@@ -77,27 +77,27 @@ fn envoy_gateway_is_read_too() {
         (
             "alone",
             policy.to_owned(),
-            "warning: spec.wasm[1].config.jwks_cluster: issuer a_example: no cluster keys is defined",
+            "warning: spec.wasm[1].config.jwks_cluster: issuer a_example: the cluster keys is not defined",
         ),
         (
             "open",
             policy.replace("    config:\n      issuer", "    failOpen: true\n    config:\n      issuer"),
-            "error: spec.wasm[1].failOpen: lets every request pass",
+            "error: spec.wasm[1].failOpen: forwards every request unchecked",
         ),
         (
             "TLS",
             format!("{policy}{proxy}"),
-            "standard input (spec.bootstrap.value):24: error: cluster keys: has a TLS socket that takes any certificate",
+            "standard input (spec.bootstrap.value):24: error: cluster keys: has a TLS socket that accepts any certificate",
         ),
         (
             "for a route",
             policy.replace("spec:\n  wasm", "spec:\n  targetRefs: [{ kind: HTTPRoute, name: app }]\n  wasm"),
-            "warning: spec.targetRefs: is for one HTTPRoute: the Gateway's other routes stay without the filter",
+            "warning: spec.targetRefs: targets one HTTPRoute: the filter does not run on the other routes of the Gateway",
         ),
         (
             "another policy, for a route",
             format!("{policy}{OTHER}"),
-            "warning: spec: takes the place of the Gateway's policy on its route",
+            "warning: spec: replaces the policy of the Gateway on its route",
         ),
         (
             "route",
@@ -111,7 +111,7 @@ fn envoy_gateway_is_read_too() {
 }
 
 #[test]
-fn a_rule_of_envoy_gateways_is_a_cluster_too() {
+fn a_rule_of_an_http_route_is_a_cluster() {
     let recipe =
         crate::recipes::blocks("docs/recipes.md", "Keys through a Backend of Envoy Gateway").concat();
     let manifest = read("envoy/envoy-gateway.yaml")
@@ -122,17 +122,17 @@ fn a_rule_of_envoy_gateways_is_a_cluster_too() {
         (
             "no TLS",
             whole.replace("kind: BackendTLSPolicy", "kind: Other"),
-            "warning: spec.rules.backendRefs: no BackendTLSPolicy in these files is for issuer",
+            "warning: spec.rules.backendRefs: no BackendTLSPolicy in these files targets issuer",
         ),
         (
             "another number",
             whole.replace("issuer-keys/rule/0", "issuer-keys/rule/1"),
-            "no cluster httproute/default/issuer-keys/rule/1 is defined in these files",
+            "the cluster httproute/default/issuer-keys/rule/1 is not defined in these files",
         ),
         (
             "another namespace",
             whole.replace("httproute/default", "httproute/other"),
-            "no cluster httproute/other/issuer-keys/rule/0 is defined in these files",
+            "the cluster httproute/other/issuer-keys/rule/0 is not defined in these files",
         ),
     ] {
         let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
@@ -141,7 +141,7 @@ fn a_rule_of_envoy_gateways_is_a_cluster_too() {
 }
 
 #[test]
-fn a_traffic_extension_is_read_like_a_plugin() {
+fn a_traffic_extension_is_checked_like_a_wasm_plugin() {
     let whole = crate::recipes::blocks("docs/istio.md", "TrafficExtension").concat();
     let entry = ENTRY.replace("a.example", "issuer.example.com");
     let rule = RULE.replace("a.example", "issuer.example.com");
@@ -151,11 +151,11 @@ fn a_traffic_extension_is_read_like_a_plugin() {
         (
             "open",
             whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
-            "error: spec.wasm.failStrategy: FAIL_OPEN lets every request pass",
+            "error: spec.wasm.failStrategy: FAIL_OPEN forwards every request unchecked",
         ),
-        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not said"),
+        ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not set"),
         (
-            "slip",
+            "misspelt key",
             whole.replace("audience:", "audiences:"),
             "spec.wasm.pluginConfig.audiences: unknown key; write audience",
         ),
@@ -166,7 +166,7 @@ fn a_traffic_extension_is_read_like_a_plugin() {
 }
 
 #[test]
-fn istios_own_check_of_tokens_needs_the_token_too() {
+fn request_authentication_and_jwt_guard_both_need_the_token() {
     let other = |more: &str| {
         format!(
             "---\napiVersion: security.istio.io/v1\nkind: RequestAuthentication\nspec:\n  jwtRules: [{{ issuer: https://a.example{more} }}]\n"
@@ -193,15 +193,14 @@ fn istios_own_check_of_tokens_needs_the_token_too() {
 }
 
 #[test]
-fn a_wasm_plugin_of_another_group_is_not_istios() {
+fn a_wasm_plugin_of_another_group_is_not_checked() {
     let higress = "apiVersion: extensions.higress.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  \
                    url: oci://r/jwt-guard:1\n  defaultConfig: { a: 1 }\n";
     let ran = jwtguard_with(&["check", "-"], higress);
     assert_eq!(ran.status, 2, "{}", ran.err);
-    let expected =
-        "a WasmPlugin of extensions.higress.io, which is not Istio's and is not read (standard input:1)";
+    let expected = "a WasmPlugin of extensions.higress.io, which `check` does not support; it reads only extensions.istio.io (standard input:1)";
     assert!(ran.err.contains(expected) && !ran.err.contains("phase"), "{}", ran.err);
-    // Beside Istio's it adds nothing.
+    // Beside a WasmPlugin of Istio, it adds no finding.
     let ran = jwtguard_with(&["check", "--quiet", "-"], &format!("{ISTIO}{ENTRY}{RULE}---\n{higress}"));
     assert!(ran.status == 0 && ran.err.contains("1 configuration: 0 errors, 0 warnings"), "{}", ran.err);
     let unsaid = format!("{ISTIO}{ENTRY}{RULE}").replace("apiVersion: extensions.istio.io/v1alpha1\n", "");
@@ -210,11 +209,11 @@ fn a_wasm_plugin_of_another_group_is_not_istios() {
 }
 
 #[test]
-fn files_of_neighbours_are_told_as_such() {
+fn configurations_of_other_validators_are_named() {
     let of = |group: &str, kind: &str| {
         format!("apiVersion: {group}/v1\nkind: {kind}\nspec: {{ jwtRules: [{{ issuer: i }}] }}\n")
     };
-    let migration = "docs/migration.md says what the same policy is here";
+    let migration = "docs/migration.md shows how to write the same policy for jwt-guard";
     let jwt_authn = crate::recipes::blocks("docs/migration.md", "From jwt_authn and RBAC")[0].clone();
     let istio = crate::recipes::blocks(
         "docs/migration.md",
@@ -237,7 +236,7 @@ fn files_of_neighbours_are_told_as_such() {
         let ran = jwtguard_with(&["check", "-"], &text);
         assert_eq!(ran.status, 2, "{}", ran.err);
         assert!(
-            ran.err.contains("there is no configuration of jwt-guard in -") && ran.err.contains(expected),
+            ran.err.contains("no configuration of jwt-guard in -") && ran.err.contains(expected),
             "{}",
             ran.err
         );

@@ -1,26 +1,30 @@
-//! The command-line tool as its users run it, and the files that are there to be copied.
+//! Tests of the command-line tool, and of the example files and documents.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "a panic fails the test and shows its position; clippy recognizes only #[test] functions as tests"
 )]
 
-mod beside;
+mod bypass;
 mod check;
+mod context;
 mod documents;
-mod doubts;
 mod explain;
+mod explain_conditions;
 mod kubernetes;
+mod lint_issuers;
+mod lint_routes;
+mod lints;
 mod manifests;
 mod numbers;
+mod other_filters;
 mod policy;
 mod recipes;
 mod routes;
 mod run;
 mod schema;
-mod slips;
-mod surroundings;
+mod tokens;
 mod troubleshooting;
-mod undone;
+mod unknown_keys;

@@ -1,8 +1,8 @@
-//! The manifests for Istio and Envoy Gateway: sound by our own check, and of the shape that the platforms publish.
+//! The manifests for Istio and Envoy Gateway: valid by `check`, and by the published schemas of the platforms.
 
 use std::collections::BTreeMap;
 
-use jwtguard::inspect::{Document, documents};
+use jwtguard::inspect::{FileDocument, documents};
 use serde_json::Value;
 
 use crate::run::{jwtguard, read};
@@ -10,13 +10,13 @@ use jwt_guard_testkit::pinned_python::pinned_python;
 
 fn objects(file: &str) -> Vec<Value> {
     let documents = documents(file, &read(file)).unwrap();
-    // An object is read once more for each Envoy configuration inside it, under a name of its own.
+    // Each Envoy configuration inside an object is a further document with another file name.
     let own = documents.iter().filter(|document| document.file == file);
-    own.map(|Document { tree, .. }| serde_json::from_str(&tree.to_json()).unwrap()).collect()
+    own.map(|FileDocument { tree, .. }| serde_json::from_str(&tree.to_json()).unwrap()).collect()
 }
 
 #[test]
-fn they_are_sound() {
+fn the_manifests_are_valid() {
     for file in ["envoy/istio.yaml", "envoy/envoy-gateway.yaml"] {
         let ran = jwtguard(&["check", "--strict", file]);
         assert_eq!(
@@ -29,7 +29,7 @@ fn they_are_sound() {
     }
 }
 
-/// That of the containers fetches keys within their network, by http.
+/// The file for the containers fetches keys over plain http within their network.
 #[test]
 fn the_envoy_files_give_no_warning() {
     for file in ["envoy/envoy.yaml", "envoy/https-issuer.yaml"] {
@@ -41,10 +41,10 @@ fn the_envoy_files_give_no_warning() {
     assert!(ran.err.ends_with("1 configuration: 0 errors, 1 warning\n"), "{}", ran.err);
 }
 
-/// What Istio's schemas say of those objects; nothing where it cannot be told here.
+/// Validates objects against Istio's schemas; `None` if the validator is not installed.
 ///
-/// The schemas are those of Istio 1.24. FAIL_RELOAD, which came with 1.27, is handed over as a value that 1.24 knows; a
-/// TrafficExtension, which came with 1.30, as the WasmPlugin that has the same fields.
+/// The schemas are those of Istio 1.24. FAIL_RELOAD (since 1.27) is replaced by a value of 1.24, and a TrafficExtension (since
+/// 1.30) by a WasmPlugin with the same fields.
 fn istio_schema(objects: &[Value]) -> Option<(i32, String)> {
     let lines: String = objects.iter().map(|object| format!("{}\n", as_of_1_24(object))).collect();
     pinned_python("istio-schema", &lines)
@@ -84,7 +84,7 @@ fn istios_objects_fit_istios_schemas() {
 }
 
 #[test]
-fn the_istio_objects_of_the_documents_fit_too() {
+fn the_istio_objects_in_the_documents_fit_istios_schemas() {
     let migration = "From Istio's RequestAuthentication and AuthorizationPolicy";
     for (document, section, kinds) in [
         (
@@ -98,7 +98,7 @@ fn the_istio_objects_of_the_documents_fit_too() {
         ("docs/istio.md", "TrafficExtension", &["TrafficExtension"]),
     ] {
         let blocks = crate::recipes::blocks(document, section).join("---\n");
-        // An object is read once more for each Envoy configuration inside it, under a name of its own.
+        // Each Envoy configuration inside an object is a further document with another file name.
         let documents = documents(section, &blocks).unwrap();
         let objects: Vec<Value> = documents
             .iter()
@@ -112,18 +112,18 @@ fn the_istio_objects_of_the_documents_fit_too() {
 }
 
 #[test]
-fn the_example_and_the_traffic_extension_of_the_documents_are_one_plugin() {
+fn the_example_and_the_traffic_extension_in_the_documents_are_equal() {
     let block = crate::recipes::blocks("docs/istio.md", "TrafficExtension").concat();
     let documents = documents("extension", &block).unwrap();
     let extension = as_of_1_24(&serde_json::from_str(&documents[0].tree.to_json()).unwrap());
     let mut plugin = as_of_1_24(&objects("envoy/istio.yaml")[0]);
-    // The page has no policy.
+    // The example in the document has no routes.
     plugin["spec"]["pluginConfig"].as_object_mut().unwrap().remove("routes");
     assert_eq!(extension["spec"], plugin["spec"]);
 }
 
-/// The fields of Envoy Gateway's and the Gateway API's objects that we use, as their references document them. No
-/// package carries those schemas, so this finds a misspelt field and no more.
+/// The fields of Envoy Gateway's and the Gateway API's objects that the manifests use, according to their references. No
+/// package contains those schemas, so this check finds only misspelt fields.
 const DOCUMENTED: [(&str, &str, &[&str]); 6] = [
     (
         "EnvoyExtensionPolicy",

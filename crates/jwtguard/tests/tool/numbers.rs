@@ -1,16 +1,16 @@
-//! Numbers and words without quotes, as Envoy's reader of YAML takes them, and Kubernetes'.
+//! Unquoted numbers and words, as the YAML parsers of Envoy and Kubernetes read them.
 
+use crate::context::findings_after;
 use crate::run::{jwtguard_with, read};
-use crate::surroundings::told;
 
-/// `check` on `envoy/envoy.yaml` with those keys added to the filter's configuration.
+/// `check` on `envoy/envoy.yaml` with more keys in the configuration of the filter.
 fn with(keys: &str) -> (i32, Vec<String>) {
     let added = format!("audience: orders-api\n                            {keys}");
-    told(&[("audience: orders-api", &added)])
+    findings_after(&[("audience: orders-api", &added)])
 }
 
 #[test]
-fn a_number_that_reaches_the_filter_as_text_is_told() {
+fn a_number_that_becomes_a_string_is_reported() {
     for number in ["3000000000", "-2147483649", "1.5", "1e3", "300.0", "0xffffffff"] {
         for keys in [
             "refused_claims: { tenant: [N] }",
@@ -20,7 +20,7 @@ fn a_number_that_reaches_the_filter_as_text_is_told() {
             assert!(status == 0 && lines.len() == 1, "{number}: {lines:#?}");
             assert!(lines[0].starts_with("warning: configuration.value."), "{lines:#?}");
             let text = if number == "0xffffffff" { "4294967295" } else { number };
-            assert!(lines[0].contains(&format!(": {text} becomes the text \"{text}\"")), "{lines:#?}");
+            assert!(lines[0].contains(&format!(": {text} becomes the string \"{text}\"")), "{lines:#?}");
         }
     }
     for value in ["2147483647", "-2147483648", "'1.5'", "\"3000000000\"", "010", "y"] {
@@ -29,23 +29,23 @@ fn a_number_that_reaches_the_filter_as_text_is_told() {
 }
 
 #[test]
-fn metadata_is_read_alike() {
+fn a_number_in_metadata_that_becomes_a_string_is_reported() {
     let route = "- match: { prefix: / }\n";
     let carrying = "- match: { prefix: / }\n                          metadata: { filter_metadata: { jwt_guard: { requires_claim: { claim: level, any: 1.5 } } } }\n";
-    let (_, lines) = told(&[(route, carrying)]);
-    let expected = "warning: virtual host all, routes[0], metadata jwt_guard: 1.5 becomes the text \"1.5\"";
+    let (_, lines) = findings_after(&[(route, carrying)]);
+    let expected = "warning: virtual host all, routes[0], metadata jwt_guard: 1.5 becomes the string \"1.5\"";
     assert!(lines.iter().any(|line| line.starts_with(expected)), "{lines:#?}");
 }
 
 #[test]
-fn what_stops_envoy_is_an_error() {
+fn a_number_that_the_filter_refuses_is_an_error() {
     let (status, lines) = with("jwks_ttl_seconds: 300.0");
     assert!(status == 1 && lines[0].contains("jwks_ttl_seconds: expected a whole number"), "{lines:#?}");
     assert_eq!(with("jwks_ttl_seconds: 0454"), (0, vec![]));
 }
 
 #[test]
-fn a_request_is_explained_as_envoy_would_decide_it() {
+fn explain_reads_numbers_as_envoy_does() {
     let file = |value: &str| {
         let added = format!(
             "audience: orders-api\n                            default_policy: {{ requires_claim: {{ claim: level, any: [{value}] }} }}"
@@ -68,10 +68,10 @@ fn a_request_is_explained_as_envoy_would_decide_it() {
 }
 
 #[test]
-fn kubernetes_reads_them_as_numbers() {
+fn kubernetes_keeps_numbers() {
     let text = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  url: a\n  \
                 phase: AUTHN\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    issuer: https://a.example\n    audience: a\n    \
                 jwks_inline: { keys: [] }\n    jwks_ttl_seconds: 300.0\n    refused_claims: { level: [3000000000, 1.5] }\n";
     let ran = jwtguard_with(&["check", "--quiet", "-"], text);
-    assert!(!ran.err.contains("becomes the text") && !ran.err.contains("jwks_ttl_seconds"), "{}", ran.err);
+    assert!(!ran.err.contains("becomes the string") && !ran.err.contains("jwks_ttl_seconds"), "{}", ran.err);
 }

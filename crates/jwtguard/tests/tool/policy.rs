@@ -1,4 +1,4 @@
-//! `test`: the example passes, and failures say what is different and why.
+//! `test`: results, differences, errors in test files, JSON and JUnit.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn the_example_passes() {
 }
 
 #[test]
-fn a_failure_can_be_read() {
+fn a_failure_shows_differences_and_reasons() {
     let folder = Folder::new("policy");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\naccepted_algorithms: EdDSA\n\
                                 routes: [{path: /a/**, requires_role: admin}, {path: /w, allow_anonymous: true, shadow: {deny: true}}]\n");
@@ -29,7 +29,7 @@ fn a_failure_can_be_read() {
     assert_eq!(ran.status, 1);
     for expected in [
         "FAIL one (",
-        ":3)\n     outcome: expected the request goes on, got the filter answers\n     the rule is routes[0] (/a/**): a valid token with role admin; not met: role admin; the token has role \"user\"\n     refused because of role: ",
+        ":3)\n     decision: expected forwarded, got answered by the filter\n     rule routes[0] (/a/**): a valid token with role admin; not met: role admin; the token has role \"user\"\n     denied, role: ",
         "FAIL two (",
         "     status: expected 401, got 403\n     reason: expected expired, got role\n     rule: expected default_policy, got routes[0] (/a/**)\n",
         "     upstream x-auth-issuer: expected no such header, got \"https://a.example\"\n     upstream x-auth-sub: expected \"t\", got \"s\"\n",
@@ -41,16 +41,24 @@ fn a_failure_can_be_read() {
 }
 
 #[test]
-fn a_file_that_makes_no_sense_is_told() {
+fn a_wrong_test_file_is_an_error() {
     let folder = Folder::new("policy-nonsense");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     folder.file("bad.yaml", "issuer: https://a.example\n");
     for (what, text, expected) in [
         ("key", "config: plugin.yaml\ntest: []", "unknown field `test`"),
-        ("none", "config: plugin.yaml\ntests: []", "there is no test"),
-        ("no config", "tests: [{request: /a, expect: 401}]", "config is missing"),
+        ("none", "config: plugin.yaml\ntests: []", "tests is empty; write at least one test"),
+        (
+            "no config",
+            "tests: [{request: /a, expect: 401}]",
+            "the key config is missing; write config with the path of the configuration",
+        ),
         ("bad config", "config: bad.yaml\ntests: [{request: /a, expect: 401}]", "audience: is required"),
-        ("no expectation", "config: plugin.yaml\ntests: [{request: /a, expect: {}}]", "expect says nothing"),
+        (
+            "no expectation",
+            "config: plugin.yaml\ntests: [{request: /a, expect: {}}]",
+            "expect is empty; write pass, a status, or an object",
+        ),
         (
             "typo",
             "config: plugin.yaml\ntests: [{request: /a, expect: {statsu: 1}}]",
@@ -74,7 +82,7 @@ fn a_file_that_makes_no_sense_is_told() {
         (
             "both",
             "config: plugin.yaml\ntests: [{request: /a, claims: {}, token: a, expect: 401}]",
-            "either claims or a token",
+            "found both claims and token; write only one of them",
         ),
     ] {
         let ran = jwtguard(&["test", &folder.file("tests.yaml", text)]);
@@ -84,7 +92,7 @@ fn a_file_that_makes_no_sense_is_told() {
 }
 
 #[test]
-fn a_token_that_is_not_read_explains_a_failure() {
+fn an_unread_token_explains_a_failure() {
     let folder = Folder::new("policy-unread");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.eA";
@@ -92,13 +100,12 @@ fn a_token_that_is_not_read_explains_a_failure() {
     let tests = json!({"config": "plugin.yaml", "tests": [test]});
     let ran = jwtguard(&["test", &folder.file("tests.json", &tests.to_string())]);
     assert_eq!(ran.status, 1, "{}", ran.err);
-    let expected =
-        "     the cookie session holds a JWT and is not read: tokens are read from authorization: Bearer\n";
+    let expected = "     the cookie session contains a JWT but is not read: tokens are read from authorization: Bearer\n";
     assert!(ran.out.contains(expected), "{}", ran.out);
 }
 
 #[test]
-fn a_slip_in_the_last_test_runs_none() {
+fn a_mistake_in_the_last_test_runs_no_test() {
     let folder = Folder::new("policy-slip");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     let tests =
@@ -108,7 +115,7 @@ fn a_slip_in_the_last_test_runs_none() {
 }
 
 #[test]
-fn every_reason_is_taken() {
+fn reasons_are_accepted() {
     let folder = Folder::new("policy-reasons");
     let config = "issuer: https://a.example\naudience: a\njwks_cluster: c\naccepted_algorithms: EdDSA\n\
                   routes: [{path: /r, requires_role: r}, {path: /d, deny: true}]\n";
@@ -124,7 +131,7 @@ fn every_reason_is_taken() {
 }
 
 #[test]
-fn a_file_in_json_has_lines_too() {
+fn a_json_file_has_line_numbers() {
     let folder = Folder::new("policy-json");
     folder.file("plugin.yaml", "issuer: https://a.example\naudience: a\njwks_cluster: c\n");
     let tests = "{\n  \"config\": \"plugin.yaml\",\n  \"tests\": [\n    {\"request\": \"/a\", \"expect\": 401},\n    \
@@ -159,14 +166,14 @@ const CONFIG: &str = "issuer: https://a.example\naudience: a\njwks_cluster: c\na
     routes: [{path: /a, requires_role: r}, {path: /b/**, deny: true}, {path: /open, allow_anonymous: true}]\n";
 
 #[test]
-fn routes_that_no_test_touches_are_listed() {
+fn routes_that_no_test_covers_are_listed() {
     let folder = Folder::new("policy-untouched");
     folder.file("plugin.yaml", CONFIG);
     let file = |name: &str, tests: &str| folder.file(name, &format!("config: plugin.yaml\ntests: [{tests}]"));
     let one = file("one.yaml", "{request: /a, expect: 401}");
     let ran = jwtguard(&["test", &one]);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
-    let expected = "plugin.yaml that no test touches:\n     routes[1] (/b/**)\n     routes[2] (/open)\n1 passed, 0 failed\n";
+    let expected = "plugin.yaml that no test covers:\n     routes[1] (/b/**)\n     routes[2] (/open)\n1 passed, 0 failed\n";
     assert!(ran.out.contains(expected), "{}", ran.out);
 
     let two = file("two.yaml", "{request: /open, expect: pass}, {request: /open/..%2fb/x, expect: 403}");
@@ -175,7 +182,7 @@ fn routes_that_no_test_touches_are_listed() {
 }
 
 #[test]
-fn results_are_for_programs() {
+fn results_are_available_as_json_and_junit() {
     let folder = Folder::new("policy-programs");
     folder.file("plugin.yaml", CONFIG);
     let tests = folder.file(
@@ -195,7 +202,7 @@ fn results_are_for_programs() {
     });
     assert_eq!(file["tests"][0], passed);
     assert_eq!(file["tests"][1]["differences"][0], "status: expected 404, got 403");
-    assert_eq!(file["tests"][1]["why"][0], "the rule is routes[1] (/b/**): nobody");
+    assert_eq!(file["tests"][1]["why"][0], "rule routes[1] (/b/**): nobody");
     assert_eq!(json["untouched_routes"][0]["routes"], json!(["routes[2] (/open)"]));
     assert_eq!(json["untouched_routes"][0]["configuration"], 1);
 
@@ -211,7 +218,7 @@ fn results_are_for_programs() {
             "    {}>\n      <failure message=\"status: expected 404, got 403; upstream: ",
             case("two &lt;&quot;&amp;&apos;&gt;", 4)
         ),
-        "&#10;the rule is routes[1] (/b/**): nobody&#10;refused because of denied: ",
+        "&#10;rule routes[1] (/b/**): nobody&#10;denied, denied: ",
         "</failure>\n    </testcase>\n  </testsuite>\n</testsuites>\n",
     ] {
         assert!(written.contains(expected), "{expected}\nin\n{written}");
@@ -219,7 +226,7 @@ fn results_are_for_programs() {
 }
 
 #[test]
-fn a_report_says_that_tests_did_not_run() {
+fn a_junit_report_contains_the_error_of_a_run_that_failed() {
     let folder = Folder::new("policy-report");
     folder.file("plugin.yaml", CONFIG);
     let good = folder.file("good.yaml", "config: plugin.yaml\ntests: [{request: /a, expect: 401}]");

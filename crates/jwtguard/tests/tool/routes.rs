@@ -1,14 +1,14 @@
-//! `check` on Envoy's routes: wherever they stand, what in them takes the filter off, and which metadata holds.
+//! `check` on Envoy's routes: scoped routes, matchers, routes that disable the filter, metadata.
 
+use crate::context::{findings_after, is_finding};
 use crate::run::{jwtguard_with, read};
-use crate::surroundings::{says, told};
 
 const ROUTE: &str = "route: { cluster: upstream }";
 const OFF: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true } }";
 const ON: &str = "typed_per_filter_config: { envoy.filters.http.wasm: { \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} } }";
-const TAKEN_OFF: &str = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: takes the filter off";
+const TAKEN_OFF: &str = "error: typed_per_filter_config[\"envoy.filters.http.wasm\"]: disables the filter";
 
-/// The example with other routes.
+/// Replaces the routes of the example.
 fn routed(routes: &str) -> (String, String) {
     let file = read("envoy/envoy.yaml");
     let start = file.find("                route_config:\n").unwrap();
@@ -18,26 +18,26 @@ fn routed(routes: &str) -> (String, String) {
 
 fn check(routes: &str) -> (i32, Vec<String>) {
     let (from, to) = routed(routes);
-    told(&[(&from, &to)])
+    findings_after(&[(&from, &to)])
 }
 
-/// One virtual host with those routes.
+/// A virtual host with the given routes.
 fn listed(routes: &str) -> String {
     format!("route_config: {{ virtual_hosts: [{{ name: all, domains: [\"*\"], routes: [{routes}] }}] }}")
 }
 
 #[track_caller]
-fn tells(routes: &str, expected: &[&str]) {
+fn expect_findings(routes: &str, expected: &[&str]) {
     let (status, lines) = check(routes);
     assert_eq!(lines.len(), expected.len(), "{routes}: {lines:#?}");
     for expected in expected {
-        assert!(lines.iter().any(|line| says(line, expected)), "{routes}: {expected}: {lines:#?}");
+        assert!(lines.iter().any(|line| is_finding(line, expected)), "{routes}: {expected}: {lines:#?}");
     }
     assert_eq!(status, i32::from(expected.iter().any(|line| line.starts_with("error"))), "{routes}");
 }
 
 #[test]
-fn a_weighted_cluster_may_take_the_filter_off_and_put_it_on() {
+fn a_weighted_cluster_can_disable_and_enable_the_filter() {
     let weighted = |first: &str, second: &str| {
         format!(
             "route: {{ weighted_clusters: {{ clusters: [{{ name: upstream, weight: 1{first} }}, {{ name: upstream, weight: 1{second} }}] }} }}"
@@ -45,20 +45,20 @@ fn a_weighted_cluster_may_take_the_filter_off_and_put_it_on() {
     };
     let (off, on) = (format!(", {OFF}"), format!(", {ON}"));
     let route = |weighted: &str| listed(&format!("{{ match: {{ prefix: / }}, {weighted} }}"));
-    tells(&route(&weighted("", "")), &[]);
-    tells(&route(&weighted("", &off)), &[TAKEN_OFF]);
+    expect_findings(&route(&weighted("", "")), &[]);
+    expect_findings(&route(&weighted("", &off)), &[TAKEN_OFF]);
 
     let filter = "- name: envoy.filters.http.wasm\n";
     let disabled = format!("{filter}                    disabled: true\n");
     for (second, expected) in [(on.as_str(), 0), ("", 1)] {
         let (from, to) = routed(&route(&weighted(&on, second)));
-        let (status, lines) = told(&[(&from, &to), (filter, &disabled)]);
+        let (status, lines) = findings_after(&[(&from, &to), (filter, &disabled)]);
         assert_eq!((status, lines.len()), (expected, usize::try_from(expected).unwrap()), "{lines:#?}");
     }
 }
 
 #[test]
-fn scoped_routes_are_routes() {
+fn scoped_routes_are_checked() {
     let scoped = |table: &str| {
         format!(
             "scoped_routes: {{ name: s, scope_key_builder: {{ fragments: [{{ header_value_extractor: {{ name: \":authority\", index: 0 }} }}] }}, \
@@ -70,14 +70,14 @@ fn scoped_routes_are_routes() {
             "route_configuration: {{ name: r, virtual_hosts: [{{ name: all, domains: [\"*\"], routes: [{{ {route} }}] }}] }}"
         ))
     };
-    tells(&inline(&format!("match: {{ prefix: / }}, {ROUTE}")), &[]);
-    tells(&inline(&format!("match: {{ prefix: / }}, {ROUTE}, {OFF}")), &[TAKEN_OFF]);
+    expect_findings(&inline(&format!("match: {{ prefix: / }}, {ROUTE}")), &[]);
+    expect_findings(&inline(&format!("match: {{ prefix: / }}, {ROUTE}, {OFF}")), &[TAKEN_OFF]);
     let matched = "match: { prefix: /, headers: [{ name: x-auth-roles, present_match: true }] }";
     let expected =
         "error: virtual host all, routes[0]: matches on the header x-auth-roles, which the filter edits";
-    tells(&inline(&format!("{matched}, {ROUTE}")), &[expected]);
+    expect_findings(&inline(&format!("{matched}, {ROUTE}")), &[expected]);
 
-    // A table that a scope names stands elsewhere in the files.
+    // A scope can refer to a route configuration elsewhere in the files.
     let (from, to) = routed(&scoped("route_configuration_name: r"));
     let elsewhere = format!(
         "\n---\nresources: [{{ \"@type\": type.googleapis.com/envoy.config.route.v3.RouteConfiguration, name: r, virtual_hosts: \
@@ -85,11 +85,11 @@ fn scoped_routes_are_routes() {
     );
     let text = read("envoy/envoy.yaml").replace(&from, &to) + &elsewhere;
     let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
-    assert!(ran.status == 1 && ran.err.contains("takes the filter off"), "{}", ran.err);
+    assert!(ran.status == 1 && ran.err.contains("disables the filter"), "{}", ran.err);
 }
 
 #[test]
-fn routes_that_a_matcher_chooses_are_routes() {
+fn routes_in_a_matcher_are_checked() {
     let matcher = |input: &str, action: &str| {
         format!(
             "route_config: {{ virtual_hosts: [{{ name: all, domains: [\"*\"], matcher: {{ matcher_tree: {{ input: {{ name: i, typed_config: \
@@ -99,17 +99,17 @@ fn routes_that_a_matcher_chooses_are_routes() {
     };
     let kind = "HttpRequestHeaderMatchInput, header_name: x-kind";
     let route = format!("match: {{ prefix: / }}, {ROUTE}");
-    tells(&matcher(kind, &format!("Route, {route}")), &[]);
-    tells(&matcher(kind, &format!("Route, {route}, {OFF}")), &[TAKEN_OFF]);
-    tells(&matcher(kind, &format!("RouteList, routes: [{{ {route}, {OFF} }}]")), &[TAKEN_OFF]);
+    expect_findings(&matcher(kind, &format!("Route, {route}")), &[]);
+    expect_findings(&matcher(kind, &format!("Route, {route}, {OFF}")), &[TAKEN_OFF]);
+    expect_findings(&matcher(kind, &format!("RouteList, routes: [{{ {route}, {OFF} }}]")), &[TAKEN_OFF]);
     let path = "matcher.matcher_tree.exact_match_map.map.a.action.typed_config";
     let metadata = "metadata: { filter_metadata: { jwt_guard: { requires_role: a, requires_rol: a } } }";
-    tells(
+    expect_findings(
         &matcher(kind, &format!("Route, {route}, {metadata}")),
         &[&format!("error: virtual host all, {path}, metadata jwt_guard: requires_rol: unknown key")],
     );
     let edited = "error: virtual host all: matches on the header authorization, which the filter edits";
-    tells(
+    expect_findings(
         &matcher("HttpRequestHeaderMatchInput, header_name: authorization", &format!("Route, {route}")),
         &[edited],
     );
@@ -117,8 +117,8 @@ fn routes_that_a_matcher_chooses_are_routes() {
     let (from, to) =
         routed(&matcher("HttpRequestQueryParamMatchInput, query_param: t", &format!("Route, {route}")));
     let taken = "audience: orders-api\n                            token_from: { query: t }";
-    let (_, lines) = told(&[(&from, &to), ("audience: orders-api", taken)]);
-    assert!(lines[0].starts_with("error: virtual host all: matches on the query's t"), "{lines:#?}");
+    let (_, lines) = findings_after(&[(&from, &to), ("audience: orders-api", taken)]);
+    assert!(lines[0].starts_with("error: virtual host all: matches on the query parameter t"), "{lines:#?}");
 
     let metadata = "metadata: { filter_metadata: { jwt_guard: { requires_role: chosen } } }";
     let (from, to) = routed(&matcher(kind, &format!("Route, {route}, {metadata}")));
@@ -127,44 +127,53 @@ fn routes_that_a_matcher_chooses_are_routes() {
 }
 
 #[test]
-fn metadata_that_nobody_reads_is_told() {
+fn metadata_that_the_filter_ignores_is_reported() {
     let asks = "{ requires_role: admin }";
     let on_route =
         |metadata: &str| listed(&format!("{{ match: {{ prefix: / }}, {ROUTE}, metadata: {metadata} }}"));
     let path = "warning: route_config";
     for name in ["jwtGuard", "jwt-guard", "JWT_GUARD", "jwt_gard"] {
-        tells(
+        expect_findings(
             &on_route(&format!("{{ filter_metadata: {{ {name}: {asks} }} }}")),
-            &[&format!("{path}.virtual_hosts[0].routes[0].metadata: {name} is not read, only jwt_guard")],
+            &[&format!(
+                "{path}.virtual_hosts[0].routes[0].metadata: {name} is not read: this requirement has no effect; write jwt_guard"
+            )],
         );
     }
     let (from, to) = routed(&on_route(&format!("{{ filter_metadata: {{ jwtGuard: {asks} }} }}")));
     let ran = jwtguard_with(&["check", "-"], &read("envoy/envoy.yaml").replace(&from, &to));
     assert!(ran.out.contains("/api/admin/**") && !ran.out.contains("/* "), "{}", ran.out);
 
-    tells(
+    expect_findings(
         &on_route(&format!(
             "{{ typed_filter_metadata: {{ jwt_guard: {{ \"@type\": t }} }}, filter_metadata: {{ jwt_guard: {asks} }} }}"
         )),
-        &[&format!("{path}.virtual_hosts[0].routes[0].metadata: jwt_guard is read in filter_metadata")],
+        &[&format!(
+            "{path}.virtual_hosts[0].routes[0].metadata: jwt_guard is not read in typed_filter_metadata: this requirement has no effect; write it in filter_metadata"
+        )],
     );
     let table = format!(
         "route_config: {{ metadata: {{ filter_metadata: {{ jwt_guard: {asks} }} }}, virtual_hosts: [{{ name: all, domains: [\"*\"], \
          routes: [{{ match: {{ prefix: / }}, {ROUTE} }}] }}] }}"
     );
-    tells(&table, &[&format!("{path}.metadata: jwt_guard is read on routes and virtual hosts only")]);
+    expect_findings(
+        &table,
+        &[&format!("{path}.metadata: jwt_guard is read only on routes and virtual hosts")],
+    );
     let action = listed(&format!(
         "{{ match: {{ prefix: / }}, route: {{ cluster: upstream, metadata_match: {{ filter_metadata: {{ jwt_guard: {asks} }} }} }} }}"
     ));
-    tells(
+    expect_findings(
         &action,
-        &[&format!("{path}.virtual_hosts[0].routes[0].route.metadata_match: jwt_guard is read on routes")],
+        &[&format!(
+            "{path}.virtual_hosts[0].routes[0].route.metadata_match: jwt_guard is read only on routes"
+        )],
     );
-    tells(&on_route("{ filter_metadata: { envoy.lb: { a: b } } }"), &[]);
+    expect_findings(&on_route("{ filter_metadata: { envoy.lb: { a: b } } }"), &[]);
 }
 
 #[test]
-fn a_path_that_envoy_writes_after_the_filter_is_told() {
+fn a_path_rewrite_after_the_filter_is_reported() {
     for rewrite in [
         "prefix_rewrite: /",
         "regex_rewrite: { pattern: { regex: ^/public }, substitution: \"\" }",
@@ -173,41 +182,41 @@ fn a_path_that_envoy_writes_after_the_filter_is_told() {
         let route = format!("{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }} }}");
         let (key, _) = rewrite.split_once(':').unwrap();
         let expected = format!(
-            "warning: virtual host all, routes[0]: {key} comes after the filter, which judges the path that the client sent"
+            "warning: virtual host all, routes[0]: {key} applies after the filter, which checks the path that the client sent"
         );
-        tells(&listed(&route), &[&expected]);
+        expect_findings(&listed(&route), &[&expected]);
 
-        // Where its own metadata decides, the route asks the same of whatever it becomes.
+        // If the metadata of the route decides, the rewritten path does not matter.
         let carrying = format!(
             "{{ match: {{ prefix: /public/ }}, route: {{ cluster: upstream, {rewrite} }}, metadata: {{ filter_metadata: {{ jwt_guard: {{ requires_role: a }} }} }} }}"
         );
-        tells(&listed(&carrying), &[]);
+        expect_findings(&listed(&carrying), &[]);
         let (from, to) = routed(&listed(&carrying));
         let narrow = "audience: orders-api\n                            route_metadata: narrow";
-        let (_, lines) = told(&[(&from, &to), ("audience: orders-api", narrow)]);
+        let (_, lines) = findings_after(&[(&from, &to), ("audience: orders-api", narrow)]);
         assert!(lines.len() == 1 && lines[0].starts_with(&expected), "{lines:#?}");
     }
 }
 
 #[test]
-fn a_route_of_one_exact_path_is_doubtful_where_the_other_slash_asks_for_something_else() {
+fn an_exact_path_is_reported_if_the_other_slash_has_another_requirement() {
     let metadata =
         |requirement: &str| format!("metadata: {{ filter_metadata: {{ jwt_guard: {{ {requirement} }} }} }}");
     let (admin, open) = (metadata("requires_role: admin"), metadata("allow_anonymous: true"));
     let rest = format!("{{ match: {{ prefix: / }}, {ROUTE}, {open} }}");
     let exact = |path: &str| format!("{{ match: {{ path: {path} }}, {ROUTE}, {admin} }}");
-    let doubt = |path: &str, other: &str| {
+    let expected = |path: &str, other: &str| {
         format!(
             "warning: virtual host all, routes[0]: {path} is matched exactly, and {other}, which many upstreams"
         )
     };
-    tells(&listed(&format!("{}, {rest}", exact("/admin"))), &[&doubt("/admin", "/admin/")]);
-    tells(&listed(&format!("{}, {rest}", exact("/admin/"))), &[&doubt("/admin/", "/admin")]);
+    expect_findings(&listed(&format!("{}, {rest}", exact("/admin"))), &[&expected("/admin", "/admin/")]);
+    expect_findings(&listed(&format!("{}, {rest}", exact("/admin/"))), &[&expected("/admin/", "/admin")]);
     let sometimes = format!(
         "{{ match: {{ prefix: /, headers: [{{ name: x-a, present_match: true }}] }}, {ROUTE}, {open} }}"
     );
-    tells(&listed(&format!("{}, {sometimes}", exact("/admin"))), &[&doubt("/admin", "/admin/")]);
-    for sound in [
+    expect_findings(&listed(&format!("{}, {sometimes}", exact("/admin"))), &[&expected("/admin", "/admin/")]);
+    for valid in [
         exact("/admin"),
         format!("{}, {rest}", exact("/")),
         format!("{}, {}, {rest}", exact("/admin"), exact("/admin/")),
@@ -226,6 +235,6 @@ fn a_route_of_one_exact_path_is_doubtful_where_the_other_slash_asks_for_somethin
         ),
         format!("{{ match: {{ path_separated_prefix: /admin }}, {ROUTE}, {admin} }}, {rest}"),
     ] {
-        tells(&listed(&sound), &[]);
+        expect_findings(&listed(&valid), &[]);
     }
 }

@@ -1,18 +1,18 @@
-//! Running the tool.
+//! Runs the tool.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// What it printed and how it ended.
-pub struct Ran {
+/// The exit status and the output of a run.
+pub struct Output {
     pub status: i32,
     pub out: String,
     pub err: String,
 }
 
-/// Runs `jwtguard` in the repository's root.
-pub fn jwtguard(arguments: &[&str]) -> Ran {
+/// Runs `jwtguard` in the root of the repository.
+pub fn jwtguard(arguments: &[&str]) -> Output {
     jwtguard_with(arguments, "")
 }
 
@@ -27,37 +27,37 @@ fn started(arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-/// The same, with that standard input.
-pub fn jwtguard_with(arguments: &[&str], input: &str) -> Ran {
+/// Runs `jwtguard` with standard input.
+pub fn jwtguard_with(arguments: &[&str], input: &str) -> Output {
     let mut child = started(arguments);
-    // It may end without reading.
+    // The tool may exit without reading the input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ran { status: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+    Output { status: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
-/// The same, with nobody who reads standard output: gone before there is any, as the input comes after that.
-pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Ran {
+/// Runs `jwtguard` with a closed standard output. The pipe is closed before the tool gets the input, and so before it prints.
+pub fn jwtguard_unread(arguments: &[&str], input: &str) -> Output {
     let mut child = started(arguments);
     drop(child.stdout.take());
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
-    Ran { status: output.status.code().unwrap(), out: String::new(), err }
+    Output { status: output.status.code().unwrap(), out: String::new(), err }
 }
 
-/// The repository's root.
+/// The root of the repository.
 pub fn root() -> &'static Path {
     jwt_guard_testkit::repository()
 }
 
-/// A file of the repository.
+/// Reads a file of the repository.
 pub fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// A folder for one test, removed with it.
+/// A folder for one test, which is removed at its end.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -67,7 +67,7 @@ impl Folder {
         Self(path)
     }
 
-    /// Writes a file there and returns its path.
+    /// Writes a file in the folder and returns its path.
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();

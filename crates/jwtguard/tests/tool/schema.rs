@@ -1,4 +1,4 @@
-//! The schema, the reader and the examples say the same.
+//! The schema, the reader and the examples agree.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn the_reference_is_current() {
     );
 }
 
-/// What a configuration means, without the digest of its text and the order of what is refused.
+/// The meaning of a configuration, without the digest of its text and the order of `refused_claims`.
 fn meaning(config: &Value) -> String {
     let mut config = Config::parse(config.to_string().as_bytes()).unwrap();
     config.digest.clear();
@@ -38,21 +38,21 @@ fn meaning(config: &Value) -> String {
     format!("{config:?}")
 }
 
-/// A key that says its default and one that is absent mean the same.
+/// A key with its default value means the same as an absent key.
 #[test]
-fn defaults_are_the_readers() {
+fn schema_and_reader_have_the_same_defaults() {
     let minimal = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
     let mut count = 0;
-    for (object, sound) in [
+    for (object, valid) in [
         ("configuration", minimal),
         ("requirement", json!({"requires_role": "a"})),
         ("claim_condition", json!({"claim": "t", "any": "a"})),
     ] {
         let keys = OBJECTS.iter().filter(|known| known.name == object).flat_map(|object| object.keys());
         for (key, default) in keys.filter_map(|key| Some((key, default(key)?))) {
-            let mut with_default = sound.clone();
+            let mut with_default = valid.clone();
             with_default[key.name] = default;
-            for (absent, written) in around(object, &sound).iter().zip(around(object, &with_default)) {
+            for (absent, written) in around(object, &valid).iter().zip(around(object, &with_default)) {
                 assert_eq!(meaning(absent), meaning(&written), "{}", key.name);
             }
             count += 1;
@@ -62,7 +62,7 @@ fn defaults_are_the_readers() {
     assert_eq!(count, all.flat_map(|object| object.keys()).filter(|key| default(key).is_some()).count());
 }
 
-/// An object of that kind, where it may stand in a configuration that is otherwise good.
+/// Valid configurations that contain an object in each allowed position.
 fn around(name: &str, object: &Value) -> Vec<Value> {
     let good = |key: &str, value: Value| {
         let mut config = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
@@ -90,7 +90,7 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
         ],
         "scopes" => vec![good("default_policy", json!({"requires_scope": object}))],
         "source" => ["roles_from", "groups_from", "scopes_from"].map(|key| good(key, json!([object]))).into(),
-        _ => panic!("{name}: say here where it stands"),
+        _ => panic!("{name}: add its positions here"),
     }
 }
 
@@ -101,9 +101,9 @@ fn errors(config: &Value) -> Vec<ConfigError> {
     }
 }
 
-/// A key that the reader does not know makes it tell those that it does.
+/// The error about an unknown key contains the known keys.
 #[test]
-fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
+fn schema_and_reader_have_the_same_keys() {
     for object in OBJECTS.iter().filter(|object| !object.groups.is_empty()) {
         let keys: BTreeSet<&str> = object.keys().map(|key| key.name).collect();
         for config in around(object.name, &json!({"no such key": 1})) {
@@ -113,11 +113,7 @@ fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
                 _ => None,
             });
             let known = known.unwrap_or_else(|| panic!("{}: no unknown key in {errors:?}", object.name));
-            assert_eq!(
-                known, keys,
-                "{}: the keys that the reader takes, and those of its table",
-                object.name
-            );
+            assert_eq!(known, keys, "{}: the keys of the reader and of the table", object.name);
         }
     }
 }
@@ -142,7 +138,7 @@ fn validator() -> Validator {
 }
 
 #[test]
-fn bounds_are_the_readers() {
+fn schema_and_reader_have_the_same_bounds() {
     let validator = validator();
     for key in OBJECTS.iter().filter(|object| object.name == "configuration").flat_map(|object| object.keys())
     {
@@ -164,7 +160,7 @@ fn bounds_are_the_readers() {
 }
 
 #[test]
-fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
+fn schema_and_reader_accept_the_same_configurations() {
     let validator = validator();
     let jwks = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]});
     for (key, value, good) in [
@@ -233,19 +229,19 @@ fn what_the_reader_takes_the_schema_takes_and_the_other_way_round() {
         let mut config = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
         config[key] = value;
         assert_eq!(errors(&config).is_empty(), good, "reader: {config}: {:?}", errors(&config));
-        // What hangs on two keys at once is the reader's alone.
+        // The schema does not check rules about two keys.
         if key != "jwks_inline" {
             assert_eq!(validator.is_valid(&config), good, "schema: {config}");
         }
     }
 }
 
-/// `null` stands for an absent key, wherever a key may stand.
+/// `null` means an absent key, for every key.
 #[test]
-fn null_is_as_good_as_absent() {
+fn null_means_absent() {
     let validator = validator();
     for object in OBJECTS.iter().filter(|object| !object.groups.is_empty()) {
-        let sound = match object.name {
+        let valid = match object.name {
             "configuration" | "issuer" => {
                 json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"})
             }
@@ -256,16 +252,16 @@ fn null_is_as_good_as_absent() {
             "all_of_them" => json!({"all": ["a"]}),
             "scopes" => json!({"any": ["a"]}),
             "source" => json!({"claim": "c"}),
-            name => panic!("{name}: say here what is sound"),
+            name => panic!("{name}: add a valid object here"),
         };
         for key in object.keys() {
-            let mut with_null = sound.clone();
+            let mut with_null = valid.clone();
             let was_absent = with_null.get(key.name).is_none();
             with_null[key.name] = Value::Null;
-            for (without, config) in around(object.name, &sound).iter().zip(around(object.name, &with_null)) {
+            for (without, config) in around(object.name, &valid).iter().zip(around(object.name, &with_null)) {
                 let good = errors(&config).is_empty();
                 assert!(!was_absent || good == errors(without).is_empty(), "reader: {config}");
-                // That an object says nothing is the reader's alone to tell.
+                // Only the reader reports an object without effect.
                 assert!(validator.is_valid(&config) || !good, "schema: {config}");
                 let needed = object.required.contains(&key.name) || !was_absent && !object.one_of.is_empty();
                 assert!(!needed || !validator.is_valid(&config), "schema: {config}");

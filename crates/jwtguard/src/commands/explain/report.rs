@@ -1,114 +1,121 @@
-//! What `explain` prints.
+//! The output of `explain`.
 
-use jwtguard::inspect::trial::{Call, Checked, Decision, Outcome, TokenReport};
-use jwtguard::inspect::words::one_line;
+use jwtguard::inspect::describe::one_line;
+use jwtguard::inspect::simulation::{
+    ConditionResult, SimulatedDecision, SimulationResult, TestRequest, TokenReport,
+};
 use serde_json::{Value, json};
 
-use crate::commands::output::say;
+use crate::commands::output::print_line;
 
-/// As text for people.
-pub fn print(call: &Call, outcome: &Outcome) {
-    say!("{} {} on {}", call.method, shortened(&call.path), call.host);
+/// Prints the result as text.
+pub fn print(request: &TestRequest, outcome: &SimulationResult) {
+    print_line!("{} {} on {}", request.method, shortened(&request.path), request.host);
     if outcome.readings.len() > 1 {
-        say!("\nthe path can be read in {} ways", outcome.readings.len());
+        print_line!("\nthe path has {} variants", outcome.readings.len());
         for reading in &outcome.readings {
             match reading.classes.as_slice() {
-                [] => say!("  {}", shortened(&reading.path)),
-                classes => say!("  {}  ({})", shortened(&reading.path), classes.join(", ")),
+                [] => print_line!("  {}", shortened(&reading.path)),
+                classes => print_line!("  {}  ({})", shortened(&reading.path), classes.join(", ")),
             }
         }
     }
     if !outcome.rules.is_empty() {
-        say!("\n{}", if outcome.rules.len() > 1 { "rules, all of which must be met" } else { "the rule" });
+        print_line!("\n{}", if outcome.rules.len() > 1 { "rules, all must be met" } else { "the rule" });
     }
     for rule in &outcome.rules {
         match &rule.reading {
             Some(reading) => {
                 let classes = rule.variant_classes.join(", ");
-                say!("  {}, read as {} ({classes}): {}", rule.name, shortened(reading), rule.who);
+                print_line!(
+                    "  {}, for the variant {} ({classes}): {}",
+                    rule.name,
+                    shortened(reading),
+                    rule.who
+                );
             }
-            None => say!("  {}: {}", rule.name, rule.who),
+            None => print_line!("  {}: {}", rule.name, rule.who),
         }
-        for checked in &rule.conditions {
-            say!("    {}  {}", if checked.met { "met    " } else { "not met" }, condition(checked));
+        for result in &rule.conditions {
+            print_line!("    {}  {}", if result.met { "met    " } else { "not met" }, condition(result));
         }
     }
     if !outcome.less_specific.is_empty() {
-        say!("\nalso matches, less specific: does not apply");
+        print_line!("\nalso matches, but does not apply: less specific");
     }
     for route in &outcome.less_specific {
-        say!("  {}: {}", route.name, route.who);
+        print_line!("  {}: {}", route.name, route.who);
     }
-    say!("\ntoken: {}", token(&outcome.token));
+    print_line!("\ntoken: {}", token(&outcome.token));
     for place in &outcome.unread_tokens {
-        say!(
-            "the {place} holds a JWT and is not read: tokens are read from {}",
-            outcome.token_from.join(", ")
-        );
+        print_line!("{}", unread(place, outcome));
     }
-    for facts in &outcome.would_deny {
-        say!("would be refused: {}, {}", facts.reason, facts.detail);
+    for cause in &outcome.would_deny {
+        print_line!("would be denied: {}, {}", cause.reason, cause.detail);
     }
     match &outcome.decision {
-        Decision::Passes { upstream, set, removed } => {
-            say!("\nthe request goes on; the upstream sees");
+        SimulatedDecision::Forward { upstream, set, removed } => {
+            print_line!("\nthe request is forwarded; the upstream receives");
             for (name, value) in upstream {
                 let mark = if set.contains(name) { "+" } else { " " };
-                say!("  {mark} {name}: {}", shortened(value));
+                print_line!("  {mark} {name}: {}", shortened(value));
             }
             for name in removed {
-                say!("  - {name}");
+                print_line!("  - {name}");
             }
         }
-        Decision::Refused { status, headers, body, facts } => {
-            say!("\nthe request is refused: {}, {}", facts.reason, facts.detail);
-            say!("the client sees\n  {status}");
+        SimulatedDecision::Deny { status, headers, body, cause } => {
+            print_line!("\nthe request is denied: {}, {}", cause.reason, cause.detail);
+            print_line!("the client receives\n  {status}");
             for (name, value) in headers {
-                say!("  {name}: {value}");
+                print_line!("  {name}: {value}");
             }
-            say!("  {body}");
+            print_line!("  {body}");
         }
-        Decision::Served { body } => {
-            say!("\nthe client is served a document of resource_metadata\n  {body}")
+        SimulatedDecision::Serve { body } => {
+            print_line!("\nthe client receives a document of resource_metadata\n  {body}")
         }
     }
 }
 
-/// A condition, with what the token has instead.
-pub fn condition(checked: &Checked) -> String {
-    match &checked.found {
-        Some(found) => format!("{}; the token has {found}", checked.condition),
-        None => checked.condition.clone(),
+/// Describes a condition, with the value in the token if it does not meet the condition.
+pub fn condition(result: &ConditionResult) -> String {
+    match &result.found {
+        Some(found) => format!("{}; the token has {found}", result.condition),
+        None => result.condition.clone(),
     }
 }
 
-/// That a token stands where none is looked for.
-pub fn unread(place: &str, outcome: &Outcome) -> String {
-    format!("the {place} holds a JWT and is not read: tokens are read from {}", outcome.token_from.join(", "))
+/// Warns about a token in a place that is not in `token_from`.
+pub fn unread(place: &str, outcome: &SimulationResult) -> String {
+    format!(
+        "the {place} contains a JWT but is not read: tokens are read from {}",
+        outcome.token_from.join(", ")
+    )
 }
 
 fn token(report: &TokenReport) -> String {
     match report {
         TokenReport::NotRead => "not read".to_owned(),
         TokenReport::Absent => "none".to_owned(),
-        TokenReport::Invalid { facts, .. } => format!("not valid: {}, {}", facts.reason, facts.detail),
+        TokenReport::Invalid { cause, .. } => format!("not valid: {}, {}", cause.reason, cause.detail),
         TokenReport::Valid { issuer, names } => {
             let names = names.iter().filter(|(_, names)| !names.is_empty());
             let names: Vec<_> =
                 names.map(|(what, names)| format!("; {what} {}", shortened(&names.join(", ")))).collect();
-            format!("valid, of issuer {issuer}{}", names.concat())
+            format!("valid, from issuer {issuer}{}", names.concat())
         }
     }
 }
 
-/// Long values, tokens above all, are of no use on a terminal. Control characters would be commands to it.
+/// Shortens long values, such as tokens, and escapes control characters, which a terminal would execute.
 fn shortened(value: &str) -> String {
-    const LONGEST: usize = 160;
-    one_line(value, LONGEST)
+    const MAX_CHARACTERS: usize = 160;
+    one_line(value, MAX_CHARACTERS)
 }
 
-/// As one object, whose members the help lists.
-pub fn as_json(outcome: &Outcome) -> Value {
+/// The result as a JSON object. The help of `explain` lists its members.
+pub fn as_json(outcome: &SimulationResult) -> Value {
     let rules: Vec<_> = outcome
         .rules
         .iter()
@@ -116,9 +123,9 @@ pub fn as_json(outcome: &Outcome) -> Value {
             let conditions: Vec<_> = rule
                 .conditions
                 .iter()
-                .map(|checked| {
-                    json!({"condition": checked.condition, "met": checked.met, "found": checked.found})
-                })
+                .map(
+                    |result| json!({"condition": result.condition, "met": result.met, "found": result.found}),
+                )
                 .collect();
             json!({
                 "rule": rule.name,
@@ -130,21 +137,21 @@ pub fn as_json(outcome: &Outcome) -> Value {
         })
         .collect();
     let decision = match &outcome.decision {
-        Decision::Passes { upstream, set, removed } => json!({
+        SimulatedDecision::Forward { upstream, set, removed } => json!({
             "passes": true,
             "upstream": upstream.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
             "set": set,
             "removed": removed,
         }),
-        Decision::Refused { status, headers, body, facts } => json!({
+        SimulatedDecision::Deny { status, headers, body, cause } => json!({
             "passes": false,
             "status": status,
-            "reason": facts.reason.as_str(),
-            "detail": facts.detail,
+            "reason": cause.reason.as_str(),
+            "detail": cause.detail,
             "headers": headers.iter().map(|(name, value)| json!([name, value])).collect::<Vec<_>>(),
             "body": body,
         }),
-        Decision::Served { body } => json!({
+        SimulatedDecision::Serve { body } => json!({
             "passes": false,
             "status": 200,
             "reason": null,
@@ -153,7 +160,7 @@ pub fn as_json(outcome: &Outcome) -> Value {
             "body": body,
         }),
     };
-    let would_deny: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str()).collect();
+    let would_deny: Vec<_> = outcome.would_deny.iter().map(|cause| cause.reason.as_str()).collect();
     let less_specific = outcome.less_specific.iter();
     let less_specific: Vec<_> =
         less_specific.map(|route| json!({"rule": route.name, "who": route.who})).collect();

@@ -1,13 +1,13 @@
-//! What became of a request, compared with what was expected.
+//! The differences between the actual and the expected decision.
 
-use jwtguard::inspect::trial::{Decision, Outcome, TokenReport};
+use jwtguard::inspect::simulation::{SimulatedDecision, SimulationResult, TokenReport};
 use serde_json::Value;
 
 use super::file::{Expected, NO_REASON, text};
 use crate::commands::explain;
 
-/// What is not as expected, a line each.
-pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+/// Describes each difference in one line.
+pub fn differences(expected: &Expected, outcome: &SimulationResult) -> Vec<String> {
     let mut differences = Vec::new();
     let mut compare = |what: &str, expected: Option<String>, got: String| {
         if let Some(expected) = expected.filter(|expected| *expected != got) {
@@ -16,14 +16,14 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     };
     let none = || NO_REASON.to_owned();
     let (status, body) = match &outcome.decision {
-        Decision::Passes { .. } => (None, None),
-        Decision::Refused { status, body, .. } => (Some(*status), Some(body.as_str())),
-        Decision::Served { .. } => (Some(200), None),
+        SimulatedDecision::Forward { .. } => (None, None),
+        SimulatedDecision::Deny { status, body, .. } => (Some(*status), Some(body.as_str())),
+        SimulatedDecision::Serve { .. } => (Some(200), None),
     };
-    let went = |pass: bool| if pass { "the request goes on" } else { "the filter answers" }.to_owned();
-    compare("outcome", expected.pass.map(went), went(outcome.passes()));
-    let shown = status.map_or_else(|| went(true), |status| status.to_string());
-    // 200 is what a request that goes on is taken to end with.
+    let describe = |pass: bool| if pass { "forwarded" } else { "answered by the filter" }.to_owned();
+    compare("decision", expected.pass.map(describe), describe(outcome.passes()));
+    let shown = status.map_or_else(|| describe(true), |status| status.to_string());
+    // A forwarded request counts as 200: the simulation has no upstream.
     let wanted = expected.status.filter(|status| !(*status == 200 && outcome.passes()));
     compare("status", wanted.map(|status| status.to_string()), shown);
     let error = body.and_then(|body| serde_json::from_str::<Value>(body).ok());
@@ -40,7 +40,7 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
         differences.push(format!("rule: expected {wanted}, got {}", rules.join(" and ")));
     }
     if let Some(wanted) = &expected.would_deny {
-        let got: Vec<_> = outcome.would_deny.iter().map(|facts| facts.reason.as_str().to_owned()).collect();
+        let got: Vec<_> = outcome.would_deny.iter().map(|cause| cause.reason.as_str().to_owned()).collect();
         if *wanted != got {
             differences.push(format!(
                 "would_deny: expected [{}], got [{}]",
@@ -53,12 +53,12 @@ pub fn differences(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     differences
 }
 
-fn upstream(expected: &Expected, outcome: &Outcome) -> Vec<String> {
+fn upstream(expected: &Expected, outcome: &SimulationResult) -> Vec<String> {
     if expected.upstream.is_empty() {
         return Vec::new();
     }
-    let Decision::Passes { upstream, .. } = &outcome.decision else {
-        return vec!["upstream: expected headers there, but the request does not get there".to_owned()];
+    let SimulatedDecision::Forward { upstream, .. } = &outcome.decision else {
+        return vec!["upstream: expected headers, but the request is not forwarded".to_owned()];
     };
     let mut differences = Vec::new();
     for (name, wanted) in &expected.upstream {
@@ -83,23 +83,23 @@ fn upstream(expected: &Expected, outcome: &Outcome) -> Vec<String> {
     differences
 }
 
-/// What a reader of a failure asks next.
-pub fn why(outcome: &Outcome) -> Vec<String> {
+/// Explains a failure: the rule, unread tokens, the reason.
+pub fn why(outcome: &SimulationResult) -> Vec<String> {
     let mut lines = Vec::new();
     for rule in &outcome.rules {
         let unmet: Vec<_> =
-            rule.conditions.iter().filter(|checked| !checked.met).map(explain::condition).collect();
+            rule.conditions.iter().filter(|result| !result.met).map(explain::condition).collect();
         let unmet = if unmet.is_empty() { String::new() } else { format!("; not met: {}", unmet.join(", ")) };
-        lines.push(format!("the rule is {}: {}{unmet}", rule.name, rule.who));
+        lines.push(format!("rule {}: {}{unmet}", rule.name, rule.who));
     }
     let unread = outcome.unread_tokens.iter();
     lines.extend(unread.map(|place| explain::unread(place, outcome)));
     match (&outcome.decision, &outcome.token) {
-        (Decision::Refused { facts, .. }, _) => {
-            lines.push(format!("refused because of {}: {}", facts.reason, facts.detail))
+        (SimulatedDecision::Deny { cause, .. }, _) => {
+            lines.push(format!("denied, {}: {}", cause.reason, cause.detail))
         }
-        (_, TokenReport::Invalid { facts, .. }) => {
-            lines.push(format!("the token is not valid: {}, {}", facts.reason, facts.detail))
+        (_, TokenReport::Invalid { cause, .. }) => {
+            lines.push(format!("the token is not valid, {}: {}", cause.reason, cause.detail))
         }
         _ => {}
     }

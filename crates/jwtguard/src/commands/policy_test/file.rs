@@ -1,19 +1,19 @@
-//! A file of tests: read as a whole before any test runs, so that a slip in it is no failed test.
+//! A test file. It is parsed completely before any test runs, so that a mistake in it is not reported as a failed test.
 
 use std::collections::BTreeMap;
 
 use jwt_guard::config::Path;
 use jwt_guard::config::path::PathSegment;
 use jwtguard::inspect::path::below;
+use jwtguard::inspect::simulation::{TestCredential, TestRequest, parse_reason};
 use jwtguard::inspect::tree::Tree;
-use jwtguard::inspect::trial::{Call, Credential, reason_named};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::commands::token_input::{Claims, without_scheme};
+use crate::commands::token_input::{ClaimsInput, without_scheme};
 use crate::commands::{check, explain};
 
-/// What a file says.
+/// The content of a test file.
 pub struct Suite {
     pub config: Option<String>,
     pub configuration: usize,
@@ -21,20 +21,20 @@ pub struct Suite {
     pub tests: Vec<Test>,
 }
 
-/// One request and what is expected of it.
+/// One request and the expected decision.
 pub struct Test {
     pub name: String,
-    /// As the file has it.
+    /// The request as the file has it.
     pub request: String,
     pub line: usize,
-    pub call: Call,
-    pub credential: Credential,
+    pub test_request: TestRequest,
+    pub credential: TestCredential,
     pub expected: Expected,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+struct RawSuite {
     config: Option<String>,
     #[serde(default = "first")]
     configuration: usize,
@@ -66,7 +66,7 @@ struct RawTest {
     expect: Value,
 }
 
-/// What is expected of a request; what is absent is not compared.
+/// The expected decision. Absent members are not compared.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
@@ -86,25 +86,28 @@ impl Suite {
         let documents = check::read(file)?;
         let [document] = documents.as_slice() else {
             return Err(format!(
-                "{file}: expected one document with config and tests, found {}",
+                "{file}: expected one document with config and tests, found {} documents",
                 documents.len()
             ));
         };
         let tree = &document.tree;
-        let raw: Raw =
-            parsed(&tree.to_json()).map_err(|problem| problem.told(file, tree, &Path::root(), shown))?;
+        let raw: RawSuite = parsed(&tree.to_json())
+            .map_err(|problem| problem.located_in(file, tree, &Path::root(), dotted))?;
         let tests = Path::root().key("tests");
         if raw.tests.is_empty() {
-            return Err(format!("{file}:{}: there is no test", tree.nearest_to(&tests).line));
+            return Err(format!(
+                "{file}:{}: tests is empty; write at least one test",
+                tree.nearest_to(&tests).line
+            ));
         }
         let tests = raw.tests.into_iter().enumerate().map(|(index, test)| {
             let path = tests.index(index).to_owned();
             let name = test.name.as_deref().unwrap_or(&test.request).to_owned();
             let line = tree.nearest_to(&path).line;
-            test.sound(name.clone(), line, &raw.host).map_err(|problem| {
-                problem.told(file, tree, &path, |path| match path.is_root() {
+            test.into_test(name.clone(), line, &raw.host).map_err(|problem| {
+                problem.located_in(file, tree, &path, |path| match path.is_root() {
                     true => name.clone(),
-                    false => format!("{name}: {}", shown(path)),
+                    false => format!("{name}: {}", dotted(path)),
                 })
             })
         });
@@ -118,12 +121,12 @@ impl Suite {
 }
 
 impl RawTest {
-    fn sound(self, name: String, line: usize, host: &str) -> Result<Test, Problem> {
+    fn into_test(self, name: String, line: usize, host: &str) -> Result<Test, FileError> {
         let expected = expected(&self.expect)?;
         let (method, path) =
-            explain::request(&self.request).map_err(|sentence| Problem::at(&key("request"), sentence))?;
+            explain::request(&self.request).map_err(|sentence| FileError::at(&key("request"), sentence))?;
         let headers = self.headers.into_iter().map(|(name, value)| (name, text(&value)));
-        let call = Call {
+        let test_request = TestRequest {
             method,
             path,
             host: self.host.unwrap_or_else(|| host.to_owned()),
@@ -131,57 +134,70 @@ impl RawTest {
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
         };
         let credential = match (self.token, self.claims) {
-            (Some(_), Some(_)) => return Err(Problem::at(&key("token"), "give either claims or a token")),
-            (Some(token), None) => Credential::Token(without_scheme(&token).to_owned()),
-            (None, Some(object)) => Claims::new(object).credential(None),
-            (None, None) => Credential::None,
+            (Some(_), Some(_)) => {
+                return Err(FileError::at(
+                    &key("token"),
+                    "found both claims and token; write only one of them",
+                ));
+            }
+            (Some(token), None) => TestCredential::Token(without_scheme(&token).to_owned()),
+            (None, Some(object)) => ClaimsInput::new(object).credential(None),
+            (None, None) => TestCredential::None,
         };
-        Ok(Test { name, request: self.request, line, call, credential, expected })
+        Ok(Test { name, request: self.request, line, test_request, credential, expected })
     }
 }
 
-/// A header's value: numbers and booleans as they are written.
+/// The value of a header. Numbers and booleans become text.
 pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn expected(expect: &Value) -> Result<Expected, Problem> {
+fn expected(expect: &Value) -> Result<Expected, FileError> {
     let path = key("expect");
     let expected: Expected = match expect {
         Value::String(word) if word == "pass" => Expected { pass: Some(true), ..Expected::default() },
         Value::Number(status) => {
             let status = status.as_u64().and_then(|status| u16::try_from(status).ok());
-            let status = status.ok_or_else(|| Problem::at(&path, "expect is no status"))?;
+            let status = status.ok_or_else(|| FileError::at(&path, "expected a status from 0 to 65535"))?;
             Expected { status: Some(status), ..Expected::default() }
         }
         Value::Object(members) if members.is_empty() => {
-            return Err(Problem::at(&path, "expect says nothing"));
+            return Err(FileError::at(
+                &path,
+                "expect is empty; write pass, a status, or an object with pass, status, error, reason, rule, upstream or would_deny",
+            ));
         }
         Value::Object(_) => parsed(&expect.to_string()).map_err(|problem| problem.below(&path))?,
-        _ => return Err(Problem::at(&path, "expected pass, a status, or an object of both and more")),
+        _ => {
+            return Err(FileError::at(
+                &path,
+                "expected pass, a status, or an object with pass, status, error, reason, rule, upstream or would_deny",
+            ));
+        }
     };
-    // A request that is not refused has no reason.
-    let named = |name: &str| if name == NO_REASON { Ok(()) } else { reason_named(name).map(drop) };
+    // A request that is not denied has no reason, which a test writes as `none`.
+    let named = |name: &str| if name == NO_REASON { Ok(()) } else { parse_reason(name).map(drop) };
     if let Some(reason) = &expected.reason {
-        named(reason).map_err(|sentence| Problem::at(&path.key("reason"), sentence))?;
+        named(reason).map_err(|sentence| FileError::at(&path.key("reason"), sentence))?;
     }
     for (index, reason) in expected.would_deny.iter().flatten().enumerate() {
-        reason_named(reason)
-            .map_err(|sentence| Problem::at(&path.key("would_deny").index(index), sentence))?;
+        parse_reason(reason)
+            .map_err(|sentence| FileError::at(&path.key("would_deny").index(index), sentence))?;
     }
     Ok(expected)
 }
 
-/// What stands for the reason where there is none.
+/// The name for the absence of a reason.
 pub const NO_REASON: &str = "none";
 
-/// What is wrong, and where below the value that was read.
-struct Problem {
+/// An error in a test file, with its path below the parsed value.
+struct FileError {
     path: Path,
     sentence: String,
 }
 
-impl Problem {
+impl FileError {
     fn at(path: &Path<&str>, sentence: impl Into<String>) -> Self {
         Self { path: path.to_owned(), sentence: sentence.into() }
     }
@@ -190,8 +206,8 @@ impl Problem {
         Self { path: below(&path.to_owned(), &self.path), ..self }
     }
 
-    /// With the file and the line of the value nearest to it.
-    fn told(&self, file: &str, tree: &Tree, path: &Path, named: impl Fn(&Path) -> String) -> String {
+    /// Adds the file, and the line of the nearest value that exists.
+    fn located_in(&self, file: &str, tree: &Tree, path: &Path, named: impl Fn(&Path) -> String) -> String {
         let line = tree.nearest_to(&below(path, &self.path)).line;
         match named(&self.path) {
             name if name.is_empty() => format!("{file}:{line}: {}", self.sentence),
@@ -200,32 +216,32 @@ impl Problem {
     }
 }
 
-/// A path with its names as they stand in the file, without quotes.
-fn shown(path: &Path) -> String {
-    let mut shown = String::new();
+/// Formats a path with the names as in the file, without quotes.
+fn dotted(path: &Path) -> String {
+    let mut dotted = String::new();
     for segment in path.segments() {
         match segment {
-            PathSegment::Key(key) if shown.is_empty() => shown.push_str(key),
-            PathSegment::Key(key) => shown.extend([".", key]),
-            PathSegment::Index(index) => shown.push_str(&format!("[{index}]")),
+            PathSegment::Key(key) if dotted.is_empty() => dotted.push_str(key),
+            PathSegment::Key(key) => dotted.extend([".", key]),
+            PathSegment::Index(index) => dotted.push_str(&format!("[{index}]")),
         }
     }
-    shown
+    dotted
 }
 
 fn key(name: &str) -> Path<&str> {
     Path::root().key(name)
 }
 
-fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Problem> {
+fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, FileError> {
     let reader = &mut serde_json::Deserializer::from_str(text);
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = error.path().iter().filter_map(step).collect();
         let (error, problem) = (error.inner(), error.inner().to_string());
-        // The text was made here: lines and columns of it would mislead.
+        // The JSON text is generated: its lines and columns are not those of the file.
         let position = format!(" at line {} column {}", error.line(), error.column());
         let sentence = problem.strip_suffix(&position).unwrap_or(&problem).to_owned();
-        Problem { path, sentence }
+        FileError { path, sentence }
     })
 }
 

@@ -1,15 +1,15 @@
-//! The results as JUnit's XML, which CI systems show.
+//! The results as JUnit XML, for CI systems.
 
 use std::fmt::Write;
 
-use super::ran::Ran;
+use super::file_results::FileResults;
 
-/// The whole document: a `testsuite` for each file, a `testcase` for each test. `unreadable` is why the command ended
-/// before the last file: a report without it would look as if everything had been tested.
-pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
-    let count = |ran: &Ran| (ran.results.len(), ran.failed());
+/// The complete document: a `testsuite` per file, a `testcase` per test. `unreadable` is the file that ended the run early,
+/// with the reason: a report without it would look as if every test had run.
+pub fn document(results: &[FileResults], unreadable: Option<(&str, &str)>) -> String {
+    let count = |file: &FileResults| (file.results.len(), file.failed());
     let (tests, failures) =
-        ran.iter().map(count).fold((0, 0), |sum, (tests, failed)| (sum.0 + tests, sum.1 + failed));
+        results.iter().map(count).fold((0, 0), |sum, (tests, failed)| (sum.0 + tests, sum.1 + failed));
     let errors = usize::from(unreadable.is_some());
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a String cannot fail.
@@ -18,14 +18,14 @@ pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
         "<testsuites name=\"jwtguard test\" tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\">",
         tests + errors
     );
-    for ran in ran {
-        let (tests, failed) = count(ran);
-        let file = escaped(&ran.file);
+    for of_file in results {
+        let (tests, failed) = count(of_file);
+        let file = escaped(&of_file.file);
         let _ = writeln!(
             xml,
             "  <testsuite name=\"{file}\" tests=\"{tests}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\">"
         );
-        for result in &ran.results {
+        for result in &of_file.results {
             let (name, line) = (escaped(&result.name), result.line);
             let _ = write!(
                 xml,
@@ -48,7 +48,7 @@ pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
         let _ = writeln!(
             xml,
             "  <testsuite name=\"{file}\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
-             <testcase name=\"the tests can be run\" classname=\"{file}\" file=\"{file}\">\n      \
+             <testcase name=\"the test file can be read\" classname=\"{file}\" file=\"{file}\">\n      \
              <error message=\"{sentence}\"/>\n    </testcase>\n  </testsuite>"
         );
     }
@@ -56,7 +56,7 @@ pub fn document(ran: &[Ran], unreadable: Option<(&str, &str)>) -> String {
     xml
 }
 
-/// Text fit for an attribute and for content. Characters that XML 1.0 has no way to write become U+FFFD.
+/// Escapes text for attributes and content. Characters that XML 1.0 cannot represent become U+FFFD.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -66,7 +66,7 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&apos;"),
-            // As they are, a reader makes spaces of them in an attribute.
+            // XML parsers normalize literal line breaks and tabs in attributes to spaces.
             '\t' | '\n' | '\r' => {
                 let _ = write!(escaped, "&#{};", u32::from(character));
             }

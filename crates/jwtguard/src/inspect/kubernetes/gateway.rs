@@ -1,48 +1,48 @@
-//! Envoy Gateway's objects beside an EnvoyExtensionPolicy: what it guards, and where its keys come from.
+//! Checks the Envoy Gateway objects around an EnvoyExtensionPolicy: its targets, and the clusters for keys.
 
-use crate::inspect::Document;
+use crate::inspect::FileDocument;
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
-use crate::inspect::surroundings::{Remark, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::http::Scheme;
 
-/// A policy for some routes leaves the others of their Gateway open.
-pub fn targets(policy: &Tree, remarks: &mut Vec<Remark>) {
+/// Warns about a policy for single routes: the filter does not run on the other routes of the Gateway.
+pub fn targets(policy: &Tree, diagnostics: &mut Vec<Diagnostic>) {
     let Some(spec) = policy.get("spec") else { return };
     for target in spec.list("targetRefs").iter().chain(spec.get("targetRef")) {
         let kind = target.text_of("kind").unwrap_or_default();
         if kind != "Gateway" {
             let problem = format!(
-                "is for one {kind}: the Gateway's other routes stay without the filter, and claim headers of the \
-                 client's own reach the upstream there; name the Gateway instead"
+                "targets one {kind}: the filter does not run on the other routes of the Gateway, and claim headers that \
+                 the client sent reach the upstream there; target the Gateway instead"
             );
-            remarks.push(Remark::warning(target, Subject::keys(&["spec", "targetRefs"]), problem));
+            diagnostics.push(Diagnostic::warning(target, Subject::keys(&["spec", "targetRefs"]), problem));
         }
     }
 }
 
-/// A second policy, for one route, takes the place of ours there.
-pub fn replacements(policy: &Tree, documents: &[Document], remarks: &mut Vec<Remark>) {
+/// Warns about a second policy for a route: it replaces the policy of the Gateway there.
+pub fn replacements(policy: &Tree, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     for other in of_kind(documents, "EnvoyExtensionPolicy") {
         let Some(spec) = other.get("spec").filter(|_| !std::ptr::eq(other, policy)) else { continue };
         let targets = spec.list("targetRefs").iter().chain(spec.get("targetRef"));
         let for_a_route = targets.filter(|target| target.text_of("kind") != Some("Gateway")).count() > 0;
         if for_a_route && spec.get("mergeType").is_none() {
-            let problem = "takes the place of the Gateway's policy on its route, which stays without the filter: claim \
-                           headers of the client's own reach the upstream there; merge it, or name its extensions in \
-                           the Gateway's policy";
-            remarks.push(Remark::warning(spec, Subject::keys(&["spec"]), problem.to_owned()));
+            let problem = "replaces the policy of the Gateway on its route, where the filter then does not run: claim headers \
+                           that the client sent reach the upstream there; set mergeType, or move its extensions to the \
+                           policy of the Gateway";
+            diagnostics.push(Diagnostic::warning(spec, Subject::keys(&["spec"]), problem.to_owned()));
         }
     }
 }
 
-/// The cluster that Envoy Gateway makes of a rule of an HTTPRoute, `httproute/namespace/name/rule/number`: whether the
-/// rule is in the documents. Where it is, a BackendTLSPolicy must make it TLS.
+/// Whether the cluster is one that Envoy Gateway generates from a rule of an HTTPRoute in the documents. The name of such a
+/// cluster is `httproute/namespace/name/rule/number`. For https, a BackendTLSPolicy must enable TLS.
 pub fn is_of_a_rule(
     cluster: &str,
     scheme: Scheme,
-    documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
 ) -> bool {
     let parts: Vec<&str> = cluster.split('/').collect();
     let ["httproute", namespace, name, "rule", number] = parts.as_slice() else { return false };
@@ -57,13 +57,13 @@ pub fn is_of_a_rule(
     let Some(rule) = rule else { return false };
     if scheme == Scheme::Https {
         for backend in rule.list("backendRefs") {
-            is_tls(backend, cluster, documents, remarks);
+            is_tls(backend, cluster, documents, diagnostics);
         }
     }
     true
 }
 
-fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], remarks: &mut Vec<Remark>) {
+fn is_tls(backend: &Tree, cluster: &str, documents: &[FileDocument], diagnostics: &mut Vec<Diagnostic>) {
     let name = backend.text_of("name").unwrap_or_default();
     let is_for = |policy: &&Tree| {
         let targets = policy.get("spec").map(|spec| spec.list("targetRefs")).unwrap_or_default();
@@ -71,9 +71,13 @@ fn is_tls(backend: &Tree, cluster: &str, documents: &[Document], remarks: &mut V
     };
     if !of_kind(documents, "BackendTLSPolicy").iter().any(is_for) {
         let problem = format!(
-            "no BackendTLSPolicy in these files is for {name}; without one the request for keys through {cluster} is \
-             not encrypted, whatever the endpoint's scheme says"
+            "no BackendTLSPolicy in these files targets {name}; without one, keys are fetched through {cluster} without \
+             encryption, even if the scheme of the endpoint is https"
         );
-        remarks.push(Remark::warning(backend, Subject::keys(&["spec", "rules", "backendRefs"]), problem));
+        diagnostics.push(Diagnostic::warning(
+            backend,
+            Subject::keys(&["spec", "rules", "backendRefs"]),
+            problem,
+        ));
     }
 }

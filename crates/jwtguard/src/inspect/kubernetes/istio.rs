@@ -1,17 +1,22 @@
-//! Istio's objects beside a WasmPlugin: where its keys come from.
+//! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
 
-use crate::inspect::Document;
+use crate::inspect::FileDocument;
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
-use crate::inspect::find::{Carrier, Plugin};
-use crate::inspect::surroundings::{Remark, Subject};
-use crate::inspect::tree::{Tree, Value};
+use crate::inspect::find::{Embedding, PluginConfig};
+use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::Location;
 
-/// The clusters that an Istio configuration fetches keys through, as far as the files tell.
-pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], remarks: &mut Vec<Remark>) {
-    let Carrier::Istio { resource } = plugin.carrier else { return };
+/// Checks the clusters through which an Istio configuration fetches keys.
+pub fn clusters(
+    plugin: &PluginConfig<'_>,
+    config: &Config,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Embedding::Istio { resource } = plugin.embedding else { return };
     for issuer in &config.issuers {
         let KeyOrigin::Fetched { source, .. } = &issuer.keys else { continue };
         let mut clusters = vec![source.cluster.as_str()];
@@ -20,7 +25,7 @@ pub fn clusters(plugin: &Plugin<'_>, config: &Config, documents: &[Document], re
         }
         clusters.dedup();
         for cluster in clusters {
-            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, remarks);
+            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, diagnostics);
         }
     }
 }
@@ -30,15 +35,15 @@ fn istio_cluster(
     path: &Path,
     cluster: &str,
     scheme: Scheme,
-    documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let parts: Vec<&str> = cluster.split('|').collect();
     let ["outbound", port, _subset, host] = parts.as_slice() else {
         let problem = format!(
-            "the cluster {cluster} has no name that Istio gives; for keys on https://host it is outbound|443||host"
+            "the cluster {cluster} is not a cluster name of Istio; for keys from https://HOST write outbound|443||HOST"
         );
-        remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
+        diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let in_mesh = host.ends_with(".svc.cluster.local") || host.ends_with(".svc");
@@ -55,66 +60,70 @@ fn istio_cluster(
         None if in_mesh => return,
         None => {
             let problem = format!(
-                "no ServiceEntry in these files has the host {host}; without one Istio has no cluster {cluster}"
+                "no ServiceEntry in these files has the host {host}; without one, Istio does not define the cluster {cluster}"
             );
-            remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
+            diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         }
         Some(entry) => {
             let ports = entry.get("spec").map(|spec| spec.list("ports")).unwrap_or_default();
             let number = |tree: &Tree| match tree.get("number").map(|number| &number.value) {
-                Some(Value::Number(text) | Value::Text(text)) => Some(text.clone()),
+                Some(TreeValue::Number(text) | TreeValue::Text(text)) => Some(text.clone()),
                 _ => None,
             };
             if !ports.iter().any(|entry| number(entry).as_deref() == Some(*port)) {
-                let problem = format!("has no port {port}, which the cluster {cluster} names");
-                remarks.push(Remark::error(entry, Subject::keys(&["spec", "ports"]), problem));
+                let problem = format!(
+                    "has no port {port}, but the name of the cluster {cluster} contains it; add the port {port}"
+                );
+                diagnostics.push(Diagnostic::error(entry, Subject::keys(&["spec", "ports"]), problem));
             }
         }
     }
     if scheme == Scheme::Https {
-        destination_rule(resource, path, cluster, host, documents, remarks);
+        destination_rule(resource, path, cluster, host, documents, diagnostics);
     }
 }
 
-/// A ServiceEntry alone passes bytes on as they are: the filter's request for keys would go out in the clear.
+/// Checks the DestinationRule. A ServiceEntry alone adds no TLS: the filter would fetch keys without encryption.
 fn destination_rule(
     resource: &Tree,
     path: &Path,
     cluster: &str,
     host: &str,
-    documents: &[Document],
-    remarks: &mut Vec<Remark>,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
 ) {
     let rules = of_kind(documents, "DestinationRule");
     let rule = rules.iter().find(|rule| rule.at(&["spec", "host"]).and_then(Tree::text) == Some(host));
     let Some(rule) = rule else {
         let problem = format!(
-            "no DestinationRule in these files is for {host}; without one with tls.mode SIMPLE the request for keys \
-             through {cluster} is not encrypted, whatever the endpoint's scheme says"
+            "no DestinationRule in these files has the host {host}; without one with tls.mode SIMPLE, keys are fetched \
+             through {cluster} without encryption, even if the scheme of the endpoint is https"
         );
-        remarks.push(Remark::warning(resource, Subject::Path(path.clone()), problem));
+        diagnostics.push(Diagnostic::warning(resource, Subject::Path(path.clone()), problem));
         return;
     };
     let Some(tls) = rule.at(&["spec", "trafficPolicy", "tls"]) else {
-        // Per-port settings are an Istio matter of their own; what they come to is not judged here.
+        // Settings per port may enable TLS; they are not evaluated here.
         if rule.at(&["spec", "trafficPolicy", "portLevelSettings"]).is_none() {
-            let problem =
-                format!("has no tls: keys for an https endpoint come through {cluster}; say mode: SIMPLE");
-            remarks.push(Remark::error(rule, Subject::keys(&["spec", "trafficPolicy"]), problem));
+            let problem = format!(
+                "has no tls, but keys of an https endpoint are fetched through {cluster}; write tls: {{mode: SIMPLE}}"
+            );
+            diagnostics.push(Diagnostic::error(rule, Subject::keys(&["spec", "trafficPolicy"]), problem));
         }
         return;
     };
     let mode = tls.text_of("mode").unwrap_or("DISABLE");
     if mode == "DISABLE" || tls.get("insecureSkipVerify").is_some_and(Tree::is_true) {
-        let problem =
-            format!("does not check who answers: keys for an https endpoint come through {cluster}");
-        remarks.push(Remark::error(tls, Subject::keys(&["spec", "trafficPolicy", "tls"]), problem));
+        let problem = format!(
+            "does not verify the server, but keys of an https endpoint are fetched through {cluster}; write mode: SIMPLE, \
+                     and remove insecureSkipVerify"
+        );
+        diagnostics.push(Diagnostic::error(tls, Subject::keys(&["spec", "trafficPolicy", "tls"]), problem));
     } else if mode != "ISTIO_MUTUAL"
         && !["caCertificates", "credentialName", "subjectAltNames"].iter().any(|key| tls.get(key).is_some())
     {
-        let problem =
-            "names neither caCertificates nor subjectAltNames: older releases of Istio then check nothing";
-        remarks.push(Remark::warning(
+        let problem = "has neither caCertificates nor subjectAltNames: older versions of Istio then do not verify the server; write subjectAltNames, and caCertificates for a private CA";
+        diagnostics.push(Diagnostic::warning(
             tls,
             Subject::keys(&["spec", "trafficPolicy", "tls"]),
             problem.to_owned(),

@@ -10,30 +10,30 @@ use jwt_guard::route::VariantClass;
 const HEAD: &str = "\
 # Configuration reference
 
-Every key of the filter's configuration, by the object that it stands in. `jwtguard schema` prints the same as JSON
-Schema, and `jwtguard check` tells what is wrong with a configuration.
+Every key of the filter's configuration, grouped by object. `jwtguard schema` prints the same keys as a JSON Schema.
+`jwtguard check` reports what is wrong with a configuration.
 
-- A key that is not listed here is refused, at any depth.
+- The filter refuses unknown keys, at any depth.
 - `null` means the same as an absent key.
-- \"text or list\" means one text, or a list with at least one entry and without repetitions.
+- \"text or list\" means one text, or a list of unique texts with at least one entry.
 - Bounds are inclusive.
 
 This file is generated: `cargo run -p jwtguard --example configuration-reference > docs/configuration.md`.
 ";
 
 const ONE_ISSUER: &str = "
-A configuration has `issuers`, or the keys of one [`issuer`](#issuer) beside these. `roles_from`, `groups_from` and
-`scopes_from` may stand here in both cases; an entry of `issuers` can replace them.
+A configuration has either `issuers`, or the keys of one [`issuer`](#issuer) at this level. In both cases, `roles_from`,
+`groups_from` and `scopes_from` are allowed at this level; an entry of `issuers` can override them.
 ";
 
-const REQUIREMENT: &str = "\nA route has the keys of a [`requirement`](#requirement) as well.\n";
+const REQUIREMENT: &str = "\nA route also has the keys of a [`requirement`](#requirement).\n";
 
 const RESOURCE_METADATA: &str = "\nRFC 9728, section 2, defines its other members.\n";
 
-/// The reference.
+/// Generates the reference.
 pub fn reference() -> String {
     let mut text = HEAD.to_owned();
-    // The same keys as those of a requirement.
+    // The keys of `default_policy` are those of a requirement.
     for object in OBJECTS.iter().filter(|object| object.name != "default_policy") {
         section(object, &mut text);
     }
@@ -68,7 +68,7 @@ fn section(object: &ObjectKeys, text: &mut String) {
     }
 }
 
-/// The description, with the names of keys as code and with nothing else that Markdown takes for markup.
+/// Formats a description: names of keys become code, and Markdown characters are escaped.
 fn meaning(key: &DeclaredKey) -> String {
     let word = |word: &str| {
         let name = word.trim_end_matches(['.', ',', ';', ':']);
@@ -84,7 +84,7 @@ fn meaning(key: &DeclaredKey) -> String {
 
 fn key_type(key_type: &KeyType) -> String {
     let link = |name: &str| format!("[`{name}`](#{name})");
-    // A requirement that may be empty is described by its title in the schema alone.
+    // `default_policy` has no section: its keys are those of a requirement.
     let link = |name: &str| link(if name == "default_policy" { "requirement" } else { name });
     let words =
         |values: &[&str]| values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! The schema of each object, key and type of the table.
+//! The schema of each object, key and type in the table of keys.
 
 use serde_json::{Map, Value, json};
 
@@ -6,11 +6,11 @@ use jwt_guard::config::keys::{Bounds, DeclaredKey, DefaultValue, KeyType};
 use jwt_guard::config::objects::ObjectKeys;
 use jwt_guard::route::VariantClass;
 
-/// The schema of an object.
+/// Generates the schema of an object.
 pub fn object(object: &ObjectKeys) -> Value {
     let property = |described: &DeclaredKey| {
         let schema = key(described);
-        // `null` is as good as absent, which these keys must not be.
+        // `null` means absent, and these keys are required.
         let schema = if object.required.contains(&described.name) { schema } else { or_null(schema) };
         (described.name.to_owned(), schema)
     };
@@ -19,7 +19,7 @@ pub fn object(object: &ObjectKeys) -> Value {
         "title": object.title,
         "type": "object",
         "properties": properties,
-        // An object without keys of its own is one that others define.
+        // Another specification defines the keys of an object without key groups.
         "additionalProperties": object.groups.is_empty(),
     });
     if let Value::Object(members) = &mut schema {
@@ -27,7 +27,7 @@ pub fn object(object: &ObjectKeys) -> Value {
             members.insert("required".to_owned(), object.required.into());
         }
         if !object.one_of.is_empty() {
-            let alternatives: Vec<_> = object.one_of.iter().map(|key| given(key)).collect();
+            let alternatives: Vec<_> = object.one_of.iter().map(|key| required(key)).collect();
             members.insert("oneOf".to_owned(), alternatives.into());
         }
     }
@@ -45,7 +45,7 @@ fn key(key: &DeclaredKey) -> Value {
     schema
 }
 
-/// The value of an absent key, if it has one.
+/// The default value of a key, if it has one.
 pub fn default(key: &DeclaredKey) -> Option<Value> {
     match key.default {
         DefaultValue::None => None,
@@ -123,21 +123,21 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// That the key is there, and not `null`.
-pub fn given(key: &str) -> Value {
+/// A schema that requires a key with a value other than `null`.
+pub fn required(key: &str) -> Value {
     json!({ "required": [key], "properties": { key: { "not": { "type": "null" } } } })
 }
 
-/// The same schema, and `null`. The description of the value stays where editors look for it.
+/// Adds `null` to a schema. The description stays at the top level, where editors look for it.
 fn or_null(mut schema: Value) -> Value {
-    let nothing = json!({ "type": "null" });
+    let null_type = json!({ "type": "null" });
     let Value::Object(members) = &mut schema else { return schema };
     if let Some(Value::Array(alternatives)) = members.get_mut("anyOf") {
-        alternatives.push(nothing);
+        alternatives.push(null_type);
     } else if let Some(Value::Array(values)) = members.get_mut("enum") {
         values.push(Value::Null);
     } else if let Some(reference) = members.remove("$ref") {
-        members.insert("anyOf".to_owned(), json!([{ "$ref": reference }, nothing]));
+        members.insert("anyOf".to_owned(), json!([{ "$ref": reference }, null_type]));
     } else if let Some(Value::String(kind)) = members.get("type") {
         let kinds = json!([kind, "null"]);
         members.insert("type".to_owned(), kinds);
@@ -145,12 +145,12 @@ fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-/// A text that is not blank.
+/// The schema of a text that is not blank.
 fn text() -> Value {
     json!({ "type": "string", "pattern": "\\S" })
 }
 
-/// One of these, or a list in which none stands twice.
+/// The schema of one value, or a list of unique values.
 fn one_or_many(one: &Value) -> Value {
     json!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1, "uniqueItems": true }] })
 }

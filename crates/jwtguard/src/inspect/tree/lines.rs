@@ -1,12 +1,12 @@
-//! The line of each value of a JSON text. serde tells no positions, so the text is gone through a second time.
+//! Finds the line of each value in a JSON text. serde reports no positions, so the text is scanned a second time.
 
-use super::{Tree, Value};
+use super::{Tree, TreeValue};
 
 impl Tree {
-    /// As [`Tree::from_json`], of a text that is a file as a whole: every value has its line.
+    /// Parses a whole JSON file like [`Tree::from_json`], and sets the line of every value.
     ///
     /// # Errors
-    /// What is wrong, and where.
+    /// A sentence that says what is wrong, with the position.
     pub fn from_json_file(text: &str) -> Result<Self, String> {
         let mut tree = Self::from_json(text)?;
         Scanner { rest: text.as_bytes(), line: 1 }.value(&mut tree);
@@ -14,7 +14,7 @@ impl Tree {
     }
 }
 
-/// What remains of a text that is known to be valid JSON, and the line that it starts on.
+/// The rest of a valid JSON text, and the line on which the rest starts.
 struct Scanner<'t> {
     rest: &'t [u8],
     line: usize,
@@ -22,48 +22,48 @@ struct Scanner<'t> {
 
 impl Scanner<'_> {
     fn value(&mut self, tree: &mut Tree) {
-        self.pass_separators();
+        self.skip_separators();
         tree.line = self.line;
         match &mut tree.value {
-            Value::Object(members) => {
-                self.pass(1);
+            TreeValue::Object(members) => {
+                self.skip(1);
                 for (_, value) in members {
-                    self.pass_separators();
-                    self.pass_string();
+                    self.skip_separators();
+                    self.skip_string();
                     self.value(value);
                 }
-                self.pass_separators();
-                self.pass(1);
+                self.skip_separators();
+                self.skip(1);
             }
-            Value::List(items) => {
-                self.pass(1);
+            TreeValue::List(items) => {
+                self.skip(1);
                 items.iter_mut().for_each(|item| self.value(item));
-                self.pass_separators();
-                self.pass(1);
+                self.skip_separators();
+                self.skip(1);
             }
-            Value::Text(_) | Value::Digits(_) => self.pass_string(),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {
+            TreeValue::Text(_) | TreeValue::NumericText(_) => self.skip_string(),
+            TreeValue::Null | TreeValue::Bool(_) | TreeValue::Number(_) => {
                 let ends = |byte: &u8| b",]} \t\r\n".contains(byte);
-                self.pass(self.rest.iter().position(ends).unwrap_or(self.rest.len()));
+                self.skip(self.rest.iter().position(ends).unwrap_or(self.rest.len()));
             }
         }
     }
 
-    fn pass(&mut self, bytes: usize) {
+    fn skip(&mut self, bytes: usize) {
         self.rest = self.rest.get(bytes..).unwrap_or_default();
     }
 
-    /// White space, and what stands between values: in valid JSON neither hides the other.
-    fn pass_separators(&mut self) {
+    /// Skips white space, commas and colons. In valid JSON, each of them only separates values.
+    fn skip_separators(&mut self) {
         while let [b' ' | b'\t' | b'\r' | b'\n' | b',' | b':', rest @ ..] = self.rest {
             self.line += usize::from(self.rest.first() == Some(&b'\n'));
             self.rest = rest;
         }
     }
 
-    /// A string with its quotes. No line break can stand in it.
-    fn pass_string(&mut self) {
-        self.pass(1);
+    /// Skips a string with its quotes. A JSON string contains no line break.
+    fn skip_string(&mut self) {
+        self.skip(1);
         loop {
             match self.rest {
                 [b'\\', _, rest @ ..] => self.rest = rest,

@@ -1,0 +1,168 @@
+//! Describes requirements, issuers and token sources as text.
+
+use jwt_guard::config::Config;
+use jwt_guard::config::requirement::DefinedNames;
+use jwt_guard::policy::{
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
+};
+use jwt_guard::token_source::TokenSource;
+
+/// Returns the text on one line, cut after `longest` characters. Control characters and bidirectional overrides are
+/// escaped: a token could use them to manipulate the terminal.
+pub fn one_line(text: &str, longest: usize) -> String {
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        if index == longest {
+            shown.push('…');
+            break;
+        }
+        match character {
+            '"' | '\'' | '\\' => shown.push(character),
+            other => shown.extend(other.escape_debug()),
+        }
+    }
+    shown
+}
+
+/// Describes in one line who passes.
+pub fn requirement(requirement: &Requirement, names: &DefinedNames) -> String {
+    let who = match &requirement.rule {
+        Rule::Anonymous => "everybody; no token is read".to_owned(),
+        Rule::Deny => "nobody".to_owned(),
+        Rule::AllowMissingOrFailed => "everybody; a valid token sets the identity".to_owned(),
+        Rule::AllowMissing(narrowings) if narrowings.is_empty() => "no token, or a valid token".to_owned(),
+        Rule::AllowMissing(narrowings) => {
+            let narrowed: Vec<_> =
+                narrowings.iter().map(|narrowing| self::narrowing(narrowing, names)).collect();
+            format!("no token, or a valid token with {}", narrowed.join(" and "))
+        }
+        Rule::Authenticated(Conditions(list)) if list.is_empty() => "any valid token".to_owned(),
+        Rule::Authenticated(list) => format!("a valid token with {}", conditions(list, names)),
+    };
+    match &requirement.shadow {
+        Some(shadow) => format!("{who} (shadow: {})", self::requirement(shadow, names)),
+        None => who,
+    }
+}
+
+fn conditions(conditions: &Conditions, names: &DefinedNames) -> String {
+    if conditions.0.is_empty() {
+        return "no condition".to_owned();
+    }
+    let words: Vec<_> = conditions.0.iter().map(|condition| self::condition(condition, names)).collect();
+    words.join(" and ")
+}
+
+/// Describes a condition.
+pub fn condition(condition: &Condition, names: &DefinedNames) -> String {
+    match condition {
+        Condition::IssuerOrAudience(narrowing) => self::narrowing(narrowing, names),
+        Condition::Role(roles) => format!("role {}", any_all(roles, Clone::clone)),
+        Condition::Group(groups) => format!("group {}", any_all(groups, Clone::clone)),
+        Condition::Scope(scopes) => format!("scope {}", any_all(scopes, Clone::clone)),
+        Condition::Claim(claim) => self::claim(claim),
+        Condition::AnyOf(alternatives) => {
+            let words: Vec<_> =
+                alternatives.iter().map(|alternative| self::conditions(alternative, names)).collect();
+            format!("one of ({})", words.join(") or ("))
+        }
+    }
+}
+
+fn narrowing(narrowing: &IssuerOrAudience, names: &DefinedNames) -> String {
+    match narrowing {
+        IssuerOrAudience::Issuer(issuers) => {
+            let name = |index: usize| names.issuers.get(index).map_or("?", String::as_str);
+            let issuers: Vec<_> = issuers.iter().map(|issuer| name(issuer.0)).collect();
+            format!("issuer {}", issuers.join(" or "))
+        }
+        IssuerOrAudience::Audience(audiences) => {
+            format!("audience {}", joined(audiences, " or ", Clone::clone))
+        }
+    }
+}
+
+fn claim(claim: &ClaimCondition) -> String {
+    let pointer = claim.pointer.as_str();
+    match &claim.test {
+        ClaimTest::Present => format!("claim {pointer}"),
+        ClaimTest::Values(values) => format!("claim {pointer} {}", any_all(values, ToString::to_string)),
+    }
+}
+
+fn any_all<T>(values: &AnyAll<T>, show: impl Fn(&T) -> String) -> String {
+    match values {
+        AnyAll::Any(values) => joined(values, " or ", show),
+        AnyAll::All(values) => joined(values, " and ", show),
+    }
+}
+
+fn joined<T>(values: &NonEmpty<T>, between: &str, show: impl Fn(&T) -> String) -> String {
+    values.iter().map(show).collect::<Vec<_>>().join(between)
+}
+
+/// Describes in one line an issuer, its tokens and its keys.
+pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
+    use jwt_guard::config::KeyOrigin;
+    use jwt_guard::keys::{Location, Source};
+    let rules = &issuer.rules;
+    let algorithms: Vec<_> = rules.accepted_algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let keys = match &issuer.keys {
+        KeyOrigin::Inline(keys) => format!("{} inline", keys.len()),
+        KeyOrigin::Fetched { source: Source { cluster, location }, .. } => match location {
+            Location::Endpoint(url) => format!("{url} through cluster {cluster}"),
+            Location::Discovery { .. } => format!("discovered through cluster {cluster}"),
+        },
+    };
+    let refused = match rules.refused_kids.as_slice() {
+        [] => String::new(),
+        kids => format!("; refused kids: {}", kids.join(", ")),
+    };
+    format!(
+        "{}: iss {}, audience {}, {}; keys: {keys}{refused}",
+        issuer.name,
+        rules.iss,
+        rules.audiences.join(" or "),
+        algorithms.join(" "),
+    )
+}
+
+/// Describes a token source.
+pub fn token_source(place: &TokenSource) -> String {
+    match place {
+        TokenSource::Authorization => "authorization: Bearer".to_owned(),
+        TokenSource::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
+        TokenSource::Header { name, prefix } => format!("header {name} after {prefix:?}"),
+        TokenSource::Cookie { name } => format!("cookie {name}"),
+        TokenSource::Query { name } => format!("query parameter {name}"),
+    }
+}
+
+/// Describes each token source of `token_from`.
+pub fn token_sources(places: &[TokenSource]) -> Vec<String> {
+    places.iter().map(token_source).collect()
+}
+
+/// Describes each global setting that changes what the policy does.
+pub fn modes(config: &Config) -> Vec<&'static str> {
+    [
+        (!config.enabled, "enabled is false: the filter checks nothing"),
+        (config.report_only, "report_only: the filter denies nothing"),
+        (config.bypass_cors_preflight, "a CORS preflight without a token passes"),
+        (config.forward_token, "forward_token: the upstream receives the token"),
+        (
+            config.issuers.iter().any(jwt_guard::config::Issuer::has_default_endpoint),
+            "keys are fetched from /api/v1/auth/jwks below the issuer, the default without jwks_endpoint",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(on, text)| on.then_some(text))
+    .collect()
+}
+
+/// Quotes a text if necessary, so that it can be pasted into `{…}` or `[…]` of YAML.
+pub fn flow_text(text: &str) -> String {
+    let needs_quotes = text.starts_with(['*', '&', '!', '@', '`', '%', '|', '>', '-', '?', '"', '\''])
+        || text.contains(['{', '}', '[', ']', ',', '#', ':', ' ']);
+    if needs_quotes { format!("\"{text}\"") } else { text.to_owned() }
+}

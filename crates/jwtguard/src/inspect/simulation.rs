@@ -1,0 +1,208 @@
+//! Simulates one request against a configuration: the rules that apply, the token, and the decision.
+//!
+//! [`request::decide`] makes every decision. Unsigned claims are signed with a temporary key, which replaces the issuer's keys,
+//! so that they are verified like any other token.
+
+mod conditions;
+mod credential;
+mod less_specific;
+mod result;
+mod signing;
+mod simulator;
+mod token_values;
+mod unread_tokens;
+
+pub use credential::TestCredential;
+pub use result::{
+    AppliedRule, ConditionResult, Explanation, LessSpecific, SimulatedDecision, SimulationResult,
+    TokenReport, VariantReport,
+};
+pub use simulator::{Simulator, TestRequest};
+
+use crate::inspect::{describe, spelling};
+use conditions::route_of;
+use jwt_guard::denial::Reason;
+use jwt_guard::http::HeaderMap;
+use jwt_guard::jose::algorithm::WasmVerifier;
+use jwt_guard::policy;
+use jwt_guard::request::{
+    self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
+};
+use jwt_guard::route::VariantClass;
+use jwt_guard::token_cache::TokenCache;
+use jwt_guard::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
+
+impl Simulator<'_> {
+    /// Simulates one request.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the request or the credential.
+    pub fn run(
+        &self,
+        test_request: &TestRequest,
+        credential: &TestCredential,
+    ) -> Result<SimulationResult, String> {
+        let bare = Request { headers: &test_request.headers(), metadata: self.metadata(test_request)? };
+        let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
+        let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
+        let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
+        let request = Request { headers: &headers, metadata: bare.metadata.clone() };
+        let cache = TokenCache::new(0);
+        let with = Authenticator {
+            config: self.config,
+            keys: &keys,
+            verifier: &WasmVerifier,
+            cache: &cache,
+            now: self.now,
+            wait: Wait::TimedOut,
+        };
+        let decision =
+            request::decide(self.config, &request, with.keys, with.verifier, with.cache, with.now, with.wait);
+
+        // If the filter resolved no policy, such as with `enabled: false`, show the policy that would apply.
+        let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
+        let reads_tokens = policy.is_some_and(reads_tokens);
+        let own;
+        let token = match &decision.trace.token {
+            _ if !self.config.enabled || !reads_tokens => &TokenOutcome::NotRead,
+            // Verify the token even if the decision does not depend on it.
+            TokenOutcome::NotRead
+            | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed)) => {
+                own = request::authenticate(&with, &headers, places, places);
+                &own
+            }
+            read => read,
+        };
+        let report = self.report(token, &headers, places);
+        let identity = token.verified().map(|known| known.identity().as_ref());
+        let path = test_request.path.as_bytes();
+        let readings =
+            jwt_guard::route::path_variants(path, self.config.routes.skipped()).unwrap_or_default();
+        let readings = readings.into_iter().map(|(path, classes)| VariantReport {
+            path,
+            classes: classes.into_iter().map(VariantClass::name).collect(),
+        });
+        let readings: Vec<_> = readings.collect();
+        let applied: Vec<_> = policy.into_iter().flat_map(|policy| policy.applied.iter()).collect();
+        let applying: Vec<usize> = applied.iter().filter_map(|applied| route_of(&applied.rule)).collect();
+        let as_sent =
+            applied.iter().any(|applied| applied.variant.is_none() && route_of(&applied.rule).is_some());
+        let less_specific = match readings.first().filter(|_| as_sent) {
+            Some(as_written) => less_specific::less_specific(
+                self,
+                (&test_request.host, &test_request.method, &as_written.path),
+                &applying,
+            ),
+            None => Vec::new(),
+        };
+        Ok(SimulationResult {
+            readings,
+            rules: applied
+                .iter()
+                .map(|applied| AppliedRule::evaluate(applied, self, identity, &report))
+                .collect(),
+            less_specific,
+            unread_tokens: if reads_tokens {
+                unread_tokens::unread_tokens(places, bare.headers)
+            } else {
+                Vec::new()
+            },
+            token_from: describe::token_sources(places),
+            token: report,
+            would_deny: decision.would_deny().map(Explanation::from).collect(),
+            decision: visible_decision(&decision, &headers)?,
+        })
+    }
+
+    fn report(&self, outcome: &TokenOutcome<'_>, headers: &HeaderMap, places: &[TokenSource]) -> TokenReport {
+        match outcome {
+            TokenOutcome::NotRead => TokenReport::NotRead,
+            TokenOutcome::Absent => TokenReport::Absent,
+            TokenOutcome::Failed(failure) => {
+                let cause = Explanation { reason: failure.reason(), detail: failure.to_string() };
+                let found = match token_source::extract(places, headers) {
+                    ExtractedToken::Token { token, .. } => {
+                        token_values::invalid_value(cause.reason, &token, (self.config, self.tree), self.now)
+                    }
+                    ExtractedToken::Missing | ExtractedToken::Malformed(_) => None,
+                };
+                TokenReport::Invalid { cause, found }
+            }
+            TokenOutcome::Verified(known) => {
+                let identity = known.identity();
+                let issuer = self.config.issuers.get(identity.issuer().0);
+                TokenReport::Valid {
+                    issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
+                    names: [
+                        ("roles", identity.roles().to_vec()),
+                        ("groups", identity.groups().to_vec()),
+                        ("scopes", identity.scopes().to_vec()),
+                    ],
+                }
+            }
+        }
+    }
+}
+
+/// Whether a requirement or a shadow uses a token.
+fn reads_tokens(policy: &EffectivePolicy<'_>) -> bool {
+    let mut requirements = policy.applied.iter().map(|applied| applied.requirement);
+    requirements
+        .any(|requirement| requirement.rule != policy::Rule::Anonymous || requirement.shadow.is_some())
+}
+
+/// Parses the name of a reason.
+///
+/// # Errors
+/// A sentence with the similar name, or with all names.
+pub fn parse_reason(name: &str) -> Result<Reason, String> {
+    let names = || Reason::ALL.iter().map(|reason| reason.as_str());
+    Reason::ALL.into_iter().find(|reason| reason.as_str() == name).ok_or_else(|| {
+        match spelling::nearest(name, names()) {
+            Some(meant) => format!("{name:?} is not a reason; did you mean {meant:?}?"),
+            None => {
+                format!(
+                    "{name:?} is not a reason; expected one of {}",
+                    names().collect::<Vec<_>>().join(", ")
+                )
+            }
+        }
+    })
+}
+
+fn visible_decision(
+    decision: &request::Decision<'_>,
+    headers: &HeaderMap,
+) -> Result<SimulatedDecision, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(match &decision.step {
+        Step::Forward(forward) => {
+            let upstream = forward.edits.apply(headers);
+            let upstream = upstream.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect();
+            let sent = |name: &str| headers.iter().any(|(sent, _)| sent == name);
+            let edits: Vec<_> = forward.edits.iter().collect();
+            let of = |keep: &dyn Fn(&str, bool) -> bool| -> Vec<String> {
+                let kept = edits.iter().filter(|(name, values)| keep(name, values.is_empty()));
+                kept.map(|(name, _)| (*name).to_owned()).collect()
+            };
+            let set = of(&|_, removed| !removed);
+            let removed = of(&|name, removed| removed && sent(name));
+            SimulatedDecision::Forward { upstream, set, removed }
+        }
+        Step::Deny(denial) => SimulatedDecision::Deny {
+            status: denial.status,
+            headers: denial.headers.clone(),
+            body: text(&denial.body),
+            cause: decision
+                .refusal()
+                .map(Explanation::from)
+                .ok_or("internal error: the request is denied without a reason")?,
+        },
+        Step::Serve(document) => SimulatedDecision::Serve { body: text(&document.body) },
+        Step::AwaitKeys { .. } => {
+            return Err(
+                "internal error: the request waits for keys, which the simulation does not fetch".to_owned()
+            );
+        }
+    })
+}

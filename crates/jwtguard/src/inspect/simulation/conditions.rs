@@ -1,0 +1,73 @@
+//! Evaluates each condition of a rule.
+
+use super::result::{AppliedRule, ConditionResult, TokenReport};
+use super::simulator::Simulator;
+use super::token_values;
+use crate::inspect::describe;
+use jwt_guard::policy::{self, Condition, Conditions, Identity};
+use jwt_guard::request::{AppliedRequirement, RuleName};
+
+impl AppliedRule {
+    pub(super) fn evaluate(
+        applied: &AppliedRequirement<'_>,
+        simulator: &Simulator<'_>,
+        identity: Option<&Identity>,
+        token: &TokenReport,
+    ) -> Self {
+        let names = &simulator.config.names;
+        let mut conditions = Vec::new();
+        if let Some((of_token, of_identity)) = conditions_of(&applied.requirement.rule) {
+            let found = match token {
+                TokenReport::Invalid { found, .. } => found.clone(),
+                _ => None,
+            };
+            let met = match token {
+                TokenReport::Valid { .. } => true,
+                TokenReport::Absent => matches!(applied.requirement.rule, policy::Rule::AllowMissing(_)),
+                TokenReport::Invalid { .. } | TokenReport::NotRead => false,
+            };
+            conditions.push(ConditionResult { condition: of_token.to_owned(), met, found });
+            conditions.extend(identity.into_iter().flat_map(|identity| {
+                of_identity.iter().map(|condition| {
+                    let met = condition.unmet(identity).is_none();
+                    let found =
+                        (!met).then(|| token_values::unmet_value(condition, identity, simulator.config));
+                    ConditionResult { condition: describe::condition(condition, names), met, found }
+                })
+            }));
+        }
+        let route = route_of(&applied.rule);
+        let name = route.map_or_else(|| applied.rule.to_string(), |index| simulator.route_name(index));
+        let reading = applied.variant.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
+        let classes = applied.variant.iter().flat_map(|reading| &reading.classes);
+        let variant_classes = classes.map(|class| class.name()).collect();
+        Self {
+            name,
+            route,
+            reading,
+            variant_classes,
+            who: describe::requirement(applied.requirement, names),
+            conditions,
+        }
+    }
+}
+
+/// The condition on the token, and the conditions on its identity; `None` if the rule has no condition.
+fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> {
+    match rule {
+        policy::Rule::Authenticated(Conditions(list)) => Some(("a valid token", list.clone())),
+        policy::Rule::AllowMissing(narrowings) => {
+            let narrowings = narrowings.iter().cloned().map(Condition::IssuerOrAudience);
+            Some(("no token, or a valid token", narrowings.collect()))
+        }
+        policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::AllowMissingOrFailed => None,
+    }
+}
+
+/// The index of the route, if the rule is a route.
+pub(super) fn route_of(rule: &RuleName) -> Option<usize> {
+    match rule {
+        RuleName::Route(index) => Some(*index),
+        _ => None,
+    }
+}

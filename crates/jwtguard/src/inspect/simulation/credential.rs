@@ -1,0 +1,65 @@
+//! Adds a token to a request, and generates the token if necessary.
+
+use jwt_guard::token_source::TokenSource;
+use serde_json::{Map, Value};
+
+use super::simulator::{SimulatedKeys, Simulator};
+use jwt_guard::http::HeaderMap;
+
+/// The credential of a request, in addition to its headers.
+#[derive(Debug, Clone)]
+pub enum TestCredential {
+    /// No credential.
+    None,
+    /// A token, which is put into the first token source of the route.
+    Token(String),
+    /// Claims to sign. The token is put into the first token source of the route.
+    Claims {
+        /// The claims. `iss`, `aud`, `iat` and `exp` are added if they are missing; a claim with the value `null` is left out.
+        claims: Map<String, Value>,
+        /// The header of a token, whose `alg`, `kid` and `typ` are evaluated. Without it, a header that the issuer's rules
+        /// accept is generated.
+        header: Option<Map<String, Value>>,
+    },
+    /// The complete header and claims of a token, signed without changes.
+    Parts {
+        /// The header.
+        header: Map<String, Value>,
+        /// The claims.
+        claims: Map<String, Value>,
+    },
+}
+
+impl Simulator<'_> {
+    /// Adds the token to the headers. Also returns the keys that verify it.
+    pub(super) fn with_credential(
+        &self,
+        mut headers: HeaderMap,
+        places: &[TokenSource],
+        credential: &TestCredential,
+    ) -> Result<(HeaderMap, SimulatedKeys), String> {
+        let mut keys = self.keys();
+        let token = match credential {
+            TestCredential::None => return Ok((headers, keys)),
+            TestCredential::Token(token) => token.clone(),
+            TestCredential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
+            TestCredential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
+        };
+        insert(&mut headers, places.first().unwrap_or(&TokenSource::Authorization), &token);
+        Ok((headers, keys))
+    }
+}
+
+fn insert(headers: &mut HeaderMap, place: &TokenSource, token: &str) {
+    match place {
+        TokenSource::Authorization => headers.append("authorization", format!("Bearer {token}")),
+        TokenSource::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
+        TokenSource::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
+        TokenSource::Query { name } => {
+            if let Some(path) = headers.get_mut(":path") {
+                path.push(if path.contains(&b'?') { b'&' } else { b'?' });
+                path.extend_from_slice(format!("{name}={token}").as_bytes());
+            }
+        }
+    }
+}

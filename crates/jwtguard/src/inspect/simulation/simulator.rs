@@ -1,0 +1,143 @@
+//! A configuration and keys against which requests are simulated.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::inspect::tree::Tree;
+use jwt_guard::config::reader::{ConfigNode, Errors};
+use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::http::HeaderMap;
+use jwt_guard::issuer_index::IssuerIndex;
+use jwt_guard::jose::json::Json;
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard::keys::RefreshReason;
+use jwt_guard::request::{KeyLookup, KeySource, Metadata};
+use jwt_guard::time::UnixTime;
+use jwt_guard_testkit::mint::SigningKey;
+
+/// A configuration, its tree, the keys of its issuers, and the current time.
+#[derive(Debug)]
+pub struct Simulator<'c> {
+    pub(super) config: &'c Config,
+    pub(super) tree: &'c Tree,
+    keys: Vec<Option<Rc<KeySet>>>,
+    /// The temporary keys, by issuer and algorithm.
+    pub(super) temporary_keys: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
+    pub(super) now: UnixTime,
+}
+
+/// The request to simulate.
+#[derive(Debug, Clone)]
+pub struct TestRequest {
+    /// The header `:method`.
+    pub method: String,
+    /// The header `:path`, with the query.
+    pub path: String,
+    /// The header `:authority`.
+    pub host: String,
+    /// All other headers.
+    pub headers: Vec<(String, String)>,
+    /// The requirement in the metadata of the Envoy route, as JSON text.
+    pub route_metadata: Option<String>,
+}
+
+/// The keys of one simulation.
+pub(super) struct SimulatedKeys(Vec<Option<Rc<KeySet>>>);
+
+impl SimulatedKeys {
+    /// Replaces the keys of an issuer.
+    pub(super) fn replace(&mut self, issuer: usize, keys: Rc<KeySet>) {
+        if let Some(slot) = self.0.get_mut(issuer) {
+            *slot = Some(keys);
+        }
+    }
+}
+
+impl KeySource for SimulatedKeys {
+    fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>> {
+        self.0.get(issuer.0).cloned().flatten()
+    }
+
+    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
+        KeyLookup::Unavailable { retry_after: Duration::ZERO }
+    }
+}
+
+impl TestRequest {
+    /// The headers as the filter receives them.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
+        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
+        let others = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+        pseudo.chain([(":scheme".to_owned(), "https".to_owned())]).chain(others).collect()
+    }
+}
+
+impl<'c> Simulator<'c> {
+    /// Creates a simulator with the inline keys of the configuration.
+    pub fn new(config: &'c Config, tree: &'c Tree, now: UnixTime) -> Self {
+        let inline = |origin: &KeyOrigin| match origin {
+            KeyOrigin::Inline(keys) => Some(Rc::clone(keys)),
+            KeyOrigin::Fetched { .. } => None,
+        };
+        let keys = config.issuers.iter().map(|issuer| inline(&issuer.keys)).collect();
+        Self { config, tree, keys, temporary_keys: RefCell::default(), now }
+    }
+
+    /// Uses a JWKS for every issuer without inline keys.
+    ///
+    /// # Errors
+    /// A sentence that says why the text is not a JWKS.
+    pub fn add_keys(&mut self, jwks: &str) -> Result<(), String> {
+        let parsed = KeySet::parse(jwks.as_bytes()).map_err(|error| error.to_string())?;
+        let keys = Rc::new(parsed.keys);
+        for slot in self.keys.iter_mut().filter(|slot| slot.is_none()) {
+            *slot = Some(Rc::clone(&keys));
+        }
+        Ok(())
+    }
+
+    /// Returns the name of the token's issuer, if the issuer is configured but its keys are missing.
+    pub fn lacks_keys_for(&self, token: &str) -> Option<&str> {
+        let token = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok()?;
+        let iss = token.unverified_issuer()?;
+        let index = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
+        let lacking = self.keys.get(index).is_none_or(Option::is_none);
+        self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
+    }
+
+    /// The names of the routes, in the order of the configuration.
+    pub fn route_names(&self) -> Vec<String> {
+        (0..self.config.routes.entries().len()).map(|index| self.route_name(index)).collect()
+    }
+
+    pub(super) fn route_name(&self, index: usize) -> String {
+        match self.config.routes.entries().get(index) {
+            Some(entry) => format!("routes[{index}] ({})", entry.template),
+            None => format!("routes[{index}]"),
+        }
+    }
+
+    pub(super) fn metadata(&self, request: &TestRequest) -> Result<Metadata, String> {
+        let Some(text) = &request.route_metadata else { return Ok(Metadata::Absent) };
+        let json = Json::parse(text.as_bytes())
+            .map_err(|error| format!("the route metadata is not valid JSON: {error}"))?;
+        let mut errors = Errors::new();
+        match requirement(&ConfigNode::root(&json), &self.config.names, Empty::Refused, &mut errors) {
+            Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
+            _ => {
+                let problems: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                Ok(Metadata::Bad(problems.join("; ").into()))
+            }
+        }
+    }
+
+    /// A copy of the keys, for one simulation.
+    pub(super) fn keys(&self) -> SimulatedKeys {
+        SimulatedKeys(self.keys.clone())
+    }
+}
