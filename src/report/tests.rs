@@ -233,7 +233,7 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     assert_eq!(reporter.changed(), expected.map(|name| (name.to_owned(), 1)));
     let would_deny = |rest: &str| (Level::Info, format!("jwt_guard: would deny: reason={rest}"));
     let expected = [
-        "denied detail=\"denied to everybody\" rule=default_policy",
+        "denied detail=\"the rule denies every request\" rule=default_policy",
         "role detail=\"a required role is missing\"",
     ];
     assert_eq!(reporter.lines(), expected.map(would_deny));
@@ -242,7 +242,8 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     let decision = decide(&closed, &request);
     reporter.refused(&decision.refusal().unwrap(), NOW);
     assert_eq!(reporter.changed(), [("jwt_guard.denied.denied".to_owned(), 1)]);
-    let line = "jwt_guard: denied: reason=denied detail=\"denied to everybody\" rule=default_policy";
+    let line =
+        "jwt_guard: denied: reason=denied detail=\"the rule denies every request\" rule=default_policy";
     assert_eq!(reporter.lines(), [(Level::Info, line.to_owned())]);
     let state = reporter.observer.filter_state.take();
     let reasons = ["denied", "role", "denied"];
