@@ -1,18 +1,22 @@
-//! A configuration that begins, and one that goes.
+//! The start and the end of a configuration.
 
 use super::*;
 
 #[test]
 fn a_good_configuration_is_announced_and_fetches_at_the_first_tick() {
     let mut vm = Vm::start(json!({}));
-    assert_eq!(vm.host.take_done(), ["1: tick 1 ms"], "nothing is fetched for a canary");
+    assert_eq!(
+        vm.host.take_done(),
+        ["1: tick 1 ms"],
+        "a new configuration fetches nothing before its first tick"
+    );
     let log = vm.host.take_log();
     assert!(log[0].starts_with("jwt_guard 0.1.0 configured: digest "), "{log:?}");
     assert!(log[0].ends_with(", issuers issuer_example, signatures verified in the module"), "{log:?}");
     assert_eq!(
         vm.host.metric("jwt_guard.jwks.issuer_example.keys"),
         0,
-        "every metric is there from the start"
+        "every metric is defined at the start"
     );
     vm.tick();
     assert_eq!(vm.host.take_done(), ["1: fetch https://issuer.example/api/v1/auth/jwks", "1: tick 500 ms"]);
@@ -79,5 +83,5 @@ fn a_disabled_configuration_fetches_nothing_and_lets_requests_pass() {
     vm.tick();
     assert_eq!(vm.host.take_done(), ["1: tick 500 ms"]);
     *vm.host.metadata.borrow_mut() = [None, None];
-    assert_eq!(vm.begin(REQUEST, None).1, Action::Continue, "no metadata is read either");
+    assert_eq!(vm.begin(REQUEST, None).1, Action::Continue, "no metadata is read when disabled");
 }
