@@ -174,7 +174,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
     }
 
     fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> Metadata {
-        let warn = |problem: &str| self.report.warn(format_args!("jwt_guard: {problem}"));
+        let warn = |problem: &str| self.report.warn(format_args!("{problem}"));
         match self.metadata.try_borrow_mut() {
             Ok(mut cache) => cache.requirement(&self.config, read, warn),
             Err(_) => Metadata::Bad("the metadata could not be read".into()),

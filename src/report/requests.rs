@@ -65,13 +65,13 @@ impl<O: Observer> Reporter<O> {
         let said = self.budget.try_borrow_mut().map_or(Said::Nothing, |mut budget| budget.spend(now));
         if let Said::Line { unsaid } = said {
             self.count_suppressed(unsaid);
-            self.info(format_args!("jwt_guard: {what}: {facts}"));
+            self.info(format_args!("{what}: {facts}"));
         }
     }
 
     fn count_suppressed(&self, count: u64) {
         if count > 0 {
-            self.info(format_args!("jwt_guard: {count} more refusals were not logged"));
+            self.info(format_args!("{count} more refusals were not logged"));
         }
     }
 }

@@ -103,7 +103,7 @@ impl<H: Host> RootContext for Root<H> {
             Ok(config) => config,
             Err(errors) => {
                 for error in errors {
-                    self.host.log(Level::Error, format_args!("jwt_guard configuration: {error}"));
+                    self.host.log(Level::Error, format_args!("invalid configuration: {error}"));
                 }
                 return false;
             }

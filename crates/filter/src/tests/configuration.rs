@@ -11,7 +11,7 @@ fn a_good_configuration_is_announced_and_fetches_at_the_first_tick() {
         "a new configuration fetches nothing before its first tick"
     );
     let log = vm.host.take_log();
-    assert!(log[0].starts_with("jwt_guard 0.1.0 configured: digest "), "{log:?}");
+    assert!(log[0].starts_with("version 0.1.0 configured: digest "), "{log:?}");
     assert!(log[0].ends_with(", issuers issuer_example, signatures verified in the module"), "{log:?}");
     assert_eq!(
         vm.host.metric("jwt_guard.jwks.issuer_example.keys"),
@@ -30,8 +30,7 @@ fn a_bad_configuration_is_refused_with_each_mistake() {
     let log = host.log.borrow();
     assert!(log.len() > 1, "{log:?}");
     assert!(
-        log.iter()
-            .all(|(level, line)| *level == Level::Error && line.starts_with("jwt_guard configuration: "))
+        log.iter().all(|(level, line)| *level == Level::Error && line.starts_with("invalid configuration: "))
     );
     assert!(host.metrics.borrow().is_empty());
 }
@@ -39,11 +38,8 @@ fn a_bad_configuration_is_refused_with_each_mistake() {
 #[test]
 fn warnings_of_a_configuration_are_told() {
     for (members, expected) in [
-        (
-            json!({"enabled": false}),
-            "jwt_guard is disabled: requests pass unchecked, without identity headers",
-        ),
-        (json!({"report_only": true}), "jwt_guard only reports: nothing is refused"),
+        (json!({"enabled": false}), "enabled is false: requests pass unchecked, without identity headers"),
+        (json!({"report_only": true}), "report_only: no request is denied"),
     ] {
         let vm = Vm::start(members);
         let log = vm.host.log.borrow();

@@ -47,7 +47,7 @@ fn a_refused_request_is_answered_counted_and_logged() {
         assert_eq!(vm.host.metric(&format!("jwt_guard.denied.{reason}")), 1);
         assert_eq!(vm.host.filter_state.borrow()["jwt_guard.reason"], reason);
         let log = vm.host.take_log();
-        assert!(log[0].starts_with(&format!("jwt_guard: denied: reason={reason} ")), "{log:?}");
+        assert!(log[0].starts_with(&format!("denied: reason={reason} ")), "{log:?}");
     }
 }
 
@@ -58,7 +58,7 @@ fn report_only_lets_the_request_pass_and_says_so() {
     assert_eq!(action, Action::Continue);
     assert_eq!(vm.host.metric("jwt_guard.would_deny.missing_token"), 1);
     assert_eq!(vm.host.metric("jwt_guard.allowed.anonymous"), 1);
-    assert!(vm.host.take_log()[0].starts_with("jwt_guard: would deny: reason=missing_token "));
+    assert!(vm.host.take_log()[0].starts_with("would deny: reason=missing_token "));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn refusals_past_the_limit_are_told_by_their_number_when_the_second_is_over() {
     assert_eq!(vm.host.take_log(), [""; 0]);
     vm.host.pass(1.0);
     vm.tick();
-    assert_eq!(vm.host.take_log(), ["jwt_guard: 15 more refusals were not logged"]);
+    assert_eq!(vm.host.take_log(), ["15 more refusals were not logged"]);
 }
 
 /// A length-delimited field of a protocol buffer message.
