@@ -1,7 +1,8 @@
-//! From a reason to an answer: status, error code, challenge and body stand here and nowhere else.
+//! From a reason to a response. This module alone defines the status, error code, challenge and body of a
+//! denial.
 //!
-//! The client gets the class of a refusal, the log its reason. No answer holds a token, a claim's value, a role,
-//! a group or a key.
+//! The client learns only the class of a denial; the log contains the reason. No response contains a token, a
+//! claim's value, a role, a group or a key.
 
 mod challenge;
 mod reason;
@@ -15,34 +16,35 @@ pub use reason::Reason;
 use crate::jose::error::TokenError;
 use challenge::ChallengeError;
 
-/// How the client reads an answer.
+/// The form of the response body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyFormat {
     /// A JSON body.
     Json,
-    /// The host makes a gRPC status of the HTTP one and a message of the body.
+    /// A gRPC response: the host converts the HTTP status to a gRPC status and the body to the message.
     Grpc,
 }
 
-/// An answer that refuses.
+/// The response to a denied request.
 ///
-/// HEAD has the same answer as GET. The host cuts the body off itself, after it has taken `content-length` from
-/// it; an empty body would cost the answer its `content-type` as well (RFC 9110 section 9.3.2 wants both alike).
+/// A HEAD request gets the same response as GET. The host computes `content-length` from the body and then
+/// drops the body. An empty body would remove `content-type` as well, although both responses should have the
+/// same fields (RFC 9110 section 9.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
     /// The HTTP status.
     pub status: u16,
-    /// The headers, `:status` aside.
+    /// The headers, without `:status`.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// For counters and the log.
+    /// The reason, for counters and the log.
     pub reason: Reason,
-    /// The sentence for the client.
+    /// The sentence that the client receives.
     pub detail: Cow<'static, str>,
 }
 
-/// A row of the table of answers.
+/// The fixed part of a response.
 struct DenialResponse {
     status: u16,
     error: &'static str,
@@ -65,8 +67,8 @@ const fn answer(reason: Reason) -> DenialResponse {
             fault: Some(ChallengeError::InvalidRequest),
         },
         Reason::Expired => invalid_token("Token has expired"),
-        // One sentence for all of these: what an issuer, a key or a type is taken for is the operator's to know,
-        // and a forger would learn from the difference how far a forgery came.
+        // All of these share one sentence. A more precise one would tell a forger how far a forged token got,
+        // and would reveal which issuers, keys and types the operator accepts.
         Reason::Malformed
         | Reason::TooLong
         | Reason::UnknownIssuer
@@ -115,8 +117,9 @@ const fn answer(reason: Reason) -> DenialResponse {
     }
 }
 
-/// What is told apart within a reason. The times are judged before the signature, so a forger learns as much from
-/// `Token has expired`; the audience is judged after it, and only who has a token of the issuer's learns of that.
+/// The responses that are more precise than their reason. A missing `exp` is found before the signature is
+/// checked, like an expired token, so a forger learns no more from it than from `Token has expired`. The
+/// audience is checked after the signature, so only the holder of a token from the issuer learns about it.
 fn answer_to_token(error: &TokenError) -> DenialResponse {
     match error {
         TokenError::NoExpiration => invalid_token("Token has no expiration time (exp)"),
@@ -136,25 +139,27 @@ const fn forbidden(detail: &'static str, fault: ChallengeError) -> DenialRespons
 }
 
 impl Denial {
-    /// The answer to a refusal. Where it asks to try again, that is in a second;
-    /// [`retry_after`](Self::retry_after) says otherwise.
+    /// The response for a reason. If it contains `Retry-After`, the value is one second;
+    /// [`retry_after`](Self::retry_after) changes it.
     ///
-    /// The challenge's scopes are what [`required_scopes`](crate::policy::Requirements::scopes_asked) gives for the request.
+    /// The challenge's scopes come from [`required_scopes`](crate::policy::Requirements::scopes_asked) for the
+    /// request.
     pub fn new(reason: Reason, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer(reason);
         let detail = Cow::Borrowed(answer.detail);
         Self::with(answer, detail, reason, challenge, format)
     }
 
-    /// The answer to a token that is not valid, in the words that its client is told apart by.
+    /// The response to an invalid token, with the sentence for this error.
     pub fn of_token(error: &TokenError, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer_to_token(error);
         let detail = Cow::Borrowed(answer.detail);
         Self::with(answer, detail, Reason::from(error), challenge, format)
     }
 
-    /// The answer to a request without a token, where that is not looked for in `Authorization`: it names the header
-    /// in which it is, or says that it is none. Names of cookies and parameters are not disclosed.
+    /// The response to a request without a token if `Authorization` is not a token source. The response names
+    /// the header that should hold the token, or says that no header does. It does not disclose the names of
+    /// cookies and parameters.
     pub fn missing_from(header: Option<&str>, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let detail = match header {
             Some(name) => Cow::Owned(format!("Missing or invalid {name} header")),
@@ -189,8 +194,8 @@ impl Denial {
         }
     }
 
-    /// Asks the client to try again after this long: whole seconds, rounded up, at least one
-    /// (RFC 9110 section 10.2.3).
+    /// Asks the client to retry after this delay, in whole seconds, rounded up, at least one (RFC 9110 section
+    /// 10.2.3).
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.headers.retain(|(name, _)| name != "retry-after");
         self.headers.push(("retry-after".to_owned(), whole_seconds(delay).to_string()));
@@ -198,14 +203,15 @@ impl Denial {
     }
 }
 
-/// Rounded up, at least one: who comes back after them does not come too early.
+/// The delay in whole seconds, rounded up, at least one: a client that waits that long does not retry too
+/// early.
 pub fn whole_seconds(delay: Duration) -> u64 {
     delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0)).max(1)
 }
 
 impl BodyFormat {
-    /// The form for a request's `content-type`. The host's own rule, since the host does the mapping:
-    /// `application/grpc` and `application/grpc+…`, but not `application/grpc-web`.
+    /// The form for a request's `content-type`. This is the host's rule, because the host converts the
+    /// response: `application/grpc` and `application/grpc+…`, but not `application/grpc-web`.
     pub fn of(content_type: Option<&[u8]>) -> Self {
         match content_type.and_then(|value| value.strip_prefix(b"application/grpc")) {
             Some([] | [b'+', ..]) => Self::Grpc,

@@ -1,8 +1,8 @@
-//! A short name for some bytes that hides what they are.
+//! A short hash that names some bytes without revealing them.
 
 use sha2::{Digest, Sha256};
 
-/// The first half of SHA-256, in hexadecimal: 128 bits, so that no two inputs get one name by accident.
+/// The first half of SHA-256, in hexadecimal. 128 bits make an accidental collision of two inputs negligible.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

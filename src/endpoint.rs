@@ -1,8 +1,8 @@
-//! Where a document is fetched: an http or https URL, split into what a request needs.
+//! The URL that a document is fetched from: an http or https URL, split into the parts of a request.
 
 use crate::http::{self, Scheme, Uri, UriError};
 
-/// A URL that a callout can ask for. The cluster decides where the connection goes; this gives `:scheme`,
+/// A URL that a callout can request. The cluster determines the server; the URL supplies `:scheme`,
 /// `:authority` and `:path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -12,7 +12,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an absolute URL.
+    /// Parses an absolute URL.
     pub fn parse(url: &str) -> Result<Self, UriError> {
         let uri = Uri::parse(url)?;
         let path = match uri.path_and_query() {
@@ -28,42 +28,42 @@ impl Endpoint {
         Self { path, ..self.clone() }
     }
 
-    /// The scheme.
+    /// The URL's scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Host and, where given, port, lower-cased.
+    /// The host and, if given, the port, in lower case.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Host and port, the scheme's where none is given: `https://a:443` is `https://a`.
+    /// The host and the port. The port defaults to the scheme's: `https://a:443` equals `https://a`.
     pub fn host_and_port(&self) -> (&str, u16) {
         http::host_and_port(&self.authority, self.scheme)
     }
 
-    /// Path and, where given, query; starts with `/`.
+    /// The path and, if given, the query; starts with `/`.
     pub fn path(&self) -> &str {
         &self.path
     }
 }
 
-/// Where a redirect leads, as far as it may be told: neither path nor query.
+/// The target of a redirect, as far as it may be logged: the origin, without path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedirectTarget {
-    /// The origin that was asked.
+    /// The origin that was requested.
     Same,
     /// Another origin, `https://login.example`.
     Other(String),
-    /// No http or https URL, or one with a user name.
+    /// Not an http or https URL, or a URL with a user name.
     Unreadable,
 }
 
-/// So many characters of an authority are told; a host name has at most 253.
+/// The longest authority that is logged, in characters. A host name has at most 253.
 const MAX_TOLD: usize = 260;
 
-/// The target of a `Location` (RFC 9110 section 10.2.2).
+/// Parses the value of `Location` (RFC 9110 section 10.2.2).
 pub fn target(location: &str) -> RedirectTarget {
     let origin = |scheme: &str, rest: &str| {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -1,7 +1,8 @@
-//! What the upstream is told about who asks: the client's own copies go, then a [`Permit`]'s identity is set.
+//! The identity headers for the upstream: the client's copies are removed, then the headers of a [`Permit`]'s
+//! identity are set.
 //!
-//! A claim header is set or removed; there is no third way. Knows claims and names, not tokens, routes or the
-//! host.
+//! A claim header is always either set or removed, never passed through from the client. This module depends on
+//! claims and header names, not on tokens, routes or the host.
 
 mod credentials;
 mod edits;
@@ -26,17 +27,19 @@ use crate::http::HeaderMap;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
 
-/// The map from claims to headers, with everything that must be removed to make it trustworthy.
+/// The map from claims to headers, and the headers that must be removed so that upstreams can trust the map's
+/// headers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimHeaders {
     entries: Vec<(Rc<str>, HeaderSource)>,
-    /// The folds of the map's names and of the default map's: an upstream written for the defaults trusts them,
-    /// whatever this map says.
+    /// The normalized names of this map and of the default map. The default names are always included, because
+    /// an upstream written for them trusts these headers whatever this map contains.
     identity_folds: Vec<String>,
 }
 
-/// A claim's header would be longer than `max_claim_header_bytes`. The request is refused: left out, a header
-/// could mean "unrestricted" to the upstream; cut short, it would say something the token does not.
+/// A claim's header would be longer than `max_claim_header_bytes`. The request is denied: to the upstream, a
+/// missing header could mean "unrestricted", and a truncated one could claim something that the token does not
+/// contain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{header} would be {bytes} bytes, over {limit}")]
 pub struct Oversize {
@@ -48,7 +51,7 @@ pub struct Oversize {
     pub limit: usize,
 }
 
-/// An identity's headers, ready to be set many times: what a cache of tokens keeps.
+/// An identity's encoded headers. The token cache stores them, so that they are encoded only once.
 #[derive(Debug, Clone)]
 pub struct EncodedHeaders {
     identity: Rc<Identity>,
@@ -56,14 +59,14 @@ pub struct EncodedHeaders {
 }
 
 impl EncodedHeaders {
-    /// Whose headers they are.
+    /// The identity that the headers were encoded from.
     pub fn identity(&self) -> &Rc<Identity> {
         &self.identity
     }
 
-    /// The memory that they take with their identity, in bytes.
+    /// The memory used by the headers and their identity, in bytes.
     pub fn bytes(&self) -> usize {
-        // Beside its bytes a value has a vector and a name that is shared.
+        // In addition to its bytes, each value has a vector and a shared name.
         let values = self.headers.iter().map(|(_, value)| value.capacity() + 64);
         self.identity.bytes() + values.sum::<usize>()
     }
@@ -77,11 +80,11 @@ impl Default for ClaimHeaders {
 }
 
 impl ClaimHeaders {
-    /// A map of the operator's, instead of the default one. Names are taken in any case.
+    /// A configured map that replaces the default one. Names are case-insensitive.
     ///
     /// # Errors
-    /// A name that is none, that HTTP or the credential needs, that reroutes the request, or that is another
-    /// entry's in a different spelling.
+    /// A name is invalid, is needed by HTTP or the credential, reroutes the request, or is another spelling of
+    /// an earlier name.
     pub fn new(entries: Vec<(String, HeaderSource)>) -> Result<Self, HeaderMapError> {
         map::checked(entries).map(Self::with)
     }
@@ -95,15 +98,16 @@ impl ClaimHeaders {
         Self { entries, identity_folds }
     }
 
-    /// The names of the map, in lower case and in its order.
+    /// The names in the map, in lower case and in the map's order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(name, _)| &**name)
     }
 
-    /// Whether some upstream may take the header for one of the map's or of the default map's: in any spelling, and
-    /// behind the prefix by which grpc-gateway makes `x-auth-sub` of it for the server behind.
+    /// Whether some upstreams may take the header for one in this map or the default map: in any spelling, or
+    /// with the prefix that grpc-gateway removes to pass `x-auth-sub` to the server behind it.
     pub fn is_identity_header(&self, name: &str) -> bool {
-        // `:path` is no spelling of a header named `-path`: HTTP keeps the two apart (RFC 9113 section 8.3).
+        // `:path` is not another spelling of `-path`: HTTP distinguishes pseudo-headers from headers (RFC 9113
+        // section 8.3).
         if name.starts_with(':') {
             return false;
         }
@@ -112,23 +116,23 @@ impl ClaimHeaders {
     }
 
     fn has_identity_name(&self, name: &str) -> bool {
-        // Asked of every header of every request. In ASCII a name folds to none of another length.
+        // Called for every header of every request. ASCII names of different lengths never match.
         let ascii = name.is_ascii();
         self.identity_folds
             .iter()
             .any(|fold| (!ascii || fold.len() == name.len()) && matches_folded_name(name, fold))
     }
 
-    /// Whether [`strip`](Self::strip) removes it.
+    /// Whether [`strip`](Self::strip) removes the header.
     pub fn is_removed(&self, name: &str) -> bool {
         self.is_identity_header(name)
             || matches_folded_name(name, map::ORIGINAL_URL)
             || matches_folded_name(name, map::REWRITE_URL)
     }
 
-    /// What every request loses before it goes on, whoever sent it: the client's copies of identity headers, in
-    /// every spelling, and what names another path. `Connection` is left with nothing to nominate: the next hop
-    /// would remove the headers it names, ours among them (RFC 9110 section 7.6.1).
+    /// The edits that every forwarded request gets: they remove the client's copies of identity headers in
+    /// every spelling, and headers that name another path. `Connection` must not name other headers, because
+    /// the next hop would remove them, including the identity headers (RFC 9110 section 7.6.1).
     pub fn strip(&self, request: &HeaderMap) -> HeaderEdits {
         let mut edits = self.copies_removed(request);
         let connection: Vec<&[u8]> = request.get_all("connection").collect();
@@ -137,14 +141,14 @@ impl ClaimHeaders {
             [] => {}
             [only] if upgrade && only.eq_ignore_ascii_case(b"upgrade") => {}
             _ if upgrade => edits.set("connection", vec![b"upgrade".to_vec()]),
-            // Envoy drops it before any filter runs; what is here all the same is not to be passed on either.
+            // Envoy removes `Connection` before any filter runs. If one is here anyway, remove it.
             _ => edits.remove("connection"),
         }
         edits
     }
 
-    /// What trailers lose: servers that merge them into the headers would read a second, forged identity, or a token
-    /// that nobody verified.
+    /// The edits for trailers. A server that merges trailers into the headers would read a second, forged
+    /// identity or an unverified token.
     pub fn strip_trailers(&self, trailers: &HeaderMap, credentials: &CredentialHeaders) -> HeaderEdits {
         let mut edits = self.copies_removed(trailers);
         for name in trailers.names().filter(|name| credentials.may_be(name)) {
@@ -161,10 +165,10 @@ impl ClaimHeaders {
         edits
     }
 
-    /// Strips the request, then sets the headers of whom the permit names.
+    /// Strips the request, then sets the headers of the permit's identity.
     ///
     /// # Errors
-    /// A value longer than `max_bytes`.
+    /// A header value is longer than `max_bytes`.
     pub fn plan(
         &self,
         request: &HeaderMap,
@@ -177,11 +181,11 @@ impl ClaimHeaders {
         }
     }
 
-    /// [`plan`](Self::plan) with headers prepared by this map. They are used only where the permit is for the
-    /// very identity they were prepared from.
+    /// [`plan`](Self::plan) with headers that this map prepared. The prepared headers are used only if the
+    /// permit is for the same identity that they were prepared from.
     ///
     /// # Errors
-    /// A value longer than `max_bytes`.
+    /// A header value is longer than `max_bytes`.
     pub fn plan_encoded(
         &self,
         request: &HeaderMap,
@@ -214,7 +218,7 @@ impl ClaimHeaders {
         EncodedHeaders { identity: Rc::clone(identity), headers: headers.into() }
     }
 
-    /// The headers that are set for this identity, in the map's order. What has no value has no header.
+    /// The headers that are set for this identity, in the map's order. Claims without a value are left out.
     pub fn encode(&self, identity: &Identity) -> Vec<(String, Vec<u8>)> {
         self.encoded(identity).map(|(name, value)| (name.to_string(), value)).collect()
     }
@@ -241,7 +245,8 @@ impl HeaderSource {
     }
 }
 
-/// RFC 9110 section 7.8: `Connection` names `upgrade`, and there is an `Upgrade`.
+/// Whether the request is an upgrade (RFC 9110 section 7.8): `Connection` names `upgrade`, and there is an
+/// `Upgrade` header.
 fn is_upgrade(request: &HeaderMap, connection: &[&[u8]]) -> bool {
     let mut options = connection.iter().flat_map(|value| value.split(|byte| *byte == b','));
     options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"upgrade")) && request.contains("upgrade")

@@ -1,7 +1,8 @@
-//! What HTTP itself defines: header fields, character classes, authorities and URIs.
+//! The syntax of HTTP: header fields, character classes, authorities and URIs.
 //!
-//! The lowest module of the core: it imports none of the others, and every rule of HTTP's syntax stands here once. So do
-//! the names of the headers that override the method: routes and claim headers both depend on them.
+//! This is the lowest module of the core: it imports no other module, and it defines every syntax rule of HTTP
+//! once. It also defines the names of the headers that override the method, because both routes and claim
+//! headers depend on them.
 
 mod authority;
 mod characters;

@@ -2,29 +2,30 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`config`] | what the operator wrote, parsed into validated types |
-//! | [`bearer`] | credentials in a request: a token, none, or something malformed |
-//! | [`issuer_index`] | which of the configured issuers |
+//! | [`config`] | the operator's configuration, parsed into validated types |
+//! | [`token_source`] | the token sources of a request: one token, none, or a malformed credential |
+//! | [`issuer_index`] | the index of a configured issuer |
 //! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
-//! | [`keys`] | the cache of keys: freshness, lease, cooldown, as pure decisions |
-//! | [`route`] | path templates, the readings of a path, the look-up |
-//! | [`policy`] | requirements, and the proof that one was met |
-//! | [`headers`] | what the upstream sees: strip, then set |
-//! | [`denial`] | a reason to refuse, as status, challenge, body and log code |
-//! | [`resource_metadata`] | documents that tell a client whom to ask for a token (RFC 9728) |
-//! | [`flow`] | one request as a state machine, from its headers to a step |
-//! | [`http`] | what HTTP itself defines: header fields, character classes, authorities and URIs |
-//! | [`digest`] | a short name for some bytes |
-//! | [`endpoint`] | a URL that documents are fetched from |
-//! | [`plugin`] | one configuration in one VM, without I/O: requests, keys, what is due next |
-//! | [`metadata_cache`] | the requirement in a route's metadata, decoded once |
-//! | [`report`] | what operators see of requests and fetches |
+//! | [`keys`] | the key cache: freshness, lease, refresh and back-off, without I/O |
+//! | [`route`] | path templates, the variants of a path, the route look-up |
+//! | [`policy`] | requirements, and the proof that a request meets them |
+//! | [`headers`] | the header edits: strip the client's copies, then set the claims |
+//! | [`denial`] | a denial as status, challenge, body and log reason |
+//! | [`resource_metadata`] | documents that name the authorization server of a resource (RFC 9728) |
+//! | [`request`] | one request as a state machine, from its headers to the next step |
+//! | [`http`] | the syntax of HTTP: header fields, character classes, authorities and URIs |
+//! | [`digest`] | a short hash that names some bytes |
+//! | [`endpoint`] | the URL that a document is fetched from |
+//! | [`plugin`] | one configuration in one VM, without I/O: requests, key fetches, timers |
+//! | [`metadata_cache`] | the requirements in route metadata, each decoded once |
+//! | [`report`] | the metrics and log lines about requests and fetches |
 //! | [`metrics`] | every metric, its name and kind |
-//! | [`log_limiter`] | how much is logged of refusals |
-//! | [`token_cache`] | tokens verified before, each with what it is worth |
-//! | [`time`] | a moment, always an argument |
+//! | [`log_limiter`] | the limit on the log lines about denials |
+//! | [`token_cache`] | verified tokens, each with the value to reuse |
+//! | [`time`] | a point in time |
 //!
-//! The core has no clock, no host and no log: time is an argument, the host is a port, reasons are values.
+//! The core reads no clock, calls no host and writes no log. It takes the time as an argument, calls the host
+//! through traits, and returns reasons as values.
 
 pub mod config;
 pub mod denial;

@@ -1,11 +1,11 @@
-//! How much a worker logs of refusals: an attacker must not fill a disk.
+//! A limit on the log lines about denials, so that an attacker cannot fill a disk.
 
 use crate::time::UnixTime;
 
-/// Lines in one second.
+/// The maximum number of lines per second.
 const LINES_A_SECOND: u32 = 10;
 
-/// What one worker has said in the current second.
+/// The lines of one worker in the current second.
 #[derive(Debug, Default)]
 pub struct LogLimiter {
     second: u64,
@@ -13,20 +13,20 @@ pub struct LogLimiter {
     suppressed: u64,
 }
 
-/// What may be said of one refusal.
+/// The outcome of a request for a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogPermit {
-    /// Nothing: it is counted.
+    /// The line is suppressed and counted.
     Suppressed,
-    /// A line, after the count of those that were not said before it.
+    /// The line may be written, after the number of lines that were suppressed before it.
     Line {
-        /// Refusals since the last line of which nothing was said.
+        /// The denials suppressed since the last line.
         suppressed: u64,
     },
 }
 
 impl LogLimiter {
-    /// Asks to say something now.
+    /// Requests permission for a line.
     pub fn try_acquire(&mut self, now: UnixTime) -> LogPermit {
         let second = now.as_millis() / 1000;
         if second != self.second {
@@ -40,7 +40,8 @@ impl LogLimiter {
         LogPermit::Line { suppressed: std::mem::take(&mut self.suppressed) }
     }
 
-    /// How many refusals of a second that is over nothing was said of: told even if no other follows.
+    /// The number of denials that were suppressed in a past second, so that it is logged even if no denial
+    /// follows.
     pub fn flush(&mut self, now: UnixTime) -> u64 {
         let over = now.as_millis() / 1000 != self.second;
         if over { std::mem::take(&mut self.suppressed) } else { 0 }

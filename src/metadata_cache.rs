@@ -1,4 +1,4 @@
-//! The requirement in the metadata of the route that Envoy chose, decoded once for each distinct value.
+//! A cache of the requirements in route metadata: each distinct value is decoded once.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -6,21 +6,23 @@ use std::rc::Rc;
 use crate::config::{Config, RouteMetadata, metadata};
 use crate::request::Metadata;
 
-/// Distinct values that are kept; a proxy with more routes that carry metadata decodes again.
+/// The number of distinct values that are cached. The cache is cleared when it is full, and values are decoded
+/// again.
 const MAX_VALUES: usize = 256;
 
-const WITHHELD: &str = "the host does not tell the route's metadata (is proxy_get_property restricted?)";
+const WITHHELD: &str =
+    "the host withholds the route's metadata; check that it allows the module to call proxy_get_property";
 
-/// Whose metadata.
+/// The object that the metadata belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetadataScope {
-    /// The route that the host chose.
+    /// The route that the host selected.
     Route,
     /// That route's virtual host.
     VirtualHost,
 }
 
-/// What was decoded before.
+/// The cache of decoded values.
 #[derive(Debug, Default)]
 pub struct MetadataCache {
     decoded: HashMap<Vec<u8>, Metadata>,
@@ -28,8 +30,9 @@ pub struct MetadataCache {
 }
 
 impl MetadataCache {
-    /// The route's requirement or, where it has none, its virtual host's. `read` gets the serialised metadata from the
-    /// host: empty where there is none, `None` where the host withholds it. `warn` takes a problem, once for each.
+    /// The requirement of the route or, if it has none, of its virtual host. `read` gets the serialized
+    /// metadata from the host: empty if there is none, `None` if the host withholds it. `warn` is called once
+    /// for each problem.
     pub fn requirement(
         &mut self,
         config: &Config,
@@ -47,9 +50,9 @@ impl MetadataCache {
 
     fn decode(&mut self, bytes: Option<Vec<u8>>, config: &Config, warn: &impl Fn(&str)) -> Metadata {
         let Some(bytes) = bytes else {
-            // An unknown requirement denies the request.
+            // The request is denied, because its requirement is unknown.
             if !std::mem::replace(&mut self.has_warned, true) {
-                warn(&format!("requests are refused: {WITHHELD}"));
+                warn(&format!("requests are denied: {WITHHELD}"));
             }
             return Metadata::Bad(WITHHELD.into());
         };
@@ -63,8 +66,8 @@ impl MetadataCache {
             Ok(None) => Metadata::Absent,
             Ok(Some(requirement)) => Metadata::Requirement(Rc::new(requirement)),
             Err(problem) => {
-                // Warn once per value; refusal lines may be suppressed by the log budget.
-                warn(&format!("requests of a route are refused: {problem}"));
+                // Warn once per value, because the log limiter may suppress the lines about denials.
+                warn(&format!("requests to a route are denied: {problem}"));
                 Metadata::Bad(problem.into())
             }
         };
@@ -87,12 +90,12 @@ mod tests {
         Config::parse(text.as_bytes()).unwrap()
     }
 
-    /// A field of a protocol buffer message with a length.
+    /// A length-delimited field of a protocol buffer message.
     fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
         [&[tag << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
     }
 
-    /// A serialised `Metadata` whose `jwt_guard` has that one member.
+    /// A serialized `Metadata` whose `jwt_guard` has only this member.
     fn metadata(name: &str, value: &str) -> Vec<u8> {
         let member = [field(1, name.as_bytes()), field(2, &field(3, value.as_bytes()))].concat();
         field(1, &[field(1, b"jwt_guard"), field(2, &field(1, &member))].concat())
@@ -113,9 +116,9 @@ mod tests {
             ("nothing", none(), none(), "absent", 0),
             ("on the route", role(), bad(), "a requirement", 0),
             ("on the virtual host", none(), role(), "a requirement", 0),
-            ("no requirement", bad(), role(), "bad", 1),
+            ("an invalid requirement", bad(), role(), "bad", 1),
             ("withheld", None, role(), "bad", 1),
-            ("withheld of the virtual host", none(), None, "bad", 1),
+            ("withheld for the virtual host", none(), None, "bad", 1),
         ];
         for (label, route, virtual_host, expected, warnings) in rows {
             let mut cache = MetadataCache::default();
@@ -132,7 +135,7 @@ mod tests {
                 };
                 assert_eq!(found, expected, "{label}");
             }
-            assert_eq!(warned.into_inner(), warnings, "{label}: once for each problem");
+            assert_eq!(warned.into_inner(), warnings, "{label}: one warning for each problem");
         }
     }
 
@@ -140,7 +143,7 @@ mod tests {
     fn metadata_that_does_not_count_is_not_read() {
         for members in [r#","enabled":false"#, r#","route_metadata":"ignore""#] {
             let mut cache = MetadataCache::default();
-            let found = cache.requirement(&config(members), |_| panic!("it is read"), |_| {});
+            let found = cache.requirement(&config(members), |_| panic!("the metadata was read"), |_| {});
             assert!(matches!(found, Metadata::Absent), "{members}");
         }
     }

@@ -1,8 +1,9 @@
-//! One configuration in one VM, without I/O: its keys, its caches, and the requests that wait.
+//! One configuration in one VM, without I/O: its keys, its caches and its parked requests.
 //!
-//! The caller makes the host's callbacks into calls of this, and carries out what they return. After each callback of
-//! the root context it asks what is due: [`Plugin::poll_send`] for the requests to issuers, [`Plugin::poll_ready`] for
-//! the parked requests to decide again, [`Plugin::poll_tick`] for when to ask again.
+//! The caller passes the host's callbacks to [`Plugin`] and carries out the actions that [`Plugin`] returns.
+//! After each callback of the root context the caller polls: [`Plugin::poll_send`] for requests to issuers,
+//! [`Plugin::poll_ready`] for parked requests to decide again, [`Plugin::poll_tick`] for the period of the next
+//! tick.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -28,7 +29,7 @@ use crate::request::{self, CachedToken, Decision, Metadata, Request, Step, Wait}
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
-/// One configuration in one VM. `H` is the host, as far as the core has ports to it.
+/// One configuration in one VM. `H` is the host, behind the core's traits.
 pub struct Plugin<H> {
     host: H,
     config: Config,
@@ -42,12 +43,12 @@ pub struct Plugin<H> {
     tick: RefCell<Tick>,
 }
 
-/// What the host does with a request.
+/// What the host has to do with a request.
 #[derive(Debug)]
 pub enum Action {
-    /// Edits its headers and lets it go on.
+    /// Edit the request's headers and forward the request.
     Forward(HeaderEdits),
-    /// Answers it.
+    /// Answer the request.
     Answer {
         /// The status.
         status: u16,
@@ -56,12 +57,14 @@ pub enum Action {
         /// The body.
         body: Vec<u8>,
     },
-    /// Pauses it until [`Plugin::poll_ready`] names it. The state says what became of it since.
+    /// Pause the request until [`Plugin::poll_ready`] returns it. The shared state then records whether the
+    /// request has passed or was answered.
     Park(Rc<Cell<ParkState>>),
 }
 
 impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
-    /// Begins to serve. Nothing is fetched before the first poll. `name` is the plugin's in the proxy's configuration.
+    /// Starts the plugin. The first poll fetches keys, not this function. `name` is the plugin's name in the
+    /// proxy's configuration.
     pub fn start(config: Config, vm: VmIdentity, name: &[u8], host: H) -> Self {
         let verifier = HostVerifier::self_tested(host.clone());
         let report = Reporter::new(&config, host.clone());
@@ -80,7 +83,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         }
     }
 
-    /// Decides a request that begins. `metadata` reads that of the route which the proxy chose.
+    /// Decides a new request. `metadata` reads the metadata of the route that the proxy selected.
     pub fn on_request(
         &self,
         context: u32,
@@ -97,7 +100,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         self.decide(headers, metadata, Wait::Allowed, park)
     }
 
-    /// Decides a request that [`Self::poll_ready`] named.
+    /// Decides a parked request that [`Self::poll_ready`] returned.
     pub fn on_ready(
         &self,
         context: u32,
@@ -130,7 +133,8 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         park: impl FnOnce(Awaited, UnixTime) -> Option<Rc<Cell<ParkState>>>,
     ) -> Action {
         let request = Request { headers, metadata: self.metadata(metadata) };
-        // The moment of this request: a thousand others may have been decided since the callback began.
+        // Read the clock for each request: a thousand other requests may have been decided since the callback
+        // began.
         let now = self.host.now();
         let mut decision = self.decision(&request, wait, now);
         if let (Step::AwaitKeys { issuer, reason }, Wait::Allowed) = (&decision.step, wait) {
@@ -156,7 +160,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
             Step::Serve(document) => {
                 Action::Answer { status: 200, headers: document.headers, body: document.body }
             }
-            // A request that may not wait does not come here; if one did, it is not let through.
+            // Not reached: a request that may not wait gets another step. If it is reached, fail closed.
             Step::AwaitKeys { .. } => Action::Answer { status: 503, headers: Vec::new(), body: Vec::new() },
         }
     }
@@ -169,19 +173,19 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
     }
 
     fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> Metadata {
-        let warn = |problem: &str| self.report.warn(format_args!("jwt_guard: {problem}"));
+        let warn = |problem: &str| self.report.warn(format_args!("{problem}"));
         match self.metadata.try_borrow_mut() {
             Ok(mut cache) => cache.requirement(&self.config, read, warn),
             Err(_) => Metadata::Bad("the metadata could not be read".into()),
         }
     }
 
-    /// The edits to a request's trailers.
+    /// The edits for a request's trailers.
     pub fn on_trailers(&self, trailers: &HeaderMap) -> HeaderEdits {
         self.config.claim_headers.strip_trailers(trailers, &self.credentials)
     }
 
-    /// The client of a request has left, or the host is done with it.
+    /// The client disconnected, or the host has finished the request.
     pub fn on_gone(&self, context: u32) {
         self.end_wait(context, ParkState::Answered);
     }
@@ -192,32 +196,32 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         }
     }
 
-    /// The issuers to poll for requests.
+    /// The issuers whose requests [`Self::poll_send`] can return.
     pub fn issuers(&self) -> impl Iterator<Item = IssuerIndex> {
         self.keys.fetched().filter(|_| self.config.enabled)
     }
 
-    /// The request to an issuer that is due, if one is. See [`Fetcher`](crate::keys::fetcher::Fetcher).
+    /// The request that is due for an issuer, if any. See [`Fetcher`].
     pub fn poll_send(&self, issuer: IssuerIndex) -> Option<FetchRequest> {
         self.keys.poll_send(issuer, &self.parked.borrow(), &self.host)
     }
 
-    /// The host took the request; its answer will come with this number.
+    /// The host sent the request; its response will carry the number `call`.
     pub fn on_sent(&self, issuer: IssuerIndex, call: u32) {
         self.keys.on_sent(issuer, call);
     }
 
-    /// The host did not take the request.
+    /// The host could not send the request.
     pub fn on_not_sent(&self, issuer: IssuerIndex) {
         self.report_fetch(issuer, self.keys.on_not_sent(issuer, &self.host));
     }
 
-    /// The issuer that awaits the answer to that call, if one still does.
+    /// The issuer that waits for the response to this call, if the call is still of interest.
     pub fn awaiting(&self, call: u32) -> Option<IssuerIndex> {
         self.keys.awaiting(call)
     }
 
-    /// The answer of that issuer.
+    /// The issuer's response arrived.
     pub fn on_response(&self, issuer: IssuerIndex, answer: HttpAnswer<'_>) {
         self.report_fetch(issuer, self.keys.on_response(issuer, &self.host, answer));
     }
@@ -234,7 +238,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         self.parked.borrow().poll_ready(now, |issuer| self.keys.version(issuer, now))
     }
 
-    /// The period of the tick, where it is to be another.
+    /// The new period of the tick, if it changes.
     pub fn poll_tick(&self) -> Option<Duration> {
         let now = self.host.now();
         for issuer in self.issuers() {
@@ -247,23 +251,23 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         self.tick.borrow_mut().update(parked, keys)
     }
 
-    /// The period of the tick that makes the host call soon, where it is to be another.
+    /// The new period of the tick for an immediate call by the host, if it changes.
     pub fn tick_soon(&self) -> Option<Duration> {
         self.tick.borrow_mut().update(Some(Duration::ZERO), None)
     }
 
-    /// Tells how many refusals were not logged.
+    /// Logs how many denials were not logged.
     pub fn log_suppressed(&self) {
         self.report.log_suppressed(self.host.now());
     }
 
-    /// The configuration goes.
+    /// Releases this configuration's leases on fetches; call it before the configuration is dropped.
     pub fn release(&self) {
         self.keys.release(&self.host);
     }
 }
 
-/// Nothing is fetched yet: a configuration may be tried and thrown away.
+/// Fetches nothing: Envoy may create a configuration only to validate it.
 fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl SharedData) -> IssuerKeys {
     match &issuer.keys {
         KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),

@@ -1,7 +1,7 @@
-//! Whether a credential meets what is asked: [`Requirements`] in, a [`Permit`] or a [`Refusal`] out.
+//! Evaluates a credential against [`Requirements`]: the result is a [`Permit`] or a [`Refusal`].
 //!
-//! Knows no HTTP and no routes. A request may be read in several ways, each with a requirement of its own; all of
-//! them must be met.
+//! This module does not depend on HTTP or routes. A request may have several path variants, each with its own
+//! requirement; all of them must be met.
 
 mod evaluation;
 mod identity;

@@ -1,7 +1,8 @@
-//! One request as a state machine: from its headers to a step for the filter to take.
+//! One request as a state machine: from its headers to the next step of the filter.
 //!
-//! Holds no state between steps. A request that must wait for keys is judged again from its headers when they
-//! have come, with less patience; so a parked request cannot be decided by rules that another one saw.
+//! No state is kept between steps. When the keys arrive or the wait times out, a parked request is decided
+//! again from its headers, possibly without another wait; so no request is decided by the rules that were found
+//! for another one.
 
 mod answer;
 mod authenticate;
@@ -46,7 +47,7 @@ use input::text;
 use other_spellings::other_spellings;
 use preflight::is_preflight;
 
-/// Decides a request, or says that it has to wait.
+/// Decides a request, or returns [`Step::AwaitKeys`] if it has to wait.
 pub fn decide<'r>(
     config: &'r Config,
     request: &'r Request<'_>,
@@ -74,7 +75,8 @@ pub fn decide<'r>(
     let requirements = policy.requirements();
     let token_required = requirements.needs_token();
     if token_required || requirements.shadow_needs_token() {
-        // Report-only and shadow rules never park a request.
+        // A request waits for keys only if a requirement in force depends on them: report-only and shadow rules
+        // never park a request.
         let wait = match wait {
             _ if config.report_only => Wait::TimedOut,
             Wait::Allowed if !token_required => Wait::TimedOut,
@@ -95,7 +97,8 @@ pub fn decide<'r>(
     }
 }
 
-/// What the upstream gets, where every requirement is met. The header plan takes a permit, and nothing else makes one.
+/// The header edits for the upstream if every requirement is met. The edits require a [`Permit`], which only
+/// [`Requirements::evaluate`] creates.
 fn forward<'r>(
     config: &Config,
     headers: &HeaderMap,
@@ -109,7 +112,7 @@ fn forward<'r>(
     }
     let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
-    // The token is left in place if no requirement needs it. Report-only edits claim headers only.
+    // The token stays in place if no requirement needs it. Report-only edits claim headers only.
     if token_required && !config.report_only {
         for (name, values) in token_source::strip(&policy.token_sources, headers, policy.forward_token) {
             edits.set(name, values);
@@ -134,7 +137,7 @@ fn claim_headers(
     }
 }
 
-/// Report-only: what would have been refused goes on without an identity.
+/// Denies the request. With report-only, forwards it without an identity instead.
 fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decision<'r> {
     if config.report_only {
         trace.refusal = Some(cause);
@@ -145,7 +148,7 @@ fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decisi
     Decision { step, trace }
 }
 
-/// The request goes on without an identity, whatever the policy says.
+/// Forwards the request without an identity, regardless of the policy.
 fn exempt<'r>(config: &Config, mut trace: Trace<'r>, rule: RuleName) -> Decision<'r> {
     trace.exemption = Some(rule);
     let edits = config.claim_headers.strip(trace.headers);

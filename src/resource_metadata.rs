@@ -1,9 +1,10 @@
-//! Protected resource metadata: documents by which a client finds out whom to ask for a token (RFC 9728).
+//! Protected resource metadata: documents that tell a client which authorization server issues tokens for a
+//! resource (RFC 9728).
 
 use crate::http::{Scheme, Uri, comparable_host, is_path};
 use crate::jose::json::Json;
 
-/// What RFC 9728 section 3 puts between a resource's host and its path.
+/// The path prefix between a resource's host and its path (RFC 9728 section 3).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// The documents of `resource_metadata`.
@@ -12,34 +13,34 @@ pub struct ResourceMetadata {
     published: Vec<Published>,
 }
 
-/// One document and where it stands.
+/// One document and its location.
 #[derive(Debug, Clone, PartialEq)]
 struct Published {
-    /// Lower case, without port and trailing dot.
+    /// The host in lower case, without port and trailing dot.
     host: String,
-    /// The resource's path, empty for the host itself.
+    /// The resource's path; empty for the host itself.
     path: String,
     url: String,
     body: String,
 }
 
-/// The answer to a request for a document; its status is 200. HEAD has the answer of GET, and the host cuts the
-/// body off.
+/// The response to a request for a document; its status is 200. HEAD gets the response of GET, and the host
+/// drops the body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataDocument {
-    /// The headers, `:status` aside.
+    /// The headers, without `:status`.
     pub headers: Vec<(String, String)>,
     /// The document.
     pub body: Vec<u8>,
 }
 
-/// Why something is not resource metadata.
+/// Why a document is not valid resource metadata.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResourceMetadataError {
     /// Not a JSON object.
     #[error("expected a JSON object with a member \"resource\"")]
     NotAnObject,
-    /// No `resource`, or one that is not a string.
+    /// `resource` is missing or not a string.
     #[error(
         "expected a member \"resource\" with the resource's URL, as in \"https://api.example.com/orders\""
     )]
@@ -50,22 +51,22 @@ pub enum ResourceMetadataError {
          as in \"https://api.example.com/orders\", got {resource:?}"
     )]
     NotAResource {
-        /// As it was written.
+        /// The configured value.
         resource: String,
     },
-    /// Two documents for one host and path; ports do not tell them apart.
+    /// Two documents for one host and path. Different ports do not distinguish documents.
     #[error("{resource:?} has the host and path of another document; keep one of them")]
     Same {
-        /// The later one's `resource`.
+        /// The `resource` of the later document.
         resource: String,
     },
 }
 
 impl ResourceMetadata {
-    /// The documents, each an object whose `resource` says what it describes.
+    /// Reads the documents, each an object whose `resource` is the URL that it describes.
     ///
     /// # Errors
-    /// The place of the offending document, and what is wrong with it.
+    /// The index of the invalid document, and the error.
     pub fn new(documents: &[Json]) -> Result<Self, (usize, ResourceMetadataError)> {
         let mut published: Vec<Published> = Vec::with_capacity(documents.len());
         for (index, document) in documents.iter().enumerate() {
@@ -85,7 +86,7 @@ impl ResourceMetadata {
         self.published.is_empty()
     }
 
-    /// The document that a GET or HEAD of exactly this path asks for. `path` is `:path` as it was sent.
+    /// The document for a GET or HEAD of exactly this path. `path` is `:path` as it was sent.
     pub fn serve(&self, host: &str, method: &str, path: &str) -> Option<MetadataDocument> {
         let path =
             without_query(path).strip_prefix(WELL_KNOWN).filter(|_| matches!(method, "GET" | "HEAD"))?;
@@ -96,8 +97,8 @@ impl ResourceMetadata {
         Some(MetadataDocument { headers, body: found.body.clone().into_bytes() })
     }
 
-    /// The URL of the document for a request: of those on its host, the one with the longest path that the
-    /// request's path is or is below. `path` is `:path` as it was sent.
+    /// The URL of the document for a request: on its host, the document with the longest path that equals the
+    /// request's path or is a parent of it. `path` is `:path` as it was sent.
     pub fn challenge_for(&self, host: &str, path: &str) -> Option<&str> {
         if self.published.is_empty() {
             return None;
@@ -117,7 +118,7 @@ impl Published {
             document.member("resource").and_then(Json::as_str).ok_or(ResourceMetadataError::NoResource)?;
         let not_a_resource = || ResourceMetadataError::NotAResource { resource: resource.to_owned() };
         let (authority, path) = split(resource).ok_or_else(not_a_resource)?;
-        // "https://host/" and "https://host" have one well-known path; any other trailing slash is kept.
+        // "https://host/" and "https://host" have the same well-known path; any other trailing slash is kept.
         let path = if path == "/" { "" } else { path };
         Ok(Self {
             host: host_name(authority),
@@ -132,13 +133,13 @@ impl Published {
         self.path.strip_suffix('/').unwrap_or(&self.path)
     }
 
-    /// `/api` covers `/api` and `/api/x`, and not `/apis`.
+    /// Whether the document covers the path: `/api` covers `/api` and `/api/x`, but not `/apis`.
     fn covers(&self, path: &str) -> bool {
         path.strip_prefix(self.base()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
-/// The authority and the path of an https URL that is nothing else.
+/// The authority and the path of an https URL that has no other parts.
 fn split(resource: &str) -> Option<(&str, &str)> {
     let uri = Uri::parse(resource).ok().filter(|uri| uri.scheme() == Scheme::Https)?;
     Some((uri.authority(), uri.path_and_query())).filter(|(_, path)| is_path(path))

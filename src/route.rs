@@ -1,8 +1,8 @@
-//! Which rule a request falls under: templates, the readings of a path, the look-up.
+//! Which rules a request matches: path templates, the variants of a path, the route look-up.
 //!
-//! An upstream may read a request otherwise than the proxy does. So not one path and method are looked up but every
-//! reading of them, and whoever asks gets every rule that governs one: the caller demands all of them. This module
-//! knows nothing of what a rule says (it carries any `T`), of tokens, or of the host.
+//! An upstream may interpret a request differently than the proxy. So this module looks up every variant of the
+//! path and the method, not only one, and returns every rule that matches a variant; the caller requires all of
+//! them. The module does not depend on the contents of a rule (it stores any `T`), on tokens, or on the host.
 
 mod ambiguous_path;
 mod conflict;

@@ -1,20 +1,20 @@
-//! Time as the core sees it: an argument, never read.
+//! Time as the core handles it: functions take the time as an argument and read no clock.
 
 use std::time::Duration;
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime {
     milliseconds: u64,
 }
 
 impl UnixTime {
-    /// That many milliseconds after the epoch.
+    /// The time this many milliseconds after the epoch.
     pub const fn from_millis(milliseconds: u64) -> Self {
         Self { milliseconds }
     }
 
-    /// That many seconds after the epoch.
+    /// The time this many seconds after the epoch.
     pub const fn from_secs(seconds: u64) -> Self {
         Self { milliseconds: seconds.saturating_mul(1000) }
     }
@@ -29,19 +29,19 @@ impl UnixTime {
         self.milliseconds as f64 / 1000.0
     }
 
-    /// Later by that much, or the last moment there is.
+    /// The time later by `duration`, or the latest representable time.
     pub fn saturating_add(self, duration: Duration) -> Self {
         let added = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self { milliseconds: self.milliseconds.saturating_add(added) }
     }
 
-    /// Earlier by that much, or the epoch.
+    /// The time earlier by `duration`, or the epoch.
     pub fn saturating_sub(self, duration: Duration) -> Self {
         let taken = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         Self { milliseconds: self.milliseconds.saturating_sub(taken) }
     }
 
-    /// How long after `earlier` this is; zero where it is not after it, as when a clock was set back.
+    /// The time elapsed since `earlier`; zero if `earlier` is later, for example after a clock was set back.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.milliseconds.saturating_sub(earlier.milliseconds))
     }

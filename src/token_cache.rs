@@ -1,32 +1,35 @@
-//! What was verified before, found again by the token: bounded in entries and in bytes.
+//! A cache of verified tokens, limited in entries and in bytes.
 //!
-//! The whole token is the key. Its hash finds the place and decides nothing: two tokens with one hash replace each
-//! other. Knows nothing of what makes an entry still good; who finds one checks that (`request/authenticate.rs`).
+//! The complete token is the key. Its hash only selects the slot: two tokens with the same hash replace each
+//! other. The cache does not know when an entry becomes invalid; the caller checks that after each look-up
+//! (`request/authenticate.rs`).
 //!
-//! CLOCK chooses what goes: a hit sets a mark and moves nothing, and a token that was found since the hand last
-//! came by stays for another round. Once the cache is full, a token is let in when it comes for the second time:
-//! tokens that come once would cost what it takes to store them and to drop others that are asked for.
+//! Eviction uses CLOCK: a hit only sets a mark, and an entry that was hit since the clock hand last passed it
+//! survives another round. When the cache is full, a token is inserted only when it arrives for the second
+//! time: otherwise tokens that arrive once would cost their insertion and evict tokens that are in use.
 //!
-//! Own code: `quick_cache` (0.7) has one bound, a weight, and no second one for entries. It stores every new key at once,
-//! and so evicts another: a client that sends valid tokens once each would make every request pay for that.
+//! This is not `quick_cache` (0.7), which limits the total weight but not also the number of entries, and
+//! inserts every new key at once. A client that sends each valid token only once would then cause an eviction
+//! for every request.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::rc::Rc;
 
-/// Room for an entry, on average: three times what a token of 700 bytes with ten claims takes. 8 MiB for the
-/// default of 1024 entries, half of what a worker may use.
+/// The average bytes per entry: three times the size of an entry for a token of 700 bytes with ten claims. This
+/// makes 8 MiB for the default of 1024 entries, half of a worker's budget.
 const BYTES_PER_ENTRY: usize = 8 * 1024;
-/// Room that even a cache of one entry has.
+/// The minimum size in bytes, even for a cache of one entry.
 const MIN_BYTES: usize = 256 * 1024;
-/// What of a token is hashed: its end, where the signature is. Hashing 4 KB would cost more than all else that a hit
-/// does. Nobody without the issuer's key makes tokens that are let in, let alone with the same end.
+/// The number of bytes at the end of a token that are hashed; they contain the signature. Hashing 4 KB would
+/// dominate the cost of a hit. An attacker cannot aim at collisions: only verified tokens are inserted, and
+/// only the issuer's key creates them.
 const HASHED_SUFFIX: usize = 96;
-/// How many tokens that came once are noted for each that there is room for.
+/// The number of tokens remembered as seen once, per entry of the cache.
 const DOORKEEPER_SLOTS_PER_ENTRY: usize = 4;
 
-/// Tokens and what each is worth.
+/// A map from tokens to values.
 #[derive(Debug)]
 pub struct TokenCache<V> {
     entries: usize,
@@ -44,8 +47,8 @@ struct Store<V> {
     places: HashMap<u64, usize, BuildHasherDefault<PrehashedHasher>>,
     clock_hand: usize,
     bytes: usize,
-    /// The upper halves of the hashes of tokens that came once while there was no room, each in the place that the
-    /// lower half gives; a later one takes an earlier one's place. Empty until the cache is full.
+    /// The tokens seen once while the cache was full: the upper half of each hash, at the index from the lower
+    /// half. A later token overwrites an earlier one. Empty until the cache is full.
     seen_once: Vec<u32>,
 }
 
@@ -59,7 +62,7 @@ struct Slot<V> {
 }
 
 impl<V> TokenCache<V> {
-    /// For at most that many tokens; 0 remembers nothing.
+    /// A cache for at most this many tokens; 0 disables it.
     pub fn new(entries: usize) -> Self {
         let store = Store {
             slots: Vec::new(),
@@ -79,12 +82,12 @@ impl<V> TokenCache<V> {
         }
     }
 
-    /// Whether nothing is ever remembered.
+    /// Whether the cache is disabled.
     pub fn is_off(&self) -> bool {
         self.entries == 0
     }
 
-    /// What was remembered of exactly this token.
+    /// The cached value of exactly this token.
     pub fn find(&self, token: &[u8]) -> Option<Rc<V>> {
         if self.is_off() {
             return None;
@@ -96,8 +99,8 @@ impl<V> TokenCache<V> {
         Some(Rc::clone(&slot.value))
     }
 
-    /// Remembers a token, `bytes` being what the value takes; where there is no room, from the second time on. What
-    /// takes more than the whole cache is not remembered.
+    /// Inserts a token; `bytes` is the size of the value. A full cache inserts a token only at its second
+    /// arrival. An entry larger than the whole cache is not inserted.
     pub fn remember(&self, token: &[u8], value: Rc<V>, bytes: usize) {
         let bytes = bytes.saturating_add(token.len()).saturating_add(size_of::<Slot<V>>());
         let Ok(mut store) = self.store.try_borrow_mut() else { return };
@@ -122,7 +125,7 @@ impl<V> TokenCache<V> {
         store.insert(Slot { hash, token: token.into(), value, bytes, referenced: Cell::new(false) });
     }
 
-    /// Drops what is remembered of this token.
+    /// Removes the token's entry.
     pub fn forget(&self, token: &[u8]) {
         if let Ok(mut store) = self.store.try_borrow_mut()
             && let Some(place) = store.places.get(&self.hash(token)).copied()
@@ -132,17 +135,17 @@ impl<V> TokenCache<V> {
         }
     }
 
-    /// Counts a token that was found and good.
+    /// Counts a hit: a cached token that is still valid.
     pub fn count_hit(&self) {
         self.hits.set(self.hits.get().saturating_add(1));
     }
 
-    /// Counts a token that had to be verified.
+    /// Counts a miss: a token that had to be verified.
     pub fn count_miss(&self) {
         self.misses.set(self.misses.get().saturating_add(u32::from(!self.is_off())));
     }
 
-    /// Hits and misses since they were last taken.
+    /// The hits and misses since the last call.
     pub fn take_counts(&self) -> (u32, u32) {
         (self.hits.take(), self.misses.take())
     }
@@ -153,8 +156,8 @@ impl<V> TokenCache<V> {
     }
 }
 
-/// Whether the two are one token. Eight bytes at a time: in the module `==` goes byte by byte, which for a token of
-/// 4 KB takes longer than all else that a hit does.
+/// Whether two tokens are equal, compared eight bytes at a time: in the module, `==` compares byte by byte,
+/// which dominates the cost of a hit for a token of 4 KB.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     let ((one, one_rest), (other, other_rest)) = (one.as_chunks::<8>(), other.as_chunks::<8>());
     one.len() == other.len()
@@ -162,7 +165,8 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         && one_rest == other_rest
 }
 
-/// Passes a hash on that is one already, keyed so that nobody outside can aim at a place.
+/// A hasher that passes an existing hash through. That hash is keyed, so that an attacker cannot choose tokens
+/// that collide.
 #[derive(Debug, Default)]
 struct PrehashedHasher(u64);
 
@@ -209,20 +213,21 @@ impl<V> Store<V> {
         }
     }
 
-    /// Whether a token of that hash came before; it is noted that one did. Two tokens that are taken for one cost
-    /// one of them its room and nothing else.
+    /// Whether a token with this hash was seen before; records that it is seen now. If two tokens are confused
+    /// here, one of them is inserted too early, with no other effect.
     fn was_seen_once(&mut self, hash: u64, entries: usize) -> bool {
         if self.seen_once.is_empty() {
             self.seen_once = vec![0; entries.saturating_mul(DOORKEEPER_SLOTS_PER_ENTRY).next_power_of_two()];
         }
         let places = self.seen_once.len() as u64;
-        // Zero is a place where nothing was noted.
+        // Zero marks an unused element.
         let mark = (hash >> 32) as u32 | 1;
         let seen_once = usize::try_from(hash % places).ok().and_then(|place| self.seen_once.get_mut(place));
         seen_once.is_some_and(|seen_once| std::mem::replace(seen_once, mark) == mark)
     }
 
-    /// Moves the hand one place on: unmarks what it points at, or drops it. False where there is nothing to drop.
+    /// Advances the clock hand by one slot: clears the slot's mark or, if it has none, evicts the entry.
+    /// Returns false if there is no entry to evict.
     fn advance(&mut self) -> bool {
         if self.places.is_empty() {
             return false;
@@ -265,7 +270,7 @@ mod tests {
         for changed in 0..500 {
             let mut other = token;
             other[changed] = b'b';
-            // Before its last 96 bytes a changed token even has the same hash.
+            // A token that is changed before its last 96 bytes even has the same hash.
             assert_eq!(cache.find(&other), None, "byte {changed}");
         }
         for shorter in 0..500 {
@@ -284,7 +289,7 @@ mod tests {
         cache.remember(&two, Rc::new(2), 10);
         assert_eq!((cache.find(&one), cache.find(&two).as_deref()), (None, Some(&2)));
         cache.forget(&one);
-        assert_eq!(cached(&cache), 1, "another token of the same hash is not forgotten");
+        assert_eq!(cached(&cache), 1, "another token with the same hash stays");
         cache.forget(&two);
         assert_eq!((cached(&cache), cache.find(&two)), (0, None));
     }
@@ -302,7 +307,7 @@ mod tests {
         }
     }
 
-    /// As a token that comes again although it was not remembered.
+    /// Inserts a token the way a full cache requires: at its second arrival.
     fn twice(cache: &TokenCache<u32>, token: &[u8], bytes: usize) {
         for _ in 0..2 {
             cache.remember(token, Rc::new(0), bytes);
@@ -356,7 +361,8 @@ mod tests {
     }
 
     proptest! {
-        /// Against a map that never forgets: what is found is what was put in last under exactly that token.
+        /// Compares with a map that never evicts: a hit returns the value that was inserted last for exactly
+        /// that token.
         #[test]
         fn never_another_tokens_value(
             entries in 0_usize..6,
@@ -365,7 +371,7 @@ mod tests {
             let cache = TokenCache::new(entries);
             let mut model = HashMap::new();
             for (number, (step, name, long, bytes)) in (0_u32..).zip(steps) {
-                // Long tokens share their end, and so their hash.
+                // Long tokens share their last bytes, and so their hash.
                 let token = if long { [&[name][..], &[0; HASHED_SUFFIX]].concat() } else { vec![name] };
                 match step {
                     0 => {

@@ -1,7 +1,8 @@
-//! Credentials in a request: a token, none, or something malformed (RFC 6750 section 2, RFC 9110 section 11.6.2).
+//! Token sources: the credential of a request is one token, none, or malformed (RFC 6750 section 2, RFC 9110
+//! section 11.6.2).
 //!
-//! Decides where a token stands and how it is taken out again. Whether it is a good one, and whether one is needed,
-//! is for others. Everything is bytes: a header value need not be UTF-8, and nothing here refuses to read one.
+//! This module finds the token in the request and removes it from the request. Other modules decide whether a
+//! token is required and whether it is valid. All values are bytes, because a header value need not be UTF-8.
 
 mod cookie;
 mod header;
@@ -17,34 +18,34 @@ pub use malformed_credential::MalformedCredential;
 
 use crate::http::HeaderMap;
 
-/// A place that a token is taken from.
+/// A token source.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TokenSource {
-    /// `authorization`, with the scheme `Bearer`.
+    /// The `authorization` header with the scheme `Bearer`.
     Authorization,
-    /// A header whose value is the token after a prefix.
+    /// A header that holds a prefix followed by the token.
     Header {
-        /// In lower case. May be `authorization`, for another scheme.
+        /// The header's name, in lower case. `authorization` is allowed, for another scheme.
         name: String,
-        /// What stands before the token, such as `Token `; may be empty. Compared without regard to case, like a
-        /// scheme. One that ends in a space takes any number of them.
+        /// The text before the token, such as `Token `; may be empty. It is compared case-insensitively, like a
+        /// scheme. A prefix that ends in a space matches any number of spaces there.
         prefix: String,
     },
-    /// A parameter of `:path`'s query.
+    /// A parameter in the query of `:path`.
     Query {
-        /// Decoded.
+        /// The parameter's name, decoded.
         name: String,
     },
     /// A cookie (RFC 6265 section 4.2).
     Cookie {
-        /// Compared with regard to case.
+        /// The cookie's name, compared case-sensitively.
         name: String,
     },
 }
 
 impl TokenSource {
-    /// The header that it is in, by its name in lower case, and what stands there before the token; `None` for the
-    /// query.
+    /// The name of the header that holds the token, in lower case, and the prefix before the token. `None` for
+    /// a query parameter.
     pub fn header(&self) -> Option<(&str, &str)> {
         match self {
             Self::Authorization => Some(("authorization", "Bearer ")),
@@ -55,24 +56,25 @@ impl TokenSource {
     }
 }
 
-/// What a request presents.
+/// The credential that was found in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExtractedToken<'a> {
-    /// No place holds a token: the header is absent or empty, or has another scheme.
+    /// No source holds a token: the header is absent, empty, or has another scheme.
     Missing,
-    /// Something that is no single token. Refused with 400 (RFC 6750 section 3.1, `invalid_request`).
+    /// The credential is not exactly one token. The answer is 400 (RFC 6750 section 3.1, `invalid_request`).
     Malformed(MalformedCredential),
     /// One token.
     Token {
-        /// Its bytes, unverified, not even of a token's shape.
+        /// The token's bytes. They are unverified and may not even have the form of a JWT.
         token: Cow<'a, [u8]>,
-        /// The index of the first place that held it.
+        /// The index of the first source that holds the token.
         source: usize,
     },
 }
 
-/// Finds the token of a request. Places are all looked at, so that a second token is seen. The same bytes in two
-/// places are one token: whichever of them an upstream reads was verified (a gateway may send a header and a cookie).
+/// Extracts the token of a request. All sources are read, so that a second token is noticed. The same bytes in
+/// two sources are one token, because the token that any upstream reads is then the verified one (a gateway may
+/// send both a header and a cookie).
 pub fn extract<'a>(sources: &[TokenSource], headers: &'a HeaderMap) -> ExtractedToken<'a> {
     let mut extracted = ExtractedToken::Missing;
     for (index, source) in sources.iter().enumerate() {
@@ -97,13 +99,15 @@ pub fn extract<'a>(sources: &[TokenSource], headers: &'a HeaderMap) -> Extracted
     extracted
 }
 
-/// The header edits that take every credential out of its place: name → all values that stay, none to remove it.
+/// The header edits that remove every credential from its source: header name → all values that remain. An
+/// empty list removes the header.
 ///
-/// A header goes if one of its values holds a credential, malformed ones included; a value of another scheme alone
-/// is not ours, and stays. Of a cookie header only the cookie goes, of a query only the parameter: all else keeps
-/// its bytes and its order. With `forward_token` headers and cookies stay, but a query token always goes: it would
-/// end up in the upstream's logs and referrers. So does, always, what only some upstream takes for the cookie or the
-/// parameter: it would find there a token that nobody has verified.
+/// A header is removed if one of its values holds a credential, even a malformed one; a header with only other
+/// schemes stays. From a cookie header only the cookie is removed, and from a query only the parameter; the
+/// rest keeps its bytes and its order. With `forward_token`, headers and cookies stay, but a token in the query
+/// is always removed, because it would end up in the upstream's logs and `Referer` headers. Cookies and
+/// parameters that only some upstreams take for the configured one are always removed too: such an upstream
+/// would find an unverified token there.
 pub fn strip(
     sources: &[TokenSource],
     headers: &HeaderMap,

@@ -1,28 +1,29 @@
 //! `WWW-Authenticate: Bearer …` (RFC 6750 section 3, RFC 9110 section 11.6.1, RFC 9728 section 5.1).
 
-/// What a challenge may tell besides the error.
+/// The parameters of a challenge besides the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Challenge<'a> {
-    /// `realm`; see [`realm_is_valid`].
+    /// The `realm` parameter; see [`realm_is_valid`].
     pub realm: &'a str,
-    /// `scope`, where scopes are asked for; see [`scope_is_valid`].
+    /// The `scope` parameter, if scopes are required; see [`scope_is_valid`].
     pub scopes: &'a [&'a str],
-    /// `resource_metadata`: the URL of the document that describes the resource, from
+    /// The `resource_metadata` parameter: the URL of the document that describes the resource, from
     /// [`ResourceMetadata::challenge_for`](crate::resource_metadata::ResourceMetadata::challenge_for).
     pub resource_metadata: Option<&'a str>,
 }
 
-/// What is wrong with the credentials, as far as the client is told.
+/// The error in the credentials, as far as the client may know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChallengeError {
-    /// None came: no error code (RFC 6750 section 3.1), and the scopes to ask for.
+    /// No credentials: the challenge has no error code (RFC 6750 section 3.1), only the required scopes.
     Missing,
     InvalidRequest,
     InvalidToken {
         description: &'static str,
     },
     InsufficientScope,
-    /// The same error, but no scope would help: a client that asks for one would come back with the same claims.
+    /// A claim that cannot be forwarded. The error code is `insufficient_scope`, but the challenge names no
+    /// scope: a client that requested more scopes would return with the same claims.
     Unforwardable,
 }
 
@@ -64,25 +65,26 @@ impl Challenge<'_> {
         value
     }
 
-    /// Names that no scope can have are left out: a client could not ask for them.
+    /// The scopes of the challenge. Names that are not valid scopes are left out, because a client could not
+    /// request them.
     fn scope(&self) -> Option<String> {
         let scopes: Vec<&str> = self.scopes.iter().copied().filter(|scope| scope_is_valid(scope)).collect();
         (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 }
 
-/// Whether the realm can be shown: printable ASCII, not blank, without a space at either end.
+/// Whether the realm is valid: printable ASCII, not blank, without leading or trailing spaces.
 pub fn realm_is_valid(realm: &str) -> bool {
     !realm.is_empty() && realm == realm.trim_ascii() && realm.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Whether it is a scope: RFC 6749 section 3.3, `scope-token`.
+/// Whether the text is a valid scope: RFC 6749 section 3.3, `scope-token`.
 pub fn scope_is_valid(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
-/// A quoted-string (RFC 9110 section 5.6.4). What is not printable ASCII becomes `?`: a line break would begin
-/// a header of the text's own choosing.
+/// A quoted-string (RFC 9110 section 5.6.4). Characters other than printable ASCII become `?`: a line break
+/// would let the text inject a header.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

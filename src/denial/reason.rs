@@ -1,46 +1,46 @@
-//! The closed list of reasons that counters, logs and dashboards bind to.
+//! The complete list of reasons. Counters, logs and dashboards depend on the names.
 
 use crate::jose::error::TokenError;
 use crate::policy::Unmet;
 
-/// Why a request is refused. The client never sees it; it gets the class of the answer.
+/// Why a request is denied. The client sees only the class of the response, not the reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// A token is needed and none came.
+    /// A token is required, but the request has none.
     MissingToken,
-    /// Credentials that cannot be told apart: two tokens, or a scheme without one (RFC 6750 section 3.1).
+    /// Ambiguous credentials: two tokens, or a scheme without a token (RFC 6750 section 3.1).
     BadRequest,
-    /// Not three base64url parts of the JSON that they must be.
+    /// The token is not three base64url parts with the required JSON.
     Malformed,
-    /// Longer than `max_token_bytes`.
+    /// The token is longer than `max_token_bytes`.
     TooLong,
-    /// No configured issuer.
+    /// The token's issuer is not configured.
     UnknownIssuer,
-    /// Not among `accepted_algorithms`.
+    /// The algorithm is not in `accepted_algorithms`.
     Algorithm,
-    /// Not among `accepted_types`.
+    /// The type is not in `accepted_types`.
     Type,
-    /// A `crit` header, or `b64: false`.
+    /// The token has a `crit` header or `b64: false`.
     Crit,
-    /// No key of that `kid`.
+    /// The issuer has no key with the token's `kid`.
     UnknownKid,
-    /// Among `refused_kids`.
+    /// The `kid` is in `refused_kids`.
     RefusedKid,
-    /// A key that is not for this algorithm.
+    /// The key is not usable for the token's algorithm.
     BadKey,
-    /// No fitting key verifies it.
+    /// No suitable key verifies the signature.
     Signature,
-    /// Past `exp`, or without one.
+    /// The token is past `exp`, or has no `exp`.
     Expired,
-    /// Before `nbf` or `iat`.
+    /// The token is used before `nbf` or `iat`.
     NotYetValid,
-    /// Longer than `max_token_lifetime_seconds`.
+    /// The token's lifetime exceeds `max_token_lifetime_seconds`.
     Lifetime,
-    /// No configured audience.
+    /// The token contains no configured audience.
     Audience,
-    /// A registered claim of the wrong type.
+    /// A registered claim has the wrong type.
     ClaimType,
-    /// One of `refused_claims`.
+    /// The token contains one of `refused_claims`.
     RefusedClaim,
     /// `requires_role` is not met.
     Role,
@@ -54,17 +54,17 @@ pub enum Reason {
     IssuerNotAllowed,
     /// `requires_audience` is not met.
     AudienceNotAllowed,
-    /// `deny`.
+    /// The rule is `deny`.
     Denied,
-    /// No key to judge the token with.
+    /// No key is available to verify the token.
     NoKeys,
-    /// Too many requests wait for keys already.
+    /// Too many requests are already waiting for keys.
     WaitingFull,
-    /// A path that upstreams may read in too many ways, or in none.
+    /// Upstreams may interpret the path in too many ways, or cannot interpret it.
     AmbiguousPath,
-    /// Route metadata that is no requirement.
+    /// The route's metadata is not a valid requirement.
     BadMetadata,
-    /// A claim's header over `max_claim_header_bytes`.
+    /// The header of a claim would exceed `max_claim_header_bytes`.
     HeaderOversize,
 }
 
@@ -139,8 +139,8 @@ impl Reason {
         }
     }
 
-    /// The reason of a refusal. `failed` is why the token failed: [`Unmet::FailedToken`] is a consequence, and an
-    /// operator needs the cause.
+    /// The reason for an unmet requirement. `failed` is the reason why the token failed: [`Unmet::FailedToken`]
+    /// is only the consequence, and an operator needs the cause.
     pub const fn of_unmet(unmet: &Unmet<'_>, failed: Self) -> Self {
         match unmet {
             Unmet::FailedToken => failed,

@@ -1,4 +1,4 @@
-//! Headers that carry credentials, which trailers must not (RFC 9110 section 6.5.1).
+//! Headers that carry credentials. Trailers must not contain them (RFC 9110 section 6.5.1).
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ impl<'n> FromIterator<&'n str> for CredentialHeaders {
 }
 
 impl CredentialHeaders {
-    /// Whether some upstream may take the header for one of them.
+    /// Whether some upstreams may take the header for one of these.
     pub fn may_be(&self, name: &str) -> bool {
         let has = |name: &str| self.folds.contains(&folded(name));
         has(name) || grpc_metadata(name).is_some_and(has)

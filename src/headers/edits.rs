@@ -1,36 +1,36 @@
-//! Changes to a set of headers, as a value: nothing is edited until the filter applies it.
+//! Header edits as a value: the filter applies them later.
 
 use std::rc::Rc;
 
 use crate::http::HeaderMap;
 
-/// Headers that a request gets, one value each, in the order of their names. Shared, so that what a cache keeps
-/// ready is not copied for every request.
+/// Headers to add to a request, one value each, sorted by name. They are shared, so that a cache can reuse them
+/// without copying them for every request.
 pub type Additions = Rc<[(Rc<str>, Vec<u8>)]>;
 
-/// For each header that changes, all the values it has afterwards; none removes it.
+/// For each changed header, all its values after the edit; an empty list removes the header.
 ///
-/// Names are kept in lower case (RFC 9110 section 5.1: they are case-insensitive), one edit a name.
+/// Names are in lower case (RFC 9110 section 5.1: they are case-insensitive), with one edit per name.
 #[derive(Debug, Clone, Default)]
 pub struct HeaderEdits {
-    /// In no order.
+    /// The changes, in no particular order.
     changes: Vec<(String, Vec<Vec<u8>>)>,
-    /// Of headers that the request does not have and that are in no change.
+    /// Additions of headers that the request does not have and that are not in `changes`.
     additions: Option<Additions>,
 }
 
 impl HeaderEdits {
-    /// No change.
+    /// An empty set of edits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The header goes, every copy of it.
+    /// Removes every value of the header.
     pub fn remove(&mut self, name: &str) {
         self.set(name, Vec::new());
     }
 
-    /// The header has these values and no others.
+    /// Replaces all values of the header.
     pub fn set(&mut self, name: impl Into<String>, values: Vec<Vec<u8>>) {
         let mut name = name.into();
         name.make_ascii_lowercase();
@@ -43,9 +43,9 @@ impl HeaderEdits {
         }
     }
 
-    /// Each of these headers has that value and no other. `self` must change every header that the request has of
-    /// these, as [`strip`](super::ClaimHeaders::strip) does: those that it does not change are added, which costs
-    /// the host less than a search for a copy that is not there.
+    /// Sets each of these headers to its value. If the request already has one of these headers, `self` must
+    /// contain a change of it, as [`strip`](super::ClaimHeaders::strip) ensures. Headers without a change are
+    /// added instead of replaced, which saves the host a search for an existing copy.
     pub(super) fn add(&mut self, additions: &Additions) {
         let is_new = |name: &str| !self.changes.iter().any(|(changed, _)| changed == name);
         let all_new = additions.iter().all(|(name, _)| is_new(name));
@@ -62,17 +62,17 @@ impl HeaderEdits {
         }
     }
 
-    /// Whether nothing changes.
+    /// Whether there are no edits.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.added().next().is_none()
     }
 
-    /// Headers that the request may have, each with its new values.
+    /// The changed headers, which the request may have, with their new values.
     pub fn changed(&self) -> impl Iterator<Item = (&str, &[Vec<u8>])> {
         self.changes.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
-    /// Headers that the request does not have, each with its value, in the order of their names.
+    /// The added headers, which the request does not have, with their values, sorted by name.
     pub fn added(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.additions
             .iter()
@@ -80,7 +80,7 @@ impl HeaderEdits {
             .map(|(name, value)| (&**name, value.as_slice()))
     }
 
-    /// Each header that changes or is added with its new values, in the order of the names.
+    /// Every changed or added header with its new values, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Vec<&[u8]>)> {
         let changed = self.changed().map(|(name, values)| (name, values.iter().map(Vec::as_slice).collect()));
         let mut all: Vec<(&str, Vec<&[u8]>)> =
@@ -89,7 +89,7 @@ impl HeaderEdits {
         all.into_iter()
     }
 
-    /// The headers after the edits: what is unchanged in its order, then what was set.
+    /// The headers after the edits: unchanged headers in their order, then the set ones.
     pub fn apply<'a>(&'a self, headers: &'a HeaderMap) -> Vec<(&'a str, &'a [u8])> {
         let changes = |name: &str| self.changes.iter().any(|(changed, _)| changed.eq_ignore_ascii_case(name));
         let unchanged = headers.iter().filter(|(name, _)| !changes(name));

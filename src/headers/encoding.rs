@@ -1,19 +1,21 @@
-//! A claim as a header value, exactly: an upstream that knows the claim's kind gets back what the token said.
+//! The encoding of a claim as a header value. The encoding is lossless for an upstream that knows the claim's
+//! type.
 //!
-//! What a value does not say is its kind. These pairs give one header, by design:
-//! - a string and the scalar whose text it has: `"1"` and `1`, `"true"` and `true`, and an object and the string
-//!   of its base64url;
-//! - a string and a list, where the string has the list's text: `"a"` and `["a"]`, `"a,b"` and `["a","b"]`;
-//! - whatever is nothing, and so sets no header: absent, `null`, `""`, `[]` and `[""]`.
+//! The type itself is not encoded. By design, these values share one header value:
+//! - a string and the scalar with the same text: `"1"` and `1`, `"true"` and `true`, and an object and the
+//!   string of its base64url;
+//! - a string and a list, if the string equals the list's text: `"a"` and `["a"]`, `"a,b"` and `["a","b"]`;
+//! - all empty values, which set no header: absent, `null`, `""`, `[]` and `[""]`.
 //!
-//! Within one kind (strings; numbers by their text; objects; lists of strings) two different values never do,
-//! `[]` and `[""]` apart. So a claim that may be of several kinds should not decide anything upstream by its
-//! header; `requires_claim` is typed, and `$payload` passes the claims themselves.
+//! Within one type (strings; numbers by their text; objects; lists of strings), two different values never
+//! share a header value, except `[]` and `[""]`. So an upstream should not base a decision on the header of a
+//! claim with several possible types. `requires_claim` compares types, and `$payload` forwards the claims
+//! themselves.
 
 use crate::jose::base64url;
 use crate::jose::json::Json;
 
-/// The value of one claim; `None` where no header is set.
+/// The header value of one claim; `None` if no header is set.
 pub fn claim(value: &Json) -> Option<Vec<u8>> {
     let mut text = String::new();
     match value {
@@ -34,7 +36,7 @@ pub fn claim(value: &Json) -> Option<Vec<u8>> {
     not_empty(text)
 }
 
-/// The value of a list of names; `None` where it is empty.
+/// The header value of a list of names; `None` if the list is empty.
 pub(super) fn list(names: &[String]) -> Option<Vec<u8>> {
     let mut text = String::with_capacity(names.iter().map(|name| name.len() + 1).sum());
     let mut first = true;
@@ -55,7 +57,8 @@ fn separate(text: &mut String, first: &mut bool) {
     }
 }
 
-/// Anything but a string, in characters that need no escape. A list within a list is written as an object is.
+/// Any value except a string, in characters that need no escape. A list within a list is encoded like an
+/// object.
 fn plain(value: &Json) -> String {
     match value {
         Json::Object(_) | Json::Array(_) => base64url::encode(value.to_string().as_bytes()),
@@ -63,7 +66,8 @@ fn plain(value: &Json) -> String {
     }
 }
 
-/// Spaces are kept inside and escaped at the ends, where HTTP would drop them (RFC 9110 section 5.5).
+/// Inner spaces are kept. Leading and trailing spaces are escaped, because HTTP parsers strip them (RFC 9110
+/// section 5.5).
 fn write_scalar(text: &mut String, value: &str) {
     if is_plain(value) && !value.starts_with(' ') && !value.ends_with(' ') {
         return text.push_str(value);
@@ -85,15 +89,17 @@ fn write_member(text: &mut String, value: &str) {
     }
 }
 
-/// Whether no byte is escaped wherever it stands, spaces and commas apart.
+/// Whether no byte needs an escape in any position, apart from spaces and commas.
 fn is_plain(value: &str) -> bool {
     value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'%')
 }
 
-/// A control character would end the header or the request for some parser; `%` is what undoes the escape.
+/// Writes one byte, escaped if necessary. Some parsers would end the header or the request at a control
+/// character; `%` is escaped because it starts an escape.
 ///
-/// Own code: `percent_encoding` with a set for scalars and one for members makes the module 1.5 kB larger, and a token
-/// never seen before takes 5,500 instructions more, unless what needs no escape is found first, as here.
+/// This is not done with `percent_encoding`: with one set for scalars and one for members it makes the module
+/// 1.5 kB larger, and a new token takes 5,500 more instructions unless text without escapes is detected first,
+/// as here.
 fn write_byte(text: &mut String, byte: u8, escaped: bool) {
     if escaped || byte == b'%' || byte.is_ascii_control() || !byte.is_ascii() {
         text.push('%');
@@ -133,7 +139,7 @@ mod tests {
             ("a list of one", r#"["a"]"#, Some("a")),
             ("a list with an empty string", r#"["","a"]"#, Some(",a")),
             (
-                "a list of everything else",
+                "a list of other values",
                 r#"[1.0,true,null,{"a":1},["b"]]"#,
                 Some("1.0,true,null,eyJhIjoxfQ,WyJiIl0"),
             ),
@@ -173,14 +179,14 @@ mod tests {
         String::from_utf8(value).unwrap().split(',').map(unescape).collect()
     }
 
-    /// What a header value may hold, and what survives every parser on the way.
+    /// The characters that are valid in a header value and survive every parser on the way.
     fn travels(value: Option<&[u8]>) -> bool {
         value.is_none_or(|value| {
             value.iter().all(|byte| matches!(byte, b' '..=b'~')) && value.trim_ascii() == value
         })
     }
 
-    /// Texts dense in what is escaped.
+    /// Texts with many characters that need an escape.
     fn text() -> impl Strategy<Value = String> {
         let special =
             prop::sample::select(vec![' ', ',', '%', '2', '0', 'C', '\r', '\n', '\0', '\u{7f}', 'é']);
@@ -188,7 +194,7 @@ mod tests {
             .prop_map(|characters| characters.iter().collect())
     }
 
-    // Decoding what was encoded gives it back, so no two of a kind share a header.
+    // Decoding restores the original, so no two values of one type share a header value.
     proptest! {
         #[test]
         fn strings_are_undone(text in text()) {

@@ -1,4 +1,4 @@
-//! Which claim goes into which header: the default map, and what a map may not name.
+//! The map from claims to headers: the default map, and the names that a map must not contain.
 
 use std::rc::Rc;
 
@@ -6,40 +6,40 @@ use super::names::{folded, matches_folded_name};
 use crate::http::{METHOD_OVERRIDES, is_token};
 use crate::jose::pointer::Pointer;
 
-/// Some frameworks serve the path that these name instead of the one that was judged.
+/// Some frameworks serve the path in one of these headers instead of the path that was evaluated.
 pub(super) const ORIGINAL_URL: &str = "x-original-url";
 pub(super) const REWRITE_URL: &str = "x-rewrite-url";
 
-/// Where a header's value comes from.
+/// The source of a header's value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HeaderSource {
-    /// The first of these claims that is present.
+    /// The first of these claims that is present in the token.
     Pointers(Vec<Pointer>),
-    /// `$roles`
+    /// The roles (`$roles`).
     Roles,
-    /// `$groups`
+    /// The groups (`$groups`).
     Groups,
-    /// `$scopes`
+    /// The scopes (`$scopes`).
     Scopes,
-    /// `$payload`: the token's own payload segment, base64url.
+    /// The token's payload segment as sent, base64url (`$payload`).
     Payload,
-    /// `$none`: removed from the client's request, never set.
+    /// No value (`$none`): the header is removed from the client's request and never set.
     Nothing,
 }
 
-/// Why a header map is refused.
+/// Why a header map is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderMapError {
-    /// Not an RFC 9110 token.
+    /// A name that is not an RFC 9110 token.
     #[error("{name:?} is not a header name; use letters, digits and hyphens, as in \"x-auth-sub\"")]
     NotAName {
-        /// As it was written.
+        /// The name as configured.
         name: String,
     },
     /// A pseudo-header (RFC 9113 section 8.3).
-    #[error("{name:?} belongs to HTTP itself; use a name of your own, as in \"x-auth-sub\"")]
+    #[error("{name:?} is a pseudo-header of HTTP; use a name of your own, as in \"x-auth-sub\"")]
     Pseudo {
-        /// As it was written.
+        /// The name as configured.
         name: String,
     },
     /// A header that the connection, the message's framing or the credential itself depends on.
@@ -48,30 +48,30 @@ pub enum HeaderMapError {
          use a name of your own, as in \"x-auth-sub\""
     )]
     Reserved {
-        /// As it was written.
+        /// The name as configured.
         name: String,
     },
-    /// A header that names another path or method to some upstreams.
+    /// A header that names a different path or method to some upstreams.
     #[error(
-        "{name:?} makes some upstreams serve another path or method than the one that was judged; \
+        "{name:?} makes some upstreams serve another path or method than the evaluated one; \
          use a name of your own, as in \"x-auth-sub\""
     )]
     Rerouting {
-        /// As it was written.
+        /// The name as configured.
         name: String,
     },
-    /// Two names that one upstream may take for the same header.
+    /// Two names that some upstreams take for the same header.
     #[error(
-        "{first:?} and {second:?} are one header to upstreams that read \"-\" and \"_\" alike; \
+        "{first:?} and {second:?} are the same header to upstreams that treat \"-\" and \"_\" alike; \
          keep one of them"
     )]
     Same {
-        /// The earlier one.
+        /// The name of the earlier entry.
         first: String,
-        /// The later one.
+        /// The name of the later entry.
         second: String,
     },
-    /// A list of pointers without any.
+    /// An empty list of pointers.
     #[error("{name:?} has an empty list of claims; name one, or write \"$none\" to have the header removed")]
     NoPointer {
         /// The header's name.
@@ -79,8 +79,9 @@ pub enum HeaderMapError {
     },
 }
 
-/// Headers that are never set from a claim nor removed as a copy of one, compared by their fold: the map's
-/// names are removed from requests in every spelling, so a map with `content_length` would strip the real one.
+/// Headers that are never set from a claim or removed as a copy of one. They are compared by their normalized
+/// names: the names in a map are removed from requests in every spelling, so a map with `content_length` would
+/// remove the real `content-length`.
 const RESERVED: &[&str] = &[
     "authorization",
     "connection",
@@ -110,7 +111,7 @@ pub(super) fn default_map() -> [(&'static str, HeaderSource); 8] {
     ]
 }
 
-/// The entries with their names in lower case.
+/// Checks the entries and returns them with their names in lower case.
 pub(super) fn checked(
     entries: Vec<(String, HeaderSource)>,
 ) -> Result<Vec<(Rc<str>, HeaderSource)>, HeaderMapError> {
@@ -147,8 +148,9 @@ fn check_name(name: &str) -> Result<(), HeaderMapError> {
     Ok(())
 }
 
-/// Some frameworks serve the path or the method that such a header names. The ones for paths are removed from every
-/// request; the ones for methods are readings of it. Set from a claim, neither would have been judged.
+/// Whether some frameworks serve the path or method that this header names. The headers for paths are removed
+/// from every request, and those for methods are path variants of the request. If a claim set such a header,
+/// its value would not have been evaluated.
 fn is_rerouting(fold: &str) -> bool {
     METHOD_OVERRIDES.contains(&fold) || [ORIGINAL_URL, REWRITE_URL].contains(&fold)
 }

@@ -1,17 +1,18 @@
-//! When two header names are one to an upstream: CGI, WSGI and their heirs read `x_auth_sub` as `x-auth-sub`.
+//! When an upstream takes two header names for one: CGI, WSGI and related interfaces read `x_auth_sub` as
+//! `x-auth-sub`.
 
 use std::cmp::Ordering;
 
-/// The name in lower case, each character other than an ASCII letter or digit read as `-`.
+/// The normalized name: lower case, with `-` for each character that is not an ASCII letter or digit.
 pub(super) fn folded(name: &str) -> String {
     name.chars().map(fold).collect()
 }
 
-/// Whether the name folds to this one, which is folded already. Allocates nothing: it is asked of every header
-/// of every request.
+/// Whether the name normalizes to `folded`, which is already normalized. Allocates nothing, because it is
+/// called for every header of every request.
 pub fn matches_folded_name(name: &str, folded: &str) -> bool {
     match name.len().cmp(&folded.len()) {
-        // A character takes at least one byte, and gives exactly one.
+        // A character has at least one byte and becomes exactly one byte.
         Ordering::Less => false,
         Ordering::Equal => {
             let folds = |(byte, folded): (u8, u8)| byte.is_ascii() && fold(byte.into()) == char::from(folded);
@@ -21,8 +22,8 @@ pub fn matches_folded_name(name: &str, folded: &str) -> bool {
     }
 }
 
-/// Whether the two names fold to one. Asked of every header of a request with a token: most differ in their length,
-/// which in ASCII is enough.
+/// Whether two names have the same normalized form. Called for every header of a request with a token; most
+/// names differ in length, and different lengths suffice to tell ASCII names apart.
 pub fn header_names_match(one: &str, other: &str) -> bool {
     if one.len() == other.len() && one == other {
         return true;
@@ -33,11 +34,11 @@ pub fn header_names_match(one: &str, other: &str) -> bool {
     one.chars().map(fold).eq(other.chars().map(fold))
 }
 
-/// The name of the metadata that a gRPC server gets from a header which grpc-gateway hands on: what stands behind
+/// The metadata name that a gRPC server gets from a header that grpc-gateway forwards: the text after
 /// `Grpc-Metadata-`. `None` for any other header.
 pub fn grpc_metadata(name: &str) -> Option<&str> {
     const PREFIX: &str = "grpc-metadata-";
-    // Asked of every header of every request.
+    // Called for every header of every request.
     if !matches!(name.as_bytes().first(), Some(b'g' | b'G')) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! From a request and a permit to edits, and what a map may not name.
+//! The header edits for a request and a permit, and the names that a map must not contain.
 
 use super::*;
 use crate::issuer_index::IssuerIndex;
@@ -32,7 +32,7 @@ fn headers(rows: &[(&str, &str)]) -> HeaderMap {
     rows.iter().copied().collect()
 }
 
-/// Edits as text: the values comma-joined in brackets, `-` for a removal.
+/// The edits as text: comma-joined values in brackets, `-` for a removal.
 fn shown(edits: &HeaderEdits) -> Vec<String> {
     let show = |values: &[&[u8]]| match values {
         [] => "-".to_owned(),
@@ -127,23 +127,23 @@ fn connection_nominates_nothing() {
         ("an upgrade", &[("connection", "upgrade"), ("upgrade", "websocket")], &[]),
         ("an upgrade, as browsers write it", &[("connection", "Upgrade"), ("upgrade", "websocket")], &[]),
         (
-            "an upgrade that nominates our header away",
+            "an upgrade that names an identity header",
             &[("connection", "Upgrade, X-Auth-Sub"), ("upgrade", "websocket")],
             &["connection [upgrade]"],
         ),
         (
-            "an upgrade that keeps alive",
+            "an upgrade with keep-alive",
             &[("connection", "keep-alive,upgrade"), ("upgrade", "websocket")],
             &["connection [upgrade]"],
         ),
         (
-            "in two headers",
+            "an upgrade in two headers",
             &[("connection", "upgrade"), ("Connection", "x-auth-sub"), ("upgrade", "websocket")],
             &["connection [upgrade]"],
         ),
         ("no upgrade", &[("connection", "x-auth-sub")], &["connection -"]),
         ("no upgrade named", &[("connection", "x-auth-sub"), ("upgrade", "websocket")], &["connection -"]),
-        ("nothing to upgrade to", &[("connection", "upgrade")], &["connection -"]),
+        ("no Upgrade header", &[("connection", "upgrade")], &["connection -"]),
     ];
     for (label, request, expected) in rows {
         assert_eq!(shown(&ClaimHeaders::default().strip(&headers(request))), *expected, "{label}");
@@ -175,7 +175,7 @@ fn a_map_of_ones_own_replaces_the_default_map_and_strips_both() {
         "x-auth-roles -",
         "x-internal -",
         &payload,
-        // An empty string is present, so it is the first that exists; and it sets no header.
+        // An empty string is present, so it is the first claim found; but it sets no header.
         "x-nick -",
         "x-user [Ada]",
         "x_auth_sub [eu]",
@@ -238,9 +238,12 @@ fn a_value_over_the_limit_is_refused() {
     assert_eq!(
         map.plan(&HeaderMap::new(), &encoded, 11).err().map(|oversize| oversize.bytes),
         Some(12),
-        "as it is sent"
+        "the encoded length counts"
     );
-    assert!(map.plan(&HeaderMap::new(), &anonymous(), 0).is_ok(), "nobody has no headers");
+    assert!(
+        map.plan(&HeaderMap::new(), &anonymous(), 0).is_ok(),
+        "a request without an identity gets no headers"
+    );
 }
 
 #[test]
@@ -250,7 +253,7 @@ fn prepared_headers_count_what_they_take() {
         let identity = identity_of(claims);
         map.encode_for(&identity).bytes() - identity.bytes()
     };
-    // Each value, and as much beside it.
+    // Each value, with as many bytes in addition.
     let (sub, email) = ("s".repeat(1000), "e".repeat(500));
     assert!((1064..1200).contains(&taken(&format!(r#"{{"sub":"{sub}"}}"#))));
     assert!((1628..1900).contains(&taken(&format!(r#"{{"sub":"{sub}","email":"{email}"}}"#))));
@@ -337,6 +340,6 @@ fn a_refused_map_says_what_would_be_right() {
     );
     assert_eq!(
         sentence(&[("x-user", roles.clone()), ("x_user", roles)]),
-        r#""x-user" and "x_user" are one header to upstreams that read "-" and "_" alike; keep one of them"#
+        r#""x-user" and "x_user" are the same header to upstreams that treat "-" and "_" alike; keep one of them"#
     );
 }

@@ -1,15 +1,15 @@
-//! Host and port, as URIs and requests have them (RFC 3986 section 3.2).
+//! Host and port in URIs and requests (RFC 3986 section 3.2).
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use super::characters::{is_sub_delim, is_unreserved};
 
-/// An authority without user information. Both parts are checked: what stands in them is nothing but a host and
-/// nothing but digits.
+/// An authority without user information. Both parts are validated: the host contains only a host, and the port
+/// only digits.
 ///
-/// Own code: `http::uri::Authority` (http 1.5) accepts `a:99999`, `a:x`, `[:::]`, `[a]`, `[::1]x` and `user@a`, and reads
-/// the port `+80` as 80. Every check here would still be needed.
+/// This is not `http::uri::Authority` (http 1.5), which accepts `a:99999`, `a:x`, `[:::]`, `[a]`, `[::1]x` and
+/// `user@a`, and reads the port `+80` as 80: every check here would still be needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Authority<'a> {
     host: HostName<'a>,
@@ -19,20 +19,20 @@ pub struct Authority<'a> {
 /// The host of an authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostName<'a> {
-    /// A name or an IPv4 address, of `unreserved` and `sub-delims`; may be empty. Percent-encoding is refused: no name
-    /// of DNS needs it, and software differs in whether it decodes a host.
+    /// A name or an IPv4 address of `unreserved` and `sub-delims` characters; may be empty. Percent-encoding is
+    /// invalid: no DNS name needs it, and software differs in whether it decodes a host.
     Name(&'a [u8]),
-    /// An IPv6 address, and behind its `%` a zone (RFC 6874), if it has one.
+    /// An IPv6 address with an optional zone after `%` (RFC 6874).
     Ipv6 {
         /// The address.
         address: Ipv6Addr,
-        /// What follows the `%`, not decoded.
+        /// The text after the `%`, not decoded.
         zone: Option<&'a [u8]>,
     },
 }
 
 impl<'a> Authority<'a> {
-    /// Reads `host` or `host:port`. `None` where either is malformed, or user information stands before them.
+    /// Parses `host` or `host:port`. `None` if either is malformed or user information precedes them.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
         let (host, port) = split_port(text);
         let host = match host {
@@ -45,12 +45,12 @@ impl<'a> Authority<'a> {
         Some(Self { host, port })
     }
 
-    /// The host.
+    /// The authority's host.
     pub fn host(&self) -> HostName<'a> {
         self.host
     }
 
-    /// The digits behind the colon, if there is one. RFC 3986 has any number of them, none included.
+    /// The digits after the colon, if there is one. RFC 3986 allows any number of digits, including none.
     pub fn port(&self) -> Option<&'a [u8]> {
         self.port
     }
@@ -64,8 +64,8 @@ fn ipv6(literal: &[u8]) -> Option<HostName<'_>> {
     is_valid.then_some(HostName::Ipv6 { address, zone })
 }
 
-/// The host, and the digits behind the colon that ends it. An IPv6 address has its colons in brackets (RFC 3986 section
-/// 3.2.2); one without brackets is left whole. Checks nothing else.
+/// Splits an authority into the host and the digits after the final colon. An IPv6 address must be in brackets
+/// (RFC 3986 section 3.2.2); one without brackets is not split. Nothing else is validated.
 pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     let digits = authority.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
     match authority.split_at_checked(authority.len() - digits) {
@@ -76,7 +76,7 @@ pub fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// The host of an authority in the form that hosts are compared in: no port, no trailing dot, lower case.
+/// The host of an authority in normalized form for comparison: no port, no trailing dot, lower case.
 pub fn comparable_host(authority: &[u8]) -> Cow<'_, [u8]> {
     let (host, _) = split_port(authority);
     let host = host.strip_suffix(b".").unwrap_or(host);

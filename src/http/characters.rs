@@ -1,17 +1,17 @@
 //! Character classes of HTTP and of URIs.
 
-/// RFC 9110 section 5.6.2, `tchar`.
+/// Whether the byte is a `tchar` (RFC 9110 section 5.6.2).
 pub fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
-/// RFC 9110 section 5.6.2, `token`: a method, a field name, a cookie's name.
+/// Whether the bytes are a `token` (RFC 9110 section 5.6.2): a method, a field name, a cookie's name.
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
 }
 
-/// Without the spaces and tabs around it (RFC 9110 section 5.6.3, OWS).
+/// Strips surrounding spaces and tabs (RFC 9110 section 5.6.3, OWS).
 pub fn trim_ows(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
@@ -19,12 +19,12 @@ pub fn trim_ows(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// RFC 3986 section 2.3, `unreserved`.
+/// Whether the byte is `unreserved` (RFC 3986 section 2.3).
 pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// RFC 3986 section 2.2, `sub-delims`.
+/// Whether the byte is one of `sub-delims` (RFC 3986 section 2.2).
 pub(super) fn is_sub_delim(byte: u8) -> bool {
     matches!(byte, b'!' | b'$' | b'&'..=b',' | b';' | b'=')
 }

@@ -1,9 +1,9 @@
-//! Absolute http and https URIs (RFC 9110 section 4.2), as a configuration or a redirect writes them.
+//! Absolute http and https URIs (RFC 9110 section 4.2) in configurations and redirects.
 
 use super::authority::{Authority, HostName, split_port};
 use super::characters::{hex_digit, is_sub_delim, is_unreserved};
 
-/// An absolute http or https URI without user information and fragment.
+/// An absolute http or https URI without user information or fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uri<'a> {
     scheme: Scheme,
@@ -20,29 +20,29 @@ pub enum Scheme {
     Https,
 }
 
-/// Why a text is no such URI.
+/// Why a text is not such a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UriError {
     /// Neither `http://` nor `https://`.
     #[error("expected a URL that starts with https:// or http://")]
     Scheme,
-    /// No host, or a host or port with characters that it does not have.
+    /// No host, or a host or port with invalid characters.
     #[error("expected a URL with a host, such as https://issuer.example.com/keys")]
     Host,
-    /// A user name or password: it would end up in logs.
+    /// A user name or password, which would end up in logs.
     #[error("expected a URL without a user name or password")]
     UserInfo,
-    /// A fragment, which is never sent.
+    /// A fragment, which is never sent to a server.
     #[error("expected a URL without a fragment")]
     Fragment,
-    /// A space, a control character, or something outside ASCII.
+    /// A space, a control character, or a non-ASCII character.
     #[error("expected a URL of visible ASCII characters; percent-encode the others")]
     Character,
 }
 
 impl<'a> Uri<'a> {
-    /// Reads an absolute URI. Its path and query are taken as they are written, as long as they are visible ASCII: the
-    /// server that they are for knows what they mean. [`is_path`] is stricter.
+    /// Parses an absolute URI. The path and query are kept as written, provided they are visible ASCII: only
+    /// the server knows their meaning. [`is_path`] is stricter.
     pub fn parse(text: &'a str) -> Result<Self, UriError> {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(UriError::Character);
@@ -62,17 +62,17 @@ impl<'a> Uri<'a> {
         Ok(Self { scheme, authority, path_and_query })
     }
 
-    /// The scheme.
+    /// The URI's scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// Host and, where given, port, as written.
+    /// The host and, if given, the port, as written.
     pub fn authority(&self) -> &'a str {
         self.authority
     }
 
-    /// Path and query as written; empty, or starting with `/` or `?`.
+    /// The path and query as written; empty, or starting with `/` or `?`.
     pub fn path_and_query(&self) -> &'a str {
         self.path_and_query
     }
@@ -83,7 +83,7 @@ impl Scheme {
         [Self::Http, Self::Https].into_iter().find(|scheme| text.eq_ignore_ascii_case(scheme.as_str()))
     }
 
-    /// As `:scheme` has it.
+    /// The text for `:scheme`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -99,9 +99,9 @@ impl Scheme {
     }
 }
 
-/// Whether it can be connected to: a host that is not empty, and a port of TCP if there is one. A name has no
-/// `sub-delims`, which RFC 3986 allows: in DNS there are none, and `https://a,b/` is a slip. Nor has an address a zone:
-/// that means nothing to anybody else.
+/// Whether the authority names a server to connect to: a host that is not empty, and a valid TCP port if there
+/// is one. RFC 3986 allows `sub-delims` in a name, but DNS names have none, and `https://a,b/` is a mistake. An
+/// IPv6 zone is invalid, because it has a meaning only on its own machine.
 fn names_a_server(authority: &str) -> bool {
     let Some(authority) = Authority::parse(authority.as_bytes()) else { return false };
     let has_host = match authority.host() {
@@ -113,20 +113,21 @@ fn names_a_server(authority: &str) -> bool {
     has_host && authority.port().is_none_or(|port| port_number(port).is_some())
 }
 
-/// The host of a valid authority, an IPv6 address with its brackets, and the port, which is the scheme's where none is
-/// written (RFC 9110 section 4.2.3).
+/// The host of a valid authority, with brackets for an IPv6 address, and the port, which defaults to the
+/// scheme's (RFC 9110 section 4.2.3).
 pub fn host_and_port(authority: &str, scheme: Scheme) -> (&str, u16) {
     let (host, port) = split_port(authority.as_bytes());
     let host = authority.get(..host.len()).unwrap_or(authority);
     (host, port.and_then(port_number).unwrap_or_else(|| scheme.default_port()))
 }
 
-/// The digits as a port of TCP.
+/// The digits as a TCP port.
 fn port_number(digits: &[u8]) -> Option<u16> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// RFC 3986 section 3.3, `path-abempty`, without dot segments: no request has a path with any.
+/// Whether the text is a `path-abempty` (RFC 3986 section 3.3) without dot segments, which clients resolve
+/// before they send a request.
 pub fn is_path(path: &str) -> bool {
     let mut bytes = path.bytes();
     while let Some(byte) = bytes.next() {

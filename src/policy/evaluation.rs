@@ -1,4 +1,4 @@
-//! The requirements of one request, evaluated against its credential.
+//! The evaluation of a credential against all requirements of a request.
 
 use std::rc::Rc;
 
@@ -10,31 +10,31 @@ use super::requirement::{
 use super::value_set::{ToHashKey, ValueSet};
 use crate::jose::json::Json;
 
-/// What a request brought.
+/// The credential of a request.
 #[derive(Debug, Clone, Copy)]
 pub enum Credential<'a> {
     /// No token.
     Absent,
     /// A token that is not valid.
     Failed,
-    /// A valid one.
+    /// A valid token.
     Verified(&'a Rc<Identity>),
 }
 
-/// Proof that every requirement was met. [`Requirements::evaluate`] is the only place that makes one.
+/// Proof that every requirement is met. Only [`Requirements::evaluate`] creates one.
 #[derive(Debug)]
 pub struct Permit {
     identity: Option<Rc<Identity>>,
 }
 
 impl Permit {
-    /// Who the request speaks for; `None` where it passes without an identity.
+    /// The request's identity; `None` if the request passes without one.
     pub fn identity(&self) -> Option<&Rc<Identity>> {
         self.identity.as_ref()
     }
 }
 
-/// All requirements that apply to one request: at least one, and each must be met.
+/// All requirements that apply to one request: at least one, and each of them must be met.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirements<'a>(NonEmpty<&'a Requirement>);
 
@@ -51,10 +51,11 @@ impl<'a> From<&'a Requirement> for Requirements<'a> {
 }
 
 impl<'a> Requirements<'a> {
-    /// Judges the credential by every requirement.
+    /// Evaluates the credential against every requirement.
     ///
-    /// Of several that are not met the same one is always reported: a denial before the token, the token before its
-    /// issuer and audience, those before role, group, scope and claim; of equals the first.
+    /// If several requirements are unmet, the reported one does not depend on chance: a denial comes before the
+    /// token, the token before its issuer and audience, and those before role, group, scope and claim; among
+    /// equals, the first is reported.
     ///
     /// # Errors
     /// The requirement that is not met.
@@ -72,7 +73,7 @@ impl<'a> Requirements<'a> {
         Ok(Permit { identity })
     }
 
-    /// What the shadows would have refused, each refusal once, under the first requirement whose shadow it is.
+    /// The denials of the shadow requirements, each once, under the first requirement with that shadow.
     pub fn shadow_refusals(&self, credential: Credential<'_>) -> Vec<Refusal<'a>> {
         let mut refusals: Vec<Refusal<'a>> = Vec::new();
         for (requirement, shadow) in self.shadows() {
@@ -85,23 +86,26 @@ impl<'a> Requirements<'a> {
         refusals
     }
 
-    /// Whether the decision depends on a token: not where nobody may pass, and not where everybody may.
+    /// Whether the decision depends on a token. It does not if every request is denied or if all requirements
+    /// are anonymous.
     pub fn needs_token(&self) -> bool {
         !self.is_denied() && self.iter().any(|requirement| requirement.rule != Rule::Anonymous)
     }
 
-    /// Whether a shadow depends on a token: on an anonymous route, the only reason to read one.
+    /// Whether a shadow depends on a token. On an anonymous route, a shadow is the only reason to read the
+    /// token.
     pub fn shadow_needs_token(&self) -> bool {
         self.shadows().any(|(_, shadow)| shadow.needs_token())
     }
 
-    /// Whether nobody may pass, with any credential.
+    /// Whether the request is denied with any credential.
     pub fn is_denied(&self) -> bool {
         self.iter().any(|requirement| requirement.rule == Rule::Deny)
     }
 
-    /// The scopes a client should ask its authorization server for (RFC 6750 section 3, `scope`): every name of an
-    /// "all", the first of an "any", and of alternatives those of the first that asks for scopes. Each once.
+    /// The scopes that a client should request from its authorization server (RFC 6750 section 3, `scope`),
+    /// each once: every name of an "all", the first of an "any", and of alternatives those of the first one
+    /// that requires scopes.
     pub fn required_scopes(&self) -> Vec<&'a str> {
         let mut scopes = Vec::new();
         for requirement in self.iter() {
@@ -116,14 +120,15 @@ impl<'a> Requirements<'a> {
         self.0.iter().copied()
     }
 
-    /// A shadow of a shadow is not judged.
+    /// The shadows of the requirements, each with its requirement's index. A shadow's own shadow is not
+    /// evaluated.
     fn shadows(&self) -> impl Iterator<Item = (usize, Requirements<'a>)> {
         let shadows = self.iter().enumerate();
         shadows.filter_map(|(index, requirement)| Some((index, requirement.shadow.as_deref()?.into())))
     }
 }
 
-/// The lowest rank; of equals the first.
+/// The condition with the lowest rank; among equals, the first.
 fn first_ranked<'a>(unmet: impl Iterator<Item = Unmet<'a>>) -> Option<Unmet<'a>> {
     unmet.min_by_key(Unmet::rank)
 }
@@ -181,7 +186,7 @@ impl Conditions {
 }
 
 impl Condition {
-    /// What of the condition the identity does not meet; `None` where it meets it.
+    /// The part of the condition that the identity does not meet; `None` if the condition is met.
     pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
             Self::IssuerOrAudience(narrowing) => return narrowing.unmet(identity),
@@ -195,7 +200,7 @@ impl Condition {
     }
 }
 
-/// One alternative that is met ends the search.
+/// `None` as soon as one alternative is met.
 fn any_of<'a>(alternatives: &'a NonEmpty<Conditions>, identity: &Identity) -> Option<Unmet<'a>> {
     let mut first = alternatives.first().unmet(identity)?;
     for alternative in alternatives.iter().skip(1) {

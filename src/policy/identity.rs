@@ -1,4 +1,4 @@
-//! Who a verified token speaks for: its claims, and the roles, groups and scopes read out of them.
+//! The identity of a verified token: its claims, and the roles, groups and scopes in them.
 
 use std::collections::HashSet;
 
@@ -7,31 +7,31 @@ use crate::jose::claims::VerifiedClaims;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 
-/// Where roles, groups and scopes stand in an issuer's tokens. An empty list: its tokens have none.
+/// The claims that contain an issuer's roles, groups and scopes. An empty list means that its tokens have none.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ClaimSources {
     /// `roles_from`.
     pub roles: Vec<ClaimSource>,
     /// `groups_from`.
     pub groups: Vec<ClaimSource>,
-    /// `scopes_from`; its strings are split at spaces (RFC 6749 section 3.3).
+    /// `scopes_from`; strings are split at spaces (RFC 6749 section 3.3).
     pub scopes: Vec<ClaimSource>,
 }
 
-/// One place that names roles, groups or scopes.
+/// One claim that contains roles, groups or scopes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimSource {
-    /// Where the claim stands.
+    /// The path of the claim.
     pub pointer: Pointer,
-    /// Where given, only values that start with it count, and they count without it: `orders:read` under the
-    /// prefix `orders:` is the value `read`, and `billing:read` is none. Case-sensitive.
+    /// An optional prefix. Only values that start with it count, and the prefix is removed: with the prefix
+    /// `orders:`, `orders:read` becomes `read` and `billing:read` is ignored. Case-sensitive.
     pub prefix: Option<String>,
 }
 
-/// A verified token's claims with its roles, groups and scopes. Made from [`VerifiedClaims`] and nothing else.
+/// A verified token's claims with its roles, groups and scopes. It can only be created from [`VerifiedClaims`].
 ///
-/// Every source that exists adds its values, in the order of the sources; a value counts once, and an empty one
-/// not at all. Anything other than a string or an array's string members is ignored: a number is not a name.
+/// Every present source adds its values, in the order of the sources. Duplicates and empty values are dropped.
+/// Values that are neither strings nor string members of an array are ignored: a number is not a name.
 #[derive(Debug)]
 pub struct Identity {
     claims: VerifiedClaims,
@@ -41,7 +41,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads the names out of the claims.
+    /// Reads the roles, groups and scopes from the claims.
     pub fn new(claims: VerifiedClaims, sources: &ClaimSources) -> Self {
         let whole = |text| std::iter::once(text);
         let roles = names(claims.claims(), &sources.roles, whole);
@@ -70,7 +70,7 @@ impl Identity {
         &self.scopes
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory used, in bytes.
     pub fn bytes(&self) -> usize {
         let names = self.roles.iter().chain(&self.groups).chain(&self.scopes);
         let names = names.map(|name| size_of::<String>() + name.capacity());
@@ -97,8 +97,8 @@ fn names<'a, I: Iterator<Item = &'a str>>(
             _ => {}
         }
     }
-    // A set, not a scan of the list: a token may hold thousands of values, and its sender chooses how many. A scan
-    // of a few is quicker than their set.
+    // Remove duplicates with a set: a token's sender could otherwise cause a quadratic scan with thousands of
+    // values. For a few values a scan is faster.
     const LINEAR_SCAN_MAX: usize = 16;
     if values.len() > LINEAR_SCAN_MAX {
         let mut seen = HashSet::with_capacity(values.len());

@@ -1,4 +1,5 @@
-//! Why a credential is refused: which requirement, which of its conditions, and what that asks for.
+//! Why a request is denied: the unmet requirement, the unmet condition, and the values that the condition
+//! requires.
 
 use std::fmt::{Display, Formatter, Result};
 use std::mem::discriminant;
@@ -6,25 +7,26 @@ use std::mem::discriminant;
 use super::requirement::{AnyAll, ClaimCondition, NonEmpty};
 use crate::issuer_index::IssuerIndex;
 
-/// A requirement that was not met. Only its scopes may be told to the client.
+/// An unmet requirement. Only the scopes may be disclosed to the client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal<'a> {
-    /// The place of the requirement among all that apply.
+    /// The index of the requirement among all that apply.
     pub requirement: usize,
-    /// What it asks for and was not there.
+    /// The unmet condition.
     pub unmet: Unmet<'a>,
-    /// The scopes that a client should ask its authorization server for (RFC 6750 section 3, `scope`), each once.
+    /// The scopes that a client should request from its authorization server (RFC 6750 section 3, `scope`),
+    /// each once.
     pub scopes: Vec<&'a str>,
 }
 
-/// What was not met. Borrowed from the requirement: alternatives fail on the way to a success.
+/// An unmet condition. It borrows from the requirement, because alternatives may fail before one succeeds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Unmet<'a> {
-    /// `deny`: nobody may.
+    /// `deny`: every request is denied.
     Denied,
-    /// A token is needed and none came.
+    /// A token is required, but the request has none.
     MissingToken,
-    /// A valid token is needed, or none at all, and an invalid one came.
+    /// The token is invalid, and the requirement allows a valid token or none at all.
     FailedToken,
     /// `requires_issuer`: the token's issuer is none of these.
     Issuer(&'a NonEmpty<IssuerIndex>),
@@ -36,12 +38,12 @@ pub enum Unmet<'a> {
     Group(&'a AnyAll<String>),
     /// `requires_scope`.
     Scope(&'a AnyAll<String>),
-    /// `requires_claim`: a claim is not what it must be.
+    /// `requires_claim`: a claim does not have a required value.
     Claim(&'a ClaimCondition),
 }
 
 impl Refusal<'_> {
-    /// Whether a log would say the same of both: two readings of a path often bring the same shadow.
+    /// Whether both denials have the same log text. Two path variants often have the same shadow.
     pub(super) fn reads_like(&self, other: &Refusal<'_>) -> bool {
         match (self.unmet, other.unmet) {
             (Unmet::Claim(one), Unmet::Claim(other)) => one.pointer == other.pointer,
@@ -52,7 +54,7 @@ impl Refusal<'_> {
 }
 
 impl Unmet<'_> {
-    /// Of several that are not met the lowest is reported.
+    /// The order in which unmet conditions are reported: the lowest first.
     pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Denied => 0,
@@ -71,7 +73,7 @@ impl Unmet<'_> {
 impl Display for Refusal<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self.unmet {
-            Unmet::Denied => f.write_str("denied to everybody"),
+            Unmet::Denied => f.write_str("the rule denies every request"),
             Unmet::MissingToken => f.write_str("a token is required and none was sent"),
             Unmet::FailedToken => f.write_str("the token is not valid"),
             Unmet::Issuer(_) => f.write_str("the token's issuer is not allowed here"),

@@ -1,6 +1,6 @@
-//! What an operator asks of a request: the requirement table, with emptiness that cannot be written down.
+//! The requirements that an operator configures. The types rule out empty lists.
 //!
-//! These types are input. They prove nothing; the proof is [`Permit`](super::Permit).
+//! These types are input, not proof; the proof of evaluation is [`Permit`](super::Permit).
 
 use std::rc::Rc;
 
@@ -8,14 +8,15 @@ use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 
-/// What a route, a default or a piece of metadata asks for.
+/// The requirement of a route, a default policy or route metadata.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Requirement {
-    /// What decides.
+    /// The rule that decides.
     pub rule: Rule,
-    /// What is judged beside it and counted, and never refuses. A shadow of a shadow is not judged.
+    /// A requirement that is evaluated and counted but never denies a request. A shadow's own shadow is not
+    /// evaluated.
     pub shadow: Option<Box<Requirement>>,
-    /// The name it has among the named policies, for whoever asks what decided.
+    /// Its name in `policies`, if any, for logs and `explain`.
     pub policy: Option<Rc<str>>,
 }
 
@@ -24,21 +25,23 @@ pub struct Requirement {
 pub enum Rule {
     /// `allow_anonymous`: the token is never read.
     Anonymous,
-    /// `deny`: nobody, and the token is never read.
+    /// `deny`: every request is denied, and the token is never read.
     Deny,
-    /// `allow_missing_or_failed`: an invalid token passes as none.
+    /// `allow_missing_or_failed`: an invalid token is treated as no token.
     AllowMissingOrFailed,
-    /// `allow_missing`: no token passes; one that is there must be valid and within every narrowing.
+    /// `allow_missing`: a request without a token passes; a token must be valid and meet every issuer or
+    /// audience restriction.
     AllowMissing(Vec<IssuerOrAudience>),
-    /// A valid token that meets every condition. No condition (`{}`, `allow_authenticated`): any valid token.
+    /// `allow_authenticated` and the conditions: a valid token that meets every condition. Without conditions
+    /// (`{}`, `allow_authenticated`), any valid token passes.
     Authenticated(Conditions),
 }
 
-/// Conditions on a valid token; all of them must be met.
+/// Conditions on a valid token, all of which must be met.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Conditions(pub Vec<Condition>);
 
-/// One key of a requirement.
+/// One condition, from one key of a requirement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// `requires_issuer` or `requires_audience`.
@@ -55,7 +58,7 @@ pub enum Condition {
     AnyOf(NonEmpty<Conditions>),
 }
 
-/// Some of the configured issuers or audiences.
+/// A restriction to some of the configured issuers or audiences.
 #[derive(Debug, Clone, PartialEq)]
 pub enum IssuerOrAudience {
     /// `requires_issuer`: the token's issuer is one of these.
@@ -64,34 +67,34 @@ pub enum IssuerOrAudience {
     Audience(NonEmpty<String>),
 }
 
-/// At least one of the values, or every one.
+/// A match of at least one of the values, or of all.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnyAll<T> {
-    /// At least one.
+    /// At least one value must match.
     Any(NonEmpty<T>),
-    /// Every one.
+    /// Every value must match.
     All(NonEmpty<T>),
 }
 
-/// What a claim must be.
+/// A condition on one claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimCondition {
-    /// Where the claim stands.
+    /// The path of the claim.
     pub pointer: Pointer,
-    /// What it must be.
+    /// The test of its value.
     pub test: ClaimTest,
 }
 
-/// The test of one claim. An array is matched by its members; `null` matches nothing and is not present.
+/// The test of one claim. An array matches by its members; `null` matches nothing and counts as absent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClaimTest {
-    /// Equal to one of these or to each of these, with their types: `true` is not `"true"`.
+    /// The claim equals one or all of these values. Types are compared too: `true` is not `"true"`.
     Values(AnyAll<Json>),
-    /// There, and not null.
+    /// The claim is present and not `null`.
     Present,
 }
 
-/// A list that has a first item. "Any of nothing" and "all of nothing" would mean nobody and everybody.
+/// A list with at least one item. An empty "any" would match no request, and an empty "all" every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NonEmpty<T> {
     first: T,
@@ -99,40 +102,40 @@ pub struct NonEmpty<T> {
 }
 
 impl Requirement {
-    /// A rule without a shadow.
+    /// A requirement without a shadow.
     pub fn new(rule: Rule) -> Self {
         Self { rule, shadow: None, policy: None }
     }
 
-    /// Any valid token: what `{}` means.
+    /// Any valid token, the meaning of `{}`.
     pub fn any_valid_token() -> Self {
         Self::new(Rule::Authenticated(Conditions::default()))
     }
 }
 
 impl<T> NonEmpty<T> {
-    /// The items, if there are any.
+    /// A list of the items; `None` if there are none.
     pub fn new(items: impl IntoIterator<Item = T>) -> Option<Self> {
         let mut items = items.into_iter();
         Some(Self { first: items.next()?, rest: items.collect() })
     }
 
-    /// A list of one.
+    /// A list of one item.
     pub fn one(item: T) -> Self {
         Self { first: item, rest: Vec::new() }
     }
 
-    /// The same with each item made another.
+    /// A list with each item converted.
     pub fn map<U>(&self, make: impl Fn(&T) -> U) -> NonEmpty<U> {
         NonEmpty { first: make(&self.first), rest: self.rest.iter().map(&make).collect() }
     }
 
-    /// With one more item at the end.
+    /// Appends an item.
     pub fn push(&mut self, item: T) {
         self.rest.push(item);
     }
 
-    /// The item at that place.
+    /// The item at this index.
     pub fn get(&self, index: usize) -> Option<&T> {
         self.iter().nth(index)
     }
@@ -142,7 +145,7 @@ impl<T> NonEmpty<T> {
         &self.first
     }
 
-    /// How many there are.
+    /// The number of items.
     pub fn count(&self) -> usize {
         self.rest.len() + 1
     }
@@ -154,7 +157,7 @@ impl<T> NonEmpty<T> {
 }
 
 impl<T: PartialEq> NonEmpty<T> {
-    /// Whether the item is one of them.
+    /// Whether the list contains the item.
     pub fn contains(&self, item: &T) -> bool {
         self.iter().any(|known| known == item)
     }

@@ -1,4 +1,4 @@
-//! Every row of the requirement table, from an identity that passes with one thing changed.
+//! Every row of the table of requirements: each case starts from an identity that passes and changes one thing.
 
 mod conditions;
 mod identity;
@@ -93,7 +93,7 @@ fn authenticated(conditions: Vec<Condition>) -> Requirement {
     Requirement::new(Rule::Authenticated(Conditions(conditions)))
 }
 
-/// A refusal without the facts that a row of a table says already.
+/// A denial without the values that the table's row already shows.
 #[derive(Debug, Clone, PartialEq)]
 enum Why {
     Denied,
@@ -103,9 +103,9 @@ enum Why {
     Audience,
     Role,
     Group,
-    /// With the scopes that are asked for.
+    /// The required scopes.
     Scope(Vec<String>),
-    /// With where the claim stands.
+    /// The path of the claim.
     Claim(String),
 }
 
@@ -135,7 +135,7 @@ fn all_of<'a>(requirements: &[&'a Requirement]) -> Requirements<'a> {
     NonEmpty::new(requirements.iter().copied()).unwrap().into()
 }
 
-/// `None`: permitted.
+/// The reason for the denial; `None` if the request is permitted.
 fn refusal(requirements: &[&Requirement], credential: Credential<'_>) -> Option<Why> {
     all_of(requirements).evaluate(credential).err().map(|refusal| why(&refusal))
 }

@@ -1,15 +1,16 @@
-//! What a token holds, arranged so that many questions cost little: its sender may have thousands of roles, and an
-//! operator may name as many, but one request must not compare each with each.
+//! The values of a claim, indexed by hash if there are many look-ups. A token may contain thousands of roles,
+//! and a requirement may list as many; without an index, one request could cost the product of both in
+//! comparisons.
 
 use std::collections::HashMap;
 
 use crate::jose::json::Json;
 
-/// Comparisons that cost less than arranging the values does.
+/// The number of comparisons up to which no index is built, because the comparisons cost less than the index.
 const LINEAR_SCAN_MAX: usize = 2048;
 
-/// Questions for which arranging the values does not pay, however many they are: that costs about as much for a
-/// value as it does to compare it with so many.
+/// The number of look-ups up to which no index is built, however many values there are: adding a value to the
+/// index costs about as much as this many comparisons with it.
 const INDEX_THRESHOLD: usize = 16;
 
 /// The values of one claim.
@@ -18,25 +19,25 @@ pub(super) struct ValueSet<'a, T> {
     by_key: Option<HashMap<HashKey<'a>, Vec<&'a T>>>,
 }
 
-/// What values that are equal have in common.
+/// The hash key of a value. Equal values have equal keys.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) enum HashKey<'a> {
     Text(&'a str),
-    /// The bits of the nearest double: equal integers have the same one, however they are written.
+    /// The bits of the nearest double, which are the same for equal integers in any notation.
     Number(u64),
     Other,
-    /// Null.
+    /// The value `null`.
     Null,
 }
 
-/// A value that can be arranged.
+/// A value with a hash key.
 pub(super) trait ToHashKey: PartialEq {
-    /// Equal values have equal keys.
+    /// The hash key. Equal values have equal keys.
     fn key(&self) -> HashKey<'_>;
 }
 
 impl<'a, T: ToHashKey> ValueSet<'a, T> {
-    /// The values, about to be asked for so many.
+    /// The values, prepared for `questions` look-ups.
     pub fn new(values: &'a [T], questions: usize) -> Self {
         let many = questions > INDEX_THRESHOLD && values.len().saturating_mul(questions) > LINEAR_SCAN_MAX;
         let by_key = many.then(|| {
@@ -49,8 +50,7 @@ impl<'a, T: ToHashKey> ValueSet<'a, T> {
         Self { values, by_key }
     }
 
-    /// Whether the value is one of them. A null among them is no more present than a null claim, whatever is asked
-    /// for.
+    /// Whether the value is one of them. A `null` is never found, because a `null` in a claim counts as absent.
     pub fn contains(&self, value: &T) -> bool {
         if value.key() == HashKey::Null {
             return false;
@@ -72,7 +72,7 @@ impl ToHashKey for Json {
     fn key(&self) -> HashKey<'_> {
         match self {
             Self::String(text) => HashKey::Text(text),
-            // 0 and -0 are equal, and have not the same bits.
+            // 0 and -0 are equal but have different bits.
             Self::Number(number) => match number.as_f64() {
                 Some(0.0) => HashKey::Number(0),
                 Some(double) => HashKey::Number(double.to_bits()),
@@ -94,7 +94,7 @@ mod tests {
             false, null, {"a": 1}, {"a": 1.0}, {}, [1], [], "", "\u0000", 1e308, 123456789012345678901234567890]"#;
         let Ok(Json::Array(values)) = Json::parse(text.as_bytes()) else { panic!("{text}") };
         for (index, value) in values.iter().enumerate() {
-            // Without the value itself as well: what is equal to it may be written otherwise.
+            // Also look up the value in a list without it: an equal value may be written differently.
             let mut others = values.clone();
             others.remove(index);
             for held in [&values, &others] {

@@ -21,17 +21,17 @@ impl<O: Observer> Reporter<O> {
         self.add(Metric::Keys(issuer, metric), 1);
         match event {
             FetchEvent::Refreshed { keys, has_kids, skipped } => {
-                self.info(format_args!("jwt_guard: issuer {name}: {keys} keys"));
+                self.info(format_args!("issuer {name}: {keys} keys"));
                 self.warn_of_skipped(name, skipped);
                 if !has_kids {
                     self.warn(format_args!(
-                        "jwt_guard: issuer {name}: none of its keys has a kid: a token with a kid is refused \
+                        "issuer {name}: none of its keys has a kid: a token with a kid is refused \
                          (unknown_kid), and no keys are fetched for it; give each key of the set its kid"
                     ));
                 }
             }
             FetchEvent::Recovered => {
-                self.warn(format_args!("jwt_guard: issuer {name}: keys are fetched again"));
+                self.warn(format_args!("issuer {name}: keys are fetched again"));
             }
             FetchEvent::Unchanged | FetchEvent::Late => {}
             FetchEvent::Failed { error, outcome, requested, skipped } => {
@@ -43,9 +43,7 @@ impl<O: Observer> Reporter<O> {
                     FailureOutcome::KeysExpired => ("the last good keys are too old", NO_KEYS),
                     FailureOutcome::Repeated | FailureOutcome::LeaseLost => return,
                 };
-                self.warn(format_args!(
-                    "jwt_guard: issuer {name}: {what}: {error}; {meanwhile}; {requested}"
-                ));
+                self.warn(format_args!("issuer {name}: {what}: {error}; {meanwhile}; {requested}"));
                 self.warn_of_skipped(name, skipped);
             }
         }
@@ -53,12 +51,12 @@ impl<O: Observer> Reporter<O> {
 
     fn warn_of_skipped(&self, name: &str, skipped: &[SkippedKey]) {
         for skipped in skipped.iter().take(MAX_SKIPPED) {
-            self.warn(format_args!("jwt_guard: issuer {name}: {skipped}"));
+            self.warn(format_args!("issuer {name}: {skipped}"));
         }
         // The last may stand for all that are past the limit.
         let more = skipped.len().saturating_sub(MAX_SKIPPED);
         if more > 0 {
-            self.warn(format_args!("jwt_guard: issuer {name}: {more} more keys of the set are not used"));
+            self.warn(format_args!("issuer {name}: {more} more keys of the set are not used"));
         }
     }
 

@@ -68,13 +68,13 @@ impl<O: Observer> Reporter<O> {
             .map_or(LogPermit::Suppressed, |mut limiter| limiter.try_acquire(now));
         if let LogPermit::Line { suppressed } = written {
             self.count_suppressed(suppressed);
-            self.info(format_args!("jwt_guard: {what}: {record}"));
+            self.info(format_args!("{what}: {record}"));
         }
     }
 
     fn count_suppressed(&self, count: u64) {
         if count > 0 {
-            self.info(format_args!("jwt_guard: {count} more refusals were not logged"));
+            self.info(format_args!("{count} more refusals were not logged"));
         }
     }
 }

@@ -8,12 +8,12 @@ impl<O: Observer> Reporter<O> {
     /// A configuration that begins to serve. `host_algorithms` are those whose signatures the host verifies.
     pub fn configured(&self, config: &Config, host_algorithms: &[Algorithm]) {
         for warning in &config.warnings {
-            self.warn(format_args!("jwt_guard: {warning}"));
+            self.warn(format_args!("{warning}"));
         }
         let names: Vec<&str> = config.issuers.iter().map(|issuer| issuer.name.as_str()).collect();
         let host_algorithms: Vec<&str> = host_algorithms.iter().copied().map(Algorithm::name).collect();
         self.info(format_args!(
-            "jwt_guard {} configured: digest {}, issuers {}, signatures verified {}",
+            "version {} configured: digest {}, issuers {}, signatures verified {}",
             env!("CARGO_PKG_VERSION"),
             config.digest,
             names.join(" "),
@@ -23,12 +23,10 @@ impl<O: Observer> Reporter<O> {
             },
         ));
         if !config.enabled {
-            self.warn(format_args!(
-                "jwt_guard is disabled: requests pass unchecked, without identity headers"
-            ));
+            self.warn(format_args!("enabled is false: requests pass unchecked, without identity headers"));
         }
         if config.report_only {
-            self.warn(format_args!("jwt_guard only reports: nothing is refused"));
+            self.warn(format_args!("report_only: no request is denied"));
         }
     }
 }

@@ -107,19 +107,19 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     let refreshed = |has_kids, skipped| FetchEvent::Refreshed { keys: 2, has_kids, skipped };
     let until = "requested: the key set \"https://a/keys\" by the cluster \"c\"";
     let failure = |what: &str, meanwhile: &str| {
-        vec![(Level::Warning, format!("jwt_guard: issuer iss: {what}: status 500; {meanwhile}; {until}"))]
+        vec![(Level::Warning, format!("issuer iss: {what}: status 500; {meanwhile}; {until}"))]
     };
     let none = "there are none to judge tokens with: requests with a token get 503";
-    let no_kids = "jwt_guard: issuer iss: none of its keys has a kid: a token with a kid is refused (unknown_kid), \
+    let no_kids = "issuer iss: none of its keys has a kid: a token with a kid is refused (unknown_kid), \
                    and no keys are fetched for it; give each key of the set its kid";
-    let came = || (Level::Info, "jwt_guard: issuer iss: 2 keys".to_owned());
+    let came = || (Level::Info, "issuer iss: 2 keys".to_owned());
     let rows = [
         (refreshed(true, Vec::new()), true, vec![came()]),
         (refreshed(false, Vec::new()), true, vec![came(), (Level::Warning, no_kids.to_owned())]),
         (
             FetchEvent::Recovered,
             true,
-            vec![(Level::Warning, "jwt_guard: issuer iss: keys are fetched again".to_owned())],
+            vec![(Level::Warning, "issuer iss: keys are fetched again".to_owned())],
         ),
         (FetchEvent::Unchanged, true, Vec::new()),
         (FetchEvent::Late, true, Vec::new()),
@@ -168,9 +168,9 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
         );
         let logged = reporter.lines();
         assert_eq!(logged.len(), 1 + lines);
-        assert!(logged[1].1.starts_with("jwt_guard: issuer iss: key 0 is not used: "), "{logged:?}");
+        assert!(logged[1].1.starts_with("issuer iss: key 0 is not used: "), "{logged:?}");
         if let Some(more) = more {
-            assert_eq!(logged[lines].1, format!("jwt_guard: issuer iss: {more}"));
+            assert_eq!(logged[lines].1, format!("issuer iss: {more}"));
         }
     }
     let reporter = reporter();
@@ -236,9 +236,9 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     let expected =
         ["jwt_guard.allowed.anonymous", "jwt_guard.would_deny.denied", "jwt_guard.would_deny.role"];
     assert_eq!(reporter.changed(), expected.map(|name| (name.to_owned(), 1)));
-    let would_deny = |rest: &str| (Level::Info, format!("jwt_guard: would deny: reason={rest}"));
+    let would_deny = |rest: &str| (Level::Info, format!("would deny: reason={rest}"));
     let expected = [
-        "denied detail=\"denied to everybody\" rule=default_policy",
+        "denied detail=\"the rule denies every request\" rule=default_policy",
         "role detail=\"a required role is missing\"",
     ];
     assert_eq!(reporter.lines(), expected.map(would_deny));
@@ -247,7 +247,7 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     let decision = decide(&closed, &request);
     reporter.refused(&decision.refusal().unwrap(), NOW);
     assert_eq!(reporter.changed(), [("jwt_guard.denied.denied".to_owned(), 1)]);
-    let line = "jwt_guard: denied: reason=denied detail=\"denied to everybody\" rule=default_policy";
+    let line = "denied: reason=denied detail=\"the rule denies every request\" rule=default_policy";
     assert_eq!(reporter.lines(), [(Level::Info, line.to_owned())]);
     let state = reporter.observer.filter_state.take();
     let reasons = ["denied", "role", "denied"];
@@ -272,7 +272,7 @@ fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
     assert_eq!(reporter.lines(), []);
     let later = NOW.saturating_add(Duration::from_secs(1));
     reporter.log_suppressed(later);
-    let number = |count: usize| format!("jwt_guard: {count} more refusals were not logged");
+    let number = |count: usize| format!("{count} more refusals were not logged");
     assert_eq!(reporter.lines(), [(Level::Info, number(2))]);
     (0..11).for_each(|_| refuse(later));
     reporter.lines();
@@ -291,7 +291,7 @@ fn a_configuration_is_announced_with_what_verifies_its_signatures() {
         lines.into_iter().map(|(_, line)| line.replace(&digest, "DIGEST")).collect::<Vec<_>>()
     };
     let version = env!("CARGO_PKG_VERSION");
-    let line = format!("jwt_guard {version} configured: digest DIGEST, issuers iss, signatures verified ");
+    let line = format!("version {version} configured: digest DIGEST, issuers iss, signatures verified ");
     assert_eq!(announced("", &[]), [format!("{line}in the module")]);
     assert_eq!(
         announced("", &[Algorithm::Rs256, Algorithm::Es256]),
@@ -300,8 +300,8 @@ fn a_configuration_is_announced_with_what_verifies_its_signatures() {
     assert_eq!(
         announced(r#","enabled":false,"report_only":true"#, &[])[1..],
         [
-            "jwt_guard is disabled: requests pass unchecked, without identity headers",
-            "jwt_guard only reports: nothing is refused"
+            "enabled is false: requests pass unchecked, without identity headers",
+            "report_only: no request is denied"
         ]
     );
 }

@@ -1,4 +1,4 @@
-//! A refusal as the client gets it.
+//! The response to a denied request.
 
 use super::decision::{Cause, Trace};
 use super::input::text;
@@ -8,7 +8,7 @@ use crate::denial::{BodyFormat, Challenge, Denial};
 use crate::policy::{Refusal, Unmet};
 use crate::token_source::TokenSource;
 
-/// The answer to a request that is refused for that.
+/// Builds the response for a denied request from the cause.
 pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> Denial {
     let headers = trace.headers;
     let path = text(headers, ":path").unwrap_or("/");
@@ -41,7 +41,8 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
     }
 }
 
-/// `None`: `authorization` holds tokens. `Some(None)`: no header does. `Some(Some(name))`: the first that does.
+/// The header to name in the detail of a missing token. `None`: `authorization` is a token source.
+/// `Some(None)`: no header is one. `Some(Some(name))`: the first header that is one.
 fn missing_from(token_sources: &[TokenSource]) -> Option<Option<&str>> {
     let headers = || {
         let token_sources =

@@ -1,4 +1,4 @@
-//! From the bytes of a request to an identity: the token found, its issuer known, its keys at hand.
+//! From a request to an identity: extract the token, find its issuer, get the issuer's keys, verify.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -21,23 +21,24 @@ use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
-/// What tokens are verified with at one moment.
+/// The context in which tokens are verified at one point in time.
 pub struct Authenticator<'a, 'r> {
-    /// Its issuers, and what they accept.
+    /// The configuration: its issuers and the rules for their tokens.
     pub config: &'r Config,
-    /// Their keys.
+    /// The keys of the issuers.
     pub keys: &'a dyn KeySource,
-    /// What checks a signature.
+    /// The signature verifier.
     pub verifier: &'a dyn Verifier,
-    /// The tokens that were verified before.
+    /// The cache of verified tokens.
     pub cache: &'a TokenCache<CachedToken>,
-    /// The moment.
+    /// The current time.
     pub now: UnixTime,
     /// Whether the request may wait for keys.
     pub wait: Wait,
 }
 
-/// The token of a request, found in one of the `token_sources` and verified. It has to stand in one of the `shared_token_sources`.
+/// Extracts the token of a request from one of the `token_sources` and verifies it. The token has to be in one of the
+/// `shared_token_sources`.
 pub fn authenticate<'r>(
     with: &Authenticator<'_, 'r>,
     headers: &HeaderMap,
@@ -60,7 +61,7 @@ pub fn authenticate<'r>(
     verified.map_or_else(TokenOutcome::Failed, TokenOutcome::Verified)
 }
 
-/// Whether the token stands in one of these places as well.
+/// Whether the same token is also in one of the shared sources.
 fn is_shared(token: &[u8], headers: &HeaderMap, shared_token_sources: &[TokenSource]) -> bool {
     match token_source::extract(shared_token_sources, headers) {
         ExtractedToken::Token { token: shared, .. } => *shared == *token,
@@ -76,7 +77,7 @@ impl<'r> Authenticator<'_, 'r> {
         let verified = self.verify(token);
         match &verified {
             Ok(cached) => self.cache.remember(token, Rc::clone(cached), cached.bytes()),
-            // It comes again.
+            // The request is decided again later; count only one miss for it.
             Err(TokenFailure::AwaitsKeys { .. }) => return verified,
             Err(_) => {}
         }
@@ -84,9 +85,10 @@ impl<'r> Authenticator<'_, 'r> {
         verified
     }
 
-    /// A token that was verified before. What the moment decides is judged again: whether its issuer's keys may be
-    /// used and are the same, whether its time has come and not gone. All else was decided by the token itself and a
-    /// configuration that has not changed since; what the route asks is judged by the caller, for every request.
+    /// Looks up a cached token. Only what depends on the time and the keys is checked again: whether the
+    /// issuer's keys are usable and still the same set, and whether the token is within its validity period.
+    /// All other checks depend only on the token and the configuration, which has not changed. The caller
+    /// evaluates the route's requirements for every request.
     fn recall(&self, token: &[u8]) -> Result<Option<Rc<CachedToken>>, TokenFailure<'r>> {
         let Some(cached) = self.cache.find(token) else { return Ok(None) };
         let index = cached.identity().issuer();
@@ -103,7 +105,8 @@ impl<'r> Authenticator<'_, 'r> {
         in_time.map_err(failed).map(|()| Some(cached))
     }
 
-    /// Shape, issuer, header and times need no key and come first: nothing is fetched for a token that they refuse.
+    /// The token's form, issuer, header and times are checked first, because they need no key: a token that
+    /// fails these checks causes no fetch.
     fn verify(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
         let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
         let unverified = unverified.map_err(|error| failed(error, None, None))?;
@@ -131,11 +134,12 @@ impl<'r> Authenticator<'_, 'r> {
         Ok(Rc::new(CachedToken::new(encoded_headers, &keys, kid)))
     }
 
-    /// Those keys, or newer ones where they lack the `kid`. Another worker's newer keys may lack it as well; that is
-    /// no reason not to ask the issuer. Twice at most: other workers' keys must not hold up this one.
+    /// Returns `keys`, or newer keys if `keys` lack the `kid`. Newer keys from another worker may lack the
+    /// `kid` too; a request to the issuer is then still useful. At most two attempts, so that updates from
+    /// other workers cannot delay this request indefinitely.
     ///
-    /// Keys without any `kid` are not asked about: a token with one never gets any of them, and a client could make
-    /// this proxy ask the issuer once a cooldown for nothing.
+    /// No fetch is made if none of the keys has a `kid`: no such key ever matches a token with a `kid`, and a
+    /// client could trigger a useless fetch in every cooldown period.
     fn keys_with(
         &self,
         kid: Option<&str>,

@@ -1,4 +1,4 @@
-//! A token that was verified: what every later request with it may use again.
+//! A cached token: the result of verification, which later requests with the same token reuse.
 
 use std::rc::{Rc, Weak};
 
@@ -7,44 +7,45 @@ use crate::jose::jwks::KeySet;
 use crate::jose::rules::TokenRules;
 use crate::policy::Identity;
 
-/// What a verified token is worth: its identity with the headers made of it, and by which keys it was verified.
+/// A verified token's identity and encoded headers, and the keys that verified the token.
 #[derive(Debug)]
 pub struct CachedToken {
     encoded_headers: EncodedHeaders,
-    /// Not kept alive by this; no other set of keys has its address as long as this is here.
+    /// A weak reference does not keep the keys alive, but it prevents the reuse of their address for another
+    /// key set.
     keys: Weak<KeySet>,
     kid: Option<String>,
 }
 
 impl CachedToken {
-    /// Of a token whose signature those keys verified.
+    /// Creates the entry for a token whose signature `keys` verified.
     pub(super) fn new(encoded_headers: EncodedHeaders, keys: &Rc<KeySet>, kid: Option<String>) -> Self {
         Self { encoded_headers, keys: Rc::downgrade(keys), kid }
     }
 
-    /// Whether its issuer's keys are still the very set that verified it. A key that is gone from a newer set must
-    /// not go on through what is remembered of it.
+    /// Whether the token may still be accepted: `keys` are the very set that verified it, and its `kid` is not
+    /// in `refused_kids`. A cached token must not outlive the removal of its key from the issuer's set.
     pub(super) fn is_verified_by(&self, keys: &Rc<KeySet>, rules: &TokenRules) -> bool {
         let refused = self.kid.as_ref().is_some_and(|kid| rules.refused_kids.contains(kid));
         std::ptr::eq(self.keys.as_ptr(), Rc::as_ptr(keys)) && !refused
     }
 
-    /// Who it speaks for.
+    /// The token's identity.
     pub fn identity(&self) -> &Rc<Identity> {
         self.encoded_headers.identity()
     }
 
-    /// Its headers.
+    /// The encoded claim headers.
     pub(super) fn encoded_headers(&self) -> &EncodedHeaders {
         &self.encoded_headers
     }
 
-    /// The `kid` that it names.
+    /// The token's `kid`.
     pub(super) fn kid(&self) -> Option<&String> {
         self.kid.as_ref()
     }
 
-    /// The memory that it takes, in bytes.
+    /// The memory used, in bytes.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.encoded_headers.bytes() + self.kid.as_ref().map_or(0, String::capacity)
     }

@@ -1,4 +1,4 @@
-//! What is done with a request, and what led to it.
+//! The decision on a request, and how it was reached.
 
 use std::rc::Rc;
 
@@ -15,65 +15,66 @@ use crate::policy::{Identity, Refusal, Unmet};
 use crate::resource_metadata::MetadataDocument;
 use crate::token_source::MalformedCredential;
 
-/// What is done with a request, and what led to it: the log, the metrics and `jwtguard explain` read it here.
+/// The decision on a request, and how it was reached. The log, the metrics and `jwtguard explain` are all
+/// derived from it.
 #[derive(Debug)]
 pub struct Decision<'r> {
-    /// What the filter does next.
+    /// The next step of the filter.
     pub step: Step,
-    /// What led to it.
+    /// How the decision was reached.
     pub trace: Trace<'r>,
 }
 
-/// What the filter does next.
+/// The next step of the filter.
 #[derive(Debug)]
 pub enum Step {
-    /// Edit the headers and let the request go on.
+    /// Edit the headers and forward the request.
     Forward(Forward),
-    /// Answer it.
+    /// Answer the request with a denial.
     Deny(Denial),
-    /// Answer it with a document that is everybody's.
+    /// Answer the request with a public document.
     Serve(MetadataDocument),
-    /// Park it until the issuer's keys change.
+    /// Park the request until the issuer's keys change.
     AwaitKeys {
-        /// Whose keys.
+        /// The issuer whose keys are missing.
         issuer: IssuerIndex,
-        /// Why.
+        /// Why the keys have to be fetched.
         reason: RefreshReason,
     },
 }
 
-/// A request that goes on.
+/// A request that is forwarded.
 #[derive(Debug)]
 pub struct Forward {
-    /// What the upstream sees otherwise than the client sent it.
+    /// The edits to the request's headers.
     pub edits: HeaderEdits,
-    /// Who it speaks for, where that was verified.
+    /// The verified identity of the request, if any.
     pub identity: Option<Rc<Identity>>,
 }
 
-/// What was found out on the way to a decision. Nothing is made for it alone: sentences are written when they are read.
+/// The intermediate results of a decision. Log sentences are not built here but formatted when they are read.
 #[derive(Debug)]
 pub struct Trace<'r> {
     pub(super) headers: &'r HeaderMap,
-    /// The requirements that apply, the routes they come from, and where a token is looked for. `None` where none was
-    /// looked up, or none could be.
+    /// The requirements that apply, their routes, and the token sources. `None` if no look-up took place or it
+    /// failed.
     pub policy: Option<EffectivePolicy<'r>>,
-    /// What decided in the place of the policy.
+    /// The exemption that replaced the policy, if any.
     pub exemption: Option<RuleName>,
-    /// The token.
+    /// The outcome for the request's token.
     pub token: TokenOutcome<'r>,
-    /// Why the request is refused; in report-only, why it would be.
+    /// The cause of the denial; with report-only, the cause of the denial that did not take place.
     pub refusal: Option<Cause<'r>>,
-    /// What the shadows would have refused.
+    /// The denials of shadow requirements.
     pub shadow_refusals: Vec<Refusal<'r>>,
 }
 
-/// Why a request is refused.
+/// The cause of a denial.
 #[derive(Debug)]
 pub enum Cause<'r> {
     /// No requirement can be chosen.
     Policy(PolicyError<'r>),
-    /// The request has two meanings. Routes that ignore an invalid token refuse it too.
+    /// The credential is ambiguous. Routes that ignore an invalid token deny the request too.
     Credential(MalformedCredential),
     /// A requirement is not met.
     Requirement(Refusal<'r>),
@@ -82,13 +83,14 @@ pub enum Cause<'r> {
 }
 
 impl<'r> Decision<'r> {
-    /// Why the request is refused, where it is.
+    /// The denial, if the request is denied.
     pub fn refusal(&self) -> Option<DenialRecord<'_>> {
         let refused = self.trace.refusal.as_ref().filter(|_| matches!(self.step, Step::Deny(_)));
         refused.map(|cause| self.trace.denial_record(cause))
     }
 
-    /// Refusals that report-only or a shadow suppressed, and missing keys that a route tolerated.
+    /// The denials that report-only or shadow requirements would have made, and missing keys that a route
+    /// tolerates.
     pub fn would_deny(&self) -> impl Iterator<Item = DenialRecord<'_>> {
         let forwarded = matches!(self.step, Step::Forward(_));
         let reported = self.trace.refusal.iter().filter(move |_| forwarded);
@@ -97,7 +99,7 @@ impl<'r> Decision<'r> {
         reported.chain(shadows).chain(self.passed_without_keys())
     }
 
-    /// Which rules let the request pass.
+    /// The rules that let the request pass.
     pub fn rules(&self) -> impl Iterator<Item = RuleName> {
         let exemption = self.trace.exemption.clone();
         let policy = self.trace.policy.as_ref().filter(|_| exemption.is_none());
@@ -105,7 +107,8 @@ impl<'r> Decision<'r> {
         exemption.into_iter().chain(applied.map(|applied| applied.policy_name()))
     }
 
-    /// Where a route takes a failed token for none, the issuer's outage would be seen nowhere else.
+    /// Missing keys of a route that treats a failed token as none. Without this record an outage of the issuer
+    /// would not be visible anywhere.
     fn passed_without_keys(&self) -> Option<DenialRecord<'_>> {
         let failure =
             self.trace.token.failure().filter(|failure| matches!(failure, TokenFailure::NoKeys { .. }))?;
@@ -131,7 +134,7 @@ impl<'r> Trace<'r> {
         }
     }
 
-    /// What the log says of that cause.
+    /// The denial record for a cause.
     pub(super) fn denial_record<'d>(&'d self, cause: &'d Cause<'r>) -> DenialRecord<'d> {
         let first = self.policy.as_ref().map(|policy| policy.applied.first());
         let (detail, applied) = match cause {
@@ -143,7 +146,7 @@ impl<'r> Trace<'r> {
         DenialRecord::new(detail, applied, self.request_id())
     }
 
-    /// An operator needs the cause: why the token failed, not that it did.
+    /// Uses the failure of the token as the detail: an operator needs to know why the token failed.
     fn denial_record_of<'d>(&'d self, refusal: &'d Refusal<'r>) -> DenialRecord<'d> {
         let applied = self.policy.as_ref().and_then(|policy| policy.applied.get(refusal.requirement));
         let detail = match (refusal.unmet, self.token.failure()) {

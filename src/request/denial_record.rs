@@ -1,4 +1,5 @@
-//! What the log says of a refusal: facts an operator can act on, nothing of the token but its escaped kid.
+//! The denial record: the fields of a log line about a denial. The record contains nothing from the token
+//! except its escaped `kid`.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -12,32 +13,32 @@ use crate::policy::Refusal;
 use crate::route::VariantClass;
 use crate::token_source::MalformedCredential;
 
-/// The longest request id that is repeated in a log line.
+/// The longest request id that is logged.
 const MAX_REQUEST_ID: usize = 64;
 
-/// One refusal, as a view of a [`Decision`](super::Decision). Displays as a line of the log.
+/// One denial, as a view of a [`Decision`](super::Decision). Its `Display` writes the log line.
 #[derive(Debug, Clone, Copy)]
 pub struct DenialRecord<'d> {
-    /// Its reason: counted, logged, put into filter state.
+    /// The reason for counters, the log and filter state.
     pub reason: Reason,
-    /// What stands behind the reason. Displays as a sentence.
+    /// The detail behind the reason. Its `Display` writes a sentence.
     pub detail: Detail<'d>,
     applied: Option<&'d AppliedRequirement<'d>>,
     request_id: Option<&'d str>,
 }
 
-/// What stands behind a reason.
+/// The detail behind a reason.
 #[derive(Debug, Clone, Copy)]
 pub enum Detail<'d> {
     /// No requirement can be chosen.
     Policy(&'d PolicyError<'d>),
-    /// The request does not tell which token is meant.
+    /// The credential is ambiguous.
     Credential(MalformedCredential),
     /// A requirement is not met.
     Requirement(&'d Refusal<'d>),
-    /// A requirement is not met since the token is not valid.
+    /// A requirement is not met because the token is invalid.
     Token(&'d TokenFailure<'d>),
-    /// The request passes all the same.
+    /// The request passes although no keys are available.
     PassedWithoutKeys(&'d TokenFailure<'d>),
     /// A claim does not fit into its header.
     Oversize(&'d Oversize),
@@ -52,30 +53,30 @@ impl<'d> DenialRecord<'d> {
         Self { reason: detail.reason(), detail, applied, request_id: request_id.and_then(fit_for_a_log) }
     }
 
-    /// The configured name of the token's issuer, where the token names a configured one.
+    /// The configured name of the token's issuer, if the token names a configured one.
     pub fn issuer(&self) -> Option<&'d str> {
         self.detail.failure()?.issuer()
     }
 
-    /// The kid that the token names. Unverified.
+    /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&'d str> {
         self.detail.failure()?.kid()
     }
 
-    /// The rule that refused.
+    /// The rule that denied the request.
     pub fn rule(&self) -> Option<&'d RuleName> {
         self.applied.map(|applied| &applied.rule)
     }
 
-    /// The reading of method and path that chose the rule, where that is not the request as written. Without what a
-    /// decoded `?` would make a query: a token may stand there.
+    /// The method and path variant that selected the rule, unless that is the request as written. The text
+    /// after a decoded `?` is cut off, because it may contain a token.
     pub fn variant(&self) -> Option<String> {
         let variant = self.applied?.variant.as_ref()?;
         let path = variant.path.split('?').next().unwrap_or_default();
         Some(format!("{} {path}", variant.method))
     }
 
-    /// What an upstream does that leads to that reading, in order.
+    /// The classes that lead to this path variant, in order.
     pub fn variant_classes(&self) -> &'d [VariantClass] {
         let variant = self.applied.and_then(|applied| applied.variant.as_ref());
         variant.map(|variant| variant.classes.as_slice()).unwrap_or_default()
@@ -87,7 +88,7 @@ impl<'d> Detail<'d> {
         match self {
             Self::Policy(error) => error.reason(),
             Self::Credential(_) => Reason::BadRequest,
-            // That the token failed is told as `Token`, unless nothing is known of it.
+            // A failed token is recorded as `Token`, except when nothing is known about the failure.
             Self::Requirement(refusal) => Reason::of_unmet(&refusal.unmet, Reason::Malformed),
             Self::Token(failure) | Self::PassedWithoutKeys(failure) => failure.reason(),
             Self::Oversize(_) => Reason::HeaderOversize,

@@ -1,4 +1,5 @@
-//! Which requirements apply: those of every reading, or what the metadata of Envoy's own route says.
+//! The requirements that apply to a request: those of every path variant, or the one in the metadata of the
+//! route that Envoy selected.
 
 use std::borrow::Cow;
 
@@ -12,50 +13,50 @@ use crate::policy::{NonEmpty, Requirement, Requirements};
 use crate::route::{self, Ambiguity, AmbiguousPath, RequestLine, RequestVariant, RouteMatch, VariantClass};
 use crate::token_source::TokenSource;
 
-/// The requirements that apply, all of them to be met, and what their routes say beside them.
+/// The requirements that apply, all of which must be met, and the token settings of their routes.
 #[derive(Debug)]
 pub struct EffectivePolicy<'r> {
-    /// The requirements, that of the request as sent first.
+    /// The requirements, with that of the request as sent first.
     pub applied: NonEmpty<AppliedRequirement<'r>>,
-    /// Where a token is looked for: wherever some reading does. What one of them would take for a second token is
-    /// one.
+    /// The token sources to read: those of all path variants. So a credential in a source of any variant counts
+    /// as a second token.
     pub token_sources: Cow<'r, [TokenSource]>,
-    /// Where a token may stand: only places that every reading accepts. Otherwise a cookie for a page would
-    /// authenticate an API without CSRF protection.
+    /// The sources that a token may come from: only those that every path variant accepts. Otherwise a cookie
+    /// meant for a page would authenticate a call to an API without CSRF protection.
     pub shared_token_sources: Cow<'r, [TokenSource]>,
-    /// Whether the upstream gets it.
+    /// Whether the upstream receives the token.
     pub forward_token: bool,
 }
 
-/// One requirement and where it comes from.
+/// A requirement and its origin.
 #[derive(Debug, Clone)]
 pub struct AppliedRequirement<'r> {
-    /// What it asks.
+    /// The requirement.
     pub requirement: &'r Requirement,
-    /// Where it stands.
+    /// The rule that contains the requirement.
     pub rule: RuleName,
-    /// The reading that chose it, where that is not the request as sent.
+    /// The path variant that selected the requirement, unless that is the request as sent.
     pub variant: Option<RequestVariant<'r>>,
 }
 
-/// Why no requirement can be chosen. The request is refused.
+/// Why no requirement can be chosen. The request is denied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PolicyError<'r> {
-    /// The request has no reading to rely on.
+    /// The request's path, method or host is ambiguous.
     #[error(transparent)]
     AmbiguousPath(#[from] AmbiguousPath),
-    /// The route's metadata is no requirement.
+    /// The route's metadata is not a valid requirement.
     #[error("{0}")]
     BadMetadata(&'r str),
-    /// Envoy chooses the route again without a header that the filter removes.
-    #[error("a header that is removed, where route metadata decides")]
+    /// Envoy selects the route again after the filter has removed a header.
+    #[error("the request has a header that the filter removes, and route metadata decides")]
     RemovedHeader,
-    /// Envoy may have chosen the route by another method than the upstream takes.
-    #[error("the method has several readings, where route metadata decides")]
+    /// Envoy may have selected the route by a different method than the upstream uses.
+    #[error("the method has several variants, and route metadata decides")]
     SeveralMethods,
-    /// Envoy may have chosen the route by another path than the upstream reads. With what an upstream does that leads
-    /// to the other one.
-    #[error("the path has another reading by {}, where route metadata decides", names(.0))]
+    /// Envoy may have selected the route by a different path than the upstream uses. Holds the classes that
+    /// lead to that path.
+    #[error("the path has another variant by {}, and route metadata decides", names(.0))]
     SeveralPaths(Vec<VariantClass>),
 }
 
@@ -65,7 +66,7 @@ fn names(classes: &[VariantClass]) -> String {
 }
 
 impl PolicyError<'_> {
-    /// As counters and log say it.
+    /// The reason in counters and logs.
     pub fn reason(&self) -> Reason {
         match self {
             Self::AmbiguousPath(_) | Self::SeveralMethods | Self::SeveralPaths(_) => Reason::AmbiguousPath,
@@ -76,23 +77,23 @@ impl PolicyError<'_> {
 }
 
 impl<'r> EffectivePolicy<'r> {
-    /// The requirements alone, in the same order.
+    /// Only the requirements, in the same order.
     pub fn requirements(&self) -> Requirements<'r> {
         self.applied.map(|applied| applied.requirement).into()
     }
 }
 
 impl AppliedRequirement<'_> {
-    /// The name of the policy, where it has one, and else where the requirement stands.
+    /// The name of the policy, if it has one, otherwise the rule.
     pub fn policy_name(&self) -> RuleName {
         self.requirement.policy.clone().map_or_else(|| self.rule.clone(), RuleName::Policy)
     }
 }
 
-/// The requirements for a request and where its token may stand.
+/// Resolves the requirements for a request and its token sources.
 ///
 /// # Errors
-/// Why none can be chosen.
+/// The reason why no requirement can be chosen.
 pub fn resolve_policy<'r>(
     config: &'r Config,
     headers: &'r HeaderMap,
@@ -156,9 +157,10 @@ fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Route>) ->
     route_match.found.and_then(|found| found.rule.token_from.as_deref()).unwrap_or(&config.token_from)
 }
 
-/// Envoy chooses the route again once a header was edited, and its metadata is not read again. So nothing that a client
-/// sends may make the second choice another one: no header that is edited away. Nor may Envoy have chosen by a path or
-/// a method that the upstream could read differently.
+/// Envoy selects the route again after a header was edited, but the filter does not read the metadata again. A
+/// client could then make Envoy select a route whose metadata was not evaluated, so the request must not
+/// contain a header that the filter removes. Envoy must not have selected the route by a path or method that
+/// the upstream may interpret differently, either.
 fn is_safe_for_metadata<'r>(
     config: &Config,
     headers: &HeaderMap,

@@ -1,32 +1,32 @@
-//! A request as the host gives it.
+//! A request as the host passes it to the filter.
 
 use std::rc::Rc;
 
 use crate::http::HeaderMap;
 use crate::policy::Requirement;
 
-/// A request as the host gives it.
+/// A request as the host passes it to the filter.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// Pseudo headers among them.
+    /// The header fields, including pseudo headers.
     pub headers: &'a HeaderMap,
-    /// From the route that Envoy chose.
+    /// The metadata of the route that Envoy selected.
     pub metadata: Metadata,
 }
 
-/// The requirement that Envoy's own choice of a route brought.
+/// The requirement in the metadata of the route that Envoy selected.
 #[derive(Debug, Clone, Default)]
 pub enum Metadata {
-    /// There is none, or it is not to be read.
+    /// There is no requirement, or the configuration ignores metadata.
     #[default]
     Absent,
-    /// On the route or, failing that, on its virtual host.
+    /// The requirement of the route or, if it has none, of its virtual host.
     Requirement(Rc<Requirement>),
-    /// It does not parse. Never falls back to something weaker.
+    /// The metadata cannot be parsed. No weaker policy replaces it: the request is denied.
     Bad(Rc<str>),
 }
 
-/// The first value of a header, where it is text.
+/// The first value of a header, if it is valid UTF-8.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| std::str::from_utf8(value).ok())
 }

@@ -1,11 +1,12 @@
-//! Headers that an upstream may take for a token's place, though the filter does not.
+//! Headers that an upstream may take for a token source although the filter does not read them.
 
 use crate::headers::{grpc_metadata, header_names_match};
 use crate::http::HeaderMap;
 use crate::token_source::TokenSource;
 
-/// An upstream that reads `x_token` as `x-token` would find a second token there, which nobody verified, and so would
-/// one that grpc-gateway hands its metadata. Not those where that token would have been read.
+/// The headers whose name an upstream may take for a source's name: an upstream that reads `x_token` as
+/// `x-token`, or one that gets its metadata from grpc-gateway, would find a second, unverified token there.
+/// Headers that are themselves token sources are not included.
 pub(super) fn other_spellings<'r, 'p>(
     headers: &'r HeaderMap,
     token_sources: &'p [TokenSource],
@@ -15,7 +16,7 @@ pub(super) fn other_spellings<'r, 'p>(
     };
     let is_another = move |name: &str, source: &TokenSource| {
         let Some((cached, prefix)) = source.header() else { return false };
-        // Neither `authorization` nor `cookie` has another spelling.
+        // `authorization` and `cookie` have no other spelling.
         let is_it = matches!(source, TokenSource::Header { .. }) && header_names_match(name, cached)
             || grpc_metadata(name).is_some_and(|metadata| header_names_match(metadata, cached));
         is_it && !is_read(name, prefix)

@@ -1,4 +1,4 @@
-//! Whether a request is a browser's question before it sends (Fetch standard, CORS-preflight request).
+//! Detection of CORS preflight requests (Fetch standard, CORS-preflight request).
 
 use super::method_override::method_overrides;
 use super::other_spellings::other_spellings;
@@ -6,9 +6,9 @@ use crate::config::Config;
 use crate::http::{HeaderMap, is_token};
 use crate::token_source::{self, ExtractedToken, TokenSource};
 
-/// Without a token, and answered by the CORS filter or the upstream. Whatever else it could be for an upstream makes it
-/// no preflight: an override of the method, so that `OPTIONS` is not the way around the rules of `DELETE`, a second
-/// value of either header, and what only some upstream takes for a token.
+/// Whether the request is a CORS preflight without a token, which the CORS filter or the upstream answers. Any
+/// sign of another meaning makes it an ordinary request: a method override, so that `OPTIONS` cannot bypass the
+/// rules of `DELETE`; a second value of either header; and anything that some upstreams take for a token.
 pub(super) fn is_preflight(config: &Config, headers: &HeaderMap, token_sources: &[TokenSource]) -> bool {
     config.bypass_cors_preflight
         && headers.get(":method") == Some(b"OPTIONS")
@@ -25,7 +25,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     values.next().filter(|value| values.next().is_none() && !value.is_empty())
 }
 
-/// A list of origins (RFC 6454 section 7.1) is no browser's, and headers that were joined have a comma.
+/// Browsers do not send a list of origins (RFC 6454 section 7.1), and a comma shows that headers were joined.
 fn is_one_origin(value: &[u8]) -> bool {
     !value.iter().any(|byte| *byte == b',' || byte.is_ascii_whitespace())
 }

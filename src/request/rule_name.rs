@@ -1,24 +1,24 @@
-//! Where a requirement stands, as the operator would look for it.
+//! The part of the configuration that contains a requirement, as the operator would look for it.
 
 use std::fmt::{Display, Formatter, Result};
 use std::rc::Rc;
 
-/// Where a requirement stands, as the operator would look for it.
+/// The part of the configuration that contains a requirement, as the operator would look for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleName {
     /// An entry of `routes`.
     Route(usize),
     /// `default_policy`
     DefaultPolicy,
-    /// An entry of `policies`, wherever it was named.
+    /// An entry of `policies`, regardless of what refers to it.
     Policy(Rc<str>),
-    /// The metadata of a route or virtual host of Envoy's.
+    /// The metadata of an Envoy route or virtual host.
     Metadata,
-    /// None: `enabled` is false.
+    /// No requirement: `enabled` is false.
     Disabled,
-    /// None: `bypass_cors_preflight`.
+    /// No requirement: `bypass_cors_preflight` applies.
     Preflight,
-    /// `report_only` let the request pass.
+    /// No requirement: `report_only` let the request pass.
     ReportOnly,
 }
 

@@ -1,4 +1,4 @@
-//! What became of a request's token.
+//! The outcome for the token of a request.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,64 +12,64 @@ use crate::keys::RefreshReason;
 use crate::policy::Credential;
 use crate::token_source::MalformedCredential;
 
-/// What became of a request's token.
+/// The outcome for the token of a request.
 #[derive(Debug)]
 pub enum TokenOutcome<'r> {
-    /// Nothing depends on it.
+    /// No requirement depends on the token, so it was not read.
     NotRead,
-    /// None was sent.
+    /// The request has no token.
     Absent,
-    /// It is valid.
+    /// The token is valid.
     Verified(Rc<CachedToken>),
-    /// It is not, or cannot be verified.
+    /// The token is invalid or cannot be verified.
     Failed(TokenFailure<'r>),
 }
 
-/// Why no identity came of a token.
+/// Why a token yields no identity.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TokenFailure<'r> {
     /// The token is not valid.
     #[error("{error}{}", behind(unfetched.as_ref()))]
     Invalid {
-        /// Why.
+        /// The error.
         error: TokenError,
-        /// Its issuer, where it names a configured one.
+        /// The token's issuer, if it is a configured one.
         issuer: Option<&'r Issuer>,
-        /// The kid that it names. Unverified.
+        /// The token's `kid`. Unverified.
         kid: Option<String>,
-        /// Why no key of its kid is fetched now.
+        /// Why no key with this `kid` is fetched now.
         unfetched: Option<Unfetched>,
     },
-    /// The request does not tell which token is meant.
+    /// The request does not contain exactly one token.
     #[error("{0}")]
     Malformed(MalformedCredential),
-    /// There is no key to verify it with.
+    /// No key is available to verify the token.
     #[error("{}", if *.waiting_full { WAITING_FULL } else { NO_KEYS })]
     NoKeys {
-        /// Whose key.
+        /// The issuer whose key is missing.
         issuer: &'r Issuer,
-        /// A fetch would be worth waiting for, but too many requests wait already.
+        /// A fetch is in progress or allowed, but too many requests are already waiting for it.
         waiting_full: bool,
-        /// What a client is told to wait.
+        /// The value of `Retry-After`.
         retry_after: Duration,
     },
-    /// A key to verify it with may come.
+    /// The key may still arrive.
     #[error("{NO_KEYS}")]
     AwaitsKeys {
-        /// Whose key.
+        /// The issuer whose key is missing.
         issuer: IssuerIndex,
-        /// Why it is fetched.
+        /// Why the key has to be fetched.
         reason: RefreshReason,
     },
 }
 
 const NO_KEYS: &str = "there are no keys to verify the token with";
-const WAITING_FULL: &str = "too many requests wait for the first keys";
+const WAITING_FULL: &str = "too many requests are already waiting for the issuer's first keys";
 
-/// Why nothing is fetched for a kid that the keys do not have.
+/// Why no fetch is made for a `kid` that the keys lack.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Unfetched {
-    /// It is too early: `jwks_refresh_cooldown_seconds`, or the pause after a failure.
+    /// Too early: `jwks_refresh_cooldown_seconds` or the back-off after a failure has not passed.
     #[error(
         "the keys were fetched {} s ago, and the next fetch for an unknown kid is allowed in {} s",
         fetched_ago.as_secs(),
@@ -81,8 +81,10 @@ pub enum Unfetched {
         /// The time until the next fetch.
         retry_after: Duration,
     },
-    /// Its issuer's keys have no kid: a fetch would bring others without.
-    #[error("none of its keys has a kid, so no token with a kid passes, and no keys are fetched for it")]
+    /// None of the issuer's keys has a `kid`, so a fetch is not expected to help.
+    #[error(
+        "none of the issuer's keys has a kid, so every token with a kid is denied and no keys are fetched for it"
+    )]
     NamelessKeys,
 }
 
@@ -91,7 +93,7 @@ fn behind(unfetched: Option<&Unfetched>) -> String {
 }
 
 impl<'r> TokenOutcome<'r> {
-    /// As the policy judges it.
+    /// The credential for the evaluation of the policy.
     pub fn credential(&self) -> Credential<'_> {
         match self {
             Self::NotRead | Self::Absent => Credential::Absent,
@@ -100,7 +102,7 @@ impl<'r> TokenOutcome<'r> {
         }
     }
 
-    /// The token, where it is valid.
+    /// The cached token, if the token is valid.
     pub fn verified(&self) -> Option<&CachedToken> {
         match self {
             Self::Verified(cached) => Some(cached),
@@ -108,7 +110,7 @@ impl<'r> TokenOutcome<'r> {
         }
     }
 
-    /// Why it is not.
+    /// The failure, if the token failed.
     pub fn failure(&self) -> Option<&TokenFailure<'r>> {
         match self {
             Self::Failed(failure) => Some(failure),
@@ -118,7 +120,7 @@ impl<'r> TokenOutcome<'r> {
 }
 
 impl TokenFailure<'_> {
-    /// As counters and log say it.
+    /// The reason in counters and logs.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Invalid { error, .. } => Reason::from(error),
@@ -128,7 +130,7 @@ impl TokenFailure<'_> {
         }
     }
 
-    /// The configured name of the token's issuer, where the token names a configured one.
+    /// The configured name of the token's issuer, if the token names a configured one.
     pub fn issuer(&self) -> Option<&str> {
         match self {
             Self::Invalid { issuer, .. } => issuer.map(|issuer| issuer.name.as_str()),
@@ -137,7 +139,7 @@ impl TokenFailure<'_> {
         }
     }
 
-    /// The kid that the token names. Unverified.
+    /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&str> {
         match self {
             Self::Invalid { kid, .. } => kid.as_deref(),

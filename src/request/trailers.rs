@@ -1,14 +1,15 @@
-//! Which trailers may not carry a token.
+//! The trailers that are removed because they may carry a token.
 
 use crate::config::Config;
 use crate::headers::CredentialHeaders;
 use crate::token_source::TokenSource;
 
-/// The headers that no trailer may be: `authorization`, `cookie`, and every place of the configuration, whichever
-/// route has it, since trailers come when the route is no longer at hand. None where the filter only reports or is
-/// disabled: it promises to remove claim headers and nothing else.
+/// The names that are removed from trailers: `authorization`, `cookie`, and the header of every token source in
+/// the configuration. All routes count, because the route is no longer known when trailers arrive. The set is
+/// empty if the filter is disabled or only reports: in these modes it promises to remove claim headers and
+/// nothing else.
 ///
-/// To be made once: it looks at every route.
+/// Call this once and keep the result, because it visits every route.
 pub fn credential_headers(config: &Config) -> CredentialHeaders {
     if config.report_only || !config.enabled {
         return CredentialHeaders::default();

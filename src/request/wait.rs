@@ -1,12 +1,12 @@
 //! Whether a request may wait for keys.
 
-/// Whether the request may (still) wait.
+/// Whether a request may wait for keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
-    /// It may.
+    /// The request may wait.
     Allowed,
-    /// Its time is over: what is there decides.
+    /// The timeout has passed: decide with the available keys.
     TimedOut,
-    /// It may not: too many do already. What is there decides.
+    /// The limit of parked requests is reached: decide with the available keys.
     QueueFull,
 }

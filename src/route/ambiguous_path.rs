@@ -1,6 +1,6 @@
-//! Why a request is refused before any route is looked up.
+//! Why a request is denied before the route look-up.
 
-/// Why a request has no reading to rely on: it is answered 400.
+/// Why a request is too ambiguous to match routes: the response is 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AmbiguousPath {
     /// The path is neither `*` nor starts with `/`.
@@ -12,22 +12,22 @@ pub enum AmbiguousPath {
     /// `%` without two hexadecimal digits in the path as sent, or `%u0061` once decoded.
     #[error("the path has a `%` without two hexadecimal digits")]
     BrokenEscape,
-    /// Not UTF-8, as sent or decoded.
+    /// The path is not UTF-8, as sent or decoded.
     #[error("the path is not UTF-8")]
     Encoding,
-    /// Something is left to decode after three rounds.
-    #[error("the path is percent-encoded more than three times over")]
+    /// An escape is left after three rounds of decoding.
+    #[error("the path is percent-encoded more than three times")]
     TooManyDecodings,
-    /// More than 32 distinct readings.
-    #[error("the path can be read in more than 32 ways")]
+    /// The path has more than 32 distinct variants.
+    #[error("the path has more than 32 variants")]
     TooManyReadings,
-    /// A path that has more than one reading and over 8192 bytes, or readings of over 32768 bytes together.
-    #[error("the path has more than one reading and over 8192 bytes, or over 32768 in all of them")]
+    /// The path has several variants and over 8192 bytes, or its variants have over 32768 bytes together.
+    #[error("the path has variants and over 8192 bytes, or its variants have over 32768 bytes together")]
     TooLong,
-    /// A host out of which some upstream may read another.
-    #[error("the host has a user, is a list, or has something else than a port behind its name")]
+    /// The host is one in which some upstreams may find another host.
+    #[error("the host has a user name, is a list, or has text other than a port after its name")]
     Host,
-    /// `:method` or an override is no token, or there are more than eight of them.
-    #[error("the method or its override is no method, or there are more than eight")]
+    /// `:method` or a method override is not a token, or there are more than eight.
+    #[error("the method or an override is not a token, or there are more than eight")]
     Method,
 }

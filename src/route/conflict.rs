@@ -1,11 +1,11 @@
-//! Routes that cannot stand in one table.
+//! Routes that conflict with each other.
 
 use std::collections::HashMap;
 
 use super::entry::Entry;
 use super::letter_case::folded;
 
-/// Two entries that cannot both stand.
+/// Two entries that conflict with each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("routes[{first}] (`{}`) and routes[{second}] (`{}`) {kind}", .templates.0, .templates.1)]
 pub struct Conflict {
@@ -13,26 +13,28 @@ pub struct Conflict {
     pub first: usize,
     /// The index of the later entry.
     pub second: usize,
-    /// What is wrong with the two.
+    /// The kind of conflict.
     pub kind: ConflictKind,
     templates: (String, String),
 }
 
-/// What two entries conflict in.
+/// The kind of conflict between two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ConflictKind {
-    /// The same template, method and host: one of them would never apply.
+    /// The same template, method and host: one of the entries would never apply.
     #[error(
         "cover the same path, method and host, so one would never apply: remove one, or give them different methods \
          or hosts"
     )]
     Equal,
-    /// Templates that differ only in case: an upstream that ignores case serves both from one place.
+    /// Templates that differ only in letter case: an upstream that ignores case serves the same resource for
+    /// both.
     #[error("differ only in case, which some upstreams ignore: spell the path one way, or remove one")]
     Case,
 }
 
-/// Entries whose templates differ, but not when case is ignored. The first of each spelling is compared.
+/// The entries whose templates differ only in letter case. Each is compared with the first entry of that
+/// spelling.
 pub(super) fn case_conflicts<T>(entries: &[Entry<T>]) -> Vec<Conflict> {
     let mut spellings: HashMap<String, (String, usize)> = HashMap::new();
     let mut conflicts = Vec::new();

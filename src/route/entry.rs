@@ -1,16 +1,18 @@
-//! One route as the operator wrote it.
+//! A configured route.
 
 use super::{HostPattern, Method, Template};
 
-/// One route as the operator wrote it.
+/// A configured route.
 #[derive(Debug, Clone)]
 pub struct Entry<T> {
-    /// The paths that it covers.
+    /// The paths that the route covers.
     pub template: Template,
-    /// The methods that it covers; empty for all that no other route with this template and host lists.
+    /// The methods that the route covers; empty for all methods that no other route with this template and host
+    /// lists.
     pub methods: Vec<Method>,
-    /// The hosts that it covers; empty for all that no other route covers for this path and method.
+    /// The hosts that the route covers; empty for all hosts that no other route covers for this path and
+    /// method.
     pub hosts: Vec<HostPattern>,
-    /// What applies there.
+    /// The rule for the route.
     pub rule: T,
 }

@@ -1,4 +1,4 @@
-//! Hosts: as a route names them, and as a request does.
+//! The hosts of routes and requests.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use crate::http::{Authority, HostName};
 
 pub(super) use crate::http::comparable_host as normalize_host;
 
-/// The longest name that DNS has (RFC 1035 section 2.3.4).
+/// The maximum length of a DNS name (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// A host as a route names it: `api.example.com`, or `*.example.com` for every name under it, at any depth, but not
-/// `example.com` itself. Case, a port and one trailing dot are ignored, as in the request.
+/// The host of a route: `api.example.com`, or `*.example.com` for every name below it, at any depth, but not
+/// `example.com` itself. Case, a port and one trailing dot are ignored, as in the request's host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern {
     name: String,
@@ -22,41 +22,43 @@ pub struct HostPattern {
 pub(super) enum HostKind {
     /// The whole host.
     Exact,
-    /// What follows the first dot, or a later one.
+    /// The text after the first dot or a later one.
     Suffix,
 }
 
 /// Why a text is not a host pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostPatternError {
-    /// Nothing, or nothing but a port or a dot.
+    /// No text, or only a port or a dot.
     #[error("expected a host such as `api.example.com` or `*.example.com`, got none")]
     Empty,
-    /// `*` alone.
-    #[error("`*` alone is every host: leave `hosts` out")]
+    /// Only `*`.
+    #[error("`*` alone matches every host: remove `hosts` instead")]
     Any,
-    /// `*` elsewhere than as the whole first label.
-    #[error("`*` can only stand for the first labels, as in `*.example.com`")]
+    /// `*` in another position than the complete first label.
+    #[error("`*` must be the complete first label, as in `*.example.com`")]
     Wildcard,
-    /// A scheme, a path, a user or another character that a host does not have.
+    /// A scheme, a path, a user name or another character that is invalid in a host.
     #[error(
-        "{0:?} cannot stand in a host: expected a name such as `api.example.com` or `*.example.com`, \
+        "{0:?} is not allowed in a host: expected a name such as `api.example.com` or `*.example.com`, \
          without scheme or path, in its ASCII form"
     )]
     Character(char),
-    /// Brackets around something else than an IPv6 address, or with more than a port behind them.
-    #[error("brackets stand around an IPv6 address and nothing else, as in `[::1]` or `[::1]:8080`")]
+    /// Brackets that contain no IPv6 address, or text other than a port after the brackets.
+    #[error(
+        "expected an IPv6 address in the brackets and at most a port after them, as in `[::1]` or `[::1]:8080`"
+    )]
     Brackets,
-    /// Two dots in a row, or one at the start.
-    #[error("a host cannot start with a dot or have two in a row: remove one")]
+    /// Two consecutive dots, or a leading dot.
+    #[error("a host cannot start with a dot or contain two consecutive dots: remove one")]
     EmptyLabel,
-    /// Over 253 bytes.
+    /// More than 253 bytes.
     #[error("expected at most {MAX_NAME} bytes")]
     TooLong,
 }
 
 impl HostPattern {
-    /// Reads a host, or `*.` and a suffix.
+    /// Parses a host, or `*.` and a suffix.
     pub fn parse(text: &str) -> Result<Self, HostPatternError> {
         if text == "*" {
             return Err(HostPatternError::Any);
@@ -84,11 +86,11 @@ impl HostPattern {
         if name.split('.').any(str::is_empty) {
             return Err(HostPatternError::EmptyLabel);
         }
-        // What is left of `host:port` after the port has no colon, unless it is an IPv6 literal.
+        // Without the port, only an IPv6 literal may contain a colon.
         if name.contains(':') && !bracketed {
             return Err(HostPatternError::Character(':'));
         }
-        // No request has such a host, so a slip such as `[::1]80` would protect nothing.
+        // No request has such a host, so a route with a mistake such as `[::1]80` would never apply.
         if bracketed
             && (kind == HostKind::Suffix || !name.ends_with(']') || !is_unambiguous_host(name.as_bytes()))
         {
@@ -110,13 +112,15 @@ impl HostPattern {
     }
 }
 
-/// Whether a request's host is one name or address and perhaps a port, so that no upstream can cut another host out
-/// of it. Empty is none. `user@admin.example` is `admin.example` to an upstream that knows URLs, `%61dmin.example`
-/// to one that decodes it, `admin.example:x` to one that takes what stands before the colon, and `a,b` the first or
-/// the second of two (RFC 9112 section 3.2, RFC 9113 section 8.3.1): no route names any of them.
+/// Whether a request's host is a single name or address with an optional port, so that no upstream can extract
+/// another host from it. An empty host is accepted as no host. Examples of other hosts: `user@admin.example` is
+/// `admin.example` to an upstream that parses it as a URL, `%61dmin.example` to one that decodes it,
+/// `admin.example:x` to one that cuts at the colon, and `a,b` the first or the second of two hosts (RFC 9112
+/// section 3.2, RFC 9113 section 8.3.1). No route lists any of them.
 ///
-/// Stricter than [`Authority`] in the comma and in empty labels, which some upstreams drop. Not in the port, which no
-/// route looks at: clients may leave it empty or write it with any number of digits (RFC 3986 section 3.2.3).
+/// This check is stricter than [`Authority`] about commas and empty labels, which some upstreams drop. It does
+/// not restrict the port, which routes ignore: clients may leave it empty or write any number of digits (RFC
+/// 3986 section 3.2.3).
 pub(super) fn is_unambiguous_host(host: &[u8]) -> bool {
     match Authority::parse(host).map(|authority| authority.host()) {
         None => false,

@@ -1,4 +1,4 @@
-//! The look-up of upstreams that ignore letter case, in the whole path or in parts of it.
+//! The look-up of upstreams that ignore letter case in the whole path or in parts of it.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use super::letter_case::{folded, lower_cased};
 use super::tree::{Levels, RouteNode, first_segment, rest_of};
 
 impl Levels {
-    /// As [`Levels::find`], with letter case ignored in every segment.
+    /// Like [`Levels::find`], but ignores letter case in every segment.
     pub(super) fn find_folded(&self, host: &[u8], method: &str, path: &str) -> Option<usize> {
         let rest = rest_of(path)?;
         self.matching(host).find_map(|root| RouteNodes(vec![root]).find_folded(rest, method))
     }
 
-    /// What is chosen where each segment is compared exactly, in lower case, or ignoring case: each choice once,
-    /// `None` among them where some mixture finds nothing.
+    /// The choices if each segment is compared exactly, in lower case, or ignoring case, in every combination.
+    /// Each choice is returned once, with `None` if some combination finds nothing.
     pub(super) fn find_in_each_case(&self, host: &[u8], method: &str, path: &str) -> Vec<Option<usize>> {
         let mut found = Vec::new();
         let Some(rest) = rest_of(path) else { return vec![None] };
@@ -30,11 +30,11 @@ impl Levels {
     }
 }
 
-/// Nodes whose segments from the root differ in letter case at most, as one.
+/// Nodes whose paths from the root differ only in letter case, treated as one.
 #[derive(Debug, Default)]
 struct RouteNodes<'t>(Vec<&'t RouteNode>);
 
-/// What was found below some nodes, for what remained of the path by its length.
+/// The choices below some nodes, by the nodes and the length of the rest of the path.
 type Seen = HashMap<(Vec<*const RouteNode>, usize), Vec<Option<usize>>>;
 
 impl<'t> RouteNodes<'t> {
@@ -53,9 +53,9 @@ impl<'t> RouteNodes<'t> {
             .or_else(|| self.below(method))
     }
 
-    /// What [`Levels::find_in_each_case`] says below these nodes. The same nodes are come by in many mixtures of
-    /// comparisons, so what was found below them is kept: without it a few templates such as `/a/a/a/A` made each
-    /// segment of a path double the work.
+    /// The choices below these nodes, see [`Levels::find_in_each_case`]. Several combinations lead to the same
+    /// nodes, so the result for each set of nodes is cached: otherwise templates such as `/a/a/a/A` would
+    /// double the work with each segment of the path.
     fn find_in_each_case(&self, rest: Option<&str>, method: &str, seen: &mut Seen) -> Vec<Option<usize>> {
         let mut found = Vec::new();
         let Some(rest) = rest else {
@@ -84,7 +84,7 @@ impl<'t> RouteNodes<'t> {
         found
     }
 
-    /// Adds what is chosen below these nodes, and tells whether some choice finds nothing there.
+    /// Adds the choices below these nodes to `found`. Returns whether some combination finds nothing there.
     fn choices_below(
         &self,
         rest: Option<&str>,

@@ -1,12 +1,13 @@
-//! How text is compared without regard to letter case.
+//! Case-insensitive comparison of text.
 
 use std::borrow::Cow;
 
-/// A text and each of its spellings in another letter case have the same folded form.
+/// The folded form of a text, which is the same for all spellings that differ only in letter case.
 ///
-/// Upstreams ignore case in different ways: by lower case, by upper case, by Unicode's folding, or by comparisons
-/// such as Java's `equalsIgnoreCase`, Go's `EqualFold` and Python's `re.IGNORECASE`. This form is as coarse as all of
-/// them together: lower case, where letters with one upper case are one letter.
+/// Upstreams ignore case in different ways: by lower case, by upper case, by Unicode case folding, or by
+/// functions such as Java's `equalsIgnoreCase`, Go's `EqualFold` and Python's `re.IGNORECASE`. The folded form
+/// merges every two texts that one of them treats as equal: it is the lower case, with letters that share an
+/// upper case merged.
 pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return ascii_lower(text);
@@ -15,7 +16,7 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
     for character in text.chars().flat_map(char::to_lowercase) {
         match same_upper_case(character) {
             Some(other) => folded.push_str(other),
-            // The dot that `İ` leaves above its lower case.
+            // The combining dot that remains of `İ` in lower case.
             None if character == '\u{307}' && folded.ends_with('i') => {}
             None => folded.push(character),
         }
@@ -23,12 +24,13 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
     if folded == text { Cow::Borrowed(text) } else { Cow::Owned(folded) }
 }
 
-/// The usual lower case of the character's upper case, where that is another one. A table, since the one for upper
-/// case in Rust's library would add 14 kB to the module. Letters whose upper case is several characters are those of
-/// Unicode's full case folding (status F in CaseFolding.txt): `ᾳ` is `ΑΙ`, and the Armenian `և` is `ԵՒ`.
+/// The usual lower case of the character's upper case, if that is a different character. This is a table,
+/// because the upper-case table of Rust's library would add 14 kB to the module. Letters whose upper case is
+/// several characters are those in Unicode's full case folding (status F in CaseFolding.txt): `ᾳ` is `ΑΙ`, and
+/// the Armenian `և` is `ԵՒ`.
 fn same_upper_case(lower: char) -> Option<&'static str> {
     Some(match lower {
-        // The dotless `i` of Turkish.
+        // The Turkish dotless `i`.
         '\u{131}' => "i",
         '\u{17f}' => "s",
         '\u{df}' => "ss",
@@ -128,14 +130,13 @@ fn same_upper_case(lower: char) -> Option<&'static str> {
     })
 }
 
-/// Whether some spelling in another letter case is compared with the text by its folded form: `false` only for a
-/// text that is its own folded form.
+/// Whether the text equals its folded form.
 pub(super) fn is_folded(text: &str) -> bool {
     matches!(folded(text), Cow::Borrowed(_))
 }
 
-/// What upstreams make of a text before they compare it exactly: lower case of ASCII letters, of all letters, and
-/// the folded form.
+/// The forms that upstreams convert a text to before they compare it exactly: lower case of ASCII letters,
+/// lower case of all letters, and the folded form.
 pub(super) fn lower_cased(text: &str) -> [Cow<'_, str>; 3] {
     let all = if text.is_ascii() { ascii_lower(text) } else { Cow::Owned(text.to_lowercase()) };
     [ascii_lower(text), all, folded(text)]
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn every_character_folds_as_its_upper_and_lower_case() {
-        // No letter beyond has another case.
+        // No character above this range has case variants.
         for character in char::MIN..='\u{1ffff}' {
             let text = character.to_string();
             let once = folded(&text);

@@ -1,4 +1,4 @@
-//! Methods: as a route lists them, and as a request may be read.
+//! The methods of routes, and the method variants of requests.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::fmt;
 use super::{AmbiguousPath, VariantClass};
 use crate::http::is_token;
 
-/// Distinct methods that one request may be read with. Two are usual; more multiply the look-ups.
+/// The maximum number of method variants of a request. Two are common; more would multiply the look-ups.
 const MAX_METHODS: usize = 8;
 
-/// A method as a route lists it: a token of RFC 9110 section 5.6.2, compared case-sensitively (section 9.1).
+/// The method of a route: a token (RFC 9110 section 5.6.2), compared case-sensitively (section 9.1).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Method {
     name: String,
@@ -18,16 +18,16 @@ pub struct Method {
 /// Why a text is not a method.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MethodError {
-    /// Empty, or with a character that a token does not have.
+    /// The text is empty or contains a character that is invalid in a token.
     #[error("expected a method such as `GET`, got {0:?}")]
     NotAToken(String),
-    /// A method of RFC 9110 in the wrong case: it would never match.
+    /// A method of RFC 9110 in the wrong case, which would never match.
     #[error("methods are case-sensitive: write `{0}`")]
     WrongCase(String),
 }
 
 impl Method {
-    /// Reads a method such as `GET`.
+    /// Parses a method such as `GET`.
     pub fn parse(text: &str) -> Result<Self, MethodError> {
         if token(text.as_bytes()).is_none() {
             return Err(MethodError::NotAToken(text.to_owned()));
@@ -45,7 +45,7 @@ impl Method {
     }
 }
 
-/// RFC 9110 section 9.3 and RFC 5789.
+/// The methods of RFC 9110 section 9.3 and RFC 5789.
 const REGISTERED: [&str; 9] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
@@ -55,13 +55,13 @@ impl fmt::Display for Method {
     }
 }
 
-/// The methods that a request may be read with: `:method` first, then what its override headers name, each with
-/// what an upstream does to take it.
+/// The method variants of a request: `:method` first, then the methods in its override headers, each with the
+/// class of behavior that leads to it.
 ///
-/// An override value is read as the frameworks read it that honour one: members of a comma-joined list each for
-/// themselves, spaces around them dropped. A method in lower case is read in upper case as well, since those
-/// frameworks (and WSGI servers, for `:method` itself) upper-case it. A member that is no token refuses the
-/// request: what an upstream would make of it cannot be told. An empty one names nothing.
+/// Override values are parsed like in the frameworks that support them: each member of a comma-separated list
+/// separately, without surrounding spaces. A method in lower case is also read in upper case, because these
+/// frameworks (and WSGI servers, for `:method` itself) convert it. A member that is not a token makes the
+/// request ambiguous, because an upstream's interpretation is unknown. An empty member is ignored.
 pub(super) fn variants<'a>(
     method: &'a [u8],
     overrides: &[&'a [u8]],

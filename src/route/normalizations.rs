@@ -1,11 +1,11 @@
-//! What upstreams do with a path: single steps, each for itself.
+//! The single steps by which upstreams transform a path.
 
 use super::{AmbiguousPath, VariantClass};
 use crate::http::{hex_digit, is_unreserved};
 
-/// What an upstream may do with a path besides decoding it, with its class. Each answers `None` where it changes
-/// nothing. Letter case is no step but a way to compare: see [`super::letter_case`]. A step that looks for letters
-/// ignores case by itself.
+/// The steps besides decoding, each with its class. A step returns `None` if it changes nothing. Letter case is
+/// not a step but a kind of comparison: see [`super::letter_case`]. A step that searches for letters ignores
+/// their case itself.
 pub(super) const NORMALIZATIONS: [(VariantClass, fn(&str) -> Option<String>); 17] = [
     (VariantClass::Backslash, backslashes_as_slashes),
     (VariantClass::NetworkPath, without_authority),
@@ -26,29 +26,31 @@ pub(super) const NORMALIZATIONS: [(VariantClass, fn(&str) -> Option<String>); 17
     (VariantClass::CompatibilityCharacters, |path| replaced(path, best_fit)),
 ];
 
-/// Which escapes one round of decoding takes; each is what some upstream does.
+/// The escapes that one round of decoding decodes. Each variant is the behavior of some upstream.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Escapes {
-    /// All, before the path is split.
+    /// All escapes, before the path is split into segments.
     All,
-    /// All but slashes: the path is split first, and its segments are decoded each for itself. `/a%2Fb/%61dmin` is
-    /// two segments there, the second `admin`, which no reading of the whole shows.
+    /// All escapes except slashes: the upstream splits the path first and then decodes each segment. Then
+    /// `/a%2Fb/%61dmin` has two segments, the second being `admin`, which does not occur when the whole path is
+    /// decoded.
     AllButSlashes,
-    /// Those of unreserved characters, as a proxy may that normalises (RFC 3986 section 6.2.2.2).
+    /// The escapes of unreserved characters, which a normalizing proxy may decode (RFC 3986 section 6.2.2.2).
     Unreserved,
-    /// Those of dots, as URL parsers of browsers and their runtimes do to find dot segments (WHATWG URL).
+    /// The escapes of dots, which URL parsers of browsers and their runtimes decode to find dot segments
+    /// (WHATWG URL).
     Dots,
-    /// Those that a client has to write, since the characters cannot stand in a path (RFC 3986 section 3.3): space,
-    /// what is not ASCII, and `"<>^`{|}[]`. Not `%25`: no template has a `%`, and what it may bring out must
-    /// stay apart from the escapes that the client wrote.
+    /// The escapes that a client has to write, because the characters are not allowed in a path (RFC 3986
+    /// section 3.3): space, non-ASCII characters, and `"<>^`{|}[]`. `%25` is not among them: no template
+    /// contains a `%`, and the result of decoding it must stay distinct from the client's other escapes.
     Required,
 }
 
 impl Escapes {
-    /// One for each way in which an upstream decodes.
+    /// The ways in which upstreams decode.
     pub const EACH: [Self; 4] = [Self::All, Self::AllButSlashes, Self::Unreserved, Self::Dots];
 
-    /// Whether it takes the escape of this byte.
+    /// Whether the escape of this byte is decoded.
     pub(super) fn takes(self, byte: u8) -> bool {
         match self {
             Self::All => true,
@@ -60,9 +62,9 @@ impl Escapes {
     }
 }
 
-/// One round of percent-decoding (RFC 3986 section 2.1), `None` where it changes nothing. A broken escape stays.
+/// One round of percent-decoding (RFC 3986 section 2.1); `None` if it changes nothing. An invalid escape stays.
 ///
-/// Own code: `percent_encoding` decodes every escape, and each [`Escapes`] leaves others as they are.
+/// This is not `percent_encoding`, which decodes every escape; each of [`Escapes`] decodes only some.
 pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, AmbiguousPath> {
     if !path.contains('%') {
         return Ok(None);
@@ -85,7 +87,7 @@ pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, Am
             None => bytes.push(*first),
         }
     }
-    // Overlong forms (`%C0%AF` for a slash) are not UTF-8 either.
+    // This also denies overlong forms (`%C0%AF` for a slash), which are not UTF-8.
     let decoded = String::from_utf8(bytes).map_err(|_| AmbiguousPath::Encoding)?;
     if has_control(&decoded) {
         return Err(AmbiguousPath::ControlCharacter);
@@ -96,7 +98,8 @@ pub(super) fn decoded(path: &str, escapes: Escapes) -> Result<Option<String>, Am
     Ok((decoded != path).then_some(decoded))
 }
 
-/// `%u0061`, an `a` to IIS, ASP.NET and JavaScript's `unescape`, and text to all others.
+/// Whether there is an escape such as `%u0061`, which is an `a` to IIS, ASP.NET and JavaScript's `unescape`,
+/// and plain text to all others.
 fn has_utf16_escape(path: &str) -> bool {
     let is_escape = |rest: &str| match rest.as_bytes() {
         [b'u' | b'U', digits @ ..] => {
@@ -107,36 +110,36 @@ fn has_utf16_escape(path: &str) -> bool {
     path.split('%').skip(1).any(is_escape)
 }
 
-/// Whether it has a control character: C0 and DEL, or C1, which UTF-8 begins with 0xC2.
+/// Whether the path has a control character: C0, DEL, or C1 (whose UTF-8 form starts with 0xC2).
 pub(super) fn has_control(path: &str) -> bool {
     path.bytes().any(|byte| byte.is_ascii_control()) || !path.is_ascii() && path.contains(char::is_control)
 }
 
-/// `\` as on Windows.
+/// Replaces `\` with `/`, as Windows does.
 fn backslashes_as_slashes(path: &str) -> Option<String> {
     path.contains('\\').then(|| path.replace('\\', "/"))
 }
 
-/// `//host/path` as a reference to another host (RFC 3986 section 4.2), which `new URL(request.url, base)` takes it
-/// for; more slashes before the host are as two to it (WHATWG URL).
+/// Reads `//host/path` as a reference to another host (RFC 3986 section 4.2), as `new URL(request.url, base)`
+/// does, and keeps the path. More than two slashes before the host have the same effect (WHATWG URL).
 fn without_authority(path: &str) -> Option<String> {
     let authority_and_path = path.strip_prefix("//")?.trim_start_matches('/');
     Some(authority_and_path.find('/').and_then(|at| authority_and_path.get(at..)).unwrap_or("/").to_owned())
 }
 
-/// Each segment without `;` and what follows, as servlet containers route it.
+/// Removes `;` and the text after it from each segment, as servlet containers do for routing.
 fn without_parameters(path: &str) -> Option<String> {
     path.contains(';').then(|| by_segment(path, |segment| segment.split(';').next().unwrap_or_default()))
 }
 
-/// The path before the first such mark. `?` and `#` are what decoding brought out, where a second server parses the
-/// decoded text again; at `;` some routers of Node's take the query to start (find-my-way, of Fastify and restify).
+/// Cuts the path at the first `mark`. A decoded `?` or `#` is a mark for a second server that parses the
+/// decoded text again; some Node.js routers start the query at `;` (find-my-way, used by Fastify and restify).
 fn cut_at(path: &str, mark: char) -> Option<String> {
     path.split_once(mark).map(|(before, _)| before.to_owned())
 }
 
-/// Each segment without the name of an NTFS stream: `x::$DATA` is the file `x`, `x:$I30:$INDEX_ALLOCATION` the
-/// folder `x`.
+/// Removes the name of an NTFS stream from each segment: `x::$DATA` is the file `x`, `x:$I30:$INDEX_ALLOCATION`
+/// the folder `x`.
 fn without_ntfs_streams(path: &str) -> Option<String> {
     let named = |segment: &str| segment.contains(":$");
     let file = |segment| match segment {
@@ -146,8 +149,8 @@ fn without_ntfs_streams(path: &str) -> Option<String> {
     named(path).then(|| by_segment(path, file)).filter(|kept| kept != path)
 }
 
-/// Without `/(S(…))` and the like, in which ASP.NET carries sessions and tickets for browsers without cookies. What
-/// follows at once joins what was before (CVE-2023-36899).
+/// Removes `/(S(…))` and similar segments, in which ASP.NET carries sessions and tickets for browsers without
+/// cookies. Text that follows a ticket directly is joined with the text before it (CVE-2023-36899).
 fn without_aspnet_tickets(path: &str) -> Option<String> {
     let mut kept = String::new();
     let mut rest = path;
@@ -168,7 +171,8 @@ fn without_aspnet_tickets(path: &str) -> Option<String> {
     (kept != path).then_some(kept)
 }
 
-/// The bytes of `/(A(…)S(…)F(…))` at the start, with one of these or more; 0 where there is none.
+/// The length in bytes of `/(A(…)S(…)F(…))` with at least one ticket at the start of the path; 0 if there is
+/// none.
 fn ticket_length(path: &str) -> usize {
     let Some(mut rest) = path.strip_prefix("/(") else { return 0 };
     let mut tickets = 0_usize;
@@ -185,14 +189,14 @@ fn ticket_length(path: &str) -> usize {
     }
 }
 
-/// What a PHP script gets as its `PATH_INFO`: front controllers route `/index.php/admin` as `/admin`.
+/// The `PATH_INFO` that a PHP script gets: front controllers route `/index.php/admin` as `/admin`.
 fn php_path_info(path: &str) -> Option<String> {
     let at = script_end(path.as_bytes())?;
     path.get(at..).map(str::to_owned)
 }
 
-/// Where the path goes on behind the first script's name: at the slash. File systems that ignore case run
-/// `/INDEX.PHP/admin`, too.
+/// The position of the slash after the first script's name. Case-insensitive file systems run
+/// `/INDEX.PHP/admin` too.
 pub(super) fn script_end(path: &[u8]) -> Option<usize> {
     path.windows(SCRIPT.len())
         .position(|part| part.eq_ignore_ascii_case(SCRIPT))
@@ -214,7 +218,7 @@ fn merged_slashes(path: &str) -> Option<String> {
     Some(merged)
 }
 
-/// Dot segments resolved (RFC 3986 section 5.2.4); `..` at the root stays there.
+/// Resolves dot segments (RFC 3986 section 5.2.4); `..` at the root has no effect.
 fn resolved_dots(path: &str) -> Option<String> {
     if !path.contains("/.") {
         return None;
@@ -241,15 +245,15 @@ fn resolved_dots(path: &str) -> Option<String> {
     Some(format!("/{}", resolved.join("/")))
 }
 
-/// The path without these characters at its end.
+/// Removes these characters from the end of the path.
 fn trimmed(path: &str, characters: &[char]) -> Option<String> {
     let kept = path.trim_end_matches(characters);
     let kept = if kept.is_empty() { "/" } else { kept };
     (kept != path).then(|| kept.to_owned())
 }
 
-/// Each segment without spaces and dots at its end, as Windows names files. `.` and `..` stay what they are, with
-/// spaces behind them too; a segment of nothing but more dots is empty.
+/// Removes trailing spaces and dots from each segment, as Windows does for file names. `.` and `..` are kept,
+/// even with trailing spaces; a segment of three or more dots becomes empty.
 fn trimmed_segments(path: &str) -> Option<String> {
     let ends = |pair: &[u8]| matches!(pair, [b' ' | b'.', b'/']);
     if !path.ends_with([' ', '.']) && !path.as_bytes().windows(2).any(ends) {
@@ -262,22 +266,23 @@ fn trimmed_segments(path: &str) -> Option<String> {
     (kept != path).then_some(kept)
 }
 
-/// Each segment without spaces at its end and with its dots, as those who trim a segment's space and nothing else.
-/// `/a /b./c` is `/a/b./c` to them, and `/a/b/c` to nobody but Windows.
+/// Removes trailing spaces, but not dots, from each segment, for upstreams that trim only spaces. For them, `/a
+/// /b./c` is `/a/b./c`; for Windows it is `/a/b/c`.
 fn without_trailing_spaces(path: &str) -> Option<String> {
     let ends = path.ends_with(' ') || path.contains(" /");
     ends.then(|| by_segment(path, |segment| segment.trim_end_matches(' ')))
 }
 
-/// Each segment without spaces at its start, as Spring trimmed tokens before it matched them (CVE-2016-5007).
+/// Removes leading spaces from each segment, as Spring did before it matched tokens (CVE-2016-5007).
 fn without_leading_spaces(path: &str) -> Option<String> {
     path.contains("/ ").then(|| by_segment(path, |segment| segment.trim_start_matches(' ')))
 }
 
-/// What compatibility forms (NFKC) and the best fit of a Windows code page make of characters that look like ASCII:
-/// fullwidth forms, and what stands for a slash, a backslash, a dot or a space.
+/// The replacement of a character that looks like ASCII, by Unicode compatibility forms (NFKC) or the best fit
+/// of a Windows code page: fullwidth forms, and characters that resemble a slash, a backslash, a dot or a
+/// space.
 fn best_fit(character: char) -> Option<&'static str> {
-    /// U+FF01 to U+FF5E are these, moved.
+    /// The ASCII characters that U+FF01 to U+FF5E stand for, in the same order.
     const VISIBLE: &str =
         "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
     match character {
@@ -286,12 +291,12 @@ fn best_fit(character: char) -> Option<&'static str> {
             VISIBLE.get(at..at.checked_add(1)?)
         }
         '\u{2044}' | '\u{2215}' | '\u{29f8}' => Some("/"),
-        // Yen and won stand where ASCII has the backslash in Japanese and Korean code pages.
+        // Japanese and Korean code pages have the yen and won signs at the position of the backslash in ASCII.
         '\u{2216}' | '\u{29f5}' | '\u{fe68}' | '\u{a5}' | '\u{20a9}' => Some("\\"),
         '\u{2024}' | '\u{fe52}' => Some("."),
         '\u{2025}' | '\u{fe30}' => Some(".."),
         '\u{2026}' | '\u{fe19}' => Some("..."),
-        // The Greek question mark is a semicolon already where letters are only composed (NFC).
+        // Canonical composition (NFC) already turns the Greek question mark into a semicolon.
         '\u{37e}' | '\u{fe14}' | '\u{fe54}' => Some(";"),
         '\u{fe16}' | '\u{fe56}' => Some("?"),
         '\u{2047}' => Some("??"),

@@ -1,12 +1,13 @@
-//! The readings of a path: everything that some upstream may take it for, but for letter case.
+//! The variants of a path: every interpretation by an upstream, except those by letter case.
 //!
-//! Upstreams decode, merge slashes, resolve dot segments and drop `;parameters`, each in an order of its own and
-//! sometimes twice. Instead of modelling any of them, every step that one of them takes is applied to every reading
-//! there is, until nothing new comes out: whatever a chain of these steps makes of a path, in any order and number,
-//! is among the readings. What cannot be read with certainty is refused.
+//! Upstreams decode, merge slashes, resolve dot segments and drop `;parameters`, in different orders and
+//! sometimes twice. Instead of modeling particular upstreams, this module applies each of these steps to every
+//! variant until no new one appears. So the variants include the result of every chain of steps, in any order
+//! and number. A path that cannot be interpreted with certainty is denied.
 //!
-//! The first reading is the path as written: the sent path with the escapes decoded that a client has to write
-//! (`/caf%C3%A9`, `/my%20docs`). A template is written decoded, so these escapes are no reading beside it.
+//! The first variant is the path as written: the path as sent, with those escapes decoded that a client has to
+//! write (`/caf%C3%A9`, `/my%20docs`). Templates are written decoded, so these escapes do not make another
+//! variant.
 
 use std::borrow::Cow;
 
@@ -14,45 +15,47 @@ use super::normalizations::{Escapes, NORMALIZATIONS, decoded, has_control, scrip
 use super::{AmbiguousPath, SkippedVariants, VariantClass};
 use crate::http::hex_digit;
 
-/// Distinct readings that a path may have. Each costs a look-up; a path that needs more is an attack.
+/// The maximum number of variants of a path. Each needs a look-up; a path with more is an attack.
 const MAX_READINGS: usize = 32;
 
-/// Rounds of percent-decoding after which nothing may be left to decode.
+/// The number of percent-decoding rounds after which no escape may be left.
 const MAX_DECODINGS: usize = 3;
 
-/// The longest path, in bytes and without its query, that is read in more than one way. Servers rarely take 8 KiB
+/// The maximum length of a path with several variants, in bytes, without its query. Servers rarely accept 8 KiB
 /// for a whole request line.
 const MAX_BYTES: usize = 8192;
 
-/// All readings of a path together, in bytes: this bounds the work that one request can cause, since each step goes
-/// over each byte of each reading. So the longest path has four readings, and one of 1 KiB as many as there may be.
+/// The maximum length of all variants of a path together, in bytes. It limits the work of one request, because
+/// each step processes each byte of each variant. A path of the maximum length can have four variants, and a
+/// path of 1 KiB the maximum number.
 const MAX_BYTES_OF_ALL: usize = 4 * MAX_BYTES;
 
-/// All readings of one path.
+/// All variants of one path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PathVariants<'a> {
-    /// As it was sent, without the query.
+    /// The path as sent, without the query.
     pub as_sent: &'a str,
-    /// As it was written: with the escapes decoded that a client has to write.
+    /// The path as written: with those escapes decoded that a client has to write.
     pub as_written: Cow<'a, str>,
-    /// The others, each once, the shortest chains of steps first.
+    /// The other variants, each once, sorted by the number of steps that lead to them.
     pub others: Vec<PathVariant>,
 }
 
-/// A reading that a step made of another one.
+/// A variant that a step made from another one.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct PathVariant {
     pub path: String,
     class: VariantClass,
-    /// The one that the step was applied to, by its place in [`PathVariants::others`]; `None` for the path as written.
+    /// The variant that the step was applied to, by its index in [`PathVariants::others`]; `None` for the path as
+    /// written.
     origin: Option<usize>,
 }
 
 impl<'a> PathVariants<'a> {
-    /// The readings of `:path`, which starts with `/`. Its query starts at the first `?`.
+    /// Computes the variants of `:path`, which starts with `/`. Its query starts at the first `?`.
     ///
-    /// A `#` is not part of a request target (RFC 9112 section 3.2); an upstream that gets one may cut there or go
-    /// on reading, so both are readings.
+    /// A `#` is not allowed in a request target (RFC 9112 section 3.2). An upstream that receives one may cut
+    /// the path there or not, so both are variants.
     pub fn of(path: &'a [u8], skipped: SkippedVariants) -> Result<Self, AmbiguousPath> {
         let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
         if !path.starts_with(b"/") {
@@ -77,7 +80,7 @@ impl<'a> PathVariants<'a> {
         Ok(Self { as_sent, as_written, others })
     }
 
-    /// The classes of the steps that led to one of the others, the first step first.
+    /// The classes of the steps that lead to one of the other variants, the first step first.
     pub fn classes(&self, mut index: usize) -> Vec<VariantClass> {
         let mut classes = Vec::new();
         while let Some(variant) = self.others.get(index) {
@@ -94,8 +97,8 @@ impl<'a> PathVariants<'a> {
     }
 }
 
-/// Whether no step changes the path: it has only characters that stand for themselves everywhere, its segments are
-/// not empty, and none ends in a dot, so that neither is any `.` or `..`.
+/// Whether no step changes the path. This is so if it contains only characters without a special meaning, has
+/// no empty segment, and no segment ends in a dot, which also excludes `.` and `..`.
 fn is_plain(path: &[u8]) -> bool {
     let mut previous = b'/';
     let Some((_, [rest @ .., last])) = path.split_first() else {
@@ -105,9 +108,9 @@ fn is_plain(path: &[u8]) -> bool {
         let plain = match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => true,
             b'!' | b'&' | b'\'' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' => true,
-            // The start of a stream's name.
+            // Not the start of an NTFS stream's name.
             b'$' => previous != b':',
-            // The start of a ticket.
+            // Not the start of an ASP.NET ticket.
             b'(' => previous != b'/',
             b'/' => previous != b'/' && previous != b'.',
             _ => false,
@@ -120,7 +123,7 @@ fn is_plain(path: &[u8]) -> bool {
     *last != b'/' && *last != b'.' && script_end(path).is_none()
 }
 
-/// A `%` without two hexadecimal digits: decoders differ between keeping it, dropping it and failing.
+/// Whether there is a `%` without two hexadecimal digits. Decoders differ: they keep it, drop it or fail.
 fn has_broken_escape(path: &[u8]) -> bool {
     let mut rest = path;
     while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
@@ -133,10 +136,11 @@ fn has_broken_escape(path: &[u8]) -> bool {
     false
 }
 
-/// Whether a slash is encoded more than once (`%252F`), or in parts (`%2%32F` is refused, `%25%32F` is not).
+/// Whether a slash is encoded more than once (`%252F`) or in parts (`%25%32F`; a path with `%2%32F` is denied).
 ///
 /// # Errors
-/// Something is left to decode after [`MAX_DECODINGS`] rounds, or decoding brings out what no path may have.
+/// An escape is left after [`MAX_DECODINGS`] rounds, or decoding produces a character that is invalid in a
+/// path.
 fn decodes_in_few_rounds(path: &str) -> Result<bool, AmbiguousPath> {
     let mut variant = decoded(path, Escapes::All)?;
     for _ in 0..MAX_DECODINGS {
@@ -159,10 +163,10 @@ fn encoded_slashes(path: &str) -> usize {
     path.as_bytes().windows(3).filter(|escape| escape.eq_ignore_ascii_case(b"%2f")).count()
 }
 
-/// Applies every step that is not skipped to every reading until none gives a new one.
+/// Applies every step that is not skipped to every variant, until there is no new variant.
 ///
-/// `hides_slashes`: a slash is encoded more than once. Then decoding one is no matter of `encoded_slash`, since
-/// double decoding cannot be skipped.
+/// `hides_slashes` means that a slash is encoded more than once. Then its decoding does not belong to the class
+/// `encoded_slash`, because double decoding cannot be skipped.
 fn all_variants(
     as_written: &str,
     hides_slashes: bool,
@@ -182,7 +186,7 @@ fn all_variants(
                 bytes += path.len();
                 path_variants.push(PathVariant { path, class, origin });
             }
-            // At once, not when the round is over: a round alone may bring two dozen.
+            // Check this for each variant instead of each round, because a single round may add two dozen.
             match (path_variants.len() < MAX_READINGS, bytes <= MAX_BYTES_OF_ALL) {
                 (true, true) => Ok(()),
                 (false, _) => Err(AmbiguousPath::TooManyReadings),

@@ -1,4 +1,4 @@
-//! Every rule that governs a request, one for each way to read it.
+//! The rules that match a request in any of its path variants.
 
 use super::host::{is_unambiguous_host, normalize_host};
 use super::letter_case::{folded, is_folded};
@@ -7,20 +7,20 @@ use super::path_variants::PathVariants;
 use super::{AmbiguousPath, RouteFound, SkippedVariants, Table, VariantClass, method};
 use std::borrow::Cow;
 
-/// What of a request decides on its route.
+/// The parts of a request that select its route.
 #[derive(Debug, Clone)]
 pub struct RequestLine<'a> {
     /// `:authority`.
     pub host: &'a [u8],
     /// `:method`.
     pub method: &'a [u8],
-    /// `:path` with its query; `None` for a CONNECT without one.
+    /// `:path` with its query; `None` for a CONNECT request without a path.
     pub path: Option<&'a [u8]>,
-    /// The values of the headers that [`METHOD_OVERRIDES`](crate::http::METHOD_OVERRIDES) names.
+    /// The values of the method-override headers ([`METHOD_OVERRIDES`](crate::http::METHOD_OVERRIDES)).
     pub method_overrides: Vec<&'a [u8]>,
 }
 
-/// The distinct rules that govern a request: at least one, and each must be met.
+/// The distinct rules that match a request. There is at least one, and the request must meet all of them.
 #[derive(Debug)]
 pub struct RouteMatches<'a, T> {
     first: RouteMatch<'a, T>,
@@ -29,45 +29,46 @@ pub struct RouteMatches<'a, T> {
     has_one_method: bool,
 }
 
-/// One rule that governs, and the reading that chose it.
+/// A rule that matches, and the path variant that selected it.
 #[derive(Debug)]
 pub struct RouteMatch<'a, T> {
-    /// The route; `None` is "no route", for which the default policy stands.
+    /// The route; `None` means that no route matches and the default policy applies.
     pub found: Option<RouteFound<'a, T>>,
-    /// The first reading that chose it, for a log.
+    /// The first path variant that selected the route, for logs.
     pub variant: RequestVariant<'a>,
 }
 
-/// One way to read a request.
+/// A path variant: one possible interpretation of a request's method and path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestVariant<'a> {
     /// The method.
     pub method: Cow<'a, str>,
-    /// The path without its query; empty where the request has none.
+    /// The path without its query; empty if the request has no path.
     pub path: Cow<'a, str>,
-    /// What an upstream does that leads to it, in order; empty for the request as written.
+    /// The behavior of an upstream that leads to this variant, in order; empty for the request as written.
     pub classes: Vec<VariantClass>,
 }
 
-/// How far the readings of a path are apart; a later variant includes the earlier ones.
+/// How much the variants of a path differ. The values are ordered by the size of the difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ambiguity {
-    /// There is only one.
+    /// There is only one variant.
     One,
-    /// They differ in a trailing slash.
+    /// The variants differ only in a trailing slash.
     TrailingSlash,
-    /// The path has a letter that upstreams which ignore case compare with another one.
+    /// The path contains a letter that upstreams with case-insensitive comparison take for another letter.
     LetterCase,
-    /// They are different paths.
+    /// The variants are different paths.
     Segments,
 }
 
 impl<T> Table<T> {
-    /// The rules of every reading of the path with every reading of the method, each rule once, that of the request
-    /// as written first.
+    /// Looks up the rules of every path variant with every method variant. Each rule is returned once, and the
+    /// rule of the request as written comes first.
     ///
-    /// No path and `*` (`OPTIONS *`) are under no route. A plain path in lower case, with one method, costs one
-    /// look-up (two where some template has an upper-case letter); the first allocates nothing.
+    /// A request without a path and one with `*` (`OPTIONS *`) match no route. A plain path in lower case with
+    /// one method needs one look-up, which allocates nothing (two look-ups if some template contains an
+    /// upper-case letter).
     pub fn matches<'a>(&'a self, target: &RequestLine<'a>) -> Result<RouteMatches<'a, T>, AmbiguousPath> {
         if !is_unambiguous_host(target.host) {
             return Err(AmbiguousPath::Host);
@@ -132,11 +133,11 @@ impl<T> Table<T> {
     }
 }
 
-/// Every reading of a `:path` but for letter case, the path as written (without its query) first, each with the
-/// classes that led to it.
+/// The variants of a `:path`, except those by letter case. The path as written, without its query, comes first.
+/// Each variant has the classes that lead to it.
 ///
 /// # Errors
-/// Why it has none to rely on.
+/// The reason why the path is too ambiguous.
 pub fn path_variants(
     path: &[u8],
     skipped: SkippedVariants,
@@ -147,8 +148,8 @@ pub fn path_variants(
     Ok(std::iter::once((path_variants.as_written.clone().into_owned(), Vec::new())).chain(others).collect())
 }
 
-/// The classes that lead to the reading that is furthest from a `:path` as sent, for a message: the first of those
-/// that give it its [`Ambiguity`].
+/// The classes that lead to the variant that differs most from the `:path` as sent, for a message: those of the
+/// first variant with that [`Ambiguity`].
 pub fn furthest_classes(path: &[u8], skipped: SkippedVariants) -> Vec<VariantClass> {
     let Ok(path_variants) = PathVariants::of(path, skipped) else { return Vec::new() };
     let ambiguity = Ambiguity::of(&path_variants, skipped);
@@ -182,7 +183,7 @@ impl<'a, T> RouteMatches<'a, T> {
         }
     }
 
-    /// The distinct rules, that of the request as written first.
+    /// The distinct rules, with that of the request as written first.
     pub fn iter(&self) -> impl Iterator<Item = &RouteMatch<'a, T>> {
         std::iter::once(&self.first).chain(&self.others)
     }
@@ -192,19 +193,19 @@ impl<'a, T> RouteMatches<'a, T> {
         &self.first
     }
 
-    /// Whether the request can be read with no other method than its own, whatever rules that chose.
+    /// Whether the request's own method is the only variant, regardless of the rules.
     pub fn has_one_method(&self) -> bool {
         self.has_one_method
     }
 
-    /// How far the readings of the path are apart, whatever rules they chose.
+    /// How much the variants of the path differ, regardless of the rules.
     pub fn ambiguity(&self) -> Ambiguity {
         self.ambiguity
     }
 }
 
 impl<T> RouteMatch<'_, T> {
-    /// Where the route stood in the list that the table was built from; `None` for the default policy.
+    /// The index of the route in the list that the table was built from; `None` for the default policy.
     pub fn index(&self) -> Option<usize> {
         self.found.map(|found| found.index)
     }
@@ -212,7 +213,7 @@ impl<T> RouteMatch<'_, T> {
 
 impl Ambiguity {
     fn of(path_variants: &PathVariants<'_>, skipped: SkippedVariants) -> Self {
-        // The digits of an escape are no letters: a letter that it stands for is another reading anyway.
+        // Skip the digits of an escape, which are not letters: the decoded character is another variant anyway.
         let mut parts = path_variants.as_sent.split('%');
         let first = parts.next().is_none_or(is_folded);
         let is_folded = first && parts.all(|part| part.get(2..).is_none_or(is_folded));
@@ -228,15 +229,16 @@ impl Ambiguity {
 }
 
 impl PathVariants<'_> {
-    /// Whether Envoy, which compares byte by byte, takes a character for another one that is the same to an upstream:
-    /// `%2f`, which stays where encoded slashes are skipped, is usually `%2F` (RFC 3986 section 2.1), and what a
-    /// client has to escape may come as it is.
+    /// Whether an upstream takes a different spelling of the path for the same path, while Envoy compares byte
+    /// by byte. This is the case for `%2f`, which is kept if encoded slashes are skipped and is usually written
+    /// `%2F` (RFC 3986 section 2.1), and for characters that a client should escape but may send unescaped.
     fn has_two_spellings(&self) -> bool {
         self.as_sent.contains("%2f") || self.as_sent.bytes().any(|byte| Escapes::Required.takes(byte))
     }
 
-    /// How far a reading is from the path as sent. An escape that the client has to write counts as well: Envoy
-    /// matches it byte by byte, and `%c3` and `%C3` are one letter to an upstream.
+    /// How much a variant differs from the path as sent. Decoding an escape that a client has to write also
+    /// counts as a difference: Envoy compares the escape byte by byte, while `%c3` and `%C3` are the same to an
+    /// upstream.
     fn apart(&self, variant: &str) -> Ambiguity {
         let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).len();
         if variant == self.as_sent {

@@ -1,4 +1,4 @@
-//! The routes, arranged for look-up: which rule one reading of a request falls under.
+//! The table of routes: it finds the rule for one path variant of a request.
 
 use super::conflict::{Conflict, ConflictKind, case_conflicts};
 use super::entry::Entry;
@@ -7,30 +7,32 @@ use super::letter_case::is_folded;
 use super::tree::Levels;
 use super::{SkippedVariants, VariantClass};
 
-/// All routes, arranged for look-up.
+/// All routes, indexed for look-up.
 #[derive(Debug, Clone)]
 pub struct Table<T> {
     entries: Vec<Entry<T>>,
     levels: Levels,
-    /// Whether some template has a letter that upstreams which ignore case compare with another one.
+    /// Whether some template contains a letter that upstreams with case-insensitive comparison take for another
+    /// letter.
     has_letter_case: bool,
     skipped: SkippedVariants,
 }
 
-/// The route that one reading falls under.
+/// The route that matches one path variant.
 #[derive(Debug)]
 pub struct RouteFound<'t, T> {
-    /// Where the entry stood in the list that the table was built from.
+    /// The index of the entry in the list that the table was built from.
     pub index: usize,
-    /// What applies.
+    /// The rule of the route.
     pub rule: &'t T,
 }
 
 impl<T> Table<T> {
-    /// Arranges the entries. Their order does not matter.
+    /// Builds the table. The order of the entries does not matter.
     ///
-    /// Refused are two entries with an equal template, method and host (`{id}`, `{name}` and `*` are equal), and
-    /// templates that differ only in case, whatever their hosts. Every conflict is told, each pair once.
+    /// Two entries conflict if their template, method and host are equal (`{id}`, `{name}` and `*` are equal),
+    /// or if their templates differ only in case, whatever their hosts. Every conflict is returned, each pair
+    /// once.
     pub fn build(entries: Vec<Entry<T>>) -> Result<Self, Vec<Conflict>> {
         let mut conflicts = case_conflicts(&entries);
         let mut levels = Levels::default();
@@ -50,13 +52,13 @@ impl<T> Table<T> {
         Ok(Self { entries, levels, has_letter_case, skipped: SkippedVariants::default() })
     }
 
-    /// The same table for upstreams that make no readings of these classes.
+    /// The table for upstreams that do not apply these classes.
     #[must_use]
     pub fn skipping(self, skipped: SkippedVariants) -> Self {
         Self { skipped, ..self }
     }
 
-    /// The classes of readings that are skipped.
+    /// The classes that are skipped.
     pub fn skipped(&self) -> SkippedVariants {
         self.skipped
     }
@@ -66,40 +68,43 @@ impl<T> Table<T> {
         &self.entries
     }
 
-    /// What the entries say, in their order.
+    /// The rules of the entries, in their order.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &T> {
         self.entries.iter().map(|entry| &entry.rule)
     }
 
-    /// The route of one reading, taken literally: `None` is "no route", for which the default policy stands.
+    /// Finds the route of one path variant, taken literally; `None` means that no route matches and the default
+    /// policy applies.
     ///
-    /// - Hosts: exact, then the longest `*.suffix`, then routes without hosts. A host whose own routes have nothing
-    ///   for this path and method falls to the next of these: a route without hosts is meant for every host, and
-    ///   must not end where some other route names one.
-    /// - Templates, segment by segment from the left: literal, then `{id}` or `*`, then `**`. A path that ends here
-    ///   prefers the template that ends here to `**`; one that ends in a slash prefers `**`, whose part it is
-    ///   (`/a/**` covers `/a/`), to the template without the slash.
-    /// - Methods: listed, then unlisted. HEAD follows GET where a template does not list it. A template that leaves
-    ///   the method out is as if it were not there.
+    /// - Hosts: exact, then the longest `*.suffix`, then routes without hosts. If the routes of a host do not
+    ///   match this path and method, the next host in this order is tried: a route without hosts is meant for
+    ///   every host, even if another route lists the host.
+    /// - Templates, segment by segment from the left: literal, then `{id}` or `*`, then `**`. If the path ends,
+    ///   a template that ends here precedes `**`. If the path ends in a slash, `**` precedes the template
+    ///   without the slash, because the slash belongs to `**` (`/a/**` covers `/a/`).
+    /// - Methods: listed, then unlisted. HEAD follows GET if a template does not list HEAD. A template that
+    ///   does not cover the method is ignored.
     ///
-    /// Costs at most one visit for each node of the tree, and no more than 2 to the number of segments; see
-    /// [`Table::visits`].
+    /// The look-up visits each node of the tree at most once, and at most 2 to the power of the number of
+    /// segments; see [`Table::visits`].
     pub fn lookup(&self, host: &[u8], method: &str, path: &str) -> Option<RouteFound<'_, T>> {
         self.find(&normalize_host(host), method, path)
     }
 
-    /// [`Table::lookup`] for a host that is [`normalize_host`] already.
+    /// [`Table::lookup`] for a host that is normalized already (see [`normalize_host`]).
     pub(super) fn find(&self, host: &[u8], method: &str, path: &str) -> Option<RouteFound<'_, T>> {
         self.found(self.levels.find(host, method, path, &mut 0))
     }
 
-    /// What else upstreams that ignore letter case choose for one reading; `exact` is what [`Table::find`] chooses.
+    /// The other choices of upstreams that ignore letter case, for one path variant; `exact` is the choice of
+    /// [`Table::find`].
     ///
-    /// Nothing where a look-up that ignores case in every segment finds the same as the exact one. So it is for a path
-    /// that is spelled as a template without wildcards, unless a more specific host, or `**` after a trailing slash,
-    /// comes first for those who ignore case. Where the two differ, each segment may be compared exactly, ignoring
-    /// case, or exactly after the upstream changed it to lower case, and every mixture counts: a server may ignore
-    /// case in the part that names an application, which compares the rest exactly.
+    /// Returns nothing if a look-up that ignores case in every segment finds the same as the exact one. This is
+    /// the case for a path that is spelled like a template without wildcards, unless a case-insensitive look-up
+    /// first finds a more specific host, or `**` after a trailing slash. If the two differ, each segment may be
+    /// compared exactly, ignoring case, or exactly after conversion to lower case, and every combination
+    /// counts: a server may ignore case in the part that names an application, and the application may compare
+    /// the rest exactly.
     pub(super) fn find_ignoring_case(
         &self,
         host: &[u8],
@@ -117,7 +122,7 @@ impl<T> Table<T> {
         choices.into_iter().filter(|index| *index != exact).map(|index| self.found(index)).collect()
     }
 
-    /// How many nodes of the tree a look-up visits: its cost, independent of any clock.
+    /// The number of nodes that a look-up visits: its cost, independent of a clock.
     pub fn visits(&self, host: &[u8], method: &str, path: &str) -> usize {
         let mut visits = 0;
         self.levels.find(&normalize_host(host), method, path, &mut visits);
@@ -130,7 +135,7 @@ impl<T> Table<T> {
     }
 }
 
-// Not derived: a rule need not be `Clone` for a reference to one to be.
+// Not derived: a derived `Clone` would require the rule to be `Clone`.
 impl<T> Clone for RouteFound<'_, T> {
     fn clone(&self) -> Self {
         *self

@@ -1,21 +1,21 @@
-//! Path templates: what a route's `path` may say.
+//! Path templates: the `path` of a route.
 
 use std::fmt;
 
-/// More segments than any real path has: the look-up descends one call a segment.
+/// The maximum number of segments, more than real paths have. The look-up makes one nested call per segment.
 const MAX_SEGMENTS: usize = 64;
 
-/// The last segment of a template that covers everything below the others.
+/// The last segment of a template that covers everything below its other segments.
 const REST: &str = "**";
 
 /// A route's path: literal segments, `{name}` or `*` for one non-empty segment, `**` at the end for the rest.
 ///
-/// A template is matched against a *reading* of a path (see [`super::path_variants`]), so it is written decoded and
-/// normalised: what no reading can contain, or what readings take apart, is refused here.
+/// A template is matched against path variants (see [`super::RequestVariant`]), so it is written decoded and
+/// normalized. Text that no variant contains, or that variants split or decode, is an error here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    /// Its segments are taken out of it where they are needed, which is when a table is built: a table keeps its
-    /// templates, and kept segments would take 2 MiB of 10,000 routes.
+    /// The text of the template. Segments are parsed from it when a table is built; storing them would take 2
+    /// MiB for 10,000 routes, because a table keeps its templates.
     text: Box<str>,
 }
 
@@ -24,13 +24,12 @@ pub struct Template {
 pub enum TemplateSegment<'t> {
     /// This text, byte for byte.
     Literal(&'t str),
-    /// Any one non-empty segment, with its spelling: `*` or `{id}`. The spelling is for people and changes nothing in
-    /// what the template matches.
+    /// Any non-empty segment, written as `*` or `{id}`. The name is for people and does not affect the match.
     Any(&'t str),
 }
 
 impl<'t> TemplateSegment<'t> {
-    /// The segment as it is written.
+    /// The segment as written.
     pub fn as_str(&self) -> &'t str {
         match self {
             Self::Literal(text) | Self::Any(text) => text,
@@ -44,14 +43,14 @@ pub enum TemplateError {
     /// It does not start with `/`.
     #[error("expected a path that starts with `/`")]
     NotAbsolute,
-    /// It has a character that separates or encodes in a URL, or a control character.
+    /// A character that separates or encodes in a URL, or a control character.
     #[error(fmt = refused_character)]
     Character(char),
     /// Two slashes in a row.
-    #[error("`//` cannot stand in a template: write one `/`")]
+    #[error("`//` is not allowed in a template: write one `/`")]
     EmptySegment,
     /// A segment `.` or `..`.
-    #[error("`.` and `..` cannot stand in a template: write the path that they lead to")]
+    #[error("`.` and `..` are not allowed in a template: write the path that they lead to")]
     DotSegment,
     /// A segment that starts with a space, or ends with a space or a dot.
     #[error("the segment {0:?} starts with a space or ends with a space or a dot: remove it")]
@@ -65,14 +64,14 @@ pub enum TemplateError {
          `**`, or text without `*`, `{{` and `}}`"
     )]
     PartialWildcard(String),
-    /// A segment such as `:id`, which other routers take for a parameter.
+    /// A segment such as `:id`, which is a parameter in other routers.
     #[error(
         "the segment {0:?} would be matched literally: write `{{{name}}}` or `*`",
         name = .0.trim_start_matches(':')
     )]
     ColonParameter(String),
     /// The same name in braces twice.
-    #[error("the name {{{0}}} stands twice: give each segment a name of its own, or write `*`")]
+    #[error("the name {{{0}}} is used twice: give each segment its own name, or write `*`")]
     RepeatedName(String),
     /// More than 64 segments.
     #[error("expected at most {MAX_SEGMENTS} segments: end the template with `**`")]
@@ -80,7 +79,7 @@ pub enum TemplateError {
 }
 
 impl Template {
-    /// Reads a template. One trailing slash is dropped.
+    /// Parses a template. One trailing slash is dropped.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let path = text.strip_prefix('/').ok_or(TemplateError::NotAbsolute)?;
         if let Some(character) = text.chars().find(|character| refused(*character)) {
@@ -115,12 +114,12 @@ impl Template {
         Ok(template)
     }
 
-    /// The text that it was read from.
+    /// The text that the template was parsed from.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Its segments, without a final `**`.
+    /// The segments, without a final `**`.
     pub fn segments(&self) -> impl Iterator<Item = TemplateSegment<'_>> {
         self.text.split('/').filter_map(|segment| match segment {
             "" | REST => None,
@@ -129,12 +128,12 @@ impl Template {
         })
     }
 
-    /// Whether it ends in `**`.
+    /// Whether the template ends in `**`.
     pub fn covers_rest(&self) -> bool {
         self.text.strip_suffix('/').unwrap_or(&self.text).ends_with(REST)
     }
 
-    /// What the template matches, whatever its names are.
+    /// The template with its names removed: two templates with the same canonical form match the same paths.
     pub(super) fn canonical(&self) -> String {
         let mut canonical = String::with_capacity(self.text.len());
         for segment in self.segments() {
@@ -156,9 +155,10 @@ fn check_segment(segment: &str) -> Result<(), TemplateError> {
         "." | ".." => Err(TemplateError::DotSegment),
         _ if is_any(segment) => Ok(()),
         _ if segment.contains(['*', '{', '}']) => Err(TemplateError::PartialWildcard(own())),
-        // `/users/:id` taken literally would protect nothing.
+        // A literal `/users/:id` would protect no real path.
         _ if segment.starts_with(':') => Err(TemplateError::ColonParameter(own())),
-        // A reading drops these, and a typing slip such as "/admin " would protect nothing.
+        // A path variant drops these characters, and a template with a typing error such as "/admin " would
+        // protect nothing.
         _ if segment.starts_with(' ') || segment.ends_with([' ', '.']) => Err(TemplateError::Edge(own())),
         _ => Ok(()),
     }
@@ -175,7 +175,8 @@ fn parameter(segment: &str) -> Option<&str> {
     (!name.is_empty() && name.bytes().all(spelled)).then_some(name)
 }
 
-/// Characters that readings cut at, split at or decode; and controls, which refuse a request.
+/// Whether the character is invalid in a template: path variants are cut, split or decoded at it, or it is a
+/// control character, with which a request is denied.
 fn refused(character: char) -> bool {
     matches!(character, '?' | '#' | ';' | '\\' | '%') || character.is_control()
 }
@@ -188,13 +189,17 @@ impl fmt::Display for Template {
 
 fn refused_character(character: &char, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(match character {
-        '%' => "`%` cannot stand in a template: write the path decoded, as in `/café`",
-        '?' | '#' => "`?` and `#` cannot stand in a template: only the path is matched, leave the query out",
-        ';' => "`;` cannot stand in a template: path parameters are read both ways, leave them out",
-        '\\' => "`\\` cannot stand in a template: write `/`",
+        '%' => "`%` is not allowed in a template: write the path decoded, as in `/café`",
+        '?' | '#' => {
+            "`?` and `#` are not allowed in a template: only the path is matched, so remove the query"
+        }
+        ';' => {
+            "`;` is not allowed in a template: paths match with and without their parameters, so remove them"
+        }
+        '\\' => "`\\` is not allowed in a template: write `/`",
         control => {
             let control = control.escape_default();
-            return write!(f, "the control character {control} cannot stand in a template: remove it");
+            return write!(f, "the control character {control} is not allowed in a template: remove it");
         }
     })
 }
@@ -287,7 +292,7 @@ mod tests {
             ("/a/:id", "write `{id}`"),
             ("/a/**/b", "must be the last segment"),
             ("/a%20b", "decoded"),
-            ("/a?b", "leave the query out"),
+            ("/a?b", "remove the query"),
         ] {
             let error = Template::parse(text).unwrap_err().to_string();
             assert!(error.contains(remedy), "{text}: {error}");

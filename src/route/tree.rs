@@ -1,4 +1,4 @@
-//! The templates of the routes as trees, one for each host, and the look-up that compares exactly.
+//! The templates of the routes as trees, one per host, and the exact look-up.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,30 +8,31 @@ use super::letter_case::folded;
 use super::template::TemplateSegment;
 use super::{HostPattern, Method, Template};
 
-/// A tree of templates for each host that routes name.
+/// A tree of templates for each host in the routes.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Levels {
     hosts: HashMap<Box<[u8]>, RouteNode>,
     suffixes: HashMap<Box<[u8]>, RouteNode>,
-    /// The lengths that suffixes have, longest first, so that a long host costs no more than a short one.
+    /// The lengths of the suffixes, longest first, so that a look-up for a long host costs no more than for a
+    /// short one.
     suffix_lengths: Vec<usize>,
     any: RouteNode,
 }
 
-/// What has been matched so far: the segments from the root to here.
+/// One node: the segments from the root to here have matched.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RouteNode {
     pub(super) literals: HashMap<Box<str>, RouteNode>,
-    /// The literals that are not their own folded form, by that form.
+    /// The literals that differ from their folded form, by that form.
     pub(super) spellings: HashMap<Box<str>, Vec<Box<str>>>,
     pub(super) any: Option<Box<RouteNode>>,
-    /// Templates that end here.
+    /// The templates that end here.
     pub(super) here: Slots,
-    /// Templates that end here in `**`.
+    /// The templates that end here in `**`.
     pub(super) rest: Slots,
 }
 
-/// The entries of one template, by method. Indices into the table's rules.
+/// The entries of one template by method, as indices into the table's rules.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Slots {
     listed: Vec<(Method, usize)>,
@@ -39,7 +40,7 @@ pub(super) struct Slots {
 }
 
 impl Levels {
-    /// Puts an entry in its places, and tells which entries held one of them already.
+    /// Inserts an entry. Returns the earlier entries with the same template, method and host.
     pub(super) fn insert(
         &mut self,
         index: usize,
@@ -82,11 +83,11 @@ impl Levels {
         self.matching(host).find_map(|root| root.find(rest, method, visits))
     }
 
-    /// The trees for a host, the most specific first.
+    /// The trees that apply to a host, the most specific first.
     pub(super) fn matching<'t>(&'t self, host: &[u8]) -> impl Iterator<Item = &'t RouteNode> {
         let suffixes = self.suffix_lengths.iter().filter_map(move |length| {
             let (before, suffix) = host.split_at_checked(host.len().checked_sub(*length)?)?;
-            // `*.example.com` is neither `example.com` nor `badexample.com`.
+            // `*.example.com` matches neither `example.com` nor `badexample.com`.
             let under = before.len() > 1 && before.ends_with(b".");
             under.then(|| self.suffixes.get(suffix)).flatten()
         });
@@ -116,10 +117,10 @@ impl RouteNode {
         self.literals.entry(text.into()).or_default()
     }
 
-    /// The most specific entry for what remains of the path: `None` at its end, `Some("")` after a trailing slash.
+    /// The most specific entry for the rest of the path: `None` at its end, `Some("")` after a trailing slash.
     ///
-    /// Every node has one way to it from the root, so a search comes by each at most once. It goes no deeper than
-    /// the longest template, whatever the path's length.
+    /// Each node has a single path from the root, so a search visits it at most once. The depth is limited by
+    /// the longest template, not by the path's length.
     fn find(&self, rest: Option<&str>, method: &str, visits: &mut usize) -> Option<usize> {
         *visits += 1;
         let here = || self.here.of(method);
@@ -140,7 +141,7 @@ impl RouteNode {
 }
 
 impl Slots {
-    /// Notes the entry under its methods, and tells which entries stood under one of them already.
+    /// Adds the entry under its methods. Returns the earlier entries with one of these methods.
     fn insert(&mut self, index: usize, methods: &[Method]) -> Vec<usize> {
         let mut taken = Vec::new();
         if methods.is_empty() {
@@ -152,7 +153,7 @@ impl Slots {
         for method in methods {
             match self.listed.iter().find(|(listed, _)| listed == method) {
                 Some((_, first)) if *first != index => taken.push(*first),
-                // A method or host repeated in one entry is ignored.
+                // A repetition within one entry is ignored.
                 Some(_) => {}
                 None => self.listed.push((method.clone(), index)),
             }
@@ -164,13 +165,13 @@ impl Slots {
         let listed = |name: &str| {
             self.listed.iter().find(|(listed, _)| listed.as_str() == name).map(|(_, index)| *index)
         };
-        // An upstream answers HEAD with what guards GET (RFC 9110 section 9.3.2).
+        // Upstreams serve HEAD like GET, so the rule for GET protects it too (RFC 9110 section 9.3.2).
         let followed = || if method == "HEAD" { listed("GET") } else { None };
         listed(method).or_else(followed).or(self.unlisted)
     }
 }
 
-/// What follows the first slash: `None` at the end, `Some("")` after a slash at the end.
+/// The text after the first slash: `None` at the end, `Some("")` after a trailing slash.
 pub(super) fn rest_of(path: &str) -> Option<Option<&str>> {
     match path.strip_prefix('/')? {
         "" => Some(None),

@@ -1,23 +1,24 @@
-//! Classes of readings: why an upstream may read a request otherwise than it was sent.
+//! Classes of path variants: the reasons why an upstream may interpret a request differently than it was sent.
 
 use std::fmt;
 
-/// What an upstream does that leads to a reading.
+/// The behavior of an upstream that leads to a path variant. The key `skip_readings` and the logs call a path
+/// variant a reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariantClass {
-    /// It compares paths without regard to letter case.
+    /// It ignores letter case when it compares paths.
     LetterCase,
-    /// It takes an encoded slash (`%2F`) for one that separates segments.
+    /// It treats an encoded slash (`%2F`) as a segment separator.
     EncodedSlash,
-    /// It drops path parameters: `;` and what follows in a segment, or in the path.
+    /// It drops path parameters: `;` and the text after it in a segment or in the path.
     PathParameters,
-    /// It takes `\` for `/`.
+    /// It treats `\` as `/`.
     Backslash,
-    /// It drops dots and spaces at the end of a segment.
+    /// It drops trailing dots and spaces of a segment.
     TrailingDotOrSpace,
-    /// It replaces characters such as fullwidth letters by the ASCII character that they look like.
+    /// It replaces characters such as fullwidth letters with the ASCII characters that they resemble.
     CompatibilityCharacters,
-    /// It takes the method from `x-http-method-override` or a header like it.
+    /// It reads the method from `x-http-method-override` or a similar header.
     MethodOverride,
     /// It routes `/index.php/x` as `/x`.
     PhpPathInfo,
@@ -25,27 +26,28 @@ pub enum VariantClass {
     NtfsStreams,
     /// It drops ASP.NET's cookieless tickets (`/(S(…))`).
     AspnetTickets,
-    /// It decodes percent-escapes that the client did not have to write, or decodes a second time.
+    /// It decodes percent-escapes that the client did not need to write, or decodes a second time.
     PercentDecoding,
     /// It resolves `.` and `..`.
     DotSegments,
     /// It merges slashes.
     RepeatedSlashes,
-    /// It drops a slash at the end.
+    /// It drops a trailing slash.
     TrailingSlash,
-    /// It drops spaces at the start of a segment.
+    /// It drops leading spaces of a segment.
     LeadingSpace,
-    /// It takes `//host/path` for a reference to another host (RFC 3986 section 4.2).
+    /// It treats `//host/path` as a reference to another host (RFC 3986 section 4.2).
     NetworkPath,
     /// It cuts the path at a decoded `?`, or at a `#`.
     QueryOrFragment,
-    /// It changes the method to upper case.
+    /// It converts the method to upper case.
     MethodCase,
 }
 
 impl VariantClass {
-    /// Those that `skip_readings` may name, in the order of the documentation. The others stay: every operator has
-    /// an upstream, or a proxy before one, that decodes, merges slashes or resolves dot segments.
+    /// The classes that `skip_readings` may list, in the order of the documentation. The other classes cannot
+    /// be skipped, because every operator has an upstream or a proxy that decodes, merges slashes or resolves
+    /// dot segments.
     pub const SKIPPABLE: [Self; 10] = [
         Self::LetterCase,
         Self::EncodedSlash,
@@ -59,7 +61,7 @@ impl VariantClass {
         Self::AspnetTickets,
     ];
 
-    /// Those that cannot be skipped.
+    /// The classes that cannot be skipped.
     pub const ALWAYS: [Self; 8] = [
         Self::PercentDecoding,
         Self::DotSegments,
@@ -71,7 +73,7 @@ impl VariantClass {
         Self::MethodCase,
     ];
 
-    /// As logs and the configuration name it.
+    /// The name in logs and the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::LetterCase => "letter_case",
@@ -96,14 +98,14 @@ impl VariantClass {
     }
 }
 
-/// The classes that the operator says no upstream applies (`skip_readings`). None by default.
+/// The classes that no upstream of the operator applies (`skip_readings`). None by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SkippedVariants {
     bits: u32,
 }
 
 impl SkippedVariants {
-    /// With this class as well. A class that is not [skippable](ReadingClass::SKIPPABLE) changes nothing.
+    /// Adds a class. A class that is not [skippable](ReadingClass::SKIPPABLE) has no effect.
     #[must_use]
     pub fn with(self, class: VariantClass) -> Self {
         if VariantClass::SKIPPABLE.contains(&class) { Self { bits: self.bits | bit(class) } } else { self }

@@ -1,17 +1,18 @@
 //! Tokens in cookies (RFC 6265 section 4.2).
 //!
-//! We separate cookies at `;` alone. Others also do at spaces or commas, and some begin anew within a cookie that
-//! they cannot read: a second token could stand in the value of an innocent cookie.
+//! This module separates cookies only at `;`. Some parsers also split at spaces or commas, and some restart
+//! within a cookie that they cannot parse. To such a parser, a second token may be hidden in the value of an
+//! unrelated cookie.
 
 use super::MalformedCredential;
 use super::spelling::{param_names_match, stripped};
 use crate::http::{HeaderMap, is_tchar, is_token, trim_ows};
 
-/// The value of one cookie, without the quotes that it may stand in.
+/// The value of one cookie, without surrounding quotes.
 ///
-/// An empty cookie is how applications log out, so it is a missing token and not a malformed one: the browser that
-/// sends it can do nothing about it. Twice the same cookie is malformed even if one is empty, since upstreams differ
-/// in which they take.
+/// An empty cookie counts as a missing token, not a malformed one: applications clear the cookie to log out,
+/// and the browser's user could not fix the error. The same cookie twice is malformed even if one of them is
+/// empty, because upstreams differ in which one they read.
 pub(super) fn token<'a>(
     headers: &'a HeaderMap,
     name: &[u8],
@@ -28,9 +29,11 @@ pub(super) fn token<'a>(
     Ok(found.filter(|value| !value.is_empty()))
 }
 
-/// The cookie headers without these cookies, if one has any. A header that has no other goes as a whole.
+/// The cookie headers without the named cookies; `None` if no header has any of them. A header with no other
+/// cookie is removed completely.
 ///
-/// What some upstream takes for one of them, and nobody has verified, goes even where the token is forwarded.
+/// A cookie that only some upstreams take for a named one is removed even with `forward_token`, because its
+/// value is unverified.
 pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool) -> Option<Vec<Vec<u8>>> {
     let goes = |pair: &[u8]| {
         let mut resembles = false;
@@ -56,7 +59,7 @@ pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool)
         let kept: Vec<&[u8]> = line.split(|byte| *byte == b';').filter(|pair| !goes(pair)).collect();
         if kept.iter().any(|pair| !trim_ows(pair).is_empty()) {
             let joined = kept.join(&b';');
-            // The space after the separator that went: the first cookie has none before it.
+            // Drop the space that followed the removed separator: the first cookie has no space before it.
             let spaces = joined.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             lines.push(joined.get(spaces..).unwrap_or_default().to_vec());
         }
@@ -64,15 +67,16 @@ pub(super) fn without(headers: &HeaderMap, names: &[&[u8]], forward_token: bool)
     Some(lines)
 }
 
-/// What stands between two `;`, to somebody who looks for a cookie.
+/// How the text between two `;` relates to the wanted cookie.
 enum CookieMatch {
-    /// The cookie.
+    /// It is the wanted cookie.
     Exact,
-    /// A cookie that some upstream takes for it: PHP reads `a.b` as `a_b`, ASP.NET ignores case.
+    /// It is a cookie that some upstreams take for the wanted one: PHP reads `a.b` as `a_b`, ASP.NET ignores
+    /// case.
     Alias,
-    /// Another cookie, and behind a space, a comma or a quote the one that is looked for.
+    /// It is another cookie that contains the wanted one after a space, a comma or a quote.
     Embedded,
-    /// Another cookie.
+    /// It is another cookie.
     Other,
 }
 
@@ -88,8 +92,8 @@ fn cookie_match(pair: &[u8], name: &[u8]) -> CookieMatch {
     }
     let mut cookie_match =
         if param_names_match(spelled, name) { CookieMatch::Alias } else { CookieMatch::Other };
-    // A pair by RFC 6265 section 4.1.1 has one reading. Any other, a parser may give up somewhere and start anew behind
-    // it: every name before a `=` is one then.
+    // A valid pair (RFC 6265 section 4.1.1) has only one interpretation. In an invalid pair, a parser may give
+    // up at any point and restart after it, so every name before a `=` may be a cookie's name.
     if is_plain(spelled, value) {
         return cookie_match;
     }
@@ -100,7 +104,8 @@ fn cookie_match(pair: &[u8], name: &[u8]) -> CookieMatch {
         if before.is_empty() || !param_names_match(word, name) {
             continue;
         }
-        // Where a cookie may begin. Elsewhere, as in `koa:t=` or `a=/?t=`, it may be innocent, and is not refused.
+        // A cookie may start here. Elsewhere, as in `koa:t=` or `a=/?t=`, the text may be harmless: it is
+        // removed, but the request is not denied.
         let begins = before.iter().rfind(|byte| is_tchar(**byte) || !is_cookie_octet(**byte));
         if begins.is_none_or(|byte| !is_cookie_octet(*byte)) {
             return CookieMatch::Embedded;

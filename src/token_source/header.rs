@@ -1,4 +1,4 @@
-//! Tokens in headers: `Authorization: Bearer`, and others with a prefix.
+//! Tokens in headers: `Authorization: Bearer`, and other headers with a prefix.
 
 use super::MalformedCredential;
 use crate::http::{HeaderMap, is_unreserved, trim_ows};
@@ -6,9 +6,9 @@ use std::borrow::Cow;
 
 /// The token of one header.
 ///
-/// Neither Authorization nor a header with a token is a list (RFC 9110 section 5.3), but two of them may arrive as
-/// one value joined by a comma, or as several: both are malformed as soon as one holds a credential, whichever an
-/// upstream would pick.
+/// `Authorization` and headers with a token are not lists (RFC 9110 section 5.3), but two of them may arrive
+/// joined by a comma or as several fields. Both forms are malformed if one value holds a credential, because
+/// upstreams differ in which value they read.
 pub(super) fn token<'a>(
     headers: &'a HeaderMap,
     name: &str,
@@ -28,12 +28,12 @@ pub(super) fn token<'a>(
     Ok(token.map(Cow::Borrowed))
 }
 
-/// Whether a value of the header holds a credential with this prefix, a malformed one included.
+/// Whether a value of the header holds a credential with this prefix, valid or malformed.
 pub(super) fn holds_credential(headers: &HeaderMap, name: &str, prefix: &[u8]) -> bool {
     headers.get_all(name).any(|value| mentions(trim_ows(value), prefix))
 }
 
-/// What follows the prefix: `None` if the value has another one, or none.
+/// The text after the prefix. `None` if the value has another prefix or none.
 fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
     let (scheme, spaced) = scheme_of(prefix);
     let rest = match value.split_at_checked(scheme.len()) {
@@ -46,20 +46,20 @@ fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, 
     let token = rest.trim_ascii_start();
     let separator = rest.strip_suffix(token).unwrap_or_default();
     match separator {
-        // `Bearer` alone, as the spaces after it are not part of the value.
+        // Only `Bearer`: the spaces after it are not part of the value.
         [] if rest.is_empty() => Err(MalformedCredential::NoToken),
-        // `BearerX` is another scheme. None goes on with a byte beyond ASCII: a no-break space is a space to upstreams
-        // that split the value as text, Latin-1 or UTF-8.
+        // `BearerX` is another scheme. A byte beyond ASCII does not continue a scheme: upstreams that split the
+        // value as Latin-1 or UTF-8 text take a no-break space for a space.
         [] if rest.first().is_some_and(u8::is_ascii_graphic) => Ok(None),
         [] => Err(MalformedCredential::Separator),
-        // A lenient upstream may take a tab for a space: not another scheme, then.
+        // A lenient upstream may accept a tab as the space, so this is not another scheme.
         _ if separator.iter().any(|byte| *byte != b' ') => Err(MalformedCredential::Separator),
         _ => Ok(Some(token)),
     }
 }
 
-/// A value that does not begin with the prefix. No scheme begins with a byte beyond ASCII either: an upstream that
-/// strips such spaces finds the prefix behind them.
+/// Handles a value that does not start with the prefix. An upstream may strip leading bytes beyond ASCII as
+/// spaces and find the prefix after them; no valid scheme starts with such a byte.
 fn after_invisible<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, MalformedCredential> {
     let visible = value.iter().position(u8::is_ascii_graphic).and_then(|at| value.get(at..));
     match visible {
@@ -70,8 +70,9 @@ fn after_invisible<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]
     }
 }
 
-/// Whether the prefix stands anywhere in the value as a word of its own, at its start or after something that ends a
-/// word: joined values may be separated with or without spaces, and behind a quoted comma.
+/// Whether the prefix occurs anywhere in the value as a separate word, that is, at the start or after a
+/// character that ends a word. Joined values may be separated with or without spaces, and may follow a quoted
+/// comma.
 fn mentions(value: &[u8], prefix: &[u8]) -> bool {
     let (scheme, spaced) = scheme_of(prefix);
     if scheme.is_empty() {
@@ -87,7 +88,7 @@ fn mentions(value: &[u8], prefix: &[u8]) -> bool {
     })
 }
 
-/// The prefix without the spaces at its end, and whether a word was before them.
+/// The prefix without its trailing spaces, and whether a scheme preceded such spaces.
 fn scheme_of(prefix: &[u8]) -> (&[u8], bool) {
     let mut scheme = prefix;
     while let [before @ .., b' '] = scheme {

@@ -1,28 +1,28 @@
-//! Why a credential is no single token.
+//! Why a credential is not exactly one token.
 
-/// What is wrong with the credentials.
+/// The error in the credential of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedCredential {
-    /// Different tokens in two places, or two in one: the upstream might read the one that was not verified.
+    /// Different tokens in two sources, or two tokens in one: the upstream might read the unverified one.
     #[error("the request has more than one token")]
     TwoTokens,
     /// A scheme, prefix or parameter without a token.
-    #[error("the request names a token but has none")]
+    #[error("the scheme, prefix or parameter of a token is present without a token")]
     NoToken,
-    /// A value with a comma that holds a credential: two headers that some hop has joined.
+    /// A value with a comma that holds a credential: a proxy on the way joined two headers.
     #[error("the request has several credentials joined by a comma")]
     CommaJoined,
-    /// Something other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or something before the
-    /// scheme that some upstream takes for a space.
+    /// A separator other than spaces between scheme and token (RFC 9110 section 11.4: `1*SP`), or characters
+    /// before the scheme that some upstreams take for a space.
     #[error("scheme and token are not separated by a space")]
     Separator,
-    /// A cookie in which some upstreams find another one, of the token's name.
-    #[error("a cookie of the token's name stands within another cookie")]
+    /// A cookie that some upstreams parse as two, the second with the token's name.
+    #[error("another cookie contains a cookie with the token's name")]
     NestedCookie,
-    /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters there.
+    /// A query in which `;` decides where the token starts or ends: some upstreams separate parameters at `;`.
     #[error("the token in the query is next to a semicolon")]
     Semicolon,
-    /// A token in a place where not every reading of the request looks for one.
-    #[error("the token stands where not every reading of the request looks for one")]
+    /// A token in a source that not every path variant accepts.
+    #[error("the token is in a source that not every path variant accepts")]
     LocationNotAllowed,
 }

@@ -1,16 +1,16 @@
 //! Tokens in the query of `:path` (RFC 6750 section 2.3).
 //!
-//! Parameters are read as forms are (WHATWG URL, `application/x-www-form-urlencoded`): separated by `&`, names and
-//! values percent-decoded, `+` for a space. Some upstreams separate at `;` as well, so a token whose parameter that
-//! would cut or bring forth is refused. The query is all that follows the first `?`, a `#` included: an upstream
-//! that does not stop there would see a token behind it.
+//! Parameters are parsed as `application/x-www-form-urlencoded` (WHATWG URL): separated by `&`, names and
+//! values percent-decoded, `+` for a space. Some upstreams also separate at `;`. A token is malformed if
+//! separation at `;` would truncate it or create another one. The query is everything after the first `?`,
+//! including a `#` and the text after it: some upstreams do not stop at `#` and would see a token behind it.
 
 use super::MalformedCredential;
 use super::spelling::{decoded, param_names_match};
 use crate::http::HeaderMap;
 use std::borrow::Cow;
 
-/// The token of one parameter.
+/// The token in one parameter.
 pub(super) fn token<'a>(
     headers: &'a HeaderMap,
     name: &[u8],
@@ -36,8 +36,9 @@ pub(super) fn token<'a>(
     }
 }
 
-/// Every `:path` without these parameters, if one has any. Empty parameters go with them, so that no `?` or `&`
-/// dangles. So do parameters that some upstream takes for these: nobody has verified what they hold.
+/// Every `:path` without the named parameters; `None` if no path has any of them. Empty parameters are removed
+/// too, so that no `?` or `&` is left dangling. Parameters that only some upstreams take for a named one are
+/// removed as well, because their values are unverified.
 pub(super) fn without(headers: &HeaderMap, names: &[&[u8]]) -> Option<Vec<Vec<u8>>> {
     let named = |piece: &[u8]| names.iter().any(|name| may_be_named(piece, name));
     let changes = |path: &[u8]| {
@@ -67,7 +68,7 @@ fn path_without(path: &[u8], names: &[&[u8]]) -> Vec<u8> {
     kept
 }
 
-/// What stands between `&` and `;`, each with the separator before it.
+/// The texts between `&` and `;`, each with the separator before it.
 fn pieces(query: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut separator = b'&';
     query.split_inclusive(|byte| matches!(byte, b'&' | b';')).map(move |piece| match piece {
@@ -76,18 +77,19 @@ fn pieces(query: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// Compared decoded: `access%5Ftoken` is `access_token` to the upstream.
+/// Whether the parameter has this name. Names are compared decoded: to the upstream, `access%5Ftoken` is
+/// `access_token`.
 fn is_named(parameter: &[u8], name: &[u8]) -> bool {
     let (spelled, _) = split_at(parameter, b'=');
     spelled == name || *decoded(spelled) == *name
 }
 
-/// Whether it is to some upstream.
+/// Whether some upstreams take the parameter for one with this name.
 fn may_be_named(parameter: &[u8], name: &[u8]) -> bool {
     is_named(parameter, name) || param_names_match(split_at(parameter, b'=').0, name)
 }
 
-/// What stands before the first such byte, and after it if there is one.
+/// The bytes before the first `byte`, and the bytes after it if it occurs.
 fn split_at(bytes: &[u8], byte: u8) -> (&[u8], Option<&[u8]>) {
     match bytes.iter().position(|other| *other == byte).and_then(|at| bytes.split_at_checked(at)) {
         Some((before, after)) => (before, after.get(1..)),

@@ -1,14 +1,14 @@
-//! How a name in a query or a cookie may be written.
+//! The spellings of a parameter's or cookie's name.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
-/// Whether some upstream takes the one name, percent-encoded or not, for the other.
+/// Whether some upstreams take `spelled`, percent-encoded or not, for `name`.
 ///
-/// - PHP cuts at a zero byte and drops spaces before the name. Space, `.` and an unclosed `[` are `_` to it, and
-///   `t[]` and `t[x]` are arrays named `t`.
-/// - Rack before version 3 also drops brackets before the name; the parser of Express reads `[t]` as `t`.
+/// - PHP cuts at a zero byte and drops spaces before the name. It replaces a space, `.` and an unclosed `[`
+///   with `_`, and reads `t[]` and `t[x]` as arrays named `t`.
+/// - Rack before version 3 also drops brackets before the name. The parser of Express reads `[t]` as `t`.
 /// - ASP.NET ignores case.
 pub(super) fn param_names_match(spelled: &[u8], name: &[u8]) -> bool {
     let bracket = |byte: &u8| matches!(byte, b'[' | b']');
@@ -31,7 +31,8 @@ fn fold(byte: u8) -> u8 {
     }
 }
 
-/// Percent-decoded, `+` as a space. A broken escape stays: no token has a `%`, so that one is refused as a token.
+/// The bytes percent-decoded, with `+` as a space. An invalid escape stays as it is: no token contains a `%`,
+/// so a token with one fails validation.
 pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.contains(&b'+') {
         return percent_decode(bytes).into();
@@ -40,8 +41,9 @@ pub(super) fn decoded(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(percent_decode(&spaced).collect())
 }
 
-/// Without what some upstream takes for space around a cookie's name. Django and others read the header as Latin-1
-/// and strip what Unicode calls space: a second `t`, with 0xA0 before it, would be the one that they take.
+/// Removes the bytes around a cookie's name that some upstreams strip as spaces. Django and others decode the
+/// header as Latin-1 and strip Unicode whitespace: they would read a second cookie `t` with 0xA0 before its
+/// name.
 pub(super) fn stripped(mut bytes: &[u8]) -> &[u8] {
     while let [b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0, rest @ ..]
     | [rest @ .., b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0] = bytes
@@ -92,6 +94,6 @@ mod tests {
         ] {
             assert_eq!(param_names_match(spelled, b"access_token"), expected, "{}", spelled.escape_ascii());
         }
-        assert!(param_names_match(b"a_b", b"a.b"), "an upstream that reads both");
+        assert!(param_names_match(b"a_b", b"a.b"), "an upstream that reads both the same way");
     }
 }

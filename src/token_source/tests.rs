@@ -1,4 +1,4 @@
-//! What each place presents, and what is left when its credential is taken out.
+//! The token that each source yields, and the headers that remain after the token is removed.
 
 use super::*;
 use MalformedCredential::*;
@@ -69,7 +69,7 @@ fn authorization() {
         (b"\xa0", Ok(None)),
         (b"Basic\xa0abc", Ok(None)),
         (b"Basic x,Bearer\xa0y", Err(CommaJoined)),
-        // A token with a byte that no token has.
+        // The token contains a byte that no JWT has.
         (b"Bearer \xa0abc", Ok(Some(b"\xa0abc"))),
         (b"Bearer a,Bearer b", Err(CommaJoined)),
         (b"Bearer a, b", Err(CommaJoined)),
@@ -169,7 +169,7 @@ fn cookies() {
         (&[b"\xa0session\x85=abc"], Ok(Some(b"abc"))),
         (&[b"session=a; \xa0session=b"], Err(TwoTokens)),
         (&[b"session=a;\x0c session=b"], Err(TwoTokens)),
-        // As UTF-8 a no-break space, which some strip.
+        // A no-break space in UTF-8, which some upstreams strip.
         (&[b"\xc2\xa0session=a"], Err(NestedCookie)),
         (&[b"a=1 session=b"], Err(NestedCookie)),
         (&[b"a=1\tsession=b"], Err(NestedCookie)),
@@ -189,9 +189,9 @@ fn cookies() {
         (&[b"session=a; b=1 session=b"], Err(NestedCookie)),
         (&[b"b=1 session=b; session=a"], Err(NestedCookie)),
         (&[b"session=a", b"b=1 session=b"], Err(NestedCookie)),
-        // Behind the good one it is the token, and has bytes that no token has.
+        // The text after the first token becomes part of it and contains bytes that no JWT has.
         (&[b"session=a session=b"], Ok(Some(b"a session=b"))),
-        // What is innocent.
+        // Harmless cookies.
         (&[b"session=a; b=\"x, y z=1\"; c=x y; d=session; e=my session"], Ok(Some(b"a"))),
         (&[b"session=a; b=1 xsession=c; d={\"session\":\"e\"}; f=/?session=g"], Ok(Some(b"a"))),
         (&[b"session=a; b=x|session=c; b:session=d; e=\"/a?session=f\""], Ok(Some(b"a"))),
@@ -226,7 +226,7 @@ fn a_cookie_goes_and_brings_no_other_forth() {
         (b"session=a;\t\x0cx=1", &[b"\x0cx=1"]),
         (b"session=a; b=1 session=b; x=1", &[b"x=1"]),
         (b"Session=a; x=1; session[]=b; %73ession=c", &[b"x=1"]),
-        // One that some parser reads after it has given up on what is before it.
+        // A cookie that some parsers read after they give up on the text before it.
         (b"x:session=a; x=1", &[b"x=1"]),
         (b"a=/?session=\"b\"; x=1", &[b"x=1"]),
         (b"session=a; x=/?session=b; y=\"1, 2\"; z=a b", &[b"x=/?session=b; y=\"1, 2\"; z=a b"]),

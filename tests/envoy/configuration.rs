@@ -33,7 +33,7 @@ async fn mistakes_stop_the_start_with_their_place_and_remedy() {
         (plugin_with(json!({ "token_cache_size": 5 })), "token_cache_size: unknown key"),
     ];
     for (plugin, words) in rows {
-        expect_refused_start(plugin, &[&format!("jwt_guard configuration: {words}")]).await;
+        expect_refused_start(plugin, &[&format!("invalid configuration: {words}")]).await;
     }
 }
 
@@ -54,7 +54,7 @@ async fn text_that_is_no_json_stops_the_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_tells_what_was_configured() {
     let stack = Stack::with_plugin(plugin_with(json!({ "jwks_ttl_seconds": 300.0 }))).await;
-    let words = format!("jwt_guard {} configured: digest ", env!("CARGO_PKG_VERSION"));
+    let words = format!("jwt_guard: version {} configured: digest ", env!("CARGO_PKG_VERSION"));
     stack.envoy.logged(&words).await;
     stack.envoy.logged("issuers issuer_example, signatures verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, else in the module").await;
 }

@@ -93,8 +93,8 @@ async fn a_line_tells_the_facts_and_no_secret() {
     stack.envoy.logged(&facts).await;
     let log = stack.envoy.log();
     let line = log.lines().find(|line| line.contains(&facts)).unwrap();
-    let detail = "jwt_guard: denied: reason=unknown_kid detail=\"the issuer has no key with the token's kid; the keys \
-                  were fetched ";
+    let detail = "wasm log jwt_guard jwt_guard jwt_guard: denied: reason=unknown_kid detail=\"the issuer has no key \
+                  with the token's kid; the keys were fetched ";
     assert!(line.contains(detail), "{line}");
     stack
         .envoy
@@ -110,7 +110,7 @@ async fn a_line_tells_the_facts_and_no_secret() {
     for part in good.split('.').chain(token.split('.')) {
         assert!(!log.contains(part), "no part of a token");
     }
-    stack.envoy.logged("jwt_guard 0.1.0 configured: digest ").await;
+    stack.envoy.logged("jwt_guard: version 0.1.0 configured: digest ").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,7 +128,7 @@ async fn route_metadata_serves_grpc_where_letter_case_is_skipped() {
         if status == 400 {
             stack
                 .envoy
-                .logged("the path has another reading by letter_case, where route metadata decides")
+                .logged("the path has another variant by letter_case, and route metadata decides")
                 .await;
         }
         assert_eq!(post("/shop.Orders/../admin").await.status, 400);

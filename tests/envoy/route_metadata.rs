@@ -135,8 +135,7 @@ async fn every_kind_of_route_can_carry_a_requirement() {
     ] {
         stack.envoy.logged(words).await;
     }
-    let told =
-        stack.envoy.log().matches("jwt_guard: requests of a route are refused: route metadata").count();
+    let told = stack.envoy.log().matches("jwt_guard: requests to a route are denied: route metadata").count();
     assert_eq!(told, 5, "each once, whatever the number of requests");
 }
 
@@ -267,7 +266,7 @@ async fn metadata_that_envoy_does_not_tell_refuses() {
         assert_eq!(response.status, expected, "{mode}");
         if expected == 503 {
             assert_eq!(response.error(), "misconfigured");
-            assert!(stack.envoy.log().contains("the host does not tell the route's metadata"));
+            assert!(stack.envoy.log().contains("the host withholds the route's metadata"));
             assert!(stack.upstream.seen().is_empty());
         }
     }

@@ -263,8 +263,7 @@ async fn a_conflict_names_both_routes() {
         ),
         (json!({ "path": "/Admin/**" }), json!({ "path": "/admin/**" })),
     ] {
-        expect_refused_start(routes(first, second), &["jwt_guard configuration: routes[2]", "routes[1]"])
-            .await;
+        expect_refused_start(routes(first, second), &["invalid configuration: routes[2]", "routes[1]"]).await;
     }
 }
 

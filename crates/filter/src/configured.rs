@@ -1,10 +1,10 @@
-//! The state that the root context and its requests share.
+//! The state shared by the root context and its requests.
 
 use jwt_guard::plugin::Plugin;
 
-/// A configuration that serves.
+/// A valid configuration in use.
 pub struct Configured<H> {
     pub plugin: Plugin<H>,
-    /// Wakes the root context, whatever its tick.
+    /// The queue that wakes the root context, independent of its tick.
     pub queue: Option<u32>,
 }

@@ -20,16 +20,16 @@ pub struct Filter<H: Host> {
     progress: Progress,
 }
 
-/// Whether the request goes on.
+/// The decision on a request.
 pub enum Progress {
-    /// The request passed, was answered, or has not been decided.
+    /// The request has passed, was answered, or is not decided yet.
     Made(ParkState),
-    /// The root context decides it.
+    /// The request is parked, and the root context will decide it.
     Awaited(Rc<Cell<ParkState>>),
 }
 
 impl Progress {
-    /// Whether the request goes on: only after the decision to let it.
+    /// Whether the request may continue: only if the decision was to forward it.
     pub fn goes_on(&self) -> bool {
         let state = match self {
             Self::Made(state) => *state,
@@ -39,7 +39,7 @@ impl Progress {
     }
 }
 
-/// Does to the current request what the core decided.
+/// Carries out the core's decision on the current request.
 pub fn carry_out(host: &impl Host, action: plugin::Action) -> Progress {
     match action {
         plugin::Action::Forward(edits) => {
@@ -55,7 +55,7 @@ pub fn carry_out(host: &impl Host, action: plugin::Action) -> Progress {
 }
 
 impl<H: Host> Filter<H> {
-    /// For a new request.
+    /// Creates the context of a new request.
     pub fn new(context: u32, host: H, configured: Option<Rc<Configured<H>>>) -> Self {
         Self { context, host, configured, progress: Progress::Made(ParkState::Pending) }
     }
@@ -67,7 +67,7 @@ impl<H: Host> Filter<H> {
 
 impl<H: Host> Context for Filter<H> {}
 
-/// The host is done with the request.
+/// Tells the core that the host has finished the request.
 impl<H: Host> Drop for Filter<H> {
     fn drop(&mut self) {
         if let Some(configured) = &self.configured {
@@ -79,7 +79,7 @@ impl<H: Host> Drop for Filter<H> {
 impl<H: Host> HttpContext for Filter<H> {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         let Some(Configured { plugin, queue }) = self.configured.as_deref() else {
-            // Without a configuration the host lets no request in; if one comes all the same, it goes nowhere.
+            // Without a configuration the host accepts no request. If a request arrives anyway, deny it.
             self.host.answer(503, &[], b"");
             return Action::Pause;
         };

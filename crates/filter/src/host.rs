@@ -1,4 +1,4 @@
-//! What the module asks of the host.
+//! The host's interface, as far as the module uses it.
 
 use std::time::Duration;
 
@@ -10,52 +10,53 @@ use jwt_guard::keys::key_cache::SharedData;
 use jwt_guard::metadata_cache::MetadataScope;
 use jwt_guard::report::Observer;
 
-/// Which headers.
+/// The header map that a call reads or edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeaderKind {
-    /// The request's.
+    /// The request's headers.
     Request,
     /// The request's trailers.
     Trailers,
-    /// Those of the answer to a fetch that the root context is being told of.
+    /// The headers of the response to a fetch, during the root context's callback for it.
     FetchResponse,
 }
 
-/// The host refused a call. Every caller has a way to go on without it.
+/// The host rejected a call. Every caller can continue without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostError;
 
-/// The host. Calls about a request act on the context that the host called, or on the one that was entered last.
+/// The host. Calls about a request act on the context of the current callback, or on the context that was
+/// entered last.
 pub trait Host: SharedData + HostFunction + Observer + Clone + 'static {
-    /// Random bits, for identities and jitter: nothing secret is made of them.
+    /// Random bits for identifiers and jitter, not for secrets.
     fn random_bits(&self) -> u64;
     /// The plugin's configuration.
     fn plugin_configuration(&self) -> Vec<u8>;
-    /// The plugin's name in the proxy's configuration; empty where it has none.
+    /// The plugin's name in the proxy's configuration; empty if it has none.
     fn plugin_name(&self) -> Vec<u8>;
-    /// Makes later calls act on that context. An error means that it is gone.
+    /// Makes later calls act on this context. Returns an error if the context no longer exists.
     fn enter(&self, context: u32) -> Result<(), HostError>;
 
     /// Reads headers.
     fn headers(&self, map: HeaderKind) -> HeaderMap;
     /// Edits headers.
     fn edit(&self, map: HeaderKind, edits: &HeaderEdits);
-    /// Serialised metadata of the request's route. Empty where there is none; `None` where the host withholds it.
+    /// The serialized metadata of the request's route: empty if there is none, `None` if the host withholds it.
     fn metadata(&self, scope: MetadataScope) -> Option<Vec<u8>>;
-    /// Lets a paused request go on.
+    /// Resumes a paused request.
     fn resume_request(&self);
-    /// Answers the request instead of the upstream.
+    /// Answers the request in place of the upstream.
     fn answer(&self, status: u16, headers: &[(String, String)], body: &[u8]);
-    /// Sends a fetch. The answer comes to the root context, with the number that this returns.
+    /// Sends a fetch. The root context gets the response, with the returned number.
     fn send(&self, request: &FetchRequest) -> Result<u32, HostError>;
-    /// So much of the body of the answer to a fetch.
+    /// The first `length` bytes of the body of the response to a fetch.
     fn response_body(&self, length: usize) -> Vec<u8>;
-    /// Sets how often the root context is woken; zero for never.
+    /// Sets the tick period of the root context; zero stops the tick.
     fn set_tick(&self, period: Duration);
-    /// Registers a queue of that name. Only the last registrant of a name is told of what is put in.
+    /// Registers a queue with this name. The host notifies only the last registrant of a name.
     fn register_queue(&self, name: &str) -> Option<u32>;
-    /// Puts something into a queue, so that its root context is called.
+    /// Adds an item to a queue, so that the host calls the queue's root context.
     fn wake(&self, queue: u32);
-    /// Takes everything out of a queue. Whether anything was in it.
+    /// Removes all items from a queue. Returns whether there were any.
     fn drain(&self, queue: u32) -> bool;
 }

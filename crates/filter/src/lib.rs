@@ -1,14 +1,15 @@
-//! The module's entry: the host's callbacks in, the core's decisions out.
+//! The entry point of the module: it passes the host's callbacks to the core and carries out the core's
+//! decisions.
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | `host` | what the module asks of the host, as a trait |
-//! | `proxy_wasm_host` | that trait over the calls of proxy-wasm |
-//! | `configured` | what the root context and the requests of one configuration share |
-//! | `root` | the root context: configuration, ticks, answers to fetches |
+//! | `host` | the host's interface, as a trait |
+//! | `proxy_wasm_host` | the implementation of that trait by proxy-wasm host calls |
+//! | `configured` | the state shared by the root context and the requests of one configuration |
+//! | `root` | the root context: configuration, ticks, responses to fetches |
 //! | `filter` | the context of one request |
 //!
-//! All but `proxy_wasm_host` is generic over the host, so that the tests drive it through a double.
+//! All modules except `proxy_wasm_host` are generic over the host, so that the tests use a test double.
 
 mod configured;
 mod filter;
@@ -22,7 +23,7 @@ use proxy_wasm::traits::RootContext;
 use proxy_wasm_host::ProxyWasmHost;
 use root::Root;
 
-/// `_start`, which the host calls first. On other targets the test binary has a `_start` of its own.
+/// Defines `_start`, which the host calls first. On other targets the test binary has its own `_start`.
 #[cfg(target_arch = "wasm32")]
 mod entry {
     proxy_wasm::main! {{
@@ -31,7 +32,7 @@ mod entry {
     }}
 }
 
-/// The root context of a configuration.
+/// Creates the root context of a configuration.
 pub fn root_context(context: u32) -> Box<dyn RootContext> {
     Box::new(Root::new(context, ProxyWasmHost))
 }

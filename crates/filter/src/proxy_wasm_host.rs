@@ -1,8 +1,8 @@
-//! The host over the calls of proxy-wasm: the only file that makes them.
+//! The implementation of [`Host`] by proxy-wasm host calls. Only this file makes such calls.
 //!
-//! The SDK panics on statuses that it does not expect, and its text forms on bytes that are not UTF-8; a panic
-//! ends the VM. So: byte forms only, and nothing is called for a context that may be gone unless
-//! [`Host::enter`] said that it is still there.
+//! The SDK panics on unexpected statuses, and its text functions panic on bytes that are not UTF-8. A panic
+//! ends the VM. So this file uses only the byte functions, and makes no call for a context that may be gone
+//! unless [`Host::enter`] confirmed that it exists.
 
 use std::fmt::Arguments;
 use std::time::{Duration, UNIX_EPOCH};
@@ -60,7 +60,7 @@ impl Host for ProxyWasmHost {
         })
     }
 
-    // One call a header. To give the host the whole map anew takes a single call and more time.
+    // One call per header: replacing the whole map would need only one call, but takes longer.
     fn edit(&self, map: HeaderKind, edits: &HeaderEdits) {
         let map = map_type(map);
         for (name, values) in edits.changed() {
@@ -76,7 +76,7 @@ impl Host for ProxyWasmHost {
             debug_assert!(outcome.is_ok(), "the SDK panics before it returns an error here");
         }
         for (name, value) in edits.added() {
-            // To replace what is not there takes the host longer.
+            // Add instead of replace: replacing a header that is absent takes the host longer.
             let outcome = hostcalls::add_map_value_bytes(map, name, value);
             debug_assert!(outcome.is_ok(), "the SDK panics before it returns an error here");
         }
@@ -149,7 +149,7 @@ impl Observer for ProxyWasmHost {
         let level = match level {
             Level::Info => LogLevel::Info,
             Level::Warning => LogLevel::Warn,
-            // Not critical: the host stops the start by itself.
+            // Not critical: the host already aborts the start itself.
             Level::Error => LogLevel::Error,
         };
         let _ = hostcalls::log(level, &line.to_string());
@@ -164,7 +164,7 @@ fn map_type(map: HeaderKind) -> MapType {
     }
 }
 
-/// Empty if the property is absent; `None` if the host withholds it.
+/// The value of a property: empty if the property is absent, `None` if the host withholds it.
 fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).map(Option::unwrap_or_default).ok()
 }
@@ -205,22 +205,22 @@ impl HostFunction for ProxyWasmHost {
     fn verify_signature(&self, check: &HostCheck<'_>) -> Option<bool> {
         let arguments = verify_signature_arguments(check);
         match hostcalls::call_foreign_function("verify_signature", Some(&arguments)) {
-            // No bytes encode `result: false` without an error.
+            // An empty result encodes `result: false` without an error.
             Ok(None) => Some(false),
             Ok(Some(bytes)) => {
                 VerifySignatureResult::decode(bytes.as_slice()).ok().map(|result| result.result)
             }
-            // NotFound: the host has no such function. BadArgument: it cannot use the key.
+            // NotFound: the host lacks the function. BadArgument: the host cannot use the key.
             Err(_) => None,
         }
     }
 }
 
-/// `envoy.source.extensions.common.wasm.VerifySignatureArguments`: four fields of bytes, written into one buffer
-/// from where they are.
+/// Encodes `envoy.source.extensions.common.wasm.VerifySignatureArguments`: four fields of bytes, written into
+/// one buffer without intermediate copies.
 fn verify_signature_arguments(check: &HostCheck<'_>) -> Vec<u8> {
     let fields = [check.hash_function.as_bytes(), check.public_key, &check.signature, check.text];
-    // A tag takes a byte, a length at most ten.
+    // A tag takes one byte, a length at most ten.
     let mut buffer = Vec::with_capacity(fields.iter().map(|field| field.len() + 11).sum());
     for (tag, field) in (1..).zip(fields) {
         encode_key(tag, WireType::LengthDelimited, &mut buffer);

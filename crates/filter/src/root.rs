@@ -1,7 +1,8 @@
 //! The root context of one configuration in one VM.
 //!
-//! State lives here, not in statics: configurations with one `vm_id` share a VM. The root context fetches the keys,
-//! because a call ends with the context that made it, and requests come and go.
+//! The state is in this context, not in statics, because configurations with the same `vm_id` share a VM. The
+//! root context fetches the keys, because a call is cancelled when the context that made it ends, and requests
+//! are short-lived.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,17 +30,17 @@ pub struct Root<H: Host> {
 }
 
 impl<H: Host> Root<H> {
-    /// Not configured yet.
+    /// Creates a root context without a configuration.
     pub fn new(context: u32, host: H) -> Self {
         Self { context, host, configured: None }
     }
 
-    /// The context of a new request.
+    /// Creates the context of a new request.
     pub fn filter(&self, context: u32) -> Filter<H> {
         Filter::new(context, self.host.clone(), self.configured.clone())
     }
 
-    /// Carries out what is due.
+    /// Sends the fetches that are due, decides the parked requests that are ready, and sets the next tick.
     fn poll(&self, plugin: &Plugin<H>) {
         for issuer in plugin.issuers() {
             let Some(request) = plugin.poll_send(issuer) else { continue };
@@ -49,7 +50,7 @@ impl<H: Host> Root<H> {
             }
         }
         for (context, reason) in plugin.poll_ready() {
-            // Where the client has left, the context drops itself.
+            // The client disconnected; the host will drop the context itself.
             if self.host.enter(context).is_err() {
                 plugin.on_gone(context);
                 continue;
@@ -67,9 +68,9 @@ impl<H: Host> Root<H> {
     }
 }
 
-/// The configuration goes.
+/// Releases the configuration.
 ///
-/// Not in `on_done`: the host would call it for every request as well.
+/// This is not in `on_done`, because the host calls that for every request too.
 impl<H: Host> Drop for Root<H> {
     fn drop(&mut self) {
         if let Some(configured) = &self.configured {
@@ -84,7 +85,7 @@ impl<H: Host> Context for Root<H> {
     fn on_http_call_response(&mut self, call: u32, headers: usize, length: usize, _: usize) {
         let Some(Configured { plugin, .. }) = self.configured.as_deref() else { return };
         if let Some(issuer) = plugin.awaiting(call) {
-            // None where no answer came.
+            // The response is empty if none arrived.
             let headers = match headers {
                 0 => HeaderMap::new(),
                 _ => self.host.headers(HeaderKind::FetchResponse),
@@ -102,7 +103,7 @@ impl<H: Host> RootContext for Root<H> {
             Ok(config) => config,
             Err(errors) => {
                 for error in errors {
-                    self.host.log(Level::Error, format_args!("jwt_guard configuration: {error}"));
+                    self.host.log(Level::Error, format_args!("invalid configuration: {error}"));
                 }
                 return false;
             }
@@ -124,7 +125,7 @@ impl<H: Host> RootContext for Root<H> {
 
     fn on_queue_ready(&mut self, queue: u32) {
         let Some(Configured { plugin, .. }) = self.configured.as_deref() else { return };
-        // The host calls once for each that was put in; the first of those calls finds them all.
+        // The host calls once for each item in the queue; the first call removes them all.
         if self.host.drain(queue) {
             self.poll(plugin);
         }

@@ -1,14 +1,14 @@
-//! Root context and requests over a double of the host, on virtual time.
+//! Tests of the root context and its requests with a test double of the host, on virtual time.
 //!
-//! Callbacks are called by their traits and without trait objects: the default methods of the SDK's traits call host
-//! functions that exist in wasm alone.
+//! Callbacks are called directly on the types, not through trait objects: the default methods of the SDK's
+//! traits call host functions that exist only in wasm.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "a panic fails the test and shows the place; clippy recognizes only #[test] functions as tests"
 )]
 
 mod configuration;
@@ -47,7 +47,7 @@ fn good() -> String {
     Token::new(NOW).sign(key()).unwrap()
 }
 
-/// A configuration whose keys are fetched, with those members.
+/// A configuration with fetched keys and these additional members.
 fn configuration(members: Value) -> String {
     let mut configuration = json!({
         "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer", "accepted_algorithms": "ES256",
@@ -56,7 +56,7 @@ fn configuration(members: Value) -> String {
     configuration.to_string()
 }
 
-/// A host and the root context that it has configured.
+/// A host and its configured root context.
 struct Vm {
     host: Double,
     root: Root<Double>,
@@ -73,7 +73,7 @@ impl Vm {
         Self { host, root }
     }
 
-    /// With the keys that the issuer publishes.
+    /// A VM that has fetched the issuer's keys.
     fn warm(members: Value) -> Self {
         let mut vm = Self::start(members);
         vm.tick();
@@ -88,7 +88,7 @@ impl Vm {
         self.root.on_tick();
     }
 
-    /// The issuer answers the fetch.
+    /// Delivers the issuer's response to the fetch.
     fn respond(&mut self, status: &str, body: &Value) {
         let body = body.to_string().into_bytes();
         let length = body.len();
@@ -98,7 +98,7 @@ impl Vm {
         self.root.on_http_call_response(CALL, 1, length, 0);
     }
 
-    /// A request begins.
+    /// Starts a request.
     fn begin(&self, context: u32, token: Option<&str>) -> (Filter<Double>, Action) {
         let mut headers =
             vec![(":method".to_owned(), b"GET".to_vec()), (":path".to_owned(), b"/orders".to_vec())];
@@ -111,7 +111,7 @@ impl Vm {
         (filter, action)
     }
 
-    /// The host drops a request's context.
+    /// Drops a request's context, as the host does.
     fn end(&self, context: u32, filter: Filter<Double>) {
         self.host.requests.borrow_mut().remove(&context);
         drop(filter);

@@ -313,7 +313,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
             &with(r#""default_policy":{"any_of":[{"requires_role":"x","shadow":{"deny":true}}]}"#),
             "default_policy.any_of[0]: an alternative has no shadow",
         ),
-        (&with(r#""claim_headers":{":path":"sub"}"#), "claim_headers: \":path\" belongs to HTTP itself"),
+        (&with(r#""claim_headers":{":path":"sub"}"#), "claim_headers: \":path\" is a pseudo-header of HTTP"),
         (&with(r#""claim_headers":{"x-original-url":"sub"}"#), "claim_headers: \"x-original-url\""),
     ];
     for (text, expected) in rows {

@@ -1,4 +1,4 @@
-//! One requirement, row by row.
+//! The evaluation of single requirements.
 
 use super::*;
 
@@ -9,7 +9,8 @@ fn rules_by_credential() {
     let deny = Requirement::new(Rule::Deny);
     let missing_or_failed = Requirement::new(Rule::AllowMissingOrFailed);
     let any_token = Requirement::any_valid_token();
-    // Columns: no token, a failed one, a valid one; then whether a valid one gives an identity.
+    // Columns: without a token, with a failed token, with a valid token, and whether a valid token yields an
+    // identity.
     type Row<'a> = (&'a str, &'a Requirement, [Option<Why>; 3], bool);
     let rows: &[Row<'_>] = &[
         ("anonymous", &anonymous, [None, None, None], false),
@@ -17,7 +18,7 @@ fn rules_by_credential() {
         ("missing or failed", &missing_or_failed, [None, None, None], true),
         ("missing", &rules(vec![]), [None, Some(Why::FailedToken), None], true),
         (
-            "missing, its issuer and audience",
+            "missing, with its issuer and audience",
             &rules(vec![issuers(&[0, 1]), audiences(&["billing"])]),
             [None, Some(Why::FailedToken), None],
             true,
@@ -71,7 +72,7 @@ fn one_condition_at_a_time() {
         ("a number among the roles", Condition::Role(any(&["7"])), Some(Why::Role)),
         ("all roles", Condition::Role(all(&["viewer", "editor"])), None),
         ("all roles but one", Condition::Role(all(&["viewer", "admin"])), Some(Why::Role)),
-        ("a group is no role", Condition::Role(any(&["eu"])), Some(Why::Role)),
+        ("a group is not a role", Condition::Role(any(&["eu"])), Some(Why::Role)),
         ("a group", Condition::Group(any(&["ops team"])), None),
         ("no group", Condition::Group(any(&["us"])), Some(Why::Group)),
         ("all groups", Condition::Group(all(&["eu", "ops team"])), None),
@@ -117,8 +118,12 @@ fn one_condition_at_a_time() {
         ("not present, nested", present("/org/name"), Some(claim_refusal("/org/name"))),
         ("null is not present", present("none"), Some(claim_refusal("none"))),
         ("null is not null", any_value("none", &["null"]), Some(claim_refusal("none"))),
-        ("nor among members", any_value("tags", &["null"]), Some(claim_refusal("tags"))),
-        ("nor in all of them", all_values("tags", &["\"x\"", "null"]), Some(claim_refusal("tags"))),
+        ("null does not match a member", any_value("tags", &["null"]), Some(claim_refusal("tags"))),
+        (
+            "null does not match all members",
+            all_values("tags", &["\"x\"", "null"]),
+            Some(claim_refusal("tags")),
+        ),
         ("no member of an empty list", any_value("empty", &["\"\""]), Some(claim_refusal("empty"))),
         ("absent is not the empty string", any_value("absent", &["\"\""]), Some(claim_refusal("absent"))),
     ];
@@ -153,9 +158,9 @@ fn every_condition_must_be_met_and_one_of_the_alternatives() {
             vec![any_of(vec![vec![any_of(vec![vec![no_role()], vec![role()]])]])],
             None,
         ),
-        ("an alternative that asks for nothing", vec![any_of(vec![vec![no_role()], vec![]])], None),
+        ("an alternative without conditions", vec![any_of(vec![vec![no_role()], vec![]])], None),
         (
-            "of alternatives, the scopes of the first that asks for some",
+            "of alternatives, the scopes of the first that requires scopes",
             vec![no_scope(), any_of(vec![vec![role()], vec![Condition::Scope(all(&["y", "x"]))]])],
             Some(scope_refusal(&["x", "y"])),
         ),

@@ -1,4 +1,4 @@
-//! The names that an identity has.
+//! The roles, groups and scopes of an identity.
 
 use super::*;
 
@@ -19,10 +19,10 @@ fn names_are_read_out_of_the_claims() {
         ("a prefix is case-sensitive", source("permissions", Some("Orders:")), &[]),
         ("a pointer", source("/org/id", None), &["o1"]),
         ("a member of a list", source("/tags/0", None), &["x"]),
-        ("an object is no role", source("org", None), &[]),
-        ("a boolean is no role", source("verified", None), &[]),
-        ("a number is no role", source("level", None), &[]),
-        ("null is no role", source("none", None), &[]),
+        ("an object is not a role", source("org", None), &[]),
+        ("a boolean is not a role", source("verified", None), &[]),
+        ("a number is not a role", source("level", None), &[]),
+        ("null is not a role", source("none", None), &[]),
         ("absent", source("absent", None), &[]),
     ];
     for (label, source, expected) in rows {

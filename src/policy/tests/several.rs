@@ -1,8 +1,8 @@
-//! Several requirements of one request.
+//! Requests with several requirements.
 
 use super::*;
 
-/// The place of the requirement that is reported.
+/// The index of the requirement that is reported.
 fn refusing(requirements: &[&Requirement], credential: Credential<'_>) -> Option<usize> {
     all_of(requirements).evaluate(credential).err().map(|refusal| refusal.requirement)
 }
@@ -11,7 +11,7 @@ fn refusing(requirements: &[&Requirement], credential: Credential<'_>) -> Option
 fn of_several_refusals_the_same_one_is_reported() {
     let identity = identity();
     let verified = Credential::Verified(&identity);
-    // From the least telling to the most: each is put before and behind the ones already there.
+    // From the lowest to the highest priority: each requirement is placed before and after the earlier ones.
     let ranked: Vec<(Condition, Why)> = vec![
         (present("absent"), claim_refusal("absent")),
         (Condition::Scope(any(&["x"])), scope_refusal(&["x"])),
@@ -61,14 +61,14 @@ fn every_reading_brings_a_requirement_and_all_must_be_met() {
     assert_eq!(
         NonEmpty::<&Requirement>::new([]),
         None,
-        "no requirement is not a permission: there is at least one"
+        "an empty list of requirements would permit every request"
     );
 
     let identified = |requirements: &[&Requirement], credential| {
         all_of(requirements).evaluate(credential).unwrap().identity().is_some()
     };
-    assert!(!identified(&[&anonymous, &anonymous], verified), "anonymous in every reading");
-    assert!(identified(&[&anonymous, &any_token], verified), "anonymous in one reading only");
+    assert!(!identified(&[&anonymous, &anonymous], verified), "anonymous in every path variant");
+    assert!(identified(&[&anonymous, &any_token], verified), "anonymous in one path variant only");
     assert!(!identified(&[&anonymous, &lenient], Credential::Failed));
     assert!(!identified(&[&missing, &lenient], Credential::Absent));
 }
@@ -80,7 +80,7 @@ fn what_must_be_known_before_a_token_is_read() {
     let missing = Requirement::new(Rule::AllowMissing(vec![]));
     let lenient = Requirement::new(Rule::AllowMissingOrFailed);
     let any_token = Requirement::any_valid_token();
-    // Columns: needs a token, is denied.
+    // Columns: whether a token is needed, whether every request is denied.
     let rows: &[(&str, &[&Requirement], bool, bool)] = &[
         ("anonymous", &[&anonymous], false, false),
         ("anonymous twice", &[&anonymous, &anonymous], false, false),

@@ -1,8 +1,8 @@
-//! Shadows.
+//! Shadow requirements.
 
 use super::*;
 
-/// The refusals of the shadows, each with the place of its requirement.
+/// The denials of the shadows, each with the index of its requirement.
 fn shadow_refusals(requirements: &[&Requirement], credential: Credential<'_>) -> Vec<(usize, Why)> {
     let refusals = all_of(requirements).shadow_refusals(credential);
     refusals.iter().map(|refusal| (refusal.requirement, why(refusal))).collect()
@@ -26,13 +26,13 @@ fn a_shadow_is_judged_and_never_refuses() {
     assert_eq!(shadow_refusals(&[&open], Credential::Failed), [(0, Why::FailedToken)]);
     assert!(refusal(&[&token], verified).is_none());
     assert_eq!(shadow_refusals(&[&admin, &token], verified), [(1, Why::Role)]);
-    assert_eq!(shadow_refusals(&[&token, &open], verified), [(0, Why::Role)], "one refusal once");
-    assert_eq!(shadow_refusals(&[&admin], verified), [], "what has no shadow has no would-deny");
+    assert_eq!(shadow_refusals(&[&token, &open], verified), [(0, Why::Role)], "each denial once");
+    assert_eq!(shadow_refusals(&[&admin], verified), [], "without a shadow there is no would-deny");
 
     let met = shadowed(Rule::Anonymous, &authenticated(vec![Condition::Role(any(&["editor"]))]));
     assert_eq!(shadow_refusals(&[&met], verified), []);
     let twice = shadowed(Rule::Anonymous, &shadowed(Rule::Anonymous, &admin));
-    assert_eq!(shadow_refusals(&[&twice], verified), [], "a shadow of a shadow is not judged");
+    assert_eq!(shadow_refusals(&[&twice], verified), [], "a shadow's own shadow is not evaluated");
 
     assert!(all_of(&[&open]).shadow_needs_token());
     assert!(!all_of(&[&open]).needs_token());

@@ -1,4 +1,4 @@
-//! The readings of paths, and the paths that are refused.
+//! The variants of paths, and the paths that are denied.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn a_plain_path_has_one_reading() {
 
 #[test]
 fn a_path_is_plain_only_if_no_step_changes_it() {
-    // Every path of up to four characters over one character of each kind.
+    // Every path of up to four characters from an alphabet with one character of each kind.
     let alphabet = "/.a1A%;\\ #é(:$";
     let mut paths = vec![String::from("/")];
     for _ in 0..4 {

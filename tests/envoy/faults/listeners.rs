@@ -37,7 +37,7 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
     bootstrap.plugin = Some(policy(open));
     stack.envoy.reconfigure(&bootstrap);
     wait_until("it is rejected", async || stack.envoy.stat(REJECTED).await == 1).await;
-    stack.envoy.logged("jwt_guard configuration: default_polcy: unknown key").await;
+    stack.envoy.logged("invalid configuration: default_polcy: unknown key").await;
     load.goes_on(&stack, 100).await;
     assert_eq!(stack.get("/orders").await.status, 401);
     assert_eq!(stack.get_with("/turns", &stack.good_token()).await.status, 200);

@@ -35,7 +35,7 @@ async fn a_kid_is_not_fetched_for_where_the_issuers_keys_have_none() {
         assert_eq!(stack.get_with("/", &kidless).await.status, 200, "a token without a kid");
         assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 401);
         assert_eq!(stack.denied("unknown_kid").await, 1);
-        stack.envoy.logged("none of its keys has a kid, so no token with a kid passes").await;
+        stack.envoy.logged("none of the issuer's keys has a kid, so every token with a kid is denied").await;
         wait_until("they were renewed", async || figure(&stack, name, "refresh_ok").await >= 3).await;
         assert_eq!(lines(&stack, warning), 1, "kid {kid:?}: one warning a set");
         is_unharmed(&stack);

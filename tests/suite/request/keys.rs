@@ -238,7 +238,11 @@ fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
         let keys = of(keys);
         let refused = refused(get("/").bearer(&good()).step(&config, &keys, Wait::Allowed));
         assert_eq!((refused.denial.status, refused.record.reason.as_str()), (401, "unknown_kid"), "{label}");
-        assert!(refused.record.detail.contains("none of its keys has a kid"), "{label}: {}", refused.record);
+        assert!(
+            refused.record.detail.contains("none of the issuer's keys has a kid"),
+            "{label}: {}",
+            refused.record
+        );
         assert!(keys.asked.borrow().is_empty(), "{label}");
     }
     let mixed = of(vec![nameless(), other_key().public_jwk()]);

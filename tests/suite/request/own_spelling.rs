@@ -212,7 +212,7 @@ fn skipped_classes_hold_where_metadata_decides() {
     ] {
         let default = config(json!({}));
         let refusal = refused(get(path).metadata(says(&default)).judged(&default));
-        let detail = format!("the path has another reading by {class}, where route metadata decides");
+        let detail = format!("the path has another variant by {class}, and route metadata decides");
         assert_eq!((refusal.denial.status, refusal.record.detail.as_str()), (400, detail.as_str()), "{path}");
         let skipping = config(json!({ "skip_readings": class }));
         assert_eq!(told(&get(path).metadata(says(&skipping)).judged(&skipping)), "anonymous", "{path}");
@@ -227,7 +227,7 @@ fn skipped_classes_hold_where_metadata_decides() {
     let refusal = refused(get("/projects/group%2fproject").metadata(says(&skipping)).judged(&skipping));
     assert_eq!(
         refusal.record.detail,
-        "the path has another reading by percent_decoding, where route metadata decides"
+        "the path has another variant by percent_decoding, and route metadata decides"
     );
     let routes = config(json!({
         "skip_readings": "encoded_slash",

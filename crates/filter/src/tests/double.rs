@@ -1,4 +1,5 @@
-//! A host of the tests' own: a clock that a test moves, requests as a test writes them, and a record of what is done.
+//! A test double of the host: a clock that the test advances, requests that the test writes, and a record of
+//! the calls.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use jwt_guard::http::HeaderMap;
 pub const ROOT: u32 = 1;
 pub const QUEUE: u32 = 4;
 
-/// The host, of which each context has a handle.
+/// A handle of the host; each context has one.
 #[derive(Clone)]
 pub struct Double(Rc<State>);
 
@@ -34,7 +35,7 @@ impl std::ops::Deref for Double {
     }
 }
 
-/// What the host knows and has seen.
+/// The state of the host and the recorded calls.
 pub struct State {
     pub now: Cell<UnixTime>,
     pub configuration: RefCell<String>,
@@ -43,18 +44,18 @@ pub struct State {
     /// The requests by context.
     pub requests: RefCell<BTreeMap<u32, HeaderMap>>,
     pub trailers: RefCell<HeaderMap>,
-    /// The metadata of the route and of its virtual host; `None` where the host withholds it.
+    /// The metadata of the route and of its virtual host; `None` if the host withholds it.
     pub metadata: RefCell<[Option<Vec<u8>>; 2]>,
-    /// What the issuer answers.
+    /// The issuer's response.
     pub response: RefCell<(HeaderMap, Vec<u8>)>,
-    /// Whether the host takes a fetch.
+    /// Whether the host accepts fetches.
     pub sends: Cell<bool>,
     pub registers_queue: Cell<bool>,
     pub queued: Cell<usize>,
     pub shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
     pub metrics: RefCell<Vec<(String, i64)>>,
     pub filter_state: RefCell<BTreeMap<String, String>>,
-    /// What was done to requests and to the root context, in order.
+    /// The calls for requests and the root context, in order.
     pub done: RefCell<Vec<String>>,
     pub log: RefCell<Vec<(Level, String)>>,
 }
@@ -85,12 +86,12 @@ impl Double {
         self.now.set(self.now.get().saturating_add(Duration::from_secs_f64(seconds)));
     }
 
-    /// What was done since the last look.
+    /// The calls since the last look.
     pub fn take_done(&self) -> Vec<String> {
         std::mem::take(&mut *self.done.borrow_mut())
     }
 
-    /// The lines of log since the last look.
+    /// The log lines since the last look.
     pub fn take_log(&self) -> Vec<String> {
         self.log.borrow_mut().drain(..).map(|(_, line)| line).collect()
     }
@@ -130,10 +131,7 @@ impl Host for Double {
         match map {
             HeaderKind::Request => {
                 let requests = self.requests.borrow();
-                requests
-                    .get(&self.context.get())
-                    .expect("headers are read of a request that is there")
-                    .clone()
+                requests.get(&self.context.get()).expect("the request exists").clone()
             }
             HeaderKind::Trailers => self.trailers.borrow().clone(),
             HeaderKind::FetchResponse => self.response.borrow().0.clone(),
@@ -197,7 +195,7 @@ impl Host for Double {
     }
 }
 
-/// The number of every fetch.
+/// The call number of every fetch.
 pub const CALL: u32 = 77;
 
 impl Observer for Double {
@@ -253,7 +251,7 @@ impl SharedData for Double {
     }
 }
 
-/// A host without the function.
+/// A host without `verify_signature`.
 impl HostFunction for Double {
     fn verify_signature(&self, _: &HostCheck<'_>) -> Option<bool> {
         None

@@ -1,4 +1,4 @@
-//! Fetches, and what the issuer answers.
+//! Fetches and the issuer's responses.
 
 use super::*;
 
@@ -48,7 +48,7 @@ fn an_answer_that_is_too_long_or_to_another_call_is_not_read() {
     vm.host.take_log();
     vm.root.on_http_call_response(CALL + 1, 1, 10, 0);
     assert!(vm.host.take_log().is_empty());
-    // The double has no such body: to read it would panic.
+    // The double has no body of that length, so reading it would panic.
     vm.root.on_http_call_response(CALL, 1, (1 << 20) + 1, 0);
     assert!(vm.host.take_log()[0].contains("1048577 bytes, over the limit of 1048576"));
 }

@@ -1,4 +1,4 @@
-//! Requests that are decided at once.
+//! Requests that are decided immediately.
 
 use super::*;
 use jwt_guard::http::HeaderMap;
@@ -47,7 +47,7 @@ fn a_refused_request_is_answered_counted_and_logged() {
         assert_eq!(vm.host.metric(&format!("jwt_guard.denied.{reason}")), 1);
         assert_eq!(vm.host.filter_state.borrow()["jwt_guard.reason"], reason);
         let log = vm.host.take_log();
-        assert!(log[0].starts_with(&format!("jwt_guard: denied: reason={reason} ")), "{log:?}");
+        assert!(log[0].starts_with(&format!("denied: reason={reason} ")), "{log:?}");
     }
 }
 
@@ -58,7 +58,7 @@ fn report_only_lets_the_request_pass_and_says_so() {
     assert_eq!(action, Action::Continue);
     assert_eq!(vm.host.metric("jwt_guard.would_deny.missing_token"), 1);
     assert_eq!(vm.host.metric("jwt_guard.allowed.anonymous"), 1);
-    assert!(vm.host.take_log()[0].starts_with("jwt_guard: would deny: reason=missing_token "));
+    assert!(vm.host.take_log()[0].starts_with("would deny: reason=missing_token "));
 }
 
 #[test]
@@ -72,15 +72,15 @@ fn refusals_past_the_limit_are_told_by_their_number_when_the_second_is_over() {
     assert_eq!(vm.host.take_log(), [""; 0]);
     vm.host.pass(1.0);
     vm.tick();
-    assert_eq!(vm.host.take_log(), ["jwt_guard: 15 more refusals were not logged"]);
+    assert_eq!(vm.host.take_log(), ["15 more refusals were not logged"]);
 }
 
-/// A field of a protocol buffer message with a length.
+/// A length-delimited field of a protocol buffer message.
 fn field(tag: u8, bytes: &[u8]) -> Vec<u8> {
     [&[tag << 3 | 2, u8::try_from(bytes.len()).unwrap()], bytes].concat()
 }
 
-/// A serialised `Metadata` whose `jwt_guard` has that one member.
+/// A serialized `Metadata` whose `jwt_guard` has only this member.
 fn metadata(name: &str, value: &str) -> Vec<u8> {
     let member = [field(1, name.as_bytes()), field(2, &field(3, value.as_bytes()))].concat();
     let entry = [field(1, b"jwt_guard"), field(2, &field(1, &member))].concat();
@@ -93,11 +93,15 @@ fn the_requirement_in_the_metadata_of_the_route_counts() {
     let none = || Some(Vec::new());
     let rows = [
         ("none", [none(), none()], Ok(())),
-        ("of the route", [role(), none()], Err((403, "role"))),
-        ("of the virtual host", [none(), role()], Err((403, "role"))),
-        ("no requirement", [Some(metadata("requires_rule", "admin")), none()], Err((503, "bad_metadata"))),
-        ("not to be read", [None, none()], Err((503, "bad_metadata"))),
-        ("of the virtual host not to be read", [none(), None], Err((503, "bad_metadata"))),
+        ("from the route", [role(), none()], Err((403, "role"))),
+        ("from the virtual host", [none(), role()], Err((403, "role"))),
+        (
+            "an invalid requirement",
+            [Some(metadata("requires_rule", "admin")), none()],
+            Err((503, "bad_metadata")),
+        ),
+        ("withheld", [None, none()], Err((503, "bad_metadata"))),
+        ("withheld for the virtual host", [none(), None], Err((503, "bad_metadata"))),
         ("not protobuf", [Some(b"\xFF".to_vec()), none()], Err((503, "bad_metadata"))),
     ];
     for (label, metadata, expected) in rows {
@@ -111,7 +115,7 @@ fn the_requirement_in_the_metadata_of_the_route_counts() {
             assert_eq!(vm.host.take_done(), vec![format!("10: answer {status}"); 2], "{label}");
             assert_eq!(vm.host.metric(&format!("jwt_guard.denied.{reason}")), 2, "{label}");
             let log = vm.host.take_log();
-            let warnings = log.iter().filter(|line| line.contains("are refused: ")).count();
+            let warnings = log.iter().filter(|line| line.contains("are denied: ")).count();
             assert_eq!(warnings, usize::from(reason == "bad_metadata"), "{label}: {log:?}");
         }
     }

@@ -24,7 +24,7 @@ fn every_error_has_line_path_and_remedy() {
         "standard input:3: error: jwks_clusters: unknown key; did you mean jwks_cluster?\n",
         "standard input:4: error: clock_skew_seconds: expected a whole number of seconds from 0 to 600, got 900",
         "standard input:7: error: routes[0].requires_rol: unknown key; did you mean requires_role?",
-        "standard input:8: error: routes[1].path: `%` cannot stand in a template",
+        "standard input:8: error: routes[1].path: `%` is not allowed in a template",
         "standard input:9: error: routes[1].requires_role: expected a role name, got \"\"",
         "1 configuration: 5 errors, 0 warnings",
     ] {
