@@ -1,4 +1,5 @@
-//! The issuer's own document that says where its keys are (OpenID Connect Discovery 1.0 section 4, RFC 8414).
+//! The issuer's discovery document, which contains the URL of its keys (OpenID Connect Discovery 1.0 section 4,
+//! RFC 8414).
 
 use super::answer::{HttpAnswer, not_json, refusal, status};
 use super::fetch_error::{DiscoveryError, FetchError, MAX_BYTES};
@@ -6,10 +7,10 @@ use crate::endpoint::Endpoint;
 use crate::http::Scheme;
 use crate::jose::json::{Json, JsonError, without_byte_order_mark};
 
-/// A longer value of a document is cut: it goes into a line of log.
+/// The number of characters of a value that an error keeps for the log.
 const MAX_VALUE: usize = 1024;
 
-/// Where the document may be, in the order of asking: a 404 leads to the next.
+/// The URLs of the document, in the order of the requests. If the status is 404, the next URL is requested.
 pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
     let path = issuer.path().strip_suffix('/').unwrap_or(issuer.path());
     vec![
@@ -18,7 +19,7 @@ pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
     ]
 }
 
-/// Where the keys are, according to the answer to a request for the document.
+/// The URL of the keys, from the answer to a request for the document.
 pub fn judge(
     answer: HttpAnswer<'_>,
     iss: &str,
@@ -144,7 +145,9 @@ mod tests {
         };
         let slash = told(r#"{"issuer":"https://a/"}"#);
         assert!(
-            slash.ends_with(r#"its issuer is "https://a/", and the configured one is "https://a""#),
+            slash.ends_with(
+                r#"its issuer is "https://a/"; the configured issuer is "https://a", and the two must be equal"#
+            ),
             "{slash}"
         );
         let placeholder = told(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);

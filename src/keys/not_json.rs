@@ -1,5 +1,5 @@
-//! An answer that is not JSON: where it stops being JSON and what stands there. A page to sign in, a compressed body
-//! and a comma too many have different remedies.
+//! An answer that is not JSON: the position of the first fault, and the text there. It lets the operator distinguish a
+//! login page, a compressed body and a trailing comma.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -7,14 +7,14 @@ use serde::de::IgnoredAny;
 
 use crate::jose::escaped::Escaped;
 
-/// So many bytes are shown of what stands at the fault.
+/// The number of bytes that are shown from the fault on.
 const SHOWN: usize = 32;
-/// So many where they are no text.
+/// The number of bytes that are shown if they are not UTF-8.
 const SHOWN_AS_NUMBERS: usize = 8;
-/// A longer content type is cut.
+/// The number of characters of a content type that are shown.
 const MAX_CONTENT_TYPE: usize = 128;
 
-/// What was found in the place of JSON.
+/// A body that is not JSON, and its content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotJson {
     content_type: Option<String>,
@@ -23,20 +23,21 @@ pub struct NotJson {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fault {
-    /// No byte at all, or spaces.
+    /// The body is empty or has only spaces.
     Empty,
-    /// Bytes that are not UTF-8, from that place on.
+    /// From byte `place` on, the body is not UTF-8.
     NotUtf8 { place: usize, found: Vec<u8> },
-    /// JSON that ends too early.
+    /// The JSON text ends too early.
     CutShort { bytes: usize },
-    /// Text that is not JSON.
+    /// The text is not JSON.
     Syntax { line: usize, column: usize, after_a_comma: bool, found: String },
-    /// Not what a stricter reader takes: half of a surrogate pair, for one.
+    /// serde_json accepts the text, but the stricter JSON parser of this crate does not: for example, a string has a
+    /// lone surrogate.
     Text,
 }
 
 impl NotJson {
-    /// Of a body that is not JSON.
+    /// Finds the fault in a body that is not JSON.
     pub fn of(content_type: Option<&str>, body: &[u8]) -> Self {
         let content_type = content_type.map(|text| text.chars().take(MAX_CONTENT_TYPE).collect());
         Self { content_type, fault: Fault::of(body) }
@@ -78,7 +79,7 @@ impl Fault {
     }
 }
 
-// By hand: derived by thiserror it makes the module 603 bytes larger.
+// Written by hand: derived by thiserror, it makes the wasm module 603 bytes larger.
 impl Display for NotJson {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.fault {

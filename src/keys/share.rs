@@ -1,8 +1,7 @@
-//! One VM's part in the keys of an issuer: what it holds, and how it keeps in step with the others.
+//! The key cache of one VM for one issuer, synchronized with the other VMs of the process.
 //!
-//! Everything that several VMs do to the shared record at once is here, over a port to the host
-//! ([`SharedData`]), so that tests run several VMs over one map. The requests to the issuer are the
-//! [`fetcher`](super::fetcher)'s.
+//! This file has all concurrent changes to the shared record. The host is a trait ([`SharedData`]), so that tests can
+//! run several VMs on one map. The [`fetcher`](super::fetcher) makes the requests to the issuer.
 
 mod port;
 
@@ -17,37 +16,38 @@ use super::{Chance, Control, Decision, KeyLookup, KeyTimes, Need, SetId, Usable,
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::time::UnixTime;
 
-/// Attempts at a swap that others keep winning; then the next round tries.
+/// The number of attempts at a swap while other VMs keep winning. After that, the next tick tries again.
 const SWAP_ATTEMPTS: usize = 8;
 
-/// What became of a good answer. One VM of the process learns of each change: the one that made it.
+/// The outcome of storing a good answer. For each change, one VM of the process gets [`Stored::Changed`]: the VM that
+/// made the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// The lease had ended: somebody else's answer counts.
+    /// The lease was lost, so the answer was dropped.
     TooLate,
-    /// The same set as before; `recovered` says that refreshes failed before.
+    /// The set did not change.
     Same {
-        /// After failures.
+        /// Whether fetches had failed since the last good answer.
         recovered: bool,
     },
-    /// Another set, or the first.
+    /// The set was replaced, or it is the first.
     Changed,
 }
 
-/// What a failure changed.
+/// The outcome of recording a failed fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// The lease had ended: it is somebody else's to tell.
+    /// The lease was lost. The VM that holds it reports its own outcome.
     TooLate,
-    /// It failed before, and nothing changed by that.
+    /// The fetch before failed as well, and whether there are usable keys did not change.
     StillFailing,
-    /// The first failure, with what there is meanwhile.
+    /// The first failure, and whether there are usable keys meanwhile.
     BeganToFail(Usable),
-    /// The last good keys have become too old since the failure before.
+    /// The last good keys have expired since the failure before.
     RanOut,
 }
 
-/// One VM's part.
+/// The key cache of one VM for one issuer.
 #[derive(Debug)]
 pub struct Share {
     times: KeyTimes,
@@ -56,28 +56,28 @@ pub struct Share {
     control: Control,
     loaded: Option<Loaded>,
     chance: Chance,
-    /// A token asked for another kid, whether or not its request waits.
+    /// A token had an unknown kid, whether or not its request waits.
     wanted: bool,
-    /// The requests that this VM could not send, if it has sent none since.
+    /// The requests that this VM could not send since it last sent one.
     unsent: Option<Unsent>,
-    /// When unknown kids had last forced a refresh as this VM took its lease.
+    /// The value of `forced_at` before this VM took its lease.
     forced_before: UnixTime,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Unsent {
-    /// Before the last one.
+    /// The number of such requests before the last one.
     times: u32,
-    /// The last one.
+    /// When the last one failed.
     at: UnixTime,
-    /// How long this VM leaves the fetching to others.
+    /// How long this VM does not fetch, while other VMs can.
     pause: Duration,
 }
 
 #[derive(Debug)]
 struct Loaded {
-    /// The record when it last named this set: with it go the times in which the set may be used. Where the set of
-    /// a newer record cannot be read, this one serves in its own time.
+    /// The record when it last named this set. It has the times in which the set may be used. If the set of a newer
+    /// record cannot be read, this set is used within its own times.
     control: Control,
     source: String,
     etag: Option<String>,
@@ -85,7 +85,7 @@ struct Loaded {
 }
 
 impl Share {
-    /// Before anything was read.
+    /// An empty cache.
     pub fn new(times: KeyTimes, vm: VmIdentity, entries: Entries, chance: Chance) -> Self {
         Self {
             times,
@@ -100,23 +100,23 @@ impl Share {
         }
     }
 
-    /// The operator's times.
+    /// The configured times.
     pub fn times(&self) -> &KeyTimes {
         &self.times
     }
 
-    /// The record as it was read last.
+    /// The record as this VM last read it.
     pub fn control(&self) -> &Control {
         &self.control
     }
 
-    /// The keys that judge now.
+    /// The keys that may verify tokens now.
     pub fn keys(&self, now: UnixTime) -> Option<Rc<KeySet>> {
         let loaded = self.loaded.as_ref()?;
         (loaded.control.usable(&self.times, now) != Usable::No).then(|| Rc::clone(&loaded.keys))
     }
 
-    /// What this VM has to judge with: the number of keys, their age, and whether they are past their time.
+    /// The number of usable keys of this VM, their age, and whether they are stale.
     pub fn holding(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
             let usable = loaded.control.usable(&self.times, now);
@@ -125,18 +125,18 @@ impl Share {
         })
     }
 
-    /// How long ago the keys of this VM were fetched, if it has any.
+    /// The time since the keys of this VM were fetched, if it has any.
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.loaded.as_ref().map(|loaded| now.since(loaded.control.fetched_at))
     }
 
-    /// The set that this VM holds.
+    /// The set that this VM has loaded.
     pub fn held(&self) -> SetId {
         self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.control.set)
     }
 
-    /// Reads the shared record, and the keys where it names others. These are judged like an answer: anything with
-    /// the same `vm_id` can write them.
+    /// Reads the shared record, and the keys if the record names another set. The keys are validated like an answer of
+    /// the issuer, because every module with the same `vm_id` can write them.
     pub fn synchronise(&mut self, host: &impl SharedData) -> Shared {
         let shared = host.read(&self.entries.control);
         self.control = shared.bytes.as_deref().and_then(Control::decode).unwrap_or(Control::UNKNOWN);
@@ -157,7 +157,8 @@ impl Share {
         shared
     }
 
-    /// Whether this VM is to fetch now: it takes the lease if so. `unknown_kids` says that requests wait for one.
+    /// Takes the lease if a fetch is due, and returns whether it did. `unknown_kids` means that requests wait for an
+    /// unknown kid.
     pub fn take_lease(&mut self, host: &impl SharedData, unknown_kids: bool) -> bool {
         let unknown_kids = std::mem::take(&mut self.wanted) || unknown_kids;
         self.take_lease_for(host, Need::Scheduled)
@@ -178,8 +179,9 @@ impl Share {
         false
     }
 
-    /// A set that the record names and that cannot be read is missed like an unknown kid: at once, but once a
-    /// cooldown, or whatever keeps writing over it would make us flood the issuer.
+    /// Decides on a fetch. If the set that the record names cannot be read, this counts as an unknown kid: it is
+    /// fetched at once, but only once per cooldown. Otherwise another module that keeps overwriting the entry would
+    /// make the filter flood the issuer.
     fn decide(&self, need: Need, now: UnixTime) -> Decision {
         let unreadable = self.control.set != SetId::NONE && self.held() != self.control.set;
         let need = if unreadable { Need::UnknownKid } else { need };
@@ -190,20 +192,20 @@ impl Share {
         }
     }
 
-    /// Until when this VM leaves the fetching to others.
+    /// The time until which this VM does not fetch, while other VMs can.
     fn pause_after_unsent(&self, now: UnixTime) -> Option<UnixTime> {
         let Unsent { at, pause, .. } = self.unsent?;
         ahead(at, at.saturating_add(pause), pause, now)
     }
 
-    /// The request that is to bring keys is under way; one for a document that only names their place is not that.
+    /// The request for the keys was sent. A request for a discovery document does not count.
     pub fn sent(&mut self) {
         self.unsent = None;
     }
 
-    /// The host did not take the request. That says nothing about the issuer: Envoy's main thread ticks before it
-    /// knows the clusters, and a back-off that it caused would be everybody's at every start. So only this VM
-    /// pauses. `None` where it is the first time in a row: nothing to tell anybody yet.
+    /// The host did not accept the request. The cause is not the issuer: Envoy's main thread ticks before it knows the
+    /// clusters. If this caused a back-off of the process, every start would be delayed. Therefore only this VM pauses.
+    /// `None` if this is the first time in a row, which is not worth a report.
     pub fn not_sent(&mut self, host: &impl SharedData) -> Option<Kept> {
         let times = self.unsent.map_or(0, |unsent| unsent.times.saturating_add(1));
         let pause = pause(times, &self.times, host.chance());
@@ -216,12 +218,12 @@ impl Share {
         Some(self.fail(host, |before, times, now| before.not_sent(times, now, forced_before)))
     }
 
-    /// Whether an answer to this VM would still count.
+    /// Whether this VM holds the lease, so that an answer to it counts.
     pub fn holds_lease(&self, now: UnixTime) -> bool {
         self.control.is_held_by(self.vm, now)
     }
 
-    /// Gives the lease back, as where the configuration goes while its callout is under way.
+    /// Releases the lease, for example if the configuration is removed while a callout is under way.
     pub fn release(&mut self, host: &impl SharedData) {
         self.give_back(host, Control::released);
     }
@@ -238,15 +240,15 @@ impl Share {
         }
     }
 
-    /// The validator of the set that the record names, and which set that is, for a request to `source`.
+    /// The `ETag` and the identity of the set that the record names, for a request to `source`.
     pub fn validator(&self, source: &str) -> Option<(String, SetId)> {
         let loaded = self.loaded.as_ref()?;
         let fits = loaded.control.set == self.control.set && loaded.source == source;
         loaded.etag.clone().filter(|_| fits).map(|etag| (etag, loaded.control.set))
     }
 
-    /// Stores what came from `source`, unless the lease was lost meanwhile. `asked` is the set that a validator
-    /// was sent of.
+    /// Stores a good answer from `source`, unless the lease was lost meanwhile. `asked` is the set whose `ETag` was
+    /// sent.
     pub fn succeeded(
         &mut self,
         host: &impl SharedData,
@@ -264,11 +266,11 @@ impl Share {
             let shared = self.synchronise(host);
             let now = host.now();
             let before = self.control;
-            // A 304 speaks of the set that was asked about and of no other.
+            // A 304 confirms only the set whose ETag was sent.
             if !self.holds_lease(now) || (set.is_none() && asked != Some(before.set)) {
                 return Stored::TooLate;
             }
-            // In another order they are the same keys: the text that is stored stays, and with it its validator.
+            // The same keys in another order are the same set: the stored text and its ETag stay.
             let set = set.filter(|(keys, _)| text == before.set.fingerprint || !self.holds(before.set, keys));
             let next = before.succeeded(&self.times, set.map(|_| text), max_age, now);
             if let Some((_, etag)) = set {
@@ -278,8 +280,8 @@ impl Share {
                     etag: etag.clone(),
                     text: body.to_vec(),
                 };
-                // Before the record that names it. Where the swap is lost, the record's fingerprint tells
-                // that this is not the text that it means.
+                // The text is written before the record that names it. If the swap is lost, the fingerprint in the
+                // record does not match this text.
                 host.write(&self.entries.keys, &stored.encode());
             }
             if host.swap(&self.entries.control, &shared, &next.encode()) == Swap::Done {
@@ -304,12 +306,12 @@ impl Share {
         Stored::TooLate
     }
 
-    /// Whether this VM holds that set, and it is of those keys.
+    /// Whether this VM has loaded this set, and the set has these keys.
     fn holds(&self, set: SetId, keys: &KeySet) -> bool {
         self.loaded.as_ref().is_some_and(|loaded| loaded.control.set == set && loaded.keys.equals(keys))
     }
 
-    /// Puts the next attempt off, unless the lease was lost meanwhile.
+    /// Records a failed fetch and delays the next attempt, unless the lease was lost meanwhile.
     pub fn failed(&mut self, host: &impl SharedData) -> Kept {
         let chance = host.chance();
         self.fail(host, |before, times, now| before.failed(times, now, chance))
@@ -346,7 +348,7 @@ impl Share {
         Kept::TooLate
     }
 
-    /// Looks once more for a request that found no keys, or not the one that its token names.
+    /// Looks again for a request that found no keys, or no key with the kid of its token.
     pub fn look_again(&mut self, host: &impl SharedData, need: Need) -> KeyLookup {
         let had = self.held();
         self.synchronise(host);
@@ -364,7 +366,7 @@ impl Share {
         }
     }
 
-    /// How long until there is something to do that no request asks for.
+    /// The time until a scheduled fetch is due. `None` while a fetch is under way.
     pub fn idle_for(&self, now: UnixTime) -> Option<Duration> {
         match self.decide(Need::Scheduled, now) {
             Decision::Fetch(_) => Some(Duration::ZERO),

@@ -104,40 +104,41 @@ fn skipped(count: usize) -> Vec<SkippedKey> {
 #[test]
 fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     let refreshed = |has_kids, skipped| FetchEvent::Refreshed { keys: 2, has_kids, skipped };
-    let until = "requested: the key set \"https://a/keys\" by the cluster \"c\"";
+    let until = "requested the key set \"https://a/keys\" through the cluster \"c\"";
     let failure = |what: &str, meanwhile: &str| {
         vec![(Level::Warning, format!("jwt_guard: issuer iss: {what}: status 500; {meanwhile}; {until}"))]
     };
-    let none = "there are none to judge tokens with: requests with a token get 503";
-    let no_kids = "jwt_guard: issuer iss: none of its keys has a kid: a token with a kid is refused (unknown_kid), \
-                   and no keys are fetched for it; give each key of the set its kid";
-    let came = || (Level::Info, "jwt_guard: issuer iss: 2 keys".to_owned());
+    let none = "the filter has no keys for this issuer and answers requests with its tokens with 503";
+    let last_good = "the filter keeps using the last good keys, until jwks_max_stale_seconds after their TTL";
+    let no_kids = "jwt_guard: issuer iss: no key of the set has a kid, so every token with a kid is refused (unknown_kid), \
+                   and no keys are fetched for it; give each key of the set a kid";
+    let came = || (Level::Info, "jwt_guard: issuer iss: fetched a key set with 2 usable keys".to_owned());
     let rows = [
         (refreshed(true, Vec::new()), true, vec![came()]),
         (refreshed(false, Vec::new()), true, vec![came(), (Level::Warning, no_kids.to_owned())]),
         (
             FetchEvent::Recovered,
             true,
-            vec![(Level::Warning, "jwt_guard: issuer iss: keys are fetched again".to_owned())],
+            vec![(Level::Warning, "jwt_guard: issuer iss: fetching keys succeeds again".to_owned())],
         ),
         (FetchEvent::Unchanged, true, Vec::new()),
         (FetchEvent::Late, true, Vec::new()),
-        (
-            failed(Kept::BeganToFail(Usable::No), Vec::new()),
-            false,
-            failure("keys could not be fetched", none),
-        ),
+        (failed(Kept::BeganToFail(Usable::No), Vec::new()), false, failure("fetching keys failed", none)),
         (
             failed(Kept::BeganToFail(Usable::Fresh), Vec::new()),
             false,
-            failure("keys could not be fetched", "the last good ones serve"),
+            failure("fetching keys failed", last_good),
         ),
         (
             failed(Kept::BeganToFail(Usable::Stale), Vec::new()),
             false,
-            failure("keys could not be fetched", "the last good ones serve"),
+            failure("fetching keys failed", last_good),
         ),
-        (failed(Kept::RanOut, Vec::new()), false, failure("the last good keys are too old", none)),
+        (
+            failed(Kept::RanOut, Vec::new()),
+            false,
+            failure("fetching keys still fails, and the last good keys have expired", none),
+        ),
         (failed(Kept::StillFailing, Vec::new()), false, Vec::new()),
         (failed(Kept::TooLate, Vec::new()), false, Vec::new()),
     ];
@@ -287,16 +288,16 @@ fn a_configuration_is_announced_with_what_verifies_its_signatures() {
     };
     let version = env!("CARGO_PKG_VERSION");
     let line = format!("jwt_guard {version} configured: digest DIGEST, issuers iss, signatures verified ");
-    assert_eq!(announced("", &[]), [format!("{line}in the module")]);
+    assert_eq!(announced("", &[]), [format!("{line}in the wasm module")]);
     assert_eq!(
         announced("", &[Algorithm::Rs256, Algorithm::Es256]),
-        [format!("{line}by the host for RS256 ES256, else in the module")]
+        [format!("{line}by the host for RS256 ES256, in the wasm module for the other algorithms")]
     );
     assert_eq!(
         announced(r#","enabled":false,"report_only":true"#, &[])[1..],
         [
-            "jwt_guard is disabled: requests pass unchecked, without identity headers",
-            "jwt_guard only reports: nothing is refused"
+            "jwt_guard is disabled (enabled: false): requests pass without a check and without identity headers",
+            "jwt_guard only reports (report_only: true): it denies no request"
         ]
     );
 }

@@ -55,7 +55,7 @@ fn cases() -> Vec<Case> {
                 "/b/.well-known/openid-configuration",
                 document("https://issuer.example/other", "https://issuer.example/keys"),
             )),
-            Some("the discovery document is another issuer's"),
+            Some("the discovery document is for another issuer"),
         ),
         case(
             "plain_keys",
@@ -64,7 +64,7 @@ fn cases() -> Vec<Case> {
                 "/c/.well-known/openid-configuration",
                 document("https://issuer.example/c", "http://issuer.example/keys"),
             )),
-            Some("an https issuer has an http jwks_uri"),
+            Some("the jwks_uri of its discovery document is an http URL"),
         ),
         case(
             "other_host_unasked",
