@@ -182,7 +182,7 @@ mod tests {
                 },
             ),
             (
-                "a redirect without a place",
+                "a redirect without a location",
                 &[(":status", "308")],
                 KEYS.as_bytes(),
                 FetchError::Redirect { status: 308, target: Target::Unreadable },

@@ -110,10 +110,10 @@ mod tests {
             ("another issuer", document("https://a/", "https://a/keys"), other_issuer(Some("https://a/"))),
             ("no issuer", br#"{"jwks_uri":"https://a/keys"}"#.to_vec(), other_issuer(None)),
             ("no keys", br#"{"issuer":"https://a"}"#.to_vec(), no_uri(None)),
-            ("keys nowhere", document("https://a", "/keys"), no_uri(Some("/keys"))),
-            ("keys in the open", document("https://a", "http://a/keys"), DiscoveryError::PlainKeysUri),
-            ("keys elsewhere", document("https://a", "https://b/keys"), other_host("b")),
-            ("keys on another port", document("https://a", "https://a:8443/keys"), other_host("a:8443")),
+            ("jwks_uri is not a URL", document("https://a", "/keys"), no_uri(Some("/keys"))),
+            ("jwks_uri with http", document("https://a", "http://a/keys"), DiscoveryError::PlainKeysUri),
+            ("jwks_uri on another host", document("https://a", "https://b/keys"), other_host("b")),
+            ("jwks_uri on another port", document("https://a", "https://a:8443/keys"), other_host("a:8443")),
             (
                 "a port with a sign",
                 document("https://a", "https://a:+443/keys"),
@@ -125,16 +125,13 @@ mod tests {
         }
         for port in ["443", "0443"] {
             let uri = format!("https://a:{port}/keys");
-            assert!(judge(&document("https://a", &uri), false).is_ok(), "{uri}: the port that https has");
+            assert!(judge(&document("https://a", &uri), false).is_ok(), "{uri}: the default port of https");
         }
         let ipv6 =
             |uri| keys_uri(&document("http://[::1]", uri), "http://[::1]", &issuer("http://[::1]"), false);
         assert!(ipv6("http://[::1]:80/keys").is_ok());
         assert_eq!(ipv6("http://[::1]:81/keys"), Err(other_host("[::1]:81")));
-        assert!(
-            judge(&document("https://a", "https://b/keys"), true).is_ok(),
-            "a cluster of its own is given"
-        );
+        assert!(judge(&document("https://a", "https://b/keys"), true).is_ok(), "discovery_cluster is set");
     }
 
     #[test]

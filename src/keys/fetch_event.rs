@@ -27,7 +27,7 @@ pub enum FetchEvent {
     Failed {
         /// The cause.
         error: FetchError,
-        /// What the failure changed.
+        /// The outcome of recording the failure.
         kept: Kept,
         /// The document and the cluster of the request.
         requested: Requested,

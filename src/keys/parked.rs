@@ -244,7 +244,7 @@ mod tests {
         let reparked =
             (0..1000).filter(|context| parked.repark(*context, UNKNOWN_KID, fetching()).is_some()).count();
         assert_eq!(reparked, 64);
-        assert!(parked.repark(0, UNKNOWN_KID, fetching()).is_some(), "it keeps the place that it has");
+        assert!(parked.repark(0, UNKNOWN_KID, fetching()).is_some(), "it keeps its place");
         assert!(parked.repark(7777, FIRST_KEYS, fetching()).is_none(), "it was not parked");
     }
 
@@ -252,10 +252,10 @@ mod tests {
     fn a_parked_request_is_decided_again_when_the_keys_change() {
         let rows = [
             ("nothing changed", fetching(), false),
-            ("keys came", replaced(), true),
+            ("keys arrived", replaced(), true),
             ("the fetch failed", KeyVersion { failures: 1, ..fetching() }, true),
-            ("the same keys came", KeyVersion { fetched_at: NOW, ..fetching() }, true),
-            ("nobody fetches", KeyVersion { in_flight: false, ..fetching() }, true),
+            ("the same keys arrived", KeyVersion { fetched_at: NOW, ..fetching() }, true),
+            ("no fetch is under way", KeyVersion { in_flight: false, ..fetching() }, true),
         ];
         for (label, version, wakes) in rows {
             let parked = parked(3, FIRST_KEYS);
@@ -306,8 +306,8 @@ mod tests {
             assert_eq!(read.get(), ParkState::Pending);
             assert!(parked.remove(1, state));
             assert_eq!(read.get(), state);
-            assert!(!parked.remove(1, ParkState::Answered), "it is gone");
-            assert_eq!(read.get(), state, "its client leaving later changes nothing");
+            assert!(!parked.remove(1, ParkState::Answered), "it is not parked any more");
+            assert_eq!(read.get(), state, "a client that disconnects later changes nothing");
         }
     }
 

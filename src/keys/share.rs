@@ -23,7 +23,7 @@ const SWAP_ATTEMPTS: usize = 8;
 /// made the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
-    /// The lease was lost, so the answer was dropped.
+    /// The answer was dropped: the lease was lost, or a 304 confirms another set than the current one.
     TooLate,
     /// The set did not change.
     Same {

@@ -113,7 +113,7 @@ mod tests {
             ("another port", source("c", endpoint("https://a:8443/k"))),
             ("another path", source("c", endpoint("https://a/l"))),
             ("another query", source("c", endpoint("https://a/k?l"))),
-            ("a letter that moved to the cluster", source("ca", endpoint("https://b/k"))),
+            ("a letter moved to the cluster", source("ca", endpoint("https://b/k"))),
             ("a discovery", source("c", discovery("c", false, "https://a/k", "https://a/k"))),
             ("the discovery's own cluster", source("c", discovery("d", false, "https://a/k", "https://a/k"))),
             ("another host allowed", source("c", discovery("c", true, "https://a/k", "https://a/k"))),

@@ -205,7 +205,7 @@ mod tests {
         KeyStore::new([inline, fetched("https://a/keys"), fetched("https://b/keys")].into_iter())
     }
 
-    /// The issuers whose keys have that kid.
+    /// The issuers whose keys have this kid.
     fn knowing(store: &KeyStore, world: &World, kid: &str) -> Vec<IssuerIndex> {
         let keys = store.at(world.now(), world);
         let issuers = [INLINE, FIRST, SECOND, UNKNOWN].into_iter();
@@ -233,7 +233,7 @@ mod tests {
         assert!(store.on_response(SECOND, &world, answer).is_some_and(|event| event.is_success()));
         assert_eq!(knowing(&store, &world, "inline"), [INLINE]);
         assert_eq!(knowing(&store, &world, "second"), [SECOND]);
-        assert_eq!(store.awaiting(1), Some(FIRST), "the other one is awaited still");
+        assert_eq!(store.awaiting(1), Some(FIRST), "the store still waits for the other answer");
         assert_ne!(store.version(FIRST, world.now()), store.version(SECOND, world.now()));
         let status = KeyStatus { keys: 1, age: Duration::ZERO, stale: false };
         assert_eq!(store.status(SECOND, world.now()), Some(status));

@@ -1,4 +1,4 @@
-//! Decisions on virtual time: no host, no clock, no chance that is not an argument.
+//! Decisions on virtual time, without a host. The clock and the jitter are arguments.
 
 use super::*;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn later(seconds: f64) -> UnixTime {
     NOW.saturating_add(Duration::from_secs_f64(seconds))
 }
 
-/// A set that was fetched `NOW`, by a fetch that no unknown kid forced.
+/// A set that was fetched at `NOW`, in a scheduled refresh.
 fn fetched() -> Control {
     Control::UNKNOWN.succeeded(&times(), Some(1), None, NOW)
 }
@@ -48,7 +48,7 @@ fn a_vm_that_dies_with_the_lease_delays_the_others_by_the_lease() {
     let taken = lease(Control::UNKNOWN.decide(&times(), Need::Scheduled, A, NOW, LOW));
     assert_eq!(taken.decide(&times(), Need::Scheduled, B, later(5.999), LOW), Decision::InFlight);
     assert!(matches!(taken.decide(&times(), Need::Scheduled, B, later(6.0), LOW), Decision::Fetch(_)));
-    assert!(!taken.is_held_by(A, later(6.0)), "its late answer is dropped");
+    assert!(!taken.is_held_by(A, later(6.0)), "an answer that arrives now is dropped");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn a_good_answer_ends_the_back_off_and_the_same_text_keeps_the_generation() {
     let changed = failed.succeeded(&times(), Some(2), None, later(2.0)).set;
     assert_eq!(changed, SetId { generation: 2, fingerprint: 2 });
     let nothing = Control::UNKNOWN.succeeded(&times(), Some(0), None, NOW).set;
-    assert_eq!(nothing.generation, 1, "a fingerprint of 0 is one too");
+    assert_eq!(nothing.generation, 1, "0 is a valid fingerprint");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn a_record_that_stops_the_fetching_for_ever_was_not_written_here() {
     assert!(matches!(forced.decide(&times(), Need::UnknownKid, A, NOW, LOW), Decision::Fetch(_)));
 }
 
-/// What can happen to one issuer's keys in a process of several VMs.
+/// An event for the keys of one issuer in a process with several VMs.
 #[derive(Debug, Clone)]
 enum Event {
     Pass(u64),
@@ -259,7 +259,7 @@ proptest! {
                         }
                         if need == Need::UnknownKid {
                             if let Some(last) = last_forced {
-                                prop_assert!(now.since(last) >= times.cooldown, "two forced in a cooldown");
+                                prop_assert!(now.since(last) >= times.cooldown, "two forced refreshes in a cooldown");
                             }
                             last_forced = Some(now);
                         }
@@ -280,7 +280,7 @@ proptest! {
             }
             let longest = times.ttl + times.max_stale;
             let usable = control.usable(&times, now) != Usable::No;
-            prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys past their time");
+            prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys are used after their time");
         }
     }
 }

@@ -47,9 +47,9 @@ mod tests {
         let ms = Duration::from_millis;
         let rows = [
             ("a request is due", Some(Duration::ZERO), Some(ms(300)), 1),
-            ("its deadline is near", Some(ms(7)), Some(ms(300)), 7),
+            ("a deadline is near", Some(ms(7)), Some(ms(300)), 7),
             ("less than the host can count", Some(Duration::from_micros(3)), None, 1),
-            ("it waits for another worker", Some(ms(4000)), Some(ms(1)), 20),
+            ("a request waits for another worker", Some(ms(4000)), Some(ms(1)), 20),
             ("a fetch is due", None, Some(Duration::ZERO), 20),
             ("a fetch is due soon", None, Some(ms(130)), 130),
             ("a fetch is due much later", None, Some(ms(240_000)), 500),
@@ -58,8 +58,12 @@ mod tests {
         for (label, parked, keys, milliseconds) in rows {
             let mut tick = Tick { period: ms(77) };
             assert_eq!(tick.update(parked, keys), Some(ms(milliseconds)), "{label}");
-            assert_eq!(tick.update(parked, keys), None, "{label}: the host has it");
+            assert_eq!(tick.update(parked, keys), None, "{label}: the host has this period already");
         }
-        assert_eq!(Tick::first().update(Some(Duration::ZERO), None), None, "the host has the first one");
+        assert_eq!(
+            Tick::first().update(Some(Duration::ZERO), None),
+            None,
+            "the host has the first period already"
+        );
     }
 }

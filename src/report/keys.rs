@@ -12,7 +12,7 @@ use crate::metrics::{KeyMetric, Metric};
 /// The number of unusable keys that are logged one by one. The log has only the number of the others.
 const MAX_SKIPPED: usize = 16;
 
-const NO_KEYS: &str = "the filter has no keys for this issuer and answers requests with its tokens with 503";
+const NO_KEYS: &str = "the filter has no keys for this issuer, and requests with its tokens get 503";
 
 impl<O: Observer> Reporter<O> {
     /// Reports the outcome of a refresh. `name` is the name of the issuer.
@@ -21,9 +21,7 @@ impl<O: Observer> Reporter<O> {
         self.add(Metric::Keys(issuer, metric), 1);
         match event {
             FetchEvent::Refreshed { keys, has_kids, skipped } => {
-                self.info(format_args!(
-                    "jwt_guard: issuer {name}: fetched a key set with {keys} usable keys"
-                ));
+                self.info(format_args!("jwt_guard: issuer {name}: fetched a key set; usable keys: {keys}"));
                 self.warn_of_skipped(name, skipped);
                 if !has_kids {
                     self.warn(format_args!(

@@ -1,4 +1,4 @@
-//! What each event tells operators.
+//! The metrics, filter state and log lines of each event.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::token_cache::TokenCache;
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ISSUER: IssuerIndex = IssuerIndex(0);
 
-/// What was told.
+/// An observer that records all reports.
 #[derive(Default)]
 struct Recorder {
     names: RefCell<Vec<String>>,
@@ -44,7 +44,7 @@ impl Recorder {
 impl Observer for Recorder {
     fn define_metric(&self, _: MetricKind, name: &str) -> Option<u32> {
         self.names.borrow_mut().push(name.to_owned());
-        // The host may refuse one.
+        // The host may refuse to define a metric.
         if name == "jwt_guard.denied.missing_token" {
             None
         } else {
@@ -80,12 +80,12 @@ fn reporter() -> Reporter<Recorder> {
 }
 
 impl Reporter<Recorder> {
-    /// The lines of log since the last look.
+    /// The log lines since the last call.
     fn lines(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut *self.observer.lines.borrow_mut())
     }
 
-    /// The metrics that were changed, since the last look.
+    /// The metrics that changed since the last call.
     fn changed(&self) -> Vec<(String, i64)> {
         std::mem::take(&mut *self.observer.metrics.borrow_mut()).into_iter().collect()
     }
@@ -108,11 +108,11 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     let failure = |what: &str, meanwhile: &str| {
         vec![(Level::Warning, format!("jwt_guard: issuer iss: {what}: status 500; {meanwhile}; {until}"))]
     };
-    let none = "the filter has no keys for this issuer and answers requests with its tokens with 503";
+    let none = "the filter has no keys for this issuer, and requests with its tokens get 503";
     let last_good = "the filter keeps using the last good keys, until jwks_max_stale_seconds after their TTL";
     let no_kids = "jwt_guard: issuer iss: no key of the set has a kid, so every token with a kid is refused (unknown_kid), \
                    and no keys are fetched for it; give each key of the set a kid";
-    let came = || (Level::Info, "jwt_guard: issuer iss: fetched a key set with 2 usable keys".to_owned());
+    let came = || (Level::Info, "jwt_guard: issuer iss: fetched a key set; usable keys: 2".to_owned());
     let rows = [
         (refreshed(true, Vec::new()), true, vec![came()]),
         (refreshed(false, Vec::new()), true, vec![came(), (Level::Warning, no_kids.to_owned())]),
@@ -171,7 +171,7 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
     }
     let reporter = reporter();
     reporter.fetched(ISSUER, "iss", &failed(Kept::BeganToFail(Usable::No), skipped(2)));
-    assert_eq!(reporter.lines().len(), 3, "beside the failure that they cause");
+    assert_eq!(reporter.lines().len(), 3, "in addition to the failure that they cause");
 }
 
 #[test]
@@ -202,7 +202,7 @@ impl KeySource for NoKeys {
     }
 }
 
-/// What becomes of a request without a token.
+/// The decision on a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
     flow::decide(config, request, &NoKeys, &InModule, &cache, NOW, Patience::Over)

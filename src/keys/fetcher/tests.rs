@@ -1,4 +1,4 @@
-//! One fetcher on virtual time: what it asks for, and what each answer leads to.
+//! One fetcher on virtual time: the requests that it sends, and the result of each answer.
 
 mod leases;
 
@@ -57,7 +57,7 @@ fn status(fetcher: &mut Fetcher, world: &World, status: &str, body: &[u8]) -> Op
     answer(fetcher, world, &[(":status", status)], body)
 }
 
-/// Takes the issuer's keys, with a validator.
+/// Fetches the keys of the issuer, with an `ETag`.
 fn refresh(fetcher: &mut Fetcher, world: &World, kid: &str) -> Option<FetchEvent> {
     assert!(sends(fetcher, world).is_some(), "a fetch is due");
     answer(fetcher, world, &[(":status", "200"), ("etag", "\"v\"")], &set(kid))
@@ -67,7 +67,7 @@ fn refreshed() -> FetchEvent {
     FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: Vec::new() }
 }
 
-/// The error of a failed fetch, and what it changed.
+/// The error of a failed fetch, and the outcome of recording it.
 fn failure(event: Option<FetchEvent>) -> (FetchError, Kept) {
     match event {
         Some(FetchEvent::Failed { error, kept, .. }) => (error, kept),
@@ -110,12 +110,12 @@ fn a_configured_endpoint_takes_one_request() {
     assert_eq!(a.poll_send(&world, false), Some(expected));
     a.on_sent(CALL);
     assert!(a.awaits(CALL) && !a.awaits(CALL + 1));
-    assert_eq!(a.poll_send(&world, true), None, "one request at a time");
-    assert_eq!(a.poll_timeout(world.now()), None, "the answer is awaited");
+    assert_eq!(a.poll_send(&world, true), None, "only one request is sent at a time");
+    assert_eq!(a.poll_timeout(world.now()), None, "the fetcher waits for the answer");
     assert_eq!(status(&mut a, &world, "200", &set("one")), Some(refreshed()));
     assert!(knows(&a, &world, "one") && !a.awaits(CALL));
     assert_eq!(a.poll_send(&world, false), None, "the keys are fresh");
-    assert_eq!(a.poll_timeout(world.now()), Some(Duration::from_secs(240)), "and renewed after 80 %");
+    assert_eq!(a.poll_timeout(world.now()), Some(Duration::from_secs(240)), "they are refreshed after 80 %");
 }
 
 #[test]
@@ -123,12 +123,16 @@ fn a_discovered_endpoint_is_asked_after_the_document() {
     let world = World::new();
     let mut a = discovering(&world);
     assert_eq!(sends(&mut a, &world), Some(format!("discovery {OPENID}")));
-    assert_eq!(status(&mut a, &world, "200", DOCUMENT), None, "it leads to another request");
+    assert_eq!(status(&mut a, &world, "200", DOCUMENT), None, "the answer leads to another request");
     assert_eq!(a.poll_timeout(world.now()), Some(Duration::ZERO));
     assert_eq!(sends(&mut a, &world), Some(format!("keys {KEYS}")));
     assert_eq!(status(&mut a, &world, "200", &set("one")), Some(refreshed()));
     world.pass(240.0);
-    assert_eq!(sends(&mut a, &world), Some(format!("discovery {OPENID}")), "each refresh asks anew");
+    assert_eq!(
+        sends(&mut a, &world),
+        Some(format!("discovery {OPENID}")),
+        "each refresh requests the document again"
+    );
 }
 
 #[test]
@@ -150,9 +154,13 @@ fn a_404_leads_to_the_next_document_and_the_last_one_is_a_failure() {
         skipped: Vec::new(),
     };
     assert_eq!(event, Some(expected));
-    assert_eq!(sends(&mut a, &world), None, "it pauses");
+    assert_eq!(sends(&mut a, &world), None, "the fetcher backs off");
     world.pass(1.2);
-    assert_eq!(sends(&mut a, &world), Some(format!("discovery {OPENID}")), "and begins with the first");
+    assert_eq!(
+        sends(&mut a, &world),
+        Some(format!("discovery {OPENID}")),
+        "it starts with the first URL again"
+    );
     assert_eq!(status(&mut a, &world, "404", b""), None);
     assert_eq!(sends(&mut a, &world), Some(format!("discovery {OAUTH}")));
     assert_eq!(status(&mut a, &world, "200", DOCUMENT), None);
@@ -176,7 +184,7 @@ fn only_a_404_leads_to_the_next_document() {
         let mut a = discovering(&world);
         assert!(sends(&mut a, &world).is_some());
         assert_eq!(failure(status(&mut a, &world, code, body)).0, error);
-        assert_eq!(sends(&mut a, &world), None, "{error:?}: it pauses");
+        assert_eq!(sends(&mut a, &world), None, "{error:?}: the fetcher backs off");
     }
 }
 
@@ -205,7 +213,7 @@ fn an_answer_without_usable_keys_is_a_failure_and_the_last_good_keys_serve() {
             assert!(sends(&mut a, &world).is_some(), "{label}");
             assert_eq!(failure(answer(&mut a, &world, headers, body)), (error.clone(), kept), "{label}");
             assert!(knows(&a, &world, "one"), "{label}");
-            assert_eq!(sends(&mut a, &world), None, "{label}: it pauses");
+            assert_eq!(sends(&mut a, &world), None, "{label}: the fetcher backs off");
         }
     }
 }
@@ -280,8 +288,8 @@ fn a_request_that_is_not_sent_is_tried_again_and_the_second_failure_is_an_event(
     ] {
         let world = World::new();
         assert!(a.poll_send(&world, false).is_some(), "{label}");
-        assert_eq!(a.on_not_sent(&world), None, "{label}: Envoy does not know its clusters at first");
-        assert_eq!(a.poll_send(&world, false), None, "{label}: it pauses");
+        assert_eq!(a.on_not_sent(&world), None, "{label}: Envoy does not know its clusters at its start");
+        assert_eq!(a.poll_send(&world, false), None, "{label}: this VM pauses");
         let until = a.poll_timeout(world.now()).unwrap();
         assert!((0.8..=1.2).contains(&until.as_secs_f64()), "{label}: {until:?}");
         world.pass(1.2);

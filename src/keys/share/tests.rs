@@ -1,4 +1,4 @@
-//! Several VMs over one map, on virtual time, and what may come between any two of their steps.
+//! Several VMs on one map and on virtual time, with events between any two of their steps.
 
 mod same_set;
 mod sequences;
@@ -30,7 +30,7 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
             assert!(a.take_lease(&world, false));
             let told = a.not_sent(&world);
             assert_eq!(told.is_some(), attempt > 1, "attempt {attempt}");
-            assert!(!a.take_lease(&world, false), "it does not try again at once");
+            assert!(!a.take_lease(&world, false), "this VM does not try again at once");
             assert!(matches!(a.look_again(&world, Need::Scheduled), KeyLookup::Unavailable { .. }));
             if attempt < attempts {
                 world.pass(2.4 * f64::from(attempt));
@@ -38,7 +38,7 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
         }
         assert!(b.take_lease(&world, false), "after {attempts} attempts");
         b.sent();
-        assert!(matches!(a.look_again(&world, Need::Scheduled), KeyLookup::Pending), "another fetches");
+        assert!(matches!(a.look_again(&world, Need::Scheduled), KeyLookup::Pending), "another VM fetches");
         assert_eq!(answered(&mut b, &world, "one"), Stored::Changed);
         a.synchronise(&world);
         assert!(knows(&a, &world, "one"));
@@ -63,10 +63,10 @@ fn who_cannot_send_pauses_longer_each_time_until_something_is_sent() {
     assert_eq!(a.failed(&world), Kept::StillFailing);
     world.pass(12.1);
     assert!(a.take_lease(&world, false));
-    assert_eq!(a.not_sent(&world), None, "the count began anew");
+    assert_eq!(a.not_sent(&world), None, "the count started again");
 }
 
-/// As where a discovery document is answered, and the cluster that it leads to takes no request.
+/// For example, the discovery document is fetched, but the cluster for the keys accepts no request.
 #[test]
 fn a_document_that_leads_nowhere_is_told_and_asked_for_ever_more_rarely() {
     let world = World::new();
@@ -81,7 +81,7 @@ fn a_document_that_leads_nowhere_is_told_and_asked_for_ever_more_rarely() {
         }
         world.pass(0.1);
     }
-    assert!(told > 0 && documents <= 3 * 12, "{documents} documents in a minute, {told} failures told");
+    assert!(told > 0 && documents <= 3 * 12, "{documents} documents in a minute, {told} failures reported");
 }
 
 #[test]
@@ -96,16 +96,16 @@ fn a_forced_refresh_that_was_not_sent_costs_nobody_the_cooldown() {
             assert_eq!(a.not_sent(&world), None);
             world.pass(1.3);
         }
-        // The second failure in a row is told, the first is not; the cooldown follows from neither.
+        // The second failure in a row is reported, the first is not. Neither starts the cooldown.
         assert!(a.take_lease(&world, true));
         assert_eq!(a.not_sent(&world).is_some(), earlier == 1);
-        assert!(!a.take_lease(&world, true), "it pauses itself");
+        assert!(!a.take_lease(&world, true), "this VM pauses");
         assert!(matches!(b.look_again(&world, Need::UnknownKid), KeyLookup::Pending));
         assert!(b.take_lease(&world, true), "{:?}", world.record());
         b.sent();
         let _ = b.failed(&world);
         world.pass(3.0);
-        assert!(!b.take_lease(&world, true), "one that was sent does");
+        assert!(!b.take_lease(&world, true), "a request that was sent starts the cooldown");
     }
 }
 
@@ -139,8 +139,8 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
     let world = World::new();
     let mut a = world.vm(1);
     assert!(a.take_lease(&world, false));
-    // Between the look and the swap the lease ends, another fetches and stores, and the text that is there in the
-    // end is the loser's.
+    // Between the read and the swap the lease expires, another VM fetches and stores a set, and in the end the entry has
+    // the text of the VM that lost the lease.
     world.interfere(|world| {
         let losers_text = world.read(&entries().keys).bytes.unwrap();
         world.pass(6.0);
@@ -152,8 +152,8 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
     assert_eq!(answered(&mut a, &world, "loser"), Stored::TooLate);
     let mut c = world.vm(3);
     c.synchronise(&world);
-    assert!(!knows(&c, &world, "loser"), "the record means another text");
-    assert!(matches!(c.look_again(&world, Need::Scheduled), KeyLookup::Pending), "and it is fetched again");
+    assert!(!knows(&c, &world, "loser"), "the record names another text");
+    assert!(matches!(c.look_again(&world, Need::Scheduled), KeyLookup::Pending), "the set is fetched again");
     assert!(c.take_lease(&world, false));
     assert_eq!(answered(&mut c, &world, "winner"), Stored::Same { recovered: false });
     for vm in [&mut a, &mut c] {
@@ -182,7 +182,11 @@ fn each_change_is_told_once_for_the_process() {
         assert!(vms[vm].take_lease(&world, false));
         vms[vm].failed(&world)
     };
-    assert_eq!(fail(0, 280.0), Kept::BeganToFail(Usable::Fresh), "each outage, whichever VM meets it");
+    assert_eq!(
+        fail(0, 280.0),
+        Kept::BeganToFail(Usable::Fresh),
+        "the first failure of each outage is reported, by the VM that has it"
+    );
     assert_eq!(fail(1, 20.0), Kept::StillFailing);
     assert_eq!(fail(1, 14_300.0), Kept::StillFailing);
     assert_eq!(fail(0, 200.0), Kept::RanOut);
@@ -198,7 +202,7 @@ fn a_configuration_that_goes_gives_its_lease_back_and_no_other() {
     let [mut a, mut b] = [world.vm(1), world.vm(2)];
     assert!(a.take_lease(&world, false));
     b.release(&world);
-    assert!(a.holds_lease(world.now()), "not somebody else's");
+    assert!(a.holds_lease(world.now()), "a VM releases only its own lease");
     a.release(&world);
     assert!(b.take_lease(&world, false));
 }
@@ -209,7 +213,10 @@ fn a_kid_that_nobody_waits_for_is_looked_for_all_the_same() {
     let [mut a, _] = warm(&world, "one");
     assert!(!a.take_lease(&world, false));
     assert!(matches!(a.look_again(&world, Need::UnknownKid), KeyLookup::Pending));
-    assert!(a.take_lease(&world, false), "report-only does not wait, and the client may have left");
+    assert!(
+        a.take_lease(&world, false),
+        "in report-only mode requests do not wait, and the client may have disconnected"
+    );
     answered(&mut a, &world, "one");
     assert!(matches!(a.look_again(&world, Need::UnknownKid), KeyLookup::Unavailable { .. }));
     assert!(!a.take_lease(&world, false));
@@ -225,7 +232,7 @@ fn a_worker_that_lags_behind_learns_of_newer_keys_and_then_of_the_cooldown() {
     assert!(matches!(b.look_again(&world, Need::UnknownKid), KeyLookup::Updated(_)));
     assert!(
         matches!(b.look_again(&world, Need::UnknownKid), KeyLookup::Pending),
-        "a third may be out already"
+        "there may be newer keys already"
     );
 }
 

@@ -161,7 +161,7 @@ async fn the_document_that_could_not_be_had_is_named() {
             "/a",
             Answer::status(404),
             concat!(
-                r#"status 404; the filter has no keys for this issuer and answers requests with its tokens with 503; "#,
+                r#"status 404; the filter has no keys for this issuer, and requests with its tokens get 503; "#,
                 r#"requested "#,
                 r#"the discovery document "https://issuer.example/a/.well-known/openid-configuration" and then "#,
                 r#""https://issuer.example/.well-known/oauth-authorization-server/a" through the cluster "issuer""#

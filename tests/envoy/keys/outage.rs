@@ -68,7 +68,7 @@ async fn each_change_is_one_line_and_the_figures_follow() {
     assert_eq!(stack.get_with("/", &good).await.status, 200);
     assert_eq!(lines(&stack, "fetching keys still fails, and the last good keys have expired"), 1);
     assert_eq!(
-        lines(&stack, "issuer issuer_example: fetched a key set with 1 usable keys"),
+        lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 1"),
         1,
         "the same set is told once"
     );

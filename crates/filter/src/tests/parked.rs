@@ -77,8 +77,8 @@ fn a_failed_fetch_answers_whoever_waits_and_is_logged() {
     assert_eq!(vm.host.take_done()[0], "10: answer 503");
     assert_eq!(
         vm.host.take_log()[0],
-        "jwt_guard: issuer issuer_example: fetching keys failed: status 500; the filter has no keys for this issuer \
-         and answers requests with its tokens with 503; requested the key set \
+        "jwt_guard: issuer issuer_example: fetching keys failed: status 500; the filter has no keys for this issuer, \
+         and requests with its tokens get 503; requested the key set \
          \"https://issuer.example/api/v1/auth/jwks\" through the cluster \"issuer\""
     );
     assert_eq!(vm.host.metric("jwt_guard.jwks.issuer_example.refresh_failed"), 1);

@@ -1,4 +1,4 @@
-//! The lease of a fetch: who gives it back, and what counts once it has ended.
+//! The lease of a fetch: when it is released, and what happens after it has expired.
 
 use super::*;
 
@@ -10,9 +10,9 @@ fn keys_whose_cluster_takes_no_request_give_the_lease_back() {
     assert_eq!(status(&mut a, &world, "200", DOCUMENT), None);
     assert!(a.poll_send(&world, false).is_some());
     assert_eq!(a.on_not_sent(&world), None);
-    assert!(!world.record().in_flight(world.now()), "another VM may try");
+    assert!(!world.record().in_flight(world.now()), "another VM can take the lease");
     world.pass(1.2);
-    assert_eq!(sends(&mut a, &world), Some(format!("discovery {OPENID}")), "it begins anew");
+    assert_eq!(sends(&mut a, &world), Some(format!("discovery {OPENID}")), "the refresh starts again");
     assert_eq!(status(&mut a, &world, "200", DOCUMENT), None);
     assert!(a.poll_send(&world, false).is_some());
     let (error, kept) = failure(a.on_not_sent(&world));
@@ -41,10 +41,10 @@ fn a_call_whose_lease_has_ended_is_awaited_no_more() {
     let mut b = Fetcher::new(source(Location::Endpoint(endpoint(KEYS))), world.vm(2));
     assert!(sends(&mut a, &world).is_some());
     world.pass(6.0);
-    assert!(sends(&mut b, &world).is_some(), "another VM takes over");
+    assert!(sends(&mut b, &world).is_some(), "another VM takes the lease");
     assert_eq!(a.poll_send(&world, false), None);
     assert!(!a.awaits(CALL));
-    assert_eq!(status(&mut a, &world, "200", &set("late")), None, "nobody asked");
+    assert_eq!(status(&mut a, &world, "200", &set("late")), None, "the call is not awaited any more");
     assert_eq!(status(&mut b, &world, "200", &set("right")), Some(refreshed()));
     assert_eq!(a.poll_send(&world, false), None, "the keys are fresh");
     assert!(knows(&a, &world, "right"));
