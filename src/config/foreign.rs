@@ -3,7 +3,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-/// What to write instead of a key from elsewhere.
+/// What to write instead of a key of other software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
     /// Write this key.
@@ -47,7 +47,7 @@ const fn say(ours: &'static str, keys: &'static str, sentence: &'static str) -> 
 /// SecurityPolicy. The first row counts whose key `ours` is possible in the object.
 #[rustfmt::skip] // A table: one row a line where it fits.
 const FOREIGN: [Foreign; 57] = [
-    // Where keys come from.
+    // Sources of keys.
     write("jwks_endpoint", "jwksuri jwksurl jwkuri jwkurl keysuri keysurl",
         "jwks_endpoint", " for the URL and jwks_cluster for the Envoy cluster that reaches it"),
     write("jwks_endpoint", "remotejwks httpuri", "jwks_endpoint", " for its uri and jwks_cluster for its cluster"),

@@ -24,7 +24,7 @@ pub struct Issuer {
     pub rules: TokenRules,
     /// The claims in which its tokens carry roles, groups and scopes.
     pub sources: Sources,
-    /// Where its keys come from.
+    /// The origin of its keys.
     pub keys: KeyOrigin,
 }
 

@@ -120,7 +120,7 @@ keys! {
         MAX_TOKEN_BYTES: Integer("max_token_bytes", 16_384, Bounds::new(64, 1_048_576, "bytes"));
     }
 
-    /// The keys that may stand at the top level and in an entry of `issuers`.
+    /// The keys that can be set both at the top level and in an entry of `issuers`.
     pub mod shared {
         /// The claims that carry roles: claim names, JSON Pointers, or {claim, prefix}. The values of all claims that
         /// are present are merged. A string is one role and an array of strings is several. An empty list means
@@ -275,7 +275,7 @@ keys! {
         REQUIRES_GROUP: Name("requires_group") is AnyOrAll;
 
         /// The scopes that the token needs: one scope, {any: [...]} for at least one of several, or {all: [...]} for
-        /// every one of them. Software differs on what a plain list of scopes means, so a list is refused.
+        /// every one of them. Software differs on what a plain list of scopes means, so a list of several is refused.
         REQUIRES_SCOPE: Name("requires_scope") is Scopes;
 
         /// Conditions on claims. The token must meet all of them.
@@ -296,7 +296,7 @@ keys! {
         POLICY: Name("policy") is NonBlank;
 
         /// A requirement that is only evaluated, counted as would_deny and logged, and that denies no request. It can
-        /// stand beside every other key, so that a stricter requirement can be tried before it is enforced.
+        /// be combined with every other key, so that a stricter requirement can be tried before it is enforced.
         SHADOW: Name("shadow") is Object("requirement");
     }
 
@@ -350,7 +350,8 @@ keys! {
         /// The claim's name, or a JSON Pointer (RFC 6901) if it starts with a slash.
         CLAIM: Name("claim") is NonBlank;
 
-        /// The prefix of the values that count. The filter removes it from them and ignores all other values.
+        /// The prefix of the values that count. The filter removes it from them and ignores all other values. If
+        /// absent, all values count.
         PREFIX: Name("prefix") is NonBlank;
     }
 }

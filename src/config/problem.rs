@@ -139,7 +139,7 @@ pub enum Problem {
     #[error("a realm can contain only visible ASCII characters, and spaces between them")]
     InvalidRealm,
 
-    // Where keys come from.
+    // Sources of keys.
     /// A key about fetching beside `jwks_inline`.
     #[error("jwks_inline gives the keys, so nothing is fetched; remove this key or jwks_inline")]
     FetchBesideInline,

@@ -1,11 +1,11 @@
-//! One mistake a row, with the exact words for what is wrong.
+//! One mistake per row, with the start of its message.
 
 use super::{parse, with};
 
 #[test]
 fn every_mistake_names_its_place_and_the_remedy() {
     let rows: &[(&str, &str)] = &[
-        // The whole.
+        // The whole configuration.
         ("", "the filter has no configuration; it needs at least issuer, audience and jwks_cluster"),
         ("[]", "expected an object with issuer, audience and jwks_cluster, got an empty list"),
         ("{\"issuer\":", "the configuration is neither a protobuf Struct nor valid JSON: EOF while parsing"),
@@ -13,7 +13,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
             r#"{"a":1,"a":1}"#,
             "the configuration is JSON that the filter refuses: an object has the same member twice",
         ),
-        // What has to be there.
+        // Required keys.
         (
             r#"{"audience":"a","jwks_cluster":"c"}"#,
             "issuer: this key is required; write the exact iss of the tokens, such as https://issuer.example.com",
@@ -265,7 +265,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
         (&with(r#""refused_claims":{"typ":[]}"#), "refused_claims.typ: expected at least one value"),
         (&with(r#""resource_metadata":{"resource":"http://x"}"#), "resource_metadata: "),
         (&with(r#""resource_metadata":["x"]"#), "resource_metadata"),
-        // Names, places and alternatives.
+        // Names, token sources and alternatives.
         (
             &with(r#""policies":{" ":{"requires_role":"x"}}"#),
             "policies[\" \"]: the name of a policy cannot be blank",
