@@ -130,7 +130,7 @@ impl FromStr for Algorithm {
 
 /// A name that no algorithm has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown algorithm {0:?}; expected one of {known}", known = Algorithm::ALL.map(Algorithm::name).join(" "))]
+#[error("unknown algorithm {0:?}; expected one of {known}", known = Algorithm::ALL.map(Algorithm::name).join(", "))]
 pub struct UnknownAlgorithm(pub String);
 
 #[cfg(test)]

@@ -63,11 +63,21 @@ mod tests {
     fn dates_beyond_every_clock_neither_wrap_nor_panic() {
         let rules = TokenRules::new(IssuerIndex(0), "https://issuer.example".to_owned(), Vec::new());
         let rows: &[(&str, &str, u64, Option<TokenError>)] = &[
-            ("exp far ahead, now the last moment", r#"{"exp":1e308}"#, u64::MAX, None),
-            ("exp far behind, now the first", r#"{"exp":-1e308}"#, 0, Some(TokenError::Expired)),
-            ("exp below a clock of 64 bits", r#"{"exp":18446744073709551616}"#, 0, None),
-            ("nbf far ahead", r#"{"exp":1e308,"nbf":1e307}"#, u64::MAX, Some(TokenError::NotYetValid)),
-            ("iat far behind", r#"{"exp":1e308,"iat":-1e308}"#, 0, None),
+            ("exp far in the future, now at the largest time", r#"{"exp":1e308}"#, u64::MAX, None),
+            (
+                "exp far in the past, now at the smallest time",
+                r#"{"exp":-1e308}"#,
+                0,
+                Some(TokenError::Expired),
+            ),
+            ("exp just above 64 bits", r#"{"exp":18446744073709551616}"#, 0, None),
+            (
+                "nbf far in the future",
+                r#"{"exp":1e308,"nbf":1e307}"#,
+                u64::MAX,
+                Some(TokenError::NotYetValid),
+            ),
+            ("iat far in the past", r#"{"exp":1e308,"iat":-1e308}"#, 0, None),
         ];
         for (label, claims, now, expected) in rows {
             let times = Times::read(&Json::parse(claims.as_bytes()).unwrap()).unwrap();

@@ -80,7 +80,11 @@ mod tests {
             ("one", &[1], &[INTEGER, 1, 1]),
             ("leading zeros", &[0, 0, 0x7F], &[INTEGER, 1, 0x7F]),
             ("a set high bit", &[0x80], &[INTEGER, 2, 0, 0x80]),
-            ("a zero that the sign needs, and one that it does not", &[0, 0, 0x80], &[INTEGER, 2, 0, 0x80]),
+            (
+                "a leading zero that the sign needs, and a superfluous one",
+                &[0, 0, 0x80],
+                &[INTEGER, 2, 0, 0x80],
+            ),
         ];
         for (label, number, encoded) in rows {
             assert_eq!(unsigned(number), *encoded, "{label}");

@@ -69,7 +69,10 @@ mod tests {
             let verifier = HostFirst::tried(Always(answer));
             assert_eq!(verifier.by_host(), [], "{answer:?}");
             for algorithm in Algorithm::ALL {
-                assert!(known_answer_test(&verifier, algorithm), "{answer:?}: the module does {algorithm:?}");
+                assert!(
+                    known_answer_test(&verifier, algorithm),
+                    "{answer:?}: the wasm module verifies {algorithm:?}"
+                );
             }
         }
     }
