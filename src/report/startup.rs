@@ -1,11 +1,12 @@
-//! A configuration that was read.
+//! Reports on a new configuration.
 
 use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::jose::algorithm::Algorithm;
 
 impl<O: Observer> Reporter<O> {
-    /// A configuration that begins to serve. `host_algorithms` are those whose signatures the host verifies.
+    /// Reports a configuration that takes effect. `host_algorithms` are the algorithms whose signatures the host
+    /// verifies.
     pub fn configured(&self, config: &Config, host_algorithms: &[Algorithm]) {
         for warning in &config.warnings {
             self.warn(format_args!("jwt_guard: {warning}"));
@@ -18,17 +19,17 @@ impl<O: Observer> Reporter<O> {
             config.digest,
             names.join(" "),
             match host_algorithms.join(" ") {
-                none if none.is_empty() => "in the module".to_owned(),
-                some => format!("by the host for {some}, else in the module"),
+                none if none.is_empty() => "in the wasm module".to_owned(),
+                some => format!("by the host for {some}, in the wasm module for the other algorithms"),
             },
         ));
         if !config.enabled {
             self.warn(format_args!(
-                "jwt_guard is disabled: requests pass unchecked, without identity headers"
+                "jwt_guard is disabled (enabled: false): requests pass without a check and without identity headers"
             ));
         }
         if config.report_only {
-            self.warn(format_args!("jwt_guard only reports: nothing is refused"));
+            self.warn(format_args!("jwt_guard only reports (report_only: true): it denies no request"));
         }
     }
 }

@@ -8,7 +8,7 @@ fn a_good_configuration_is_announced_and_fetches_at_the_first_tick() {
     assert_eq!(vm.host.take_done(), ["1: tick 1 ms"], "nothing is fetched for a canary");
     let log = vm.host.take_log();
     assert!(log[0].starts_with("jwt_guard 0.1.0 configured: digest "), "{log:?}");
-    assert!(log[0].ends_with(", issuers issuer_example, signatures verified in the module"), "{log:?}");
+    assert!(log[0].ends_with(", issuers issuer_example, signatures verified in the wasm module"), "{log:?}");
     assert_eq!(
         vm.host.metric("jwt_guard.jwks.issuer_example.keys"),
         0,
@@ -37,9 +37,9 @@ fn warnings_of_a_configuration_are_told() {
     for (members, expected) in [
         (
             json!({"enabled": false}),
-            "jwt_guard is disabled: requests pass unchecked, without identity headers",
+            "jwt_guard is disabled (enabled: false): requests pass without a check and without identity headers",
         ),
-        (json!({"report_only": true}), "jwt_guard only reports: nothing is refused"),
+        (json!({"report_only": true}), "jwt_guard only reports (report_only: true): it denies no request"),
     ] {
         let vm = Vm::start(members);
         let log = vm.host.log.borrow();

@@ -77,9 +77,9 @@ fn a_failed_fetch_answers_whoever_waits_and_is_logged() {
     assert_eq!(vm.host.take_done()[0], "10: answer 503");
     assert_eq!(
         vm.host.take_log()[0],
-        "jwt_guard: issuer issuer_example: keys could not be fetched: status 500; there are none to judge tokens \
-         with: requests with a token get 503; requested: the key set \
-         \"https://issuer.example/api/v1/auth/jwks\" by the cluster \"issuer\""
+        "jwt_guard: issuer issuer_example: fetching keys failed: status 500; the filter has no keys for this issuer, \
+         and requests with its tokens get 503; requested the key set \
+         \"https://issuer.example/api/v1/auth/jwks\" through the cluster \"issuer\""
     );
     assert_eq!(vm.host.metric("jwt_guard.jwks.issuer_example.refresh_failed"), 1);
 }

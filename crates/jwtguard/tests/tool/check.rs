@@ -30,8 +30,8 @@ fn every_error_is_told_with_line_path_and_remedy() {
     ] {
         assert!(ran.err.contains(expected), "{expected}\nin\n{}", ran.err);
     }
-    assert!(!ran.err.contains("names no condition"), "the slip is the condition: {}", ran.err);
-    assert!(!ran.err.contains("is required"), "the slip is the key: {}", ran.err);
+    assert!(!ran.err.contains("no condition is set"), "the misspelled condition is the mistake: {}", ran.err);
+    assert!(!ran.err.contains("is required"), "the misspelled key is the mistake: {}", ran.err);
 }
 
 #[test]

@@ -407,7 +407,7 @@ fn what_decode_prints_is_judged_as_the_token_would_be() {
     let twice = r#"{"sub":"a","sub":"b"}"#;
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--claims", twice]);
     assert!(
-        ran.status == 2 && ran.err.contains("--claims: an object has the same name twice"),
+        ran.status == 2 && ran.err.contains("--claims: an object has the same member twice"),
         "{}",
         ran.err
     );
@@ -422,7 +422,7 @@ fn a_name_that_stands_twice_is_not_decoded() {
     for arguments in [vec!["decode", token], vec!["decode", "--json", token]] {
         let ran = jwtguard(&arguments);
         assert!(
-            ran.status == 1 && ran.err.contains("the claims: an object has the same name twice"),
+            ran.status == 1 && ran.err.contains("the claims: an object has the same member twice"),
             "{}",
             ran.err
         );

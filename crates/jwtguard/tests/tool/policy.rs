@@ -49,7 +49,11 @@ fn a_file_that_makes_no_sense_is_told() {
         ("key", "config: plugin.yaml\ntest: []", "unknown field `test`"),
         ("none", "config: plugin.yaml\ntests: []", "there is no test"),
         ("no config", "tests: [{request: /a, expect: 401}]", "config is missing"),
-        ("bad config", "config: bad.yaml\ntests: [{request: /a, expect: 401}]", "audience: is required"),
+        (
+            "bad config",
+            "config: bad.yaml\ntests: [{request: /a, expect: 401}]",
+            "audience: this key is required",
+        ),
         ("no expectation", "config: plugin.yaml\ntests: [{request: /a, expect: {}}]", "expect says nothing"),
         (
             "typo",
