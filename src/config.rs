@@ -1,7 +1,8 @@
-//! What the operator wrote, parsed into types that cannot hold a mistake.
+//! Parses the operator's configuration into types that cannot represent an invalid one.
 //!
-//! Accepts JSON text and a serialised `google.protobuf.Struct`. Unknown keys are refused at any depth, every
-//! mistake is collected with its path and the remedy, and absence denies: anonymous access is spelled out.
+//! The input is JSON text or a serialized `google.protobuf.Struct`. The parser refuses unknown keys at any depth and
+//! collects every mistake with its path and what to write instead. A route without a condition is refused: anonymous
+//! access must be written explicitly.
 
 mod claim_headers;
 mod claim_sources;
@@ -52,15 +53,15 @@ use token_from::token_sources;
 pub struct Config {
     /// `enabled`
     pub enabled: bool,
-    /// The issuers, at least one.
+    /// The issuers; at least one.
     pub issuers: Vec<Issuer>,
     /// `default_policy`
     pub default_policy: Requirement,
-    /// `routes`, read without the classes of `skip_readings`.
+    /// `routes`, matched without the path variants of the classes in `skip_readings`.
     pub routes: Table<Route>,
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
-    /// What route metadata may refer to.
+    /// The names that a requirement in route metadata can refer to.
     pub names: DefinedNames,
     /// `claim_headers`
     pub claim_headers: ClaimHeaders,
@@ -84,18 +85,18 @@ pub struct Config {
     pub resource_metadata: ResourceMetadata,
     /// `identity_in_filter_state`
     pub identity_in_filter_state: bool,
-    /// What is legal and doubtful, for the log.
+    /// Warnings for the log: settings that are valid and probably a mistake.
     pub warnings: Vec<String>,
-    /// Of what was read, whatever the order of its keys: the same on every host of one configuration. Envoy delivers
-    /// a Struct's members in another order at each start.
+    /// A digest of the parsed configuration, independent of the order of its keys, so that it is the same on every host
+    /// with this configuration. Envoy delivers the members of a Struct in a different order at each start.
     pub digest: String,
 }
 
 impl Config {
-    /// Reads and validates what the host hands over.
+    /// Parses and validates the bytes that the host delivers.
     ///
     /// # Errors
-    /// Every mistake that was found, at least one.
+    /// Every mistake that was found; at least one.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<ConfigError>> {
         let json = json(bytes).map_err(|error| vec![error])?;
         let mut errors = Errors::new();
@@ -106,8 +107,8 @@ impl Config {
     }
 }
 
-/// A Struct is never valid JSON text (its tags are control characters), and JSON text that is valid is never read
-/// as a Struct: the order of the two attempts leaves no configuration with two meanings.
+/// Tries JSON text first and then a Struct. No configuration has two meanings: a serialized Struct is never valid JSON
+/// text, because its tags are control characters, and valid JSON text is never parsed as a Struct.
 fn json(bytes: &[u8]) -> Result<Json, ConfigError> {
     let integer = |problem| ConfigError { path: Path::root(), problem };
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -196,8 +197,8 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     })
 }
 
-/// Removed before it could be read, or read and then removed as a token where a claim had been set: either is a
-/// mistake.
+/// Refuses a token source that is also a claim header. The filter would remove the header before it reads the token, or
+/// remove the claim together with the token.
 fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> Option<Problem> {
     token_sources.iter().find_map(|token_source| match token_source {
         TokenSource::Header { name, .. } if headers.is_removed(name) => {
@@ -232,7 +233,7 @@ fn policies(node: Option<ConfigNode<'_>>, names: &mut DefinedNames, errors: &mut
             broken.push(name.to_owned());
             continue;
         }
-        // Read without the other policies in sight: none may refer to another.
+        // The other policies are not known here, so that a policy cannot refer to another one.
         match requirement::requirement(&node, names, Empty::Refused, errors) {
             Some(requirement) => {
                 named.insert(name.to_owned(), requirement);
@@ -244,7 +245,7 @@ fn policies(node: Option<ConfigNode<'_>>, names: &mut DefinedNames, errors: &mut
     names.broken_policies = broken;
 }
 
-/// RFC 9728 documents: one or a list.
+/// One RFC 9728 document or a list of them.
 fn resource_metadata(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> ResourceMetadata {
     let Some(node) = node else { return ResourceMetadata::default() };
     let items = node.one_or_many();
@@ -255,12 +256,12 @@ fn resource_metadata(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> Resou
     })
 }
 
-/// A number of bytes or entries. Its bounds are within 32 bits, and so within every `usize`.
+/// A number of bytes or entries. The bounds of these keys fit into 32 bits and therefore into every `usize`.
 fn size(object: &mut ConfigObject<'_>, key: &keys::Integer, errors: &mut Errors) -> usize {
     usize::try_from(object.integer(key, errors)).unwrap_or(usize::MAX)
 }
 
-/// The first audience, unless that cannot stand in a challenge.
+/// `realm`. The default is the first audience, or `jwt-guard` if a challenge cannot contain that audience.
 fn realm(node: Option<ConfigNode<'_>>, issuers: &[Issuer], errors: &mut Errors) -> String {
     let Some(node) = node else {
         let first = issuers.first().and_then(|issuer| issuer.rules.audiences.first());

@@ -1,6 +1,6 @@
-//! Tokens, keys, signatures and claims: everything that decides whether a token is what it says it is.
+//! Tokens, keys, signatures and claims: verifies that a token is genuine and valid (RFC 7515, 7517, 7518, 7519, 8725).
 //!
-//! Knows nothing of HTTP, routes or the host (RFC 7515, 7517, 7518, 7519, 8725).
+//! This module does not depend on HTTP, routes or the host.
 
 pub mod algorithm;
 pub mod base64url;

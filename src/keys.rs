@@ -1,17 +1,17 @@
-//! The keys of one issuer in one process: when they are fresh, when they are fetched, and by whom.
+//! The keys of one issuer in one process: how long they are fresh, when they are fetched, and which VM fetches them.
 //!
-//! Pure decisions over one small record that every VM of the process shares and edits by compare-and-swap
-//! ([`RefreshState`]): one fetch at a time for the process (a lease with an expiry), one refresh forced by unknown kids per
-//! cooldown, back-off after failures, and how long last-good keys serve. Time, chance and the VM's identity are
-//! arguments.
+//! All VMs of the process share one small record, the refresh state ([`RefreshState`]), and change it by compare-and-swap.
+//! This file decides on that record without I/O: at most one fetch at a time in the process (a lease that expires), one
+//! refresh per cooldown for unknown kids, back-off after failures, and how long stale keys are used. The time, the
+//! jitter and the identity of the VM are arguments.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
 //! | [`store`] | the keys of all issuers of a configuration |
-//! | [`fetcher`] | the fetches of one issuer: what to ask for next, what an answer leads to |
-//! | [`cache`] | what one VM holds of an issuer's keys, in step with the other VMs |
+//! | [`fetcher`] | the fetches of one issuer: the next request, and the result of each answer |
+//! | [`cache`] | the key cache of one VM, synchronized with the other VMs |
 //! | [`parked`] | the requests that wait for keys |
-//! | [`tick`] | how often the host calls for all that |
+//! | [`tick`] | how often the host calls the module for this |
 
 pub mod answer;
 pub mod discovery;
@@ -35,20 +35,21 @@ pub use source::{Location, Source};
 
 use crate::time::UnixTime;
 
-/// The first pause after a failed fetch; doubled by each further failure.
+/// The pause after the first failed fetch. Each further failure doubles it.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The longest pause between attempts, before jitter.
+/// The longest pause between attempts, without jitter.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(10);
-/// What a lease lasts beyond the time-outs of the fetch that it covers.
+/// How much longer a lease is than the timeouts of its fetches.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
-/// No lease is longer: the longest `jwks_timeout_ms`, for the three fetches of a discovery. One that says so was
-/// not written by this version.
+/// The longest lease: the longest `jwks_timeout_ms` for each of the three fetches of a discovery, and the margin. This
+/// version writes no longer lease, so a longer one in the record is ignored.
 const LONGEST_LEASE: Duration = Duration::from_secs(3 * 60 + 1);
-/// What was written further ahead than this was written before the clock was set back. Less is two workers that
-/// read the clock at once, or a clock that is being adjusted: taking that for a clock set back would fetch twice.
+/// How far in the future a time in the record may be. A time further ahead was written before the clock was set back. A
+/// smaller difference comes from two workers that read the clock at the same moment, or from a clock that is being
+/// adjusted. If such a difference counted as a clock that was set back, the keys would be fetched twice.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(1);
 
-/// What the operator set for one issuer's keys.
+/// The configured times for the keys of one issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshTimings {
     /// `jwks_ttl_seconds`
@@ -57,102 +58,104 @@ pub struct RefreshTimings {
     pub max_stale: Duration,
     /// `jwks_refresh_cooldown_seconds`
     pub cooldown: Duration,
-    /// `jwks_timeout_ms`: of one fetch, and the longest that a request waits.
+    /// `jwks_timeout_ms`: the timeout of one fetch, and the longest time that a request waits.
     pub timeout: Duration,
-    /// Fetches in a row that one refresh takes: three where the endpoint is discovered, else one.
+    /// The largest number of fetches in one refresh: three with `discovery`, one without.
     pub fetches: u32,
 }
 
-/// A VM, told from the others of the process by a number drawn when its root context was made.
+/// The identity of a VM: a random number, drawn when its root context was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VmIdentity(pub u64);
 
-/// A number from 0 to below 1, drawn anew for each use, so that VMs and processes do not act in step.
+/// Jitter: a random number from 0 to below 1, drawn anew for each use, so that VMs and processes do not act at the same
+/// time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Jitter(f64);
 
 impl Jitter {
-    /// From random bits.
+    /// Creates the number from random bits.
     pub fn from_bits(bits: u32) -> Self {
         Self(f64::from(bits) / (f64::from(u32::MAX) + 1.0))
     }
 }
 
-/// A stored key set. Equal ones have the same text: a VM that holds one of them needs no other.
+/// The identity of a stored key set. Sets with equal identities have the same text, so that a VM does not load a set
+/// again that it already has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SetId {
-    /// Counts the sets that were stored; 0 means none yet.
+    /// The number of sets that were stored up to this one; 0 if there is none yet.
     pub generation: u64,
-    /// Of the text. The generation alone would not do: a VM whose answer came too late may have stored another
-    /// text under the same number, and the count starts again where the record was lost.
+    /// The fingerprint of the text. The generation alone is not enough: a VM that has lost its lease may have stored
+    /// another text with the same number, and the count starts again if the record is lost.
     pub fingerprint: u64,
 }
 
 impl SetId {
-    /// No set yet.
+    /// There is no set yet.
     pub const NONE: Self = Self { generation: 0, fingerprint: 0 };
 }
 
-/// What the VMs of a process share about one issuer's keys.
+/// The refresh state of one issuer's keys, which all VMs of a process share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RefreshState {
-    /// The set that counts.
+    /// The current key set.
     pub set: SetId,
-    /// When the last good answer came.
+    /// When the last good answer arrived.
     pub fetched_at: UnixTime,
-    /// How long that answer counts as fresh.
+    /// How long that answer is fresh.
     pub fresh_for: Duration,
-    /// Who fetches, while `lease_until` is ahead.
+    /// The VM that fetches, until `lease_until`.
     pub lease_holder: u64,
     /// When the lease was taken.
     pub lease_from: UnixTime,
-    /// When the lease ends by itself; the epoch when nobody holds it.
+    /// When the lease expires; the epoch if there is no lease.
     pub lease_until: UnixTime,
-    /// When unknown kids last forced a refresh; the epoch when they never did.
+    /// When unknown kids last forced a refresh; the epoch if they never did.
     pub forced_at: UnixTime,
-    /// Fetches that failed since the last good answer.
+    /// The number of fetches that failed since the last good answer.
     pub failures: u32,
     /// When the last of them failed; the epoch after a good answer.
     pub failed_at: UnixTime,
-    /// No attempt before this moment; the epoch after a good answer.
+    /// The earliest time of the next attempt; the epoch after a good answer.
     pub retry_at: UnixTime,
 }
 
-/// Why a refresh is asked for.
+/// The reason for a refresh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshReason {
-    /// There are no keys yet, or it is time to renew them.
+    /// There are no keys yet, or they are due for a refresh.
     Scheduled,
-    /// A token names a kid that the keys do not have.
+    /// A token has a kid that no key has.
     UnknownKid,
 }
 
-/// What a VM does about a need.
+/// What a VM does for a refresh reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshDecision {
-    /// Swap this record in; if nobody was quicker, fetch.
+    /// Swap this record in, and fetch if the swap succeeds.
     Fetch(RefreshState),
-    /// A fetch is under way elsewhere: its outcome is worth waiting for.
+    /// A VM is fetching. It is worth waiting for the result.
     InFlight,
-    /// No fetch is allowed before that moment.
+    /// No fetch is allowed before this time.
     NotBefore(UnixTime),
-    /// The keys are fresh: nothing to do before that moment.
+    /// The keys are fresh. No refresh is due before this time.
     FreshUntil(UnixTime),
 }
 
-/// Whether stored keys may judge a token.
+/// Whether stored keys may verify tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Usable {
-    /// Within their time.
+    /// The keys are within their TTL.
     Fresh,
-    /// Past it, while refreshes fail, within `jwks_max_stale_seconds`.
+    /// The keys are past their TTL, and still within `jwks_max_stale_seconds`.
     Stale,
-    /// None, or too old.
+    /// There are no keys, or they are too old.
     No,
 }
 
 impl RefreshState {
-    /// Nothing is known yet.
+    /// The state before the first fetch.
     pub const UNKNOWN: Self = Self {
         set: SetId::NONE,
         fetched_at: UnixTime::from_millis(0),
@@ -166,7 +169,7 @@ impl RefreshState {
         retry_at: UnixTime::from_millis(0),
     };
 
-    /// Whether the keys of this generation may judge a token now.
+    /// Whether the current keys may verify tokens now.
     pub fn usable(&self, times: &RefreshTimings, now: UnixTime) -> Usable {
         let age = now.since(self.fetched_at);
         let fresh_for = self.fresh_for(times);
@@ -179,17 +182,18 @@ impl RefreshState {
         }
     }
 
-    /// Never beyond the TTL of the configuration that asks: the record may have been written under another one.
+    /// How long the keys are fresh: at most the TTL of this configuration, because the record may have been written
+    /// under another configuration.
     fn fresh_for(&self, times: &RefreshTimings) -> Duration {
         self.fresh_for.min(times.ttl)
     }
 
-    /// Whether some VM is fetching.
+    /// Whether a VM is fetching.
     pub fn in_flight(&self, now: UnixTime) -> bool {
         ahead(self.lease_from, self.lease_until, LONGEST_LEASE, now).is_some()
     }
 
-    /// What `vm` does about `reason`. `jitter` spreads the renewals of several processes.
+    /// What `vm` does for the reason `reason`. `jitter` spreads the refreshes of several processes.
     pub fn decide(
         &self,
         times: &RefreshTimings,
@@ -226,7 +230,7 @@ impl RefreshState {
         }
     }
 
-    /// When the keys are to be renewed, if that is ahead: after 80 to 90 % of their time.
+    /// When the next refresh is due: after 80 to 90 % of the time in which the keys are fresh. `None` if it is due now.
     fn renewal(&self, times: &RefreshTimings, now: UnixTime, jitter: Jitter) -> Option<UnixTime> {
         if self.set == SetId::NONE || was_written_ahead(self.fetched_at, now) {
             return None;
@@ -235,12 +239,12 @@ impl RefreshState {
         (now < due).then_some(due)
     }
 
-    /// Whether `vm` still holds the lease that it fetched under. If not, its answer came too late and is dropped.
+    /// Whether `vm` still holds its lease. If not, its answer came too late and is dropped.
     pub fn is_held_by(&self, vm: VmIdentity, now: UnixTime) -> bool {
         self.lease_holder == vm.0 && self.in_flight(now)
     }
 
-    /// Without a lease: whoever held it goes.
+    /// The record without a lease.
     #[must_use]
     pub fn released(&self) -> Self {
         Self {
@@ -251,8 +255,8 @@ impl RefreshState {
         }
     }
 
-    /// After a good answer. `fingerprint` is that of the set that it brought; a `304` brings none, and the same
-    /// text leaves the generation as it is. `max_age` may shorten the time.
+    /// The record after a good answer. `fingerprint` is that of the set in the answer; a `304` has none. The generation
+    /// changes only if the text is different. `max_age` can shorten the time in which the keys are fresh.
     #[must_use]
     pub fn succeeded(
         &self,
@@ -261,7 +265,7 @@ impl RefreshState {
         max_age: Option<Duration>,
         now: UnixTime,
     ) -> Self {
-        // A max-age of 0 must not turn renewal into a loop: the issuer cannot ask for more than one a cooldown.
+        // A max-age of 0 must not cause endless refreshes: an issuer can cause at most one per cooldown.
         let shortest = times.cooldown.max(Duration::from_secs(1));
         let fresh_for = max_age.map_or(times.ttl, |max_age| max_age.max(shortest).min(times.ttl));
         let set = match fingerprint {
@@ -281,22 +285,22 @@ impl RefreshState {
         }
     }
 
-    /// After a failure: the lease is given up, the next attempt put off.
+    /// The record after a failure: the lease is released, and the next attempt has to wait.
     #[must_use]
     pub fn failed(&self, times: &RefreshTimings, now: UnixTime, jitter: Jitter) -> Self {
         let pause = pause(self.failures, times, jitter);
         Self { failed_at: now, retry_at: now.saturating_add(pause), ..self.given_up(times, now) }
     }
 
-    /// After a request that this VM could not send: the lease is given up, and others may try at once. What stops
-    /// one thread of Envoy, such as not knowing the cluster yet, need not stop another. `previous_forced_at` is what the
-    /// lease found as `forced_at`.
+    /// The record after a request that this VM could not send: the lease is released, and another VM can try at once.
+    /// The cause may affect only one thread of Envoy, such as a thread that does not know the cluster yet.
+    /// `previous_forced_at` is the value of `forced_at` before the lease was taken.
     #[must_use]
     pub fn not_sent(&self, times: &RefreshTimings, now: UnixTime, previous_forced_at: UnixTime) -> Self {
         Self { forced_at: self.withdrawn(previous_forced_at).forced_at, ..self.given_up(times, now) }
     }
 
-    /// Without a lease under which nobody was asked: no cooldown follows from it.
+    /// The record without a lease under which no request was sent. Such a lease starts no cooldown.
     #[must_use]
     pub fn withdrawn(&self, previous_forced_at: UnixTime) -> Self {
         let forced_at = if self.forced_at == self.lease_from { previous_forced_at } else { self.forced_at };
@@ -304,8 +308,8 @@ impl RefreshState {
     }
 
     fn given_up(&self, times: &RefreshTimings, now: UnixTime) -> Self {
-        // Fetched in the future: the clock was set back since. From now on the keys count as just past their
-        // time, or they would outlive it by as much as the clock was off.
+        // `fetched_at` is in the future, so the clock was set back since. The keys count as stale from now on.
+        // Otherwise they would be used for longer than allowed, by as much as the clock was off.
         let fetched_at = match was_written_ahead(self.fetched_at, now) {
             true => now.saturating_sub(self.fresh_for(times)),
             false => self.fetched_at,
@@ -314,24 +318,24 @@ impl RefreshState {
     }
 }
 
-/// How long to leave an issuer alone after that many failures and one more.
+/// The pause after a failure that follows `failures` other ones.
 fn pause(failures: u32, times: &RefreshTimings, jitter: Jitter) -> Duration {
     let backoff = FIRST_BACKOFF.saturating_mul(1 << failures.min(8)).min(LONGEST_BACKOFF).min(times.ttl);
     backoff.mul_f64(0.8 + 0.4 * jitter.0).min(times.ttl)
 }
 
-/// How long a VM may hold the lease before others take it to be dead.
+/// How long a VM holds the lease. After that, another VM can take it, because the holder may have crashed.
 fn lease_duration(times: &RefreshTimings) -> Duration {
     times.timeout.saturating_mul(times.fetches.max(1)).saturating_add(LEASE_MARGIN).min(LONGEST_LEASE)
 }
 
-/// Whether `moment` cannot have been written at this clock.
+/// Whether `moment` is so far in the future that the clock must have been set back since it was written.
 fn was_written_ahead(moment: UnixTime, now: UnixTime) -> bool {
     moment > now.saturating_add(CLOCK_TOLERANCE)
 }
 
-/// `until`, while it is ahead. What was written under a clock that was set back since, or lasts longer than it can,
-/// is over: it must not stop the fetching for as long as the clock was off.
+/// `until`, if it is in the future. A period counts as over if it was written before the clock was set back, or if it
+/// is longer than `longest`. Otherwise it could prevent fetches for as long as the clock was off.
 fn ahead(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> Option<UnixTime> {
     let holds = !was_written_ahead(from, now) && now < until && until.since(from) <= longest;
     holds.then_some(until)

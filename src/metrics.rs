@@ -1,50 +1,51 @@
-//! Every metric: its name, its kind, and its place among the metrics of a configuration.
+//! All metrics: their names, their kinds, and their order in a configuration.
 
 use crate::denial::Reason;
 use crate::issuer_index::IssuerIndex;
 
-/// One metric. The host keeps one value a name for all VMs.
+/// One metric. The host keeps one value per name for all VMs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metric {
-    /// Requests that went on without a verified token.
+    /// Requests that were forwarded without a verified token.
     AllowedAnonymous,
-    /// Requests that went on with one.
+    /// Requests that were forwarded with a verified token.
     AllowedVerified,
     /// Requests that wait for keys.
     Waiting,
     /// Tokens that were found in the cache.
     TokenCacheHit,
-    /// Tokens that were not.
+    /// Tokens that were not found in the cache.
     TokenCacheMiss,
-    /// Refused requests.
+    /// Requests that were denied.
     Denied(Reason),
-    /// Requests that `report_only` or a shadow rule would have refused.
+    /// Requests that would have been denied without `report_only` or by a shadow requirement, and requests that passed
+    /// without an identity because no keys were available (`allow_missing_or_failed`).
     WouldDeny(Reason),
-    /// A metric of one issuer whose keys may be fetched.
+    /// A metric for the keys of one issuer.
     Keys(IssuerIndex, KeyMetric),
 }
 
-/// A metric of one issuer.
+/// A metric for the keys of one issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyMetric {
-    /// Fetches with a good answer.
+    /// Refreshes that succeeded.
     RefreshOk,
-    /// Fetches without.
+    /// Refreshes that failed.
     RefreshFailed,
-    /// Usable keys.
+    /// The number of usable keys.
     Keys,
-    /// How long ago they were fetched.
+    /// The time since they were fetched, in seconds.
     AgeSeconds,
-    /// 1 where they are past their time.
+    /// 1 if they are past their TTL, else 0.
     Stale,
 }
 
-/// What the host does with a metric.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Only grows.
+    /// A value that only grows.
     Counter,
-    /// Set, or changed up and down.
+    /// A value that can go up and down.
     Gauge,
 }
 
@@ -65,7 +66,7 @@ const OF_ISSUER: [KeyMetric; 5] = [
 ];
 
 impl Metric {
-    /// Every metric of a configuration with so many issuers, in the order of [`Self::index`].
+    /// All metrics of a configuration with this number of issuers, in the order of [`Self::index`].
     pub fn all(issuers: usize) -> impl Iterator<Item = Self> {
         let of_issuer =
             |issuer| OF_ISSUER.into_iter().map(move |metric| Self::Keys(IssuerIndex(issuer), metric));
@@ -76,7 +77,7 @@ impl Metric {
             .chain((0..issuers).flat_map(of_issuer))
     }
 
-    /// Its place in [`Self::all`].
+    /// The index of the metric in [`Self::all`].
     pub fn index(self) -> usize {
         let denied = COMMON.len();
         let would_deny = denied + Reason::ALL.len();
@@ -93,7 +94,7 @@ impl Metric {
         }
     }
 
-    /// Its kind.
+    /// The kind of the metric.
     pub fn kind(self) -> MetricKind {
         match self {
             Self::Waiting | Self::Keys(_, KeyMetric::Keys | KeyMetric::AgeSeconds | KeyMetric::Stale) => {
@@ -103,7 +104,7 @@ impl Metric {
         }
     }
 
-    /// Its name. `issuer` gives the configured name of an issuer.
+    /// The name of the metric. `issuer` gives the configured name of an issuer.
     pub fn name<'a>(self, issuer: impl FnOnce(IssuerIndex) -> &'a str) -> String {
         match self {
             Self::AllowedAnonymous => "jwt_guard.allowed.anonymous".to_owned(),

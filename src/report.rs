@@ -1,4 +1,4 @@
-//! What operators see: metrics, filter state and the log, over a port to the host ([`Observer`]).
+//! Reports to operators: metrics, filter state and the log. The host is a trait ([`Observer`]).
 
 mod keys;
 mod requests;
@@ -13,42 +13,42 @@ use crate::config::Config;
 use crate::log_limiter::LogLimiter;
 use crate::metrics::{Metric, MetricKind};
 
-/// The host as operators look at it.
+/// The host functions for metrics, filter state and the log.
 pub trait Observer {
-    /// Defines a metric; the same name gives the same one, in every VM.
+    /// Defines a metric. The same name gives the same metric in every VM.
     fn define_metric(&self, kind: MetricKind, name: &str) -> Option<u32>;
     /// Adds to a metric.
     fn add_to_metric(&self, metric: u32, amount: i64);
     /// Sets a gauge.
     fn set_metric(&self, metric: u32, value: u64);
-    /// Sets what access logs read as `%FILTER_STATE(wasm.NAME:PLAIN)%` for the current request.
+    /// Sets a filter state object of the current request. Access logs read it as `%FILTER_STATE(wasm.NAME:PLAIN)%`.
     fn set_filter_state(&self, name: &str, value: &[u8]);
     /// Writes a line of log.
     fn log(&self, level: Level, line: Arguments<'_>);
 }
 
-/// How a line of log is marked.
+/// The level of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Something happened.
+    /// An event.
     Info,
-    /// An operator may want to act.
+    /// An event that an operator may want to act on.
     Warning,
     /// The configuration is refused.
     Error,
 }
 
-/// Tells an [`Observer`] what happens to one configuration.
+/// Reports the events of one configuration to an [`Observer`].
 #[derive(Debug)]
 pub struct Reporter<O> {
     observer: O,
-    /// By [`Metric::index`]; none where the host refused to define it.
+    /// The metrics by [`Metric::index`]. `None` if the host refused to define a metric.
     metrics: Vec<Option<u32>>,
     limiter: RefCell<LogLimiter>,
 }
 
 impl<O: Observer> Reporter<O> {
-    /// Defines every metric of the configuration, so that a dashboard finds them at zero.
+    /// Defines all metrics of the configuration, so that a dashboard shows them as zero from the start.
     pub fn new(config: &Config, observer: O) -> Self {
         let issuers = &config.issuers;
         let define = |metric: Metric| {
@@ -82,7 +82,7 @@ impl<O: Observer> Reporter<O> {
         self.observer.log(Level::Info, line);
     }
 
-    /// A problem that an operator may want to act on.
+    /// Logs a warning.
     pub fn warn(&self, line: Arguments<'_>) {
         self.observer.log(Level::Warning, line);
     }

@@ -33,7 +33,7 @@ pub struct Row {
     pub title: &'static str,
     pub ours: &'static str,
     pub reference: &'static str,
-    /// What the design asks the ratio to be.
+    /// The greatest median of the ratio with which the report counts the row as met.
     pub target: Option<f64>,
 }
 

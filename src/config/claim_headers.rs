@@ -1,4 +1,4 @@
-//! `claim_headers`: the headers that are set from claims.
+//! `claim_headers`: the headers that the filter sets from claims.
 
 use super::claim_sources::pointer;
 use super::problem::Problem;

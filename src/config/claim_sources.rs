@@ -1,4 +1,4 @@
-//! Where tokens name things: pointers to claims, and sources of roles, groups and scopes.
+//! The claims that a configuration refers to: pointers, and the sources of roles, groups and scopes.
 
 use super::keys::{Claims, source as key};
 use super::parsed::parsed;
@@ -21,7 +21,8 @@ pub(super) fn sources(object: &mut ConfigObject<'_>, key: &Claims, errors: &mut 
     })
 }
 
-/// Pointers, or `{claim, prefix}`; an empty list means that the tokens have none.
+/// The sources that the key lists, each a pointer or `{claim, prefix}`. An empty list means that tokens have no such
+/// values. `None` if the key is absent.
 pub(super) fn given_sources(
     object: &mut ConfigObject<'_>,
     key: &Claims,

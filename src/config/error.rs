@@ -1,20 +1,19 @@
-//! A mistake in a configuration: where it is and what it is.
+//! One mistake in a configuration and its path.
 
 use super::path::Path;
 use super::problem::Problem;
 
-/// One mistake, told on one line: what a client of the control plane wrote into a route's metadata must not write lines
-/// of the log.
+/// One mistake. Displays on one line, with control characters escaped: a client that can write a route's metadata must
+/// not be able to forge lines of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", line(.path, .problem))]
 pub struct ConfigError {
-    /// Where it is; the root for the whole configuration.
+    /// The path of the mistake; the root for the whole configuration.
     pub path: Path,
-    /// What is wrong and what would be right.
+    /// The mistake, and what to write instead.
     pub problem: Problem,
 }
 
-/// On one line, control characters escaped.
 fn line(path: &Path, problem: &Problem) -> String {
     let token_source = if path.is_root() { String::new() } else { format!("{path}: ") };
     let mut line = String::new();
@@ -36,15 +35,23 @@ mod tests {
         let got = |got: &str| Problem::Expected { what: "x", got: got.to_owned() };
         let root = Path::root();
         for (path, problem, message) in [
-            (root.clone(), Problem::NamelessPolicy, "a policy needs a name"),
+            (root.clone(), Problem::NamelessPolicy, "the name of a policy cannot be blank; write a name"),
             (root.key("a").key("b"), got("\"é\""), "a.b: expected x, got \"é\""),
             (
                 root.key("a"),
                 got("\"x\n[critical] y\u{85}\u{1b}[2J\""),
                 "a: expected x, got \"x\\n[critical] y\\u{85}\\u{1b}[2J\"",
             ),
-            (root.key("\r"), Problem::NamelessPolicy, "[\"\\r\"]: a policy needs a name"),
-            (root.key("\u{85}"), Problem::NamelessPolicy, "[\"\\u{85}\"]: a policy needs a name"),
+            (
+                root.key("\r"),
+                Problem::NamelessPolicy,
+                "[\"\\r\"]: the name of a policy cannot be blank; write a name",
+            ),
+            (
+                root.key("\u{85}"),
+                Problem::NamelessPolicy,
+                "[\"\\u{85}\"]: the name of a policy cannot be blank; write a name",
+            ),
         ] {
             assert_eq!(ConfigError { path: path.to_owned(), problem }.to_string(), message);
         }

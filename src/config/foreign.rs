@@ -1,19 +1,19 @@
-//! Keys that belong elsewhere: those that other filters and meshes have for the same things, and a requirement's keys
-//! beside the global ones. What to write here instead.
+//! Advice for unknown keys that belong elsewhere: keys of other filters and meshes with the same purpose, and keys of a
+//! requirement at the top level.
 
 use std::fmt::{Display, Formatter, Result};
 
-/// What to write instead of a key from elsewhere.
+/// What to write instead of a key of other software.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
-    /// That key, and how.
+    /// Write this key.
     Write {
         /// The key.
         key: &'static str,
-        /// How: what follows the key in a sentence.
+        /// How to write it: the text that follows the key in the sentence.
         how: &'static str,
     },
-    /// A sentence that names no one key.
+    /// A sentence, if there is no single key to write.
     Say(&'static str),
 }
 
@@ -26,11 +26,11 @@ impl Display for Advice {
     }
 }
 
-/// Keys from elsewhere.
+/// A row of the table: keys of other software, and the advice for them.
 struct Foreign {
     /// The advice applies only to objects that accept this key.
     ours: &'static str,
-    /// As [`folded`] spells them, separated by spaces.
+    /// The keys as [`folded`] spells them, separated by spaces.
     keys: &'static str,
     advice: Advice,
 }
@@ -43,11 +43,11 @@ const fn say(ours: &'static str, keys: &'static str, sentence: &'static str) -> 
     Foreign { ours, keys, advice: Advice::Say(sentence) }
 }
 
-/// Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, Envoy Gateway's SecurityPolicy. The
-/// first row whose key of ours is possible counts.
+/// The keys of Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, and Envoy Gateway's
+/// SecurityPolicy. The first row counts whose key `ours` is possible in the object.
 #[rustfmt::skip] // A table: one row a line where it fits.
 const FOREIGN: [Foreign; 57] = [
-    // Where keys come from.
+    // Sources of keys.
     write("jwks_endpoint", "jwksuri jwksurl jwkuri jwkurl keysuri keysurl",
         "jwks_endpoint", " for the URL and jwks_cluster for the Envoy cluster that reaches it"),
     write("jwks_endpoint", "remotejwks httpuri", "jwks_endpoint", " for its uri and jwks_cluster for its cluster"),
@@ -75,7 +75,7 @@ const FOREIGN: [Foreign; 57] = [
     write("max_token_lifetime_seconds", "maxlifetime maxtokenlifetime",
         "max_token_lifetime_seconds", ", a whole number"),
     write("token_cache_entries", "jwtcacheconfig jwtcachesize", "token_cache_entries", ", the number of tokens"),
-    // Places of tokens.
+    // Token sources.
     write("token_from", "fromheaders fromheader", "token_from", ": [{header: NAME, prefix: \"Bearer \"}]"),
     write("token_from", "fromparams fromparam fromquery", "token_from", ": [{query: NAME}]"),
     write("token_from", "fromcookies fromcookie", "token_from", ": [{cookie: NAME}]"),
@@ -142,13 +142,13 @@ const FOREIGN: [Foreign; 57] = [
     write("none", "notvalues notvalue not notequals notin noneof", "none", ": […]"),
     say("present", "notvalues notvalue not notequals notin noneof",
         "a value cannot be excluded; list the allowed values in any: […]"),
-    say("present", "valuetype", "leave it out: a string and an array that contains the value are compared alike"),
-    say("all", "any anyof oneof values", "write the list itself: [NAME, NAME] asks for any of them"),
+    say("present", "valuetype", "leave it out: a string claim and an array claim that contains the value both match"),
+    say("all", "any anyof oneof values", "write the list itself: [NAME, NAME] is met by any of them"),
     write("present", "exists", "present", ": true"),
     write("claim", "name key", "claim", ": a claim's name, or a JSON Pointer such as /realm_access/roles"),
 ];
 
-/// What to write for a key from elsewhere in an object that has those keys of ours.
+/// The advice for an unknown key in an object that has the keys `known`.
 pub(super) fn advice(key: &str, known: &[&'static str]) -> Option<Advice> {
     let key = folded(key);
     let is_meant = |foreign: &&Foreign| {
@@ -157,7 +157,7 @@ pub(super) fn advice(key: &str, known: &[&'static str]) -> Option<Advice> {
     FOREIGN.iter().find(is_meant).map(|foreign| foreign.advice)
 }
 
-/// `jwks_uri`, `jwksUri` and `JWKS-URI` are one.
+/// The key without case and separators: `jwks_uri`, `jwksUri` and `JWKS-URI` are equal.
 fn folded(key: &str) -> String {
     key.chars().filter(char::is_ascii_alphanumeric).map(|character| character.to_ascii_lowercase()).collect()
 }

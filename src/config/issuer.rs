@@ -1,4 +1,4 @@
-//! One issuer: who signs, for whom, with which keys, by which rules.
+//! One issuer: its `iss`, its audiences, its keys and the rules for its tokens.
 
 use std::time::Duration;
 
@@ -20,22 +20,22 @@ use crate::policy::{ClaimSource, ClaimSources};
 pub struct Issuer {
     /// `name`: letters, digits and `_`.
     pub name: String,
-    /// How its tokens are judged.
+    /// The rules for its tokens.
     pub rules: TokenRules,
-    /// Where its tokens name roles, groups and scopes.
+    /// The claims in which its tokens carry roles, groups and scopes.
     pub sources: ClaimSources,
-    /// Where its keys come from.
+    /// The origin of its keys.
     pub keys: KeyOrigin,
 }
 
 impl Issuer {
-    /// Whether its keys are fetched from where `jwks_endpoint` leads by default.
+    /// Whether its keys are fetched from the URL that the default of `jwks_endpoint` gives.
     pub fn has_default_endpoint(&self) -> bool {
         self.keys.is_default_endpoint(&self.rules.iss)
     }
 }
 
-/// The issuer of the flat form, or those of the list.
+/// The one issuer at the top level, or the issuers of the list.
 pub fn issuers(
     object: &mut ConfigObject<'_>,
     defaults: &ClaimSources,
@@ -46,7 +46,7 @@ pub fn issuers(
         let issuer = issuer(object, IssuerIndex(0), defaults, IssuerForm::Flat, warnings, errors);
         return issuer.into_iter().collect();
     };
-    // Beside `issuers` they would be a second form.
+    // The keys of one issuer cannot be combined with a list of issuers.
     for &key in key::NAMES {
         if object.take(key).is_some() {
             object.refuse(key, Problem::IssuerBesideIssuers, errors);
@@ -73,7 +73,7 @@ pub fn issuers(
     issuers
 }
 
-/// Whether an issuer that the configuration lists, or its audience, could not be read.
+/// Whether the configuration has an issuer that is not valid, or one whose audience is not valid.
 pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
     let listed = match configuration.member(keys::configuration::ISSUERS.as_str()) {
         Some(Json::Array(items)) => items.len(),
@@ -85,9 +85,9 @@ pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
 /// How an issuer was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum IssuerForm {
-    /// Its keys stand beside the global ones.
+    /// Its keys are at the top level, beside the global keys.
     Flat,
-    /// It is an object of its own, which may replace some global keys.
+    /// It is an entry of `issuers`, which may replace some global keys.
     Listed,
 }
 
@@ -110,7 +110,7 @@ fn issuer(
         None => {
             object.refuse(
                 key::AUDIENCE,
-                Problem::Required { what: "the aud that tokens for this service carry" },
+                Problem::Required { what: "the aud of the tokens for this service" },
                 errors,
             );
             None
@@ -155,7 +155,7 @@ fn replaced(
     given_sources(object, key, errors).unwrap_or_else(|| default.to_vec())
 }
 
-/// Stands in logs and in the names of metrics, so it has letters, digits and `_` only.
+/// The name appears in logs and in the names of metrics. Therefore it contains only letters, digits and `_`.
 fn name(object: &mut ConfigObject<'_>, issuer: &str, errors: &mut Errors) -> String {
     let Some(node) = object.take(key::NAME) else {
         let rest = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
@@ -248,8 +248,9 @@ fn refused_claims(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<RefusedClai
     refused
 }
 
-/// The value, and the number where it is the text of one: Envoy hands a plain number of native YAML over as text
-/// where it has a fraction or is beyond 32 bits, and what is to be refused must not pass for that.
+/// The value, and in addition the number if the value is the text of a number. Envoy converts a plain number of native
+/// YAML to text if it has a fraction or does not fit into 32 bits. Without the number, a token with that claim value
+/// would pass.
 fn as_text_and_number(value: &Json) -> Vec<Json> {
     let number = value.as_str().and_then(|text| Json::parse(text.as_bytes()).ok());
     let number = number.filter(|number| matches!(number, Json::Number(_)));

@@ -1,4 +1,4 @@
-//! Where the keys of an issuer come from: given in the configuration, or fetched from a source.
+//! The origin of an issuer's keys: the configuration itself, or a URL that they are fetched from.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use crate::endpoint::Endpoint;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::keys::{Location, RefreshTimings, Source};
 
-/// Where keys come from.
+/// The origin of an issuer's keys.
 #[derive(Debug)]
 pub enum KeyOrigin {
     /// `jwks_inline`
     Inline(Rc<KeySet>),
-    /// They are fetched.
+    /// The keys are fetched.
     Fetched {
-        /// From where.
+        /// The cluster and the URL.
         source: Source,
-        /// When.
+        /// The times for freshness, refresh and timeout.
         times: RefreshTimings,
     },
 }
 
 impl KeyOrigin {
-    /// Whether the keys are fetched from where `jwks_endpoint` leads by default for this issuer.
+    /// Whether the keys are fetched from the URL that the default of `jwks_endpoint` gives for this issuer.
     pub(super) fn is_default_endpoint(&self, iss: &str) -> bool {
         let Self::Fetched { source: Source { location: Location::Endpoint(endpoint), .. }, .. } = self else {
             return false;
@@ -46,14 +46,14 @@ pub(super) fn keys(
         written.refuse_beside_inline(object, errors);
         return inline_keys(&inline, name, warnings, errors);
     }
-    // Discovery asks in two places at most, then for the keys.
+    // Discovery requests the document at up to two URLs, and then the keys.
     let fetches = if written.discovery { 3 } else { 1 };
     let times = RefreshTimings { fetches, ..written.times };
     let source = written.source(object, issuer, errors)?;
     Some(KeyOrigin::Fetched { source, times })
 }
 
-/// The keys about fetching as they stand there, whether or not they go together.
+/// The configuration keys about fetching as written, before the check that they can be combined.
 struct WrittenKeys<'a> {
     times: RefreshTimings,
     cluster: Option<ConfigNode<'a>>,
@@ -96,7 +96,8 @@ impl<'a> WrittenKeys<'a> {
 
     fn source(self, object: &ConfigObject<'_>, issuer: &str, errors: &mut Errors) -> Option<Source> {
         let Some(cluster) = self.cluster else {
-            let what = "the name of the Envoy cluster that reaches the issuer's keys (or give jwks_inline)";
+            let what =
+                "the name of the Envoy cluster that reaches the issuer's keys, or write jwks_inline instead";
             object.refuse(key::JWKS_CLUSTER, Problem::Required { what }, errors);
             return None;
         };
@@ -119,7 +120,7 @@ impl<'a> WrittenKeys<'a> {
                 let text = node.text("a URL or a path that starts with /", errors)?;
                 endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
             }
-            // An issuer that is missing is one mistake, which is told of its own key.
+            // A missing issuer is reported at its own key, and not a second time here.
             (false, None) if issuer.is_empty() => None,
             (false, None) => endpoint(issuer, key::JWKS_ENDPOINT.default)
                 .map_err(|problem| object.refuse(key::JWKS_ENDPOINT.name, problem, errors))

@@ -9,8 +9,8 @@ pub use kind::{
     Bounds, Choice, Claims, DeclaredKey, DefaultValue, Flag, Integer, KeyType, Name, OptionalInteger, Text,
 };
 
-/// Declares keys by group. Of each it makes a constant for the reader and a [`DeclaredKey`] for documents; the doc comment
-/// is the description of both.
+/// Declares keys by group. Each key becomes a constant for the reader and a [`DeclaredKey`] for documents. The doc comment is
+/// the description of both.
 macro_rules! keys {
     ($(
         $(#[doc = $group_doc:literal])+
@@ -28,10 +28,10 @@ macro_rules! keys {
                 pub const $key: $kind = $kind::new($($fact),+);
             )+
 
-            /// The names of these keys.
+            /// The names of the keys in this group.
             pub const NAMES: &[Name] = &[$($key.name()),+];
 
-            /// These keys, for documents.
+            /// The keys of this group, for documents.
             pub const KEYS: &[DeclaredKey] = &[$(
                 $key.key(concat!($($doc),+).trim_ascii_start()) $(.of_type($key_type) $(.or($default))?)?
             ),+];
@@ -42,252 +42,316 @@ macro_rules! keys {
 keys! {
     /// The keys of the whole configuration.
     pub mod configuration {
-        /// false: no token is checked and no key is fetched. Claim headers that a client sends are still removed.
+        /// Whether the filter is on. If false, the filter checks no token and fetches no key. It still validates the
+        /// configuration and still removes claim headers that a client sends.
         ENABLED: Flag("enabled", true);
 
-        /// Several issuers, in place of the keys of one issuer at this level.
+        /// The issuers, if the keys of one issuer at this level are not enough. The list needs at least one entry,
+        /// and each entry needs its own issuer and its own name.
         ISSUERS: Name("issuers") is List("issuer");
 
-        /// The requirement for requests that match no route. {} is any valid token.
+        /// The requirement for requests that match no route. The default, {}, requires a valid token.
         DEFAULT_POLICY: Name("default_policy") is Object("default_policy"), default "{}";
 
-        /// Named requirements that routes refer to.
+        /// Named requirements. A requirement uses one of them with the key policy. A named requirement cannot
+        /// refer to another one.
         POLICIES: Name("policies") is Map("requirement");
 
-        /// Requirements for paths, methods and hosts. Their order does not matter.
+        /// Requirements for paths, methods and hosts; at most 100000. The most specific match decides: the host is
+        /// compared first, then the path from left to right, then the method. The order of the list does not matter.
         ROUTES: Name("routes") is List("route"), default "[]";
 
-        /// What happens to a requirement in the metadata of an Envoy route: it replaces routes, is required in
-        /// addition, or is not read.
+        /// How the filter uses a requirement in the metadata of an Envoy route or virtual host. With override it
+        /// replaces the requirement from routes, with narrow both must be met, and with ignore it is not read.
         ROUTE_METADATA: Choice("route_metadata", &["override", "narrow", "ignore"], "override, narrow or ignore");
 
-        /// Classes of path variants that no upstream behind this filter makes. They are not checked.
+        /// Classes of path variants that the filter does not check. A path variant is another path or method that an
+        /// upstream may take the request for; logs call it a reading. Name only classes that no upstream behind this
+        /// filter applies: otherwise a client can bypass a route.
         SKIP_READINGS: Name("skip_readings") is ReadingClasses, default "[]";
 
-        /// Header names, and the claims that they carry to the upstream. Replaces the default map.
+        /// The headers that the filter sets for the upstream, and the claim that each header carries. A list of
+        /// claims means the first claim that is present. $payload is the token's payload segment in base64url. $none
+        /// removes the header from client requests and never sets it. If absent, the map is x-auth-sub: sub,
+        /// x-auth-email: email, x-auth-roles: $roles, x-auth-groups: $groups, x-auth-scopes: $scopes,
+        /// x-auth-org-id: org_id, x-auth-jti: jti, x-auth-issuer: iss. A map given here replaces the whole default.
         CLAIM_HEADERS: Name("claim_headers") is ClaimHeaders;
 
-        /// A request whose claim needs a longer header is denied.
+        /// The longest value of a claim header. A request whose claim needs a longer value is denied with 403: an
+        /// upstream could take a missing header for an unrestricted user.
         MAX_CLAIM_HEADER_BYTES: Integer("max_claim_header_bytes", 16_384, Bounds::new(64, 1_048_576, "bytes"));
 
-        /// true: the upstream gets the token as the client sent it. A token in the query is always removed.
+        /// Whether the upstream gets the token. If true, the token stays where the client put it. A token in the query
+        /// is removed in any case.
         FORWARD_TOKEN: Flag("forward_token", false);
 
-        /// Where a request may carry a token.
+        /// The token sources: where a request may carry a token. The default is a Bearer token in the Authorization
+        /// header (RFC 6750, section 2.1). Two different tokens in one request are refused with 400.
         TOKEN_FROM: Name("token_from") is ObjectOrList("place"),
             default "[{\"header\":\"authorization\"}]";
 
-        /// true: a CORS preflight without a token passes.
+        /// If true, a CORS preflight request passes without a token: an OPTIONS request with exactly one Origin
+        /// header and one Access-Control-Request-Method header, and with no token.
         BYPASS_CORS_PREFLIGHT: Flag("bypass_cors_preflight", false);
 
-        /// true: decisions are counted and logged, and no request is denied.
+        /// If true, the filter counts and logs its decisions but denies no request and lets none wait for keys. It
+        /// still removes claim headers that a client sends.
         REPORT_ONLY: Flag("report_only", false);
 
-        /// The realm in challenges. If absent, the first audience.
+        /// The realm in the WWW-Authenticate header of denials (RFC 9110, section 11.5): visible ASCII characters,
+        /// with spaces only between them. If absent, the first audience of the first issuer, or jwt-guard if that
+        /// audience has other characters.
         REALM: Name("realm") is Matching("^[!-~]([ -~]*[!-~])?$");
 
-        /// RFC 9728 documents, which the filter serves and names in challenges.
+        /// Protected resource metadata (RFC 9728), one document or several. The filter serves each document at its
+        /// well-known path and names it in the WWW-Authenticate header of denials. Each document needs resource, an
+        /// https URL.
         RESOURCE_METADATA: Name("resource_metadata") is ObjectOrList("resource_metadata");
 
-        /// true: access logs can show the identity and the policy that decided.
+        /// If true, access logs can read the subject, the issuer and the deciding rule of a request from the filter
+        /// state objects jwt_guard.sub, jwt_guard.issuer and jwt_guard.policy.
         IDENTITY_IN_FILTER_STATE: Flag("identity_in_filter_state", false);
 
-        /// How many verified tokens each worker caches. 0 turns the cache off.
+        /// How many verified tokens each Envoy worker caches; 0 turns the cache off. Times, keys and requirements are
+        /// checked again on each cache hit.
         TOKEN_CACHE_ENTRIES: Integer("token_cache_entries", 1024, Bounds::new(0, 65_536, "entries"));
 
-        /// A longer token is refused before it is parsed.
+        /// The longest token that the filter parses. A longer token is refused.
         MAX_TOKEN_BYTES: Integer("max_token_bytes", 16_384, Bounds::new(64, 1_048_576, "bytes"));
     }
 
-    /// The keys that may stand at the top level and in an entry of `issuers`.
+    /// The keys that can be set both at the top level and in an entry of `issuers`.
     pub mod shared {
-        /// Where tokens carry roles: claim names, JSON Pointers, or {claim, prefix}. The values of all of them are
-        /// merged.
+        /// The claims that carry roles: claim names, JSON Pointers, or {claim, prefix}. The values of all claims that
+        /// are present are merged. A string is one role and an array of strings is several. An empty list means
+        /// that tokens have no roles.
         ROLES_FROM: Claims("roles_from", &["role", "roles"]) is ClaimSources;
 
-        /// Where tokens carry groups, in the form of roles_from.
+        /// The claims that carry groups, in the form of roles_from.
         GROUPS_FROM: Claims("groups_from", &["groups"]) is ClaimSources;
 
-        /// Where tokens carry scopes, in the form of roles_from. Strings are split at spaces.
+        /// The claims that carry scopes, in the form of roles_from. A string is split at spaces (RFC 6749, section
+        /// 3.3).
         SCOPES_FROM: Claims("scopes_from", &["scope", "scp"]) is ClaimSources;
     }
 
     /// The keys of one issuer.
     pub mod issuer {
-        /// The exact iss of the tokens.
+        /// The exact iss of the tokens (RFC 7519, section 4.1.1), compared character by character.
         ISSUER: Name("issuer") is NonBlank;
 
-        /// The issuer's name in requires_issuer, logs and metrics. If absent, made from the URL's host and path.
+        /// The issuer's name in requires_issuer, logs and metrics: letters, digits and _. If absent, the host and path
+        /// of the issuer's URL, with _ for each other character. Each issuer needs a different name.
         NAME: Name("name") is Matching("^[A-Za-z0-9_]+$");
 
-        /// The aud of tokens for this service. A token needs one of several.
+        /// The aud of tokens for this service (RFC 7519, section 4.1.3). If several are listed, a token for one of
+        /// them is enough.
         AUDIENCE: Name("audience") is Texts;
 
-        /// The claims that hold the audience.
+        /// The claims that hold the audience: claim names or JSON Pointers. The values of all that are present are
+        /// merged.
         AUDIENCE_FROM: Name("audience_from") is ClaimList, default "[\"aud\"]";
 
-        /// The Envoy cluster that reaches the keys; in Istio outbound|443||host.
+        /// The Envoy cluster through which the filter fetches the keys. In Istio its name has the form
+        /// outbound|443||host.
         JWKS_CLUSTER: Name("jwks_cluster") is NonBlank;
 
-        /// Where the keys are: a URL, or a path that is appended to the issuer.
+        /// The URL of the issuer's key set (RFC 7517, section 5), or a path that is appended to the issuer's URL
+        /// without its last slash.
         JWKS_ENDPOINT: Text("jwks_endpoint", "/api/v1/auth/jwks") is Matching("^(/|[Hh][Tt][Tt][Pp][Ss]?://)");
 
-        /// true: the issuer's discovery document names the key endpoint.
+        /// If true, the filter takes the URL of the key set from jwks_uri in the issuer's discovery document. It
+        /// requests /.well-known/openid-configuration below the issuer (OpenID Connect Discovery 1.0, section 4) and,
+        /// if the status is 404, /.well-known/oauth-authorization-server (RFC 8414, section 3). The document's issuer
+        /// must be equal to the configured one.
         DISCOVERY: Flag("discovery", false);
 
-        /// The cluster that reaches the discovery document. If absent, jwks_cluster.
+        /// The Envoy cluster through which the filter fetches the discovery document. If absent, jwks_cluster. This
+        /// key is required if jwks_uri is on another host than the issuer.
         DISCOVERY_CLUSTER: Name("discovery_cluster") is NonBlank;
 
-        /// The keys themselves, as a JWKS. No key is fetched.
+        /// The key set itself (RFC 7517, section 5), as an object or as text. The filter then fetches no keys.
         JWKS_INLINE: Name("jwks_inline") is Jwks;
 
-        /// How long fetched keys are fresh. Cache-Control may shorten it.
+        /// How long fetched keys are fresh. The max-age of the answer's Cache-Control (RFC 9111, section 5.2.2.1) can
+        /// shorten this time, down to jwks_refresh_cooldown_seconds, and cannot lengthen it. The filter fetches the
+        /// keys again after 80 to 90 % of it.
         JWKS_TTL_SECONDS: Integer("jwks_ttl_seconds", 300, Bounds::new(1, 86_400, "seconds"));
 
-        /// How long the last good keys are used after that, while fetches fail.
+        /// How long the filter still uses the last good keys after they are no longer fresh, while fetches fail.
+        /// After that, requests with a token get 503.
         JWKS_MAX_STALE_SECONDS: Integer("jwks_max_stale_seconds", 14_400, Bounds::new(0, 2_592_000, "seconds"));
 
-        /// The least time between two fetches for unknown kids.
+        /// The shortest time between two fetches that tokens with an unknown kid cause, in the whole Envoy process.
+        /// The limit keeps clients from flooding the issuer with made-up kids.
         JWKS_REFRESH_COOLDOWN_SECONDS: Integer("jwks_refresh_cooldown_seconds", 10, Bounds::new(1, 3600, "seconds"));
 
-        /// The timeout of one fetch, and of a request that waits for keys.
+        /// The timeout of one fetch, and the longest time that a request waits for keys.
         JWKS_TIMEOUT_MS: Integer("jwks_timeout_ms", 5000, Bounds::new(10, 60_000, "milliseconds"));
 
-        /// The signature algorithms that are accepted.
+        /// The signature algorithms that are accepted, by their alg (RFC 7518, section 3.1; RFC 8037; RFC 9864; RFC
+        /// 9964). Ed25519 and EdDSA name the same algorithm. none and the HMAC algorithms (HS256 and others) cannot
+        /// be listed.
         ACCEPTED_ALGORITHMS: Name("accepted_algorithms") is SomeOf(&crate::jose::algorithm::Algorithm::NAMES),
             default "[\"RS256\"]";
 
-        /// The kids of keys that are no longer trusted.
+        /// The kids of keys that are no longer trusted, such as a stolen key. Tokens that name such a kid are refused
+        /// at once, even while the issuer still publishes the key, and the key verifies no token without a kid.
         REFUSED_KIDS: Name("refused_kids") is Kids, default "[]";
 
-        /// How far the issuer's clock may differ from Envoy's.
+        /// How far the issuer's clock may differ from Envoy's. A token has expired when now >= exp + skew, and is not
+        /// yet valid when its nbf or iat > now + skew (RFC 7519, sections 4.1.4 to 4.1.6).
         CLOCK_SKEW_SECONDS: Integer("clock_skew_seconds", 60, Bounds::new(0, 600, "seconds"));
 
-        /// false: a token without exp is valid until its key is gone.
+        /// Whether a token must have an exp. If false, a token without exp stays valid until the issuer withdraws its
+        /// key.
         REQUIRE_EXPIRATION: Flag("require_expiration", true);
 
-        /// The longest time from iat to exp. Both claims are then required.
+        /// The longest time from a token's iat to its exp. If set, both claims are required. If absent, there is no
+        /// limit.
         MAX_TOKEN_LIFETIME_SECONDS: OptionalInteger("max_token_lifetime_seconds", Bounds::new(1, 31_622_400, "seconds"));
 
-        /// The values of typ that are accepted; absent accepts a token without typ.
+        /// The accepted values of the header's typ (RFC 8725, section 3.11), in any letter case and with or without
+        /// application/ (RFC 7515, section 4.1.9). The value absent accepts a token without typ. at+jwt alone accepts
+        /// only access tokens of RFC 9068.
         ACCEPTED_TYPES: Name("accepted_types") is Texts, default "[\"absent\",\"JWT\",\"at+jwt\"]";
 
-        /// Claim values of tokens that are no access tokens, such as refresh tokens. Replaces the default.
+        /// The claim values that mark other tokens than access tokens, such as refresh tokens. A token with one of them
+        /// is refused. Each member is a claim name or a JSON Pointer, and the values that are refused there. A value
+        /// given here replaces the whole default; {} refuses none.
         REFUSED_CLAIMS: Name("refused_claims") is RefusedClaims,
             default "{\"type\":[\"refresh\"],\"typ\":[\"Refresh\",\"ID\",\"Offline\",\"Logout\"],\"token_use\":[\"id\"]}";
     }
 
     /// The keys of a route, beside those of its requirement.
     pub mod route {
-        /// A template: /a/b is that path; {id} or * is one segment; ** at the end is the rest.
+        /// The path template. /a/b matches /a/b and /a/b/. {id} or * matches one segment. ** as the last segment
+        /// matches the rest and the path before it: /a/** also matches /a. Write the path decoded, in the
+        /// upstream's letter case.
         PATH: Name("path") is Matching("^/");
 
-        /// The methods that the route matches. If absent, all that no other route for this path lists.
+        /// The methods that the route matches. GET includes HEAD unless a route for the same path lists HEAD (RFC
+        /// 9110, section 9.3.2). If absent, the route matches all methods that no other route for the same path lists.
         METHODS: Name("methods") is Texts;
 
-        /// The hosts that the route matches, such as api.example.com or *.example.com.
+        /// The hosts that the route matches, such as api.example.com or *.example.com. If absent, the route matches a
+        /// request if no route that lists its host matches it.
         HOSTS: Name("hosts") is Texts;
 
-        /// Where a request to this route may carry a token.
+        /// The token sources of this route. If absent, the global token_from.
         TOKEN_FROM: Name("token_from") is ObjectOrList("place");
 
-        /// Whether the upstream of this route gets the token.
+        /// Whether the upstream of this route gets the token. If absent, the global forward_token.
         FORWARD_TOKEN: Name("forward_token") is Boolean;
     }
 
     /// The keys of a requirement.
     pub mod requirement {
-        /// Every request passes, and no token is read. Stands alone.
+        /// If true, every request passes, and the filter reads no token. This key cannot be combined with other
+        /// conditions.
         ALLOW_ANONYMOUS: Flag("allow_anonymous", false);
 
-        /// Any valid token passes. Stands alone.
+        /// If true, every valid token passes. This key cannot be combined with other conditions.
         ALLOW_AUTHENTICATED: Flag("allow_authenticated", false);
 
-        /// A request without a token passes. A token must be valid if there is one.
+        /// If true, a request without a token passes without an identity, and a token must be valid if there is one.
+        /// This key can be combined only with requires_issuer and requires_audience.
         ALLOW_MISSING: Flag("allow_missing", false);
 
-        /// Every request passes. A valid token gives an identity. Stands alone.
+        /// If true, every request passes. A valid token gives an identity; an invalid token counts as no token. If
+        /// there are no keys to verify a token, the request passes without an identity and is counted as
+        /// would_deny.no_keys. This key cannot be combined with other conditions.
         ALLOW_MISSING_OR_FAILED: Flag("allow_missing_or_failed", false);
 
-        /// No request passes. Stands alone.
+        /// If true, every request is denied. This key cannot be combined with other conditions.
         DENY: Flag("deny", false);
 
-        /// A role, a list of roles of which one is enough, or {all: [...]}.
+        /// The roles that the token needs: one role, a list of roles of which one is enough, or {all: [...]} for
+        /// every one of them.
         REQUIRES_ROLE: Name("requires_role") is AnyOrAll;
 
-        /// A group, a list of groups of which one is enough, or {all: [...]}.
+        /// The groups that the token needs: one group, a list of groups of which one is enough, or {all: [...]} for
+        /// every one of them.
         REQUIRES_GROUP: Name("requires_group") is AnyOrAll;
 
-        /// A scope, or several as {any: [...]} or {all: [...]}.
+        /// The scopes that the token needs: one scope, {any: [...]} for at least one of several, or {all: [...]} for
+        /// every one of them. Software differs on what a plain list of scopes means, so a list of several is refused.
         REQUIRES_SCOPE: Name("requires_scope") is Scopes;
 
-        /// Conditions on claims. All of them must hold.
+        /// Conditions on claims. The token must meet all of them.
         REQUIRES_CLAIM: Name("requires_claim") is ObjectOrList("claim_condition");
 
-        /// The token is from one of these issuers, by name.
+        /// The issuers that are allowed, by their configured name. The token must be from one of them.
         REQUIRES_ISSUER: Name("requires_issuer") is Texts;
 
-        /// The token is for one of these audiences.
+        /// The audiences that are allowed. The token must be for one of them, and that audience must be configured for
+        /// the token's own issuer.
         REQUIRES_AUDIENCE: Name("requires_audience") is Texts;
 
-        /// At least one of these requirements is met.
+        /// Alternatives: the token must meet at least one of these requirements, in addition to the other keys. An
+        /// alternative cannot contain shadow, allow_anonymous, allow_missing, allow_missing_or_failed or deny.
         ANY_OF: Name("any_of") is Alternatives("requirement");
 
-        /// The requirement of that name in policies. Stands alone.
+        /// The name of a requirement in policies. This key cannot be combined with other conditions.
         POLICY: Name("policy") is NonBlank;
 
-        /// A requirement that is evaluated and counted and never denies, for a trial before it is enforced.
+        /// A requirement that is only evaluated, counted as would_deny and logged, and that denies no request. It can
+        /// be combined with every other key, so that a stricter requirement can be tried before it is enforced.
         SHADOW: Name("shadow") is Object("requirement");
     }
 
-    /// The keys of a place that a token is taken from.
+    /// The keys of a token source.
     pub mod token_source {
-        /// A header.
+        /// The name of the header that carries the token.
         HEADER: Name("header") is TOKEN;
 
-        /// The text before the token in that header, including the space.
+        /// The text before the token in that header, including the space. Only a header can have a prefix. If absent,
+        /// the header authorization carries a Bearer token and every other header carries only the token.
         PREFIX: Name("prefix") is Matching("^[ -~]*$");
 
-        /// A query parameter.
+        /// The name of the query parameter that carries the token.
         QUERY: Name("query") is TOKEN;
 
-        /// A cookie.
+        /// The name of the cookie that carries the token.
         COOKIE: Name("cookie") is TOKEN;
     }
 
     /// The keys of a condition on a claim.
     pub mod claim_condition {
-        /// A claim's name, or a JSON Pointer if it starts with a slash.
+        /// The claim's name, or a JSON Pointer (RFC 6901) if it starts with a slash.
         CLAIM: Name("claim") is NonBlank;
 
-        /// Values of which the claim must have one.
+        /// The values of which the claim must have at least one. Types count: true is not "true". If the claim is an
+        /// array, its items are compared.
         ANY: Name("any") is Values;
 
-        /// Values of which the claim must have every one.
+        /// The values of which the claim must have every one. Types count: true is not "true". If the claim is an
+        /// array, its items are compared.
         ALL: Name("all") is Values;
 
-        /// true: the claim may have any value except null.
+        /// If true, the claim must be present and may have any value except null.
         PRESENT: Flag("present", false);
     }
 
     /// The key of several names of which one is enough.
     pub mod any_of_them {
-        /// One of these is enough.
+        /// The names of which one is enough.
         ANY: Name("any") is Texts;
     }
 
     /// The key of several names that are all required.
     pub mod all_of_them {
-        /// Every one of these is required.
+        /// The names that are all required.
         ALL: Name("all") is Texts;
     }
 
-    /// The keys of a claim of which only some values count.
+    /// The keys of a claim whose values count only with a prefix.
     pub mod source {
-        /// A claim's name, or a JSON Pointer if it starts with a slash.
+        /// The claim's name, or a JSON Pointer (RFC 6901) if it starts with a slash.
         CLAIM: Name("claim") is NonBlank;
 
-        /// Only values with this prefix count. The prefix is removed.
+        /// The prefix of the values that count. The filter removes it from them and ignores all other values. If
+        /// absent, all values count.
         PREFIX: Name("prefix") is NonBlank;
     }
 }

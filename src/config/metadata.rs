@@ -1,4 +1,4 @@
-//! A requirement that a route or virtual host of `envoy.yaml` carries: `filter_metadata: { jwt_guard: … }`.
+//! A requirement in the metadata of an Envoy route or virtual host: `filter_metadata: { jwt_guard: … }`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,19 +23,22 @@ struct MetadataMessage {
     typed_filter_metadata: BTreeMap<String, Vec<u8>>,
 }
 
-/// Why a route's metadata gives no requirement. Every request of the route is then refused.
+/// Why the metadata of a route gives no requirement. Every request of the route is then denied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// The bytes are no `Metadata`.
-    #[error("the route's metadata does not decode")]
+    /// The bytes are not a `Metadata` message.
+    #[error("the metadata of the route cannot be decoded as envoy.config.core.v3.Metadata")]
     Undecodable,
-    /// The requirement is under `typed_filter_metadata`, where it would be ignored.
+    /// The requirement is under `typed_filter_metadata`, which the filter does not read.
     #[error("route metadata {NAMESPACE}: write it under filter_metadata, not typed_filter_metadata")]
     Typed,
-    /// A number that is none, or too many levels.
-    #[error("the route's metadata holds what JSON cannot")]
+    /// A number that is not finite, or too many levels of nesting.
+    #[error(
+        "route metadata {NAMESPACE}: it has a number that is not finite, a value without a kind, or more than 32 \
+         levels of nesting"
+    )]
     NotJson,
-    /// The requirement has these mistakes.
+    /// The mistakes of the requirement.
     #[error("route metadata {NAMESPACE}: {}", sentences(.0))]
     Requirement(Errors),
 }
@@ -44,17 +47,17 @@ fn sentences(errors: &Errors) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// As the flow of a request keeps it.
+/// The text that the policy of a request keeps for the log.
 impl From<MetadataError> for Rc<str> {
     fn from(error: MetadataError) -> Self {
         error.to_string().into()
     }
 }
 
-/// The requirement in a serialised `Metadata`, if it has one.
+/// The requirement in a serialized `Metadata`, if it has one.
 ///
 /// # Errors
-/// Why there is none that can be met.
+/// The metadata has a requirement that is not valid.
 pub fn requirement(bytes: &[u8], names: &DefinedNames) -> Result<Option<Requirement>, MetadataError> {
     let mut message = MetadataMessage::decode(bytes).map_err(|_| MetadataError::Undecodable)?;
     if message.typed_filter_metadata.contains_key(NAMESPACE) {

@@ -8,11 +8,11 @@ use super::keys::{
 /// An object of the configuration.
 #[derive(Debug)]
 pub struct ObjectKeys {
-    /// Its name in `$defs` of the JSON Schema.
+    /// The name in `$defs` of the JSON Schema.
     pub name: &'static str,
-    /// What it is.
+    /// One phrase that describes the object.
     pub title: &'static str,
-    /// Its keys, by group.
+    /// The keys, by group.
     pub groups: &'static [&'static [DeclaredKey]],
     /// Keys that are required.
     pub required: &'static [&'static str],
@@ -21,7 +21,7 @@ pub struct ObjectKeys {
 }
 
 impl ObjectKeys {
-    /// Its keys, in the order of the table.
+    /// The keys, in the order of the table in [`super::keys`].
     pub fn keys(&self) -> impl Iterator<Item = &'static DeclaredKey> {
         self.groups.iter().flat_map(|keys| keys.iter())
     }
@@ -59,14 +59,14 @@ pub static OBJECTS: &[ObjectKeys] = &[
     },
     ObjectKeys {
         name: "default_policy",
-        title: "A requirement; {} is any valid token",
+        title: "A requirement; {} requires a valid token",
         groups: &[requirement::KEYS],
         required: &[],
         one_of: &[],
     },
     ObjectKeys {
         name: "place",
-        title: "A place that a token is taken from",
+        title: "A token source: where a request may carry a token",
         groups: &[token_source::KEYS],
         required: &[],
         one_of: &[token_source::HEADER.as_str(), token_source::QUERY.as_str(), token_source::COOKIE.as_str()],
@@ -84,28 +84,28 @@ pub static OBJECTS: &[ObjectKeys] = &[
     },
     ObjectKeys {
         name: "all_of_them",
-        title: "Every one of several",
+        title: "A list of names that are all required",
         groups: &[all_of_them::KEYS],
         required: &[all_of_them::ALL.as_str()],
         one_of: &[],
     },
     ObjectKeys {
         name: "scopes",
-        title: "Several scopes",
+        title: "Several scopes, of which one or all are required",
         groups: &[any_of_them::KEYS, all_of_them::KEYS],
         required: &[],
         one_of: &[any_of_them::ANY.as_str(), all_of_them::ALL.as_str()],
     },
     ObjectKeys {
         name: "source",
-        title: "A claim of which only some values count",
+        title: "A claim whose values count only with a prefix",
         groups: &[source::KEYS],
         required: &[source::CLAIM.as_str()],
         one_of: &[],
     },
     ObjectKeys {
         name: "resource_metadata",
-        title: "An RFC 9728 document",
+        title: "A protected resource metadata document (RFC 9728)",
         groups: &[],
         required: &["resource"],
         one_of: &[],

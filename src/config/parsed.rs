@@ -1,9 +1,9 @@
-//! Texts that other modules of the core read, with their own words for what is wrong.
+//! Texts that other modules of the core parse, with error messages of their own.
 
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors};
 
-/// A text that a type of the core reads, with its own words for what is wrong.
+/// Parses a text with `parse` and reports its error as `problem`.
 pub(super) fn parsed<T, E>(
     node: &ConfigNode<'_>,
     what: &'static str,
@@ -14,7 +14,7 @@ pub(super) fn parsed<T, E>(
     parse(node.text(what, errors)?).map_err(|error| node.refuse(problem(error), errors)).ok()
 }
 
-/// One text or a list of them; an absent key is an empty list, an empty list is refused.
+/// Parses one text or a list of them. An absent key gives an empty list; an empty list is refused.
 pub(super) fn parsed_list<T, E>(
     node: Option<ConfigNode<'_>>,
     what: &'static str,

@@ -1,10 +1,10 @@
-//! Where a value stands in a configuration.
+//! The path of a value in a configuration.
 
 use std::fmt::{Display, Formatter, Result};
 
 use crate::jose::json::Json;
 
-/// The longest quoted name that a path shows whole.
+/// The longest quoted name that a path shows in full, in characters.
 const LONGEST: usize = 60;
 
 /// The keys and indices that lead to a value, from the outermost object on. Displays as `routes[2].requires_role`.
@@ -14,9 +14,9 @@ pub struct Path<K = String>(Vec<PathSegment<K>>);
 /// One step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PathSegment<K = String> {
-    /// To the member of that name.
+    /// The member with this name.
     Key(K),
-    /// To an item of a list, from 0.
+    /// The item of a list with this index, from 0.
     Index(usize),
 }
 
@@ -26,7 +26,7 @@ impl<K> Path<K> {
         Self(Vec::new())
     }
 
-    /// Whether it is the path of the outermost value.
+    /// Whether this is the path of the outermost value.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
@@ -41,12 +41,12 @@ impl<K> Path<K> {
         self.0.push(segment);
     }
 
-    /// Takes the last step away.
+    /// Removes the last step.
     pub fn pop(&mut self) -> Option<PathSegment<K>> {
         self.0.pop()
     }
 
-    /// The name at the end; `None` for an item of a list.
+    /// The name in the last step; `None` for an item of a list.
     pub fn last_key(&self) -> Option<&K> {
         match self.0.last()? {
             PathSegment::Key(key) => Some(key),
@@ -56,13 +56,13 @@ impl<K> Path<K> {
 }
 
 impl<K: Clone> Path<K> {
-    /// The path of a member of the value here.
+    /// The path of a member of the value at this path.
     #[must_use]
     pub fn key(&self, key: K) -> Self {
         self.child(PathSegment::Key(key))
     }
 
-    /// The path of an item of the list here.
+    /// The path of an item of the list at this path.
     #[must_use]
     pub fn index(&self, index: usize) -> Self {
         self.child(PathSegment::Index(index))
@@ -77,7 +77,7 @@ impl<K: Clone> Path<K> {
 }
 
 impl Path<&str> {
-    /// The same path with names of its own.
+    /// The same path with owned names.
     pub fn to_owned(&self) -> Path {
         let segment = |segment: &PathSegment<&str>| match *segment {
             PathSegment::Key(key) => PathSegment::Key(key.to_owned()),
@@ -93,7 +93,8 @@ impl<K> FromIterator<PathSegment<K>> for Path<K> {
     }
 }
 
-/// A name that is no plain word is quoted, so that dots in it mislead no reader.
+/// A name with characters other than letters, digits, `_`, `-` and `$` is quoted, so that a dot in a name is not taken
+/// for a separator.
 impl<K: AsRef<str>> Display for Path<K> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         for (depth, segment) in self.0.iter().enumerate() {
@@ -116,7 +117,7 @@ fn quoted(key: &str) -> String {
     shortened(Json::String(key.to_owned()).to_string())
 }
 
-/// The start of a long text.
+/// The text, cut after [`LONGEST`] characters.
 pub(super) fn shortened(text: String) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

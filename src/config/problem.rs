@@ -1,4 +1,4 @@
-//! What can be wrong in a configuration, and what would be right.
+//! The mistakes of a configuration: what was found, what is expected, and what to write instead.
 
 use super::foreign::Advice;
 use super::keys::Bounds;
@@ -12,41 +12,41 @@ use crate::jose::pointer::PointerError;
 use crate::resource_metadata::ResourceMetadataError;
 use crate::route::{Conflict, HostPatternError, MethodError, TemplateError, VariantClass};
 
-/// What is wrong at a place of the configuration.
+/// One mistake in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     // The whole configuration.
-    /// There are no bytes.
+    /// The configuration is empty.
     #[error("the filter has no configuration; it needs at least issuer, audience and jwks_cluster")]
     NoConfiguration,
-    /// The bytes are in neither form of a configuration.
-    #[error("the configuration is neither a Struct nor valid JSON: {syntax}")]
+    /// The bytes are neither JSON text nor a serialized Struct.
+    #[error("the configuration is neither a protobuf Struct nor valid JSON: {syntax}")]
     NotJson {
-        /// What the JSON parser says.
+        /// The message of the JSON parser.
         syntax: String,
     },
-    /// Valid JSON that the filter does not take.
-    #[error("the configuration is refused: {0}")]
+    /// Valid JSON that the filter refuses, such as an object with a member twice.
+    #[error("the configuration is JSON that the filter refuses: {0}")]
     Json(JsonError),
 
     // Keys and the types of their values.
-    /// The object has no such key.
+    /// The object does not have this key.
     #[error("unknown key; {}", remedy(.known, .advice.as_ref()))]
     UnknownKey {
         /// The keys of the object, sorted.
         known: Vec<&'static str>,
-        /// What to write instead of a key that other software has.
+        /// What to write instead, if other software has the key.
         advice: Option<Advice>,
     },
-    /// A value of another type or form.
+    /// A value of the wrong type or form.
     #[error("expected {what}, got {got}")]
     Expected {
-        /// What the key takes.
+        /// The values that the key accepts.
         what: &'static str,
         /// The value, shortened.
         got: String,
     },
-    /// A number that is not whole, or out of bounds.
+    /// A number that is not whole or is out of bounds.
     #[error("expected a whole number of {} from {} to {}, got {got}", .bounds.unit, .bounds.least, .bounds.greatest)]
     OutOfBounds {
         /// The bounds.
@@ -55,37 +55,37 @@ pub enum Problem {
         got: String,
     },
     /// An empty list of texts.
-    #[error("expected {what} or a list of them, got an empty list")]
+    #[error("expected {what}, or a list with at least one entry; got an empty list")]
     NoTexts {
-        /// One of the texts.
+        /// One text of the list.
         what: &'static str,
     },
     /// An empty list.
     #[error("expected at least one {what}")]
     NoItems {
-        /// One item.
+        /// One item of the list.
         what: &'static str,
     },
     /// A key that an issuer needs is absent.
-    #[error("is required: {what}")]
+    #[error("this key is required; write {what}")]
     Required {
-        /// What the key takes.
+        /// The values that the key accepts.
         what: &'static str,
     },
     /// A key that an object needs is absent.
-    #[error("expected {what}")]
+    #[error("this key is required; write {what}")]
     Missing {
-        /// What the key takes.
+        /// The values that the key accepts.
         what: &'static str,
     },
-    /// The same, for a key that takes several.
-    #[error("expected {what} or a list of them")]
+    /// A key that an object needs is absent, and the key accepts one name or a list of names.
+    #[error("this key is required; write {what} or a list of them")]
     MissingNames {
-        /// One of them.
+        /// One name.
         what: &'static str,
     },
-    /// A text that stands in its list before.
-    #[error("stands here twice: {value}")]
+    /// A text that is in its list twice.
+    #[error("{value} is in this list twice; remove one")]
     Repeated {
         /// The text, as JSON.
         value: String,
@@ -93,73 +93,80 @@ pub enum Problem {
 
     // Issuers.
     /// A key of one issuer beside `issuers`.
-    #[error("give either one issuer directly or a list of issuers, not both")]
+    #[error(
+        "this key belongs to one issuer and cannot be set beside issuers; move it into an entry of issuers"
+    )]
     IssuerBesideIssuers,
-    /// An issuer that stands in the list before.
-    #[error("the same issuer stands in the list twice")]
+    /// Two entries with the same `issuer`.
+    #[error("an earlier entry of the list has the same issuer; remove one of the two")]
     RepeatedIssuer,
-    /// A name that another issuer has.
-    #[error("two issuers have the name {name}; give one of them another")]
+    /// Two issuers with the same name.
+    #[error("two issuers have the name {name}; set name to another value in one of them")]
     RepeatedIssuerName {
         /// The name.
         name: String,
     },
-    /// An algorithm that stands in the list before, perhaps by its other name.
-    #[error("{name} stands here twice (Ed25519 and EdDSA are one algorithm)")]
+    /// An algorithm that is in its list twice, perhaps under its two names.
+    #[error("the algorithm {name} is in this list twice (Ed25519 and EdDSA are one algorithm); remove one")]
     RepeatedAlgorithm {
-        /// As it is written.
+        /// The name as it is written.
         name: String,
     },
     /// `none`
-    #[error("none is never accepted: it is no signature")]
+    #[error(
+        "none is never accepted, because a token with it has no signature; write an algorithm such as RS256"
+    )]
     Unsigned,
     /// An algorithm with a shared secret.
-    #[error("{name} is never accepted: whoever can check it can also forge it")]
+    #[error(
+        "{name} is never accepted, because everyone who can verify its signatures can also forge them; write an \
+         algorithm such as RS256"
+    )]
     SharedSecret {
-        /// As it is written.
+        /// The name as it is written.
         name: String,
     },
-    /// No algorithm of ours.
+    /// An algorithm that the filter does not know.
     #[error("unknown algorithm \"{name}\"; expected one of {}", algorithms())]
     UnknownAlgorithm {
-        /// As it is written.
+        /// The name as it is written.
         name: String,
     },
-    /// Neither a claim's name nor a JSON Pointer.
+    /// A text that is neither a claim's name nor a JSON Pointer.
     #[error("{0}")]
     Pointer(PointerError),
-    /// A realm that cannot stand in a challenge.
-    #[error("a realm has visible ASCII characters and spaces only")]
+    /// A realm with characters that a challenge cannot contain.
+    #[error("a realm can contain only visible ASCII characters, and spaces between them")]
     InvalidRealm,
 
-    // Where keys come from.
+    // Sources of keys.
     /// A key about fetching beside `jwks_inline`.
-    #[error("nothing is fetched where jwks_inline gives the keys")]
+    #[error("jwks_inline gives the keys, so nothing is fetched; remove this key or jwks_inline")]
     FetchBesideInline,
     /// `discovery_cluster` without `discovery: true`.
-    #[error("only discovery: true asks for a discovery document")]
+    #[error("this key is used only with discovery: true; set discovery: true, or remove this key")]
     NoDiscovery,
     /// `jwks_endpoint` beside `discovery: true`.
-    #[error("discovery: true finds the endpoint; give one of the two")]
+    #[error("discovery: true already finds the URL of the keys; remove this key or discovery")]
     EndpointBesideDiscovery,
-    /// `discovery: true` with an issuer that is no URL.
-    #[error("discovery needs an issuer that is a URL: {0}")]
+    /// `discovery: true` with an issuer that is not a URL.
+    #[error("discovery: true needs an issuer that is a URL: {0}")]
     IssuerIsNoUrl(UriError),
-    /// A URL that cannot be fetched from.
+    /// A text that is not a URL with http or https.
     #[error("{0}")]
     Endpoint(UriError),
-    /// A path below an issuer that is no URL.
+    /// A path that is appended to an issuer, and the two together are not a URL.
     #[error(
-        "{path} is appended to the issuer, which makes no URL here: {error}; give jwks_endpoint as a URL"
+        "{path} is appended to the issuer, and the result is not a URL: {error}; write jwks_endpoint as a full URL"
     )]
     PathBelowIssuer {
         /// The path.
         path: String,
-        /// What is wrong with the two together.
+        /// What is wrong with the result.
         error: UriError,
     },
-    /// `jwks_inline` without a key that can be used.
-    #[error("is not a key set that can be used: {error}{}", listed(.skipped))]
+    /// `jwks_inline` without a usable key.
+    #[error("this key set cannot be used: {error}{}", listed(.skipped))]
     KeySet {
         /// What is wrong with the set.
         error: KeySetError,
@@ -168,135 +175,144 @@ pub enum Problem {
     },
 
     // Requirements.
-    /// A key that decides alone, beside another.
-    #[error("stands alone: it leaves nothing for another condition to decide")]
+    /// A key that decides alone, beside another condition.
+    #[error("this key decides alone and cannot be combined with other conditions; remove it or the others")]
     StandsAlone,
     /// `policy` beside a condition.
-    #[error("stands alone: put the other conditions into the named policy")]
+    #[error("this key cannot be combined with other conditions; move them into the named policy")]
     PolicyStandsAlone,
     /// `allow_missing` beside a condition on identity.
-    #[error("combines only with requires_issuer and requires_audience")]
+    #[error(
+        "this key can be combined only with requires_issuer and requires_audience; remove the other conditions"
+    )]
     AllowMissingWithConditions,
     /// An object without a condition.
     #[error(
-        "names no condition; for any valid token say allow_authenticated: true, for everybody allow_anonymous: true"
+        "no condition is set; write allow_authenticated: true for any valid token, or allow_anonymous: true for every \
+         request"
     )]
     NoCondition,
     /// A shadow inside a shadow.
-    #[error("a shadow has no shadow of its own")]
+    #[error("a shadow cannot have a shadow of its own; remove the inner one")]
     ShadowOfShadow,
     /// A shadow inside `any_of`.
-    #[error("an alternative has no shadow")]
+    #[error("an entry of any_of cannot have a shadow; set shadow beside any_of")]
     ShadowInAlternative,
-    /// A part of `any_of` that asks for no token.
-    #[error("an alternative asks something of a valid token; allow_… and deny decide without one")]
+    /// An entry of `any_of` that does not require a token.
+    #[error(
+        "an entry of any_of must require a valid token; allow_anonymous, allow_missing, allow_missing_or_failed and \
+         deny do not"
+    )]
     AlternativeWithoutToken,
-    /// No policy of that name.
+    /// A name that no policy has.
     #[error("no policy is named {name}; {}", those_defined(.defined))]
     UnknownPolicy {
         /// The name, as JSON.
         name: String,
-        /// The names of those that there are.
+        /// The names of the policies.
         defined: Vec<String>,
     },
-    /// No issuer of that name.
-    #[error("no issuer is named \"{name}\"; configured: {}", .configured.join(", "))]
+    /// A name that no issuer has.
+    #[error("no issuer is named \"{name}\"; expected one of {}", .configured.join(", "))]
     UnknownIssuer {
         /// The name.
         name: String,
-        /// The names of those that there are.
+        /// The names of the issuers.
         configured: Vec<String>,
     },
-    /// No issuer has that audience.
-    #[error("no issuer has the audience \"{audience}\"; configured: {}", .configured.join(", "))]
+    /// An audience that no issuer has.
+    #[error("no issuer has the audience \"{audience}\"; expected one of {}", .configured.join(", "))]
     UnknownAudience {
         /// The audience.
         audience: String,
-        /// Those of all issuers.
+        /// The audiences of all issuers.
         configured: Vec<String>,
     },
-    /// A named policy without a name.
-    #[error("a policy needs a name")]
+    /// A named policy whose name is blank.
+    #[error("the name of a policy cannot be blank; write a name")]
     NamelessPolicy,
     /// `policy` in a named policy.
-    #[error("a named policy does not name another")]
+    #[error("a named policy cannot refer to another one; write its conditions here")]
     NestedPolicy,
     /// Several scopes without `any` or `all`.
-    #[error("say {{any: […]}} or {{all: […]}} for several scopes")]
+    #[error("for several scopes, write {{any: […]}} or {{all: […]}}")]
     ScopesWithoutAnyOrAll,
     /// Both of `any` and `all`, or neither.
-    #[error("expected either any or all")]
+    #[error("expected exactly one of any and all")]
     NotAnyOrAll,
     /// A scope that no token can have.
-    #[error("a scope has visible ASCII characters only, and neither space, \" nor \\")]
+    #[error("a scope can contain only visible ASCII characters except \" and \\, and no space")]
     InvalidScope,
-    /// Not exactly one test in a condition on a claim.
-    #[error("expected one of any: […], all: […] and present: true")]
+    /// A condition on a claim with no test, or with several.
+    #[error("expected exactly one of any: […], all: […] and present: true")]
     NotOneTest,
-    /// `null` or a list where a value is compared.
-    #[error("expected a string, a number, true, false or an object: nothing is equal to null or to a list")]
+    /// `null` or a list as a value to compare with.
+    #[error("expected a string, a number, true, false or an object; no claim is equal to null or to a list")]
     NeverEqual,
 
     // Routes.
-    /// More routes than a table takes.
-    #[error("{count} routes; at most {most}")]
+    /// More routes than the limit.
+    #[error("found {count} routes; a configuration can have at most {most}")]
     TooManyRoutes {
-        /// How many there are.
+        /// The number of routes.
         count: usize,
-        /// How many a table takes.
+        /// The limit.
         most: usize,
     },
-    /// Not a path template.
+    /// A text that is not a path template.
     #[error("{0}")]
     Template(TemplateError),
-    /// Not a method.
+    /// A text that is not a method.
     #[error("{0}")]
     Method(MethodError),
-    /// Not a host.
+    /// A text that is not a host.
     #[error("{0}")]
     Host(HostPatternError),
-    /// A route that cannot stand beside an earlier one.
+    /// A route that conflicts with an earlier one.
     #[error("{0}")]
     Conflict(Box<Conflict>),
-    /// A class of path variants that every configuration checks.
+    /// A class of path variants that is always checked.
     #[error("{class} cannot be skipped; expected one of {}", skippable())]
     NotSkippable {
         /// The class.
         class: VariantClass,
     },
-    /// No class of path variants.
+    /// A text that does not name a class of path variants.
     #[error("expected one of {}, got {got}", skippable())]
     UnknownReadingClass {
         /// The value, shortened.
         got: String,
     },
 
-    // Headers and places of tokens.
-    /// A place that stands in its list before.
-    #[error("the same place stands here twice")]
+    // Headers and token sources.
+    /// A token source that is in its list twice.
+    #[error("the same token source is in this list twice; remove one")]
     RepeatedPlace,
-    /// A name that a header, parameter or cookie cannot have.
-    #[error("a name has letters, digits and !#$%&'*+-.^_`|~ only")]
+    /// A name that a header, query parameter or cookie cannot have.
+    #[error("a name can contain only letters, digits and !#$%&'*+-.^_`|~")]
     InvalidName,
-    /// A prefix that a header cannot have.
-    #[error("expected a prefix of visible ASCII characters, such as \"Token \"")]
+    /// A prefix that a header value cannot have.
+    #[error("expected a prefix of visible ASCII characters and spaces, such as \"Token \"")]
     InvalidPrefix,
     /// `prefix` without `header`.
-    #[error("only a header has a prefix")]
+    #[error("only a header can have a prefix; write header beside it, or remove prefix")]
     PrefixWithoutHeader,
-    /// Not exactly one place.
+    /// A token source with no name, or with several.
     #[error("expected exactly one of header, query and cookie")]
     NotOnePlace,
-    /// A token and a claim in one header.
-    #[error("the header {header} is a claim header, or spelt like one")]
+    /// A header that carries both a token and a claim.
+    #[error(
+        "the header {header} is removed from every request: it is a claim header, another spelling of one, or a \
+         header that names another path; take the token from another header"
+    )]
     TokenInClaimHeader {
         /// The header.
         header: String,
     },
-    /// A map of claim headers that would not be safe.
+    /// A map of claim headers that is not safe.
     #[error("{0}")]
     ClaimHeaders(HeaderMapError),
-    /// Not an RFC 9728 document.
+    /// A value that is not an RFC 9728 document.
     #[error("{0}")]
     ResourceMetadata(ResourceMetadataError),
 }
@@ -322,7 +338,7 @@ fn listed(skipped: &[SkippedKey]) -> String {
 
 fn those_defined(names: &[String]) -> String {
     match names {
-        [] => "none is defined".to_owned(),
-        names => format!("defined: {}", names.join(", ")),
+        [] => "define it in policies".to_owned(),
+        names => format!("expected one of {}", names.join(", ")),
     }
 }

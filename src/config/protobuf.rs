@@ -1,7 +1,7 @@
-//! `google.protobuf.Struct` as the host serialises it, read into the same JSON that a text gives.
+//! Converts a serialized `google.protobuf.Struct` into the same JSON value that a JSON text gives.
 //!
-//! Envoy's documentation says that a Struct configuration reaches a plugin as JSON. It does not: the filter
-//! receives the serialised message. Route metadata comes the same way.
+//! Envoy's documentation says that a Struct configuration reaches a plugin as JSON. In fact the filter receives the
+//! serialized message (`docs/host-facts.md`). Route metadata has the same form.
 
 use prost::Message;
 use prost_types::{Struct, Value, value::Kind};
@@ -9,7 +9,7 @@ use prost_types::{Struct, Value, value::Kind};
 use crate::jose::json::{Json, Number};
 use crate::jose::limits::MAX_DEPTH;
 
-/// Reads a serialised Struct. `None` where the bytes are none, or hold what JSON cannot.
+/// Parses a serialized Struct. `None` if the bytes are not a Struct, or contain a value that JSON cannot represent.
 pub fn struct_to_json(bytes: &[u8]) -> Option<Json> {
     object(Struct::decode(bytes).ok()?, 0)
 }

@@ -1,11 +1,13 @@
-//! Reading what users wrote: typed, with the path of everything, unknown keys refused, every mistake collected.
+//! Typed access to the values of a configuration. The reader refuses unknown keys and collects every mistake with its
+//! path.
 //!
-//! One reader serves JSON text, a Struct and route metadata alike. [`super::keys`] declares the keys; a key that no
-//! one takes from an object is unknown there.
+//! One reader serves JSON text, a Struct and route metadata. [`super::keys`] declares the keys. A key that is not taken
+//! from an object is unknown in that object.
 //!
-//! `serde` derives and `schemars` would read and describe the keys with less code. They stop at the first mistake, and
-//! an operator wants all of them at once; they take `null` for a value where it is as good as an absent key; and their
-//! messages give no remedy. So the reader is our own, and the JSON Schema is made of the same table of keys.
+//! `serde` derives and `schemars` would read and describe the keys with less code. But they stop at the first mistake,
+//! while an operator wants all mistakes at once; they treat `null` as a value, while here `null` counts as an absent
+//! key; and their messages do not say what to write instead. Therefore the reader is written by hand, and the JSON
+//! Schema is generated from the same table of keys.
 
 use super::error::ConfigError;
 use super::foreign;
@@ -17,14 +19,14 @@ use crate::jose::json::Json;
 /// The mistakes found so far.
 pub type Errors = Vec<ConfigError>;
 
-/// A value and where it stands.
+/// A value and its path.
 #[derive(Debug, Clone)]
 pub struct ConfigNode<'a> {
     value: &'a Json,
     path: Path<&'a str>,
 }
 
-/// An object of which keys are taken one by one.
+/// An object from which keys are taken one by one.
 #[derive(Debug)]
 pub struct ConfigObject<'a> {
     members: &'a [(String, Json)],
@@ -43,7 +45,7 @@ impl<'a> ConfigNode<'a> {
         self.value
     }
 
-    /// Notes a mistake here.
+    /// Adds a mistake at this value.
     pub fn refuse(&self, problem: Problem, errors: &mut Errors) {
         errors.push(ConfigError { path: self.path.to_owned(), problem });
     }
@@ -53,7 +55,7 @@ impl<'a> ConfigNode<'a> {
         None
     }
 
-    /// An object, to take keys from.
+    /// The value as an object.
     pub fn object(&self, what: &'static str, errors: &mut Errors) -> Option<ConfigObject<'a>> {
         match self.value {
             Json::Object(members) => {
@@ -63,7 +65,7 @@ impl<'a> ConfigNode<'a> {
         }
     }
 
-    /// The members of an object whose names are the user's own.
+    /// The members of an object whose names the operator chooses.
     pub fn entries(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<(&'a str, ConfigNode<'a>)>> {
         match self.value {
             Json::Object(members) => {
@@ -103,7 +105,7 @@ impl<'a> ConfigNode<'a> {
         }
     }
 
-    /// One string or a list of them, none blank, none twice, at least one.
+    /// One string or a list of at least one. No string is blank, and none is in the list twice.
     pub fn string_list(&self, what: &'static str, errors: &mut Errors) -> Option<Vec<&'a str>> {
         let nodes = self.one_or_many();
         if nodes.is_empty() {
@@ -132,7 +134,7 @@ impl<'a> ConfigNode<'a> {
         }
     }
 
-    /// A whole number within bounds. A Struct has doubles only, so 300.0 is one and 300.5 is not.
+    /// A whole number within bounds. A Struct has only doubles, so 300.0 counts as a whole number and 300.5 does not.
     pub fn integer(&self, bounds: &Bounds, errors: &mut Errors) -> Option<u64> {
         let number = match self.value {
             Json::Number(number) => number.as_f64(),
@@ -151,7 +153,7 @@ impl<'a> ConfigNode<'a> {
 }
 
 impl<'a> ConfigObject<'a> {
-    /// The value of a key; `None` where it is absent or `null`.
+    /// The value of a key; `None` if the key is absent or `null`.
     pub fn take(&mut self, key: Name) -> Option<ConfigNode<'a>> {
         let key = key.as_str();
         self.known.push(key);
@@ -159,7 +161,7 @@ impl<'a> ConfigObject<'a> {
         (*value != Json::Null).then(|| ConfigNode { value, path: self.path.key(key) })
     }
 
-    /// Whether a key is there, `null` not counted.
+    /// Whether the object has the key with a value other than `null`.
     pub fn has(&self, key: Name) -> bool {
         self.members.iter().any(|(name, value)| name == key.as_str() && *value != Json::Null)
     }
@@ -169,7 +171,7 @@ impl<'a> ConfigObject<'a> {
         self.take(key.name).and_then(|node| node.flag(errors)).unwrap_or(key.default)
     }
 
-    /// One of several words, or the default.
+    /// The value of a key that is one of several words, or its default.
     pub fn choice(&mut self, key: &Choice, errors: &mut Errors) -> &'static str {
         let Some(node) = self.take(key.name) else { return key.default() };
         let chosen = node.value.as_str().and_then(|text| key.values.iter().find(|value| **value == text));
@@ -186,17 +188,17 @@ impl<'a> ConfigObject<'a> {
         self.take(key.name)?.integer(&key.bounds, errors)
     }
 
-    /// Notes a mistake at a key, whether or not it is there.
+    /// Adds a mistake at a key, whether or not the object has the key.
     pub fn refuse(&self, key: Name, problem: Problem, errors: &mut Errors) {
         errors.push(ConfigError { path: self.path.key(key.as_str()).to_owned(), problem });
     }
 
-    /// Notes a mistake of the object as a whole.
+    /// Adds a mistake of the object as a whole.
     pub fn refuse_whole(&self, problem: Problem, errors: &mut Errors) {
         errors.push(ConfigError { path: self.path.to_owned(), problem });
     }
 
-    /// Refuses unknown keys.
+    /// Adds a mistake for each key that was not taken.
     pub fn deny_unknown(mut self, errors: &mut Errors) {
         let unknown: Vec<&str> = self.unknown().collect();
         self.known.sort_unstable();
@@ -207,20 +209,21 @@ impl<'a> ConfigObject<'a> {
         }
     }
 
-    /// The keys that were not taken so far.
+    /// The keys that were not taken yet.
     fn unknown(&self) -> impl Iterator<Item = &'a str> {
         let names = self.members.iter().map(|(name, _)| name.as_str());
         names.filter(|name| !self.known.contains(name))
     }
 
-    /// Whether there is a key that was not taken so far. Asked when all are taken, it tells that a key which seems
-    /// to be missing may stand there with a slip in its name: [`ConfigObject::deny_unknown`] refuses that, and once is enough.
+    /// Whether there is a key that was not taken yet. Called after all known keys were taken: if a required key seems
+    /// to be missing while the object has an unknown key, the cause is probably a misspelled name. [`ConfigObject::deny_unknown`]
+    /// reports the unknown key, and a second message about the missing key is not needed.
     pub fn has_unknown(&self) -> bool {
         self.unknown().next().is_some()
     }
 }
 
-/// A value as an error shows it: as JSON, shortened.
+/// A value as an error shows it: JSON text, shortened.
 pub fn preview(value: &Json) -> String {
     match value {
         Json::Object(_) => "an object".to_owned(),

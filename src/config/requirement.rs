@@ -1,4 +1,4 @@
-//! A requirement as users write one: on a route, as the default, as a named policy, in route metadata.
+//! A requirement as operators write it: on a route, as the default, as a named policy, or in route metadata.
 
 mod claim;
 mod defined_names;
@@ -15,16 +15,16 @@ pub use defined_names::DefinedNames;
 use issuer_or_audience::issuer_and_audience;
 use names::{any_or_all, scopes};
 
-/// What an object without any condition means where it stands.
+/// The meaning of an object without any condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Empty {
     /// Any valid token: `default_policy: {}`.
     AnyValidToken,
-    /// A mistake: it would mean nothing or everything.
+    /// A mistake: the operator could have meant that every request passes, or that none does.
     Refused,
 }
 
-/// A whole requirement.
+/// A requirement that is an object of its own.
 pub fn requirement(
     node: &ConfigNode<'_>,
     names: &DefinedNames,
@@ -37,7 +37,7 @@ pub fn requirement(
     read
 }
 
-/// The keys of a requirement that stand beside others, as on a route. The caller finishes the object.
+/// The keys of a requirement beside other keys, as in a route. The caller then calls [`ConfigObject::deny_unknown`].
 pub fn read(
     object: &mut ConfigObject<'_>,
     names: &DefinedNames,
@@ -75,9 +75,9 @@ pub fn read(
     requirement.filter(|_| errors.len() == before)
 }
 
-/// The keys of a requirement as they stand there, whether or not they go together.
+/// The keys of a requirement as written, before the check that they can be combined.
 struct WrittenRequirement<'a> {
-    /// The keys that stand alone, and what each of them decides.
+    /// The keys that decide alone, and the rule of each.
     deciding: Vec<(Name, Rule)>,
     allow_missing: bool,
     policy: Option<ConfigNode<'a>>,
@@ -114,14 +114,14 @@ impl<'a> WrittenRequirement<'a> {
         }
     }
 
-    /// Whether there is more than one key that stands alone.
+    /// Whether a key that decides alone would be combined with another condition.
     fn has_companions(&self) -> bool {
         let ways = self.deciding.len() + usize::from(self.allow_missing) + usize::from(self.policy.is_some());
         ways > 1 || !self.conditions.is_empty() || !self.issuer_and_audience.is_empty()
     }
 }
 
-/// `policy`: the requirement of that name, with a shadow of its own or that of the policy.
+/// `policy`: the requirement with this name. Its shadow is replaced by `shadow` if there is one.
 fn by_name(
     node: &ConfigNode<'_>,
     shadow: Option<Box<Requirement>>,
@@ -136,7 +136,8 @@ fn by_name(
     })
 }
 
-/// `allow_missing`: a token is optional, and may be asked to be of some issuers or for some audiences.
+/// `allow_missing`: a token is optional. If there is one, it may have to be from certain issuers or for certain
+/// audiences.
 fn missing(
     object: &ConfigObject<'_>,
     issuer_and_audience: Vec<IssuerOrAudience>,
@@ -155,7 +156,8 @@ fn all_of(issuer_and_audience: Vec<IssuerOrAudience>, conditions: Vec<Condition>
     Conditions(issuer_and_audience.chain(conditions).collect())
 }
 
-/// A key with a slip in its name, or one that names a broken issuer, is a condition all the same.
+/// Reports an object without a condition. An object with a misspelled key, or with the name of an invalid issuer,
+/// already has an error.
 fn refuse_nothing(object: &ConfigObject<'_>, errors: &mut Errors) {
     if object.has_unknown() || object.has(key::REQUIRES_ISSUER) || object.has(key::REQUIRES_AUDIENCE) {
         return;
@@ -210,7 +212,7 @@ fn alternatives(
     NonEmpty::new(items.iter().filter_map(|item| alternative(item, names, errors)).collect::<Vec<_>>())
 }
 
-/// One of several alternatives: conditions on a token, or a named policy that is nothing else.
+/// One entry of `any_of`: conditions on a token, or a named policy that contains only such conditions.
 fn alternative(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Conditions> {
     let requirement = requirement(node, names, Empty::Refused, errors)?;
     if requirement.shadow.is_some() {

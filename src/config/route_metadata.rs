@@ -1,12 +1,12 @@
-//! `route_metadata`: how metadata and `routes` go together.
+//! `route_metadata`: how a requirement in Envoy's route metadata is combined with `routes`.
 
 use super::keys::configuration::ROUTE_METADATA;
 use super::reader::{ConfigObject, Errors};
 
-/// How metadata and `routes` go together.
+/// How a requirement in Envoy's route metadata is combined with `routes`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RouteMetadata {
-    /// Metadata replaces what `routes` say.
+    /// The requirement in metadata replaces the one from `routes`.
     Override,
     /// Both must be met.
     Narrow,

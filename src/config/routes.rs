@@ -14,20 +14,20 @@ use crate::policy::Requirement;
 use crate::route::{Entry, HostPattern, Method, SkippedVariants, Table, Template, VariantClass};
 use crate::token_source::TokenSource;
 
-/// What routes may be given in one configuration.
+/// The largest number of routes in one configuration.
 pub(super) const MAX_ROUTES: usize = 100_000;
 
-/// What a route needs.
+/// The value of `path`, for errors.
 const TEMPLATE: &str = "a path template, such as /api/orders/{id}";
 
-/// What one entry of `routes` says beside where it applies.
+/// One entry of `routes`, without its path, methods and hosts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// The requirement.
     pub requirement: Requirement,
-    /// `token_from`, where the route has its own.
+    /// `token_from` of the route, if it has one.
     pub token_from: Option<Vec<TokenSource>>,
-    /// `forward_token`, where the route has its own.
+    /// `forward_token` of the route, if it has one.
     pub forward_token: Option<bool>,
 }
 
@@ -93,14 +93,15 @@ fn route(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Op
     Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
 }
 
-/// Classes of readings; an empty list skips none.
+/// The classes of path variants in `skip_readings`. An empty list skips no class.
 pub(super) fn skip_readings(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> SkippedVariants {
     let mut skipped = SkippedVariants::default();
     let Some(node) = node else { return skipped };
     if matches!(node.value(), Json::Array(items) if items.is_empty()) {
         return skipped;
     }
-    let Some(names) = node.string_list("the name of a class of readings, such as letter_case", errors) else {
+    let Some(names) = node.string_list("the name of a class of path variants, such as letter_case", errors)
+    else {
         return skipped;
     };
     for (name, node) in names.into_iter().zip(node.one_or_many()) {

@@ -1,4 +1,4 @@
-//! Configurations, good and bad.
+//! Valid and invalid configurations.
 
 mod mistakes;
 
@@ -66,7 +66,8 @@ fn one_route_too_many_is_refused_whole() {
         parse(&with(&format!(r#""routes":[{}]"#, routes.join(","))))
     };
     assert!(routes(MAX_ROUTES).is_ok());
-    let expected = format!("routes: {} routes; at most {MAX_ROUTES}", MAX_ROUTES + 1);
+    let expected =
+        format!("routes: found {} routes; a configuration can have at most {MAX_ROUTES}", MAX_ROUTES + 1);
     assert_eq!(routes(MAX_ROUTES + 1).err(), Some(vec![expected]));
 }
 
@@ -81,7 +82,7 @@ fn types_are_accepted_as_they_are_listed() {
 
 #[test]
 fn a_refused_number_may_stand_as_text() {
-    // As Envoy hands over plain numbers of native YAML that have a fraction or are beyond 32 bits.
+    // Envoy delivers plain numbers of native YAML as text if they have a fraction or do not fit into 32 bits.
     let config =
         parse(&with(r#""refused_claims":{"tenant":["3000000000","1.5",7,"7a","01","true"]}"#)).unwrap();
     let refused: Vec<String> =

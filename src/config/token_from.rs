@@ -1,4 +1,4 @@
-//! `token_from`: where in a request a token may stand.
+//! `token_from`: the token sources of a request.
 
 use super::keys::token_source as key;
 use super::problem::Problem;
@@ -10,7 +10,7 @@ use crate::token_source::TokenSource;
 pub(super) fn token_sources(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<TokenSource>> {
     let items = node.one_or_many();
     if items.is_empty() {
-        node.refuse(Problem::NoItems { what: "place, such as {header: authorization}" }, errors);
+        node.refuse(Problem::NoItems { what: "token source, such as {header: authorization}" }, errors);
     }
     let mut token_sources = Vec::with_capacity(items.len());
     for item in &items {
@@ -24,7 +24,7 @@ pub(super) fn token_sources(node: &ConfigNode<'_>, errors: &mut Errors) -> Optio
 }
 
 fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSource> {
-    let mut object = node.object("a place, such as {header: authorization}", errors)?;
+    let mut object = node.object("a token source, such as {header: authorization}", errors)?;
     let mut name = |key, errors: &mut Errors| {
         let node = object.take(key)?;
         let name = node.text("a name", errors)?;

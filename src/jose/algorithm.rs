@@ -1,8 +1,8 @@
-//! Algorithms, each bound to one type of key, and the checking of signatures (RFC 7518, RFC 8037, RFC 9864,
+//! The signature algorithms, each bound to one type of key, and signature verification (RFC 7518, RFC 8037, RFC 9864,
 //! RFC 9964).
 //!
-//! Nothing outside this module names a crypto crate. `none` and the HMACs are not in the enum: a token that asks
-//! for them names no algorithm at all, so there is no switch with which to let them in.
+//! Only this module uses crypto crates. The enum has neither `none` nor the HMAC algorithms. A token with one of them
+//! has an unknown algorithm, and no configuration can allow it.
 
 mod curve;
 mod der;
@@ -19,7 +19,7 @@ pub use host_verifier::{HostFunction, HostVerifier};
 pub use public_key::PublicKey;
 pub use signature::{HostCheck, SignatureCheck, Verifier, WasmVerifier};
 
-/// A way to sign with a private key and to check with a public one.
+/// A signature algorithm with a private and a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256
@@ -40,7 +40,7 @@ pub enum Algorithm {
     Es384,
     /// ECDSA on P-521 with SHA-512
     Es512,
-    /// Ed25519, under its old name `EdDSA` (RFC 8037) and its own (RFC 9864)
+    /// Ed25519, with the names `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864)
     Ed25519,
     /// ML-DSA-44 (FIPS 204)
     MlDsa44,
@@ -51,7 +51,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm there is.
+    /// All algorithms.
     pub const ALL: [Self; 13] = [
         Self::Rs256,
         Self::Rs384,
@@ -68,7 +68,7 @@ impl Algorithm {
         Self::MlDsa87,
     ];
 
-    /// Every `alg` that names an algorithm: each one's own name, and the second one of Ed25519 (RFC 9864).
+    /// Every `alg` that names an algorithm: the name of each, and the second name of Ed25519 (RFC 9864).
     pub const NAMES: [&'static str; 14] = [
         Self::Rs256.name(),
         Self::Rs384.name(),
@@ -86,7 +86,7 @@ impl Algorithm {
         Self::MlDsa87.name(),
     ];
 
-    /// The algorithm of that `alg`. Names are case-sensitive (RFC 7515 section 4.1.1).
+    /// The algorithm with this `alg`. Names are case-sensitive (RFC 7515 section 4.1.1).
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "Ed25519" => Some(Self::Ed25519),
@@ -94,7 +94,7 @@ impl Algorithm {
         }
     }
 
-    /// Its `alg`; of the two names of Ed25519 the one that every issuer knows.
+    /// The `alg` of the algorithm. For Ed25519 it is `EdDSA`, the older and more widely known name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -128,9 +128,9 @@ impl FromStr for Algorithm {
     }
 }
 
-/// A name that is no algorithm's.
+/// A name that no algorithm has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown algorithm {0:?}; there are {known}", known = Algorithm::ALL.map(Algorithm::name).join(" "))]
+#[error("unknown algorithm {0:?}; expected one of {known}", known = Algorithm::ALL.map(Algorithm::name).join(", "))]
 pub struct UnknownAlgorithm(pub String);
 
 #[cfg(test)]

@@ -1,32 +1,32 @@
-//! Base64url as JOSE writes it: no padding, no other characters, unused bits zero (RFC 7515 section 2).
+//! Base64url as JOSE uses it: no padding, no other characters, and zeros in the unused bits (RFC 7515 section 2).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The bytes that `text` stands for, or `None` where it is not the one spelling of any bytes.
+/// The bytes that `text` encodes, or `None` if the text is not the canonical encoding of any bytes.
 ///
-/// A lenient reader would let one token be spelled in many ways (padding, line breaks, set trailing bits), and
-/// each spelling would pass a list of revoked tokens or a cache as another token.
+/// With a lenient decoder, one token would have many spellings (padding, line breaks, set trailing bits). A list of
+/// revoked tokens, or a cache, would take each spelling for a different token.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// Why a text is not base64url, as encoders get it wrong.
+/// Why a text is not base64url. The first two are common mistakes of encoders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Base64Fault {
-    /// `=` at its end.
-    #[error("padded; base64url in a JWK has no = at its end")]
+    /// The text ends with `=`.
+    #[error("padded base64url; remove each = at the end")]
     Padded,
-    /// `+` or `/`: the other alphabet of RFC 4648, padded or not.
-    #[error("standard base64; base64url has - and _ instead of + and /")]
+    /// The text contains `+` or `/`, from the standard alphabet of RFC 4648.
+    #[error("standard base64; write base64url, with - and _ instead of + and /, and without = at the end")]
     StandardAlphabet,
-    /// Another character, a length that no bytes have, or trailing bits.
+    /// The text has another character, an impossible length, or set trailing bits.
     #[error("not base64url")]
     Other,
 }
 
 impl Base64Fault {
-    /// Of a text that [`decode`] does not read.
+    /// The fault of a text that [`decode`] refuses.
     pub fn of(text: &str) -> Self {
         if text.contains(['+', '/']) {
             Self::StandardAlphabet
@@ -38,7 +38,7 @@ impl Base64Fault {
     }
 }
 
-/// The one spelling of `bytes`.
+/// The canonical encoding of `bytes`.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -57,8 +57,8 @@ mod tests {
             ("padding", b"_w=="),
             ("a trailing bit", b"_x"),
             ("two trailing bits of sixteen", b"-_9"),
-            ("the other alphabet", b"+/8"),
-            ("a length that no bytes have", b"AAAAA"),
+            ("the standard alphabet", b"+/8"),
+            ("an impossible length", b"AAAAA"),
             ("a space", b"AA AA"),
             ("a tab at the end", b"AAAA\t"),
             ("a line break", b"AAAA\nAAAA"),

@@ -1,6 +1,6 @@
-//! Claims whose signature, issuer, audience and times were checked (RFC 7519 section 4.1, RFC 8725 section 3).
+//! Claims whose signature, issuer, audience and times were verified (RFC 7519 section 4.1, RFC 8725 section 3).
 //!
-//! Knows one issuer's rules and keys; which issuer, and where its keys come from, is decided elsewhere.
+//! The rules and keys of one issuer are arguments. Other modules choose the issuer and fetch its keys.
 
 use super::algorithm::{Algorithm, SignatureCheck, Verifier};
 use super::error::TokenError;
@@ -13,7 +13,7 @@ use super::token::UnverifiedToken;
 use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;
 
-/// Claims that were verified. There is one way to make them: the check in this file.
+/// Claims that were verified. Only the check in this file creates a value of this type.
 #[derive(Clone)]
 pub struct VerifiedClaims {
     issuer: IssuerIndex,
@@ -23,8 +23,8 @@ pub struct VerifiedClaims {
     times: Times,
 }
 
-/// A token whose issuer, header and times fit the rules of that issuer. Its signature was not checked: anybody may
-/// have written it, and there is nothing to read in it.
+/// A token whose issuer, header and times meet the rules of that issuer. Its signature was not verified. Anyone may
+/// have written the token, so this type gives no access to its claims.
 pub struct AdmittedToken<'a, 'r> {
     token: UnverifiedToken<'a>,
     rules: &'r TokenRules,
@@ -33,11 +33,11 @@ pub struct AdmittedToken<'a, 'r> {
 }
 
 impl<'a, 'r> AdmittedToken<'a, 'r> {
-    /// Refuses what needs no key to be refused, in the order issuer, refused `kid`, algorithm, type, critical
-    /// extensions, times: nothing is fetched and no signature is computed for such a token.
+    /// Refuses a token for every reason that needs no key. The checks are, in this order: issuer, refused `kid`,
+    /// algorithm, type, critical extensions, times. For such a token no keys are fetched and no signature is computed.
     ///
     /// # Errors
-    /// Of the first step that refuses.
+    /// The error of the first check that fails.
     pub fn admit(
         token: UnverifiedToken<'a>,
         rules: &'r TokenRules,
@@ -50,11 +50,11 @@ impl<'a, 'r> AdmittedToken<'a, 'r> {
         Ok(Self { token, rules, algorithm, times })
     }
 
-    /// Finds the keys that may have signed it, checks the signature and then the other claims.
+    /// Finds the keys that may have signed the token, verifies the signature, and then checks the other claims.
     ///
     /// # Errors
-    /// Of the first step that refuses. When several keys were tried, [`TokenError::Signature`]: that says more than
-    /// the keys that did not even fit.
+    /// The error of the first check that fails. If no key verifies the signature, the error is
+    /// [`TokenError::Signature`], or [`TokenError::SignatureOfTried`] if more keys fit than are tried.
     pub fn verify(self, keys: &KeySet, verifier: &dyn Verifier) -> Result<VerifiedClaims, TokenError> {
         let Self { token, rules, algorithm, times } = self;
         let candidates = keys.candidates(token.unverified_kid(), algorithm, &rules.refused_kids)?;
@@ -73,7 +73,7 @@ impl<'a, 'r> AdmittedToken<'a, 'r> {
     }
 }
 
-/// Without the token, as [`UnverifiedToken`].
+/// Shows only the algorithm. A log must not contain the token.
 impl std::fmt::Debug for AdmittedToken<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AdmittedToken").field("algorithm", &self.algorithm).finish_non_exhaustive()
@@ -83,7 +83,7 @@ impl std::fmt::Debug for AdmittedToken<'_, '_> {
 /// [Admits](AdmittedToken::admit) a token and [verifies](AdmittedToken::verify) it.
 ///
 /// # Errors
-/// Of the first step that refuses.
+/// The error of the first check that fails.
 pub fn verify(
     token: UnverifiedToken<'_>,
     rules: &TokenRules,
@@ -95,7 +95,7 @@ pub fn verify(
 }
 
 impl VerifiedClaims {
-    /// The times were judged and the signature is good; the other claims are judged here.
+    /// Checks the remaining claims, after the times and the signature.
     fn check(token: UnverifiedToken<'_>, times: Times, rules: &TokenRules) -> Result<Self, TokenError> {
         let claims = token.claims;
         check_types(&claims)?;
@@ -104,7 +104,8 @@ impl VerifiedClaims {
         if audiences.is_empty() {
             return Err(TokenError::NoAudience);
         }
-        // An issuer speaks for the audiences that are configured for it, whatever else it writes into a token.
+        // An issuer can issue tokens only for the audiences that are configured for it. Other audiences in the token
+        // are ignored.
         audiences.retain(|audience| rules.audiences.contains(audience));
         if audiences.is_empty() {
             return Err(TokenError::Audience);
@@ -116,39 +117,39 @@ impl VerifiedClaims {
         Ok(Self { issuer: rules.issuer, claims, audiences, payload, times })
     }
 
-    /// Checks the times again: a token that was good when it was remembered may have expired since.
+    /// Checks the times again: a token may have expired since it was cached.
     pub fn check_time(&self, rules: &TokenRules, now: UnixTime) -> Result<(), TokenError> {
         self.times.check(rules, now)
     }
 
-    /// The configured issuer whose key signed them.
+    /// The configured issuer whose key signed the token.
     pub fn issuer(&self) -> IssuerIndex {
         self.issuer
     }
 
-    /// All claims: always an object.
+    /// All claims. The value is always an object.
     pub fn claims(&self) -> &Json {
         &self.claims
     }
 
-    /// Those values of `audience_from` that are audiences of the issuer's, in the token's order.
+    /// The values of `audience_from` that are configured audiences of the issuer, in the order of the token.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
     }
 
-    /// The token's own payload segment, base64url as it was sent.
+    /// The payload segment of the token, in base64url as the client sent it.
     pub fn payload(&self) -> &str {
         &self.payload
     }
 
-    /// The memory that they take beside themselves, in bytes.
+    /// The heap memory of the claims, in bytes.
     pub fn heap_bytes(&self) -> usize {
         self.claims.heap_bytes()
             + self.payload.capacity()
             + self.audiences.iter().map(|audience| size_of::<String>() + audience.capacity()).sum::<usize>()
     }
 
-    /// Claims that nobody checked, for the tests of what is decided from checked ones.
+    /// Claims without any check, for tests of code that takes verified claims.
     #[cfg(test)]
     pub(crate) fn unchecked(issuer: IssuerIndex, claims: &str, audiences: &[&str]) -> Self {
         let payload = super::base64url::encode(claims.as_bytes());
@@ -159,15 +160,15 @@ impl VerifiedClaims {
     }
 }
 
-/// Without the claims: they are about a person, and the payload is most of a token.
+/// Shows only the issuer. The claims are personal data, and the payload is most of a token.
 impl std::fmt::Debug for VerifiedClaims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifiedClaims").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
-/// The registered claims that are text. An upstream that gets a `sub` as an array would take its first member, or
-/// its JSON, for a user's name.
+/// Checks that the registered claims `iss`, `sub` and `jti` are strings, and `aud` a string or an array of strings. An
+/// upstream that gets an array as `sub` could take its first item, or its JSON text, for the name of a user.
 fn check_types(claims: &Json) -> Result<(), TokenError> {
     for claim in ["iss", "sub", "jti"] {
         if claims.member(claim).is_some_and(|value| value.as_str().is_none()) {
@@ -180,7 +181,7 @@ fn check_types(claims: &Json) -> Result<(), TokenError> {
     Ok(())
 }
 
-/// A string, or an array of nothing but strings.
+/// The strings of a string or of an array of strings. `None` for every other value.
 fn texts(value: &Json) -> Option<Vec<String>> {
     match value {
         Json::String(text) => Some(vec![text.clone()]),

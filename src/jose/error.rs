@@ -1,4 +1,5 @@
-//! Why a token or a key set is refused. Facts for an operator's log; no token text, claim value or key in them.
+//! Why a token or a key set is refused. The messages are for the operator's log and contain no token, claim value or
+//! key material.
 
 use std::fmt::{Formatter, Result};
 
@@ -6,7 +7,7 @@ use super::base64url;
 use super::json::JsonError;
 use super::limits::{MAX_CANDIDATES, MAX_DEPTH};
 
-/// Why a token is refused, as a sentence for an operator's log. It repeats nothing of what the token says.
+/// Why a token is refused. Displays as a sentence for the operator's log, without any text of the token.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TokenError {
     /// Longer than `max_token_bytes`.
@@ -17,93 +18,96 @@ pub enum TokenError {
         /// The limit.
         limit: usize,
     },
-    /// Not three non-empty base64url parts, or a part that is not what it must be.
+    /// The token is not three non-empty base64url parts, or the header or the claims are not a valid JSON object.
     #[error("{0}")]
     Malformed(Malformed),
-    /// `iss` is absent, or no configured issuer.
-    #[error("the token's iss is absent or is no configured issuer")]
+    /// `iss` is missing, or it is not a configured issuer.
+    #[error("the token's iss is missing or is not a configured issuer")]
     UnknownIssuer,
-    /// `alg` is absent, unknown, or not among the issuer's `accepted_algorithms`.
-    #[error("the token's alg is absent, unknown, or not among the issuer's accepted_algorithms")]
+    /// `alg` is missing, unknown, or not in the issuer's `accepted_algorithms`.
+    #[error("the token's alg is missing, unknown, or not in the issuer's accepted_algorithms")]
     Algorithm,
-    /// `typ` is not among `accepted_types`.
-    #[error("the token's typ is not among the issuer's accepted_types")]
+    /// `typ` is not in `accepted_types`.
+    #[error("the token's typ is not in the issuer's accepted_types")]
     Type,
     /// A `crit` member, or `b64: false` (RFC 7515 section 4.1.11, RFC 7797).
-    #[error("the token's header asks for an extension (crit, b64)")]
+    #[error("the token's header requires an extension (crit, b64), and the filter supports none")]
     Critical,
-    /// No key of the issuer has that `kid`.
+    /// No key of the issuer has the `kid` of the token.
     #[error("the issuer has no key with the token's kid")]
     UnknownKid,
-    /// The `kid` is among `refused_kids`; or there is no `kid`, and only keys whose own is could have signed.
-    #[error("the token's key is among the issuer's refused_kids")]
+    /// The `kid` is in `refused_kids`. Or the token has no `kid`, and every key that fits has a `kid` in
+    /// `refused_kids`.
+    #[error("the kid of the token's key is in the issuer's refused_kids")]
     RefusedKid,
-    /// The `kid` names a key, but not one for this algorithm; or there is no `kid`, and no key for it either.
-    #[error("the issuer has no key of the token's kid that fits its alg")]
+    /// The `kid` names a key that does not fit the algorithm. Or the token has no `kid`, and no key fits the algorithm.
+    #[error("the issuer has no key with the token's kid that fits its alg")]
     BadKey,
-    /// No fitting key verifies the signature.
-    #[error("no key of the issuer that fits the token verifies its signature")]
+    /// No key that fits the token verifies the signature.
+    #[error("the signature is not valid: no key of the issuer that fits the token verifies it")]
     Signature,
-    /// None of the keys that were tried verifies it; more fit than are tried.
+    /// No tried key verifies the signature, and more keys fit the token than the filter tries.
     #[error(
         "none of the first {MAX_CANDIDATES} keys that fit the token verifies its signature; {fitting} keys fit, and \
-         {MAX_CANDIDATES} are tried: a kid of its own for each key tells them apart"
+         the filter tries {MAX_CANDIDATES}: give each key of the set its own kid"
     )]
     SignatureOfTried {
         /// The number of keys that fit.
         fitting: usize,
     },
-    /// now ≥ exp + skew.
+    /// `now >= exp + skew`.
     #[error("the token has expired")]
     Expired,
-    /// No `exp` where one is required.
+    /// The token has no `exp`, and `require_expiration` is true.
     #[error("the token has no exp, and require_expiration is true")]
     NoExpiration,
-    /// nbf or iat > now + skew.
+    /// `nbf` or `iat` is greater than `now + skew`.
     #[error("the token's nbf or iat is in the future")]
     NotYetValid,
-    /// exp − iat exceeds `max_token_lifetime_seconds`, or one of them is absent while that is set.
-    #[error("the token lives longer than max_token_lifetime_seconds, or lacks the exp or iat to tell by")]
+    /// `exp - iat` is greater than `max_token_lifetime_seconds`, or one of the two claims is missing.
+    #[error(
+        "the time from iat to exp is longer than max_token_lifetime_seconds, or the token has no exp or no iat"
+    )]
     Lifetime,
     /// The token names no audience.
-    #[error("the token has no audience: no aud, or nothing where audience_from looks")]
+    #[error("the token has no audience: the claims in audience_from (aud by default) contain no string")]
     NoAudience,
-    /// None of the token's audiences is configured.
-    #[error("none of the token's audiences is configured")]
+    /// No audience of the token is configured for its issuer.
+    #[error("none of the token's audiences is configured for its issuer")]
     Audience,
     /// A registered claim has the wrong type or is out of range.
-    #[error("the claim {claim} has the wrong type, or is out of range")]
+    #[error("the claim {claim} has the wrong type or is out of range")]
     ClaimType {
-        /// The claim's name: one of the registered ones.
+        /// The name of the registered claim.
         claim: &'static str,
     },
-    /// A claim has one of the `refused_claims`.
-    #[error("the claim at {pointer} has a value among the issuer's refused_claims")]
+    /// A claim has a value that `refused_claims` lists.
+    #[error("the claim {pointer} has a value that is in the issuer's refused_claims")]
     RefusedClaim {
-        /// The pointer of the configured rule.
+        /// The pointer in the configuration.
         pointer: String,
     },
 }
 
-/// What makes a token malformed.
+/// Why a token is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// Not exactly three non-empty parts.
-    #[error("the token is not three non-empty parts with dots between them")]
+    #[error("the token does not consist of three non-empty parts with dots between them")]
     Parts,
-    /// A part is not base64url without padding, or has trailing bits set.
+    /// A part is not base64url without padding, or has set trailing bits.
     #[error("a part of the token is not base64url without padding")]
     Base64,
-    /// The header is not the JSON that it must be.
+    /// The header is not valid JSON, or the filter refuses this JSON.
     #[error("the token's header: {0}")]
     HeaderJson(JsonError),
     /// The header is JSON, but not an object.
     #[error("the token's header is not a JSON object")]
     HeaderNotObject,
-    /// A header member that has the wrong type, or a `kid` over 256 bytes.
+    /// A header member has the wrong type, or a `kid` has more than 256 bytes.
     #[error("the member {0} of the token's header has the wrong type or is too long")]
     HeaderMember(&'static str),
-    /// The claims are not the JSON that they must be.
+    /// The claims are not valid JSON, or the filter refuses this JSON.
     #[error("the token's claims: {0}")]
     ClaimsJson(JsonError),
     /// The claims are JSON, but not an object.
@@ -111,110 +115,115 @@ pub enum Malformed {
     ClaimsNotObject,
 }
 
-/// Why bytes are no key set.
+/// Why bytes are not a usable key set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    /// Not the JSON that it must be.
+    /// Invalid JSON, or JSON that the filter refuses.
     #[error(fmt = set_json)]
     Json(JsonError),
-    /// Not an object with an array `keys`.
+    /// A JSON value that is not an object with an array `keys`.
     #[error("{NOT_A_KEY_SET}")]
     NotAKeySet,
     /// An object of PEM certificates, one for each `kid`, as Google publishes them for older libraries.
     #[error(
-        "{NOT_A_KEY_SET}, but an object of PEM certificates; take the URL at which the issuer has the same keys as a \
-         JWKS: Google's secure token service has \
+        "{NOT_A_KEY_SET}, but an object of PEM certificates; use the URL at which the issuer publishes the same keys as \
+         a JWKS, which for Google's secure token service is \
          https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"
     )]
     Certificates,
-    /// A discovery document: it says where the keys are.
+    /// A discovery document, which contains the URL of the keys.
     #[error(
-        "{NOT_A_KEY_SET}, but a discovery document; set discovery: true in the place of jwks_endpoint, or \
-         jwks_endpoint to its jwks_uri"
+        "{NOT_A_KEY_SET}, but a discovery document; replace jwks_endpoint by discovery: true, or set jwks_endpoint to \
+         the jwks_uri of the document"
     )]
     DiscoveryDocument,
-    /// One key, not in a set.
-    #[error("{NOT_A_KEY_SET}, but one key; a set of it is {{\"keys\": [...]}}")]
+    /// One key that is not in a set.
+    #[error("{NOT_A_KEY_SET}, but one key; put the key into a set: {{\"keys\": [...]}}")]
     OneKey,
-    /// An array: of keys, perhaps, but not in a set.
-    #[error("{NOT_A_KEY_SET}, but an array; a set of it is {{\"keys\": [...]}}")]
+    /// An array, perhaps of keys that are not in a set.
+    #[error("{NOT_A_KEY_SET}, but an array; put its keys into a set: {{\"keys\": [...]}}")]
     Array,
-    /// No key in it can be used.
-    #[error("the key set holds no key that can be used")]
+    /// A key set in which no key is usable.
+    #[error("the key set has no usable key")]
     NoUsableKey,
-    /// Over the limit of bytes.
-    #[error("the key set is over 1 MiB")]
+    /// A key set that is longer than [`MAX_SET_BYTES`](super::limits::MAX_SET_BYTES).
+    #[error("the key set is larger than 1 MiB")]
     TooLarge,
 }
 
 /// Why one key of a set is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Not the JSON that it must be: a name standing twice, for one.
+    /// Invalid JSON, or JSON that the filter refuses, such as an object with a member twice.
     #[error(fmt = key_json)]
     Json(JsonError),
-    /// JSON, but not an object.
+    /// A JSON value that is not an object.
     #[error("it is not a JSON object")]
     NotObject,
-    /// A member that must be there is not.
-    #[error("its member {0} is absent")]
+    /// A required member is missing.
+    #[error("its member {0} is missing")]
     Absent(&'static str),
-    /// The same, and the key has a certificate in `x5c`, which is not read.
-    #[error("its member {0} is absent, and the certificate in its x5c is not read")]
+    /// A required member is missing, and the key has a certificate in `x5c`, which the filter does not read.
+    #[error("its member {0} is missing, and the filter does not read the certificate in its x5c")]
     CertificateAlone(&'static str),
-    /// A member that is not the string that it must be.
+    /// A member is not a string.
     #[error("its member {0} is not a string")]
     NotText(&'static str),
-    /// A member that is not base64url.
+    /// A member is not base64url.
     #[error("its member {0} is {1}")]
     Encoding(&'static str, base64url::Base64Fault),
-    /// Private material: whoever publishes it has given the key away.
-    #[error("it holds private material and must be considered stolen")]
+    /// The key contains private material. An issuer that publishes it has disclosed the private key.
+    #[error("it contains private key material, so it must be considered stolen; replace the key")]
     Private,
-    /// A symmetric key: whoever can check its signatures can make them.
-    #[error("it is a symmetric key, which must not be published")]
+    /// A symmetric key. Everyone who can verify its signatures can also forge them.
+    #[error(
+        "it is a symmetric key, which must not be published because everyone who reads it can forge tokens"
+    )]
     Symmetric,
-    /// A `kty` that is not known here.
-    #[error("its kty is not one of RSA, EC, OKP and AKP")]
+    /// The `kty` is not supported.
+    #[error("its kty is not supported; expected RSA, EC, OKP or AKP")]
     Type,
-    /// A `crv` that is not known here, or not one of the `kty`.
-    #[error("its crv is not one of P-256, P-384 and P-521 (EC) or Ed25519 (OKP)")]
+    /// The `crv` is not supported, or it does not belong to the `kty`.
+    #[error("its crv is not supported; expected P-256, P-384 or P-521 for EC, or Ed25519 for OKP")]
     Curve,
-    /// An `alg` that is not known here, or not one of the key's own kind.
-    #[error("its alg is unknown, or does not go with its kty or crv")]
+    /// The `alg` is not supported, or it does not belong to the `kty` or `crv`.
+    #[error("its alg is not supported, or does not belong to its kty or crv")]
     Algorithm,
-    /// A `use` other than `sig`.
+    /// The `use` is not `sig`.
     #[error("its use is not sig")]
     Use,
-    /// `key_ops` without `verify`.
-    #[error("its key_ops lack verify")]
+    /// The `key_ops` do not contain `verify`.
+    #[error("its key_ops do not contain verify")]
     Operations,
-    /// A `kid` that no token may have: not a string, or over the limit.
+    /// The `kid` is not a string, or it is longer than the limit for the `kid` of a token.
     #[error("its kid is not a string of at most 256 bytes")]
     KeyId,
-    /// An RSA modulus below 2048 or above 8192 bits.
-    #[error("its modulus has {bits} bits, and 2048 to 8192 are used")]
+    /// The RSA modulus has fewer than 2048 or more than 8192 bits.
+    #[error("its n has {bits} bits; an RSA key needs 2048 to 8192")]
     RsaSize {
-        /// The modulus's size.
+        /// The size of the modulus.
         bits: usize,
     },
-    /// An RSA modulus that is even.
-    #[error("its modulus is even")]
+    /// The RSA modulus is even.
+    #[error("its n is even; the modulus of an RSA key is odd")]
     RsaModulusEven,
-    /// An RSA exponent that is even, below 3, or 2^33 and above.
-    #[error("its exponent is even, below 3, or above 33 bits")]
+    /// The RSA exponent is even, less than 3, or at least 2^33.
+    #[error("its e is not an odd number from 3 to 2^33 - 1")]
     RsaExponent,
-    /// A coordinate or an encoded key that has not the length of its kind.
-    #[error("its material has not the length of its kind")]
+    /// A coordinate or an encoded key does not have the length that its curve or algorithm requires.
+    #[error(
+        "its x, y or pub has the wrong length; expected 32, 48 or 66 bytes in x and y (P-256, P-384, P-521), 32 in x \
+         (Ed25519), or 1312, 1952 or 2592 in pub (ML-DSA-44, 65, 87)"
+    )]
     Length,
-    /// Not a point on its curve, or not in its one spelling.
-    #[error("its material is not a point on its curve")]
+    /// The key is not a point on its curve, or the point is not in its canonical encoding.
+    #[error("its x or y is not the canonical encoding of a point on its curve")]
     OffCurve,
-    /// An Ed25519 key of small order.
-    #[error("it is of small order")]
+    /// An Ed25519 key of small order. One signature would be valid for almost every message.
+    #[error("its x is a point of small order, with which anyone could forge signatures")]
     SmallOrder,
-    /// This key and those after it are past the limit of keys in a set.
-    #[error("it and all after it are past the 256th of the set")]
+    /// This key and all later ones are beyond the limit of keys in a set.
+    #[error("it and all later keys exceed the limit of 256 keys in a set")]
     TooMany,
 }
 
@@ -223,15 +232,15 @@ const NOT_A_KEY_SET: &str = "the key set is not a JSON object with an array `key
 fn set_json(error: &JsonError, f: &mut Formatter<'_>) -> Result {
     match error {
         JsonError::Syntax => f.write_str("the key set is not valid JSON"),
-        JsonError::DuplicateName => f.write_str("an object in the key set has the same name twice"),
-        JsonError::TooDeep => write!(f, "the key set is nested deeper than {MAX_DEPTH}"),
+        JsonError::DuplicateName => f.write_str("an object in the key set has the same member twice"),
+        JsonError::TooDeep => write!(f, "the key set is nested deeper than {MAX_DEPTH} levels"),
     }
 }
 
 fn key_json(error: &JsonError, f: &mut Formatter<'_>) -> Result {
     match error {
         JsonError::Syntax => f.write_str("it is not valid JSON"),
-        JsonError::DuplicateName => f.write_str("an object in it has the same name twice"),
-        JsonError::TooDeep => write!(f, "it is nested deeper than {MAX_DEPTH}"),
+        JsonError::DuplicateName => f.write_str("an object in it has the same member twice"),
+        JsonError::TooDeep => write!(f, "it is nested deeper than {MAX_DEPTH} levels"),
     }
 }

@@ -1,19 +1,19 @@
-//! Text that a stranger chose, made fit for one line of a log.
+//! Text from untrusted parties, escaped for one line of a log.
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-/// So many characters of such a text are shown.
+/// The number of characters that are shown.
 const SHOWN: usize = 64;
 
-/// So many characters of a URL are shown, whose end tells it from others.
+/// The number of characters of a URL that are shown. It is larger because URLs often differ only at the end.
 const SHOWN_OF_A_URL: usize = 256;
 
-/// Displays as ASCII in quotes, escaped and cut: a `kid` with a line break in it must not forge a log line,
-/// nor a long one drown the log.
+/// Displays as ASCII in quotes, escaped and cut. A `kid` with a line break must not forge a log line, and a long one
+/// must not fill the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a str);
 
-/// The same with room for a URL.
+/// The same as [`Escaped`], with a longer limit for URLs.
 #[derive(Debug, Clone, Copy)]
 pub struct EscapedUrl<'a>(pub &'a str);
 

@@ -1,7 +1,8 @@
-//! JSON as tokens need it: duplicate names refused, depth bounded, numbers kept as written (RFC 8259, 8725).
+//! JSON as tokens need it: duplicate names are refused, the depth is limited, and numbers keep their text (RFC 8259,
+//! RFC 8725).
 //!
-//! A general value type merges duplicate names and rounds numbers; either would let two readers of one token
-//! see two different tokens.
+//! A general value type merges duplicate names and rounds numbers. With either, two parsers of one token could see two
+//! different tokens.
 
 mod error;
 mod reader;
@@ -16,11 +17,11 @@ pub use error::JsonError;
 pub use value::{Json, Number};
 
 impl Json {
-    /// Reads one JSON text.
+    /// Parses one JSON text.
     pub fn parse(bytes: &[u8]) -> Result<Self, JsonError> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
         if text.starts_with('{') {
-            // Its members are found while the whole is gone through to see that it is valid.
+            // serde_json validates the whole text and splits it into members in one pass.
             let raw = unique_members(text)?;
             let mut members = Vec::with_capacity(raw.len());
             for (name, value) in raw {
@@ -32,8 +33,8 @@ impl Json {
         JsonReader::new(raw.get()).value(0)
     }
 
-    /// The members of one object, their values unread; names are unique. For documents whose parts are judged one
-    /// by one.
+    /// The members of one object, with unique names and unparsed values, for documents whose parts are checked one by
+    /// one. `None` if the text is not an object.
     pub(super) fn members(bytes: &[u8]) -> Result<Option<Vec<(String, &RawValue)>>, JsonError> {
         let text = std::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
         let raw: &RawValue = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
@@ -41,22 +42,22 @@ impl Json {
     }
 }
 
-/// The text behind one byte order mark, which a reader may pass over (RFC 8259 section 8.1). For documents that an issuer
-/// publishes; in a token it would be a second spelling.
+/// The text without one leading byte order mark, which a parser may ignore (RFC 8259 section 8.1). Use it only for
+/// documents that an issuer publishes: in a token, a byte order mark would give the same content a second spelling.
 pub fn without_byte_order_mark(text: &[u8]) -> &[u8] {
     text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text)
 }
 
-/// `text` starts with an object's brace. Anything but one valid object is refused.
+/// The members of `text`, which starts with `{`. Refuses a text that is not one valid object with unique names.
 fn unique_members(text: &str) -> Result<Vec<(String, &RawValue)>, JsonError> {
     let Members(members) = serde_json::from_str(text).map_err(|_| JsonError::Syntax)?;
     if are_unique(&members) { Ok(members) } else { Err(JsonError::DuplicateName) }
 }
 
-/// Room for as many members as a token's claims usually have.
+/// The initial capacity for members: about as many as the claims of a token usually have.
 const TYPICAL_MEMBERS: usize = 12;
 
-/// The members of one object, unread and with duplicates.
+/// The members of one object, with unparsed values and possibly with duplicate names.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -126,9 +127,9 @@ mod tests {
         let rows: &[(&str, Vec<u8>, JsonError)] = &[
             ("a name twice", br#"{"a":1,"a":1}"#.to_vec(), JsonError::DuplicateName),
             ("a name twice, once escaped", br#"{"a":1,"\u0061":2}"#.to_vec(), JsonError::DuplicateName),
-            ("a name twice, last of few", object_with_a_name_twice(16), JsonError::DuplicateName),
-            ("a name twice, last of many", object_with_a_name_twice(17), JsonError::DuplicateName),
-            ("an object and more", b"{}x".to_vec(), JsonError::Syntax),
+            ("a name twice, last of 16 members", object_with_a_name_twice(16), JsonError::DuplicateName),
+            ("a name twice, last of 17 members", object_with_a_name_twice(17), JsonError::DuplicateName),
+            ("text after an object", b"{}x".to_vec(), JsonError::Syntax),
             ("an object cut short", br#"{"a":1"#.to_vec(), JsonError::Syntax),
             ("a name twice, nested", br#"{"x":[{"a":1,"a":2}]}"#.to_vec(), JsonError::DuplicateName),
             ("too deep", deep(MAX_DEPTH + 1).into_bytes(), JsonError::TooDeep),
@@ -142,7 +143,7 @@ mod tests {
             ("a raw control character", b"\"\x01\"".to_vec(), JsonError::Syntax),
             ("a raw control character in a member", b"{\"a\":[\"b\x01\"]}".to_vec(), JsonError::Syntax),
             ("a lone surrogate in a member", br#"{"a":["\udc00"]}"#.to_vec(), JsonError::Syntax),
-            ("a quote too many", br#"{"a":"b""}"#.to_vec(), JsonError::Syntax),
+            ("a superfluous quote", br#"{"a":"b""}"#.to_vec(), JsonError::Syntax),
             ("an escape at the end", br#"{"a":"b\"}"#.to_vec(), JsonError::Syntax),
             ("an unknown escape", br#"{"a":"\q"}"#.to_vec(), JsonError::Syntax),
             ("a comment", b"{/**/}".to_vec(), JsonError::Syntax),

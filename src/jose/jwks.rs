@@ -1,7 +1,8 @@
-//! Key sets: which of the published keys are used, and which of those a token may be tried against (RFC 7517).
+//! Key sets: which of the published keys are usable, and which of them may have signed a token (RFC 7517).
 //!
-//! One unusable key never fails a set: it is skipped, with the reason. A set of which nothing is left is refused,
-//! so that it cannot take the place of a good one. A member that is `null` counts as absent: encoders write that.
+//! An unusable key does not make the set invalid. The key is skipped, with the reason. A set without a usable key is
+//! refused, so that it cannot replace a good set. A member that is `null` counts as absent, because some encoders write
+//! it for an absent one.
 
 use std::fmt::{Display, Formatter};
 
@@ -18,39 +19,40 @@ use super::limits::{MAX_CANDIDATES, MAX_KEYS, MAX_KID_BYTES, MAX_SET_BYTES};
 /// Members that hold private or shared material in any type of key (RFC 7518 section 6, RFC 8037, RFC 9964).
 const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];
 
-/// The usable keys of one issuer, in the order of its document; at least one.
+/// The usable keys of one issuer, in the order of its document. There is at least one.
 #[derive(Clone)]
 pub struct KeySet {
     keys: Vec<Key>,
-    /// Of all elements of the document's `keys`, used or not, whatever their order and that of their members.
+    /// A digest of all elements of `keys`, usable or not. It does not depend on the order of the elements or of their
+    /// members.
     contents: [u8; 32],
 }
 
 #[derive(Debug, Clone)]
 struct Key {
     kid: Option<String>,
-    /// The key's own `alg`, which it is bound to.
+    /// The `alg` of the key. The key then verifies only signatures with this algorithm.
     algorithm: Option<Algorithm>,
     public: PublicKey,
 }
 
-/// What a document gave.
+/// The result of parsing a key set.
 #[derive(Debug, Clone)]
 pub struct ParsedKeySet {
-    /// The keys that can be used.
+    /// The usable keys.
     pub keys: KeySet,
-    /// Those that cannot, each with the reason.
+    /// The keys that are not usable, each with the reason.
     pub skipped: Vec<SkippedKey>,
 }
 
-/// A key of a set that is not used. Displays as one sentence of warning.
+/// A key of a set that is not used. Displays as the sentence of a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedKey {
-    /// Its place in the array, from 0.
+    /// Its index in the array, from 0.
     pub index: usize,
-    /// Its `kid`, where it has one that is a string within the limit.
+    /// Its `kid`, if that is a string within the limit of bytes.
     pub kid: Option<String>,
-    /// What is wrong with it.
+    /// Why the key is not used.
     pub reason: KeyError,
 }
 
@@ -64,7 +66,7 @@ impl Display for SkippedKey {
     }
 }
 
-/// Names the keys only.
+/// Shows the keys without their material.
 impl std::fmt::Debug for KeySet {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeySet").field("keys", &self.keys).finish_non_exhaustive()
@@ -72,7 +74,7 @@ impl std::fmt::Debug for KeySet {
 }
 
 impl KeySet {
-    /// Reads a JWK Set.
+    /// Parses a JWK Set.
     pub fn parse(bytes: &[u8]) -> Result<ParsedKeySet, KeySetError> {
         let Sorted { usable: keys, skipped, contents } = sort(bytes)?;
         if keys.is_empty() {
@@ -81,20 +83,20 @@ impl KeySet {
         Ok(ParsedKeySet { keys: Self { keys, contents }, skipped })
     }
 
-    /// The keys that cannot be used of a document that may have no others: what to tell beside
+    /// The unusable keys of a document that may have no usable ones, for the warnings beside
     /// [`KeySetError::NoUsableKey`].
     pub fn skipped(bytes: &[u8]) -> Vec<SkippedKey> {
         sort(bytes).map(|sorted| sorted.skipped).unwrap_or_default()
     }
 
-    /// Whether the other was published with the same keys, in whatever order. Some issuers have another one in each
-    /// answer: that is no news to tell, and no reason to forget which tokens were verified.
+    /// Whether the documents of the two sets have the same keys, in any order. Some issuers change the order with each
+    /// answer. That must neither repeat the warnings nor empty the token cache.
     pub fn equals(&self, other: &Self) -> bool {
         self.contents == other.contents
     }
 
     /// The number of usable keys; never 0.
-    #[expect(clippy::len_without_is_empty, reason = "a set without keys is never made")]
+    #[expect(clippy::len_without_is_empty, reason = "a set has at least one key")]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
@@ -102,8 +104,9 @@ impl KeySet {
     /// The keys that may have signed a token with this `kid` and algorithm: at least one and at most
     /// [`MAX_CANDIDATES`].
     ///
-    /// A token with a `kid` never gets a key without one. A token without gets every key of its algorithm, but for
-    /// the refused ones: leaving the `kid` out must not bring a stolen key back.
+    /// A token with a `kid` is never tried with a key that has none. A token without a `kid` is tried with every key
+    /// that fits its algorithm and is not refused. The refused keys are left out because otherwise a token signed with
+    /// a stolen key would pass if its `kid` is left out.
     pub fn candidates(
         &self,
         kid: Option<&str>,
@@ -121,17 +124,17 @@ impl KeySet {
         if candidates.is_empty() { Err(TokenError::RefusedKid) } else { Ok(candidates) }
     }
 
-    /// How many keys may have signed such a token, tried or not.
+    /// The number of keys that may have signed such a token, including those beyond [`MAX_CANDIDATES`].
     pub fn fitting(&self, kid: Option<&str>, algorithm: Algorithm, refused_kids: &[String]) -> usize {
         self.allowed(kid, algorithm, refused_kids).count()
     }
 
-    /// Whether a key has the `kid` of a token; a token without one asks for none.
+    /// Whether a key has the `kid` of a token. True for a token without a `kid`.
     pub fn has_kid(&self, kid: Option<&str>) -> bool {
         self.keys.iter().any(|key| key.answers_to(kid))
     }
 
-    /// Whether any key has a `kid` to be asked for by; an empty one names nothing.
+    /// Whether any key has a `kid` that is not empty.
     pub fn names_keys(&self) -> bool {
         self.keys.iter().any(|key| key.kid.as_ref().is_some_and(|kid| !kid.is_empty()))
     }
@@ -147,7 +150,7 @@ impl KeySet {
     }
 }
 
-/// The elements of a document's `keys`.
+/// The elements of `keys`, sorted into usable and skipped ones.
 struct Sorted {
     usable: Vec<Key>,
     skipped: Vec<SkippedKey>,
@@ -186,7 +189,7 @@ fn sort(bytes: &[u8]) -> Result<Sorted, KeySetError> {
     Ok(Sorted { usable, skipped, contents: digest_of(contents, more) })
 }
 
-/// What an object without `keys` is instead, of what is taken for a key set.
+/// The error for an object without `keys`: names other documents that operators take for a key set.
 fn what_else(members: &[(String, &RawValue)]) -> KeySetError {
     let has = |member: &str| members.iter().any(|(name, _)| name == member);
     let is_pem = |(_, value): &(String, &RawValue)| value.get().starts_with("\"-----BEGIN");
@@ -206,7 +209,7 @@ fn digest_of(mut elements: Vec<String>, more: bool) -> [u8; 32] {
     elements.sort_unstable();
     let mut digest = Sha256::new();
     for element in &elements {
-        // A length before each: otherwise two elements could read like others.
+        // The length before each element, so that two different lists of elements have different bytes.
         digest.update((element.len() as u64).to_le_bytes());
         digest.update(element);
     }
@@ -215,7 +218,7 @@ fn digest_of(mut elements: Vec<String>, more: bool) -> [u8; 32] {
 }
 
 impl Key {
-    /// A token without a `kid` may have been signed by any key; one with a `kid` by a key of that `kid` alone.
+    /// Whether the key may have signed a token with this `kid`. Without a `kid`, every key may.
     fn answers_to(&self, kid: Option<&str>) -> bool {
         kid.is_none() || self.kid.as_deref() == kid
     }
@@ -224,7 +227,7 @@ impl Key {
         self.algorithm.is_none_or(|own| own == algorithm) && self.public.fits(algorithm)
     }
 
-    /// A failure comes with the `kid`, for the warning.
+    /// Parses a key. An error has the `kid`, if it is valid, for the warning.
     fn read(jwk: Result<Json, JsonError>) -> Result<Self, (Option<String>, KeyError)> {
         let jwk = jwk.map_err(|error| (None, KeyError::Json(error)))?;
         if !matches!(jwk, Json::Object(_)) {
@@ -273,7 +276,7 @@ impl Jwk<'_> {
             }
             "OKP" if self.text("crv")? == "Ed25519" => PublicKey::ed25519(&self.bytes("x")?)?,
             "OKP" => return Err(KeyError::Curve),
-            // RFC 9964: the type says nothing, the algorithm all; so it must be there.
+            // RFC 9964: the type AKP does not determine the kind of key, so `alg` is required.
             "AKP" => match algorithm.ok_or(KeyError::Absent("alg"))? {
                 Algorithm::MlDsa44 => PublicKey::ml_dsa_44(&self.bytes("pub")?)?,
                 Algorithm::MlDsa65 => PublicKey::ml_dsa_65(&self.bytes("pub")?)?,
@@ -288,8 +291,8 @@ impl Jwk<'_> {
         Ok((algorithm, public))
     }
 
-    /// RFC 7517 sections 4.2 and 4.3. A key that encrypts may be one whose owner decrypts for strangers; what he
-    /// hands back could be a signature.
+    /// Refuses a key that is not for signatures (RFC 7517 sections 4.2 and 4.3). An owner of an encryption key may
+    /// decrypt texts for strangers, and the result of such a decryption could be a valid signature.
     fn check_purpose(&self) -> Result<(), KeyError> {
         match self.member("use") {
             None => {}
@@ -322,7 +325,7 @@ impl Jwk<'_> {
     }
 }
 
-/// The first [`MAX_KEYS`] elements of an array, unread, and whether there are more.
+/// The first [`MAX_KEYS`] elements of an array, unparsed, and whether there are more.
 struct FirstKeys<'a> {
     texts: Vec<&'a RawValue>,
     more: bool,

@@ -1,17 +1,17 @@
-//! Signatures whose answer is known, for trying out a [`Verifier`] before anything is entrusted to it.
+//! A self-test for a [`Verifier`] with known signatures, before the filter relies on it.
 
 use super::algorithm::{Algorithm, SignatureCheck, Verifier};
 use super::base64url;
 use super::json::Json;
 use super::jwks::KeySet;
 
-/// Made by `tests/data/jose/mint.py known-answers`; the private halves of the keys were thrown away.
+/// Created by `tests/data/jose/mint.py known-answers`. The private keys were not kept.
 const KNOWN_ANSWERS: &str = include_str!("known_answers.json");
 
-/// Whether the verifier accepts a good signature of that algorithm, and refuses it once the message, or the
-/// signature, is another.
+/// Whether the verifier accepts a valid signature with this algorithm, and refuses it after a change of the message or
+/// of the signature.
 ///
-/// A host may lack the function, a curve or a hash, and a broken one may call everything good.
+/// A host may have no such function, or not support a curve or a hash. A broken host may accept every signature.
 pub fn known_answer_test(verifier: &dyn Verifier, algorithm: Algorithm) -> bool {
     passes(verifier, algorithm).unwrap_or(false)
 }
@@ -24,7 +24,7 @@ fn passes(verifier: &dyn Verifier, algorithm: Algorithm) -> Option<bool> {
     let key = candidates.first()?;
     let message = known.member("message")?.as_str()?.as_bytes();
     let signature = base64url::decode(answer.member("signature")?.as_str()?.as_bytes())?;
-    // Its last byte belongs to a number of the signature in every algorithm; one bit less keeps it in range.
+    // In every algorithm the last byte is part of a number of the signature, and one changed bit keeps it in range.
     let (last, rest) = signature.split_last()?;
     let damaged = [rest, &[last ^ 1]].concat();
 
@@ -60,7 +60,8 @@ mod tests {
         }
     }
 
-    /// The damage must reach the verifier: were it caught before, one that accepts everything would pass.
+    /// The damaged signature must reach the verifier. If an earlier check refused it, a verifier that accepts
+    /// everything would pass the test.
     struct IgnoresSignature;
 
     impl Verifier for IgnoresSignature {

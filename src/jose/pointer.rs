@@ -1,8 +1,8 @@
-//! Where a value stands in a set of claims: a top-level name taken literally, or an RFC 6901 JSON Pointer.
+//! The location of a value in the claims: the literal name of a top-level claim, or a JSON Pointer (RFC 6901).
 
 use super::json::Json;
 
-/// A place among the claims.
+/// The location of a value in the claims.
 ///
 /// Text that starts with `/` is an RFC 6901 pointer; anything else is the name of a top-level claim, so that
 /// `https://example.com/roles` and `cognito:groups` need no escaping.
@@ -15,16 +15,16 @@ pub struct Pointer {
 /// Why a text is not a pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PointerError {
-    /// The text is empty: it would name all claims at once.
+    /// The text is empty. As a JSON Pointer it would name all claims at once.
     #[error("expected a claim name or a JSON Pointer, got an empty string")]
     Empty,
-    /// A `~` is followed by something other than `0` or `1` (RFC 6901 section 3).
-    #[error("in a JSON Pointer, `~` must be written `~0` and `/` `~1`")]
+    /// A `~` is not followed by `0` or `1` (RFC 6901 section 3).
+    #[error("in a JSON Pointer, write `~0` for `~` and `~1` for `/`")]
     BadEscape,
 }
 
 impl Pointer {
-    /// Reads a claim name or a pointer.
+    /// Parses a claim name or a JSON Pointer.
     pub fn parse(text: &str) -> Result<Self, PointerError> {
         let tokens = match text.strip_prefix('/') {
             _ if text.is_empty() => return Err(PointerError::Empty),
@@ -34,7 +34,7 @@ impl Pointer {
         Ok(Self { text: text.to_owned(), tokens })
     }
 
-    /// The value that stands there, if any.
+    /// The value at this location, if there is one.
     pub fn find<'a>(&self, claims: &'a Json) -> Option<&'a Json> {
         self.tokens.iter().try_fold(claims, |value, token| match value {
             Json::Object(members) => members.iter().find(|(name, _)| name == token).map(|(_, value)| value),
@@ -43,13 +43,13 @@ impl Pointer {
         })
     }
 
-    /// The text that it was read from.
+    /// The text that was parsed.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// RFC 6901 section 4: digits without a leading zero.
+/// An array index: digits without a leading zero (RFC 6901 section 4).
 fn array_index(token: &str) -> Option<usize> {
     let canonical = token == "0" || !token.starts_with('0');
     (canonical && token.bytes().all(|byte| byte.is_ascii_digit())).then(|| token.parse().ok())?

@@ -1,4 +1,4 @@
-//! What one issuer's tokens must be, in the names of the configuration (RFC 8725 section 3).
+//! The rules for the tokens of one issuer (RFC 8725 section 3).
 
 use std::time::Duration;
 
@@ -7,36 +7,36 @@ use super::json::Json;
 use super::pointer::Pointer;
 use crate::issuer_index::IssuerIndex;
 
-/// What one issuer's tokens must be. The names are those of the configuration.
+/// The rules for the tokens of one issuer. The fields are named like the configuration keys.
 #[derive(Debug, Clone)]
 pub struct TokenRules {
-    /// Whose rules they are.
+    /// The issuer.
     pub issuer: IssuerIndex,
-    /// The exact `iss`.
+    /// The exact `iss` of its tokens.
     pub iss: String,
-    /// `alg` must be one of them.
+    /// The algorithms that `alg` may name.
     pub accepted_algorithms: Vec<Algorithm>,
-    /// Keys that must not be used any more, and tokens that name them.
+    /// The `kid`s of keys that are no longer trusted. Tokens that name them are refused.
     pub refused_kids: Vec<String>,
-    /// What `typ` may be.
+    /// The accepted values of `typ`.
     pub accepted_types: AcceptedTypes,
-    /// One of them must be among the token's audiences; with none here no token passes.
+    /// The accepted audiences. A token must have one of them; if the list is empty, no token passes.
     pub audiences: Vec<String>,
-    /// Where the token's audiences stand; all that exist are merged.
+    /// The claims that hold the audiences. The values of all that are present are merged.
     pub audience_from: Vec<Pointer>,
-    /// How far the issuer's clock may be off.
+    /// How far the clocks of the issuer and of Envoy may differ.
     pub clock_skew: Duration,
     /// Whether a token must have an `exp`.
     pub require_expiration: bool,
-    /// The longest from `iat` to `exp`; when set, both are required.
+    /// The longest time from `iat` to `exp`. If set, both are required.
     pub max_lifetime: Option<Duration>,
-    /// Claims that say the token is something other than an access token.
+    /// Claim values that mark a token as something else than an access token.
     pub refused_claims: Vec<RefusedClaim>,
 }
 
 impl TokenRules {
-    /// The defaults for an issuer and its audiences: RS256, 60 s of skew, `exp` required, `aud`, the types
-    /// and refused claims of an access token.
+    /// The default rules for an issuer and its audiences: RS256, 60 s of skew, `exp` required, the audience in `aud`,
+    /// and the default types and refused claims.
     pub fn new(issuer: IssuerIndex, iss: String, audiences: Vec<String>) -> Self {
         Self {
             issuer,
@@ -54,22 +54,24 @@ impl TokenRules {
     }
 }
 
-/// The values of `typ` that are accepted, and whether it may be absent (RFC 8725 section 3.11).
+/// The accepted values of `typ`, and whether a token without `typ` is accepted (RFC 8725 section 3.11).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedTypes {
     absent: bool,
-    /// As [`media_type`] folds them.
+    /// The values in the form that [`media_type`] gives.
     media_types: Vec<String>,
 }
 
 impl AcceptedTypes {
-    /// From the configuration's words: `absent` means a token without `typ`, anything else is a type.
+    /// Creates the set from the words of the configuration. `absent` means a token without `typ`; every other word is a
+    /// type.
     pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
         let (absent, types): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| *word == "absent");
         Self { absent: !absent.is_empty(), media_types: types.into_iter().map(media_type).collect() }
     }
 
-    /// Whether a token of that `typ` is accepted. A `typ` that reads `absent` is not an absent one.
+    /// Whether a token with this `typ` is accepted. A token whose `typ` is the text `absent` is not a token without
+    /// one.
     pub fn contains(&self, typ: Option<&str>) -> bool {
         match typ {
             None => self.absent,
@@ -85,8 +87,8 @@ impl Default for AcceptedTypes {
     }
 }
 
-/// RFC 7515 section 4.1.9: media types are case-insensitive, and `application/` may be left out where no other
-/// slash follows.
+/// The normalized media type. Media types are case-insensitive, and `application/` may be left out if no other slash
+/// follows (RFC 7515 section 4.1.9).
 fn media_type(typ: &str) -> String {
     let folded = typ.to_ascii_lowercase();
     match folded.strip_prefix("application/") {
@@ -95,17 +97,17 @@ fn media_type(typ: &str) -> String {
     }
 }
 
-/// A claim that must not have one of some values.
+/// A claim and the values that it must not have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RefusedClaim {
-    /// Where the claim stands.
+    /// The location of the claim.
     pub pointer: Pointer,
-    /// The values; of an array claim each member is compared.
+    /// The refused values. If the claim is an array, each of its items is compared.
     pub values: Vec<Json>,
 }
 
 impl RefusedClaim {
-    /// The default: what common issuers write into refresh, ID, offline and logout tokens.
+    /// The default: the values that common issuers write into refresh, ID, offline and logout tokens.
     pub fn defaults() -> Vec<Self> {
         let table: [(&str, &[&str]); 3] = [
             ("type", &["refresh"]),

@@ -1,16 +1,16 @@
-//! When a token is valid: `exp`, `nbf` and `iat` (RFC 7519 sections 4.1.4 to 4.1.6).
+//! The time in which a token is valid: `exp`, `nbf` and `iat` (RFC 7519 sections 4.1.4 to 4.1.6).
 //!
-//! They are judged before the signature, on claims that anybody may have written. Nothing is learned from them there
-//! but that a token is refused: no key is asked for and no signature computed for a token whose time is over.
+//! The times are checked before the signature, so that an expired token costs no key fetch and no signature check.
+//! Anyone may have written these claims. At this point they can only refuse a token, never accept it.
 
 use super::error::TokenError;
 use super::json::Json;
 use super::rules::TokenRules;
 use crate::time::UnixTime;
 
-/// NumericDates (RFC 7519 section 2): seconds since 1970, fractions allowed, finite. Doubles, because a date may be
-/// as far off as a JSON number goes, and neither sum nor difference of two can overflow into a comparison that
-/// passes: it becomes an infinity, which is later than anything.
+/// The NumericDates of a token (RFC 7519 section 2): finite seconds since 1970, possibly with fractions. They are
+/// doubles because a date may be as large as a JSON number. With integers, a sum or a difference could wrap and pass a
+/// comparison. A double becomes infinite instead, and infinity is later than every date.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     expiration: Option<f64>,
@@ -19,7 +19,7 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// A date of another type than a number, or one that no double holds, is refused.
+    /// Reads the dates. Refuses a date that is not a number, or that no finite double represents.
     pub(super) fn read(claims: &Json) -> Result<Self, TokenError> {
         let date = |claim| match claims.member(claim) {
             None => Ok(None),
@@ -29,7 +29,7 @@ impl Times {
         Ok(Self { expiration: date("exp")?, not_before: date("nbf")?, issued_at: date("iat")? })
     }
 
-    /// Whether `now` lies between them, give or take the skew.
+    /// Checks that the token is valid at `now`, with the allowed clock skew.
     pub(super) fn check(&self, rules: &TokenRules, now: UnixTime) -> Result<(), TokenError> {
         let now = now.as_secs_f64();
         let skew = rules.clock_skew.as_secs_f64();
@@ -44,7 +44,7 @@ impl Times {
         Ok(())
     }
 
-    /// Whether the token lives no longer than the issuer's tokens may.
+    /// Checks that the time from `iat` to `exp` is not longer than `max_token_lifetime_seconds`.
     pub(super) fn check_lifetime(&self, rules: &TokenRules) -> Result<(), TokenError> {
         let Some(longest) = rules.max_lifetime else { return Ok(()) };
         match (self.expiration, self.issued_at) {
@@ -63,11 +63,21 @@ mod tests {
     fn dates_beyond_every_clock_neither_wrap_nor_panic() {
         let rules = TokenRules::new(IssuerIndex(0), "https://issuer.example".to_owned(), Vec::new());
         let rows: &[(&str, &str, u64, Option<TokenError>)] = &[
-            ("exp far ahead, now the last moment", r#"{"exp":1e308}"#, u64::MAX, None),
-            ("exp far behind, now the first", r#"{"exp":-1e308}"#, 0, Some(TokenError::Expired)),
-            ("exp below a clock of 64 bits", r#"{"exp":18446744073709551616}"#, 0, None),
-            ("nbf far ahead", r#"{"exp":1e308,"nbf":1e307}"#, u64::MAX, Some(TokenError::NotYetValid)),
-            ("iat far behind", r#"{"exp":1e308,"iat":-1e308}"#, 0, None),
+            ("exp far in the future, now at the largest time", r#"{"exp":1e308}"#, u64::MAX, None),
+            (
+                "exp far in the past, now at the smallest time",
+                r#"{"exp":-1e308}"#,
+                0,
+                Some(TokenError::Expired),
+            ),
+            ("exp just above 64 bits", r#"{"exp":18446744073709551616}"#, 0, None),
+            (
+                "nbf far in the future",
+                r#"{"exp":1e308,"nbf":1e307}"#,
+                u64::MAX,
+                Some(TokenError::NotYetValid),
+            ),
+            ("iat far in the past", r#"{"exp":1e308,"iat":-1e308}"#, 0, None),
         ];
         for (label, claims, now, expected) in rows {
             let times = Times::read(&Json::parse(claims.as_bytes()).unwrap()).unwrap();

@@ -1,8 +1,8 @@
-//! A compact JWS taken apart and nothing of it believed (RFC 7515 section 7.1, RFC 7519 section 7.2).
+//! Parses a compact JWS without trusting its content (RFC 7515 section 7.1, RFC 7519 section 7.2).
 //!
-//! A token's form is judged when it is parsed, its issuer and header when it is
-//! [admitted](super::claims::AdmittedToken::admit). `jku`, `x5u`, `jwk` and `x5c` are never looked at: a token must
-//! not bring its own key.
+//! Parsing checks the form of the token. Its issuer and header are checked when the token is
+//! [admitted](super::claims::AdmittedToken::admit). The header members `jku`, `x5u`, `jwk` and `x5c` are never read:
+//! otherwise an attacker could sign a token and supply the key for it.
 
 use super::algorithm::Algorithm;
 use super::base64url;
@@ -11,7 +11,7 @@ use super::json::Json;
 use super::limits::MAX_KID_BYTES;
 use super::rules::TokenRules;
 
-/// A token that is well-formed. Anybody may have written it.
+/// A well-formed token whose signature was not verified. Anyone may have written it.
 #[derive(Clone)]
 pub struct UnverifiedToken<'a> {
     header: Header,
@@ -21,7 +21,7 @@ pub struct UnverifiedToken<'a> {
     pub(super) signature: Vec<u8>,
 }
 
-/// What of a JOSE header is used.
+/// The members of the JOSE header that are used.
 #[derive(Debug, Clone)]
 struct Header {
     algorithm: Option<Algorithm>,
@@ -31,10 +31,10 @@ struct Header {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Takes a token apart.
+    /// Parses a token.
     ///
     /// # Errors
-    /// [`TokenError::TooLong`] before anything else is done, and [`TokenError::Malformed`].
+    /// [`TokenError::TooLong`], which is checked before everything else, and [`TokenError::Malformed`].
     pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         if token.len() > max_bytes {
             return Err(TokenError::TooLong { bytes: token.len(), limit: max_bytes });
@@ -43,7 +43,7 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     fn take_apart(token: &'a [u8]) -> Result<Self, Malformed> {
-        // Four at most: a token of a million dots is not worth a million parts.
+        // At most four parts, so that a token of a million dots does not make a million parts.
         let mut parts = token.splitn(4, |byte| *byte == b'.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -67,19 +67,19 @@ impl<'a> UnverifiedToken<'a> {
         Ok(Self { header, claims, payload, signing_input, signature })
     }
 
-    /// The `iss` that the token claims, to look the issuer up by; `None` too where it is not a string.
+    /// The `iss` that the token contains, to look up the issuer. Also `None` if it is not a string.
     pub fn unverified_issuer(&self) -> Option<&str> {
         self.claims.member("iss")?.as_str()
     }
 
-    /// The `kid` that the token claims.
+    /// The `kid` that the token contains.
     pub fn unverified_kid(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
 
-    /// The algorithm of a token whose issuer and header fit the rules.
+    /// The algorithm of the token, if its issuer and header meet the rules.
     pub(super) fn admitted_algorithm(&self, rules: &TokenRules) -> Result<Algorithm, TokenError> {
-        // A key of one issuer must not speak for another.
+        // A key of one issuer must not verify tokens of another one.
         if self.unverified_issuer() != Some(rules.iss.as_str()) {
             return Err(TokenError::UnknownIssuer);
         }
@@ -88,7 +88,8 @@ impl<'a> UnverifiedToken<'a> {
         }
         let accepted = |algorithm: &Algorithm| rules.accepted_algorithms.contains(algorithm);
         let algorithm = self.header.algorithm.filter(accepted).ok_or(TokenError::Algorithm)?;
-        // RFC 8725 section 3.11: an ID token, a logout token or a security event must not pass for an access token.
+        // RFC 8725 section 3.11: an ID token, a logout token or a security event must not be accepted as an access
+        // token.
         if !rules.accepted_types.contains(self.header.media_type.as_deref()) {
             return Err(TokenError::Type);
         }
@@ -99,7 +100,7 @@ impl<'a> UnverifiedToken<'a> {
     }
 }
 
-/// Without the claims and the parts: whoever can read them in a log can send them.
+/// Shows only the header. Anyone who reads the whole token in a log could use it.
 impl std::fmt::Debug for UnverifiedToken<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("UnverifiedToken").field("header", &self.header).finish_non_exhaustive()
@@ -121,8 +122,8 @@ impl Header {
         if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(Malformed::HeaderMember("kid"));
         }
-        // RFC 7515 section 4.1.11: an extension that is not understood must not be passed over, and none is
-        // understood here. b64 (RFC 7797) changes what was signed; a reader that ignores it and one that does not
+        // RFC 7515 section 4.1.11: a token that requires an unsupported extension must be refused, and no extension is
+        // supported here. b64 (RFC 7797) changes what was signed: a parser that ignores it and one that does not would
         // see two different tokens.
         let critical = header.member("crit").is_some()
             || header.member("b64").is_some_and(|encoded| *encoded != Json::Bool(true));

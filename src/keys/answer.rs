@@ -1,4 +1,4 @@
-//! What an issuer answered, judged: a key set, "not modified", or a reason to keep the last good one
+//! Parses the answer to a request for a key set: a key set, "not modified", or an error that keeps the last good set
 //! (RFC 9110 section 8.8.3, RFC 9111 section 5.2.2.1).
 
 use std::time::Duration;
@@ -11,49 +11,49 @@ use crate::jose::error::KeySetError;
 use crate::jose::json::{JsonError, without_byte_order_mark};
 use crate::jose::jwks::{KeySet, ParsedKeySet, SkippedKey};
 
-/// A longer validator is not remembered: it would have to be sent again.
+/// The longest `ETag` that is stored, in bytes. A stored one is sent with the next request.
 const MAX_ETAG_BYTES: usize = 1024;
-/// A longer `Content-Encoding` is cut.
+/// The number of characters of a `Content-Encoding` that are shown.
 const MAX_CODING: usize = 128;
 
-/// An answer as the host gives it. No status at all means that no answer came.
+/// An answer as the host delivers it. If it has no status, no answer arrived.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpAnswer<'a> {
-    /// `:status` among them.
+    /// The headers, with `:status`.
     pub headers: &'a HeaderMap,
-    /// The body's length as the host says it, before it was read.
+    /// The length of the body, which the host gives before the body is read.
     pub length: usize,
-    /// The body; empty where `length` is over [`MAX_BYTES`].
+    /// The body; empty if `length` is over [`MAX_BYTES`].
     pub body: &'a [u8],
 }
 
 /// A good answer.
 #[derive(Debug)]
 pub enum GoodAnswer {
-    /// A set with at least one usable key.
+    /// A key set with at least one usable key.
     Keys {
         /// The set.
         keys: KeySet,
-        /// The keys that were left out of it.
+        /// The keys that are not used.
         skipped: Vec<SkippedKey>,
-        /// The validator to ask again with.
+        /// The `ETag`, for `If-None-Match` in the next request.
         etag: Option<String>,
-        /// `Cache-RefreshState: max-age`.
+        /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
-    /// The set that was asked about still holds.
+    /// The set whose `ETag` was sent is still current.
     NotModified {
-        /// `Cache-RefreshState: max-age`.
+        /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
 }
 
-/// How many bytes of a body of that length to read: none of one over [`MAX_BYTES`].
+/// How many bytes to read of a body with this length: 0 if it is over [`MAX_BYTES`].
 pub fn readable(length: usize) -> usize {
     if length > MAX_BYTES { 0 } else { length }
 }
 
-/// Judges an answer to a request for a key set. `conditional` says that a validator was sent.
+/// Parses an answer to a request for a key set. `conditional` means that the request had `If-None-Match`.
 pub fn parse_jwks_response(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
     let max_age = header(answer, "cache-control").and_then(max_age);
     match status(answer) {
@@ -73,7 +73,7 @@ pub fn parse_jwks_response(answer: HttpAnswer<'_>, conditional: bool) -> Result<
     }
 }
 
-/// Of a status that brings nothing.
+/// The error for a status other than 200 and 304.
 pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
     match status {
         301 | 302 | 303 | 307 | 308 => {
@@ -84,8 +84,8 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
     }
 }
 
-/// Of a body that is not JSON. A coding is named only here: there are issuers that name a character set as one, and what
-/// they send can be read.
+/// The error for a body that is not JSON. `Content-Encoding` is checked only here: some issuers send the name of a
+/// character set in it, and their body is valid JSON.
 pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
     let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
     let is_unambiguous_host =
@@ -108,12 +108,12 @@ fn header<'a>(answer: HttpAnswer<'a>, name: &str) -> Option<&'a str> {
     std::str::from_utf8(answer.headers.get(name)?).ok()
 }
 
-/// An `ETag` goes back to the issuer as a header value: nothing may be in it that could end one.
+/// Whether the `ETag` can be sent back to the issuer. It must not contain characters that could end a header value.
 fn is_sendable(etag: &str) -> bool {
     !etag.is_empty() && etag.len() <= MAX_ETAG_BYTES && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The first `max-age` of a `Cache-RefreshState`; a value that is no number of seconds counts as absent.
+/// The first `max-age` of a `Cache-Control`. A value that is not a number of seconds counts as absent.
 fn max_age(cache_control: &str) -> Option<Duration> {
     let value = cache_control.split(',').find_map(|directive| {
         let (name, value) = directive.trim().split_once('=')?;
@@ -126,7 +126,7 @@ fn max_age(cache_control: &str) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    /// RFC 7515 appendix A.2's public key.
+    /// The public key of RFC 7515 appendix A.2.
     const KEYS: &str = r#"{"keys":[{"kty":"RSA","kid":"a","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}]}"#;
 
     fn headers(lines: &[(&str, &str)]) -> HeaderMap {
@@ -183,7 +183,7 @@ mod tests {
                 },
             ),
             (
-                "a redirect without a place",
+                "a redirect without a location",
                 &[(":status", "308")],
                 KEYS.as_bytes(),
                 FetchError::Redirect { status: 308, target: RedirectTarget::Unreadable },
@@ -222,7 +222,7 @@ mod tests {
             let lines = [(":status", "200"), ("content-encoding", coding)];
             parsed(&lines, body, false).map(|_| ()).map_err(|error| error.to_string())
         };
-        let named = "the body has the content-encoding \"gzip\"; the request asked for identity, and only that is read";
+        let named = "the body has the content-encoding \"gzip\"; the filter requested identity and reads nothing else";
         assert_eq!(message("gzip", b"\x1f\x8b\x08"), Err(named.to_owned()));
         assert!(message("identity, br", b"\x1b\0").unwrap_err().contains("\"identity, br\""));
         for coding in ["", "identity", "Identity", "utf-8", "gzip"] {

@@ -1,4 +1,5 @@
-//! The issuer's own document that says where its keys are (OpenID Connect Discovery 1.0 section 4, RFC 8414).
+//! The issuer's discovery document, which contains the URL of its keys (OpenID Connect Discovery 1.0 section 4,
+//! RFC 8414).
 
 use super::answer::{HttpAnswer, not_json, refusal, status};
 use super::fetch_error::{DiscoveryError, FetchError, MAX_BYTES};
@@ -6,10 +7,10 @@ use crate::endpoint::Endpoint;
 use crate::http::Scheme;
 use crate::jose::json::{Json, JsonError, without_byte_order_mark};
 
-/// A longer value of a document is cut: it goes into a line of log.
+/// The number of characters of a value that an error keeps for the log.
 const MAX_VALUE: usize = 1024;
 
-/// Where the document may be, in the order of asking: a 404 leads to the next.
+/// The URLs of the document, in the order of the requests. If the status is 404, the next URL is requested.
 pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
     let path = issuer.path().strip_suffix('/').unwrap_or(issuer.path());
     vec![
@@ -18,7 +19,7 @@ pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
     ]
 }
 
-/// Where the keys are, according to the answer to a request for the document.
+/// The URL of the keys, from the answer to a request for the document.
 pub fn parse_discovery_response(
     answer: HttpAnswer<'_>,
     iss: &str,
@@ -110,10 +111,10 @@ mod tests {
             ("another issuer", document("https://a/", "https://a/keys"), other_issuer(Some("https://a/"))),
             ("no issuer", br#"{"jwks_uri":"https://a/keys"}"#.to_vec(), other_issuer(None)),
             ("no keys", br#"{"issuer":"https://a"}"#.to_vec(), no_uri(None)),
-            ("keys nowhere", document("https://a", "/keys"), no_uri(Some("/keys"))),
-            ("keys in the open", document("https://a", "http://a/keys"), DiscoveryError::PlainKeysUri),
-            ("keys elsewhere", document("https://a", "https://b/keys"), other_host("b")),
-            ("keys on another port", document("https://a", "https://a:8443/keys"), other_host("a:8443")),
+            ("jwks_uri is not a URL", document("https://a", "/keys"), no_uri(Some("/keys"))),
+            ("jwks_uri with http", document("https://a", "http://a/keys"), DiscoveryError::PlainKeysUri),
+            ("jwks_uri on another host", document("https://a", "https://b/keys"), other_host("b")),
+            ("jwks_uri on another port", document("https://a", "https://a:8443/keys"), other_host("a:8443")),
             (
                 "a port with a sign",
                 document("https://a", "https://a:+443/keys"),
@@ -127,7 +128,7 @@ mod tests {
             let uri = format!("https://a:{port}/keys");
             assert!(
                 parse_discovery_response(&document("https://a", &uri), false).is_ok(),
-                "{uri}: the port that https has"
+                "{uri}: the default port of https"
             );
         }
         let ipv6 =
@@ -136,7 +137,7 @@ mod tests {
         assert_eq!(ipv6("http://[::1]:81/keys"), Err(other_host("[::1]:81")));
         assert!(
             parse_discovery_response(&document("https://a", "https://b/keys"), true).is_ok(),
-            "a cluster of its own is given"
+            "discovery_cluster is set"
         );
     }
 
@@ -148,7 +149,9 @@ mod tests {
         };
         let slash = message(r#"{"issuer":"https://a/"}"#);
         assert!(
-            slash.ends_with(r#"its issuer is "https://a/", and the configured one is "https://a""#),
+            slash.ends_with(
+                r#"its issuer is "https://a/"; the configured issuer is "https://a", and the two must be equal"#
+            ),
             "{slash}"
         );
         let placeholder = message(r#"{"issuer":"https://a/{tenantid}/v2.0"}"#);

@@ -1,4 +1,4 @@
-//! Why a fetch gives no keys.
+//! Why a fetch failed.
 
 use std::fmt::{Formatter, Result};
 
@@ -8,99 +8,109 @@ use crate::jose::error::KeySetError;
 use crate::jose::escaped::{Escaped, EscapedUrl};
 use crate::jose::json::JsonError;
 
-/// The largest answer that is read, in bytes.
+/// The largest body that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// Why an answer does not replace the keys.
+/// Why a fetch did not replace the keys. Displays as the cause, with what to check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The callout could not be started: the cluster is unknown, or knows no address.
-    #[error("the request could not be sent: is the cluster defined, and does the name of its host resolve?")]
-    NotSent,
-    /// No answer: connection refused or lost, or time ran out.
-    #[error("no answer")]
-    NoAnswer,
-    /// A redirect. It is not followed: it could lead anywhere.
+    /// The callout could not be started: the cluster is unknown or has no address.
     #[error(
-        "status {status}: redirects are not followed, and this one leads to {target}; configure the URL and the \
-         cluster of what is to be fetched"
+        "the request could not be sent; check that the cluster is defined and that the name of its host resolves"
+    )]
+    NotSent,
+    /// No answer arrived: the connection was refused or lost, or the timeout expired.
+    #[error(
+        "no answer: the connection failed, or jwks_timeout_ms passed; check that the cluster reaches the host"
+    )]
+    NoAnswer,
+    /// A redirect. It is not followed, because it could lead to any host.
+    #[error(
+        "status {status}: the filter does not follow redirects, and this one leads to {target}; configure the URL and \
+         the cluster that answer without a redirect"
     )]
     Redirect {
         /// 301, 302, 303, 307 or 308.
         status: u16,
-        /// Where it leads, less path and query: a session may stand there.
+        /// The target without path and query, because these may contain a session.
         target: RedirectTarget,
     },
-    /// Another status than 200.
+    /// A status other than 200.
     #[error("status {0}{hint}", hint = hint(*.0))]
     Status(u16),
-    /// A body in a coding other than `identity`, which is the one that was asked for.
+    /// A body with a content coding other than `identity`, which the request asked for.
     #[error(
-        "the body has the content-encoding {coding}; the request asked for identity, and only that is read",
+        "the body has the content-encoding {coding}; the filter requested identity and reads nothing else",
         coding = Escaped(.coding)
     )]
     Coded {
         /// `Content-Encoding`.
         coding: String,
     },
-    /// Not JSON.
+    /// A body that is not JSON.
     #[error("{0}")]
     NotJson(NotJson),
     /// A body over [`MAX_BYTES`].
-    #[error("{bytes} bytes, over the limit of {MAX_BYTES}")]
+    #[error("the body has {bytes} bytes; the limit is {MAX_BYTES}")]
     TooLarge {
-        /// The body's length.
+        /// The length of the body.
         bytes: usize,
     },
-    /// A 304 although no validator was sent.
-    #[error("status 304 to a request without a validator")]
+    /// A 304 to a request without `If-None-Match`.
+    #[error("status 304, although the request had no If-None-Match")]
     NotModifiedUnasked,
-    /// Not a key set with a usable key.
+    /// A body that is not a key set with a usable key.
     #[error("{0}")]
     KeySet(KeySetError),
-    /// The discovery document leads nowhere.
+    /// The discovery document gives no URL for the keys.
     #[error("{0}")]
     Discovery(DiscoveryError),
 }
 
-/// The host answers for an issuer that it does not reach, with the same statuses as an issuer's own.
+/// Envoy sends 503 or 504 itself if it does not reach the issuer. The filter cannot distinguish these answers from
+/// those of the issuer.
 fn hint(status: u16) -> &'static str {
     match status {
-        503 => ": the issuer's own, or no connection to it",
-        504 => ": the issuer's own, or no answer in time",
+        503 => ", sent by the issuer, or by Envoy because it has no connection to the issuer",
+        504 => ", sent by the issuer, or by Envoy because the issuer did not answer in time",
         _ => "",
     }
 }
 
-/// Why a discovery document is not followed.
+/// Why a discovery document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiscoveryError {
-    /// JSON that two readers could read differently.
-    #[error("the discovery document cannot be read: {0}")]
+    /// The document is not valid JSON, or the filter refuses this JSON.
+    #[error("the discovery document is refused: {0}")]
     Json(JsonError),
-    /// Not a JSON object.
+    /// The document is not a JSON object.
     #[error("the discovery document is not a JSON object")]
     NotADocument,
-    /// Its `issuer` is another one: it would speak for somebody else (RFC 8414 section 3.3).
+    /// The `issuer` of the document is not the configured one (RFC 8414 section 3.3). Otherwise one issuer could supply
+    /// the keys of another.
     #[error(fmt = other_issuer)]
     OtherIssuer {
-        /// The document's `issuer`, where it has one that is a string.
+        /// The `issuer` of the document, if it is a string.
         found: Option<String>,
-        /// The configured one.
+        /// The configured issuer.
         expected: String,
     },
-    /// No `jwks_uri`, or one that is no URL.
+    /// The document has no `jwks_uri`, or one that is not a URL.
     #[error(fmt = no_keys_uri)]
     NoKeysUri {
-        /// What stands there, where that is a string.
+        /// The value of `jwks_uri`, if it is a string.
         found: Option<String>,
     },
-    /// An http `jwks_uri` of an https issuer: whoever is between could hand out keys of its own.
-    #[error("the discovery document of an https issuer has an http jwks_uri")]
-    PlainKeysUri,
-    /// A `jwks_uri` on another host, while no `discovery_cluster` tells the two apart.
+    /// An https issuer has an http `jwks_uri`. An attacker on the network could replace the keys.
     #[error(
-        "jwks_uri is on another host: set discovery_cluster, and let jwks_cluster reach that host, {found}",
+        "the issuer is an https URL, but the jwks_uri of its discovery document is an http URL; expected https"
+    )]
+    PlainKeysUri,
+    /// The `jwks_uri` is on another host, and `discovery_cluster` is not set, so that one cluster would have to reach
+    /// both hosts.
+    #[error(
+        "jwks_uri is on another host than the issuer, {found}; set discovery_cluster to the cluster that reaches the \
+         issuer, and jwks_cluster to one that reaches that host",
         found = Escaped(.found)
     )]
     OtherHost {
@@ -110,18 +120,18 @@ pub enum DiscoveryError {
 }
 
 fn other_issuer(found: &Option<String>, expected: &str, f: &mut Formatter<'_>) -> Result {
-    f.write_str("the discovery document is another issuer's: ")?;
+    f.write_str("the discovery document is for another issuer: ")?;
     match found {
         Some(found) => write!(f, "its issuer is {}", EscapedUrl(found))?,
         None => f.write_str("it has no issuer that is a string")?,
     }
-    write!(f, ", and the configured one is {}", EscapedUrl(expected))
+    write!(f, "; the configured issuer is {}, and the two must be equal", EscapedUrl(expected))
 }
 
 fn no_keys_uri(found: &Option<String>, f: &mut Formatter<'_>) -> Result {
     f.write_str("the discovery document has no jwks_uri that is a URL")?;
     match found {
-        Some(found) => write!(f, ", but {}", EscapedUrl(found)),
+        Some(found) => write!(f, "; its jwks_uri is {}", EscapedUrl(found)),
         None => Ok(()),
     }
 }

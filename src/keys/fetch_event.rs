@@ -1,4 +1,4 @@
-//! The outcome of a fetch, as facts for the metrics and the log.
+//! The outcome of a fetch, for the metrics and the log.
 
 use super::fetch_error::FetchError;
 use super::key_cache::FailureOutcome;
@@ -8,36 +8,36 @@ use crate::jose::jwks::SkippedKey;
 /// The outcome of one refresh of an issuer's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchEvent {
-    /// Other keys than before, or the first ones.
+    /// The first keys, or different keys than before.
     Refreshed {
         /// The number of usable keys.
         keys: usize,
-        /// Whether any of them has a kid. Where none has, a token with a kid never passes.
+        /// Whether any key has a kid. If none has, a token with a kid never passes.
         has_kids: bool,
-        /// The keys of the set that cannot be used.
+        /// The keys of the set that are not used.
         skipped: Vec<SkippedKey>,
     },
-    /// The same keys as before, after failures.
+    /// The same keys as before, after failed fetches.
     Recovered,
     /// The same keys as before.
     Unchanged,
-    /// A good answer that came after the lease had ended. It changed nothing.
+    /// A good answer that arrived after the lease had expired. It changed nothing.
     Late,
     /// No usable answer.
     Failed {
-        /// Why.
+        /// The cause.
         error: FetchError,
-        /// What the failure changed.
+        /// The outcome of recording the failure.
         outcome: FailureOutcome,
-        /// What was asked for.
+        /// The document and the cluster of the request.
         requested: Requested,
-        /// Why each key of the answer cannot be used, where that is the reason and the failure is the first.
+        /// Why each key of the answer is not used, if that is the cause and the failure is the first.
         skipped: Vec<SkippedKey>,
     },
 }
 
 impl FetchEvent {
-    /// Whether the answer was a good one.
+    /// Whether the answer was good.
     pub fn is_success(&self) -> bool {
         !matches!(self, Self::Failed { .. })
     }

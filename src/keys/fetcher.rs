@@ -1,8 +1,8 @@
 //! The fetches of one issuer's keys, as a state machine without I/O.
 //!
-//! [`Fetcher::poll_send`] gives the request that is due. The caller sends it, reports that with
-//! [`Fetcher::on_sent`] or [`Fetcher::on_not_sent`], and hands the answer to [`Fetcher::on_response`]. A refresh takes
-//! one request or, where the endpoint is discovered, up to three: one or two for the document, one for the keys.
+//! [`Fetcher::poll_send`] gives the request that is due. The caller sends it, reports that with [`Fetcher::on_sent`] or
+//! [`Fetcher::on_not_sent`], and passes the answer to [`Fetcher::on_response`]. A refresh takes one request. With
+//! `discovery` it takes up to three: one or two for the document, and one for the keys.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::time::UnixTime;
 /// A request for the host to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchRequest {
-    /// The cluster that takes it.
+    /// The cluster that the request is sent to.
     pub cluster: String,
     /// The URL.
     pub endpoint: Endpoint,
-    /// The validator of the set that is held.
+    /// The `ETag` of the current set, for `If-None-Match`.
     pub etag: Option<String>,
     /// How long the host waits for the answer.
     pub timeout: Duration,
@@ -40,7 +40,7 @@ impl FetchRequest {
             (":authority", self.endpoint.authority()),
             (":path", self.endpoint.path()),
             ("accept", "application/json"),
-            // Without it any coding is acceptable (RFC 9110 section 12.5.3), and none is read.
+            // Without this header every content coding is acceptable (RFC 9110 section 12.5.3). The filter reads none.
             ("accept-encoding", "identity"),
             ("user-agent", concat!("jwt-guard/", env!("CARGO_PKG_VERSION"))),
         ];
@@ -49,7 +49,7 @@ impl FetchRequest {
     }
 }
 
-/// The fetches of one issuer, and what this VM holds of its keys.
+/// The fetches of one issuer, and the key cache of this VM.
 #[derive(Debug)]
 pub struct Fetcher {
     source: Source,
@@ -59,25 +59,25 @@ pub struct Fetcher {
 
 #[derive(Debug)]
 enum FetchState {
-    /// Nothing is under way.
+    /// No request is due or under way.
     Idle,
-    /// An answer led to this request.
+    /// The last answer leads to this request.
     Next(FetchTarget),
     /// The caller is sending the request.
     Sending(Sent),
-    /// The answer to this call is awaited.
+    /// The fetcher waits for the answer to this call.
     Awaiting { call: u32, sent: Sent },
 }
 
-/// What to ask for.
+/// The target of the next request.
 #[derive(Debug)]
 enum FetchTarget {
-    /// The discovery document, at the URL of that place in [`discovery::documents`].
+    /// The discovery document, at the URL with this index in [`discovery::documents`].
     RequestedDocument(usize),
     Keys(Endpoint),
 }
 
-/// A request that was handed out.
+/// A request that the caller got from [`Fetcher::poll_send`].
 #[derive(Debug)]
 struct Sent {
     step: FetchStep,
@@ -89,34 +89,34 @@ enum FetchStep {
     RequestedDocument(usize),
     Keys {
         source: String,
-        /// The set whose validator was sent.
+        /// The set whose `ETag` was sent.
         conditional_on: Option<SetId>,
     },
 }
 
 impl Fetcher {
-    /// Before anything was fetched.
+    /// A fetcher that has fetched nothing yet.
     pub fn new(source: Source, cache: KeyCache) -> Self {
         Self { source, cache, state: FetchState::Idle }
     }
 
-    /// The keys that this VM holds, and the record that the VMs of the process share.
+    /// The key cache of this VM.
     pub fn cache(&self) -> &KeyCache {
         &self.cache
     }
 
-    /// The same, for a request that looks for keys.
+    /// The key cache of this VM, for a request that looks up keys.
     pub fn cache_mut(&mut self) -> &mut KeyCache {
         &mut self.cache
     }
 
-    /// Whether the answer to that call is awaited.
+    /// Whether the fetcher waits for the answer to this call.
     pub fn awaits(&self, call: u32) -> bool {
         matches!(self.state, FetchState::Awaiting { call: awaited, .. } if awaited == call)
     }
 
-    /// The request that is due, if one is. The first of a refresh takes the lease. `unknown_kid` says that requests
-    /// wait for a kid that the keys lack.
+    /// The request that is due, if one is. The first request of a refresh takes the lease. `unknown_kid` means that
+    /// requests wait for a kid that no key has.
     pub fn poll_send(&mut self, host: &impl SharedData, unknown_kid: bool) -> Option<FetchRequest> {
         let target = match self.take_state() {
             FetchState::Next(target) => target,
@@ -124,7 +124,7 @@ impl Fetcher {
                 self.state = awaiting;
                 return None;
             }
-            // The lease has ended: an answer would change nothing, if it ever came.
+            // The lease has expired. An answer that still arrives would change nothing.
             FetchState::Idle | FetchState::Sending(_) | FetchState::Awaiting { .. } => {
                 if !self.cache.take_lease(host, unknown_kid) {
                     return None;
@@ -173,7 +173,7 @@ impl Fetcher {
         Some(FetchRequest { cluster: cluster.clone(), endpoint, etag, timeout: self.cache.times().timeout })
     }
 
-    /// The host took the request; its answer will come with this number.
+    /// The host accepted the request. Its answer will have this number.
     pub fn on_sent(&mut self, call: u32) {
         if let FetchState::Sending(sent) = self.take_state() {
             if matches!(sent.step, FetchStep::Keys { .. }) {
@@ -183,7 +183,7 @@ impl Fetcher {
         }
     }
 
-    /// The host did not take the request. `None` where that happened for the first time in a row.
+    /// The host did not accept the request. `None` if that happened for the first time in a row.
     pub fn on_not_sent(&mut self, host: &impl SharedData) -> Option<FetchEvent> {
         let FetchState::Sending(Sent { requested, .. }) = self.take_state() else { return None };
         let outcome = self.cache.not_sent(host)?;
@@ -194,7 +194,7 @@ impl Fetcher {
         std::mem::replace(&mut self.state, FetchState::Idle)
     }
 
-    /// The answer to the call that is awaited. `None` where it leads to another request: see [`Self::poll_send`].
+    /// The answer to the call under way. `None` if it leads to another request: see [`Self::poll_send`].
     pub fn on_response(&mut self, host: &impl SharedData, answer: HttpAnswer<'_>) -> Option<FetchEvent> {
         let FetchState::Awaiting { sent, .. } = self.take_state() else { return None };
         let outcome = match &sent.step {
@@ -249,15 +249,15 @@ impl Fetcher {
         }
     }
 
-    /// Gives up the lease: the configuration goes, and a call under way goes with it unanswered. A lease kept for it
-    /// would leave the next configuration without keys for as long as it lasts.
+    /// Releases the lease, because the configuration is removed and the call under way will get no answer. If the lease
+    /// stayed, the next configuration could not fetch keys until it expires.
     pub fn release(&mut self, host: &impl SharedData) {
         if !matches!(self.take_state(), FetchState::Idle) {
             self.cache.release(host);
         }
     }
 
-    /// How long until a scheduled request is due. `None` while another fetch is under way.
+    /// The time until a scheduled request is due. `None` while a fetch is under way.
     pub fn poll_timeout(&self, now: UnixTime) -> Option<Duration> {
         match self.state {
             FetchState::Next(_) => Some(Duration::ZERO),
@@ -266,8 +266,8 @@ impl Fetcher {
     }
 }
 
-/// Where the set has no usable key, the event of the first failure says why each key cannot be used: an operator who
-/// reads only that none can would not know what to change.
+/// The event of a failed fetch. If the set has no usable key and the failure is the first, the event has the reason for
+/// each key, so that the operator knows what to change.
 fn failed(error: FetchError, outcome: FailureOutcome, requested: Requested, body: &[u8]) -> FetchEvent {
     let skipped = match (&error, outcome) {
         (FetchError::KeySet(KeySetError::NoUsableKey), FailureOutcome::First(_)) => KeySet::skipped(body),

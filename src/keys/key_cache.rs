@@ -1,8 +1,7 @@
-//! One VM's part in the keys of an issuer: what it holds, and how it keeps in step with the others.
+//! The key cache of one VM for one issuer, synchronized with the other VMs of the process.
 //!
-//! Everything that several VMs do to the shared record at once is here, over a port to the host
-//! ([`SharedData`]), so that tests run several VMs over one map. The requests to the issuer are the
-//! [`fetcher`](super::fetcher)'s.
+//! This file has all concurrent changes to the shared record. The host is a trait ([`SharedData`]), so that tests can
+//! run several VMs on one map. The [`fetcher`](super::fetcher) makes the requests to the issuer.
 
 mod shared_data;
 
@@ -20,37 +19,38 @@ use super::{
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::time::UnixTime;
 
-/// Attempts at a swap that others keep winning; then the next round tries.
+/// The number of attempts at a swap while other VMs keep winning. After that, the next tick tries again.
 const SWAP_ATTEMPTS: usize = 8;
 
-/// What became of a good answer. One VM of the process learns of each change: the one that made it.
+/// The outcome of storing a good answer. For each change, one VM of the process gets [`StoreOutcome::Replaced`]: the VM that
+/// made the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreOutcome {
-    /// The lease had ended: somebody else's answer counts.
+    /// The answer was dropped: the lease was lost, or a 304 confirms another set than the current one.
     LeaseLost,
-    /// The same set as before; `recovered` says that refreshes failed before.
+    /// The set did not change.
     Unchanged {
-        /// After failures.
+        /// Whether fetches had failed since the last good answer.
         recovered: bool,
     },
-    /// Another set, or the first.
+    /// The set was replaced, or it is the first.
     Replaced,
 }
 
-/// What a failure changed.
+/// The outcome of recording a failed fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureOutcome {
-    /// The lease had ended: it is somebody else's to tell.
+    /// The lease was lost. The VM that holds it reports its own outcome.
     LeaseLost,
-    /// It failed before, and nothing changed by that.
+    /// The fetch before failed as well, and whether there are usable keys did not change.
     Repeated,
-    /// The first failure, with what there is meanwhile.
+    /// The first failure, and whether there are usable keys meanwhile.
     First(Usable),
-    /// The last good keys have become too old since the failure before.
+    /// The last good keys have expired since the failure before.
     KeysExpired,
 }
 
-/// One VM's part.
+/// The key cache of one VM for one issuer.
 #[derive(Debug)]
 pub struct KeyCache {
     times: RefreshTimings,
@@ -59,28 +59,28 @@ pub struct KeyCache {
     state: RefreshState,
     loaded: Option<Loaded>,
     jitter: Jitter,
-    /// A token asked for another kid, whether or not its request waits.
+    /// A token had an unknown kid, whether or not its request waits.
     unknown_kid_pending: bool,
-    /// The requests that this VM could not send, if it has sent none since.
+    /// The requests that this VM could not send since it last sent one.
     send_failures: Option<SendFailures>,
-    /// When unknown kids had last forced a refresh as this VM took its lease.
+    /// The value of `forced_at` before this VM took its lease.
     previous_forced_at: UnixTime,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct SendFailures {
-    /// Before the last one.
+    /// The number of such requests before the last one.
     times: u32,
-    /// The last one.
+    /// When the last one failed.
     at: UnixTime,
-    /// How long this VM leaves the fetching to others.
+    /// How long this VM does not fetch, while other VMs can.
     pause: Duration,
 }
 
 #[derive(Debug)]
 struct Loaded {
-    /// The record when it last named this set: with it go the times in which the set may be used. Where the set of
-    /// a newer record cannot be read, this one serves in its own time.
+    /// The record when it last named this set. It has the times in which the set may be used. If the set of a newer
+    /// record cannot be read, this set is used within its own times.
     state: RefreshState,
     source: String,
     etag: Option<String>,
@@ -88,7 +88,7 @@ struct Loaded {
 }
 
 impl KeyCache {
-    /// Before anything was read.
+    /// An empty cache.
     pub fn new(times: RefreshTimings, vm: VmIdentity, entries: Entries, jitter: Jitter) -> Self {
         Self {
             times,
@@ -103,23 +103,23 @@ impl KeyCache {
         }
     }
 
-    /// The operator's times.
+    /// The configured times.
     pub fn times(&self) -> &RefreshTimings {
         &self.times
     }
 
-    /// The record as it was read last.
+    /// The record as this VM last read it.
     pub fn state(&self) -> &RefreshState {
         &self.state
     }
 
-    /// The keys that judge now.
+    /// The keys that may verify tokens now.
     pub fn keys(&self, now: UnixTime) -> Option<Rc<KeySet>> {
         let loaded = self.loaded.as_ref()?;
         (loaded.state.usable(&self.times, now) != Usable::No).then(|| Rc::clone(&loaded.keys))
     }
 
-    /// What this VM has to judge with: the number of keys, their age, and whether they are past their time.
+    /// The number of usable keys of this VM, their age, and whether they are stale.
     pub fn status(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
             let usable = loaded.state.usable(&self.times, now);
@@ -128,18 +128,18 @@ impl KeyCache {
         })
     }
 
-    /// How long ago the keys of this VM were fetched, if it has any.
+    /// The time since the keys of this VM were fetched, if it has any.
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.loaded.as_ref().map(|loaded| now.since(loaded.state.fetched_at))
     }
 
-    /// The set that this VM holds.
+    /// The set that this VM has loaded.
     pub fn current_set(&self) -> SetId {
         self.loaded.as_ref().map_or(SetId::NONE, |loaded| loaded.state.set)
     }
 
-    /// Reads the shared record, and the keys where it names others. These are judged like an answer: anything with
-    /// the same `vm_id` can write them.
+    /// Reads the shared record, and the keys if the record names another set. The keys are validated like an answer of
+    /// the issuer, because every module with the same `vm_id` can write them.
     pub fn sync(&mut self, host: &impl SharedData) -> SharedEntry {
         let shared = host.read(&self.entries.state);
         self.state = shared.bytes.as_deref().and_then(RefreshState::decode).unwrap_or(RefreshState::UNKNOWN);
@@ -160,7 +160,8 @@ impl KeyCache {
         shared
     }
 
-    /// Whether this VM is to fetch now: it takes the lease if so. `unknown_kids` says that requests wait for one.
+    /// Takes the lease if a fetch is due, and returns whether it did. `unknown_kids` means that requests wait for an
+    /// unknown kid.
     pub fn take_lease(&mut self, host: &impl SharedData, unknown_kids: bool) -> bool {
         let unknown_kids = std::mem::take(&mut self.unknown_kid_pending) || unknown_kids;
         self.take_lease_for(host, RefreshReason::Scheduled)
@@ -181,8 +182,9 @@ impl KeyCache {
         false
     }
 
-    /// A set that the record names and that cannot be read is missed like an unknown kid: at once, but once a
-    /// cooldown, or whatever keeps writing over it would make us flood the issuer.
+    /// Decides on a fetch. If the set that the record names cannot be read, this counts as an unknown kid: it is
+    /// fetched at once, but only once per cooldown. Otherwise another module that keeps overwriting the entry would
+    /// make the filter flood the issuer.
     fn decide(&self, reason: RefreshReason, now: UnixTime) -> RefreshDecision {
         let unreadable = self.state.set != SetId::NONE && self.current_set() != self.state.set;
         let reason = if unreadable { RefreshReason::UnknownKid } else { reason };
@@ -193,20 +195,20 @@ impl KeyCache {
         }
     }
 
-    /// Until when this VM leaves the fetching to others.
+    /// The time until which this VM does not fetch, while other VMs can.
     fn pause_after_unsent(&self, now: UnixTime) -> Option<UnixTime> {
         let SendFailures { at, pause, .. } = self.send_failures?;
         ahead(at, at.saturating_add(pause), pause, now)
     }
 
-    /// The request that is to bring keys is under way; one for a document that only names their place is not that.
+    /// The request for the keys was sent. A request for a discovery document does not count.
     pub fn sent(&mut self) {
         self.send_failures = None;
     }
 
-    /// The host did not take the request. That says nothing about the issuer: Envoy's main thread ticks before it
-    /// knows the clusters, and a back-off that it caused would be everybody's at every start. So only this VM
-    /// pauses. `None` where it is the first time in a row: nothing to tell anybody yet.
+    /// The host did not accept the request. The cause is not the issuer: Envoy's main thread ticks before it knows the
+    /// clusters. If this caused a back-off of the process, every start would be delayed. Therefore only this VM pauses.
+    /// `None` if this is the first time in a row, which is not worth a report.
     pub fn not_sent(&mut self, host: &impl SharedData) -> Option<FailureOutcome> {
         let times = self.send_failures.map_or(0, |send_failures| send_failures.times.saturating_add(1));
         let pause = pause(times, &self.times, host.jitter());
@@ -219,12 +221,12 @@ impl KeyCache {
         Some(self.fail(host, |before, times, now| before.not_sent(times, now, previous_forced_at)))
     }
 
-    /// Whether an answer to this VM would still count.
+    /// Whether this VM holds the lease, so that an answer to it counts.
     pub fn holds_lease(&self, now: UnixTime) -> bool {
         self.state.is_held_by(self.vm, now)
     }
 
-    /// Gives the lease back, as where the configuration goes while its callout is under way.
+    /// Releases the lease, for example if the configuration is removed while a callout is under way.
     pub fn release(&mut self, host: &impl SharedData) {
         self.give_back(host, RefreshState::released);
     }
@@ -241,15 +243,15 @@ impl KeyCache {
         }
     }
 
-    /// The validator of the set that the record names, and which set that is, for a request to `source`.
+    /// The `ETag` and the identity of the set that the record names, for a request to `source`.
     pub fn validator(&self, source: &str) -> Option<(String, SetId)> {
         let loaded = self.loaded.as_ref()?;
         let fits = loaded.state.set == self.state.set && loaded.source == source;
         loaded.etag.clone().filter(|_| fits).map(|etag| (etag, loaded.state.set))
     }
 
-    /// Stores what came from `source`, unless the lease was lost meanwhile. `conditional_on` is the set that a validator
-    /// was sent of.
+    /// Stores a good answer from `source`, unless the lease was lost meanwhile. `conditional_on` is the set whose `ETag` was
+    /// sent.
     pub fn succeeded(
         &mut self,
         host: &impl SharedData,
@@ -267,11 +269,11 @@ impl KeyCache {
             let shared = self.sync(host);
             let now = host.now();
             let before = self.state;
-            // A 304 speaks of the set that was asked about and of no other.
+            // A 304 confirms only the set whose ETag was sent.
             if !self.holds_lease(now) || (set.is_none() && conditional_on != Some(before.set)) {
                 return StoreOutcome::LeaseLost;
             }
-            // In another order they are the same keys: the text that is stored stays, and with it its validator.
+            // The same keys in another order are the same set: the stored text and its ETag stay.
             let set = set.filter(|(keys, _)| text == before.set.fingerprint || !self.holds(before.set, keys));
             let next = before.succeeded(&self.times, set.map(|_| text), max_age, now);
             if let Some((_, etag)) = set {
@@ -281,8 +283,8 @@ impl KeyCache {
                     etag: etag.clone(),
                     text: body.to_vec(),
                 };
-                // Before the record that names it. Where the swap is lost, the record's fingerprint tells
-                // that this is not the text that it means.
+                // The text is written before the record that names it. If the swap is lost, the fingerprint in the
+                // record does not match this text.
                 host.write(&self.entries.keys, &stored.encode());
             }
             if host.swap(&self.entries.state, &shared, &next.encode()) == Swap::Done {
@@ -307,12 +309,12 @@ impl KeyCache {
         StoreOutcome::LeaseLost
     }
 
-    /// Whether this VM holds that set, and it is of those keys.
+    /// Whether this VM has loaded this set, and the set has these keys.
     fn holds(&self, set: SetId, keys: &KeySet) -> bool {
         self.loaded.as_ref().is_some_and(|loaded| loaded.state.set == set && loaded.keys.equals(keys))
     }
 
-    /// Puts the next attempt off, unless the lease was lost meanwhile.
+    /// Records a failed fetch and delays the next attempt, unless the lease was lost meanwhile.
     pub fn failed(&mut self, host: &impl SharedData) -> FailureOutcome {
         let jitter = host.jitter();
         self.fail(host, |before, times, now| before.failed(times, now, jitter))
@@ -349,7 +351,7 @@ impl KeyCache {
         FailureOutcome::LeaseLost
     }
 
-    /// Looks once more for a request that found no keys, or not the one that its token names.
+    /// Looks again for a request that found no keys, or no key with the kid of its token.
     pub fn look_again(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup {
         let had = self.current_set();
         self.sync(host);
@@ -370,7 +372,7 @@ impl KeyCache {
         }
     }
 
-    /// How long until there is something to do that no request asks for.
+    /// The time until a scheduled fetch is due. `None` while a fetch is under way.
     pub fn idle_for(&self, now: UnixTime) -> Option<Duration> {
         match self.decide(RefreshReason::Scheduled, now) {
             RefreshDecision::Fetch(_) => Some(Duration::ZERO),

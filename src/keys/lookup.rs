@@ -1,4 +1,4 @@
-//! How a request asks for an issuer's keys.
+//! How a request looks up the keys of an issuer.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use super::RefreshReason;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::KeySet;
 
-/// The keys of every issuer at one moment.
+/// The keys of all issuers at one moment.
 pub trait KeySource {
-    /// The keys that verify the issuer's tokens now.
+    /// The current keys of the issuer.
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>>;
-    /// Looks once more: another worker may have fetched since, or a fetch may be under way.
+    /// Looks again: another worker may have fetched keys since, or a fetch may be under way.
     fn look_again(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup;
-    /// How long ago the current keys were fetched, where they were fetched.
+    /// The time since the current keys were fetched. `None` if they were not fetched.
     fn age(&self, _: IssuerIndex) -> Option<Duration> {
         None
     }
 }
 
-/// What [`KeySource::look_again`] found.
+/// The result of [`KeySource::look_again`].
 #[derive(Debug, Clone)]
 pub enum KeyLookup {
-    /// Other keys than [`KeySource::current`] gave before.
+    /// There are other keys than those that [`KeySource::current`] gave before.
     Updated(Rc<KeySet>),
-    /// A fetch is under way or allowed now.
+    /// A fetch is under way, or is allowed now.
     Pending,
     /// No fetch is allowed yet.
     Unavailable {
-        /// How long until a fetch is allowed; `Retry-After` for the client.
+        /// The time until a fetch is allowed; the client gets it as `Retry-After`.
         retry_after: Duration,
     },
 }

@@ -1,5 +1,5 @@
-//! An answer that is not JSON: where it stops being JSON and what stands there. A page to sign in, a compressed body
-//! and a comma too many have different remedies.
+//! An answer that is not JSON: the position of the first fault, and the text there. It lets the operator distinguish a
+//! login page, a compressed body and a trailing comma.
 
 use std::fmt::{Display, Formatter, Result};
 
@@ -7,14 +7,14 @@ use serde::de::IgnoredAny;
 
 use crate::jose::escaped::Escaped;
 
-/// So many bytes are shown of what stands at the fault.
+/// The number of bytes that are shown from the fault on.
 const SHOWN: usize = 32;
-/// So many where they are no text.
+/// The number of bytes that are shown if they are not UTF-8.
 const SHOWN_AS_NUMBERS: usize = 8;
-/// A longer content type is cut.
+/// The number of characters of a content type that are shown.
 const MAX_CONTENT_TYPE: usize = 128;
 
-/// What was found in the place of JSON.
+/// A body that is not JSON, and its content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotJson {
     content_type: Option<String>,
@@ -23,20 +23,21 @@ pub struct NotJson {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum JsonFault {
-    /// No byte at all, or spaces.
+    /// The body is empty or has only spaces.
     Empty,
-    /// Bytes that are not UTF-8, from that place on.
+    /// From byte `place` on, the body is not UTF-8.
     NotUtf8 { place: usize, found: Vec<u8> },
-    /// JSON that ends too early.
+    /// The JSON text ends too early.
     CutShort { bytes: usize },
-    /// Text that is not JSON.
+    /// The text is not JSON.
     Syntax { line: usize, column: usize, after_a_comma: bool, found: String },
-    /// Not what a stricter reader takes: half of a surrogate pair, for one.
+    /// serde_json accepts the text, but the stricter JSON parser of this crate does not: for example, a string has a
+    /// lone surrogate.
     Text,
 }
 
 impl NotJson {
-    /// Of a body that is not JSON.
+    /// Finds the fault in a body that is not JSON.
     pub fn of(content_type: Option<&str>, body: &[u8]) -> Self {
         let content_type = content_type.map(|text| text.chars().take(MAX_CONTENT_TYPE).collect());
         Self { content_type, fault: JsonFault::of(body) }
@@ -78,7 +79,7 @@ impl JsonFault {
     }
 }
 
-// By hand: derived by thiserror it makes the module 603 bytes larger.
+// Written by hand: derived by thiserror, it makes the wasm module 603 bytes larger.
 impl Display for NotJson {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.fault {
@@ -114,18 +115,18 @@ mod tests {
         let rows: &[(&str, &[u8], &str)] = &[
             ("nothing", b"", "the body is empty"),
             ("spaces", b" \r\n", "the body is empty"),
-            ("a page", b"<html><body>", r#"line 1, column 1 has "<html><body>""#),
-            ("a page, further down", b"\n\n  <html>", r#"line 3, column 3 has "<html>""#),
-            ("a comma too many", br#"{"keys":[],}"#, r#"line 1, column 12 has "}", after a trailing comma"#),
+            ("an HTML page", b"<html><body>", r#"line 1, column 1 has "<html><body>""#),
+            ("an HTML page after empty lines", b"\n\n  <html>", r#"line 3, column 3 has "<html>""#),
+            ("a trailing comma", br#"{"keys":[],}"#, r#"line 1, column 12 has "}", after a trailing comma"#),
             (
-                "a comma too many in an array",
+                "a trailing comma in an array",
                 b"{\"keys\":[\n{},\n]}",
                 r#"line 3, column 1 has "]}", after a trailing comma"#,
             ),
             ("single quotes", b"{'keys':[]}", r#"line 1, column 2 has "\'keys\':[]}""#),
             ("a second byte order mark", "\u{feff}{}".as_bytes(), r#"line 1, column 1 has "\u{feff}{}""#),
-            ("more after it", b"{}x", r#"line 1, column 3 has "x""#),
-            ("half of it", br#"{"keys":[{"kty""#, "the body ends too early, after 15 bytes"),
+            ("more text after the end", b"{}x", r#"line 1, column 3 has "x""#),
+            ("a truncated body", br#"{"keys":[{"kty""#, "the body ends too early, after 15 bytes"),
             (
                 "gzip",
                 b"\x1f\x8b\x08\0\0\0\0\0\0\x03",

@@ -1,7 +1,7 @@
-//! Requests that wait for keys, without I/O: a bounded number, each with a deadline.
+//! The parked requests, which wait for keys: a limited number, each with a deadline. This module does no I/O.
 //!
-//! [`ParkedRequests::poll_ready`] says which requests to decide again and why. The caller decides each, and then parks
-//! it again with [`ParkedRequests::repark`] or ends its wait with [`ParkedRequests::remove`].
+//! [`ParkedRequests::poll_ready`] gives the requests to decide again, and the reason for each. The caller decides them
+//! and then either parks them again with [`ParkedRequests::repark`] or ends their wait with [`ParkedRequests::remove`].
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -12,15 +12,16 @@ use super::{RefreshReason, RefreshState, SetId, was_written_ahead};
 use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;
 
-/// So many requests of a worker may wait for first keys.
+/// How many requests of a worker can wait for the first keys.
 const MAX_WAITING_FOR_FIRST_KEYS: usize = 1000;
-/// So many for a kid that the keys lack: anyone can make those up.
+/// How many requests of a worker can wait for an unknown kid. The limit is lower because anyone can make up kids.
 const MAX_WAITING_FOR_UNKNOWN_KIDS: usize = 64;
-/// So many are decided in one round. A thousand signatures at once would hold up whatever else the worker serves:
-/// 50 µs each where the host verifies, 1 ms where the module does.
+/// How many requests are decided in one round. A thousand signatures at once would delay the other requests of the
+/// worker: one signature takes 50 µs if the host verifies it, and 1 ms in the wasm module.
 const ROUND: usize = 32;
 
-/// The state of an issuer's keys that a parked request was decided by. It is decided again when this is another.
+/// The state of an issuer's keys when a parked request was decided. The request is decided again when the state
+/// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyVersion {
     set: SetId,
@@ -30,7 +31,7 @@ pub struct KeyVersion {
 }
 
 impl KeyVersion {
-    /// Of that record.
+    /// The state that the record has at `now`.
     pub fn of(state: &RefreshState, now: UnixTime) -> Self {
         Self {
             set: state.set,
@@ -41,32 +42,32 @@ impl KeyVersion {
     }
 }
 
-/// The state of a request that was parked. Its context reads it when more of the request comes.
+/// The state of a parked request. Its context reads it when more of the request arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParkState {
-    /// It waits: nothing of the request may go on.
+    /// The request waits. No part of it may be forwarded.
     Pending,
-    /// It goes on.
+    /// The request is forwarded.
     Passed,
-    /// It was answered, or its client has left.
+    /// The request was answered, or its client disconnected.
     Answered,
 }
 
-/// Why a request is decided again.
+/// The reason to decide a parked request again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeReason {
-    /// The keys may be others; if they do not help, it may wait on.
+    /// The keys may have changed. If they do not help, the request can wait on.
     KeysChanged,
-    /// Its time is over.
+    /// The deadline has passed.
     TimedOut,
 }
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Awaited {
-    /// Whose keys.
+    /// The issuer whose keys are needed.
     pub issuer: IssuerIndex,
-    /// Why.
+    /// Why they are fetched.
     pub reason: RefreshReason,
 }
 
@@ -79,7 +80,8 @@ struct Parked {
 }
 
 impl Parked {
-    /// How much longer it may wait. Nothing where the clock was set back: the deadline would move away with it.
+    /// How much longer the request can wait. Zero if the clock was set back, because the deadline would otherwise be
+    /// later than intended.
     fn remaining(&self, now: UnixTime) -> Duration {
         match was_written_ahead(self.since, now) {
             true => Duration::ZERO,
@@ -87,7 +89,7 @@ impl Parked {
         }
     }
 
-    /// A request does not wait when no fetch is under way.
+    /// Why the request is decided again now, if it is. A request does not wait if no fetch is under way.
     fn wake_reason(&self, now: UnixTime, current: KeyVersion) -> Option<WakeReason> {
         if self.remaining(now).is_zero() {
             return Some(WakeReason::TimedOut);
@@ -103,12 +105,12 @@ pub struct ParkedRequests {
 }
 
 impl ParkedRequests {
-    /// Whether any request waits for that.
+    /// Whether a request waits for these keys.
     pub fn is_awaited(&self, awaited: Awaited) -> bool {
         self.requests.values().any(|parked| parked.awaited == awaited)
     }
 
-    /// Parks a request for `timeout` at most. `None` where too many wait already.
+    /// Parks a request for at most `timeout`. `None` if too many requests wait already.
     pub fn park(
         &mut self,
         context: u32,
@@ -126,9 +128,9 @@ impl ParkedRequests {
         Some(state)
     }
 
-    /// Parks a request again that was decided again and still waits, now perhaps for something else. Its deadline
-    /// stays. `None` where too many wait already: a thousand that waited for first keys may all turn out to name an
-    /// unknown kid.
+    /// Parks a request again after a decision that still needs keys, perhaps other ones. The deadline does not change.
+    /// `None` if too many requests wait for such keys already: after the first keys arrive, a thousand requests that
+    /// waited for them may all turn out to have an unknown kid.
     pub fn repark(
         &mut self,
         context: u32,
@@ -144,14 +146,14 @@ impl ParkedRequests {
         Some(Rc::clone(&parked.state))
     }
 
-    /// Ends the wait of a request. Whether it was parked.
+    /// Ends the wait of a request. Returns whether it was parked.
     pub fn remove(&mut self, context: u32, state: ParkState) -> bool {
         let removed = self.requests.remove(&context);
         removed.map(|parked| parked.state.set(state)).is_some()
     }
 
-    /// The requests to decide again, a limited number at a time: those whose time is over, whose issuer's keys
-    /// changed, and those for which no fetch is under way. `version` is what the keys of an issuer are now.
+    /// The requests to decide again, a limited number at a time: those whose deadline has passed, those whose issuer's
+    /// keys changed, and those for which no fetch is under way. `version` gives the present state of an issuer's keys.
     pub fn poll_ready(
         &self,
         now: UnixTime,
@@ -160,7 +162,7 @@ impl ParkedRequests {
         self.ready(now, &version).take(ROUND).collect()
     }
 
-    /// How long until a request is to be decided again, as far as that is known. `None` where no request is parked.
+    /// The time until a request has to be decided again, as far as it is known. `None` if no request is parked.
     pub fn poll_timeout(
         &self,
         now: UnixTime,
@@ -242,7 +244,7 @@ mod tests {
         let reparked =
             (0..1000).filter(|context| parked.repark(*context, UNKNOWN_KID, fetching()).is_some()).count();
         assert_eq!(reparked, 64);
-        assert!(parked.repark(0, UNKNOWN_KID, fetching()).is_some(), "it keeps the place that it has");
+        assert!(parked.repark(0, UNKNOWN_KID, fetching()).is_some(), "it keeps its place");
         assert!(parked.repark(7777, FIRST_KEYS, fetching()).is_none(), "it was not parked");
     }
 
@@ -250,10 +252,10 @@ mod tests {
     fn a_parked_request_is_decided_again_when_the_keys_change() {
         let rows = [
             ("nothing changed", fetching(), false),
-            ("keys came", replaced(), true),
+            ("keys arrived", replaced(), true),
             ("the fetch failed", KeyVersion { failures: 1, ..fetching() }, true),
-            ("the same keys came", KeyVersion { fetched_at: NOW, ..fetching() }, true),
-            ("nobody fetches", KeyVersion { in_flight: false, ..fetching() }, true),
+            ("the same keys arrived", KeyVersion { fetched_at: NOW, ..fetching() }, true),
+            ("no fetch is under way", KeyVersion { in_flight: false, ..fetching() }, true),
         ];
         for (label, version, wakes) in rows {
             let parked = parked(3, FIRST_KEYS);
@@ -304,8 +306,8 @@ mod tests {
             assert_eq!(read.get(), ParkState::Pending);
             assert!(parked.remove(1, state));
             assert_eq!(read.get(), state);
-            assert!(!parked.remove(1, ParkState::Answered), "it is gone");
-            assert_eq!(read.get(), state, "its client leaving later changes nothing");
+            assert!(!parked.remove(1, ParkState::Answered), "it is not parked any more");
+            assert_eq!(read.get(), state, "a client that disconnects later changes nothing");
         }
     }
 

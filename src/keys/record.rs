@@ -1,7 +1,8 @@
-//! What the VMs share, as bytes: versioned, and refused when anything about it is odd.
+//! The encoding of the records that the VMs share. The encoding has a version, and a record that does not decode
+//! exactly counts as absent.
 //!
-//! Shared data has no schema and no owner: any module with the same `vm_id` can write it, and an older or newer
-//! version of this one may have. What does not decode exactly counts as absent.
+//! Shared data has no schema and no owner: any module with the same `vm_id` can write it, also an older or newer
+//! version of this one.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::{RefreshState, SetId};
 use crate::digest::digest;
 use crate::time::UnixTime;
 
-/// Stands in the names of the entries: a version that reads the bytes otherwise uses other names.
+/// The version of the format, in the names of the entries. A version with another encoding uses other names.
 const FORMAT: &str = "jwt_guard/1";
 
 const CONTROL_LENGTH: usize = 11 * 8;
@@ -18,16 +19,16 @@ const CONTROL_LENGTH: usize = 11 * 8;
 /// The names of one issuer's entries in shared data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entries {
-    /// Of the [`RefreshState`]: small, polled.
+    /// The entry with the [`RefreshState`]. It is small and read at each tick.
     pub state: String,
-    /// Of the [`StoredKeys`]: read when the control names another set.
+    /// The entry with the [`StoredKeys`]. It is read when the control names another set.
     pub keys: String,
 }
 
 impl Entries {
-    /// The names depend on everything that decides which keys are the issuer's: the plugin's name, the `iss` and
-    /// the source. Plugins that differ in one of them share nothing. A changed encoding changes the names, and each
-    /// VM fetches the keys once more.
+    /// The names depend on everything that determines the keys of the issuer: the name of the plugin, the `iss` and the
+    /// source. Plugins that differ in one of them share no keys. If the encoding changes, the names change, and the
+    /// keys are fetched once more.
     pub fn of(plugin: &[u8], iss: &str, source: &Source) -> Self {
         let origin = digest(&encode_fields(&[plugin, iss.as_bytes(), &source.encode()]));
         Self { state: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/keys") }
@@ -35,7 +36,7 @@ impl Entries {
 }
 
 impl RefreshState {
-    /// The record's bytes.
+    /// The bytes of the record.
     pub fn encode(&self) -> Vec<u8> {
         let words: [u64; CONTROL_LENGTH / 8] = [
             self.set.generation,
@@ -53,7 +54,7 @@ impl RefreshState {
         words.iter().flat_map(|word| word.to_le_bytes()).collect()
     }
 
-    /// Reads the bytes again.
+    /// Decodes a record. `None` if the bytes are not exactly one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         if bytes.len() != CONTROL_LENGTH {
             return None;
@@ -75,26 +76,26 @@ impl RefreshState {
     }
 }
 
-/// A stored key set: its text as the issuer sent it, and what it takes to ask for it again.
+/// A stored key set: its text as the issuer sent it, and the URL and `ETag` for the next request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKeys {
-    /// The generation that it became.
+    /// The generation of the set.
     pub generation: u64,
-    /// The URL that it came from. A validator means nothing to another.
+    /// The URL that the set was fetched from. The `ETag` is valid only for this URL.
     pub source: String,
-    /// `ETag` of the answer, where it had one.
+    /// The `ETag` of the answer, if it had one.
     pub etag: Option<String>,
-    /// The JWKS text.
+    /// The text of the JWKS.
     pub text: Vec<u8>,
 }
 
 impl StoredKeys {
-    /// Which set this is.
+    /// The identity of the set.
     pub fn id(&self) -> SetId {
         SetId { generation: self.generation, fingerprint: fingerprint(&self.text) }
     }
 
-    /// The set's bytes.
+    /// The bytes of the set.
     pub fn encode(&self) -> Vec<u8> {
         let etag = self.etag.as_deref().unwrap_or_default();
         let mut bytes = Vec::with_capacity(16 + self.source.len() + etag.len() + self.text.len());
@@ -107,7 +108,7 @@ impl StoredKeys {
         bytes
     }
 
-    /// Reads the bytes again. The text is not judged here: it is parsed like an answer.
+    /// Decodes a set. The text is not validated here; it is parsed like an answer.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (generation, rest) = bytes.split_first_chunk::<8>()?;
         let (source, rest) = split_text(rest)?;
@@ -127,7 +128,8 @@ fn split_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(text).ok()?, rest))
 }
 
-/// Tells texts apart. Short: it guards against mix-ups, since whoever can write the text can write this too.
+/// A hash that distinguishes texts. 64 bits are enough, because the hash protects against mix-ups and not against
+/// attackers: anyone who can write the text can write the hash as well.
 pub fn fingerprint(text: &[u8]) -> u64 {
     use sha2::{Digest, Sha256};
     Sha256::digest(text).iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte))
@@ -206,7 +208,8 @@ mod tests {
         }
     }
 
-    /// Versions of the filter that run side by side share keys by these names: a name that changes is a decision.
+    /// Versions of the filter that run side by side share keys under these names. Therefore a change of the names must
+    /// be deliberate.
     #[test]
     fn the_names_of_entries_stay() {
         let direct = Entries::of(b"jwt_guard", "https://a", &source("idp", "https://a/keys?x"));

@@ -1,4 +1,4 @@
-//! The host's map, a clock that a test moves, and an issuer's answers.
+//! A test double of the host: its shared data, a clock that a test moves, and the answers of an issuer.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::time::UnixTime;
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
 pub const SOURCE: &str = "https://a/keys";
 
-/// A modulus and exponent as in RFC 7515 appendix A.2; the kid tells sets apart.
+/// A key set with the key of RFC 7515 appendix A.2. The kid distinguishes sets.
 pub fn set(kid: &str) -> Vec<u8> {
     format!(r#"{{"keys":[{{"kty":"RSA","kid":"{kid}","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}}]}}"#).into_bytes()
 }
@@ -37,10 +37,11 @@ pub fn times() -> RefreshTimings {
     }
 }
 
-/// What happens between a VM's look at the record and its swap.
+/// An event between a VM's read of the record and its swap.
 type Interference = Box<dyn FnOnce(&SimulatedHost)>;
 
-/// The host's map, as fact 9 of the design has it, and a clock that a test moves.
+/// The shared data of the host, and a clock that a test moves. As in Envoy, all VMs of a process with the same `vm_id`
+/// share one map. Each write of an entry gives it a new version number, and a swap with an older number is refused.
 pub struct SimulatedHost {
     pub now: Cell<UnixTime>,
     pub entries: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
@@ -62,7 +63,7 @@ impl SimulatedHost {
         self.now.set(self.now.get().saturating_add(Duration::from_secs_f64(seconds)));
     }
 
-    /// Lets that happen just before the next swap.
+    /// Runs `interference` just before the next swap.
     pub fn interfere(&self, interference: impl FnOnce(&SimulatedHost) + 'static) {
         *self.before_swap.borrow_mut() = Some(Box::new(interference));
     }
@@ -117,7 +118,7 @@ impl SharedData for SimulatedHost {
     }
 }
 
-/// What an issuer answers, judged.
+/// A good answer of an issuer.
 pub fn good(body: &[u8], etag: Option<&str>) -> GoodAnswer {
     let mut headers: HeaderMap = [(":status", "200")].into_iter().collect();
     headers.extend(etag.map(|etag| ("etag", etag)));
@@ -134,7 +135,7 @@ pub fn knows(vm: &KeyCache, host: &SimulatedHost, kid: &str) -> bool {
     vm.keys(host.now()).is_some_and(|keys| keys.candidates(Some(kid), Algorithm::Rs256, &[]).is_ok())
 }
 
-/// Two VMs, of which the first has fetched a set with that kid.
+/// Two VMs. The first has fetched a set with this kid.
 pub fn warm(host: &SimulatedHost, kid: &str) -> [KeyCache; 2] {
     let mut vms = [host.vm(1), host.vm(2)];
     assert!(vms[0].take_lease(host, false));

@@ -1,50 +1,50 @@
-//! Where the keys of one issuer come from.
+//! The source of the keys of one issuer: the cluster and the URL.
 
 use crate::endpoint::Endpoint;
 use crate::http::Scheme;
 
-/// What decides which keys are fetched. When they are fetched ([`RefreshTimings`](super::KeyTimes)) is no part of it: two
-/// configurations that differ in the times alone share one key set.
+/// The settings that determine which keys are fetched. The times ([`RefreshTimings`](super::KeyTimes)) do not belong to them:
+/// two configurations that differ only in the times share one key set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// `jwks_cluster`: the Envoy cluster that the key set is fetched through.
     pub cluster: String,
-    /// Where the key set is.
+    /// The location of the key set.
     pub location: Location,
 }
 
-/// Where a key set is.
+/// The location of a key set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// At this URL: `jwks_endpoint`.
+    /// `jwks_endpoint`: the URL.
     Endpoint(Endpoint),
-    /// Where the issuer's discovery document says: `discovery`.
+    /// `discovery`: the URL is in the issuer's discovery document.
     Discovery {
         /// `discovery_cluster`: the Envoy cluster that the document is fetched through.
         cluster: String,
-        /// Whether `discovery_cluster` was given: only then may `jwks_uri` be on another host.
+        /// Whether `discovery_cluster` is set. Only then may `jwks_uri` be on another host.
         other_host: bool,
-        /// The exact `iss`, which the document must repeat.
+        /// The exact `iss`. The `issuer` in the document must be equal to it.
         iss: String,
-        /// `iss` as a URL, from which the document's own URL follows.
+        /// `iss` as a URL. The URL of the document is made from it.
         issuer: Endpoint,
     },
 }
 
-/// The version of [`Source::encode`]. Another encoding has another number.
+/// The version of [`Source::encode`]. A different encoding needs a different number.
 const ENCODING: &[u8] = b"1";
 
 impl Source {
-    /// The source as bytes, for the name of what is kept of it. The bytes of two sources are equal only where the
-    /// sources are: each field stands in a fixed order behind its length, and the kind of the location says which
-    /// fields follow.
+    /// The source as bytes, for the names of its entries in shared data. Only equal sources have equal bytes: the
+    /// fields are in a fixed order, each after its length, and the kind of the location determines the fields that
+    /// follow.
     ///
-    /// | fields | |
+    /// | fields | content |
     /// | --- | --- |
-    /// | encoding, cluster | `1`, the name |
+    /// | encoding, cluster | `1`, the name of the cluster |
     /// | kind | `endpoint` or `discovery` |
-    /// | of an endpoint | scheme, authority, path with query |
-    /// | of a discovery | cluster, `1` or `0` for `other_host`, iss, then the issuer's scheme, authority, path |
+    /// | for `endpoint` | scheme, authority, path with query |
+    /// | for `discovery` | cluster, `1` or `0` for `other_host`, iss, then scheme, authority and path of the issuer |
     pub fn encode(&self) -> Vec<u8> {
         let mut fields: Vec<&[u8]> = vec![ENCODING, self.cluster.as_bytes()];
         let url = match &self.location {
@@ -63,7 +63,7 @@ impl Source {
     }
 }
 
-/// Each field behind its length in eight bytes, so that no two lists of fields have the same bytes.
+/// Each field after its length in eight bytes, so that two different lists of fields have different bytes.
 pub(super) fn encode_fields(fields: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(fields.iter().map(|field| 8 + field.len()).sum());
     for field in fields {
@@ -74,7 +74,7 @@ pub(super) fn encode_fields(fields: &[&[u8]]) -> Vec<u8> {
 }
 
 impl Location {
-    /// The scheme of the URL: whether the keys are said to be encrypted on the way.
+    /// The scheme of the URL, which says whether the keys are fetched over TLS.
     pub fn scheme(&self) -> Scheme {
         match self {
             Self::Endpoint(endpoint) | Self::Discovery { issuer: endpoint, .. } => endpoint.scheme(),
@@ -113,7 +113,7 @@ mod tests {
             ("another port", source("c", endpoint("https://a:8443/k"))),
             ("another path", source("c", endpoint("https://a/l"))),
             ("another query", source("c", endpoint("https://a/k?l"))),
-            ("a letter that moved to the cluster", source("ca", endpoint("https://b/k"))),
+            ("a letter moved to the cluster", source("ca", endpoint("https://b/k"))),
             ("a discovery", source("c", discovery("c", false, "https://a/k", "https://a/k"))),
             ("the discovery's own cluster", source("c", discovery("d", false, "https://a/k", "https://a/k"))),
             ("another host allowed", source("c", discovery("c", true, "https://a/k", "https://a/k"))),

@@ -1,6 +1,6 @@
-//! The keys of every issuer of one configuration, in one VM.
+//! The keys of all issuers of one configuration, in one VM.
 //!
-//! Without I/O: see [`fetcher`](super::fetcher) for how requests are sent and answered.
+//! This module does no I/O: see [`fetcher`](super::fetcher) for how requests are sent and answered.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::KeySet;
 use crate::time::UnixTime;
 
-/// Every issuer's keys.
+/// The keys of all issuers.
 #[derive(Debug)]
 pub struct KeyStore {
     issuers: Vec<IssuerKeys>,
@@ -25,25 +25,25 @@ pub struct KeyStore {
 /// The keys of one issuer.
 #[derive(Debug)]
 pub enum IssuerKeys {
-    /// They stand in the configuration.
+    /// The keys are in the configuration (`jwks_inline`).
     Inline(Rc<KeySet>),
-    /// They are fetched.
+    /// The keys are fetched.
     Fetched(Box<RefCell<Fetcher>>),
 }
 
-/// What this VM has to verify an issuer's tokens with.
+/// The present state of an issuer's keys in this VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyStatus {
     /// The number of usable keys.
     pub keys: usize,
-    /// How long ago they were fetched.
+    /// The time since they were fetched.
     pub age: Duration,
-    /// Whether they are past their time.
+    /// Whether they are past their TTL.
     pub stale: bool,
 }
 
 impl KeyStore {
-    /// The keys of the issuers, by [`IssuerIndex`].
+    /// Creates the store. The keys are in the order of [`IssuerIndex`].
     pub fn new(issuers: impl Iterator<Item = IssuerKeys>) -> Self {
         Self { issuers: issuers.collect() }
     }
@@ -64,25 +64,25 @@ impl KeyStore {
         self.fetcher(issuer)?.borrow_mut().poll_send(host, unknown_kid)
     }
 
-    /// The host took the issuer's request; its answer will come with this number.
+    /// The host accepted the request of the issuer. Its answer will have this number.
     pub fn on_sent(&self, issuer: IssuerIndex, call: u32) {
         if let Some(fetcher) = self.fetcher(issuer) {
             fetcher.borrow_mut().on_sent(call);
         }
     }
 
-    /// The host did not take the issuer's request.
+    /// The host did not accept the request of the issuer.
     pub fn on_not_sent(&self, issuer: IssuerIndex, host: &impl SharedData) -> Option<FetchEvent> {
         self.fetcher(issuer)?.borrow_mut().on_not_sent(host)
     }
 
-    /// The issuer that awaits the answer to that call. None where its lease has ended since.
+    /// The issuer that waits for the answer to this call. `None` if its lease has expired since.
     pub fn awaiting(&self, call: u32) -> Option<IssuerIndex> {
         let awaits = |(_, fetcher): &(IssuerIndex, &RefCell<Fetcher>)| fetcher.borrow().awaits(call);
         self.fetchers().find(awaits).map(|(issuer, _)| issuer)
     }
 
-    /// The answer to the issuer's call. It may lead to another request: see [`Self::poll_send`].
+    /// The answer to the call of the issuer. It may lead to another request: see [`Self::poll_send`].
     pub fn on_response(
         &self,
         issuer: IssuerIndex,
@@ -92,24 +92,24 @@ impl KeyStore {
         self.fetcher(issuer)?.borrow_mut().on_response(host, answer)
     }
 
-    /// Gives up the leases of this VM: the configuration goes, and with it the calls under way.
+    /// Releases the leases of this VM, because the configuration is removed together with its calls under way.
     pub fn release(&self, host: &impl SharedData) {
         for (_, fetcher) in self.fetchers() {
             fetcher.borrow_mut().release(host);
         }
     }
 
-    /// How long until a request is due that nobody asks for, if that is known.
+    /// The time until a scheduled request is due, if it is known.
     pub fn poll_timeout(&self, now: UnixTime) -> Option<Duration> {
         self.fetchers().filter_map(|(_, fetcher)| fetcher.borrow().poll_timeout(now)).min()
     }
 
-    /// How long a request waits for an issuer's keys.
+    /// How long a request waits for the keys of an issuer.
     pub fn timeout(&self, issuer: IssuerIndex) -> Duration {
         self.fetcher(issuer).map_or(Duration::ZERO, |fetcher| fetcher.borrow().cache().times().timeout)
     }
 
-    /// What a parked request compares.
+    /// The state of an issuer's keys, which a parked request compares.
     pub fn version(&self, issuer: IssuerIndex, now: UnixTime) -> KeyVersion {
         match self.fetcher(issuer) {
             Some(fetcher) => KeyVersion::of(fetcher.borrow().cache().state(), now),
@@ -117,13 +117,13 @@ impl KeyStore {
         }
     }
 
-    /// What this VM has of an issuer whose keys are fetched.
+    /// The state of an issuer's keys in this VM. `None` if its keys are not fetched.
     pub fn status(&self, issuer: IssuerIndex, now: UnixTime) -> Option<KeyStatus> {
         let (keys, age, stale) = self.fetcher(issuer)?.borrow().cache().status(now);
         Some(KeyStatus { keys, age, stale })
     }
 
-    /// The keys at one moment.
+    /// The keys of all issuers at one moment.
     pub fn at<'a, H: SharedData>(&'a self, now: UnixTime, host: &'a H) -> KeysAt<'a, H> {
         KeysAt { store: self, host, now }
     }
@@ -205,7 +205,7 @@ mod tests {
         KeyStore::new([inline, fetched("https://a/keys"), fetched("https://b/keys")].into_iter())
     }
 
-    /// The issuers whose keys have that kid.
+    /// The issuers whose keys have this kid.
     fn knowing(store: &KeyStore, host: &SimulatedHost, kid: &str) -> Vec<IssuerIndex> {
         let keys = store.at(host.now(), host);
         let issuers = [INLINE, FIRST, SECOND, UNKNOWN].into_iter();
@@ -233,7 +233,7 @@ mod tests {
         assert!(store.on_response(SECOND, &host, answer).is_some_and(|event| event.is_success()));
         assert_eq!(knowing(&store, &host, "inline"), [INLINE]);
         assert_eq!(knowing(&store, &host, "second"), [SECOND]);
-        assert_eq!(store.awaiting(1), Some(FIRST), "the other one is awaited still");
+        assert_eq!(store.awaiting(1), Some(FIRST), "the store still waits for the other answer");
         assert_ne!(store.version(FIRST, host.now()), store.version(SECOND, host.now()));
         let status = KeyStatus { keys: 1, age: Duration::ZERO, stale: false };
         assert_eq!(store.status(SECOND, host.now()), Some(status));

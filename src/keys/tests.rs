@@ -1,4 +1,4 @@
-//! Decisions on virtual time: no host, no clock, no chance that is not an argument.
+//! Decisions on virtual time, without a host. The clock and the jitter are arguments.
 
 use super::*;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn later(seconds: f64) -> UnixTime {
     NOW.saturating_add(Duration::from_secs_f64(seconds))
 }
 
-/// A set that was fetched `NOW`, by a fetch that no unknown kid forced.
+/// A set that was fetched at `NOW`, in a scheduled refresh.
 fn fetched() -> RefreshState {
     RefreshState::UNKNOWN.succeeded(&times(), Some(1), None, NOW)
 }
@@ -60,7 +60,7 @@ fn a_vm_that_dies_with_the_lease_delays_the_others_by_the_lease() {
         taken.decide(&times(), RefreshReason::Scheduled, B, later(6.0), LOW),
         RefreshDecision::Fetch(_)
     ));
-    assert!(!taken.is_held_by(A, later(6.0)), "its late answer is dropped");
+    assert!(!taken.is_held_by(A, later(6.0)), "an answer that arrives now is dropped");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_good_answer_ends_the_back_off_and_the_same_text_keeps_the_generation() {
     let changed = failed.succeeded(&times(), Some(2), None, later(2.0)).set;
     assert_eq!(changed, SetId { generation: 2, fingerprint: 2 });
     let nothing = RefreshState::UNKNOWN.succeeded(&times(), Some(0), None, NOW).set;
-    assert_eq!(nothing.generation, 1, "a fingerprint of 0 is one too");
+    assert_eq!(nothing.generation, 1, "0 is a valid fingerprint");
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a_record_that_stops_the_fetching_for_ever_was_not_written_here() {
     ));
 }
 
-/// What can happen to one issuer's keys in a process of several VMs.
+/// An event for the keys of one issuer in a process with several VMs.
 #[derive(Debug, Clone)]
 enum Event {
     Pass(u64),
@@ -331,7 +331,7 @@ proptest! {
                         }
                         if reason == RefreshReason::UnknownKid {
                             if let Some(last) = last_forced {
-                                prop_assert!(now.since(last) >= times.cooldown, "two forced in a cooldown");
+                                prop_assert!(now.since(last) >= times.cooldown, "two forced refreshes in a cooldown");
                             }
                             last_forced = Some(now);
                         }
@@ -352,7 +352,7 @@ proptest! {
             }
             let longest = times.ttl + times.max_stale;
             let usable = state.usable(&times, now) != Usable::No;
-            prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys past their time");
+            prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys are used after their time");
         }
     }
 }

@@ -1,31 +1,32 @@
-//! How often the host wakes the module between requests.
+//! How often the host calls the module between requests.
 
 use std::time::Duration;
 
-/// How soon after the configuration the first keys are fetched. Not at once: before the first tick the host
-/// configures a canary that it throws away, and a lease that the canary took would be lost with it.
+/// The time from the configuration to the first fetch. It is not zero because the host first configures a canary VM and
+/// discards it (`docs/host-facts.md`). A lease that the canary took would be lost with it.
 pub const FIRST_TICK: Duration = Duration::from_millis(1);
-/// How often the shared record is read while no request waits. Another worker's refresh counts here so much later.
+/// How often the shared record is read while no request waits. A refresh by another worker takes effect after this time
+/// at most.
 const IDLE_TICK: Duration = Duration::from_millis(500);
-/// How often while a request waits for what another worker fetches.
+/// How often the shared record is read while a request waits for keys that another worker fetches.
 const WAITING_TICK: Duration = Duration::from_millis(20);
-/// The shortest period: the host counts milliseconds, and 0 turns the tick off.
+/// The shortest period. The host counts in milliseconds, and 0 turns the tick off.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
-/// The period of the tick as the host has it.
+/// The period of the tick that the host has.
 #[derive(Debug)]
 pub struct Tick {
     period: Duration,
 }
 
 impl Tick {
-    /// Set to [`FIRST_TICK`].
+    /// A tick with the period [`FIRST_TICK`].
     pub fn first() -> Self {
         Self { period: FIRST_TICK }
     }
 
-    /// The period to set, where it is another. `parked` is when the first parked request is due, and `keys` when the
-    /// first fetch is: see their `poll_timeout`.
+    /// The period to set; `None` if it does not change. `parked` is the time until the first parked request is due, and
+    /// `keys` the time until the first fetch is due: see the `poll_timeout` of both.
     pub fn update(&mut self, parked: Option<Duration>, keys: Option<Duration>) -> Option<Duration> {
         let period = match (parked, keys) {
             (Some(due), _) => due.min(WAITING_TICK),
@@ -46,9 +47,9 @@ mod tests {
         let ms = Duration::from_millis;
         let rows = [
             ("a request is due", Some(Duration::ZERO), Some(ms(300)), 1),
-            ("its deadline is near", Some(ms(7)), Some(ms(300)), 7),
+            ("a deadline is near", Some(ms(7)), Some(ms(300)), 7),
             ("less than the host can count", Some(Duration::from_micros(3)), None, 1),
-            ("it waits for another worker", Some(ms(4000)), Some(ms(1)), 20),
+            ("a request waits for another worker", Some(ms(4000)), Some(ms(1)), 20),
             ("a fetch is due", None, Some(Duration::ZERO), 20),
             ("a fetch is due soon", None, Some(ms(130)), 130),
             ("a fetch is due much later", None, Some(ms(240_000)), 500),
@@ -57,8 +58,12 @@ mod tests {
         for (label, parked, keys, milliseconds) in rows {
             let mut tick = Tick { period: ms(77) };
             assert_eq!(tick.update(parked, keys), Some(ms(milliseconds)), "{label}");
-            assert_eq!(tick.update(parked, keys), None, "{label}: the host has it");
+            assert_eq!(tick.update(parked, keys), None, "{label}: the host has this period already");
         }
-        assert_eq!(Tick::first().update(Some(Duration::ZERO), None), None, "the host has the first one");
+        assert_eq!(
+            Tick::first().update(Some(Duration::ZERO), None),
+            None,
+            "the host has the first period already"
+        );
     }
 }

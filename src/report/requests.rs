@@ -1,4 +1,4 @@
-//! Requests that were decided.
+//! Reports on decided requests.
 
 use super::{Observer, Reporter};
 use crate::config::Config;
@@ -9,7 +9,7 @@ use crate::request::{Decision, DenialRecord, Forward};
 use crate::time::UnixTime;
 
 impl<O: Observer> Reporter<O> {
-    /// A request that goes on.
+    /// Reports a request that is forwarded.
     pub fn forwarded(&self, forward: &Forward, decision: &Decision<'_>, config: &Config, now: UnixTime) {
         let allowed = match forward.identity {
             Some(_) => Metric::AllowedVerified,
@@ -22,7 +22,7 @@ impl<O: Observer> Reporter<O> {
             self.log_refusal("would deny", &record, now);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
-            // As in its header: a line break in a subject must not forge a line of an access log.
+            // The subject is encoded as in its header, so that a line break in it cannot forge a line of an access log.
             if let Some(subject) = identity.claims().claims().member("sub").and_then(headers::encoded) {
                 self.observer.set_filter_state("jwt_guard.sub", &subject);
             }
@@ -34,19 +34,19 @@ impl<O: Observer> Reporter<O> {
         }
     }
 
-    /// A request that is refused.
+    /// Reports a request that is denied.
     pub fn refused(&self, record: &DenialRecord<'_>, now: UnixTime) {
         self.add(Metric::Denied(record.reason), 1);
         self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());
         self.log_refusal("denied", record, now);
     }
 
-    /// One more or one fewer request waits.
+    /// Changes the number of requests that wait for keys.
     pub fn waiting(&self, change: i64) {
         self.add(Metric::Waiting, change);
     }
 
-    /// Tokens that were found in the cache, and tokens that were not.
+    /// Counts the hits and misses of the token cache.
     pub fn token_cache(&self, (hits, misses): (u32, u32)) {
         for (metric, count) in [(Metric::TokenCacheHit, hits), (Metric::TokenCacheMiss, misses)] {
             if count > 0 {
@@ -55,7 +55,7 @@ impl<O: Observer> Reporter<O> {
         }
     }
 
-    /// Tells how many refusals were not logged, once their second is over.
+    /// Logs how many denials were not logged, once their second is over.
     pub fn log_suppressed(&self, now: UnixTime) {
         let suppressed = self.limiter.try_borrow_mut().map_or(0, |mut limiter| limiter.flush(now));
         self.count_suppressed(suppressed);

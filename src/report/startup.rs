@@ -1,11 +1,12 @@
-//! A configuration that was read.
+//! Reports on a new configuration.
 
 use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::jose::algorithm::Algorithm;
 
 impl<O: Observer> Reporter<O> {
-    /// A configuration that begins to serve. `host_algorithms` are those whose signatures the host verifies.
+    /// Reports a configuration that takes effect. `host_algorithms` are the algorithms whose signatures the host
+    /// verifies.
     pub fn configured(&self, config: &Config, host_algorithms: &[Algorithm]) {
         for warning in &config.warnings {
             self.warn(format_args!("{warning}"));
@@ -18,15 +19,17 @@ impl<O: Observer> Reporter<O> {
             config.digest,
             names.join(" "),
             match host_algorithms.join(" ") {
-                none if none.is_empty() => "in the module".to_owned(),
-                some => format!("by the host for {some}, else in the module"),
+                none if none.is_empty() => "in the wasm module".to_owned(),
+                some => format!("by the host for {some}, in the wasm module for the other algorithms"),
             },
         ));
         if !config.enabled {
-            self.warn(format_args!("enabled is false: requests pass unchecked, without identity headers"));
+            self.warn(format_args!(
+                "enabled: false: requests pass without a check and without identity headers"
+            ));
         }
         if config.report_only {
-            self.warn(format_args!("report_only: no request is denied"));
+            self.warn(format_args!("report_only: true: the filter denies no request"));
         }
     }
 }

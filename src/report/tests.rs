@@ -1,4 +1,4 @@
-//! What each event tells operators.
+//! The metrics, filter state and log lines of each event.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::token_cache::TokenCache;
 const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
 const ISSUER: IssuerIndex = IssuerIndex(0);
 
-/// What was told.
+/// An observer that records all reports.
 #[derive(Default)]
 struct Recorder {
     names: RefCell<Vec<String>>,
@@ -44,7 +44,7 @@ impl Recorder {
 impl Observer for Recorder {
     fn define_metric(&self, _: MetricKind, name: &str) -> Option<u32> {
         self.names.borrow_mut().push(name.to_owned());
-        // The host may refuse one.
+        // The host may refuse to define a metric.
         if name == "jwt_guard.denied.missing_token" {
             None
         } else {
@@ -80,12 +80,12 @@ fn reporter() -> Reporter<Recorder> {
 }
 
 impl Reporter<Recorder> {
-    /// The lines of log since the last look.
+    /// The log lines since the last call.
     fn lines(&self) -> Vec<(Level, String)> {
         std::mem::take(&mut *self.observer.lines.borrow_mut())
     }
 
-    /// The metrics that were changed, since the last look.
+    /// The metrics that changed since the last call.
     fn changed(&self) -> Vec<(String, i64)> {
         std::mem::take(&mut *self.observer.metrics.borrow_mut()).into_iter().collect()
     }
@@ -105,43 +105,40 @@ fn skipped(count: usize) -> Vec<SkippedKey> {
 #[test]
 fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     let refreshed = |has_kids, skipped| FetchEvent::Refreshed { keys: 2, has_kids, skipped };
-    let until = "requested: the key set \"https://a/keys\" by the cluster \"c\"";
+    let until = "requested the key set \"https://a/keys\" through the cluster \"c\"";
     let failure = |what: &str, meanwhile: &str| {
         vec![(Level::Warning, format!("issuer iss: {what}: status 500; {meanwhile}; {until}"))]
     };
-    let none = "there are none to judge tokens with: requests with a token get 503";
-    let no_kids = "issuer iss: none of its keys has a kid: a token with a kid is refused (unknown_kid), \
-                   and no keys are fetched for it; give each key of the set its kid";
-    let came = || (Level::Info, "issuer iss: 2 keys".to_owned());
+    let none = "the filter has no keys for this issuer, and requests with its tokens get 503";
+    let last_good = "the filter keeps using the last good keys, until jwks_max_stale_seconds after their TTL";
+    let no_kids = "issuer iss: no key of the set has a kid, so every token with a kid is refused (unknown_kid), \
+                   and no keys are fetched for it; give each key of the set a kid";
+    let came = || (Level::Info, "issuer iss: fetched a key set; usable keys: 2".to_owned());
     let rows = [
         (refreshed(true, Vec::new()), true, vec![came()]),
         (refreshed(false, Vec::new()), true, vec![came(), (Level::Warning, no_kids.to_owned())]),
         (
             FetchEvent::Recovered,
             true,
-            vec![(Level::Warning, "issuer iss: keys are fetched again".to_owned())],
+            vec![(Level::Warning, "issuer iss: fetching keys succeeds again".to_owned())],
         ),
         (FetchEvent::Unchanged, true, Vec::new()),
         (FetchEvent::Late, true, Vec::new()),
-        (
-            failed(FailureOutcome::First(Usable::No), Vec::new()),
-            false,
-            failure("keys could not be fetched", none),
-        ),
+        (failed(FailureOutcome::First(Usable::No), Vec::new()), false, failure("fetching keys failed", none)),
         (
             failed(FailureOutcome::First(Usable::Fresh), Vec::new()),
             false,
-            failure("keys could not be fetched", "the last good ones serve"),
+            failure("fetching keys failed", last_good),
         ),
         (
             failed(FailureOutcome::First(Usable::Stale), Vec::new()),
             false,
-            failure("keys could not be fetched", "the last good ones serve"),
+            failure("fetching keys failed", last_good),
         ),
         (
             failed(FailureOutcome::KeysExpired, Vec::new()),
             false,
-            failure("the last good keys are too old", none),
+            failure("fetching keys still fails, and the last good keys have expired", none),
         ),
         (failed(FailureOutcome::Repeated, Vec::new()), false, Vec::new()),
         (failed(FailureOutcome::LeaseLost, Vec::new()), false, Vec::new()),
@@ -175,7 +172,7 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
     }
     let reporter = reporter();
     reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Usable::No), skipped(2)));
-    assert_eq!(reporter.lines().len(), 3, "beside the failure that they cause");
+    assert_eq!(reporter.lines().len(), 3, "in addition to the failure that they cause");
 }
 
 #[test]
@@ -206,7 +203,7 @@ impl KeySource for NoKeys {
     }
 }
 
-/// What becomes of a request without a token.
+/// The decision on a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
     request::decide(config, request, &NoKeys, &WasmVerifier, &cache, NOW, Wait::TimedOut)
@@ -292,16 +289,16 @@ fn a_configuration_is_announced_with_what_verifies_its_signatures() {
     };
     let version = env!("CARGO_PKG_VERSION");
     let line = format!("version {version} configured: digest DIGEST, issuers iss, signatures verified ");
-    assert_eq!(announced("", &[]), [format!("{line}in the module")]);
+    assert_eq!(announced("", &[]), [format!("{line}in the wasm module")]);
     assert_eq!(
         announced("", &[Algorithm::Rs256, Algorithm::Es256]),
-        [format!("{line}by the host for RS256 ES256, else in the module")]
+        [format!("{line}by the host for RS256 ES256, in the wasm module for the other algorithms")]
     );
     assert_eq!(
         announced(r#","enabled":false,"report_only":true"#, &[])[1..],
         [
-            "enabled is false: requests pass unchecked, without identity headers",
-            "report_only: no request is denied"
+            "enabled: false: requests pass without a check and without identity headers",
+            "report_only: true: the filter denies no request"
         ]
     );
 }

@@ -30,8 +30,8 @@ pub const ALL: [&str; 13] = [
     "ML-DSA-87",
 ];
 
-const BY_HOST: &str = "verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, else in the module";
-const IN_MODULE: &str = "signatures verified in the module";
+const BY_HOST: &str = "verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, in the wasm module for the other algorithms";
+const IN_MODULE: &str = "signatures verified in the wasm module";
 
 /// Two Envoys, one connection to each.
 pub struct Paths {

@@ -9,7 +9,7 @@ use crate::harness::{ConfigAs, Stack, expect_refused_start, plugin_with};
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes_stop_the_start_with_their_place_and_remedy() {
     let rows = [
-        (json!({ "audience": "a", "jwks_cluster": "issuer" }), "issuer: is required"),
+        (json!({ "audience": "a", "jwks_cluster": "issuer" }), "issuer: this key is required"),
         (
             json!({ "issuer": "https://i", "audience": " ", "jwks_cluster": "issuer" }),
             "audience: expected an audience",
@@ -29,7 +29,7 @@ async fn mistakes_stop_the_start_with_their_place_and_remedy() {
             ),
             "routes[1].requires_role: expected a role name, got \"\"",
         ),
-        (plugin_with(json!({ "routes": [{ "path": "/a" }] })), "routes[0]: names no condition"),
+        (plugin_with(json!({ "routes": [{ "path": "/a" }] })), "routes[0]: no condition is set"),
         (plugin_with(json!({ "token_cache_size": 5 })), "token_cache_size: unknown key"),
     ];
     for (plugin, words) in rows {
@@ -40,9 +40,9 @@ async fn mistakes_stop_the_start_with_their_place_and_remedy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn text_that_is_no_json_stops_the_start() {
     let rows = [
-        ("{\"issuer\": ", "neither a Struct nor valid JSON"),
+        ("{\"issuer\": ", "neither a protobuf Struct nor valid JSON"),
         ("", "the filter has no configuration"),
-        ("{\"issuer\":\"a\",\"issuer\":\"b\"}", "an object has the same name twice"),
+        ("{\"issuer\":\"a\",\"issuer\":\"b\"}", "an object has the same member twice"),
     ];
     for (text, words) in rows {
         let form = ConfigAs::Verbatim(text.to_owned());
@@ -56,7 +56,7 @@ async fn a_start_tells_what_was_configured() {
     let stack = Stack::with_plugin(plugin_with(json!({ "jwks_ttl_seconds": 300.0 }))).await;
     let words = format!("jwt_guard: version {} configured: digest ", env!("CARGO_PKG_VERSION"));
     stack.envoy.logged(&words).await;
-    stack.envoy.logged("issuers issuer_example, signatures verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, else in the module").await;
+    stack.envoy.logged("issuers issuer_example, signatures verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, in the wasm module for the other algorithms").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,30 +41,42 @@ fn unusable(good: &SigningKey) -> Vec<(Value, &'static str)> {
         (jwk(good, json!({ "kid": "enc", "use": "enc" })), "its use is not sig"),
         (
             jwk(good, json!({ "kid": "oaep", "alg": "RSA-OAEP" })),
-            "its alg is unknown, or does not go with its kty",
+            "its alg is not supported, or does not belong to its kty",
         ),
-        (jwk(good, json!({ "kid": "signs", "key_ops": ["sign"] })), "its key_ops lack verify"),
+        (jwk(good, json!({ "kid": "signs", "key_ops": ["sign"] })), "its key_ops do not contain verify"),
         (json!({ "kty": "oct", "kid": "secret", "k": "AAAA", "alg": "HS256" }), "it is a symmetric key"),
-        (jwk(&small, json!({ "kid": "small" })), "its modulus has 1024 bits"),
-        (jwk(good, json!({ "kid": "even-exponent", "e": "AQAC" })), "its exponent is even"),
-        (jwk(good, json!({ "kid": "exponent-1", "e": "AQ" })), "its exponent is even, below 3"),
-        (jwk(&p256, damaged(&p256, "y", 1)), "its material is not a point on its curve"),
-        (jwk(&p256, json!({ "kid": "curve", "crv": "secp256k1", "alg": null })), "its crv is not one of"),
+        (jwk(&small, json!({ "kid": "small" })), "its n has 1024 bits; an RSA key needs 2048 to 8192"),
+        (
+            jwk(good, json!({ "kid": "even-exponent", "e": "AQAC" })),
+            "its e is not an odd number from 3 to 2^33 - 1",
+        ),
+        (
+            jwk(good, json!({ "kid": "exponent-1", "e": "AQ" })),
+            "its e is not an odd number from 3 to 2^33 - 1",
+        ),
+        (
+            jwk(&p256, damaged(&p256, "y", 1)),
+            "its x or y is not the canonical encoding of a point on its curve",
+        ),
+        (
+            jwk(&p256, json!({ "kid": "curve", "crv": "secp256k1", "alg": null })),
+            "its crv is not supported; expected P-256",
+        ),
         (
             jwk(
                 &ed25519,
                 json!({ "kid": "order-1", "x": base64url::encode(&[&[1][..], &[0; 31]].concat()) }),
             ),
-            "it is of small order",
+            "its x is a point of small order",
         ),
-        (json!({ "kty": "LMS", "kid": "type" }), "its kty is not one of"),
+        (json!({ "kty": "LMS", "kid": "type" }), "its kty is not supported; expected RSA"),
         (
             {
                 let mut private = good.private_jwk();
                 private["kid"] = json!("private");
                 private
             },
-            "it holds private material",
+            "it contains private key material",
         ),
         (json!("a string"), "it is not a JSON object"),
     ]
@@ -196,9 +208,12 @@ async fn a_set_of_nothing_but_unusable_keys_is_no_set() {
     }
     assert_eq!(tries.token(&cold).await, "503 no_keys");
     assert_eq!(tries.token(&warm).await, "passed", "the last good key serves");
-    let failed = "keys could not be fetched: the key set holds no key that can be used";
-    assert_eq!(lines(&stack, &format!("issuer cold: {failed}; there are none to judge tokens with")), 1);
-    assert_eq!(lines(&stack, &format!("issuer warm: {failed}; the last good ones serve")), 1);
+    let failed = "fetching keys failed: the key set has no usable key";
+    assert_eq!(lines(&stack, &format!("issuer cold: {failed}; the filter has no keys for this issuer")), 1);
+    assert_eq!(
+        lines(&stack, &format!("issuer warm: {failed}; the filter keeps using the last good keys")),
+        1
+    );
     for (_, why) in &bad {
         assert!(stack.envoy.log_contains(why), "{why}");
     }
@@ -218,7 +233,7 @@ async fn inline_keys_that_cannot_be_used_refuse_the_start() {
     let set = json!({ "keys": [jwk(&sig, json!({ "use": "enc" })), { "kty": "oct", "k": "AAAA" }] });
     let plugin = json!({ "issuer": "https://issuer.example", "audience": AUDIENCE, "jwks_inline": set });
     let words = [
-        "jwks_inline: is not a key set that can be used: the key set holds no key that can be used",
+        "jwks_inline: this key set cannot be used: the key set has no usable key",
         "key 0 (kid \"sig\") is not used: its use is not sig",
         "key 1 is not used: it is a symmetric key",
     ];

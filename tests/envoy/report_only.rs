@@ -71,7 +71,7 @@ async fn it_tells_what_it_would_do_and_does_not_do_it() {
     stack.request("GET", &path).header("cookie", "session=x").send().await;
     let seen = stack.upstream.last();
     assert_eq!((seen.path.as_str(), seen.header("cookie")), (path.as_str(), Some("session=x")));
-    stack.envoy.logged("report_only: no request is denied").await;
+    stack.envoy.logged("jwt_guard: report_only: true: the filter denies no request").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

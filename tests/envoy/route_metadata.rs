@@ -130,7 +130,7 @@ async fn every_kind_of_route_can_carry_a_requirement() {
     for words in [
         "requires_rolle: unknown key",
         "no policy is named \"admin\"",
-        "names no condition",
+        "no condition is set",
         "filter_metadata",
     ] {
         stack.envoy.logged(words).await;

@@ -1,6 +1,6 @@
-//! The kinds of keys: what the reader gets of each, and what a description of the configuration gets.
+//! The kinds of keys: the constants for the reader, and the descriptions for the schema and the documents.
 
-/// The name of a key. Only the table makes one, so the reader takes no key that is not declared.
+/// The name of a key. Only the table of keys can create one, so that the reader cannot take a key that is not declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Name(&'static str);
 
@@ -24,7 +24,7 @@ pub struct Integer {
     pub bounds: Bounds,
 }
 
-/// A key that is a whole number, and that limits nothing if it is absent.
+/// A key that is a whole number. If the key is absent, there is no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionalInteger {
     /// The name.
@@ -49,7 +49,7 @@ pub struct Choice {
     pub name: Name,
     /// The words. The first is the value of an absent key.
     pub values: &'static [&'static str],
-    /// The words as a sentence lists them.
+    /// The words as an error lists them.
     pub listed: &'static str,
 }
 
@@ -65,33 +65,33 @@ pub struct Claims {
 /// The least and the greatest value of a number, and its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// The least.
+    /// The least value.
     pub least: u64,
-    /// The greatest. Far below 2^53: a double holds every value within the bounds exactly.
+    /// The greatest value. It is far below 2^53, so that a double represents every value within the bounds exactly.
     pub greatest: u64,
-    /// `seconds` or the like.
+    /// The unit, such as `seconds`.
     pub unit: &'static str,
 }
 
-/// A key as documents describe it. The reader has no use for it, so the module holds no description.
+/// A key as documents describe it. The reader does not use it, so the wasm module contains no descriptions.
 #[derive(Debug, Clone, Copy)]
 pub struct DeclaredKey {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its type.
+    /// The type.
     pub key_type: KeyType,
     /// The value of an absent key.
     pub default: DefaultValue,
-    /// Its meaning, in one or two sentences.
+    /// The meaning, in full sentences.
     pub description: &'static str,
 }
 
-/// The value of an absent key, for documents.
+/// The default of a key, for documents.
 #[derive(Debug, Clone, Copy)]
 pub enum DefaultValue {
-    /// None.
+    /// The key has no default.
     None,
-    /// A flag's.
+    /// `true` or `false`.
     Flag(bool),
     /// A number.
     Integer(u64),
@@ -110,45 +110,45 @@ pub enum KeyType {
     Boolean,
     /// A text that is not blank.
     NonBlank,
-    /// One text or several.
+    /// One text, or a list of texts.
     Texts,
     /// A text that matches this regular expression.
     Matching(&'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// One of these texts or several.
+    /// One of these texts, or a list of them.
     SomeOf(&'static [&'static str]),
     /// A whole number within these bounds.
     Number(Bounds),
-    /// That object.
+    /// The object with this name.
     Object(&'static str),
-    /// One of that object, or several.
+    /// The object with this name, or a list of such objects.
     ObjectOrList(&'static str),
-    /// A list of that object, which may be empty.
+    /// A list of objects with this name. The list may be empty.
     List(&'static str),
-    /// A list of that object with at least one entry.
+    /// A list of objects with this name, with at least one entry.
     Alternatives(&'static str),
-    /// An object of that object, with names that the operator chooses.
+    /// An object whose members are objects with this name. The operator chooses the names of the members.
     Map(&'static str),
-    /// Header names and what they carry.
+    /// An object from header names to claims.
     ClaimHeaders,
-    /// Claims, some with a prefix.
+    /// One claim or a list of claims, each with or without a prefix.
     ClaimSources,
-    /// One claim or several.
+    /// One claim, or a list of claims.
     ClaimList,
-    /// Classes of path variants.
+    /// One class of path variants, or a list of them.
     ReadingClasses,
-    /// One `kid` or several, or an empty list.
+    /// One `kid`, or a list that may be empty.
     Kids,
     /// A JWKS, as an object or as text.
     Jwks,
-    /// Claims and the values of each that are refused.
+    /// An object from claims to the values that are refused.
     RefusedClaims,
-    /// One text or several, or `{all: […]}`.
+    /// One text, a list of texts, or `{all: […]}`.
     AnyOrAll,
     /// One scope, `{any: […]}` or `{all: […]}`.
     Scopes,
-    /// One JSON value or several.
+    /// One JSON value, or a list of values.
     Values,
 }
 

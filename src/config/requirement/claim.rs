@@ -39,7 +39,7 @@ fn claim(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     Some(ClaimCondition { pointer: pointer?, test: test? })
 }
 
-/// Values that a claim can be equal to.
+/// The values to compare a claim with.
 pub(in crate::config) fn values(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<NonEmpty<Json>> {
     let items = node.one_or_many();
     if items.is_empty() {

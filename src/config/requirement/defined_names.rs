@@ -1,20 +1,21 @@
-//! The names that a requirement may refer to.
+//! The defined names that a requirement can refer to.
 
 use std::collections::BTreeMap;
 
 use crate::policy::Requirement;
 
-/// What a requirement may refer to by name.
+/// The names that the configuration defines and that a requirement can refer to.
 #[derive(Debug, Clone, Default)]
 pub struct DefinedNames {
-    /// The issuers' names, in the order of the configuration.
+    /// The names of the issuers, in the order of the configuration.
     pub issuers: Vec<String>,
-    /// Every audience of every issuer.
+    /// The audiences of all issuers.
     pub audiences: Vec<String>,
     /// The named policies.
     pub policies: BTreeMap<String, Requirement>,
-    /// The names of policies with a mistake in them, which is told where they stand and not where they are named.
+    /// The names of invalid policies. Their mistakes are reported in `policies`; a reference to them is not reported as
+    /// well.
     pub broken_policies: Vec<String>,
-    /// Whether an issuer has a mistake in it, so that names and audiences may be missing above.
+    /// Whether an issuer is invalid, so that names and audiences may be missing above.
     pub lacks_issuers: bool,
 }

@@ -1,4 +1,4 @@
-//! `requires_role`, `requires_group` and `requires_scope`: names of which one or all are asked for.
+//! `requires_role`, `requires_group` and `requires_scope`: names of which one or all are required.
 
 use crate::config::keys::{all_of_them, any_of_them};
 use crate::config::problem::Problem;
@@ -6,7 +6,7 @@ use crate::config::reader::{ConfigNode, Errors};
 use crate::jose::json::Json;
 use crate::policy::{AnyAll, NonEmpty};
 
-/// One name, a list of which any will do, or `{all: […]}`.
+/// One name, a list of which one is enough, or `{all: […]}`.
 pub(super) fn any_or_all(
     node: &ConfigNode<'_>,
     what: &'static str,
@@ -24,7 +24,8 @@ pub(super) fn any_or_all(
     names_of(&all?, what, errors).map(AnyAll::All)
 }
 
-/// One scope, `{any: […]}` or `{all: […]}`. Conventions differ on what a bare list means, so it is refused.
+/// One scope, `{any: […]}` or `{all: […]}`. A plain list is refused, because software differs on whether one or all of
+/// its scopes are required.
 pub(super) fn scopes(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<AnyAll<String>> {
     match node.value() {
         Json::Array(items) if items.len() > 1 => {
@@ -52,7 +53,8 @@ pub(super) fn scopes(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<AnyAl
     }
 }
 
-/// RFC 6749 section 3.3: a scope is visible ASCII without `"` and `\`; it stands in challenges.
+/// RFC 6749 section 3.3: a scope consists of visible ASCII characters other than `"` and `\`. Challenges contain it in
+/// quotes.
 fn are_scopes(scopes: &AnyAll<String>, node: &ConfigNode<'_>, errors: &mut Errors) -> bool {
     let (AnyAll::Any(names) | AnyAll::All(names)) = scopes;
     let valid =

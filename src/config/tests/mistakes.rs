@@ -1,34 +1,46 @@
-//! One mistake a row, with the exact words for what is wrong.
+//! One mistake per row, with the start of its message.
 
 use super::{parse, with};
 
 #[test]
 fn every_mistake_names_its_place_and_the_remedy() {
     let rows: &[(&str, &str)] = &[
-        // The whole.
+        // The whole configuration.
         ("", "the filter has no configuration; it needs at least issuer, audience and jwks_cluster"),
         ("[]", "expected an object with issuer, audience and jwks_cluster, got an empty list"),
-        ("{\"issuer\":", "the configuration is neither a Struct nor valid JSON: EOF while parsing"),
-        (r#"{"a":1,"a":1}"#, "the configuration is refused: an object has the same name twice"),
-        // What has to be there.
-        (r#"{"audience":"a","jwks_cluster":"c"}"#, "issuer: is required: the exact iss of the tokens"),
+        ("{\"issuer\":", "the configuration is neither a protobuf Struct nor valid JSON: EOF while parsing"),
+        (
+            r#"{"a":1,"a":1}"#,
+            "the configuration is JSON that the filter refuses: an object has the same member twice",
+        ),
+        // Required keys.
+        (
+            r#"{"audience":"a","jwks_cluster":"c"}"#,
+            "issuer: this key is required; write the exact iss of the tokens, such as https://issuer.example.com",
+        ),
         (
             r#"{"issuer":" ","audience":"a","jwks_cluster":"c"}"#,
             "issuer: expected the exact iss of the tokens, such as https://issuer.example.com, got \" \"",
         ),
-        (r#"{"issuer":"https://i","jwks_cluster":"c"}"#, "audience: is required"),
+        (
+            r#"{"issuer":"https://i","jwks_cluster":"c"}"#,
+            "audience: this key is required; write the aud of the tokens for this service",
+        ),
         (
             r#"{"issuer":"https://i","audience":"","jwks_cluster":"c"}"#,
             "audience: expected an audience, got \"\"",
         ),
         (
             r#"{"issuer":"https://i","audience":[],"jwks_cluster":"c"}"#,
-            "audience: expected an audience or a list of them, got an empty list",
+            "audience: expected an audience, or a list with at least one entry; got an empty list",
         ),
-        (r#"{"issuer":"https://i","audience":"a"}"#, "jwks_cluster: is required"),
+        (
+            r#"{"issuer":"https://i","audience":"a"}"#,
+            "jwks_cluster: this key is required; write the name of the Envoy cluster",
+        ),
         (
             r#"{"issuer":"i","audience":"a","jwks_cluster":"c"}"#,
-            "jwks_endpoint: /api/v1/auth/jwks is appended to the issuer, which makes no URL here",
+            "jwks_endpoint: /api/v1/auth/jwks is appended to the issuer, and the result is not a URL",
         ),
         // Unknown keys, at any depth.
         (&with(r#""isuer":"x""#), "isuer: unknown key; expected one of "),
@@ -53,7 +65,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
             &with(r#""skip_readings":["letter_case","case"]"#),
             "skip_readings[1]: expected one of letter_case, ",
         ),
-        (&with(r#""skip_readings":[1]"#), "skip_readings[0]: expected the name of a class of readings"),
+        (&with(r#""skip_readings":[1]"#), "skip_readings[0]: expected the name of a class of path variants"),
         (
             &with(r#""jwks_ttl_seconds":0"#),
             "jwks_ttl_seconds: expected a whole number of seconds from 1 to 86400, got 0",
@@ -82,11 +94,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""accepted_algorithms":["EdDSA","Ed25519"]"#),
-            "accepted_algorithms: Ed25519 stands here twice",
+            "accepted_algorithms: the algorithm Ed25519 is in this list twice",
         ),
         (
             &with(r#""accepted_algorithms":[]"#),
-            "accepted_algorithms: expected an algorithm, such as RS256 or a list of them, got an empty list",
+            "accepted_algorithms: expected an algorithm, such as RS256, or a list with at least one entry; got an empty list",
         ),
         (
             &with(r#""jwks_endpoint":"ftp://x""#),
@@ -98,21 +110,27 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""jwks_inline":{"keys":[]}"#),
-            "jwks_cluster: nothing is fetched where jwks_inline gives the keys",
+            "jwks_cluster: jwks_inline gives the keys, so nothing is fetched; remove this key or jwks_inline",
         ),
         (
             r#"{"issuer":"i","audience":"a","jwks_inline":{"keys":[]}}"#,
-            "jwks_inline: is not a key set that can be used",
+            "jwks_inline: this key set cannot be used: the key set has no usable key",
         ),
         (&with(r#""name":"a-b""#), "name: expected letters, digits and _ only, got \"a-b\""),
-        (&with(r#""realm":"a\u0001""#), "realm: a realm has visible ASCII characters and spaces only"),
+        (
+            &with(r#""realm":"a\u0001""#),
+            "realm: a realm can contain only visible ASCII characters, and spaces between them",
+        ),
         // Requirements.
         (
             &with(r#""routes":[{"path":"/a"}]"#),
-            "routes[0]: names no condition; for any valid token say allow_authenticated: true",
+            "routes[0]: no condition is set; write allow_authenticated: true for any valid token",
         ),
-        (&with(r#""routes":[{"path":"/a","allow_anonymous":false}]"#), "routes[0]: names no condition"),
-        (&with(r#""routes":[{"allow_anonymous":true}]"#), "routes[0].path: expected a path template"),
+        (&with(r#""routes":[{"path":"/a","allow_anonymous":false}]"#), "routes[0]: no condition is set"),
+        (
+            &with(r#""routes":[{"allow_anonymous":true}]"#),
+            "routes[0].path: this key is required; write a path template",
+        ),
         (
             &with(r#""routes":[{"path":"/a","allow_anonymous":true},{"path":"/b","requires_role":[""]}]"#),
             "routes[1].requires_role[0]: expected a role name, got \"\"",
@@ -123,11 +141,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_role":[]}]"#),
-            "routes[0].requires_role: expected a role name or a list of them, got an empty list",
+            "routes[0].requires_role: expected a role name, or a list with at least one entry; got an empty list",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_role":["x","x"]}]"#),
-            "routes[0].requires_role[1]: stands here twice: \"x\"",
+            "routes[0].requires_role[1]: \"x\" is in this list twice",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_role":{"any":["x"]}}]"#),
@@ -135,45 +153,48 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_role":{"all":[]}}]"#),
-            "routes[0].requires_role.all: expected a role name or a list of them, got an empty list",
+            "routes[0].requires_role.all: expected a role name, or a list with at least one entry; got an empty list",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_scope":["a","b"]}]"#),
-            "routes[0].requires_scope: say {any: […]} or {all: […]} for several scopes",
+            "routes[0].requires_scope: for several scopes, write {any: […]} or {all: […]}",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_scope":"a b"}]"#),
-            "routes[0].requires_scope: a scope has visible ASCII characters only",
+            "routes[0].requires_scope: a scope can contain only visible ASCII characters",
         ),
         (
             &with(r#""routes":[{"path":"/a","allow_anonymous":true,"requires_role":"x"}]"#),
-            "routes[0].allow_anonymous: stands alone",
+            "routes[0].allow_anonymous: this key decides alone and cannot be combined with other conditions",
         ),
         (
             &with(r#""routes":[{"path":"/a","allow_anonymous":true,"deny":true}]"#),
-            "routes[0].allow_anonymous: stands alone",
+            "routes[0].allow_anonymous: this key decides alone and cannot be combined with other conditions",
         ),
         (
             &with(r#""routes":[{"path":"/a","allow_missing":true,"requires_role":"x"}]"#),
-            "routes[0].allow_missing: combines only with requires_issuer and requires_audience",
+            "routes[0].allow_missing: this key can be combined only with requires_issuer and requires_audience",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_issuer":"x"}]"#),
-            "routes[0].requires_issuer: no issuer is named \"x\"; configured: idp_example_com",
+            "routes[0].requires_issuer: no issuer is named \"x\"; expected one of idp_example_com",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_audience":"x"}]"#),
-            "routes[0].requires_audience: no issuer has the audience \"x\"; configured: api",
+            "routes[0].requires_audience: no issuer has the audience \"x\"; expected one of api",
         ),
         (
             &with(r#""routes":[{"path":"/a","policy":"x"}]"#),
-            "routes[0].policy: no policy is named \"x\"; none is defined",
+            "routes[0].policy: no policy is named \"x\"; define it in policies",
         ),
-        (&with(r#""policies":{"p":{"policy":"q"}}"#), "policies.p: a named policy does not name another"),
-        (&with(r#""policies":{"p":{}}"#), "policies.p: names no condition"),
+        (
+            &with(r#""policies":{"p":{"policy":"q"}}"#),
+            "policies.p: a named policy cannot refer to another one",
+        ),
+        (&with(r#""policies":{"p":{}}"#), "policies.p: no condition is set"),
         (
             &with(r#""routes":[{"path":"/a","any_of":[{"allow_anonymous":true}]}]"#),
-            "routes[0].any_of[0]: an alternative asks something of a valid token",
+            "routes[0].any_of[0]: an entry of any_of must require a valid token",
         ),
         (
             &with(r#""routes":[{"path":"/a","any_of":[]}]"#),
@@ -181,7 +202,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_claim":[{"claim":"x"}]}]"#),
-            "routes[0].requires_claim[0]: expected one of any: […], all: […] and present: true",
+            "routes[0].requires_claim[0]: expected exactly one of any: […], all: […] and present: true",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"x","any":[null]}}]"#),
@@ -196,10 +217,10 @@ fn every_mistake_names_its_place_and_the_remedy() {
         (&with(r#""routes":[{"path":"a","deny":true}]"#), "routes[0].path: "),
         (
             &with(r#""routes":[{"path":"/a","methods":[],"deny":true}]"#),
-            "routes[0].methods: expected a method, such as GET or a list of them, got an empty list",
+            "routes[0].methods: expected a method, such as GET, or a list with at least one entry; got an empty list",
         ),
         (&with(r#""routes":[{"path":"/a/{x}","deny":true},{"path":"/a/{y}","deny":true}]"#), "routes[1]: "),
-        // Headers and places.
+        // Headers and token sources.
         (
             &with(r#""claim_headers":{"x-a":"$role"}"#),
             "claim_headers.x-a: expected a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none, got \"$role\"",
@@ -210,32 +231,32 @@ fn every_mistake_names_its_place_and_the_remedy() {
             &with(r#""token_from":[{"header":"x-t","query":"t"}]"#),
             "token_from[0]: expected exactly one of header, query and cookie",
         ),
-        (&with(r#""token_from":[]"#), "token_from: expected at least one place"),
+        (&with(r#""token_from":[]"#), "token_from: expected at least one token source"),
         (
             &with(r#""token_from":{"header":"X_Auth_Sub"}"#),
-            "token_from: the header x_auth_sub is a claim header, or spelt like one",
+            "token_from: the header x_auth_sub is removed from every request: it is a claim header",
         ),
         // Issuers.
         (
             &with(r#""issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"}]"#),
-            "issuer: give either one issuer directly or a list of issuers, not both",
+            "issuer: this key belongs to one issuer and cannot be set beside issuers",
         ),
         (r#"{"issuers":[]}"#, "issuers: expected at least one issuer"),
         (
             r#"{"issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"},{"issuer":"https://j","name":"k","audience":"b","jwks_cluster":"c"}]}"#,
-            "issuers[1]: the same issuer stands in the list twice",
+            "issuers[1]: an earlier entry of the list has the same issuer",
         ),
         (
             r#"{"issuers":[{"issuer":"https://j","audience":"b","jwks_cluster":"c"},{"issuer":"https://j/","audience":"b","jwks_cluster":"c"}]}"#,
-            "issuers[1]: two issuers have the name j; give one of them another",
+            "issuers[1]: two issuers have the name j; set name to another value in one of them",
         ),
         (
             &with(r#""discovery":true,"jwks_endpoint":"/k""#),
-            "jwks_endpoint: discovery: true finds the endpoint; give one of the two",
+            "jwks_endpoint: discovery: true already finds the URL of the keys; remove this key or discovery",
         ),
         (
             &with(r#""discovery_cluster":"c""#),
-            "discovery_cluster: only discovery: true asks for a discovery document",
+            "discovery_cluster: this key is used only with discovery: true",
         ),
         (
             &with(r#""route_metadata":"merge""#),
@@ -244,19 +265,22 @@ fn every_mistake_names_its_place_and_the_remedy() {
         (&with(r#""refused_claims":{"typ":[]}"#), "refused_claims.typ: expected at least one value"),
         (&with(r#""resource_metadata":{"resource":"http://x"}"#), "resource_metadata: "),
         (&with(r#""resource_metadata":["x"]"#), "resource_metadata"),
-        // Names, places and alternatives.
-        (&with(r#""policies":{" ":{"requires_role":"x"}}"#), "policies[\" \"]: a policy needs a name"),
+        // Names, token sources and alternatives.
+        (
+            &with(r#""policies":{" ":{"requires_role":"x"}}"#),
+            "policies[\" \"]: the name of a policy cannot be blank",
+        ),
         (
             &with(
                 r#""policies":{"a":{"requires_role":"x"},"b":{"deny":true}},"default_policy":{"policy":"c"}"#,
             ),
-            "default_policy.policy: no policy is named \"c\"; defined: a, b",
+            "default_policy.policy: no policy is named \"c\"; expected one of a, b",
         ),
         (
             &with(
                 r#""routes":[{"path":"/a","deny":true},{"path":"/b","deny":true,"token_from":{"header":"x-auth-sub"}}]"#,
             ),
-            "routes[1].token_from: the header x-auth-sub is a claim header, or spelt like one",
+            "routes[1].token_from: the header x-auth-sub is removed from every request: it is a claim header",
         ),
         (
             &with(r#""refused_claims":{"typ":[["Refresh"]]}"#),
@@ -268,11 +292,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""token_from":[{"cookie":"t"},{"query":"t"},{"cookie":"t"}]"#),
-            "token_from[2]: the same place stands here twice",
+            "token_from[2]: the same token source is in this list twice",
         ),
         (
             &with(r#""token_from":{"query":"a b"}"#),
-            "token_from.query: a name has letters, digits and !#$%&'*+-.^_`|~ only",
+            "token_from.query: a name can contain only letters, digits and !#$%&'*+-.^_`|~",
         ),
         (
             &with(r#""token_from":{"header":"x-t","prefix":"Tok\u0000en"}"#),
@@ -280,14 +304,14 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""token_from":{"cookie":"t","prefix":"Token "}"#),
-            "token_from.prefix: only a header has a prefix",
+            "token_from.prefix: only a header can have a prefix",
         ),
         (&with(r#""audience_from":[]"#), "audience_from: expected at least one claim"),
         (&with(r#""accepted_types":["at+jwt",1]"#), "accepted_types[1]: expected a token type"),
         (&with(r#""refused_claims":{"/~2":"x"}"#), "refused_claims[\"/~2\"]: "),
         (
             r#"{"issuer":"example","audience":"b","jwks_cluster":"c","discovery":true}"#,
-            "issuer: discovery needs an issuer that is a URL: ",
+            "issuer: discovery: true needs an issuer that is a URL: ",
         ),
         (
             &with(r#""discovery":true,"discovery_cluster":1"#),
@@ -295,11 +319,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""default_policy":{"requires_role":"x","shadow":{"deny":true,"shadow":{"deny":true}}}"#),
-            "default_policy.shadow: a shadow has no shadow of its own",
+            "default_policy.shadow: a shadow cannot have a shadow of its own",
         ),
         (
             &with(r#""policies":{"p":{"deny":true}},"default_policy":{"policy":"p","requires_role":"x"}"#),
-            "default_policy.policy: stands alone: put the other conditions into the named policy",
+            "default_policy.policy: this key cannot be combined with other conditions; move them into the named policy",
         ),
         (
             &with(r#""default_policy":{"requires_claim":[]}"#),
@@ -311,7 +335,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""default_policy":{"any_of":[{"requires_role":"x","shadow":{"deny":true}}]}"#),
-            "default_policy.any_of[0]: an alternative has no shadow",
+            "default_policy.any_of[0]: an entry of any_of cannot have a shadow",
         ),
         (&with(r#""claim_headers":{":path":"sub"}"#), "claim_headers: \":path\" is a pseudo-header of HTTP"),
         (&with(r#""claim_headers":{"x-original-url":"sub"}"#), "claim_headers: \"x-original-url\""),

@@ -1,6 +1,6 @@
-//! The curves of ECDSA that are used (RFC 7518 section 6.2.1.1).
+//! The supported elliptic curves for ECDSA (RFC 7518 section 6.2.1.1).
 
-/// A curve of ECDSA.
+/// An elliptic curve for ECDSA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
     /// NIST P-256
@@ -12,7 +12,7 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// The curve of that `crv`.
+    /// The curve with this `crv`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "P-256" => Some(Self::P256),
@@ -22,7 +22,7 @@ impl Curve {
         }
     }
 
-    /// Bytes of one coordinate, and of one half of a signature.
+    /// The length of one coordinate, and of one half of a signature, in bytes.
     pub(super) fn size(self) -> usize {
         match self {
             Self::P256 => 32,

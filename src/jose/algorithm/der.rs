@@ -1,8 +1,8 @@
-//! The three ASN.1 values that a host wants in DER: two kinds of public key (RFC 5280 section 4.1.2.7) and the
-//! ECDSA signature (RFC 3279 section 2.2.3).
+//! The three ASN.1 values that the host takes in DER: two kinds of public key (RFC 5280 section 4.1.2.7) and the ECDSA
+//! signature (RFC 3279 section 2.2.3).
 //!
-//! Own code: the encoder of `rsa` (its feature `encoding`, with `pkcs1` and `spki`) makes the module 14 kB larger for
-//! the first of the three alone.
+//! The encoder is written by hand, because the encoder of `rsa` (its feature `encoding`, with `pkcs1` and `spki`) makes
+//! the wasm module 14 kB larger for RSA keys alone.
 
 use super::curve::Curve;
 
@@ -10,7 +10,7 @@ const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
 const SEQUENCE: u8 = 0x30;
 
-/// rsaEncryption, 1.2.840.113549.1.1.1, and its parameters, NULL.
+/// rsaEncryption, 1.2.840.113549.1.1.1, with the parameters NULL.
 const RSA_ENCRYPTION: &[u8] = &[0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00];
 
 /// id-ecPublicKey, 1.2.840.10045.2.1.
@@ -38,13 +38,14 @@ pub fn ec_public_key(curve: Curve, point: &[u8]) -> Vec<u8> {
     )
 }
 
-/// Ecdsa-Sig-Value, from R and S side by side in equal lengths (RFC 7518 section 3.4).
+/// Ecdsa-Sig-Value, from the concatenation of R and S in equal lengths (RFC 7518 section 3.4).
 pub fn ecdsa_signature(r_and_s: &[u8]) -> Vec<u8> {
     let (r, s) = r_and_s.split_at(r_and_s.len() / 2);
     element(SEQUENCE, &[&unsigned(r), &unsigned(s)])
 }
 
-/// INTEGER of an unsigned big-endian number: no leading zeros, but for one where the sign bit would be set.
+/// INTEGER of an unsigned big-endian number: without leading zeros, except for one if the first bit is set, because
+/// that bit would be the sign.
 fn unsigned(number: &[u8]) -> Vec<u8> {
     let first = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let magnitude = number.get(first..).unwrap_or_default();
@@ -79,7 +80,11 @@ mod tests {
             ("one", &[1], &[INTEGER, 1, 1]),
             ("leading zeros", &[0, 0, 0x7F], &[INTEGER, 1, 0x7F]),
             ("a set high bit", &[0x80], &[INTEGER, 2, 0, 0x80]),
-            ("a zero that the sign needs, and one that it does not", &[0, 0, 0x80], &[INTEGER, 2, 0, 0x80]),
+            (
+                "a leading zero that the sign needs, and a superfluous one",
+                &[0, 0, 0x80],
+                &[INTEGER, 2, 0, 0x80],
+            ),
         ];
         for (label, number, encoded) in rows {
             assert_eq!(unsigned(number), *encoded, "{label}");

@@ -1,15 +1,15 @@
-//! Which of the two ways to check a signature is taken: the host's native code where it has shown that it both
-//! accepts and refuses, this module's crates for everything else.
+//! Chooses between the two verifiers: the native code of the host for each algorithm that passed a self-test, and the
+//! crates in this wasm module for all others.
 
 use super::{Algorithm, HostCheck, SignatureCheck, Verifier, WasmVerifier, known_answer_test};
 
-/// The host's function that checks signatures.
+/// The host function that verifies signatures.
 pub trait HostFunction {
-    /// The host's verdict; `None` where it has no such function, or cannot use the key.
+    /// Whether the host accepts the signature; `None` if it has no such function or cannot use the key.
     fn verify_signature(&self, check: &HostCheck<'_>) -> Option<bool>;
 }
 
-/// Asks the host for the algorithms that it was seen to get right.
+/// Verifies signatures with the host for the algorithms that passed the self-test, and in this module for the others.
 #[derive(Debug)]
 pub struct HostVerifier<H> {
     host: H,
@@ -17,15 +17,16 @@ pub struct HostVerifier<H> {
 }
 
 impl<H: HostFunction> HostVerifier<H> {
-    /// Puts known answers of every algorithm to the host. One that it lacks, or gets wrong, is left to the module:
-    /// hosts are built with different libraries, and none may turn a forged token into a good one.
+    /// Tests the host with known answers for every algorithm. An algorithm that the host does not support, or gets
+    /// wrong, is verified in this module. Hosts are built with different libraries, and a faulty one must not make a
+    /// forged token valid.
     pub fn self_tested(host: H) -> Self {
         let right = |algorithm: &Algorithm| known_answer_test(&OnlyHost(&host), *algorithm);
         let host_algorithms = Algorithm::ALL.into_iter().filter(right).collect();
         Self { host, host_algorithms }
     }
 
-    /// The algorithms that the host is asked for.
+    /// The algorithms that the host verifies.
     pub fn host_algorithms(&self) -> &[Algorithm] {
         &self.host_algorithms
     }
@@ -35,12 +36,12 @@ impl<H: HostFunction> Verifier for HostVerifier<H> {
     fn verify(&self, check: &SignatureCheck<'_>) -> bool {
         let check_for_host = check.for_host().filter(|_| self.host_algorithms.contains(&check.algorithm()));
         let result = check_for_host.and_then(|check| self.host.verify_signature(&check));
-        // A key that the host cannot use is one that the module can, and it decides as the host would have.
+        // If the host cannot use a key, this module verifies the signature by the same rules.
         result.unwrap_or_else(|| WasmVerifier.verify(check))
     }
 }
 
-/// The host or nobody: what known answers are put to.
+/// Verifies with the host only, for the self-test.
 struct OnlyHost<'h, H>(&'h H);
 
 impl<H: HostFunction> Verifier for OnlyHost<'_, H> {
@@ -53,7 +54,7 @@ impl<H: HostFunction> Verifier for OnlyHost<'_, H> {
 mod tests {
     use super::*;
 
-    /// Answers whatever it is asked the same.
+    /// Gives the same answer for every signature.
     struct Always(Option<bool>);
 
     impl HostFunction for Always {
@@ -68,7 +69,10 @@ mod tests {
             let verifier = HostVerifier::self_tested(Always(answer));
             assert_eq!(verifier.host_algorithms(), [], "{answer:?}");
             for algorithm in Algorithm::ALL {
-                assert!(known_answer_test(&verifier, algorithm), "{answer:?}: the module does {algorithm:?}");
+                assert!(
+                    known_answer_test(&verifier, algorithm),
+                    "{answer:?}: the wasm module verifies {algorithm:?}"
+                );
             }
         }
     }

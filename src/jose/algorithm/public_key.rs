@@ -1,5 +1,6 @@
-//! Public keys, checked when they are read: what a [`PublicKey`] holds is a point on its curve or a modulus of a
-//! sound size, so that checking a signature never has to ask (RFC 7518 section 6, RFC 8037, RFC 9964).
+//! Public keys, checked when they are parsed (RFC 7518 section 6, RFC 8037, RFC 9964). A [`PublicKey`] always has a
+//! point on its curve or a modulus of an accepted size, so that verifying a signature needs no further check of the
+//! key.
 
 use std::fmt::{Debug, Formatter};
 use std::sync::OnceLock;
@@ -9,17 +10,17 @@ use super::{Algorithm, der};
 use crate::jose::error::KeyError;
 use crate::jose::limits::RSA_BITS;
 
-/// The public half of a key pair, fit to check signatures with.
+/// A public key that can verify signatures.
 #[derive(Clone)]
 pub struct PublicKey {
     pub(super) material: Material,
-    /// SubjectPublicKeyInfo, where the host can make use of it.
+    /// SubjectPublicKeyInfo in DER, if the host supports this kind of key.
     pub(super) spki: Option<Vec<u8>>,
 }
 
 #[derive(Clone)]
 pub(super) enum Material {
-    /// The modulus beside the key: without leading zeros, to compare signatures with.
+    /// The key, and its modulus without leading zeros, which signatures are compared with.
     Rsa(Box<rsa::PublicKey>, Vec<u8>),
     P256(Box<p256::ecdsa::VerifyingKey>),
     P384(Box<p384::ecdsa::VerifyingKey>),
@@ -30,8 +31,8 @@ pub(super) enum Material {
     MlDsa87(Box<MlDsaKey<ml_dsa::MlDsa87>>),
 }
 
-/// An ML-DSA key, expanded when it is first used: expanded it takes up to 70 KiB, and a set may hold many keys
-/// that no token names.
+/// An ML-DSA key that is expanded at its first use. An expanded key takes up to 70 KiB, and a set may contain many keys
+/// that no token uses.
 #[derive(Clone)]
 pub(super) struct MlDsaKey<P: ml_dsa::MlDsaParams> {
     encoded: ml_dsa::EncodedVerifyingKey<P>,
@@ -52,8 +53,8 @@ impl<P: ml_dsa::MlDsaParams> MlDsaKey<P> {
 impl PublicKey {
     /// An RSA key from its big-endian modulus and exponent.
     ///
-    /// Leading zeros are dropped: RFC 7518 section 6.3.1 forbids them, yet issuers send the sign byte of their
-    /// ASN.1 encoder along, and dropping it changes nothing about the number.
+    /// Leading zeros are removed. RFC 7518 section 6.3.1 forbids them, but some issuers send the sign byte of their
+    /// ASN.1 encoder. Removing it does not change the number.
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
@@ -64,12 +65,12 @@ impl PublicKey {
         if !RSA_BITS.contains(&bits) {
             return Err(KeyError::RsaSize { bits });
         }
-        // A product of two odd primes is odd; what is even has a factor that everybody knows.
+        // The product of two odd primes is odd. An even modulus has the known factor 2.
         if modulus.last().is_none_or(|byte| byte % 2 == 0) {
             return Err(KeyError::RsaModulusEven);
         }
-        // With the exponent 1 every number is its own signature. Even exponents have no inverse. Above 2^33
-        // checking gets slow, and BoringSSL refuses them too.
+        // With the exponent 1 every number is its own signature. An even exponent has no inverse. With an exponent
+        // above 2^33 verification becomes slow, and BoringSSL refuses it too.
         let value = exponent.iter().try_fold(0_u64, |value, byte| {
             value.checked_mul(256).map(|value| value | u64::from(*byte)).filter(|value| *value < 1 << 33)
         });
@@ -83,14 +84,14 @@ impl PublicKey {
         Ok(Self { material: Material::Rsa(Box::new(key), modulus.to_vec()), spki })
     }
 
-    /// A key on one of the NIST curves from its big-endian coordinates, both of the curve's own length
-    /// (RFC 7518 section 6.2.1.2).
+    /// A key on one of the NIST curves from its big-endian coordinates. Both must have the length of the curve (RFC
+    /// 7518 section 6.2.1.2).
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         if x.len() != curve.size() || y.len() != curve.size() {
             return Err(KeyError::Length);
         }
         let point = [&[4], x, y].concat();
-        // A point off the curve lies on another, weaker one; the crates refuse it, and the identity.
+        // A point that is not on the curve would be on a weaker one. The crates refuse such a point, and the identity.
         let material = match curve {
             Curve::P256 => {
                 p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P256)
@@ -110,33 +111,33 @@ impl PublicKey {
     pub fn ed25519(bytes: &[u8]) -> Result<Self, KeyError> {
         let bytes: &[u8; 32] = bytes.try_into().map_err(|_| KeyError::Length)?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::OffCurve)?;
-        // The crate reads y modulo p; RFC 8032 wants it below p, so that a key has one spelling.
+        // The crate reduces y modulo p. RFC 8032 requires y to be less than p, so that a key has one encoding.
         if key.to_edwards().compress().to_bytes() != *bytes {
             return Err(KeyError::OffCurve);
         }
-        // With a key of small order one signature fits almost every message.
+        // With a key of small order, one signature is valid for almost every message.
         if key.is_weak() {
             return Err(KeyError::SmallOrder);
         }
         Ok(Self { material: Material::Ed25519(Box::new(key)), spki: None })
     }
 
-    /// An ML-DSA-44 key from its encoded form (FIPS 204 section 7.2). Any bytes of the right length are one.
+    /// An ML-DSA-44 key from its encoded form (FIPS 204 section 7.2). All bytes of the right length are a key.
     pub fn ml_dsa_44(bytes: &[u8]) -> Result<Self, KeyError> {
         Ok(Self { material: Material::MlDsa44(MlDsaKey::parse(bytes)?), spki: None })
     }
 
-    /// An ML-DSA-65 key, likewise.
+    /// An ML-DSA-65 key from its encoded form.
     pub fn ml_dsa_65(bytes: &[u8]) -> Result<Self, KeyError> {
         Ok(Self { material: Material::MlDsa65(MlDsaKey::parse(bytes)?), spki: None })
     }
 
-    /// An ML-DSA-87 key, likewise.
+    /// An ML-DSA-87 key from its encoded form.
     pub fn ml_dsa_87(bytes: &[u8]) -> Result<Self, KeyError> {
         Ok(Self { material: Material::MlDsa87(MlDsaKey::parse(bytes)?), spki: None })
     }
 
-    /// Whether it is the kind of key that the algorithm works with, its curve included.
+    /// Whether the kind of key and its curve fit the algorithm.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm::{Ed25519, Es256, Es384, Es512, MlDsa44, MlDsa65, MlDsa87};
         use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
@@ -153,7 +154,7 @@ impl PublicKey {
     }
 }
 
-/// Names the kind only: keys are nothing for logs.
+/// Shows only the kind of key. Key material does not belong in logs.
 impl Debug for PublicKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &self.material {

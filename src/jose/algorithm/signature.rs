@@ -1,8 +1,8 @@
-//! One signature against one key (RFC 7515 section 5.2).
+//! Verifies one signature with one key (RFC 7515 section 5.2).
 //!
-//! There are two ways to do the arithmetic: the host's native code, where it has any, and the crates linked in
-//! here. They must not differ in what they accept, so everything about a signature's form is judged before
-//! either is asked, in [`SignatureCheck::new`].
+//! There are two verifiers: the native code of the host, if it has any, and the crates in this wasm module. They must
+//! accept the same signatures. Therefore [`SignatureCheck::new`] checks the form of a signature before either of them
+//! verifies it.
 
 use std::borrow::Cow;
 use std::fmt::{Debug, Formatter};
@@ -13,7 +13,7 @@ use sha2::{Sha256, Sha384, Sha512};
 use super::public_key::{Material, MlDsaKey, PublicKey};
 use super::{Algorithm, Curve, der};
 
-/// A signature whose form is right for its algorithm and key, and whose arithmetic nobody has checked yet.
+/// A signature whose form fits its algorithm and key. The signature itself is not verified yet.
 #[derive(Clone, Copy)]
 pub struct SignatureCheck<'a> {
     algorithm: Algorithm,
@@ -22,32 +22,32 @@ pub struct SignatureCheck<'a> {
     signature: &'a [u8],
 }
 
-/// What the host's `verify_signature` takes.
+/// The arguments of the host function `verify_signature`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HostCheck<'a> {
     /// `sha256`, `sha384` or `sha512`
     pub hash_function: &'static str,
     /// SubjectPublicKeyInfo in DER.
     pub public_key: &'a [u8],
-    /// RSA: as in the token. EC: Ecdsa-Sig-Value in DER.
+    /// For RSA, the signature as in the token. For EC, Ecdsa-Sig-Value in DER.
     pub signature: Cow<'a, [u8]>,
-    /// What was signed.
+    /// The signed text.
     pub text: &'a [u8],
 }
 
-/// Does the arithmetic of a signature: in the module, or by way of the host.
+/// Verifies signatures: in this wasm module, or with the host.
 pub trait Verifier {
-    /// Whether the key's owner signed the message.
+    /// Whether the signature is valid.
     fn verify(&self, check: &SignatureCheck<'_>) -> bool;
 }
 
 impl<'a> SignatureCheck<'a> {
-    /// `None` where no arithmetic could make the signature a good one: the key is of another kind, the length is
-    /// not the one that algorithm and key give, or a number is out of its range.
+    /// `None` if the signature cannot be valid: the key is of another kind, the length does not fit the algorithm and
+    /// the key, or a number is out of range.
     ///
-    /// The length stops ECDSA signatures in DER, padded and cut ones. The range stops the blank signature
-    /// (r = s = 0), which verifies for every message where division by zero gives zero, and second spellings of a
-    /// signature as r + n.
+    /// The check of the length stops ECDSA signatures in DER, and padded or truncated ones. The check of the range
+    /// stops the blank signature (r = s = 0), which would be valid for every message in a library where division by
+    /// zero gives zero. It also stops a second encoding of a valid signature as r + n.
     pub fn new(
         algorithm: Algorithm,
         key: &'a PublicKey,
@@ -56,7 +56,8 @@ impl<'a> SignatureCheck<'a> {
     ) -> Option<Self> {
         let well_formed = key.fits(algorithm)
             && match &key.material {
-                // RFC 8017 section 8.2.2: as long as the modulus, and less. Equal lengths compare as numbers.
+                // RFC 8017 section 8.2.2: as long as the modulus, and less than it. Byte strings of equal length
+                // compare as numbers.
                 Material::Rsa(_, modulus) => {
                     signature.len() == modulus.len() && signature < modulus.as_slice()
                 }
@@ -81,12 +82,12 @@ impl<'a> SignatureCheck<'a> {
         well_formed.then_some(Self { algorithm, key, message, signature })
     }
 
-    /// The algorithm that the signature is one of.
+    /// The algorithm of the signature.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The same check in the host's words; `None` where the host has no function for the algorithm.
+    /// The arguments for the host; `None` if the host has no function for the algorithm.
     pub fn for_host(&self) -> Option<HostCheck<'a>> {
         let hash_function = match self.algorithm {
             Algorithm::Rs256 | Algorithm::Es256 => "sha256",
@@ -106,21 +107,21 @@ impl<'a> SignatureCheck<'a> {
     }
 }
 
-/// Without message and signature: together they are the token.
+/// Shows neither message nor signature, which together are the token.
 impl Debug for SignatureCheck<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignatureCheck").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }
 
-/// Likewise.
+/// Shows neither message nor signature, which together are the token.
 impl Debug for HostCheck<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostCheck").field("hash_function", &self.hash_function).finish_non_exhaustive()
     }
 }
 
-/// Does the arithmetic with the crates that are linked in.
+/// Verifies signatures in this wasm module, with the linked crates.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WasmVerifier;
 
@@ -156,7 +157,7 @@ fn verify_rsa(algorithm: Algorithm, key: &rsa::PublicKey, message: &[u8], signat
     }
 }
 
-/// With the curve's own hash: SHA-256, SHA-384, SHA-512.
+/// ECDSA with the hash of the curve: SHA-256, SHA-384 or SHA-512.
 fn ecdsa_accepts<S>(key: &impl p256::ecdsa::signature::Verifier<S>, message: &[u8], signature: &S) -> bool {
     key.verify(message, signature).is_ok()
 }

@@ -1,17 +1,17 @@
-//! Why text is not read as JSON.
+//! Why a text is refused as JSON.
 
 use crate::jose::limits::MAX_DEPTH;
 
-/// Why bytes are not the JSON that is asked for. Never quotes the input.
+/// Why bytes are refused as JSON. The messages never quote the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Not one JSON text in UTF-8.
+    /// The bytes are not one JSON text in UTF-8.
     #[error("not valid JSON")]
     Syntax,
-    /// A name stands twice in one object.
-    #[error("an object has the same name twice")]
+    /// An object has two members with the same name.
+    #[error("an object has the same member twice")]
     DuplicateName,
-    /// Nested deeper than [`MAX_DEPTH`].
-    #[error("nested deeper than {MAX_DEPTH}")]
+    /// The text is nested deeper than [`MAX_DEPTH`].
+    #[error("nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
 }

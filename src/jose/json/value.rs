@@ -1,4 +1,4 @@
-//! A JSON value whose numbers are kept as they were written.
+//! A JSON value whose numbers keep their text.
 
 /// A JSON value.
 #[derive(Debug, Clone)]
@@ -7,22 +7,22 @@ pub enum Json {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number, as it was written.
+    /// A number, with its text.
     Number(Number),
     /// A string.
     String(String),
     /// An array.
     Array(Vec<Json>),
-    /// An object in the order it was written, without duplicate names.
+    /// An object with its members in their original order, without duplicate names.
     Object(Vec<(String, Json)>),
 }
 
-/// A number as it was written. `1`, `1.0` and `1e0` are three texts of one value, and compare as equal.
+/// A number with its text. `1`, `1.0` and `1e0` are three texts of one value and compare as equal.
 #[derive(Debug, Clone)]
 pub struct Number(Box<str>);
 
 impl Json {
-    /// The member of that name, if this is an object that has one.
+    /// The member with this name, if this is an object that has one.
     pub fn member(&self, name: &str) -> Option<&Json> {
         match self {
             Self::Object(members) => {
@@ -32,7 +32,7 @@ impl Json {
         }
     }
 
-    /// The memory that it takes beside itself, in bytes, the allocator's own not counted.
+    /// The heap memory of the value in bytes, without the overhead of the allocator.
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::Null | Self::Bool(_) => 0,
@@ -48,7 +48,7 @@ impl Json {
         }
     }
 
-    /// The same value with every object's members in the order of their names.
+    /// The same value with the members of every object sorted by name.
     #[must_use]
     pub fn in_order(&self) -> Self {
         match self {
@@ -72,7 +72,7 @@ impl Json {
     }
 }
 
-/// Compact JSON text, numbers as they were written.
+/// Displays as compact JSON text. Numbers keep their text.
 impl std::fmt::Display for Json {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -105,28 +105,28 @@ fn write_string(f: &mut std::fmt::Formatter<'_>, text: &str) -> std::fmt::Result
 }
 
 impl Number {
-    /// The number that valid JSON text spells.
+    /// The number with this text, which must be valid JSON.
     pub(super) fn from_text(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The shortest text of a double; `None` where it is not finite.
+    /// The number with the shortest text of a double; `None` if the double is not finite.
     pub fn from_f64(value: f64) -> Option<Self> {
         value.is_finite().then(|| Self(format!("{value}").into()))
     }
 
-    /// The number's own text.
+    /// The text of the number.
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// The nearest double, if that is finite.
+    /// The nearest double; `None` if it is not finite.
     pub fn as_f64(&self) -> Option<f64> {
         self.0.parse::<f64>().ok().filter(|value| value.is_finite())
     }
 }
 
-/// Objects are equal whatever the order of their members (RFC 8259 section 4).
+/// The order of the members of an object does not matter (RFC 8259 section 4).
 impl PartialEq for Json {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -145,7 +145,8 @@ impl PartialEq for Json {
 }
 
 impl PartialEq for Number {
-    /// Integers compare exactly, which have one spelling each in JSON but for zero; anything else as doubles.
+    /// Two integers are compared exactly, by their text: except for zero, an integer has one text in JSON. All other
+    /// numbers are compared as doubles.
     fn eq(&self, other: &Self) -> bool {
         let is_integer = |text: &str| !text.contains(['.', 'e', 'E']);
         let is_zero = |text: &str| matches!(text, "0" | "-0");

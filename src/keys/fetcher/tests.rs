@@ -1,4 +1,4 @@
-//! One fetcher on virtual time: what it asks for, and what each answer leads to.
+//! One fetcher on virtual time: the requests that it sends, and the result of each answer.
 
 mod leases;
 
@@ -62,7 +62,7 @@ fn status(fetcher: &mut Fetcher, host: &SimulatedHost, status: &str, body: &[u8]
     answer(fetcher, host, &[(":status", status)], body)
 }
 
-/// Takes the issuer's keys, with a validator.
+/// Fetches the keys of the issuer, with an `ETag`.
 fn refresh(fetcher: &mut Fetcher, host: &SimulatedHost, kid: &str) -> Option<FetchEvent> {
     assert!(sends(fetcher, host).is_some(), "a fetch is due");
     answer(fetcher, host, &[(":status", "200"), ("etag", "\"v\"")], &set(kid))
@@ -72,7 +72,7 @@ fn refreshed() -> FetchEvent {
     FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: Vec::new() }
 }
 
-/// The error of a failed fetch, and what it changed.
+/// The error of a failed fetch, and the outcome of recording it.
 fn failure(event: Option<FetchEvent>) -> (FetchError, FailureOutcome) {
     match event {
         Some(FetchEvent::Failed { error, outcome, .. }) => (error, outcome),
@@ -115,12 +115,12 @@ fn a_configured_endpoint_takes_one_request() {
     assert_eq!(a.poll_send(&host, false), Some(expected));
     a.on_sent(CALL);
     assert!(a.awaits(CALL) && !a.awaits(CALL + 1));
-    assert_eq!(a.poll_send(&host, true), None, "one request at a time");
-    assert_eq!(a.poll_timeout(host.now()), None, "the answer is awaited");
+    assert_eq!(a.poll_send(&host, true), None, "only one request is sent at a time");
+    assert_eq!(a.poll_timeout(host.now()), None, "the fetcher waits for the answer");
     assert_eq!(status(&mut a, &host, "200", &set("one")), Some(refreshed()));
     assert!(knows(&a, &host, "one") && !a.awaits(CALL));
     assert_eq!(a.poll_send(&host, false), None, "the keys are fresh");
-    assert_eq!(a.poll_timeout(host.now()), Some(Duration::from_secs(240)), "and renewed after 80 %");
+    assert_eq!(a.poll_timeout(host.now()), Some(Duration::from_secs(240)), "they are refreshed after 80 %");
 }
 
 #[test]
@@ -128,12 +128,16 @@ fn a_discovered_endpoint_is_asked_after_the_document() {
     let host = SimulatedHost::new();
     let mut a = discovering(&host);
     assert_eq!(sends(&mut a, &host), Some(format!("discovery {OPENID}")));
-    assert_eq!(status(&mut a, &host, "200", DOCUMENT), None, "it leads to another request");
+    assert_eq!(status(&mut a, &host, "200", DOCUMENT), None, "the answer leads to another request");
     assert_eq!(a.poll_timeout(host.now()), Some(Duration::ZERO));
     assert_eq!(sends(&mut a, &host), Some(format!("keys {KEYS}")));
     assert_eq!(status(&mut a, &host, "200", &set("one")), Some(refreshed()));
     host.pass(240.0);
-    assert_eq!(sends(&mut a, &host), Some(format!("discovery {OPENID}")), "each refresh asks anew");
+    assert_eq!(
+        sends(&mut a, &host),
+        Some(format!("discovery {OPENID}")),
+        "each refresh requests the document again"
+    );
 }
 
 #[test]
@@ -155,9 +159,13 @@ fn a_404_leads_to_the_next_document_and_the_last_one_is_a_failure() {
         skipped: Vec::new(),
     };
     assert_eq!(event, Some(expected));
-    assert_eq!(sends(&mut a, &host), None, "it pauses");
+    assert_eq!(sends(&mut a, &host), None, "the fetcher backs off");
     host.pass(1.2);
-    assert_eq!(sends(&mut a, &host), Some(format!("discovery {OPENID}")), "and begins with the first");
+    assert_eq!(
+        sends(&mut a, &host),
+        Some(format!("discovery {OPENID}")),
+        "it starts with the first URL again"
+    );
     assert_eq!(status(&mut a, &host, "404", b""), None);
     assert_eq!(sends(&mut a, &host), Some(format!("discovery {OAUTH}")));
     assert_eq!(status(&mut a, &host, "200", DOCUMENT), None);
@@ -181,7 +189,7 @@ fn only_a_404_leads_to_the_next_document() {
         let mut a = discovering(&host);
         assert!(sends(&mut a, &host).is_some());
         assert_eq!(failure(status(&mut a, &host, code, body)).0, error);
-        assert_eq!(sends(&mut a, &host), None, "{error:?}: it pauses");
+        assert_eq!(sends(&mut a, &host), None, "{error:?}: the fetcher backs off");
     }
 }
 
@@ -210,7 +218,7 @@ fn an_answer_without_usable_keys_is_a_failure_and_the_last_good_keys_serve() {
             assert!(sends(&mut a, &host).is_some(), "{label}");
             assert_eq!(failure(answer(&mut a, &host, headers, body)), (error.clone(), outcome), "{label}");
             assert!(knows(&a, &host, "one"), "{label}");
-            assert_eq!(sends(&mut a, &host), None, "{label}: it pauses");
+            assert_eq!(sends(&mut a, &host), None, "{label}: the fetcher backs off");
         }
     }
 }
@@ -289,8 +297,8 @@ fn a_request_that_is_not_sent_is_tried_again_and_the_second_failure_is_an_event(
     ] {
         let host = SimulatedHost::new();
         assert!(a.poll_send(&host, false).is_some(), "{label}");
-        assert_eq!(a.on_not_sent(&host), None, "{label}: Envoy does not know its clusters at first");
-        assert_eq!(a.poll_send(&host, false), None, "{label}: it pauses");
+        assert_eq!(a.on_not_sent(&host), None, "{label}: Envoy does not know its clusters at its start");
+        assert_eq!(a.poll_send(&host, false), None, "{label}: this VM pauses");
         let until = a.poll_timeout(host.now()).unwrap();
         assert!((0.8..=1.2).contains(&until.as_secs_f64()), "{label}: {until:?}");
         host.pass(1.2);

@@ -1,36 +1,36 @@
-//! The host as the keys see it: a map that all VMs of a process share, a clock, and chance.
+//! The host functions that the keys need: a map that all VMs of a process share, a clock, and random numbers.
 
 use crate::keys::Jitter;
 use crate::time::UnixTime;
 
-/// What the VMs of a process share, and what a VM has of its own: time and chance.
+/// The shared data of the process, the clock, and random numbers.
 pub trait SharedData {
-    /// The time. Read after the record, so that it is not before what the record says.
+    /// The time. It is read after the record, so that it is not earlier than the times in the record.
     fn now(&self) -> UnixTime;
-    /// Chance for one decision.
+    /// The jitter for one decision.
     fn jitter(&self) -> Jitter;
-    /// What stands under a name.
+    /// Reads the entry with this name.
     fn read(&self, name: &str) -> SharedEntry;
-    /// Writes whatever stands there.
+    /// Writes the entry, whatever it contains.
     fn write(&self, name: &str, bytes: &[u8]);
-    /// Writes if it still is what `seen` says.
+    /// Writes the entry if it has not changed since `seen` was read.
     fn swap(&self, name: &str, seen: &SharedEntry, bytes: &[u8]) -> Swap;
 }
 
-/// What stands in shared data under a name, and the token that a swap of it needs.
+/// The content of an entry in shared data, and its version for a swap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedEntry {
-    /// The bytes, if there are any.
+    /// The bytes, if the entry exists.
     pub bytes: Option<Vec<u8>>,
-    /// The host's token of this version; none where nothing stands.
+    /// The host's number for this version; `None` if the entry does not exist.
     pub cas: Option<u32>,
 }
 
-/// The outcome of a write that depends on nobody else having written.
+/// The outcome of [`SharedData::swap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Swap {
-    /// Written.
+    /// The entry was written.
     Done,
-    /// Somebody was quicker: read again.
+    /// Another VM wrote the entry first. Read it again.
     Lost,
 }

@@ -1,4 +1,4 @@
-//! Several VMs over one map, on virtual time, and what may come between any two of their steps.
+//! Several VMs on one map and on virtual time, with events between any two of their steps.
 
 mod same_set;
 mod sequences;
@@ -30,7 +30,7 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
             assert!(a.take_lease(&host, false));
             let reported = a.not_sent(&host);
             assert_eq!(reported.is_some(), attempt > 1, "attempt {attempt}");
-            assert!(!a.take_lease(&host, false), "it does not try again at once");
+            assert!(!a.take_lease(&host, false), "this VM does not try again at once");
             assert!(matches!(a.look_again(&host, RefreshReason::Scheduled), KeyLookup::Unavailable { .. }));
             if attempt < attempts {
                 host.pass(2.4 * f64::from(attempt));
@@ -40,7 +40,7 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
         b.sent();
         assert!(
             matches!(a.look_again(&host, RefreshReason::Scheduled), KeyLookup::Pending),
-            "another fetches"
+            "another VM fetches"
         );
         assert_eq!(answered(&mut b, &host, "one"), StoreOutcome::Replaced);
         a.sync(&host);
@@ -66,10 +66,10 @@ fn who_cannot_send_pauses_longer_each_time_until_something_is_sent() {
     assert_eq!(a.failed(&host), FailureOutcome::Repeated);
     host.pass(12.1);
     assert!(a.take_lease(&host, false));
-    assert_eq!(a.not_sent(&host), None, "the count began anew");
+    assert_eq!(a.not_sent(&host), None, "the count started again");
 }
 
-/// As where a discovery document is answered, and the cluster that it leads to takes no request.
+/// For example, the discovery document is fetched, but the cluster for the keys accepts no request.
 #[test]
 fn a_document_that_leads_nowhere_is_told_and_asked_for_ever_more_rarely() {
     let host = SimulatedHost::new();
@@ -86,7 +86,7 @@ fn a_document_that_leads_nowhere_is_told_and_asked_for_ever_more_rarely() {
     }
     assert!(
         reported > 0 && documents <= 3 * 12,
-        "{documents} documents in a minute, {reported} failures told"
+        "{documents} documents in a minute, {reported} failures reported"
     );
 }
 
@@ -102,16 +102,16 @@ fn a_forced_refresh_that_was_not_sent_costs_nobody_the_cooldown() {
             assert_eq!(a.not_sent(&host), None);
             host.pass(1.3);
         }
-        // The second failure in a row is told, the first is not; the cooldown follows from neither.
+        // The second failure in a row is reported, the first is not. Neither starts the cooldown.
         assert!(a.take_lease(&host, true));
         assert_eq!(a.not_sent(&host).is_some(), earlier == 1);
-        assert!(!a.take_lease(&host, true), "it pauses itself");
+        assert!(!a.take_lease(&host, true), "this VM pauses");
         assert!(matches!(b.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Pending));
         assert!(b.take_lease(&host, true), "{:?}", host.record());
         b.sent();
         let _ = b.failed(&host);
         host.pass(3.0);
-        assert!(!b.take_lease(&host, true), "one that was sent does");
+        assert!(!b.take_lease(&host, true), "a request that was sent starts the cooldown");
     }
 }
 
@@ -145,8 +145,8 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
     let host = SimulatedHost::new();
     let mut a = host.vm(1);
     assert!(a.take_lease(&host, false));
-    // Between the look and the swap the lease ends, another fetches and stores, and the text that is there in the
-    // end is the loser's.
+    // Between the read and the swap the lease expires, another VM fetches and stores a set, and in the end the entry has
+    // the text of the VM that lost the lease.
     host.interfere(|host| {
         let losers_text = host.read(&entries().keys).bytes.unwrap();
         host.pass(6.0);
@@ -158,10 +158,10 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
     assert_eq!(answered(&mut a, &host, "loser"), StoreOutcome::LeaseLost);
     let mut c = host.vm(3);
     c.sync(&host);
-    assert!(!knows(&c, &host, "loser"), "the record means another text");
+    assert!(!knows(&c, &host, "loser"), "the record names another text");
     assert!(
         matches!(c.look_again(&host, RefreshReason::Scheduled), KeyLookup::Pending),
-        "and it is fetched again"
+        "the set is fetched again"
     );
     assert!(c.take_lease(&host, false));
     assert_eq!(answered(&mut c, &host, "winner"), StoreOutcome::Unchanged { recovered: false });
@@ -191,7 +191,11 @@ fn each_change_is_told_once_for_the_process() {
         assert!(vms[vm].take_lease(&host, false));
         vms[vm].failed(&host)
     };
-    assert_eq!(fail(0, 280.0), FailureOutcome::First(Usable::Fresh), "each outage, whichever VM meets it");
+    assert_eq!(
+        fail(0, 280.0),
+        FailureOutcome::First(Usable::Fresh),
+        "the first failure of each outage is reported, by the VM that has it"
+    );
     assert_eq!(fail(1, 20.0), FailureOutcome::Repeated);
     assert_eq!(fail(1, 14_300.0), FailureOutcome::Repeated);
     assert_eq!(fail(0, 200.0), FailureOutcome::KeysExpired);
@@ -207,7 +211,7 @@ fn a_configuration_that_goes_gives_its_lease_back_and_no_other() {
     let [mut a, mut b] = [host.vm(1), host.vm(2)];
     assert!(a.take_lease(&host, false));
     b.release(&host);
-    assert!(a.holds_lease(host.now()), "not somebody else's");
+    assert!(a.holds_lease(host.now()), "a VM releases only its own lease");
     a.release(&host);
     assert!(b.take_lease(&host, false));
 }
@@ -218,7 +222,10 @@ fn a_kid_that_nobody_waits_for_is_looked_for_all_the_same() {
     let [mut a, _] = warm(&host, "one");
     assert!(!a.take_lease(&host, false));
     assert!(matches!(a.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Pending));
-    assert!(a.take_lease(&host, false), "report-only does not wait, and the client may have left");
+    assert!(
+        a.take_lease(&host, false),
+        "in report-only mode requests do not wait, and the client may have disconnected"
+    );
     answered(&mut a, &host, "one");
     assert!(matches!(a.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Unavailable { .. }));
     assert!(!a.take_lease(&host, false));
@@ -234,7 +241,7 @@ fn a_worker_that_lags_behind_learns_of_newer_keys_and_then_of_the_cooldown() {
     assert!(matches!(b.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Updated(_)));
     assert!(
         matches!(b.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Pending),
-        "a third may be out already"
+        "there may be newer keys already"
     );
 }
 

@@ -23,7 +23,7 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
     let moved = |status: u16, location: &str| Answer::status(status).header("location", location);
     let login = format!("https://login.example:8443/{SECRET}?next={SECRET}");
     let forged = "x\n[2026-01-01 00:00:00][error] forged";
-    let leads = "redirects are not followed, and this one leads to https://login.example:8443;";
+    let leads = "the filter does not follow redirects, and this one leads to https://login.example:8443;";
     vec![
         (
             "gzip",
@@ -37,7 +37,7 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
         ("moved_307", moved(307, &login), Some(leads)),
         ("moved_308", moved(308, &login), Some(leads)),
         ("moved_here", moved(302, &format!("/{SECRET}")), Some("leads to another path of the same origin")),
-        ("moved_nowhere", Answer::status(302), Some("status 302: redirects are not followed")),
+        ("moved_nowhere", Answer::status(302), Some("status 302: the filter does not follow redirects")),
         (
             "moved_user",
             moved(302, &format!("https://user:{SECRET}@login.example/")),
@@ -65,27 +65,27 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
         (
             "twice",
             Answer::ok(r#"{"keys":[],"keys":[]}"#),
-            Some("an object in the key set has the same name twice"),
+            Some("an object in the key set has the same member twice"),
         ),
         (
             "certificates",
             Answer::ok(json!({ "a": "-----BEGIN CERTIFICATE-----\nMIIC\n" }).to_string()),
             Some(
-                "but an object of PEM certificates; take the URL at which the issuer has the same keys as a JWKS",
+                "but an object of PEM certificates; use the URL at which the issuer publishes the same keys as a JWKS",
             ),
         ),
         (
             "document",
             Answer::ok(json!({ "issuer": "https://a", "jwks_uri": "https://a/k" }).to_string()),
-            Some("but a discovery document; set discovery: true"),
+            Some("but a discovery document; replace jwks_endpoint by discovery: true"),
         ),
-        ("padded", set(padded), Some("its member n is padded; base64url in a JWK has no = at its end")),
+        ("padded", set(padded), Some("its member n is padded base64url; remove each = at the end")),
         ("standard", set(standard), Some("its member n is standard base64")),
-        ("missing", set(missing), Some("its member n is absent")),
+        ("missing", set(missing), Some("its member n is missing")),
         (
             "certificate",
             set(certificate),
-            Some("its member n is absent, and the certificate in its x5c is not read"),
+            Some("its member n is missing, and the filter does not read the certificate in its x5c"),
         ),
         (
             "forged",
@@ -116,10 +116,10 @@ async fn each_answer_is_told_apart_with_its_url_and_cluster() {
                 wait_until(&format!("{name} is read"), async || figure(&stack, name, "keys").await == 1)
                     .await;
                 assert_eq!(stack.get_with("/", &token_of(&stack, name)).await.status, 200, "{name}");
-                assert_eq!(lines(&stack, &format!("issuer {name}: keys could not be fetched")), 0, "{name}");
+                assert_eq!(lines(&stack, &format!("issuer {name}: fetching keys failed")), 0, "{name}");
             }
             Some(words) => {
-                let begins = format!("issuer {name}: keys could not be fetched");
+                let begins = format!("issuer {name}: fetching keys failed");
                 wait_until(&format!("{name} is told"), async || lines(&stack, &begins) == 1).await;
                 wait_until(&format!("{name}: {words}"), async || {
                     let log = stack.envoy.log();
@@ -129,7 +129,7 @@ async fn each_answer_is_told_apart_with_its_url_and_cluster() {
                 let log = stack.envoy.log();
                 let line = log.lines().find(|line| line.contains(&begins)).unwrap();
                 let requested = format!(
-                    r#"requested: the key set "https://{name}.example/{name}" by the cluster "issuer""#
+                    r#"requested the key set "https://{name}.example/{name}" through the cluster "issuer""#
                 );
                 assert!(line.contains(&requested), "{name}: {line}");
                 assert!(line.len() < 1500, "{name}: {} bytes", line.len());
@@ -161,9 +161,10 @@ async fn the_document_that_could_not_be_had_is_named() {
             "/a",
             Answer::status(404),
             concat!(
-                r#"status 404; there are none to judge tokens with: requests with a token get 503; requested: "#,
+                r#"status 404; the filter has no keys for this issuer, and requests with its tokens get 503; "#,
+                r#"requested "#,
                 r#"the discovery document "https://issuer.example/a/.well-known/openid-configuration" and then "#,
-                r#""https://issuer.example/.well-known/oauth-authorization-server/a" by the cluster "issuer""#
+                r#""https://issuer.example/.well-known/oauth-authorization-server/a" through the cluster "issuer""#
             )
             .to_owned(),
         ),
@@ -172,8 +173,8 @@ async fn the_document_that_could_not_be_had_is_named() {
             "/b",
             Answer::ok(document("/b", "https://issuer.example/none")),
             concat!(
-                r#"requested: the key set "https://issuer.example/none" (jwks_uri of the discovery document) "#,
-                r#"by the cluster "issuer""#
+                r#"requested the key set "https://issuer.example/none" (jwks_uri of the discovery document) "#,
+                r#"through the cluster "issuer""#
             )
             .to_owned(),
         ),
@@ -182,8 +183,8 @@ async fn the_document_that_could_not_be_had_is_named() {
             "/c",
             Answer::ok(document("/c/", "https://issuer.example/keys")),
             concat!(
-                r#"its issuer is "https://issuer.example/c/", and the configured one is "#,
-                r#""https://issuer.example/c""#
+                r#"its issuer is "https://issuer.example/c/"; the configured issuer is "#,
+                r#""https://issuer.example/c", and the two must be equal"#
             )
             .to_owned(),
         ),
@@ -197,7 +198,7 @@ async fn the_document_that_could_not_be_had_is_named() {
             "moved",
             "/e",
             Answer::status(302).header("location", &format!("https://login.example/{SECRET}")),
-            "status 302: redirects are not followed, and this one leads to https://login.example;".to_owned(),
+            "status 302: the filter does not follow redirects, and this one leads to https://login.example;".to_owned(),
         ),
         (
             "a_page",
@@ -215,7 +216,7 @@ async fn the_document_that_could_not_be_had_is_named() {
             "a_long_url",
             "/h",
             Answer::ok(document("/h", &long)),
-            r#"kkkk"... (jwks_uri of the discovery document) by the cluster "issuer""#.to_owned(),
+            r#"kkkk"... (jwks_uri of the discovery document) through the cluster "issuer""#.to_owned(),
         ),
         (
             "a_forged_line",
@@ -239,7 +240,7 @@ async fn the_document_that_could_not_be_had_is_named() {
     }
     let stack = builder.start().await;
     for (name, _, _, words) in &cases {
-        let begins = format!("issuer {name}: keys could not be fetched");
+        let begins = format!("issuer {name}: fetching keys failed");
         wait_until(&format!("{name} is told"), async || lines(&stack, &begins) == 1).await;
         let log = stack.envoy.log();
         let line = log.lines().find(|line| line.contains(&begins)).unwrap();

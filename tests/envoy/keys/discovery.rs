@@ -55,7 +55,7 @@ fn cases() -> Vec<Case> {
                 "/b/.well-known/openid-configuration",
                 document("https://issuer.example/other", "https://issuer.example/keys"),
             )),
-            Some("the discovery document is another issuer's"),
+            Some("the discovery document is for another issuer"),
         ),
         case(
             "plain_keys",
@@ -64,7 +64,7 @@ fn cases() -> Vec<Case> {
                 "/c/.well-known/openid-configuration",
                 document("https://issuer.example/c", "http://issuer.example/keys"),
             )),
-            Some("an https issuer has an http jwks_uri"),
+            Some("the jwks_uri of its discovery document is an http URL"),
         ),
         case(
             "other_host_unasked",
@@ -146,7 +146,7 @@ async fn only_the_issuers_own_document_leads_to_keys() {
                 assert_eq!(stack.get_with("/", &token).await.status, 503, "{name}");
                 let log = stack.envoy.log();
                 let told =
-                    log.lines().filter(|line| line.contains(&format!("issuer {name}: keys could not")));
+                    log.lines().filter(|line| line.contains(&format!("issuer {name}: fetching keys failed")));
                 let told: Vec<_> = told.collect();
                 assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");
             }
@@ -180,8 +180,9 @@ async fn a_document_whose_keys_cannot_be_asked_for_is_told_and_backed_off_from()
     let token = stack.token().issuer("https://issuer.example").sign(&stack.key).unwrap();
     assert_eq!(stack.get_with("/", &token).await.status, 503);
     let log = stack.envoy.log();
-    let told: Vec<_> = log.lines().filter(|line| line.contains("issuer nowhere: keys could not")).collect();
-    assert!(told.len() == 1 && told[0].contains("is the cluster defined"), "{told:?}");
+    let told: Vec<_> =
+        log.lines().filter(|line| line.contains("issuer nowhere: fetching keys failed")).collect();
+    assert!(told.len() == 1 && told[0].contains("check that the cluster is defined"), "{told:?}");
     // Each of three VMs pauses for 1, 2 and 4 s, give or take a fifth, so the twelfth comes after 5.6 s or more; with
     // one a second from each it came before 4.
     wait_until("a dozen are asked for", async || stack.issuer.count(path) >= 12).await;

@@ -83,8 +83,8 @@ async fn a_client_is_told_which_claim_its_token_lacks() {
     for detail in [
         "the token has expired",
         "the token has no exp, and require_expiration is true",
-        "none of the token's audiences is configured",
-        "the token has no audience",
+        "none of the token's audiences is configured for its issuer",
+        "the token has no audience: the claims in audience_from (aud by default) contain no string",
     ] {
         stack.envoy.logged(detail).await;
     }

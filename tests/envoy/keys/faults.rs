@@ -49,7 +49,7 @@ async fn status(stack: &Stack, name: &str) -> (u16, Option<u64>) {
 
 /// What the log says of fetches that failed.
 fn log_of(stack: &Stack, name: &str) -> Vec<String> {
-    let words = format!("issuer {name}: keys could not be fetched");
+    let words = format!("issuer {name}: fetching keys failed");
     stack.envoy.log().lines().filter(|line| line.contains(&words)).map(str::to_owned).collect()
 }
 
@@ -145,14 +145,14 @@ async fn without_keys_each_fault_is_a_503_and_is_asked_about_in_growing_pauses()
     }
     assert_eq!(untrusted.count("/wrong_authority"), 0, "no request goes to who is not trusted");
     for (name, words) in [
-        ("no_such_cluster", "is the cluster defined, and does the name of its host resolve?"),
-        ("no_such_name", "is the cluster defined, and does the name of its host resolve?"),
-        ("refused", "no connection to it"),
-        ("time_out", "no answer in time"),
-        ("slow_body", "no answer"),
+        ("no_such_cluster", "check that the cluster is defined and that the name of its host resolves"),
+        ("no_such_name", "check that the cluster is defined and that the name of its host resolves"),
+        ("refused", "because it has no connection to the issuer"),
+        ("time_out", "because the issuer did not answer in time"),
+        ("slow_body", "no answer: the connection failed, or jwks_timeout_ms passed"),
         ("html", "not valid JSON"),
-        ("unusable_keys", "no key that can be used"),
-        ("ten_mib", "over the limit of 1048576"),
+        ("unusable_keys", "the key set has no usable key"),
+        ("ten_mib", "the limit is 1048576"),
     ] {
         let told = log_of(&stack, name);
         assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");

@@ -20,7 +20,10 @@ async fn an_issuer_that_is_down_at_the_start_is_told_apart_from_a_bad_token() {
     assert_eq!(refused.text("www-authenticate"), None);
     assert_eq!(stack.get_with("/", "garbage").await.status, 401, "what needs no key is still told");
     assert_eq!(stack.get("/").await.status, 401);
-    stack.envoy.logged("no connection to it; there are none to judge tokens with").await;
+    stack
+        .envoy
+        .logged("because it has no connection to the issuer; the filter has no keys for this issuer")
+        .await;
 
     stack.issuer.up().await;
     wait_until("recovery is noticed without traffic", async || {
@@ -49,21 +52,25 @@ async fn each_change_is_one_line_and_the_figures_follow() {
         wait_until("three refreshes failed", async || figure("refresh_failed").await >= failed + 3).await;
         assert_eq!(figure("stale").await, 1);
         assert!(figure("age_seconds").await >= 1);
-        let told = "keys could not be fetched: status 500; the last good ones serve";
+        let told = "fetching keys failed: status 500; the filter keeps using the last good keys";
         assert_eq!(lines(&stack, told), outage, "one line an outage, whichever worker meets it");
         if outage == 2 {
             wait_until("they are too old", async || stack.get_with("/", &good).await.status == 503).await;
-            stack.envoy.logged("the last good keys are too old").await;
+            stack.envoy.logged("fetching keys still fails, and the last good keys have expired").await;
             wait_until("none is left to judge with", async || figure("keys").await == 0).await;
         }
         let good_ones = figure("refresh_ok").await;
         stack.issuer.publish([&stack.key]);
         wait_until("they are fetched again", async || figure("refresh_ok").await >= good_ones + 2).await;
-        assert_eq!(lines(&stack, "keys are fetched again"), outage);
+        assert_eq!(lines(&stack, "fetching keys succeeds again"), outage);
         wait_until("they are fresh", async || figure("stale").await == 0).await;
     }
     assert_eq!(stack.get_with("/", &good).await.status, 200);
-    assert_eq!(lines(&stack, "the last good keys are too old"), 1);
-    assert_eq!(lines(&stack, "issuer issuer_example: 1 keys"), 1, "the same set is told once");
+    assert_eq!(lines(&stack, "fetching keys still fails, and the last good keys have expired"), 1);
+    assert_eq!(
+        lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 1"),
+        1,
+        "the same set is told once"
+    );
     is_unharmed(&stack);
 }

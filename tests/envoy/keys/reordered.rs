@@ -38,7 +38,7 @@ async fn of_250_unusable_keys_the_first_are_told_and_the_number_of_the_others() 
     }
     assert_eq!(lines(&stack, " is not used: "), 16, "no warning is told again");
     assert_eq!(lines(&stack, "more keys of the set are not used"), 1);
-    assert_eq!(lines(&stack, "issuer issuer_example: 1 keys"), 1, "and no change");
+    assert_eq!(lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 1"), 1, "and no change");
     // Each worker verifies it once at most: what was verified by the same keys is remembered.
     for _ in 0..10 {
         assert_eq!(stack.get_with("/", &good).await.status, 200);
@@ -50,7 +50,7 @@ async fn of_250_unusable_keys_the_first_are_told_and_the_number_of_the_others() 
     keys.push(second.public_jwk());
     stack.issuer.answer(JWKS_PATH, set(&keys));
     wait_until("the second is known", async || figure(&stack, NAME, "keys").await == 2).await;
-    assert_eq!(lines(&stack, "issuer issuer_example: 2 keys"), 1);
+    assert_eq!(lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 2"), 1);
     assert_eq!(stack.get_with("/", &stack.token().sign(&second).unwrap()).await.status, 200);
     is_unharmed(&stack);
 }

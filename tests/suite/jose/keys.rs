@@ -310,11 +310,9 @@ fn what_is_no_set_is_refused() {
 #[test]
 fn errors_of_sets_and_keys_are_sentences() {
     let set = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
-    assert_eq!(set(r#"{"keys":[],"keys":[]}"#), "an object in the key set has the same name twice");
+    assert_eq!(set(r#"{"keys":[],"keys":[]}"#), "an object in the key set has the same member twice");
     assert!(set(r#"{"a":"-----BEGIN CERTIFICATE-----"}"#).contains("as a JWKS"));
-    assert!(
-        set(r#"{"issuer":"a","jwks_uri":"b"}"#).contains("set discovery: true in the place of jwks_endpoint")
-    );
+    assert!(set(r#"{"issuer":"a","jwks_uri":"b"}"#).contains("replace jwks_endpoint by discovery: true"));
     let key = |text: &str| {
         let good = public_key("p256-2").to_string();
         let parsed = KeySet::parse(format!("{{\"keys\":[{text},{good}]}}").as_bytes()).unwrap();
@@ -322,19 +320,22 @@ fn errors_of_sets_and_keys_are_sentences() {
     };
     assert_eq!(
         key(r#"{"kty":"EC","kty":"EC"}"#),
-        "key 0 is not used: an object in it has the same name twice"
+        "key 0 is not used: an object in it has the same member twice"
     );
     for (n, told) in [
-        (r#""AAAA==""#, "its member n is padded; base64url in a JWK has no = at its end"),
-        (r#""AA+/""#, "its member n is standard base64; base64url has - and _ instead of + and /"),
-        ("null", "its member n is absent"),
+        (r#""AAAA==""#, "its member n is padded base64url; remove each = at the end"),
+        (
+            r#""AA+/""#,
+            "its member n is standard base64; write base64url, with - and _ instead of + and /, and without = at the end",
+        ),
+        ("null", "its member n is missing"),
         ("7", "its member n is not a string"),
     ] {
         assert_eq!(key(&format!(r#"{{"kty":"RSA","n":{n}}}"#)), format!("key 0 is not used: {told}"));
     }
     assert_eq!(
         key(r#"{"kty":"RSA","x5c":["MIIC"]}"#),
-        "key 0 is not used: its member n is absent, and the certificate in its x5c is not read"
+        "key 0 is not used: its member n is missing, and the filter does not read the certificate in its x5c"
     );
 }
 

@@ -282,14 +282,14 @@ fn the_log_says_that_more_keys_fit_than_are_tried() {
         assert_eq!(record.reason.as_str(), "signature");
         record.detail
     };
-    let words = |count| format!("{count} keys fit, and 4 are tried");
+    let words = |count| format!("{count} keys fit, and the filter tries 4");
     let last = &keys[6];
     let detail = refused_with(&keys, token().without_header("kid").sign(last).unwrap());
     assert!(detail.contains(&words(7)), "{detail}");
     let detail = refused_with(&keys[..6], token().sign(&keys[5]).unwrap());
     assert!(detail.contains(&words(6)), "{detail}");
     let detail = refused_with(&keys[..4], token().sign(last).unwrap());
-    assert!(!detail.contains("are tried"), "all that fit were tried: {detail}");
+    assert!(!detail.contains("the filter tries"), "all that fit were tried: {detail}");
     let fourth = get("/").bearer(&token().sign(&keys[3]).unwrap());
     assert_eq!(told(&fourth.step(&config, &with(&keys), Wait::Allowed)), "user-1");
 }

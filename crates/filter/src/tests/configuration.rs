@@ -1,22 +1,18 @@
-//! The start and the end of a configuration.
+//! A configuration that begins, and one that goes.
 
 use super::*;
 
 #[test]
 fn a_good_configuration_is_announced_and_fetches_at_the_first_tick() {
     let mut vm = Vm::start(json!({}));
-    assert_eq!(
-        vm.host.take_done(),
-        ["1: tick 1 ms"],
-        "a new configuration fetches nothing before its first tick"
-    );
+    assert_eq!(vm.host.take_done(), ["1: tick 1 ms"], "nothing is fetched for a canary");
     let log = vm.host.take_log();
     assert!(log[0].starts_with("version 0.1.0 configured: digest "), "{log:?}");
-    assert!(log[0].ends_with(", issuers issuer_example, signatures verified in the module"), "{log:?}");
+    assert!(log[0].ends_with(", issuers issuer_example, signatures verified in the wasm module"), "{log:?}");
     assert_eq!(
         vm.host.metric("jwt_guard.jwks.issuer_example.keys"),
         0,
-        "every metric is defined at the start"
+        "every metric is there from the start"
     );
     vm.tick();
     assert_eq!(vm.host.take_done(), ["1: fetch https://issuer.example/api/v1/auth/jwks", "1: tick 500 ms"]);
@@ -30,7 +26,8 @@ fn a_bad_configuration_is_refused_with_each_mistake() {
     let log = host.log.borrow();
     assert!(log.len() > 1, "{log:?}");
     assert!(
-        log.iter().all(|(level, line)| *level == Level::Error && line.starts_with("invalid configuration: "))
+        log.iter()
+            .all(|(level, line)| *level == Level::Error && line.starts_with("invalid configuration: "))
     );
     assert!(host.metrics.borrow().is_empty());
 }
@@ -38,8 +35,11 @@ fn a_bad_configuration_is_refused_with_each_mistake() {
 #[test]
 fn warnings_of_a_configuration_are_told() {
     for (members, expected) in [
-        (json!({"enabled": false}), "enabled is false: requests pass unchecked, without identity headers"),
-        (json!({"report_only": true}), "report_only: no request is denied"),
+        (
+            json!({"enabled": false}),
+            "enabled: false: requests pass without a check and without identity headers",
+        ),
+        (json!({"report_only": true}), "report_only: true: the filter denies no request"),
     ] {
         let vm = Vm::start(members);
         let log = vm.host.log.borrow();
@@ -79,5 +79,5 @@ fn a_disabled_configuration_fetches_nothing_and_lets_requests_pass() {
     vm.tick();
     assert_eq!(vm.host.take_done(), ["1: tick 500 ms"]);
     *vm.host.metadata.borrow_mut() = [None, None];
-    assert_eq!(vm.begin(REQUEST, None).1, Action::Continue, "no metadata is read when disabled");
+    assert_eq!(vm.begin(REQUEST, None).1, Action::Continue, "no metadata is read either");
 }

@@ -13,8 +13,8 @@ fn a_parked_request_goes_on_when_the_keys_come() {
     assert_eq!((vm.host.queued.get(), vm.host.metric("jwt_guard.waiting")), (1, 1));
     vm.host.context.set(ROOT);
     vm.root.on_queue_ready(QUEUE);
-    assert_eq!(vm.host.take_done(), ["1: tick 20 ms"], "the tick is shorter while a request waits");
-    assert_eq!(filter.on_http_request_body(0, true), Action::Pause, "the body waits too");
+    assert_eq!(vm.host.take_done(), ["1: tick 20 ms"], "it is watched more closely");
+    assert_eq!(filter.on_http_request_body(0, true), Action::Pause, "nothing of it goes on meanwhile");
     vm.respond("200", &key_set([key()]));
     let done = vm.host.take_done();
     assert!(done[0].starts_with("10: edit Request "), "{done:?}");
@@ -23,7 +23,7 @@ fn a_parked_request_goes_on_when_the_keys_come() {
     assert_eq!(vm.host.metric("jwt_guard.waiting"), 0);
     assert_eq!(vm.host.metric("jwt_guard.allowed.verified"), 1);
     vm.end(REQUEST, filter);
-    assert_eq!(vm.host.metric("jwt_guard.waiting"), 0, "the request is counted once");
+    assert_eq!(vm.host.metric("jwt_guard.waiting"), 0, "it is counted once");
 }
 
 #[test]
@@ -33,7 +33,11 @@ fn a_parked_request_that_the_keys_refuse_is_answered() {
     let (mut filter, _) = vm.begin(REQUEST, Some(&Token::new(NOW).sign(other_key()).unwrap()));
     vm.host.take_done();
     vm.respond("200", &key_set([key()]));
-    assert_eq!(vm.host.take_done(), ["1: tick 1 ms"], "a refresh for the unknown kid is due");
+    assert_eq!(
+        vm.host.take_done(),
+        ["1: tick 1 ms"],
+        "the key that it names may come with a refresh, which is due"
+    );
     vm.tick();
     assert_eq!(vm.host.take_done()[0], "1: fetch https://issuer.example/api/v1/auth/jwks");
     vm.respond("200", &key_set([key()]));
@@ -52,14 +56,14 @@ fn a_parked_request_is_answered_when_its_time_is_over() {
     vm.host.take_done();
     vm.host.pass(1.99);
     vm.tick();
-    assert_eq!(vm.host.take_done(), ["1: tick 10 ms"], "the rest of the timeout");
+    assert_eq!(vm.host.take_done(), ["1: tick 10 ms"], "what is left of its time");
     vm.host.pass(0.01);
     vm.tick();
     assert_eq!(vm.host.take_done()[0], "10: answer 503");
     assert_eq!(filter.on_http_request_body(0, true), Action::Pause);
     assert_eq!((vm.host.metric("jwt_guard.denied.no_keys"), vm.host.metric("jwt_guard.waiting")), (1, 0));
     vm.respond("200", &key_set([key()]));
-    assert!(!vm.host.take_done().iter().any(|done| done.starts_with("10:")), "the request is decided once");
+    assert!(!vm.host.take_done().iter().any(|done| done.starts_with("10:")), "it is decided once");
 }
 
 #[test]
@@ -73,9 +77,9 @@ fn a_failed_fetch_answers_whoever_waits_and_is_logged() {
     assert_eq!(vm.host.take_done()[0], "10: answer 503");
     assert_eq!(
         vm.host.take_log()[0],
-        "issuer issuer_example: keys could not be fetched: status 500; there are none to judge tokens \
-         with: requests with a token get 503; requested: the key set \
-         \"https://issuer.example/api/v1/auth/jwks\" by the cluster \"issuer\""
+        "issuer issuer_example: fetching keys failed: status 500; the filter has no keys for this issuer, \
+         and requests with its tokens get 503; requested the key set \
+         \"https://issuer.example/api/v1/auth/jwks\" through the cluster \"issuer\""
     );
     assert_eq!(vm.host.metric("jwt_guard.jwks.issuer_example.refresh_failed"), 1);
 }
@@ -88,7 +92,7 @@ fn a_client_that_leaves_while_its_request_waits_is_forgotten() {
     vm.end(REQUEST, filter);
     assert_eq!(vm.host.metric("jwt_guard.waiting"), 0);
 
-    // The host no longer has this context, but has not dropped it yet.
+    // The host has no such context any more, and has not dropped it yet.
     let (filter, _) = vm.begin(REQUEST, Some(&good()));
     vm.host.requests.borrow_mut().clear();
     vm.host.take_done();
@@ -127,7 +131,7 @@ fn a_queue_that_holds_nothing_wakes_nobody() {
     assert_eq!(vm.host.take_done(), [""; 0]);
 }
 
-/// Without shared queues, the host uses the shortest tick first and the usual one afterwards.
+/// A host without shared queues is called at its shortest tick, and at the usual one afterwards.
 #[test]
 fn without_a_queue_a_parked_request_is_attended_to_at_the_next_tick() {
     let host = Double::new(&configuration(json!({})), NOW);
@@ -142,5 +146,9 @@ fn without_a_queue_a_parked_request_is_attended_to_at_the_next_tick() {
     let _second = vm.begin(REQUEST + 1, Some(&good()));
     assert_eq!(vm.host.take_done(), ["11: tick 1 ms"]);
     vm.tick();
-    assert_eq!(vm.host.take_done(), ["1: tick 20 ms"], "no tick every millisecond while they wait");
+    assert_eq!(
+        vm.host.take_done(),
+        ["1: tick 20 ms"],
+        "not a thousand ticks a second for as long as they wait"
+    );
 }

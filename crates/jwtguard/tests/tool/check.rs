@@ -30,7 +30,7 @@ fn every_error_has_line_path_and_remedy() {
     ] {
         assert!(ran.err.contains(expected), "{expected}\nin\n{}", ran.err);
     }
-    assert!(!ran.err.contains("names no condition"), "the misspelt key is the condition: {}", ran.err);
+    assert!(!ran.err.contains("no condition is set"), "the misspelt key is the condition: {}", ran.err);
     assert!(!ran.err.contains("is required"), "the misspelt key is the required key: {}", ran.err);
 }
 

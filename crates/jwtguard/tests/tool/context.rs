@@ -378,7 +378,7 @@ fn a_string_value_is_read() {
     let ran = jwtguard_with(&["check", "-"], &good);
     assert!(ran.out.contains("issuer a_example"), "{}{}", ran.out, ran.err);
     let ran = jwtguard_with(&["check", "-"], &envoy("{broken"));
-    assert!(ran.err.contains("neither a Struct nor valid JSON"), "{}", ran.err);
+    assert!(ran.err.contains("neither a protobuf Struct nor valid JSON"), "{}", ran.err);
     let ran = jwtguard_with(&["check", "-"], &envoy(""));
     assert!(ran.err.contains("the filter has no configuration"), "{}", ran.err);
 }

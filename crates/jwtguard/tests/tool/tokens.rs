@@ -124,7 +124,7 @@ fn the_output_of_decode_is_evaluated_like_the_token() {
     let twice = r#"{"sub":"a","sub":"b"}"#;
     let ran = jwtguard(&["explain", &config, "--request", "/a", "--claims", twice]);
     assert!(
-        ran.status == 2 && ran.err.contains("--claims: an object has the same name twice"),
+        ran.status == 2 && ran.err.contains("--claims: an object has the same member twice"),
         "{}",
         ran.err
     );
@@ -144,7 +144,7 @@ fn a_duplicate_name_is_not_decoded() {
     for arguments in [vec!["decode", token], vec!["decode", "--json", token]] {
         let ran = jwtguard(&arguments);
         assert!(
-            ran.status == 1 && ran.err.contains("the claims: an object has the same name twice"),
+            ran.status == 1 && ran.err.contains("the claims: an object has the same member twice"),
             "{}",
             ran.err
         );

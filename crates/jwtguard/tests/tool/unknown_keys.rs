@@ -184,7 +184,7 @@ fn a_misspelt_key_is_one_error() {
         ),
         ("routes: [{pth: /a, deny: true}]", "error: routes[0].pth: unknown key; did you mean path?"),
         ("routes: [{prefix: /a, deny: true}]", "error: routes[0].prefix: unknown key; write path"),
-        ("token_from: [{cookie: 'a b'}]", "error: token_from[0].cookie: a name has letters"),
+        ("token_from: [{cookie: 'a b'}]", "error: token_from[0].cookie: a name can contain only letters"),
         // References to what the misspelt key would define are not errors.
         (
             "polices: {p: {deny: true}}\nroutes: [{path: /a, policy: p}]",
@@ -198,7 +198,7 @@ fn a_misspelt_key_is_one_error() {
         ),
         (
             "policies: {p: {policy: q}}\nroutes: [{path: /a, policy: p}]",
-            "error: policies.p: a named policy does not",
+            "error: policies.p: a named policy cannot refer",
         ),
     ] {
         let found = findings(&with(text));
@@ -266,23 +266,23 @@ fn a_wrong_value_is_reported_with_a_misspelt_key() {
 #[test]
 fn missing_definitions_are_reported() {
     for (text, expected) in [
-        ("routes: [{path: /a}]", "error: routes[0]: names no condition"),
+        ("routes: [{path: /a}]", "error: routes[0]: no condition is set"),
         (
             "routes: [{path: /a, policy: q}]\npolicies: {p: {deny: true}}",
-            "no policy is named \"q\"; defined: p",
+            "no policy is named \"q\"; expected one of p",
         ),
-        ("routes: [{path: /a, requires_issuer: x}]", "no issuer is named \"x\"; configured: a_example"),
-        ("routes: [{path: /a, requires_audience: x}]", "no issuer has the audience \"x\"; configured: a"),
+        ("routes: [{path: /a, requires_issuer: x}]", "no issuer is named \"x\"; expected one of a_example"),
+        ("routes: [{path: /a, requires_audience: x}]", "no issuer has the audience \"x\"; expected one of a"),
         (
             "routes: [{path: /a, requires_claim: {claim: x}}]",
-            "expected one of any: […], all: […] and present: true",
+            "expected exactly one of any: […], all: […] and present: true",
         ),
         (
             "routes: [{path: /a, requires_role: {}}]",
-            "routes[0].requires_role.all: expected a role name or a list",
+            "routes[0].requires_role.all: this key is required; write a role name or a list",
         ),
         // A misspelt key in one object does not hide an error in another.
-        ("token_from: [{header: x-a}, {header: ':a'}]", "token_from[1].header: a name has letters, digits"),
+        ("token_from: [{header: x-a}, {header: ':a'}]", "token_from[1].header: a name can contain only letters, digits"),
         ("token_from: [{}]", "token_from[0]: expected exactly one of header, query and cookie"),
     ] {
         let found = findings(&with(text));

@@ -1,4 +1,4 @@
-//! The lease of a fetch: who gives it back, and what counts once it has ended.
+//! The lease of a fetch: when it is released, and what happens after it has expired.
 
 use super::*;
 
@@ -10,9 +10,9 @@ fn keys_whose_cluster_takes_no_request_give_the_lease_back() {
     assert_eq!(status(&mut a, &host, "200", DOCUMENT), None);
     assert!(a.poll_send(&host, false).is_some());
     assert_eq!(a.on_not_sent(&host), None);
-    assert!(!host.record().in_flight(host.now()), "another VM may try");
+    assert!(!host.record().in_flight(host.now()), "another VM can take the lease");
     host.pass(1.2);
-    assert_eq!(sends(&mut a, &host), Some(format!("discovery {OPENID}")), "it begins anew");
+    assert_eq!(sends(&mut a, &host), Some(format!("discovery {OPENID}")), "the refresh starts again");
     assert_eq!(status(&mut a, &host, "200", DOCUMENT), None);
     assert!(a.poll_send(&host, false).is_some());
     let (error, outcome) = failure(a.on_not_sent(&host));
@@ -41,10 +41,10 @@ fn a_call_whose_lease_has_ended_is_awaited_no_more() {
     let mut b = Fetcher::new(source(Location::Endpoint(endpoint(KEYS))), host.vm(2));
     assert!(sends(&mut a, &host).is_some());
     host.pass(6.0);
-    assert!(sends(&mut b, &host).is_some(), "another VM takes over");
+    assert!(sends(&mut b, &host).is_some(), "another VM takes the lease");
     assert_eq!(a.poll_send(&host, false), None);
     assert!(!a.awaits(CALL));
-    assert_eq!(status(&mut a, &host, "200", &set("late")), None, "nobody asked");
+    assert_eq!(status(&mut a, &host, "200", &set("late")), None, "the call is not awaited any more");
     assert_eq!(status(&mut b, &host, "200", &set("right")), Some(refreshed()));
     assert_eq!(a.poll_send(&host, false), None, "the keys are fresh");
     assert!(knows(&a, &host, "right"));

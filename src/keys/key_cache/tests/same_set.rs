@@ -1,4 +1,4 @@
-//! Answers that bring the set that is held already.
+//! Answers with the set that is already cached.
 
 use super::*;
 use crate::keys::simulated_host::NOT_MODIFIED;
@@ -9,7 +9,7 @@ fn a_304_renews_the_set_that_was_asked_about_and_no_other() {
     let [mut a, mut b] = warm(&host, "one");
     let (etag, conditional_on) = a.validator(SOURCE).unwrap();
     assert_eq!(etag, "\"v\"");
-    assert_eq!(a.validator("https://a/moved"), None, "a validator means nothing to another URL");
+    assert_eq!(a.validator("https://a/moved"), None, "an ETag is valid only for its URL");
     host.pass(240.0);
     assert!(a.take_lease(&host, false));
     assert_eq!(
@@ -18,7 +18,7 @@ fn a_304_renews_the_set_that_was_asked_about_and_no_other() {
     );
     b.sync(&host);
     assert_eq!(host.record().fetched_at, host.now());
-    assert_eq!(b.status(host.now()), (1, Duration::ZERO, false), "the other VM counts from there too");
+    assert_eq!(b.status(host.now()), (1, Duration::ZERO, false), "the other VM uses the same time");
 
     host.pass(240.0);
     assert!(b.take_lease(&host, false));
@@ -35,11 +35,14 @@ fn the_same_text_again_leaves_the_set_as_it_is() {
     host.pass(240.0);
     assert!(a.take_lease(&host, false));
     assert_eq!(answered(&mut a, &host, "one"), StoreOutcome::Unchanged { recovered: false });
-    assert!(Rc::ptr_eq(&before, &a.keys(host.now()).unwrap()), "nothing that hangs on the set is lost");
+    assert!(
+        Rc::ptr_eq(&before, &a.keys(host.now()).unwrap()),
+        "the set in memory is the same, so the token cache stays valid"
+    );
 }
 
-/// Some issuers answer in another order each time. A VM that took that for news would warn of each key again, and forget
-/// which tokens it verified.
+/// Some issuers answer in a different order each time. If a VM took this for a new set, it would log each warning about a
+/// key again and empty its token cache.
 #[test]
 fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
     let host = SimulatedHost::new();
@@ -76,18 +79,21 @@ fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
         let outcome = store(&mut b, &["two", "one"], "\"v2\"");
         assert_eq!(outcome, StoreOutcome::Unchanged { recovered: fails }, "{label}");
         assert_eq!((host.record().set, host.record().fetched_at), (first, host.now()), "{label}");
-        assert_eq!(stored().text, text, "{label}: what the record names can still be read");
+        assert_eq!(stored().text, text, "{label}: the set that the record names can still be read");
         assert_eq!(b.validator(SOURCE), Some(("\"v1\"".to_owned(), first)), "{label}");
         a.sync(&host);
         for (vm, keys) in [&a, &b].into_iter().zip(&keys) {
-            assert!(Rc::ptr_eq(&vm.keys(host.now()).unwrap(), keys), "{label}: no keys are made anew");
+            assert!(
+                Rc::ptr_eq(&vm.keys(host.now()).unwrap(), keys),
+                "{label}: the keys in memory are the same"
+            );
         }
     }
     let mut late = host.vm(3);
     late.sync(&host);
     assert!(knows(&late, &host, "one") && knows(&late, &host, "two"));
 
-    // One that cannot read what the record names takes what it fetched.
+    // A VM that cannot read the set that the record names uses the set that it fetched.
     host.write(&entries().keys, b"another module's");
     let mut blind = host.vm(4);
     assert!(blind.take_lease(&host, false));
@@ -96,6 +102,6 @@ fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
 
     host.pass(300.0);
     assert!(b.take_lease(&host, false));
-    assert_eq!(store(&mut b, &["two", "three"], "\"v4\""), StoreOutcome::Replaced, "other keys");
+    assert_eq!(store(&mut b, &["two", "three"], "\"v4\""), StoreOutcome::Replaced, "the keys are different");
     assert!(knows(&b, &host, "three") && !knows(&b, &host, "one"));
 }

@@ -1,4 +1,4 @@
-//! Any sequence of events: VMs that fetch, fail, vanish and start again, a clock that jumps, entries that are spoiled.
+//! Random sequences of events: VMs that fetch, fail, crash and start again, a clock that jumps, and corrupted entries.
 
 use proptest::prelude::*;
 
@@ -53,7 +53,7 @@ proptest! {
     }
 }
 
-/// A clock that was set back may come to a moment at which an old lease holds once more: that ends as it did before.
+/// A clock that was set back may reach a time at which an old lease is valid once more. That lease expires again.
 #[test]
 fn a_lease_that_the_clock_comes_back_to_ends_again() {
     let events =
@@ -63,12 +63,12 @@ fn a_lease_that_the_clock_comes_back_to_ends_again() {
 
 fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
     let host = SimulatedHost::new();
-    // A short life, so that sequences outlast it.
+    // A short stale time, so that sequences last longer.
     let times = || RefreshTimings { max_stale: Duration::from_secs(600), ..times() };
     let mut last_good: Option<UnixTime> = None;
     let mut vms: Vec<KeyCache> = (0..4).map(|number| host.vm_with(times(), number + 1)).collect();
     let mut names = 10;
-    // Who fetches, since when.
+    // Since when each VM fetches.
     let mut fetching: [Option<UnixTime>; 4] = [None; 4];
     let mut forced: Option<UnixTime> = None;
     let (mut undisturbed, mut clock_holds) = (true, true);
@@ -102,7 +102,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
                     if state.forced_at == now {
                         let too_soon = forced
                             .is_some_and(|last| last != now && now.since(last) < Duration::from_secs(10));
-                        prop_assert!(!undisturbed || !too_soon, "two forced in a cooldown");
+                        prop_assert!(!undisturbed || !too_soon, "two forced refreshes in a cooldown");
                         forced = Some(now);
                     }
                     fetching[vm] = Some(now);
@@ -124,8 +124,8 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
         }
         let in_time = last_good.is_some_and(|at| host.now().since(at) < Duration::from_secs(900));
         let anyone = vms.iter().any(|vm| vm.keys(host.now()).is_some());
-        prop_assert!(!clock_holds || in_time || !anyone, "keys outside their time");
-        // Two VMs that hold what the record names hold the same.
+        prop_assert!(!clock_holds || in_time || !anyone, "keys are used after their time");
+        // VMs that have the set that the record names have the same keys.
         let record = host.record();
         let holders: Vec<_> =
             vms.iter().filter(|vm| record.set != SetId::NONE && vm.current_set() == record.set).collect();
@@ -136,11 +136,11 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
                 })
             };
             let count = holders.iter().filter(knowing).count();
-            prop_assert!(count == 0 || count == holders.len(), "VMs differ about one set");
+            prop_assert!(count == 0 || count == holders.len(), "VMs have different keys for one set");
         }
     }
-    // Whatever happened: within the longest lease, pause and cooldown, a new VM gets keys, or at their end where
-    // the clock has just come back to them.
+    // After every sequence, a new VM gets keys within the longest lease, pause and cooldown, or at the end of these if the
+    // clock was set back to their start.
     host.pass(200.0);
     let mut newcomer = host.vm_with(times(), 99);
     newcomer.sync(&host);

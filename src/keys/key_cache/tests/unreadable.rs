@@ -1,4 +1,4 @@
-//! Entries that hold something other than what was written.
+//! Entries whose content was overwritten.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn keys_that_cannot_be_read_are_fetched_again_once_a_cooldown() {
                 assert!(knows(&newcomer, &host, "one"));
             }
             a.sync(&host);
-            assert!(knows(&a, &host, "one"), "who has them keeps them");
+            assert!(knows(&a, &host, "one"), "a VM that has the keys keeps them");
             host.pass(0.25);
         }
         assert_eq!(fetches, 3, "in 25 s with a cooldown of 10 s");
@@ -36,10 +36,10 @@ fn last_good_keys_serve_in_their_own_time_where_newer_ones_cannot_be_read() {
     host.write(&entries().keys, b"garbage");
     b.sync(&host);
     assert!(knows(&b, &host, "old") && !knows(&b, &host, "new"));
-    assert!(b.take_lease(&host, false), "it asks at once");
+    assert!(b.take_lease(&host, false), "it fetches at once");
     b.failed(&host);
     host.pass(14_700.0 - 240.0);
-    assert!(!knows(&b, &host, "old"), "the newer record does not lengthen their life");
+    assert!(!knows(&b, &host, "old"), "the newer record does not lengthen their time");
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_record_that_cannot_be_read_is_written_anew() {
         let [mut a, mut b] = warm(&host, "one");
         host.write(&entries().state, garbage);
         a.sync(&host);
-        assert!(knows(&a, &host, "one"), "last-good keys serve meanwhile");
+        assert!(knows(&a, &host, "one"), "the last good keys stay in use meanwhile");
         assert!(a.take_lease(&host, false), "{garbage:?}");
         assert_eq!(answered(&mut a, &host, "two"), StoreOutcome::Replaced);
         b.sync(&host);
@@ -66,5 +66,5 @@ fn a_count_that_starts_again_is_not_taken_for_the_old_one() {
     assert_eq!(answered(&mut a, &host, "two"), StoreOutcome::Replaced);
     assert_eq!(host.record().set.generation, 1);
     b.sync(&host);
-    assert!(knows(&b, &host, "two") && !knows(&b, &host, "one"), "generation 1 again, another set");
+    assert!(knows(&b, &host, "two") && !knows(&b, &host, "one"), "generation 1 again, but another set");
 }

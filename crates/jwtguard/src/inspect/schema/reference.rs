@@ -10,25 +10,29 @@ use jwt_guard::route::VariantClass;
 const HEAD: &str = "\
 # Configuration reference
 
-Every key of the filter's configuration, grouped by object. `jwtguard schema` prints the same keys as a JSON Schema.
-`jwtguard check` reports what is wrong with a configuration.
+This page lists every key of the filter's configuration, by the object that contains the key. `jwtguard schema` prints
+the same as a JSON Schema, and `jwtguard check` finds the mistakes in a configuration.
 
-- The filter refuses unknown keys, at any depth.
-- `null` means the same as an absent key.
-- \"text or list\" means one text, or a list of unique texts with at least one entry.
-- Bounds are inclusive.
+- The filter refuses a configuration with a key that is not listed here, at any depth.
+- A key with the value `null` counts as absent.
+- The column \"default\" shows the value that an absent key has. Where the column is empty, an absent key sets nothing,
+  or the last column says what applies.
+- \"text or list\" is one text, or a list of texts with at least one entry and no entry twice.
+- The bounds of a number are inclusive, and the unit follows them.
+- A claim is given by the name of a top-level claim, taken literally, or by a JSON Pointer (RFC 6901), which starts
+  with `/`.
 
 This file is generated: `cargo run -p jwtguard --example configuration-reference > docs/configuration.md`.
 ";
 
 const ONE_ISSUER: &str = "
-A configuration has either `issuers`, or the keys of one [`issuer`](#issuer) at this level. In both cases, `roles_from`,
-`groups_from` and `scopes_from` are allowed at this level; an entry of `issuers` can override them.
+A configuration has either `issuers`, or the keys of one [`issuer`](#issuer) at this level. `roles_from`, `groups_from`
+and `scopes_from` can be set at this level in both cases, and an entry of `issuers` can replace them.
 ";
 
 const REQUIREMENT: &str = "\nA route also has the keys of a [`requirement`](#requirement).\n";
 
-const RESOURCE_METADATA: &str = "\nRFC 9728, section 2, defines its other members.\n";
+const RESOURCE_METADATA: &str = "\nRFC 9728, section 2, defines the other members of the document.\n";
 
 /// Generates the reference.
 pub fn reference() -> String {
@@ -68,7 +72,8 @@ fn section(object: &ObjectKeys, text: &mut String) {
     }
 }
 
-/// Formats a description: names of keys become code, and Markdown characters are escaped.
+/// The description as Markdown: names of keys become code, and characters that Markdown would take for markup are
+/// escaped.
 fn meaning(key: &DeclaredKey) -> String {
     let word = |word: &str| {
         let name = word.trim_end_matches(['.', ',', ';', ':']);
@@ -92,25 +97,25 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::Boolean => "`true` or `false`".to_owned(),
         KeyType::NonBlank => "text".to_owned(),
         KeyType::Texts | KeyType::ClaimList => "text or list".to_owned(),
-        KeyType::Matching(pattern) => format!("text like `{pattern}`"),
+        KeyType::Matching(pattern) => format!("text that matches `{pattern}`"),
         KeyType::OneOf(values) => format!("one of {}", words(values)),
         KeyType::SomeOf(values) => format!("one of these or a list: {}", words(values)),
         KeyType::Number(Bounds { least, greatest, unit }) => format!("{least} to {greatest} {unit}"),
         KeyType::Object(name) => link(name),
         KeyType::ObjectOrList(name) => format!("{} or a list of them", link(name)),
         KeyType::List(name) | KeyType::Alternatives(name) => format!("list of {}", link(name)),
-        KeyType::Map(name) => format!("object: name to {}", link(name)),
+        KeyType::Map(name) => format!("object from name to {}", link(name)),
         KeyType::ClaimHeaders => {
-            "object: header name to claim, list of claims, `$roles`, `$groups`, `$scopes`, `$payload` or `$none`"
+            "object from header name to claim, list of claims, `$roles`, `$groups`, `$scopes`, `$payload` or `$none`"
                 .to_owned()
         }
-        KeyType::ClaimSources => format!("text, {}, or a list of them, which may be empty", link("source")),
+        KeyType::ClaimSources => format!("claim, {}, or a list of them, which may be empty", link("source")),
         KeyType::ReadingClasses => {
             format!("one of these or a list: {}", words(&VariantClass::SKIPPABLE.map(VariantClass::name)))
         }
         KeyType::Kids => "text or list, which may be empty".to_owned(),
         KeyType::Jwks => "JWKS as an object or as text".to_owned(),
-        KeyType::RefusedClaims => "object: claim to value or list of values".to_owned(),
+        KeyType::RefusedClaims => "object from claim to value or list of values".to_owned(),
         KeyType::AnyOrAll => format!("text or list, or {}", link("all_of_them")),
         KeyType::Scopes => format!("text or {}", link("scopes")),
         KeyType::Values => "JSON value or list of values".to_owned(),
