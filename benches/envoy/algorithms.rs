@@ -38,7 +38,7 @@ pub fn run(rounds: usize) {
     let proxy = Proxy::start(&[
         Listener { name: "none", filters: vec![] },
         Listener { name: "host", filters: vec![ours(&super::module(), &published)] },
-        Listener { name: "module", filters: vec![ours(&alone(), &published)] },
+        Listener { name: "module", filters: vec![ours(&without_host_function(), &published)] },
     ]);
     let tokens = Tokens::none();
     let mut load = Load::new(&tokens);
@@ -144,12 +144,12 @@ fn ours(module: &Path, keys: &Value) -> Value {
 }
 
 /// Our module with another name in the place of the host's function, as long, which no host has.
-fn alone() -> PathBuf {
-    const ASKED_FOR: &[u8] = b"verify_signature";
+fn without_host_function() -> PathBuf {
+    const HOST_FUNCTION: &[u8] = b"verify_signature";
     let mut bytes = fs::read(super::module()).unwrap();
-    let at = bytes.windows(ASKED_FOR.len()).position(|window| window == ASKED_FOR).unwrap();
-    bytes[at..at + ASKED_FOR.len()].copy_from_slice(b"verify_sIgnature");
-    let changed = super::output().join("alone.wasm");
+    let at = bytes.windows(HOST_FUNCTION.len()).position(|window| window == HOST_FUNCTION).unwrap();
+    bytes[at..at + HOST_FUNCTION.len()].copy_from_slice(b"verify_sIgnature");
+    let changed = super::output().join("without-host-function.wasm");
     fs::write(&changed, bytes).unwrap();
     changed
 }

@@ -18,10 +18,10 @@ pub const NATIVE_RULES: usize = 1_000;
 /// The longer of our lists of routes.
 pub const OUR_ROUTES: usize = 10_000;
 /// The shorter of both.
-pub const FEW: usize = 10;
+pub const FEW_ROUTES: usize = 10;
 /// The role that is asked for.
 const ROLE: &str = "admin";
-/// Entries of both caches; [`super::tokens::SEEN`] tokens fit, a pool does not.
+/// Entries of both caches; [`super::tokens::REPEATED`] tokens fit, a token_set does not.
 const CACHE_ENTRIES: usize = 1024;
 
 /// All listeners.
@@ -38,11 +38,11 @@ pub fn all(tokens: &Tokens) -> Vec<Listener> {
         listener("native_rbac", vec![native(false, 1), rbac()]),
         listener("native_cache", vec![native(true, 1)]),
         listener("native_cache_rbac", vec![native(true, 1), rbac()]),
-        listener("native_few", vec![native(true, FEW), rbac()]),
+        listener("native_few", vec![native(true, FEW_ROUTES), rbac()]),
         listener("native_many", vec![native(true, NATIVE_RULES), rbac()]),
         listener("ours_off", vec![ours(tokens, 0, one_route())]),
         listener("ours", vec![ours(tokens, CACHE_ENTRIES, one_route())]),
-        listener("ours_few", vec![ours(tokens, CACHE_ENTRIES, routes(FEW))]),
+        listener("ours_few", vec![ours(tokens, CACHE_ENTRIES, routes(FEW_ROUTES))]),
         listener("ours_many", vec![ours(tokens, CACHE_ENTRIES, routes(OUR_ROUTES))]),
     ]
 }

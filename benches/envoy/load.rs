@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::plan::{Cell, Mix};
-use super::tokens::{Pool, SEEN, Tokens};
+use super::plan::{Order, Scenario};
+use super::tokens::{REPEATED, TokenSet, Tokens};
 
 /// So many requests are under way at once, so that Envoy's worker does not go to sleep after each.
 pub const CONNECTIONS: usize = 16;
-/// Of the mix, one request in so many brings a token never seen.
-const MIX_ONE_IN: usize = 10;
+/// Of the order, one request in so many brings a token never seen.
+const NEW_TOKEN_ONE_IN: usize = 10;
 
-/// Sends what cells ask for; remembers how far it is in each pool, and its connections.
+/// Sends what scenarios ask for; remembers how far it is in each token_set, and its connections.
 pub struct Load<'a> {
     tokens: &'a Tokens,
     connections: BTreeMap<SocketAddr, Vec<TcpStream>>,
-    next: BTreeMap<(SocketAddr, Pool), usize>,
+    next: BTreeMap<(SocketAddr, TokenSet), usize>,
     buffer: Vec<u8>,
 }
 
@@ -26,28 +26,30 @@ impl<'a> Load<'a> {
     }
 
     /// Sends that many requests, rounded up to all connections, and checks every answer's status. How many it sent.
-    pub fn drive(&mut self, address: SocketAddr, cell: &Cell, requests: usize) -> usize {
+    pub fn drive(&mut self, address: SocketAddr, scenario: &Scenario, requests: usize) -> usize {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
-        let pool = self.tokens.of(cell.pool);
-        let position = self.next.entry((address, cell.pool)).or_default();
+        let token_set = self.tokens.of(scenario.token_set);
+        let position = self.next.entry((address, scenario.token_set)).or_default();
         let mut sent = 0;
         while sent < requests {
             for connection in &mut connections {
-                let index = match cell.mix {
-                    Mix::Seen => sent % SEEN,
-                    Mix::Some if !sent.is_multiple_of(MIX_ONE_IN) => sent % SEEN,
-                    Mix::Some | Mix::Unseen => {
+                let index = match scenario.order {
+                    Order::Repeated => sent % REPEATED,
+                    Order::Mixed if !sent.is_multiple_of(NEW_TOKEN_ONE_IN) => sent % REPEATED,
+                    Order::Mixed | Order::New => {
                         *position += 1;
                         // The first ones are those that are seen.
-                        SEEN + *position % (pool.len().saturating_sub(SEEN)).max(1)
+                        REPEATED + *position % (token_set.len().saturating_sub(REPEATED)).max(1)
                     }
                 };
-                connection.write_all(&request(&cell.path, pool.get(index).map(String::as_str))).unwrap();
+                connection
+                    .write_all(&request(&scenario.path, token_set.get(index).map(String::as_str)))
+                    .unwrap();
                 sent += 1;
             }
             for connection in &mut connections {
                 let status = read_answer(connection, &mut self.buffer);
-                assert_eq!(status, cell.status, "cell {}", cell.name);
+                assert_eq!(status, scenario.status, "scenario {}", scenario.name);
             }
         }
         self.connections.insert(address, connections);

@@ -2,8 +2,8 @@
 //!
 //! Every listener answers by itself (`direct_response`), so that only the filters differ. What is measured is the
 //! Envoy process's own CPU time: the client that drives it, and whatever else the machine does, is not in the
-//! figure. All cells are measured in each round, one after the other, in an order that changes from round to
-//! round; a cell's cost is taken over the listener without a filter in the same round, and ratios are taken within
+//! figure. All scenarios are measured in each round, one after the other, in an order that changes from round to
+//! round; a scenario's cost is taken over the listener without a filter in the same round, and ratios are taken within
 //! a round, so that a machine that gets slower or faster changes both sides.
 #![allow(
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use load::Load;
-use plan::{Cell, Plan};
+use plan::{Plan, Scenario};
 use proxy::Proxy;
 use tokens::Tokens;
 
@@ -74,7 +74,7 @@ impl Options {
     }
 }
 
-/// What a round measured: microseconds of CPU a request, by cell.
+/// What a round measured: microseconds of CPU a request, by scenario.
 type Round = BTreeMap<&'static str, f64>;
 
 fn main() {
@@ -91,21 +91,22 @@ fn main() {
     let proxy = Proxy::start(&listeners);
     let mut load = Load::new(&tokens);
 
-    println!("warming up: {} cells", plan.cells.len());
-    for cell in &plan.cells {
-        measure(&proxy, &mut load, cell, 1.0);
+    println!("warming up: {} scenarios", plan.scenarios.len());
+    for scenario in &plan.scenarios {
+        measure(&proxy, &mut load, scenario, 1.0);
     }
     let mut rounds: Vec<Round> = Vec::new();
     for number in 0..options.rounds {
         let round_started = Instant::now();
-        let mut cells: Vec<&Cell> = plan.cells.iter().collect();
+        let mut scenarios: Vec<&Scenario> = plan.scenarios.iter().collect();
         // Never twice the same neighbours, and nobody always first.
-        cells.rotate_left(number * 7 % plan.cells.len());
+        scenarios.rotate_left(number * 7 % plan.scenarios.len());
         if number % 2 == 1 {
-            cells.reverse();
+            scenarios.reverse();
         }
-        let costs =
-            cells.into_iter().map(|cell| (cell.name, measure(&proxy, &mut load, cell, options.scale)));
+        let costs = scenarios
+            .into_iter()
+            .map(|scenario| (scenario.name, measure(&proxy, &mut load, scenario, options.scale)));
         rounds.push(costs.collect());
         println!("round {} of {}: {:.0?}", number + 1, options.rounds, round_started.elapsed());
     }
@@ -123,11 +124,11 @@ fn main() {
     println!("{:.0?} in all; also in target/bench/speed.md and target/bench/speed.json", started.elapsed());
 }
 
-/// Microseconds of Envoy's CPU time for one request of the cell.
-fn measure(proxy: &Proxy, load: &mut Load, cell: &Cell, scale: f64) -> f64 {
-    let requests = ((cell.requests as f64 * scale) as usize).max(load::CONNECTIONS);
+/// Microseconds of Envoy's CPU time for one request of the scenario.
+fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> f64 {
+    let requests = ((scenario.requests as f64 * scale) as usize).max(load::CONNECTIONS);
     let before = proxy.cpu();
-    let sent = load.drive(proxy.address(cell.listener), cell, requests);
+    let sent = load.drive(proxy.address(scenario.listener), scenario, requests);
     let spent = proxy.cpu_when_idle() - before;
     spent.as_secs_f64() * 1e6 / sent as f64
 }
@@ -152,7 +153,7 @@ fn module() -> PathBuf {
 }
 
 /// Standard output of a command that must succeed, without the space around it.
-fn told_by(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
+fn output_of(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()

@@ -2,7 +2,7 @@
 
 use super::load::Load;
 use super::proxy::Proxy;
-use super::tokens::{EDDSA, ES256, Pool, Tokens};
+use super::tokens::{EDDSA, ES256, TokenSet, Tokens};
 use super::{listeners, module};
 
 /// Distinct tokens after which memory is read.
@@ -37,29 +37,29 @@ pub fn measure(tokens: &Tokens, soak: usize) -> Extras {
     let proxy = Proxy::start(&ours);
     let mut load = Load::new(tokens);
     let address = proxy.address("ours");
-    let pools = [tokens.of(Pool::Small(ES256)), tokens.of(Pool::Small(EDDSA))];
-    load.send_all(address, &pools[0][..1]);
+    let token_sets = [tokens.of(TokenSet::Small(ES256)), tokens.of(TokenSet::Small(EDDSA))];
+    load.send_all(address, &token_sets[0][..1]);
     (extras.wasm_before, extras.resident_before) = (worker_memory(&proxy), proxy.resident());
-    for pool in pools {
-        load.send_all(address, pool);
-        extras.distinct += pool.len();
+    for token_set in token_sets {
+        load.send_all(address, token_set);
+        extras.distinct += token_set.len();
     }
     assert_eq!(extras.distinct, DISTINCT);
     (extras.wasm_after, extras.resident_after) = (worker_memory(&proxy), proxy.resident());
     if soak > 0 {
-        extras.soak = Some(soaked(&proxy, &mut load, tokens, soak));
+        extras.soak = Some(run_soak(&proxy, &mut load, tokens, soak));
     }
     extras
 }
 
-fn soaked(proxy: &Proxy, load: &mut Load, tokens: &Tokens, soak: usize) -> (usize, [u64; 2], [u64; 2]) {
+fn run_soak(proxy: &Proxy, load: &mut Load, tokens: &Tokens, soak: usize) -> (usize, [u64; 2], [u64; 2]) {
     println!("{soak} requests more");
     let address = proxy.address("ours");
     let before = (worker_memory(proxy), proxy.resident());
-    let pool = tokens.of(Pool::Small(ES256));
+    let token_set = tokens.of(TokenSet::Small(ES256));
     let mut sent = 0;
     while sent < soak {
-        let batch = &pool[..(soak - sent).min(pool.len())];
+        let batch = &token_set[..(soak - sent).min(token_set.len())];
         load.send_all(address, batch);
         sent += batch.len();
     }

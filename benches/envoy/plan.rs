@@ -1,31 +1,31 @@
-//! What is measured, and which cells are put beside each other.
+//! What is measured, and which scenarios are put beside each other.
 
-use super::listeners::{FEW, NATIVE_RULES, OUR_ROUTES, prefix};
-use super::tokens::{EDDSA, ES256, PS256, Pool, RS256};
+use super::listeners::{FEW_ROUTES, NATIVE_RULES, OUR_ROUTES, prefix};
+use super::tokens::{EDDSA, ES256, PS256, RS256, TokenSet};
 
 /// Requests of one kind to one listener.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct Scenario {
     pub name: &'static str,
     pub listener: &'static str,
-    pub pool: Pool,
-    pub mix: Mix,
+    pub token_set: TokenSet,
+    pub order: Order,
     pub path: String,
     pub status: u16,
     pub requests: usize,
-    /// The cell that sends the same to the listener without filters.
+    /// The scenario that sends the same to the listener without filters.
     pub base: &'static str,
 }
 
-/// In which order the tokens of a pool are sent.
+/// In which order the tokens of a token_set are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mix {
+pub enum Order {
     /// The same hundred.
-    Seen,
-    /// Each once, until the pool is through.
-    Unseen,
+    Repeated,
+    /// Each once, until the token_set is through.
+    New,
     /// One in ten unseen.
-    Some,
+    Mixed,
 }
 
 /// A line of the table: ours beside what it is compared with.
@@ -38,113 +38,121 @@ pub struct Row {
 }
 
 pub struct Plan {
-    pub cells: Vec<Cell>,
+    pub scenarios: Vec<Scenario>,
     pub rows: Vec<Row>,
     /// What is compared with what.
     pub sides: [&'static str; 2],
 }
 
 /// name, listener, tokens, order, status, requests a round, base
-type CellRow = (&'static str, &'static str, Pool, Mix, u16, usize, &'static str);
+type ScenarioRow = (&'static str, &'static str, TokenSet, Order, u16, usize, &'static str);
 
-const CELLS: &[CellRow] = &[
-    ("base", "none", Pool::Small(RS256), Mix::Seen, 200, 6000, "base"),
-    ("base large", "none", Pool::Large(RS256), Mix::Seen, 200, 4000, "base large"),
-    ("base no token", "none", Pool::None, Mix::Seen, 200, 4000, "base no token"),
-    ("unseen RS256: native", "native", Pool::Small(RS256), Mix::Unseen, 200, 2000, "base"),
-    ("unseen RS256: native, RBAC", "native_rbac", Pool::Small(RS256), Mix::Unseen, 200, 2000, "base"),
+const SCENARIOS: &[ScenarioRow] = &[
+    ("base", "none", TokenSet::Small(RS256), Order::Repeated, 200, 6000, "base"),
+    ("base large", "none", TokenSet::Large(RS256), Order::Repeated, 200, 4000, "base large"),
+    ("base no token", "none", TokenSet::None, Order::Repeated, 200, 4000, "base no token"),
+    ("unseen RS256: native", "native", TokenSet::Small(RS256), Order::New, 200, 2000, "base"),
+    ("unseen RS256: native, RBAC", "native_rbac", TokenSet::Small(RS256), Order::New, 200, 2000, "base"),
     (
         "unseen RS256: native, cache, RBAC",
         "native_cache_rbac",
-        Pool::Small(RS256),
-        Mix::Unseen,
+        TokenSet::Small(RS256),
+        Order::New,
         200,
         2000,
         "base",
     ),
-    ("unseen RS256: ours, cache off", "ours_off", Pool::Small(RS256), Mix::Unseen, 200, 2000, "base"),
-    ("unseen RS256: ours", "ours", Pool::Small(RS256), Mix::Unseen, 200, 2000, "base"),
-    ("unseen ES256: native, RBAC", "native_rbac", Pool::Small(ES256), Mix::Unseen, 200, 2000, "base"),
-    ("unseen ES256: ours", "ours", Pool::Small(ES256), Mix::Unseen, 200, 2000, "base"),
-    ("unseen PS256: native, RBAC", "native_rbac", Pool::Small(PS256), Mix::Unseen, 200, 1500, "base"),
-    ("unseen PS256: ours", "ours", Pool::Small(PS256), Mix::Unseen, 200, 500, "base"),
-    ("unseen EdDSA: native, RBAC", "native_rbac", Pool::Small(EDDSA), Mix::Unseen, 200, 1500, "base"),
-    ("unseen EdDSA: ours", "ours", Pool::Small(EDDSA), Mix::Unseen, 200, 500, "base"),
+    ("unseen RS256: ours, cache off", "ours_off", TokenSet::Small(RS256), Order::New, 200, 2000, "base"),
+    ("unseen RS256: ours", "ours", TokenSet::Small(RS256), Order::New, 200, 2000, "base"),
+    ("unseen ES256: native, RBAC", "native_rbac", TokenSet::Small(ES256), Order::New, 200, 2000, "base"),
+    ("unseen ES256: ours", "ours", TokenSet::Small(ES256), Order::New, 200, 2000, "base"),
+    ("unseen PS256: native, RBAC", "native_rbac", TokenSet::Small(PS256), Order::New, 200, 1500, "base"),
+    ("unseen PS256: ours", "ours", TokenSet::Small(PS256), Order::New, 200, 500, "base"),
+    ("unseen EdDSA: native, RBAC", "native_rbac", TokenSet::Small(EDDSA), Order::New, 200, 1500, "base"),
+    ("unseen EdDSA: ours", "ours", TokenSet::Small(EDDSA), Order::New, 200, 500, "base"),
     (
         "unseen large RS256: native, RBAC",
         "native_rbac",
-        Pool::Large(RS256),
-        Mix::Unseen,
+        TokenSet::Large(RS256),
+        Order::New,
         200,
         1000,
         "base large",
     ),
-    ("unseen large RS256: ours", "ours", Pool::Large(RS256), Mix::Unseen, 200, 1000, "base large"),
-    ("seen RS256: native, cache", "native_cache", Pool::Small(RS256), Mix::Seen, 200, 5000, "base"),
+    ("unseen large RS256: ours", "ours", TokenSet::Large(RS256), Order::New, 200, 1000, "base large"),
+    ("seen RS256: native, cache", "native_cache", TokenSet::Small(RS256), Order::Repeated, 200, 5000, "base"),
     (
         "seen RS256: native, cache, RBAC",
         "native_cache_rbac",
-        Pool::Small(RS256),
-        Mix::Seen,
+        TokenSet::Small(RS256),
+        Order::Repeated,
         200,
         5000,
         "base",
     ),
-    ("seen RS256: ours", "ours", Pool::Small(RS256), Mix::Seen, 200, 5000, "base"),
+    ("seen RS256: ours", "ours", TokenSet::Small(RS256), Order::Repeated, 200, 5000, "base"),
     (
         "seen ES256: native, cache, RBAC",
         "native_cache_rbac",
-        Pool::Small(ES256),
-        Mix::Seen,
+        TokenSet::Small(ES256),
+        Order::Repeated,
         200,
         3000,
         "base",
     ),
-    ("seen ES256: ours", "ours", Pool::Small(ES256), Mix::Seen, 200, 3000, "base"),
+    ("seen ES256: ours", "ours", TokenSet::Small(ES256), Order::Repeated, 200, 3000, "base"),
     (
         "seen PS256: native, cache, RBAC",
         "native_cache_rbac",
-        Pool::Small(PS256),
-        Mix::Seen,
+        TokenSet::Small(PS256),
+        Order::Repeated,
         200,
         3000,
         "base",
     ),
-    ("seen PS256: ours", "ours", Pool::Small(PS256), Mix::Seen, 200, 3000, "base"),
+    ("seen PS256: ours", "ours", TokenSet::Small(PS256), Order::Repeated, 200, 3000, "base"),
     (
         "seen EdDSA: native, cache, RBAC",
         "native_cache_rbac",
-        Pool::Small(EDDSA),
-        Mix::Seen,
+        TokenSet::Small(EDDSA),
+        Order::Repeated,
         200,
         3000,
         "base",
     ),
-    ("seen EdDSA: ours", "ours", Pool::Small(EDDSA), Mix::Seen, 200, 3000, "base"),
+    ("seen EdDSA: ours", "ours", TokenSet::Small(EDDSA), Order::Repeated, 200, 3000, "base"),
     (
         "seen large: native, cache, RBAC",
         "native_cache_rbac",
-        Pool::Large(RS256),
-        Mix::Seen,
+        TokenSet::Large(RS256),
+        Order::Repeated,
         200,
         3000,
         "base large",
     ),
-    ("seen large: ours", "ours", Pool::Large(RS256), Mix::Seen, 200, 3000, "base large"),
-    ("mix: native, cache, RBAC", "native_cache_rbac", Pool::Small(RS256), Mix::Some, 200, 3000, "base"),
-    ("mix: ours", "ours", Pool::Small(RS256), Mix::Some, 200, 3000, "base"),
-    ("expired: native", "native_cache_rbac", Pool::Expired, Mix::Unseen, 401, 2000, "base"),
-    ("expired: ours", "ours", Pool::Expired, Mix::Unseen, 401, 2000, "base"),
-    ("forged: native", "native_cache_rbac", Pool::Forged, Mix::Unseen, 401, 2000, "base"),
-    ("forged: ours", "ours", Pool::Forged, Mix::Unseen, 401, 2000, "base"),
-    ("roleless: native", "native_cache_rbac", Pool::Roleless, Mix::Seen, 403, 3000, "base"),
-    ("roleless: ours", "ours", Pool::Roleless, Mix::Seen, 403, 3000, "base"),
-    ("no token: native", "native_cache_rbac", Pool::None, Mix::Seen, 401, 3000, "base no token"),
-    ("no token: ours", "ours", Pool::None, Mix::Seen, 401, 3000, "base no token"),
-    ("few routes: native", "native_few", Pool::Small(RS256), Mix::Seen, 200, 4000, "base"),
-    ("many routes: native", "native_many", Pool::Small(RS256), Mix::Seen, 200, 4000, "base"),
-    ("few routes: ours", "ours_few", Pool::Small(RS256), Mix::Seen, 200, 5000, "base"),
-    ("many routes: ours", "ours_many", Pool::Small(RS256), Mix::Seen, 200, 5000, "base"),
+    ("seen large: ours", "ours", TokenSet::Large(RS256), Order::Repeated, 200, 3000, "base large"),
+    (
+        "mixed: native, cache, RBAC",
+        "native_cache_rbac",
+        TokenSet::Small(RS256),
+        Order::Mixed,
+        200,
+        3000,
+        "base",
+    ),
+    ("mixed: ours", "ours", TokenSet::Small(RS256), Order::Mixed, 200, 3000, "base"),
+    ("expired: native", "native_cache_rbac", TokenSet::Expired, Order::New, 401, 2000, "base"),
+    ("expired: ours", "ours", TokenSet::Expired, Order::New, 401, 2000, "base"),
+    ("forged: native", "native_cache_rbac", TokenSet::Forged, Order::New, 401, 2000, "base"),
+    ("forged: ours", "ours", TokenSet::Forged, Order::New, 401, 2000, "base"),
+    ("roleless: native", "native_cache_rbac", TokenSet::Roleless, Order::Repeated, 403, 3000, "base"),
+    ("roleless: ours", "ours", TokenSet::Roleless, Order::Repeated, 403, 3000, "base"),
+    ("no token: native", "native_cache_rbac", TokenSet::None, Order::Repeated, 401, 3000, "base no token"),
+    ("no token: ours", "ours", TokenSet::None, Order::Repeated, 401, 3000, "base no token"),
+    ("few routes: native", "native_few", TokenSet::Small(RS256), Order::Repeated, 200, 4000, "base"),
+    ("many routes: native", "native_many", TokenSet::Small(RS256), Order::Repeated, 200, 4000, "base"),
+    ("few routes: ours", "ours_few", TokenSet::Small(RS256), Order::Repeated, 200, 5000, "base"),
+    ("many routes: ours", "ours_many", TokenSet::Small(RS256), Order::Repeated, 200, 5000, "base"),
 ];
 
 const ROWS: &[(&str, &str, &str, Option<f64>)] = &[
@@ -177,7 +185,7 @@ const ROWS: &[(&str, &str, &str, Option<f64>)] = &[
         "seen large: native, cache, RBAC",
         None,
     ),
-    ("RS256, nine in ten seen before", "mix: ours", "mix: native, cache, RBAC", None),
+    ("RS256, nine in ten seen before", "mixed: ours", "mixed: native, cache, RBAC", None),
     ("refused: expired", "expired: ours", "expired: native", Some(0.9)),
     ("refused: bad signature", "forged: ours", "forged: native", Some(0.9)),
     ("refused: missing role, seen before", "roleless: ours", "roleless: native", Some(0.9)),
@@ -203,26 +211,26 @@ const AGAINST: &[(&str, &str, &str)] = &[
 ];
 
 impl Plan {
-    /// The cells of our listener, sent to `ours` and `other`.
+    /// The scenarios of our listener, sent to `ours` and `other`.
     pub fn against(only: &str) -> Self {
         let rows =
             AGAINST.iter().map(|(title, ours, reference)| Row { title, ours, reference, target: None });
         let rows: Vec<Row> = rows.filter(|row| row.title.contains(only)).collect();
-        let of_ours = |name| CELLS.iter().map(cell).find(|cell| cell.name == name);
-        let mut cells: Vec<Cell> = Vec::new();
+        let of_ours = |name| SCENARIOS.iter().map(scenario).find(|scenario| scenario.name == name);
+        let mut scenarios: Vec<Scenario> = Vec::new();
         for row in &rows {
-            let ours = of_ours(row.ours).expect("a row names a cell");
-            let base = of_ours(ours.base).expect("a cell names its base");
-            if !cells.iter().any(|cell| cell.name == base.name) {
-                cells.push(base);
+            let ours = of_ours(row.ours).expect("a row names a scenario");
+            let base = of_ours(ours.base).expect("a scenario names its base");
+            if !scenarios.iter().any(|scenario| scenario.name == base.name) {
+                scenarios.push(base);
             }
-            cells.push(Cell { name: row.reference, listener: "other", ..ours.clone() });
-            cells.push(ours);
+            scenarios.push(Scenario { name: row.reference, listener: "other", ..ours.clone() });
+            scenarios.push(ours);
         }
-        Self { cells, rows, sides: ["this module", "the other"] }
+        Self { scenarios, rows, sides: ["this module", "the other"] }
     }
 
-    /// Everything, or only the rows whose title contains the words and the cells that they need.
+    /// Everything, or only the rows whose title contains the words and the scenarios that they need.
     pub fn new(only: &str) -> Self {
         let rows = ROWS.iter().map(|(title, ours, reference, target)| Row {
             title,
@@ -232,27 +240,31 @@ impl Plan {
         });
         let rows: Vec<Row> = rows.filter(|row| row.title.contains(only)).collect();
         assert!(!rows.is_empty(), "no row's title contains {only:?}");
-        let mut cells: Vec<Cell> = CELLS.iter().map(cell).collect();
+        let mut scenarios: Vec<Scenario> = SCENARIOS.iter().map(scenario).collect();
         let compared = |name| rows.iter().any(|row| row.ours == name || row.reference == name);
-        let bases: Vec<_> = cells.iter().filter(|cell| compared(cell.name)).map(|cell| cell.base).collect();
-        cells.retain(|cell| compared(cell.name) || bases.contains(&cell.name));
-        Self { cells, rows, sides: ["ours", "native"] }
+        let bases: Vec<_> = scenarios
+            .iter()
+            .filter(|scenario| compared(scenario.name))
+            .map(|scenario| scenario.base)
+            .collect();
+        scenarios.retain(|scenario| compared(scenario.name) || bases.contains(&scenario.name));
+        Self { scenarios, rows, sides: ["ours", "native"] }
     }
 
-    pub fn base(&self, cell: &str) -> &'static str {
-        self.cells.iter().find(|other| other.name == cell).expect("rows name cells").base
+    pub fn base(&self, scenario: &str) -> &'static str {
+        self.scenarios.iter().find(|other| other.name == scenario).expect("rows name scenarios").base
     }
 }
 
-fn cell(row: &CellRow) -> Cell {
-    let (name, listener, pool, mix, status, requests, base) = *row;
+fn scenario(row: &ScenarioRow) -> Scenario {
+    let (name, listener, token_set, order, status, requests, base) = *row;
     let item = |number: usize| format!("{}42", prefix(number));
     // The last of the list, which a search from the front reaches last.
     let path = match listener {
-        "native_few" | "ours_few" => item(FEW - 1),
+        "native_few" | "ours_few" => item(FEW_ROUTES - 1),
         "native_many" => item(NATIVE_RULES - 1),
         "ours_many" => item(OUR_ROUTES - 1),
         _ => item(0),
     };
-    Cell { name, listener, pool, mix, path, status, requests, base }
+    Scenario { name, listener, token_set, order, path, status, requests, base }
 }

@@ -13,7 +13,7 @@ use jwt_guard_testkit::wasm_memory::wasm_memories;
 use serde_json::Value;
 
 use super::listeners::{Listener, bootstrap};
-use super::{output, told_by, wait_for};
+use super::{output, output_of, wait_for};
 
 /// A running Envoy with one worker; dropping it ends it.
 pub struct Proxy {
@@ -150,7 +150,7 @@ impl Drop for Proxy {
 
 /// The version of the Envoy under test.
 pub fn version() -> String {
-    let text = told_by(program(), &["--version"]);
+    let text = output_of(program(), &["--version"]);
     // PATH version: COMMIT/VERSION/…
     let version = text.split_once("version: ").and_then(|(_, version)| version.split('/').nth(1));
     version.unwrap_or(&text).to_owned()

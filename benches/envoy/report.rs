@@ -21,13 +21,13 @@ pub struct Report<'a> {
 
 /// A median with the middle half of the values around it.
 #[derive(Debug, Clone, Copy)]
-struct Spread {
+struct Quartiles {
     low: f64,
     median: f64,
     high: f64,
 }
 
-impl Spread {
+impl Quartiles {
     fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
@@ -78,7 +78,7 @@ impl Report<'_> {
             );
         }
         let base = self.plan.base(self.plan.rows[0].ours);
-        let base = Spread::of(self.rounds.iter().map(|round| round[base]));
+        let base = Quartiles::of(self.rounds.iter().map(|round| round[base]));
         let _ = writeln!(
             text,
             "\nµs of CPU added to a request that costs {:.1} µs without a filter.",
@@ -120,21 +120,21 @@ impl Report<'_> {
         text
     }
 
-    /// The cost that the cell adds, in each round.
-    fn added(&self, cell: &str) -> impl Iterator<Item = f64> {
-        let base = self.plan.base(cell);
-        self.rounds.iter().map(move |round| round[cell] - round[base])
+    /// The cost that the scenario adds, in each round.
+    fn added(&self, scenario: &str) -> impl Iterator<Item = f64> {
+        let base = self.plan.base(scenario);
+        self.rounds.iter().map(move |round| round[scenario] - round[base])
     }
 
     /// Its least cost of all rounds: what a machine that does other things as well disturbed least.
-    fn fastest(&self, cell: &str) -> f64 {
-        self.rounds.iter().map(|round| round[cell]).fold(f64::INFINITY, f64::min)
+    fn fastest(&self, scenario: &str) -> f64 {
+        self.rounds.iter().map(|round| round[scenario]).fold(f64::INFINITY, f64::min)
     }
 
-    fn compared(&self, row: &Row) -> (Spread, Spread, Spread) {
+    fn compared(&self, row: &Row) -> (Quartiles, Quartiles, Quartiles) {
         let ratios =
             self.added(row.ours).zip(self.added(row.reference)).map(|(ours, reference)| ours / reference);
-        (Spread::of(self.added(row.ours)), Spread::of(self.added(row.reference)), Spread::of(ratios))
+        (Quartiles::of(self.added(row.ours)), Quartiles::of(self.added(row.reference)), Quartiles::of(ratios))
     }
 
     fn conditions(&self) -> String {
@@ -154,20 +154,20 @@ impl Report<'_> {
             let (ours, reference, ratio) = self.compared(row);
             json!({
                 "case": row.title,
-                "ours": { "cell": row.ours, "added_us": ours.json() },
-                "reference": { "cell": row.reference, "added_us": reference.json() },
+                "ours": { "scenario": row.ours, "added_us": ours.json() },
+                "reference": { "scenario": row.reference, "added_us": reference.json() },
                 "ratio": ratio.json(),
                 "target": row.target,
             })
         });
-        let cells = self.plan.cells.iter().map(|cell| {
-            let total = Spread::of(self.rounds.iter().map(|round| round[cell.name]));
+        let scenarios = self.plan.scenarios.iter().map(|scenario| {
+            let total = Quartiles::of(self.rounds.iter().map(|round| round[scenario.name]));
             (
-                cell.name.to_owned(),
+                scenario.name.to_owned(),
                 json!({
                     "cpu_us": total.json(),
-                    "added_us": Spread::of(self.added(cell.name)).json(),
-                    "fastest_added_us": self.fastest(cell.name) - self.fastest(cell.base),
+                    "added_us": Quartiles::of(self.added(scenario.name)).json(),
+                    "fastest_added_us": self.fastest(scenario.name) - self.fastest(scenario.base),
                 }),
             )
         });
@@ -175,7 +175,7 @@ impl Report<'_> {
         json!({
             "conditions": self.conditions(),
             "rows": rows.collect::<Vec<_>>(),
-            "cells": cells.collect::<serde_json::Map<_, _>>(),
+            "scenarios": scenarios.collect::<serde_json::Map<_, _>>(),
             "module_bytes": extras.module_bytes,
             "ready_ms": { "without": extras.ready_without, "with": extras.ready_with },
             "memory_kib": {

@@ -63,7 +63,9 @@ fn trimmed(bytes: &[u8]) -> Result<Vec<u8>, String> {
                     ExternalKind::Memory => ExportKind::Memory,
                     kind => {
                         let name = export.name;
-                        return Err(format!("{name} is exported as {kind:?}; expected a function or a memory"));
+                        return Err(format!(
+                            "{name} is exported as {kind:?}; expected a function or a memory"
+                        ));
                     }
                 };
                 if KEPT.contains(&export.name) {
@@ -74,7 +76,9 @@ fn trimmed(bytes: &[u8]) -> Result<Vec<u8>, String> {
             module.section(&kept);
         } else if let Some((id, range)) = payload.as_section() {
             let place = |offset| usize::try_from(offset).map_err(|_| "the module is too long");
-            let data = bytes.get(place(range.start)?..place(range.end)?).ok_or("a section ends after the end of the file")?;
+            let data = bytes
+                .get(place(range.start)?..place(range.end)?)
+                .ok_or("a section ends after the end of the file")?;
             module.section(&RawSection { id, data });
         }
     }
