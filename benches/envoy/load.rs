@@ -1,4 +1,4 @@
-//! The client: HTTP/1.1, kept-alive connections, one request at a time on each.
+//! The client: HTTP/1.1 over keep-alive connections, with one request at a time on each.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpStream};
 use super::plan::{Order, Scenario};
 use super::tokens::{REPEATED, TokenSet, Tokens};
 
-/// So many requests are under way at once, so that Envoy's worker does not go to sleep after each.
+/// The number of concurrent requests, so that Envoy's worker does not sleep after each request.
 pub const CONNECTIONS: usize = 16;
-/// Of the order, one request in so many brings a token never seen.
+/// In [`Order::Mixed`], one request in this many carries a new token.
 const NEW_TOKEN_ONE_IN: usize = 10;
 
-/// Sends what scenarios ask for; remembers how far it is in each token_set, and its connections.
+/// Sends the requests of scenarios. Keeps its connections and its position in each token set.
 pub struct Load<'a> {
     tokens: &'a Tokens,
     connections: BTreeMap<SocketAddr, Vec<TcpStream>>,
@@ -25,7 +25,8 @@ impl<'a> Load<'a> {
         Self { tokens, connections: BTreeMap::new(), next: BTreeMap::new(), buffer: vec![0; 64 * 1024] }
     }
 
-    /// Sends that many requests, rounded up to all connections, and checks every answer's status. How many it sent.
+    /// Sends `requests` requests, rounded up to a multiple of the connections, and checks the status of every response.
+    /// Returns the number of sent requests.
     pub fn drive(&mut self, address: SocketAddr, scenario: &Scenario, requests: usize) -> usize {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
         let token_set = self.tokens.of(scenario.token_set);
@@ -38,7 +39,7 @@ impl<'a> Load<'a> {
                     Order::Mixed if !sent.is_multiple_of(NEW_TOKEN_ONE_IN) => sent % REPEATED,
                     Order::Mixed | Order::New => {
                         *position += 1;
-                        // The first ones are those that are seen.
+                        // The first tokens of the set are the repeated ones.
                         REPEATED + *position % (token_set.len().saturating_sub(REPEATED)).max(1)
                     }
                 };
@@ -56,7 +57,7 @@ impl<'a> Load<'a> {
         sent
     }
 
-    /// Sends each of those tokens once.
+    /// Sends each token once.
     pub fn send_all(&mut self, address: SocketAddr, tokens: &[String]) {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
         for batch in tokens.chunks(CONNECTIONS) {
@@ -80,7 +81,7 @@ fn open(address: SocketAddr) -> Vec<TcpStream> {
     (0..CONNECTIONS).map(open).collect()
 }
 
-/// What a browser's application would send, roughly.
+/// A request similar to that of a browser application.
 fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     let mut request = format!(
         "GET {path} HTTP/1.1\r\nhost: api.example\r\nuser-agent: bench/1\r\naccept: application/json\r\n\
@@ -95,7 +96,7 @@ fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     request.into_bytes()
 }
 
-/// Reads one whole answer; its status.
+/// Reads one complete response and returns its status.
 fn read_answer(connection: &mut TcpStream, buffer: &mut [u8]) -> u16 {
     let mut filled = 0;
     loop {

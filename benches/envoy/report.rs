@@ -1,4 +1,4 @@
-//! The table, as Markdown and as JSON.
+//! The report as Markdown and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +19,7 @@ pub struct Report<'a> {
     pub stats: &'a BTreeMap<String, u64>,
 }
 
-/// A median with the middle half of the values around it.
+/// The median and the two quartiles of values.
 #[derive(Debug, Clone, Copy)]
 struct Quartiles {
     low: f64,
@@ -45,7 +45,7 @@ impl Quartiles {
 }
 
 impl Report<'_> {
-    /// Writes both forms into the folder.
+    /// Writes both formats into the folder.
     pub fn write(&self, folder: &Path) {
         fs::write(folder.join("speed.md"), self.markdown()).unwrap();
         fs::write(folder.join("speed.json"), format!("{:#}\n", self.json())).unwrap();
@@ -55,7 +55,7 @@ impl Report<'_> {
         let mut text = format!("{}\n\n", self.conditions());
         let _ = writeln!(
             text,
-            "| case | {}, µs (middle half) | {}, µs (middle half) | ratio (middle half) | target |",
+            "| case | {}, µs (quartiles) | {}, µs (quartiles) | ratio (quartiles) | target |",
             self.plan.sides[0], self.plan.sides[1],
         );
         text.push_str("| --- | ---: | ---: | --- | --- |\n");
@@ -81,7 +81,7 @@ impl Report<'_> {
         let base = Quartiles::of(self.rounds.iter().map(|round| round[base]));
         let _ = writeln!(
             text,
-            "\nµs of CPU added to a request that costs {:.1} µs without a filter.",
+            "\nµs of CPU time that the filter adds to a request; the request costs {:.1} µs without a filter.",
             base.median
         );
         if self.extras.module_bytes > 0 {
@@ -95,9 +95,9 @@ impl Report<'_> {
         let mib = |kib: u64| kib as f64 / 1024.0;
         let mut text = format!(
             "\n- Module: {:.2} MiB.\n\
-             - Ready after {:.0} ms, without a filter {:.0} ms.\n\
-             - After {} distinct tokens the worker's wasm memory is {:.1} MiB (after one: {:.1}), the whole process \
-             {:.0} MiB (after one: {:.0}).\n",
+             - Start-up: {:.0} ms with the filter, {:.0} ms without.\n\
+             - Memory after {} distinct tokens: {:.1} MiB wasm memory of the worker (after one token: {:.1}), \
+             {:.0} MiB for the whole process (after one token: {:.0}).\n",
             mib(extras.module_bytes / 1024),
             extras.ready_with,
             extras.ready_without,
@@ -110,7 +110,7 @@ impl Report<'_> {
         if let Some((requests, wasm, resident)) = extras.soak {
             let _ = writeln!(
                 text,
-                "- {requests} requests later: wasm memory {:.1} → {:.1} MiB, process {:.0} → {:.0} MiB.",
+                "- Memory after {requests} more requests: wasm {:.1} → {:.1} MiB, process {:.0} → {:.0} MiB.",
                 mib(wasm[0]),
                 mib(wasm[1]),
                 mib(resident[0]),
@@ -120,13 +120,13 @@ impl Report<'_> {
         text
     }
 
-    /// The cost that the scenario adds, in each round.
+    /// The cost that the scenario adds in each round.
     fn added(&self, scenario: &str) -> impl Iterator<Item = f64> {
         let base = self.plan.base(scenario);
         self.rounds.iter().map(move |round| round[scenario] - round[base])
     }
 
-    /// Its least cost of all rounds: what a machine that does other things as well disturbed least.
+    /// The lowest cost of all rounds: the measurement with the least disturbance by other processes.
     fn fastest(&self, scenario: &str) -> f64 {
         self.rounds.iter().map(|round| round[scenario]).fold(f64::INFINITY, f64::min)
     }

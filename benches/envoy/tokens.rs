@@ -1,4 +1,4 @@
-//! The tokens, minted beforehand and kept under target/bench: signing by RSA takes two milliseconds.
+//! The tokens. They are minted in advance and kept under target/bench, because an RSA signature takes two milliseconds.
 
 use std::fs;
 use std::path::Path;
@@ -8,35 +8,35 @@ use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
-/// Another format of keys or tokens takes another folder.
+/// The folder name. Change the number with the format of keys or tokens.
 const FORMAT: &str = "tokens-2";
-/// The files may be used for as long as that, less a day.
+/// The lifetime of the tokens. The files are used for one day less.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
-/// Distinct tokens that a cache holds at once.
+/// The number of tokens of [`super::plan::Order::Repeated`]; they fit into each cache.
 pub const REPEATED: usize = 100;
 
 pub const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::Rs256, Algorithm::Es256, Algorithm::Ps256, Algorithm::Ed25519];
 
-/// Which tokens a scenario sends. Pools of more tokens than any cache has entries are gone through in turn, so that a
-/// token that comes round again was evicted long before.
+/// The tokens of a scenario. A set with more tokens than a cache has entries is sent in turn, so that a token has been
+/// evicted long before it is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TokenSet {
-    /// No Authorization at all.
+    /// No Authorization header.
     None,
-    /// About 500 bytes (more with RSA's longer signature), seven claims that become headers.
+    /// About 500 bytes (more with RSA, whose signature is longer), with seven claims that become headers.
     Small(AlgorithmIndex),
-    /// About 4 KB, 100 groups.
+    /// About 4 KB, with 100 groups.
     Large(AlgorithmIndex),
-    /// Small, RS256, expired for an hour.
+    /// Small, RS256, expired one hour ago.
     Expired,
-    /// Small, RS256, one character of the signature changed.
+    /// Small, RS256, with one changed character in the signature.
     Forged,
     /// Small, RS256, without the role.
     Roleless,
 }
 
-/// An algorithm's place in [`ALGORITHMS`].
+/// The index of an algorithm in [`ALGORITHMS`].
 pub type AlgorithmIndex = usize;
 
 pub const RS256: AlgorithmIndex = 0;
@@ -44,13 +44,13 @@ pub const ES256: AlgorithmIndex = 1;
 pub const PS256: AlgorithmIndex = 2;
 pub const EDDSA: AlgorithmIndex = 3;
 
-/// Keys and tokens.
+/// The keys and all token sets.
 pub struct Tokens {
     pub key_set: Value,
     token_sets: Vec<(TokenSet, Vec<String>)>,
 }
 
-/// How many distinct tokens there are of each kind.
+/// The number of distinct tokens in each set.
 const TOKEN_SETS: [(TokenSet, usize); 8] = [
     (TokenSet::Small(RS256), 50_000),
     (TokenSet::Small(ES256), 50_000),
@@ -63,7 +63,7 @@ const TOKEN_SETS: [(TokenSet, usize); 8] = [
 ];
 
 impl Tokens {
-    /// From the files of an earlier run, or made now.
+    /// Reads the files of an earlier run, or mints new tokens.
     pub fn load_or_mint(folder: &Path) -> Self {
         let folder = folder.join(FORMAT);
         if !is_fresh(&folder) {
@@ -81,12 +81,12 @@ impl Tokens {
         }
     }
 
-    /// Without any: for who sends tokens of his own.
+    /// Without tokens, for callers that send their own.
     pub fn none() -> Self {
         Self { key_set: json!({ "keys": [] }), token_sets: Vec::new() }
     }
 
-    /// All tokens of a token_set; none of [`TokenSet::None`].
+    /// The tokens of a set; empty for [`TokenSet::None`].
     pub fn of(&self, token_set: TokenSet) -> &[String] {
         self.token_sets.iter().find(|(other, _)| *other == token_set).map_or(&[], |(_, tokens)| tokens)
     }
@@ -102,7 +102,7 @@ fn file(token_set: TokenSet) -> String {
 }
 
 fn mint(folder: &Path) {
-    println!("minting tokens, once for the next month");
+    println!("minting tokens; the next runs use them for a month");
     fs::create_dir_all(folder).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = UnixTime::from_secs(now.as_secs());
@@ -152,7 +152,7 @@ fn token(token_set: TokenSet, number: usize, now: UnixTime, keys: &[SigningKey])
         TokenSet::Roleless => person.claim("roles", vec!["viewer"]).sign(&keys[RS256]).unwrap(),
         TokenSet::Forged => {
             let mut token = person.sign(&keys[RS256]).unwrap().into_bytes();
-            // Not the first: RSA's arithmetic is not begun for a number above the modulus.
+            // Not the first character: a signature above the modulus is rejected without any RSA arithmetic.
             let changed = token.len() - 100;
             token[changed] = if token[changed] == b'A' { b'B' } else { b'A' };
             String::from_utf8(token).unwrap()
