@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use jwt_guard::route::{ReadingClass, SkippedReadings, Table, Target};
 
-use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 /// Segments that people write, some of which differ from others in letter case alone, and wildcards.
@@ -200,8 +200,8 @@ impl Asked<'_> {
         Some(governing.iter().map(|demand| demand.index()).collect())
     }
 
-    fn governs(&self, path: &str) -> Option<usize> {
-        governs(self.routes, self.host, self.method, path, false)
+    fn matching_route(&self, path: &str) -> Option<usize> {
+        matching_route(self.routes, self.host, self.method, path, false)
     }
 
     fn is_literal(&self, rule: Option<usize>) -> bool {
@@ -210,12 +210,12 @@ impl Asked<'_> {
 
     /// What upstreams choose that see this path: all of it must be met.
     fn choices(&self, seen: &str) -> Vec<Option<usize>> {
-        let exact = self.governs(seen);
-        let ignoring_case = governs(self.routes, self.host, self.method, &fold(seen), true);
+        let exact = self.matching_route(seen);
+        let ignoring_case = matching_route(self.routes, self.host, self.method, &fold(seen), true);
         let mut choices = vec![exact, ignoring_case];
         if exact != ignoring_case {
             choices.extend(
-                LOWER_CASE.iter().filter_map(|(_, lower)| lower(seen)).map(|seen| self.governs(&seen)),
+                LOWER_CASE.iter().filter_map(|(_, lower)| lower(seen)).map(|seen| self.matching_route(&seen)),
             );
         }
         choices
@@ -223,7 +223,7 @@ impl Asked<'_> {
 
     fn check_own_spelling(&self, written: &str, bytes: &mut Bytes<'_>) -> bool {
         let rules = self.rules(self.table).unwrap_or_else(|| panic!("{} is refused", self.path));
-        let own = self.governs(written);
+        let own = self.matching_route(written);
         let told = || format!("{} of {:?}, {} {}: {rules:?}", self.path, self.routes, self.method, self.host);
         assert_eq!(rules.first(), Some(&own), "{}", told());
         let expected: BTreeSet<_> = self.choices(written).into_iter().collect();
@@ -264,7 +264,7 @@ impl Asked<'_> {
         seen.push(("steps", steps.iter().try_fold(written, |path, (_, step)| step(&path)), false));
         for (name, seen, ignores_case) in seen {
             let choices = seen.iter().flat_map(|seen| match ignores_case {
-                true => vec![governs(self.routes, self.host, self.method, &fold(seen), true)],
+                true => vec![matching_route(self.routes, self.host, self.method, &fold(seen), true)],
                 false => self.choices(seen),
             });
             for choice in choices {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jwt_guard::route::{AmbiguousPath, SkippedReadings, Spread, Table, Target};
 
-use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 const HOST: &str = "a.test";
@@ -106,8 +106,8 @@ fn check_upstream(
     ignores_case: bool,
     rules: &BTreeSet<Option<usize>>,
 ) {
-    let exact = governs(routes, HOST, "GET", seen, false);
-    let ignoring_case = governs(routes, HOST, "GET", &fold(seen), true);
+    let exact = matching_route(routes, HOST, "GET", seen, false);
+    let ignoring_case = matching_route(routes, HOST, "GET", &fold(seen), true);
     if exact.is_some_and(|rule| !routes[rule].path.contains(['{', '*'])) {
         // Spelled out: a route grants what it says.
         return assert!(rules.contains(&exact) || ignores_case, "{name} sees {seen:?}: {exact:?}, {rules:?}");
@@ -118,7 +118,7 @@ fn check_upstream(
     }
     if !ignores_case && exact != ignoring_case {
         let lower = LOWER_CASE.iter().filter_map(|(_, lower)| lower(seen));
-        seen_rules.extend(lower.map(|seen| governs(routes, HOST, "GET", &seen, false)));
+        seen_rules.extend(lower.map(|seen| matching_route(routes, HOST, "GET", &seen, false)));
     }
     for rule in seen_rules {
         assert!(rules.contains(&rule), "{name} sees {seen:?}, where {rule:?} governs, not only {rules:?}");

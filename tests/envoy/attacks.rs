@@ -137,14 +137,14 @@ async fn no_named_attack_passes() {
         }
         assert_eq!(stack.upstream.count() as u64, expected["passed"] + 1);
         assert_eq!(stack.envoy.stat("http.http.downstream_rq_5xx").await, 0);
-        assert_eq!(stack.issuer.asked().len(), 0);
+        assert_eq!(stack.issuer.requests().len(), 0);
         assert_unharmed(stack);
         tells_nothing(stack, &rows).await;
     }
 
-    assert!(stranger.asked().is_empty(), "nobody asked the stranger: {:?}", stranger.asked());
+    assert!(stranger.requests().is_empty(), "nobody asked the stranger: {:?}", stranger.requests());
     let asked = Request::new(stranger.address(), "GET", "/jwks").send().await;
-    assert_eq!((asked.status, stranger.asked().len()), (200, 1), "who asks him gets his keys");
+    assert_eq!((asked.status, stranger.requests().len()), (200, 1), "who asks him gets his keys");
 }
 
 /// Every reason is logged, and with none of them a part of a token or what it says of a person. Few lines a second

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 pub use bootstrap::{Bootstrap, CLAIM_HEADERS, ConfigAs, REASONS_LOG, cluster, look_up, typed};
 pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
-pub use jwt_guard_testkit::client::{Connection, H2Client, H2Response, PATIENCE, Request, Response};
+pub use jwt_guard_testkit::client::{Connection, H2Client, H2Response, Request, Response, TIMEOUT};
 pub use jwt_guard_testkit::issuer::{Answer, Issuer, JWKS_PATH};
 pub use jwt_guard_testkit::upstream::{Seen, Upstream};
 pub use jwt_guard_testkit::{now, repository as root};
@@ -50,10 +50,7 @@ pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: imp
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    assert!(
-        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
-        "waited {PATIENCE:?} in vain until {what}"
-    );
+    assert!(tokio::time::timeout(TIMEOUT, waiting).await.is_ok(), "waited {TIMEOUT:?} in vain until {what}");
 }
 
 /// Issuer, upstream and Envoy.

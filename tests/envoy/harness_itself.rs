@@ -115,7 +115,7 @@ async fn the_issuer_answers_as_it_is_told() {
     stack.issuer.up().await;
     stack.issuer.publish([]);
     assert_eq!(ask().await.json(), json!({ "keys": [] }));
-    assert_eq!(stack.issuer.asked()[0].path, JWKS_PATH);
+    assert_eq!(stack.issuer.requests()[0].path, JWKS_PATH);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
 mod allocations;

@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "the methods of tests panic: a test that meets the unexpected has failed; try_send does not"
+    reason = "test methods panic on an unexpected result, which fails the test; try_send returns an error instead"
 )]
 
 mod http1;
@@ -17,4 +17,4 @@ pub use http1::{Connection, Request, Response, shortened};
 pub use http2::{H2Client, H2Response};
 
 /// How long a client waits for what must come, on a machine that runs other things too.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);

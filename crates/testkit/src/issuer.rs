@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "the methods of tests panic: a test that meets the unexpected has failed, and says where"
+    reason = "test methods panic on an unexpected result, which fails the test with its location"
 )]
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use crate::client::PATIENCE;
+use crate::client::TIMEOUT;
 use crate::mint::{SigningKey, key_set};
 use crate::server::{self, Response};
 
@@ -101,18 +101,18 @@ impl Answer {
         self.header("etag", etag)
     }
 
-    fn is_known_to(&self, asked: &hyper::HeaderMap) -> bool {
+    fn is_current_for(&self, request_headers: &hyper::HeaderMap) -> bool {
         let etag = self.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.as_bytes());
-        etag.is_some() && asked.get("if-none-match").map(|value| value.as_bytes()) == etag
+        etag.is_some() && request_headers.get("if-none-match").map(|value| value.as_bytes()) == etag
     }
 
-    pub(crate) fn response_to(self, asked: &hyper::HeaderMap) -> Response {
-        let known = self.is_known_to(asked);
-        let mut response = hyper::Response::builder().status(if known { 304 } else { self.status });
+    pub(crate) fn response_to(self, request_headers: &hyper::HeaderMap) -> Response {
+        let not_modified = self.is_current_for(request_headers);
+        let mut response = hyper::Response::builder().status(if not_modified { 304 } else { self.status });
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        let body = match (known, self.drips) {
+        let body = match (not_modified, self.drips) {
             (true, _) => Full::default().boxed(),
             (false, false) => Full::new(self.body.into()).boxed(),
             (false, true) => Dripping { body: self.body.into(), pause: None }.boxed(),
@@ -130,7 +130,7 @@ impl Answer {
 
 /// A request that the issuer saw.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// Its method.
     pub method: String,
     /// Its path.
@@ -144,7 +144,7 @@ pub struct Asked {
 #[derive(Default)]
 struct State {
     answers: HashMap<String, Answer>,
-    asked: Vec<Asked>,
+    requests: Vec<ReceivedRequest>,
 }
 
 /// A server on a port of its own, which it keeps while it is down.
@@ -222,7 +222,7 @@ impl Issuer {
         }
         // Between the two somebody else's connection may have been given the port, for as long as it lasts.
         let mut socket = try_bound(self.address);
-        let given_up = Instant::now() + PATIENCE;
+        let given_up = Instant::now() + TIMEOUT;
         while socket.is_err() && Instant::now() < given_up {
             tokio::time::sleep(Duration::from_millis(20)).await;
             socket = try_bound(self.address);
@@ -247,7 +247,7 @@ impl Issuer {
 
     /// How often that path was asked for.
     pub fn count(&self, path: &str) -> usize {
-        self.state().asked.iter().filter(|asked| asked.path == path).count()
+        self.state().requests.iter().filter(|request| request.path == path).count()
     }
 
     /// How often the JWKS was asked for.
@@ -257,12 +257,17 @@ impl Issuer {
 
     /// When that path was asked for.
     pub fn times(&self, path: &str) -> Vec<Instant> {
-        self.state().asked.iter().filter(|asked| asked.path == path).map(|asked| asked.at).collect()
+        self.state()
+            .requests
+            .iter()
+            .filter(|request| request.path == path)
+            .map(|request| request.at)
+            .collect()
     }
 
     /// All that it was asked, in order.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.state().asked.clone()
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.state().requests.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -300,7 +305,7 @@ async fn answer(
         let path = request.uri().path().to_owned();
         let mut state = state.lock().unwrap();
         let answer = state.answers.get(&path).cloned().unwrap_or_else(|| Answer::status(404));
-        state.asked.push(Asked {
+        state.requests.push(ReceivedRequest {
             method: request.method().to_string(),
             path,
             headers: request.headers().clone(),

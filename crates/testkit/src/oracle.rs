@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
 use jwt_guard::route::{Entry, HostPattern, Method, Table, Template};
@@ -47,7 +47,13 @@ pub fn fold(text: &str) -> String {
 }
 
 /// The route of one reading. With `ignore_case` the upstream compares templates by [`fold`], and so is the path.
-pub fn governs(routes: &[Route], host: &str, method: &str, path: &str, ignore_case: bool) -> Option<usize> {
+pub fn matching_route(
+    routes: &[Route],
+    host: &str,
+    method: &str,
+    path: &str,
+    ignore_case: bool,
+) -> Option<usize> {
     // Of templates that match one path, those of equal rank are one template; it answers a method by its most
     // fitting entry.
     let mut templates: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();

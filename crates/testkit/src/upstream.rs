@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "the methods of tests panic: a test that meets the unexpected has failed, and says where"
+    reason = "test methods panic on an unexpected result, which fails the test with its location"
 )]
 
 use std::net::SocketAddr;

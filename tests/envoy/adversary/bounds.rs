@@ -124,7 +124,7 @@ async fn a_request_that_is_tried_again() {
     assert_eq!(request.clone().send().await.status, 401);
     assert_eq!(stack.issuer.count("/flaky"), 0);
     assert_eq!(request.bearer(&stack.good_token()).send().await.status, 503);
-    let tries: Vec<_> = stack.issuer.asked().into_iter().filter(|asked| asked.path == "/flaky").collect();
+    let tries: Vec<_> = stack.issuer.requests().into_iter().filter(|asked| asked.path == "/flaky").collect();
     assert_eq!(tries.len(), 3);
     for asked in tries {
         let of = |name: &str| asked.headers.get_all(name).iter().collect::<Vec<_>>();

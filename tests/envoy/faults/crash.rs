@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::variant::{FATAL_HEADERS, ON_ANSWER, ON_REQUEST, Variant};
 use super::{Load, assert_right_but, kinds, lines, policy, waiting};
-use crate::harness::{Answer, PATIENCE, Request, Stack, wait_until};
+use crate::harness::{Answer, Request, Stack, TIMEOUT, wait_until};
 
 const CRASHED: &str = "Uncaught RuntimeError: unreachable";
 
@@ -136,7 +136,7 @@ async fn a_vm_that_ends_with_the_lease_delays_the_others_by_the_lease() {
     stack.issuer.release();
     wait_until("the VM has ended", async || lines(&stack, CRASHED) == 1).await;
     let mut statuses = vec![];
-    while statuses.last() != Some(&200) && began.elapsed() < PATIENCE {
+    while statuses.last() != Some(&200) && began.elapsed() < TIMEOUT {
         statuses.push(stack.get_with("/orders", &good).await.status);
     }
     let waited = began.elapsed();

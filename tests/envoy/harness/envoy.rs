@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bootstrap::LISTENERS_FILE;
-use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
+use super::{Bootstrap, Request, Response, TIMEOUT, wait_until};
 use jwt_guard_testkit::envoy::program;
 use jwt_guard_testkit::module::module;
 
@@ -55,10 +55,7 @@ impl Envoy {
                 envoy.pause().await;
             };
         };
-        assert!(
-            tokio::time::timeout(PATIENCE, starting).await.is_ok(),
-            "Envoy did not start in {PATIENCE:?}"
-        );
+        assert!(tokio::time::timeout(TIMEOUT, starting).await.is_ok(), "Envoy did not start in {TIMEOUT:?}");
         envoy
     }
 
@@ -75,7 +72,7 @@ impl Envoy {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let ended = tokio::time::timeout(PATIENCE, ending).await;
+        let ended = tokio::time::timeout(TIMEOUT, ending).await;
         let status = ended.expect("Envoy started, with a configuration that it should refuse");
         assert!(!status.success(), "Envoy ended without an error");
         Refused { log: envoy.log() }
@@ -185,7 +182,7 @@ impl Envoy {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ending).await.expect("Envoy did not end")
+        tokio::time::timeout(TIMEOUT, ending).await.expect("Envoy did not end")
     }
 
     /// Resident memory in KiB.

@@ -139,7 +139,7 @@ async fn each_answer_is_told_apart_with_its_url_and_cluster() {
     let log = stack.envoy.log();
     assert!(!log.contains(SECRET), "neither path nor query of a Location");
     assert!(!log.lines().any(|line| line.starts_with("[2026-01-01")), "an issuer writes no line of its own");
-    for asked in stack.issuer.asked() {
+    for asked in stack.issuer.requests() {
         let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
         assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
     }
@@ -248,7 +248,7 @@ async fn the_document_that_could_not_be_had_is_named() {
     }
     let log = stack.envoy.log();
     assert!(!log.contains(SECRET) && !log.lines().any(|line| line.starts_with("[2026-01-01")));
-    for asked in stack.issuer.asked() {
+    for asked in stack.issuer.requests() {
         let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
         assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
     }

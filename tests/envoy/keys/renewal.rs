@@ -44,7 +44,7 @@ async fn the_issuer_may_shorten_the_time_and_answer_that_nothing_changed() {
         .await;
     let good = stack.good_token();
     wait_until("three fetches", async || stack.issuer.fetches() >= 3).await;
-    let asked = stack.issuer.asked();
+    let asked = stack.issuer.requests();
     assert_eq!(asked[0].headers.get("if-none-match"), None);
     for later in &asked[1..] {
         assert_eq!(later.headers["if-none-match"], "\"v1\"");

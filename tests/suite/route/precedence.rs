@@ -1,6 +1,6 @@
 //! Which of several routes applies to one reading, and which routes cannot stand together.
 
-use jwt_guard_testkit::oracle::{Route, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, matching_route, route, table};
 
 /// Looks up in these routes in both orders, as their order must not matter, and asks the oracle as well.
 fn found(routes: &[Route], host: &str, method: &str, path: &str) -> Option<usize> {
@@ -17,7 +17,7 @@ fn found(routes: &[Route], host: &str, method: &str, path: &str) -> Option<usize
         index,
         "the order matters for {path}"
     );
-    assert_eq!(governs(routes, host, method, path, false), index, "{path} to the oracle");
+    assert_eq!(matching_route(routes, host, method, path, false), index, "{path} to the oracle");
     index
 }
 

@@ -1,7 +1,7 @@
 //! No path that some upstream reads as a protected one passes with less, whatever the routes and the upstream.
 
 use jwt_guard::route::Target;
-use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, as_written};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
@@ -73,7 +73,7 @@ proptest! {
     fn the_look_up_follows_the_precedence(routes in routes(), path in nasty_path(), target in target()) {
         let (host, method, _) = target;
         let found = table(&routes).unwrap().lookup(host.as_bytes(), method, &path).map(|found| *found.rule);
-        prop_assert_eq!(found, governs(&routes, host, method, &path, false), "{} of {:?}", path, routes);
+        prop_assert_eq!(found, matching_route(&routes, host, method, &path, false), "{} of {:?}", path, routes);
     }
 
     #[test]
@@ -107,13 +107,13 @@ proptest! {
         let method = method_choice.get(&methods);
 
         // Letter case is a way to compare. Where it makes no difference to ignore it, the path is in its own case.
-        let exact = governs(&routes, host, method, &seen, false);
-        let ignoring_case = governs(&routes, host, method, &fold(&seen), true);
+        let exact = matching_route(&routes, host, method, &seen, false);
+        let ignoring_case = matching_route(&routes, host, method, &fold(&seen), true);
         let mut rules = vec![exact];
         if exact != ignoring_case {
             rules.push(ignoring_case);
             let lower = LOWER_CASE.iter().filter_map(|(_, lower)| lower(&seen));
-            rules.extend(lower.map(|seen| governs(&routes, host, method, &seen, false)));
+            rules.extend(lower.map(|seen| matching_route(&routes, host, method, &seen, false)));
         }
         for rule in rules {
             prop_assert!(

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// An HTTP/1.1 request on a connection of its own. Values are bytes, written unchecked.
 #[derive(Debug, Clone)]
@@ -100,8 +100,8 @@ impl Request {
             connection.stream.write_all(&self.to_bytes()).await.map_err(|error| error.to_string())?;
             connection.read_response(&self.method).await
         };
-        let outcome = tokio::time::timeout(PATIENCE, exchange).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer in {} s", PATIENCE.as_secs())));
+        let outcome = tokio::time::timeout(TIMEOUT, exchange).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer in {} s", TIMEOUT.as_secs())));
         outcome.map_err(|problem| format!("{} {}: {problem}", self.method, self.url()))
     }
 
@@ -188,7 +188,7 @@ impl Connection {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, ending).await.is_ok()
+        tokio::time::timeout(TIMEOUT, ending).await.is_ok()
     }
 
     /// Whether anything of an answer comes before the other side closes.
@@ -201,7 +201,7 @@ impl Connection {
             }
             true
         };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("neither an answer nor an end")
+        tokio::time::timeout(TIMEOUT, waiting).await.expect("neither an answer nor an end")
     }
 
     /// Reads the next answer, to a request that was not HEAD.
@@ -212,13 +212,13 @@ impl Connection {
     /// Reads the next answer; informational ones are skipped, except for 101.
     pub async fn response_to(&mut self, method: &str) -> Response {
         let reading = self.read_response(method);
-        let answer = tokio::time::timeout(PATIENCE, reading).await.expect("no answer in time");
+        let answer = tokio::time::timeout(TIMEOUT, reading).await.expect("no answer in time");
         answer.unwrap_or_else(|problem| panic!("{problem}"))
     }
 
     /// Reads exactly that many bytes, as after an upgrade.
     pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let reading = tokio::time::timeout(PATIENCE, self.read_bytes(count)).await;
+        let reading = tokio::time::timeout(TIMEOUT, self.read_bytes(count)).await;
         reading.expect("no bytes in time").unwrap_or_else(|problem| panic!("{problem}"))
     }
 
@@ -233,7 +233,7 @@ impl Connection {
 
     /// Whether the other side has closed within the time that a test waits.
     pub async fn closes(&mut self) -> bool {
-        tokio::time::timeout(PATIENCE, async { while self.fill().await {} }).await.is_ok()
+        tokio::time::timeout(TIMEOUT, async { while self.fill().await {} }).await.is_ok()
     }
 
     async fn read_response(&mut self, method: &str) -> Result<Response, String> {

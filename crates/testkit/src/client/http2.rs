@@ -9,7 +9,7 @@ use hyper::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
 /// An HTTP/2 connection to Envoy; a clone is the same connection.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ impl H2Client {
                 body: collected.to_bytes(),
             }
         };
-        tokio::time::timeout(PATIENCE, exchange).await.expect("no answer in time")
+        tokio::time::timeout(TIMEOUT, exchange).await.expect("no answer in time")
     }
 
     /// Sends a GET with that token, on a stream of its own, and lets it run; its status comes later.
