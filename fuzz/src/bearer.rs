@@ -23,7 +23,7 @@ pub fn holds(data: &[u8]) -> bool {
     assert!(!token.is_empty());
     check_found(&places[place], &token, &request);
     // One more of any place is one too many, wherever it stands, unless it is the same.
-    for second in seconds().into_iter().filter(|_| &*token != b"x") {
+    for second in second_credentials().into_iter().filter(|_| &*token != b"x") {
         let before: HeaderMap = std::iter::once(second).chain(request.iter()).collect();
         let behind: HeaderMap = request.iter().chain([second]).collect();
         for both in [before, behind] {
@@ -74,7 +74,7 @@ fn places() -> Vec<Place> {
 }
 
 /// A token in each place.
-fn seconds() -> [(&'static str, &'static [u8]); 6] {
+fn second_credentials() -> [(&'static str, &'static [u8]); 6] {
     [
         ("authorization", b"Bearer x"),
         ("x-token", b"Token x"),

@@ -9,7 +9,7 @@ use jwt_guard::jose::json::Json;
 use super::structs;
 
 /// The longest part of a name that a path shows.
-const SHOWN: usize = 60;
+const MAX_SHOWN_CHARS: usize = 60;
 
 /// Whether it is a configuration.
 pub fn holds(data: &[u8]) -> bool {
@@ -34,11 +34,15 @@ pub fn holds(data: &[u8]) -> bool {
     }
     let text = json.to_string();
     assert_eq!(self::read(text.as_bytes()), read, "written again");
-    let turned = Config::parse(turned(&json).to_string().as_bytes());
-    match (&turned, &read) {
-        (Ok(turned), Ok(read)) => assert!(read.ends_with(&turned.digest), "another digest in another order"),
-        (Err(turned), Err(read)) => assert_eq!(places(turned), places(read), "in another order"),
-        (turned, read) => panic!("in another order {turned:?}, not {read:?}"),
+    let reversed = Config::parse(reversed(&json).to_string().as_bytes());
+    match (&reversed, &read) {
+        (Ok(reversed), Ok(read)) => {
+            assert!(read.ends_with(&reversed.digest), "another digest in another order")
+        }
+        (Err(reversed), Err(read)) => {
+            assert_eq!(sorted_paths(reversed), sorted_paths(read), "in another order")
+        }
+        (reversed, read) => panic!("in another order {reversed:?}, not {read:?}"),
     }
     if let Some(message) = structs::bytes(&json).filter(|bytes| !bytes.is_empty()) {
         check_struct(&json, &message, read.is_ok());
@@ -87,20 +91,20 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
 }
 
 /// The members of every object the other way round.
-fn turned(json: &Json) -> Json {
+fn reversed(json: &Json) -> Json {
     match json {
-        Json::Array(items) => Json::Array(items.iter().map(turned).collect()),
+        Json::Array(items) => Json::Array(items.iter().map(reversed).collect()),
         Json::Object(members) => {
-            Json::Object(members.iter().rev().map(|(name, value)| (name.clone(), turned(value))).collect())
+            Json::Object(members.iter().rev().map(|(name, value)| (name.clone(), reversed(value))).collect())
         }
         value => value.clone(),
     }
 }
 
-fn places(errors: &[ConfigError]) -> Vec<&Path> {
-    let mut places: Vec<&Path> = errors.iter().map(|error| &error.path).collect();
-    places.sort_unstable();
-    places
+fn sorted_paths(errors: &[ConfigError]) -> Vec<&Path> {
+    let mut paths: Vec<&Path> = errors.iter().map(|error| &error.path).collect();
+    paths.sort_unstable();
+    paths
 }
 
 /// The Struct is what its JSON is, and is not taken for JSON text.
@@ -121,7 +125,7 @@ fn check_struct(json: &Json, message: &[u8], is_config: bool) {
 fn check_paths(json: &Json, errors: &[ConfigError]) {
     let mut paths = BTreeSet::new();
     let mut objects = BTreeSet::new();
-    note(json, String::new(), &mut paths, &mut objects);
+    collect_paths(json, String::new(), &mut paths, &mut objects);
     for error in errors {
         let ConfigError { path, problem } = error;
         assert!(!problem.to_string().is_empty());
@@ -139,11 +143,11 @@ fn check_paths(json: &Json, errors: &[ConfigError]) {
 }
 
 /// Every path of the document, and those of its objects.
-fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut BTreeSet<String>) {
+fn collect_paths(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut BTreeSet<String>) {
     match json {
         Json::Array(items) => {
             for (place, item) in items.iter().enumerate() {
-                note(item, format!("{path}[{place}]"), paths, objects);
+                collect_paths(item, format!("{path}[{place}]"), paths, objects);
             }
         }
         Json::Object(members) => {
@@ -155,7 +159,7 @@ fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut B
                     (true, _) => format!("{path}.{name}"),
                     (false, _) => format!("{path}[{}]", shortened(&Json::String(name.clone()).to_string())),
                 };
-                note(member, below, paths, objects);
+                collect_paths(member, below, paths, objects);
             }
             objects.insert(path.clone());
         }
@@ -165,6 +169,6 @@ fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut B
 }
 
 fn shortened(text: &str) -> String {
-    let start: String = text.chars().take(SHOWN).collect();
+    let start: String = text.chars().take(MAX_SHOWN_CHARS).collect();
     if start.len() < text.len() { start + "…" } else { start }
 }

@@ -15,7 +15,7 @@ use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::policy::{Credential, Identity, Requirement, Requirements, Source, Sources};
 
-use super::issuer::{AUDIENCE, Credulous, ISSUER, NOW, keys, rules};
+use super::issuer::{AUDIENCE, AcceptAll, ISSUER, NOW, keys, rules};
 
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
@@ -49,13 +49,13 @@ fn check(value: &Json) {
         };
         return assert!(nothing, "{value} has no header");
     };
-    let header = travelling(&header);
+    let header = checked_value(&header);
     match value {
         Json::Null => panic!("null has a header: {header}"),
         Json::String(text) => assert_eq!(unescaped(header), *text),
         Json::Number(number) => assert_eq!(header, number.text()),
         Json::Bool(flag) => assert_eq!(header, flag.to_string()),
-        Json::Object(_) => assert_eq!(undone(header).to_string(), value.to_string()),
+        Json::Object(_) => assert_eq!(decode_json(header).to_string(), value.to_string()),
         Json::Array(items) => {
             let members: Vec<&str> = header.split(',').collect();
             assert_eq!(members.len(), items.len());
@@ -63,7 +63,7 @@ fn check(value: &Json) {
                 match item {
                     Json::String(text) => assert_eq!(unescaped(member), *text),
                     Json::Object(_) | Json::Array(_) => {
-                        assert_eq!(undone(member).to_string(), item.to_string());
+                        assert_eq!(decode_json(member).to_string(), item.to_string());
                     }
                     other => assert_eq!(*member, other.to_string()),
                 }
@@ -92,7 +92,7 @@ fn check_apart(one: &Json, other: &Json) {
 
 /// RFC 9110 section 5.5: visible characters and spaces between them. Anything else is somebody's to reject, to cut
 /// or to fold.
-fn travelling(value: &[u8]) -> &str {
+fn checked_value(value: &[u8]) -> &str {
     assert!(value.iter().all(|byte| (b' '..=b'~').contains(byte)), "{}", value.escape_ascii());
     let value = std::str::from_utf8(value).unwrap();
     assert_eq!(value.trim(), value);
@@ -111,7 +111,7 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn undone(text: &str) -> Json {
+fn decode_json(text: &str) -> Json {
     Json::parse(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }
 
@@ -128,7 +128,7 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     ];
     let token = parts.map(|part| base64url::encode(&part)).join(".");
     let token = UnverifiedToken::parse(token.as_bytes(), token.len()).ok()?;
-    let claims: VerifiedClaims = verify(token, &rules(), &keys(), &Credulous, NOW).ok()?;
+    let claims: VerifiedClaims = verify(token, &rules(), &keys(), &AcceptAll, NOW).ok()?;
     let from = |name: &str| vec![Source { pointer: Pointer::parse(name).unwrap(), prefix: None }];
     Some(Identity::new(
         claims,
@@ -163,13 +163,13 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
 
     let set = map.encode(identity);
     for (name, value) in &set {
-        travelling(value);
-        let held: Vec<_> = upstream.iter().filter(|(other, _)| folded(other) == *name).collect();
-        assert_eq!(held, [&(name.as_str(), value.as_slice())], "set once, and in no other spelling");
+        checked_value(value);
+        let received: Vec<_> = upstream.iter().filter(|(other, _)| normalized_name(other) == *name).collect();
+        assert_eq!(received, [&(name.as_str(), value.as_slice())], "set once, and in no other spelling");
     }
     let names = |wanted: &str| set.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let list = |value: Option<Vec<u8>>| match value {
-        Some(value) => travelling(&value).split(',').map(unescaped).collect::<Vec<_>>(),
+        Some(value) => checked_value(&value).split(',').map(unescaped).collect::<Vec<_>>(),
         None => Vec::new(),
     };
     assert_eq!(list(names("x-roles")), identity.roles());
@@ -179,10 +179,10 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     for name in
         ["x-auth-sub", "x-roles", "x-gone", "x-auth-roles", "x-auth-email", "x-original-url", "x-rewrite-url"]
     {
-        let told = set.iter().any(|(other, _)| other == name);
+        let is_set = set.iter().any(|(other, _)| other == name);
         assert_eq!(
-            upstream.iter().filter(|(other, _)| folded(other) == name).count(),
-            usize::from(told),
+            upstream.iter().filter(|(other, _)| normalized_name(other) == name).count(),
+            usize::from(is_set),
             "{name}"
         );
     }
@@ -193,7 +193,7 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
 }
 
 /// The name as CGI and its heirs compare it.
-fn folded(name: &str) -> String {
+fn normalized_name(name: &str) -> String {
     if name.starts_with(':') {
         return name.to_owned();
     }

@@ -15,10 +15,10 @@ pub fn holds(data: &[u8]) -> bool {
     let parsed = KeySet::parse(data);
     let skipped = KeySet::skipped(data);
     for key in &skipped {
-        let told = key.to_string();
+        let description = key.to_string();
         assert!(
-            told.starts_with(&format!("key {}", key.index)) && !told.contains(char::is_control),
-            "{told}"
+            description.starts_with(&format!("key {}", key.index)) && !description.contains(char::is_control),
+            "{description}"
         );
     }
     let Ok(parsed) = parsed else { return false };
@@ -26,14 +26,14 @@ pub fn holds(data: &[u8]) -> bool {
     assert_eq!(parsed.skipped, skipped);
 
     let texts = texts(without_byte_order_mark(data));
-    let more = usize::from(texts.len() > MAX_KEYS);
-    let looked_at = &texts[..texts.len().min(MAX_KEYS)];
-    assert_eq!(parsed.keys.len() + skipped.len(), looked_at.len() + more);
-    let places: Vec<usize> = skipped.iter().map(|key| key.index).collect();
-    assert!(places.is_sorted_by(|one, next| one < next));
-    assert_eq!(places.contains(&MAX_KEYS), more == 1);
+    let has_more = usize::from(texts.len() > MAX_KEYS);
+    let considered = &texts[..texts.len().min(MAX_KEYS)];
+    assert_eq!(parsed.keys.len() + skipped.len(), considered.len() + has_more);
+    let skipped_indexes: Vec<usize> = skipped.iter().map(|key| key.index).collect();
+    assert!(skipped_indexes.is_sorted_by(|one, next| one < next));
+    assert_eq!(skipped_indexes.contains(&MAX_KEYS), has_more == 1);
 
-    let used = looked_at.iter().enumerate().filter(|(place, _)| !places.contains(place));
+    let used = considered.iter().enumerate().filter(|(place, _)| !skipped_indexes.contains(place));
     let used: Vec<Json> = used.map(|(_, text)| Json::parse(text.as_bytes()).unwrap()).collect();
     for jwk in &used {
         check(&Jwk(jwk));
@@ -43,7 +43,7 @@ pub fn holds(data: &[u8]) -> bool {
         |texts: &[String]| KeySet::parse(format!(r#"{{"keys":[{}]}}"#, texts.join(",")).as_bytes()).unwrap();
     let again = set(&texts);
     assert_eq!(again.skipped, []);
-    assert_eq!(told(&again.keys, &used), told(&parsed.keys, &used));
+    assert_eq!(describe(&again.keys, &used), describe(&parsed.keys, &used));
     texts.reverse();
     assert!(set(&texts).keys.equals(&again.keys), "the same keys in another order");
     texts.pop();
@@ -59,8 +59,8 @@ fn texts(data: &[u8]) -> Vec<&str> {
 }
 
 /// What each token would be tried against: the kinds of the keys, and what the host would be handed of them.
-fn told(keys: &KeySet, used: &[Json]) -> String {
-    let mut told = format!("{keys:?}");
+fn describe(keys: &KeySet, used: &[Json]) -> String {
+    let mut description = format!("{keys:?}");
     let kids = used.iter().map(|jwk| Jwk(jwk).text("kid"));
     for kid in kids.chain([None]) {
         for algorithm in Algorithm::ALL {
@@ -76,11 +76,11 @@ fn told(keys: &KeySet, used: &[Json]) -> String {
                     let check = SignatureCheck::new(algorithm, key, b"", &signature)?.for_host()?;
                     Some(check.public_key.escape_ascii().to_string())
                 });
-                told.extend(checks);
+                description.extend(checks);
             }
         }
     }
-    told
+    description
 }
 
 struct Jwk<'a>(&'a Json);

@@ -75,10 +75,11 @@ pub fn holds(data: &[u8]) -> bool {
     let method = chosen.methods.first().map_or("GET", String::as_str);
     let host = bytes.choose(&REQUEST_HOSTS);
     let path = path_under(&chosen.path, &mut bytes);
-    let request = |path: &str| Asked { table: &table, routes: &routes, host, method, path: path.to_owned() };
+    let request =
+        |path: &str| TestCase { table: &table, routes: &routes, host, method, path: path.to_owned() };
 
-    let own = request(&spelled(&path, &mut bytes)).check_own_spelling(&path, &mut bytes);
-    let attack = changed(&spelled(&path, &mut bytes), &mut bytes);
+    let own = request(&percent_encoded(&path, &mut bytes)).check_own_spelling(&path, &mut bytes);
+    let attack = mutated(&percent_encoded(&path, &mut bytes), &mut bytes);
     request(&attack).check_upstreams(&mut bytes);
     own
 }
@@ -127,7 +128,7 @@ fn path_under(template: &str, bytes: &mut Bytes<'_>) -> String {
 }
 
 /// As a client sends it: what RFC 3986 does not let stand in a path is percent-encoded, and nothing else.
-fn spelled(path: &str, bytes: &mut Bytes<'_>) -> String {
+fn percent_encoded(path: &str, bytes: &mut Bytes<'_>) -> String {
     let upper = bytes.below(4) > 0;
     let mut sent = String::new();
     for byte in path.bytes() {
@@ -145,7 +146,7 @@ fn spelled(path: &str, bytes: &mut Bytes<'_>) -> String {
 }
 
 /// Some tricks at some places.
-fn changed(sent: &str, bytes: &mut Bytes<'_>) -> String {
+fn mutated(sent: &str, bytes: &mut Bytes<'_>) -> String {
     const INSERTED: [&str; 14] = [
         "/",
         "/./",
@@ -180,7 +181,7 @@ fn changed(sent: &str, bytes: &mut Bytes<'_>) -> String {
     path.concat()
 }
 
-struct Asked<'a> {
+struct TestCase<'a> {
     table: &'a Table<usize>,
     routes: &'a [Route],
     host: &'a str,
@@ -188,7 +189,7 @@ struct Asked<'a> {
     path: String,
 }
 
-impl Asked<'_> {
+impl TestCase<'_> {
     fn rules(&self, table: &Table<usize>) -> Option<Vec<Option<usize>>> {
         let target = Target {
             host: self.host.as_bytes(),
@@ -224,10 +225,11 @@ impl Asked<'_> {
     fn check_own_spelling(&self, written: &str, bytes: &mut Bytes<'_>) -> bool {
         let rules = self.rules(self.table).unwrap_or_else(|| panic!("{} is refused", self.path));
         let own = self.matching_route(written);
-        let told = || format!("{} of {:?}, {} {}: {rules:?}", self.path, self.routes, self.method, self.host);
-        assert_eq!(rules.first(), Some(&own), "{}", told());
+        let describe =
+            || format!("{} of {:?}, {} {}: {rules:?}", self.path, self.routes, self.method, self.host);
+        assert_eq!(rules.first(), Some(&own), "{}", describe());
         let expected: BTreeSet<_> = self.choices(written).into_iter().collect();
-        assert!(expected.iter().all(|rule| rules.contains(rule)), "{}", told());
+        assert!(expected.iter().all(|rule| rules.contains(rule)), "{}", describe());
         let is_literal = self.is_literal(own);
         // What a step other than letter case changes has another reading that counts: `jwtguard check` warns.
         let is_unchanged = STEPS.iter().all(|(_, step)| step(written).is_some_and(|seen| seen == written));
@@ -235,8 +237,8 @@ impl Asked<'_> {
         if has_one_reading {
             // Routes of a more specific host come before it, also for those who ignore case.
             let has_hosts = self.routes.iter().any(|route| !route.hosts.is_empty());
-            assert!(!is_literal || has_hosts || rules.len() == 1, "{}", told());
-            assert!(expected.len() > 1 || rules.len() == 1, "{}", told());
+            assert!(!is_literal || has_hosts || rules.len() == 1, "{}", describe());
+            assert!(expected.len() > 1 || rules.len() == 1, "{}", describe());
         }
         self.check_skipped(&rules, bytes);
         is_literal && has_one_reading

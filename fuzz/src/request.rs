@@ -49,7 +49,7 @@ pub fn holds(data: &[u8]) -> bool {
     CONFIGS.with(|configs| {
         let config = configs[usize::from(reports)].get_or_init(|| config(reports));
         let request = Request { headers: &headers, metadata };
-        let decision = judged(config, &request);
+        let decision = decide_twice(config, &request);
         match &decision.step {
             Step::Forward(forward) if reports => check_report(config, forward, &decision, &headers),
             Step::Forward(forward) => check_forward(config, forward, &decision, &request),
@@ -130,17 +130,17 @@ impl KeySource for Keys {
 }
 
 /// Judged alike when its token is new and when it was seen before.
-fn judged<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
+fn decide_twice<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     thread_local! { static KEYS: Rc<KeySet> = Rc::new(keys()) }
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
     let [first, again] =
         [0, 1].map(|_| decide(config, request, &keys, &InModule, &cache, NOW, Patience::Waits));
-    assert_eq!(told(&first, request.headers), told(&again, request.headers));
+    assert_eq!(describe(&first, request.headers), describe(&again, request.headers));
     first
 }
 
-fn told(decision: &Decision<'_>, headers: &HeaderMap) -> String {
+fn describe(decision: &Decision<'_>, headers: &HeaderMap) -> String {
     let lines: Vec<String> =
         decision.would_deny().chain(decision.refusal()).map(|facts| facts.to_string()).collect();
     let step = match &decision.step {
@@ -182,9 +182,9 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
     if !rules.iter().all(open) {
         assert!(forward.identity.is_some(), "{rules:?} pass without a token");
     }
-    let never_read = rules == [RuleName::Route(PUBLIC)];
-    assert!(!never_read || forward.identity.is_none());
-    if !never_read {
+    let token_ignored = rules == [RuleName::Route(PUBLIC)];
+    assert!(!token_ignored || forward.identity.is_none());
+    if !token_ignored {
         assert_eq!(present(&config.token_from, &upstream), Presented::Missing, "the token is handed on");
     }
 }
@@ -192,18 +192,20 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
 /// Headers that name somebody are there for somebody who was verified.
 fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, config: &Config) {
     let map = ClaimHeaders::default();
-    let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
-    let Some(identity) = &forward.identity else { return assert!(told.is_empty(), "{told:?}") };
+    let identity_headers: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
+    let Some(identity) = &forward.identity else {
+        return assert!(identity_headers.is_empty(), "{identity_headers:?}");
+    };
     let Presented::Token { token, .. } = present(&config.token_from, headers) else {
         panic!("without a token")
     };
     assert!(tokens().iter().any(|signed| signed.as_bytes() == &*token), "a token that nobody signed");
     assert_eq!(identity.claims().claims().member("sub"), Some(&Json::String("user-1".to_owned())));
     let expected = [("x-auth-issuer", ISSUER), ("x-auth-sub", "user-1")];
-    let mut told: Vec<_> =
-        told.iter().map(|(name, value)| (*name, std::str::from_utf8(value).unwrap())).collect();
-    told.sort_unstable();
-    assert_eq!(told, expected);
+    let mut identity_headers: Vec<_> =
+        identity_headers.iter().map(|(name, value)| (*name, std::str::from_utf8(value).unwrap())).collect();
+    identity_headers.sort_unstable();
+    assert_eq!(identity_headers, expected);
 }
 
 /// Report-only touches claim headers and nothing else.

@@ -28,15 +28,15 @@ pub fn holds(data: &[u8]) -> bool {
         token.change(change[0], u16::from_be_bytes([change[1], change[2]]).into(), change[3], tokens);
     }
     let token = token.joined();
-    let by_module = judged(&token, &InModule);
-    assert_eq!(by_module, judged(&token, &HostDouble), "the host and the module");
+    let by_module = verify_with(&token, &InModule);
+    assert_eq!(by_module, verify_with(&token, &HostDouble), "the host and the module");
     // Tokens of one library may be put together to one of another: what counts is that somebody signed it.
     let was_signed = tokens.iter().any(|signed| signed.as_bytes() == token);
     assert_eq!(by_module.is_ok(), was_signed, "{by_module:?}");
     by_module.is_ok()
 }
 
-fn judged(token: &[u8], verifier: &dyn Verifier) -> Result<(), TokenError> {
+fn verify_with(token: &[u8], verifier: &dyn Verifier) -> Result<(), TokenError> {
     verify(UnverifiedToken::parse(token, MAX_TOKEN_BYTES)?, &rules(), &keys(), verifier, NOW).map(drop)
 }
 

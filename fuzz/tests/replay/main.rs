@@ -110,7 +110,7 @@ fn root() -> PathBuf {
 fn replay(name: &str) {
     let (_, property) = properties::ALL.iter().find(|(known, _)| *known == name).unwrap();
     let seeds = seeds(name);
-    let accepted = seeds.iter().filter(|seed| put(*property, seed)).count();
+    let accepted = seeds.iter().filter(|seed| check(*property, seed)).count();
     assert!(accepted > 0 && accepted < seeds.len(), "{accepted} of {} seeds are accepted", seeds.len());
 
     let seconds =
@@ -118,7 +118,7 @@ fn replay(name: &str) {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut mutator = Mutator::new(&seeds);
     while Instant::now() < end {
-        put(*property, &mutator.next());
+        check(*property, &mutator.next());
     }
 }
 
@@ -133,15 +133,15 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
 }
 
 /// Tells the bytes, where the property does not hold of them: `printf` makes a seed of what is shown.
-fn put(property: properties::Property, data: &[u8]) -> bool {
-    struct Tell<'a>(&'a [u8]);
-    impl Drop for Tell<'_> {
+fn check(property: properties::Property, data: &[u8]) -> bool {
+    struct PrintOnPanic<'a>(&'a [u8]);
+    impl Drop for PrintOnPanic<'_> {
         fn drop(&mut self) {
             if std::thread::panicking() {
                 eprintln!("the bytes are \"{}\"", self.0.escape_ascii());
             }
         }
     }
-    let _tell = Tell(data);
+    let _guard = PrintOnPanic(data);
     property(data)
 }
