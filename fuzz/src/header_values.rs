@@ -1,6 +1,6 @@
-//! A claim's header says what the claim says: it can be undone, travels unharmed, and no client's copy stays.
+//! A claim header can be decoded to its claim, contains only safe characters, and replaces headers from the client.
 //!
-//! The bytes are claims as JSON, and behind a line break the headers that the client sent, a line each.
+//! The input is the claims as JSON; after a line break, each line is a header from the client.
 
 use std::rc::Rc;
 
@@ -19,7 +19,7 @@ use super::issuer::{AUDIENCE, AcceptAll, ISSUER, NOW, keys, rules};
 
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
-/// Whether the bytes are claims.
+/// Whether the input contains valid claims.
 pub fn holds(data: &[u8]) -> bool {
     let (claims, client) = match data.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&data[..at], &data[at + 1..]),
@@ -37,7 +37,7 @@ pub fn holds(data: &[u8]) -> bool {
     true
 }
 
-/// What each kind of claim gives, undone.
+/// Decodes the header of each kind of claim and compares it with the claim.
 fn check(value: &Json) {
     let header = encoded(value);
     let Some(header) = header else {
@@ -77,7 +77,7 @@ fn is_empty_text(items: &[Json]) -> bool {
     matches!(items, [Json::String(text)] if text.is_empty())
 }
 
-/// Two values of one kind share a header only if they are one value.
+/// Two different values of the same kind have different headers.
 fn check_apart(one: &Json, other: &Json) {
     let texts = |items: &[Json]| items.iter().all(|item| item.as_str().is_some()) && !is_empty_text(items);
     let of_one_kind = match (one, other) {
@@ -90,8 +90,7 @@ fn check_apart(one: &Json, other: &Json) {
     }
 }
 
-/// RFC 9110 section 5.5: visible characters and spaces between them. Anything else is somebody's to reject, to cut
-/// or to fold.
+/// RFC 9110 section 5.5: visible characters and inner spaces. Some servers reject, truncate or fold other characters.
 fn checked_value(value: &[u8]) -> &str {
     assert!(value.iter().all(|byte| (b' '..=b'~').contains(byte)), "{}", value.escape_ascii());
     let value = std::str::from_utf8(value).unwrap();
@@ -115,7 +114,7 @@ fn decode_json(text: &str) -> Json {
     Json::parse(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }
 
-/// The claims with what a token needs, verified by somebody who believes every signature.
+/// The claims with the claims that a token needs, verified with a verifier that accepts every signature.
 fn verified(members: &[(String, Json)]) -> Option<Identity> {
     let needed = format!(r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":4000000000}}"#);
     let Ok(Json::Object(mut claims)) = Json::parse(needed.as_bytes()) else { panic!("{needed}") };
@@ -136,7 +135,7 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     ))
 }
 
-/// What the upstream gets of a request that carries headers of the client's own.
+/// Checks the headers that the upstream receives for a request with headers from the client.
 fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     let request: HeaderMap = client
         .split(|byte| *byte == b'\n')
@@ -165,7 +164,11 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     for (name, value) in &set {
         checked_value(value);
         let received: Vec<_> = upstream.iter().filter(|(other, _)| normalized_name(other) == *name).collect();
-        assert_eq!(received, [&(name.as_str(), value.as_slice())], "set once, and in no other spelling");
+        assert_eq!(
+            received,
+            [&(name.as_str(), value.as_slice())],
+            "the header is set once, and no other spelling of it remains"
+        );
     }
     let names = |wanted: &str| set.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let list = |value: Option<Vec<u8>>| match value {
@@ -189,10 +192,10 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     let touched = |name: &str| map.is_removed(name) || name.eq_ignore_ascii_case("connection");
     let before = request.iter().filter(|(name, _)| !touched(name));
     let after = upstream.iter().filter(|(name, _)| !touched(name)).copied();
-    assert!(before.eq(after), "a header that is nobody's business was changed");
+    assert!(before.eq(after), "an unrelated header was changed");
 }
 
-/// The name as CGI and its heirs compare it.
+/// The header name as CGI and similar interfaces compare it.
 fn normalized_name(name: &str) -> String {
     if name.starts_with(':') {
         return name.to_owned();

@@ -1,4 +1,4 @@
-//! Every key of a set is used or named as skipped; one that is used is public, for signatures, and sound.
+//! Every key of a set is either used or reported as skipped. A used key is public, for signatures, and valid.
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck};
 use jwt_guard::jose::base64url;
@@ -10,7 +10,7 @@ use p256::elliptic_curve::bigint::NonZero;
 use rsa::BoxedUint;
 use serde_json::value::RawValue;
 
-/// Whether the set has a key that is used.
+/// Whether the set was parsed.
 pub fn holds(data: &[u8]) -> bool {
     let parsed = KeySet::parse(data);
     let skipped = KeySet::skipped(data);
@@ -47,18 +47,18 @@ pub fn holds(data: &[u8]) -> bool {
     texts.reverse();
     assert!(set(&texts).keys.equals(&again.keys), "the same keys in another order");
     texts.pop();
-    assert!(texts.is_empty() || !set(&texts).keys.equals(&again.keys), "a key less");
+    assert!(texts.is_empty() || !set(&texts).keys.equals(&again.keys), "a set without one of the keys");
     true
 }
 
-/// The elements of `keys`, as a plain reader has them.
+/// The elements of `keys`, parsed by serde_json.
 fn texts(data: &[u8]) -> Vec<&str> {
     let members: std::collections::BTreeMap<String, &RawValue> = serde_json::from_slice(data).unwrap();
     let keys: Vec<&RawValue> = serde_json::from_str(members["keys"].get()).unwrap();
     keys.into_iter().map(RawValue::get).collect()
 }
 
-/// What each token would be tried against: the kinds of the keys, and what the host would be handed of them.
+/// A description of the keys: their kinds, and the DER that the host would receive for each candidate.
 fn describe(keys: &KeySet, used: &[Json]) -> String {
     let mut description = format!("{keys:?}");
     let kids = used.iter().map(|jwk| Jwk(jwk).text("kid"));
@@ -68,7 +68,7 @@ fn describe(keys: &KeySet, used: &[Json]) -> String {
             assert!((1..=MAX_CANDIDATES).contains(&candidates.len()));
             for key in candidates {
                 assert!(key.fits(algorithm));
-                // Of the lengths that a signature may have, the one that this key's has.
+                // Of all possible lengths of signatures, only the length for this key gives a check.
                 let lengths = (256..=1024).chain([64, 96, 132]);
                 let checks = lengths.filter_map(|length| {
                     let mut signature = vec![1; length];
@@ -103,7 +103,7 @@ impl<'a> Jwk<'a> {
     }
 }
 
-/// A key that is used must be one.
+/// Checks that a used key is valid.
 fn check(jwk: &Jwk<'_>) {
     for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"] {
         assert!(jwk.member(private).is_none(), "{private}");
@@ -124,7 +124,7 @@ fn check(jwk: &Jwk<'_>) {
     }
 }
 
-/// 2048 to 8192 bits, odd; an odd exponent from 3, below 2^33.
+/// An odd modulus of 2048 to 8192 bits; an odd exponent from 3 to below 2^33.
 fn check_rsa(jwk: &Jwk<'_>) {
     let (modulus, exponent) = (jwk.number("n"), jwk.number("e"));
     assert!((2048..=8192).contains(&modulus.bit_width_vartime()));
@@ -132,7 +132,7 @@ fn check_rsa(jwk: &Jwk<'_>) {
     assert!((2..=33).contains(&exponent.bit_width_vartime()));
 }
 
-/// SEC 1 section 2.2.1 with the curves of FIPS 186: below p, and y² = x³ − 3x + b.
+/// SEC 1 section 2.2.1 with the curves of FIPS 186: both coordinates are below p, and y² = x³ − 3x + b.
 fn check_point(curve: &str, jwk: &Jwk<'_>) {
     let (size, prime, b) = match curve {
         "P-256" => (

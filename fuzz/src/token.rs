@@ -1,6 +1,6 @@
-//! A token that is read has one spelling, is read as a plain JSON reader reads it, and passes only by the rules.
+//! A parsed token has exactly one encoding, its JSON equals that of serde_json, and it passes only if it meets the rules.
 //!
-//! The bytes are a token; or, from `{` on, its header, its claims and the bytes of its signature, a line each.
+//! The input is a token or, if it begins with `{`, three lines: the header, the claims and the bytes of the signature.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::issuer::{AUDIENCE, AcceptAll, ISSUER, MAX_TOKEN_BYTES, NOW, keys, rules};
 
-/// Whether it passes where any signature does.
+/// Whether the token passes if every signature is accepted.
 pub fn holds(data: &[u8]) -> bool {
     let data = encode_parts(data);
     let token = match UnverifiedToken::parse(&data, MAX_TOKEN_BYTES) {
@@ -36,9 +36,9 @@ pub fn holds(data: &[u8]) -> bool {
     assert_eq!(shorter, Some(TokenError::TooLong { bytes: data.len(), limit: data.len() - 1 }));
 
     let outcome = verify(token.clone(), &rules(), &keys(), &AcceptAll, NOW);
-    // A number that no double holds is one that a plain reader refuses; here it is kept as text.
+    // serde_json rejects a number that does not fit into a double; the core keeps it as text.
     let (Some(header), Some(claims)) = (object(header), object(claims)) else { return outcome.is_ok() };
-    let kid = header.get("kid").map(|kid| kid.as_str().expect("a kid is a string"));
+    let kid = header.get("kid").map(|kid| kid.as_str().expect("an accepted kid is a string"));
     assert_eq!(token.unverified_kid(), kid);
     assert!(kid.is_none_or(|kid| kid.len() <= MAX_KID_BYTES));
     assert_eq!(token.unverified_issuer(), claims.get("iss").and_then(Value::as_str));
@@ -60,10 +60,10 @@ fn encode_parts(data: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(parts.collect::<Vec<_>>().join(".").into_bytes())
 }
 
-/// The bytes of a part, of which it is the only spelling.
+/// Decodes a part and checks that it is the only encoding of its bytes.
 fn decode_strictly(part: &[u8]) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digit = |byte: &u8| alphabet.iter().position(|other| other == byte).expect("a letter of base64url");
+    let digit = |byte: &u8| alphabet.iter().position(|other| other == byte).expect("a base64url character");
     let mut bits = 0_u32;
     let mut bit_count = 0;
     let mut bytes = Vec::new();
@@ -76,19 +76,19 @@ fn decode_strictly(part: &[u8]) -> Vec<u8> {
             bits &= (1 << bit_count) - 1;
         }
     }
-    assert!(bit_count < 6 && bits == 0, "bits are left over");
+    assert!(bit_count < 6 && bits == 0, "unused bits are not zero");
     assert_eq!(base64url::encode(&bytes).as_bytes(), part);
     bytes
 }
 
-/// As the reader of another library has it; names are unique.
+/// The members of the object as serde_json parses them; names are unique.
 fn object(text: &[u8]) -> Option<Map<String, Value>> {
     let Ok(value) = serde_json::from_slice::<Value>(text) else {
         let numbers_aside = serde_json::from_slice::<&RawValue>(text);
-        assert!(numbers_aside.is_ok(), "no JSON was read as some");
+        assert!(numbers_aside.is_ok(), "the core accepted invalid JSON");
         return None;
     };
-    let Value::Object(members) = value else { panic!("no object was read as one") };
+    let Value::Object(members) = value else { panic!("the core accepted a value that is not an object") };
     Some(members)
 }
 
