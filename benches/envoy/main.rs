@@ -1,10 +1,10 @@
 //! `make bench`: the CPU cost of a request with our filter and with Envoy's `jwt_authn`, in the same Envoy.
 //!
-//! Every listener answers with a `direct_response`, so that only the filters differ. The benchmark measures the CPU time
-//! of the Envoy process only; it excludes the client and other processes. Each round measures all scenarios, one after
-//! the other, in an order that changes from round to round. The cost of a scenario is the difference from the listener
-//! without a filter in the same round. Ratios are also computed within a round, so that changes in the machine's speed
-//! affect both sides.
+//! Every listener answers with a `direct_response`, so that only the filters differ. The benchmark measures the CPU
+//! time of the Envoy process only; it excludes the client and other processes. Each round measures all scenarios, one
+//! after the other, in an order that changes from round to round. The cost of a scenario is the difference from the
+//! listener without a filter in the same round. Ratios are also computed within a round, so that changes in the
+//! machine's speed affect both sides.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -46,8 +46,8 @@ pub fn holds(data: &[u8]) -> bool {
     true
 }
 
-/// In a request that is forwarded with its token, no application finds another token. This holds only for tokens made of
-/// token characters: parsers cut other values differently, and such values never pass verification.
+/// In a request that is forwarded with its token, no application finds another token. This holds only for tokens made
+/// of token characters: parsers cut other values differently, and such values never pass verification.
 fn check_forwarded(token: &[u8], request: &HeaderMap, forwarded: &HeaderMap) {
     for (name, value) in request.iter() {
         let whole = !matches!(name, ":path" | "cookie");

@@ -97,8 +97,8 @@ fn check_again(table: &Table<usize>, reading: &str, of: &BTreeSet<&str>, rules: 
     assert!(added.is_subset(rules), "{reading:?}");
 }
 
-/// Checks the rules for an upstream that sees that path. The upstream may compare without regard to case, exactly or, if
-/// the results differ, in lower case.
+/// Checks the rules for an upstream that sees that path. The upstream may compare without regard to case, exactly or,
+/// if the results differ, in lower case.
 fn check_upstream(
     routes: &[Route],
     name: &str,

@@ -1,8 +1,8 @@
 //! A request passes only if it meets the requirements of its rules, and a response never contains a token.
 //!
 //! The first byte of the input selects the configuration and the metadata of Envoy's route. Then come lines: method,
-//! path, host, and the other headers as `name=value`. The byte 1 in a value is replaced by a valid token, selected by the
-//! byte after it.
+//! path, host, and the other headers as `name=value`. The byte 1 in a value is replaced by a valid token, selected by
+//! the byte after it.
 
 use std::cell::OnceCell;
 use std::rc::Rc;

@@ -3,8 +3,8 @@
 //! There is one exception, which these changes do not produce: for an ECDSA signature (r, s), (r, n − s) is valid too.
 //! RFC 7518 section 3.4 does not exclude it, and issuers produce both.
 //!
-//! The first byte of the input selects a token, the others change it. A change is four bytes: the kind, the position (two
-//! bytes) and the new byte.
+//! The first byte of the input selects a token, the others change it. A change is four bytes: the kind, the position
+//! (two bytes) and the new byte.
 
 use jwt_guard::jose::algorithm::{InModule, Verifier};
 use jwt_guard::jose::base64url;

@@ -1,4 +1,5 @@
-//! A parsed token has exactly one encoding, its JSON equals that of serde_json, and it passes only if it meets the rules.
+//! A parsed token has exactly one encoding, its JSON equals that of serde_json, and it passes only if it meets the
+//! rules.
 //!
 //! The input is a token or, if it begins with `{`, three lines: the header, the claims and the bytes of the signature.
 

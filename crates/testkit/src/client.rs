@@ -1,4 +1,4 @@
-//! Clients that send what they are told, byte for byte.
+//! HTTP clients. They send requests unchecked, byte for byte.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,5 +16,5 @@ use std::time::Duration;
 pub use http1::{Connection, Request, Response, shortened};
 pub use http2::{H2Client, H2Response};
 
-/// How long a client waits for what must come, on a machine that runs other things too.
+/// The timeout of all clients and waits: long enough for a busy machine.
 pub const TIMEOUT: Duration = Duration::from_secs(60);

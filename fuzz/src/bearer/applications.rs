@@ -120,8 +120,8 @@ fn quoted(line: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// `CookieHeaderValue` of ASP.NET Core: `,` and `;` are separators. After an invalid pair, parsing continues at the next
-/// byte.
+/// `CookieHeaderValue` of ASP.NET Core: `,` and `;` are separators. After an invalid pair, parsing continues at the
+/// next byte.
 fn asp_net_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     let mut found = Vec::new();
     let mut at = 0;

@@ -31,7 +31,8 @@ const PECULIARITIES: [&str; 13] = [
     "c",
 ];
 
-/// How many of `CHARACTERS`, `PIECES` or `PECULIARITIES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes seconds.
+/// How many of `CHARACTERS`, `PIECES` or `PECULIARITIES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes
+/// seconds.
 fn length(usual: usize) -> usize {
     std::env::var("JWT_GUARD_PATH_LENGTH").ok().and_then(|length| length.parse().ok()).unwrap_or(usual)
 }
