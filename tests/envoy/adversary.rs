@@ -54,7 +54,7 @@ async fn stack() -> Stack {
 }
 
 /// Nothing of what needs the role, and nobody's claim of an identity but the filter's own.
-fn assert_harmless(seen: &Seen, label: &str) {
+fn assert_no_bypass(seen: &Seen, label: &str) {
     let target = format!("{} {}", seen.path, seen.header("host").unwrap_or_default()).to_ascii_lowercase();
     let admin = target.contains("admin") || target.contains("%61dmin");
     assert!(!admin, "{label}: {seen:?}");

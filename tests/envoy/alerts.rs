@@ -35,7 +35,7 @@ fn panel(title: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_is_told_of_in_every_pinned_envoy() {
+async fn a_crash_raises_an_alert_in_every_pinned_envoy() {
     let variant = Variant::of(ON_REQUEST);
     let mut stacks = vec![];
     for (version, program) in jwt_guard_testkit::envoy::pinned() {
@@ -61,7 +61,7 @@ async fn a_crash_is_told_of_in_every_pinned_envoy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_envoy_without_the_filter_is_told_of_among_others_that_have_it() {
+async fn an_envoy_without_the_filter_raises_an_alert() {
     let first = labelled(|_| {}).reconfigurable().start().await;
     let second = labelled(|_| {}).reconfigurable().start().await;
     let bare = labelled(|envoy| envoy.plugin = None).start().await;
@@ -102,7 +102,7 @@ fn relabelling() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relabelling_gives_istios_proxies_the_names_that_the_alerts_bind_to() {
+async fn relabelling_gives_istios_metrics_the_names_of_the_alerts() {
     let variant = Variant::of(ON_REQUEST);
     let names = [
         ("1.29", "istio-ingress.jwt-guard"),
@@ -138,7 +138,7 @@ async fn relabelling_gives_istios_proxies_the_names_that_the_alerts_bind_to() {
 
 /// Envoy Gateway names no failure policy, so that this is its case.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
+async fn without_a_reload_only_the_access_log_shows_a_crash() {
     let variant = Variant::of(ON_REQUEST);
     let stack = labelled(|envoy| {
         envoy.plugin_options = json!({ "failure_policy": "FAIL_CLOSED" });

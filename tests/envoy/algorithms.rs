@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::faults::clock::Clock;
 use crate::harness::{Stack, StackBuilder, now};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 pub const ALL: [&str; 13] = [
     "RS256",
@@ -57,7 +57,7 @@ impl Paths {
         let start = async |function, announced| {
             let builder = builder().envoy(|envoy| {
                 envoy.host_function = function;
-                tell_reasons(envoy);
+                expose_reasons(envoy);
             });
             let stack = builder.start().await;
             stack.envoy.logged(announced).await;
@@ -69,7 +69,7 @@ impl Paths {
     }
 
     /// What both say of the token; panics where they differ.
-    pub async fn judge(&mut self, label: &str, token: impl AsRef<[u8]>) -> String {
+    pub async fn verify(&mut self, label: &str, token: impl AsRef<[u8]>) -> String {
         let [host, module] = &mut self.tries;
         let (by_host, in_module) = tokio::join!(host.token(&token), module.token(&token));
         assert_eq!(by_host, in_module, "{label}: host and module differ");
@@ -105,7 +105,7 @@ pub fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_algorithm_by_both_paths() {
+async fn every_algorithm_by_both_verifiers() {
     let (own, others) = (keys(), keys());
     let jwks: Vec<Value> = own.iter().map(SigningKey::public_jwk).collect();
     let mut paths =
@@ -150,23 +150,23 @@ async fn every_algorithm_by_both_paths() {
         ];
         for (label, expected, token) in rows {
             let label = format!("{algorithm}: {label}");
-            assert_eq!(paths.judge(&label, &token).await, expected, "{label}");
+            assert_eq!(paths.verify(&label, &token).await, expected, "{label}");
         }
     }
     // RFC 9864's name, RFC 8037's key; and the key under its new name, the token under the old one.
     let ed25519 = own.iter().find(|key| key.algorithm() == Algorithm::Ed25519).unwrap();
     let renamed = Token::new(now()).header("alg", "Ed25519").sign(ed25519).unwrap();
-    assert_eq!(paths.judge("Ed25519", &renamed).await, "passed");
+    assert_eq!(paths.verify("Ed25519", &renamed).await, "passed");
     let damaged = with_signature(&renamed, |signature| signature[0] ^= 1);
-    assert_eq!(paths.judge("Ed25519, damaged", &damaged).await, "signature");
+    assert_eq!(paths.verify("Ed25519, damaged", &damaged).await, "signature");
     for stack in &paths.stacks {
-        assert_unharmed(stack);
+        assert_no_crash(stack);
     }
 }
 
 /// Sizes, exponents, paddings, points and scalars at which libraries have differed, and the tokens of other libraries.
 #[tokio::test(flavor = "multi_thread")]
-async fn both_paths_agree_at_the_edges() {
+async fn both_verifiers_agree_on_edge_cases() {
     let edges: Vec<Value> = serde_json::from_str(include_str!("../data/jose/edges.json")).unwrap();
     let keys: Vec<Value> = edges.iter().filter_map(|edge| edge.get("jwk").cloned()).collect();
     let mut paths = Paths::with_keys(&keys, "https://issuer.example", "orders").await;
@@ -174,18 +174,18 @@ async fn both_paths_agree_at_the_edges() {
     for edge in &edges {
         let label = edge["label"].as_str().unwrap();
         let expected = if edge["accepted"] == json!(true) { "passed" } else { "signature" };
-        assert_eq!(paths.judge(label, edge["token"].as_str().unwrap()).await, expected, "{label}");
+        assert_eq!(paths.verify(label, edge["token"].as_str().unwrap()).await, expected, "{label}");
         algorithms.insert(label.split(':').next().unwrap());
     }
     assert!(algorithms.len() >= 11, "{algorithms:?}");
     for stack in &paths.stacks {
-        assert_unharmed(stack);
+        assert_no_crash(stack);
     }
 }
 
 /// Signed long ago, and judged by the clock of that time: today their times alone refuse them.
 #[tokio::test(flavor = "multi_thread")]
-async fn both_paths_accept_what_others_signed() {
+async fn both_verifiers_accept_tokens_of_other_libraries() {
     let file: Value = serde_json::from_str(include_str!("../data/jose/keys.json")).unwrap();
     let public = |jwk: &Value| {
         let mut jwk = jwk.clone();
@@ -212,9 +212,9 @@ async fn both_paths_accept_what_others_signed() {
     for row in &tokens {
         let label = format!("{} {}", row["by"], row["algorithm"]);
         let token = row["token"].as_str().unwrap();
-        assert_eq!(paths.judge(&label, token).await, "passed", "{label}");
+        assert_eq!(paths.verify(&label, token).await, "passed", "{label}");
         let damaged = with_signature(token, |signature| signature[20] ^= 4);
-        assert_eq!(paths.judge(&label, &damaged).await, "signature", "{label}, damaged");
+        assert_eq!(paths.verify(&label, &damaged).await, "signature", "{label}, damaged");
     }
     let keys: Vec<Value> = joe.iter().map(|row| row["jwk"].clone()).collect();
     let clock = Clock::at(UnixTime::from_secs(1_300_819_000));
@@ -222,15 +222,15 @@ async fn both_paths_accept_what_others_signed() {
     for row in joe {
         let token = row["jws"].as_str().unwrap();
         // They name no audience, which is judged after the signature.
-        assert_eq!(paths.judge("RFC 7515", token).await, "audience", "{}", row["source"]);
+        assert_eq!(paths.verify("RFC 7515", token).await, "audience", "{}", row["source"]);
         let damaged = with_signature(token, |signature| signature[20] ^= 4);
-        assert_eq!(paths.judge("RFC 7515", &damaged).await, "signature", "{}, damaged", row["source"]);
+        assert_eq!(paths.verify("RFC 7515", &damaged).await, "signature", "{}, damaged", row["source"]);
     }
 }
 
 /// `declare_property` takes the same bytes and answers with nothing, whatever it is asked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_answers_wrongly_is_not_believed() {
+async fn a_host_that_fails_its_self_test_is_not_used() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let plugin = crate::harness::plugin_with(json!({ "accepted_algorithms": "ES256" }));
     let stack = Stack::builder()
@@ -244,5 +244,5 @@ async fn a_host_that_answers_wrongly_is_not_believed() {
     assert_eq!(stack.get_with("/", &good).await.status, 200);
     let damaged = with_signature(&good, |signature| signature[0] ^= 1);
     assert_eq!(stack.get_with("/", &damaged).await.status, 401);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

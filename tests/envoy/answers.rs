@@ -113,7 +113,7 @@ async fn every_row_of_the_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_is_answered_as_get_without_its_body() {
+async fn head_gets_the_response_of_get_without_its_body() {
     let stack = Stack::with_plugin(configuration()).await;
     let mut connection = stack.connect().await;
     for path in ["/", "/role", "/.well-known/oauth-protected-resource/orders"] {
@@ -132,7 +132,7 @@ async fn head_is_answered_as_get_without_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grpc_clients_get_codes_and_the_sentence_alone() {
+async fn grpc_clients_get_only_codes_and_details() {
     let stack =
         Stack::builder().plugin(configuration()).envoy(|envoy| envoy.upstream_http2 = true).start().await;
     let mut client = stack.h2().await;
@@ -162,7 +162,7 @@ async fn grpc_clients_get_codes_and_the_sentence_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_preflight_passes_and_what_only_looks_like_one_does_not() {
+async fn only_a_real_preflight_passes() {
     let stack = Stack::builder()
         .plugin(configuration())
         .envoy(|envoy| envoy.early_header_mutation = false)

@@ -1,6 +1,6 @@
 //! Every attack on tokens that has a name, each one change away from a token that passes.
 //!
-//! One table, judged twice: by way of the host's `verify_signature`, and inside the module. What each attack comes to
+//! One table, seen twice: by way of the host's `verify_signature`, and inside the module. What each attack comes to
 //! is told by its answer and by the counters; what it leaves behind, by the log and by the next good token.
 
 mod algorithms;
@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::algorithms::{ALL, Paths};
 use crate::harness::{Answer, Issuer, Request, Stack, cluster, now, plugin_with, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 /// What the tokens say of a person, and nothing else does.
 const SECRETS: [&str; 3] = ["person-4711", "person@secret.example", "role-of-that-person"];
@@ -118,14 +118,14 @@ async fn no_named_attack_passes() {
     let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
     let mut surprises = Vec::new();
     for Row { label, expected: outcome, token } in &rows {
-        let judged = paths.judge(label, token).await;
-        if judged != *outcome {
-            surprises.push(format!("{label}: {judged}, not {outcome}"));
+        let seen = paths.verify(label, token).await;
+        if seen != *outcome {
+            surprises.push(format!("{label}: {seen}, not {outcome}"));
         }
         *expected.entry(outcome.trim_start_matches("400 ")).or_default() += 1;
     }
     assert!(surprises.is_empty(), "{surprises:#?}");
-    assert_eq!(paths.judge("a good one after all that", world.good()).await, "passed");
+    assert_eq!(paths.verify("a good one after all that", world.good()).await, "passed");
 
     let refused = rows.len() as u64 - expected["passed"];
     assert!(refused > 200, "{refused} attacks");
@@ -138,8 +138,8 @@ async fn no_named_attack_passes() {
         assert_eq!(stack.upstream.count() as u64, expected["passed"] + 1);
         assert_eq!(stack.envoy.stat("http.http.downstream_rq_5xx").await, 0);
         assert_eq!(stack.issuer.requests().len(), 0);
-        assert_unharmed(stack);
-        tells_nothing(stack, &rows).await;
+        assert_no_crash(stack);
+        assert_log_has_no_secrets(stack, &rows).await;
     }
 
     assert!(stranger.requests().is_empty(), "nobody asked the stranger: {:?}", stranger.requests());
@@ -149,7 +149,7 @@ async fn no_named_attack_passes() {
 
 /// Every reason is logged, and with none of them a part of a token or what it says of a person. Few lines a second
 /// are, so a token whose reason was not told is sent until it is.
-async fn tells_nothing(stack: &Stack, rows: &[Row]) {
+async fn assert_log_has_no_secrets(stack: &Stack, rows: &[Row]) {
     let mut of_reason: BTreeMap<&str, &Row> = BTreeMap::new();
     let told = |row: &&Row| Reason::ALL.iter().any(|reason| reason.to_string() == row.expected);
     for row in rows.iter().filter(told) {
@@ -181,7 +181,7 @@ async fn tells_nothing(stack: &Stack, rows: &[Row]) {
 
 /// With Envoy's own limits, a header of a mebibyte does not come as far as the filter.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mebibyte_is_refused_by_envoy_or_by_us() {
+async fn a_token_of_a_mebibyte_is_denied_by_envoy_or_the_filter() {
     let stack = Stack::with_plugin(plugin_with(json!({}))).await;
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     let answer = stack.get_with("/", &"A".repeat(1 << 20)).await;
@@ -190,5 +190,5 @@ async fn a_mebibyte_is_refused_by_envoy_or_by_us() {
     assert_eq!(stack.get_with("/", &"A".repeat(16_385)).await.status, 401);
     assert_eq!(stack.denied("too_long").await, 1);
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -45,7 +45,7 @@ async fn the_identity_arrives_in_the_default_headers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_cannot_say_who_it_is() {
+async fn a_client_cannot_set_its_identity() {
     let stack = stack(json!({
         "routes": [{ "path": "/public", "allow_anonymous": true }, { "path": "/maybe", "allow_missing": true }],
         "claim_headers": { "x-user": "sub", "x-tier": "tier" },
@@ -86,7 +86,7 @@ async fn a_client_cannot_say_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trailers_cannot_say_it_either() {
+async fn trailers_cannot_set_the_identity() {
     let stack = stack(json!({ "routes": [{ "path": "/public", "allow_anonymous": true }] })).await;
     let mut client = stack.connect().await;
     client
@@ -131,7 +131,7 @@ async fn trailers_carry_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_is_forwarded_where_the_operator_says_so() {
+async fn the_token_is_forwarded_if_configured() {
     let stack = stack(json!({
         "forward_token": true,
         "routes": [{ "path": "/kept", "forward_token": false, "allow_authenticated": true }],
@@ -145,7 +145,7 @@ async fn the_token_is_forwarded_where_the_operator_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_are_encoded_so_that_they_can_be_undone() {
+async fn encoded_claims_can_be_decoded() {
     let stack = stack(json!({
         "claim_headers": {
             "x-text": "text", "x-list": "list", "x-first": ["absent", "/deep/0", "text"], "x-payload": "$payload",
@@ -192,7 +192,7 @@ async fn claims_are_encoded_so_that_they_can_be_undone() {
 
 /// Whatever lets a request through, the client's own copies do not come with it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clients_copies_go_on_every_way_upstream() {
+async fn headers_of_the_client_are_removed_in_every_mode() {
     let folds = [
         "x-tier",
         "X-Tier",
@@ -257,7 +257,7 @@ async fn the_clients_copies_go_on_every_way_upstream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_is_too_long_refuses_and_the_longest_passes() {
+async fn a_claim_that_is_too_long_denies_and_the_longest_passes() {
     let stack = stack(json!({ "max_claim_header_bytes": 100, "claim_headers": { "x-a": "a" } })).await;
     for (length, status) in [(100, 200), (101, 403)] {
         let token = stack.token().claim("a", "a".repeat(length)).sign(&stack.key).unwrap();
@@ -275,7 +275,7 @@ async fn a_claim_that_is_too_long_refuses_and_the_longest_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upgrade_nominates_no_header_away() {
+async fn the_connection_header_cannot_remove_identity_headers() {
     let stack = stack(json!({ "routes": [{ "path": "/public", "allow_anonymous": true }] })).await;
     let good = stack.good_token();
     for connection in

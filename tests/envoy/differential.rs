@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use self::corpus::{ALGORITHMS, KINDS, Random, World};
 use self::reasons::{STRICTER, WIDER};
 use crate::harness::{Request, Stack, now, plugin_with, typed};
-use crate::outcome::{Tries, assert_unharmed, of, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons, of};
 use jwt_guard_testkit::pinned_python::pinned_python;
 
 /// Tokens unless `JWT_GUARD_DIFFERENTIAL` says how many.
@@ -53,7 +53,7 @@ async fn start(world: &World) -> Stack {
         })),
     });
     let stack = Stack::builder().plugin(plugin).issuer_down().envoy(|envoy| {
-        tell_reasons(envoy);
+        expose_reasons(envoy);
         envoy.filters_before = vec![native];
         envoy.routes = vec![json!({
             "match": { "prefix": "/" }, "direct_response": { "status": 200, "body": { "inline_string": "ok" } },
@@ -63,7 +63,7 @@ async fn start(world: &World) -> Stack {
 }
 
 /// What became of a token.
-struct Verdict {
+struct TokenResult {
     kind: &'static str,
     authorization: String,
     /// `passed`, or our reason.
@@ -73,28 +73,26 @@ struct Verdict {
 }
 
 /// Every `CONNECTIONS`th token, from that one on.
-async fn judge(stack: &Stack, corpus: &[(&'static str, String)], first: usize) -> Vec<Verdict> {
+async fn send_tokens(stack: &Stack, corpus: &[(&'static str, String)], first: usize) -> Vec<TokenResult> {
     let mut tries = Tries::new(stack).await;
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     for (kind, authorization) in corpus.iter().skip(first).step_by(CONNECTIONS) {
         let request =
             |path| Request::new(stack.address(), "GET", path).header("authorization", authorization);
         let native = tries.response(request("/native")).await.status;
         let ours = of(&tries.response(request("/ours")).await);
         let others = BTreeMap::from([("jwt_authn", native == 200)]);
-        verdicts.push(Verdict { kind, authorization: authorization.clone(), ours, others });
+        results.push(TokenResult { kind, authorization: authorization.clone(), ours, others });
     }
-    verdicts
+    results
 }
 
 /// Adds what the libraries make of the tokens that stand behind `Bearer` and its spaces, where Python can be had.
-fn ask_libraries(world: &World, verdicts: &mut [Verdict]) {
-    let mut given: Vec<&mut Verdict> =
-        verdicts.iter_mut().filter(|verdict| verdict.authorization.starts_with("Bearer ")).collect();
-    let tokens: Vec<&str> = given
-        .iter()
-        .map(|verdict| verdict.authorization["Bearer ".len()..].trim_start_matches(' '))
-        .collect();
+fn verify_with_libraries(world: &World, results: &mut [TokenResult]) {
+    let mut given: Vec<&mut TokenResult> =
+        results.iter_mut().filter(|result| result.authorization.starts_with("Bearer ")).collect();
+    let tokens: Vec<&str> =
+        given.iter().map(|result| result.authorization["Bearer ".len()..].trim_start_matches(' ')).collect();
     let asked = json!({
         "issuer": ISSUER,
         "audience": AUDIENCE,
@@ -108,18 +106,18 @@ fn ask_libraries(world: &World, verdicts: &mut [Verdict]) {
     for library in ["PyJWT", "joserfc"] {
         let accepted = answer[library].as_array().unwrap();
         assert_eq!(accepted.len(), given.len());
-        for (verdict, accepted) in given.iter_mut().zip(accepted) {
-            verdict.others.insert(library, accepted.as_bool().unwrap());
+        for (result, accepted) in given.iter_mut().zip(accepted) {
+            result.others.insert(library, accepted.as_bool().unwrap());
         }
     }
 }
 
 /// What is wrong with the tables, as far as that one goes.
-fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
+fn table_errors(other: &str, results: &[TokenResult]) -> Vec<String> {
     let (mut accepted, mut refused) = (0, 0);
     let mut stricter: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
     let mut wider: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for Verdict { kind, authorization, ours, others } in verdicts {
+    for TokenResult { kind, authorization, ours, others } in results {
         let Some(theirs) = others.get(other) else { continue };
         match (*theirs, ours == "passed") {
             (true, true) => accepted += 1,
@@ -160,26 +158,26 @@ fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_difference_from_other_judges_has_a_reason() {
+async fn every_difference_from_other_verifiers_has_a_reason() {
     let world = World::new(now());
     let stack = start(&world).await;
     let mut random = Random(0x6a77_745f_6775_6172);
     let corpus: Vec<(&str, String)> =
         KINDS.iter().cycle().take(tokens()).map(|(kind, make)| (*kind, make(&world, &mut random))).collect();
 
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     let lanes = tokio::join!(
-        judge(&stack, &corpus, 0),
-        judge(&stack, &corpus, 1),
-        judge(&stack, &corpus, 2),
-        judge(&stack, &corpus, 3),
+        send_tokens(&stack, &corpus, 0),
+        send_tokens(&stack, &corpus, 1),
+        send_tokens(&stack, &corpus, 2),
+        send_tokens(&stack, &corpus, 3),
     );
-    verdicts.extend(lanes.0.into_iter().chain(lanes.1).chain(lanes.2).chain(lanes.3));
-    assert_eq!(verdicts.len(), corpus.len());
-    assert_unharmed(&stack);
+    results.extend(lanes.0.into_iter().chain(lanes.1).chain(lanes.2).chain(lanes.3));
+    assert_eq!(results.len(), corpus.len());
+    assert_no_crash(&stack);
 
-    ask_libraries(&world, &mut verdicts);
-    let others: BTreeSet<&str> = verdicts.iter().flat_map(|verdict| verdict.others.keys().copied()).collect();
-    let complaints: Vec<String> = others.iter().flat_map(|other| complaints(other, &verdicts)).collect();
+    verify_with_libraries(&world, &mut results);
+    let others: BTreeSet<&str> = results.iter().flat_map(|result| result.others.keys().copied()).collect();
+    let complaints: Vec<String> = others.iter().flat_map(|other| table_errors(other, &results)).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

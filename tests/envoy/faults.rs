@@ -108,7 +108,7 @@ impl Tally {
         self.answers.iter().filter(|((_, status), _)| *status == 200).map(|(_, count)| count).sum()
     }
 
-    fn judge(&mut self, kind: &Kind, id: &str, response: &Response) {
+    fn check(&mut self, kind: &Kind, id: &str, response: &Response) {
         *self.answers.entry((kind.label, response.status)).or_default() += 1;
         let status = response.status;
         let wrong = if !kind.statuses.contains(&status) {
@@ -130,7 +130,7 @@ impl Tally {
 
 /// How long a connection is used. Where filter chains are replaced, Envoy closes the old one's connections at the end of
 /// its drain time without telling their clients before, with this filter or without.
-const LIFE_OF_A_CONNECTION: Duration = Duration::from_millis(300);
+const CONNECTION_LIFETIME: Duration = Duration::from_millis(300);
 
 /// Requests that go on until they are told to stop: so many connections, each with all kinds in turn.
 struct Load {
@@ -161,7 +161,7 @@ impl Load {
     }
 
     /// Until that many more requests reached the upstream: the load has met whatever was done before.
-    async fn goes_on(&self, stack: &Stack, more: usize) {
+    async fn wait_for_more(&self, stack: &Stack, more: usize) {
         let before = stack.upstream.count();
         wait_until("the load goes on", async || stack.upstream.count() >= before + more).await;
     }
@@ -186,8 +186,8 @@ async fn send(kinds: Vec<Kind>, sender: usize, done: Arc<AtomicBool>) -> Tally {
             continue;
         }
         let response = connection.response().await;
-        tally.judge(kind, &id, &response);
-        if response.text("connection") == Some("close") || opened.elapsed() > LIFE_OF_A_CONNECTION {
+        tally.check(kind, &id, &response);
+        if response.text("connection") == Some("close") || opened.elapsed() > CONNECTION_LIFETIME {
             (connection, opened) = open().await;
         }
         tokio::time::sleep(Duration::from_millis(3)).await;

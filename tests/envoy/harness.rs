@@ -218,9 +218,9 @@ impl StackBuilder {
     }
 
     /// Starts an Envoy that must not come up, and returns what it logged on its way out. Panics when it serves.
-    pub async fn start_refused(self) -> Refused {
+    pub async fn start_rejected(self) -> Refused {
         let (issuer, upstream, _) = self.servers().await;
-        Envoy::start_refused(&self.bootstrap, issuer.address(), upstream.address()).await
+        Envoy::start_rejected(&self.bootstrap, issuer.address(), upstream.address()).await
     }
 
     async fn servers(&self) -> (Issuer, Upstream, SigningKey) {
@@ -247,9 +247,9 @@ fn first_key() -> &'static SigningKey {
 }
 
 /// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.
-pub async fn expect_refused_start(plugin: Value, words: &[&str]) {
+pub async fn expect_rejected_start(plugin: Value, words: &[&str]) {
     for form in [ConfigAs::Struct, ConfigAs::Text] {
-        let refused = Stack::builder().plugin(plugin.clone()).config_as(form.clone()).start_refused().await;
+        let refused = Stack::builder().plugin(plugin.clone()).config_as(form.clone()).start_rejected().await;
         for word in words {
             assert!(refused.log.contains(word), "as {form:?}, the log lacks {word:?}:\n{}", refused.tail());
         }

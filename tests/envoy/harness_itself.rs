@@ -8,7 +8,7 @@ use jwt_guard_testkit::mint::SUBJECT;
 use serde_json::json;
 
 use crate::harness::{
-    Answer, ConfigAs, JWKS_PATH, Stack, expect_refused_start, plugin, plugin_with, wait_until,
+    Answer, ConfigAs, JWKS_PATH, Stack, expect_rejected_start, plugin, plugin_with, wait_until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn grpc_and_trailers_pass_over_http_2() {
 
 /// A second route leads to the issuer, so that Envoy is its client here.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_issuer_answers_as_it_is_told() {
+async fn the_issuer_gives_the_configured_responses() {
     let stack = Stack::builder()
         .issuer_down()
         .envoy(|envoy| {
@@ -119,9 +119,9 @@ async fn the_issuer_answers_as_it_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_start_tells_why() {
+async fn a_rejected_start_gives_the_reason() {
     let broken = json!({ "match": { "path": "/x" }, "route": { "cluster": "nowhere" } });
-    let refused = Stack::builder().envoy(|envoy| envoy.routes.push(broken)).start_refused().await;
+    let refused = Stack::builder().envoy(|envoy| envoy.routes.push(broken)).start_rejected().await;
     assert!(refused.log.contains("unknown cluster 'nowhere'"), "{}", refused.tail());
 }
 
@@ -146,8 +146,8 @@ async fn the_module_serves_in_both_forms_of_its_configuration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_module_refuses_a_bad_configuration() {
-    expect_refused_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
+async fn the_module_rejects_an_invalid_configuration() {
+    expect_rejected_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
 }
 
 /// README shows this test: change both.

@@ -27,7 +27,7 @@ struct Arguments {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Verdict {
+struct VerifyResult {
     #[prost(bool, tag = "1")]
     result: bool,
     #[prost(string, tag = "2")]
@@ -63,7 +63,7 @@ impl Host {
     }
 
     /// What the host says; `Err` with its status where it says nothing.
-    async fn verdict(&mut self, check: &HostCheck<'_>) -> Result<bool, u16> {
+    async fn verify(&mut self, check: &HostCheck<'_>) -> Result<bool, u16> {
         let arguments = Arguments {
             hash_function: check.hash_function.to_owned(),
             public_key: check.public_key.to_vec(),
@@ -75,18 +75,18 @@ impl Host {
         let answer = self.connection.response().await;
         self.asked += 1;
         match answer.status {
-            200 => Ok(Verdict::decode(answer.body.as_slice()).unwrap().result),
+            200 => Ok(VerifyResult::decode(answer.body.as_slice()).unwrap().result),
             status => Err(status - 200),
         }
     }
 
     /// Both must say `expected`; a signature that is refused for its form is put to neither.
-    async fn agrees(&mut self, label: &str, expected: Option<bool>, check: Option<SignatureCheck<'_>>) {
+    async fn assert_agree(&mut self, label: &str, expected: Option<bool>, check: Option<SignatureCheck<'_>>) {
         let Some(check) = check else {
             assert_ne!(expected, Some(true), "{label}: refused for its form");
             return;
         };
-        let host = self.verdict(&check.for_host().unwrap()).await;
+        let host = self.verify(&check.for_host().unwrap()).await;
         assert_eq!(host, Ok(InModule.verify(&check)), "{label}: host and module differ");
         assert!(expected.is_none() || host.ok() == expected, "{label}: expected {expected:?}, got {host:?}");
     }
@@ -120,7 +120,7 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_rsa() {
             let key = PublicKey::rsa(&group.key.n, &group.key.e).unwrap();
             for test in group.tests {
                 let check = SignatureCheck::new(algorithm, &key, &test.msg, &test.sig);
-                host.agrees(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
+                host.assert_agree(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
             }
         }
     }
@@ -143,7 +143,7 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_ecdsa() {
             let key = PublicKey::ec(curve, x, y).unwrap();
             for test in group.tests {
                 let check = SignatureCheck::new(algorithm, &key, &test.msg, &test.sig);
-                host.agrees(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
+                host.assert_agree(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
             }
         }
     }
@@ -152,7 +152,7 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_ecdsa() {
 
 /// Every size and exponent that we take is one that the host takes: it says no to the signature, not to the key.
 #[tokio::test(flavor = "multi_thread")]
-async fn boringssl_uses_every_key_that_is_used_here() {
+async fn boringssl_accepts_every_key_that_the_filter_accepts() {
     let mut host = Host::start().await;
     let exponents: [&[u8]; 6] =
         [&[3], &[17], &[1, 0, 1], &[0xFF, 0xFF, 0xFF, 0xFF], &[1, 0, 0, 0, 1], &[1, 0xFF, 0xFF, 0xFF, 0xFF]];
@@ -166,7 +166,7 @@ async fn boringssl_uses_every_key_that_is_used_here() {
                 signature[0] = 0;
                 let check = SignatureCheck::new(Algorithm::Rs256, &key, b"message", &signature);
                 let label = format!("{bits} bits, e = {exponent:?}, a signature of {fill}");
-                host.agrees(&label, Some(false), check).await;
+                host.assert_agree(&label, Some(false), check).await;
             }
         }
     }

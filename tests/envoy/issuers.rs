@@ -4,7 +4,7 @@ use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, compact};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Issuer, REASONS_LOG, Stack, cluster, now, wait_until};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 const ALPHA: &str = "https://alpha.example";
 const BETA: &str = "https://beta.example";
@@ -91,7 +91,7 @@ impl World {
             envoy.access_log = REASONS_LOG.to_owned();
             let of = |name, issuer: &Issuer| cluster(name, issuer.address(), false);
             envoy.clusters = vec![of("alpha", &alpha), of("beta", &beta), of("gone", &gone)];
-            tell_reasons(envoy);
+            expose_reasons(envoy);
         });
         let stack = builder.start().await;
         Self { stack, alpha, beta, gone, keys }
@@ -103,7 +103,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_issuer_judges_its_own_tokens_alone() {
+async fn each_issuer_verifies_only_its_own_tokens() {
     let world = World::start().await;
     let keys = &world.keys;
     let rows = [
@@ -161,11 +161,11 @@ async fn each_issuer_judges_its_own_tokens_alone() {
         assert_eq!(tries.token(token).await, "unknown_issuer");
     }
     assert_eq!(world.fetches(), [2, 1, 0], "an issuer that nobody configured has nothing fetched");
-    assert_unharmed(&world.stack);
+    assert_no_crash(&world.stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_ask_for_issuers_roles_and_audiences_of_each() {
+async fn routes_can_require_issuers_and_their_roles_and_audiences() {
     let world = World::start().await;
     let keys = &world.keys;
     let sign = |token: Token, key| token.sign(key).unwrap();
@@ -191,11 +191,11 @@ async fn routes_ask_for_issuers_roles_and_audiences_of_each() {
         let request = world.stack.request("GET", path).bearer(&token);
         assert_eq!(tries.request(request).await, expected, "{path}");
     }
-    assert_unharmed(&world.stack);
+    assert_no_crash(&world.stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_is_down_hurts_its_own_tokens_only() {
+async fn an_issuer_that_is_down_affects_only_its_own_tokens() {
     let world = World::start().await;
     let (stack, keys) = (&world.stack, &world.keys);
     let of_gone = alpha().issuer(GONE).audience("gone-api").sign(&keys.alpha).unwrap();
@@ -220,5 +220,5 @@ async fn an_issuer_that_is_down_hurts_its_own_tokens_only() {
     others_pass().await;
     assert_eq!(stack.get_with("/", &of_gone).await.status, 200);
     assert_eq!(world.fetches(), [1, 1, 1]);
-    assert_unharmed(stack);
+    assert_no_crash(stack);
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Stack, now, wait_until};
 use crate::keys::{another, figure, issuer, lines};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 fn key(algorithm: Algorithm, kid: &str) -> SigningKey {
     SigningKey::generate(algorithm).unwrap().with_kid(kid)
@@ -91,7 +91,7 @@ fn token(name: &str) -> Token {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usable_keys_are_used_and_each_other_is_told_of_once() {
+async fn usable_keys_are_used_and_each_unusable_key_is_logged_once() {
     let (sig, enc, second) = (another("sig"), another("enc-key"), another("second"));
     let nameless = key(Algorithm::Es256, "");
     let bad = unusable(&sig);
@@ -107,7 +107,7 @@ async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     ];
     let members = json!({ "jwks_ttl_seconds": 1, "accepted_algorithms": ["RS256", "PS256", "ES256"] });
     let issuers: Vec<_> = sets.iter().map(|(name, _)| issuer(name, members.clone())).collect();
-    let mut builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(tell_reasons);
+    let mut builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(expose_reasons);
     for (name, set) in &sets {
         builder = builder.issuer_path(&format!("/{name}"), Answer::ok(set.to_string()));
     }
@@ -169,18 +169,18 @@ async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     // Private material, of all things, is not repeated.
     let private = sig.private_jwk();
     assert!(!stack.envoy.log_contains(private["d"].as_str().unwrap()));
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_of_nothing_but_unusable_keys_is_no_set() {
+async fn a_set_without_a_usable_key_is_rejected() {
     let sig = another("sig");
     let bad = unusable(&sig);
     let set =
         || Answer::ok(json!({ "keys": bad.iter().map(|(jwk, _)| jwk).collect::<Vec<_>>() }).to_string());
     let members = json!({ "jwks_ttl_seconds": 1, "jwks_max_stale_seconds": 3600 });
     let issuers: Vec<_> = ["cold", "warm"].iter().map(|name| issuer(name, members.clone())).collect();
-    let builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(tell_reasons);
+    let builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(expose_reasons);
     let stack = builder.issuer_path("/cold", set()).issuer_path("/warm", Answer::keys([&sig])).start().await;
     let mut tries = Tries::new(&stack).await;
     let [cold, warm] = ["cold", "warm"].map(|name| token(name).sign(&sig).unwrap());
@@ -208,12 +208,12 @@ async fn a_set_of_nothing_but_unusable_keys_is_no_set() {
 
     stack.issuer.answer("/cold", Answer::keys([&sig]));
     wait_until("cold has keys", async || stack.get_with("/", &cold).await.status == 200).await;
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// In the configuration such a set is a mistake, and the refusal says what is wrong with each key.
 #[tokio::test(flavor = "multi_thread")]
-async fn inline_keys_that_cannot_be_used_refuse_the_start() {
+async fn unusable_inline_keys_stop_the_start() {
     let sig = another("sig");
     let set = json!({ "keys": [jwk(&sig, json!({ "use": "enc" })), { "kty": "oct", "k": "AAAA" }] });
     let plugin = json!({ "issuer": "https://issuer.example", "audience": AUDIENCE, "jwks_inline": set });
@@ -222,5 +222,5 @@ async fn inline_keys_that_cannot_be_used_refuse_the_start() {
         "key 0 (kid \"sig\") is not used: its use is not sig",
         "key 1 is not used: it is a symmetric key",
     ];
-    crate::harness::expect_refused_start(plugin, &words).await;
+    crate::harness::expect_rejected_start(plugin, &words).await;
 }

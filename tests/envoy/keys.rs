@@ -68,7 +68,7 @@ pub fn lines(stack: &Stack, words: &str) -> usize {
 }
 
 /// No VM has failed.
-pub fn is_unharmed(stack: &Stack) {
+pub fn assert_no_crash(stack: &Stack) {
     for words in ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]"] {
         assert!(!stack.envoy.log_contains(words), "the log has {words:?}");
     }

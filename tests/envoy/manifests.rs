@@ -21,7 +21,7 @@ fn configuration(file: &str) -> String {
 
 /// The patch of docs/istio.md, as Istio merges it into the connection manager, which has it at 0.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_time_out_of_the_istio_page_ends_who_waits() {
+async fn the_timeout_of_the_istio_page_ends_parked_requests() {
     let page =
         std::fs::read_to_string(format!("{}/docs/istio.md", jwt_guard_testkit::repository().display()))
             .unwrap();
@@ -42,7 +42,7 @@ async fn the_time_out_of_the_istio_page_ends_who_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn they_load_and_decide() {
+async fn the_manifests_load_and_decide() {
     for (file, cluster) in
         [("istio.yaml", "outbound|443||issuer.example.com"), ("envoy-gateway.yaml", "issuer")]
     {

@@ -102,7 +102,7 @@ fn exposed(text: &str) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dashboard_and_the_alerts_name_what_there_is() {
+async fn the_dashboard_and_the_alerts_use_existing_metrics() {
     let stats = stats_config(&file("envoy/envoy.yaml"));
     for other in ["envoy/https-issuer.yaml", "envoy/envoy-gateway.yaml"] {
         assert_eq!(stats, stats_config(&file(other)), "{other} says the same");
@@ -161,7 +161,7 @@ async fn the_dashboard_and_the_alerts_name_what_there_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_access_log_of_the_example_tells_who_and_why() {
+async fn the_access_log_of_the_example_shows_subject_and_reason() {
     let manager = example("envoy.yaml")["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
         ["typed_config"]
         .clone();

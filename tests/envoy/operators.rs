@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn access_logs_tell_who_asked_where_that_is_wanted() {
+async fn access_logs_show_the_identity_if_configured() {
     let format = ["reason", "sub", "issuer", "policy"]
         .map(|name| format!("%FILTER_STATE(wasm.jwt_guard.{name}:PLAIN)%"))
         .join(" ");
@@ -78,7 +78,7 @@ async fn access_logs_tell_who_asked_where_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_tells_the_facts_and_no_secret() {
+async fn a_log_line_contains_the_denial_record_and_no_secret() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "routes": [{ "path": "/admin/**", "requires_role": "admin" }],
     })))
@@ -114,7 +114,7 @@ async fn a_line_tells_the_facts_and_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_refusals_is_counted_and_not_written() {
+async fn a_flood_of_denials_is_counted_and_not_logged() {
     let stack = Stack::with_plugin(plugin_with(json!({}))).await;
     let mut connection = stack.connect().await;
     let sent = 300;
@@ -142,7 +142,7 @@ async fn a_flood_of_refusals_is_counted_and_not_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dashboards_find_the_names_they_bind_to() {
+async fn metrics_keep_their_names() {
     let stack = Stack::with_plugin(plugin_with(json!({}))).await;
     stack.get_with("/", &stack.good_token()).await;
     stack.get("/").await;
@@ -166,7 +166,7 @@ async fn dashboards_find_the_names_they_bind_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_remembered_unless_that_is_off() {
+async fn tokens_are_cached_unless_the_cache_is_off() {
     // A cache that is off counts nothing.
     for (entries, hits, misses) in [(1, 2, 1), (0, 0, 0)] {
         let stack = Stack::with_plugin(plugin_with(json!({ "token_cache_entries": entries }))).await;

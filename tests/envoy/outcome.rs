@@ -5,11 +5,11 @@ use serde_json::json;
 use crate::harness::{Bootstrap, Connection, Request, Response, Stack};
 
 /// What a module that has panicked, or has been started again, leaves in Envoy's log.
-const ACCIDENTS: [&str; 6] =
+const CRASH_MESSAGES: [&str; 6] =
     ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]", "reload"];
 
 /// Makes Envoy put the reason of a refusal into a header of the answer, from where access logs have it.
-pub fn tell_reasons(envoy: &mut Bootstrap) {
+pub fn expose_reasons(envoy: &mut Bootstrap) {
     let code =
         json!({ "comparison": { "op": "GE", "value": { "default_value": 400, "runtime_key": "none" } } });
     let header = json!({ "key": "x-reason", "value": "%FILTER_STATE(wasm.jwt_guard.reason:PLAIN)%" });
@@ -62,9 +62,9 @@ impl Tries {
 }
 
 /// The VM that answers now is the one that started.
-pub fn assert_unharmed(stack: &Stack) {
+pub fn assert_no_crash(stack: &Stack) {
     let log = stack.envoy.log();
-    for words in ACCIDENTS {
+    for words in CRASH_MESSAGES {
         assert!(!log.contains(words), "the log has {words:?}");
     }
 }

@@ -19,7 +19,7 @@ fn routes() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_open_in_the_spelling_that_clients_send() {
+async fn routes_pass_in_the_spelling_that_clients_send() {
     let stack = Stack::with_plugin(plugin_with(json!({ "routes": routes() }))).await;
     let good = stack.good_token();
     for path in [
@@ -55,7 +55,7 @@ async fn routes_open_in_the_spelling_that_clients_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grpc_methods_open_in_their_own_spelling() {
+async fn grpc_methods_pass_in_their_own_spelling() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "routes": routes() })))
         .envoy(|envoy| envoy.upstream_http2 = true)
@@ -75,7 +75,7 @@ async fn grpc_methods_open_in_their_own_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_skipped_class_opens_and_the_log_names_the_class_of_a_refusal() {
+async fn a_skipped_class_passes_and_the_log_names_the_class_of_a_denial() {
     let configuration = |skipped: Value| {
         plugin_with(json!({
             "skip_readings": skipped,
@@ -105,7 +105,7 @@ async fn a_skipped_class_opens_and_the_log_names_the_class_of_a_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn route_metadata_serves_grpc_where_letter_case_is_skipped() {
+async fn route_metadata_works_for_grpc_if_letter_case_is_skipped() {
     let route = |prefix: &str, says: Value| {
         json!({
             "match": { "prefix": prefix }, "route": { "cluster": "upstream" },

@@ -146,7 +146,7 @@ fn configuration() -> Value {
     }))
 }
 
-async fn no_spelling_slips_through(connection_manager: Value) {
+async fn assert_no_spelling_bypasses(connection_manager: Value) {
     let stack = Stack::builder()
         .plugin(configuration())
         .envoy(|envoy| envoy.connection_manager = connection_manager)
@@ -188,8 +188,8 @@ fn is_rewritten(stack: &Stack, path: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_slips_through_as_sent() {
-    no_spelling_slips_through(json!({
+async fn no_spelling_bypasses_as_sent() {
+    assert_no_spelling_bypasses(json!({
         "normalize_path": false,
         "merge_slashes": false,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
@@ -198,8 +198,8 @@ async fn no_spelling_slips_through_as_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_slips_through_normalized() {
-    no_spelling_slips_through(json!({
+async fn no_spelling_bypasses_normalized() {
+    assert_no_spelling_bypasses(json!({
         "normalize_path": true,
         "merge_slashes": true,
         "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
@@ -208,7 +208,7 @@ async fn no_spelling_slips_through_normalized() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neither_method_nor_path_is_taken_from_a_header() {
+async fn method_and_path_are_not_read_from_headers() {
     let stack = Stack::builder().plugin(configuration()).start().await;
     assert_eq!(stack.get("/items/7").await.status, 200);
     let overrides =

@@ -16,7 +16,7 @@ enum Trigger {
     /// A GET of that path, with that token.
     Request(&'static str, Option<String>, u16),
     /// By a thousand requests: the other test.
-    FullRoom,
+    FullQueue,
 }
 
 fn trigger(reason: Reason, stack: &Stack) -> Trigger {
@@ -56,7 +56,7 @@ fn trigger(reason: Reason, stack: &Stack) -> Trigger {
         Reason::AudienceNotAllowed => forbidden("/audience"),
         Reason::Denied => Trigger::Request("/denied", None, 403),
         Reason::NoKeys => root(sign(token().issuer(DEAD)), 503),
-        Reason::WaitingFull => Trigger::FullRoom,
+        Reason::WaitingFull => Trigger::FullQueue,
         Reason::AmbiguousPath => Trigger::Request("/%zz", None, 400),
         Reason::BadMetadata => Trigger::Request("/typo", None, 503),
         Reason::HeaderOversize => root(sign(token().claim("email", "e".repeat(65))), 403),
@@ -115,7 +115,7 @@ async fn each_reason_is_reached_and_counted() {
     for reason in Reason::ALL {
         let (path, token, status) = match trigger(reason, &stack) {
             Trigger::Request(path, token, status) => (path, token, status),
-            Trigger::FullRoom => continue,
+            Trigger::FullQueue => continue,
         };
         let request = stack.request("GET", path);
         let request = match &token {
@@ -131,7 +131,7 @@ async fn each_reason_is_reached_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_waiting_room_turns_away_and_empties() {
+async fn a_full_queue_denies_and_empties() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_timeout_ms": 60_000, "routes": [{ "path": "/lenient", "allow_missing_or_failed": true }] })))
         .issuer_answers(Answer::held)

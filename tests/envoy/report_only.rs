@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Answer, REASONS_LOG, Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_tells_what_it_would_do_and_does_not_do_it() {
+async fn report_only_logs_denials_without_denying() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({
             "report_only": true,
@@ -75,7 +75,7 @@ async fn it_tells_what_it_would_do_and_does_not_do_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_waits_for_keys() {
+async fn no_request_waits_for_keys() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "report_only": true })))
         .issuer_answers(Answer::held)

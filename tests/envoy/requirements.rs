@@ -200,7 +200,7 @@ fn table() -> Vec<Row> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_requirement_asks_what_it_says() {
+async fn every_requirement_is_enforced() {
     let table = table();
     let other_key = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("other-1");
     let route = |(index, (requirement, _)): (usize, &Row)| {

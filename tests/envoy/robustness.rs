@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Answer, Stack, plugin, plugin_with, wait_until};
 
 /// The VM that answers now is the one that started: a crash would show in the log and as 503.
-async fn is_unharmed(stack: &Stack) {
+async fn assert_no_crash(stack: &Stack) {
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     assert_eq!(stack.get("/").await.status, 401);
     for words in ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]"] {
@@ -14,7 +14,7 @@ async fn is_unharmed(stack: &Stack) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_no_text_harm_nothing() {
+async fn bytes_that_are_not_utf_8_cause_no_crash() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "routes": [{ "path": "/public/**", "allow_anonymous": true }],
     })))
@@ -45,11 +45,11 @@ async fn bytes_that_are_no_text_harm_nothing() {
     let mut raw = stack.connect().await;
     raw.write(b"GET /public/a HTTP/1.1\r\nhost: h\r\nx-\xff: 1\r\n\r\n").await;
     assert!(matches!(raw.response().await.status, 200 | 400));
-    is_unharmed(&stack).await;
+    assert_no_crash(&stack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_leaves_while_its_request_waits_is_forgotten() {
+async fn a_parked_request_is_dropped_when_its_client_leaves() {
     let stack = Stack::builder().plugin(plugin()).issuer_answers(Answer::held).start().await;
     let good = stack.good_token();
     let head =
@@ -72,11 +72,11 @@ async fn a_client_that_leaves_while_its_request_waits_is_forgotten() {
     assert_eq!(stack.upstream.count(), 5);
     assert!(stack.upstream.seen().iter().all(|seen| seen.body == b"abcde"), "the bodies arrive whole");
     assert_eq!(waiting().await, 0);
-    is_unharmed(&stack).await;
+    assert_no_crash(&stack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_never_slips_upstream_while_the_request_waits() {
+async fn no_body_reaches_the_upstream_while_the_request_waits() {
     for option in [json!({}), json!({ "allow_on_headers_stop_iteration": true })] {
         let stack = Stack::builder()
             .plugin(plugin())
@@ -108,12 +108,12 @@ async fn a_body_never_slips_upstream_while_the_request_waits() {
         assert_eq!(seen.body, b"abcde", "{option}");
         assert_eq!(seen.all("x-auth-sub"), [b"user-1"], "{option}: the trailer did not speak");
         assert!(seen.has("x-late"), "{option}");
-        is_unharmed(&stack).await;
+        assert_no_crash(&stack).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upgrades_are_requests_like_any_other() {
+async fn upgrades_are_decided_like_other_requests() {
     let stack = Stack::with_plugin(plugin()).await;
     let handshake = |extra: &str| {
         format!(

@@ -24,7 +24,7 @@ fn builder(members: Value, routes: Vec<Value>) -> StackBuilder {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_route_can_carry_a_requirement() {
+async fn every_kind_of_route_can_have_a_requirement() {
     let canary = json!({ "name": "x-canary", "string_match": { "exact": "yes" } });
     let weighted = json!({
         "match": { "prefix": "/weighted" },
@@ -155,7 +155,7 @@ fn virtual_host() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_most_specific_place_wins_and_the_mode_decides() {
+async fn the_most_specific_metadata_wins_and_the_mode_decides() {
     for (mode, rows) in [
         (
             "override",
@@ -249,7 +249,7 @@ fn capabilities_without_properties() -> Value {
 
 /// A route's own requirement that cannot be read is not one that is not there.
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_that_envoy_does_not_tell_refuses() {
+async fn unreadable_metadata_denies() {
     for (options, mode, expected) in [
         (json!({}), "override", 401),
         (capabilities_without_properties(), "override", 503),
@@ -276,7 +276,7 @@ async fn metadata_that_envoy_does_not_tell_refuses() {
 /// Envoy chooses the route by a header, the filter removes that header, Envoy chooses again: what decided was the
 /// metadata of a route that is not taken. So a request that has the header is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_header_that_is_removed_does_not_choose_the_requirement() {
+async fn a_removed_header_cannot_choose_the_requirement() {
     let present = |name: &str| json!([{ "name": name, "present_match": true }]);
     let routes = || {
         ["x-auth-sub", "x_auth_roles", "x-tier", "x-original-url"]
@@ -305,7 +305,7 @@ async fn a_header_that_is_removed_does_not_choose_the_requirement() {
 
 /// Envoy compares prefixes of the path as sent, the upstream may resolve it first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_with_two_readings_does_not_choose_the_requirement() {
+async fn a_path_with_two_variants_cannot_choose_the_requirement() {
     let stack = builder(
         json!({}),
         vec![

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Stack, expect_refused_start, plugin_with};
+use crate::harness::{Stack, expect_rejected_start, plugin_with};
 
 async fn stack() -> Stack {
     Stack::with_plugin(plugin_with(json!({
@@ -95,7 +95,7 @@ async fn an_anonymous_route_never_reads_the_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn methods_have_rules_of_their_own_and_fall_to_the_default() {
+async fn methods_without_a_rule_use_the_default() {
     let stack = stack().await;
     assert_eq!(stack.get("/items/7").await.status, 200);
     assert_eq!(stack.request("HEAD", "/items/7").send().await.status, 200, "HEAD follows GET");
@@ -108,7 +108,7 @@ async fn methods_have_rules_of_their_own_and_fall_to_the_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_can_be_anything() {
+async fn the_default_can_be_any_requirement() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "default_policy": { "allow_anonymous": true },
         "routes": [{ "path": "/private", "requires_role": "admin" }],
@@ -190,7 +190,7 @@ async fn hosts_come_first_then_templates_then_methods() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_have_places_for_tokens_of_their_own() {
+async fn routes_can_have_their_own_token_sources() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "routes": [
             { "path": "/cookie", "allow_authenticated": true, "token_from": { "cookie": "session" } },
@@ -263,7 +263,7 @@ async fn a_conflict_names_both_routes() {
         ),
         (json!({ "path": "/Admin/**" }), json!({ "path": "/admin/**" })),
     ] {
-        expect_refused_start(routes(first, second), &["jwt_guard configuration: routes[2]", "routes[1]"])
+        expect_rejected_start(routes(first, second), &["jwt_guard configuration: routes[2]", "routes[1]"])
             .await;
     }
 }

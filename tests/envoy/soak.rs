@@ -12,10 +12,10 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::harness::{Answer, Connection, JWKS_PATH, Request, Stack, plugin_with, wait_until};
-use crate::keys::{another, figure, is_unharmed, made_up, waiting};
+use crate::keys::{another, assert_no_crash, figure, made_up, waiting};
 
 /// How long a connection is used: Envoy closes those of a configuration that went at the end of its drain time.
-const LIFE_OF_A_CONNECTION: Duration = Duration::from_secs(1);
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(1);
 
 /// What one kind of requests came to.
 #[derive(Default)]
@@ -56,7 +56,7 @@ async fn send(mut kind: Kind, started: Instant, done: Arc<AtomicBool>) -> Tally 
         if response.status != kind.status {
             tally.wrong.push(response.status);
         }
-        if response.text("connection") == Some("close") || opened.elapsed() > LIFE_OF_A_CONNECTION {
+        if response.text("connection") == Some("close") || opened.elapsed() > CONNECTION_LIFETIME {
             (connection, opened) = open().await;
         }
         if !kind.pause.is_zero() {
@@ -133,7 +133,7 @@ fn kinds(stack: &Stack, curve: &SigningKey, lasting: Duration, pause: Duration) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_at_once_makes_no_wrong_answer() {
+async fn everything_at_once_gives_no_wrong_response() {
     let asked: Option<u64> = std::env::var("JWT_GUARD_SOAK_SECONDS").ok().map(|value| value.parse().unwrap());
     let seconds = asked.unwrap_or(10);
     // As fast as it goes only where somebody asked: other tests run beside this one.
@@ -256,5 +256,5 @@ async fn everything_at_once_makes_no_wrong_answer() {
         println!("resident KiB: {early} in the third tenth, {late} in the last");
         assert!(late < early + early / 10 + 4096, "from {early} to {late} KiB");
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

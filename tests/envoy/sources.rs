@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::{Stack, plugin_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_and_headers_come_from_where_the_operator_says() {
+async fn roles_and_headers_come_from_the_configured_claims() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "roles_from": ["/realm_access/roles", { "claim": "permissions", "prefix": "orders:" }],
         "groups_from": "https://example.com/groups",

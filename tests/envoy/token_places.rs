@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Seen, Stack, plugin_with};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 fn configuration() -> Value {
     plugin_with(json!({
@@ -26,7 +26,7 @@ fn configuration() -> Value {
 }
 
 async fn start() -> (Stack, Tries) {
-    let stack = Stack::builder().plugin(configuration()).envoy(tell_reasons).start().await;
+    let stack = Stack::builder().plugin(configuration()).envoy(expose_reasons).start().await;
     let tries = Tries::new(&stack).await;
     (stack, tries)
 }
@@ -59,7 +59,7 @@ fn everything(seen: &Seen) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
+async fn one_token_in_one_source_passes_and_is_removed() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     // What is sent, and of it what the upstream sees: path, and those of the headers that stay.
@@ -131,11 +131,11 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         assert_eq!(seen.header("x-auth-sub"), Some("user-1"), "{label}");
     }
     assert_eq!(stack.upstream.count(), rows.len());
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
+async fn two_tokens_are_denied_and_other_values_are_ignored() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let two = "400 bad_request";
@@ -209,11 +209,11 @@ async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
     assert!(surprises.is_empty(), "{surprises:#?}");
     assert_eq!(stack.upstream.count(), 1, "none of them went further");
     assert!(!stack.envoy.log_contains(&token[token.len() - 40..]), "no token is logged");
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
+async fn a_forwarded_token_is_kept_except_in_the_query() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let rows: [(Sent, &str); 8] = [
@@ -238,12 +238,12 @@ async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
     }
     let twice = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "other")]);
     assert_eq!(outcome(&stack, &mut tries, &twice, &token).await, "400 bad_request", "kept or not");
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// Cloudflare sends its token in a header and in a cookie: it is judged once and taken out of every place.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_token_in_several_places_is_one() {
+async fn the_same_token_in_several_sources_is_one() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let expired = stack.token().expired_for(std::time::Duration::from_secs(600)).sign(&stack.key).unwrap();
@@ -264,13 +264,13 @@ async fn the_same_token_in_several_places_is_one() {
     let kept = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]);
     assert_eq!(outcome(&stack, &mut tries, &kept, &token).await, "passed");
     assert_eq!(stack.upstream.last().header("x-raw"), Some(token.as_str()));
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// Behind or instead of a good token, what only some upstream takes for one: the request is refused, or arrives
 /// without it, whether the token is kept or not.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_upstream_takes_for_a_token_is_refused_or_never_arrives() {
+async fn a_value_that_an_upstream_reads_as_a_token_is_denied_or_removed() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let (refused, passes) = ("400 bad_request", "passed");
@@ -343,5 +343,5 @@ async fn what_an_upstream_takes_for_a_token_is_refused_or_never_arrives() {
             }
         }
     }
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -32,7 +32,7 @@ async fn a_good_token_passes_and_no_token_is_challenged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_change_and_it_is_refused() {
+async fn one_change_makes_a_token_invalid() {
     let stack = Stack::with_plugin(plugin()).await;
     let other = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first");
     let minute = Duration::from_secs(60);
@@ -93,7 +93,7 @@ async fn one_change_and_it_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_are_not_one_bearer_token() {
+async fn credentials_other_than_one_bearer_token_are_denied() {
     let stack = Stack::with_plugin(plugin()).await;
     let good = stack.good_token();
     let passes = [format!("bearer {good}"), format!("BEARER {good}"), format!("Bearer   {good}")];
@@ -122,7 +122,7 @@ async fn credentials_that_are_not_one_bearer_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clock_skew_and_expiration_are_the_operators() {
+async fn clock_skew_and_expiration_are_configurable() {
     let stack =
         Stack::with_plugin(plugin_with(json!({ "clock_skew_seconds": 0, "require_expiration": false })))
             .await;
@@ -153,7 +153,7 @@ async fn inline_keys_need_no_issuer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disabled_checks_nothing_and_fetches_nothing() {
+async fn a_disabled_filter_checks_and_fetches_nothing() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "enabled": false })))
         .envoy(|envoy| envoy.early_header_mutation = false)

@@ -13,18 +13,18 @@ use jwt_guard::jose::base64url;
 use jwt_guard_testkit::module::module;
 
 /// Other versions of the compiler make more or fewer instructions of one source.
-const ROOM: f64 = 1.2;
+const TOLERANCE: f64 = 1.2;
 
 /// What every request costs: the headers are read once, in one buffer; the clock once; the metadata of the route and,
 /// as it has none, of its virtual host.
-const ALWAYS: [(&str, u32); 4] = [
+const EVERY_REQUEST: [(&str, u32); 4] = [
     ("(a buffer from the module)", 1),
     ("proxy_get_header_map_pairs", 1),
     ("proxy_get_current_time_nanoseconds", 1),
     ("proxy_get_property", 2),
 ];
 /// What a refusal costs beside its own work: the reason in filter state, a counter, the answer, a line of log.
-const REFUSED: [(&str, u32); 4] = [
+const DENIED: [(&str, u32); 4] = [
     ("proxy_increment_metric", 1),
     ("proxy_set_property", 1),
     ("proxy_send_local_response", 1),
@@ -60,7 +60,7 @@ fn differences(outcome: &Outcome, calls: &BTreeMap<String, u32>, instructions: u
         (now != known).then(|| format!("{name}: {now} calls, not {known}"))
     });
     let mut differences: Vec<String> = counts.collect();
-    let most = instructions as f64 * ROOM;
+    let most = instructions as f64 * TOLERANCE;
     if outcome.cost.instructions as f64 > most {
         differences.push(format!("{} instructions, over {most}", outcome.cost.instructions));
     }
@@ -92,12 +92,12 @@ fn what_a_request_costs() {
             "/orders/42",
             Some(seen_roleless.clone()),
             Some(403),
-            &[&REFUSED, &token],
+            &[&DENIED, &token],
             200_627,
         ),
         ("anonymous route", "/open", None, None, &[&passed], 112_194),
         ("anonymous route, a token", "/open", Some(seen.clone()), None, &[&passed], 117_954),
-        ("no token", "/orders/42", None, Some(401), &[&REFUSED], 165_734),
+        ("no token", "/orders/42", None, Some(401), &[&DENIED], 165_734),
         ("never seen", "/orders/42", Some(good()), None, &[&passed, &token, &seven, &VERIFIED], 448_852),
         (
             "never seen, 4 KB",
@@ -108,9 +108,9 @@ fn what_a_request_costs() {
             1_663_575,
         ),
         // No signature is computed for a token whose time is over.
-        ("expired", "/orders/42", Some(expired()), Some(401), &[&REFUSED, &token], 425_636),
-        ("forged", "/orders/42", Some(forged()), Some(401), &[&REFUSED, &token, &VERIFIED[..1]], 432_943),
-        ("not a token", "/orders/42", Some("a.b".to_owned()), Some(401), &[&REFUSED, &token], 192_587),
+        ("expired", "/orders/42", Some(expired()), Some(401), &[&DENIED, &token], 425_636),
+        ("forged", "/orders/42", Some(forged()), Some(401), &[&DENIED, &token, &VERIFIED[..1]], 432_943),
+        ("not a token", "/orders/42", Some("a.b".to_owned()), Some(401), &[&DENIED, &token], 192_587),
     ];
     let mut guest = start(json!({}));
     for token in [&seen, &seen_large, &seen_roleless] {
@@ -120,7 +120,7 @@ fn what_a_request_costs() {
     for (label, path, token, status, parts, instructions) in rows {
         let outcome = guest.request(&get(path, token.as_deref()));
         assert_eq!(outcome.status, *status, "{label}");
-        let calls = sum(&[&ALWAYS, &parts.concat()]);
+        let calls = sum(&[&EVERY_REQUEST, &parts.concat()]);
         failures.extend(
             differences(&outcome, &calls, *instructions).into_iter().map(|what| format!("{label}: {what}")),
         );
@@ -132,12 +132,12 @@ fn what_a_request_costs() {
 fn metadata_that_is_ignored_is_not_read() {
     let mut guest = start(json!({ "route_metadata": "ignore" }));
     let outcome = guest.request(&get("/open", None));
-    let calls = sum(&[&ALWAYS[..3], &[("proxy_increment_metric", 1)]]);
+    let calls = sum(&[&EVERY_REQUEST[..3], &[("proxy_increment_metric", 1)]]);
     assert_eq!((outcome.status, outcome.cost.calls), (None, calls));
 }
 
 #[test]
-fn refusals_beyond_the_tenth_of_a_second_are_not_written_out() {
+fn denials_after_the_tenth_in_a_second_are_not_logged() {
     let mut guest = start(json!({}));
     let request = get("/orders/42", None);
     let mut lines = 0;
@@ -158,7 +158,7 @@ fn values<'a>(headers: &'a Headers, name: &str) -> Vec<&'a [u8]> {
 /// Headers are added where the request has none of that name, which is decided from the one read of its headers. This
 /// host adds a second copy when it is told to add, so what a client brings along would stand beside what was verified.
 #[test]
-fn what_is_added_never_stands_beside_a_clients_copy() {
+fn added_headers_replace_those_of_the_client() {
     let mut guest = start(json!({ "forward_token": true }));
     let names = [
         "x-auth-sub",
@@ -200,7 +200,7 @@ fn what_is_added_never_stands_beside_a_clients_copy() {
 }
 
 #[test]
-fn a_hit_is_judged_by_the_moment_it_comes() {
+fn a_cache_hit_is_checked_against_the_current_time() {
     let keys: Value = serde_json::from_str(&published()).unwrap();
     let mut guest = start(json!({ "jwks_inline": keys, "jwks_cluster": null }));
     let request = get("/orders/42", Some(&good()));
@@ -241,7 +241,7 @@ fn claims_cost_by_their_length_and_not_by_their_depth() {
 
 /// One question is not worth arranging thousands of roles for.
 #[test]
-fn a_question_costs_by_the_number_of_roles() {
+fn a_role_check_is_linear_in_the_number_of_roles() {
     let sizes = json!({ "max_token_bytes": 65536, "max_claim_header_bytes": 65536 });
     let mut guest = start(sizes);
     let mut instructions = |count: usize| {
@@ -258,7 +258,7 @@ fn a_question_costs_by_the_number_of_roles() {
 
 /// The host keeps a timer for each configuration that there ever was, as long as nobody stops it.
 #[test]
-fn a_configuration_that_goes_wakes_nobody_any_more() {
+fn a_removed_configuration_stops_its_timer() {
     let mut guest = start(json!({}));
     assert!(guest.tick_milliseconds() > 0);
     guest.end();

@@ -17,8 +17,8 @@ const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
 const CAS_MISMATCH: i32 = 8;
 /// The buffer with the body of a fetch's answer, and the map with its headers.
-const ANSWER_BODY: i32 = 4;
-const ANSWER_HEADERS: i32 = 6;
+const RESPONSE_BODY: i32 = 4;
+const RESPONSE_HEADERS: i32 = 6;
 /// The number of every fetch.
 const FETCH: i32 = 1;
 /// More than any test runs.
@@ -99,7 +99,7 @@ impl Guest {
             let name = import.name().to_owned();
             let kind = import.ty().func().expect("only functions are imported").clone();
             let called = move |caller: Caller<'_, Host>, arguments: &[Val], results: &mut [Val]| {
-                let status = Call { caller, name: &name }.answer(arguments)?;
+                let status = HostCall { caller, name: &name }.answer(arguments)?;
                 if let Some(result) = results.first_mut() {
                     *result = Val::I32(status);
                 }
@@ -189,12 +189,12 @@ impl Guest {
 }
 
 /// One call of the module's.
-struct Call<'a, 'n> {
+struct HostCall<'a, 'n> {
     caller: Caller<'a, Host>,
     name: &'n str,
 }
 
-impl Call<'_, '_> {
+impl HostCall<'_, '_> {
     fn answer(&mut self, arguments: &[Val]) -> Result<i32, Error> {
         *self.caller.data_mut().calls.entry(self.name.to_owned()).or_default() += 1;
         let a = |index: usize| arguments[index].i32().unwrap();
@@ -211,14 +211,15 @@ impl Call<'_, '_> {
             }
             "proxy_get_buffer_bytes" => {
                 let host = self.caller.data();
-                let buffer = if a(0) == ANSWER_BODY { host.keys.clone() } else { host.configuration.clone() };
-                self.give(&buffer, a(3), a(4))?
+                let buffer =
+                    if a(0) == RESPONSE_BODY { host.keys.clone() } else { host.configuration.clone() };
+                self.pass_buffer(&buffer, a(3), a(4))?
             }
             "proxy_get_header_map_pairs" => {
                 let answer = [(":status".to_owned(), b"200".to_vec())];
-                let headers = if a(0) == ANSWER_HEADERS { &answer } else { &*self.caller.data().headers };
+                let headers = if a(0) == RESPONSE_HEADERS { &answer } else { &*self.caller.data().headers };
                 let map = serialised(headers);
-                self.give(&map, a(1), a(2))?
+                self.pass_buffer(&map, a(1), a(2))?
             }
             "proxy_add_header_map_value" => {
                 let (name, value) = (self.text(a(1), a(2)), self.read(a(3), a(4)));
@@ -238,7 +239,7 @@ impl Call<'_, '_> {
                 OK
             }
             // No route has metadata here; the proxy answers so where a route has none.
-            "proxy_get_property" => self.give(&[], a(2), a(3))?,
+            "proxy_get_property" => self.pass_buffer(&[], a(2), a(3))?,
             "proxy_set_property" | "proxy_set_effective_context" => OK,
             "proxy_set_tick_period_milliseconds" => {
                 self.caller.data_mut().tick_milliseconds = a(0);
@@ -274,7 +275,7 @@ impl Call<'_, '_> {
                     return Ok(NOT_FOUND);
                 };
                 self.write(a(4), &cas.to_le_bytes());
-                self.give(&value, a(2), a(3))?
+                self.pass_buffer(&value, a(2), a(3))?
             }
             "proxy_set_shared_data" => {
                 let (name, value) = (self.text(a(0), a(1)), self.read(a(2), a(3)));
@@ -293,7 +294,7 @@ impl Call<'_, '_> {
             "proxy_call_foreign_function" => {
                 assert_eq!(self.text(a(0), a(1)), "verify_signature");
                 let verdict = verified(&self.read(a(2), a(3)));
-                self.give(&verdict, a(4), a(5))?
+                self.pass_buffer(&verdict, a(4), a(5))?
             }
             "random_get" => {
                 let length = usize::try_from(a(1)).unwrap();
@@ -335,7 +336,7 @@ impl Call<'_, '_> {
     }
 
     /// Hands over a buffer, in memory that the module is asked for. Nothing is asked for nothing, as in the proxy.
-    fn give(&mut self, bytes: &[u8], at: i32, length_at: i32) -> Result<i32, Error> {
+    fn pass_buffer(&mut self, bytes: &[u8], at: i32, length_at: i32) -> Result<i32, Error> {
         let mut address = 0;
         if !bytes.is_empty() {
             *self.caller.data_mut().calls.entry("(a buffer from the module)".to_owned()).or_default() += 1;
@@ -381,7 +382,7 @@ struct Arguments {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Verdict {
+struct VerifyResult {
     #[prost(bool, tag = "1")]
     result: bool,
     #[prost(string, tag = "2")]
@@ -394,5 +395,5 @@ fn verified(arguments: &[u8]) -> Vec<u8> {
         ["sha256", "sha384", "sha512"].into_iter().find(|name| *name == hash_function).unwrap();
     let check =
         HostCheck { hash_function, public_key: &public_key, signature: signature.into(), text: &text };
-    Verdict { result: verify_signature(&check), error: String::new() }.encode_to_vec()
+    VerifyResult { result: verify_signature(&check), error: String::new() }.encode_to_vec()
 }

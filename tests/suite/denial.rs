@@ -133,7 +133,7 @@ fn answers_to_every_reason() {
 }
 
 #[test]
-fn challenges_carry_scopes_where_they_are_asked_for() {
+fn challenges_contain_the_required_scopes() {
     let scopes = ["orders:read", "not a scope", "b\"", "profile"];
     let challenge = Challenge { realm: "orders", scopes: &scopes, resource_metadata: Some(METADATA) };
     let metadata = format!(r#"resource_metadata="{METADATA}""#);
@@ -164,14 +164,14 @@ fn challenges_carry_scopes_where_they_are_asked_for() {
 }
 
 #[test]
-fn a_realm_cannot_end_its_quotes() {
+fn a_realm_is_escaped_inside_its_quotes() {
     let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], resource_metadata: None };
     let denial = Denial::new(Reason::MissingToken, &challenge, Form::Json);
     assert_eq!(denial.headers[1].1, r#"Bearer realm="a\"b\\??c""#);
 }
 
 #[test]
-fn grpc_gets_the_sentence_alone() {
+fn grpc_gets_only_the_detail() {
     let denial = Denial::new(Reason::Expired, &plain(), Form::Grpc);
     let challenge = r#"Bearer realm="orders", error="invalid_token", error_description="Token has expired""#;
     let expected =
@@ -184,7 +184,7 @@ fn grpc_gets_the_sentence_alone() {
 }
 
 #[test]
-fn the_form_is_the_one_the_host_will_take() {
+fn the_form_depends_on_the_content_type() {
     let rows: &[(Option<&[u8]>, Form)] = &[
         (Some(b"application/grpc"), Form::Grpc),
         (Some(b"application/grpc+proto"), Form::Grpc),
@@ -200,7 +200,7 @@ fn the_form_is_the_one_the_host_will_take() {
 }
 
 #[test]
-fn clients_are_told_when_to_come_back() {
+fn retry_after_is_rounded_up_to_seconds() {
     let rows = [
         (Duration::ZERO, "1"),
         (Duration::from_millis(1), "1"),
@@ -217,7 +217,7 @@ fn clients_are_told_when_to_come_back() {
 }
 
 #[test]
-fn bodies_are_json_and_tell_no_reason() {
+fn bodies_are_json_without_the_reason() {
     for reason in Reason::ALL {
         let denial = Denial::new(reason, &plain(), Form::Json);
         let body: serde_json::Value = serde_json::from_slice(&denial.body).unwrap();
@@ -266,7 +266,7 @@ fn reasons_of_token_errors() {
 
 /// The client is told apart what it can remedy, and nothing that tells a forger how far a forgery came.
 #[test]
-fn a_client_is_told_what_its_token_lacks() {
+fn details_name_only_faults_that_a_client_can_fix() {
     let rows = [
         (TokenError::Expired, "Token has expired"),
         (TokenError::NoExpiration, "Token has no expiration time (exp)"),

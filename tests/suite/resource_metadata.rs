@@ -119,7 +119,7 @@ fn a_challenge_names_the_closest_document() {
 }
 
 #[test]
-fn what_is_no_resource_is_refused() {
+fn invalid_resources_are_rejected() {
     let rows = [
         "",
         "/orders",

@@ -21,7 +21,7 @@ fn builder(routes: Vec<Value>) -> StackBuilder {
 
 /// Envoy matches `:method` as sent; a framework behind it may take the override for the method.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_method_with_two_readings_does_not_choose_the_requirement() {
+async fn a_method_with_an_override_cannot_choose_the_requirement() {
     let get = json!([{ "name": ":method", "string_match": { "exact": "GET" } }]);
     let stack = builder(vec![
         route(json!({ "prefix": "/items", "headers": get }), json!({ "allow_anonymous": true })),

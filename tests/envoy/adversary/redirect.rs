@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Answer, Stack, plugin_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_inside_envoy_is_judged_again() {
+async fn an_internal_redirect_is_decided_again() {
     for forward_token in [false, true] {
         let jump = Answer::status(302).header("location", "http://api.example/admin/users");
         let stack = Stack::builder()

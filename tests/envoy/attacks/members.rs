@@ -3,7 +3,7 @@
 use jwt_guard::jose::base64url;
 use serde_json::{Value, json};
 
-use super::spellings::spelt;
+use super::spellings::token_from_parts;
 use super::{Row, World, nested, row, signed};
 
 pub fn rows(world: &World) -> Vec<Row> {
@@ -28,7 +28,7 @@ fn extensions(world: &World) -> Vec<Row> {
     rows.push(row(
         "claims unencoded",
         "400 bad_request",
-        spelt(&world.rsa, &header, &world.token().claims_json()),
+        token_from_parts(&world.rsa, &header, &world.token().claims_json()),
     ));
     // Compressed claims are a JWE's.
     rows.push(row("zip", "passed", token("zip", json!("DEF"))));

@@ -11,7 +11,7 @@ pub fn rows(world: &World) -> Vec<Row> {
 }
 
 /// Those parts as they are spelt, with a good signature of exactly that.
-pub fn spelt(key: &SigningKey, header: &str, claims: &str) -> String {
+pub fn token_from_parts(key: &SigningKey, header: &str, claims: &str) -> String {
     let message = format!("{header}.{claims}");
     let signature = key.signature(message.as_bytes()).unwrap();
     format!("{message}.{}", base64url::encode(&signature))
@@ -43,7 +43,11 @@ fn parts(world: &World) -> Vec<Row> {
     ];
     let mut rows: Vec<Row> = rows.map(|(label, token)| row(label, "malformed", token)).into();
     rows.push(row("not UTF-8", "malformed", [good.as_bytes(), b"\xFF"].concat()));
-    rows.push(row("header and claims exchanged", "unknown_issuer", spelt(&world.rsa, claims, header)));
+    rows.push(row(
+        "header and claims exchanged",
+        "unknown_issuer",
+        token_from_parts(&world.rsa, claims, header),
+    ));
     // HTTP itself has no such bytes, and Envoy refuses.
     for byte in [0_u8, b'\x0B', 0x7F] {
         let token = [good.as_bytes(), &[byte], b"A"].concat();
@@ -62,23 +66,23 @@ fn alphabets(world: &World) -> Vec<Row> {
     let header = uneven(world.header_json());
     // Written with both characters in which the alphabets differ.
     let claims = uneven(world.token().claim("x", "?~?~?~\u{3fff}\u{3fbf}").claims_json());
-    let signatures =
-        (0..).map(|n| spelt(&world.rsa, &header, &uneven(world.token().claim("n", n).claims_json())));
+    let signatures = (0..)
+        .map(|n| token_from_parts(&world.rsa, &header, &uneven(world.token().claim("n", n).claims_json())));
     let both = |text: &str| text.contains('-') && text.contains('_');
     let good = signatures.into_iter().find(|token| both(token.rsplit('.').next().unwrap())).unwrap();
     let (message, signature) = good.rsplit_once('.').unwrap();
     assert!(claims.contains('-') || claims.contains('_'), "{claims}");
     let other = |text: &str| text.replace('-', "+").replace('_', "/");
     let rows = [
-        ("uneven parts", "passed", spelt(&world.rsa, &header, &claims)),
-        ("trailing bits in the header", "malformed", spelt(&world.rsa, &dirty(&header), &claims)),
-        ("trailing bits in the claims", "malformed", spelt(&world.rsa, &header, &dirty(&claims))),
+        ("uneven parts", "passed", token_from_parts(&world.rsa, &header, &claims)),
+        ("trailing bits in the header", "malformed", token_from_parts(&world.rsa, &dirty(&header), &claims)),
+        ("trailing bits in the claims", "malformed", token_from_parts(&world.rsa, &header, &dirty(&claims))),
         ("trailing bits in the signature", "malformed", format!("{message}.{}", dirty(signature))),
-        ("padding of the header", "malformed", spelt(&world.rsa, &format!("{header}=="), &claims)),
-        ("padding of the claims", "malformed", spelt(&world.rsa, &header, &format!("{claims}=="))),
+        ("padding of the header", "malformed", token_from_parts(&world.rsa, &format!("{header}=="), &claims)),
+        ("padding of the claims", "malformed", token_from_parts(&world.rsa, &header, &format!("{claims}=="))),
         ("padding of the signature", "malformed", format!("{good}==")),
         ("half the padding", "malformed", format!("{good}=")),
-        ("claims in the other alphabet", "malformed", spelt(&world.rsa, &header, &other(&claims))),
+        ("claims in the other alphabet", "malformed", token_from_parts(&world.rsa, &header, &other(&claims))),
         ("signature in the other alphabet", "malformed", format!("{message}.{}", other(signature))),
         ("a character less", "malformed", good[..good.len() - 1].to_owned()),
         (

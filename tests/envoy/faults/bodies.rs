@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::{policy, waiting};
 use crate::harness::{Answer, Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const LARGE: usize = 10 << 20;
 
 /// The answer is there before the body is, and the connection is closed cleanly or serves on.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_request_is_answered_before_its_body_comes() {
+async fn a_denied_request_is_answered_before_its_body_arrives() {
     // How long Envoy waits for a client to close by itself.
     let patience = json!({ "delayed_close_timeout": "0.2s" });
     let builder = Stack::builder().plugin(policy(json!({})));
@@ -64,13 +64,13 @@ async fn a_refused_request_is_answered_before_its_body_comes() {
     assert_eq!((first, answer.status, second), (401, 200, 401));
     assert_eq!(stack.upstream.count(), 4);
     assert_eq!(stack.upstream.last().body.len(), LARGE);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// Parked with more of its body than Envoy holds: Envoy stops reading, and all of it goes on with the request. Where
 /// the filter is called for each piece of it, that is Envoy's 413: never a request without its body.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_body_waits_with_its_request_or_is_too_large() {
+async fn a_large_body_is_parked_with_its_request_or_is_too_large() {
     for (option, status) in [(json!({}), 200), (json!({ "allow_on_headers_stop_iteration": true }), 413)] {
         let stack = Stack::builder()
             .plugin(policy(json!({ "jwks_timeout_ms": 60_000 })))
@@ -110,13 +110,13 @@ async fn a_large_body_waits_with_its_request_or_is_too_large() {
         lengths.sort_unstable();
         assert_eq!(lengths, if status == 200 { vec![100 << 10, LARGE] } else { vec![100 << 10] });
         assert_eq!(waiting(&stack).await, 0);
-        assert_unharmed(&stack);
+        assert_no_crash(&stack);
     }
 }
 
 /// By a reset of the stream, with the connection, before, within and after the body, and as an upgrade.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_leaves_while_parked_leaves_nothing_behind() {
+async fn a_client_that_leaves_while_parked_leaves_nothing_behind() {
     let stack = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held).start().await;
     let bearer = stack.good_token();
     let shared = stack.h2().await;
@@ -153,5 +153,5 @@ async fn whoever_leaves_while_parked_leaves_nothing_behind() {
     assert_eq!(upgraded.bytes(4).await, b"ping");
     assert_eq!(waiting(&stack).await, 0);
     assert_eq!(stack.upstream.count(), 2, "nobody else's request went on");
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{Load, kinds, policy, waiting};
 use crate::harness::{Answer, JWKS_PATH, Stack, StackBuilder, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const DAY: i64 = 86_400;
 
@@ -98,7 +98,7 @@ async fn status(stack: &Stack, token: &str) -> u16 {
 /// A day ahead: what was good has expired, remembered or not, and the keys are too old to judge by until they are
 /// fetched, once. A day back: what was good then is again, and keys of tomorrow are no keys for ever.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
+async fn a_clock_jump_of_a_day_causes_one_fetch() {
     let clock = Clock::new();
     let stack = clock.of(Stack::builder().plugin(policy(json!({}))).workers(2)).start().await;
     let (today, tomorrow) = (token(&stack, 0), token(&stack, DAY));
@@ -118,7 +118,7 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
         [(DAY, &tomorrow, &today), (0, &today, &tomorrow), (-DAY, &token(&stack, -DAY), &today)]
     {
         let load = Load::start(&mixed, 4);
-        load.goes_on(&stack, 20).await;
+        load.wait_for_more(&stack, 20).await;
         clock.set(off);
         let began = Instant::now();
         wait_until("its tokens pass", async || status(&stack, good).await == 200).await;
@@ -129,7 +129,7 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
         }
         fetches += 1;
         wait_until("the keys are fetched", async || stack.issuer.fetches() == fetches).await;
-        load.goes_on(&stack, 50).await;
+        load.wait_for_more(&stack, 50).await;
         let tally = load.stop().await;
         assert_eq!(tally.cut, 0);
         assert_eq!(
@@ -140,12 +140,12 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
         assert_eq!(stack.issuer.fetches(), fetches, "one for each jump, clock at {off}");
     }
     assert_eq!(waiting(&stack).await, 0);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// With an issuer that is gone: keys of yesterday are not trusted, and by a clock set back not longer than they were.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_issuer_no_jump_makes_keys_live_longer_nor_asks_in_a_storm() {
+async fn without_an_issuer_a_clock_jump_neither_extends_keys_nor_causes_a_fetch_storm() {
     let clock = Clock::new();
     let plugin = policy(json!({ "jwks_ttl_seconds": 2, "jwks_max_stale_seconds": 3600 }));
     let stack = clock.of(Stack::builder().plugin(plugin).workers(2)).start().await;
@@ -170,13 +170,13 @@ async fn without_an_issuer_no_jump_makes_keys_live_longer_nor_asks_in_a_storm() 
     assert!(fetches as f64 <= began.elapsed().as_secs_f64() / 0.8 + 3.0, "{fetches}");
     stack.issuer.publish([&stack.key]);
     wait_until("they are fetched", async || status(&stack, &late).await == 200).await;
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// Requests that wait while the clock is set are answered, in either direction: before their time is over, or at once.
 /// Those whose tokens are not valid by the new clock are refused for that.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_while_the_clock_is_set_is_answered() {
+async fn a_parked_request_is_answered_when_the_clock_is_set() {
     for off in [DAY, -DAY] {
         let clock = Clock::new();
         let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
@@ -206,6 +206,6 @@ async fn whoever_waits_while_the_clock_is_set_is_answered() {
         stack.issuer.release();
         wait_until("there are keys", async || status(&stack, &good).await == 200).await;
         assert!(stack.issuer.fetches() <= 3, "{}", stack.issuer.fetches());
-        assert_unharmed(&stack);
+        assert_no_crash(&stack);
     }
 }

@@ -32,7 +32,7 @@ async fn stack_of(variant: &Variant, workers: u32, held: bool) -> Stack {
 /// The requests to that worker are refused while there is no VM; a new one finds the keys and judges as before. The
 /// other worker's requests are judged all the while.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vm_that_ends_lets_nothing_through_and_the_next_one_judges_again() {
+async fn a_crashed_vm_allows_nothing_and_the_next_one_serves() {
     let variant = Variant::of(ON_REQUEST);
     let stack = stack_of(&variant, 2, false).await;
     let good = stack.good_token();
@@ -44,13 +44,13 @@ async fn a_vm_that_ends_lets_nothing_through_and_the_next_one_judges_again() {
         kind.error = "";
     }
     let load = Load::start(&mixed, 8);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     for crash in 1..=2 {
         let (began, before) = (Instant::now(), stack.upstream.count());
         let answer = fatal(&stack).send().await;
         assert_eq!(answer.status, 503, "what ended the VM is refused");
         wait_until("the crash is logged", async || lines(&stack, CRASHED) == crash).await;
-        load.goes_on(&stack, 20).await;
+        load.wait_for_more(&stack, 20).await;
         println!("20 requests passed {:?} after the crash", began.elapsed());
         // Each connection is with one worker: that many in a row on new ones mean that both serve.
         wait_until("both serve", async || {
@@ -76,7 +76,7 @@ async fn a_vm_that_ends_lets_nothing_through_and_the_next_one_judges_again() {
     assert!(stack.upstream.seen().iter().all(|seen| seen.path != "/public/fatal"));
     assert_eq!(stack.issuer.fetches(), 1, "the new VM found the keys");
     let after = Load::start(&kinds(&stack), 4);
-    after.goes_on(&stack, 40).await;
+    after.wait_for_more(&stack, 40).await;
     let tally = after.stop().await;
     assert!(tally.wrong.is_empty() && tally.cut == 0, "{:?}", tally.wrong);
 }
@@ -84,7 +84,7 @@ async fn a_vm_that_ends_lets_nothing_through_and_the_next_one_judges_again() {
 /// Envoy calls nobody for the requests that were parked in it: they are neither let through nor answered, until their
 /// clients leave or `stream_idle_timeout` ends them. The gauge keeps them: nobody is left to count them out.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_parked_in_a_vm_that_ends_is_not_let_through() {
+async fn a_request_parked_in_a_crashed_vm_is_not_forwarded() {
     let variant = Variant::of(ON_REQUEST);
     let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
     let stack = builder
@@ -125,7 +125,7 @@ async fn who_was_parked_in_a_vm_that_ends_is_not_let_through() {
 /// The VM ends as it reads the issuer's answer, so that its lease is still there. Whoever waits is told to come back,
 /// and the next fetch is made when the lease is over.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vm_that_ends_with_the_lease_delays_the_others_by_the_lease() {
+async fn a_vm_that_crashes_with_the_lease_delays_the_others_by_the_lease() {
     let variant = Variant::of(ON_ANSWER);
     let stack = stack_of(&variant, 2, true).await;
     // The issuer has been asked once; what it answers next is as it always was.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Load, assert_right, kinds, policy, waiting};
 use crate::harness::{Answer, Connection, Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
     let good = stack.good_token();
@@ -22,7 +22,7 @@ async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
 
 /// Listeners that drain refuse no request that has come; those that wait for keys are judged when these are there.
 #[tokio::test(flavor = "multi_thread")]
-async fn listeners_that_drain_answer_everyone_who_came() {
+async fn draining_listeners_answer_all_accepted_requests() {
     let stack = Stack::builder()
         .plugin(policy(json!({ "jwks_timeout_ms": 30_000 })))
         .issuer_answers(Answer::held)
@@ -47,11 +47,11 @@ async fn listeners_that_drain_answer_everyone_who_came() {
     assert_eq!(stack.upstream.count(), 11);
     assert_eq!(stack.issuer.fetches(), 1);
     assert_eq!(waiting(&stack).await, 0);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_is_answered_rightly_until_the_listeners_are_closed() {
+async fn a_load_is_answered_correctly_until_the_listeners_are_closed() {
     let stack = Stack::builder()
         .plugin(policy(json!({})))
         .workers(2)
@@ -59,19 +59,19 @@ async fn a_load_is_answered_rightly_until_the_listeners_are_closed() {
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 6);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     stack.envoy.ask_admin("POST", "/drain_listeners?graceful&skip_exit").await;
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     let tally = load.stop().await;
     println!("{:?}", tally.answers);
     assert_right(&stack, &tally);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// By a signal and by the admin interface, with requests that wait and a fetch under way: the process ends at once and
 /// without a crash, and what waited reaches nobody.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_in_the_middle_is_an_end() {
+async fn a_shutdown_ends_the_process_at_once() {
     for by_signal in [true, false] {
         let mut stack = Stack::builder()
             .plugin(policy(json!({ "jwks_timeout_ms": 30_000 })))
@@ -92,6 +92,6 @@ async fn an_end_in_the_middle_is_an_end() {
         }
         assert_eq!(stack.upstream.count(), 0);
         assert!(stack.envoy.log_contains("exiting"), "it ended by itself");
-        assert_unharmed(&stack);
+        assert_no_crash(&stack);
     }
 }

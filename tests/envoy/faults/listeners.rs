@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Kind, Load, assert_right, kinds, lines, policy};
 use crate::harness::{Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const UPDATED: &str = "listener_manager.lds.update_success";
 const REJECTED: &str = "listener_manager.lds.update_rejected";
@@ -16,7 +16,7 @@ fn turning(stack: &Stack, statuses: &[u16]) -> Kind {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
+async fn a_valid_configuration_takes_over_and_an_invalid_one_changes_nothing() {
     let stack = Stack::builder()
         .plugin(policy(json!({})))
         .workers(2)
@@ -29,7 +29,7 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
     mixed.push(turning(&stack, &[200, 403]));
     assert_eq!(stack.get_with("/turns", &stack.good_token()).await.status, 200);
     let load = Load::start(&mixed, 8);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
 
     // A key that does not exist, in what would let everything in.
     let mut bootstrap = stack.bootstrap();
@@ -38,7 +38,7 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
     stack.envoy.reconfigure(&bootstrap);
     wait_until("it is rejected", async || stack.envoy.stat(REJECTED).await == 1).await;
     stack.envoy.logged("jwt_guard configuration: default_polcy: unknown key").await;
-    load.goes_on(&stack, 100).await;
+    load.wait_for_more(&stack, 100).await;
     assert_eq!(stack.get("/orders").await.status, 401);
     assert_eq!(stack.get_with("/turns", &stack.good_token()).await.status, 200);
 
@@ -79,7 +79,7 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
 
 /// Six in a row, faster than the old ones are gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_in_a_row_leave_nothing_behind() {
+async fn many_updates_in_a_row_leave_nothing_behind() {
     let stack = Stack::builder()
         .plugin(policy(json!({})))
         .workers(2)
@@ -88,14 +88,14 @@ async fn many_in_a_row_leave_nothing_behind() {
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 4);
-    load.goes_on(&stack, 20).await;
+    load.wait_for_more(&stack, 20).await;
     let mut bootstrap = stack.bootstrap();
     for round in 0..6 {
         let updated = stack.envoy.stat(UPDATED).await;
         bootstrap.plugin = Some(policy(json!({ "realm": format!("round-{round}") })));
         stack.envoy.reconfigure(&bootstrap);
         wait_until("it is taken", async || stack.envoy.stat(UPDATED).await > updated).await;
-        load.goes_on(&stack, 20).await;
+        load.wait_for_more(&stack, 20).await;
     }
     wait_until("the old ones are gone", async || {
         stack.envoy.stat("listener_manager.total_filter_chains_draining").await == 0
@@ -104,7 +104,7 @@ async fn many_in_a_row_leave_nothing_behind() {
     let tally = load.stop().await;
     assert_right(&stack, &tally);
     assert_eq!(stack.issuer.fetches(), 1);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
     let challenge = stack.get("/orders").await;
     assert!(challenge.text("www-authenticate").unwrap().contains("round-5"));
 }

@@ -20,7 +20,7 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 6);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     assert_eq!(stack.issuer.fetches(), 1);
 
     let whole = std::fs::read(crate::harness::Envoy::module()).unwrap();
@@ -32,7 +32,7 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
         bootstrap.module = Some(broken.path().to_owned());
         stack.envoy.reconfigure(&bootstrap);
         wait_until("it is rejected", async || stack.envoy.stat(REJECTED).await == rejected).await;
-        load.goes_on(&stack, 30).await;
+        load.wait_for_more(&stack, 30).await;
     }
 
     let another = Variant::of(Change::Marked);
@@ -45,12 +45,12 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
         stack.get("/orders").await.text("www-authenticate").unwrap().contains("another")
     })
     .await;
-    load.goes_on(&stack, 100).await;
+    load.wait_for_more(&stack, 100).await;
     wait_until("the old one is drained", async || {
         stack.envoy.stat("listener_manager.total_filter_chains_draining").await == 0
     })
     .await;
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     let tally = load.stop().await;
     println!("{} requests, {} fetches", tally.all(), stack.issuer.fetches());
     assert_right(&stack, &tally);

@@ -60,7 +60,7 @@ impl Envoy {
     }
 
     /// Starts one that must end by itself, with an error.
-    pub async fn start_refused(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Refused {
+    pub async fn start_rejected(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Refused {
         let (process, folder) = spawn(bootstrap, issuer, upstream);
         let nowhere = "127.0.0.1:0".parse().unwrap();
         let mut envoy = Self { process, folder, admin: nowhere, address: nowhere };
@@ -242,7 +242,7 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         (Some(_), None) => bootstrap.module.clone().unwrap_or_else(|| module().to_owned()),
         (Some(_), Some(function)) => {
             let changed = folder.join("jwt_guard.wasm");
-            std::fs::write(&changed, asking_for(function)).unwrap();
+            std::fs::write(&changed, with_host_function(function)).unwrap();
             changed
         }
     };
@@ -282,14 +282,14 @@ fn put_listeners(bootstrap: &Bootstrap, module: &Path, folder: &Path) {
 }
 
 /// The module with [`Bootstrap::host_function`] in the place of the function that it asks for.
-fn asking_for(function: &str) -> Vec<u8> {
-    const ASKED_FOR: &[u8] = b"verify_signature";
-    assert_eq!(function.len(), ASKED_FOR.len(), "a name of another length would move all that follows");
+fn with_host_function(function: &str) -> Vec<u8> {
+    const HOST_FUNCTION: &[u8] = b"verify_signature";
+    assert_eq!(function.len(), HOST_FUNCTION.len(), "a name of another length would move all that follows");
     let mut bytes = std::fs::read(module()).unwrap();
-    let found = bytes.windows(ASKED_FOR.len()).enumerate().filter(|(_, window)| *window == ASKED_FOR);
+    let found = bytes.windows(HOST_FUNCTION.len()).enumerate().filter(|(_, window)| *window == HOST_FUNCTION);
     let places: Vec<usize> = found.map(|(at, _)| at).collect();
     let [at] = places[..] else { panic!("the module names the function {} times", places.len()) };
-    bytes[at..at + ASKED_FOR.len()].copy_from_slice(function.as_bytes());
+    bytes[at..at + HOST_FUNCTION.len()].copy_from_slice(function.as_bytes());
     bytes
 }
 

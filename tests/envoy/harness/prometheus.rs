@@ -73,7 +73,7 @@ impl Prometheus {
     /// The alerts whose expression is true, with their instance. Whether it has been true for as long as `for` says is
     /// left out: no test waits five minutes.
     pub async fn alerts(&self) -> BTreeSet<(String, String)> {
-        let found = self.ask("/api/v1/alerts").await;
+        let found = self.get_json("/api/v1/alerts").await;
         let alerts = found["alerts"].as_array().unwrap().iter();
         let label = |alert: &Value, name: &str| alert["labels"][name].as_str().unwrap_or_default().to_owned();
         alerts.map(|alert| (label(alert, "alertname"), label(alert, "instance"))).collect()
@@ -82,7 +82,7 @@ impl Prometheus {
     /// The value of that expression for each instance.
     pub async fn query(&self, expression: &str) -> BTreeMap<String, f64> {
         let encoded: String = expression.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let found = self.ask(&format!("/api/v1/query?query={encoded}")).await;
+        let found = self.get_json(&format!("/api/v1/query?query={encoded}")).await;
         let samples = found["result"].as_array().unwrap().iter();
         samples
             .map(|sample| {
@@ -99,7 +99,7 @@ impl Prometheus {
         wait_until(&format!("the alerts are {expected:?}"), async || self.alerts().await == expected).await;
     }
 
-    async fn ask(&self, path: &str) -> Value {
+    async fn get_json(&self, path: &str) -> Value {
         let answer = Request::new(self.address, "GET", path).header("connection", "close").send().await;
         let body = answer.json();
         assert_eq!(body["status"], "success", "{path}: {body}");

@@ -3,7 +3,7 @@
 use jwt_guard_testkit::mint::{AUDIENCE, SigningKey, key_set};
 use serde_json::{Value, json};
 
-use super::{another, figure, is_unharmed, issuer, lines, token_of};
+use super::{another, assert_no_crash, figure, issuer, lines, token_of};
 use crate::harness::{Answer, Stack, wait_until};
 
 const SECRET: &str = "s3cr3t";
@@ -101,7 +101,7 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_answer_is_told_apart_with_its_url_and_cluster() {
+async fn each_response_without_keys_is_logged_with_its_url_and_cluster() {
     let key = another("first");
     let answers = answers(&key);
     let issuers: Vec<_> = answers.iter().map(|(name, ..)| issuer(name, json!({}))).collect();
@@ -143,12 +143,12 @@ async fn each_answer_is_told_apart_with_its_url_and_cluster() {
         let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
         assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// Of discovery there are two documents: which of them failed, and where it was looked for.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_document_that_could_not_be_had_is_named() {
+async fn the_document_that_could_not_be_fetched_is_named() {
     let key = another("first");
     let openid = "/.well-known/openid-configuration";
     let long = format!("https://issuer.example/{}", "k".repeat(10_000));
@@ -252,5 +252,5 @@ async fn the_document_that_could_not_be_had_is_named() {
         let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
         assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{is_unharmed, waiting};
+use super::{assert_no_crash, waiting};
 use crate::harness::{Answer, NameServer, Stack, plugin, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,12 +26,12 @@ async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
     }
     assert_eq!(stack.issuer.fetches(), 1);
     assert_eq!(waiting(&stack).await, 0);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// Whatever the issuer does. (In report-only mode nothing waits at all: see unknown_kids.)
 #[tokio::test(flavor = "multi_thread")]
-async fn no_request_waits_longer_than_the_time_out() {
+async fn no_request_waits_longer_than_the_timeout() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 700 }));
     let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
     let good = stack.good_token();
@@ -49,7 +49,7 @@ async fn no_request_waits_longer_than_the_time_out() {
 /// Envoy makes the plugin before the name server has answered. A fetch that was tried too early would fail, and its
 /// back-off would be everybody's.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_name_server_at_the_start_costs_nobody_a_503() {
+async fn a_slow_name_server_at_the_start_causes_no_503() {
     let names = NameServer::start(Duration::from_secs(3)).await;
     let stack = Stack::builder()
         .plugin(plugin())
@@ -60,5 +60,5 @@ async fn a_slow_name_server_at_the_start_costs_nobody_a_503() {
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     assert!(names.asked() > 0);
     assert_eq!(stack.issuer.fetches(), 1);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

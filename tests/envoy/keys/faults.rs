@@ -8,7 +8,7 @@ use jwt_guard_testkit::mint::SigningKey;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{another, figure, is_unharmed, issuer, seconds, token_of};
+use super::{another, assert_no_crash, figure, issuer, seconds, token_of};
 use crate::harness::{Answer, Authority, Issuer, Stack, StackBuilder, TIMEOUT, cluster, look_up, wait_until};
 
 /// What is answered instead of keys.
@@ -74,7 +74,7 @@ fn attempts_within(time: Duration) -> u64 {
 
 /// From the start: there are no keys, and the client is asked to come back.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_keys_each_fault_is_a_503_and_is_asked_about_in_growing_pauses() {
+async fn without_keys_each_fault_gives_503_and_is_retried_with_backoff() {
     let key = another("first");
     let answers = answers(&key);
     let elsewhere =
@@ -161,12 +161,12 @@ async fn without_keys_each_fault_is_a_503_and_is_asked_about_in_growing_pauses()
     wait_until("recovery is noticed without traffic", async || figure(&stack, "refused", "keys").await == 1)
         .await;
     assert_eq!(status(&stack, "refused").await.0, 200);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 /// After good keys: those serve until they are too stale, then 503; and then the issuer recovers.
 #[tokio::test(flavor = "multi_thread")]
-async fn last_good_keys_serve_through_each_fault_until_they_are_too_stale() {
+async fn last_good_keys_are_used_until_they_are_too_stale() {
     let key = another("first");
     let faults = answers(&key);
     let names: Vec<_> = faults.iter().map(|(name, _)| *name).chain(["refused"]).collect();
@@ -228,5 +228,5 @@ async fn last_good_keys_serve_through_each_fault_until_they_are_too_stale() {
         assert_eq!(status(&stack, name).await.0, 200, "{name}");
     }
     assert!(began.elapsed() < TIMEOUT * 4);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::{figure, is_unharmed, lines};
+use super::{assert_no_crash, figure, lines};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_is_down_at_the_start_is_told_apart_from_a_bad_token() {
+async fn an_issuer_that_is_down_at_the_start_gives_503_and_a_bad_token_401() {
     let stack = Stack::builder().plugin(plugin()).issuer_down().start().await;
     let good = stack.good_token();
     wait_until("the first fetch failed", async || {
@@ -31,7 +31,7 @@ async fn an_issuer_that_is_down_at_the_start_is_told_apart_from_a_bad_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_change_is_one_line_and_the_figures_follow() {
+async fn each_change_is_one_log_line_and_updates_the_metrics() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_ttl_seconds": 1, "jwks_max_stale_seconds": 4 })))
         .workers(4)
@@ -65,5 +65,5 @@ async fn each_change_is_one_line_and_the_figures_follow() {
     assert_eq!(stack.get_with("/", &good).await.status, 200);
     assert_eq!(lines(&stack, "the last good keys are too old"), 1);
     assert_eq!(lines(&stack, "issuer issuer_example: 1 keys"), 1, "the same set is told once");
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{figure, is_unharmed};
+use super::{assert_no_crash, figure};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin_with, wait_until};
 
 /// The issuer takes 1.5 s for an answer: a request that waited for one would show.
 #[tokio::test(flavor = "multi_thread")]
-async fn under_steady_load_over_many_lifetimes_no_request_waits() {
+async fn no_request_waits_for_renewals_under_steady_load() {
     let slow = |answer: Answer| answer.after(Duration::from_millis(1500));
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_ttl_seconds": 1 })))
@@ -31,11 +31,11 @@ async fn under_steady_load_over_many_lifetimes_no_request_waits() {
     }
     println!("steady load: {requests} requests in {:?}, the slowest took {slowest:?}", started.elapsed());
     assert!(slowest < Duration::from_millis(1200), "one took {slowest:?}");
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_issuer_may_shorten_the_time_and_answer_that_nothing_changed() {
+async fn the_issuer_may_shorten_the_lifetime_and_answer_304() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_ttl_seconds": 300, "jwks_refresh_cooldown_seconds": 1 })))
         .issuer_answers(|answer| answer.header("cache-control", "public, max-age=2").etag("\"v1\""))

@@ -9,7 +9,7 @@ use jwt_guard::keys::record::{Entries, StoredKeys, fingerprint};
 use jwt_guard::keys::{Control, SetId};
 use serde_json::{Value, json};
 
-use super::{another, is_unharmed, issuer, token_of};
+use super::{another, assert_no_crash, issuer, token_of};
 use crate::harness::{Answer, Stack, StackBuilder, now, plugin_with, typed};
 
 /// Another module with our `vm_id`: it writes those entries when it is configured, unless they are there already.
@@ -91,7 +91,7 @@ fn beside(foreign: &Foreign, plugin: Value) -> StackBuilder {
 
 /// The VM that took it never fetches: it died, or its machine was suspended.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_for_ever() {
+async fn a_lease_of_a_dead_vm_delays_the_others_until_it_ends() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 30_000 }));
     let until = now().saturating_add(Duration::from_secs(6));
     let lease = Control { lease_holder: 42, lease_from: now(), lease_until: until, ..Control::UNKNOWN };
@@ -106,11 +106,11 @@ async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_fo
     assert!(now() >= until, "they waited for the lease to end: the entry is the module's");
     assert!(now() < until.saturating_add(Duration::from_secs(5)), "and not much longer");
     assert_eq!(stack.issuer.fetches(), 1);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_a_foreigner_left_are_not_used() {
+async fn keys_of_another_module_are_not_used() {
     // A record that says all is well, and beside it: bytes; keys under another set's name; no usable key. And a
     // record that is none.
     let planted = another("first");
@@ -154,7 +154,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
         assert_eq!(stack.get_with("/", &forged).await.status, 401, "{name}");
         assert_eq!(stack.issuer.count(&format!("/{name}")), 1, "{name}");
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,5 +188,5 @@ async fn two_plugins_in_one_vm_keep_their_keys_apart() {
         1,
         "the first still has it"
     );
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -44,7 +44,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_removed_is_gone(headers in headers()) {
+    fn removed_tokens_are_gone(headers in headers()) {
         let places = places();
         let edits = removal(&places, &headers, false);
         let left = edited(&headers, &edits);

@@ -39,7 +39,7 @@ fn edit(name: &str, values: &[&str]) -> (String, Vec<String>) {
 }
 
 #[test]
-fn the_place_that_held_the_token_is_told() {
+fn the_token_source_is_reported() {
     for (place, header) in [
         (0, ("authorization", "Bearer abc")),
         (1, ("authorization", "token abc")),
@@ -58,7 +58,7 @@ fn the_place_that_held_the_token_is_told() {
 }
 
 #[test]
-fn a_place_that_is_not_named_is_not_read() {
+fn a_token_source_that_is_not_configured_is_not_read() {
     for header in [("x-token", "abc"), (":path", "/a?access_token=abc"), ("cookie", "session=abc")] {
         let headers = request(&[header]);
         assert_eq!(present(&authorization(), &headers), Presented::Missing, "{header:?}");
@@ -124,7 +124,7 @@ fn only_the_cookie_is_removed() {
 
 /// Each brings forth `session` in ASP.NET, PHP or Python, and none is the token.
 #[test]
-fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
+fn a_cookie_that_an_upstream_reads_as_the_token_never_arrives() {
     let hidden = [
         "a=1 session=EVIL",
         "a=1\tsession=EVIL",
@@ -161,7 +161,7 @@ fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
 
 /// Each is `access_token` to PHP, ASP.NET, Rack or Express, and none is to us: nobody verifies what it holds.
 #[test]
-fn a_parameter_that_an_upstream_takes_for_the_token_is_removed() {
+fn a_parameter_that_an_upstream_reads_as_the_token_is_removed() {
     for name in [
         "access.token",
         "access+token",

@@ -74,15 +74,15 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
 }
 
 /// No fetch is worth waiting for.
-pub const HOPELESS: KeyLookup = KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) };
+pub const UNAVAILABLE: KeyLookup = KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) };
 
 /// A key source that answers as it is told and remembers what it was asked.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
     /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
-    pub prospect: KeyLookup,
+    pub lookup: KeyLookup,
     /// From the second time on, where that is another.
-    pub then: Option<KeyLookup>,
+    pub later: Option<KeyLookup>,
     /// How long ago they were fetched.
     pub age: Option<Duration>,
     pub asked: RefCell<Vec<Need>>,
@@ -90,24 +90,24 @@ pub struct Keys {
 
 impl Keys {
     /// The published key, and nothing newer to come.
-    pub fn there() -> Self {
+    pub fn available() -> Self {
         let current = Some(published([key()]));
-        Self { current, prospect: HOPELESS, then: None, age: None, asked: RefCell::default() }
+        Self { current, lookup: UNAVAILABLE, later: None, age: None, asked: RefCell::default() }
     }
 
-    /// None so far, and that prospect.
-    pub fn none(prospect: KeyLookup) -> Self {
-        Self { current: None, prospect, then: None, age: None, asked: RefCell::default() }
+    /// None so far, and that lookup.
+    pub fn none(lookup: KeyLookup) -> Self {
+        Self { current: None, lookup, later: None, age: None, asked: RefCell::default() }
     }
 }
 
 impl Keys {
     /// One that answers as this one will.
-    fn twin(&self) -> Self {
+    fn copy(&self) -> Self {
         Self {
             current: self.current.clone(),
-            prospect: self.prospect.clone(),
-            then: self.then.clone(),
+            lookup: self.lookup.clone(),
+            later: self.later.clone(),
             age: self.age,
             asked: self.asked.clone(),
         }
@@ -126,10 +126,10 @@ impl KeySource for Keys {
     fn look_again(&self, _: IssuerIndex, need: Need) -> KeyLookup {
         let mut asked = self.asked.borrow_mut();
         asked.push(need);
-        match (&self.prospect, &self.then) {
-            (_, Some(then)) if asked.len() > 1 => then.clone(),
-            (KeyLookup::Updated(_), None) if asked.len() > 1 => HOPELESS,
-            (prospect, _) => prospect.clone(),
+        match (&self.lookup, &self.later) {
+            (_, Some(later)) if asked.len() > 1 => later.clone(),
+            (KeyLookup::Updated(_), None) if asked.len() > 1 => UNAVAILABLE,
+            (lookup, _) => lookup.clone(),
         }
     }
 }
@@ -137,7 +137,7 @@ impl KeySource for Keys {
 /// A decision that borrows its request no more.
 pub enum Outcome {
     Forward(Forward),
-    Deny(Refused),
+    Deny(Denied),
     Serve(Document),
     AwaitKeys { issuer: IssuerIndex, need: Need },
 }
@@ -151,7 +151,7 @@ pub struct Forward {
 }
 
 /// A request that does not.
-pub struct Refused {
+pub struct Denied {
     pub denial: Denial,
     pub facts: Facts,
 }
@@ -196,7 +196,7 @@ impl From<Decision<'_>> for Outcome {
             Step::Forward(flow::Forward { edits, identity }) => {
                 Self::Forward(Forward { edits, identity, would_deny, rules })
             }
-            Step::Deny(denial) => Self::Deny(Refused { denial, facts: refusal.unwrap() }),
+            Step::Deny(denial) => Self::Deny(Denied { denial, facts: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),
             Step::AwaitKeys { issuer, need } => Self::AwaitKeys { issuer, need },
         }
@@ -204,21 +204,21 @@ impl From<Decision<'_>> for Outcome {
 }
 
 /// A request before it is judged.
-pub struct Ask {
+pub struct TestRequest {
     headers: HeaderMap,
     metadata: Metadata,
 }
 
-pub fn ask(method: &str, path: &str) -> Ask {
+pub fn new_request(method: &str, path: &str) -> TestRequest {
     let headers = [(":authority", "api.example"), (":method", method), (":path", path)];
-    Ask { headers: headers.into_iter().collect(), metadata: Metadata::Absent }
+    TestRequest { headers: headers.into_iter().collect(), metadata: Metadata::Absent }
 }
 
-pub fn get(path: &str) -> Ask {
-    ask("GET", path)
+pub fn get(path: &str) -> TestRequest {
+    new_request("GET", path)
 }
 
-impl Ask {
+impl TestRequest {
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.append(name, value.as_ref());
         self
@@ -253,12 +253,12 @@ impl Ask {
         let cached: Vec<Vec<Outcome>> = [1, 1024]
             .map(|entries| {
                 let cache = TokenCache::new(entries);
-                (0..2).map(|_| self.decide(config, &keys.twin(), &cache, NOW, patience)).collect()
+                (0..2).map(|_| self.decide(config, &keys.copy(), &cache, NOW, patience)).collect()
             })
             .into();
         let step = self.decide(config, keys, &TokenCache::new(0), NOW, patience);
         for (position, other) in cached.iter().flatten().enumerate() {
-            assert_eq!(self.all_of(other), self.all_of(&step), "with a cache, decision {position}");
+            assert_eq!(self.effects(other), self.effects(&step), "with a cache, decision {position}");
         }
         step
     }
@@ -276,23 +276,23 @@ impl Ask {
     }
 
     /// Everything that a step does.
-    fn all_of(&self, step: &Outcome) -> String {
+    fn effects(&self, step: &Outcome) -> String {
         let details = match step {
             Outcome::Forward(forward) => {
                 format!("{:?} {:?} {:?}", self.upstream(forward), forward.would_deny, forward.rules)
             }
-            Outcome::Deny(Refused { denial, facts }) => {
+            Outcome::Deny(Denied { denial, facts }) => {
                 format!("{:?} {} {facts}", denial.headers, denial.body.escape_ascii())
             }
             Outcome::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
             Outcome::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
         };
-        format!("{}: {details}", told(step))
+        format!("{}: {details}", describe(step))
     }
 
     /// With keys at hand.
-    pub fn judged(&self, config: &Config) -> Outcome {
-        self.step(config, &Keys::there(), Patience::Waits)
+    pub fn decide_with_keys(&self, config: &Config) -> Outcome {
+        self.step(config, &Keys::available(), Patience::Waits)
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -310,20 +310,20 @@ impl Ask {
 pub fn forwarded(step: Outcome) -> Forward {
     match step {
         Outcome::Forward(forward) => forward,
-        other => panic!("not forwarded: {}", told(&other)),
+        other => panic!("not forwarded: {}", describe(&other)),
     }
 }
 
-pub fn refused(step: Outcome) -> Refused {
+pub fn denied(step: Outcome) -> Denied {
     match step {
         Outcome::Deny(refused) => refused,
-        other => panic!("not refused: {}", told(&other)),
+        other => panic!("not refused: {}", describe(&other)),
     }
 }
 
 /// A step in a few words: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`; behind them what would
 /// have been denied.
-pub fn told(step: &Outcome) -> String {
+pub fn describe(step: &Outcome) -> String {
     match step {
         Outcome::Forward(forward) => {
             let subject = |claims: &Json| claims.member("sub").and_then(Json::as_str).map(str::to_owned);

@@ -197,11 +197,11 @@ impl Attempt {
         format!("{message}.{}", base64url::encode(&signature))
     }
 
-    pub fn judge(&self) -> Result<VerifiedClaims, TokenError> {
-        self.judge_token(self.token().as_bytes())
+    pub fn verify(&self) -> Result<VerifiedClaims, TokenError> {
+        self.verify_token(self.token().as_bytes())
     }
 
-    pub fn judge_token(&self, token: &[u8]) -> Result<VerifiedClaims, TokenError> {
+    pub fn verify_token(&self, token: &[u8]) -> Result<VerifiedClaims, TokenError> {
         let token = UnverifiedToken::parse(token, MAX_TOKEN_BYTES)?;
         verify(token, &self.rules, &key_set(&self.keys), &InModule, self.now)
     }
@@ -209,6 +209,6 @@ impl Attempt {
 
 /// What a row expects: `None` to pass.
 #[track_caller]
-pub fn assert_judged(label: &str, result: Result<VerifiedClaims, TokenError>, expected: Option<TokenError>) {
+pub fn assert_result(label: &str, result: Result<VerifiedClaims, TokenError>, expected: Option<TokenError>) {
     assert_eq!(result.err(), expected, "{label}");
 }

@@ -12,7 +12,7 @@ use jwt_guard::jose::limits::{MAX_KEYS, MAX_SET_BYTES};
 use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::{Value, json};
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_judged, key_set, private_keys, public_key};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_result, key_set, private_keys, public_key};
 
 fn with(mut jwk: Value, name: &str, value: Value) -> Value {
     jwk[name] = value;
@@ -54,7 +54,7 @@ fn skipped(jwk: &Value) -> Option<KeyError> {
 }
 
 #[test]
-fn unusable_keys_are_skipped_and_nothing_else_is() {
+fn only_unusable_keys_are_skipped() {
     let rsa = || public_key("rsa-1");
     let p256 = || public_key("p256-1");
     let okp = || public_key("ed25519-1");
@@ -247,7 +247,7 @@ fn a_key_with_a_name_twice_is_skipped_alone() {
 }
 
 #[test]
-fn what_is_no_set_is_refused() {
+fn invalid_sets_are_rejected() {
     let good = public_key("p256-1").to_string();
     let rows: Vec<(&str, String, KeySetError)> = vec![
         ("nothing", String::new(), KeySetError::Json(JsonError::Syntax)),
@@ -331,7 +331,7 @@ fn errors_of_sets_and_keys_are_sentences() {
 }
 
 #[test]
-fn sets_are_equal_whatever_their_order() {
+fn sets_are_equal_in_any_order() {
     let set = |keys: &[Value]| key_set(keys);
     let [a, b] = [public_key("rsa-1"), public_key("p256-1")];
     let unusable = || json!({ "kty": "oct", "kid": "c", "k": "AA" });
@@ -360,7 +360,7 @@ fn sets_are_equal_whatever_their_order() {
 }
 
 #[test]
-fn a_kid_that_is_empty_names_no_key() {
+fn an_empty_kid_matches_no_key() {
     let named = |kid: Value| with(public_key("rsa-1"), "kid", kid);
     assert!(key_set(&[without(public_key("rsa-1"), "kid"), named(json!("a"))]).names_keys());
     assert!(!key_set(&[without(public_key("rsa-1"), "kid"), named(json!(""))]).names_keys());
@@ -474,7 +474,7 @@ fn kid_and_algorithm_choose_the_key() {
     ];
     for (label, mut attempt, keys, expected) in rows {
         attempt.keys = keys;
-        assert_judged(label, attempt.judge(), expected);
+        assert_result(label, attempt.verify(), expected);
     }
 }
 
@@ -495,7 +495,7 @@ fn a_token_costs_four_signature_checks_at_most() {
     let counting = Counting(Cell::new(0));
     let keys = key_set(&vec![public_key("rsa-2"); 100]);
     let result = verify(parsed, &attempt.rules, &keys, &counting, attempt.now);
-    assert_judged("a hundred keys", result, Some(TokenError::SignatureOfTried { fitting: 100 }));
+    assert_result("a hundred keys", result, Some(TokenError::SignatureOfTried { fitting: 100 }));
     assert_eq!(counting.0.get(), 4);
 }
 
@@ -504,9 +504,9 @@ fn a_token_costs_four_signature_checks_at_most() {
 fn issuers_do_not_share_keys() {
     let mut attempt = Attempt::good();
     attempt.keys = vec![with(public_key("rsa-2"), "kid", json!("rsa-1"))];
-    assert_judged("the other's token, this one's name", attempt.judge(), Some(TokenError::Signature));
+    assert_result("the other's token, this one's name", attempt.verify(), Some(TokenError::Signature));
     let other = Attempt::good().claim("iss", json!("https://other.example"));
-    assert_judged("the other's name, this one's rules", other.judge(), Some(TokenError::UnknownIssuer));
+    assert_result("the other's name, this one's rules", other.verify(), Some(TokenError::UnknownIssuer));
 }
 
 /// The `alg` of a key binds it, though the issuer accepts more.
@@ -514,7 +514,7 @@ fn issuers_do_not_share_keys() {
 fn a_key_is_bound_to_its_algorithm() {
     let mut attempt = Attempt::good_with(Algorithm::Ps256, "rsa-1");
     attempt.keys = vec![with(public_key("rsa-1"), "alg", json!("PS256"))];
-    assert_judged("its own", attempt.judge(), None);
+    assert_result("its own", attempt.verify(), None);
     attempt.keys = vec![with(public_key("rsa-1"), "alg", json!("RS256"))];
-    assert_judged("another of its kind", attempt.judge(), Some(TokenError::BadKey));
+    assert_result("another of its kind", attempt.verify(), Some(TokenError::BadKey));
 }

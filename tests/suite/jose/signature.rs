@@ -6,40 +6,40 @@ use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::token::UnverifiedToken;
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, SIGNERS, assert_judged, key_set, sign};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, SIGNERS, assert_result, key_set, sign};
 use jwt_guard_testkit::host_double::HostDouble;
 
-struct Credulous;
+struct AcceptAll;
 
 /// Accepts whatever it is asked about: what is refused all the same was refused for its form.
-impl Verifier for Credulous {
+impl Verifier for AcceptAll {
     fn verify(&self, _: &SignatureCheck<'_>) -> bool {
         true
     }
 }
 
-fn judge(attempt: &Attempt, token: &str, verifier: &dyn Verifier) -> Option<TokenError> {
+fn verify_with(attempt: &Attempt, token: &str, verifier: &dyn Verifier) -> Option<TokenError> {
     let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
     verify(token, &attempt.rules, &key_set(&attempt.keys), verifier, attempt.now).err()
 }
 
 #[test]
-fn every_algorithm_verifies_both_ways() {
+fn every_algorithm_verifies_with_both_verifiers() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
-        assert_eq!(judge(&attempt, &token, &InModule), None, "{algorithm:?}");
-        assert_eq!(judge(&attempt, &token, &HostDouble), None, "{algorithm:?} by the host");
+        assert_eq!(verify_with(&attempt, &token, &InModule), None, "{algorithm:?}");
+        assert_eq!(verify_with(&attempt, &token, &HostDouble), None, "{algorithm:?} by the host");
     }
 }
 
 /// Neither implementation is asked about a signature of another form, so they cannot differ about it.
 #[test]
-fn form_is_judged_before_arithmetic() {
+fn the_form_is_checked_before_the_arithmetic() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
-        assert_eq!(judge(&attempt, &token, &Credulous), None, "{algorithm:?}");
+        assert_eq!(verify_with(&attempt, &token, &AcceptAll), None, "{algorithm:?}");
         let (message, signature) = token.rsplit_once('.').unwrap();
         let good = base64url::decode(signature.as_bytes()).unwrap();
         let (half, _) = good.split_at(good.len() / 2);
@@ -77,7 +77,7 @@ fn form_is_judged_before_arithmetic() {
         }
         for (label, signature) in rows {
             let token = format!("{message}.{}", base64url::encode(&signature));
-            let result = judge(&attempt, &token, &Credulous);
+            let result = verify_with(&attempt, &token, &AcceptAll);
             assert_eq!(result, Some(TokenError::Signature), "{algorithm:?}: {label}");
         }
     }
@@ -107,7 +107,7 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
 
 /// Well-formed, and not the signature of this message by this key.
 #[test]
-fn arithmetic_refuses_the_rest() {
+fn invalid_signatures_of_valid_form_are_rejected() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
@@ -139,8 +139,12 @@ fn arithmetic_refuses_the_rest() {
         for (label, signature) in rows {
             let token = format!("{message}.{}", base64url::encode(&signature));
             let expected = Some(TokenError::Signature);
-            assert_eq!(judge(&attempt, &token, &InModule), expected, "{algorithm:?}: {label}");
-            assert_eq!(judge(&attempt, &token, &HostDouble), expected, "{algorithm:?} by the host: {label}");
+            assert_eq!(verify_with(&attempt, &token, &InModule), expected, "{algorithm:?}: {label}");
+            assert_eq!(
+                verify_with(&attempt, &token, &HostDouble),
+                expected,
+                "{algorithm:?} by the host: {label}"
+            );
         }
     }
 }
@@ -148,7 +152,7 @@ fn arithmetic_refuses_the_rest() {
 /// A modulus that is no product of two primes, of a size that is no whole number of bytes: refused by arithmetic,
 /// whatever arithmetic makes of it.
 #[test]
-fn odd_moduli_do_no_harm() {
+fn unusual_moduli_cause_no_panic() {
     for bits in (2048_usize..=2057).chain([4095, 8191, 8192]) {
         let mut modulus = vec![0xFF; bits.div_ceil(8)];
         modulus[0] >>= 8 * modulus.len() - bits;
@@ -196,7 +200,7 @@ fn algorithms_are_not_interchangeable() {
             attempt.rules.accepted_algorithms = rsa.to_vec();
             attempt.signer.0 = signed;
             let label = format!("named {named:?}, signed {signed:?}");
-            assert_judged(&label, attempt.judge(), Some(TokenError::Signature));
+            assert_result(&label, attempt.verify(), Some(TokenError::Signature));
         }
     }
 }
@@ -209,11 +213,11 @@ fn another_key_does_not_verify() {
     {
         let mut attempt = Attempt::good_with(algorithm, kid);
         attempt.signer.1 = other;
-        assert_judged("a key that the issuer has not", attempt.judge(), Some(TokenError::Signature));
+        assert_result("a key that the issuer has not", attempt.verify(), Some(TokenError::Signature));
         attempt.keys.push(super::fixture::public_key(other));
-        assert_judged(
+        assert_result(
             "another key of the issuer, under this kid",
-            attempt.judge(),
+            attempt.verify(),
             Some(TokenError::Signature),
         );
     }

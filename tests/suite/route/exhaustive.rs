@@ -45,7 +45,7 @@ fn routes() -> Vec<Route> {
 }
 
 #[test]
-fn no_short_path_passes_an_upstream_with_less() {
+fn no_short_path_bypasses_a_protected_route() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/c/"] {
         paths.all(prefix, &CHARACTERS, length(4));
@@ -55,7 +55,7 @@ fn no_short_path_passes_an_upstream_with_less() {
 }
 
 #[test]
-fn no_path_of_encoded_pieces_passes_an_upstream_with_less() {
+fn no_path_of_encoded_pieces_bypasses_a_protected_route() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/c/"] {
         paths.all(prefix, &PIECES, length(3));
@@ -65,7 +65,7 @@ fn no_path_of_encoded_pieces_passes_an_upstream_with_less() {
 }
 
 #[test]
-fn no_path_of_a_platforms_own_passes_with_less() {
+fn no_path_of_platform_peculiarities_bypasses_a_protected_route() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/index.php/", "/(S(x))/"] {
         paths.all(prefix, &PECULIARITIES, length(3));

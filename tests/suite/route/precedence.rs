@@ -186,7 +186,7 @@ fn conflicts_name_both_routes() {
 }
 
 #[test]
-fn routes_that_differ_stand_together() {
+fn different_routes_do_not_conflict() {
     for (what, one, other) in [
         ("methods", route("/a", &["GET"], &[]), route("/a", &["POST"], &[])),
         ("a method and the others", route("/a", &["GET"], &[]), route("/a", &[], &[])),
@@ -202,14 +202,14 @@ fn routes_that_differ_stand_together() {
 }
 
 #[test]
-fn every_conflict_is_told_once() {
+fn every_conflict_is_reported_once() {
     let routes =
         ["/a", "/b", "/a", "/B", "/a"].map(|path| route(path, &["GET", "POST"], &["x.test", "y.test"]));
     assert_eq!(table(&routes).unwrap_err(), [(0, 2), (0, 4), (1, 3)]);
 }
 
 #[test]
-fn a_conflict_is_a_sentence() {
+fn a_conflict_message_names_both_routes() {
     let entry = |path: &str| jwt_guard::route::Entry {
         template: jwt_guard::route::Template::parse(path).unwrap(),
         methods: Vec::new(),

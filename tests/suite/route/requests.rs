@@ -140,7 +140,7 @@ fn every_step_is_needed() {
 }
 
 #[test]
-fn a_template_in_upper_case_guards_every_case() {
+fn a_template_in_upper_case_protects_every_case() {
     for (path, rules) in [
         ("/Files/1", vec![Some(2)]),
         ("/files/1", vec![Some(0), Some(2)]),
@@ -154,7 +154,7 @@ fn a_template_in_upper_case_guards_every_case() {
 }
 
 #[test]
-fn every_reading_of_the_method_governs() {
+fn every_variant_of_the_method_is_matched() {
     for (method, overrides, rules) in [
         ("GET", &[][..], vec![Some(3)]),
         ("HEAD", &[], vec![Some(3)]),
@@ -172,7 +172,7 @@ fn every_reading_of_the_method_governs() {
 }
 
 #[test]
-fn no_path_and_the_asterisk_are_under_no_route() {
+fn a_missing_path_and_the_asterisk_match_no_route() {
     let table = table(&[route("/**", &[], &[])]).unwrap();
     for (method, path) in [("CONNECT", None), ("OPTIONS", Some(&b"*"[..]))] {
         let target = Target { host: b"", method: method.as_bytes(), path, method_overrides: Vec::new() };
@@ -183,7 +183,7 @@ fn no_path_and_the_asterisk_are_under_no_route() {
 }
 
 #[test]
-fn other_paths_are_refused() {
+fn invalid_paths_are_rejected() {
     for path in ["", "x", "*x", "*?", "http://example.com/x", "?x", "\\admin"] {
         assert_eq!(governing("GET", path, &[]), Err(AmbiguousPath::NotAbsolute), "{path}");
     }
@@ -199,7 +199,7 @@ fn other_paths_are_refused() {
 }
 
 #[test]
-fn ordinary_paths_are_not_refused() {
+fn ordinary_paths_are_accepted() {
     for path in [
         "/search/100%25",
         "/caf%C3%A9/Men%C3%BC/",
@@ -237,7 +237,7 @@ fn the_spread_of_the_readings() {
 }
 
 #[test]
-fn the_reading_that_chose_a_rule_is_told() {
+fn the_path_variant_that_matched_a_rule_is_reported() {
     let table = table(&[route("/**", &[], &[]), route("/admin", &["DELETE"], &[])]).unwrap();
     let target =
         Target { host: b"", method: b"POST", path: Some(b"/%61dmin?x"), method_overrides: vec![b"delete"] };
@@ -267,7 +267,7 @@ fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: 
 
 /// `/a/**` covers `/a/`, and to an upstream that ignores case it does so in every spelling of `a`.
 #[test]
-fn a_template_spelled_out_leaves_its_trailing_slash_to_the_rest_in_another_case() {
+fn a_trailing_slash_of_a_literal_template_matches_the_rest_template_in_another_case() {
     let routes = [route("/api/pub/**", &[], &[]), route("/api/Pub", &[], &[])];
     for (path, rules) in [
         ("/api/Pub", vec![Some(1)]),
@@ -284,7 +284,7 @@ fn a_template_spelled_out_leaves_its_trailing_slash_to_the_rest_in_another_case(
 
 /// The routes of a host come before those of every host, and to an upstream that ignores case in every spelling.
 #[test]
-fn a_template_spelled_out_leaves_a_host_to_the_routes_of_that_host_in_another_case() {
+fn a_host_with_its_own_routes_takes_precedence_over_a_literal_template_in_another_case() {
     let routes = [route("/{tenant}/Users", &[], &["admin.test"]), route("/acme/users", &[], &[])];
     for (host, path, rules) in [
         ("admin.test", "/acme/users", vec![Some(0), Some(1)]),
