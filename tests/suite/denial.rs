@@ -1,4 +1,4 @@
-//! The exact bytes of every answer that refuses.
+//! The exact bytes of every denial.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn plain() -> Challenge<'static> {
     Challenge { realm: "orders", scopes: &[], resource_metadata: None }
 }
 
-/// The answer as it would be written, status line aside from its number.
+/// The response as text: status, headers and body.
 fn shown(denial: &Denial) -> String {
     let headers: Vec<String> =
         denial.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
@@ -63,7 +63,7 @@ fn answers_to_every_reason() {
             let denial = Denial::new(*reason, &plain(), Form::Json);
             assert_eq!(shown(&denial), expected(status, challenge, body, last), "{reason}");
             assert_eq!(denial.reason, *reason);
-            assert!(answered.insert(*reason), "{reason} stands in two rows");
+            assert!(answered.insert(*reason), "{reason} occurs in two rows");
         }
     };
     check(
@@ -129,7 +129,7 @@ fn answers_to_every_reason() {
         r#"{"error":"misconfigured","detail":"The policy of this route is misconfigured"}"#,
         "",
     );
-    assert_eq!(answered, BTreeSet::from(Reason::ALL), "a reason has no row");
+    assert_eq!(answered, BTreeSet::from(Reason::ALL), "every reason has a row");
 }
 
 #[test]
@@ -264,7 +264,8 @@ fn reasons_of_token_errors() {
     }
 }
 
-/// The client is told apart what it can remedy, and nothing that tells a forger how far a forgery came.
+/// The detail distinguishes only faults that a client can fix. Other details would help an attacker improve a forged
+/// token.
 #[test]
 fn details_name_only_faults_that_a_client_can_fix() {
     let rows = [

@@ -1,6 +1,6 @@
-//! Where documents are served, to whom, and which one a challenge names.
+//! Tests of metadata documents: path and host, methods, and the document in a challenge.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows the helpers of an integration test for no test")]
+#![expect(clippy::unwrap_used, reason = "clippy does not treat the helpers of an integration test as tests")]
 
 use jwt_guard::jose::json::Json;
 use jwt_guard::resource_metadata::{Document, ResourceMetadata, ResourceMetadataError};

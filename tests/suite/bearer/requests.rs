@@ -1,4 +1,4 @@
-//! Requests as Envoy hands them on: which token they present, and what the upstream sees of it.
+//! Requests as Envoy passes them: which token is extracted, and what the upstream receives.
 
 use jwt_guard::bearer::{MalformedCredential, Place, Presented, present, removal};
 use jwt_guard::http::HeaderMap;
@@ -88,7 +88,7 @@ fn headers_are_removed_unless_forwarded() {
             &[("authorization", "Bearer a"), ("x-token", "b")],
             vec![edit("authorization", &[]), edit("x-token", &[])],
         ),
-        // Another scheme is the upstream's own business.
+        // Credentials with another scheme stay for the upstream.
         (&[("authorization", "Basic a")], vec![]),
         (&[("x-other", "Bearer a")], vec![]),
         (&[], vec![]),
@@ -122,7 +122,7 @@ fn only_the_cookie_is_removed() {
     }
 }
 
-/// Each brings forth `session` in ASP.NET, PHP or Python, and none is the token.
+/// ASP.NET, PHP or Python reads each of these as the cookie `session`; the filter does not read it as the token.
 #[test]
 fn a_cookie_that_an_upstream_reads_as_the_token_never_arrives() {
     let hidden = [
@@ -159,7 +159,7 @@ fn a_cookie_that_an_upstream_reads_as_the_token_never_arrives() {
     }
 }
 
-/// Each is `access_token` to PHP, ASP.NET, Rack or Express, and none is to us: nobody verifies what it holds.
+/// PHP, ASP.NET, Rack or Express reads each of these as `access_token`; the filter does not, so the value is unverified.
 #[test]
 fn a_parameter_that_an_upstream_reads_as_the_token_is_removed() {
     for name in [

@@ -1,4 +1,4 @@
-//! What the claims must say, once the signature is known to be good.
+//! Checks of the claims of a token with a valid signature.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_result};
 
 const EXP: u64 = 1_700_003_600;
 
-/// With a number that a general JSON type would round or refuse.
+/// Verifies a token with a claim as JSON text, for numbers that a general JSON type would round or reject.
 fn verify_claim_text(name: &str, text: &str) -> Result<jwt_guard::jose::claims::VerifiedClaims, TokenError> {
     let mut attempt = Attempt::good();
     attempt.claims.as_object_mut().unwrap().remove(name);
@@ -31,7 +31,7 @@ fn verified_claims_equal_the_claims_of_the_token() {
     let token = attempt.token();
     let verified = attempt.verify_token(token.as_bytes()).unwrap();
     assert_eq!(verified.issuer(), IssuerIndex(0));
-    assert_eq!(verified.audiences(), ["orders"], "of the token's audiences those that the issuer speaks for");
+    assert_eq!(verified.audiences(), ["orders"], "only the audiences of the token that are configured");
     assert_eq!(verified.payload(), token.split('.').nth(1).unwrap());
     assert_eq!(verified.claims().member("sub").and_then(Json::as_str), Some("user-1"));
 }
@@ -141,7 +141,7 @@ fn times_are_checked_with_the_skew() {
     }
 }
 
-/// What a cache does with a token that it remembers.
+/// The times of a cached token are checked again.
 #[test]
 fn cached_claims_expire() {
     let attempt = Attempt::good();
@@ -199,7 +199,7 @@ fn one_audience_must_be_configured() {
         ("a list in a string", Attempt::good().claim("aud", json!("a orders")), audience.clone()),
         ("none configured", Attempt::good().rules(|rules| rules.audiences.clear()), audience),
         (
-            "no place configured",
+            "no claim configured",
             Attempt::good().rules(|rules| rules.audience_from.clear()),
             Some(TokenError::NoAudience),
         ),
@@ -219,8 +219,8 @@ fn audiences_come_from_the_configured_claims() {
     let audience = Some(TokenError::NoAudience);
     let rows: Vec<(&str, Attempt, Option<TokenError>)> = vec![
         ("client_id", from(cognito(), &["client_id"]), None),
-        ("client_id, with aud looked at alone", from(cognito(), &["aud"]), audience.clone()),
-        ("both places", from(cognito(), &["aud", "client_id"]), None),
+        ("client_id, with only aud configured", from(cognito(), &["aud"]), audience.clone()),
+        ("both claims", from(cognito(), &["aud", "client_id"]), None),
         ("a pointer", from(cognito().claim("x", json!({ "a": ["orders"] })), &["/x/a"]), None),
         ("a number there", from(cognito().claim("client_id", json!(7)), &["client_id"]), audience.clone()),
         (
@@ -229,7 +229,7 @@ fn audiences_come_from_the_configured_claims() {
             audience,
         ),
         (
-            "aud of the wrong type, though not looked at",
+            "aud of the wrong type, though not configured",
             from(cognito().claim("aud", json!(7)), &["client_id"]),
             Some(TokenError::ClaimType { claim: "aud" }),
         ),
@@ -273,15 +273,15 @@ fn tokens_for_another_purpose_are_rejected() {
             .verify()
     };
     assert_result("a number", attempt("1", json!(1.0)), refused("/act/level"));
-    assert_result("a number is no text", attempt("1", json!("1")), None);
+    assert_result("a number does not equal text", attempt("1", json!("1")), None);
     assert_result("true", attempt("true", json!(true)), refused("/act/level"));
-    assert_result("true is no text", attempt("true", json!("true")), None);
+    assert_result("true does not equal text", attempt("true", json!("true")), None);
     let off = Attempt::good().claim("type", json!("refresh")).rules(|rules| rules.refused_claims.clear());
     assert_result("turned off", off.verify(), None);
 }
 
-/// Of several faults the first in the order of the rules is told. The times come before the signature, which hides the
-/// faults behind it.
+/// Of several faults, the first one in the order of the checks is reported. The times come before the signature, and an
+/// invalid signature hides the faults of the checks after it.
 #[test]
 fn times_are_checked_before_the_signature_and_the_other_claims_after_it() {
     let mut attempt = Attempt::good()
@@ -312,7 +312,7 @@ fn times_are_checked_before_the_signature_and_the_other_claims_after_it() {
     assert_result("repaired", attempt.verify(), None);
 }
 
-/// An operator's sentence names keys of the configuration, and nothing that the token says.
+/// An error names configuration keys, but contains nothing from the token.
 #[test]
 fn errors_do_not_repeat_the_token() {
     let secret = "s3cr3t";

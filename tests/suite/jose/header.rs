@@ -1,4 +1,4 @@
-//! What the header may ask for, and what of it is never looked at.
+//! Checks of the header, and members of the header that are ignored.
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
@@ -48,7 +48,7 @@ fn alg_is_one_that_the_issuer_accepts() {
     }
 }
 
-/// The classic: no signature at all, in both spellings of nothing, and with a signature for show.
+/// The classic attack: no signature, in both forms, and with an arbitrary signature.
 #[test]
 fn unsigned_tokens_are_refused() {
     let good = Attempt::good();
@@ -63,7 +63,7 @@ fn unsigned_tokens_are_refused() {
     }
 }
 
-/// A token that names an HMAC is signed with the one secret that everybody knows: the public key.
+/// An attacker names an HMAC algorithm and uses the public key as its secret.
 #[test]
 fn a_public_key_is_not_an_hmac_secret() {
     let mut good = Attempt::good();
@@ -78,7 +78,7 @@ fn a_public_key_is_not_an_hmac_secret() {
     }
 }
 
-/// A token that brings its own key, or says where to fetch it, is judged by the issuer's keys alone.
+/// A token that contains its own key, or a URL for it, is verified with the issuer's keys only.
 #[test]
 fn keys_in_the_header_are_ignored() {
     let own = public_key("rsa-2");
@@ -164,7 +164,7 @@ fn typ_is_one_that_the_issuer_accepts() {
         ("an access token", &default, Some("at+jwt"), None),
         ("the whole media type", &default, Some("application/at+jwt"), None),
         ("the whole media type, another case", &default, Some("Application/AT+JWT"), None),
-        ("a word that says absent", &default, Some("absent"), refused.clone()),
+        ("the word absent", &default, Some("absent"), refused.clone()),
         ("empty", &default, Some(""), refused.clone()),
         ("a prefix alone", &default, Some("application/"), refused.clone()),
         ("the prefix twice", &default, Some("application/application/jwt"), refused.clone()),
@@ -199,7 +199,7 @@ fn refused_kids_are_refused_before_and_without_a_kid() {
     let refuse = |attempt: Attempt| attempt.rules(|rules| rules.refused_kids.push("rsa-1".to_owned()));
     let refused = Some(TokenError::RefusedKid);
     assert_result("named", refuse(Attempt::good()).verify(), refused.clone());
-    // Whoever has the stolen key leaves the kid out.
+    // An attacker with the stolen key omits the kid.
     let nameless = || refuse(Attempt::good().without_header("kid"));
     assert_result("the only key", nameless().verify(), refused.clone());
     let mut beside = nameless();
@@ -216,12 +216,12 @@ struct MustNotVerify;
 
 impl Verifier for MustNotVerify {
     fn verify(&self, _: &SignatureCheck<'_>) -> bool {
-        panic!("asked about a token that needed no key to be refused")
+        panic!("the verifier was called for a token that fails without a key")
     }
 }
 
-/// Shape, issuer, refused kid, algorithm, type, extensions, times: of several faults the first is told, and no key is
-/// looked for.
+/// The order is shape, issuer, refused kid, algorithm, type, extensions, times. Of several faults the first one is
+/// reported, and no key is looked up.
 #[test]
 fn checks_without_a_key_come_first_and_in_order() {
     let mut attempt = Attempt::good()
@@ -236,7 +236,7 @@ fn checks_without_a_key_come_first_and_in_order() {
             rules.refused_kids.push("rsa-1".to_owned());
             rules.max_lifetime = Some(std::time::Duration::from_secs(1));
         });
-    // Nobody's key, and claims that are judged after the signature.
+    // A key that does not fit, and faults in claims that are checked after the signature.
     attempt.keys = vec![public_key("p256-2")];
     attempt = attempt.claim("sub", json!(7)).claim("aud", json!("payments"));
     let steps: [(TokenError, fn(Attempt) -> Attempt); 9] = [
@@ -259,5 +259,9 @@ fn checks_without_a_key_come_first_and_in_order() {
         assert_result("verify", result, Some(expected));
         attempt = repair(attempt);
     }
-    assert_result("and then the key is looked for", attempt.verify(), Some(TokenError::UnknownKid));
+    assert_result(
+        "without these faults the key is looked up",
+        attempt.verify(),
+        Some(TokenError::UnknownKid),
+    );
 }

@@ -1,4 +1,4 @@
-//! Which keys of a set are used, and which of them a token is tried against.
+//! Which keys of a set are used, and which keys are tried for a token.
 
 use std::cell::Cell;
 
@@ -28,7 +28,7 @@ fn bytes(jwk: &Value, name: &str) -> Vec<u8> {
     base64url::decode(jwk[name].as_str().unwrap().as_bytes()).unwrap()
 }
 
-/// The key with one of its numbers changed.
+/// The key with a changed member.
 fn changed(kid: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Value {
     let jwk = public_key(kid);
     let mut number = bytes(&jwk, name);
@@ -42,7 +42,7 @@ fn modulus(bits: usize) -> Value {
     json!(base64url::encode(&number))
 }
 
-/// Reads the key beside a good one, which must stay usable whatever the other is.
+/// Parses a set of the key and a valid key. The valid key must stay usable in any case.
 #[track_caller]
 fn skipped(jwk: &Value) -> Option<KeyError> {
     let set = json!({ "keys": [jwk, public_key("p256-2")] });
@@ -60,7 +60,7 @@ fn only_unusable_keys_are_skipped() {
     let okp = || public_key("ed25519-1");
     let akp = || public_key("mldsa65-1");
     let identity = [vec![1], vec![0; 31]].concat();
-    // A point of order 8: its y, as RFC 8032 writes it.
+    // The y coordinate of a point of order 8, encoded as in RFC 8032.
     let order_8: &str = "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU";
     let not_reduced = [vec![0xEE], vec![0xFF; 30], vec![0x7F]].concat();
     let rows: Vec<(&str, Value, Option<KeyError>)> = vec![
@@ -72,7 +72,7 @@ fn only_unusable_keys_are_skipped() {
         ("ML-DSA-44", public_key("mldsa44-1"), None),
         ("ML-DSA-65", akp(), None),
         ("ML-DSA-87", public_key("mldsa87-1"), None),
-        ("members that nobody knows", with(with(rsa(), "x5c", json!(["MIIB"])), "exp", json!(1)), None),
+        ("unknown members", with(with(rsa(), "x5c", json!(["MIIB"])), "exp", json!(1)), None),
         ("without a kid", without(rsa(), "kid"), None),
         (
             "nulls for what is absent",
@@ -82,7 +82,7 @@ fn only_unusable_keys_are_skipped() {
         // kty, crv, alg
         ("no kty", without(rsa(), "kty"), Some(KeyError::Absent("kty"))),
         ("kty of another case", with(rsa(), "kty", json!("rsa")), Some(KeyError::Type)),
-        ("kty that nobody knows", with(rsa(), "kty", json!("XYZ")), Some(KeyError::Type)),
+        ("unknown kty", with(rsa(), "kty", json!("XYZ")), Some(KeyError::Type)),
         ("kty as a list", with(rsa(), "kty", json!(["RSA"])), Some(KeyError::NotText("kty"))),
         ("no crv", without(p256(), "crv"), Some(KeyError::Absent("crv"))),
         ("secp256k1", with(p256(), "crv", json!("secp256k1")), Some(KeyError::Curve)),
@@ -292,13 +292,13 @@ fn invalid_sets_are_rejected() {
         assert_eq!(KeySet::parse(text.as_bytes()).err(), Some(expected), "{label}");
     }
     let unusable = KeySet::skipped(br#"{"keys":[{"kty":"oct","k":"AA"}]}"#);
-    assert_eq!(unusable.first().map(|key| key.reason), Some(KeyError::Symmetric), "and says why");
+    assert_eq!(unusable.first().map(|key| key.reason), Some(KeyError::Symmetric), "the reason is reported");
     assert_eq!(KeySet::parse(b"\xFF").err(), Some(KeySetError::Json(JsonError::Syntax)), "not UTF-8");
     let deep = format!("{{\"x\":{}{},\"keys\":[{good}]}}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(KeySet::parse(deep.as_bytes()).is_ok(), "members that nobody reads may be deep");
+    assert!(KeySet::parse(deep.as_bytes()).is_ok(), "unknown members may be nested deeply");
 }
 
-/// What an operator reads is a sentence, and names what to write instead.
+/// Errors are sentences that tell the operator what to write instead.
 #[test]
 fn errors_of_sets_and_keys_are_sentences() {
     let set = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
@@ -375,7 +375,7 @@ fn a_set_has_a_bound() {
     let parsed = KeySet::parse(set(MAX_KEYS + 5).as_bytes()).unwrap();
     assert_eq!((parsed.keys.len(), parsed.skipped.len()), (MAX_KEYS, 1));
     assert_eq!((parsed.skipped[0].index, parsed.skipped[0].reason), (MAX_KEYS, KeyError::TooMany));
-    // As many elements as fit into the bytes: neither they nor their warnings pile up.
+    // As many elements as fit into the size limit: neither they nor their warnings accumulate.
     let crowd = format!("{{\"keys\":[{key}{}]}}", ",1".repeat(500_000));
     assert_eq!(KeySet::parse(crowd.as_bytes()).unwrap().skipped.len(), MAX_KEYS);
 }
@@ -460,7 +460,7 @@ fn kid_and_algorithm_choose_the_key() {
             Some(TokenError::SignatureOfTried { fitting: 5 }),
         ),
         (
-            "none of four, and none is left untried",
+            "none of four candidates, and all are tried",
             kidless(),
             [vec![public_key("rsa-2"); 4], vec![public_key("p256-1"); 3]].concat(),
             Some(TokenError::Signature),
@@ -499,7 +499,7 @@ fn a_token_costs_four_signature_checks_at_most() {
     assert_eq!(counting.0.get(), 4);
 }
 
-/// Two issuers, one kid: the keys of the one must not speak for the other.
+/// Two issuers use the same kid: the keys of one issuer must not verify tokens of the other.
 #[test]
 fn issuers_do_not_share_keys() {
     let mut attempt = Attempt::good();
@@ -509,7 +509,7 @@ fn issuers_do_not_share_keys() {
     assert_result("the other's name, this one's rules", other.verify(), Some(TokenError::UnknownIssuer));
 }
 
-/// The `alg` of a key binds it, though the issuer accepts more.
+/// The `alg` of a key restricts the key, even if the issuer accepts more algorithms.
 #[test]
 fn a_key_is_bound_to_its_algorithm() {
     let mut attempt = Attempt::good_with(Algorithm::Ps256, "rsa-1");

@@ -1,4 +1,4 @@
-//! What is no token at all, before any key is asked for.
+//! Malformed tokens, which are rejected before any key lookup.
 
 use jwt_guard::jose::error::{Malformed, TokenError};
 use jwt_guard::jose::json::JsonError;
@@ -19,7 +19,7 @@ fn parts_are_three_and_strict_base64url() {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, payload) = message.split_once('.').unwrap();
     let cut = &token[..token.len() - 1];
-    // 256 bytes of signature leave four unused bits in the last character.
+    // The last character of a 256-byte signature has four unused bits.
     let trailing = format!("{cut}{}", char::from(token.as_bytes()[token.len() - 1] + 1));
     let rows: Vec<(&str, String, Option<TokenError>)> = vec![
         ("nothing", String::new(), PARTS),
@@ -75,7 +75,7 @@ fn the_length_is_checked_first() {
         let megabyte = vec![filler; 1 << 20];
         let result = good.verify_token(&megabyte);
         assert_result(&format!("1 MiB of {filler:#x}"), result, too_long(1 << 20, MAX_TOKEN_BYTES));
-        assert!(UnverifiedToken::parse(&megabyte, usize::MAX).is_err(), "1 MiB of {filler:#x}, let in");
+        assert!(UnverifiedToken::parse(&megabyte, usize::MAX).is_err(), "1 MiB of {filler:#x} is accepted");
     }
 }
 
@@ -91,7 +91,7 @@ fn header_and_claims_are_one_json_object_each() {
     let with = |object: &str, member: &str| format!("{{{member},{}", &object[1..]);
     let headers: Vec<(&str, Vec<u8>, Option<TokenError>)> = vec![
         ("unchanged", header.clone().into(), None),
-        ("a member that nobody knows", with(&header, r#""x":[1,{"y":null}]"#).into(), None),
+        ("an unknown member", with(&header, r#""x":[1,{"y":null}]"#).into(), None),
         ("space around", format!(" \r\n{header}\t").into(), None),
         ("alg twice", with(&header, r#""alg":"none""#).into(), header_json(JsonError::DuplicateName)),
         (
@@ -158,7 +158,7 @@ fn header_and_claims_are_one_json_object_each() {
     }
 }
 
-/// What anybody wrote is there to look the issuer and the key up by, and says in its name what it is.
+/// Unverified values are available for the lookup of issuer and key, and their names say that they are unverified.
 #[test]
 fn issuer_and_kid_are_readable_before_verification() {
     let token = Attempt::good().token();

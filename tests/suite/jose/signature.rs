@@ -1,4 +1,4 @@
-//! Forged, damaged and oddly written signatures, for every algorithm and both ways to check one.
+//! Forged, damaged and unusually encoded signatures, for every algorithm and both verifiers.
 
 use jwt_guard::jose::algorithm::{Algorithm, InModule, PublicKey, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
@@ -11,7 +11,7 @@ use jwt_guard_testkit::host_double::HostDouble;
 
 struct AcceptAll;
 
-/// Accepts whatever it is asked about: what is refused all the same was refused for its form.
+/// Accepts every signature. A rejection with this verifier is due to the form of the signature.
 impl Verifier for AcceptAll {
     fn verify(&self, _: &SignatureCheck<'_>) -> bool {
         true
@@ -29,11 +29,11 @@ fn every_algorithm_verifies_with_both_verifiers() {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
         assert_eq!(verify_with(&attempt, &token, &InModule), None, "{algorithm:?}");
-        assert_eq!(verify_with(&attempt, &token, &HostDouble), None, "{algorithm:?} by the host");
+        assert_eq!(verify_with(&attempt, &token, &HostDouble), None, "{algorithm:?} with the host verifier");
     }
 }
 
-/// Neither implementation is asked about a signature of another form, so they cannot differ about it.
+/// Signatures of invalid form reach neither verifier, so the verifiers cannot disagree about them.
 #[test]
 fn the_form_is_checked_before_the_arithmetic() {
     for (algorithm, kid) in SIGNERS {
@@ -83,13 +83,13 @@ fn the_form_is_checked_before_the_arithmetic() {
     }
 }
 
-/// The order of the curve's group, in the length of half a signature.
+/// The order of the curve's group, with the length of half a signature.
 fn order(algorithm: Algorithm) -> Vec<u8> {
     use p256::elliptic_curve::Curve;
     match algorithm {
         Algorithm::Es256 => p256::NistP256::ORDER.to_be_bytes().to_vec(),
         Algorithm::Es384 => p384::NistP384::ORDER.to_be_bytes().to_vec(),
-        // Its number type has more bytes than the curve's 66.
+        // The number type of P-521 has more bytes than the 66 bytes of the curve.
         _ => p521::NistP521::ORDER.to_be_bytes().iter().copied().skip_while(|byte| *byte == 0).collect(),
     }
 }
@@ -105,7 +105,7 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     [&[0x30], length.as_slice(), &content].concat()
 }
 
-/// Well-formed, and not the signature of this message by this key.
+/// Signatures of valid form that do not belong to this message and key.
 #[test]
 fn invalid_signatures_of_valid_form_are_rejected() {
     for (algorithm, kid) in SIGNERS {
@@ -143,14 +143,14 @@ fn invalid_signatures_of_valid_form_are_rejected() {
             assert_eq!(
                 verify_with(&attempt, &token, &HostDouble),
                 expected,
-                "{algorithm:?} by the host: {label}"
+                "{algorithm:?} with the host verifier: {label}"
             );
         }
     }
 }
 
-/// A modulus that is no product of two primes, of a size that is no whole number of bytes: refused by arithmetic,
-/// whatever arithmetic makes of it.
+/// A modulus that is not a product of two primes, and whose size is not a multiple of 8 bits: verification must fail
+/// without a panic.
 #[test]
 fn unusual_moduli_cause_no_panic() {
     for bits in (2048_usize..=2057).chain([4095, 8191, 8192]) {
@@ -168,7 +168,7 @@ fn unusual_moduli_cause_no_panic() {
     }
 }
 
-/// The second spelling that RFC 8032 section 5.1.7 rules out.
+/// The second encoding of S, which RFC 8032 section 5.1.7 excludes.
 fn plus_order(signature: &[u8]) -> Vec<u8> {
     const ORDER: [u8; 32] = [
         0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0,
@@ -183,7 +183,7 @@ fn plus_order(signature: &[u8]) -> Vec<u8> {
     signature[..32].iter().copied().chain(sum).collect()
 }
 
-/// One algorithm's signature under another's name: same key, same lengths.
+/// A signature of one algorithm under the name of another, with the same key and lengths.
 #[test]
 fn algorithms_are_not_interchangeable() {
     let rsa = [
@@ -205,7 +205,7 @@ fn algorithms_are_not_interchangeable() {
     }
 }
 
-/// Another key of the same kind, of the same issuer or of another.
+/// Another key of the same kind, from the same or another issuer.
 #[test]
 fn another_key_does_not_verify() {
     for (algorithm, kid, other) in
@@ -213,7 +213,11 @@ fn another_key_does_not_verify() {
     {
         let mut attempt = Attempt::good_with(algorithm, kid);
         attempt.signer.1 = other;
-        assert_result("a key that the issuer has not", attempt.verify(), Some(TokenError::Signature));
+        assert_result(
+            "a key that the issuer does not publish",
+            attempt.verify(),
+            Some(TokenError::Signature),
+        );
         attempt.keys.push(super::fixture::public_key(other));
         assert_result(
             "another key of the issuer, under this kid",

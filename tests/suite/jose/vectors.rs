@@ -1,4 +1,4 @@
-//! What others have signed: examples of RFCs, and tokens of other libraries.
+//! Examples of RFCs, and tokens of other libraries.
 
 use jwt_guard::jose::algorithm::{Algorithm, InModule, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
@@ -24,7 +24,7 @@ fn examples_of_rfcs_verify() {
         let signature = base64url::decode(signature.as_bytes()).unwrap();
         let check = SignatureCheck::new(algorithm, key, message.as_bytes(), &signature).unwrap();
         assert!(InModule.verify(&check), "{source}");
-        assert!(HostDouble.verify(&check), "{source}, by the host");
+        assert!(HostDouble.verify(&check), "{source}, with the host verifier");
         let other = SignatureCheck::new(algorithm, key, b"another message", &signature).unwrap();
         assert!(!InModule.verify(&other), "{source}, another message");
     }
@@ -46,7 +46,7 @@ fn tokens_of_other_libraries_pass() {
     }
 }
 
-/// Keys, paddings, points and scalars at the edges of what libraries accept; `tests/data/jose/edges.py` has the list.
+/// Edge cases of keys, paddings, points and scalars; `tests/data/jose/edges.py` has the list.
 #[test]
 fn both_verifiers_agree_on_edge_cases() {
     let rows: Vec<Value> = serde_json::from_str(include_str!("../../data/jose/edges.json")).unwrap();

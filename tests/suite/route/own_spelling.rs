@@ -1,4 +1,5 @@
-//! A route grants what it says, and its other spellings what all their readings say: over generated policies.
+//! Generated policies: a path in its own spelling needs only its own route; another spelling needs the routes of all its
+//! path variants.
 
 use proptest::prelude::*;
 

@@ -1,9 +1,9 @@
-//! Which rules govern a whole request.
+//! The rules that apply to a whole request.
 
 use jwt_guard::route::{AmbiguousPath, Spread, Target};
 use jwt_guard_testkit::oracle::{route, table};
 
-/// The rules that govern, sorted, "no route" first; the table is open but for `/admin` and `/Files/{id}`.
+/// The rules that apply, sorted, "no route" first.
 fn governing(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<usize>>, AmbiguousPath> {
     let routes = [
         route("/**", &[], &[]),
@@ -97,7 +97,7 @@ fn segments_decoded_each_for_itself_are_a_reading() {
     }
 }
 
-/// Each path needs one step that no other makes up for: only its reading finds the rule.
+/// Each path needs one normalization that no other replaces: only that path variant finds the rule.
 #[test]
 fn every_step_is_needed() {
     let routes = [
@@ -148,7 +148,7 @@ fn a_template_in_upper_case_protects_every_case() {
         ("/files", vec![Some(0)]),
     ] {
         let governing = governing("GET", path, &[]).unwrap();
-        // `/Files/1` in lower case is no template as spelled, and so under `/**` to an upstream that keeps case.
+        // For an upstream that keeps case, `/files/1` does not match `/Files/{id}`, so it matches `/**`.
         assert!(rules.iter().all(|rule| governing.contains(rule)), "{path}: {governing:?}");
     }
 }
@@ -251,7 +251,7 @@ fn the_path_variant_that_matched_a_rule_is_reported() {
     assert_eq!(governing.as_sent().index(), Some(0));
 }
 
-/// The rules that govern a GET, sorted.
+/// The rules that apply to a GET, sorted.
 fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: &str) -> Vec<Option<usize>> {
     let table = table(routes).unwrap();
     let target = Target {
@@ -265,7 +265,7 @@ fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: 
     rules
 }
 
-/// `/a/**` covers `/a/`, and to an upstream that ignores case it does so in every spelling of `a`.
+/// `/a/**` matches `/a/`, and for an upstream that ignores case also with `A`.
 #[test]
 fn a_trailing_slash_of_a_literal_template_matches_the_rest_template_in_another_case() {
     let routes = [route("/api/pub/**", &[], &[]), route("/api/Pub", &[], &[])];
@@ -277,12 +277,12 @@ fn a_trailing_slash_of_a_literal_template_matches_the_rest_template_in_another_c
     ] {
         assert_eq!(governing_get(&routes, "example.com", path), rules, "{path}");
     }
-    // Without such a neighbour the slash changes nothing.
+    // Without such a route the slash has no effect.
     let alone = [route("/api/**", &[], &[]), route("/api/Pub", &[], &[])];
     assert_eq!(governing_get(&alone, "example.com", "/api/Pub/"), [Some(1)]);
 }
 
-/// The routes of a host come before those of every host, and to an upstream that ignores case in every spelling.
+/// Routes with a host take precedence over routes without one, for an upstream that ignores case in every spelling.
 #[test]
 fn a_host_with_its_own_routes_takes_precedence_over_a_literal_template_in_another_case() {
     let routes = [route("/{tenant}/Users", &[], &["admin.test"]), route("/acme/users", &[], &[])];
