@@ -1,7 +1,7 @@
-//! A host for the very module that people deploy: it gives a request, takes what is done to it, and counts.
+//! A test host for the deployable module. It passes a request to the module, applies the module's edits and counts costs.
 //!
-//! What it counts is what costs in a proxy: the calls into the host, the buffers that the host asks the module to
-//! make room for, and the instructions that the module runs. None of it depends on the machine or its load.
+//! It counts calls into the host, buffers that the module allocates for the host, and instructions of the module. These
+//! counts do not depend on the machine or its load.
 
 use std::collections::BTreeMap;
 
@@ -16,63 +16,62 @@ const ROOT: i32 = 1;
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
 const CAS_MISMATCH: i32 = 8;
-/// The buffer with the body of a fetch's answer, and the map with its headers.
+/// The buffer with the body of a fetch response, and the map with its headers.
 const RESPONSE_BODY: i32 = 4;
 const RESPONSE_HEADERS: i32 = 6;
-/// The number of every fetch.
+/// The id of every fetch.
 const FETCH: i32 = 1;
-/// More than any test runs.
+/// More instructions than any test needs.
 const FUEL: u64 = u64::MAX / 2;
 
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-/// What one request cost.
+/// The cost of one request.
 #[derive(Debug, Clone, Default)]
 pub struct Cost {
-    /// Calls by the name of the host's function; metrics and log lines among them.
+    /// The number of calls by host function, including metrics and log lines.
     pub calls: BTreeMap<String, u32>,
-    /// Instructions, by the runtime's own reckoning.
+    /// The number of instructions, as counted by the runtime.
     pub instructions: u64,
 }
 
-/// The module in a VM of its own, configured.
+/// The configured module in its own VM.
 pub struct Guest {
     store: Store<Host>,
     instance: Instance,
     next_context: i32,
 }
 
-/// What the host knows and has seen.
+/// The state of the host.
 pub struct Host {
     configuration: Vec<u8>,
     now: UnixTime,
-    /// The request at hand, as the module's edits leave it.
+    /// The current request after the module's edits.
     headers: Headers,
     answered: Option<i32>,
     metrics: BTreeMap<String, i64>,
     metric_names: Vec<String>,
     calls: BTreeMap<String, u32>,
     shared: BTreeMap<String, (Vec<u8>, u32)>,
-    /// What the issuer answers a fetch with.
+    /// The issuer's response to a fetch.
     keys: Vec<u8>,
     log: Vec<String>,
     random: u8,
     tick_milliseconds: i32,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The status of an answer; `None` where the request goes on.
+    /// The status of a local response; `None` if the request is forwarded.
     pub status: Option<i32>,
-    /// As the upstream gets it.
+    /// The headers that the upstream receives.
     pub headers: Headers,
     pub cost: Cost,
 }
 
 impl Guest {
-    /// Starts a VM as the host does, with that configuration.
-    /// Keys that it fetches are these.
+    /// Starts a VM like the host, with the configuration. `keys` is the response to a key fetch.
     pub fn start(module: &[u8], configuration: &str, keys: &str, now: UnixTime) -> Self {
         let mut config = Config::default();
         config.consume_fuel(true);
@@ -123,7 +122,7 @@ impl Guest {
         guest
     }
 
-    /// One request without a body, from its first callback to its last.
+    /// Runs one request without a body, from its first callback to its last.
     pub fn request(&mut self, headers: &Headers) -> Outcome {
         let context = self.next_context;
         self.next_context += 1;
@@ -144,29 +143,29 @@ impl Guest {
         assert_eq!(
             action == Some(0),
             host.answered.is_none(),
-            "it goes on, or it is answered: {:?}",
+            "the request is either forwarded or answered: {:?}",
             host.log
         );
         Outcome { status: host.answered, headers: host.headers.clone(), cost }
     }
 
-    /// The VM's memory, which never shrinks.
+    /// The size of the VM's memory, which never shrinks.
     pub fn memory_bytes(&self) -> usize {
         let memory = self.instance.get_export(&self.store, "memory").and_then(Extern::into_memory);
         memory.expect("the module exports its memory").data_size(&self.store)
     }
 
-    /// How often it is called without a request, in milliseconds; 0 for never.
+    /// The interval of the timer in milliseconds; 0 if it is off.
     pub fn tick_milliseconds(&self) -> i32 {
         self.store.data().tick_milliseconds
     }
 
-    /// The configuration goes.
+    /// Removes the configuration.
     pub fn end(&mut self) {
         self.call("proxy_on_delete", &[ROOT]);
     }
 
-    /// The clock goes on to that moment.
+    /// Sets the clock.
     pub fn at(&mut self, now: UnixTime) {
         self.store.data_mut().now = now;
     }
@@ -177,18 +176,20 @@ impl Guest {
     }
 
     fn call(&mut self, name: &str, arguments: &[i32]) -> Option<i32> {
-        let function =
-            self.instance.get_func(&self.store, name).unwrap_or_else(|| panic!("no export {name}"));
+        let function = self
+            .instance
+            .get_func(&self.store, name)
+            .unwrap_or_else(|| panic!("the module does not export {name}"));
         let arguments: Vec<Val> = arguments.iter().copied().map(Val::I32).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
         if let Err(error) = function.call(&mut self.store, &arguments, &mut results) {
-            panic!("{name} trapped: {error}; the log says {:?}", self.store.data().log);
+            panic!("{name} trapped: {error}; the log is {:?}", self.store.data().log);
         }
         results.first().and_then(Val::i32)
     }
 }
 
-/// One call of the module's.
+/// One host call of the module.
 struct HostCall<'a, 'n> {
     caller: Caller<'a, Host>,
     name: &'n str,
@@ -238,7 +239,7 @@ impl HostCall<'_, '_> {
                 self.caller.data_mut().headers.retain(|(known, _)| *known != name);
                 OK
             }
-            // No route has metadata here; the proxy answers so where a route has none.
+            // Like the proxy for a route without metadata.
             "proxy_get_property" => self.pass_buffer(&[], a(2), a(3))?,
             "proxy_set_property" | "proxy_set_effective_context" => OK,
             "proxy_set_tick_period_milliseconds" => {
@@ -310,7 +311,7 @@ impl HostCall<'_, '_> {
                 OK
             }
             "environ_get" => OK,
-            other => panic!("the module called {other}, which no request here needs"),
+            other => panic!("the module called {other}, which this host does not implement"),
         };
         Ok(status)
     }
@@ -322,7 +323,9 @@ impl HostCall<'_, '_> {
     fn read(&mut self, address: i32, length: i32) -> Vec<u8> {
         let memory = self.memory();
         let mut bytes = vec![0; usize::try_from(length).unwrap()];
-        memory.read(&self.caller, usize::try_from(address).unwrap(), &mut bytes).expect("within the memory");
+        memory
+            .read(&self.caller, usize::try_from(address).unwrap(), &mut bytes)
+            .expect("an address inside the memory");
         bytes
     }
 
@@ -332,10 +335,12 @@ impl HostCall<'_, '_> {
 
     fn write(&mut self, address: i32, bytes: &[u8]) {
         let memory = self.memory();
-        memory.write(&mut self.caller, usize::try_from(address).unwrap(), bytes).expect("within the memory");
+        memory
+            .write(&mut self.caller, usize::try_from(address).unwrap(), bytes)
+            .expect("an address inside the memory");
     }
 
-    /// Hands over a buffer, in memory that the module is asked for. Nothing is asked for nothing, as in the proxy.
+    /// Passes a buffer in memory that the module allocates. Like the proxy, it allocates nothing for an empty buffer.
     fn pass_buffer(&mut self, bytes: &[u8], at: i32, length_at: i32) -> Result<i32, Error> {
         let mut address = 0;
         if !bytes.is_empty() {
@@ -354,7 +359,8 @@ impl HostCall<'_, '_> {
     }
 }
 
-/// The count, the lengths of all names and values, then names and values, each with a NUL.
+/// Headers in the proxy-wasm format: the count, the lengths of all names and values, then all names and values, each
+/// followed by NUL.
 fn serialised(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let mut bytes = u32::try_from(headers.len()).unwrap().to_le_bytes().to_vec();

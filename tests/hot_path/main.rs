@@ -1,5 +1,5 @@
-//! What a request costs, in counts: calls of the host, instructions and allocations. A change that makes the hot path
-//! do more fails here, on any machine; how long it takes is measured by `make bench`.
+//! Counts the host calls, instructions and allocations of a request. A change that makes the hot path more expensive
+//! fails here on any machine; `make bench` measures time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Tokens that were verified before: what is judged again for each request that brings one.
+//! Cached tokens: the checks that run again for each request with a cached token.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -20,7 +20,7 @@ fn with(keys: &Rc<KeySet>) -> Keys {
     Keys { current: Some(Rc::clone(keys)), ..Keys::available() }
 }
 
-/// The decisions of one worker whose cache remembers what it verified.
+/// A worker with a token cache.
 struct Worker {
     cache: TokenCache<Known>,
     keys: Rc<KeySet>,
@@ -90,7 +90,7 @@ fn a_cached_token_expires() {
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
     assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
     assert_eq!(worker.describe(&request, json!({}), later), "401 expired");
-    // A clock that was put back.
+    // A clock that was set back.
     assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
     assert_eq!(
         worker.describe(&request, json!({}), NOW.saturating_sub(Duration::from_secs(86_400))),
@@ -103,15 +103,15 @@ fn a_cached_token_is_invalid_without_its_key() {
     let mut worker = Worker::new(8);
     let request = get("/").bearer(&good());
     assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
-    // The key is gone.
+    // The key was removed.
     worker.keys = published([other_key()]);
     assert_eq!(worker.describe(&request, json!({}), NOW), "401 unknown_kid");
-    // It is another one under the same kid.
+    // Another key has the same kid.
     worker.keys = published([&other_key().clone().with_kid("first")]);
     assert_eq!(worker.describe(&request, json!({}), NOW), "401 signature");
     worker.keys = published([key(), other_key()]);
     assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
-    // No keys at all: what is remembered is no key.
+    // Without any keys, a cached token does not pass.
     let none = Keys { current: None, ..Keys::none(UNAVAILABLE) };
     let step = request.decide(&config(json!({})), &none, &worker.cache, NOW, Patience::Waits);
     assert_eq!(describe(&step), "503 no_keys");

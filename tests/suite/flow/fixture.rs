@@ -1,4 +1,4 @@
-//! A configuration, a key that its issuer publishes, and requests to change one thing about.
+//! A configuration, a key that its issuer publishes, and requests in which tests change one thing.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,15 +26,15 @@ use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
 use serde_json::{Value, json};
 
-/// When every request here is judged.
+/// The time of all requests.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
-/// What the issuer publishes, ES256 with the kid `first`.
+/// The key that the issuer publishes: ES256 with the kid `first`.
 pub fn key() -> &'static SigningKey {
     shared_key(Algorithm::Es256, "first")
 }
 
-/// What it does not.
+/// A key that the issuer does not publish.
 pub fn other_key() -> &'static SigningKey {
     shared_key(Algorithm::Es256, "second")
 }
@@ -55,7 +55,7 @@ pub fn expired() -> String {
     token().expired_for(Duration::from_secs(600)).sign(key()).unwrap()
 }
 
-/// One issuer whose keys are fetched, and those members.
+/// A configuration with one issuer whose keys are fetched, and the given members.
 pub fn config(members: Value) -> Config {
     let mut plugin = json!({
         "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer", "accepted_algorithms": "ES256",
@@ -65,7 +65,7 @@ pub fn config(members: Value) -> Config {
     Config::parse(plugin.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
-/// Route metadata that says so.
+/// Route metadata with that requirement.
 pub fn metadata(config: &Config, says: Value) -> Metadata {
     let json = Json::parse(says.to_string().as_bytes()).unwrap();
     let mut errors = Errors::new();
@@ -73,23 +73,23 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 
-/// No fetch is worth waiting for.
+/// No fetch is pending or allowed.
 pub const UNAVAILABLE: KeyLookup = KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) };
 
-/// A key source that answers as it is told and remembers what it was asked.
+/// A key source with configured results. It records the lookups.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
-    /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
+    /// The result of the first `look_again`. After newer keys, the next results are [`UNAVAILABLE`].
     pub lookup: KeyLookup,
-    /// From the second time on, where that is another.
+    /// The result from the second `look_again` on, if it differs.
     pub later: Option<KeyLookup>,
-    /// How long ago they were fetched.
+    /// The age of the keys.
     pub age: Option<Duration>,
     pub asked: RefCell<Vec<Need>>,
 }
 
 impl Keys {
-    /// The published key, and nothing newer to come.
+    /// The published key, without a pending fetch.
     pub fn available() -> Self {
         let current = Some(published([key()]));
         Self { current, lookup: UNAVAILABLE, later: None, age: None, asked: RefCell::default() }
@@ -102,7 +102,7 @@ impl Keys {
 }
 
 impl Keys {
-    /// One that answers as this one will.
+    /// A key source with the same results.
     fn copy(&self) -> Self {
         Self {
             current: self.current.clone(),
@@ -134,7 +134,7 @@ impl KeySource for Keys {
     }
 }
 
-/// A decision that borrows its request no more.
+/// A decision that no longer borrows its request.
 pub enum Outcome {
     Forward(Forward),
     Deny(Denied),
@@ -142,7 +142,7 @@ pub enum Outcome {
     AwaitKeys { issuer: IssuerIndex, need: Need },
 }
 
-/// A request that goes on.
+/// A forwarded request.
 pub struct Forward {
     pub edits: HeaderEdits,
     pub identity: Option<Rc<Identity>>,
@@ -150,13 +150,13 @@ pub struct Forward {
     pub rules: Vec<RuleName>,
 }
 
-/// A request that does not.
+/// A denied request.
 pub struct Denied {
     pub denial: Denial,
     pub facts: Facts,
 }
 
-/// Everything that can be read of a refusal.
+/// All public data of a denial.
 #[derive(Debug)]
 pub struct Facts {
     pub reason: Reason,
@@ -203,7 +203,7 @@ impl From<Decision<'_>> for Outcome {
     }
 }
 
-/// A request before it is judged.
+/// A request to decide.
 pub struct TestRequest {
     headers: HeaderMap,
     metadata: Metadata,
@@ -237,7 +237,7 @@ impl TestRequest {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// For a message.
+    /// The path, for messages.
     pub fn path(&self) -> String {
         self.headers.get(":path").unwrap_or_default().escape_ascii().to_string()
     }
@@ -247,8 +247,8 @@ impl TestRequest {
         self
     }
 
-    /// The step without a cache of tokens. With one, of one entry or of many, a request is decided alike, when its
-    /// token comes for the first time and when it was seen before.
+    /// The decision without a token cache. Asserts that the decision is the same with a cache of one or many entries, for
+    /// a new token and for a cached token.
     pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Outcome {
         let cached: Vec<Vec<Outcome>> = [1, 1024]
             .map(|entries| {
@@ -275,7 +275,7 @@ impl TestRequest {
         flow::decide(config, &request, keys, &InModule, cache, now, patience).into()
     }
 
-    /// Everything that a step does.
+    /// All effects of a decision as text.
     fn effects(&self, step: &Outcome) -> String {
         let details = match step {
             Outcome::Forward(forward) => {
@@ -290,7 +290,7 @@ impl TestRequest {
         format!("{}: {details}", describe(step))
     }
 
-    /// With keys at hand.
+    /// The decision with available keys.
     pub fn decide_with_keys(&self, config: &Config) -> Outcome {
         self.step(config, &Keys::available(), Patience::Waits)
     }
@@ -299,7 +299,7 @@ impl TestRequest {
         self.headers.contains(name)
     }
 
-    /// The request's headers as the upstream gets them.
+    /// The request's headers as the upstream receives them.
     pub fn upstream(&self, forward: &Forward) -> Vec<(String, String)> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let after = forward.edits.apply(&self.headers);
@@ -317,12 +317,12 @@ pub fn forwarded(step: Outcome) -> Forward {
 pub fn denied(step: Outcome) -> Denied {
     match step {
         Outcome::Deny(refused) => refused,
-        other => panic!("not refused: {}", describe(&other)),
+        other => panic!("not denied: {}", describe(&other)),
     }
 }
 
-/// A step in a few words: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`; behind them what would
-/// have been denied.
+/// A decision as short text: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`, followed by the denials
+/// of report-only mode and shadow requirements.
 pub fn describe(step: &Outcome) -> String {
     match step {
         Outcome::Forward(forward) => {

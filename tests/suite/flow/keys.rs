@@ -1,4 +1,4 @@
-//! Keys that are missing: who waits, who is told to come back, who passes without.
+//! Missing keys: which requests wait, which get `retry-after`, and which pass without keys.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::fixture::{
 #[test]
 fn requests_wait_for_first_keys_only_if_keys_decide_and_may_arrive() {
     let cases: [(Value, [&str; 5]); 6] = [
-        // Worthwhile and patient, patience over, no room; hopeless; another worker has fetched.
+        // Pending and waiting allowed, timed out, queue full; unavailable; fetched by another worker.
         (
             json!({ "allow_authenticated": true }),
             ["wait for first keys", "503 no_keys", "503 waiting_full", "503 no_keys", "user-1"],
@@ -67,7 +67,7 @@ fn requests_wait_for_first_keys_only_if_keys_decide_and_may_arrive() {
             .collect();
         assert_eq!(told, expected, "{requirement}");
         let none = decision_without_token(&config);
-        assert!(!none.starts_with("wait"), "{requirement}: without a token nobody waits");
+        assert!(!none.starts_with("wait"), "{requirement}: a request without a token does not wait");
     }
 }
 
@@ -94,7 +94,7 @@ fn a_request_waits_once_for_an_unknown_kid() {
     }
 }
 
-/// A worker that lagged behind has another worker's keys now, and may still ask the issuer for newer ones.
+/// A worker with outdated keys takes over another worker's keys, and may still fetch newer ones.
 #[test]
 fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     let config = config(json!({}));
@@ -105,7 +105,7 @@ fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
         ("it did not help", KeyLookup::Pending, Patience::Over, "401 unknown_kid"),
         ("within the cooldown", UNAVAILABLE, Patience::Waits, "401 unknown_kid"),
         ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Patience::Waits, "user-1"),
-        ("whoever keeps fetching", same(), Patience::Waits, "401 unknown_kid"),
+        ("other workers keep fetching", same(), Patience::Waits, "401 unknown_kid"),
     ] {
         let keys = Keys { lookup: same(), later: Some(then), ..Keys::available() };
         assert_eq!(describe(&request.step(&config, &keys, patience)), expected, "{label}");
@@ -141,7 +141,7 @@ fn no_fetch_for_tokens_that_fail_without_a_key() {
             token().lifetime(Duration::from_secs(90_000)).sign(key()).unwrap(),
             "401 lifetime",
         ),
-        ("expired, of a kid that nobody has", expired_of(other_key()), "401 expired"),
+        ("expired, with an unknown kid", expired_of(other_key()), "401 expired"),
         ("expired, and forged", expired_of(&other_key().clone().with_kid("first")), "401 expired"),
     ] {
         let none = || Keys::none(KeyLookup::Pending);
@@ -153,7 +153,7 @@ fn no_fetch_for_tokens_that_fail_without_a_key() {
             assert!(keys.asked.borrow().is_empty(), "{label}");
         }
     }
-    // The same token with nothing wrong about it is worth waiting for.
+    // With the same token without a fault, the request waits.
     let good = get("/").bearer(&token().lifetime(Duration::from_secs(3600)).sign(key()).unwrap());
     let step = good.step(&config, &Keys::none(KeyLookup::Pending), Patience::Waits);
     assert_eq!(describe(&step), "wait for first keys");
@@ -163,7 +163,7 @@ fn expired_of(key: &SigningKey) -> String {
     token().expired_for(Duration::from_secs(600)).sign(key).unwrap()
 }
 
-/// Times judged early let nothing through: whatever a forger writes into them, the signature is still asked for.
+/// Times are checked before the signature, but valid times alone let nothing pass: the signature is checked too.
 #[test]
 fn valid_times_do_not_replace_the_signature() {
     let config = config(json!({ "default_policy": { "allow_missing_or_failed": true } }));
@@ -174,7 +174,7 @@ fn valid_times_do_not_replace_the_signature() {
     assert!(!request.upstream(&forward).iter().any(|(name, _)| name.starts_with("x-auth-")));
 }
 
-/// A parked request whose token expires while it waits is refused, though there are still no keys.
+/// A parked request whose token expires while it waits is denied, even if there are still no keys.
 #[test]
 fn a_token_may_expire_while_its_request_waits() {
     let config = config(json!({}));
@@ -188,7 +188,7 @@ fn a_token_may_expire_while_its_request_waits() {
     assert_eq!(judged(later, Patience::Over), "401 expired");
 }
 
-/// Where a failed token passes as none, an issuer without keys would be seen nowhere.
+/// If a failed token counts as no token, missing keys would otherwise be invisible.
 #[test]
 fn missing_keys_are_logged_when_a_failed_token_counts_as_none() {
     let lenient = json!({ "allow_missing_or_failed": true });
@@ -208,7 +208,7 @@ fn missing_keys_are_logged_when_a_failed_token_counts_as_none() {
         ("a good token and keys", good(), Keys::available()),
         ("a token that failed by itself", expired(), Keys::available()),
         ("the same without keys", expired(), Keys::none(UNAVAILABLE)),
-        ("no token of ours", "garbage".to_owned(), Keys::none(UNAVAILABLE)),
+        ("not a token", "garbage".to_owned(), Keys::none(UNAVAILABLE)),
     ] {
         assert!(forward(&token, &keys).would_deny.is_empty(), "{label}");
     }
@@ -216,7 +216,7 @@ fn missing_keys_are_logged_when_a_failed_token_counts_as_none() {
     assert!(without.would_deny.is_empty(), "no token");
 }
 
-/// Keys without a kid are not asked about: a token with one gets none of them, however often they are fetched.
+/// If no key has a kid, a token with a kid matches none of them, and another fetch would not help.
 #[test]
 fn no_fetch_for_a_kid_if_no_key_has_one() {
     let config = config(json!({}));
@@ -244,7 +244,7 @@ fn no_fetch_for_a_kid_if_no_key_has_one() {
     }
     let mixed = of(vec![nameless(), other_key().public_jwk()]);
     let step = get("/").bearer(&good()).step(&config, &mixed, Patience::Waits);
-    assert_eq!(describe(&step), "wait for a kid", "one key that has a kid, and others may");
+    assert_eq!(describe(&step), "wait for a kid", "one key has a kid, so a fetch may bring the missing kid");
     assert_eq!(*mixed.asked.borrow(), [Need::UnknownKid]);
     let kidless = token().without_header("kid").sign(key()).unwrap();
     let keys = of(vec![nameless()]);

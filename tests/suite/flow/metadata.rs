@@ -1,4 +1,5 @@
-//! What Envoy's own route says of itself: precedence, modes, and what it must not be talked into.
+//! Requirements in the metadata of Envoy's routes: precedence, modes, and requests that try to influence the choice of
+//! Envoy's route.
 
 use super::fixture::{config, denied, describe, forwarded, get, good, key, metadata, new_request, token};
 use jwt_guard::flow::{Metadata, RuleName};
@@ -75,7 +76,7 @@ fn a_client_cannot_influence_the_choice_of_envoys_route() {
         assert_eq!(
             describe(&request.bearer(&good()).decide_with_keys(&config)),
             "user-1",
-            "{name} is only removed elsewhere"
+            "{name} is only removed if no metadata decides"
         );
         assert_eq!(
             describe(&get("/").header(name, "").metadata(says()).decide_with_keys(&config)),

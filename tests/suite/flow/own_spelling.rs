@@ -1,4 +1,5 @@
-//! A route grants what it says in the spelling that clients use; another spelling must pass all that it may mean.
+//! A path in the spelling of ordinary clients needs only its own route; another spelling must meet the requirements of all
+//! its path variants.
 
 use super::fixture::{
     TestRequest, config, denied, describe, forwarded, get, good, key, metadata, new_request, token,
@@ -38,7 +39,7 @@ fn an_anonymous_route_passes_in_its_own_spelling() {
         (get("/%C3%9CBER/7/Ma%C3%9Fe"), "anonymous"),
         (get("/orders/myOrders").bearer(&good), "user-1"),
         (get("/orders/7").bearer(&admin()), "user-1"),
-        // The siblings that stay refused.
+        // Similar paths, which stay denied.
         (new_request("GET", "/grpc.health.v1.Health/Check"), "401 missing_token"),
         (new_request("POST", "/grpc.health.v1.health/check"), "401 missing_token"),
         (get("/api/forgotpassword"), "401 missing_token"),
@@ -57,7 +58,7 @@ fn an_anonymous_route_passes_in_its_own_spelling() {
     }
 }
 
-/// Each row is an attack on a wildcard or on a neighbour, which passes if the reading is forgotten.
+/// Each row is an attack on a wildcard or a similar route. It succeeds if the path variant is missing.
 #[test]
 fn another_spelling_of_a_protected_path_stays_denied() {
     let parameter = json!([
@@ -92,9 +93,9 @@ fn another_spelling_of_a_protected_path_stays_denied() {
             ][..],
         ),
         (&rest, "/m/a/b", &["/m/%252e%252e%252fm%252fadmin", "/m/%2561dmin/x", "/M/../m/Admin/x"]),
-        // In lower case `/api/pub` is an `{id}` to an upstream that compares exactly what it changed to lower case.
+        // For an upstream that converts to lower case and compares exactly, `/api/pub` matches `{id}`.
         (&mixed, "/api/Pub", &["/API/pub", "/api/pub", "/API/Pub", "/Api/PUB"]),
-        // An upstream may ignore case where the application's name stands, and not behind it.
+        // An upstream may ignore case in the name of the application, and compare the rest exactly.
         (&mixed_above, "/aPi/Pub", &["/API/pub", "/api/pub", "/aPi/pub"]),
     ] {
         let config = config(json!({ "routes": routes }));
@@ -117,7 +118,7 @@ fn a_route_in_its_own_spelling_has_its_own_token_from_and_forward_token() {
     }));
     let feed = |path: &str| get(&format!("{path}?access_token={}", good()));
     assert_eq!(describe(&feed("/ws/liveFeed").decide_with_keys(&config)), "user-1");
-    // Under another spelling's route no token is looked for in the query.
+    // The route of the other spelling reads no token from the query.
     assert_eq!(describe(&feed("/ws/livefeed").decide_with_keys(&config)), "400 bad_request");
     for (path, forwarded_token) in [("/legacyApp/x", true), ("/legacyApp", true), ("/legacyapp/x", false)] {
         let request = get(path).bearer(&good());
@@ -127,7 +128,7 @@ fn a_route_in_its_own_spelling_has_its_own_token_from_and_forward_token() {
     }
 }
 
-/// For each class: a path that passes with it skipped, and is refused otherwise.
+/// For each class: a path that passes if the class is skipped, and is denied otherwise.
 #[test]
 fn a_skipped_class_allows_only_its_own_variants() {
     let with = |skipped: serde_json::Value| {
@@ -232,7 +233,7 @@ fn skipped_classes_apply_when_metadata_decides() {
             assert_eq!(describe(&step), "400 ambiguous_path", "{other} with {class} skipped");
         }
     }
-    // Envoy takes `%2f` and `%2F` for two paths, and the upstream for one.
+    // For Envoy `/a%2fb` and `/a%2Fb` are different paths, for the upstream they are the same path.
     let skipping = config(json!({ "skip_readings": ["encoded_slash", "letter_case"] }));
     let refusal =
         denied(get("/projects/group%2fproject").metadata(says(&skipping)).decide_with_keys(&skipping));

@@ -1,4 +1,4 @@
-//! `bypass_cors_preflight`: a browser's question passes, and nothing that looks like one.
+//! `bypass_cors_preflight`: a CORS preflight passes, and no similar request does.
 
 use super::fixture::{TestRequest, config, describe, good, new_request};
 use serde_json::json;
@@ -19,7 +19,7 @@ fn only_a_preflight_passes() {
     assert_eq!(
         describe(&preflight().bearer(&good()).decide_with_keys(&config)),
         "user-1",
-        "a token is judged"
+        "a token is verified"
     );
     let method = "access-control-request-method";
     let rows = [
@@ -37,10 +37,10 @@ fn only_a_preflight_passes() {
             preflight().without("origin").header("origin", "https://a.example https://b.example"),
         ),
         ("no requested method", preflight().without(method)),
-        ("an empty one", preflight().without(method).header(method, "")),
+        ("an empty requested method", preflight().without(method).header(method, "")),
         ("two", preflight().header(method, "GET")),
         ("two, joined", preflight().without(method).header(method, "GET,DELETE")),
-        ("one that is no token", preflight().without(method).header(method, "GET /")),
+        ("an invalid method name", preflight().without(method).header(method, "GET /")),
         ("a method override", preflight().header("x-http-method-override", "DELETE")),
         ("an override in another spelling", preflight().header("x_method_override", "DELETE")),
         ("an override to itself", preflight().header("x-http-method", "OPTIONS")),

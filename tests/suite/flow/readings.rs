@@ -1,4 +1,4 @@
-//! Every reading must pass, and the log tells which one did not.
+//! Every path variant must meet its requirement, and the log shows the variant that did not.
 
 use super::fixture::{config, denied, describe, forwarded, get, good, new_request};
 use jwt_guard::config::Config;
@@ -34,7 +34,7 @@ fn the_rule_and_its_path_variant_are_reported() {
         let refused = denied(request.decide_with_keys(&config));
         assert_eq!((refused.denial.status, refused.facts.rule), (401, Some(rule)), "{reading:?}");
         match reading {
-            // Which of several that lead to one rule comes first is not promised.
+            // If several variants match one rule, the reported one is unspecified.
             Some(reading) if reading.contains("..") => assert!(refused.facts.reading.is_some()),
             reading => assert_eq!(refused.facts.reading.as_deref(), reading),
         }

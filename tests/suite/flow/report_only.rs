@@ -1,4 +1,4 @@
-//! `report_only`: decided, told, and let go as it came.
+//! `report_only`: requests are decided and logged, and forwarded unchanged except for claim headers.
 
 use super::fixture::{Keys, config, describe, expired, forwarded, get, good, key, metadata, token};
 use jwt_guard::flow::{KeyLookup, Metadata, Patience, RuleName};
@@ -22,7 +22,7 @@ fn nothing_is_denied_and_possible_denials_are_reported() {
         (get("/denied"), "anonymous, would deny denied"),
         (get("/%zz"), "anonymous, would deny ambiguous_path"),
         (get("/").metadata(Metadata::Bad("why".into())), "anonymous, would deny bad_metadata"),
-        // A client's claim header, where metadata decides.
+        // A claim header from the client, with a metadata requirement.
         (
             get("/").metadata(metadata(&config, json!({ "allow_anonymous": true }))),
             "anonymous, would deny bad_request",

@@ -1,4 +1,4 @@
-//! Every kind of rule with every kind of credential.
+//! Every kind of requirement with every kind of credential.
 
 use super::fixture::{config, denied, describe, expired, forwarded, get, good, key, new_request, token};
 use jwt_guard::flow::RuleName;
@@ -21,7 +21,7 @@ fn rules_and_credentials() {
     }));
     let (good, expired) = (good(), expired());
     let admin = token().claim("role", "admin").sign(key()).unwrap();
-    // Path; then nothing, a good token, an admin's, an expired one, none of a token's shape, two tokens.
+    // Path; then no token, a valid token, an admin's token, an expired token, a malformed token, two tokens.
     let rows = [
         ("/anonymous", ["anonymous", "anonymous", "anonymous", "anonymous", "anonymous", "anonymous"]),
         (
@@ -89,25 +89,25 @@ fn a_token_is_removed_only_from_its_source() {
 
 #[test]
 fn a_variant_without_a_route_uses_the_global_token_sources() {
-    // `/page;x` is `/page` to a servlet container and no route's path as sent.
+    // A servlet container reads `/page;x` as `/page`; the path as sent matches no route.
     let config = config(json!({
         "routes": [{
             "path": "/page", "allow_authenticated": true, "forward_token": true, "token_from": { "cookie": "session" },
         }],
     }));
     let request = get("/page;x").header("cookie", format!("session={}", good())).bearer("unverified");
-    assert_eq!(describe(&request.decide_with_keys(&config)), "400 bad_request", "the second token is seen");
+    assert_eq!(describe(&request.decide_with_keys(&config)), "400 bad_request", "the second token is found");
     let request = get("/page;x").header("cookie", format!("session={}", good()));
     assert_eq!(
         describe(&request.decide_with_keys(&config)),
         "400 bad_request",
-        "no cookie to the reading as sent"
+        "the path as sent reads no cookie"
     );
 }
 
 #[test]
 fn a_token_must_be_in_a_source_of_every_variant() {
-    // A page that takes a cookie, and an interface beside it that has no defence against a browser's forged requests.
+    // A page that accepts a cookie, and an API without protection against cross-site request forgery.
     let page =
         |token_from| json!({ "path": "/page/**", "allow_authenticated": true, "token_from": token_from });
     let cookie_only = config(json!({ "routes": [page(json!({ "cookie": "session" }))] }));
@@ -159,7 +159,11 @@ fn an_audience_is_valid_only_for_its_issuer() {
     };
     assert_eq!(describe(&token("https://own.example").decide_with_keys(&of_both("orders"))), "user-1");
     let denied = token("https://partner.example").decide_with_keys(&of_both("orders"));
-    assert_eq!(describe(&denied), "403 audience_not_allowed", "whatever a partner writes into its tokens");
+    assert_eq!(
+        describe(&denied),
+        "403 audience_not_allowed",
+        "an issuer cannot use the audience of another issuer"
+    );
 }
 
 #[test]
@@ -188,7 +192,7 @@ fn requests_without_a_path_are_under_the_default_policy() {
     assert_eq!(
         describe(&get("/").without(":method").decide_with_keys(&config)),
         "400 ambiguous_path",
-        "no method, no reading"
+        "no method, no path variant"
     );
 }
 
@@ -284,7 +288,7 @@ fn another_spelling_that_is_itself_a_token_source_is_read_and_forwarded() {
     for (second, name, kept) in [
         (bearer("grpc-metadata-authorization"), "grpc-metadata-authorization", true),
         (bearer("x_token"), "x_token", true),
-        // Read for another scheme, and this one nobody has verified.
+        // A token source with another scheme: the value with this scheme is unverified.
         (other("Token "), "grpc-metadata-authorization", false),
     ] {
         let config = config(json!({
@@ -352,12 +356,12 @@ fn the_same_token_in_two_sources_is_one_token() {
     assert_eq!(describe(&both("/", &admin).decide_with_keys(&config)), "400 bad_request");
     assert_eq!(describe(&both("/", "garbage").decide_with_keys(&config)), "400 bad_request");
 
-    // Where two readings look in different places, the token must stand where both look.
+    // If two path variants have different token sources, the token must be in a source of both.
     let cookie = |path: &str| get(path).header("cookie", format!("session={good}"));
     assert_eq!(describe(&cookie("/page/x").decide_with_keys(&config)), "user-1");
     assert_eq!(describe(&cookie("/page/..%2fapi/x").decide_with_keys(&config)), "400 bad_request");
     assert_eq!(describe(&both("/page/..%2fapi/x", &good).decide_with_keys(&config)), "400 bad_request");
-    // The default looks in both, and the cookie is one of them.
+    // The default reads both sources, and the cookie is one of them.
     assert_eq!(describe(&cookie("/x/..%2fpage/y").decide_with_keys(&config)), "user-1");
     assert_eq!(describe(&both("/x/..%2fpage/y", &good).decide_with_keys(&config)), "user-1");
     assert_eq!(describe(&both("/x/..%2fpage/y", &admin).decide_with_keys(&config)), "400 bad_request");

@@ -1,4 +1,4 @@
-//! What a decision tells of itself: the log, the metrics and `jwtguard explain` read nothing else.
+//! The trace of a decision, which is the only input of the log, the metrics and `jwtguard explain`.
 
 use jwt_guard::bearer::{MalformedCredential, Place};
 use jwt_guard::config::Config;
@@ -24,7 +24,7 @@ fn headers(path: &str, token: Option<&str>) -> HeaderMap {
     pseudo.chain(bearer).collect()
 }
 
-/// Decides, and looks at the decision while it borrows the request.
+/// Decides a request and passes the decision to `inspect`.
 fn inspect_decision<T>(
     config: &Config,
     path: &str,
@@ -63,7 +63,7 @@ fn matched_routes_and_token_sources_are_reported() {
         assert!(applied[0].reading.is_none());
         assert_eq!(policy.places, [Place::Authorization].as_slice());
     });
-    // Not decoded, the path is under no route.
+    // The path as sent matches no route.
     inspect_decision(&config, "/open/..%2forders/7", None, &Keys::available(), |decision| {
         let policy = decision.trace.policy.as_ref().unwrap();
         let applied: Vec<_> = policy.applied.iter().collect();
@@ -159,7 +159,7 @@ fn possible_denials_and_allowing_rules_are_reported() {
     });
     inspect_decision(&config, "/lax", Some(&good()), &Keys::none(UNAVAILABLE), |decision| {
         let reasons: Vec<_> = decision.would_deny().map(|facts| facts.reason.as_str()).collect();
-        assert_eq!(reasons, ["no_keys"], "an outage is told where a failed token passes as none");
+        assert_eq!(reasons, ["no_keys"], "missing keys are reported if a failed token counts as no token");
     });
     let reporting =
         super::fixture::config(json!({ "report_only": true, "default_policy": { "deny": true } }));

@@ -1,4 +1,4 @@
-//! What trailers lose, whatever became of the request.
+//! The trailers that are removed, with any decision.
 
 use super::fixture::config;
 use jwt_guard::flow::credential_headers;
