@@ -95,7 +95,7 @@ impl Keys {
         Self { current, lookup: UNAVAILABLE, later: None, age: None, asked: RefCell::default() }
     }
 
-    /// None so far, and that lookup.
+    /// No keys so far, with that result of `look_again`.
     pub fn none(lookup: KeyLookup) -> Self {
         Self { current: None, lookup, later: None, age: None, asked: RefCell::default() }
     }
