@@ -1,7 +1,7 @@
-//! Every algorithm by both paths: through the host's `verify_signature`, and inside the module.
+//! Every algorithm with the host verifier (the host's `verify_signature`) and with the wasm verifier.
 //!
-//! The same tokens go to two Envoys with the same keys. In one the module asks a function that no host has
-//! (`Bootstrap::host_function`), so that all is done inside it. They must say the same of every token.
+//! The same tokens go to two Envoys with the same keys. In one of them, the module requests a host function that does not
+//! exist (`Bootstrap::host_function`), so it verifies every signature itself. Both must decide alike for every token.
 
 use std::collections::BTreeSet;
 
@@ -33,26 +33,26 @@ pub const ALL: [&str; 13] = [
 const BY_HOST: &str = "verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, else in the module";
 const IN_MODULE: &str = "signatures verified in the module";
 
-/// Two Envoys, one connection to each.
+/// Two Envoys, with one connection to each.
 pub struct Paths {
     pub stacks: [Stack; 2],
     tries: [Tries; 2],
 }
 
 impl Paths {
-    /// With those public keys, whatever the issuer and the audience of the tokens are called.
+    /// Two Envoys with the given public keys, issuer and audience.
     async fn with_keys(keys: &[Value], issuer: &str, audience: &str) -> Self {
         let plugin = plugin(keys, issuer, audience);
         Self::of(|| Stack::builder().plugin(plugin.clone()).issuer_down()).await
     }
 
-    /// The same, by another clock than today's.
+    /// Like [`with_keys`](Self::with_keys), with another clock.
     async fn by_clock(clock: &Clock, keys: &[Value], issuer: &str, audience: &str) -> Self {
         let plugin = plugin(keys, issuer, audience);
         Self::of(|| clock.of(Stack::builder().plugin(plugin.clone()).issuer_down())).await
     }
 
-    /// Of two stacks that are built alike.
+    /// Two stacks from the same builder.
     pub async fn of(builder: impl Fn() -> StackBuilder) -> Self {
         let start = async |function, announced| {
             let builder = builder().envoy(|envoy| {
@@ -68,11 +68,11 @@ impl Paths {
         Self { stacks: [host, module], tries }
     }
 
-    /// What both say of the token; panics where they differ.
+    /// The outcome for the token; panics if the two Envoys differ.
     pub async fn verify(&mut self, label: &str, token: impl AsRef<[u8]>) -> String {
         let [host, module] = &mut self.tries;
         let (by_host, in_module) = tokio::join!(host.token(&token), module.token(&token));
-        assert_eq!(by_host, in_module, "{label}: host and module differ");
+        assert_eq!(by_host, in_module, "{label}: host verifier and wasm verifier differ");
         by_host
     }
 }
@@ -96,7 +96,7 @@ fn keys() -> Vec<SigningKey> {
     Algorithm::ALL.into_iter().map(of).collect()
 }
 
-/// The token with the bytes of its signature changed.
+/// The token with changed bytes of its signature.
 pub fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let mut signature = base64url::decode(signature.as_bytes()).unwrap();
@@ -122,7 +122,7 @@ async fn every_algorithm_by_both_verifiers() {
             let [header, _, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!() };
             format!("{header}.{claims}.{signature}")
         };
-        // A key of another kind, but for RSA, where the key is of the kind and bound to another algorithm.
+        // A key of another kind; for RSA, a key of the same kind that is bound to another algorithm.
         let wrong = own.iter().find(|wrong| wrong.algorithm() != algorithm).unwrap();
         let rows = [
             ("good", "passed", good.clone()),
@@ -146,14 +146,15 @@ async fn every_algorithm_by_both_verifiers() {
                 "bad_key",
                 token.clone().header("kid", wrong.kid()).sign(key).unwrap(),
             ),
-            ("a kid that nobody has", "unknown_kid", token.clone().header("kid", "none").sign(key).unwrap()),
+            ("an unknown kid", "unknown_kid", token.clone().header("kid", "none").sign(key).unwrap()),
         ];
         for (label, expected, token) in rows {
             let label = format!("{algorithm}: {label}");
             assert_eq!(paths.verify(&label, &token).await, expected, "{label}");
         }
     }
-    // RFC 9864's name, RFC 8037's key; and the key under its new name, the token under the old one.
+    // The algorithm name of RFC 9864 with a key of RFC 8037; then the key with the new name and the token with the old
+    // one.
     let ed25519 = own.iter().find(|key| key.algorithm() == Algorithm::Ed25519).unwrap();
     let renamed = Token::new(now()).header("alg", "Ed25519").sign(ed25519).unwrap();
     assert_eq!(paths.verify("Ed25519", &renamed).await, "passed");
@@ -164,7 +165,7 @@ async fn every_algorithm_by_both_verifiers() {
     }
 }
 
-/// Sizes, exponents, paddings, points and scalars at which libraries have differed, and the tokens of other libraries.
+/// Sizes, exponents, paddings, points and scalars on which libraries have differed, and tokens of other libraries.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_verifiers_agree_on_edge_cases() {
     let edges: Vec<Value> = serde_json::from_str(include_str!("../data/jose/edges.json")).unwrap();
@@ -183,7 +184,7 @@ async fn both_verifiers_agree_on_edge_cases() {
     }
 }
 
-/// Signed long ago, and judged by the clock of that time: today their times alone refuse them.
+/// These tokens are old, so Envoy runs with a clock of that time: today they are expired.
 #[tokio::test(flavor = "multi_thread")]
 async fn both_verifiers_accept_tokens_of_other_libraries() {
     let file: Value = serde_json::from_str(include_str!("../data/jose/keys.json")).unwrap();
@@ -197,7 +198,7 @@ async fn both_verifiers_accept_tokens_of_other_libraries() {
     let keys: Vec<Value> = file["keys"].as_array().unwrap().iter().map(public).collect();
     let tokens: Vec<Value> = serde_json::from_str(include_str!("../data/jose/tokens.json")).unwrap();
     let rfc: Vec<Value> = serde_json::from_str(include_str!("../data/jose/rfc.json")).unwrap();
-    // The others of the RFCs' examples sign no claims.
+    // The other examples of the RFCs contain no claims.
     let joe: Vec<&Value> = rfc
         .iter()
         .filter(|row| {
@@ -221,14 +222,14 @@ async fn both_verifiers_accept_tokens_of_other_libraries() {
     let mut paths = Paths::by_clock(&clock, &keys, "joe", "anyone").await;
     for row in joe {
         let token = row["jws"].as_str().unwrap();
-        // They name no audience, which is judged after the signature.
+        // They have no audience, which is checked after the signature.
         assert_eq!(paths.verify("RFC 7515", token).await, "audience", "{}", row["source"]);
         let damaged = with_signature(token, |signature| signature[20] ^= 4);
         assert_eq!(paths.verify("RFC 7515", &damaged).await, "signature", "{}, damaged", row["source"]);
     }
 }
 
-/// `declare_property` takes the same bytes and answers with nothing, whatever it is asked.
+/// `declare_property` accepts the same bytes and always returns nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_fails_its_self_test_is_not_used() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();

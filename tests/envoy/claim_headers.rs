@@ -1,10 +1,10 @@
-//! What the upstream is told, and what a client cannot tell it.
+//! The identity headers at the upstream, and clients that try to forge them.
 
 use serde_json::json;
 
 use crate::harness::{Stack, plugin_with};
 
-/// Without Envoy's own removal, which would hide ours.
+/// Without the early removal by Envoy, which would hide a missing removal by the filter.
 async fn stack(members: serde_json::Value) -> Stack {
     Stack::builder()
         .plugin(plugin_with(members))
@@ -41,7 +41,7 @@ async fn the_identity_arrives_in_the_default_headers() {
     for (name, value) in rows {
         assert_eq!(seen.header(name), Some(value), "{name}");
     }
-    assert!(!seen.has("authorization"), "the token is taken out unless forward_token says otherwise");
+    assert!(!seen.has("authorization"), "the token is removed unless forward_token is set");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,7 +160,7 @@ async fn encoded_claims_can_be_decoded() {
         "null": null, "empty": "", "none": []
     }"#;
     let serde_json::Value::Object(claims) = serde_json::from_str(claims).unwrap() else { unreachable!() };
-    // The number as the token writes it: no JSON library of ours in between.
+    // The number exactly as in the token: no JSON library rewrites it here.
     let payload = stack.token().claims(claims).claim("number", 0).claims_json();
     let payload = payload.replace("\"number\":0", "\"number\":12345678901234567890.50");
     let header = stack.token().header_json(&stack.key);
@@ -190,7 +190,7 @@ async fn encoded_claims_can_be_decoded() {
     }
 }
 
-/// Whatever lets a request through, the client's own copies do not come with it.
+/// The client's copies of identity headers are removed in every mode in which a request passes.
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_of_the_client_are_removed_in_every_mode() {
     let folds = [
@@ -268,7 +268,7 @@ async fn a_claim_that_is_too_long_denies_and_the_longest_passes() {
     assert_eq!(
         (refused.status, refused.error().as_str()),
         (403, "insufficient_scope"),
-        "its encoding counts"
+        "the limit applies to the encoded value"
     );
     assert_eq!(stack.denied("header_oversize").await, 2);
     assert_eq!(stack.upstream.count(), 1);

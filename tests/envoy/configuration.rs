@@ -1,4 +1,4 @@
-//! A configuration with a mistake stops Envoy at its start, and its log says what to mend.
+//! A configuration with an error stops the start of Envoy, and Envoy's log says how to fix it.
 
 use jwtguard::inspect::check::check;
 use jwtguard::inspect::{Severity, documents};
@@ -78,7 +78,10 @@ async fn the_tool_reads_the_dump_of_a_running_envoy() {
         let dump = stack.envoy.ask_admin("GET", "/config_dump").await;
         let documents = documents("dump", &String::from_utf8(dump.body).unwrap()).unwrap();
         let report = check(&documents);
-        assert_eq!(report.configurations, 1, "once, though static listeners stand in two parts of a dump");
+        assert_eq!(
+            report.configurations, 1,
+            "one configuration, although static listeners occur in two parts of a dump"
+        );
         assert_eq!(report.count(Severity::Error), 0, "{:#?}", report.findings);
         let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         assert!(findings.iter().all(|finding| !finding.contains("no cluster")), "{findings:#?}");

@@ -1,8 +1,8 @@
-//! The same tokens and the same policy through Envoy's own `jwt_authn` and through ours, in one Envoy; and through PyJWT
-//! and joserfc.
+//! Compares the filter with Envoy's `jwt_authn` in the same Envoy, and with PyJWT and joserfc, for the same tokens and
+//! policy.
 //!
-//! `/native` is judged by `jwt_authn` alone, `/ours` by the filter alone. Where ours differs from another, a table says
-//! why: a difference without a reason fails, and so does a reason without a difference.
+//! Only `jwt_authn` decides `/native`, and only the filter decides `/ours`. A table gives the reason of each difference: a
+//! difference without a reason fails, and so does a reason without a difference.
 
 mod corpus;
 mod reasons;
@@ -18,11 +18,11 @@ use crate::harness::{Request, Stack, now, plugin_with, typed};
 use crate::outcome::{Tries, assert_no_crash, expose_reasons, of};
 use jwt_guard_testkit::pinned_python::pinned_python;
 
-/// Tokens unless `JWT_GUARD_DIFFERENTIAL` says how many.
+/// The number of tokens; `JWT_GUARD_DIFFERENTIAL` overrides it.
 const TOKENS: usize = 10_000;
-/// Connections that they are sent over.
+/// The number of connections.
 const CONNECTIONS: usize = 4;
-/// Of clocks, for all four.
+/// The allowed clock skew of all four.
 const SKEW_SECONDS: u64 = 60;
 
 fn tokens() -> usize {
@@ -62,17 +62,17 @@ async fn start(world: &World) -> Stack {
     stack.start().await
 }
 
-/// What became of a token.
+/// The results for one token.
 struct TokenResult {
     kind: &'static str,
     authorization: String,
-    /// `passed`, or our reason.
+    /// `passed`, or the filter's denial reason.
     ours: String,
-    /// Whether each of the others accepts it, those that can tell.
+    /// Whether each of the others accepts it, if the other can run.
     others: BTreeMap<&'static str, bool>,
 }
 
-/// Every `CONNECTIONS`th token, from that one on.
+/// Sends every `CONNECTIONS`th token, starting with `first`.
 async fn send_tokens(stack: &Stack, corpus: &[(&'static str, String)], first: usize) -> Vec<TokenResult> {
     let mut tries = Tries::new(stack).await;
     let mut results = Vec::new();
@@ -87,7 +87,7 @@ async fn send_tokens(stack: &Stack, corpus: &[(&'static str, String)], first: us
     results
 }
 
-/// Adds what the libraries make of the tokens that stand behind `Bearer` and its spaces, where Python can be had.
+/// Adds the results of the libraries for the tokens after `Bearer` and spaces, if Python is available.
 fn verify_with_libraries(world: &World, results: &mut [TokenResult]) {
     let mut given: Vec<&mut TokenResult> =
         results.iter_mut().filter(|result| result.authorization.starts_with("Bearer ")).collect();
@@ -112,7 +112,7 @@ fn verify_with_libraries(world: &World, results: &mut [TokenResult]) {
     }
 }
 
-/// What is wrong with the tables, as far as that one goes.
+/// The errors in the tables for one of the others.
 fn table_errors(other: &str, results: &[TokenResult]) -> Vec<String> {
     let (mut accepted, mut refused) = (0, 0);
     let mut stricter: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
@@ -126,7 +126,7 @@ fn table_errors(other: &str, results: &[TokenResult]) -> Vec<String> {
             (false, true) => wider.entry(*kind).or_insert((0, authorization)).0 += 1,
         }
     }
-    println!("{other}: accepted by both {accepted}, refused by both {refused}");
+    println!("{other}: accepted by both: {accepted}, rejected by both: {refused}");
     assert!(accepted > 0 && refused > 0);
 
     let stricter_listed: BTreeSet<_> = STRICTER
@@ -140,14 +140,16 @@ fn table_errors(other: &str, results: &[TokenResult]) -> Vec<String> {
     for ((kind, reason), (count, sample)) in &stricter {
         println!("ours stricter than {other}: {kind}: {reason}: {count}");
         if !stricter_listed.contains(&(*kind, *reason)) {
-            complaints
-                .push(format!("no reason: ours refuses, {reason}, what {other} accepts: {kind}: {sample}"));
+            complaints.push(format!(
+                "no reason in the table: ours rejects with {reason}, {other} accepts: {kind}: {sample}"
+            ));
         }
     }
     for (kind, (count, sample)) in &wider {
         println!("{other} stricter than ours: {kind}: {count}");
         if !wider_listed.contains(kind) {
-            complaints.push(format!("no reason: OURS ACCEPTS what {other} refuses: {kind}: {sample}"));
+            complaints
+                .push(format!("no reason in the table: OURS ACCEPTS, {other} rejects: {kind}: {sample}"));
         }
     }
     let stale = stricter_listed.iter().filter(|listed| !stricter.contains_key(*listed));

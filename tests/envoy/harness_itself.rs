@@ -1,5 +1,5 @@
-//! What the other tests rest on: requests, counters and refusals arrive as they were sent. Most of it without the
-//! filter, so that a failure here is the harness's own.
+//! Tests of the harness: requests, counters and rejected starts. Most of them run without the filter, so that a failure
+//! points to the harness.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn grpc_and_trailers_pass_over_http_2() {
     assert_eq!(stack.upstream.last().trailers, [("x-late".to_owned(), b"1".to_vec())]);
 }
 
-/// A second route leads to the issuer, so that Envoy is its client here.
+/// A second route leads to the issuer, so that requests reach the issuer through Envoy.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_issuer_gives_the_configured_responses() {
     let stack = Stack::builder()
@@ -150,7 +150,7 @@ async fn the_module_rejects_an_invalid_configuration() {
     expect_rejected_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
 }
 
-/// README shows this test: change both.
+/// The README shows this test: change both.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_passes_and_the_upstream_is_told() {
     let routes = json!([{ "path": "/admin/**", "requires_role": "admin" }]);

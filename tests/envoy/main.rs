@@ -1,4 +1,4 @@
-//! The module in a real Envoy, with a real issuer before it and a real upstream behind it.
+//! Tests of the module in a real Envoy, with a mock issuer and an upstream.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

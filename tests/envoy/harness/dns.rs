@@ -1,4 +1,4 @@
-//! A name server that is slow.
+//! A slow name server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 
-/// Says of every name, after a while, that it is 127.0.0.1.
+/// Resolves every name to 127.0.0.1 after a delay.
 pub struct NameServer {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
@@ -15,7 +15,7 @@ pub struct NameServer {
 }
 
 impl NameServer {
-    /// On a free port.
+    /// Starts on a free port.
     pub async fn start(after: Duration) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
@@ -32,7 +32,7 @@ impl NameServer {
         Self { address, asked, task }
     }
 
-    /// How often.
+    /// The number of queries.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
@@ -48,10 +48,11 @@ impl Drop for NameServer {
     }
 }
 
-/// RFC 1035, section 4: the query's id and question, and one record of type A that points to the question's name.
+/// RFC 1035 section 4: the id and question of the query, and one A record for the name of the question.
 fn answer(query: &[u8]) -> Vec<u8> {
     const HEADER: usize = 12;
-    let name = query[HEADER..].iter().position(|byte| *byte == 0).expect("a name that ends");
+    let name =
+        query[HEADER..].iter().position(|byte| *byte == 0).expect("the name in the query is terminated");
     let question = &query[HEADER..HEADER + name + 5];
     let header = [&query[..2], &[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]].concat();
     let record = [0xC0, 0x0C, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1];
