@@ -1,7 +1,7 @@
 //! Attacks that try to bypass a required role or to forge an identity, with bytes that a library would not send.
 //!
-//! Each test checks the request at the upstream instead of the response: Envoy rejects some attacks before the filter, and
-//! may stop doing so.
+//! Each test checks the request at the upstream instead of the response: Envoy rejects some attacks before the filter,
+//! and may stop doing so.
 
 mod bounds;
 mod cost;

@@ -1,7 +1,8 @@
 //! Every algorithm with the host verifier (the host's `verify_signature`) and with the wasm verifier.
 //!
-//! The same tokens go to two Envoys with the same keys. In one of them, the module requests a host function that does not
-//! exist (`Bootstrap::host_function`), so it verifies every signature itself. Both must decide alike for every token.
+//! The same tokens go to two Envoys with the same keys. In one of them, the module requests a host function that does
+//! not exist (`Bootstrap::host_function`), so it verifies every signature itself. Both must decide alike for every
+//! token.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! All known attacks on tokens. Each row changes one thing in a valid token.
 //!
-//! All rows run with the host verifier and with the wasm verifier. The tests check the response and the counters of each
-//! attack, and afterwards the log and a valid token.
+//! All rows run with the host verifier and with the wasm verifier. The tests check the response and the counters of
+//! each attack, and afterwards the log and a valid token.
 
 mod algorithms;
 mod keys;
@@ -151,8 +151,8 @@ async fn no_named_attack_passes() {
     assert_eq!((asked.status, stranger.requests().len()), (200, 1), "the attacker's server works");
 }
 
-/// Every reason is logged, without any part of a token and without personal data. The log is rate-limited, so a token is
-/// sent again until its reason is logged.
+/// Every reason is logged, without any part of a token and without personal data. The log is rate-limited, so a token
+/// is sent again until its reason is logged.
 async fn assert_log_has_no_secrets(stack: &Stack, rows: &[Row]) {
     let mut of_reason: BTreeMap<&str, &Row> = BTreeMap::new();
     let told = |row: &&Row| Reason::ALL.iter().any(|reason| reason.to_string() == row.expected);

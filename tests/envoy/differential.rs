@@ -1,8 +1,8 @@
 //! Compares the filter with Envoy's `jwt_authn` in the same Envoy, and with PyJWT and joserfc, for the same tokens and
 //! policy.
 //!
-//! Only `jwt_authn` decides `/native`, and only the filter decides `/ours`. A table gives the reason of each difference: a
-//! difference without a reason fails, and so does a reason without a difference.
+//! Only `jwt_authn` decides `/native`, and only the filter decides `/ours`. A table gives the reason of each
+//! difference: a difference without a reason fails, and so does a reason without a difference.
 
 mod corpus;
 mod reasons;

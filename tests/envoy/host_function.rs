@@ -1,7 +1,7 @@
-//! What the host's `verify_signature` itself says of Wycheproof's vectors, and of keys at the edges of ours.
+//! Tests the host's `verify_signature` with Wycheproof's vectors and with edge cases of keys.
 //!
-//! Wycheproof signs messages that are no tokens, so they cannot come as requests. A module of thirty lines hands them
-//! to the same function of the same Envoy instead, in the very words that ours uses (`SignatureCheck::for_host`).
+//! Wycheproof's messages are not tokens, so they cannot be sent as requests. Instead, a module of thirty lines calls
+//! the same function of the same Envoy, with the same arguments as the filter (`SignatureCheck::for_host`).
 
 use base64::Engine;
 use jwt_guard::jose::algorithm::{
@@ -34,7 +34,7 @@ struct VerifyResult {
     error: String,
 }
 
-/// The function of a running Envoy.
+/// The host function of a running Envoy.
 struct Host {
     stack: Stack,
     connection: Connection,
@@ -62,7 +62,7 @@ impl Host {
         Self { stack, connection, asked: 0 }
     }
 
-    /// What the host says; `Err` with its status where it says nothing.
+    /// The result of the host; `Err` with its status if there is no result.
     async fn verify(&mut self, check: &HostCheck<'_>) -> Result<bool, u16> {
         let arguments = Arguments {
             hash_function: check.hash_function.to_owned(),
@@ -80,14 +80,14 @@ impl Host {
         }
     }
 
-    /// Both must say `expected`; a signature that is refused for its form is put to neither.
+    /// Asserts that both verifiers return `expected`. A signature of invalid form reaches neither verifier.
     async fn assert_agree(&mut self, label: &str, expected: Option<bool>, check: Option<SignatureCheck<'_>>) {
         let Some(check) = check else {
-            assert_ne!(expected, Some(true), "{label}: refused for its form");
+            assert_ne!(expected, Some(true), "{label}: rejected because of its form");
             return;
         };
         let host = self.verify(&check.for_host().unwrap()).await;
-        assert_eq!(host, Ok(InModule.verify(&check)), "{label}: host and module differ");
+        assert_eq!(host, Ok(InModule.verify(&check)), "{label}: host verifier and wasm verifier differ");
         assert!(expected.is_none() || host.ok() == expected, "{label}: expected {expected:?}, got {host:?}");
     }
 }
@@ -124,7 +124,7 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_rsa() {
             }
         }
     }
-    assert!(host.asked > 2000, "only {} were asked", host.asked);
+    assert!(host.asked > 2000, "only {} vectors were verified", host.asked);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,10 +147,10 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_ecdsa() {
             }
         }
     }
-    assert!(host.asked > 500, "only {} were asked", host.asked);
+    assert!(host.asked > 500, "only {} vectors were verified", host.asked);
 }
 
-/// Every size and exponent that we take is one that the host takes: it says no to the signature, not to the key.
+/// The host accepts every key size and exponent that the filter accepts: it rejects the signature, not the key.
 #[tokio::test(flavor = "multi_thread")]
 async fn boringssl_accepts_every_key_that_the_filter_accepts() {
     let mut host = Host::start().await;

@@ -1,4 +1,4 @@
-//! Several issuers in one configuration: each judges its own tokens by its own rules and keys, and by no other's.
+//! Several issuers in one configuration: the tokens of each issuer are verified only with its own rules and keys.
 
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, compact};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ const ALPHA: &str = "https://alpha.example";
 const BETA: &str = "https://beta.example";
 const GONE: &str = "https://gone.example";
 
-/// Both have keys of the same names: a kid is an issuer's own affair.
+/// Both issuers use the same kids: a kid is unique only within its issuer.
 struct Keys {
     alpha: SigningKey,
     alphas_stolen: SigningKey,
@@ -60,12 +60,12 @@ fn configuration() -> Value {
     })
 }
 
-/// A token of alpha's, before it is signed.
+/// A token of alpha, before it is signed.
 fn alpha() -> Token {
     Token::new(now()).issuer(ALPHA).audience("alpha-api")
 }
 
-/// A token of beta's, as Cognito makes them: without `aud`.
+/// A token of beta like those of Cognito: without `aud`.
 fn beta() -> Token {
     Token::new(now()).issuer(BETA).without("aud").claim("client_id", "beta-app")
 }
@@ -119,7 +119,7 @@ async fn each_issuer_verifies_only_its_own_tokens() {
         ("alpha's with beta's kid", "unknown_kid", alpha().header("kid", "curve").sign(&keys.alpha)),
         // Algorithms.
         ("alpha's by beta's other algorithm", "algorithm", alpha().sign(&keys.betas_curve)),
-        // Audiences, and where they stand.
+        // Audiences, and the claims that contain them.
         ("alpha's for beta's audience", "audience", alpha().audience("beta-app").sign(&keys.alpha)),
         ("alpha's with a client_id", "audience", beta().issuer(ALPHA).sign(&keys.alpha)),
         ("beta's for alpha's audience", "audience", beta().claim("client_id", "alpha-api").sign(&keys.beta)),
@@ -131,11 +131,11 @@ async fn each_issuer_verifies_only_its_own_tokens() {
         ("beta's for its second audience", "passed", beta().claim("client_id", "beta-cli").sign(&keys.beta)),
         // Refused kids.
         ("alpha's by its stolen key", "refused_kid", alpha().sign(&keys.alphas_stolen)),
-        ("the same, not saying so", "signature", alpha().without_header("kid").sign(&keys.alphas_stolen)),
+        ("the same without a kid", "signature", alpha().without_header("kid").sign(&keys.alphas_stolen)),
         ("beta's by a key of that name", "passed", beta().sign(&keys.betas_stolen)),
-        // Who is no issuer here.
+        // Unknown issuers.
         (
-            "an issuer that nobody configured",
+            "an issuer that is not configured",
             "unknown_issuer",
             alpha().issuer("https://delta.example").sign(&keys.alpha),
         ),
@@ -146,11 +146,11 @@ async fn each_issuer_verifies_only_its_own_tokens() {
         ("both", "unknown_issuer", alpha().claim("iss", json!([ALPHA, BETA])).sign(&keys.alpha)),
         ("none", "unknown_issuer", alpha().without("iss").sign(&keys.alpha)),
     ];
-    wait_until("both have been asked", async || world.fetches()[..2] == [1, 1]).await;
+    wait_until("both key sets have been fetched", async || world.fetches()[..2] == [1, 1]).await;
     let mut tries = Tries::new(&world.stack).await;
     assert_eq!(tries.token(alpha().sign(&keys.alpha).unwrap()).await, "passed");
     for (label, expected, token) in rows {
-        // The kid that alpha does not have makes it be asked, once; nothing else does.
+        // Only the kid that alpha does not have causes a fetch, and only once.
         assert_eq!(tries.token(token.unwrap()).await, expected, "{label}");
     }
     assert_eq!(world.fetches(), [2, 1, 0]);
@@ -160,7 +160,7 @@ async fn each_issuer_verifies_only_its_own_tokens() {
         let token = compact(header.as_bytes(), claimed.as_bytes(), &[7; 256]);
         assert_eq!(tries.token(token).await, "unknown_issuer");
     }
-    assert_eq!(world.fetches(), [2, 1, 0], "an issuer that nobody configured has nothing fetched");
+    assert_eq!(world.fetches(), [2, 1, 0], "an unknown issuer causes no fetch");
     assert_no_crash(&world.stack);
 }
 
@@ -213,8 +213,8 @@ async fn an_issuer_that_is_down_affects_only_its_own_tokens() {
     assert_eq!(world.fetches(), [1, 1, 0]);
 
     world.gone.up().await;
-    wait_until("it has come back", async || stack.get_with("/", &of_gone).await.status == 200).await;
-    // And goes again, with the keys still good.
+    wait_until("the issuer is up again", async || stack.get_with("/", &of_gone).await.status == 200).await;
+    // It goes down again while the keys are still valid.
     world.gone.down().await;
     world.alpha.down().await;
     others_pass().await;

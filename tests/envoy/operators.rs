@@ -1,4 +1,4 @@
-//! What operators see: access logs, log lines, counters.
+//! The output for operators: access logs, log lines, counters.
 
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ async fn a_log_line_contains_the_denial_record_and_no_secret() {
     for line in lines {
         assert!(line.contains("[info][wasm]"), "{line}");
     }
-    assert!(!log.contains("a \"b\" c"), "an id that is none is left out");
+    assert!(!log.contains("a \"b\" c"), "an invalid request id is omitted");
     for part in good.split('.').chain(token.split('.')) {
         assert!(!log.contains(part), "no part of a token");
     }
@@ -130,8 +130,8 @@ async fn a_flood_of_denials_is_counted_and_not_logged() {
             log.split("jwt_guard: ").filter_map(|text| text.split_once(" more refusals were not logged"));
         counts.map(|(count, _)| count.parse::<u64>().unwrap()).sum()
     };
-    // The count comes by itself, with no other refusal after the last.
-    wait_until("every refusal is accounted for", async || {
+    // The number of suppressed lines is logged by a timer, without another denial.
+    wait_until("every denial is logged or counted", async || {
         let log = stack.envoy.log();
         lines(&log) + unsaid(&log) == sent
     })
@@ -167,7 +167,7 @@ async fn metrics_keep_their_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_cached_unless_the_cache_is_off() {
-    // A cache that is off counts nothing.
+    // If the cache is off, its counters stay 0.
     for (entries, hits, misses) in [(1, 2, 1), (0, 0, 0)] {
         let stack = Stack::with_plugin(plugin_with(json!({ "token_cache_entries": entries }))).await;
         let token = stack.good_token();

@@ -1,4 +1,5 @@
-//! A route opens in the spelling that its clients send, gRPC's included, and classes of readings can be skipped.
+//! Paths in the spelling of ordinary clients, including gRPC, need only their own route; classes of path variants can
+//! be skipped.
 
 use serde_json::{Value, json};
 
@@ -34,7 +35,7 @@ async fn routes_pass_in_the_spelling_that_clients_send() {
     }
     assert_eq!(stack.get_with("/orders/myOrders", &good).await.status, 200);
     assert_eq!(stack.get(&format!("/ws/liveFeed?access_token={good}")).await.status, 200);
-    assert_eq!(stack.upstream.last().path, "/ws/liveFeed", "the token is taken out of the query");
+    assert_eq!(stack.upstream.last().path, "/ws/liveFeed", "the token is removed from the query");
     assert_eq!(stack.get_with("/legacyApp/x", &good).await.status, 200);
     assert!(stack.upstream.last().has("authorization"), "the route forwards its token");
     assert_eq!(stack.issuer.fetches(), 1);

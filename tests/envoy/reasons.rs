@@ -1,4 +1,4 @@
-//! Every reason of the closed list, by the request that reaches it: answered, counted once, and in the access log.
+//! Every denial reason with a request that causes it: it is answered, counted once, and written to the access log.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, REASONS_LOG, Stack, cluster, now, plugin_with, wait_until};
 
-/// An issuer whose keys cannot be had.
+/// An issuer whose keys cannot be fetched.
 const DEAD: &str = "https://dead.example";
 
-/// How a reason is reached.
+/// The request that causes a reason.
 enum Trigger {
-    /// A GET of that path, with that token.
+    /// A GET of the path with the token, and the expected status.
     Request(&'static str, Option<String>, u16),
-    /// By a thousand requests: the other test.
+    /// A thousand parked requests; another test covers it.
     FullQueue,
 }
 
@@ -96,7 +96,7 @@ async fn each_reason_is_reached_and_counted() {
         .keys([first, elliptic])
         .envoy(|envoy| {
             envoy.access_log = REASONS_LOG.to_owned();
-            // Nobody listens there.
+            // No server listens on this port.
             envoy.clusters = vec![cluster("dead", "127.0.0.1:1".parse().unwrap(), false)];
             envoy.routes = vec![
                 json!({ "match": { "path": "/typo" }, "route": { "cluster": "upstream" }, "metadata": metadata }),
@@ -108,7 +108,7 @@ async fn each_reason_is_reached_and_counted() {
         let stats = stack.envoy.stats().await;
         for reason in Reason::ALL {
             let name = format!("wasmcustom.jwt_guard.{kind}.{reason}");
-            assert_eq!(stats.get(&name), Some(&0), "{name}: a dashboard finds it at zero");
+            assert_eq!(stats.get(&name), Some(&0), "{name}: the counter exists from the start with value 0");
         }
     }
     let mut expected = Vec::new();
@@ -137,7 +137,7 @@ async fn a_full_queue_denies_and_empties() {
         .issuer_answers(Answer::held)
         .start()
         .await;
-    // Refused when there are keys, so that nothing of this reaches the upstream.
+    // This token is denied when the keys arrive, so that no request reaches the upstream.
     let token = stack.token().audience("nobody").sign(&stack.key).unwrap();
     let mut guests = Vec::new();
     for _ in 0..4 {
@@ -153,7 +153,7 @@ async fn a_full_queue_denies_and_empties() {
     assert_eq!(
         stack.get_with("/lenient", &stack.good_token()).await.status,
         200,
-        "a failed token passes as none"
+        "a failed token counts as no token"
     );
     assert!(!stack.upstream.last().has("x-auth-sub"));
     stack.issuer.release();

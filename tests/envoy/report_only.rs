@@ -1,4 +1,4 @@
-//! `report_only`: everything is decided, counted and logged, nothing refused, nothing held up, nothing taken away.
+//! `report_only`: every request is decided, counted and logged; none is denied, delayed or stripped of its token.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ async fn report_only_logs_denials_without_denying() {
         })
         .start()
         .await;
-    // In this mode nobody waits for them.
+    // In this mode requests do not wait for keys, so the test does.
     wait_until("the keys are there", async || {
         stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.keys").await == 1
     })

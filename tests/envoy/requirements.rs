@@ -1,4 +1,4 @@
-//! Every row of the requirement table: one Envoy, one route a requirement, tokens that meet it or just fail to.
+//! Every kind of requirement: one Envoy, one route per requirement, and tokens that meet it or narrowly fail.
 
 use jwt_guard_testkit::mint::{Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Value, json};
@@ -7,24 +7,24 @@ use crate::harness::{REASONS_LOG, Stack};
 
 const OTHER_ISSUER: &str = "https://other.example";
 
-/// Who asks.
+/// The credential of the request.
 #[derive(Debug, Clone, Copy)]
 enum By {
-    /// Nobody.
+    /// No token.
     None,
-    /// The first issuer's token with these claims, as JSON.
+    /// A token of the first issuer with these claims, as JSON.
     Token(&'static str),
-    /// The second issuer's.
+    /// A token of the second issuer with these claims.
     Other(&'static str),
-    /// A token that has expired.
+    /// An expired token.
     Expired,
-    /// No token at all, in the place of one.
+    /// A malformed token.
     Garbage,
 }
 
 use By::{Expired, Garbage, None as Nobody, Other, Token as With};
 
-/// Requirement, and by whom it is met (`-`) or for which reason not.
+/// A requirement, and for each credential `-` if it meets the requirement, or the denial reason.
 type Row = (Value, &'static [(By, &'static str)]);
 
 fn table() -> Vec<Row> {
@@ -177,7 +177,7 @@ fn table() -> Vec<Row> {
             &[(With(r#"{"role":"admin"}"#), "-"), (With("{}"), "role"), (Nobody, "missing_token")],
         ),
         (json!({ "policy": "open" }), &[(Nobody, "-"), (Garbage, "-")]),
-        // A shadow tells and never refuses: the reason stands in the access log of a request that passed.
+        // A shadow requirement logs and never denies: the reason is in the access log of a request that passed.
         (
             json!({ "allow_authenticated": true, "shadow": { "requires_role": "admin" } }),
             &[(With("{}"), "would deny role"), (With(r#"{"role":"admin"}"#), "-"), (Nobody, "missing_token")],
@@ -262,11 +262,11 @@ async fn every_requirement_is_enforced() {
                     None => (status_of(outcome), outcome),
                 },
             };
-            assert_eq!(answer.status, status, "{requirement} asked {by:?}, {outcome}");
+            assert_eq!(answer.status, status, "{requirement} with {by:?}: {outcome}");
             assert_eq!(
                 stack.upstream.count() - before,
                 usize::from(status == 200),
-                "{requirement} asked {by:?}"
+                "{requirement} with {by:?}"
             );
             expected.push(format!("GET {path} {status} {reason}"));
         }

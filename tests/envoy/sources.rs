@@ -1,4 +1,4 @@
-//! Where roles, groups and scopes stand in a token: for all issuers, or for one.
+//! The configured claims for roles, groups and scopes, for all issuers or for one issuer.
 
 use jwt_guard_testkit::mint::{Algorithm, ISSUER, SigningKey, key_set};
 use serde_json::json;
@@ -31,7 +31,7 @@ async fn roles_and_headers_come_from_the_configured_claims() {
     assert_eq!(seen.header("x-user"), Some("user-1"), "the first that exists");
     assert_eq!(seen.header("x-roles"), Some("keycloak,read"));
     assert_eq!(seen.header("x-team"), Some("T"));
-    assert!(!seen.has("x-auth-sub"), "the map replaces the default one");
+    assert!(!seen.has("x-auth-sub"), "the configured map replaces the default map");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -155,9 +155,9 @@ fn values<'a>(headers: &'a Headers, name: &str) -> Vec<&'a [u8]> {
     headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_slice()).collect()
 }
 
-/// The filter adds a header if the request has none of that name, and replaces it otherwise. It decides this from its one
-/// read of the headers. This host adds a second copy on `add`, so a wrong decision would keep the client's header next to
-/// the verified one.
+/// The filter adds a header if the request has none of that name, and replaces it otherwise. It decides this from its
+/// one read of the headers. This host adds a second copy on `add`, so a wrong decision would keep the client's header
+/// next to the verified one.
 #[test]
 fn added_headers_replace_those_of_the_client() {
     let mut guest = start(json!({ "forward_token": true }));
@@ -217,8 +217,8 @@ fn a_cache_hit_is_checked_against_the_current_time() {
     assert_eq!(guest.metric("jwt_guard.denied.expired"), 1);
 }
 
-/// An attacker can send a token without a valid signature, and nest its claims up to the allowed depth. The filter parses
-/// them before it denies the request.
+/// An attacker can send a token without a valid signature, and nest its claims up to the allowed depth. The filter
+/// parses them before it denies the request.
 #[test]
 fn claims_cost_by_their_length_and_not_by_their_depth() {
     const LENGTH: usize = 8000;

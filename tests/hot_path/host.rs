@@ -1,4 +1,5 @@
-//! A test host for the deployable module. It passes a request to the module, applies the module's edits and counts costs.
+//! A test host for the deployable module. It passes a request to the module, applies the module's edits and counts
+//! costs.
 //!
 //! It counts calls into the host, buffers that the module allocates for the host, and instructions of the module. These
 //! counts do not depend on the machine or its load.

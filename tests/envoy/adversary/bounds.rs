@@ -1,4 +1,4 @@
-//! Much of what is allowed: headers, queries, requirements within requirements, attempts at an upstream.
+//! Large inputs that are allowed: headers, queries, nested requirements, retries.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ fn role_or_within(depth: usize) -> Value {
     )
 }
 
-/// A requirement may be within a requirement as deep as JSON is read. Deeper ones refuse the configuration, or the
-/// request whose route carries one.
+/// Requirements may be nested up to the depth limit of JSON. A deeper requirement is an error in the configuration, and
+/// in route metadata it denies the request.
 #[tokio::test(flavor = "multi_thread")]
 async fn requirements_within_requirements() {
     let deep = 10;
@@ -46,7 +46,7 @@ async fn requirements_within_requirements() {
     assert_no_crash(&stack);
 }
 
-/// Envoy's own bound is a hundred headers; whoever raises it has every one of them looked at.
+/// Envoy's default limit is a hundred headers; with a higher limit the filter checks all headers.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_headers() {
     let stack = Stack::builder()
@@ -83,7 +83,7 @@ async fn a_thousand_headers() {
     assert_no_crash(&stack);
 }
 
-/// A query is searched for the token's parameter however long it is, and only that parameter is taken out.
+/// The filter searches a query of any length for the token's parameter, and removes only that parameter.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_of_sixty_kibibytes() {
     let stack = Stack::builder()
@@ -105,7 +105,7 @@ async fn a_query_of_sixty_kibibytes() {
     assert_no_crash(&stack);
 }
 
-/// What Envoy sends a second and third time is what the filter let pass: the same identity, no copies, no token.
+/// Envoy's retries send the request as the filter forwarded it: the same identity, no copies, no token.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retried_request_is_forwarded_unchanged() {
     let stack = Stack::builder()

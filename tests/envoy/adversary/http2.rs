@@ -1,4 +1,4 @@
-//! Fields over HTTP/2 that no library would send.
+//! Attacks over HTTP/2 with fields that no library would send.
 
 use super::{assert_no_bypass, stack};
 use crate::harness::Connection;
@@ -269,13 +269,13 @@ async fn no_http_2_attack_bypasses_the_policy() {
         let before = stack.upstream.count();
         let mut connection = Connection::open(stack.address()).await;
         connection.write(&frames(fields)).await;
-        assert!(connection.h2_stream_ends(1).await, "{label}: no end");
+        assert!(connection.h2_stream_ends(1).await, "{label}: the stream does not end");
         for seen in &stack.upstream.seen()[before..] {
             assert_no_bypass(seen, label);
             assert_ne!(seen.path, "/me", "{label}");
         }
     }
-    // The frames are sound: a plain request passes.
+    // The frames are valid: a plain request passes.
     let before = stack.upstream.count();
     let mut connection = Connection::open(stack.address()).await;
     let plain = [(":method", "GET"), (":scheme", "http"), (":authority", "h"), (":path", "/x")];
@@ -284,7 +284,7 @@ async fn no_http_2_attack_bypasses_the_policy() {
     assert_eq!(stack.upstream.count(), before + 1);
 }
 
-/// The preface, empty settings and one request without a body, its fields literal (RFC 9113, RFC 7541).
+/// The preface, empty settings and one request without a body, with literal fields (RFC 9113, RFC 7541).
 fn frames(fields: Fields<'_>) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in fields {

@@ -1,4 +1,4 @@
-//! Internal redirects: the answer of one route becomes a request for another, inside Envoy.
+//! Internal redirects: inside Envoy, the response of one route becomes a request for another route.
 
 use serde_json::json;
 
@@ -39,7 +39,7 @@ async fn an_internal_redirect_is_decided_again() {
             ("/public/jump", Some(&user), 403),
             ("/public/jump", Some(&admin), 200),
             ("/me/jump", Some(&user), if forward_token { 403 } else { 401 }),
-            // Without the token that was taken out there is nobody left to be an admin.
+            // The token was removed before the redirect, so the second request has no identity.
             ("/me/jump", Some(&admin), if forward_token { 200 } else { 401 }),
         ] {
             let before = stack.upstream.count();

@@ -1,4 +1,4 @@
-//! Shutting down: what is under way is finished, and nothing that waits for keys goes on unjudged.
+//! Shutdown: active requests are finished, and no parked request is forwarded without a decision.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
     parked
 }
 
-/// Listeners that drain refuse no request that has come; those that wait for keys are judged when these are there.
+/// Draining listeners reject no accepted request; parked requests are decided when the keys arrive.
 #[tokio::test(flavor = "multi_thread")]
 async fn draining_listeners_answer_all_accepted_requests() {
     let stack = Stack::builder()
@@ -33,7 +33,7 @@ async fn draining_listeners_answer_all_accepted_requests() {
     let parked = parked(&stack).await;
     let told = stack.envoy.ask_admin("POST", "/drain_listeners?graceful").await;
     assert_eq!(told.status, 200);
-    // While it drains, it serves.
+    // The listener still serves while it drains.
     assert_eq!(stack.get("/public/a").await.status, 200);
     assert_eq!(stack.get("/orders").await.status, 401);
     assert_eq!(stack.upstream.count(), 1);
@@ -42,8 +42,10 @@ async fn draining_listeners_answer_all_accepted_requests() {
         assert_eq!(client.response().await.status, status);
     }
     // Then the listeners close.
-    wait_until("nobody is let in", async || tokio::net::TcpStream::connect(stack.address()).await.is_err())
-        .await;
+    wait_until("new connections are refused", async || {
+        tokio::net::TcpStream::connect(stack.address()).await.is_err()
+    })
+    .await;
     assert_eq!(stack.upstream.count(), 11);
     assert_eq!(stack.issuer.fetches(), 1);
     assert_eq!(waiting(&stack).await, 0);
@@ -68,8 +70,8 @@ async fn a_load_is_answered_correctly_until_the_listeners_are_closed() {
     assert_no_crash(&stack);
 }
 
-/// By a signal and by the admin interface, with requests that wait and a fetch under way: the process ends at once and
-/// without a crash, and what waited reaches nobody.
+/// A shutdown by signal and by the admin interface, with parked requests and a pending fetch: the process exits at once
+/// and without a crash, and parked requests do not reach the upstream.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_ends_the_process_at_once() {
     for by_signal in [true, false] {
@@ -87,11 +89,11 @@ async fn a_shutdown_ends_the_process_at_once() {
         let status = stack.envoy.ended().await;
         assert!(status.success(), "{status}");
         for (mut client, _) in parked {
-            // Closed without a word, or told that the service is not there.
+            // Closed without a response, or answered with 503.
             assert!(!client.is_answered().await || client.response().await.status == 503);
         }
         assert_eq!(stack.upstream.count(), 0);
-        assert!(stack.envoy.log_contains("exiting"), "it ended by itself");
+        assert!(stack.envoy.log_contains("exiting"), "Envoy exited regularly");
         assert_no_crash(&stack);
     }
 }

@@ -1,4 +1,4 @@
-//! Another build of the module, put beside the one that runs.
+//! Replacing the running module by another build.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
         .plugin(policy(json!({})))
         .workers(2)
         .reconfigurable()
-        // Longer than three VMs take to compile another build, during which their workers answer nobody.
+        // Longer than three VMs need to compile another build: their workers serve no requests during that time.
         .envoy(|envoy| envoy.drain_seconds = 6)
         .start()
         .await;
@@ -31,7 +31,8 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
     for (rejected, broken) in (1..).zip([&no_module, &half, &nothing]) {
         bootstrap.module = Some(broken.path().to_owned());
         stack.envoy.reconfigure(&bootstrap);
-        wait_until("it is rejected", async || stack.envoy.stat(REJECTED).await == rejected).await;
+        wait_until("the broken module is rejected", async || stack.envoy.stat(REJECTED).await == rejected)
+            .await;
         load.wait_for_more(&stack, 30).await;
     }
 
@@ -40,13 +41,13 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
     bootstrap.module = Some(another.path().to_owned());
     bootstrap.plugin = Some(policy(json!({ "realm": "another" })));
     stack.envoy.reconfigure(&bootstrap);
-    wait_until("it is taken", async || stack.envoy.stat(UPDATED).await > updated).await;
-    wait_until("it takes over", async || {
+    wait_until("the new build is accepted", async || stack.envoy.stat(UPDATED).await > updated).await;
+    wait_until("the new build is active", async || {
         stack.get("/orders").await.text("www-authenticate").unwrap().contains("another")
     })
     .await;
     load.wait_for_more(&stack, 100).await;
-    wait_until("the old one is drained", async || {
+    wait_until("the old build is drained", async || {
         stack.envoy.stat("listener_manager.total_filter_chains_draining").await == 0
     })
     .await;

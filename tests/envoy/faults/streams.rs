@@ -16,7 +16,7 @@ fn builder() -> StackBuilder {
     })
 }
 
-/// What becomes of that many, each with a token, a path and a body of its own, in turn.
+/// The pending responses of all streams, each with its own token, path and body.
 struct Streams {
     streams: Vec<tokio::task::JoinHandle<(usize, u16, H2Response)>>,
 }
@@ -51,7 +51,8 @@ impl Streams {
         Self { streams: streams.collect() }
     }
 
-    /// Each has its own answer, and the upstream saw each that passed with its own body and identity.
+    /// Asserts that each stream got its own response, and each allowed stream reached the upstream with its own body
+    /// and identity.
     async fn assert_right(self, stack: &Stack) {
         for stream in self.streams {
             let (number, status, answer) = stream.await.unwrap();
@@ -72,7 +73,7 @@ impl Streams {
     }
 }
 
-/// As long as no other's, and made of its number.
+/// A body whose length and content depend on the number of the stream.
 fn body(number: usize) -> Vec<u8> {
     format!("{number},").repeat(number % 300 + 1).into_bytes()
 }
@@ -80,7 +81,7 @@ fn body(number: usize) -> Vec<u8> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_streams_get_their_own_responses() {
     let stack = builder().workers(2).start().await;
-    wait_until("the keys are there", async || {
+    wait_until("the keys are fetched", async || {
         stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.keys").await == 1
     })
     .await;
@@ -90,7 +91,7 @@ async fn a_thousand_streams_get_their_own_responses() {
     assert_no_crash(&stack);
 }
 
-/// All parked, with their bodies, in the rooms of two workers; then the keys come.
+/// All streams are parked with their bodies in two workers; then the keys arrive.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_parked_streams_get_their_own_responses() {
     let stack = builder().workers(2).issuer_answers(Answer::held).start().await;

@@ -61,8 +61,8 @@ pub struct Bootstrap {
     pub access_log: String,
     /// The name of a host function that the module calls instead of `verify_signature`, with the same length.
     ///
-    /// Every Envoy has `verify_signature`, and no configuration disables it. So the test replaces this name in the data of
-    /// the deployable module: a missing function simulates a host without it, another function simulates a host with
+    /// Every Envoy has `verify_signature`, and no configuration disables it. So the test replaces this name in the data
+    /// of the deployable module: a missing function simulates a host without it, another function simulates a host with
     /// wrong results. The rest of the module is unchanged.
     pub host_function: Option<&'static str>,
     /// An Envoy instead of the one that `scripts/envoy` selects.

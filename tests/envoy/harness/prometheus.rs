@@ -27,8 +27,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts Prometheus and returns when it has scraped each target twice, so that `rate` and `increase` have a result.
-    /// `None` if there is no Prometheus; `scripts/prometheus` prints the reason.
+    /// Starts Prometheus and returns when it has scraped each target twice, so that `rate` and `increase` have a
+    /// result. `None` if there is no Prometheus; `scripts/prometheus` prints the reason.
     pub async fn start(targets: &[Target<'_>], metric_relabel_configs: &Value) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let found =

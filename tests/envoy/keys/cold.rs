@@ -1,4 +1,4 @@
-//! The first keys: one fetch for the process, and whoever comes before them waits.
+//! The first keys: one fetch for the process, and requests before it wait.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
             (tokio::spawn(stack.request("GET", "/").bearer(token).send()), status)
         })
         .collect();
-    wait_until("all of them wait", async || waiting(&stack).await == 200).await;
+    wait_until("all requests wait", async || waiting(&stack).await == 200).await;
     assert_eq!(stack.upstream.count(), 0);
     stack.issuer.release();
     for (request, status) in requests {
@@ -29,7 +29,7 @@ async fn two_hundred_cold_requests_on_four_workers_cause_one_fetch() {
     assert_no_crash(&stack);
 }
 
-/// Whatever the issuer does. (In report-only mode nothing waits at all: see unknown_kids.)
+/// With any behaviour of the issuer. (In report-only mode no request waits: see unknown_kids.)
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_waits_longer_than_the_timeout() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 700 }));
@@ -41,13 +41,13 @@ async fn no_request_waits_longer_than_the_timeout() {
         let waited = started.elapsed();
         assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
         assert!(refused.text("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
-        // The rest is the machine's share.
-        assert!(waited < Duration::from_millis(1500), "it waited {waited:?}");
+        // The margin allows for other load on the machine.
+        assert!(waited < Duration::from_millis(1500), "the request waited {waited:?}");
     }
 }
 
-/// Envoy makes the plugin before the name server has answered. A fetch that was tried too early would fail, and its
-/// back-off would be everybody's.
+/// Envoy creates the plugin before the name server has answered. An early fetch would fail, and its backoff would delay
+/// all requests.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_name_server_at_the_start_causes_no_503() {
     let names = NameServer::start(Duration::from_secs(3)).await;

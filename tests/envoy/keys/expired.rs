@@ -1,4 +1,4 @@
-//! Tokens whose time is over: nobody looks for a key for them.
+//! Expired tokens: they cause no key lookup and no fetch.
 
 use std::time::Duration;
 
@@ -23,21 +23,21 @@ async fn an_expired_token_with_an_unknown_kid_causes_no_fetch() {
         assert!(challenge.contains(r#"error_description="Token has expired""#), "{challenge}");
     }
     assert_eq!((stack.denied("expired").await, stack.denied("unknown_kid").await), (5, 0));
-    assert_eq!(stack.issuer.fetches(), 1, "nothing was fetched for them");
+    assert_eq!(stack.issuer.fetches(), 1, "expired tokens caused no fetch");
 
-    // The same token within its time is worth a fetch.
+    // The same token before its expiry causes a fetch.
     let unknown = stack.token().sign(&second).unwrap();
     assert_eq!(stack.get_with("/", &unknown).await.status, 401);
     assert_eq!((stack.denied("unknown_kid").await, stack.issuer.fetches()), (1, 2));
 
-    // Within the cooldown the log says why nothing is fetched.
+    // During the cooldown, the log says why there is no fetch.
     assert_eq!(stack.get_with("/", &unknown).await.status, 401);
     stack.envoy.logged("the next fetch for an unknown kid is allowed in").await;
     assert!(stack.envoy.log_contains("the keys were fetched 0 s ago"));
     assert_no_crash(&stack);
 }
 
-/// What a key would have shown is not asked: a forgery that has expired is an expired token.
+/// The signature of an expired token is not verified: a forged expired token is reported as expired.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_expired_token_is_expired() {
     let stack = Stack::with_plugin(plugin()).await;

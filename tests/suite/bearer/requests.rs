@@ -159,7 +159,8 @@ fn a_cookie_that_an_upstream_reads_as_the_token_never_arrives() {
     }
 }
 
-/// PHP, ASP.NET, Rack or Express reads each of these as `access_token`; the filter does not, so the value is unverified.
+/// PHP, ASP.NET, Rack or Express reads each of these as `access_token`; the filter does not, so the value is
+/// unverified.
 #[test]
 fn a_parameter_that_an_upstream_reads_as_the_token_is_removed() {
     for name in [

@@ -247,8 +247,8 @@ impl TestRequest {
         self
     }
 
-    /// The decision without a token cache. Asserts that the decision is the same with a cache of one or many entries, for
-    /// a new token and for a cached token.
+    /// The decision without a token cache. Asserts that the decision is the same with a cache of one or many entries,
+    /// for a new token and for a cached token.
     pub fn step(&self, config: &Config, keys: &Keys, patience: Patience) -> Outcome {
         let cached: Vec<Vec<Outcome>> = [1, 1024]
             .map(|entries| {

@@ -1,5 +1,5 @@
-//! A path in the spelling of ordinary clients needs only its own route; another spelling must meet the requirements of all
-//! its path variants.
+//! A path in the spelling of ordinary clients needs only its own route; another spelling must meet the requirements of
+//! all its path variants.
 
 use super::fixture::{
     TestRequest, config, denied, describe, forwarded, get, good, key, metadata, new_request, token,

