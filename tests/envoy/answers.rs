@@ -150,8 +150,8 @@ async fn grpc_clients_get_only_codes_and_details() {
             authorization.iter().map(|value| ("authorization", value.as_bytes())).collect();
         let answer = client.grpc(path, &headers, b"message").await;
         assert_eq!((answer.status, &answer.headers["grpc-status"]), (200, &code.parse().unwrap()), "{path}");
-        let told = answer.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
-        assert_eq!(told, message, "{path}");
+        let message_text = answer.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
+        assert_eq!(message_text, message, "{path}");
         assert!(answer.body.is_empty(), "{path}");
     }
     let web: &[(&str, &[u8])] = &[("content-type", b"application/grpc-web")];

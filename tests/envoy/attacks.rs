@@ -147,16 +147,16 @@ async fn no_named_attack_passes() {
         "the attacker's server received requests: {:?}",
         stranger.requests()
     );
-    let asked = Request::new(stranger.address(), "GET", "/jwks").send().await;
-    assert_eq!((asked.status, stranger.requests().len()), (200, 1), "the attacker's server works");
+    let fetched = Request::new(stranger.address(), "GET", "/jwks").send().await;
+    assert_eq!((fetched.status, stranger.requests().len()), (200, 1), "the attacker's server works");
 }
 
 /// Every reason is logged, without any part of a token and without personal data. The log is rate-limited, so a token
 /// is sent again until its reason is logged.
 async fn assert_log_has_no_secrets(stack: &Stack, rows: &[Row]) {
     let mut of_reason: BTreeMap<&str, &Row> = BTreeMap::new();
-    let told = |row: &&Row| Reason::ALL.iter().any(|reason| reason.to_string() == row.expected);
-    for row in rows.iter().filter(told) {
+    let is_reason = |row: &&Row| Reason::ALL.iter().any(|reason| reason.to_string() == row.expected);
+    for row in rows.iter().filter(is_reason) {
         of_reason.entry(row.expected).or_insert(row);
     }
     for (reason, row) in of_reason {

@@ -93,14 +93,14 @@ fn verify_with_libraries(world: &World, results: &mut [TokenResult]) {
         results.iter_mut().filter(|result| result.authorization.starts_with("Bearer ")).collect();
     let tokens: Vec<&str> =
         given.iter().map(|result| result.authorization["Bearer ".len()..].trim_start_matches(' ')).collect();
-    let asked = json!({
+    let job = json!({
         "issuer": ISSUER,
         "audience": AUDIENCE,
         "leeway": SKEW_SECONDS,
         "keys": world.key_set()["keys"],
         "tokens": tokens,
     });
-    let Some((status, answer)) = pinned_python("jwt-libraries", &asked.to_string()) else { return };
+    let Some((status, answer)) = pinned_python("jwt-libraries", &job.to_string()) else { return };
     assert_eq!(status, 0);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     for library in ["PyJWT", "joserfc"] {

@@ -38,17 +38,17 @@ struct VerifyResult {
 struct Host {
     stack: Stack,
     connection: Connection,
-    asked: usize,
+    verified: usize,
 }
 
 impl Host {
     async fn start() -> Self {
-        let module = wat::parse_str(include_str!("ask_host.wat")).unwrap();
+        let module = wat::parse_str(include_str!("call_host.wat")).unwrap();
         let code = base64::engine::general_purpose::STANDARD.encode(module);
         let config = json!({
-            "name": "ask_host", "root_id": "ask_host", "allow_on_headers_stop_iteration": true,
+            "name": "call_host", "root_id": "call_host", "allow_on_headers_stop_iteration": true,
             "vm_config": {
-                "vm_id": "ask_host", "runtime": "envoy.wasm.runtime.v8",
+                "vm_id": "call_host", "runtime": "envoy.wasm.runtime.v8",
                 "code": { "local": { "inline_bytes": code } },
             },
         });
@@ -59,7 +59,7 @@ impl Host {
         let stack =
             Stack::builder().issuer_down().envoy(|envoy| envoy.filters_before.push(filter)).start().await;
         let connection = stack.connect().await;
-        Self { stack, connection, asked: 0 }
+        Self { stack, connection, verified: 0 }
     }
 
     /// The result of the host; `Err` with its status if there is no result.
@@ -73,7 +73,7 @@ impl Host {
         let request = Request::new(self.stack.address(), "POST", "/").body(arguments.encode_to_vec());
         self.connection.write(&request.to_bytes()).await;
         let answer = self.connection.response().await;
-        self.asked += 1;
+        self.verified += 1;
         match answer.status {
             200 => Ok(VerifyResult::decode(answer.body.as_slice()).unwrap().result),
             status => Err(status - 200),
@@ -124,7 +124,7 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_rsa() {
             }
         }
     }
-    assert!(host.asked > 2000, "only {} vectors were verified", host.asked);
+    assert!(host.verified > 2000, "only {} vectors were verified", host.verified);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,7 +147,7 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_ecdsa() {
             }
         }
     }
-    assert!(host.asked > 500, "only {} vectors were verified", host.asked);
+    assert!(host.verified > 500, "only {} vectors were verified", host.verified);
 }
 
 /// The host accepts every key size and exponent that the filter accepts: it rejects the signature, not the key.

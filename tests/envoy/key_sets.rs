@@ -164,8 +164,8 @@ async fn usable_keys_are_used_and_each_unusable_key_is_logged_once() {
     }
     assert_eq!(lines(&stack, "issuer mixed: key"), bad.len());
     assert_eq!(lines(&stack, "issuer keycloak: key 0 (kid \"enc-key\") is not used: its use is not sig"), 1);
-    let told = lines(&stack, " is not used: ");
-    assert_eq!(told, bad.len() + 1, "no messages about the other keys");
+    let logged = lines(&stack, " is not used: ");
+    assert_eq!(logged, bad.len() + 1, "no messages about the other keys");
     for (name, keys) in [("keycloak", 1), ("entra", 2), ("mixed", 1), ("twins", 3), ("nameless", 2)] {
         assert_eq!(figure(&stack, name, "keys").await, keys, "{name}");
     }

@@ -66,7 +66,7 @@ async fn the_manifests_load_and_decide() {
         let forged = token("admin").sign(&stranger).unwrap();
         for (what, path, bearer, status) in [
             ("no token, on a public route", "/public/x", None, 200),
-            ("nobody", "/api/orders", None, 401),
+            ("no token", "/api/orders", None, 401),
             ("a user", "/api/orders", Some(&user), 200),
             ("a user, on an admin's route", "/api/admin/users", Some(&user), 403),
             ("an admin", "/api/admin/users", Some(&admin), 200),

@@ -173,9 +173,9 @@ async fn the_access_log_of_the_example_shows_subject_and_reason() {
     stack.get_with("/api/admin/users", &stack.good_token()).await;
     let lines = stack.envoy.access_logged(2).await;
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told = |line: &Value| {
+    let fields = |line: &Value| {
         ["path", "status", "subject", "issuer", "policy", "reason"].map(|key| line[key].clone())
     };
-    assert_eq!(told(&lines[0]), ["/api/orders", "200", "user-1", "issuer_example", "default_policy", "-"]);
-    assert_eq!(told(&lines[1]), ["/api/admin/users", "403", "-", "-", "-", "role"]);
+    assert_eq!(fields(&lines[0]), ["/api/orders", "200", "user-1", "issuer_example", "default_policy", "-"]);
+    assert_eq!(fields(&lines[1]), ["/api/admin/users", "403", "-", "-", "-", "role"]);
 }

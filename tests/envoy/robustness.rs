@@ -159,8 +159,8 @@ async fn grpc_clients_get_grpc_statuses() {
         let refused = client.grpc(path, headers, b"message").await;
         assert_eq!(refused.status, 200, "{path}");
         assert_eq!(refused.headers["grpc-status"], code, "{path}");
-        let told = refused.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
-        assert_eq!(told, message, "{path}");
+        let message_text = refused.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
+        assert_eq!(message_text, message, "{path}");
     }
     assert_eq!(stack.upstream.count(), 1);
 }

@@ -279,17 +279,17 @@ fn details_name_only_faults_that_a_client_can_fix() {
         (TokenError::UnknownIssuer, "Token is invalid"),
         (TokenError::ClaimType { claim: "exp" }, "Token is invalid"),
     ];
-    for (error, told) in rows {
+    for (error, detail) in rows {
         let denial = Denial::of_token(&error, &plain(), Form::Json);
         assert_eq!((denial.status, denial.reason), (401, Reason::from(&error)), "{error:?}");
         let challenge = denial.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
         assert!(
-            challenge.1.ends_with(&format!(r#"error="invalid_token", error_description="{told}""#)),
+            challenge.1.ends_with(&format!(r#"error="invalid_token", error_description="{detail}""#)),
             "{challenge:?}"
         );
-        let body = format!(r#"{{"error":"invalid_token","detail":"{told}"}}"#);
+        let body = format!(r#"{{"error":"invalid_token","detail":"{detail}"}}"#);
         assert_eq!(String::from_utf8(denial.body).unwrap(), body);
-        assert_eq!(Denial::of_token(&error, &plain(), Form::Grpc).body, told.as_bytes());
+        assert_eq!(Denial::of_token(&error, &plain(), Form::Grpc).body, detail.as_bytes());
     }
 }
 

@@ -37,9 +37,9 @@ async fn requirements_within_requirements() {
     let admin = stack.token().claim("role", "admin").sign(&stack.key).unwrap();
     for (path, statuses) in [("/deep", [401, 403, 200]), ("/carried", [401, 403, 200]), ("/abyss", [503; 3])]
     {
-        let nobody = stack.get(path).await.status;
+        let anonymous = stack.get(path).await.status;
         let got =
-            [nobody, stack.get_with(path, &user).await.status, stack.get_with(path, &admin).await.status];
+            [anonymous, stack.get_with(path, &user).await.status, stack.get_with(path, &admin).await.status];
         assert_eq!(got, statuses, "{path}");
     }
     assert_eq!(stack.denied("bad_metadata").await, 3);
@@ -124,12 +124,13 @@ async fn a_retried_request_is_forwarded_unchanged() {
     assert_eq!(request.clone().send().await.status, 401);
     assert_eq!(stack.issuer.count("/flaky"), 0);
     assert_eq!(request.bearer(&stack.good_token()).send().await.status, 503);
-    let tries: Vec<_> = stack.issuer.requests().into_iter().filter(|asked| asked.path == "/flaky").collect();
+    let tries: Vec<_> =
+        stack.issuer.requests().into_iter().filter(|request| request.path == "/flaky").collect();
     assert_eq!(tries.len(), 3);
-    for asked in tries {
-        let of = |name: &str| asked.headers.get_all(name).iter().collect::<Vec<_>>();
+    for request in tries {
+        let of = |name: &str| request.headers.get_all(name).iter().collect::<Vec<_>>();
         assert_eq!(of("x-auth-sub"), ["user-1"]);
-        assert!(of("x_auth_sub").is_empty() && of("authorization").is_empty(), "{:?}", asked.headers);
+        assert!(of("x_auth_sub").is_empty() && of("authorization").is_empty(), "{:?}", request.headers);
     }
     assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.allowed.verified").await, 1);
 }

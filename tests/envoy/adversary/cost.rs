@@ -12,7 +12,7 @@ use crate::outcome::{Tries, assert_no_crash};
 const ROUNDS: u32 = 30;
 
 /// The maximum additional cost over a plain request. The measured costs are below a quarter of it; without a limit on
-/// path variants they were more than twice as high.
+/// path variants they were above twice this maximum.
 const BOUND: Duration = Duration::from_millis(3);
 
 /// The CPU time that Envoy has used so far.

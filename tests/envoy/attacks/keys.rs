@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::{Row, World, row};
 
 pub fn rows(world: &World) -> Vec<Row> {
-    let mut rows = brought(world);
+    let mut rows = keys_in_tokens(world);
     rows.extend(kids(world));
     rows
 }
 
 /// With each such member, a token of the issuer passes, and a token of the attacker fails with any kid.
-fn brought(world: &World) -> Vec<Row> {
+fn keys_in_tokens(world: &World) -> Vec<Row> {
     let (certified, certificate) = certified();
     let (stranger, url) = (&world.stranger, json!(world.strangers_keys));
     let members: [(&str, Value, &SigningKey, &SigningKey); 7] = [

@@ -31,8 +31,8 @@ async fn draining_listeners_answer_all_accepted_requests() {
         .start()
         .await;
     let parked = parked(&stack).await;
-    let told = stack.envoy.ask_admin("POST", "/drain_listeners?graceful").await;
-    assert_eq!(told.status, 200);
+    let drained = stack.envoy.ask_admin("POST", "/drain_listeners?graceful").await;
+    assert_eq!(drained.status, 200);
     // The listener still serves while it drains.
     assert_eq!(stack.get("/public/a").await.status, 200);
     assert_eq!(stack.get("/orders").await.status, 401);

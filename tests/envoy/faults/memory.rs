@@ -106,9 +106,9 @@ async fn a_vm_stays_below_its_memory_limit() {
     // Key sets, each replacing the previous one.
     for round in 1..=4 {
         let (text, length) = (largest_set(&stack, round), largest_set(&stack, round).len());
-        let told = lines(&stack);
+        let before = lines(&stack);
         stack.issuer.answer(JWKS_PATH, Answer::ok(text));
-        wait_until("the keys are accepted", async || lines(&stack) > told).await;
+        wait_until("the keys are accepted", async || lines(&stack) > before).await;
         assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
         println!("a set of {length} bytes: {:.1} MiB", worker(&stack));
     }

@@ -58,9 +58,9 @@ impl Streams {
             let (number, status, answer) = stream.await.unwrap();
             assert_eq!(answer.status, status, "stream {number}: {:?}", answer.body);
             if status == 200 {
-                let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-                assert!(told["path"].as_str().unwrap().ends_with(&format!("/{number}")), "{told}");
-                assert_eq!(told["body_length"], body(number).len());
+                let echo: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(echo["path"].as_str().unwrap().ends_with(&format!("/{number}")), "{echo}");
+                assert_eq!(echo["body_length"], body(number).len());
             }
         }
         let seen = stack.upstream.seen();

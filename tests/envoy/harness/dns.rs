@@ -10,7 +10,7 @@ use tokio::net::UdpSocket;
 /// Resolves every name to 127.0.0.1 after a delay.
 pub struct NameServer {
     address: SocketAddr,
-    asked: Arc<AtomicUsize>,
+    queries: Arc<AtomicUsize>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -19,8 +19,8 @@ impl NameServer {
     pub async fn start(after: Duration) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&asked);
+        let queries = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&queries);
         let task = tokio::spawn(async move {
             let mut query = [0; 512];
             while let Ok((length, from)) = socket.recv_from(&mut query).await {
@@ -29,12 +29,12 @@ impl NameServer {
                 let _ = socket.send_to(&answer(&query[..length]), from).await;
             }
         });
-        Self { address, asked, task }
+        Self { address, queries, task }
     }
 
     /// The number of queries.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+    pub fn queries(&self) -> usize {
+        self.queries.load(Ordering::Relaxed)
     }
 
     pub fn address(&self) -> SocketAddr {

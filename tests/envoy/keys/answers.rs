@@ -110,8 +110,8 @@ async fn each_response_without_keys_is_logged_with_its_url_and_cluster() {
         builder = builder.issuer_path(&format!("/{name}"), answer.clone());
     }
     let stack = builder.start().await;
-    for (name, _, told) in &answers {
-        match told {
+    for (name, _, message) in &answers {
+        match message {
             None => {
                 wait_until(&format!("the keys of {name} are fetched"), async || {
                     figure(&stack, name, "keys").await == 1
@@ -142,9 +142,9 @@ async fn each_response_without_keys_is_logged_with_its_url_and_cluster() {
     let log = stack.envoy.log();
     assert!(!log.contains(SECRET), "the log contains neither path nor query of a Location");
     assert!(!log.lines().any(|line| line.starts_with("[2026-01-01")), "an issuer cannot write a log line");
-    for asked in stack.issuer.requests() {
-        let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
-        assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
+    for request in stack.issuer.requests() {
+        let coding = request.headers.get("accept-encoding").map(|value| value.as_bytes());
+        assert_eq!(coding, Some(&b"identity"[..]), "{}", request.path);
     }
     assert_no_crash(&stack);
 }
@@ -251,9 +251,9 @@ async fn the_document_that_could_not_be_fetched_is_named() {
     }
     let log = stack.envoy.log();
     assert!(!log.contains(SECRET) && !log.lines().any(|line| line.starts_with("[2026-01-01")));
-    for asked in stack.issuer.requests() {
-        let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
-        assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
+    for request in stack.issuer.requests() {
+        let coding = request.headers.get("accept-encoding").map(|value| value.as_bytes());
+        assert_eq!(coding, Some(&b"identity"[..]), "{}", request.path);
     }
     assert_no_crash(&stack);
 }

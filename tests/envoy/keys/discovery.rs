@@ -147,10 +147,10 @@ async fn only_the_issuers_own_document_leads_to_keys() {
                 .await;
                 assert_eq!(stack.get_with("/", &token).await.status, 503, "{name}");
                 let log = stack.envoy.log();
-                let told =
+                let logged =
                     log.lines().filter(|line| line.contains(&format!("issuer {name}: keys could not")));
-                let told: Vec<_> = told.collect();
-                assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");
+                let logged: Vec<_> = logged.collect();
+                assert!(logged.len() == 1 && logged[0].contains(words), "{name}: {logged:?}");
             }
         }
     }
@@ -187,8 +187,8 @@ async fn a_document_whose_keys_cannot_be_fetched_is_logged_and_backed_off() {
     let token = stack.token().issuer("https://issuer.example").sign(&stack.key).unwrap();
     assert_eq!(stack.get_with("/", &token).await.status, 503);
     let log = stack.envoy.log();
-    let told: Vec<_> = log.lines().filter(|line| line.contains("issuer nowhere: keys could not")).collect();
-    assert!(told.len() == 1 && told[0].contains("is the cluster defined"), "{told:?}");
+    let logged: Vec<_> = log.lines().filter(|line| line.contains("issuer nowhere: keys could not")).collect();
+    assert!(logged.len() == 1 && logged[0].contains("is the cluster defined"), "{logged:?}");
     // Each of three VMs pauses for 1, 2 and 4 s, ± 20 %, so the twelfth request comes after at least 5.6 s. With one
     // request per second and VM, the twelfth would come before 4 s.
     wait_until("twelve documents are requested", async || stack.issuer.count(path) >= 12).await;

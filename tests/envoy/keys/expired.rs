@@ -67,7 +67,7 @@ async fn without_keys_an_expired_token_gets_401_and_a_valid_one_503() {
 async fn the_detail_names_the_missing_claim() {
     let stack = Stack::with_plugin(plugin()).await;
     let hour = Duration::from_secs(3600);
-    for (token, reason, told) in [
+    for (token, reason, detail) in [
         (stack.token().expired_for(hour), "expired", "Token has expired"),
         (stack.token().without("exp"), "expired", "Token has no expiration time (exp)"),
         (stack.token().audience("nobody"), "audience", "Token is for another audience"),
@@ -75,10 +75,10 @@ async fn the_detail_names_the_missing_claim() {
     ] {
         let before = stack.denied(reason).await;
         let refused = stack.get_with("/", &token.sign(&stack.key).unwrap()).await;
-        assert_eq!(refused.status, 401, "{told}");
+        assert_eq!(refused.status, 401, "{detail}");
         let challenge = refused.text("www-authenticate").unwrap();
-        assert!(challenge.contains(&format!(r#"error_description="{told}""#)), "{challenge}");
-        assert_eq!(stack.denied(reason).await, before + 1, "{told}");
+        assert!(challenge.contains(&format!(r#"error_description="{detail}""#)), "{challenge}");
+        assert_eq!(stack.denied(reason).await, before + 1, "{detail}");
     }
     for detail in [
         "the token has expired",

@@ -109,11 +109,11 @@ async fn without_keys_each_fault_gives_503_and_is_retried_with_backoff() {
     for name in &names[..names.len() - 1] {
         wait_until(&format!("{name} failed"), async || figure(&stack, name, "refresh_failed").await >= 1)
             .await;
-        let asked = Instant::now();
+        let sent = Instant::now();
         let (status, retry_after) = status(&stack, name).await;
         assert_eq!(status, 503, "{name}");
         assert!((1..=12).contains(&retry_after.unwrap()), "{name}: {retry_after:?}");
-        assert!(asked.elapsed() < Duration::from_secs(2), "{name}: {:?}", asked.elapsed());
+        assert!(sent.elapsed() < Duration::from_secs(2), "{name}: {:?}", sent.elapsed());
         assert_eq!(figure(&stack, name, "keys").await, 0, "{name}");
     }
     wait_until("four attempts", async || stack.issuer.count("/status_500") >= 4).await;
@@ -152,8 +152,8 @@ async fn without_keys_each_fault_gives_503_and_is_retried_with_backoff() {
         ("unusable_keys", "no key that can be used"),
         ("ten_mib", "over the limit of 1048576"),
     ] {
-        let told = log_of(&stack, name);
-        assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");
+        let logged = log_of(&stack, name);
+        assert!(logged.len() == 1 && logged[0].contains(words), "{name}: {logged:?}");
     }
 
     refusing.answer("/refused", Answer::keys([&stack.key]));

@@ -77,12 +77,12 @@ async fn the_log_says_that_more_keys_fit_than_are_tried() {
     let stack = Stack::builder().plugin(plugin()).keys(keys.clone()).start().await;
     let kidless = |key: &SigningKey| stack.token().without_header("kid").sign(key).unwrap();
     assert_eq!(stack.get_with("/", &kidless(&keys[3])).await.status, 200, "the fourth is tried");
-    let told =
+    let logged =
         "none of the first 4 keys that fit the token verifies its signature; 7 keys fit, and 4 are tried";
     for (count, token) in [(1, kidless(&keys[6])), (2, stack.token().sign(&keys[5]).unwrap())] {
         assert_eq!(stack.get_with("/", &token).await.status, 401);
         assert_eq!(stack.denied("signature").await, count);
-        wait_until("the message is logged", async || lines(&stack, told) as u64 == count).await;
+        wait_until("the message is logged", async || lines(&stack, logged) as u64 == count).await;
     }
 }
 

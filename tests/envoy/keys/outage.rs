@@ -49,8 +49,8 @@ async fn each_change_is_one_log_line_and_updates_the_metrics() {
         wait_until("three refreshes failed", async || figure("refresh_failed").await >= failed + 3).await;
         assert_eq!(figure("stale").await, 1);
         assert!(figure("age_seconds").await >= 1);
-        let told = "keys could not be fetched: status 500; the last good ones serve";
-        assert_eq!(lines(&stack, told), outage, "one line per outage for all workers");
+        let logged = "keys could not be fetched: status 500; the last good ones serve";
+        assert_eq!(lines(&stack, logged), outage, "one line per outage for all workers");
         if outage == 2 {
             wait_until("the keys are too old", async || stack.get_with("/", &good).await.status == 503).await;
             stack.envoy.logged("the last good keys are too old").await;

@@ -22,9 +22,9 @@ async fn no_request_waits_for_renewals_under_steady_load() {
     assert_eq!(stack.get_with("/", &good).await.status, 200, "the first request waits for keys");
     let (started, mut slowest, mut requests) = (Instant::now(), Duration::ZERO, 0);
     while stack.issuer.fetches() < 4 {
-        let asked = Instant::now();
+        let sent = Instant::now();
         assert_eq!(stack.get_with("/", &good).await.status, 200);
-        slowest = slowest.max(asked.elapsed());
+        slowest = slowest.max(sent.elapsed());
         requests += 1;
         assert!(started.elapsed() < Duration::from_secs(60));
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -44,9 +44,9 @@ async fn the_issuer_may_shorten_the_lifetime_and_answer_304() {
         .await;
     let good = stack.good_token();
     wait_until("three fetches", async || stack.issuer.fetches() >= 3).await;
-    let asked = stack.issuer.requests();
-    assert_eq!(asked[0].headers.get("if-none-match"), None);
-    for later in &asked[1..] {
+    let requests = stack.issuer.requests();
+    assert_eq!(requests[0].headers.get("if-none-match"), None);
+    for later in &requests[1..] {
         assert_eq!(later.headers["if-none-match"], "\"v1\"");
     }
     let times = stack.issuer.times(JWKS_PATH);

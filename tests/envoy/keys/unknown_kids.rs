@@ -41,9 +41,9 @@ async fn sixty_four_requests_wait_for_an_unknown_kid_and_the_others_are_denied_a
     wait_until("the queue is full", async || waiting(&stack).await == 64).await;
     for _ in 0..5 {
         let token = made_up(&stack, "x");
-        let told = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &token));
-        let told = told.await.expect("the request does not wait");
-        assert_eq!((told.status, told.error().as_str()), (401, "invalid_token"));
+        let answer = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &token));
+        let answer = answer.await.expect("the request does not wait");
+        assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_token"));
     }
     assert_eq!(
         stack.get_with("/", &stack.good_token()).await.status,
@@ -105,10 +105,10 @@ async fn a_flood_of_made_up_kids_causes_one_fetch_per_cooldown_and_delays_no_val
         let request = stack.request("GET", "/").bearer(&good).to_bytes();
         let mut times = vec![];
         for _ in 0..count {
-            let asked = Instant::now();
+            let sent = Instant::now();
             connection.write(&request).await;
             assert_eq!(connection.response().await.status, 200, "a valid token was denied");
-            times.push(asked.elapsed());
+            times.push(sent.elapsed());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         times.sort();

@@ -85,19 +85,19 @@ pub struct Keys {
     pub later: Option<KeyLookup>,
     /// The age of the keys.
     pub age: Option<Duration>,
-    pub asked: RefCell<Vec<Need>>,
+    pub lookups: RefCell<Vec<Need>>,
 }
 
 impl Keys {
     /// The published key, without a pending fetch.
     pub fn available() -> Self {
         let current = Some(published([key()]));
-        Self { current, lookup: UNAVAILABLE, later: None, age: None, asked: RefCell::default() }
+        Self { current, lookup: UNAVAILABLE, later: None, age: None, lookups: RefCell::default() }
     }
 
     /// No keys so far, with that result of `look_again`.
     pub fn none(lookup: KeyLookup) -> Self {
-        Self { current: None, lookup, later: None, age: None, asked: RefCell::default() }
+        Self { current: None, lookup, later: None, age: None, lookups: RefCell::default() }
     }
 }
 
@@ -109,7 +109,7 @@ impl Keys {
             lookup: self.lookup.clone(),
             later: self.later.clone(),
             age: self.age,
-            asked: self.asked.clone(),
+            lookups: self.lookups.clone(),
         }
     }
 }
@@ -124,11 +124,11 @@ impl KeySource for Keys {
     }
 
     fn look_again(&self, _: IssuerIndex, need: Need) -> KeyLookup {
-        let mut asked = self.asked.borrow_mut();
-        asked.push(need);
+        let mut lookups = self.lookups.borrow_mut();
+        lookups.push(need);
         match (&self.lookup, &self.later) {
-            (_, Some(later)) if asked.len() > 1 => later.clone(),
-            (KeyLookup::Updated(_), None) if asked.len() > 1 => UNAVAILABLE,
+            (_, Some(later)) if lookups.len() > 1 => later.clone(),
+            (KeyLookup::Updated(_), None) if lookups.len() > 1 => UNAVAILABLE,
             (lookup, _) => lookup.clone(),
         }
     }
@@ -329,11 +329,11 @@ pub fn describe(step: &Outcome) -> String {
             let subject = |claims: &Json| claims.member("sub").and_then(Json::as_str).map(str::to_owned);
             let identity =
                 forward.identity.as_ref().map(|identity| subject(identity.claims().claims()).unwrap());
-            let mut told = identity.unwrap_or_else(|| "anonymous".to_owned());
+            let mut text = identity.unwrap_or_else(|| "anonymous".to_owned());
             for facts in &forward.would_deny {
-                told.push_str(&format!(", would deny {}", facts.reason));
+                text.push_str(&format!(", would deny {}", facts.reason));
             }
-            told
+            text
         }
         Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.facts.reason),
         Outcome::Serve(_) => "document".to_owned(),

@@ -61,11 +61,11 @@ fn requests_wait_for_first_keys_only_if_keys_decide_and_may_arrive() {
             (newer, Patience::Waits),
         ];
         let request = get("/").bearer(&good());
-        let told: Vec<_> = rows
+        let outcomes: Vec<_> = rows
             .into_iter()
             .map(|(lookup, patience)| describe(&request.step(&config, &Keys::none(lookup), patience)))
             .collect();
-        assert_eq!(told, expected, "{requirement}");
+        assert_eq!(outcomes, expected, "{requirement}");
         let none = decision_without_token(&config);
         assert!(!none.starts_with("wait"), "{requirement}: a request without a token does not wait");
     }
@@ -90,7 +90,7 @@ fn a_request_waits_once_for_an_unknown_kid() {
     ] {
         let keys = with(lookup);
         assert_eq!(describe(&request.step(&config, &keys, patience)), expected, "{label}");
-        assert!(keys.asked.borrow().iter().all(|need| *need == Need::UnknownKid), "{label}");
+        assert!(keys.lookups.borrow().iter().all(|need| *need == Need::UnknownKid), "{label}");
     }
 }
 
@@ -109,7 +109,7 @@ fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     ] {
         let keys = Keys { lookup: same(), later: Some(then), ..Keys::available() };
         assert_eq!(describe(&request.step(&config, &keys, patience)), expected, "{label}");
-        assert_eq!(*keys.asked.borrow(), [Need::UnknownKid; 2], "{label}");
+        assert_eq!(*keys.lookups.borrow(), [Need::UnknownKid; 2], "{label}");
     }
 }
 
@@ -150,7 +150,7 @@ fn no_fetch_for_tokens_that_fail_without_a_key() {
         for keys in [none(), old(), hopeless()] {
             let step = get("/").bearer(&token).step(&config, &keys, Patience::Waits);
             assert_eq!(describe(&step), expected, "{label}");
-            assert!(keys.asked.borrow().is_empty(), "{label}");
+            assert!(keys.lookups.borrow().is_empty(), "{label}");
         }
     }
     // With the same token without a fault, the request waits.
@@ -180,12 +180,12 @@ fn a_token_may_expire_while_its_request_waits() {
     let config = config(json!({}));
     let request = get("/").bearer(&good());
     let cold = || Keys::none(KeyLookup::Pending);
-    let judged =
+    let outcome =
         |now, patience| describe(&request.decide(&config, &cold(), &TokenCache::new(8), now, patience));
-    assert_eq!(judged(NOW, Patience::Waits), "wait for first keys");
+    assert_eq!(outcome(NOW, Patience::Waits), "wait for first keys");
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
-    assert_eq!(judged(later, Patience::Waits), "401 expired");
-    assert_eq!(judged(later, Patience::Over), "401 expired");
+    assert_eq!(outcome(later, Patience::Waits), "401 expired");
+    assert_eq!(outcome(later, Patience::Over), "401 expired");
 }
 
 /// If a failed token counts as no token, missing keys would otherwise be invisible.
@@ -240,12 +240,12 @@ fn no_fetch_for_a_kid_if_no_key_has_one() {
         let refused = denied(get("/").bearer(&good()).step(&config, &keys, Patience::Waits));
         assert_eq!((refused.denial.status, refused.facts.reason.as_str()), (401, "unknown_kid"), "{label}");
         assert!(refused.facts.detail.contains("none of its keys has a kid"), "{label}: {}", refused.facts);
-        assert!(keys.asked.borrow().is_empty(), "{label}");
+        assert!(keys.lookups.borrow().is_empty(), "{label}");
     }
     let mixed = of(vec![nameless(), other_key().public_jwk()]);
     let step = get("/").bearer(&good()).step(&config, &mixed, Patience::Waits);
     assert_eq!(describe(&step), "wait for a kid", "one key has a kid, so a fetch may bring the missing kid");
-    assert_eq!(*mixed.asked.borrow(), [Need::UnknownKid]);
+    assert_eq!(*mixed.lookups.borrow(), [Need::UnknownKid]);
     let kidless = token().without_header("kid").sign(key()).unwrap();
     let keys = of(vec![nameless()]);
     assert_eq!(describe(&get("/").bearer(&kidless).step(&config, &keys, Patience::Waits)), "user-1");

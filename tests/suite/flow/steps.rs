@@ -57,9 +57,9 @@ fn rules_and_credentials() {
             get(path).bearer("garbage"),
             get(&format!("{path}?access_token={admin}")).bearer(&good),
         ];
-        let told: Vec<_> =
+        let outcomes: Vec<_> =
             brought.iter().map(|request| describe(&request.decide_with_keys(&config))).collect();
-        assert_eq!(told, expected, "{path}");
+        assert_eq!(outcomes, expected, "{path}");
     }
 }
 

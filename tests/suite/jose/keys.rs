@@ -316,13 +316,13 @@ fn errors_of_sets_and_keys_are_sentences() {
         key(r#"{"kty":"EC","kty":"EC"}"#),
         "key 0 is not used: an object in it has the same name twice"
     );
-    for (n, told) in [
+    for (n, message) in [
         (r#""AAAA==""#, "its member n is padded; base64url in a JWK has no = at its end"),
         (r#""AA+/""#, "its member n is standard base64; base64url has - and _ instead of + and /"),
         ("null", "its member n is absent"),
         ("7", "its member n is not a string"),
     ] {
-        assert_eq!(key(&format!(r#"{{"kty":"RSA","n":{n}}}"#)), format!("key 0 is not used: {told}"));
+        assert_eq!(key(&format!(r#"{{"kty":"RSA","n":{n}}}"#)), format!("key 0 is not used: {message}"));
     }
     assert_eq!(
         key(r#"{"kty":"RSA","x5c":["MIIC"]}"#),

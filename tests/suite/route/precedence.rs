@@ -216,14 +216,14 @@ fn a_conflict_message_names_both_routes() {
         hosts: Vec::new(),
         rule: (),
     };
-    let told = |one, other| {
+    let message = |one, other| {
         let conflicts = jwt_guard::route::Table::build(vec![entry(one), entry(other)]).unwrap_err();
         conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(
-        told("/a/{id}", "/a/*"),
+        message("/a/{id}", "/a/*"),
         "routes[0] (`/a/{id}`) and routes[1] (`/a/*`) cover the same path, method and host, so one would never \
          apply: remove one, or give them different methods or hosts"
     );
-    assert!(told("/a", "/A").contains("differ only in case"));
+    assert!(message("/a", "/A").contains("differ only in case"));
 }

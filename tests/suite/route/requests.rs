@@ -242,12 +242,12 @@ fn the_path_variant_that_matched_a_rule_is_reported() {
     let target =
         Target { host: b"", method: b"POST", path: Some(b"/%61dmin?x"), method_overrides: vec![b"delete"] };
     let governing = table.governing(&target).unwrap();
-    let told: Vec<_> = governing
+    let matched: Vec<_> = governing
         .iter()
         .map(|demand| (demand.index(), demand.reading.method.to_string(), demand.reading.path.to_string()))
         .collect();
     let own = |rule, method: &str, path: &str| (Some(rule), method.to_owned(), path.to_owned());
-    assert_eq!(told, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
+    assert_eq!(matched, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
     assert_eq!(governing.as_sent().index(), Some(0));
 }
 
