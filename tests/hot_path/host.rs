@@ -18,8 +18,8 @@ const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
 const CAS_MISMATCH: i32 = 8;
 /// The buffer with the body of a fetch response, and the map with its headers.
-const RESPONSE_BODY: i32 = 4;
-const RESPONSE_HEADERS: i32 = 6;
+const FETCH_BODY: i32 = 4;
+const FETCH_HEADERS: i32 = 6;
 /// The id of every fetch.
 const FETCH: i32 = 1;
 /// More instructions than any test needs.
@@ -177,10 +177,8 @@ impl Guest {
     }
 
     fn call(&mut self, name: &str, arguments: &[i32]) -> Option<i32> {
-        let function = self
-            .instance
-            .get_func(&self.store, name)
-            .unwrap_or_else(|| panic!("the module does not export {name}"));
+        let function =
+            self.instance.get_func(&self.store, name).unwrap_or_else(|| panic!("no export {name}"));
         let arguments: Vec<Val> = arguments.iter().copied().map(Val::I32).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
         if let Err(error) = function.call(&mut self.store, &arguments, &mut results) {
@@ -213,13 +211,12 @@ impl HostCall<'_, '_> {
             }
             "proxy_get_buffer_bytes" => {
                 let host = self.caller.data();
-                let buffer =
-                    if a(0) == RESPONSE_BODY { host.keys.clone() } else { host.configuration.clone() };
+                let buffer = if a(0) == FETCH_BODY { host.keys.clone() } else { host.configuration.clone() };
                 self.pass_buffer(&buffer, a(3), a(4))?
             }
             "proxy_get_header_map_pairs" => {
                 let answer = [(":status".to_owned(), b"200".to_vec())];
-                let headers = if a(0) == RESPONSE_HEADERS { &answer } else { &*self.caller.data().headers };
+                let headers = if a(0) == FETCH_HEADERS { &answer } else { &*self.caller.data().headers };
                 let map = serialised(headers);
                 self.pass_buffer(&map, a(1), a(2))?
             }
@@ -295,8 +292,8 @@ impl HostCall<'_, '_> {
             }
             "proxy_call_foreign_function" => {
                 assert_eq!(self.text(a(0), a(1)), "verify_signature");
-                let verdict = verified(&self.read(a(2), a(3)));
-                self.pass_buffer(&verdict, a(4), a(5))?
+                let result = verified(&self.read(a(2), a(3)));
+                self.pass_buffer(&result, a(4), a(5))?
             }
             "random_get" => {
                 let length = usize::try_from(a(1)).unwrap();
@@ -324,9 +321,7 @@ impl HostCall<'_, '_> {
     fn read(&mut self, address: i32, length: i32) -> Vec<u8> {
         let memory = self.memory();
         let mut bytes = vec![0; usize::try_from(length).unwrap()];
-        memory
-            .read(&self.caller, usize::try_from(address).unwrap(), &mut bytes)
-            .expect("an address inside the memory");
+        memory.read(&self.caller, usize::try_from(address).unwrap(), &mut bytes).expect("a valid address");
         bytes
     }
 
@@ -336,9 +331,7 @@ impl HostCall<'_, '_> {
 
     fn write(&mut self, address: i32, bytes: &[u8]) {
         let memory = self.memory();
-        memory
-            .write(&mut self.caller, usize::try_from(address).unwrap(), bytes)
-            .expect("an address inside the memory");
+        memory.write(&mut self.caller, usize::try_from(address).unwrap(), bytes).expect("a valid address");
     }
 
     /// Passes a buffer in memory that the module allocates. Like the proxy, it allocates nothing for an empty buffer.

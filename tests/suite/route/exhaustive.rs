@@ -130,8 +130,8 @@ impl Paths {
     }
 }
 
-/// What each upstream sees behind each other as a hop before it, and the first pair that does; the first upstream is
-/// one that changes nothing, so that each is there alone, too.
+/// The paths that each upstream sees after each other upstream as a hop before it, with the first pair that produces
+/// the path. The first upstream changes nothing, so each upstream without a hop is included.
 fn seen_behind_a_hop(path: &str) -> BTreeMap<(String, bool), (&'static str, &'static str)> {
     let mut hops: BTreeMap<String, &str> = BTreeMap::new();
     for (name, hop, _) in UPSTREAMS {
