@@ -38,12 +38,12 @@ pub enum GoodAnswer {
         skipped: Vec<SkippedKey>,
         /// The validator to ask again with.
         etag: Option<String>,
-        /// `Cache-RefreshState: max-age`.
+        /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
     /// The set that was asked about still holds.
     NotModified {
-        /// `Cache-RefreshState: max-age`.
+        /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
 }
@@ -113,7 +113,7 @@ fn is_sendable(etag: &str) -> bool {
     !etag.is_empty() && etag.len() <= MAX_ETAG_BYTES && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The first `max-age` of a `Cache-RefreshState`; a value that is no number of seconds counts as absent.
+/// The first `max-age` of a `Cache-Control`; a value that is no number of seconds counts as absent.
 fn max_age(cache_control: &str) -> Option<Duration> {
     let value = cache_control.split(',').find_map(|directive| {
         let (name, value) = directive.trim().split_once('=')?;
