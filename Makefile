@@ -1,25 +1,25 @@
-# `make` alone prints what there is. Every target installs what it misses, printing each step; none calls sudo.
+# `make` alone prints the targets. Every target installs the tools that it needs and prints each step; none calls sudo.
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test test-programs test-matrix check lint lint-wasm wasm bench fuzz prepare images compose-test dist reproducible supply-chain policy
 
 help:
-	@echo 'make demo    walk through the policy in a real Envoy; fails unless every answer is the documented one'
-	@echo 'make run     the same issuer, upstream and Envoy, kept up, with curl lines to paste'
-	@echo 'make test    every test, those in a real Envoy included'
-	@echo 'make test-matrix   the tests in a real Envoy, against every Envoy that is pinned'
-	@echo 'make fuzz    looks for input of which a property does not hold (libFuzzer), SECONDS_EACH=60 for each target'
-	@echo 'make check   what CI runs: formatting, lints for both targets, the policy on crates, every test'
-	@echo 'make wasm    the deployable module: target/jwt_guard.wasm'
-	@echo 'make dist    what a release consists of, in target/dist: module, checksum, bill of materials, image'
-	@echo 'make bench   the CPU time of a request, beside native jwt_authn in one Envoy; ARGS=--quick for a minute of it'
+	@echo 'make demo    send the example requests through a real Envoy; fail if an answer is not the expected one'
+	@echo 'make run     start the same issuer, upstream and Envoy, keep them running and print curl commands'
+	@echo 'make test    run all tests, including those in a real Envoy'
+	@echo 'make test-matrix   run the Envoy tests against every pinned Envoy version'
+	@echo 'make fuzz    search for inputs that break a property (libFuzzer), SECONDS_EACH=60 per target'
+	@echo 'make check   run what CI runs: formatting, lints for both targets, the dependency policy, all tests'
+	@echo 'make wasm    build the deployable module: target/jwt_guard.wasm'
+	@echo 'make dist    build the release files in target/dist: module, checksum, bill of materials, image'
+	@echo 'make bench   measure the CPU time per request, next to native jwt_authn in the same Envoy; ARGS=--quick: 1 minute'
 	@echo
-	@echo 'make images         container images of the module and of jwtguard'
-	@echo 'make compose-test   the requests of make demo, against the containers of envoy/compose.yaml'
-	@echo 'make reproducible   builds the module in two folders and compares'
-	@echo 'make supply-chain   licences, versions and sources of the crates in the module, and how much is unsafe'
+	@echo 'make images         build container images of the module and of jwtguard'
+	@echo 'make compose-test   send the requests of make demo to the containers of envoy/compose.yaml'
+	@echo 'make reproducible   build the module in two folders and compare the files'
+	@echo 'make supply-chain   check licences, versions and sources of the crates in the module; count their unsafe code'
 	@echo
-	@echo 'ENVOY=/path/to/envoy uses that Envoy; ENVOY_VERSION=1.36.4 the pinned one of that version.'
+	@echo 'ENVOY=/path/to/envoy selects an Envoy; ENVOY_VERSION=1.36.4 selects the pinned Envoy of that version.'
 
 prepare:
 	@scripts/prepare
@@ -27,7 +27,7 @@ prepare:
 wasm: prepare
 	@scripts/build-wasm
 
-# Envoy is looked for before anything is built, so that what is missing is told first.
+# The search for Envoy comes before the build, so that a missing tool is reported at once.
 demo: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
 		cargo run --locked --bin jwt-guard-demo -- demo --envoy "$$envoy"
@@ -36,7 +36,7 @@ run: prepare
 	@envoy=$$(scripts/envoy) && scripts/build-wasm && \
 		cargo run --locked --bin jwt-guard-demo -- demo --stay --envoy "$$envoy"
 
-# The link of the module takes one core for most of its time: the tests are built beside it.
+# Linking the module uses one core most of the time, so the tests are built in parallel.
 test: prepare
 	@scripts/envoy >/dev/null
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target wasm test-programs
@@ -45,21 +45,21 @@ test: prepare
 test-programs: prepare
 	cargo test --quiet --locked --workspace --no-run
 
-# With an Envoy of its own choice ($$ENVOY) there would be one version only.
+# $$ENVOY is unset because it takes precedence over ENVOY_VERSION: every round would test the same Envoy.
 test-matrix: wasm
 	@set -e; unset ENVOY; for version in $$(scripts/envoy --versions); do \
 		echo "Envoy $$version"; ENVOY_VERSION=$$version scripts/envoy >/dev/null; \
 		ENVOY_VERSION=$$version cargo test --locked --test envoy; done
 
-# The first steps share nothing but the processor: the link of the module takes one core for most of its time. The
-# replay of the fuzz properties runs once, with its minute for each.
+# The first steps are independent of each other and run in parallel: linking the module uses one core most of the time.
+# JWT_GUARD_FUZZ_SECONDS=60 replays each fuzz property for one minute.
 check: prepare
 	cargo fmt --check
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint lint-wasm policy
 	@JWT_GUARD_FUZZ_SECONDS=60 $(MAKE) --no-print-directory test compose-test
 	for entries in 0 1; do JWT_GUARD_TOKEN_CACHE_ENTRIES=$$entries cargo test --locked --test envoy tokens:: || exit 1; done
 
-# The client is not in the figure, so the profile whose dependencies the tests have built already will do.
+# Only Envoy's CPU time is measured, not the client's. The dev profile reuses the dependencies built for the tests.
 bench: wasm
 	@scripts/envoy >/dev/null
 	cargo bench --quiet --locked --profile dev --bench envoy -- $(ARGS)
@@ -67,14 +67,14 @@ bench: wasm
 lint: prepare
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 
-# After the module, whose build adds the target where that is missing.
+# Depends on wasm, because that build installs the wasm32 target if it is missing.
 lint-wasm: wasm
 	scripts/build-wasm --clippy
 
 fuzz: prepare
 	@scripts/fuzz all $${SECONDS_EACH:-60}
 
-# What may be in the module, which files may import from which, and the scripts of a release.
+# Checks the crates in the module, the import cycles and the release scripts.
 policy: prepare
 	@scripts/licences
 	@scripts/import-cycles
@@ -88,7 +88,7 @@ images: wasm
 	@version=$$(cargo pkgid | sed 's/.*[#@]//') && \
 		scripts/image module "jwt-guard:$$version" && scripts/image jwtguard "jwtguard:$$version"
 
-# Builds nothing where no docker engine answers.
+# Skipped if no Docker engine responds.
 compose-test: prepare
 	@scripts/compose-test
 

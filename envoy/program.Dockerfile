@@ -1,4 +1,4 @@
-# A program and the shared libraries that it needs, laid out by scripts/image-root.
+# A program and its shared libraries, arranged by scripts/image-root.
 FROM scratch
 ENV PATH=/usr/local/bin
 COPY . /

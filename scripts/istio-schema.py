@@ -1,4 +1,4 @@
-"""Reads Kubernetes objects of Istio's, one JSON text a line, and prints what its published schemas do not allow."""
+"""Reads Istio's Kubernetes objects, one JSON text per line, and prints every violation of Istio's published schemas."""
 
 import importlib
 import json
@@ -15,7 +15,7 @@ KINDS = {
 
 
 def unknown(given, understood, path):
-    """The keys that the models passed over: they would be pruned, or refused, by the API server."""
+    """The keys that the models ignored: the API server would prune or reject them."""
     if isinstance(given, dict) and isinstance(understood, dict):
         for key, value in given.items():
             if key not in understood:
@@ -30,10 +30,10 @@ def unknown(given, understood, path):
 def complaints(resource):
     module = KINDS.get(resource.get("apiVersion"))
     if module is None:
-        return [f"apiVersion {resource.get('apiVersion')}: is not one of {', '.join(KINDS)}"]
+        return [f"unknown apiVersion {resource.get('apiVersion')}; expected one of {', '.join(KINDS)}"]
     model = getattr(importlib.import_module(f"cloudcoil.models.istio.{module}"), resource["kind"], None)
     if model is None:
-        return [f"kind {resource['kind']}: is not in {resource['apiVersion']}"]
+        return [f"unknown kind {resource['kind']} in {resource['apiVersion']}"]
     try:
         understood = model.model_validate(resource)
     except ValidationError as error:

@@ -1,7 +1,7 @@
-"""Reads {"issuer", "audience", "leeway", "keys": [JWK, ...], "tokens": [text, ...]} and prints, for each library, a list
-of whether it accepts each token: {"PyJWT": [true, ...], "joserfc": [...]}.
+"""Reads {"issuer", "audience", "leeway", "keys": [JWK, ...], "tokens": [text, ...]} and prints for each library which
+tokens it accepts: {"PyJWT": [true, ...], "joserfc": [...]}.
 
-Both are told the issuer, the audience, the leeway, the keys' own algorithms, and that exp must be there.
+Both libraries are configured with the issuer, the audience, the leeway, the algorithms of the keys, and exp required.
 """
 
 import json
@@ -10,11 +10,11 @@ import sys
 import jwt as pyjwt
 from joserfc import jwk as rfc_jwk, jwt as rfc_jwt
 
-asked = json.load(sys.stdin)
-ISSUER, AUDIENCE, LEEWAY = asked["issuer"], asked["audience"], asked["leeway"]
-ALGORITHMS = [key["alg"] for key in asked["keys"]]
-PY_KEYS = {key["kid"]: pyjwt.PyJWK(key) for key in asked["keys"]}
-RFC_KEYS = rfc_jwk.KeySet.import_key_set({"keys": asked["keys"]})
+job = json.load(sys.stdin)
+ISSUER, AUDIENCE, LEEWAY = job["issuer"], job["audience"], job["leeway"]
+ALGORITHMS = [key["alg"] for key in job["keys"]]
+PY_KEYS = {key["kid"]: pyjwt.PyJWK(key) for key in job["keys"]}
+RFC_KEYS = rfc_jwk.KeySet.import_key_set({"keys": job["keys"]})
 
 
 def by_pyjwt(token):
@@ -33,10 +33,10 @@ def by_joserfc(token):
 def accepts(library, token):
     try:
         library(token)
-    except Exception:  # Each library has its own, and some let others through.
+    except Exception:  # Each library has its own exception types, and some also raise others.
         return False
     return True
 
 
 libraries = {"PyJWT": by_pyjwt, "joserfc": by_joserfc}
-json.dump({name: [accepts(library, token) for token in asked["tokens"]] for name, library in libraries.items()}, sys.stdout)
+json.dump({name: [accepts(library, token) for token in job["tokens"]] for name, library in libraries.items()}, sys.stdout)

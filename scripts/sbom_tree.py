@@ -1,4 +1,4 @@
-"""The crates that the module is made of: what cargo would build for it, from cargo itself."""
+"""The crates of the module, as reported by cargo."""
 
 import functools
 import json
@@ -11,16 +11,16 @@ TARGET = "wasm32-wasip1"
 
 
 def cargo(*arguments):
-    """What cargo prints; its own words, where it fails, go to standard error."""
+    """The standard output of a cargo command; cargo's error messages go to standard error."""
     command = ["cargo", *arguments, "--locked"]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @functools.cache
 def tree(edges="normal"):
-    """The crates of the module and what each needs: {(name, version): {(name, version), …}}, the package first.
+    """The crates of the module and their dependencies: {(name, version): {(name, version), …}}, the package first.
 
-    `cargo metadata` would add what only the tests switch on; `cargo tree` resolves features as the build does.
+    `cargo tree` resolves features as the build does; `cargo metadata` would add features that only the tests enable.
     """
     lines = cargo("tree", "--package", "jwt-guard-filter", "--target", TARGET, "--edges", edges, "--prefix", "depth", "--no-dedupe")
     crates, above = {}, []
@@ -37,12 +37,12 @@ def tree(edges="normal"):
 
 @functools.cache
 def metadata():
-    """What each package says of itself: {(name, version): package}."""
+    """The manifest data of each package: {(name, version): package}."""
     packages = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", TARGET))["packages"]
     return {(package["name"], package["version"]): package for package in packages}
 
 
 def lock(path="Cargo.lock"):
-    """The packages of a lock file: [{name, version, source, checksum}], the last two absent for our own."""
+    """The packages of a lock file: [{name, version, source, checksum}]. Workspace crates have no source and checksum."""
     stanzas = (ROOT / path).read_text().split("[[package]]")[1:]
     return [dict(re.findall(r'^(name|version|source|checksum) = "(.*)"$', stanza, re.M)) for stanza in stanzas]

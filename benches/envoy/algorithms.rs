@@ -1,8 +1,9 @@
-//! `--algorithms`: what a token never seen before costs by each algorithm, by way of the host and inside the module.
+//! `--algorithms`: the cost of a new token for each algorithm, verified by the host and inside the module.
 //!
-//! Two modules in one Envoy: ours, and ours asking the host for a function that no host has, so that all is done
-//! inside it. Three listeners get the same tokens in turn, in an order that changes from round to round; the cost is
-//! taken over the listener without a filter, in the same round and with the same tokens, whose lengths differ a lot.
+//! One Envoy runs two modules: the normal one, and a copy that requests a host function that does not exist and
+//! therefore verifies everything itself. Three listeners get the same tokens in an order that changes from round to
+//! round. The cost is the difference from the listener without a filter, in the same round and with the same tokens,
+//! because token lengths differ a lot between algorithms.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use super::load::Load;
 use super::proxy::{self, Proxy};
 use super::tokens::Tokens;
 
-/// Tokens of each algorithm, gone through in turn: more than the cache holds, so that none is ever found in it.
+/// Tokens of each algorithm, sent in turn. There are more tokens than cache entries, so that no request is a cache hit.
 const TOKENS: usize = 160;
 const CACHE_ENTRIES: usize = 16;
 
@@ -30,7 +31,7 @@ struct Case {
     costs: [Vec<f64>; 3],
 }
 
-/// Measures and prints.
+/// Measures all algorithms and prints the table.
 pub fn run(rounds: usize) {
     let keys = keys();
     let mut cases: Vec<Case> = keys.iter().map(case).collect();
@@ -38,7 +39,7 @@ pub fn run(rounds: usize) {
     let proxy = Proxy::start(&[
         Listener { name: "none", filters: vec![] },
         Listener { name: "host", filters: vec![ours(&super::module(), &published)] },
-        Listener { name: "module", filters: vec![ours(&alone(), &published)] },
+        Listener { name: "module", filters: vec![ours(&without_host_function(), &published)] },
     ]);
     let tokens = Tokens::none();
     let mut load = Load::new(&tokens);
@@ -62,19 +63,19 @@ pub fn run(rounds: usize) {
     }
     let hits: u64 =
         proxy.stats().iter().filter(|(name, _)| name.ends_with("hit")).map(|(_, count)| count).sum();
-    assert_eq!(hits, 0, "every token was verified");
+    assert_eq!(hits, 0, "no token comes from a cache: every signature is verified");
     report(&cases, rounds, &load_before);
 }
 
 fn report(cases: &[Case], rounds: usize, load_before: &str) {
     println!(
         "\nEnvoy {}, one worker; {rounds} rounds of {TOKENS} tokens; load average {load_before} before, {} after; \
-         module {} bytes.\nµs of CPU added by a token never seen before, median:\n",
+         module {} bytes.\nµs of CPU time added by a new token, median:\n",
         proxy::version(),
         load_average(),
         fs::metadata(super::module()).unwrap().len(),
     );
-    println!("| algorithm | token, bytes | by the host | inside the module |\n| --- | ---: | ---: | ---: |");
+    println!("| algorithm | token, bytes | host verifier | wasm verifier |\n| --- | ---: | ---: | ---: |");
     for case in cases {
         let [none, host, module] = &case.costs;
         let added = |costs: &[f64]| median(costs.iter().zip(none).map(|(cost, base)| cost - base).collect());
@@ -96,7 +97,7 @@ fn load_average() -> String {
     text.split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// One of each algorithm; one RSA key does for all of RSA.
+/// One key for each algorithm; the RSA algorithms share one RSA key.
 fn keys() -> Vec<SigningKey> {
     let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
     let of = |algorithm: Algorithm| {
@@ -143,13 +144,13 @@ fn ours(module: &Path, keys: &Value) -> Value {
     filter("wasm", "wasm.v3.Wasm", json!({ "config": config }))
 }
 
-/// Our module with another name in the place of the host's function, as long, which no host has.
-fn alone() -> PathBuf {
-    const ASKED_FOR: &[u8] = b"verify_signature";
+/// A copy of the module that requests a host function that does not exist. The replaced name has the same length.
+fn without_host_function() -> PathBuf {
+    const HOST_FUNCTION: &[u8] = b"verify_signature";
     let mut bytes = fs::read(super::module()).unwrap();
-    let at = bytes.windows(ASKED_FOR.len()).position(|window| window == ASKED_FOR).unwrap();
-    bytes[at..at + ASKED_FOR.len()].copy_from_slice(b"verify_sIgnature");
-    let changed = super::output().join("alone.wasm");
+    let at = bytes.windows(HOST_FUNCTION.len()).position(|window| window == HOST_FUNCTION).unwrap();
+    bytes[at..at + HOST_FUNCTION.len()].copy_from_slice(b"verify_sIgnature");
+    let changed = super::output().join("without-host-function.wasm");
     fs::write(&changed, bytes).unwrap();
     changed
 }

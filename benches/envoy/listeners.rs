@@ -1,4 +1,4 @@
-//! The listeners side by side: what differs between them is the filters.
+//! The listeners under test. They differ only in their filters.
 
 use std::path::Path;
 
@@ -13,15 +13,15 @@ pub struct Listener {
     pub filters: Vec<Value>,
 }
 
-/// The longer of the native lists of rules; more of them are not usual, since they are gone through in turn.
+/// The long list of native rules. Longer lists are unusual, because jwt_authn checks its rules one after the other.
 pub const NATIVE_RULES: usize = 1_000;
-/// The longer of our lists of routes.
+/// The long list of our routes.
 pub const OUR_ROUTES: usize = 10_000;
-/// The shorter of both.
-pub const FEW: usize = 10;
-/// The role that is asked for.
+/// The short list of native rules and of our routes.
+pub const FEW_ROUTES: usize = 10;
+/// The required role.
 const ROLE: &str = "admin";
-/// Entries of both caches; [`super::tokens::SEEN`] tokens fit, a pool does not.
+/// Entries of both caches: enough for [`super::tokens::REPEATED`] tokens, too few for a whole token set.
 const CACHE_ENTRIES: usize = 1024;
 
 /// All listeners.
@@ -38,26 +38,26 @@ pub fn all(tokens: &Tokens) -> Vec<Listener> {
         listener("native_rbac", vec![native(false, 1), rbac()]),
         listener("native_cache", vec![native(true, 1)]),
         listener("native_cache_rbac", vec![native(true, 1), rbac()]),
-        listener("native_few", vec![native(true, FEW), rbac()]),
+        listener("native_few", vec![native(true, FEW_ROUTES), rbac()]),
         listener("native_many", vec![native(true, NATIVE_RULES), rbac()]),
         listener("ours_off", vec![ours(tokens, 0, one_route())]),
         listener("ours", vec![ours(tokens, CACHE_ENTRIES, one_route())]),
-        listener("ours_few", vec![ours(tokens, CACHE_ENTRIES, routes(FEW))]),
+        listener("ours_few", vec![ours(tokens, CACHE_ENTRIES, routes(FEW_ROUTES))]),
         listener("ours_many", vec![ours(tokens, CACHE_ENTRIES, routes(OUR_ROUTES))]),
     ]
 }
 
-/// Ours alone, as a production listener would have it.
+/// Only the listener with our filter, as in production.
 pub fn ours_alone(tokens: &Tokens) -> Vec<Listener> {
     vec![Listener { name: "ours", filters: vec![ours(tokens, CACHE_ENTRIES, one_route())] }]
 }
 
-/// No filter at all.
+/// Only the listener without a filter.
 pub fn none_alone() -> Vec<Listener> {
     vec![Listener { name: "none", filters: vec![] }]
 }
 
-/// Ours in two modules.
+/// Our filter from two modules, and the listener without a filter.
 pub fn against(tokens: &Tokens, other: &Path) -> Vec<Listener> {
     let listener =
         |name, module| Listener { name, filters: vec![ours_of(module, tokens, CACHE_ENTRIES, one_route())] };
@@ -75,7 +75,7 @@ fn routes(count: usize) -> Value {
     (0..count).map(route).collect()
 }
 
-/// Of a rule and of the requests that it is for.
+/// The path prefix of a rule and of the requests that match the rule.
 pub fn prefix(number: usize) -> String {
     format!("/service-{number:05}/items/")
 }
@@ -101,7 +101,7 @@ fn ours_of(module: &Path, tokens: &Tokens, cache: usize, routes: Value) -> Value
         "root_id": "jwt_guard",
         "failure_policy": "FAIL_RELOAD",
         "vm_config": {
-            // One VM a module.
+            // One VM per module.
             "vm_id": module,
             "runtime": "envoy.wasm.runtime.v8",
             "code": { "local": { "filename": module } },
@@ -111,7 +111,8 @@ fn ours_of(module: &Path, tokens: &Tokens, cache: usize, routes: Value) -> Value
     )
 }
 
-/// The same work: the token removed, its claims as the same seven headers (eight with groups), one role.
+/// jwt_authn with the same work as our filter: it removes the token and writes the same seven claim headers (eight with
+/// groups).
 fn jwt_authn(tokens: &Tokens, cache: Value, rules: usize) -> Value {
     let claims = [
         ("x-auth-sub", "sub"),
@@ -170,7 +171,7 @@ pub fn typed(kind: &str, mut value: Value) -> Value {
     value
 }
 
-/// Envoy's whole configuration.
+/// The complete configuration of Envoy.
 pub fn bootstrap(listeners: &[Listener]) -> Value {
     let anywhere = json!({ "socket_address": { "address": "127.0.0.1", "port_value": 0 } });
     let listener = |listener: &Listener| {

@@ -1,22 +1,22 @@
-//! The client: HTTP/1.1, kept-alive connections, one request at a time on each.
+//! The client: HTTP/1.1 over keep-alive connections, with one request at a time on each.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use super::plan::{Cell, Mix};
-use super::tokens::{Pool, SEEN, Tokens};
+use super::plan::{Order, Scenario};
+use super::tokens::{REPEATED, TokenSet, Tokens};
 
-/// So many requests are under way at once, so that Envoy's worker does not go to sleep after each.
+/// The number of concurrent requests, so that Envoy's worker does not sleep after each request.
 pub const CONNECTIONS: usize = 16;
-/// Of the mix, one request in so many brings a token never seen.
-const MIX_ONE_IN: usize = 10;
+/// In [`Order::Mixed`], one request in this many carries a new token.
+const NEW_TOKEN_ONE_IN: usize = 10;
 
-/// Sends what cells ask for; remembers how far it is in each pool, and its connections.
+/// Sends the requests of scenarios. Keeps its connections and its position in each token set.
 pub struct Load<'a> {
     tokens: &'a Tokens,
     connections: BTreeMap<SocketAddr, Vec<TcpStream>>,
-    next: BTreeMap<(SocketAddr, Pool), usize>,
+    next: BTreeMap<(SocketAddr, TokenSet), usize>,
     buffer: Vec<u8>,
 }
 
@@ -25,36 +25,39 @@ impl<'a> Load<'a> {
         Self { tokens, connections: BTreeMap::new(), next: BTreeMap::new(), buffer: vec![0; 64 * 1024] }
     }
 
-    /// Sends that many requests, rounded up to all connections, and checks every answer's status. How many it sent.
-    pub fn drive(&mut self, address: SocketAddr, cell: &Cell, requests: usize) -> usize {
+    /// Sends `requests` requests, rounded up to a multiple of the connections, and checks the status of every response.
+    /// Returns the number of sent requests.
+    pub fn drive(&mut self, address: SocketAddr, scenario: &Scenario, requests: usize) -> usize {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
-        let pool = self.tokens.of(cell.pool);
-        let position = self.next.entry((address, cell.pool)).or_default();
+        let token_set = self.tokens.of(scenario.token_set);
+        let position = self.next.entry((address, scenario.token_set)).or_default();
         let mut sent = 0;
         while sent < requests {
             for connection in &mut connections {
-                let index = match cell.mix {
-                    Mix::Seen => sent % SEEN,
-                    Mix::Some if !sent.is_multiple_of(MIX_ONE_IN) => sent % SEEN,
-                    Mix::Some | Mix::Unseen => {
+                let index = match scenario.order {
+                    Order::Repeated => sent % REPEATED,
+                    Order::Mixed if !sent.is_multiple_of(NEW_TOKEN_ONE_IN) => sent % REPEATED,
+                    Order::Mixed | Order::New => {
                         *position += 1;
-                        // The first ones are those that are seen.
-                        SEEN + *position % (pool.len().saturating_sub(SEEN)).max(1)
+                        // The first tokens of the set are the repeated ones.
+                        REPEATED + *position % (token_set.len().saturating_sub(REPEATED)).max(1)
                     }
                 };
-                connection.write_all(&request(&cell.path, pool.get(index).map(String::as_str))).unwrap();
+                connection
+                    .write_all(&request(&scenario.path, token_set.get(index).map(String::as_str)))
+                    .unwrap();
                 sent += 1;
             }
             for connection in &mut connections {
                 let status = read_answer(connection, &mut self.buffer);
-                assert_eq!(status, cell.status, "cell {}", cell.name);
+                assert_eq!(status, scenario.status, "scenario {}", scenario.name);
             }
         }
         self.connections.insert(address, connections);
         sent
     }
 
-    /// Sends each of those tokens once.
+    /// Sends each token once.
     pub fn send_all(&mut self, address: SocketAddr, tokens: &[String]) {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
         for batch in tokens.chunks(CONNECTIONS) {
@@ -78,7 +81,7 @@ fn open(address: SocketAddr) -> Vec<TcpStream> {
     (0..CONNECTIONS).map(open).collect()
 }
 
-/// What a browser's application would send, roughly.
+/// A request similar to that of a browser application.
 fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     let mut request = format!(
         "GET {path} HTTP/1.1\r\nhost: api.example\r\nuser-agent: bench/1\r\naccept: application/json\r\n\
@@ -93,7 +96,7 @@ fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     request.into_bytes()
 }
 
-/// Reads one whole answer; its status.
+/// Reads one complete response and returns its status.
 fn read_answer(connection: &mut TcpStream, buffer: &mut [u8]) -> u16 {
     let mut filled = 0;
     loop {

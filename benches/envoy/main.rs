@@ -1,17 +1,17 @@
-//! `make bench`: what a request costs, ours beside Envoy's own `jwt_authn`, in one Envoy with one worker.
+//! `make bench`: the CPU cost of a request with our filter and with Envoy's `jwt_authn`, in the same Envoy.
 //!
-//! Every listener answers by itself (`direct_response`), so that only the filters differ. What is measured is the
-//! Envoy process's own CPU time: the client that drives it, and whatever else the machine does, is not in the
-//! figure. All cells are measured in each round, one after the other, in an order that changes from round to
-//! round; a cell's cost is taken over the listener without a filter in the same round, and ratios are taken within
-//! a round, so that a machine that gets slower or faster changes both sides.
+//! Every listener answers with a `direct_response`, so that only the filters differ. The benchmark measures the CPU
+//! time of the Envoy process only; it excludes the client and other processes. Each round measures all scenarios, one
+//! after the other, in an order that changes from round to round. The cost of a scenario is the difference from the
+//! listener without a filter in the same round. Ratios are also computed within a round, so that changes in the
+//! machine's speed affect both sides.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
-    reason = "a benchmark that meets the unexpected has failed, and says where; it measures with real clocks"
+    reason = "an unexpected result must stop the benchmark with its location; the benchmark measures with real clocks"
 )]
 
 mod algorithms;
@@ -29,22 +29,22 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use load::Load;
-use plan::{Cell, Plan};
+use plan::{Plan, Scenario};
 use proxy::Proxy;
 use tokens::Tokens;
 
-/// How much is measured.
+/// The command-line options.
 struct Options {
     rounds: usize,
-    /// All counts of requests are multiplied by this.
+    /// A factor for all request counts.
     scale: f64,
-    /// Only table rows whose title contains it.
+    /// Measures only table rows whose title contains this text.
     only: String,
-    /// So many requests with tokens seen before, to see whether memory grows; 0 for none.
+    /// The number of additional requests after which memory is measured again, to detect growth; 0 for none.
     soak: usize,
-    /// Another module to measure beside ours, in the same Envoy: how a change is judged.
+    /// Another build of the module to compare with, in the same Envoy: this measures the effect of a change.
     against: Option<PathBuf>,
-    /// Every algorithm instead of the table.
+    /// Measures every algorithm instead of the table.
     algorithms: bool,
 }
 
@@ -54,19 +54,20 @@ impl Options {
         let mut options = Self { rounds: 11, scale: 1.0, only, soak: 0, against, algorithms: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
-            let mut value = |what| arguments.next().unwrap_or_else(|| panic!("{argument} takes {what}"));
+            let mut value =
+                |what| arguments.next().unwrap_or_else(|| panic!("{argument} needs a value: {what}"));
             match argument.as_str() {
-                // What cargo itself passes.
+                // cargo passes this argument.
                 "--bench" => {}
                 "--quick" => (options.rounds, options.scale) = (5, 0.4),
                 "--rounds" => options.rounds = value("a number").parse().unwrap(),
-                "--only" => options.only = value("words of a row's title"),
+                "--only" => options.only = value("text in a row's title"),
                 "--soak" => options.soak = value("a number of requests").parse().unwrap(),
                 "--against" => options.against = Some(value("a module").into()),
                 "--algorithms" => options.algorithms = true,
                 other => panic!(
-                    "unknown argument {other}: --quick, --rounds N, --only WORDS, --soak REQUESTS, --against MODULE, \
-                     --algorithms"
+                    "unknown argument {other}; expected --quick, --rounds N, --only TEXT, --soak REQUESTS, \
+                     --against MODULE or --algorithms"
                 ),
             }
         }
@@ -74,7 +75,7 @@ impl Options {
     }
 }
 
-/// What a round measured: microseconds of CPU a request, by cell.
+/// The result of a round: microseconds of CPU time per request, by scenario.
 type Round = BTreeMap<&'static str, f64>;
 
 fn main() {
@@ -91,21 +92,22 @@ fn main() {
     let proxy = Proxy::start(&listeners);
     let mut load = Load::new(&tokens);
 
-    println!("warming up: {} cells", plan.cells.len());
-    for cell in &plan.cells {
-        measure(&proxy, &mut load, cell, 1.0);
+    println!("warming up: {} scenarios", plan.scenarios.len());
+    for scenario in &plan.scenarios {
+        measure(&proxy, &mut load, scenario, 1.0);
     }
     let mut rounds: Vec<Round> = Vec::new();
     for number in 0..options.rounds {
         let round_started = Instant::now();
-        let mut cells: Vec<&Cell> = plan.cells.iter().collect();
-        // Never twice the same neighbours, and nobody always first.
-        cells.rotate_left(number * 7 % plan.cells.len());
+        let mut scenarios: Vec<&Scenario> = plan.scenarios.iter().collect();
+        // The order changes, so that no scenario always follows the same one or always comes first.
+        scenarios.rotate_left(number * 7 % plan.scenarios.len());
         if number % 2 == 1 {
-            cells.reverse();
+            scenarios.reverse();
         }
-        let costs =
-            cells.into_iter().map(|cell| (cell.name, measure(&proxy, &mut load, cell, options.scale)));
+        let costs = scenarios
+            .into_iter()
+            .map(|scenario| (scenario.name, measure(&proxy, &mut load, scenario, options.scale)));
         rounds.push(costs.collect());
         println!("round {} of {}: {:.0?}", number + 1, options.rounds, round_started.elapsed());
     }
@@ -120,14 +122,14 @@ fn main() {
     let report = report::Report { plan: &plan, rounds: &rounds, extras: &extras, stats: &stats };
     report.write(&output());
     println!("\n{}", report.markdown());
-    println!("{:.0?} in all; also in target/bench/speed.md and target/bench/speed.json", started.elapsed());
+    println!("total {:.0?}; report in target/bench/speed.md and target/bench/speed.json", started.elapsed());
 }
 
-/// Microseconds of Envoy's CPU time for one request of the cell.
-fn measure(proxy: &Proxy, load: &mut Load, cell: &Cell, scale: f64) -> f64 {
-    let requests = ((cell.requests as f64 * scale) as usize).max(load::CONNECTIONS);
+/// Microseconds of Envoy's CPU time per request of the scenario.
+fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> f64 {
+    let requests = ((scenario.requests as f64 * scale) as usize).max(load::CONNECTIONS);
     let before = proxy.cpu();
-    let sent = load.drive(proxy.address(cell.listener), cell, requests);
+    let sent = load.drive(proxy.address(scenario.listener), scenario, requests);
     let spent = proxy.cpu_when_idle() - before;
     spent.as_secs_f64() * 1e6 / sent as f64
 }
@@ -143,29 +145,29 @@ fn root() -> &'static Path {
     jwt_guard_testkit::repository()
 }
 
-/// The module under test: `$JWT_GUARD_WASM`, or the one that `make wasm` leaves.
+/// The module under test: `$JWT_GUARD_WASM`, or the result of `make wasm`.
 fn module() -> PathBuf {
     let module = std::env::var_os("JWT_GUARD_WASM").map(PathBuf::from);
     let module = module.unwrap_or_else(|| root().join("target/jwt_guard.wasm"));
-    assert!(module.exists(), "{} is missing: run `make wasm`", module.display());
+    assert!(module.exists(), "{} is missing; run `make wasm`", module.display());
     module
 }
 
-/// Standard output of a command that must succeed, without the space around it.
-fn told_by(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
+/// The trimmed standard output of a command that must succeed.
+fn output_of(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Polls until there is something.
+/// Polls until `look` returns a value. Panics after 60 s.
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
+        assert!(started.elapsed() < Duration::from_secs(60), "timeout after 60 s while waiting for {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

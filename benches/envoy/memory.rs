@@ -1,34 +1,34 @@
-//! What is measured once: size, start-up, memory.
+//! Measurements that run once: module size, start-up time, memory.
 
 use super::load::Load;
 use super::proxy::Proxy;
-use super::tokens::{EDDSA, ES256, Pool, Tokens};
+use super::tokens::{EDDSA, ES256, TokenSet, Tokens};
 use super::{listeners, module};
 
-/// Distinct tokens after which memory is read.
+/// The number of distinct tokens before the second memory measurement.
 const DISTINCT: usize = 100_000;
-/// Starts, of which the median counts.
+/// The number of starts; the result is the median.
 const STARTS: usize = 5;
 
 #[derive(Debug, Default)]
 pub struct Extras {
     pub module_bytes: u64,
-    /// Milliseconds to listeners that answer, without and with the module.
+    /// Milliseconds until the listeners accept connections, without and with the module.
     pub ready_without: f64,
     pub ready_with: f64,
     pub distinct: usize,
-    /// KiB: the worker's wasm memory after one token and after all.
+    /// The worker's wasm memory in KiB, after one token and after all tokens.
     pub wasm_before: u64,
     pub wasm_after: u64,
-    /// KiB: the whole process, likewise.
+    /// The memory of the whole process in KiB, after one token and after all tokens.
     pub resident_before: u64,
     pub resident_after: u64,
-    /// Requests of the soak, and KiB of wasm memory and process before and after.
+    /// The number of requests of the soak, the wasm memory before and after in KiB, and that of the process.
     pub soak: Option<(usize, [u64; 2], [u64; 2])>,
 }
 
 pub fn measure(tokens: &Tokens, soak: usize) -> Extras {
-    println!("start-up, and memory after {DISTINCT} distinct tokens");
+    println!("measuring start-up time and memory after {DISTINCT} distinct tokens");
     let mut extras = Extras { module_bytes: std::fs::metadata(module()).unwrap().len(), ..Extras::default() };
     extras.ready_without = median_start(&listeners::none_alone());
     let ours = listeners::ours_alone(tokens);
@@ -37,36 +37,36 @@ pub fn measure(tokens: &Tokens, soak: usize) -> Extras {
     let proxy = Proxy::start(&ours);
     let mut load = Load::new(tokens);
     let address = proxy.address("ours");
-    let pools = [tokens.of(Pool::Small(ES256)), tokens.of(Pool::Small(EDDSA))];
-    load.send_all(address, &pools[0][..1]);
+    let token_sets = [tokens.of(TokenSet::Small(ES256)), tokens.of(TokenSet::Small(EDDSA))];
+    load.send_all(address, &token_sets[0][..1]);
     (extras.wasm_before, extras.resident_before) = (worker_memory(&proxy), proxy.resident());
-    for pool in pools {
-        load.send_all(address, pool);
-        extras.distinct += pool.len();
+    for token_set in token_sets {
+        load.send_all(address, token_set);
+        extras.distinct += token_set.len();
     }
     assert_eq!(extras.distinct, DISTINCT);
     (extras.wasm_after, extras.resident_after) = (worker_memory(&proxy), proxy.resident());
     if soak > 0 {
-        extras.soak = Some(soaked(&proxy, &mut load, tokens, soak));
+        extras.soak = Some(run_soak(&proxy, &mut load, tokens, soak));
     }
     extras
 }
 
-fn soaked(proxy: &Proxy, load: &mut Load, tokens: &Tokens, soak: usize) -> (usize, [u64; 2], [u64; 2]) {
-    println!("{soak} requests more");
+fn run_soak(proxy: &Proxy, load: &mut Load, tokens: &Tokens, soak: usize) -> (usize, [u64; 2], [u64; 2]) {
+    println!("soak: sending {soak} more requests");
     let address = proxy.address("ours");
     let before = (worker_memory(proxy), proxy.resident());
-    let pool = tokens.of(Pool::Small(ES256));
+    let token_set = tokens.of(TokenSet::Small(ES256));
     let mut sent = 0;
     while sent < soak {
-        let batch = &pool[..(soak - sent).min(pool.len())];
+        let batch = &token_set[..(soak - sent).min(token_set.len())];
         load.send_all(address, batch);
         sent += batch.len();
     }
     (sent, [before.0, worker_memory(proxy)], [before.1, proxy.resident()])
 }
 
-/// The largest: the others are the main thread's, which serves no requests.
+/// The largest wasm memory. The others belong to the main thread, which serves no requests.
 fn worker_memory(proxy: &Proxy) -> u64 {
     proxy.wasm_memories().into_iter().max().unwrap_or_default()
 }

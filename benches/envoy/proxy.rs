@@ -1,4 +1,4 @@
-//! The Envoy process under test, and what the kernel says it has used.
+//! The Envoy process under test, and its CPU time and memory as reported by the kernel.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,19 +13,19 @@ use jwt_guard_testkit::wasm_memory::wasm_memories;
 use serde_json::Value;
 
 use super::listeners::{Listener, bootstrap};
-use super::{output, told_by, wait_for};
+use super::{output, output_of, wait_for};
 
-/// A running Envoy with one worker; dropping it ends it.
+/// A running Envoy with one worker, killed on drop.
 pub struct Proxy {
     process: Child,
     admin: SocketAddr,
     addresses: BTreeMap<String, SocketAddr>,
-    /// From the start of the process to listeners that answer.
+    /// The time from the start of the process until all listeners accept connections.
     pub ready_after: Duration,
 }
 
 impl Proxy {
-    /// Starts one and returns when all its listeners answer.
+    /// Starts Envoy and returns when all its listeners accept connections.
     pub fn start(listeners: &[Listener]) -> Self {
         let folder = output();
         let (config, admin_address) = (folder.join("envoy.json"), folder.join("admin.address"));
@@ -56,13 +56,13 @@ impl Proxy {
         proxy
     }
 
-    /// Where a listener listens.
+    /// The address of a listener.
     pub fn address(&self, listener: &str) -> SocketAddr {
         self.addresses[listener]
     }
 
-    /// CPU time of all its threads so far: what they ran, in nanoseconds, as the scheduler counts it.
-    /// (`utime` and `stime` of /proc/PID/stat are the same time in steps of 10 ms.)
+    /// The CPU time of all threads so far, from `schedstat`, which counts nanoseconds. (`utime` and `stime` of
+    /// /proc/PID/stat count in steps of 10 ms.)
     pub fn cpu(&self) -> Duration {
         let threads = fs::read_dir(self.proc("task")).unwrap();
         let ran = |thread: PathBuf| {
@@ -72,7 +72,7 @@ impl Proxy {
         Duration::from_nanos(threads.filter_map(|thread| ran(thread.unwrap().path())).sum())
     }
 
-    /// The same once the last answer's clean-up is over: no thread has run for two milliseconds.
+    /// The CPU time after Envoy has cleaned up after the last response: when no thread has run for two milliseconds.
     pub fn cpu_when_idle(&self) -> Duration {
         let mut before = self.cpu();
         for _ in 0..50 {
@@ -98,7 +98,7 @@ impl Proxy {
         wasm_memories(self.process.id())
     }
 
-    /// Counters and gauges of the token caches.
+    /// The counters and gauges of the token caches.
     pub fn stats(&self) -> BTreeMap<String, u64> {
         let text = self.ask("/stats?filter=cache");
         let stats = text.lines().filter_map(|line| line.trim().split_once(": "));
@@ -107,7 +107,7 @@ impl Proxy {
 
     fn listeners(&self, count: usize) -> Option<BTreeMap<String, SocketAddr>> {
         let text = self.ask("/listeners?format=json");
-        // The body may come in chunks, whose sizes stand around the one object.
+        // The body may be chunked, with chunk sizes before and after the JSON object.
         let json: Value = serde_json::from_str(text.get(text.find('{')?..=text.rfind('}')?)?).ok()?;
         let listener = |status: &Value| {
             let socket = &status["local_address"]["socket_address"];
@@ -150,7 +150,7 @@ impl Drop for Proxy {
 
 /// The version of the Envoy under test.
 pub fn version() -> String {
-    let text = told_by(program(), &["--version"]);
+    let text = output_of(program(), &["--version"]);
     // PATH version: COMMIT/VERSION/…
     let version = text.split_once("version: ").and_then(|(_, version)| version.split('/').nth(1));
     version.unwrap_or(&text).to_owned()

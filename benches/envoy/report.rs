@@ -1,4 +1,4 @@
-//! The table, as Markdown and as JSON.
+//! The report as Markdown and as JSON.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,15 +19,15 @@ pub struct Report<'a> {
     pub stats: &'a BTreeMap<String, u64>,
 }
 
-/// A median with the middle half of the values around it.
+/// The median and the two quartiles of values.
 #[derive(Debug, Clone, Copy)]
-struct Ambiguity {
+struct Quartiles {
     low: f64,
     median: f64,
     high: f64,
 }
 
-impl Ambiguity {
+impl Quartiles {
     fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
@@ -45,7 +45,7 @@ impl Ambiguity {
 }
 
 impl Report<'_> {
-    /// Writes both forms into the folder.
+    /// Writes both formats into the folder.
     pub fn write(&self, folder: &Path) {
         fs::write(folder.join("speed.md"), self.markdown()).unwrap();
         fs::write(folder.join("speed.json"), format!("{:#}\n", self.json())).unwrap();
@@ -55,7 +55,7 @@ impl Report<'_> {
         let mut text = format!("{}\n\n", self.conditions());
         let _ = writeln!(
             text,
-            "| case | {}, µs (middle half) | {}, µs (middle half) | ratio (middle half) | target |",
+            "| case | {}, µs (quartiles) | {}, µs (quartiles) | ratio (quartiles) | target |",
             self.plan.sides[0], self.plan.sides[1],
         );
         text.push_str("| --- | ---: | ---: | --- | --- |\n");
@@ -78,10 +78,10 @@ impl Report<'_> {
             );
         }
         let base = self.plan.base(self.plan.rows[0].ours);
-        let base = Ambiguity::of(self.rounds.iter().map(|round| round[base]));
+        let base = Quartiles::of(self.rounds.iter().map(|round| round[base]));
         let _ = writeln!(
             text,
-            "\nµs of CPU added to a request that costs {:.1} µs without a filter.",
+            "\nµs of CPU time that the filter adds to a request; the request costs {:.1} µs without a filter.",
             base.median
         );
         if self.extras.module_bytes > 0 {
@@ -95,9 +95,9 @@ impl Report<'_> {
         let mib = |kib: u64| kib as f64 / 1024.0;
         let mut text = format!(
             "\n- Module: {:.2} MiB.\n\
-             - Ready after {:.0} ms, without a filter {:.0} ms.\n\
-             - After {} distinct tokens the worker's wasm memory is {:.1} MiB (after one: {:.1}), the whole process \
-             {:.0} MiB (after one: {:.0}).\n",
+             - Start-up: {:.0} ms with the filter, {:.0} ms without.\n\
+             - Memory after {} distinct tokens: {:.1} MiB wasm memory of the worker (after one token: {:.1}), \
+             {:.0} MiB for the whole process (after one token: {:.0}).\n",
             mib(extras.module_bytes / 1024),
             extras.ready_with,
             extras.ready_without,
@@ -110,7 +110,7 @@ impl Report<'_> {
         if let Some((requests, wasm, resident)) = extras.soak {
             let _ = writeln!(
                 text,
-                "- {requests} requests later: wasm memory {:.1} → {:.1} MiB, process {:.0} → {:.0} MiB.",
+                "- Memory after {requests} more requests: wasm {:.1} → {:.1} MiB, process {:.0} → {:.0} MiB.",
                 mib(wasm[0]),
                 mib(wasm[1]),
                 mib(resident[0]),
@@ -120,21 +120,21 @@ impl Report<'_> {
         text
     }
 
-    /// The cost that the cell adds, in each round.
-    fn added(&self, cell: &str) -> impl Iterator<Item = f64> {
-        let base = self.plan.base(cell);
-        self.rounds.iter().map(move |round| round[cell] - round[base])
+    /// The cost that the scenario adds in each round.
+    fn added(&self, scenario: &str) -> impl Iterator<Item = f64> {
+        let base = self.plan.base(scenario);
+        self.rounds.iter().map(move |round| round[scenario] - round[base])
     }
 
-    /// Its least cost of all rounds: what a machine that does other things as well disturbed least.
-    fn fastest(&self, cell: &str) -> f64 {
-        self.rounds.iter().map(|round| round[cell]).fold(f64::INFINITY, f64::min)
+    /// The lowest cost of all rounds: the measurement with the least disturbance by other processes.
+    fn fastest(&self, scenario: &str) -> f64 {
+        self.rounds.iter().map(|round| round[scenario]).fold(f64::INFINITY, f64::min)
     }
 
-    fn compared(&self, row: &Row) -> (Ambiguity, Ambiguity, Ambiguity) {
+    fn compared(&self, row: &Row) -> (Quartiles, Quartiles, Quartiles) {
         let ratios =
             self.added(row.ours).zip(self.added(row.reference)).map(|(ours, reference)| ours / reference);
-        (Ambiguity::of(self.added(row.ours)), Ambiguity::of(self.added(row.reference)), Ambiguity::of(ratios))
+        (Quartiles::of(self.added(row.ours)), Quartiles::of(self.added(row.reference)), Quartiles::of(ratios))
     }
 
     fn conditions(&self) -> String {
@@ -154,20 +154,20 @@ impl Report<'_> {
             let (ours, reference, ratio) = self.compared(row);
             json!({
                 "case": row.title,
-                "ours": { "cell": row.ours, "added_us": ours.json() },
-                "reference": { "cell": row.reference, "added_us": reference.json() },
+                "ours": { "scenario": row.ours, "added_us": ours.json() },
+                "reference": { "scenario": row.reference, "added_us": reference.json() },
                 "ratio": ratio.json(),
                 "target": row.target,
             })
         });
-        let cells = self.plan.cells.iter().map(|cell| {
-            let total = Ambiguity::of(self.rounds.iter().map(|round| round[cell.name]));
+        let scenarios = self.plan.scenarios.iter().map(|scenario| {
+            let total = Quartiles::of(self.rounds.iter().map(|round| round[scenario.name]));
             (
-                cell.name.to_owned(),
+                scenario.name.to_owned(),
                 json!({
                     "cpu_us": total.json(),
-                    "added_us": Ambiguity::of(self.added(cell.name)).json(),
-                    "fastest_added_us": self.fastest(cell.name) - self.fastest(cell.base),
+                    "added_us": Quartiles::of(self.added(scenario.name)).json(),
+                    "fastest_added_us": self.fastest(scenario.name) - self.fastest(scenario.base),
                 }),
             )
         });
@@ -175,7 +175,7 @@ impl Report<'_> {
         json!({
             "conditions": self.conditions(),
             "rows": rows.collect::<Vec<_>>(),
-            "cells": cells.collect::<serde_json::Map<_, _>>(),
+            "scenarios": scenarios.collect::<serde_json::Map<_, _>>(),
             "module_bytes": extras.module_bytes,
             "ready_ms": { "without": extras.ready_without, "with": extras.ready_with },
             "memory_kib": {

@@ -1,4 +1,4 @@
-//! The tokens, minted beforehand and kept under target/bench: signing by RSA takes two milliseconds.
+//! The tokens. They are minted in advance and kept under target/bench, because an RSA signature takes two milliseconds.
 
 use std::fs;
 use std::path::Path;
@@ -8,62 +8,62 @@ use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, key_set};
 use serde_json::{Value, json};
 
-/// Another format of keys or tokens takes another folder.
+/// The folder name. Change the number with the format of keys or tokens.
 const FORMAT: &str = "tokens-2";
-/// The files may be used for as long as that, less a day.
+/// The lifetime of the tokens. The files are used for one day less.
 const LIFETIME: Duration = Duration::from_secs(30 * 86_400);
-/// Distinct tokens that a cache holds at once.
-pub const SEEN: usize = 100;
+/// The number of tokens of [`super::plan::Order::Repeated`]; they fit into each cache.
+pub const REPEATED: usize = 100;
 
 pub const ALGORITHMS: [Algorithm; 4] =
     [Algorithm::Rs256, Algorithm::Es256, Algorithm::Ps256, Algorithm::Ed25519];
 
-/// Which tokens a cell sends. Pools of more tokens than any cache has entries are gone through in turn, so that a
-/// token that comes round again was evicted long before.
+/// The tokens of a scenario. A set with more tokens than a cache has entries is sent in turn, so that a token has been
+/// evicted long before it is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Pool {
-    /// No Authorization at all.
+pub enum TokenSet {
+    /// No Authorization header.
     None,
-    /// About 500 bytes (more with RSA's longer signature), seven claims that become headers.
-    Small(Algorithm4),
-    /// About 4 KB, 100 groups.
-    Large(Algorithm4),
-    /// Small, RS256, expired for an hour.
+    /// About 500 bytes (more with RSA, whose signature is longer), with seven claims that become headers.
+    Small(AlgorithmIndex),
+    /// About 4 KB, with 100 groups.
+    Large(AlgorithmIndex),
+    /// Small, RS256, expired one hour ago.
     Expired,
-    /// Small, RS256, one character of the signature changed.
+    /// Small, RS256, with one changed character in the signature.
     Forged,
     /// Small, RS256, without the role.
     Roleless,
 }
 
-/// An algorithm's place in [`ALGORITHMS`].
-pub type Algorithm4 = usize;
+/// The index of an algorithm in [`ALGORITHMS`].
+pub type AlgorithmIndex = usize;
 
-pub const RS256: Algorithm4 = 0;
-pub const ES256: Algorithm4 = 1;
-pub const PS256: Algorithm4 = 2;
-pub const EDDSA: Algorithm4 = 3;
+pub const RS256: AlgorithmIndex = 0;
+pub const ES256: AlgorithmIndex = 1;
+pub const PS256: AlgorithmIndex = 2;
+pub const EDDSA: AlgorithmIndex = 3;
 
-/// Keys and tokens.
+/// The keys and all token sets.
 pub struct Tokens {
     pub key_set: Value,
-    pools: Vec<(Pool, Vec<String>)>,
+    token_sets: Vec<(TokenSet, Vec<String>)>,
 }
 
-/// How many distinct tokens there are of each kind.
-const POOLS: [(Pool, usize); 8] = [
-    (Pool::Small(RS256), 50_000),
-    (Pool::Small(ES256), 50_000),
-    (Pool::Small(PS256), 4_000),
-    (Pool::Small(EDDSA), 50_000),
-    (Pool::Large(RS256), 4_000),
-    (Pool::Expired, 2_500),
-    (Pool::Forged, 2_500),
-    (Pool::Roleless, 100),
+/// The number of distinct tokens in each set.
+const TOKEN_SETS: [(TokenSet, usize); 8] = [
+    (TokenSet::Small(RS256), 50_000),
+    (TokenSet::Small(ES256), 50_000),
+    (TokenSet::Small(PS256), 4_000),
+    (TokenSet::Small(EDDSA), 50_000),
+    (TokenSet::Large(RS256), 4_000),
+    (TokenSet::Expired, 2_500),
+    (TokenSet::Forged, 2_500),
+    (TokenSet::Roleless, 100),
 ];
 
 impl Tokens {
-    /// From the files of an earlier run, or made now.
+    /// Reads the files of an earlier run, or mints new tokens.
     pub fn load_or_mint(folder: &Path) -> Self {
         let folder = folder.join(FORMAT);
         if !is_fresh(&folder) {
@@ -73,18 +73,22 @@ impl Tokens {
             fs::rename(&staging, &folder).unwrap();
         }
         let read = |name: String| fs::read_to_string(folder.join(name)).unwrap();
-        let pools = POOLS.map(|(pool, _)| (pool, read(file(pool)).lines().map(str::to_owned).collect()));
-        Self { key_set: serde_json::from_str(&read("keys.json".to_owned())).unwrap(), pools: pools.into() }
+        let token_sets = TOKEN_SETS
+            .map(|(token_set, _)| (token_set, read(file(token_set)).lines().map(str::to_owned).collect()));
+        Self {
+            key_set: serde_json::from_str(&read("keys.json".to_owned())).unwrap(),
+            token_sets: token_sets.into(),
+        }
     }
 
-    /// Without any: for who sends tokens of his own.
+    /// Without tokens, for callers that send their own.
     pub fn none() -> Self {
-        Self { key_set: json!({ "keys": [] }), pools: Vec::new() }
+        Self { key_set: json!({ "keys": [] }), token_sets: Vec::new() }
     }
 
-    /// All tokens of a pool; none of [`Pool::None`].
-    pub fn of(&self, pool: Pool) -> &[String] {
-        self.pools.iter().find(|(other, _)| *other == pool).map_or(&[], |(_, tokens)| tokens)
+    /// The tokens of a set; empty for [`TokenSet::None`].
+    pub fn of(&self, token_set: TokenSet) -> &[String] {
+        self.token_sets.iter().find(|(other, _)| *other == token_set).map_or(&[], |(_, tokens)| tokens)
     }
 }
 
@@ -93,12 +97,12 @@ fn is_fresh(folder: &Path) -> bool {
     age.and_then(|modified| modified.elapsed().ok()).is_some_and(|age| age < LIFETIME / 30 * 29)
 }
 
-fn file(pool: Pool) -> String {
-    format!("{pool:?}.txt").replace(['(', ')'], "-").to_lowercase()
+fn file(token_set: TokenSet) -> String {
+    format!("{token_set:?}.txt").replace(['(', ')'], "-").to_lowercase()
 }
 
 fn mint(folder: &Path) {
-    println!("minting tokens, once for the next month");
+    println!("minting tokens; the next runs use them for a month");
     fs::create_dir_all(folder).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = UnixTime::from_secs(now.as_secs());
@@ -112,10 +116,10 @@ fn mint(folder: &Path) {
         key.with_kid(algorithm.name().to_lowercase())
     });
     fs::write(folder.join("keys.json"), key_set(&keys).to_string()).unwrap();
-    for (pool, count) in POOLS {
+    for (token_set, count) in TOKEN_SETS {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let numbers: Vec<usize> = (0..count).collect();
-        let sign = |number: &usize| token(pool, *number, now, &keys);
+        let sign = |number: &usize| token(token_set, *number, now, &keys);
         let tokens: Vec<String> = std::thread::scope(|scope| {
             let chunks = numbers.chunks(count.div_ceil(threads));
             let signers: Vec<_> =
@@ -123,12 +127,12 @@ fn mint(folder: &Path) {
             signers.into_iter().flat_map(|signer| signer.join().unwrap_or_else(|_| Vec::new())).collect()
         });
         assert_eq!(tokens.len(), count);
-        println!("  {count} of {pool:?}, {} bytes each", tokens[0].len());
-        fs::write(folder.join(file(pool)), tokens.join("\n")).unwrap();
+        println!("  {count} of {token_set:?}, {} bytes each", tokens[0].len());
+        fs::write(folder.join(file(token_set)), tokens.join("\n")).unwrap();
     }
 }
 
-fn token(pool: Pool, number: usize, now: UnixTime, keys: &[SigningKey]) -> String {
+fn token(token_set: TokenSet, number: usize, now: UnixTime, keys: &[SigningKey]) -> String {
     let person = Token::new(now)
         .lifetime(LIFETIME)
         .subject(&format!("user-{number:06}"))
@@ -136,19 +140,19 @@ fn token(pool: Pool, number: usize, now: UnixTime, keys: &[SigningKey]) -> Strin
         .claim("roles", vec!["admin", "editor"])
         .claim("scope", "orders:read orders:write")
         .claim("org_id", "org-1")
-        .claim("jti", format!("{pool:?}{number:06}"));
-    match pool {
-        Pool::None => String::new(),
-        Pool::Small(algorithm) => person.sign(&keys[algorithm]).unwrap(),
-        Pool::Large(algorithm) => {
+        .claim("jti", format!("{token_set:?}{number:06}"));
+    match token_set {
+        TokenSet::None => String::new(),
+        TokenSet::Small(algorithm) => person.sign(&keys[algorithm]).unwrap(),
+        TokenSet::Large(algorithm) => {
             let groups: Vec<String> = (0..100).map(|group| format!("group-{group:03}-of-the-orgs")).collect();
             person.claim("groups", json!(groups)).sign(&keys[algorithm]).unwrap()
         }
-        Pool::Expired => person.expired_for(Duration::from_secs(3600)).sign(&keys[RS256]).unwrap(),
-        Pool::Roleless => person.claim("roles", vec!["viewer"]).sign(&keys[RS256]).unwrap(),
-        Pool::Forged => {
+        TokenSet::Expired => person.expired_for(Duration::from_secs(3600)).sign(&keys[RS256]).unwrap(),
+        TokenSet::Roleless => person.claim("roles", vec!["viewer"]).sign(&keys[RS256]).unwrap(),
+        TokenSet::Forged => {
             let mut token = person.sign(&keys[RS256]).unwrap().into_bytes();
-            // Not the first: RSA's arithmetic is not begun for a number above the modulus.
+            // Not the first character: a signature above the modulus is rejected without any RSA arithmetic.
             let changed = token.len() - 100;
             token[changed] = if token[changed] == b'A' { b'B' } else { b'A' };
             String::from_utf8(token).unwrap()

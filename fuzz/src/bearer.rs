@@ -1,8 +1,8 @@
-//! At most one token is found, it stands in the request as it was found, and taken out it is gone.
+//! The filter finds at most one token, the token occurs in the request, and after removal it is gone.
 //!
-//! Nor does an application find another one, read by its own parser (`applications`).
+//! No application finds another token with its own parser (`applications`).
 //!
-//! Each line is a header: its first byte chooses the name, the others are the value.
+//! Each line of the input is a header: its first byte selects the name, the other bytes are the value.
 
 mod applications;
 
@@ -22,8 +22,8 @@ pub fn holds(data: &[u8]) -> bool {
     let ExtractedToken::Token { token, source: place } = extract(&places, &request) else { return false };
     assert!(!token.is_empty());
     check_found(&places[place], &token, &request);
-    // One more of any place is one too many, wherever it stands, unless it is the same.
-    for second in seconds().into_iter().filter(|_| &*token != b"x") {
+    // A second, different token from any token source makes the request malformed, before or after the first.
+    for second in second_credentials().into_iter().filter(|_| &*token != b"x") {
         let before: HeaderMap = std::iter::once(second).chain(request.iter()).collect();
         let behind: HeaderMap = request.iter().chain([second]).collect();
         for both in [before, behind] {
@@ -32,7 +32,7 @@ pub fn holds(data: &[u8]) -> bool {
     }
     let forwarded = edited(&request, &strip(&places, &request, true));
     match places[place] {
-        // A token in a query never goes on; the same token in a header or a cookie does.
+        // A token in a query is never forwarded; the same token in a header or a cookie is.
         TokenSource::Query { .. } => match extract(&places, &forwarded) {
             ExtractedToken::Missing => {}
             ExtractedToken::Token { token: kept, source: place } => {
@@ -46,8 +46,8 @@ pub fn holds(data: &[u8]) -> bool {
     true
 }
 
-/// What goes on with its token has no other, to any application. A token that is none by its bytes is another matter:
-/// parsers cut it where they like, and nobody verifies it.
+/// In a request that is forwarded with its token, no application finds another token. This holds only for tokens made
+/// of token characters: parsers cut other values differently, and such values never pass verification.
 fn check_forwarded(token: &[u8], request: &HeaderMap, forwarded: &HeaderMap) {
     for (name, value) in request.iter() {
         let whole = !matches!(name, ":path" | "cookie");
@@ -73,8 +73,8 @@ fn places() -> Vec<TokenSource> {
     ]
 }
 
-/// A token in each place.
-fn seconds() -> [(&'static str, &'static [u8]); 6] {
+/// A token in each token source.
+fn second_credentials() -> [(&'static str, &'static [u8]); 6] {
     [
         ("authorization", b"Bearer x"),
         ("x-token", b"Token x"),
@@ -85,7 +85,8 @@ fn seconds() -> [(&'static str, &'static [u8]); 6] {
     ]
 }
 
-/// The token is what the grammar of its place says, read from the other end: from the token to what is around it.
+/// Checks the found token against the grammar of its token source, starting from the token and checking the text around
+/// it.
 fn check_found(place: &TokenSource, token: &[u8], request: &HeaderMap) {
     let values = |name: &str| request.get_all(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
     match place {
@@ -125,14 +126,14 @@ fn check_found(place: &TokenSource, token: &[u8], request: &HeaderMap) {
     }
 }
 
-/// The header stands there once; its value is scheme, spaces and token, and nothing else.
+/// The header occurs once; its value is exactly scheme, spaces and token.
 fn check_header(values: &[Vec<u8>], scheme: &[u8], spaced: bool, token: &[u8]) {
     let [value] = values else { panic!("{} headers", values.len()) };
     let before = trimmed(value).strip_suffix(token).expect("the token is the end of the value");
     let (start, spaces) = before.split_at(scheme.len());
     assert!(start.eq_ignore_ascii_case(scheme));
     assert!(spaces.iter().all(|byte| *byte == b' ') && spaces.is_empty() != spaced);
-    assert!(!value.contains(&b','), "a value that may be two");
+    assert!(!value.contains(&b','), "a value with a comma may be two values");
     assert!(!spaced || !token.starts_with(b" "));
 }
 
@@ -140,8 +141,8 @@ fn check_removal(places: &[TokenSource], request: &HeaderMap) {
     let edits = strip(places, request, false);
     let left = edited(request, &edits);
     assert_eq!(extract(places, &left), ExtractedToken::Missing);
-    assert!(strip(places, &left, false).is_empty(), "more to remove");
-    assert_eq!(applications::found(&left), [], "a token is left to be found");
+    assert!(strip(places, &left, false).is_empty(), "a second removal still removes something");
+    assert_eq!(applications::found(&left), [], "an application still finds a token after removal");
     assert!(!edits.is_empty() || extract(places, request) == ExtractedToken::Missing);
     let mut names: Vec<_> = edits.iter().map(|(name, _)| name).collect();
     names.sort_unstable();
@@ -149,22 +150,22 @@ fn check_removal(places: &[TokenSource], request: &HeaderMap) {
     assert_eq!(names.len(), edits.len(), "a header is edited twice");
     for (name, values) in &edits {
         let whole = !matches!(name.as_str(), ":path" | "cookie");
-        assert!(!whole || values.is_empty(), "{name} is left in part");
-        // What stays of a query or of cookies was there, in its order.
+        assert!(!whole || values.is_empty(), "a part of {name} remains");
+        // The rest of a query or of cookies keeps its bytes and their order.
         let joined = |values: &[Vec<u8>]| values.concat();
         let before: Vec<Vec<u8>> = request.get_all(name).map(<[u8]>::to_vec).collect();
-        assert!(is_within(&joined(values), &joined(&before)), "{name}: bytes that were not there");
+        assert!(is_within(&joined(values), &joined(&before)), "{name}: removal added bytes");
     }
 }
 
-/// Whether the bytes are some of the others, in their order; a separator may stand for another.
+/// Whether `some` is a subsequence of `all`; `?` may replace another separator.
 fn is_within(some: &[u8], all: &[u8]) -> bool {
     let alike = |one: u8, other: u8| one == other || one == b'?' && matches!(other, b'&' | b';');
     let mut all = all.iter();
     some.iter().all(|byte| all.any(|other| alike(*byte, *other)))
 }
 
-/// The request as the upstream gets it.
+/// The request after the edits, as the upstream receives it.
 fn edited(request: &HeaderMap, edits: &[(String, Vec<Vec<u8>>)]) -> HeaderMap {
     let mut next: Vec<_> = edits.iter().map(|(name, values)| (name, values.iter())).collect();
     let mut left = HeaderMap::new();
@@ -184,7 +185,7 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
     &bytes[start..end]
 }
 
-/// Of what some cookie parser takes for space, the bytes read as Latin-1.
+/// The bytes without the leading and trailing characters that some cookie parser treats as space, as Latin-1.
 fn stripped(bytes: &[u8]) -> &[u8] {
     let space = |byte: &u8| matches!(byte, b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0);
     let start = bytes.iter().position(|byte| !space(byte)).unwrap_or(bytes.len());
@@ -192,7 +193,7 @@ fn stripped(bytes: &[u8]) -> &[u8] {
     &bytes[start..end]
 }
 
-/// As forms are.
+/// Decodes like a form: percent-escapes and `+` for space.
 fn decoded(bytes: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::new();
     let mut at = 0;

@@ -1,4 +1,5 @@
-//! A configuration means one thing: as JSON text and as a Struct, in any order of its keys; a mistake has a path.
+//! A configuration has the same meaning as JSON text and as a Struct, and in any order of its keys. Every error has a
+//! path.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +9,14 @@ use jwt_guard::jose::json::Json;
 
 use super::structs;
 
-/// The longest part of a name that a path shows.
-const SHOWN: usize = 60;
+/// The number of characters of a name that a path shows.
+const MAX_SHOWN_CHARS: usize = 60;
 
-/// Whether it is a configuration.
+/// Whether the input is a valid configuration.
 pub fn holds(data: &[u8]) -> bool {
     let read = read(data);
     if data.iter().all(u8::is_ascii_whitespace) {
-        assert!(read.is_err(), "nothing is no configuration");
+        assert!(read.is_err(), "an empty input is not a configuration");
         return false;
     }
     let json = match Json::parse(data) {
@@ -33,12 +34,16 @@ pub fn holds(data: &[u8]) -> bool {
         check_paths(&json, errors);
     }
     let text = json.to_string();
-    assert_eq!(self::read(text.as_bytes()), read, "written again");
-    let turned = Config::parse(turned(&json).to_string().as_bytes());
-    match (&turned, &read) {
-        (Ok(turned), Ok(read)) => assert!(read.ends_with(&turned.digest), "another digest in another order"),
-        (Err(turned), Err(read)) => assert_eq!(places(turned), places(read), "in another order"),
-        (turned, read) => panic!("in another order {turned:?}, not {read:?}"),
+    assert_eq!(self::read(text.as_bytes()), read, "after parsing and writing");
+    let reversed = Config::parse(reversed(&json).to_string().as_bytes());
+    match (&reversed, &read) {
+        (Ok(reversed), Ok(read)) => {
+            assert!(read.ends_with(&reversed.digest), "the digest depends on the order of keys")
+        }
+        (Err(reversed), Err(read)) => {
+            assert_eq!(sorted_paths(reversed), sorted_paths(read), "with keys in reverse order")
+        }
+        (reversed, read) => panic!("with keys in reverse order: {reversed:?}, expected {read:?}"),
     }
     if let Some(message) = structs::bytes(&json).filter(|bytes| !bytes.is_empty()) {
         check_struct(&json, &message, read.is_ok());
@@ -46,10 +51,10 @@ pub fn holds(data: &[u8]) -> bool {
     read.is_ok()
 }
 
-/// All that a configuration says; the tables of routes have no order that could be compared.
+/// The complete content of a configuration as text, for comparison.
 fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
     let read = Config::parse(data);
-    assert!(!matches!(&read, Err(errors) if errors.is_empty()), "refused without a reason");
+    assert!(!matches!(&read, Err(errors) if errors.is_empty()), "rejected without an error");
     read.map(|config| {
         let Config {
             enabled,
@@ -86,48 +91,48 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
     })
 }
 
-/// The members of every object the other way round.
-fn turned(json: &Json) -> Json {
+/// The value with the members of every object in reverse order.
+fn reversed(json: &Json) -> Json {
     match json {
-        Json::Array(items) => Json::Array(items.iter().map(turned).collect()),
+        Json::Array(items) => Json::Array(items.iter().map(reversed).collect()),
         Json::Object(members) => {
-            Json::Object(members.iter().rev().map(|(name, value)| (name.clone(), turned(value))).collect())
+            Json::Object(members.iter().rev().map(|(name, value)| (name.clone(), reversed(value))).collect())
         }
         value => value.clone(),
     }
 }
 
-fn places(errors: &[ConfigError]) -> Vec<&Path> {
-    let mut places: Vec<&Path> = errors.iter().map(|error| &error.path).collect();
-    places.sort_unstable();
-    places
+fn sorted_paths(errors: &[ConfigError]) -> Vec<&Path> {
+    let mut paths: Vec<&Path> = errors.iter().map(|error| &error.path).collect();
+    paths.sort_unstable();
+    paths
 }
 
-/// The Struct is what its JSON is, and is not taken for JSON text.
+/// The Struct has the same meaning as its JSON, and its bytes are not valid JSON text.
 fn check_struct(json: &Json, message: &[u8], is_config: bool) {
-    assert!(Json::parse(message).is_err(), "a Struct that is JSON text");
+    assert!(Json::parse(message).is_err(), "the bytes of the Struct are valid JSON");
     let Some(back) = struct_to_json(message) else {
-        panic!("a Struct that is not read: {json}");
+        panic!("the Struct of {json} was not parsed");
     };
-    // Whole numbers beyond 2^53 are what doubles make of them.
+    // Integers above 2^53 are rounded to doubles.
     assert_eq!(structs::of(&back), structs::of(json));
     let text = back.to_string();
     let as_struct = read(message);
-    assert_eq!(as_struct, read(text.as_bytes()), "the Struct and its own text");
-    assert_eq!(as_struct.is_ok(), is_config, "the Struct and the text that was written");
+    assert_eq!(as_struct, read(text.as_bytes()), "the Struct and the JSON text made from it");
+    assert_eq!(as_struct.is_ok(), is_config, "the Struct and the original JSON text");
 }
 
-/// Every mistake stands somewhere: at a value, or at a key that its object has not.
+/// The path of every error leads to a value, or to a missing key of an existing object.
 fn check_paths(json: &Json, errors: &[ConfigError]) {
     let mut paths = BTreeSet::new();
     let mut objects = BTreeSet::new();
-    note(json, String::new(), &mut paths, &mut objects);
+    collect_paths(json, String::new(), &mut paths, &mut objects);
     for error in errors {
         let ConfigError { path, problem } = error;
         assert!(!problem.to_string().is_empty());
         let path = path.to_string();
         let line = error.to_string();
-        assert!(!line.contains(char::is_control), "{line:?} is no line of a log");
+        assert!(!line.contains(char::is_control), "{line:?} does not fit on one log line");
         let absent = || {
             let (object, key) = path.rsplit_once('.').unwrap_or(("", &path));
             let plain = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
@@ -138,12 +143,12 @@ fn check_paths(json: &Json, errors: &[ConfigError]) {
     }
 }
 
-/// Every path of the document, and those of its objects.
-fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut BTreeSet<String>) {
+/// Collects all paths of the document, and those of its objects.
+fn collect_paths(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut BTreeSet<String>) {
     match json {
         Json::Array(items) => {
             for (place, item) in items.iter().enumerate() {
-                note(item, format!("{path}[{place}]"), paths, objects);
+                collect_paths(item, format!("{path}[{place}]"), paths, objects);
             }
         }
         Json::Object(members) => {
@@ -155,7 +160,7 @@ fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut B
                     (true, _) => format!("{path}.{name}"),
                     (false, _) => format!("{path}[{}]", shortened(&Json::String(name.clone()).to_string())),
                 };
-                note(member, below, paths, objects);
+                collect_paths(member, below, paths, objects);
             }
             objects.insert(path.clone());
         }
@@ -165,6 +170,6 @@ fn note(json: &Json, path: String, paths: &mut BTreeSet<String>, objects: &mut B
 }
 
 fn shortened(text: &str) -> String {
-    let start: String = text.chars().take(SHOWN).collect();
+    let start: String = text.chars().take(MAX_SHOWN_CHARS).collect();
     if start.len() < text.len() { start + "…" } else { start }
 }

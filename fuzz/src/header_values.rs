@@ -1,6 +1,6 @@
-//! A claim's header says what the claim says: it can be undone, travels unharmed, and no client's copy stays.
+//! A claim header can be decoded to its claim, contains only safe characters, and replaces headers from the client.
 //!
-//! The bytes are claims as JSON, and behind a line break the headers that the client sent, a line each.
+//! The input is the claims as JSON; after a line break, each line is a header from the client.
 
 use std::rc::Rc;
 
@@ -15,11 +15,11 @@ use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::policy::{ClaimSource, ClaimSources, Credential, Identity, Requirement, Requirements};
 
-use super::issuer::{AUDIENCE, Credulous, ISSUER, NOW, keys, rules};
+use super::issuer::{AUDIENCE, AcceptAll, ISSUER, NOW, keys, rules};
 
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
-/// Whether the bytes are claims.
+/// Whether the input contains valid claims.
 pub fn holds(data: &[u8]) -> bool {
     let (claims, client) = match data.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&data[..at], &data[at + 1..]),
@@ -37,7 +37,7 @@ pub fn holds(data: &[u8]) -> bool {
     true
 }
 
-/// What each kind of claim gives, undone.
+/// Decodes the header of each kind of claim and compares it with the claim.
 fn check(value: &Json) {
     let header = encoded(value);
     let Some(header) = header else {
@@ -49,13 +49,13 @@ fn check(value: &Json) {
         };
         return assert!(nothing, "{value} has no header");
     };
-    let header = travelling(&header);
+    let header = checked_value(&header);
     match value {
         Json::Null => panic!("null has a header: {header}"),
         Json::String(text) => assert_eq!(unescaped(header), *text),
         Json::Number(number) => assert_eq!(header, number.text()),
         Json::Bool(flag) => assert_eq!(header, flag.to_string()),
-        Json::Object(_) => assert_eq!(undone(header).to_string(), value.to_string()),
+        Json::Object(_) => assert_eq!(decode_json(header).to_string(), value.to_string()),
         Json::Array(items) => {
             let members: Vec<&str> = header.split(',').collect();
             assert_eq!(members.len(), items.len());
@@ -63,7 +63,7 @@ fn check(value: &Json) {
                 match item {
                     Json::String(text) => assert_eq!(unescaped(member), *text),
                     Json::Object(_) | Json::Array(_) => {
-                        assert_eq!(undone(member).to_string(), item.to_string());
+                        assert_eq!(decode_json(member).to_string(), item.to_string());
                     }
                     other => assert_eq!(*member, other.to_string()),
                 }
@@ -77,7 +77,7 @@ fn is_empty_text(items: &[Json]) -> bool {
     matches!(items, [Json::String(text)] if text.is_empty())
 }
 
-/// Two values of one kind share a header only if they are one value.
+/// Two different values of the same kind have different headers.
 fn check_apart(one: &Json, other: &Json) {
     let texts = |items: &[Json]| items.iter().all(|item| item.as_str().is_some()) && !is_empty_text(items);
     let of_one_kind = match (one, other) {
@@ -90,9 +90,8 @@ fn check_apart(one: &Json, other: &Json) {
     }
 }
 
-/// RFC 9110 section 5.5: visible characters and spaces between them. Anything else is somebody's to reject, to cut
-/// or to fold.
-fn travelling(value: &[u8]) -> &str {
+/// RFC 9110 section 5.5: visible characters and inner spaces. Some servers reject, truncate or fold other characters.
+fn checked_value(value: &[u8]) -> &str {
     assert!(value.iter().all(|byte| (b' '..=b'~').contains(byte)), "{}", value.escape_ascii());
     let value = std::str::from_utf8(value).unwrap();
     assert_eq!(value.trim(), value);
@@ -111,11 +110,11 @@ fn unescaped(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-fn undone(text: &str) -> Json {
+fn decode_json(text: &str) -> Json {
     Json::parse(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap()
 }
 
-/// The claims with what a token needs, verified by somebody who believes every signature.
+/// The claims with the claims that a token needs, verified with a verifier that accepts every signature.
 fn verified(members: &[(String, Json)]) -> Option<Identity> {
     let needed = format!(r#"{{"iss":"{ISSUER}","aud":"{AUDIENCE}","exp":4000000000}}"#);
     let Ok(Json::Object(mut claims)) = Json::parse(needed.as_bytes()) else { panic!("{needed}") };
@@ -128,7 +127,7 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     ];
     let token = parts.map(|part| base64url::encode(&part)).join(".");
     let token = UnverifiedToken::parse(token.as_bytes(), token.len()).ok()?;
-    let claims: VerifiedClaims = verify(token, &rules(), &keys(), &Credulous, NOW).ok()?;
+    let claims: VerifiedClaims = verify(token, &rules(), &keys(), &AcceptAll, NOW).ok()?;
     let from = |name: &str| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
     Some(Identity::new(
         claims,
@@ -136,7 +135,7 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     ))
 }
 
-/// What the upstream gets of a request that carries headers of the client's own.
+/// Checks the headers that the upstream receives for a request with headers from the client.
 fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     let request: HeaderMap = client
         .split(|byte| *byte == b'\n')
@@ -164,13 +163,17 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
 
     let set = map.encode(identity);
     for (name, value) in &set {
-        travelling(value);
-        let held: Vec<_> = upstream.iter().filter(|(other, _)| folded(other) == *name).collect();
-        assert_eq!(held, [&(name.as_str(), value.as_slice())], "set once, and in no other spelling");
+        checked_value(value);
+        let received: Vec<_> = upstream.iter().filter(|(other, _)| normalized_name(other) == *name).collect();
+        assert_eq!(
+            received,
+            [&(name.as_str(), value.as_slice())],
+            "the header is set once, and no other spelling of it remains"
+        );
     }
     let names = |wanted: &str| set.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let list = |value: Option<Vec<u8>>| match value {
-        Some(value) => travelling(&value).split(',').map(unescaped).collect::<Vec<_>>(),
+        Some(value) => checked_value(&value).split(',').map(unescaped).collect::<Vec<_>>(),
         None => Vec::new(),
     };
     assert_eq!(list(names("x-roles")), identity.roles());
@@ -180,21 +183,21 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     for name in
         ["x-auth-sub", "x-roles", "x-gone", "x-auth-roles", "x-auth-email", "x-original-url", "x-rewrite-url"]
     {
-        let told = set.iter().any(|(other, _)| other == name);
+        let is_set = set.iter().any(|(other, _)| other == name);
         assert_eq!(
-            upstream.iter().filter(|(other, _)| folded(other) == name).count(),
-            usize::from(told),
+            upstream.iter().filter(|(other, _)| normalized_name(other) == name).count(),
+            usize::from(is_set),
             "{name}"
         );
     }
     let touched = |name: &str| map.is_removed(name) || name.eq_ignore_ascii_case("connection");
     let before = request.iter().filter(|(name, _)| !touched(name));
     let after = upstream.iter().filter(|(name, _)| !touched(name)).copied();
-    assert!(before.eq(after), "a header that is nobody's business was changed");
+    assert!(before.eq(after), "an unrelated header was changed");
 }
 
-/// The name as CGI and its heirs compare it.
-fn folded(name: &str) -> String {
+/// The header name as CGI and similar interfaces compare it.
+fn normalized_name(name: &str) -> String {
     if name.starts_with(':') {
         return name.to_owned();
     }

@@ -1,6 +1,6 @@
-//! Hosts and URLs are read as a URL parser of the outside reads them, and mean one host.
+//! The core parses hosts and URLs like an independent URL parser, and each of them means exactly one host.
 //!
-//! Four lines: a request's host, a request's path, a host of a route, a URL.
+//! The input has four lines: the host and the path of a request, the host of a route, a URL.
 
 use hyper::Uri;
 use jwt_guard::endpoint::Endpoint;
@@ -10,7 +10,7 @@ use jwt_guard::route::{AmbiguousPath, Entry, HostPattern, RequestLine, Table, Te
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// Whether the request's host is one.
+/// Whether the request's host is valid.
 pub fn holds(data: &[u8]) -> bool {
     let mut lines = data.splitn(4, |byte| *byte == b'\n');
     let mut next = || lines.next().unwrap_or_default();
@@ -34,7 +34,7 @@ fn covers(table: &Table<()>, host: &str) -> bool {
     table.lookup(host.as_bytes(), "GET", "/").is_some()
 }
 
-/// A host that is taken for one is what a URL parser makes of it.
+/// The core and a URL parser agree on every accepted host.
 fn check_host(host: &[u8]) -> bool {
     let table = table_of(HostPattern::parse("host.test").unwrap());
     let target = RequestLine { host, method: b"GET", path: Some(b"/"), method_overrides: vec![] };
@@ -51,9 +51,13 @@ fn check_host(host: &[u8]) -> bool {
     let Ok(uri) = format!("http://{host}/").parse::<Uri>() else { return true };
     let seen = uri.host().unwrap();
     let is_host_test = seen.strip_suffix('.').unwrap_or(seen).eq_ignore_ascii_case("host.test");
-    assert_eq!(matches.unwrap().as_sent().found.is_some(), is_host_test, "{host:?} is {seen:?} to others");
+    assert_eq!(
+        matches.unwrap().as_sent().found.is_some(),
+        is_host_test,
+        "a URL parser reads {host:?} as {seen:?}"
+    );
     if let Ok(pattern) = HostPattern::parse(seen) {
-        assert!(covers(&table_of(pattern), host), "{host:?} is {seen:?} to others");
+        assert!(covers(&table_of(pattern), host), "a URL parser reads {host:?} as {seen:?}");
     }
     true
 }
@@ -77,7 +81,7 @@ fn check_pattern(text: &str) {
     }
 }
 
-/// A URL that keys are fetched from goes where it says.
+/// The core and a URL parser agree on the parts of a URL for keys.
 fn check_endpoint(url: &str) {
     let Ok(endpoint) = Endpoint::parse(url) else { return };
     let shown = endpoint.to_string();
@@ -90,24 +94,24 @@ fn check_endpoint(url: &str) {
     assert_eq!(uri.path_and_query().unwrap().to_string(), endpoint.path());
 }
 
-/// A document is served where RFC 9728 puts it, and on its host alone.
+/// The metadata document is served at the path of RFC 9728, and only on its host.
 fn check_resource(resource: &str, host: &str, path: &str) {
     let document = Json::Object(vec![("resource".to_owned(), Json::String(resource.to_owned()))]);
     let Ok(published) = ResourceMetadata::new(std::slice::from_ref(&document)) else { return };
-    let uri: Uri = resource.parse().expect("a resource is a URL");
+    let uri: Uri = resource.parse().expect("the URL parser accepts every accepted resource");
     assert_eq!(uri.scheme_str(), Some("https"));
     assert!(uri.query().is_none() && !resource.contains(['#', '@', '?']) || uri.path().contains('@'));
     let authority = uri.authority().unwrap().as_str();
     let below = if uri.path() == "/" { "" } else { uri.path() };
     let place = format!("{WELL_KNOWN}{below}");
     for method in ["GET", "HEAD"] {
-        let served = published.serve(authority, method, &place).expect("it is served at its place");
+        let served = published.serve(authority, method, &place).expect("the document is served at its path");
         assert_eq!(Json::parse(&served.body).as_ref(), Ok(&document));
         assert!(served.headers.iter().all(|(_, value)| value.bytes().all(|byte| byte.is_ascii_graphic())));
     }
     assert_eq!(published.serve(authority, "POST", &place), None);
     assert_eq!(published.serve(&format!("x{authority}"), "GET", &place), None);
-    let challenge = published.challenge_for(authority, uri.path()).expect("a challenge names it");
+    let challenge = published.challenge_for(authority, uri.path()).expect("the challenge contains its URL");
     assert_eq!(challenge, format!("https://{authority}{place}"));
     assert!(challenge.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\'));
 

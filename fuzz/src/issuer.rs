@@ -1,4 +1,4 @@
-//! The issuer whose tokens are judged here: the keys and tokens of tests/data/jose.
+//! The issuer of the tokens: keys and tokens from tests/data/jose.
 
 use std::sync::OnceLock;
 
@@ -13,10 +13,10 @@ pub const ISSUER: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "orders";
 pub const MAX_TOKEN_BYTES: usize = 16384;
 
-/// Between `iat` and `exp` of the tokens.
+/// A time between `iat` and `exp` of the tokens.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_100);
 
-/// Every algorithm is accepted.
+/// Rules that accept every algorithm.
 pub fn rules() -> TokenRules {
     let mut rules = TokenRules::new(IssuerIndex(0), ISSUER.to_owned(), vec![AUDIENCE.to_owned()]);
     rules.accepted_algorithms = Algorithm::ALL.to_vec();
@@ -41,7 +41,7 @@ pub fn keys() -> KeySet {
     KEYS.get_or_init(|| KeySet::parse(jwks().to_string().as_bytes()).unwrap().keys).clone()
 }
 
-/// Tokens that other libraries have signed, at least one of every algorithm.
+/// Tokens signed by other libraries, at least one for every algorithm.
 pub fn tokens() -> &'static [String] {
     static TOKENS: OnceLock<Vec<String>> = OnceLock::new();
     TOKENS.get_or_init(|| {
@@ -51,10 +51,10 @@ pub fn tokens() -> &'static [String] {
     })
 }
 
-/// Accepts whatever it is asked about, so that what follows a good signature is reached without a private key.
-pub struct Credulous;
+/// Accepts every signature, so that the checks after the signature are reached without a private key.
+pub struct AcceptAll;
 
-impl Verifier for Credulous {
+impl Verifier for AcceptAll {
     fn verify(&self, _: &SignatureCheck<'_>) -> bool {
         true
     }

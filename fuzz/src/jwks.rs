@@ -1,4 +1,4 @@
-//! Every key of a set is used or named as skipped; one that is used is public, for signatures, and sound.
+//! Every key of a set is either used or reported as skipped. A used key is public, for signatures, and valid.
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck};
 use jwt_guard::jose::base64url;
@@ -10,15 +10,15 @@ use p256::elliptic_curve::bigint::NonZero;
 use rsa::BoxedUint;
 use serde_json::value::RawValue;
 
-/// Whether the set has a key that is used.
+/// Whether the set was parsed.
 pub fn holds(data: &[u8]) -> bool {
     let parsed = KeySet::parse(data);
     let skipped = KeySet::skipped(data);
     for key in &skipped {
-        let told = key.to_string();
+        let description = key.to_string();
         assert!(
-            told.starts_with(&format!("key {}", key.index)) && !told.contains(char::is_control),
-            "{told}"
+            description.starts_with(&format!("key {}", key.index)) && !description.contains(char::is_control),
+            "{description}"
         );
     }
     let Ok(parsed) = parsed else { return false };
@@ -26,14 +26,14 @@ pub fn holds(data: &[u8]) -> bool {
     assert_eq!(parsed.skipped, skipped);
 
     let texts = texts(without_byte_order_mark(data));
-    let more = usize::from(texts.len() > MAX_KEYS);
-    let looked_at = &texts[..texts.len().min(MAX_KEYS)];
-    assert_eq!(parsed.keys.len() + skipped.len(), looked_at.len() + more);
-    let places: Vec<usize> = skipped.iter().map(|key| key.index).collect();
-    assert!(places.is_sorted_by(|one, next| one < next));
-    assert_eq!(places.contains(&MAX_KEYS), more == 1);
+    let has_more = usize::from(texts.len() > MAX_KEYS);
+    let considered = &texts[..texts.len().min(MAX_KEYS)];
+    assert_eq!(parsed.keys.len() + skipped.len(), considered.len() + has_more);
+    let skipped_indexes: Vec<usize> = skipped.iter().map(|key| key.index).collect();
+    assert!(skipped_indexes.is_sorted_by(|one, next| one < next));
+    assert_eq!(skipped_indexes.contains(&MAX_KEYS), has_more == 1);
 
-    let used = looked_at.iter().enumerate().filter(|(place, _)| !places.contains(place));
+    let used = considered.iter().enumerate().filter(|(place, _)| !skipped_indexes.contains(place));
     let used: Vec<Json> = used.map(|(_, text)| Json::parse(text.as_bytes()).unwrap()).collect();
     for jwk in &used {
         check(&Jwk(jwk));
@@ -43,24 +43,24 @@ pub fn holds(data: &[u8]) -> bool {
         |texts: &[String]| KeySet::parse(format!(r#"{{"keys":[{}]}}"#, texts.join(",")).as_bytes()).unwrap();
     let again = set(&texts);
     assert_eq!(again.skipped, []);
-    assert_eq!(told(&again.keys, &used), told(&parsed.keys, &used));
+    assert_eq!(describe(&again.keys, &used), describe(&parsed.keys, &used));
     texts.reverse();
     assert!(set(&texts).keys.equals(&again.keys), "the same keys in another order");
     texts.pop();
-    assert!(texts.is_empty() || !set(&texts).keys.equals(&again.keys), "a key less");
+    assert!(texts.is_empty() || !set(&texts).keys.equals(&again.keys), "a set without one of the keys");
     true
 }
 
-/// The elements of `keys`, as a plain reader has them.
+/// The elements of `keys`, parsed by serde_json.
 fn texts(data: &[u8]) -> Vec<&str> {
     let members: std::collections::BTreeMap<String, &RawValue> = serde_json::from_slice(data).unwrap();
     let keys: Vec<&RawValue> = serde_json::from_str(members["keys"].get()).unwrap();
     keys.into_iter().map(RawValue::get).collect()
 }
 
-/// What each token would be tried against: the kinds of the keys, and what the host would be handed of them.
-fn told(keys: &KeySet, used: &[Json]) -> String {
-    let mut told = format!("{keys:?}");
+/// A description of the keys: their kinds, and the DER that the host would receive for each candidate.
+fn describe(keys: &KeySet, used: &[Json]) -> String {
+    let mut description = format!("{keys:?}");
     let kids = used.iter().map(|jwk| Jwk(jwk).text("kid"));
     for kid in kids.chain([None]) {
         for algorithm in Algorithm::ALL {
@@ -68,7 +68,7 @@ fn told(keys: &KeySet, used: &[Json]) -> String {
             assert!((1..=MAX_CANDIDATES).contains(&candidates.len()));
             for key in candidates {
                 assert!(key.fits(algorithm));
-                // Of the lengths that a signature may have, the one that this key's has.
+                // Of all possible lengths of signatures, only the length for this key gives a check.
                 let lengths = (256..=1024).chain([64, 96, 132]);
                 let checks = lengths.filter_map(|length| {
                     let mut signature = vec![1; length];
@@ -76,11 +76,11 @@ fn told(keys: &KeySet, used: &[Json]) -> String {
                     let check = SignatureCheck::new(algorithm, key, b"", &signature)?.for_host()?;
                     Some(check.public_key.escape_ascii().to_string())
                 });
-                told.extend(checks);
+                description.extend(checks);
             }
         }
     }
-    told
+    description
 }
 
 struct Jwk<'a>(&'a Json);
@@ -103,7 +103,7 @@ impl<'a> Jwk<'a> {
     }
 }
 
-/// A key that is used must be one.
+/// Checks that a used key is valid.
 fn check(jwk: &Jwk<'_>) {
     for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"] {
         assert!(jwk.member(private).is_none(), "{private}");
@@ -124,7 +124,7 @@ fn check(jwk: &Jwk<'_>) {
     }
 }
 
-/// 2048 to 8192 bits, odd; an odd exponent from 3, below 2^33.
+/// An odd modulus of 2048 to 8192 bits; an odd exponent from 3 to below 2^33.
 fn check_rsa(jwk: &Jwk<'_>) {
     let (modulus, exponent) = (jwk.number("n"), jwk.number("e"));
     assert!((2048..=8192).contains(&modulus.bit_width_vartime()));
@@ -132,7 +132,7 @@ fn check_rsa(jwk: &Jwk<'_>) {
     assert!((2..=33).contains(&exponent.bit_width_vartime()));
 }
 
-/// SEC 1 section 2.2.1 with the curves of FIPS 186: below p, and y² = x³ − 3x + b.
+/// SEC 1 section 2.2.1 with the curves of FIPS 186: both coordinates are below p, and y² = x³ − 3x + b.
 fn check_point(curve: &str, jwk: &Jwk<'_>) {
     let (size, prime, b) = match curve {
         "P-256" => (

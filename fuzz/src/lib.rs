@@ -1,15 +1,15 @@
-//! What must hold of whatever bytes reach the core: one property a module.
+//! Properties of the core that must hold for any input, one per module.
 //!
-//! `holds` panics where its property does not hold of the bytes, and tells whether they were accepted, so that
-//! somebody can see to it that both kinds are tried. libFuzzer looks for such bytes (`scripts/fuzz`);
-//! fuzz/tests tries the committed seeds, and what it makes of them, in `cargo test`.
+//! `holds` panics if the input breaks its property. It returns whether the core accepted the input, so that a test can
+//! check that the seeds include both accepted and rejected inputs. libFuzzer searches for inputs that break a property
+//! (`scripts/fuzz`); fuzz/tests runs the committed seeds and mutations of them in `cargo test`.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a property that panics is one that does not hold"
+    reason = "a property panics if it does not hold"
 )]
 
 pub mod bearer;
@@ -27,13 +27,13 @@ pub mod token;
 mod issuer;
 mod structs;
 
-/// Whether the bytes were accepted.
+/// A property. Returns whether the core accepted the input.
 ///
 /// # Panics
 /// The property does not hold.
 pub type Property = fn(&[u8]) -> bool;
 
-/// Every property by the name of its target, its seeds and its file.
+/// All properties. The name is that of the libFuzzer target, the seed folder and the module.
 pub const ALL: [(&str, Property); 11] = [
     ("token", token::holds),
     ("signature", signature::holds),

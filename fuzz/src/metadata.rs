@@ -1,6 +1,7 @@
-//! A route's metadata is what its JSON is, absent, or refused; it is never less than what was written.
+//! The requirement in a route's metadata equals that of its JSON, is absent, or is an error; it is never weaker than
+//! written.
 //!
-//! The bytes are the serialised message; or, from `{` on, the JSON of what stands under `jwt_guard`.
+//! The input is the serialized message or, if it begins with `{`, the JSON of the entry `jwt_guard`.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -19,7 +20,7 @@ use super::structs;
 
 const NAMESPACE: &str = "jwt_guard";
 
-/// `envoy.config.core.v3.Metadata`, with what is not ours in it left as bytes.
+/// `envoy.config.core.v3.Metadata`, with the typed entries as bytes.
 #[derive(Clone, PartialEq, Message)]
 struct Metadata {
     #[prost(btree_map = "string, message", tag = "1")]
@@ -28,7 +29,7 @@ struct Metadata {
     typed_filter_metadata: BTreeMap<String, Vec<u8>>,
 }
 
-/// Whether there is a requirement.
+/// Whether the metadata contains a valid requirement.
 pub fn holds(data: &[u8]) -> bool {
     if data.starts_with(b"{") {
         let Ok(json) = Json::parse(data) else { return false };
@@ -62,10 +63,10 @@ pub fn holds(data: &[u8]) -> bool {
     }
 }
 
-/// Metadata with this under our name and something under others' says what the JSON says.
+/// Metadata with this entry and entries of other filters has the same meaning as the JSON.
 fn as_written(json: &Json, message: Struct) -> bool {
-    // Whole numbers beyond 2^53 are what doubles make of them.
-    let rounded = struct_to_json(&message.encode_to_vec()).expect("a Struct that was JSON");
+    // Integers above 2^53 are rounded to doubles.
+    let rounded = struct_to_json(&message.encode_to_vec()).expect("a Struct made from JSON is valid");
     assert_eq!(of_json(&rounded).is_some(), of_json(json).is_some());
     let nothing = Struct { fields: BTreeMap::new() };
     let entries = [("envoy.lb", nothing.clone()), (NAMESPACE, message), ("jwt_guard2", nothing)];
@@ -80,7 +81,7 @@ fn as_written(json: &Json, message: Struct) -> bool {
             let problem = error.to_string();
             assert!(
                 !problem.is_empty() && !problem.contains(char::is_control),
-                "{problem:?} is no line of a log"
+                "{problem:?} does not fit on one log line"
             );
         }
         other => panic!("{other:?}"),
@@ -94,7 +95,7 @@ fn as_written(json: &Json, message: Struct) -> bool {
 fn of_json(json: &Json) -> Option<Requirement> {
     let mut errors = Errors::new();
     let read = read(&ConfigNode::root(json), &names(), Empty::Refused, &mut errors);
-    assert!(read.is_some() || !errors.is_empty(), "refused without a reason");
+    assert!(read.is_some() || !errors.is_empty(), "rejected without an error");
     read.filter(|_| errors.is_empty())
 }
 

@@ -1,16 +1,16 @@
-//! A route grants what it says: in its own spelling, as an ordinary client sends it, its requirement decides alone;
-//! in every other spelling, what an upstream may read decides as well.
+//! For a path as an ordinary client sends it, only the requirement of the matching route applies. For every other
+//! spelling, the requirements of all path variants that an upstream may see apply too.
 //!
-//! The bytes choose routes, one of them, the client's spelling of a path under it, and what an attacker changes.
+//! The input selects the routes, one of the routes, a path that matches it, and the changes of an attacker.
 
 use std::collections::BTreeSet;
 
 use jwt_guard::route::{RequestLine, SkippedVariants, Table, VariantClass};
 
-use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
-/// Segments that people write, some of which differ from others in letter case alone, and wildcards.
+/// Typical segments, some of which differ only in letter case, and wildcards.
 const SEGMENTS: [&str; 32] = [
     "a",
     "A",
@@ -46,7 +46,7 @@ const SEGMENTS: [&str; 32] = [
     "*",
 ];
 
-/// What stands for a wildcard; `Pub` and the like are in no template.
+/// Values for wildcards; some, such as `Pub`, occur in no template.
 const VALUES: [&str; 12] = [
     "1",
     "Pub",
@@ -66,7 +66,7 @@ const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "DELETE"];
 const HOSTS: [&str; 4] = ["a.test", "b.a.test", "*.a.test", "*.test"];
 const REQUEST_HOSTS: [&str; 5] = ["a.test", "b.a.test:8443", "c.b.a.test", "x.test", "other"];
 
-/// Whether the chosen spelling was under a template without wildcards.
+/// Whether the template of the chosen path has no wildcards and the path has one variant only.
 pub fn holds(data: &[u8]) -> bool {
     let mut bytes = Bytes(data);
     let routes = routes(&mut bytes);
@@ -75,15 +75,16 @@ pub fn holds(data: &[u8]) -> bool {
     let method = chosen.methods.first().map_or("GET", String::as_str);
     let host = bytes.choose(&REQUEST_HOSTS);
     let path = path_under(&chosen.path, &mut bytes);
-    let request = |path: &str| Asked { table: &table, routes: &routes, host, method, path: path.to_owned() };
+    let request =
+        |path: &str| TestCase { table: &table, routes: &routes, host, method, path: path.to_owned() };
 
-    let own = request(&spelled(&path, &mut bytes)).check_own_spelling(&path, &mut bytes);
-    let attack = changed(&spelled(&path, &mut bytes), &mut bytes);
+    let own = request(&percent_encoded(&path, &mut bytes)).check_own_spelling(&path, &mut bytes);
+    let attack = mutated(&percent_encoded(&path, &mut bytes), &mut bytes);
     request(&attack).check_upstreams(&mut bytes);
     own
 }
 
-/// Routes over few names, so that they nest, cross and meet in one path.
+/// Routes built from few names, so that they nest and overlap.
 fn routes(bytes: &mut Bytes<'_>) -> Vec<Route> {
     let mut kept: Vec<Route> = Vec::new();
     for _ in 0..=bytes.below(8) {
@@ -103,7 +104,7 @@ fn routes(bytes: &mut Bytes<'_>) -> Vec<Route> {
         };
         let methods = some(&METHODS, bytes);
         kept.push(route(&path, &methods, &some(&HOSTS, bytes)));
-        // Conflicts have tests of their own: here the later of two goes.
+        // Other tests cover conflicts. Here the later of two conflicting routes is dropped.
         if table(&kept).is_err() {
             kept.pop();
         }
@@ -111,7 +112,7 @@ fn routes(bytes: &mut Bytes<'_>) -> Vec<Route> {
     kept
 }
 
-/// A path that the template was written for, decoded.
+/// A decoded path that matches the template.
 fn path_under(template: &str, bytes: &mut Bytes<'_>) -> String {
     let mut path = String::new();
     for segment in template.trim_start_matches('/').split('/') {
@@ -126,8 +127,8 @@ fn path_under(template: &str, bytes: &mut Bytes<'_>) -> String {
     if path.is_empty() { "/".to_owned() } else { path }
 }
 
-/// As a client sends it: what RFC 3986 does not let stand in a path is percent-encoded, and nothing else.
-fn spelled(path: &str, bytes: &mut Bytes<'_>) -> String {
+/// The path as a client sends it: only characters that RFC 3986 does not allow in a path are percent-encoded.
+fn percent_encoded(path: &str, bytes: &mut Bytes<'_>) -> String {
     let upper = bytes.below(4) > 0;
     let mut sent = String::new();
     for byte in path.bytes() {
@@ -144,8 +145,8 @@ fn spelled(path: &str, bytes: &mut Bytes<'_>) -> String {
     sent
 }
 
-/// Some tricks at some places.
-fn changed(sent: &str, bytes: &mut Bytes<'_>) -> String {
+/// The path with up to four changes that an attacker may make.
+fn mutated(sent: &str, bytes: &mut Bytes<'_>) -> String {
     const INSERTED: [&str; 14] = [
         "/",
         "/./",
@@ -166,7 +167,7 @@ fn changed(sent: &str, bytes: &mut Bytes<'_>) -> String {
     for _ in 0..=bytes.below(3) {
         let Some(at) = bytes.below(path.len()).checked_sub(1).map(|at| at + 1) else { continue };
         let character = path[at].clone();
-        // The digits of an escape stay, or it is a broken one.
+        // A change to the digits of an escape would break the escape.
         let is_escape = path[at.saturating_sub(2)..=at].iter().any(|part| part == "%");
         match (bytes.below(5), character.as_bytes()) {
             (0, [letter]) if !is_escape && letter.is_ascii_lowercase() => path[at] = character.to_uppercase(),
@@ -180,7 +181,7 @@ fn changed(sent: &str, bytes: &mut Bytes<'_>) -> String {
     path.concat()
 }
 
-struct Asked<'a> {
+struct TestCase<'a> {
     table: &'a Table<usize>,
     routes: &'a [Route],
     host: &'a str,
@@ -188,7 +189,7 @@ struct Asked<'a> {
     path: String,
 }
 
-impl Asked<'_> {
+impl TestCase<'_> {
     fn rules(&self, table: &Table<usize>) -> Option<Vec<Option<usize>>> {
         let target = RequestLine {
             host: self.host.as_bytes(),
@@ -200,53 +201,56 @@ impl Asked<'_> {
         Some(matches.iter().map(|demand| demand.index()).collect())
     }
 
-    fn governs(&self, path: &str) -> Option<usize> {
-        governs(self.routes, self.host, self.method, path, false)
+    fn matching_route(&self, path: &str) -> Option<usize> {
+        matching_route(self.routes, self.host, self.method, path, false)
     }
 
     fn is_literal(&self, rule: Option<usize>) -> bool {
         rule.is_some_and(|rule| !self.routes[rule].path.contains(['{', '*']))
     }
 
-    /// What upstreams choose that see this path: all of it must be met.
+    /// The routes that upstreams may choose for this path. The requirements of all of them must apply.
     fn choices(&self, seen: &str) -> Vec<Option<usize>> {
-        let exact = self.governs(seen);
-        let ignoring_case = governs(self.routes, self.host, self.method, &fold(seen), true);
+        let exact = self.matching_route(seen);
+        let ignoring_case = matching_route(self.routes, self.host, self.method, &fold(seen), true);
         let mut choices = vec![exact, ignoring_case];
         if exact != ignoring_case {
             choices.extend(
-                LOWER_CASE.iter().filter_map(|(_, lower)| lower(seen)).map(|seen| self.governs(&seen)),
+                LOWER_CASE.iter().filter_map(|(_, lower)| lower(seen)).map(|seen| self.matching_route(&seen)),
             );
         }
         choices
     }
 
     fn check_own_spelling(&self, written: &str, bytes: &mut Bytes<'_>) -> bool {
-        let rules = self.rules(self.table).unwrap_or_else(|| panic!("{} is refused", self.path));
-        let own = self.governs(written);
-        let told = || format!("{} of {:?}, {} {}: {rules:?}", self.path, self.routes, self.method, self.host);
-        assert_eq!(rules.first(), Some(&own), "{}", told());
+        let rules = self.rules(self.table).unwrap_or_else(|| panic!("the path {} is denied", self.path));
+        let own = self.matching_route(written);
+        let describe =
+            || format!("{} of {:?}, {} {}: {rules:?}", self.path, self.routes, self.method, self.host);
+        assert_eq!(rules.first(), Some(&own), "{}", describe());
         let expected: BTreeSet<_> = self.choices(written).into_iter().collect();
-        assert!(expected.iter().all(|rule| rules.contains(rule)), "{}", told());
+        assert!(expected.iter().all(|rule| rules.contains(rule)), "{}", describe());
         let is_literal = self.is_literal(own);
-        // What a step other than letter case changes has another reading that counts: `jwtguard check` warns.
+        // A path that a normalization other than letter case changes has more path variants: `jwtguard check` warns.
         let is_unchanged = STEPS.iter().all(|(_, step)| step(written).is_some_and(|seen| seen == written));
         let has_one_reading = is_unchanged && !fold(written).contains(".php/");
         if has_one_reading {
-            // Routes of a more specific host come before it, also for those who ignore case.
+            // Routes with a more specific host take precedence, also for upstreams that ignore case.
             let has_hosts = self.routes.iter().any(|route| !route.hosts.is_empty());
-            assert!(!is_literal || has_hosts || rules.len() == 1, "{}", told());
-            assert!(expected.len() > 1 || rules.len() == 1, "{}", told());
+            assert!(!is_literal || has_hosts || rules.len() == 1, "{}", describe());
+            assert!(expected.len() > 1 || rules.len() == 1, "{}", describe());
         }
         self.check_skipped(&rules, bytes);
         is_literal && has_one_reading
     }
 
-    /// A skipped class only ever takes rules away, and never that of the path as written.
+    /// A skipped class only removes rules, and never the rule of the path as written.
     fn check_skipped(&self, rules: &[Option<usize>], bytes: &mut Bytes<'_>) {
         let class = VariantClass::SKIPPABLE[bytes.below(VariantClass::SKIPPABLE.len())];
         let skipping = self.table.clone().skipping(SkippedVariants::default().with(class));
-        let Some(fewer) = self.rules(&skipping) else { panic!("{} is refused without {class}", self.path) };
+        let Some(fewer) = self.rules(&skipping) else {
+            panic!("the path {} is denied without {class}", self.path)
+        };
         assert_eq!(fewer.first(), rules.first());
         assert!(fewer.iter().all(|rule| rules.contains(rule)), "{} without {class}", self.path);
     }
@@ -264,13 +268,13 @@ impl Asked<'_> {
         seen.push(("steps", steps.iter().try_fold(written, |path, (_, step)| step(&path)), false));
         for (name, seen, ignores_case) in seen {
             let choices = seen.iter().flat_map(|seen| match ignores_case {
-                true => vec![governs(self.routes, self.host, self.method, &fold(seen), true)],
+                true => vec![matching_route(self.routes, self.host, self.method, &fold(seen), true)],
                 false => self.choices(seen),
             });
             for choice in choices {
                 assert!(
                     rules.contains(&choice),
-                    "{} is {seen:?} to {name}, so {choice:?} governs, not only {rules:?} of {:?}",
+                    "{}: {name} sees {seen:?} and chooses route {choice:?}; evaluated: {rules:?} of {:?}",
                     self.path,
                     self.routes
                 );
@@ -279,7 +283,7 @@ impl Asked<'_> {
     }
 }
 
-/// Decisions, taken from bytes; where these are at an end, always the first.
+/// Choices taken from the input; after its end, the first option.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {

@@ -1,19 +1,19 @@
-//! Whatever an upstream makes of a path is among its readings, and so is every reading of a reading.
+//! The path variants include the path that each upstream sees, and all variants of the variants.
 //!
-//! The first three bytes choose what an upstream does, the others are the path.
+//! The first three bytes of the input select three normalizations, the other bytes are the path.
 
 use std::collections::BTreeSet;
 
 use jwt_guard::route::{Ambiguity, AmbiguousPath, RequestLine, SkippedVariants, Table};
 
-use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 const HOST: &str = "a.test";
 const MAX_READINGS: usize = 32;
 const MAX_BYTES: usize = 32 * 1024;
 
-/// Whether the path has readings to rely on.
+/// Whether the path is accepted and has path variants.
 pub fn holds(data: &[u8]) -> bool {
     let Some((chain, path)) = data.split_first_chunk::<3>() else { return false };
     let path = [b"/", path].concat();
@@ -31,7 +31,7 @@ pub fn holds(data: &[u8]) -> bool {
     assert!(read.len() == 1 || read.iter().map(String::len).sum::<usize>() <= MAX_BYTES);
     assert!(!is_plain(as_sent) || read.len() == 1);
     let distinct: BTreeSet<&str> = read.iter().map(String::as_str).collect();
-    assert_eq!(distinct.len(), read.len(), "a reading twice");
+    assert_eq!(distinct.len(), read.len(), "a path variant occurs twice");
 
     let (routes, table) = (routes(), table(&routes()).unwrap());
     let rules = matches(&table, &path).unwrap();
@@ -57,7 +57,7 @@ fn readings(path: &[u8]) -> Result<Vec<String>, AmbiguousPath> {
     Ok(readings.into_iter().map(|(reading, _)| reading).collect())
 }
 
-/// Routes that overlap, over few names.
+/// Overlapping routes built from few names.
 fn routes() -> Vec<Route> {
     vec![
         route("/a", &[], &[]),
@@ -78,28 +78,28 @@ fn matches(table: &Table<usize>, path: &[u8]) -> Result<BTreeSet<Option<usize>>,
         RequestLine { host: HOST.as_bytes(), method: b"GET", path: Some(path), method_overrides: vec![] };
     let matches = table.matches(&target)?;
     let rules: BTreeSet<_> = matches.iter().map(|demand| demand.index()).collect();
-    assert_eq!(rules.len(), matches.iter().count(), "a rule twice");
+    assert_eq!(rules.len(), matches.iter().count(), "a rule occurs twice");
     assert!(matches.ambiguity() != Ambiguity::One || readings(path).unwrap().len() == 1);
     Ok(rules)
 }
 
-/// A reading that is sent has no reading and no rule that the path has not.
+/// A path variant, sent as a path, has no variant and no rule that the original path does not have.
 fn check_again(table: &Table<usize>, reading: &str, of: &BTreeSet<&str>, rules: &BTreeSet<Option<usize>>) {
     let again = match readings(reading.as_bytes()) {
         Ok(again) => again,
-        // A `%` that was brought out stays as text there, and is no escape as sent.
+        // Decoding can produce a literal `%`. In a sent path, that `%` would be a broken escape.
         Err(error) => return assert_eq!(error, AmbiguousPath::BrokenEscape, "{reading:?}"),
     };
     for other in &again {
         let known = of.iter().any(|of| of == other || as_written(of).as_ref() == Some(other));
-        assert!(known, "{other:?} is a reading of {reading:?} only");
+        assert!(known, "{other:?} is a variant of {reading:?}, but not of the path");
     }
     let added = matches(table, reading.as_bytes()).unwrap();
     assert!(added.is_subset(rules), "{reading:?}");
 }
 
-/// An upstream that sees that path ignores case, or it may compare exactly, ignoring case, or, where these differ, in
-/// lower case.
+/// Checks the rules for an upstream that sees that path. The upstream may compare without regard to case, exactly or,
+/// if the results differ, in lower case.
 fn check_upstream(
     routes: &[Route],
     name: &str,
@@ -107,10 +107,10 @@ fn check_upstream(
     ignores_case: bool,
     rules: &BTreeSet<Option<usize>>,
 ) {
-    let exact = governs(routes, HOST, "GET", seen, false);
-    let ignoring_case = governs(routes, HOST, "GET", &fold(seen), true);
+    let exact = matching_route(routes, HOST, "GET", seen, false);
+    let ignoring_case = matching_route(routes, HOST, "GET", &fold(seen), true);
     if exact.is_some_and(|rule| !routes[rule].path.contains(['{', '*'])) {
-        // Spelled out: a route grants what it says.
+        // A template without wildcards: only its own route applies.
         return assert!(rules.contains(&exact) || ignores_case, "{name} sees {seen:?}: {exact:?}, {rules:?}");
     }
     let mut seen_rules = vec![ignoring_case];
@@ -119,14 +119,17 @@ fn check_upstream(
     }
     if !ignores_case && exact != ignoring_case {
         let lower = LOWER_CASE.iter().filter_map(|(_, lower)| lower(seen));
-        seen_rules.extend(lower.map(|seen| governs(routes, HOST, "GET", &seen, false)));
+        seen_rules.extend(lower.map(|seen| matching_route(routes, HOST, "GET", &seen, false)));
     }
     for rule in seen_rules {
-        assert!(rules.contains(&rule), "{name} sees {seen:?}, where {rule:?} governs, not only {rules:?}");
+        assert!(
+            rules.contains(&rule),
+            "{name} sees {seen:?} and chooses route {rule:?}; evaluated: {rules:?}"
+        );
     }
 }
 
-/// A path that every upstream takes for itself.
+/// Whether every upstream sees the path unchanged.
 fn is_plain(path: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_~".contains(byte);
     path.split(|byte| *byte == b'/').skip(1).all(|segment| !segment.is_empty() && segment.iter().all(plain))

@@ -1,7 +1,8 @@
-//! Whatever a request is made of, it passes only with what its rules ask for, and an answer tells nobody a token.
+//! A request passes only if it meets the requirements of its rules, and a response never contains a token.
 //!
-//! The first byte chooses the configuration and the metadata of Envoy's route; then come lines: method, path, host,
-//! and the other headers as `name=value`. A byte 1 in a value stands for a good token, chosen by the byte after it.
+//! The first byte of the input selects the configuration and the metadata of Envoy's route. Then come lines: method,
+//! path, host, and the other headers as `name=value`. The byte 1 in a value is replaced by a valid token, selected by
+//! the byte after it.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -27,15 +28,15 @@ use serde_json::{Value, json};
 
 use super::issuer::{AUDIENCE, ISSUER, NOW, keys, tokens};
 
-/// The routes by their place in the configuration.
+/// The routes by their index in the configuration.
 const ADMIN: usize = 0;
 const DENIED: usize = 1;
-/// From here on no token passes too.
+/// This route and the following ones allow requests without a token.
 const PUBLIC: usize = 2;
 const MAYBE: usize = 3;
 const LAX: usize = 4;
 
-/// Whether it goes on.
+/// Whether the request passes.
 pub fn holds(data: &[u8]) -> bool {
     let Some((modes, lines)) = data.split_first() else { return false };
     let headers = headers(lines);
@@ -49,19 +50,19 @@ pub fn holds(data: &[u8]) -> bool {
     CONFIGS.with(|configs| {
         let config = configs[usize::from(reports)].get_or_init(|| config(reports));
         let request = Request { headers: &headers, metadata };
-        let decision = judged(config, &request);
+        let decision = decide_twice(config, &request);
         match &decision.step {
             Step::Forward(forward) if reports => check_report(config, forward, &decision, &headers),
             Step::Forward(forward) => check_forward(config, forward, &decision, &request),
             Step::Deny(denial) => {
-                assert!(!reports, "report-only refuses nothing");
+                assert!(!reports, "report-only denies no request");
                 check_denial(denial, &decision.refusal().unwrap());
             }
             Step::Serve(document) => {
                 assert!(serde_json::from_slice::<Value>(&document.body).is_ok());
                 assert!(!document.headers.is_empty());
             }
-            Step::AwaitKeys { .. } => panic!("there is nothing to wait for"),
+            Step::AwaitKeys { .. } => panic!("no fetch is pending, so the request must not wait"),
         }
         matches!(decision.step, Step::Forward(_))
     })
@@ -95,7 +96,7 @@ fn headers(lines: &[u8]) -> HeaderMap {
     for line in lines {
         let Some(at) = line.iter().position(|byte| *byte == b'=') else { continue };
         let Ok(name) = std::str::from_utf8(&line[..at]) else { continue };
-        // As the host gives them.
+        // The host passes header names in lower case.
         headers.append(name.to_ascii_lowercase(), with_tokens(&line[at + 1..]));
     }
     headers
@@ -116,7 +117,7 @@ fn with_tokens(value: &[u8]) -> Vec<u8> {
     written
 }
 
-/// The published keys, and nothing newer to come.
+/// The published keys, without a pending fetch.
 struct Keys(Rc<KeySet>);
 
 impl KeySource for Keys {
@@ -129,18 +130,18 @@ impl KeySource for Keys {
     }
 }
 
-/// Judged alike when its token is new and when it was seen before.
-fn judged<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
+/// The decision for a new token, which must equal the decision for the cached token.
+fn decide_twice<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     thread_local! { static KEYS: Rc<KeySet> = Rc::new(keys()) }
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
     let [first, again] =
         [0, 1].map(|_| decide(config, request, &keys, &WasmVerifier, &cache, NOW, Wait::Allowed));
-    assert_eq!(told(&first, request.headers), told(&again, request.headers));
+    assert_eq!(describe(&first, request.headers), describe(&again, request.headers));
     first
 }
 
-fn told(decision: &Decision<'_>, headers: &HeaderMap) -> String {
+fn describe(decision: &Decision<'_>, headers: &HeaderMap) -> String {
     let lines: Vec<String> =
         decision.would_deny().chain(decision.refusal()).map(|record| record.to_string()).collect();
     let step = match &decision.step {
@@ -155,15 +156,15 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
     let rules: Vec<RuleName> = decision.rules().collect();
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
-    assert!(!matches!(metadata, Metadata::Bad(_)), "bad metadata passes");
+    assert!(!matches!(metadata, Metadata::Bad(_)), "a request with invalid metadata passes");
     assert_eq!(decision.would_deny().count(), 0);
     assert!(!rules.is_empty());
     if rules == [RuleName::Preflight] {
         assert!(forward.identity.is_none());
         return;
     }
-    // Nobody has a role here. So no reading of the path is one of the administrators', unless Envoy's own route
-    // has decided.
+    // No token has a role. So no path variant may match the admin or denied route, unless the metadata of Envoy's route
+    // decided.
     if matches!(metadata, Metadata::Absent) {
         assert!(!rules.contains(&RuleName::Route(ADMIN)));
         assert!(!rules.contains(&RuleName::Route(DENIED)));
@@ -183,31 +184,36 @@ fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, re
     if !rules.iter().all(open) {
         assert!(forward.identity.is_some(), "{rules:?} pass without a token");
     }
-    let never_read = rules == [RuleName::Route(PUBLIC)];
-    assert!(!never_read || forward.identity.is_none());
-    if !never_read {
-        assert_eq!(extract(&config.token_from, &upstream), ExtractedToken::Missing, "the token is handed on");
+    let token_ignored = rules == [RuleName::Route(PUBLIC)];
+    assert!(!token_ignored || forward.identity.is_none());
+    if !token_ignored {
+        assert_eq!(extract(&config.token_from, &upstream), ExtractedToken::Missing, "the token is forwarded");
     }
 }
 
-/// Headers that name somebody are there for somebody who was verified.
+/// Identity headers exist only for a verified identity, and match it.
 fn check_identity(forward: &Forward, upstream: &HeaderMap, headers: &HeaderMap, config: &Config) {
     let map = ClaimHeaders::default();
-    let told: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
-    let Some(identity) = &forward.identity else { return assert!(told.is_empty(), "{told:?}") };
-    let ExtractedToken::Token { token, .. } = extract(&config.token_from, headers) else {
-        panic!("without a token")
+    let identity_headers: Vec<_> = upstream.iter().filter(|(name, _)| map.is_removed(name)).collect();
+    let Some(identity) = &forward.identity else {
+        return assert!(identity_headers.is_empty(), "{identity_headers:?}");
     };
-    assert!(tokens().iter().any(|signed| signed.as_bytes() == &*token), "a token that nobody signed");
+    let ExtractedToken::Token { token, .. } = extract(&config.token_from, headers) else {
+        panic!("an identity without a token")
+    };
+    assert!(
+        tokens().iter().any(|signed| signed.as_bytes() == &*token),
+        "a token that the issuer did not sign"
+    );
     assert_eq!(identity.claims().claims().member("sub"), Some(&Json::String("user-1".to_owned())));
     let expected = [("x-auth-issuer", ISSUER), ("x-auth-sub", "user-1")];
-    let mut told: Vec<_> =
-        told.iter().map(|(name, value)| (*name, std::str::from_utf8(value).unwrap())).collect();
-    told.sort_unstable();
-    assert_eq!(told, expected);
+    let mut identity_headers: Vec<_> =
+        identity_headers.iter().map(|(name, value)| (*name, std::str::from_utf8(value).unwrap())).collect();
+    identity_headers.sort_unstable();
+    assert_eq!(identity_headers, expected);
 }
 
-/// Report-only touches claim headers and nothing else.
+/// Report-only mode changes only claim headers.
 fn check_report(config: &Config, forward: &Forward, decision: &Decision<'_>, headers: &HeaderMap) {
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
@@ -244,13 +250,13 @@ fn check_denial(denial: &Denial, record: &DenialRecord<'_>) {
     }
 }
 
-/// One line, without a token.
+/// A log line is one line and contains no token.
 fn check_line(line: &str) {
     assert!(!line.contains(char::is_control), "{line:?}");
     assert!(!has_token(line), "{line}");
 }
 
-/// Whether a good token's signature stands in it.
+/// Whether the text contains the signature of a valid token.
 fn has_token(text: &str) -> bool {
     tokens().iter().any(|token| token.rsplit('.').next().is_some_and(|signature| text.contains(signature)))
 }

@@ -1,10 +1,10 @@
-//! A signed token passes as it was signed and in no other way; the host and the module agree about every change.
+//! A signed token passes only unchanged, and the host verifier and the wasm verifier agree about every change.
 //!
-//! One other way there is, and no change here happens on it: of an ECDSA signature (r, s) the other is (r, n − s), which
-//! RFC 7518 section 3.4 does not rule out and issuers make as often.
+//! There is one exception, which these changes do not produce: for an ECDSA signature (r, s), (r, n − s) is valid too.
+//! RFC 7518 section 3.4 does not exclude it, and issuers produce both.
 //!
-//! The first byte chooses a token, the others change it, four bytes a change: what is done, where (two bytes) and
-//! with which byte.
+//! The first byte of the input selects a token, the others change it. A change is four bytes: the kind, the position
+//! (two bytes) and the new byte.
 
 use jwt_guard::jose::algorithm::{Verifier, WasmVerifier};
 use jwt_guard::jose::base64url;
@@ -15,7 +15,7 @@ use jwt_guard::jose::token::UnverifiedToken;
 use super::issuer::{MAX_TOKEN_BYTES, NOW, keys, rules, tokens};
 use jwt_guard_testkit::host_double::HostDouble;
 
-/// More changes than a forger has use for.
+/// The maximum number of changes; an attacker gains nothing from more.
 const MAX_CHANGES: usize = 64;
 
 /// Whether the token passes.
@@ -28,24 +28,28 @@ pub fn holds(data: &[u8]) -> bool {
         token.change(change[0], u16::from_be_bytes([change[1], change[2]]).into(), change[3], tokens);
     }
     let token = token.joined();
-    let by_module = judged(&token, &WasmVerifier);
-    assert_eq!(by_module, judged(&token, &HostDouble), "the host and the module");
-    // Tokens of one library may be put together to one of another: what counts is that somebody signed it.
+    let by_module = verify_with(&token, &WasmVerifier);
+    assert_eq!(
+        by_module,
+        verify_with(&token, &HostDouble),
+        "the wasm verifier and the host verifier disagree"
+    );
+    // Changes can turn one token into another token of the list, which is signed too.
     let was_signed = tokens.iter().any(|signed| signed.as_bytes() == token);
     assert_eq!(by_module.is_ok(), was_signed, "{by_module:?}");
     by_module.is_ok()
 }
 
-fn judged(token: &[u8], verifier: &dyn Verifier) -> Result<(), TokenError> {
+fn verify_with(token: &[u8], verifier: &dyn Verifier) -> Result<(), TokenError> {
     verify(UnverifiedToken::parse(token, MAX_TOKEN_BYTES)?, &rules(), &keys(), verifier, NOW).map(drop)
 }
 
-/// A token's text, but for the signature, which is changed in its bytes; most changes of its text make it malformed.
+/// The header and claims as text, and the signature as bytes: most changes to its text would only make it malformed.
 struct Parts {
     header: Vec<u8>,
     claims: Vec<u8>,
     signature: Vec<u8>,
-    /// Behind it.
+    /// Bytes after the signature.
     more: Vec<u8>,
 }
 

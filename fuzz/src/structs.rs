@@ -1,4 +1,4 @@
-//! JSON as Envoy hands it over: `google.protobuf.Struct`.
+//! JSON in the form in which Envoy passes it: `google.protobuf.Struct`.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use jwt_guard::jose::json::Json;
 use prost::Message;
 use prost_types::{ListValue, Struct, Value, value::Kind};
 
-/// The Struct that a host makes of an object; `None` of what is none, and where a number is one that no double holds.
+/// The Struct of a JSON object; `None` for another value, and if a number does not fit into a double.
 pub fn of(json: &Json) -> Option<Struct> {
     let Json::Object(members) = json else { return None };
     let fields = members.iter().map(|(name, member)| Some((name.clone(), value(member)?)));
     Some(Struct { fields: fields.collect::<Option<BTreeMap<_, _>>>()? })
 }
 
-/// [`of`], serialised.
+/// [`of`] in serialized form.
 pub fn bytes(json: &Json) -> Option<Vec<u8>> {
     of(json).map(|message| message.encode_to_vec())
 }

@@ -1,6 +1,7 @@
-//! A token that is read has one spelling, is read as a plain JSON reader reads it, and passes only by the rules.
+//! A parsed token has exactly one encoding, its JSON equals that of serde_json, and it passes only if it meets the
+//! rules.
 //!
-//! The bytes are a token; or, from `{` on, its header, its claims and the bytes of its signature, a line each.
+//! The input is a token or, if it begins with `{`, three lines: the header, the claims and the bytes of the signature.
 
 use std::borrow::Cow;
 
@@ -12,11 +13,11 @@ use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::issuer::{AUDIENCE, Credulous, ISSUER, MAX_TOKEN_BYTES, NOW, keys, rules};
+use super::issuer::{AUDIENCE, AcceptAll, ISSUER, MAX_TOKEN_BYTES, NOW, keys, rules};
 
-/// Whether it passes where any signature does.
+/// Whether the token passes if every signature is accepted.
 pub fn holds(data: &[u8]) -> bool {
-    let data = written_out(data);
+    let data = encode_parts(data);
     let token = match UnverifiedToken::parse(&data, MAX_TOKEN_BYTES) {
         Ok(token) => token,
         Err(TokenError::TooLong { bytes, limit }) => {
@@ -28,22 +29,22 @@ pub fn holds(data: &[u8]) -> bool {
             return false;
         }
     };
-    let parts = data.split(|byte| *byte == b'.').map(one_spelling).collect::<Vec<_>>();
+    let parts = data.split(|byte| *byte == b'.').map(decode_strictly).collect::<Vec<_>>();
     let [header, claims, signature] = parts.as_slice() else { panic!("{} parts", parts.len()) };
     assert!(!signature.is_empty());
     assert!(data.len() <= MAX_TOKEN_BYTES);
     let shorter = UnverifiedToken::parse(&data, data.len() - 1).err();
     assert_eq!(shorter, Some(TokenError::TooLong { bytes: data.len(), limit: data.len() - 1 }));
 
-    let judged = verify(token.clone(), &rules(), &keys(), &Credulous, NOW);
-    // A number that no double holds is one that a plain reader refuses; here it is kept as text.
-    let (Some(header), Some(claims)) = (object(header), object(claims)) else { return judged.is_ok() };
-    let kid = header.get("kid").map(|kid| kid.as_str().expect("a kid is a string"));
+    let outcome = verify(token.clone(), &rules(), &keys(), &AcceptAll, NOW);
+    // serde_json rejects a number that does not fit into a double; the core keeps it as text.
+    let (Some(header), Some(claims)) = (object(header), object(claims)) else { return outcome.is_ok() };
+    let kid = header.get("kid").map(|kid| kid.as_str().expect("an accepted kid is a string"));
     assert_eq!(token.unverified_kid(), kid);
     assert!(kid.is_none_or(|kid| kid.len() <= MAX_KID_BYTES));
     assert_eq!(token.unverified_issuer(), claims.get("iss").and_then(Value::as_str));
 
-    let Ok(verified) = judged else { return false };
+    let Ok(verified) = outcome else { return false };
     check_header(&header);
     check_claims(&claims);
     let read: Value = serde_json::from_str(&verified.claims().to_string()).unwrap();
@@ -52,7 +53,7 @@ pub fn holds(data: &[u8]) -> bool {
     true
 }
 
-fn written_out(data: &[u8]) -> Cow<'_, [u8]> {
+fn encode_parts(data: &[u8]) -> Cow<'_, [u8]> {
     if !data.starts_with(b"{") {
         return Cow::Borrowed(data);
     }
@@ -60,35 +61,35 @@ fn written_out(data: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(parts.collect::<Vec<_>>().join(".").into_bytes())
 }
 
-/// The bytes of a part, of which it is the only spelling.
-fn one_spelling(part: &[u8]) -> Vec<u8> {
+/// Decodes a part and checks that it is the only encoding of its bytes.
+fn decode_strictly(part: &[u8]) -> Vec<u8> {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let digit = |byte: &u8| alphabet.iter().position(|other| other == byte).expect("a letter of base64url");
+    let digit = |byte: &u8| alphabet.iter().position(|other| other == byte).expect("a base64url character");
     let mut bits = 0_u32;
-    let mut held = 0;
+    let mut bit_count = 0;
     let mut bytes = Vec::new();
     for byte in part {
         bits = bits << 6 | digit(byte) as u32;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-            bits &= (1 << held) - 1;
+        bit_count += 6;
+        if bit_count >= 8 {
+            bit_count -= 8;
+            bytes.push((bits >> bit_count) as u8);
+            bits &= (1 << bit_count) - 1;
         }
     }
-    assert!(held < 6 && bits == 0, "bits are left over");
+    assert!(bit_count < 6 && bits == 0, "unused bits are not zero");
     assert_eq!(base64url::encode(&bytes).as_bytes(), part);
     bytes
 }
 
-/// As the reader of another library has it; names are unique.
+/// The members of the object as serde_json parses them; names are unique.
 fn object(text: &[u8]) -> Option<Map<String, Value>> {
     let Ok(value) = serde_json::from_slice::<Value>(text) else {
         let numbers_aside = serde_json::from_slice::<&RawValue>(text);
-        assert!(numbers_aside.is_ok(), "no JSON was read as some");
+        assert!(numbers_aside.is_ok(), "the core accepted invalid JSON");
         return None;
     };
-    let Value::Object(members) = value else { panic!("no object was read as one") };
+    let Value::Object(members) = value else { panic!("the core accepted a value that is not an object") };
     Some(members)
 }
 
@@ -143,7 +144,7 @@ fn check_claims(claims: &Map<String, Value>) {
             Value::Array(values) => values.as_slice(),
             value => std::slice::from_ref(value),
         });
-        let says = |value: &Value| value.as_str().is_some_and(|text| refused.contains(&text));
-        assert!(!values.unwrap_or_default().iter().any(says));
+        let is_refused = |value: &Value| value.as_str().is_some_and(|text| refused.contains(&text));
+        assert!(!values.unwrap_or_default().iter().any(is_refused));
     }
 }

@@ -113,7 +113,7 @@ fn is_sendable(etag: &str) -> bool {
     !etag.is_empty() && etag.len() <= MAX_ETAG_BYTES && etag.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// The first `max-age` of a `Cache-Control`. A value that is not a number of seconds counts as absent.
+/// The first `max-age` of a `Cache-Control`; a value that is no number of seconds counts as absent.
 fn max_age(cache_control: &str) -> Option<Duration> {
     let value = cache_control.split(',').find_map(|directive| {
         let (name, value) = directive.trim().split_once('=')?;

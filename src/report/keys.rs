@@ -46,9 +46,7 @@ impl<O: Observer> Reporter<O> {
                     }
                     FailureOutcome::Repeated | FailureOutcome::LeaseLost => return,
                 };
-                self.warn(format_args!(
-                    "issuer {name}: {what}: {error}; {meanwhile}; {requested}"
-                ));
+                self.warn(format_args!("issuer {name}: {what}: {error}; {meanwhile}; {requested}"));
                 self.warn_of_skipped(name, skipped);
             }
         }

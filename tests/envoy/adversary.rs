@@ -1,7 +1,7 @@
-//! Attempts to reach what needs a role without it, or to be somebody else: bytes that a library would not send.
+//! Attacks that try to bypass a required role or to forge an identity, with bytes that a library would not send.
 //!
-//! Each attack is judged by what arrives upstream, not by the answer: Envoy refuses some of them before the filter
-//! does, and may stop doing so.
+//! Each test checks the request at the upstream instead of the response: Envoy rejects some attacks before the filter,
+//! and may stop doing so.
 
 mod bounds;
 mod cost;
@@ -42,7 +42,7 @@ async fn stack() -> Stack {
                     "enable_trailers": true, "accept_http_10": true, "default_host_for_http_10": "h",
                 },
                 "http2_protocol_options": { "allow_connect": true },
-                // Most attacks end their connection.
+                // Envoy closes the connection after most attacks.
                 "delayed_close_timeout": "0.05s",
                 "upgrade_configs": [{ "upgrade_type": "websocket" }, { "upgrade_type": "CONNECT" }],
             });
@@ -53,8 +53,8 @@ async fn stack() -> Stack {
         .await
 }
 
-/// Nothing of what needs the role, and nobody's claim of an identity but the filter's own.
-fn assert_harmless(seen: &Seen, label: &str) {
+/// Asserts that the request needs no role and contains no identity except that from the filter.
+fn assert_no_bypass(seen: &Seen, label: &str) {
     let target = format!("{} {}", seen.path, seen.header("host").unwrap_or_default()).to_ascii_lowercase();
     let admin = target.contains("admin") || target.contains("%61dmin");
     assert!(!admin, "{label}: {seen:?}");
@@ -68,7 +68,7 @@ fn assert_harmless(seen: &Seen, label: &str) {
         assert!(!folded.starts_with("x-auth-") || honest, "{label}: {seen:?}");
         assert!(
             folded != "x-token" || name == "x-token",
-            "{label}: a second spelling of the token's place: {seen:?}"
+            "{label}: a second spelling of the token's header: {seen:?}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The alerts of `envoy/prometheus-alerts.yaml` and the dashboard's panel of crashes, evaluated by a Prometheus that
+//! Tests the alerts of `envoy/prometheus-alerts.yaml` and the panel of crashes in the dashboard, with a Prometheus that
 //! scrapes real Envoys.
 
 use serde_json::{Value, json};
@@ -19,14 +19,14 @@ fn target<'a>(instance: &'a str, stack: &'a Stack) -> Target<'a> {
     Target { job: "envoy", instance, envoy: &stack.envoy }
 }
 
-/// Ends the only worker's VM, and waits until the next one serves.
+/// Crashes the VM of the only worker, and waits until the next one serves.
 async fn crash(stack: &Stack) {
     assert_eq!(fatal(stack).send().await.status, 503);
     let good = stack.good_token();
     wait_until("the next VM serves", async || stack.get_with("/", &good).await.status == 200).await;
 }
 
-/// What the dashboard asks for in the panel of that title, for all instances.
+/// The query of the dashboard panel with that title, for all instances.
 fn panel(title: &str) -> String {
     let dashboard = example("grafana-dashboard.json");
     let panels = dashboard["panels"].as_array().unwrap();
@@ -35,7 +35,7 @@ fn panel(title: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_is_told_of_in_every_pinned_envoy() {
+async fn a_crash_raises_an_alert_in_every_pinned_envoy() {
     let variant = Variant::of(ON_REQUEST);
     let mut stacks = vec![];
     for (version, program) in jwt_guard_testkit::envoy::pinned() {
@@ -48,7 +48,7 @@ async fn a_crash_is_told_of_in_every_pinned_envoy() {
     let targets: Vec<_> = stacks.iter().map(|(version, stack)| target(version, stack)).collect();
     let Some(prometheus) = Prometheus::start(&targets, &json!([])).await else { return };
     prometheus.alerted(&[]).await;
-    // One after the other: the alert names the one that crashed.
+    // One after the other: the alert names the instance that crashed.
     let mut expected = vec![];
     for (version, stack) in &stacks {
         crash(stack).await;
@@ -61,11 +61,11 @@ async fn a_crash_is_told_of_in_every_pinned_envoy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_envoy_without_the_filter_is_told_of_among_others_that_have_it() {
+async fn an_envoy_without_the_filter_raises_an_alert() {
     let first = labelled(|_| {}).reconfigurable().start().await;
     let second = labelled(|_| {}).reconfigurable().start().await;
     let bare = labelled(|envoy| envoy.plugin = None).start().await;
-    // Of a job in which no Envoy has had the filter.
+    // An Envoy of a job in which no Envoy had the filter.
     let other = labelled(|envoy| envoy.plugin = None).start().await;
     let targets = [
         target("first", &first),
@@ -80,7 +80,7 @@ async fn an_envoy_without_the_filter_is_told_of_among_others_that_have_it() {
         prometheus.query(&panel("Envoys without the filter")).await.into_keys().collect::<Vec<_>>(),
         ["bare"]
     );
-    // The filter is taken out of an Envoy that runs.
+    // Remove the filter from a running Envoy.
     let without = |stack: &Stack| {
         let mut bootstrap = stack.bootstrap();
         bootstrap.plugin = None;
@@ -88,13 +88,13 @@ async fn an_envoy_without_the_filter_is_told_of_among_others_that_have_it() {
     };
     without(&first);
     prometheus.alerted(&[missing("bare"), missing("first")]).await;
-    // And out of the last one of the job.
+    // Then remove it from the last Envoy of the job.
     without(&second);
     let nowhere = ("JwtGuardNowhere", "");
     prometheus.alerted(&[missing("bare"), missing("first"), missing("second"), nowhere]).await;
 }
 
-/// The second block of `docs/operations.md`.
+/// The relabelling in the second code block of `docs/operations.md`.
 fn relabelling() -> Value {
     let page = file("docs/operations.md");
     let block = page.split("```").filter_map(|block| block.strip_prefix("yaml\n")).nth(1).unwrap();
@@ -102,12 +102,12 @@ fn relabelling() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relabelling_gives_istios_proxies_the_names_that_the_alerts_bind_to() {
+async fn relabelling_gives_istios_metrics_the_names_of_the_alerts() {
     let variant = Variant::of(ON_REQUEST);
     let names = [
         ("1.29", "istio-ingress.jwt-guard"),
         ("1.30", "istio-ingress.jwt-guard~istio-translated-wasmplugin"),
-        // The VM of another plugin is not ours.
+        // The VM of another plugin must not count.
         ("other", "istio-ingress.basic-auth"),
     ];
     let mut stacks = vec![];
@@ -136,9 +136,9 @@ async fn relabelling_gives_istios_proxies_the_names_that_the_alerts_bind_to() {
     }
 }
 
-/// Envoy Gateway names no failure policy, so that this is its case.
+/// Envoy Gateway sets no failure policy, so this applies to Envoy Gateway.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
+async fn without_a_reload_only_the_access_log_shows_a_crash() {
     let variant = Variant::of(ON_REQUEST);
     let stack = labelled(|envoy| {
         envoy.plugin_options = json!({ "failure_policy": "FAIL_CLOSED" });
@@ -159,7 +159,7 @@ async fn without_a_reload_the_access_log_alone_tells_of_a_crash() {
         stats.iter().filter(|(name, value)| name.contains(".vm_reload") && **value > 0).collect();
     assert!(moved.is_empty(), "{moved:?}");
     assert!(file("docs/operations.md").contains("`wasm_fail_stream`"));
-    // As the page says, another configuration ends it.
+    // As documented, a new configuration starts a new VM.
     let mut bootstrap = stack.bootstrap();
     bootstrap.plugin = Some(plugin_with(json!({ "realm": "another" })));
     stack.envoy.reconfigure(&bootstrap);

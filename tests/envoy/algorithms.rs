@@ -1,7 +1,8 @@
-//! Every algorithm by both paths: through the host's `verify_signature`, and inside the module.
+//! Every algorithm with the host verifier (the host's `verify_signature`) and with the wasm verifier.
 //!
-//! The same tokens go to two Envoys with the same keys. In one the module asks a function that no host has
-//! (`Bootstrap::host_function`), so that all is done inside it. They must say the same of every token.
+//! The same tokens go to two Envoys with the same keys. In one of them, the module requests a host function that does
+//! not exist (`Bootstrap::host_function`), so it verifies every signature itself. Both must decide alike for every
+//! token.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::faults::clock::Clock;
 use crate::harness::{Stack, StackBuilder, now};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 pub const ALL: [&str; 13] = [
     "RS256",
@@ -33,31 +34,31 @@ pub const ALL: [&str; 13] = [
 const BY_HOST: &str = "verified by the host for RS256 RS384 RS512 ES256 ES384 ES512, in the wasm module for the other algorithms";
 const IN_MODULE: &str = "signatures verified in the wasm module";
 
-/// Two Envoys, one connection to each.
+/// Two Envoys, with one connection to each.
 pub struct Paths {
     pub stacks: [Stack; 2],
     tries: [Tries; 2],
 }
 
 impl Paths {
-    /// With those public keys, whatever the issuer and the audience of the tokens are called.
+    /// Two Envoys with the given public keys, issuer and audience.
     async fn with_keys(keys: &[Value], issuer: &str, audience: &str) -> Self {
         let plugin = plugin(keys, issuer, audience);
         Self::of(|| Stack::builder().plugin(plugin.clone()).issuer_down()).await
     }
 
-    /// The same, by another clock than today's.
+    /// Like [`with_keys`](Self::with_keys), with another clock.
     async fn by_clock(clock: &Clock, keys: &[Value], issuer: &str, audience: &str) -> Self {
         let plugin = plugin(keys, issuer, audience);
         Self::of(|| clock.of(Stack::builder().plugin(plugin.clone()).issuer_down())).await
     }
 
-    /// Of two stacks that are built alike.
+    /// Two stacks from the same builder.
     pub async fn of(builder: impl Fn() -> StackBuilder) -> Self {
         let start = async |function, announced| {
             let builder = builder().envoy(|envoy| {
                 envoy.host_function = function;
-                tell_reasons(envoy);
+                expose_reasons(envoy);
             });
             let stack = builder.start().await;
             stack.envoy.logged(announced).await;
@@ -68,11 +69,11 @@ impl Paths {
         Self { stacks: [host, module], tries }
     }
 
-    /// What both say of the token; panics where they differ.
-    pub async fn judge(&mut self, label: &str, token: impl AsRef<[u8]>) -> String {
+    /// The outcome for the token; panics if the two Envoys differ.
+    pub async fn verify(&mut self, label: &str, token: impl AsRef<[u8]>) -> String {
         let [host, module] = &mut self.tries;
         let (by_host, in_module) = tokio::join!(host.token(&token), module.token(&token));
-        assert_eq!(by_host, in_module, "{label}: host and module differ");
+        assert_eq!(by_host, in_module, "{label}: host verifier and wasm verifier differ");
         by_host
     }
 }
@@ -96,7 +97,7 @@ fn keys() -> Vec<SigningKey> {
     Algorithm::ALL.into_iter().map(of).collect()
 }
 
-/// The token with the bytes of its signature changed.
+/// The token with changed bytes of its signature.
 pub fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String {
     let (message, signature) = token.rsplit_once('.').unwrap();
     let mut signature = base64url::decode(signature.as_bytes()).unwrap();
@@ -105,7 +106,7 @@ pub fn with_signature(token: &str, change: impl FnOnce(&mut Vec<u8>)) -> String 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_algorithm_by_both_paths() {
+async fn every_algorithm_by_both_verifiers() {
     let (own, others) = (keys(), keys());
     let jwks: Vec<Value> = own.iter().map(SigningKey::public_jwk).collect();
     let mut paths =
@@ -122,7 +123,7 @@ async fn every_algorithm_by_both_paths() {
             let [header, _, signature] = good.split('.').collect::<Vec<_>>()[..] else { panic!() };
             format!("{header}.{claims}.{signature}")
         };
-        // A key of another kind, but for RSA, where the key is of the kind and bound to another algorithm.
+        // A key of another kind; for RSA, a key of the same kind that is bound to another algorithm.
         let wrong = own.iter().find(|wrong| wrong.algorithm() != algorithm).unwrap();
         let rows = [
             ("good", "passed", good.clone()),
@@ -146,27 +147,28 @@ async fn every_algorithm_by_both_paths() {
                 "bad_key",
                 token.clone().header("kid", wrong.kid()).sign(key).unwrap(),
             ),
-            ("a kid that nobody has", "unknown_kid", token.clone().header("kid", "none").sign(key).unwrap()),
+            ("an unknown kid", "unknown_kid", token.clone().header("kid", "none").sign(key).unwrap()),
         ];
         for (label, expected, token) in rows {
             let label = format!("{algorithm}: {label}");
-            assert_eq!(paths.judge(&label, &token).await, expected, "{label}");
+            assert_eq!(paths.verify(&label, &token).await, expected, "{label}");
         }
     }
-    // RFC 9864's name, RFC 8037's key; and the key under its new name, the token under the old one.
+    // The algorithm name of RFC 9864 with a key of RFC 8037; then the key with the new name and the token with the old
+    // one.
     let ed25519 = own.iter().find(|key| key.algorithm() == Algorithm::Ed25519).unwrap();
     let renamed = Token::new(now()).header("alg", "Ed25519").sign(ed25519).unwrap();
-    assert_eq!(paths.judge("Ed25519", &renamed).await, "passed");
+    assert_eq!(paths.verify("Ed25519", &renamed).await, "passed");
     let damaged = with_signature(&renamed, |signature| signature[0] ^= 1);
-    assert_eq!(paths.judge("Ed25519, damaged", &damaged).await, "signature");
+    assert_eq!(paths.verify("Ed25519, damaged", &damaged).await, "signature");
     for stack in &paths.stacks {
-        assert_unharmed(stack);
+        assert_no_crash(stack);
     }
 }
 
-/// Sizes, exponents, paddings, points and scalars at which libraries have differed, and the tokens of other libraries.
+/// Sizes, exponents, paddings, points and scalars on which libraries have differed, and tokens of other libraries.
 #[tokio::test(flavor = "multi_thread")]
-async fn both_paths_agree_at_the_edges() {
+async fn both_verifiers_agree_on_edge_cases() {
     let edges: Vec<Value> = serde_json::from_str(include_str!("../data/jose/edges.json")).unwrap();
     let keys: Vec<Value> = edges.iter().filter_map(|edge| edge.get("jwk").cloned()).collect();
     let mut paths = Paths::with_keys(&keys, "https://issuer.example", "orders").await;
@@ -174,18 +176,18 @@ async fn both_paths_agree_at_the_edges() {
     for edge in &edges {
         let label = edge["label"].as_str().unwrap();
         let expected = if edge["accepted"] == json!(true) { "passed" } else { "signature" };
-        assert_eq!(paths.judge(label, edge["token"].as_str().unwrap()).await, expected, "{label}");
+        assert_eq!(paths.verify(label, edge["token"].as_str().unwrap()).await, expected, "{label}");
         algorithms.insert(label.split(':').next().unwrap());
     }
     assert!(algorithms.len() >= 11, "{algorithms:?}");
     for stack in &paths.stacks {
-        assert_unharmed(stack);
+        assert_no_crash(stack);
     }
 }
 
-/// Signed long ago, and judged by the clock of that time: today their times alone refuse them.
+/// These tokens are old, so Envoy runs with a clock of that time: today they are expired.
 #[tokio::test(flavor = "multi_thread")]
-async fn both_paths_accept_what_others_signed() {
+async fn both_verifiers_accept_tokens_of_other_libraries() {
     let file: Value = serde_json::from_str(include_str!("../data/jose/keys.json")).unwrap();
     let public = |jwk: &Value| {
         let mut jwk = jwk.clone();
@@ -197,7 +199,7 @@ async fn both_paths_accept_what_others_signed() {
     let keys: Vec<Value> = file["keys"].as_array().unwrap().iter().map(public).collect();
     let tokens: Vec<Value> = serde_json::from_str(include_str!("../data/jose/tokens.json")).unwrap();
     let rfc: Vec<Value> = serde_json::from_str(include_str!("../data/jose/rfc.json")).unwrap();
-    // The others of the RFCs' examples sign no claims.
+    // The other examples of the RFCs contain no claims.
     let joe: Vec<&Value> = rfc
         .iter()
         .filter(|row| {
@@ -212,25 +214,25 @@ async fn both_paths_accept_what_others_signed() {
     for row in &tokens {
         let label = format!("{} {}", row["by"], row["algorithm"]);
         let token = row["token"].as_str().unwrap();
-        assert_eq!(paths.judge(&label, token).await, "passed", "{label}");
+        assert_eq!(paths.verify(&label, token).await, "passed", "{label}");
         let damaged = with_signature(token, |signature| signature[20] ^= 4);
-        assert_eq!(paths.judge(&label, &damaged).await, "signature", "{label}, damaged");
+        assert_eq!(paths.verify(&label, &damaged).await, "signature", "{label}, damaged");
     }
     let keys: Vec<Value> = joe.iter().map(|row| row["jwk"].clone()).collect();
     let clock = Clock::at(UnixTime::from_secs(1_300_819_000));
     let mut paths = Paths::by_clock(&clock, &keys, "joe", "anyone").await;
     for row in joe {
         let token = row["jws"].as_str().unwrap();
-        // They name no audience, which is judged after the signature.
-        assert_eq!(paths.judge("RFC 7515", token).await, "audience", "{}", row["source"]);
+        // They have no audience, which is checked after the signature.
+        assert_eq!(paths.verify("RFC 7515", token).await, "audience", "{}", row["source"]);
         let damaged = with_signature(token, |signature| signature[20] ^= 4);
-        assert_eq!(paths.judge("RFC 7515", &damaged).await, "signature", "{}, damaged", row["source"]);
+        assert_eq!(paths.verify("RFC 7515", &damaged).await, "signature", "{}, damaged", row["source"]);
     }
 }
 
-/// `declare_property` takes the same bytes and answers with nothing, whatever it is asked.
+/// `declare_property` accepts the same bytes and always returns nothing.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_answers_wrongly_is_not_believed() {
+async fn a_host_that_fails_its_self_test_is_not_used() {
     let key = SigningKey::generate(Algorithm::Es256).unwrap();
     let plugin = crate::harness::plugin_with(json!({ "accepted_algorithms": "ES256" }));
     let stack = Stack::builder()
@@ -244,5 +246,5 @@ async fn a_host_that_answers_wrongly_is_not_believed() {
     assert_eq!(stack.get_with("/", &good).await.status, 200);
     let damaged = with_signature(&good, |signature| signature[0] ^= 1);
     assert_eq!(stack.get_with("/", &damaged).await.status, 401);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,4 +1,4 @@
-//! What a client is told, to the letter.
+//! The exact responses to clients.
 
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ async fn every_row_of_the_table() {
         ("/%zz", Some(&good), 400, ("bad_path", "Malformed or ambiguous path"), None),
     ];
     for (path, authorization, status, (error, detail), challenge) in rows {
-        // The documents speak for hosts of their own.
+        // The metadata documents belong to other hosts.
         let mut request = Request::new(stack.address(), "GET", path).host("h.example");
         if let Some(value) = authorization {
             request = request.header("authorization", value);
@@ -106,14 +106,14 @@ async fn every_row_of_the_table() {
         assert_eq!(answer.text("retry-after"), None, "{label}");
         let whole = format!("{answer:?}").to_lowercase();
         for secret in ["chief-of-secrets", "inner-circle", "secret-claim", "secret-value", "first", "rs256"] {
-            assert!(!whole.contains(secret), "{label} tells {secret}");
+            assert!(!whole.contains(secret), "{label}: the response contains {secret}");
         }
     }
     assert_eq!(stack.upstream.count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_is_answered_as_get_without_its_body() {
+async fn head_gets_the_response_of_get_without_its_body() {
     let stack = Stack::with_plugin(configuration()).await;
     let mut connection = stack.connect().await;
     for path in ["/", "/role", "/.well-known/oauth-protected-resource/orders"] {
@@ -126,13 +126,13 @@ async fn head_is_answered_as_get_without_its_body() {
         }
         assert_eq!(head.text("content-length"), Some(get.body.len().to_string().as_str()), "{path}");
     }
-    // Were there a body, it would stand before this answer.
+    // A body would come before this response.
     connection.write(b"GET /public HTTP/1.1\r\nhost: api.example\r\n\r\n").await;
     assert_eq!(connection.response().await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grpc_clients_get_codes_and_the_sentence_alone() {
+async fn grpc_clients_get_only_codes_and_details() {
     let stack =
         Stack::builder().plugin(configuration()).envoy(|envoy| envoy.upstream_http2 = true).start().await;
     let mut client = stack.h2().await;
@@ -150,19 +150,19 @@ async fn grpc_clients_get_codes_and_the_sentence_alone() {
             authorization.iter().map(|value| ("authorization", value.as_bytes())).collect();
         let answer = client.grpc(path, &headers, b"message").await;
         assert_eq!((answer.status, &answer.headers["grpc-status"]), (200, &code.parse().unwrap()), "{path}");
-        let told = answer.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
-        assert_eq!(told, message, "{path}");
+        let message_text = answer.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
+        assert_eq!(message_text, message, "{path}");
         assert!(answer.body.is_empty(), "{path}");
     }
     let web: &[(&str, &[u8])] = &[("content-type", b"application/grpc-web")];
     let answer = client.send("POST", "/orders/Get", web, b"", hyper::HeaderMap::new()).await;
-    assert_eq!(answer.status, 401, "gRPC-Web is not gRPC to Envoy");
+    assert_eq!(answer.status, 401, "Envoy does not treat gRPC-Web as gRPC");
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(body["error"], "missing_token");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_preflight_passes_and_what_only_looks_like_one_does_not() {
+async fn only_a_real_preflight_passes() {
     let stack = Stack::builder()
         .plugin(configuration())
         .envoy(|envoy| envoy.early_header_mutation = false)
@@ -192,7 +192,7 @@ async fn a_preflight_passes_and_what_only_looks_like_one_does_not() {
             preflight("OPTIONS").header(origin.0, origin.1).header("access-control-request-method", "GET"),
         ),
         (
-            "no token of a method",
+            "an invalid method name",
             options().header(origin.0, origin.1).header("access-control-request-method", "GET x"),
         ),
         ("another method", preflight("POST").header(origin.0, origin.1)),
@@ -208,7 +208,7 @@ async fn a_preflight_passes_and_what_only_looks_like_one_does_not() {
         assert!([400, 401].contains(&answer.status), "{label}: {}", answer.status);
     }
     let with_token = preflight("OPTIONS").header(origin.0, origin.1).bearer(&stack.good_token()).send().await;
-    assert_eq!(with_token.status, 403, "a token is judged");
+    assert_eq!(with_token.status, 403, "a token is verified");
     assert_eq!(stack.upstream.count(), 1);
 }
 

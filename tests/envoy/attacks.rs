@@ -1,7 +1,7 @@
-//! Every attack on tokens that has a name, each one change away from a token that passes.
+//! All known attacks on tokens. Each row changes one thing in a valid token.
 //!
-//! One table, judged twice: by way of the host's `verify_signature`, and inside the module. What each attack comes to
-//! is told by its answer and by the counters; what it leaves behind, by the log and by the next good token.
+//! All rows run with the host verifier and with the wasm verifier. The tests check the response and the counters of
+//! each attack, and afterwards the log and a valid token.
 
 mod algorithms;
 mod keys;
@@ -18,12 +18,12 @@ use serde_json::json;
 
 use crate::algorithms::{ALL, Paths};
 use crate::harness::{Answer, Issuer, Request, Stack, cluster, now, plugin_with, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
-/// What the tokens say of a person, and nothing else does.
+/// Personal data that occurs only in the tokens.
 const SECRETS: [&str; 3] = ["person-4711", "person@secret.example", "role-of-that-person"];
 
-/// One token: `passed`, or the reason why it is refused.
+/// A token with its expected outcome: `passed` or the denial reason.
 struct Row {
     label: String,
     expected: &'static str,
@@ -34,7 +34,7 @@ fn row(label: impl Into<String>, expected: &'static str, token: impl Into<Vec<u8
     Row { label: label.into(), expected, token: token.into() }
 }
 
-/// The issuer's keys, a stranger's, and where the stranger publishes his.
+/// The keys of the issuer, the keys of an attacker, and the URL where the attacker publishes them.
 struct World {
     rsa: SigningKey,
     p256: SigningKey,
@@ -59,7 +59,7 @@ impl World {
         world
     }
 
-    /// A token that passes.
+    /// A valid token.
     fn token(&self) -> Token {
         let [subject, email, role] = SECRETS;
         Token::new(now()).subject(subject).claim("email", email).claim("roles", json!([role]))
@@ -80,12 +80,12 @@ impl World {
     }
 }
 
-/// Those bytes as header and claims, signed by that key.
+/// A signed token with the given bytes as header and claims.
 fn signed(key: &SigningKey, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
     key.sign(header, claims).unwrap()
 }
 
-/// The JSON object with a member before its own.
+/// The JSON object with an additional first member.
 fn with(object: &str, member: &str) -> String {
     format!("{{{member},{}", &object[1..])
 }
@@ -104,7 +104,7 @@ async fn no_named_attack_passes() {
     plugin.as_object_mut().unwrap().remove("jwks_cluster");
     let mut paths = Paths::of(|| {
         Stack::builder().plugin(plugin.clone()).issuer_down().envoy(|envoy| {
-            // A filter that follows where a token points would get there.
+            // If the filter followed a URL in a token, it could reach this cluster.
             envoy.clusters = vec![cluster("stranger", stranger.address(), false)];
             envoy.connection_manager["max_request_headers_kb"] = json!(4096);
         })
@@ -118,14 +118,14 @@ async fn no_named_attack_passes() {
     let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
     let mut surprises = Vec::new();
     for Row { label, expected: outcome, token } in &rows {
-        let judged = paths.judge(label, token).await;
-        if judged != *outcome {
-            surprises.push(format!("{label}: {judged}, not {outcome}"));
+        let seen = paths.verify(label, token).await;
+        if seen != *outcome {
+            surprises.push(format!("{label}: {seen}, expected {outcome}"));
         }
         *expected.entry(outcome.trim_start_matches("400 ")).or_default() += 1;
     }
     assert!(surprises.is_empty(), "{surprises:#?}");
-    assert_eq!(paths.judge("a good one after all that", world.good()).await, "passed");
+    assert_eq!(paths.verify("a valid token after all attacks", world.good()).await, "passed");
 
     let refused = rows.len() as u64 - expected["passed"];
     assert!(refused > 200, "{refused} attacks");
@@ -137,22 +137,26 @@ async fn no_named_attack_passes() {
         }
         assert_eq!(stack.upstream.count() as u64, expected["passed"] + 1);
         assert_eq!(stack.envoy.stat("http.http.downstream_rq_5xx").await, 0);
-        assert_eq!(stack.issuer.asked().len(), 0);
-        assert_unharmed(stack);
-        tells_nothing(stack, &rows).await;
+        assert_eq!(stack.issuer.requests().len(), 0);
+        assert_no_crash(stack);
+        assert_log_has_no_secrets(stack, &rows).await;
     }
 
-    assert!(stranger.asked().is_empty(), "nobody asked the stranger: {:?}", stranger.asked());
-    let asked = Request::new(stranger.address(), "GET", "/jwks").send().await;
-    assert_eq!((asked.status, stranger.asked().len()), (200, 1), "who asks him gets his keys");
+    assert!(
+        stranger.requests().is_empty(),
+        "the attacker's server received requests: {:?}",
+        stranger.requests()
+    );
+    let fetched = Request::new(stranger.address(), "GET", "/jwks").send().await;
+    assert_eq!((fetched.status, stranger.requests().len()), (200, 1), "the attacker's server works");
 }
 
-/// Every reason is logged, and with none of them a part of a token or what it says of a person. Few lines a second
-/// are, so a token whose reason was not told is sent until it is.
-async fn tells_nothing(stack: &Stack, rows: &[Row]) {
+/// Every reason is logged, without any part of a token and without personal data. The log is rate-limited, so a token
+/// is sent again until its reason is logged.
+async fn assert_log_has_no_secrets(stack: &Stack, rows: &[Row]) {
     let mut of_reason: BTreeMap<&str, &Row> = BTreeMap::new();
-    let told = |row: &&Row| Reason::ALL.iter().any(|reason| reason.to_string() == row.expected);
-    for row in rows.iter().filter(told) {
+    let is_reason = |row: &&Row| Reason::ALL.iter().any(|reason| reason.to_string() == row.expected);
+    for row in rows.iter().filter(is_reason) {
         of_reason.entry(row.expected).or_insert(row);
     }
     for (reason, row) in of_reason {
@@ -168,20 +172,20 @@ async fn tells_nothing(stack: &Stack, rows: &[Row]) {
     }
     let log = stack.envoy.log();
     for secret in SECRETS {
-        assert!(!log.contains(secret), "the log has {secret}");
+        assert!(!log.contains(secret), "the log contains {secret}");
     }
     for Row { label, token, .. } in rows {
-        // What a client calls a header, claims or a signature; shorter ones are names that may stand anywhere.
+        // Long parts of the token. Shorter parts are words that may occur anywhere in the log.
         let parts = token.split(|byte| *byte == b'.').filter(|part| part.len() > 30);
         for part in parts.filter_map(|part| std::str::from_utf8(part).ok()) {
-            assert!(!log.contains(part), "{label}: the log has a part of the token");
+            assert!(!log.contains(part), "{label}: the log contains a part of the token");
         }
     }
 }
 
-/// With Envoy's own limits, a header of a mebibyte does not come as far as the filter.
+/// With Envoy's default limits, a header of a mebibyte does not reach the filter.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mebibyte_is_refused_by_envoy_or_by_us() {
+async fn a_token_of_a_mebibyte_is_denied_by_envoy_or_the_filter() {
     let stack = Stack::with_plugin(plugin_with(json!({}))).await;
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     let answer = stack.get_with("/", &"A".repeat(1 << 20)).await;
@@ -190,5 +194,5 @@ async fn a_mebibyte_is_refused_by_envoy_or_by_us() {
     assert_eq!(stack.get_with("/", &"A".repeat(16_385)).await.status, 401);
     assert_eq!(stack.denied("too_long").await, 1);
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,10 +1,10 @@
-//! What the upstream is told, and what a client cannot tell it.
+//! The identity headers at the upstream, and clients that try to forge them.
 
 use serde_json::json;
 
 use crate::harness::{Stack, plugin_with};
 
-/// Without Envoy's own removal, which would hide ours.
+/// Without the early removal by Envoy, which would hide a missing removal by the filter.
 async fn stack(members: serde_json::Value) -> Stack {
     Stack::builder()
         .plugin(plugin_with(members))
@@ -41,11 +41,11 @@ async fn the_identity_arrives_in_the_default_headers() {
     for (name, value) in rows {
         assert_eq!(seen.header(name), Some(value), "{name}");
     }
-    assert!(!seen.has("authorization"), "the token is taken out unless forward_token says otherwise");
+    assert!(!seen.has("authorization"), "the token is removed unless forward_token is set");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_cannot_say_who_it_is() {
+async fn a_client_cannot_set_its_identity() {
     let stack = stack(json!({
         "routes": [{ "path": "/public", "allow_anonymous": true }, { "path": "/maybe", "allow_missing": true }],
         "claim_headers": { "x-user": "sub", "x-tier": "tier" },
@@ -86,7 +86,7 @@ async fn a_client_cannot_say_who_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn trailers_cannot_say_it_either() {
+async fn trailers_cannot_set_the_identity() {
     let stack = stack(json!({ "routes": [{ "path": "/public", "allow_anonymous": true }] })).await;
     let mut client = stack.connect().await;
     client
@@ -131,7 +131,7 @@ async fn trailers_carry_no_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_is_forwarded_where_the_operator_says_so() {
+async fn the_token_is_forwarded_if_configured() {
     let stack = stack(json!({
         "forward_token": true,
         "routes": [{ "path": "/kept", "forward_token": false, "allow_authenticated": true }],
@@ -145,7 +145,7 @@ async fn the_token_is_forwarded_where_the_operator_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_are_encoded_so_that_they_can_be_undone() {
+async fn encoded_claims_can_be_decoded() {
     let stack = stack(json!({
         "claim_headers": {
             "x-text": "text", "x-list": "list", "x-first": ["absent", "/deep/0", "text"], "x-payload": "$payload",
@@ -160,7 +160,7 @@ async fn claims_are_encoded_so_that_they_can_be_undone() {
         "null": null, "empty": "", "none": []
     }"#;
     let serde_json::Value::Object(claims) = serde_json::from_str(claims).unwrap() else { unreachable!() };
-    // The number as the token writes it: no JSON library of ours in between.
+    // The number exactly as in the token: no JSON library rewrites it here.
     let payload = stack.token().claims(claims).claim("number", 0).claims_json();
     let payload = payload.replace("\"number\":0", "\"number\":12345678901234567890.50");
     let header = stack.token().header_json(&stack.key);
@@ -190,9 +190,9 @@ async fn claims_are_encoded_so_that_they_can_be_undone() {
     }
 }
 
-/// Whatever lets a request through, the client's own copies do not come with it.
+/// The client's copies of identity headers are removed in every mode in which a request passes.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_clients_copies_go_on_every_way_upstream() {
+async fn headers_of_the_client_are_removed_in_every_mode() {
     let folds = [
         "x-tier",
         "X-Tier",
@@ -257,7 +257,7 @@ async fn the_clients_copies_go_on_every_way_upstream() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_is_too_long_refuses_and_the_longest_passes() {
+async fn a_claim_that_is_too_long_denies_and_the_longest_passes() {
     let stack = stack(json!({ "max_claim_header_bytes": 100, "claim_headers": { "x-a": "a" } })).await;
     for (length, status) in [(100, 200), (101, 403)] {
         let token = stack.token().claim("a", "a".repeat(length)).sign(&stack.key).unwrap();
@@ -268,14 +268,14 @@ async fn a_claim_that_is_too_long_refuses_and_the_longest_passes() {
     assert_eq!(
         (refused.status, refused.error().as_str()),
         (403, "insufficient_scope"),
-        "its encoding counts"
+        "the limit applies to the encoded value"
     );
     assert_eq!(stack.denied("header_oversize").await, 2);
     assert_eq!(stack.upstream.count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upgrade_nominates_no_header_away() {
+async fn the_connection_header_cannot_remove_identity_headers() {
     let stack = stack(json!({ "routes": [{ "path": "/public", "allow_anonymous": true }] })).await;
     let good = stack.good_token();
     for connection in

@@ -1,13 +1,13 @@
-//! A configuration with a mistake stops Envoy at its start, and its log says what to mend.
+//! A configuration with an error stops the start of Envoy, and Envoy's log says how to fix it.
 
 use jwtguard::inspect::check::check;
 use jwtguard::inspect::{Severity, documents};
 use serde_json::json;
 
-use crate::harness::{ConfigAs, Stack, expect_refused_start, plugin_with};
+use crate::harness::{ConfigAs, Stack, expect_rejected_start, plugin_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mistakes_stop_the_start_with_their_place_and_remedy() {
+async fn errors_stop_the_start_with_their_path_and_remedy() {
     let rows = [
         (json!({ "audience": "a", "jwks_cluster": "issuer" }), "issuer: this key is required"),
         (
@@ -33,12 +33,12 @@ async fn mistakes_stop_the_start_with_their_place_and_remedy() {
         (plugin_with(json!({ "token_cache_size": 5 })), "token_cache_size: unknown key"),
     ];
     for (plugin, words) in rows {
-        expect_refused_start(plugin, &[&format!("invalid configuration: {words}")]).await;
+        expect_rejected_start(plugin, &[&format!("invalid configuration: {words}")]).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn text_that_is_no_json_stops_the_start() {
+async fn invalid_json_stops_the_start() {
     let rows = [
         ("{\"issuer\": ", "neither a protobuf Struct nor valid JSON"),
         ("", "the filter has no configuration"),
@@ -46,13 +46,13 @@ async fn text_that_is_no_json_stops_the_start() {
     ];
     for (text, words) in rows {
         let form = ConfigAs::Verbatim(text.to_owned());
-        let refused = Stack::builder().plugin(json!({})).config_as(form).start_refused().await;
+        let refused = Stack::builder().plugin(json!({})).config_as(form).start_rejected().await;
         assert!(refused.log.contains(words), "{text:?}:\n{}", refused.tail());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_tells_what_was_configured() {
+async fn a_start_logs_the_configuration() {
     let stack = Stack::with_plugin(plugin_with(json!({ "jwks_ttl_seconds": 300.0 }))).await;
     let words = format!("jwt_guard: version {} configured: digest ", env!("CARGO_PKG_VERSION"));
     stack.envoy.logged(&words).await;
@@ -60,7 +60,7 @@ async fn a_start_tells_what_was_configured() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_tool_reads_what_a_running_envoy_tells_of_itself() {
+async fn the_tool_reads_the_dump_of_a_running_envoy() {
     for reconfigurable in [false, true] {
         let mut builder = Stack::builder()
             .plugin(plugin_with(json!({ "routes": [{ "path": "/admin/**", "requires_role": "admin" }] })))
@@ -78,7 +78,10 @@ async fn the_tool_reads_what_a_running_envoy_tells_of_itself() {
         let dump = stack.envoy.ask_admin("GET", "/config_dump").await;
         let documents = documents("dump", &String::from_utf8(dump.body).unwrap()).unwrap();
         let report = check(&documents);
-        assert_eq!(report.configurations, 1, "once, though static listeners stand in two parts of a dump");
+        assert_eq!(
+            report.configurations, 1,
+            "one configuration, although static listeners occur in two parts of a dump"
+        );
         assert_eq!(report.count(Severity::Error), 0, "{:#?}", report.findings);
         let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
         assert!(findings.iter().all(|finding| !finding.contains("no cluster")), "{findings:#?}");

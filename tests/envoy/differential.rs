@@ -1,8 +1,8 @@
-//! The same tokens and the same policy through Envoy's own `jwt_authn` and through ours, in one Envoy; and through PyJWT
-//! and joserfc.
+//! Compares the filter with Envoy's `jwt_authn` in the same Envoy, and with PyJWT and joserfc, for the same tokens and
+//! policy.
 //!
-//! `/native` is judged by `jwt_authn` alone, `/ours` by the filter alone. Where ours differs from another, a table says
-//! why: a difference without a reason fails, and so does a reason without a difference.
+//! Only `jwt_authn` decides `/native`, and only the filter decides `/ours`. A table gives the reason of each
+//! difference: a difference without a reason fails, and so does a reason without a difference.
 
 mod corpus;
 mod reasons;
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use self::corpus::{ALGORITHMS, KINDS, Random, World};
 use self::reasons::{STRICTER, WIDER};
 use crate::harness::{Request, Stack, now, plugin_with, typed};
-use crate::outcome::{Tries, assert_unharmed, of, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons, of};
 use jwt_guard_testkit::pinned_python::pinned_python;
 
-/// Tokens unless `JWT_GUARD_DIFFERENTIAL` says how many.
+/// The number of tokens; `JWT_GUARD_DIFFERENTIAL` overrides it.
 const TOKENS: usize = 10_000;
-/// Connections that they are sent over.
+/// The number of connections.
 const CONNECTIONS: usize = 4;
-/// Of clocks, for all four.
+/// The allowed clock skew of all four.
 const SKEW_SECONDS: u64 = 60;
 
 fn tokens() -> usize {
@@ -53,7 +53,7 @@ async fn start(world: &World) -> Stack {
         })),
     });
     let stack = Stack::builder().plugin(plugin).issuer_down().envoy(|envoy| {
-        tell_reasons(envoy);
+        expose_reasons(envoy);
         envoy.filters_before = vec![native];
         envoy.routes = vec![json!({
             "match": { "prefix": "/" }, "direct_response": { "status": 200, "body": { "inline_string": "ok" } },
@@ -62,64 +62,62 @@ async fn start(world: &World) -> Stack {
     stack.start().await
 }
 
-/// What became of a token.
-struct Verdict {
+/// The results for one token.
+struct TokenResult {
     kind: &'static str,
     authorization: String,
-    /// `passed`, or our reason.
+    /// `passed`, or the filter's denial reason.
     ours: String,
-    /// Whether each of the others accepts it, those that can tell.
+    /// Whether each of the others accepts it, if the other can run.
     others: BTreeMap<&'static str, bool>,
 }
 
-/// Every `CONNECTIONS`th token, from that one on.
-async fn judge(stack: &Stack, corpus: &[(&'static str, String)], first: usize) -> Vec<Verdict> {
+/// Sends every `CONNECTIONS`th token, starting with `first`.
+async fn send_tokens(stack: &Stack, corpus: &[(&'static str, String)], first: usize) -> Vec<TokenResult> {
     let mut tries = Tries::new(stack).await;
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     for (kind, authorization) in corpus.iter().skip(first).step_by(CONNECTIONS) {
         let request =
             |path| Request::new(stack.address(), "GET", path).header("authorization", authorization);
         let native = tries.response(request("/native")).await.status;
         let ours = of(&tries.response(request("/ours")).await);
         let others = BTreeMap::from([("jwt_authn", native == 200)]);
-        verdicts.push(Verdict { kind, authorization: authorization.clone(), ours, others });
+        results.push(TokenResult { kind, authorization: authorization.clone(), ours, others });
     }
-    verdicts
+    results
 }
 
-/// Adds what the libraries make of the tokens that stand behind `Bearer` and its spaces, where Python can be had.
-fn ask_libraries(world: &World, verdicts: &mut [Verdict]) {
-    let mut given: Vec<&mut Verdict> =
-        verdicts.iter_mut().filter(|verdict| verdict.authorization.starts_with("Bearer ")).collect();
-    let tokens: Vec<&str> = given
-        .iter()
-        .map(|verdict| verdict.authorization["Bearer ".len()..].trim_start_matches(' '))
-        .collect();
-    let asked = json!({
+/// Adds the results of the libraries for the tokens after `Bearer` and spaces, if Python is available.
+fn verify_with_libraries(world: &World, results: &mut [TokenResult]) {
+    let mut given: Vec<&mut TokenResult> =
+        results.iter_mut().filter(|result| result.authorization.starts_with("Bearer ")).collect();
+    let tokens: Vec<&str> =
+        given.iter().map(|result| result.authorization["Bearer ".len()..].trim_start_matches(' ')).collect();
+    let job = json!({
         "issuer": ISSUER,
         "audience": AUDIENCE,
         "leeway": SKEW_SECONDS,
         "keys": world.key_set()["keys"],
         "tokens": tokens,
     });
-    let Some((status, answer)) = pinned_python("jwt-libraries", &asked.to_string()) else { return };
+    let Some((status, answer)) = pinned_python("jwt-libraries", &job.to_string()) else { return };
     assert_eq!(status, 0);
     let answer: Value = serde_json::from_str(&answer).unwrap();
     for library in ["PyJWT", "joserfc"] {
         let accepted = answer[library].as_array().unwrap();
         assert_eq!(accepted.len(), given.len());
-        for (verdict, accepted) in given.iter_mut().zip(accepted) {
-            verdict.others.insert(library, accepted.as_bool().unwrap());
+        for (result, accepted) in given.iter_mut().zip(accepted) {
+            result.others.insert(library, accepted.as_bool().unwrap());
         }
     }
 }
 
-/// What is wrong with the tables, as far as that one goes.
-fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
+/// The errors in the tables for one of the others.
+fn table_errors(other: &str, results: &[TokenResult]) -> Vec<String> {
     let (mut accepted, mut refused) = (0, 0);
     let mut stricter: BTreeMap<(&str, &str), (usize, &str)> = BTreeMap::new();
     let mut wider: BTreeMap<&str, (usize, &str)> = BTreeMap::new();
-    for Verdict { kind, authorization, ours, others } in verdicts {
+    for TokenResult { kind, authorization, ours, others } in results {
         let Some(theirs) = others.get(other) else { continue };
         match (*theirs, ours == "passed") {
             (true, true) => accepted += 1,
@@ -128,7 +126,7 @@ fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
             (false, true) => wider.entry(*kind).or_insert((0, authorization)).0 += 1,
         }
     }
-    println!("{other}: accepted by both {accepted}, refused by both {refused}");
+    println!("{other}: accepted by both: {accepted}, rejected by both: {refused}");
     assert!(accepted > 0 && refused > 0);
 
     let stricter_listed: BTreeSet<_> = STRICTER
@@ -142,14 +140,16 @@ fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
     for ((kind, reason), (count, sample)) in &stricter {
         println!("ours stricter than {other}: {kind}: {reason}: {count}");
         if !stricter_listed.contains(&(*kind, *reason)) {
-            complaints
-                .push(format!("no reason: ours refuses, {reason}, what {other} accepts: {kind}: {sample}"));
+            complaints.push(format!(
+                "no reason in the table: ours rejects with {reason}, {other} accepts: {kind}: {sample}"
+            ));
         }
     }
     for (kind, (count, sample)) in &wider {
         println!("{other} stricter than ours: {kind}: {count}");
         if !wider_listed.contains(kind) {
-            complaints.push(format!("no reason: OURS ACCEPTS what {other} refuses: {kind}: {sample}"));
+            complaints
+                .push(format!("no reason in the table: OURS ACCEPTS, {other} rejects: {kind}: {sample}"));
         }
     }
     let stale = stricter_listed.iter().filter(|listed| !stricter.contains_key(*listed));
@@ -160,26 +160,26 @@ fn complaints(other: &str, verdicts: &[Verdict]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_difference_from_other_judges_has_a_reason() {
+async fn every_difference_from_other_verifiers_has_a_reason() {
     let world = World::new(now());
     let stack = start(&world).await;
     let mut random = Random(0x6a77_745f_6775_6172);
     let corpus: Vec<(&str, String)> =
         KINDS.iter().cycle().take(tokens()).map(|(kind, make)| (*kind, make(&world, &mut random))).collect();
 
-    let mut verdicts = Vec::new();
+    let mut results = Vec::new();
     let lanes = tokio::join!(
-        judge(&stack, &corpus, 0),
-        judge(&stack, &corpus, 1),
-        judge(&stack, &corpus, 2),
-        judge(&stack, &corpus, 3),
+        send_tokens(&stack, &corpus, 0),
+        send_tokens(&stack, &corpus, 1),
+        send_tokens(&stack, &corpus, 2),
+        send_tokens(&stack, &corpus, 3),
     );
-    verdicts.extend(lanes.0.into_iter().chain(lanes.1).chain(lanes.2).chain(lanes.3));
-    assert_eq!(verdicts.len(), corpus.len());
-    assert_unharmed(&stack);
+    results.extend(lanes.0.into_iter().chain(lanes.1).chain(lanes.2).chain(lanes.3));
+    assert_eq!(results.len(), corpus.len());
+    assert_no_crash(&stack);
 
-    ask_libraries(&world, &mut verdicts);
-    let others: BTreeSet<&str> = verdicts.iter().flat_map(|verdict| verdict.others.keys().copied()).collect();
-    let complaints: Vec<String> = others.iter().flat_map(|other| complaints(other, &verdicts)).collect();
+    verify_with_libraries(&world, &mut results);
+    let others: BTreeSet<&str> = results.iter().flat_map(|result| result.others.keys().copied()).collect();
+    let complaints: Vec<String> = others.iter().flat_map(|other| table_errors(other, &results)).collect();
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }

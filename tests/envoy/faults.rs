@@ -1,5 +1,5 @@
-//! Faults of the proxy and of its clients while requests flow: no wrong decision, no hang, no answer that is not in the
-//! table, and nothing upstream that should not be there.
+//! Faults of the proxy and its clients under load: no wrong decision, no hang, no unexpected response, and no request
+//! at the upstream that should have been denied.
 
 mod bodies;
 pub mod clock;
@@ -28,7 +28,7 @@ use crate::harness::{Connection, Request, Response, Stack, plugin_with, wait_unt
 pub use crash::fatal;
 pub use variant::{ON_REQUEST, Variant};
 
-/// The policy that [`kinds`] is written for.
+/// The policy for the requests of [`kinds`].
 fn policy(more: Value) -> Value {
     let mut plugin = plugin_with(json!({ "routes": [
         { "path": "/public/**", "allow_anonymous": true },
@@ -39,14 +39,14 @@ fn policy(more: Value) -> Value {
     plugin
 }
 
-/// One kind of request and what must become of it.
+/// A kind of request with its expected outcome.
 #[derive(Clone)]
 struct Kind {
     label: &'static str,
     request: Request,
-    /// The answers that are right.
+    /// The expected statuses.
     statuses: Vec<u16>,
-    /// Of a refusal.
+    /// The expected `error` of a denial.
     error: &'static str,
 }
 
@@ -56,9 +56,9 @@ impl Kind {
     }
 }
 
-/// Requests of all kinds, each of them with a claim header of the client's own.
+/// Requests of all kinds, each with a forged claim header.
 fn kinds(stack: &Stack) -> Vec<Kind> {
-    // Elliptic: made in no time, and of no type that the issuer's key is.
+    // An elliptic curve key is generated fast, and has another type than the issuer's key.
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first");
     let good = stack.good_token();
     let admin = stack.token().claim("roles", json!(["admin"])).sign(&stack.key).unwrap();
@@ -84,14 +84,14 @@ fn kinds(stack: &Stack) -> Vec<Kind> {
     ]
 }
 
-/// What the requests of a [`Load`] came to.
+/// The results of the requests of a [`Load`].
 #[derive(Debug, Default)]
 struct Tally {
-    /// By kind and status.
+    /// The number of responses by kind and status.
     answers: BTreeMap<(&'static str, u16), usize>,
-    /// Answers that were not the right ones.
+    /// Unexpected responses.
     wrong: Vec<String>,
-    /// Requests that the proxy closed the connection on, unanswered.
+    /// The number of requests without a response because the proxy closed the connection.
     cut: usize,
 }
 
@@ -108,7 +108,7 @@ impl Tally {
         self.answers.iter().filter(|((_, status), _)| *status == 200).map(|(_, count)| count).sum()
     }
 
-    fn judge(&mut self, kind: &Kind, id: &str, response: &Response) {
+    fn check(&mut self, kind: &Kind, id: &str, response: &Response) {
         *self.answers.entry((kind.label, response.status)).or_default() += 1;
         let status = response.status;
         let wrong = if !kind.statuses.contains(&status) {
@@ -120,7 +120,7 @@ impl Tally {
             };
             let identified = has("x-auth-sub", "user-1") != (kind.label == "anonymous");
             let right = has("x-id", id) && identified && !has("x-auth-sub", "root");
-            (!right).then(|| format!("upstream saw {headers}"))
+            (!right).then(|| format!("the upstream received {headers}"))
         } else {
             (!kind.error.is_empty() && response.error() != kind.error).then(|| response.error())
         };
@@ -128,11 +128,11 @@ impl Tally {
     }
 }
 
-/// How long a connection is used. Where filter chains are replaced, Envoy closes the old one's connections at the end of
-/// its drain time without telling their clients before, with this filter or without.
-const LIFE_OF_A_CONNECTION: Duration = Duration::from_millis(300);
+/// How long a connection is used. When Envoy replaces a filter chain, it closes the old connections at the end of the
+/// drain time without notifying the clients, with or without this filter.
+const CONNECTION_LIFETIME: Duration = Duration::from_millis(300);
 
-/// Requests that go on until they are told to stop: so many connections, each with all kinds in turn.
+/// A continuous load: each connection sends all kinds of requests in turn.
 struct Load {
     done: Arc<AtomicBool>,
     senders: Vec<JoinHandle<Tally>>,
@@ -160,10 +160,13 @@ impl Load {
         all
     }
 
-    /// Until that many more requests reached the upstream: the load has met whatever was done before.
-    async fn goes_on(&self, stack: &Stack, more: usize) {
+    /// Waits until that many more requests reached the upstream, so that the load has seen the previous change.
+    async fn wait_for_more(&self, stack: &Stack, more: usize) {
         let before = stack.upstream.count();
-        wait_until("the load goes on", async || stack.upstream.count() >= before + more).await;
+        wait_until("more requests of the load reach the upstream", async || {
+            stack.upstream.count() >= before + more
+        })
+        .await;
     }
 }
 
@@ -172,7 +175,7 @@ async fn send(kinds: Vec<Kind>, sender: usize, done: Arc<AtomicBool>) -> Tally {
     let Some(first) = kinds.first() else { return tally };
     let open = async || (Connection::open(first.request.address()).await, Instant::now());
     let (mut connection, mut opened) = open().await;
-    // Not all of them in step.
+    // Each sender starts with another kind.
     for (number, kind) in kinds.iter().cycle().skip(sender).enumerate() {
         if done.load(Ordering::Relaxed) {
             break;
@@ -186,8 +189,8 @@ async fn send(kinds: Vec<Kind>, sender: usize, done: Arc<AtomicBool>) -> Tally {
             continue;
         }
         let response = connection.response().await;
-        tally.judge(kind, &id, &response);
-        if response.text("connection") == Some("close") || opened.elapsed() > LIFE_OF_A_CONNECTION {
+        tally.check(kind, &id, &response);
+        if response.text("connection") == Some("close") || opened.elapsed() > CONNECTION_LIFETIME {
             (connection, opened) = open().await;
         }
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -195,12 +198,12 @@ async fn send(kinds: Vec<Kind>, sender: usize, done: Arc<AtomicBool>) -> Tally {
     tally
 }
 
-/// Nothing was judged wrongly, nothing is lost, and the upstream saw what was let through and nothing else.
+/// Asserts that no decision was wrong, no request was lost, and the upstream received exactly the allowed requests.
 fn assert_right(stack: &Stack, tally: &Tally) {
     assert_right_but(stack, tally, 0);
 }
 
-/// The same, where the answers to as many as `lost` requests may have been lost after the upstream had seen them.
+/// Like [`assert_right`], but the responses of up to `lost` requests may be lost after they reached the upstream.
 fn assert_right_but(stack: &Stack, tally: &Tally, lost: usize) {
     assert!(
         tally.wrong.is_empty(),
@@ -208,13 +211,13 @@ fn assert_right_but(stack: &Stack, tally: &Tally, lost: usize) {
         tally.wrong.len(),
         &tally.wrong[..tally.wrong.len().min(5)]
     );
-    assert_eq!(tally.cut, 0, "requests without an answer");
+    assert_eq!(tally.cut, 0, "requests without a response");
     let seen = stack.upstream.seen();
     let of_load = seen.iter().filter(|seen| seen.has("x-id")).count();
     let passed = tally.passed();
     assert!(
         (passed..=passed + lost).contains(&of_load),
-        "{of_load} arrived, {passed} passed, {lost} may be lost"
+        "{of_load} requests arrived, {passed} passed, at most {lost} may be lost"
     );
     for seen in &seen {
         let expected = if seen.path.starts_with("/public/") { None } else { Some("user-1") };
@@ -223,12 +226,12 @@ fn assert_right_but(stack: &Stack, tally: &Tally, lost: usize) {
     }
 }
 
-/// How many requests wait for keys.
+/// The number of requests that wait for keys.
 async fn waiting(stack: &Stack) -> u64 {
     stack.envoy.stat("wasmcustom.jwt_guard.waiting").await
 }
 
-/// Lines of Envoy's log with those words.
+/// The number of lines of Envoy's log that contain the text.
 fn lines(stack: &Stack, words: &str) -> usize {
     stack.envoy.log().lines().filter(|line| line.contains(words)).count()
 }

@@ -1,10 +1,10 @@
-//! One issuer, one upstream and one Envoy a test, on free ports: any number can run at once.
+//! One issuer, one upstream and one Envoy per test, on free ports, so that tests can run concurrently.
 //!
-//! [`Stack::builder`] starts them; dropping the [`Stack`] ends them. The issuer and the upstream live in the test's
-//! own process, so a test sets what they answer and reads what they saw. Envoy runs with a configuration made by
-//! [`Bootstrap`], and a failing test prints the end of its log.
+//! [`Stack::builder`] starts them, and dropping the [`Stack`] stops them. The issuer and the upstream run in the test's
+//! process, so a test can set their responses and read the requests that they received. Envoy runs with a configuration
+//! from [`Bootstrap`]. A failing test prints the end of Envoy's log.
 
-#![allow(dead_code, unused_imports, reason = "a kit: not every test needs every tool")]
+#![allow(dead_code, unused_imports, reason = "shared helpers: not every test uses all of them")]
 
 mod bootstrap;
 mod dns;
@@ -23,19 +23,19 @@ use serde_json::{Value, json};
 pub use bootstrap::{Bootstrap, CLAIM_HEADERS, ConfigAs, REASONS_LOG, cluster, look_up, typed};
 pub use dns::NameServer;
 pub use envoy::{Envoy, Refused};
-pub use jwt_guard_testkit::client::{Connection, H2Client, H2Response, PATIENCE, Request, Response};
+pub use jwt_guard_testkit::client::{Connection, H2Client, H2Response, Request, Response, TIMEOUT};
 pub use jwt_guard_testkit::issuer::{Answer, Issuer, JWKS_PATH};
 pub use jwt_guard_testkit::upstream::{Seen, Upstream};
 pub use jwt_guard_testkit::{now, repository as root};
 pub use prometheus::{Prometheus, Target};
 pub use tls::Authority;
 
-/// The smallest plugin configuration: [`ISSUER`], [`AUDIENCE`] and the issuer's cluster. Tests add keys to it.
+/// The minimal plugin configuration: [`ISSUER`], [`AUDIENCE`] and the issuer's cluster.
 pub fn plugin() -> Value {
     json!({ "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer" })
 }
 
-/// [`plugin`] with those members added or replaced.
+/// [`plugin`] with members added or replaced.
 pub fn plugin_with(members: Value) -> Value {
     let mut plugin = plugin();
     let Value::Object(members) = members else { panic!("not an object: {members}") };
@@ -43,7 +43,7 @@ pub fn plugin_with(members: Value) -> Value {
     plugin
 }
 
-/// Polls until it holds; panics with `what` when patience ends.
+/// Polls until the condition holds; panics with `what` after a timeout.
 pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: impl FnMut() -> F) {
     let waiting = async {
         while !condition().await {
@@ -51,14 +51,14 @@ pub async fn wait_until<F: Future<Output = bool>>(what: &str, mut condition: imp
         }
     };
     assert!(
-        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
-        "waited {PATIENCE:?} in vain until {what}"
+        tokio::time::timeout(TIMEOUT, waiting).await.is_ok(),
+        "timeout after {TIMEOUT:?} while waiting until {what}"
     );
 }
 
 /// Issuer, upstream and Envoy.
 ///
-/// Fields are dropped in this order: Envoy goes first, so that it logs no failures of the others.
+/// Fields are dropped in this order: Envoy stops first, so that it logs no failures of the others.
 pub struct Stack {
     pub envoy: Envoy,
     pub issuer: Issuer,
@@ -68,7 +68,7 @@ pub struct Stack {
     bootstrap: Bootstrap,
 }
 
-/// What to start.
+/// The options of a [`Stack`].
 pub struct StackBuilder {
     bootstrap: Bootstrap,
     keys: Option<Vec<SigningKey>>,
@@ -79,7 +79,7 @@ pub struct StackBuilder {
 }
 
 impl Stack {
-    /// Nothing but defaults: one worker, no filter, an issuer that publishes one RS256 key.
+    /// The defaults: one worker, no filter, an issuer that publishes one RS256 key.
     pub fn builder() -> StackBuilder {
         StackBuilder {
             bootstrap: Bootstrap::new(),
@@ -91,17 +91,17 @@ impl Stack {
         }
     }
 
-    /// A stack whose filter has that configuration.
+    /// A stack whose filter has this configuration.
     pub async fn with_plugin(plugin: Value) -> Self {
         Self::builder().plugin(plugin).start().await
     }
 
-    /// A token that passes, before it is signed.
+    /// A valid token, before it is signed.
     pub fn token(&self) -> Token {
         Token::new(now())
     }
 
-    /// A token that passes, signed by [`key`](Self::key).
+    /// A valid token, signed by [`key`](Self::key).
     pub fn good_token(&self) -> String {
         self.token().sign(&self.key).unwrap()
     }
@@ -111,27 +111,27 @@ impl Stack {
         Request::new(self.envoy.address(), method, path)
     }
 
-    /// GET without a token.
+    /// Sends a GET without a token.
     pub async fn get(&self, path: &str) -> Response {
         self.request("GET", path).send().await
     }
 
-    /// GET with that token as Bearer.
+    /// Sends a GET with a bearer token.
     pub async fn get_with(&self, path: &str, token: &str) -> Response {
         self.request("GET", path).bearer(token).send().await
     }
 
-    /// How often requests were denied for that reason.
+    /// The number of requests denied with that reason.
     pub async fn denied(&self, reason: &str) -> u64 {
         self.envoy.stat(&format!("wasmcustom.jwt_guard.denied.{reason}")).await
     }
 
-    /// How often report-only or a shadow would have denied for that reason.
+    /// The number of requests that report-only mode or a shadow would have denied with that reason.
     pub async fn would_deny(&self, reason: &str) -> u64 {
         self.envoy.stat(&format!("wasmcustom.jwt_guard.would_deny.{reason}")).await
     }
 
-    /// A connection for bytes that no client library would send.
+    /// A connection for arbitrary bytes.
     pub async fn connect(&self) -> Connection {
         Connection::open(self.envoy.address()).await
     }
@@ -141,43 +141,43 @@ impl Stack {
         H2Client::open(self.envoy.address()).await
     }
 
-    /// What it was started with, to be changed and handed to [`Envoy::reconfigure`].
+    /// The configuration at the start, which a test can change and pass to [`Envoy::reconfigure`].
     pub fn bootstrap(&self) -> Bootstrap {
         self.bootstrap.clone()
     }
 
-    /// Where Envoy listens.
+    /// The address of Envoy's listener.
     pub fn address(&self) -> SocketAddr {
         self.envoy.address()
     }
 }
 
 impl StackBuilder {
-    /// The filter's configuration. Without it there is no filter.
+    /// Sets the filter's configuration. Without it, Envoy runs without the filter.
     pub fn plugin(mut self, plugin: Value) -> Self {
         self.bootstrap.plugin = Some(plugin);
         self
     }
 
-    /// How the configuration reaches the filter; a Struct unless told otherwise.
+    /// Sets the form of the filter's configuration; a Struct by default.
     pub fn config_as(mut self, form: ConfigAs) -> Self {
         self.bootstrap.config_as = form;
         self
     }
 
-    /// Anything else about Envoy's configuration.
+    /// Changes any other part of Envoy's configuration.
     pub fn envoy(mut self, change: impl FnOnce(&mut Bootstrap)) -> Self {
         change(&mut self.bootstrap);
         self
     }
 
-    /// Worker threads of Envoy; one unless told otherwise.
+    /// Sets the number of Envoy's worker threads; one by default.
     pub fn workers(mut self, workers: u32) -> Self {
         self.bootstrap.workers = workers;
         self
     }
 
-    /// The keys that the issuer publishes; the first becomes [`Stack::key`].
+    /// Sets the keys that the issuer publishes; the first becomes [`Stack::key`].
     pub fn keys(mut self, keys: impl IntoIterator<Item = SigningKey>) -> Self {
         self.keys = Some(keys.into_iter().collect());
         self
@@ -189,41 +189,41 @@ impl StackBuilder {
         self
     }
 
-    /// Changes the issuer's answer with its keys before Envoy first asks for it, as by [`Answer::held`].
+    /// Changes the issuer's JWKS response before Envoy's first fetch, for example with [`Answer::held`].
     pub fn issuer_answers(mut self, change: fn(Answer) -> Answer) -> Self {
         self.change_answer = Some(change);
         self
     }
 
-    /// The listeners come from a file, so that [`Envoy::reconfigure`] can change them.
+    /// Loads the listeners from a file, so that [`Envoy::reconfigure`] can change them.
     pub fn reconfigurable(mut self) -> Self {
         self.bootstrap.reconfigurable = true;
         self
     }
 
-    /// What the issuer answers at another path, before Envoy first asks for it.
+    /// Sets the issuer's response at another path before Envoy's first request.
     pub fn issuer_path(mut self, path: &str, answer: Answer) -> Self {
         self.paths.push((path.to_owned(), answer));
         self
     }
 
-    /// The issuer speaks TLS. Its cluster must be told: [`Bootstrap::issuer_cluster`].
+    /// The issuer uses TLS. [`Bootstrap::issuer_cluster`] must be set accordingly.
     pub fn issuer_tls(mut self, tls: tokio_rustls::TlsAcceptor) -> Self {
         self.tls = Some(tls);
         self
     }
 
-    /// Starts all three and returns when Envoy serves.
+    /// Starts issuer, upstream and Envoy, and returns when Envoy is ready.
     pub async fn start(self) -> Stack {
         let (issuer, upstream, key) = self.servers().await;
         let envoy = Envoy::start(&self.bootstrap, issuer.address(), upstream.address()).await;
         Stack { envoy, issuer, upstream, key, bootstrap: self.bootstrap }
     }
 
-    /// Starts an Envoy that must not come up, and returns what it logged on its way out. Panics when it serves.
-    pub async fn start_refused(self) -> Refused {
+    /// Starts an Envoy that must reject its configuration, and returns its log. Panics if Envoy starts.
+    pub async fn start_rejected(self) -> Refused {
         let (issuer, upstream, _) = self.servers().await;
-        Envoy::start_refused(&self.bootstrap, issuer.address(), upstream.address()).await
+        Envoy::start_rejected(&self.bootstrap, issuer.address(), upstream.address()).await
     }
 
     async fn servers(&self) -> (Issuer, Upstream, SigningKey) {
@@ -239,20 +239,20 @@ impl StackBuilder {
         if self.issuer_up {
             issuer.up().await;
         }
-        let key = keys.into_iter().next().expect("an issuer has at least one key");
+        let key = keys.into_iter().next().expect("the issuer needs at least one key");
         (issuer, Upstream::start().await, key)
     }
 }
 
-/// One for all tests of a run: making an RSA key takes longer than starting an Envoy.
+/// One key for all tests of a run: generating an RSA key takes longer than starting Envoy.
 fn first_key() -> &'static SigningKey {
     shared_key(Algorithm::Rs256, "first")
 }
 
-/// Envoy must refuse to start with that plugin configuration, in both forms, and log all those words.
-pub async fn expect_refused_start(plugin: Value, words: &[&str]) {
+/// Asserts that Envoy rejects the plugin configuration in both forms and logs all the given texts.
+pub async fn expect_rejected_start(plugin: Value, words: &[&str]) {
     for form in [ConfigAs::Struct, ConfigAs::Text] {
-        let refused = Stack::builder().plugin(plugin.clone()).config_as(form.clone()).start_refused().await;
+        let refused = Stack::builder().plugin(plugin.clone()).config_as(form.clone()).start_rejected().await;
         for word in words {
             assert!(refused.log.contains(word), "as {form:?}, the log lacks {word:?}:\n{}", refused.tail());
         }

@@ -1,5 +1,5 @@
-//! What the other tests rest on: requests, counters and refusals arrive as they were sent. Most of it without the
-//! filter, so that a failure here is the harness's own.
+//! Tests of the harness: requests, counters and rejected starts. Most of them run without the filter, so that a failure
+//! points to the harness.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use jwt_guard_testkit::mint::SUBJECT;
 use serde_json::json;
 
 use crate::harness::{
-    Answer, ConfigAs, JWKS_PATH, Stack, expect_refused_start, plugin, plugin_with, wait_until,
+    Answer, ConfigAs, JWKS_PATH, Stack, expect_rejected_start, plugin, plugin_with, wait_until,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,9 +81,9 @@ async fn grpc_and_trailers_pass_over_http_2() {
     assert_eq!(stack.upstream.last().trailers, [("x-late".to_owned(), b"1".to_vec())]);
 }
 
-/// A second route leads to the issuer, so that Envoy is its client here.
+/// A second route leads to the issuer, so that requests reach the issuer through Envoy.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_issuer_answers_as_it_is_told() {
+async fn the_issuer_gives_the_configured_responses() {
     let stack = Stack::builder()
         .issuer_down()
         .envoy(|envoy| {
@@ -115,13 +115,13 @@ async fn the_issuer_answers_as_it_is_told() {
     stack.issuer.up().await;
     stack.issuer.publish([]);
     assert_eq!(ask().await.json(), json!({ "keys": [] }));
-    assert_eq!(stack.issuer.asked()[0].path, JWKS_PATH);
+    assert_eq!(stack.issuer.requests()[0].path, JWKS_PATH);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_start_tells_why() {
+async fn a_rejected_start_gives_the_reason() {
     let broken = json!({ "match": { "path": "/x" }, "route": { "cluster": "nowhere" } });
-    let refused = Stack::builder().envoy(|envoy| envoy.routes.push(broken)).start_refused().await;
+    let refused = Stack::builder().envoy(|envoy| envoy.routes.push(broken)).start_rejected().await;
     assert!(refused.log.contains("unknown cluster 'nowhere'"), "{}", refused.tail());
 }
 
@@ -146,8 +146,8 @@ async fn the_module_serves_in_both_forms_of_its_configuration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_module_refuses_a_bad_configuration() {
-    expect_refused_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
+async fn the_module_rejects_an_invalid_configuration() {
+    expect_rejected_start(plugin_with(json!({ "isuer": "typo" })), &["isuer"]).await;
 }
 
 /// CONTRIBUTING.md shows this test: change both.

@@ -1,7 +1,7 @@
-//! What the host's `verify_signature` itself says of Wycheproof's vectors, and of keys at the edges of ours.
+//! Tests the host's `verify_signature` with Wycheproof's vectors and with edge cases of keys.
 //!
-//! Wycheproof signs messages that are no tokens, so they cannot come as requests. A module of thirty lines hands them
-//! to the same function of the same Envoy instead, in the very words that ours uses (`SignatureCheck::for_host`).
+//! Wycheproof's messages are not tokens, so they cannot be sent as requests. Instead, a module of thirty lines calls
+//! the same function of the same Envoy, with the same arguments as the filter (`SignatureCheck::for_host`).
 
 use base64::Engine;
 use jwt_guard::jose::algorithm::{
@@ -27,28 +27,28 @@ struct Arguments {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Verdict {
+struct VerifyResult {
     #[prost(bool, tag = "1")]
     result: bool,
     #[prost(string, tag = "2")]
     error: String,
 }
 
-/// The function of a running Envoy.
+/// The host function of a running Envoy.
 struct Host {
     stack: Stack,
     connection: Connection,
-    asked: usize,
+    verified: usize,
 }
 
 impl Host {
     async fn start() -> Self {
-        let module = wat::parse_str(include_str!("ask_host.wat")).unwrap();
+        let module = wat::parse_str(include_str!("call_host.wat")).unwrap();
         let code = base64::engine::general_purpose::STANDARD.encode(module);
         let config = json!({
-            "name": "ask_host", "root_id": "ask_host", "allow_on_headers_stop_iteration": true,
+            "name": "call_host", "root_id": "call_host", "allow_on_headers_stop_iteration": true,
             "vm_config": {
-                "vm_id": "ask_host", "runtime": "envoy.wasm.runtime.v8",
+                "vm_id": "call_host", "runtime": "envoy.wasm.runtime.v8",
                 "code": { "local": { "inline_bytes": code } },
             },
         });
@@ -59,11 +59,11 @@ impl Host {
         let stack =
             Stack::builder().issuer_down().envoy(|envoy| envoy.filters_before.push(filter)).start().await;
         let connection = stack.connect().await;
-        Self { stack, connection, asked: 0 }
+        Self { stack, connection, verified: 0 }
     }
 
-    /// What the host says; `Err` with its status where it says nothing.
-    async fn verdict(&mut self, check: &HostCheck<'_>) -> Result<bool, u16> {
+    /// The result of the host; `Err` with its status if there is no result.
+    async fn verify(&mut self, check: &HostCheck<'_>) -> Result<bool, u16> {
         let arguments = Arguments {
             hash_function: check.hash_function.to_owned(),
             public_key: check.public_key.to_vec(),
@@ -73,21 +73,21 @@ impl Host {
         let request = Request::new(self.stack.address(), "POST", "/").body(arguments.encode_to_vec());
         self.connection.write(&request.to_bytes()).await;
         let answer = self.connection.response().await;
-        self.asked += 1;
+        self.verified += 1;
         match answer.status {
-            200 => Ok(Verdict::decode(answer.body.as_slice()).unwrap().result),
+            200 => Ok(VerifyResult::decode(answer.body.as_slice()).unwrap().result),
             status => Err(status - 200),
         }
     }
 
-    /// Both must say `expected`; a signature that is refused for its form is put to neither.
-    async fn agrees(&mut self, label: &str, expected: Option<bool>, check: Option<SignatureCheck<'_>>) {
+    /// Asserts that both verifiers return `expected`. A signature of invalid form reaches neither verifier.
+    async fn assert_agree(&mut self, label: &str, expected: Option<bool>, check: Option<SignatureCheck<'_>>) {
         let Some(check) = check else {
-            assert_ne!(expected, Some(true), "{label}: refused for its form");
+            assert_ne!(expected, Some(true), "{label}: rejected because of its form");
             return;
         };
-        let host = self.verdict(&check.for_host().unwrap()).await;
-        assert_eq!(host, Ok(WasmVerifier.verify(&check)), "{label}: host and module differ");
+        let host = self.verify(&check.for_host().unwrap()).await;
+        assert_eq!(host, Ok(WasmVerifier.verify(&check)), "{label}: host verifier and wasm verifier differ");
         assert!(expected.is_none() || host.ok() == expected, "{label}: expected {expected:?}, got {host:?}");
     }
 }
@@ -120,11 +120,11 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_rsa() {
             let key = PublicKey::rsa(&group.key.n, &group.key.e).unwrap();
             for test in group.tests {
                 let check = SignatureCheck::new(algorithm, &key, &test.msg, &test.sig);
-                host.agrees(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
+                host.assert_agree(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
             }
         }
     }
-    assert!(host.asked > 2000, "only {} were asked", host.asked);
+    assert!(host.verified > 2000, "only {} vectors were verified", host.verified);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,16 +143,16 @@ async fn boringssl_and_the_module_agree_on_wycheproofs_ecdsa() {
             let key = PublicKey::ec(curve, x, y).unwrap();
             for test in group.tests {
                 let check = SignatureCheck::new(algorithm, &key, &test.msg, &test.sig);
-                host.agrees(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
+                host.assert_agree(&format!("{set} {}", test.tc_id), expected(test.result), check).await;
             }
         }
     }
-    assert!(host.asked > 500, "only {} were asked", host.asked);
+    assert!(host.verified > 500, "only {} vectors were verified", host.verified);
 }
 
-/// Every size and exponent that we take is one that the host takes: it says no to the signature, not to the key.
+/// The host accepts every key size and exponent that the filter accepts: it rejects the signature, not the key.
 #[tokio::test(flavor = "multi_thread")]
-async fn boringssl_uses_every_key_that_is_used_here() {
+async fn boringssl_accepts_every_key_that_the_filter_accepts() {
     let mut host = Host::start().await;
     let exponents: [&[u8]; 6] =
         [&[3], &[17], &[1, 0, 1], &[0xFF, 0xFF, 0xFF, 0xFF], &[1, 0, 0, 0, 1], &[1, 0xFF, 0xFF, 0xFF, 0xFF]];
@@ -166,7 +166,7 @@ async fn boringssl_uses_every_key_that_is_used_here() {
                 signature[0] = 0;
                 let check = SignatureCheck::new(Algorithm::Rs256, &key, b"message", &signature);
                 let label = format!("{bits} bits, e = {exponent:?}, a signature of {fill}");
-                host.agrees(&label, Some(false), check).await;
+                host.assert_agree(&label, Some(false), check).await;
             }
         }
     }

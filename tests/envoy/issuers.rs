@@ -1,16 +1,16 @@
-//! Several issuers in one configuration: each judges its own tokens by its own rules and keys, and by no other's.
+//! Several issuers in one configuration: the tokens of each issuer are verified only with its own rules and keys.
 
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, compact};
 use serde_json::{Value, json};
 
 use crate::harness::{Answer, Issuer, REASONS_LOG, Stack, cluster, now, wait_until};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 const ALPHA: &str = "https://alpha.example";
 const BETA: &str = "https://beta.example";
 const GONE: &str = "https://gone.example";
 
-/// Both have keys of the same names: a kid is an issuer's own affair.
+/// Both issuers use the same kids: a kid is unique only within its issuer.
 struct Keys {
     alpha: SigningKey,
     alphas_stolen: SigningKey,
@@ -60,12 +60,12 @@ fn configuration() -> Value {
     })
 }
 
-/// A token of alpha's, before it is signed.
+/// A token of alpha, before it is signed.
 fn alpha() -> Token {
     Token::new(now()).issuer(ALPHA).audience("alpha-api")
 }
 
-/// A token of beta's, as Cognito makes them: without `aud`.
+/// A token of beta like those of Cognito: without `aud`.
 fn beta() -> Token {
     Token::new(now()).issuer(BETA).without("aud").claim("client_id", "beta-app")
 }
@@ -91,7 +91,7 @@ impl World {
             envoy.access_log = REASONS_LOG.to_owned();
             let of = |name, issuer: &Issuer| cluster(name, issuer.address(), false);
             envoy.clusters = vec![of("alpha", &alpha), of("beta", &beta), of("gone", &gone)];
-            tell_reasons(envoy);
+            expose_reasons(envoy);
         });
         let stack = builder.start().await;
         Self { stack, alpha, beta, gone, keys }
@@ -103,7 +103,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_issuer_judges_its_own_tokens_alone() {
+async fn each_issuer_verifies_only_its_own_tokens() {
     let world = World::start().await;
     let keys = &world.keys;
     let rows = [
@@ -119,7 +119,7 @@ async fn each_issuer_judges_its_own_tokens_alone() {
         ("alpha's with beta's kid", "unknown_kid", alpha().header("kid", "curve").sign(&keys.alpha)),
         // Algorithms.
         ("alpha's by beta's other algorithm", "algorithm", alpha().sign(&keys.betas_curve)),
-        // Audiences, and where they stand.
+        // Audiences, and the claims that contain them.
         ("alpha's for beta's audience", "audience", alpha().audience("beta-app").sign(&keys.alpha)),
         ("alpha's with a client_id", "audience", beta().issuer(ALPHA).sign(&keys.alpha)),
         ("beta's for alpha's audience", "audience", beta().claim("client_id", "alpha-api").sign(&keys.beta)),
@@ -131,11 +131,11 @@ async fn each_issuer_judges_its_own_tokens_alone() {
         ("beta's for its second audience", "passed", beta().claim("client_id", "beta-cli").sign(&keys.beta)),
         // Refused kids.
         ("alpha's by its stolen key", "refused_kid", alpha().sign(&keys.alphas_stolen)),
-        ("the same, not saying so", "signature", alpha().without_header("kid").sign(&keys.alphas_stolen)),
+        ("the same without a kid", "signature", alpha().without_header("kid").sign(&keys.alphas_stolen)),
         ("beta's by a key of that name", "passed", beta().sign(&keys.betas_stolen)),
-        // Who is no issuer here.
+        // Unknown issuers.
         (
-            "an issuer that nobody configured",
+            "an issuer that is not configured",
             "unknown_issuer",
             alpha().issuer("https://delta.example").sign(&keys.alpha),
         ),
@@ -146,11 +146,11 @@ async fn each_issuer_judges_its_own_tokens_alone() {
         ("both", "unknown_issuer", alpha().claim("iss", json!([ALPHA, BETA])).sign(&keys.alpha)),
         ("none", "unknown_issuer", alpha().without("iss").sign(&keys.alpha)),
     ];
-    wait_until("both have been asked", async || world.fetches()[..2] == [1, 1]).await;
+    wait_until("both key sets have been fetched", async || world.fetches()[..2] == [1, 1]).await;
     let mut tries = Tries::new(&world.stack).await;
     assert_eq!(tries.token(alpha().sign(&keys.alpha).unwrap()).await, "passed");
     for (label, expected, token) in rows {
-        // The kid that alpha does not have makes it be asked, once; nothing else does.
+        // Only the kid that alpha does not have causes a fetch, and only once.
         assert_eq!(tries.token(token.unwrap()).await, expected, "{label}");
     }
     assert_eq!(world.fetches(), [2, 1, 0]);
@@ -160,12 +160,12 @@ async fn each_issuer_judges_its_own_tokens_alone() {
         let token = compact(header.as_bytes(), claimed.as_bytes(), &[7; 256]);
         assert_eq!(tries.token(token).await, "unknown_issuer");
     }
-    assert_eq!(world.fetches(), [2, 1, 0], "an issuer that nobody configured has nothing fetched");
-    assert_unharmed(&world.stack);
+    assert_eq!(world.fetches(), [2, 1, 0], "an unknown issuer causes no fetch");
+    assert_no_crash(&world.stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_ask_for_issuers_roles_and_audiences_of_each() {
+async fn routes_can_require_issuers_and_their_roles_and_audiences() {
     let world = World::start().await;
     let keys = &world.keys;
     let sign = |token: Token, key| token.sign(key).unwrap();
@@ -191,11 +191,11 @@ async fn routes_ask_for_issuers_roles_and_audiences_of_each() {
         let request = world.stack.request("GET", path).bearer(&token);
         assert_eq!(tries.request(request).await, expected, "{path}");
     }
-    assert_unharmed(&world.stack);
+    assert_no_crash(&world.stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_is_down_hurts_its_own_tokens_only() {
+async fn an_issuer_that_is_down_affects_only_its_own_tokens() {
     let world = World::start().await;
     let (stack, keys) = (&world.stack, &world.keys);
     let of_gone = alpha().issuer(GONE).audience("gone-api").sign(&keys.alpha).unwrap();
@@ -213,12 +213,12 @@ async fn an_issuer_that_is_down_hurts_its_own_tokens_only() {
     assert_eq!(world.fetches(), [1, 1, 0]);
 
     world.gone.up().await;
-    wait_until("it has come back", async || stack.get_with("/", &of_gone).await.status == 200).await;
-    // And goes again, with the keys still good.
+    wait_until("the issuer is up again", async || stack.get_with("/", &of_gone).await.status == 200).await;
+    // It goes down again while the keys are still valid.
     world.gone.down().await;
     world.alpha.down().await;
     others_pass().await;
     assert_eq!(stack.get_with("/", &of_gone).await.status, 200);
     assert_eq!(world.fetches(), [1, 1, 1]);
-    assert_unharmed(stack);
+    assert_no_crash(stack);
 }

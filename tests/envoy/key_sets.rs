@@ -1,4 +1,4 @@
-//! Key sets as issuers publish them: what can be used is, and of the rest the operator is told once.
+//! Key sets as issuers publish them: usable keys are used, and each unusable key is logged once.
 
 use jwt_guard::jose::base64url;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, SigningKey, Token};
@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Stack, now, wait_until};
 use crate::keys::{another, figure, issuer, lines};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 fn key(algorithm: Algorithm, kid: &str) -> SigningKey {
     SigningKey::generate(algorithm).unwrap().with_kid(kid)
 }
 
-/// The public key with those members; `null` takes one away.
+/// The public key with the given members; `null` removes a member.
 fn jwk(key: &SigningKey, members: Value) -> Value {
     let mut jwk = key.public_jwk();
     for (name, value) in members.as_object().unwrap() {
@@ -25,14 +25,14 @@ fn jwk(key: &SigningKey, members: Value) -> Value {
     jwk
 }
 
-/// With the last byte of that number changed by that mask.
+/// The member with its last byte changed by the mask.
 fn damaged(key: &SigningKey, member: &str, mask: u8) -> Value {
     let mut number = base64url::decode(key.public_jwk()[member].as_str().unwrap().as_bytes()).unwrap();
     *number.last_mut().unwrap() ^= mask;
     jwk(key, json!({ member: base64url::encode(&number) }))
 }
 
-/// Keys that cannot be used, and what an operator reads of each.
+/// Unusable keys with their log messages.
 fn unusable(good: &SigningKey) -> Vec<(Value, &'static str)> {
     let small = SigningKey::generate_rsa(Algorithm::Rs256, 1024).unwrap();
     let p256 = key(Algorithm::Es256, "any");
@@ -82,7 +82,7 @@ fn unusable(good: &SigningKey) -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// As Keycloak publishes: a key that encrypts beside the one that signs, certificates with both.
+/// A key set like Keycloak's: an encryption key and a signature key, both with certificates.
 fn keycloak(sig: &SigningKey, enc: &SigningKey) -> Value {
     json!({ "keys": [
         jwk(enc, json!({ "use": "enc", "alg": "RSA-OAEP", "x5c": ["MIIC"], "x5t": "AA", "x5t#S256": "AA" })),
@@ -90,7 +90,7 @@ fn keycloak(sig: &SigningKey, enc: &SigningKey) -> Value {
     ] })
 }
 
-/// As Entra publishes: no `alg`, and members of its own.
+/// A key set like Entra's: without `alg`, with proprietary members.
 fn entra(keys: &[&SigningKey]) -> Value {
     let published = |key: &&SigningKey| {
         jwk(key, json!({ "alg": null, "x5t": key.kid(), "x5c": ["MIIC"], "issuer": "https://x/v2.0" }))
@@ -103,7 +103,7 @@ fn token(name: &str) -> Token {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn usable_keys_are_used_and_each_other_is_told_of_once() {
+async fn usable_keys_are_used_and_each_unusable_key_is_logged_once() {
     let (sig, enc, second) = (another("sig"), another("enc-key"), another("second"));
     let nameless = key(Algorithm::Es256, "");
     let bad = unusable(&sig);
@@ -119,7 +119,7 @@ async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     ];
     let members = json!({ "jwks_ttl_seconds": 1, "accepted_algorithms": ["RS256", "PS256", "ES256"] });
     let issuers: Vec<_> = sets.iter().map(|(name, _)| issuer(name, members.clone())).collect();
-    let mut builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(tell_reasons);
+    let mut builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(expose_reasons);
     for (name, set) in &sets {
         builder = builder.issuer_path(&format!("/{name}"), Answer::ok(set.to_string()));
     }
@@ -129,17 +129,17 @@ async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     let twin = |key: &SigningKey| key.clone().with_kid("twin");
     let rows = [
         ("keycloak", "passed", token("keycloak").sign(&sig)),
-        // A key that encrypts signs nothing, whatever a token calls it.
+        // An encryption key must not verify signatures, with any kid in the token.
         ("keycloak, the other key", "unknown_kid", token("keycloak").sign(&enc)),
         ("keycloak, the other key, no kid", "signature", token("keycloak").without_header("kid").sign(&enc)),
         ("entra", "passed", token("entra").sign(&sig)),
         ("entra's second", "passed", token("entra").sign(&second)),
-        // A key that says nothing about its algorithm goes with all of its kind that the issuer may use.
+        // A key without alg fits all accepted algorithms of its kind.
         ("entra, PS256", "passed", token("entra").sign(&ps256)),
         ("keycloak, PS256", "bad_key", token("keycloak").sign(&ps256)),
         ("mixed", "passed", token("mixed").sign(&sig)),
         (
-            "mixed, by the key that was given away",
+            "mixed, by the key whose private half was published",
             "unknown_kid",
             token("mixed").header("kid", "private").sign(&sig),
         ),
@@ -166,33 +166,36 @@ async fn usable_keys_are_used_and_each_other_is_told_of_once() {
     for (index, (jwk, why)) in bad.iter().enumerate() {
         let kid = jwk["kid"].as_str().map(|kid| format!(" (kid \"{kid}\")")).unwrap_or_default();
         let words = "[warning][wasm]";
-        let said = format!("issuer mixed: key {index}{kid} is not used: {why}");
-        assert_eq!(lines(&stack, &said), 1, "{said}");
+        let warning = format!("issuer mixed: key {index}{kid} is not used: {why}");
+        assert_eq!(lines(&stack, &warning), 1, "{warning}");
         let log = stack.envoy.log();
-        assert!(log.lines().any(|line| line.contains(words) && line.contains(&said)), "{said} is a warning");
+        assert!(
+            log.lines().any(|line| line.contains(words) && line.contains(&warning)),
+            "{warning} is a warning"
+        );
     }
     assert_eq!(lines(&stack, "issuer mixed: key"), bad.len());
     assert_eq!(lines(&stack, "issuer keycloak: key 0 (kid \"enc-key\") is not used: its use is not sig"), 1);
-    let told = lines(&stack, " is not used: ");
-    assert_eq!(told, bad.len() + 1, "of the others there is nothing to tell");
+    let logged = lines(&stack, " is not used: ");
+    assert_eq!(logged, bad.len() + 1, "no messages about the other keys");
     for (name, keys) in [("keycloak", 1), ("entra", 2), ("mixed", 1), ("twins", 3), ("nameless", 2)] {
         assert_eq!(figure(&stack, name, "keys").await, keys, "{name}");
     }
-    // Private material, of all things, is not repeated.
+    // The log must not contain private key material.
     let private = sig.private_jwk();
     assert!(!stack.envoy.log_contains(private["d"].as_str().unwrap()));
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_of_nothing_but_unusable_keys_is_no_set() {
+async fn a_set_without_a_usable_key_is_rejected() {
     let sig = another("sig");
     let bad = unusable(&sig);
     let set =
         || Answer::ok(json!({ "keys": bad.iter().map(|(jwk, _)| jwk).collect::<Vec<_>>() }).to_string());
     let members = json!({ "jwks_ttl_seconds": 1, "jwks_max_stale_seconds": 3600 });
     let issuers: Vec<_> = ["cold", "warm"].iter().map(|name| issuer(name, members.clone())).collect();
-    let builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(tell_reasons);
+    let builder = Stack::builder().plugin(json!({ "issuers": issuers })).workers(2).envoy(expose_reasons);
     let stack = builder.issuer_path("/cold", set()).issuer_path("/warm", Answer::keys([&sig])).start().await;
     let mut tries = Tries::new(&stack).await;
     let [cold, warm] = ["cold", "warm"].map(|name| token(name).sign(&sig).unwrap());
@@ -207,7 +210,7 @@ async fn a_set_of_nothing_but_unusable_keys_is_no_set() {
         .await;
     }
     assert_eq!(tries.token(&cold).await, "503 no_keys");
-    assert_eq!(tries.token(&warm).await, "passed", "the last good key serves");
+    assert_eq!(tries.token(&warm).await, "passed", "the last good key is used");
     let failed = "fetching keys failed: the key set has no usable key";
     assert_eq!(lines(&stack, &format!("issuer cold: {failed}; the filter has no keys for this issuer")), 1);
     assert_eq!(
@@ -218,17 +221,21 @@ async fn a_set_of_nothing_but_unusable_keys_is_no_set() {
         assert!(stack.envoy.log_contains(why), "{why}");
     }
     for name in ["cold", "warm"] {
-        assert_eq!(lines(&stack, &format!("issuer {name}: key ")), bad.len(), "{name}: each is told of once");
+        assert_eq!(
+            lines(&stack, &format!("issuer {name}: key ")),
+            bad.len(),
+            "{name}: each unusable key is logged once"
+        );
     }
 
     stack.issuer.answer("/cold", Answer::keys([&sig]));
     wait_until("cold has keys", async || stack.get_with("/", &cold).await.status == 200).await;
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// In the configuration such a set is a mistake, and the refusal says what is wrong with each key.
+/// In the configuration, a set without a usable key is an error, and the error gives the reason for each key.
 #[tokio::test(flavor = "multi_thread")]
-async fn inline_keys_that_cannot_be_used_refuse_the_start() {
+async fn unusable_inline_keys_stop_the_start() {
     let sig = another("sig");
     let set = json!({ "keys": [jwk(&sig, json!({ "use": "enc" })), { "kty": "oct", "k": "AAAA" }] });
     let plugin = json!({ "issuer": "https://issuer.example", "audience": AUDIENCE, "jwks_inline": set });
@@ -237,5 +244,5 @@ async fn inline_keys_that_cannot_be_used_refuse_the_start() {
         "key 0 (kid \"sig\") is not used: its use is not sig",
         "key 1 is not used: it is a symmetric key",
     ];
-    crate::harness::expect_refused_start(plugin, &words).await;
+    crate::harness::expect_rejected_start(plugin, &words).await;
 }

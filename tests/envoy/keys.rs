@@ -1,4 +1,4 @@
-//! Keys: fetched once, renewed, rotated, missed, and gone for a while. One file a behaviour.
+//! Keys: first fetch, refresh, rotation, unknown kids and outages, with one file per behaviour.
 
 mod answers;
 mod cold;
@@ -28,17 +28,17 @@ pub fn another(kid: &str) -> SigningKey {
     SigningKey::generate(Algorithm::Rs256).unwrap().with_kid(kid)
 }
 
-/// One of the figures of an issuer's keys.
+/// A metric of an issuer's keys.
 pub async fn figure(stack: &Stack, issuer: &str, figure: &str) -> u64 {
     stack.envoy.stat(&format!("wasmcustom.jwt_guard.jwks.{issuer}.{figure}")).await
 }
 
-/// How many requests wait.
+/// The number of requests that wait for keys.
 pub async fn waiting(stack: &Stack) -> u64 {
     stack.envoy.stat("wasmcustom.jwt_guard.waiting").await
 }
 
-/// One of several issuers, `https://NAME.example`, whose keys are at `/NAME` of the test's issuer.
+/// An issuer `https://NAME.example`, whose keys are at `/NAME` of the mock issuer.
 pub fn issuer(name: &str, members: Value) -> Value {
     let mut issuer = json!({
         "issuer": format!("https://{name}.example"),
@@ -51,30 +51,30 @@ pub fn issuer(name: &str, members: Value) -> Value {
     issuer
 }
 
-/// A good token of such an issuer.
+/// A valid token of such an issuer.
 pub fn token_of(stack: &Stack, name: &str) -> String {
     stack.token().issuer(&format!("https://{name}.example")).sign(&stack.key).unwrap()
 }
 
-/// A token that names a kid that nobody has. Nobody signed it either: it does not come to that.
+/// A token with an unknown kid. It has no valid signature, because the signature is not verified.
 pub fn made_up(stack: &Stack, kid: &str) -> String {
     let header = json!({ "alg": "RS256", "typ": "JWT", "kid": kid }).to_string();
     compact(header.as_bytes(), stack.token().claims_json().as_bytes(), &[7; 256])
 }
 
-/// Lines of Envoy's log with those words.
+/// The number of lines of Envoy's log that contain the text.
 pub fn lines(stack: &Stack, words: &str) -> usize {
     stack.envoy.log().lines().filter(|line| line.contains(words)).count()
 }
 
-/// No VM has failed.
-pub fn is_unharmed(stack: &Stack) {
+/// Asserts that no VM has crashed.
+pub fn assert_no_crash(stack: &Stack) {
     for words in ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]"] {
-        assert!(!stack.envoy.log_contains(words), "the log has {words:?}");
+        assert!(!stack.envoy.log_contains(words), "the log contains {words:?}");
     }
 }
 
-/// Seconds, for figures in messages.
+/// A duration as seconds, for messages.
 fn seconds(duration: Duration) -> String {
     format!("{:.2} s", duration.as_secs_f64())
 }

@@ -1,10 +1,10 @@
-//! The module in a real Envoy, with a real issuer before it and a real upstream behind it.
+//! Tests of the module in a real Envoy, with a mock issuer and an upstream.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
 mod harness;

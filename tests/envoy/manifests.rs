@@ -1,5 +1,5 @@
-//! The configurations inside the manifests for Istio and Envoy Gateway, in an Envoy: both platforms hand them over as
-//! JSON text.
+//! Runs the configurations in the manifests for Istio and Envoy Gateway in an Envoy. Both platforms pass them as JSON
+//! text.
 
 use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use jwtguard::inspect::documents;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, ConfigAs, Stack, plugin_with};
 
-/// What the platform would hand to the filter.
+/// The configuration that the platform would pass to the filter.
 fn configuration(file: &str) -> String {
     let text = std::fs::read_to_string(format!("{}/envoy/{file}", jwt_guard_testkit::repository().display()))
         .unwrap();
@@ -19,9 +19,9 @@ fn configuration(file: &str) -> String {
     tree.to_json()
 }
 
-/// The patch of docs/istio.md, as Istio merges it into the connection manager, which has it at 0.
+/// The patch of docs/istio.md, merged into the connection manager as by Istio, whose default is 0.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_time_out_of_the_istio_page_ends_who_waits() {
+async fn the_timeout_of_the_istio_page_ends_parked_requests() {
     let page =
         std::fs::read_to_string(format!("{}/docs/istio.md", jwt_guard_testkit::repository().display()))
             .unwrap();
@@ -29,7 +29,7 @@ async fn the_time_out_of_the_istio_page_ends_who_waits() {
     let filter: Value = serde_json::from_str(&documents("page", block).unwrap()[0].tree.to_json()).unwrap();
     let mut patch = filter["spec"]["configPatches"][0]["patch"]["value"]["typed_config"].clone();
     assert_eq!(patch["stream_idle_timeout"], "300s");
-    // No test waits five minutes.
+    // The documented value is five minutes, which is too long for a test.
     patch["stream_idle_timeout"] = "1s".into();
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_timeout_ms": 60000 })))
@@ -42,7 +42,7 @@ async fn the_time_out_of_the_istio_page_ends_who_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn they_load_and_decide() {
+async fn the_manifests_load_and_decide() {
     for (file, cluster) in
         [("istio.yaml", "outbound|443||issuer.example.com"), ("envoy-gateway.yaml", "issuer")]
     {
@@ -65,12 +65,12 @@ async fn they_load_and_decide() {
         let admin = token("admin").sign(&key).unwrap();
         let forged = token("admin").sign(&stranger).unwrap();
         for (what, path, bearer, status) in [
-            ("nobody, on a public route", "/public/x", None, 200),
-            ("nobody", "/api/orders", None, 401),
+            ("no token, on a public route", "/public/x", None, 200),
+            ("no token", "/api/orders", None, 401),
             ("a user", "/api/orders", Some(&user), 200),
             ("a user, on an admin's route", "/api/admin/users", Some(&user), 403),
             ("an admin", "/api/admin/users", Some(&admin), 200),
-            ("a forger", "/api/admin/users", Some(&forged), 401),
+            ("a forged token", "/api/admin/users", Some(&forged), 401),
         ] {
             let answer = match bearer {
                 Some(token) => stack.get_with(path, token).await,

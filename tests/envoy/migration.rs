@@ -1,4 +1,5 @@
-//! `docs/migration.md`: the policy of jwt_authn and RBAC beside ours, each in an Envoy, and the table of what differs.
+//! Tests `docs/migration.md`: the policy of jwt_authn and RBAC and the equivalent policy of the filter, each in an
+//! Envoy, and the table of differences.
 
 use jwt_guard_testkit::mint::{SigningKey, Token};
 use jwtguard::inspect::documents;
@@ -20,7 +21,7 @@ fn blocks() -> (String, Vec<Value>) {
     (section.clone(), blocks.collect())
 }
 
-/// A row of the table: what it is called, the path and the header that a client brings, its token.
+/// A row of the table: its title, the path, and the token.
 type Row = (&'static str, &'static str, Option<fn(Token) -> Token>);
 
 const ROWS: [Row; 11] = [
@@ -63,7 +64,7 @@ async fn both_policies_answer_as_the_table_says() {
     let (section, blocks) = blocks();
     let [before, after] = blocks.as_slice() else { panic!("two blocks: {blocks:#?}") };
     let normalized = json!({ "normalize_path": true });
-    // Removing claim headers before routing is part of our example, not of theirs.
+    // Only the example of the filter removes claim headers before routing.
     let native = Stack::builder().envoy(|envoy| {
         envoy.filters_before = before.as_array().unwrap().clone();
         envoy.connection_manager = normalized.clone();
@@ -78,7 +79,7 @@ async fn both_policies_answer_as_the_table_says() {
         let line = format!("| {} | {} | {} |", row.0, statuses.0, statuses.1);
         assert!(section.contains(&line), "the document lacks {line}");
     }
-    // Upstreams of the CGI kind read it as X-Auth-Sub.
+    // CGI-like upstreams read x_auth_sub as X-Auth-Sub.
     for (stack, passes) in [(&native, true), (&ours, false)] {
         let answer = stack.request("GET", "/public/x").header("x_auth_sub", "root").send().await;
         assert_eq!((answer.status, stack.upstream.last().has("x_auth_sub")), (200, passes));

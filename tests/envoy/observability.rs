@@ -1,4 +1,4 @@
-//! The dashboard, the alerts and the access log of `envoy/` use names that a running Envoy has.
+//! The dashboard, the alerts and the access log in `envoy/` use metrics and labels that a running Envoy exposes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Stack, plugin_with};
 
-/// The documents of some text, as the tool reads them.
+/// The YAML documents of a text, as the tool parses them.
 pub fn read(text: &str) -> Vec<Value> {
     let documents = documents("text", text).unwrap();
     documents.iter().map(|document| serde_json::from_str(&document.tree.to_json()).unwrap()).collect()
@@ -23,13 +23,13 @@ pub fn example(name: &str) -> Value {
     read(&file(&format!("envoy/{name}"))).remove(0)
 }
 
-/// What that text says of `stats_config`, in whichever document.
+/// The `stats_config` in any document of the text.
 pub fn stats_config(text: &str) -> Value {
     let found = read(text).into_iter().find_map(|document| document.get("stats_config").cloned());
     found.expect("stats_config")
 }
 
-/// Every text under that name, anywhere.
+/// All texts with that member name, at any depth.
 fn texts_under(value: &Value, name: &str, found: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
@@ -45,7 +45,7 @@ fn texts_under(value: &Value, name: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The metrics that a query names and the labels it wants of them. `by (…)` counts for every metric of the query.
+/// The metrics of a query with the labels that it needs. `by (…)` counts for every metric of the query.
 fn wanted(query: &str) -> BTreeMap<String, BTreeSet<String>> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let (mut metrics, mut grouped) = (BTreeMap::new(), BTreeSet::new());
@@ -72,7 +72,7 @@ fn wanted(query: &str) -> BTreeMap<String, BTreeSet<String>> {
     }
     for labels in metrics.values_mut() {
         labels.extend(grouped.iter().cloned());
-        // The scrape gives these.
+        // The scrape adds these labels.
         labels.remove("instance");
         labels.remove("job");
     }
@@ -87,7 +87,7 @@ fn queries_are_read_for_names_and_labels() {
     assert_eq!(wanted(query), BTreeMap::from(expected));
 }
 
-/// What `/stats/prometheus` has: each metric's labels with their values.
+/// The metrics of `/stats/prometheus` with their labels and values.
 fn exposed(text: &str) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let mut metrics: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -102,7 +102,7 @@ fn exposed(text: &str) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_dashboard_and_the_alerts_name_what_there_is() {
+async fn the_dashboard_and_the_alerts_use_existing_metrics() {
     let stats = stats_config(&file("envoy/envoy.yaml"));
     for other in ["envoy/https-issuer.yaml", "envoy/envoy-gateway.yaml"] {
         assert_eq!(stats, stats_config(&file(other)), "{other} says the same");
@@ -139,7 +139,7 @@ async fn the_dashboard_and_the_alerts_name_what_there_is() {
             used.insert(metric);
         }
     }
-    // And the other way round: nothing that we count is without a panel or an alert.
+    // Conversely, every metric of the filter is used by a panel or an alert.
     let ours: BTreeSet<String> =
         exposed.keys().filter(|name| name.starts_with("jwt_guard_")).cloned().collect();
     assert_eq!(
@@ -148,7 +148,7 @@ async fn the_dashboard_and_the_alerts_name_what_there_is() {
     );
     assert!(exposed["jwt_guard_denied"]["reason"].contains("missing_token"), "{exposed:#?}");
     assert_eq!(exposed["jwt_guard_jwks_keys"]["issuer"], BTreeSet::from(["issuer_example".to_owned()]));
-    // Reasons that the alerts select exist: one that is misspelt would never fire.
+    // The reasons in alerts exist: an alert with a misspelt reason would never fire.
     let reasons = &exposed["jwt_guard_denied"]["reason"];
     for selected in queries.iter().filter_map(|query| query.split_once("reason=")) {
         let selected = selected.1.trim_start_matches(['~', '"']).split('"').next().unwrap();
@@ -156,12 +156,12 @@ async fn the_dashboard_and_the_alerts_name_what_there_is() {
             assert!(reasons.contains(reason), "{reason}");
         }
     }
-    // `/stats` has the names that it had.
+    // The names on `/stats` are unchanged.
     assert_eq!(stack.denied("missing_token").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_access_log_of_the_example_tells_who_and_why() {
+async fn the_access_log_of_the_example_shows_subject_and_reason() {
     let manager = example("envoy.yaml")["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]
         ["typed_config"]
         .clone();
@@ -173,9 +173,9 @@ async fn the_access_log_of_the_example_tells_who_and_why() {
     stack.get_with("/api/admin/users", &stack.good_token()).await;
     let lines = stack.envoy.access_logged(2).await;
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let told = |line: &Value| {
+    let fields = |line: &Value| {
         ["path", "status", "subject", "issuer", "policy", "reason"].map(|key| line[key].clone())
     };
-    assert_eq!(told(&lines[0]), ["/api/orders", "200", "user-1", "issuer_example", "default_policy", "-"]);
-    assert_eq!(told(&lines[1]), ["/api/admin/users", "403", "-", "-", "-", "role"]);
+    assert_eq!(fields(&lines[0]), ["/api/orders", "200", "user-1", "issuer_example", "default_policy", "-"]);
+    assert_eq!(fields(&lines[1]), ["/api/admin/users", "403", "-", "-", "-", "role"]);
 }

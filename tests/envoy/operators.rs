@@ -1,11 +1,11 @@
-//! What operators see: access logs, log lines, counters.
+//! The output for operators: access logs, log lines, counters.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn access_logs_tell_who_asked_where_that_is_wanted() {
+async fn access_logs_show_the_identity_if_configured() {
     let format = ["reason", "sub", "issuer", "policy"]
         .map(|name| format!("%FILTER_STATE(wasm.jwt_guard.{name}:PLAIN)%"))
         .join(" ");
@@ -78,7 +78,7 @@ async fn access_logs_tell_who_asked_where_that_is_wanted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_tells_the_facts_and_no_secret() {
+async fn a_log_line_contains_the_denial_record_and_no_secret() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "routes": [{ "path": "/admin/**", "requires_role": "admin" }],
     })))
@@ -106,7 +106,7 @@ async fn a_line_tells_the_facts_and_no_secret() {
     for line in lines {
         assert!(line.contains("[info][wasm]"), "{line}");
     }
-    assert!(!log.contains("a \"b\" c"), "an id that is none is left out");
+    assert!(!log.contains("a \"b\" c"), "an invalid request id is omitted");
     for part in good.split('.').chain(token.split('.')) {
         assert!(!log.contains(part), "no part of a token");
     }
@@ -114,7 +114,7 @@ async fn a_line_tells_the_facts_and_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_refusals_is_counted_and_not_written() {
+async fn a_flood_of_denials_is_counted_and_not_logged() {
     let stack = Stack::with_plugin(plugin_with(json!({}))).await;
     let mut connection = stack.connect().await;
     let sent = 300;
@@ -130,8 +130,8 @@ async fn a_flood_of_refusals_is_counted_and_not_written() {
             log.split("jwt_guard: ").filter_map(|text| text.split_once(" more refusals were not logged"));
         counts.map(|(count, _)| count.parse::<u64>().unwrap()).sum()
     };
-    // The count comes by itself, with no other refusal after the last.
-    wait_until("every refusal is accounted for", async || {
+    // The number of suppressed lines is logged by a timer, without another denial.
+    wait_until("every denial is logged or counted", async || {
         let log = stack.envoy.log();
         lines(&log) + unsaid(&log) == sent
     })
@@ -142,7 +142,7 @@ async fn a_flood_of_refusals_is_counted_and_not_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dashboards_find_the_names_they_bind_to() {
+async fn metrics_keep_their_names() {
     let stack = Stack::with_plugin(plugin_with(json!({}))).await;
     stack.get_with("/", &stack.good_token()).await;
     stack.get("/").await;
@@ -166,8 +166,8 @@ async fn dashboards_find_the_names_they_bind_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_remembered_unless_that_is_off() {
-    // A cache that is off counts nothing.
+async fn tokens_are_cached_unless_the_cache_is_off() {
+    // If the cache is off, its counters stay 0.
     for (entries, hits, misses) in [(1, 2, 1), (0, 0, 0)] {
         let stack = Stack::with_plugin(plugin_with(json!({ "token_cache_entries": entries }))).await;
         let token = stack.good_token();

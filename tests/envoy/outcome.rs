@@ -1,15 +1,15 @@
-//! What became of a request with a token, told by the answer itself: 200, or why it was refused.
+//! The outcome of a request with a token, read from the response: 200 or the denial reason.
 
 use serde_json::json;
 
 use crate::harness::{Bootstrap, Connection, Request, Response, Stack};
 
-/// What a module that has panicked, or has been started again, leaves in Envoy's log.
-const ACCIDENTS: [&str; 6] =
+/// Texts in Envoy's log after a crash or a reload of the module.
+const CRASH_MESSAGES: [&str; 6] =
     ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]", "reload"];
 
-/// Makes Envoy put the reason of a refusal into a header of the answer, from where access logs have it.
-pub fn tell_reasons(envoy: &mut Bootstrap) {
+/// Makes Envoy copy the denial reason from the filter state into a response header.
+pub fn expose_reasons(envoy: &mut Bootstrap) {
     let code =
         json!({ "comparison": { "op": "GE", "value": { "default_value": 400, "runtime_key": "none" } } });
     let header = json!({ "key": "x-reason", "value": "%FILTER_STATE(wasm.jwt_guard.reason:PLAIN)%" });
@@ -18,7 +18,7 @@ pub fn tell_reasons(envoy: &mut Bootstrap) {
     });
 }
 
-/// `passed`, or the reason; a status that goes with neither is put before it.
+/// `passed` or the reason; an unexpected status comes before it.
 pub fn of(response: &Response) -> String {
     let reason = response.text("x-reason").unwrap_or("no reason");
     match (response.status, reason) {
@@ -28,7 +28,7 @@ pub fn of(response: &Response) -> String {
     }
 }
 
-/// A connection on which one token after another is tried.
+/// A connection for sending one token after another.
 pub struct Tries {
     connection: Connection,
     stack: std::net::SocketAddr,
@@ -39,18 +39,18 @@ impl Tries {
         Self { connection: stack.connect().await, stack: stack.address() }
     }
 
-    /// What becomes of GET with that token.
+    /// The outcome of a GET with that token.
     pub async fn token(&mut self, token: impl AsRef<[u8]>) -> String {
         let value = [b"Bearer ", token.as_ref()].concat();
         self.request(Request::new(self.stack, "GET", "/").header("authorization", value)).await
     }
 
-    /// What becomes of that request.
+    /// The outcome of the request.
     pub async fn request(&mut self, request: Request) -> String {
         of(&self.response(request).await)
     }
 
-    /// The answer to that request. Opens another connection where Envoy has closed this one.
+    /// The response to the request. Reconnects if Envoy has closed the connection.
     pub async fn response(&mut self, request: Request) -> Response {
         self.connection.write(&request.to_bytes()).await;
         let response = self.connection.response().await;
@@ -61,10 +61,10 @@ impl Tries {
     }
 }
 
-/// The VM that answers now is the one that started.
-pub fn assert_unharmed(stack: &Stack) {
+/// Asserts that the VM has neither crashed nor been reloaded.
+pub fn assert_no_crash(stack: &Stack) {
     let log = stack.envoy.log();
-    for words in ACCIDENTS {
+    for words in CRASH_MESSAGES {
         assert!(!log.contains(words), "the log has {words:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! A route opens in the spelling that its clients send, gRPC's included, and classes of readings can be skipped.
+//! Paths in the spelling of ordinary clients, including gRPC, need only their own route; classes of path variants can
+//! be skipped.
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ fn routes() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_open_in_the_spelling_that_clients_send() {
+async fn routes_pass_in_the_spelling_that_clients_send() {
     let stack = Stack::with_plugin(plugin_with(json!({ "routes": routes() }))).await;
     let good = stack.good_token();
     for path in [
@@ -34,7 +35,7 @@ async fn routes_open_in_the_spelling_that_clients_send() {
     }
     assert_eq!(stack.get_with("/orders/myOrders", &good).await.status, 200);
     assert_eq!(stack.get(&format!("/ws/liveFeed?access_token={good}")).await.status, 200);
-    assert_eq!(stack.upstream.last().path, "/ws/liveFeed", "the token is taken out of the query");
+    assert_eq!(stack.upstream.last().path, "/ws/liveFeed", "the token is removed from the query");
     assert_eq!(stack.get_with("/legacyApp/x", &good).await.status, 200);
     assert!(stack.upstream.last().has("authorization"), "the route forwards its token");
     assert_eq!(stack.issuer.fetches(), 1);
@@ -55,7 +56,7 @@ async fn routes_open_in_the_spelling_that_clients_send() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grpc_methods_open_in_their_own_spelling() {
+async fn grpc_methods_pass_in_their_own_spelling() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "routes": routes() })))
         .envoy(|envoy| envoy.upstream_http2 = true)
@@ -75,7 +76,7 @@ async fn grpc_methods_open_in_their_own_spelling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_skipped_class_opens_and_the_log_names_the_class_of_a_refusal() {
+async fn a_skipped_class_passes_and_the_log_names_the_class_of_a_denial() {
     let configuration = |skipped: Value| {
         plugin_with(json!({
             "skip_readings": skipped,
@@ -105,7 +106,7 @@ async fn a_skipped_class_opens_and_the_log_names_the_class_of_a_refusal() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn route_metadata_serves_grpc_where_letter_case_is_skipped() {
+async fn route_metadata_works_for_grpc_if_letter_case_is_skipped() {
     let route = |prefix: &str, says: Value| {
         json!({
             "match": { "prefix": prefix }, "route": { "cluster": "upstream" },

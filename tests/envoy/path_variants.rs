@@ -1,11 +1,11 @@
-//! Spellings of one protected path beside an anonymous neighbour: none reaches the upstream without the role,
-//! whatever Envoy does with paths before the filter sees them.
+//! Spellings of a protected path next to an anonymous route: none reaches the upstream without the role, with any path
+//! normalization in Envoy.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Request, Stack, plugin_with};
 
-/// What some server, framework or file system takes for `/admin/users`, or for something below `/admin`.
+/// Paths that some server, framework or file system treats as `/admin/users` or as a path below `/admin`.
 const SPELLINGS: &[&str] = &[
     "/admin/users",
     "/admin/users/",
@@ -120,7 +120,7 @@ const SPELLINGS: &[&str] = &[
     "/http://api.example/../../../admin/users",
 ];
 
-/// Neighbours: were everything refused, the table would show nothing.
+/// Similar paths that must pass: if every path were denied, the test would prove nothing.
 const NEIGHBOURS: &[&str] = &[
     "/public",
     "/public/a/b",
@@ -146,7 +146,7 @@ fn configuration() -> Value {
     }))
 }
 
-async fn no_spelling_slips_through(connection_manager: Value) {
+async fn assert_no_spelling_bypasses(connection_manager: Value) {
     let stack = Stack::builder()
         .plugin(configuration())
         .envoy(|envoy| envoy.connection_manager = connection_manager)
@@ -165,13 +165,17 @@ async fn no_spelling_slips_through(connection_manager: Value) {
         }
     }
     for path in NEIGHBOURS {
-        // Envoy itself refuses a `#`.
+        // Envoy itself rejects `#`.
         let expected = if path.contains('#') { 400 } else { 200 };
         assert_eq!(stack.get(path).await.status, expected, "{path}");
     }
     let admin = stack.token().claim("role", "admin").sign(&stack.key).unwrap();
     assert_eq!(stack.get_with("/admin/users", &admin).await.status, 200);
-    assert_eq!(stack.get_with("/admin%2Fusers", &admin).await.status, 200, "the role is for every spelling");
+    assert_eq!(
+        stack.get_with("/admin%2Fusers", &admin).await.status,
+        200,
+        "with the role every spelling passes"
+    );
 
     let mut h2 = stack.h2().await;
     for path in SPELLINGS.iter().filter(|path| path.starts_with('/') && path.parse::<hyper::Uri>().is_ok()) {
@@ -181,15 +185,15 @@ async fn no_spelling_slips_through(connection_manager: Value) {
     }
 }
 
-/// Whether Envoy itself made the neighbour's plain path of it, so that no upstream sees anything else.
+/// Whether Envoy rewrote the path to the plain path of the anonymous route, so that every upstream sees that path.
 fn is_rewritten(stack: &Stack, path: &str) -> bool {
     let seen = stack.upstream.last().path;
     seen != path && ["/public", "/public/admin/users", "/api.example/admin/users"].contains(&seen.as_str())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_slips_through_as_sent() {
-    no_spelling_slips_through(json!({
+async fn no_spelling_bypasses_as_sent() {
+    assert_no_spelling_bypasses(json!({
         "normalize_path": false,
         "merge_slashes": false,
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
@@ -198,8 +202,8 @@ async fn no_spelling_slips_through_as_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_slips_through_normalized() {
-    no_spelling_slips_through(json!({
+async fn no_spelling_bypasses_normalized() {
+    assert_no_spelling_bypasses(json!({
         "normalize_path": true,
         "merge_slashes": true,
         "path_with_escaped_slashes_action": "UNESCAPE_AND_FORWARD",
@@ -208,7 +212,7 @@ async fn no_spelling_slips_through_normalized() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neither_method_nor_path_is_taken_from_a_header() {
+async fn method_and_path_are_not_read_from_headers() {
     let stack = Stack::builder().plugin(configuration()).start().await;
     assert_eq!(stack.get("/items/7").await.status, 200);
     let overrides =

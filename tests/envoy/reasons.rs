@@ -1,4 +1,4 @@
-//! Every reason of the closed list, by the request that reaches it: answered, counted once, and in the access log.
+//! Every denial reason with a request that causes it: it is answered, counted once, and written to the access log.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, REASONS_LOG, Stack, cluster, now, plugin_with, wait_until};
 
-/// An issuer whose keys cannot be had.
+/// An issuer whose keys cannot be fetched.
 const DEAD: &str = "https://dead.example";
 
-/// How a reason is reached.
+/// The request that causes a reason.
 enum Trigger {
-    /// A GET of that path, with that token.
+    /// A GET of the path with the token, and the expected status.
     Request(&'static str, Option<String>, u16),
-    /// By a thousand requests: the other test.
-    FullRoom,
+    /// A thousand parked requests; another test covers it.
+    FullQueue,
 }
 
 fn trigger(reason: Reason, stack: &Stack) -> Trigger {
@@ -56,7 +56,7 @@ fn trigger(reason: Reason, stack: &Stack) -> Trigger {
         Reason::AudienceNotAllowed => forbidden("/audience"),
         Reason::Denied => Trigger::Request("/denied", None, 403),
         Reason::NoKeys => root(sign(token().issuer(DEAD)), 503),
-        Reason::WaitingFull => Trigger::FullRoom,
+        Reason::WaitingFull => Trigger::FullQueue,
         Reason::AmbiguousPath => Trigger::Request("/%zz", None, 400),
         Reason::BadMetadata => Trigger::Request("/typo", None, 503),
         Reason::HeaderOversize => root(sign(token().claim("email", "e".repeat(65))), 403),
@@ -96,7 +96,7 @@ async fn each_reason_is_reached_and_counted() {
         .keys([first, elliptic])
         .envoy(|envoy| {
             envoy.access_log = REASONS_LOG.to_owned();
-            // Nobody listens there.
+            // No server listens on this port.
             envoy.clusters = vec![cluster("dead", "127.0.0.1:1".parse().unwrap(), false)];
             envoy.routes = vec![
                 json!({ "match": { "path": "/typo" }, "route": { "cluster": "upstream" }, "metadata": metadata }),
@@ -108,14 +108,14 @@ async fn each_reason_is_reached_and_counted() {
         let stats = stack.envoy.stats().await;
         for reason in Reason::ALL {
             let name = format!("wasmcustom.jwt_guard.{kind}.{reason}");
-            assert_eq!(stats.get(&name), Some(&0), "{name}: a dashboard finds it at zero");
+            assert_eq!(stats.get(&name), Some(&0), "{name}: the counter exists from the start with value 0");
         }
     }
     let mut expected = Vec::new();
     for reason in Reason::ALL {
         let (path, token, status) = match trigger(reason, &stack) {
             Trigger::Request(path, token, status) => (path, token, status),
-            Trigger::FullRoom => continue,
+            Trigger::FullQueue => continue,
         };
         let request = stack.request("GET", path);
         let request = match &token {
@@ -131,13 +131,13 @@ async fn each_reason_is_reached_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_waiting_room_turns_away_and_empties() {
+async fn a_full_queue_denies_and_empties() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_timeout_ms": 60_000, "routes": [{ "path": "/lenient", "allow_missing_or_failed": true }] })))
         .issuer_answers(Answer::held)
         .start()
         .await;
-    // Refused when there are keys, so that nothing of this reaches the upstream.
+    // This token is denied when the keys arrive, so that no request reaches the upstream.
     let token = stack.token().audience("nobody").sign(&stack.key).unwrap();
     let mut guests = Vec::new();
     for _ in 0..4 {
@@ -153,7 +153,7 @@ async fn a_full_waiting_room_turns_away_and_empties() {
     assert_eq!(
         stack.get_with("/lenient", &stack.good_token()).await.status,
         200,
-        "a failed token passes as none"
+        "a failed token counts as no token"
     );
     assert!(!stack.upstream.last().has("x-auth-sub"));
     stack.issuer.release();

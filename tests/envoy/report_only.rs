@@ -1,11 +1,11 @@
-//! `report_only`: everything is decided, counted and logged, nothing refused, nothing held up, nothing taken away.
+//! `report_only`: every request is decided, counted and logged; none is denied, delayed or stripped of its token.
 
 use serde_json::json;
 
 use crate::harness::{Answer, REASONS_LOG, Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_tells_what_it_would_do_and_does_not_do_it() {
+async fn report_only_logs_denials_without_denying() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({
             "report_only": true,
@@ -26,7 +26,7 @@ async fn it_tells_what_it_would_do_and_does_not_do_it() {
         })
         .start()
         .await;
-    // In this mode nobody waits for them.
+    // In this mode requests do not wait for keys, so the test does.
     wait_until("the keys are there", async || {
         stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.keys").await == 1
     })
@@ -75,7 +75,7 @@ async fn it_tells_what_it_would_do_and_does_not_do_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_waits_for_keys() {
+async fn no_request_waits_for_keys() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "report_only": true })))
         .issuer_answers(Answer::held)

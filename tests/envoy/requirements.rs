@@ -1,4 +1,4 @@
-//! Every row of the requirement table: one Envoy, one route a requirement, tokens that meet it or just fail to.
+//! Every kind of requirement: one Envoy, one route per requirement, and tokens that meet it or narrowly fail.
 
 use jwt_guard_testkit::mint::{Algorithm, ISSUER, SigningKey, Token, key_set};
 use serde_json::{Value, json};
@@ -7,36 +7,36 @@ use crate::harness::{REASONS_LOG, Stack};
 
 const OTHER_ISSUER: &str = "https://other.example";
 
-/// Who asks.
+/// The credential of the request.
 #[derive(Debug, Clone, Copy)]
 enum By {
-    /// Nobody.
+    /// No token.
     None,
-    /// The first issuer's token with these claims, as JSON.
+    /// A token of the first issuer with these claims, as JSON.
     Token(&'static str),
-    /// The second issuer's.
+    /// A token of the second issuer with these claims.
     Other(&'static str),
-    /// A token that has expired.
+    /// An expired token.
     Expired,
-    /// No token at all, in the place of one.
+    /// A malformed token.
     Garbage,
 }
 
-use By::{Expired, Garbage, None as Nobody, Other, Token as With};
+use By::{Expired, Garbage, None as NoToken, Other, Token as With};
 
-/// Requirement, and by whom it is met (`-`) or for which reason not.
+/// A requirement, and for each credential `-` if it meets the requirement, or the denial reason.
 type Row = (Value, &'static [(By, &'static str)]);
 
 fn table() -> Vec<Row> {
     vec![
         (
             json!({ "allow_anonymous": true }),
-            &[(Nobody, "-"), (With("{}"), "-"), (Expired, "-"), (Garbage, "-")],
+            &[(NoToken, "-"), (With("{}"), "-"), (Expired, "-"), (Garbage, "-")],
         ),
         (
             json!({ "allow_authenticated": true }),
             &[
-                (Nobody, "missing_token"),
+                (NoToken, "missing_token"),
                 (With("{}"), "-"),
                 (Other("{}"), "-"),
                 (Expired, "expired"),
@@ -45,12 +45,12 @@ fn table() -> Vec<Row> {
         ),
         (
             json!({ "allow_missing": true }),
-            &[(Nobody, "-"), (With("{}"), "-"), (Expired, "expired"), (Garbage, "malformed")],
+            &[(NoToken, "-"), (With("{}"), "-"), (Expired, "expired"), (Garbage, "malformed")],
         ),
         (
             json!({ "allow_missing": true, "requires_issuer": "other", "requires_audience": "billing" }),
             &[
-                (Nobody, "-"),
+                (NoToken, "-"),
                 (With("{}"), "issuer_not_allowed"),
                 (Other("{}"), "audience_not_allowed"),
                 (Other(r#"{"aud":["orders-api","billing"]}"#), "-"),
@@ -59,13 +59,13 @@ fn table() -> Vec<Row> {
         ),
         (
             json!({ "allow_missing_or_failed": true }),
-            &[(Nobody, "-"), (With("{}"), "-"), (Expired, "-"), (Garbage, "-")],
+            &[(NoToken, "-"), (With("{}"), "-"), (Expired, "-"), (Garbage, "-")],
         ),
-        (json!({ "deny": true }), &[(Nobody, "denied"), (With("{}"), "denied"), (Garbage, "denied")]),
+        (json!({ "deny": true }), &[(NoToken, "denied"), (With("{}"), "denied"), (Garbage, "denied")]),
         (
             json!({ "requires_role": "admin" }),
             &[
-                (Nobody, "missing_token"),
+                (NoToken, "missing_token"),
                 (With("{}"), "role"),
                 (With(r#"{"role":"admin"}"#), "-"),
                 (With(r#"{"roles":["user","admin"]}"#), "-"),
@@ -140,7 +140,7 @@ fn table() -> Vec<Row> {
         ),
         (
             json!({ "requires_issuer": "other" }),
-            &[(With("{}"), "issuer_not_allowed"), (Other("{}"), "-"), (Nobody, "missing_token")],
+            &[(With("{}"), "issuer_not_allowed"), (Other("{}"), "-"), (NoToken, "missing_token")],
         ),
         (json!({ "requires_issuer": ["issuer_example", "other"] }), &[(With("{}"), "-"), (Other("{}"), "-")]),
         (
@@ -160,7 +160,7 @@ fn table() -> Vec<Row> {
                 (With(r#"{"groups":"staff","scope":"all"}"#), "role"),
                 (With(r#"{"groups":"staff"}"#), "role"),
                 (With(r#"{"role":"admin"}"#), "group"),
-                (Nobody, "missing_token"),
+                (NoToken, "missing_token"),
             ],
         ),
         (
@@ -174,18 +174,22 @@ fn table() -> Vec<Row> {
         ),
         (
             json!({ "policy": "admins" }),
-            &[(With(r#"{"role":"admin"}"#), "-"), (With("{}"), "role"), (Nobody, "missing_token")],
+            &[(With(r#"{"role":"admin"}"#), "-"), (With("{}"), "role"), (NoToken, "missing_token")],
         ),
-        (json!({ "policy": "open" }), &[(Nobody, "-"), (Garbage, "-")]),
-        // A shadow tells and never refuses: the reason stands in the access log of a request that passed.
+        (json!({ "policy": "open" }), &[(NoToken, "-"), (Garbage, "-")]),
+        // A shadow requirement logs and never denies: the reason is in the access log of a request that passed.
         (
             json!({ "allow_authenticated": true, "shadow": { "requires_role": "admin" } }),
-            &[(With("{}"), "would deny role"), (With(r#"{"role":"admin"}"#), "-"), (Nobody, "missing_token")],
+            &[
+                (With("{}"), "would deny role"),
+                (With(r#"{"role":"admin"}"#), "-"),
+                (NoToken, "missing_token"),
+            ],
         ),
         (
             json!({ "allow_anonymous": true, "shadow": { "policy": "admins" } }),
             &[
-                (Nobody, "would deny missing_token"),
+                (NoToken, "would deny missing_token"),
                 (Garbage, "would deny malformed"),
                 (Expired, "would deny expired"),
                 (With("{}"), "would deny role"),
@@ -200,7 +204,7 @@ fn table() -> Vec<Row> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_requirement_asks_what_it_says() {
+async fn every_requirement_is_enforced() {
     let table = table();
     let other_key = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("other-1");
     let route = |(index, (requirement, _)): (usize, &Row)| {
@@ -238,7 +242,7 @@ async fn every_requirement_asks_what_it_says() {
         for (by, outcome) in *rows {
             let path = format!("/{index}/{}", expected.len());
             let token = match by {
-                Nobody => None,
+                NoToken => None,
                 With(json) => Some(claims(stack.token(), json).sign(&stack.key).unwrap()),
                 Other(json) => {
                     Some(claims(stack.token().issuer(OTHER_ISSUER), json).sign(&other_key).unwrap())
@@ -262,11 +266,11 @@ async fn every_requirement_asks_what_it_says() {
                     None => (status_of(outcome), outcome),
                 },
             };
-            assert_eq!(answer.status, status, "{requirement} asked {by:?}, {outcome}");
+            assert_eq!(answer.status, status, "{requirement} with {by:?}: {outcome}");
             assert_eq!(
                 stack.upstream.count() - before,
                 usize::from(status == 200),
-                "{requirement} asked {by:?}"
+                "{requirement} with {by:?}"
             );
             expected.push(format!("GET {path} {status} {reason}"));
         }
@@ -292,14 +296,14 @@ fn status_of(reason: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_default_policy_is_any_requirement() {
-    for (policy, nobody, user, admin) in
+    for (policy, anonymous, user, admin) in
         [(json!({ "allow_missing": true }), 200, 200, 200), (json!({ "policy": "admins" }), 401, 403, 200)]
     {
         let stack = Stack::with_plugin(crate::harness::plugin_with(json!({
             "default_policy": policy, "policies": { "admins": { "requires_role": "admin" } },
         })))
         .await;
-        assert_eq!(stack.get("/").await.status, nobody, "{policy}");
+        assert_eq!(stack.get("/").await.status, anonymous, "{policy}");
         assert_eq!(stack.get_with("/", &stack.good_token()).await.status, user, "{policy}");
         let token = stack.token().claim("role", "admin").sign(&stack.key).unwrap();
         assert_eq!(stack.get_with("/", &token).await.status, admin, "{policy}");

@@ -1,20 +1,20 @@
-//! No request ends a VM, and none slips through while it waits.
+//! No request crashes a VM, and no request passes while it waits for keys.
 
 use serde_json::json;
 
 use crate::harness::{Answer, Stack, plugin, plugin_with, wait_until};
 
-/// The VM that answers now is the one that started: a crash would show in the log and as 503.
-async fn is_unharmed(stack: &Stack) {
+/// Asserts that no VM has crashed: a crash would cause a log message and a 503.
+async fn assert_no_crash(stack: &Stack) {
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     assert_eq!(stack.get("/").await.status, 401);
     for words in ["panicked", "wasm failed", "Wasm VM failed", "runtime error", "[critical]"] {
-        assert!(!stack.envoy.log_contains(words), "the log has {words:?}");
+        assert!(!stack.envoy.log_contains(words), "the log contains {words:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bytes_that_are_no_text_harm_nothing() {
+async fn bytes_that_are_not_utf_8_cause_no_crash() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "routes": [{ "path": "/public/**", "allow_anonymous": true }],
     })))
@@ -41,15 +41,15 @@ async fn bytes_that_are_no_text_harm_nothing() {
     let refused = stack.request("GET", "/public/a").send().await.status;
     assert_eq!(refused, 200);
     let answer = crate::harness::Request::new(stack.address(), "GET", path).send().await;
-    assert_eq!(answer.status, 400, "a path that is no text has no reading");
+    assert_eq!(answer.status, 400, "a path that is not UTF-8 has no path variant");
     let mut raw = stack.connect().await;
     raw.write(b"GET /public/a HTTP/1.1\r\nhost: h\r\nx-\xff: 1\r\n\r\n").await;
     assert!(matches!(raw.response().await.status, 200 | 400));
-    is_unharmed(&stack).await;
+    assert_no_crash(&stack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_leaves_while_its_request_waits_is_forgotten() {
+async fn a_parked_request_is_dropped_when_its_client_leaves() {
     let stack = Stack::builder().plugin(plugin()).issuer_answers(Answer::held).start().await;
     let good = stack.good_token();
     let head =
@@ -63,20 +63,20 @@ async fn a_client_that_leaves_while_its_request_waits_is_forgotten() {
     let waiting = async || stack.envoy.stat("wasmcustom.jwt_guard.waiting").await;
     wait_until("ten requests wait", async || waiting().await == 10).await;
     clients.truncate(5);
-    wait_until("five have left", async || waiting().await == 5).await;
+    wait_until("five clients have left", async || waiting().await == 5).await;
     stack.issuer.release();
     for client in &mut clients {
         client.write(b"cde").await;
         assert_eq!(client.response().await.status, 200);
     }
     assert_eq!(stack.upstream.count(), 5);
-    assert!(stack.upstream.seen().iter().all(|seen| seen.body == b"abcde"), "the bodies arrive whole");
+    assert!(stack.upstream.seen().iter().all(|seen| seen.body == b"abcde"), "the bodies arrive complete");
     assert_eq!(waiting().await, 0);
-    is_unharmed(&stack).await;
+    assert_no_crash(&stack).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_never_slips_upstream_while_the_request_waits() {
+async fn no_body_reaches_the_upstream_while_the_request_waits() {
     for option in [json!({}), json!({ "allow_on_headers_stop_iteration": true })] {
         let stack = Stack::builder()
             .plugin(plugin())
@@ -98,7 +98,10 @@ async fn a_body_never_slips_upstream_while_the_request_waits() {
         let mut bad = stack.connect().await;
         let foreign = stack.token().audience("nobody").sign(&stack.key).unwrap();
         bad.write(post(&foreign).as_bytes()).await;
-        wait_until("both wait", async || stack.envoy.stat("wasmcustom.jwt_guard.waiting").await == 2).await;
+        wait_until("both requests wait", async || {
+            stack.envoy.stat("wasmcustom.jwt_guard.waiting").await == 2
+        })
+        .await;
         assert_eq!(stack.upstream.count(), 0, "{option}");
         stack.issuer.release();
         assert_eq!(good.response().await.status, 200, "{option}");
@@ -106,14 +109,14 @@ async fn a_body_never_slips_upstream_while_the_request_waits() {
         assert_eq!(stack.upstream.count(), 1, "{option}");
         let seen = stack.upstream.last();
         assert_eq!(seen.body, b"abcde", "{option}");
-        assert_eq!(seen.all("x-auth-sub"), [b"user-1"], "{option}: the trailer did not speak");
+        assert_eq!(seen.all("x-auth-sub"), [b"user-1"], "{option}: the trailer did not change the identity");
         assert!(seen.has("x-late"), "{option}");
-        is_unharmed(&stack).await;
+        assert_no_crash(&stack).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upgrades_are_requests_like_any_other() {
+async fn upgrades_are_decided_like_other_requests() {
     let stack = Stack::with_plugin(plugin()).await;
     let handshake = |extra: &str| {
         format!(
@@ -156,8 +159,8 @@ async fn grpc_clients_get_grpc_statuses() {
         let refused = client.grpc(path, headers, b"message").await;
         assert_eq!(refused.status, 200, "{path}");
         assert_eq!(refused.headers["grpc-status"], code, "{path}");
-        let told = refused.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
-        assert_eq!(told, message, "{path}");
+        let message_text = refused.headers["grpc-message"].to_str().unwrap().replace("%20", " ");
+        assert_eq!(message_text, message, "{path}");
     }
     assert_eq!(stack.upstream.count(), 1);
 }

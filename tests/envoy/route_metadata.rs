@@ -1,10 +1,10 @@
-//! Requirements in Envoy's own routes: what they decide, and what a client cannot make of Envoy's choice.
+//! Requirements in the metadata of Envoy's routes, and clients that try to influence the choice of Envoy's route.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Envoy, REASONS_LOG, Stack, StackBuilder, plugin_with};
 
-/// A route of Envoy's, with that requirement in its metadata.
+/// A route of Envoy with the requirement in its metadata.
 fn route(matches: Value, says: Value) -> Value {
     let mut route = json!({ "match": matches, "route": { "cluster": "upstream" } });
     if !says.is_null() {
@@ -17,14 +17,14 @@ fn route(matches: Value, says: Value) -> Value {
 fn builder(members: Value, routes: Vec<Value>) -> StackBuilder {
     Stack::builder().plugin(plugin_with(members)).envoy(|envoy| {
         envoy.routes = routes;
-        // Without Envoy's own removal, which would hide ours.
+        // Without the early removal by Envoy, which would hide a missing removal by the filter.
         envoy.early_header_mutation = false;
         envoy.access_log = REASONS_LOG.to_owned();
     })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_route_can_carry_a_requirement() {
+async fn every_kind_of_route_can_have_a_requirement() {
     let canary = json!({ "name": "x-canary", "string_match": { "exact": "yes" } });
     let weighted = json!({
         "match": { "prefix": "/weighted" },
@@ -81,7 +81,7 @@ async fn every_kind_of_route_can_carry_a_requirement() {
     let user = sign(json!({}));
     let admin = sign(json!({ "role": "admin", "level": 3 }));
     let member = sign(json!({ "groups": "canary", "level": "3" }));
-    // Path, whether x-canary is sent, then nobody, a user, an admin, a member of canary.
+    // Path, whether x-canary is sent, then no token, a user, an admin, a member of canary.
     let rows = [
         ("/regex/7", false, ["401 missing_token", "200 -", "200 -", "200 -"]),
         ("/regex/x", false, ["200 -"; 4]),
@@ -136,10 +136,10 @@ async fn every_kind_of_route_can_carry_a_requirement() {
         stack.envoy.logged(words).await;
     }
     let told = stack.envoy.log().matches("jwt_guard: requests to a route are denied: route metadata").count();
-    assert_eq!(told, 5, "each once, whatever the number of requests");
+    assert_eq!(told, 5, "each error is logged once, for any number of requests");
 }
 
-/// One virtual host with metadata of its own, and routes in it with and without.
+/// A virtual host with metadata, and routes with and without metadata.
 fn virtual_host() -> Value {
     json!({
         "name": "own", "domains": ["own.example"],
@@ -154,11 +154,11 @@ fn virtual_host() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_most_specific_place_wins_and_the_mode_decides() {
+async fn the_most_specific_metadata_wins_and_the_mode_decides() {
     for (mode, rows) in [
         (
             "override",
-            // Nobody, a user, an admin, an admin who is staff.
+            // No token, a user, an admin, an admin who is staff.
             [
                 ("/open", ["200", "200", "200", "200"]),
                 ("/staff", ["401", "403", "403", "200"]),
@@ -219,12 +219,12 @@ async fn the_most_specific_place_wins_and_the_mode_decides() {
         assert_eq!(
             stack.get_with("/", tokens[1].as_ref().unwrap()).await.status,
             200,
-            "another host has none"
+            "another virtual host has no metadata"
         );
     }
 }
 
-/// Everything that the module calls or is called by, but for reading properties.
+/// All capabilities of the module except reading properties.
 fn capabilities_without_properties() -> Value {
     use wasmparser::{Parser, Payload};
     let bytes = std::fs::read(Envoy::module()).unwrap();
@@ -246,9 +246,9 @@ fn capabilities_without_properties() -> Value {
     json!({ "capability_restriction_config": { "allowed_capabilities": allowed } })
 }
 
-/// A route's own requirement that cannot be read is not one that is not there.
+/// Metadata that cannot be read must not count as absent metadata.
 #[tokio::test(flavor = "multi_thread")]
-async fn metadata_that_envoy_does_not_tell_refuses() {
+async fn unreadable_metadata_denies() {
     for (options, mode, expected) in [
         (json!({}), "override", 401),
         (capabilities_without_properties(), "override", 503),
@@ -272,10 +272,10 @@ async fn metadata_that_envoy_does_not_tell_refuses() {
     }
 }
 
-/// Envoy chooses the route by a header, the filter removes that header, Envoy chooses again: what decided was the
-/// metadata of a route that is not taken. So a request that has the header is refused.
+/// Envoy selects a route by a header, the filter removes the header, and Envoy selects again. Then the metadata of the
+/// wrong route would have decided, so a request with the header is denied.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_header_that_is_removed_does_not_choose_the_requirement() {
+async fn a_removed_header_cannot_choose_the_requirement() {
     let present = |name: &str| json!([{ "name": name, "present_match": true }]);
     let routes = || {
         ["x-auth-sub", "x_auth_roles", "x-tier", "x-original-url"]
@@ -295,16 +295,16 @@ async fn a_header_that_is_removed_does_not_choose_the_requirement() {
         assert_eq!((answer.status, answer.error().as_str()), (400, "invalid_request"), "{name}");
         let answer =
             stack.request("GET", "/elsewhere").header(name, "1").bearer(&stack.good_token()).send().await;
-        assert_eq!(answer.status, 200, "{name} is only removed where no metadata decides");
+        assert_eq!(answer.status, 200, "{name} is only removed if no metadata decides");
         assert!(!stack.upstream.last().has(name), "{name}");
     }
     assert_eq!(stack.get("/admin").await.status, 401);
     assert!(stack.upstream.seen().iter().all(|seen| seen.path == "/elsewhere"));
 }
 
-/// Envoy compares prefixes of the path as sent, the upstream may resolve it first.
+/// Envoy compares prefixes of the path as sent; the upstream may normalize the path first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_path_with_two_readings_does_not_choose_the_requirement() {
+async fn a_path_with_two_variants_cannot_choose_the_requirement() {
     let stack = builder(
         json!({}),
         vec![

@@ -1,10 +1,10 @@
-//! What a route asks for: anonymous, any user, a role, a group; and what the default asks for.
+//! Requirements of routes and of the default policy: anonymous, any user, a role, a group.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Stack, expect_refused_start, plugin_with};
+use crate::harness::{Stack, expect_rejected_start, plugin_with};
 
 async fn stack() -> Stack {
     Stack::with_plugin(plugin_with(json!({
@@ -66,7 +66,7 @@ async fn roles_and_groups_are_checked_per_route() {
         assert_eq!(
             answer.text("www-authenticate"),
             Some("Bearer realm=\"orders-api\", error=\"insufficient_scope\""),
-            "{path}: the names of roles and groups are not disclosed"
+            "{path}: the challenge does not disclose the names of roles and groups"
         );
         assert!(!String::from_utf8_lossy(&answer.body).contains("admin"));
         assert_eq!(
@@ -75,7 +75,7 @@ async fn roles_and_groups_are_checked_per_route() {
             "{path}"
         );
     }
-    assert_eq!(stack.get("/admin").await.status, 401, "without a token it is 401, not 403");
+    assert_eq!(stack.get("/admin").await.status, 401, "without a token the status is 401, not 403");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,26 +89,29 @@ async fn an_anonymous_route_never_reads_the_token() {
     }
     let with_good = stack.get_with("/public", &stack.good_token()).await;
     assert_eq!(with_good.status, 200);
-    assert!(!stack.upstream.last().has("x-auth-sub"), "nobody was identified");
+    assert!(!stack.upstream.last().has("x-auth-sub"), "the request has no identity");
     assert_eq!(stack.get("/publicity").await.status, 401, "a longer name is another path");
     assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.allowed.anonymous").await, 7);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn methods_have_rules_of_their_own_and_fall_to_the_default() {
+async fn methods_without_a_rule_use_the_default() {
     let stack = stack().await;
     assert_eq!(stack.get("/items/7").await.status, 200);
     assert_eq!(stack.request("HEAD", "/items/7").send().await.status, 200, "HEAD follows GET");
     assert_eq!(stack.request("DELETE", "/items/7").send().await.status, 401);
     assert_eq!(stack.request("DELETE", "/items/7").bearer(&stack.good_token()).send().await.status, 403);
-    assert_eq!(stack.request("PUT", "/items/7").send().await.status, 401, "the default asks for a token");
+    assert_eq!(stack.request("PUT", "/items/7").send().await.status, 401, "the default requires a token");
     assert_eq!(stack.request("PUT", "/items/7").bearer(&stack.good_token()).send().await.status, 200);
     let overridden = stack.request("GET", "/items/7").header("x-http-method-override", "DELETE").send().await;
-    assert_eq!(overridden.status, 401, "what an upstream may take for a DELETE is judged as one, too");
+    assert_eq!(
+        overridden.status, 401,
+        "a request that an upstream may treat as DELETE must meet the requirement of DELETE"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_default_can_be_anything() {
+async fn the_default_can_be_any_requirement() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "default_policy": { "allow_anonymous": true },
         "routes": [{ "path": "/private", "requires_role": "admin" }],
@@ -116,7 +119,7 @@ async fn the_default_can_be_anything() {
     .await;
     assert_eq!(stack.get("/").await.status, 200);
     assert_eq!(stack.get("/private").await.status, 401);
-    assert_eq!(stack.get("/%70rivate").await.status, 401, "every reading must pass");
+    assert_eq!(stack.get("/%70rivate").await.status, 401, "every path variant must meet its requirement");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,12 +188,12 @@ async fn hosts_come_first_then_templates_then_methods() {
         let status = async |token: &str| stack.request(method, path).bearer(token).send().await.status;
         assert_eq!((status(&right).await, status(&wrong).await), (200, 403), "{method} {path}");
     }
-    // The route as it stands in the configuration is what the log names.
+    // The log names the route by its index in the configuration.
     stack.envoy.logged("rule=routes[0]").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn routes_have_places_for_tokens_of_their_own() {
+async fn routes_can_have_their_own_token_sources() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "routes": [
             { "path": "/cookie", "allow_authenticated": true, "token_from": { "cookie": "session" } },
@@ -229,14 +232,22 @@ async fn routes_have_places_for_tokens_of_their_own() {
         assert_eq!(stack.get(path).await.json()["detail"], detail, "{path}");
     }
     stack.request("GET", "/cookie").header("cookie", &cookie).send().await;
-    assert_eq!(stack.upstream.last().header("cookie"), Some("a=1; b=2"), "that one cookie goes");
+    assert_eq!(
+        stack.upstream.last().header("cookie"),
+        Some("a=1; b=2"),
+        "only the cookie with the token is removed"
+    );
     stack.request("GET", "/header").header("x-token", &header).send().await;
     assert!(!stack.upstream.last().has("x-token"));
     assert_eq!(stack.get(&in_query("/query")).await.status, 200);
     assert_eq!(stack.upstream.last().path, "/query?a=1&b=2");
     assert_eq!(stack.get(&in_query("/cookie")).await.status, 401);
     assert_eq!(stack.get(&in_query("/any")).await.status, 200);
-    assert_eq!(stack.upstream.last().path, "/any?a=1&b=2", "a query token goes, forwarded or not");
+    assert_eq!(
+        stack.upstream.last().path,
+        "/any?a=1&b=2",
+        "a query token is removed, also with forward_token"
+    );
     stack.get_with("/any", &good).await;
     assert_eq!(stack.upstream.last().header("authorization"), Some(format!("Bearer {good}").as_str()));
     stack.request("GET", "/any").header("cookie", &cookie).send().await;
@@ -244,7 +255,7 @@ async fn routes_have_places_for_tokens_of_their_own() {
     assert_eq!(stack.request("GET", &in_query("/any")).bearer(&good).send().await.status, 200, "the same");
     let other = stack.token().claim("sub", "user-2").sign(&stack.key).unwrap();
     let two = stack.request("GET", &in_query("/any")).bearer(&other).send().await;
-    assert_eq!((two.status, two.error().as_str()), (400, "invalid_request"), "two places");
+    assert_eq!((two.status, two.error().as_str()), (400, "invalid_request"), "two token sources");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -263,7 +274,8 @@ async fn a_conflict_names_both_routes() {
         ),
         (json!({ "path": "/Admin/**" }), json!({ "path": "/admin/**" })),
     ] {
-        expect_refused_start(routes(first, second), &["invalid configuration: routes[2]", "routes[1]"]).await;
+        expect_rejected_start(routes(first, second), &["invalid configuration: routes[2]", "routes[1]"])
+            .await;
     }
 }
 
@@ -276,14 +288,14 @@ async fn ten_thousand_routes_are_read_quickly_and_found() {
         })
     };
     let routes: Vec<_> = (0..10_000).map(route).collect();
-    #[expect(clippy::disallowed_methods, reason = "a start-up is timed by a real clock")]
+    #[expect(clippy::disallowed_methods, reason = "the start-up time needs a real clock")]
     let starting = Instant::now();
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "routes": routes, "default_policy": { "deny": true } })))
         .start()
         .await;
     let started = starting.elapsed();
-    // The filter is configured three times (a canary, the main thread, one worker), and Envoy reads it all itself.
+    // The filter parses its configuration three times (a canary, the main thread, one worker), and Envoy parses it too.
     let configured = configuration_time(&stack.envoy.log());
     println!("started in {started:?}, configured in {configured:?}");
     assert!(configured < Duration::from_secs(2), "{configured:?}");
@@ -296,7 +308,7 @@ async fn ten_thousand_routes_are_read_quickly_and_found() {
     assert_eq!(stack.get("/service-0/area-1/x/leaf-1").await.status, 403, "no route");
 }
 
-/// Between the first configuration's line in the log and the last one's.
+/// The time between the first and the last log line about a configuration.
 fn configuration_time(log: &str) -> Duration {
     let times: Vec<f64> =
         log.lines().filter(|line| line.contains(" configured: digest ")).map(second_of_the_day).collect();

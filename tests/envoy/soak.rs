@@ -1,7 +1,7 @@
-//! Everything at once, for as long as one has time: tokens of every kind, a flood of made-up kids, rotations, an issuer
-//! that is out in one way after another, and another configuration every few seconds.
+//! A soak test: tokens of every kind, a flood of made-up kids, rotations, outages of the issuer of several kinds, and a
+//! new configuration every few seconds.
 //!
-//! Ten seconds and some load by default; `JWT_GUARD_SOAK_SECONDS=1800` for the long run, as fast as the machine goes.
+//! By default it runs for ten seconds with moderate load; `JWT_GUARD_SOAK_SECONDS=1800` gives a long run at full speed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,19 +12,19 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::harness::{Answer, Connection, JWKS_PATH, Request, Stack, plugin_with, wait_until};
-use crate::keys::{another, figure, is_unharmed, made_up, waiting};
+use crate::keys::{another, assert_no_crash, figure, made_up, waiting};
 
-/// How long a connection is used: Envoy closes those of a configuration that went at the end of its drain time.
-const LIFE_OF_A_CONNECTION: Duration = Duration::from_secs(1);
+/// How long a connection is used: Envoy closes connections of a replaced configuration at the end of its drain time.
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(1);
 
-/// What one kind of requests came to.
+/// The results of one kind of requests.
 #[derive(Default)]
 struct Tally {
     label: &'static str,
-    /// The second of the run and the microseconds that the answer took, for each answer.
+    /// For each response, the second of the run and the latency in microseconds.
     answers: Vec<(u32, u32)>,
     wrong: Vec<u16>,
-    /// Requests that the proxy closed the connection on, unanswered.
+    /// The number of requests without a response because the proxy closed the connection.
     cut: usize,
 }
 
@@ -35,7 +35,7 @@ struct Kind {
     next: Box<dyn FnMut() -> Request + Send>,
 }
 
-/// Sends such requests until told to stop.
+/// Sends requests of this kind until `done` is set.
 async fn send(mut kind: Kind, started: Instant, done: Arc<AtomicBool>) -> Tally {
     let mut tally = Tally { label: kind.label, ..Tally::default() };
     let address = (kind.next)().address();
@@ -56,7 +56,7 @@ async fn send(mut kind: Kind, started: Instant, done: Arc<AtomicBool>) -> Tally 
         if response.status != kind.status {
             tally.wrong.push(response.status);
         }
-        if response.text("connection") == Some("close") || opened.elapsed() > LIFE_OF_A_CONNECTION {
+        if response.text("connection") == Some("close") || opened.elapsed() > CONNECTION_LIFETIME {
             (connection, opened) = open().await;
         }
         if !kind.pause.is_zero() {
@@ -66,13 +66,13 @@ async fn send(mut kind: Kind, started: Instant, done: Arc<AtomicBool>) -> Tally 
     tally
 }
 
-/// Resident memory of Envoy in KiB, where the system tells.
+/// The resident memory of Envoy in KiB, if the system reports it.
 fn resident(stack: &Stack) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", stack.envoy.pid())).ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
 }
 
-/// The medians, 95th and 99th percentiles of the answers of those seconds, and how many there were.
+/// The 50th, 95th and 99th percentiles of the latencies in these seconds, and the number of responses.
 fn percentiles(tallies: &[Tally], from: u32, to: u32) -> ([u32; 3], usize) {
     let answers = tallies.iter().flat_map(|tally| &tally.answers);
     let mut times: Vec<u32> =
@@ -82,7 +82,8 @@ fn percentiles(tallies: &[Tally], from: u32, to: u32) -> ([u32; 3], usize) {
     ([at(50), at(95), at(99)], times.len())
 }
 
-/// With another signature. The last character has two bits of it, so it may well be the one that it is changed to.
+/// The token with another signature. The first character of the signature changes, because the last character has
+/// unused bits.
 fn forged(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let (first, rest) = signature.split_at(1);
@@ -133,10 +134,10 @@ fn kinds(stack: &Stack, curve: &SigningKey, lasting: Duration, pause: Duration) 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_at_once_makes_no_wrong_answer() {
+async fn everything_at_once_gives_no_wrong_response() {
     let asked: Option<u64> = std::env::var("JWT_GUARD_SOAK_SECONDS").ok().map(|value| value.parse().unwrap());
     let seconds = asked.unwrap_or(10);
-    // As fast as it goes only where somebody asked: other tests run beside this one.
+    // Full speed only if requested: other tests run at the same time.
     let pause = if asked.is_some() { Duration::ZERO } else { Duration::from_millis(20) };
     let members = |realm: &str| {
         plugin_with(json!({
@@ -175,7 +176,7 @@ async fn everything_at_once_makes_no_wrong_answer() {
     let keys: Vec<_> = (0..4).map(|number| another(&format!("second-{number}"))).collect();
     let mut bootstrap = stack.bootstrap();
     while started.elapsed() < lasting {
-        // A rotation beside the keys that stay, another configuration, then an outage of one of several kinds.
+        // A rotation that keeps the other keys, a new configuration, then an outage of one of several kinds.
         let second = &keys[rotations % keys.len()];
         let published = [&stack.key, &curve, second];
         stack.issuer.publish(published);
@@ -185,7 +186,7 @@ async fn everything_at_once_makes_no_wrong_answer() {
         let updated = stack.envoy.stat("listener_manager.lds.update_success").await;
         bootstrap.plugin = Some(members(&format!("round {updates}")));
         stack.envoy.reconfigure(&bootstrap);
-        wait_until("it is taken", async || {
+        wait_until("the configuration is accepted", async || {
             stack.envoy.stat("listener_manager.lds.update_success").await > updated
         })
         .await;
@@ -233,28 +234,30 @@ async fn everything_at_once_makes_no_wrong_answer() {
     let tenth = u32::try_from(seconds).unwrap() / 10;
     let (early, late) =
         (percentiles(&tallies, tenth, tenth * 2), percentiles(&tallies, tenth * 9, tenth * 10));
-    println!("µs at 50, 95 and 99 %, answers: {early:?} in the second tenth, {late:?} in the last");
+    println!(
+        "latency in µs at 50, 95 and 99 %, and responses: {early:?} in the second tenth, {late:?} in the last"
+    );
     for tally in &tallies {
         assert!(tally.wrong.is_empty(), "{}: {:?}", tally.label, tally.wrong.first());
         assert!(!tally.answers.is_empty() && tally.cut == 0, "{}: {} cut", tally.label, tally.cut);
     }
-    // Renewals every 0.8 s and one forced refresh a second at the most.
+    // At most one refresh every 0.8 s and one forced refresh per second.
     assert!(
         (stack.issuer.fetches() as f64) < lasted.as_secs_f64() * (1.0 / 0.8 + 1.0) + 5.0,
         "{}",
         stack.issuer.fetches()
     );
-    wait_until("nobody waits", async || waiting(&stack).await == 0).await;
+    wait_until("no request waits", async || waiting(&stack).await == 0).await;
     if asked.is_some_and(|seconds| seconds >= 300) {
-        // Within noise: the machine may be busy with something else for a while.
+        // The tolerance allows for other load on the machine.
         assert!(late.0[0] < early.0[0] * 3 / 2 + 500, "from {early:?} to {late:?}");
     }
-    // What V8 and the allocator take at first is not growth: compared is the last tenth with the third.
+    // V8 and the allocator take memory at the start, which is not growth: compare the last tenth with the third.
     if rss.len() >= 30 {
         let at = |from: usize, to: usize| rss[from..to].iter().sum::<u64>() / (to - from) as u64;
         let (early, late) = (at(rss.len() / 5, rss.len() * 3 / 10), at(rss.len() * 9 / 10, rss.len()));
         println!("resident KiB: {early} in the third tenth, {late} in the last");
         assert!(late < early + early / 10 + 4096, "from {early} to {late} KiB");
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,4 +1,4 @@
-//! Where roles, groups and scopes stand in a token: for all issuers, or for one.
+//! The configured claims for roles, groups and scopes, for all issuers or for one issuer.
 
 use jwt_guard_testkit::mint::{Algorithm, ISSUER, SigningKey, key_set};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::harness::{Stack, plugin_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_and_headers_come_from_where_the_operator_says() {
+async fn roles_and_headers_come_from_the_configured_claims() {
     let stack = Stack::with_plugin(plugin_with(json!({
         "roles_from": ["/realm_access/roles", { "claim": "permissions", "prefix": "orders:" }],
         "groups_from": "https://example.com/groups",
@@ -31,7 +31,7 @@ async fn roles_and_headers_come_from_where_the_operator_says() {
     assert_eq!(seen.header("x-user"), Some("user-1"), "the first that exists");
     assert_eq!(seen.header("x-roles"), Some("keycloak,read"));
     assert_eq!(seen.header("x-team"), Some("T"));
-    assert!(!seen.has("x-auth-sub"), "the map replaces the default one");
+    assert!(!seen.has("x-auth-sub"), "the configured map replaces the default map");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
-//! Where a token may stand, what counts as two of them, and what the upstream still sees of the place.
+//! Token sources: accepted tokens, requests with two tokens, and the rest of the source that the upstream receives.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Seen, Stack, plugin_with};
-use crate::outcome::{Tries, assert_unharmed, tell_reasons};
+use crate::outcome::{Tries, assert_no_crash, expose_reasons};
 
 fn configuration() -> Value {
     plugin_with(json!({
@@ -26,14 +26,14 @@ fn configuration() -> Value {
 }
 
 async fn start() -> (Stack, Tries) {
-    let stack = Stack::builder().plugin(configuration()).envoy(tell_reasons).start().await;
+    let stack = Stack::builder().plugin(configuration()).envoy(expose_reasons).start().await;
     let tries = Tries::new(&stack).await;
     (stack, tries)
 }
 
 type Lines<'a> = &'a [(&'a str, &'a str)];
 
-/// `{t}` stands for the token, of which there is one.
+/// A request; `{t}` is replaced by the token.
 struct Sent<'a> {
     path: &'a str,
     headers: Lines<'a>,
@@ -51,7 +51,7 @@ async fn outcome(stack: &Stack, tries: &mut Tries, sent: &Sent<'_>, token: &str)
     tries.request(request).await
 }
 
-/// All that the upstream could find a token in, its trailers among it.
+/// Everything at the upstream that could contain a token, including trailers.
 fn everything(seen: &Seen) -> String {
     let fields = seen.headers.iter().chain(&seen.trailers);
     let fields = fields.map(|(name, value)| format!("\n{name}: {}", value.escape_ascii()));
@@ -59,10 +59,10 @@ fn everything(seen: &Seen) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
+async fn one_token_in_one_source_passes_and_is_removed() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
-    // What is sent, and of it what the upstream sees: path, and those of the headers that stay.
+    // The sent request; the path and the remaining headers at the upstream.
     let rows: [(Sent, &str, Lines); 32] = [
         (sent("/a", &[("authorization", "Bearer {t}")]), "/a", &[]),
         (sent("/a", &[("authorization", "bearer {t}")]), "/a", &[]),
@@ -73,7 +73,7 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         (sent("/a", &[("x-token", "Token {t}")]), "/a", &[]),
         (sent("/a", &[("X-TOKEN", "token   {t}")]), "/a", &[]),
         (sent("/a", &[("x-raw", "{t}")]), "/a", &[]),
-        // Another scheme is none of ours, and stays.
+        // Credentials with another scheme stay.
         (
             sent("/a", &[("authorization", "Basic eDp5"), ("x-raw", "{t}")]),
             "/a",
@@ -81,7 +81,7 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         ),
         (sent("/a", &[("x-token", "another"), ("x-raw", "{t}")]), "/a", &[("x-token", "another")]),
         (sent("/a", &[("x-other", "Bearer x"), ("x-raw", "{t}")]), "/a", &[("x-other", "Bearer x")]),
-        // The query keeps its other parameters, their order and their spelling.
+        // The query keeps its other parameters, with their order and spelling.
         (sent("/a?access_token={t}", &[]), "/a", &[]),
         (sent("/a?access_token={t}&x=1", &[]), "/a?x=1", &[]),
         (sent("/a?x=1&access_token={t}", &[]), "/a?x=1", &[]),
@@ -91,7 +91,7 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         (sent("/a?my_access_token=1&access_token={t}", &[]), "/a?my_access_token=1", &[]),
         (sent("/a?u=https://b.example/?c&access_token={t}", &[]), "/a?u=https://b.example/?c", &[]),
         (sent("/a?x=%26access_token%3D1&access_token={t}", &[]), "/a?x=%26access_token%3D1", &[]),
-        // Of the cookies only that one goes.
+        // Only the cookie with the token is removed.
         (sent("/a", &[("cookie", "session={t}")]), "/a", &[]),
         (sent("/a", &[("cookie", "a=1; session={t}; b=\"2, 3\"")]), "/a", &[("cookie", "a=1; b=\"2, 3\"")]),
         (sent("/a", &[("cookie", "session={t}; b=2")]), "/a", &[("cookie", "b=2")]),
@@ -102,7 +102,7 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
             &[("cookie", "xsession=1; b=\"x, y\"")],
         ),
         (sent("/cookie-only", &[("cookie", "session={t}")]), "/cookie-only", &[]),
-        // A place that the route does not look at is left as it is.
+        // A token source that the route does not read is unchanged.
         (
             sent("/cookie-only", &[("cookie", "session={t}"), ("x-raw", "mine")]),
             "/cookie-only",
@@ -110,7 +110,7 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         ),
         (sent("/dpop", &[("authorization", "dpop {t}")]), "/dpop", &[]),
         (sent("/a", &[("x_raw", "another"), ("x-raw", "{t}")]), "/a", &[]),
-        // grpc-gateway would make metadata of them that is called like a place.
+        // grpc-gateway would convert these headers to metadata with the name of a token source.
         (sent("/a", &[("Grpc-Metadata-Authorization", "Bearer x"), ("x-raw", "{t}")]), "/a", &[]),
         (sent("/a", &[("grpc-metadata-x_raw", "x"), ("authorization", "Bearer {t}")]), "/a", &[]),
     ];
@@ -131,22 +131,22 @@ async fn one_token_in_one_place_passes_and_nothing_of_it_arrives() {
         assert_eq!(seen.header("x-auth-sub"), Some("user-1"), "{label}");
     }
     assert_eq!(stack.upstream.count(), rows.len());
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
+async fn two_tokens_are_denied_and_other_values_are_ignored() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let two = "400 bad_request";
     let rows = [
-        // In two places.
+        // In two token sources.
         (sent("/a", &[("authorization", "Bearer {t}"), ("x-raw", "other")]), two),
         (sent("/a", &[("authorization", "Bearer {t}"), ("x-token", "Token other")]), two),
         (sent("/a", &[("authorization", "Bearer {t}"), ("cookie", "session=other")]), two),
         (sent("/a?access_token=other", &[("cookie", "session={t}")]), two),
         (sent("/a?access_token=other", &[("authorization", "Bearer {t}")]), two),
-        // Twice in one.
+        // Twice in one token source.
         (sent("/a", &[("authorization", "Bearer {t}"), ("authorization", "Bearer {t}")]), two),
         (sent("/a", &[("authorization", "Basic eDp5"), ("authorization", "Bearer {t}")]), two),
         (sent("/a", &[("authorization", "Bearer {t}"), ("authorization", "Basic eDp5")]), two),
@@ -165,7 +165,7 @@ async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
         (sent("/a", &[("cookie", "session={t}; session={t}")]), two),
         (sent("/a", &[("cookie", "session={t}; a=1; session=")]), two),
         (sent("/a", &[("cookie", "session={t}"), ("cookie", "session=other")]), two),
-        // A place without a token in it, and a token of which some would see another part.
+        // A token source without a token, and tokens that some parsers split differently.
         (sent("/a", &[("authorization", "Bearer")]), two),
         (sent("/a", &[("authorization", "Bearer  ")]), two),
         (sent("/a", &[("authorization", "Bearer\t{t}")]), two),
@@ -175,7 +175,7 @@ async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
         (sent("/a?access_token=", &[]), two),
         (sent("/a?access_token={t};x=1", &[]), two),
         (sent("/a?x=1;access_token={t}", &[]), two),
-        // No token of ours.
+        // Not a token for the filter.
         (sent("/a", &[]), "missing_token"),
         (sent("/a", &[("authorization", "{t}")]), "missing_token"),
         (sent("/a", &[("authorization", "Bearer{t}")]), "missing_token"),
@@ -192,7 +192,7 @@ async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
         (sent("/cookie-only", &[("authorization", "Bearer {t}")]), "missing_token"),
         (sent("/cookie-only?access_token={t}", &[]), "missing_token"),
         (sent("/dpop", &[("authorization", "Bearer {t}")]), "missing_token"),
-        // In its place, and not one token.
+        // In a token source, but not one valid token.
         (sent("/a", &[("authorization", "Bearer {t} {t}")]), "malformed"),
         (sent("/a", &[("x-raw", "Bearer {t}")]), "malformed"),
         (sent("/a?access_token={t}%00", &[]), "malformed"),
@@ -203,17 +203,17 @@ async fn two_tokens_are_none_and_what_is_no_token_is_missing() {
     for (sent, expected) in &rows {
         let outcome = outcome(&stack, &mut tries, sent, &token).await;
         if outcome != *expected {
-            surprises.push(format!("{} {:?}: {outcome}, not {expected}", sent.path, sent.headers));
+            surprises.push(format!("{} {:?}: {outcome}, expected {expected}", sent.path, sent.headers));
         }
     }
     assert!(surprises.is_empty(), "{surprises:#?}");
-    assert_eq!(stack.upstream.count(), 1, "none of them went further");
+    assert_eq!(stack.upstream.count(), 1, "no denied request reached the upstream");
     assert!(!stack.envoy.log_contains(&token[token.len() - 40..]), "no token is logged");
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
+async fn a_forwarded_token_is_kept_except_in_the_query() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let rows: [(Sent, &str); 8] = [
@@ -222,7 +222,7 @@ async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
         (sent("/kept", &[("x-raw", "{t}")]), "/kept"),
         (sent("/kept", &[("cookie", "a=1; session={t}; b=2")]), "/kept"),
         (sent("/kept?x=1&access_token={t}&y=2", &[]), "/kept?x=1&y=2"),
-        // Never read, never touched: a bad one too.
+        // The token is not read, so it stays, also an invalid one.
         (sent("/public", &[("authorization", "Bearer {t}"), ("cookie", "session=x")]), "/public"),
         (sent("/public?access_token=x", &[("authorization", "Bearer a,Bearer b")]), "/public?access_token=x"),
         (sent("/public", &[("x-raw", "{t}"), ("x-token", "Token")]), "/public"),
@@ -237,13 +237,18 @@ async fn a_token_that_is_to_be_kept_is_kept_but_for_the_query() {
         }
     }
     let twice = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "other")]);
-    assert_eq!(outcome(&stack, &mut tries, &twice, &token).await, "400 bad_request", "kept or not");
-    assert_unharmed(&stack);
+    assert_eq!(
+        outcome(&stack, &mut tries, &twice, &token).await,
+        "400 bad_request",
+        "with forward_token too"
+    );
+    assert_no_crash(&stack);
 }
 
-/// Cloudflare sends its token in a header and in a cookie: it is judged once and taken out of every place.
+/// Cloudflare sends its token in a header and in a cookie: the filter accepts it and removes it from every token
+/// source.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_token_in_several_places_is_one() {
+async fn the_same_token_in_several_sources_is_one() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let expired = stack.token().expired_for(std::time::Duration::from_secs(600)).sign(&stack.key).unwrap();
@@ -264,13 +269,13 @@ async fn the_same_token_in_several_places_is_one() {
     let kept = sent("/kept", &[("authorization", "Bearer {t}"), ("x-raw", "{t}")]);
     assert_eq!(outcome(&stack, &mut tries, &kept, &token).await, "passed");
     assert_eq!(stack.upstream.last().header("x-raw"), Some(token.as_str()));
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// Behind or instead of a good token, what only some upstream takes for one: the request is refused, or arrives
-/// without it, whether the token is kept or not.
+/// A value that only some upstream reads as a token, after or instead of a valid token: the request is denied, or the
+/// value is removed, with and without forward_token.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_upstream_takes_for_a_token_is_refused_or_never_arrives() {
+async fn a_value_that_an_upstream_reads_as_a_token_is_denied_or_removed() {
     let (stack, mut tries) = start().await;
     let token = stack.good_token();
     let (refused, passes) = ("400 bad_request", "passed");
@@ -343,5 +348,5 @@ async fn what_an_upstream_takes_for_a_token_is_refused_or_never_arrives() {
             }
         }
     }
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

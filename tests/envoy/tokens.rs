@@ -1,4 +1,4 @@
-//! Who gets in: a good token, and the same token with one thing changed.
+//! A valid token passes; the same token with one change does not.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn a_good_token_passes_and_no_token_is_challenged() {
         assert_eq!(refused.text("www-authenticate"), Some("Bearer realm=\"orders-api\""));
         assert_eq!(refused.text("content-type"), Some("application/json"));
         assert_eq!(refused.text("cache-control"), Some("no-store"));
-        assert_eq!(stack.upstream.count(), 1, "the refused request went no further");
+        assert_eq!(stack.upstream.count(), 1, "the denied request did not reach the upstream");
         assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.allowed.verified").await, 1);
         assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.denied.missing_token").await, 1);
         stack.envoy.logged("jwt_guard: denied: reason=missing_token").await;
@@ -32,7 +32,7 @@ async fn a_good_token_passes_and_no_token_is_challenged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_change_and_it_is_refused() {
+async fn one_change_makes_a_token_invalid() {
     let stack = Stack::with_plugin(plugin()).await;
     let other = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid("first");
     let minute = Duration::from_secs(60);
@@ -54,7 +54,7 @@ async fn one_change_and_it_is_refused() {
         ("no expiry", "expired", signed(stack.token().without("exp"))),
         ("not yet valid", "not_yet_valid", signed(stack.token().claim("nbf", now + 3600))),
         ("issued in the future", "not_yet_valid", signed(stack.token().claim("iat", now + 3600))),
-        ("an expiry that is no number", "claim_type", signed(stack.token().claim("exp", "soon"))),
+        ("an expiry that is not a number", "claim_type", signed(stack.token().claim("exp", "soon"))),
         ("another key of the same name", "signature", stack.token().sign(&other).unwrap()),
         ("a changed claim", "signature", tampered),
         ("a refresh token", "refused_claim", signed(stack.token().claim("type", "refresh"))),
@@ -87,13 +87,13 @@ async fn one_change_and_it_is_refused() {
         let after = stack.envoy.stat(&format!("wasmcustom.jwt_guard.denied.{reason}")).await;
         assert_eq!(after, before + 1, "{label} is counted as {reason}");
     }
-    assert_eq!(stack.upstream.count(), 1, "none of them went further");
-    assert_eq!(stack.issuer.fetches(), 1, "and none made the issuer work");
+    assert_eq!(stack.upstream.count(), 1, "no denied request reached the upstream");
+    assert_eq!(stack.issuer.fetches(), 1, "no denied request caused a fetch");
     assert!(!stack.envoy.log_contains(parts[2]) && !stack.envoy.log_contains(parts[1]), "no token is logged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_are_not_one_bearer_token() {
+async fn credentials_other_than_one_bearer_token_are_denied() {
     let stack = Stack::with_plugin(plugin()).await;
     let good = stack.good_token();
     let passes = [format!("bearer {good}"), format!("BEARER {good}"), format!("Bearer   {good}")];
@@ -110,7 +110,7 @@ async fn credentials_that_are_not_one_bearer_token() {
         ("empty", 401, "missing_token", String::new()),
         ("no token", 400, "invalid_request", "Bearer".to_owned()),
         ("two tokens", 400, "invalid_request", format!("Bearer {good},Bearer {good}")),
-        ("one behind another scheme", 400, "invalid_request", format!("Basic x, Bearer {good}")),
+        ("a token after another scheme", 400, "invalid_request", format!("Basic x, Bearer {good}")),
     ];
     for (label, status, error, value) in rows {
         let refused = stack.request("GET", "/").header("authorization", &value).send().await;
@@ -122,7 +122,7 @@ async fn credentials_that_are_not_one_bearer_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clock_skew_and_expiration_are_the_operators() {
+async fn clock_skew_and_expiration_are_configurable() {
     let stack =
         Stack::with_plugin(plugin_with(json!({ "clock_skew_seconds": 0, "require_expiration": false })))
             .await;
@@ -147,13 +147,13 @@ async fn inline_keys_need_no_issuer() {
     assert_eq!(
         stack.get_with("/", &stack.good_token()).await.status,
         401,
-        "the issuer's own key is not among them"
+        "the inline keys do not include the issuer's key"
     );
     assert_eq!(stack.issuer.fetches(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn disabled_checks_nothing_and_fetches_nothing() {
+async fn a_disabled_filter_checks_and_fetches_nothing() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "enabled": false })))
         .envoy(|envoy| envoy.early_header_mutation = false)
@@ -161,10 +161,7 @@ async fn disabled_checks_nothing_and_fetches_nothing() {
         .await;
     let passed = stack.request("GET", "/").bearer("garbage").header("X-Auth-Sub", "root").send().await;
     assert_eq!(passed.status, 200);
-    assert!(
-        !stack.upstream.last().has("x-auth-sub"),
-        "what the client says of itself is removed all the same"
-    );
+    assert!(!stack.upstream.last().has("x-auth-sub"), "identity headers from the client are removed anyway");
     assert_eq!(stack.upstream.last().header("authorization"), Some("Bearer garbage"));
     assert_eq!(stack.issuer.fetches(), 0);
 }

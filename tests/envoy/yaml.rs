@@ -1,4 +1,4 @@
-//! What Envoy makes of plain scalars in a Struct of its YAML, as its `/config_dump` tells: the tool reads them alike.
+//! The tool parses plain YAML scalars in a Struct like Envoy, as shown by Envoy's `/config_dump`.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Request, wait_until};
 
-/// As written, and what becomes of it.
+/// The scalars and their expected values.
 fn scalars() -> Vec<(&'static str, Value)> {
     vec![
         ("0", json!(0)),
@@ -62,7 +62,7 @@ fn scalars() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// An Envoy, and the folder of its files; both end with it.
+/// An Envoy with the folder of its files; both are removed on drop.
 struct Bare {
     process: Child,
     folder: PathBuf,
@@ -70,14 +70,14 @@ struct Bare {
 
 impl Drop for Bare {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The harness writes JSON, which Envoy reads by other rules: here it starts with YAML, and nothing but an admin port.
+/// Starts an Envoy with YAML and only an admin port. The harness writes JSON, for which Envoy has other rules.
 fn start(yaml: &str) -> Bare {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("yaml-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -99,7 +99,7 @@ async fn the_tool_reads_scalars_as_envoy_does() {
     let scalars = scalars();
     let rows: String =
         scalars.iter().enumerate().map(|(index, (text, _))| format!("      k{index}: {text}\n")).collect();
-    // A type makes it a file of Envoy's to the tool; inside a Struct it is a member like any other.
+    // The tool recognizes an Envoy file by `@type`; inside a Struct it is an ordinary member.
     let yaml = format!(
         "admin: {{ address: {{ socket_address: {{ address: 127.0.0.1, port_value: 0 }} }} }}\nnode:\n  id: a\n  cluster: b\n  \
          metadata:\n    scalars:\n      \"@type\": t\n{rows}      010: name\n      y: name\n      block: |-\n        010\n"
@@ -108,7 +108,7 @@ async fn the_tool_reads_scalars_as_envoy_does() {
     let envoy = start(&yaml);
     let address = envoy.folder.join("admin.address");
     let written = || std::fs::read_to_string(&address).unwrap_or_default().trim().parse().ok();
-    wait_until("Envoy tells its admin port", || async { written().is_some() }).await;
+    wait_until("Envoy writes its admin address", || async { written().is_some() }).await;
     let dump = Request::new(written().unwrap(), "GET", "/config_dump").send().await.json();
     let of_envoy = &dump["configs"][0]["bootstrap"]["node"]["metadata"]["scalars"];
 

@@ -1,4 +1,4 @@
-//! What the core allocates, request by request.
+//! Counts the allocations of the core per request.
 
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ impl KeySource for Keys {
     }
 }
 
-/// The core with a cache, and all that it is handed.
+/// The core with a token cache and all its inputs.
 struct Core {
     config: Config,
     keys: Keys,
@@ -46,22 +46,22 @@ impl Core {
         drop(request::decide(&self.config, &request, &self.keys, &WasmVerifier, &self.cache, NOW, wait));
     }
 
-    /// Allocations of a request like those before it.
+    /// The allocations of a request after equal requests.
     fn allocations(&self, headers: &HeaderMap) -> u64 {
         self.decide(headers);
         allocation_counter::measure(|| self.decide(headers)).count_total
     }
 }
 
-/// Each row is a bound that is met exactly: a request that allocates less lowers it.
+/// Each row is an exact count. If a request allocates less, lower its row.
 #[test]
 fn what_a_request_allocates() {
     let core = Core::new();
     let (good, large, roleless) = (good(), large(), roleless());
     let rows = [
-        ("seen before", "/orders/42", Some(&good), 3),
-        ("seen before, 4 KB", "/orders/42", Some(&large), 3),
-        ("refused, seen before", "/orders/42", Some(&roleless), 14),
+        ("cached token", "/orders/42", Some(&good), 3),
+        ("cached token, 4 KB", "/orders/42", Some(&large), 3),
+        ("denied, cached token", "/orders/42", Some(&roleless), 14),
         ("anonymous route", "/open", None, 0),
         ("no token", "/orders/42", None, 11),
     ];

@@ -1,4 +1,4 @@
-//! The deployable module, request by request.
+//! Counts the host calls and instructions of the deployable module per request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,31 +12,31 @@ use crate::requests::{
 use jwt_guard::jose::base64url;
 use jwt_guard_testkit::module::module;
 
-/// Other versions of the compiler make more or fewer instructions of one source.
-const ROOM: f64 = 1.2;
+/// The allowed factor for instructions: compiler versions differ in the number of instructions for the same source.
+const TOLERANCE: f64 = 1.2;
 
-/// What every request costs: the headers are read once, in one buffer; the clock once; the metadata of the route and,
-/// as it has none, of its virtual host.
-const ALWAYS: [(&str, u32); 4] = [
+/// The calls of every request: it reads the headers once, in one buffer, the clock once, and the metadata of the route
+/// and, because the route has none, of its virtual host.
+const EVERY_REQUEST: [(&str, u32); 4] = [
     ("(a buffer from the module)", 1),
     ("proxy_get_header_map_pairs", 1),
     ("proxy_get_current_time_nanoseconds", 1),
     ("proxy_get_property", 2),
 ];
-/// What a refusal costs beside its own work: the reason in filter state, a counter, the answer, a line of log.
-const REFUSED: [(&str, u32); 4] = [
+/// The additional calls of a denial: the reason in filter state, a counter, the response, a log line.
+const DENIED: [(&str, u32); 4] = [
     ("proxy_increment_metric", 1),
     ("proxy_set_property", 1),
     ("proxy_send_local_response", 1),
     ("proxy_log", 1),
 ];
-/// A signature verified by the host, and the buffer with a verdict that is not "false".
+/// The calls of a signature verification by the host: the function, and the buffer for its result.
 const VERIFIED: [(&str, u32); 2] = [("proxy_call_foreign_function", 1), ("(a buffer from the module)", 1)];
 
 fn start(members: Value) -> Guest {
     let bytes = std::fs::read(module()).unwrap();
     let mut guest = Guest::start(&bytes, &configuration(members), &published(), NOW);
-    // What is made once, such as room in a map, is made.
+    // Warm up: one-time work, such as growing a map, happens here.
     for _ in 0..20 {
         guest.request(&get("/orders/42", Some(&good())));
     }
@@ -51,36 +51,36 @@ fn sum(parts: &[&[(&str, u32)]]) -> BTreeMap<String, u32> {
     sum
 }
 
-/// What differs, a line each.
+/// The differences from the expected counts, one per line.
 fn differences(outcome: &Outcome, calls: &BTreeMap<String, u32>, instructions: u64) -> Vec<String> {
     let names: BTreeSet<&String> = outcome.cost.calls.keys().chain(calls.keys()).collect();
     let counts = names.into_iter().filter_map(|name| {
         let count = |calls: &BTreeMap<String, u32>| calls.get(name).copied().unwrap_or_default();
         let (now, known) = (count(&outcome.cost.calls), count(calls));
-        (now != known).then(|| format!("{name}: {now} calls, not {known}"))
+        (now != known).then(|| format!("{name}: {now} calls, expected {known}"))
     });
     let mut differences: Vec<String> = counts.collect();
-    let most = instructions as f64 * ROOM;
+    let most = instructions as f64 * TOLERANCE;
     if outcome.cost.instructions as f64 > most {
-        differences.push(format!("{} instructions, over {most}", outcome.cost.instructions));
+        differences.push(format!("{} instructions, expected at most {most}", outcome.cost.instructions));
     }
     differences
 }
 
-/// A request that calls the host less is a gain, and lowers its row.
+/// Each row is an exact count of host calls. If a request needs fewer calls, lower its row.
 #[test]
 fn what_a_request_costs() {
     let (seen, seen_large, seen_roleless) = (good(), large(), roleless());
     let seven = [("proxy_add_header_map_value", 7), ("proxy_remove_header_map_value", 1)];
     let eight = [("proxy_add_header_map_value", 8), ("proxy_remove_header_map_value", 1)];
     let passed = [("proxy_increment_metric", 1)];
-    // With the token cache, each token is counted as found or not.
+    // With the token cache, each token increments the hit or the miss counter.
     let token = [("proxy_increment_metric", 1)];
     type Row<'a> = (&'a str, &'a str, Option<String>, Option<i32>, &'a [&'a [(&'a str, u32)]], u64);
     let rows: &[Row<'_>] = &[
-        ("seen before", "/orders/42", Some(seen.clone()), None, &[&passed, &token, &seven], 151_561),
+        ("cached token", "/orders/42", Some(seen.clone()), None, &[&passed, &token, &seven], 151_561),
         (
-            "seen before, 4 KB",
+            "cached token, 4 KB",
             "/orders/42",
             Some(seen_large.clone()),
             None,
@@ -88,29 +88,29 @@ fn what_a_request_costs() {
             252_948,
         ),
         (
-            "seen before, no role",
+            "cached token, no role",
             "/orders/42",
             Some(seen_roleless.clone()),
             Some(403),
-            &[&REFUSED, &token],
+            &[&DENIED, &token],
             200_627,
         ),
         ("anonymous route", "/open", None, None, &[&passed], 112_194),
         ("anonymous route, a token", "/open", Some(seen.clone()), None, &[&passed], 117_954),
-        ("no token", "/orders/42", None, Some(401), &[&REFUSED], 165_734),
-        ("never seen", "/orders/42", Some(good()), None, &[&passed, &token, &seven, &VERIFIED], 448_852),
+        ("no token", "/orders/42", None, Some(401), &[&DENIED], 165_734),
+        ("new token", "/orders/42", Some(good()), None, &[&passed, &token, &seven, &VERIFIED], 448_852),
         (
-            "never seen, 4 KB",
+            "new token, 4 KB",
             "/orders/42",
             Some(large()),
             None,
             &[&passed, &token, &eight, &VERIFIED],
             1_663_575,
         ),
-        // No signature is computed for a token whose time is over.
-        ("expired", "/orders/42", Some(expired()), Some(401), &[&REFUSED, &token], 425_636),
-        ("forged", "/orders/42", Some(forged()), Some(401), &[&REFUSED, &token, &VERIFIED[..1]], 432_943),
-        ("not a token", "/orders/42", Some("a.b".to_owned()), Some(401), &[&REFUSED, &token], 192_587),
+        // The signature of an expired token is not verified.
+        ("expired", "/orders/42", Some(expired()), Some(401), &[&DENIED, &token], 425_636),
+        ("forged", "/orders/42", Some(forged()), Some(401), &[&DENIED, &token, &VERIFIED[..1]], 432_943),
+        ("not a token", "/orders/42", Some("a.b".to_owned()), Some(401), &[&DENIED, &token], 192_587),
     ];
     let mut guest = start(json!({}));
     for token in [&seen, &seen_large, &seen_roleless] {
@@ -120,7 +120,7 @@ fn what_a_request_costs() {
     for (label, path, token, status, parts, instructions) in rows {
         let outcome = guest.request(&get(path, token.as_deref()));
         assert_eq!(outcome.status, *status, "{label}");
-        let calls = sum(&[&ALWAYS, &parts.concat()]);
+        let calls = sum(&[&EVERY_REQUEST, &parts.concat()]);
         failures.extend(
             differences(&outcome, &calls, *instructions).into_iter().map(|what| format!("{label}: {what}")),
         );
@@ -132,12 +132,12 @@ fn what_a_request_costs() {
 fn metadata_that_is_ignored_is_not_read() {
     let mut guest = start(json!({ "route_metadata": "ignore" }));
     let outcome = guest.request(&get("/open", None));
-    let calls = sum(&[&ALWAYS[..3], &[("proxy_increment_metric", 1)]]);
+    let calls = sum(&[&EVERY_REQUEST[..3], &[("proxy_increment_metric", 1)]]);
     assert_eq!((outcome.status, outcome.cost.calls), (None, calls));
 }
 
 #[test]
-fn refusals_beyond_the_tenth_of_a_second_are_not_written_out() {
+fn denials_after_the_tenth_in_a_second_are_not_logged() {
     let mut guest = start(json!({}));
     let request = get("/orders/42", None);
     let mut lines = 0;
@@ -147,7 +147,7 @@ fn refusals_beyond_the_tenth_of_a_second_are_not_written_out() {
     assert_eq!(lines, 10);
     let (silent, first) =
         (guest.request(&request).cost.instructions, start(json!({})).request(&request).cost.instructions);
-    assert!(silent < first, "{silent} instructions without a line, {first} with one");
+    assert!(silent < first, "{silent} instructions without a log line, {first} with one");
     assert_eq!(guest.metric("jwt_guard.denied.missing_token"), 31);
 }
 
@@ -155,10 +155,11 @@ fn values<'a>(headers: &'a Headers, name: &str) -> Vec<&'a [u8]> {
     headers.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_slice()).collect()
 }
 
-/// Headers are added where the request has none of that name, which is decided from the one read of its headers. This
-/// host adds a second copy when it is told to add, so what a client brings along would stand beside what was verified.
+/// The filter adds a header if the request has none of that name, and replaces it otherwise. It decides this from its
+/// one read of the headers. This host adds a second copy on `add`, so a wrong decision would keep the client's header
+/// next to the verified one.
 #[test]
-fn what_is_added_never_stands_beside_a_clients_copy() {
+fn added_headers_replace_those_of_the_client() {
     let mut guest = start(json!({ "forward_token": true }));
     let names = [
         "x-auth-sub",
@@ -172,7 +173,7 @@ fn what_is_added_never_stands_beside_a_clients_copy() {
     let token = good();
     let plain = guest.request(&get("/orders/42", Some(&token)));
     assert_eq!(plain.status, None);
-    // One copy of one name, two of one, one of each, and all of them in another spelling.
+    // One copy of one name, two copies of one, one copy of each, and all of them in another spelling.
     let mut brought: Vec<Vec<String>> = names.iter().map(|name| vec![(*name).to_owned()]).collect();
     brought.extend(names.iter().map(|name| vec![(*name).to_owned(), (*name).to_owned()]));
     brought.push(names.map(str::to_owned).into());
@@ -192,7 +193,7 @@ fn what_is_added_never_stands_beside_a_clients_copy() {
         }
         assert!(!outcome.headers.iter().any(|(_, value)| value == b"root"), "{headers:?}");
     }
-    // As after an internal redirect: what the filter added is what it finds.
+    // Like after an internal redirect: the request already has the headers that the filter added.
     let again = guest.request(&plain.headers);
     for name in names {
         assert_eq!(values(&again.headers, name), values(&plain.headers, name), "{name}");
@@ -200,7 +201,7 @@ fn what_is_added_never_stands_beside_a_clients_copy() {
 }
 
 #[test]
-fn a_hit_is_judged_by_the_moment_it_comes() {
+fn a_cache_hit_is_checked_against_the_current_time() {
     let keys: Value = serde_json::from_str(&published()).unwrap();
     let mut guest = start(json!({ "jwks_inline": keys, "jwks_cluster": null }));
     let request = get("/orders/42", Some(&good()));
@@ -209,11 +210,15 @@ fn a_hit_is_judged_by_the_moment_it_comes() {
     guest.at(NOW.saturating_add(Duration::from_secs(365 * 86_400)));
     let outcome = guest.request(&request);
     assert_eq!(outcome.status, Some(401));
-    assert!(!outcome.cost.calls.contains_key("proxy_call_foreign_function"), "refused from the cache");
+    assert!(
+        !outcome.cost.calls.contains_key("proxy_call_foreign_function"),
+        "denied without verifying the signature again"
+    );
     assert_eq!(guest.metric("jwt_guard.denied.expired"), 1);
 }
 
-/// Anybody can send a token that is read before it is refused, and nest its claims as deeply as they may be.
+/// An attacker can send a token without a valid signature, and nest its claims up to the allowed depth. The filter
+/// parses them before it denies the request.
 #[test]
 fn claims_cost_by_their_length_and_not_by_their_depth() {
     const LENGTH: usize = 8000;
@@ -239,16 +244,16 @@ fn claims_cost_by_their_length_and_not_by_their_depth() {
     assert_eq!(guest.metric("jwt_guard.denied.unknown_issuer"), 2);
 }
 
-/// One question is not worth arranging thousands of roles for.
+/// For one check, it is not worth building an index of thousands of roles.
 #[test]
-fn a_question_costs_by_the_number_of_roles() {
+fn a_role_check_is_linear_in_the_number_of_roles() {
     let sizes = json!({ "max_token_bytes": 65536, "max_claim_header_bytes": 65536 });
     let mut guest = start(sizes);
     let mut instructions = |count: usize| {
         let mut roles: Vec<String> = (1..count).map(|role| format!("{role:x}")).collect();
         roles.push("admin".to_owned());
         let request = get("/orders/42", Some(&signed(person().claim("roles", roles))));
-        // Verified, and then remembered.
+        // The first request verifies the token, the second one uses the cache.
         assert_eq!(guest.request(&request).status, None);
         guest.request(&request).cost.instructions as f64
     };
@@ -256,16 +261,16 @@ fn a_question_costs_by_the_number_of_roles() {
     assert!(more < fewer * 1.2, "{more} instructions for 2,200 roles, {fewer} for 2,000");
 }
 
-/// The host keeps a timer for each configuration that there ever was, as long as nobody stops it.
+/// The host keeps the timer of a removed configuration unless the module stops it.
 #[test]
-fn a_configuration_that_goes_wakes_nobody_any_more() {
+fn a_removed_configuration_stops_its_timer() {
     let mut guest = start(json!({}));
     assert!(guest.tick_milliseconds() > 0);
     guest.end();
     assert_eq!(guest.tick_milliseconds(), 0);
 }
 
-/// The routes are kept as they were read beside the tree that is searched.
+/// The parsed routes are kept next to the search tree.
 #[test]
 fn ten_thousand_routes_fit_into_twenty_mebibytes() {
     let route = |number: usize| {
@@ -274,6 +279,6 @@ fn ten_thousand_routes_fit_into_twenty_mebibytes() {
         json!({ "path": paths[number % 3], "requires_role": "admin" })
     };
     let guest = start(json!({ "routes": (0..10_000).map(route).collect::<Vec<_>>() }));
-    // 16,000 KiB, most of it while the configuration is read.
+    // Measured: 16,000 KiB, most of it while the configuration is parsed.
     assert!(guest.memory_bytes() < 20 << 20, "{} bytes", guest.memory_bytes());
 }

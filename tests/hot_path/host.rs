@@ -1,7 +1,8 @@
-//! A host for the very module that people deploy: it gives a request, takes what is done to it, and counts.
+//! A test host for the deployable module. It passes a request to the module, applies the module's edits and counts
+//! costs.
 //!
-//! What it counts is what costs in a proxy: the calls into the host, the buffers that the host asks the module to
-//! make room for, and the instructions that the module runs. None of it depends on the machine or its load.
+//! It counts calls into the host, buffers that the module allocates for the host, and instructions of the module. These
+//! counts do not depend on the machine or its load.
 
 use std::collections::BTreeMap;
 
@@ -16,63 +17,62 @@ const ROOT: i32 = 1;
 const OK: i32 = 0;
 const NOT_FOUND: i32 = 1;
 const CAS_MISMATCH: i32 = 8;
-/// The buffer with the body of a fetch's answer, and the map with its headers.
-const ANSWER_BODY: i32 = 4;
-const ANSWER_HEADERS: i32 = 6;
-/// The number of every fetch.
+/// The buffer with the body of a fetch response, and the map with its headers.
+const FETCH_BODY: i32 = 4;
+const FETCH_HEADERS: i32 = 6;
+/// The id of every fetch.
 const FETCH: i32 = 1;
-/// More than any test runs.
+/// More instructions than any test needs.
 const FUEL: u64 = u64::MAX / 2;
 
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-/// What one request cost.
+/// The cost of one request.
 #[derive(Debug, Clone, Default)]
 pub struct Cost {
-    /// Calls by the name of the host's function; metrics and log lines among them.
+    /// The number of calls by host function, including metrics and log lines.
     pub calls: BTreeMap<String, u32>,
-    /// Instructions, by the runtime's own reckoning.
+    /// The number of instructions, as counted by the runtime.
     pub instructions: u64,
 }
 
-/// The module in a VM of its own, configured.
+/// The configured module in its own VM.
 pub struct Guest {
     store: Store<Host>,
     instance: Instance,
     next_context: i32,
 }
 
-/// What the host knows and has seen.
+/// The state of the host.
 pub struct Host {
     configuration: Vec<u8>,
     now: UnixTime,
-    /// The request at hand, as the module's edits leave it.
+    /// The current request after the module's edits.
     headers: Headers,
     answered: Option<i32>,
     metrics: BTreeMap<String, i64>,
     metric_names: Vec<String>,
     calls: BTreeMap<String, u32>,
     shared: BTreeMap<String, (Vec<u8>, u32)>,
-    /// What the issuer answers a fetch with.
+    /// The issuer's response to a fetch.
     keys: Vec<u8>,
     log: Vec<String>,
     random: u8,
     tick_milliseconds: i32,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The status of an answer; `None` where the request goes on.
+    /// The status of a local response; `None` if the request is forwarded.
     pub status: Option<i32>,
-    /// As the upstream gets it.
+    /// The headers that the upstream receives.
     pub headers: Headers,
     pub cost: Cost,
 }
 
 impl Guest {
-    /// Starts a VM as the host does, with that configuration.
-    /// Keys that it fetches are these.
+    /// Starts a VM like the host, with the configuration. `keys` is the response to a key fetch.
     pub fn start(module: &[u8], configuration: &str, keys: &str, now: UnixTime) -> Self {
         let mut config = Config::default();
         config.consume_fuel(true);
@@ -99,7 +99,7 @@ impl Guest {
             let name = import.name().to_owned();
             let kind = import.ty().func().expect("only functions are imported").clone();
             let called = move |caller: Caller<'_, Host>, arguments: &[Val], results: &mut [Val]| {
-                let status = Call { caller, name: &name }.answer(arguments)?;
+                let status = HostCall { caller, name: &name }.answer(arguments)?;
                 if let Some(result) = results.first_mut() {
                     *result = Val::I32(status);
                 }
@@ -123,7 +123,7 @@ impl Guest {
         guest
     }
 
-    /// One request without a body, from its first callback to its last.
+    /// Runs one request without a body, from its first callback to its last.
     pub fn request(&mut self, headers: &Headers) -> Outcome {
         let context = self.next_context;
         self.next_context += 1;
@@ -144,29 +144,29 @@ impl Guest {
         assert_eq!(
             action == Some(0),
             host.answered.is_none(),
-            "it goes on, or it is answered: {:?}",
+            "the request is either forwarded or answered: {:?}",
             host.log
         );
         Outcome { status: host.answered, headers: host.headers.clone(), cost }
     }
 
-    /// The VM's memory, which never shrinks.
+    /// The size of the VM's memory, which never shrinks.
     pub fn memory_bytes(&self) -> usize {
         let memory = self.instance.get_export(&self.store, "memory").and_then(Extern::into_memory);
         memory.expect("the module exports its memory").data_size(&self.store)
     }
 
-    /// How often it is called without a request, in milliseconds; 0 for never.
+    /// The interval of the timer in milliseconds; 0 if it is off.
     pub fn tick_milliseconds(&self) -> i32 {
         self.store.data().tick_milliseconds
     }
 
-    /// The configuration goes.
+    /// Removes the configuration.
     pub fn end(&mut self) {
         self.call("proxy_on_delete", &[ROOT]);
     }
 
-    /// The clock goes on to that moment.
+    /// Sets the clock.
     pub fn at(&mut self, now: UnixTime) {
         self.store.data_mut().now = now;
     }
@@ -182,19 +182,19 @@ impl Guest {
         let arguments: Vec<Val> = arguments.iter().copied().map(Val::I32).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
         if let Err(error) = function.call(&mut self.store, &arguments, &mut results) {
-            panic!("{name} trapped: {error}; the log says {:?}", self.store.data().log);
+            panic!("{name} trapped: {error}; the log is {:?}", self.store.data().log);
         }
         results.first().and_then(Val::i32)
     }
 }
 
-/// One call of the module's.
-struct Call<'a, 'n> {
+/// One host call of the module.
+struct HostCall<'a, 'n> {
     caller: Caller<'a, Host>,
     name: &'n str,
 }
 
-impl Call<'_, '_> {
+impl HostCall<'_, '_> {
     fn answer(&mut self, arguments: &[Val]) -> Result<i32, Error> {
         *self.caller.data_mut().calls.entry(self.name.to_owned()).or_default() += 1;
         let a = |index: usize| arguments[index].i32().unwrap();
@@ -211,14 +211,14 @@ impl Call<'_, '_> {
             }
             "proxy_get_buffer_bytes" => {
                 let host = self.caller.data();
-                let buffer = if a(0) == ANSWER_BODY { host.keys.clone() } else { host.configuration.clone() };
-                self.give(&buffer, a(3), a(4))?
+                let buffer = if a(0) == FETCH_BODY { host.keys.clone() } else { host.configuration.clone() };
+                self.pass_buffer(&buffer, a(3), a(4))?
             }
             "proxy_get_header_map_pairs" => {
                 let answer = [(":status".to_owned(), b"200".to_vec())];
-                let headers = if a(0) == ANSWER_HEADERS { &answer } else { &*self.caller.data().headers };
+                let headers = if a(0) == FETCH_HEADERS { &answer } else { &*self.caller.data().headers };
                 let map = serialised(headers);
-                self.give(&map, a(1), a(2))?
+                self.pass_buffer(&map, a(1), a(2))?
             }
             "proxy_add_header_map_value" => {
                 let (name, value) = (self.text(a(1), a(2)), self.read(a(3), a(4)));
@@ -237,8 +237,8 @@ impl Call<'_, '_> {
                 self.caller.data_mut().headers.retain(|(known, _)| *known != name);
                 OK
             }
-            // No route has metadata here; the proxy answers so where a route has none.
-            "proxy_get_property" => self.give(&[], a(2), a(3))?,
+            // Like the proxy for a route without metadata.
+            "proxy_get_property" => self.pass_buffer(&[], a(2), a(3))?,
             "proxy_set_property" | "proxy_set_effective_context" => OK,
             "proxy_set_tick_period_milliseconds" => {
                 self.caller.data_mut().tick_milliseconds = a(0);
@@ -274,7 +274,7 @@ impl Call<'_, '_> {
                     return Ok(NOT_FOUND);
                 };
                 self.write(a(4), &cas.to_le_bytes());
-                self.give(&value, a(2), a(3))?
+                self.pass_buffer(&value, a(2), a(3))?
             }
             "proxy_set_shared_data" => {
                 let (name, value) = (self.text(a(0), a(1)), self.read(a(2), a(3)));
@@ -292,8 +292,8 @@ impl Call<'_, '_> {
             }
             "proxy_call_foreign_function" => {
                 assert_eq!(self.text(a(0), a(1)), "verify_signature");
-                let verdict = verified(&self.read(a(2), a(3)));
-                self.give(&verdict, a(4), a(5))?
+                let result = verified(&self.read(a(2), a(3)));
+                self.pass_buffer(&result, a(4), a(5))?
             }
             "random_get" => {
                 let length = usize::try_from(a(1)).unwrap();
@@ -309,7 +309,7 @@ impl Call<'_, '_> {
                 OK
             }
             "environ_get" => OK,
-            other => panic!("the module called {other}, which no request here needs"),
+            other => panic!("the module called {other}, which this host does not implement"),
         };
         Ok(status)
     }
@@ -321,7 +321,7 @@ impl Call<'_, '_> {
     fn read(&mut self, address: i32, length: i32) -> Vec<u8> {
         let memory = self.memory();
         let mut bytes = vec![0; usize::try_from(length).unwrap()];
-        memory.read(&self.caller, usize::try_from(address).unwrap(), &mut bytes).expect("within the memory");
+        memory.read(&self.caller, usize::try_from(address).unwrap(), &mut bytes).expect("a valid address");
         bytes
     }
 
@@ -331,11 +331,11 @@ impl Call<'_, '_> {
 
     fn write(&mut self, address: i32, bytes: &[u8]) {
         let memory = self.memory();
-        memory.write(&mut self.caller, usize::try_from(address).unwrap(), bytes).expect("within the memory");
+        memory.write(&mut self.caller, usize::try_from(address).unwrap(), bytes).expect("a valid address");
     }
 
-    /// Hands over a buffer, in memory that the module is asked for. Nothing is asked for nothing, as in the proxy.
-    fn give(&mut self, bytes: &[u8], at: i32, length_at: i32) -> Result<i32, Error> {
+    /// Passes a buffer in memory that the module allocates. Like the proxy, it allocates nothing for an empty buffer.
+    fn pass_buffer(&mut self, bytes: &[u8], at: i32, length_at: i32) -> Result<i32, Error> {
         let mut address = 0;
         if !bytes.is_empty() {
             *self.caller.data_mut().calls.entry("(a buffer from the module)".to_owned()).or_default() += 1;
@@ -353,7 +353,8 @@ impl Call<'_, '_> {
     }
 }
 
-/// The count, the lengths of all names and values, then names and values, each with a NUL.
+/// Headers in the proxy-wasm format: the count, the lengths of all names and values, then all names and values, each
+/// followed by NUL.
 fn serialised(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let mut bytes = u32::try_from(headers.len()).unwrap().to_le_bytes().to_vec();
@@ -381,7 +382,7 @@ struct Arguments {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Verdict {
+struct VerifyResult {
     #[prost(bool, tag = "1")]
     result: bool,
     #[prost(string, tag = "2")]
@@ -394,5 +395,5 @@ fn verified(arguments: &[u8]) -> Vec<u8> {
         ["sha256", "sha384", "sha512"].into_iter().find(|name| *name == hash_function).unwrap();
     let check =
         HostCheck { hash_function, public_key: &public_key, signature: signature.into(), text: &text };
-    Verdict { result: verify_signature(&check), error: String::new() }.encode_to_vec()
+    VerifyResult { result: verify_signature(&check), error: String::new() }.encode_to_vec()
 }

@@ -1,11 +1,11 @@
-//! What a request costs, in counts: calls of the host, instructions and allocations. A change that makes the hot path
-//! do more fails here, on any machine; how long it takes is measured by `make bench`.
+//! Counts the host calls, instructions and allocations of a request. A change that makes the hot path more expensive
+//! fails here on any machine; `make bench` measures time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
 mod allocations;

@@ -1,4 +1,4 @@
-//! The requests whose cost is counted.
+//! The requests whose costs are counted.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,26 +10,26 @@ use serde_json::{Value, json};
 
 use crate::host::Headers;
 
-/// When every request here is judged.
+/// The time of all requests.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
-/// How many groups the large token names.
+/// The number of groups in the large token.
 const GROUPS: usize = 100;
 
 fn key() -> &'static SigningKey {
     shared_key(Algorithm::Es256, "first")
 }
 
-/// What the issuer publishes.
+/// The keys that the issuer publishes.
 pub fn keys() -> Rc<KeySet> {
     Rc::new(KeySet::parse(published().as_bytes()).unwrap().keys)
 }
 
-/// The same as its issuer answers.
+/// The published keys as the issuer's response.
 pub fn published() -> String {
     key_set([key()]).to_string()
 }
 
-/// The configuration of the benchmark: one role on every path, but for one that is open; and those members.
+/// The configuration of the benchmark, with the given members: one role for every path except one anonymous path.
 pub fn configuration(members: Value) -> String {
     let mut configuration = json!({
         "issuer": ISSUER,
@@ -46,7 +46,7 @@ pub fn configuration(members: Value) -> String {
     configuration.to_string()
 }
 
-/// A token whose claims become seven headers; each has another `jti`.
+/// A token whose claims become seven headers; each token has its own `jti`.
 pub fn person() -> Token {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -86,7 +86,7 @@ pub fn forged() -> String {
     String::from_utf8(token).unwrap()
 }
 
-/// What a browser's application sends, as it comes to a filter.
+/// The headers of a browser application, as a filter receives them.
 pub fn get(path: &str, token: Option<&str>) -> Headers {
     let mut headers: Headers = [
         (":authority", "api.example"),

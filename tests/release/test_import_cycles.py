@@ -1,6 +1,6 @@
-"""The import cycles that scripts/import-cycles finds, and what it does not take for one.
+"""Tests of scripts/import-cycles: what is a cycle and what is not.
 
-Each row is a folder of sources that has no cycle, with one thing changed.
+Each row is a folder of sources without a cycle, with one change.
 """
 
 import importlib.machinery
@@ -22,7 +22,7 @@ def script(name):
 
 import_cycles = script("import-cycles")
 
-SOUND = {
+CYCLE_FREE = {
     "lib.rs": "pub mod a;\npub mod b;\n",
     "a.rs": "mod x;\nmod y;\npub use x::X;\npub use y::Y;\n",
     "a/x.rs": "use super::y::Y;\npub struct X(Y);\n",
@@ -33,23 +33,23 @@ SOUND = {
 
 class ImportCycles(unittest.TestCase):
     def found(self, find, changed):
-        """What one of the checks finds in the sound files with those in their place."""
+        """The cycles that a check finds in the cycle-free files after replacing the given ones."""
         with tempfile.TemporaryDirectory() as folder:
-            for name, text in (SOUND | changed).items():
+            for name, text in (CYCLE_FREE | changed).items():
                 path = Path(folder, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
             return [cycle.replace(f"{folder}/", "") for cycle, _ in find(Path(folder))]
 
     def cycles(self, changed):
-        """The cycles, each as its files."""
+        """The file cycles, each as its files."""
         return self.found(import_cycles.cycles, changed)
 
-    def room_cycles(self, changed):
-        """The cycles of top-level modules, each as their names."""
-        return self.found(import_cycles.room_cycles, changed)
+    def module_cycles(self, changed):
+        """The cycles of top-level modules, each as the module names."""
+        return self.found(import_cycles.module_cycles, changed)
 
-    def test_what_is_a_cycle(self):
+    def test_cycles_are_found(self):
         for label, changed, cycle in [
             ("siblings", {"a/y.rs": "use super::x::X;\npub struct Y;\n"}, "a/x.rs a/y.rs"),
             ("siblings by the parent's names", {"a/y.rs": "use super::X;\npub struct Y;\n"}, "a/x.rs a/y.rs"),
@@ -59,7 +59,7 @@ class ImportCycles(unittest.TestCase):
             ("under another name", {"a/y.rs": "use super::x as z;\npub struct Y(z::X);\n"}, "a/x.rs a/y.rs"),
             ("of two folders", {"a/y.rs": "use crate::b::b;\npub struct Y;\n"}, "a/x.rs a/y.rs b.rs"),
             (
-                "a child and what its parent defines",
+                "a child and an item that its parent defines",
                 {
                     "a.rs": "mod x;\nmod y;\npub use x::X;\npub struct Z(y::Y);\n",
                     "a/y.rs": "use super::Z;\npub struct Y;\n",
@@ -67,7 +67,7 @@ class ImportCycles(unittest.TestCase):
                 "a.rs a/y.rs",
             ),
             (
-                "what the parent passes on and makes use of",
+                "an item that the parent re-exports and uses",
                 {
                     "a.rs": "mod x;\nmod y;\npub use x::X;\npub use y::Y;\npub struct Z(Y);\n",
                     "a/y.rs": "use super::Z;\npub struct Y;\n",
@@ -77,9 +77,9 @@ class ImportCycles(unittest.TestCase):
         ]:
             self.assertEqual(self.cycles(changed), [cycle], label)
 
-    def test_what_is_none(self):
+    def test_other_imports_are_not_cycles(self):
         for label, changed in [
-            ("the sound files", {}),
+            ("the cycle-free files", {}),
             ("in a comment", {"a/y.rs": "// use super::x::X;\n/* super::x::X */\npub struct Y;\n"}),
             ("in a text", {"a/y.rs": 'pub struct Y;\nconst TEXT: &str = "super::x::X \\" super::x::X";\n'}),
             ("in a raw text", {"a/y.rs": 'pub struct Y;\nconst TEXT: &str = r#"" super::x::X"#;\n'}),
@@ -90,7 +90,7 @@ class ImportCycles(unittest.TestCase):
             ),
             ("behind a lifetime", {"a/y.rs": "pub struct Y<'a>(&'a str);\n// '\nfn f<'a>() {}\n"}),
             (
-                "a child and what its parent defines without it",
+                "a child and a parent's item that does not use the child",
                 {
                     "a.rs": "mod x;\nmod y;\npub use x::X;\npub use y::Y;\npub struct Z;\n",
                     "a/y.rs": "use super::Z;\npub struct Y;\n",
@@ -100,22 +100,22 @@ class ImportCycles(unittest.TestCase):
         ]:
             self.assertEqual(self.cycles(changed), [], label)
 
-    def test_what_is_a_cycle_of_top_level_modules(self):
+    def test_cycles_of_top_level_modules(self):
         of_b = {"b.rs": "mod z;\nuse crate::a::X;\npub fn b(x: X) {}\n", "b/z.rs": "pub struct Z;\n"}
         for label, changed, expected in [
-            ("the sound files", {}, []),
+            ("the cycle-free files", {}, []),
             ("siblings of one module", {"a/y.rs": "use super::x::X;\npub struct Y;\n"}, []),
             ("files of both", of_b | {"a/y.rs": "use crate::b::z::Z;\npub struct Y(Z);\n"}, ["a b"]),
             (
-                "over a third",
+                "through a third module",
                 of_b | {"a/y.rs": "use crate::c::C;\npub struct Y(C);\n", "c.rs": "pub struct C(crate::b::z::Z);\n"},
                 ["a b c"],
             ),
             ("in tests", of_b | {"a/y.rs": "pub struct Y;\n#[cfg(test)]\nmod tests {\n use crate::b::z::Z;\n}\n"}, []),
         ]:
-            self.assertEqual(self.room_cycles(changed), expected, label)
+            self.assertEqual(self.module_cycles(changed), expected, label)
         both = of_b | {"a/y.rs": "use crate::b::z::Z;\npub struct Y(Z);\n"}
-        self.assertEqual(self.cycles(both), [], "no two files form it")
+        self.assertEqual(self.cycles(both), [], "no files form a cycle")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The scripts that a release and its checks stand on: `python3 -m unittest discover tests/release`.
+"""Tests of the release scripts: `python3 -m unittest discover tests/release`.
 
-Each refusal starts from what passes and changes one thing.
+Each rejection test starts from valid input and changes one thing.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ def script(name):
 
 
 image_layout, licences, sbom = script("image-layout"), script("licences"), script("sbom")
-import sbom_tree  # noqa: E402: the scripts' folder is on the path from here on
+import sbom_tree  # noqa: E402: needs the scripts' folder on sys.path
 
 MODULE = b"\0asm, the rest of it"
 
 
 def tar(files):
-    """A tar of those (name, bytes); None in place of bytes is a folder."""
+    """A tar of (name, bytes) pairs; None instead of bytes means a folder."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as out:
         for name, content in files:
@@ -49,7 +49,7 @@ def tar(files):
 
 class ImageLayout(unittest.TestCase):
     def checked(self, *layers):
-        """What is said of an image with those layers, each a list of files."""
+        """The result of the check for an image with these layers, each a list of files."""
         files = [(f"{number}/layer.tar", tar(layer)) for number, layer in enumerate(layers)]
         manifest = json.dumps([{"Layers": [name for name, _ in files]}]).encode()
         with tempfile.TemporaryDirectory() as folder:
@@ -72,9 +72,9 @@ class ImageLayout(unittest.TestCase):
             ("another layer", ([plugin], [("LICENSE", b"")]), "layers: expected one, got 2"),
             ("no layer", (), "layers: expected one, got 0"),
             ("another file", ([plugin, ("LICENSE", b"")],), "files in the layer: expected one, got 2"),
-            ("another name", ([("jwt_guard.wasm", MODULE)],), "the layer holds 'jwt_guard.wasm'"),
-            ("in a folder", ([("target/plugin.wasm", MODULE)],), "the layer holds 'target/plugin.wasm'"),
-            ("a folder", ([("plugin.wasm", None)],), "the layer holds 'plugin.wasm'"),
+            ("another name", ([("jwt_guard.wasm", MODULE)],), "the layer contains 'jwt_guard.wasm'"),
+            ("in a folder", ([("target/plugin.wasm", MODULE)],), "the layer contains 'target/plugin.wasm'"),
+            ("a folder", ([("plugin.wasm", None)],), "the layer contains 'plugin.wasm'"),
             ("other bytes", ([("plugin.wasm", MODULE + b"!")],), "plugin.wasm has sha256"),
         ]:
             with self.subTest(what):
@@ -116,16 +116,20 @@ class Licences(unittest.TestCase):
         self.assertEqual(self.complaints(), [])
         self.assertEqual(self.complaints(entry={"name": "jwt-guard", "source": None}), [])
         two = (("a", "1.0.0"), ("a", "2.0.0"))
-        self.assertEqual(self.complaints(crates=two, linked=two[:1]), [], "the other one only runs in the compiler")
+        self.assertEqual(self.complaints(crates=two, linked=two[:1]), [], "the second version runs only in the compiler")
         for what, changed, said in [
             ("licence", {"licence": "GPL-3.0"}, "a 1.0.0: its licence is GPL-3.0"),
             ("no licence", {"licence": None}, "a 1.0.0: its licence is none"),
-            ("twice", {"crates": two}, "a: the module holds it 2 times"),
-            ("git", {"entry": {"source": "git+https://example.org/a"}}, "not from crates.io"),
-            ("another registry", {"entry": {"source": "registry+https://example.org/index"}}, "not from crates.io"),
-            ("a folder", {"entry": {"source": None}}, "from a folder"),
+            ("twice", {"crates": two}, "a: the module contains 2 versions of it"),
+            ("git", {"entry": {"source": "git+https://example.org/a"}}, "its source is git+https://example.org/a; expected crates.io"),
+            (
+                "another registry",
+                {"entry": {"source": "registry+https://example.org/index"}},
+                "its source is registry+https://example.org/index; expected crates.io",
+            ),
+            ("a folder", {"entry": {"source": None}}, "its source is a folder; expected crates.io"),
             ("no checksum", {"entry": {"checksum": None}}, "no checksum"),
-            ("yanked", {"yanked": ("a", "1.0.0")}, "a 1.0.0 (Cargo.lock): it was yanked"),
+            ("yanked", {"yanked": ("a", "1.0.0")}, "a 1.0.0 (Cargo.lock): this version was yanked"),
         ]:
             with self.subTest(what):
                 found = self.complaints(**changed)
@@ -151,7 +155,7 @@ class Licences(unittest.TestCase):
 
 class Sbom(unittest.TestCase):
     def test_names_what_cargo_builds(self):
-        """Compared with cargo's own flat list, which the script does not read."""
+        """Compares the bill with cargo's flat list, which the script does not use."""
         command = ["cargo", "tree", "--locked", "--package", "jwt-guard-filter", "--target", "wasm32-wasip1", "--edges", "normal", "--prefix", "none"]
         lines = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
         expected = {tuple(line.split(" ")[:2]) for line in lines}

@@ -1,4 +1,4 @@
-//! The exact bytes of every answer that refuses.
+//! The exact bytes of every denial.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn plain() -> Challenge<'static> {
     Challenge { realm: "orders", scopes: &[], resource_metadata: None }
 }
 
-/// The answer as it would be written, status line aside from its number.
+/// The response as text: status, headers and body.
 fn shown(denial: &Denial) -> String {
     let headers: Vec<String> =
         denial.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
@@ -63,7 +63,7 @@ fn answers_to_every_reason() {
             let denial = Denial::new(*reason, &plain(), BodyFormat::Json);
             assert_eq!(shown(&denial), expected(status, challenge, body, last), "{reason}");
             assert_eq!(denial.reason, *reason);
-            assert!(answered.insert(*reason), "{reason} stands in two rows");
+            assert!(answered.insert(*reason), "{reason} occurs in two rows");
         }
     };
     check(
@@ -129,11 +129,11 @@ fn answers_to_every_reason() {
         r#"{"error":"misconfigured","detail":"The policy of this route is misconfigured"}"#,
         "",
     );
-    assert_eq!(answered, BTreeSet::from(Reason::ALL), "a reason has no row");
+    assert_eq!(answered, BTreeSet::from(Reason::ALL), "every reason has a row");
 }
 
 #[test]
-fn challenges_carry_scopes_where_they_are_asked_for() {
+fn challenges_contain_the_required_scopes() {
     let scopes = ["orders:read", "not a scope", "b\"", "profile"];
     let challenge = Challenge { realm: "orders", scopes: &scopes, resource_metadata: Some(METADATA) };
     let metadata = format!(r#"resource_metadata="{METADATA}""#);
@@ -164,14 +164,14 @@ fn challenges_carry_scopes_where_they_are_asked_for() {
 }
 
 #[test]
-fn a_realm_cannot_end_its_quotes() {
+fn a_realm_is_escaped_inside_its_quotes() {
     let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], resource_metadata: None };
     let denial = Denial::new(Reason::MissingToken, &challenge, BodyFormat::Json);
     assert_eq!(denial.headers[1].1, r#"Bearer realm="a\"b\\??c""#);
 }
 
 #[test]
-fn grpc_gets_the_sentence_alone() {
+fn grpc_gets_only_the_detail() {
     let denial = Denial::new(Reason::Expired, &plain(), BodyFormat::Grpc);
     let challenge = r#"Bearer realm="orders", error="invalid_token", error_description="Token has expired""#;
     let expected =
@@ -184,7 +184,7 @@ fn grpc_gets_the_sentence_alone() {
 }
 
 #[test]
-fn the_form_is_the_one_the_host_will_take() {
+fn the_form_depends_on_the_content_type() {
     let rows: &[(Option<&[u8]>, BodyFormat)] = &[
         (Some(b"application/grpc"), BodyFormat::Grpc),
         (Some(b"application/grpc+proto"), BodyFormat::Grpc),
@@ -200,7 +200,7 @@ fn the_form_is_the_one_the_host_will_take() {
 }
 
 #[test]
-fn clients_are_told_when_to_come_back() {
+fn retry_after_is_rounded_up_to_seconds() {
     let rows = [
         (Duration::ZERO, "1"),
         (Duration::from_millis(1), "1"),
@@ -217,7 +217,7 @@ fn clients_are_told_when_to_come_back() {
 }
 
 #[test]
-fn bodies_are_json_and_tell_no_reason() {
+fn bodies_are_json_without_the_reason() {
     for reason in Reason::ALL {
         let denial = Denial::new(reason, &plain(), BodyFormat::Json);
         let body: serde_json::Value = serde_json::from_slice(&denial.body).unwrap();
@@ -264,9 +264,10 @@ fn reasons_of_token_errors() {
     }
 }
 
-/// The client is told apart what it can remedy, and nothing that tells a forger how far a forgery came.
+/// The detail distinguishes only faults that a client can fix. Other details would help an attacker improve a forged
+/// token.
 #[test]
-fn a_client_is_told_what_its_token_lacks() {
+fn details_name_only_faults_that_a_client_can_fix() {
     let rows = [
         (TokenError::Expired, "Token has expired"),
         (TokenError::NoExpiration, "Token has no expiration time (exp)"),
@@ -278,17 +279,17 @@ fn a_client_is_told_what_its_token_lacks() {
         (TokenError::UnknownIssuer, "Token is invalid"),
         (TokenError::ClaimType { claim: "exp" }, "Token is invalid"),
     ];
-    for (error, told) in rows {
+    for (error, detail) in rows {
         let denial = Denial::of_token(&error, &plain(), BodyFormat::Json);
         assert_eq!((denial.status, denial.reason), (401, Reason::from(&error)), "{error:?}");
         let challenge = denial.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
         assert!(
-            challenge.1.ends_with(&format!(r#"error="invalid_token", error_description="{told}""#)),
+            challenge.1.ends_with(&format!(r#"error="invalid_token", error_description="{detail}""#)),
             "{challenge:?}"
         );
-        let body = format!(r#"{{"error":"invalid_token","detail":"{told}"}}"#);
+        let body = format!(r#"{{"error":"invalid_token","detail":"{detail}"}}"#);
         assert_eq!(String::from_utf8(denial.body).unwrap(), body);
-        assert_eq!(Denial::of_token(&error, &plain(), BodyFormat::Grpc).body, told.as_bytes());
+        assert_eq!(Denial::of_token(&error, &plain(), BodyFormat::Grpc).body, detail.as_bytes());
     }
 }
 

@@ -1,11 +1,6 @@
-//! Tokens, keys, signatures and claims: each rejection starts from a token that passes and changes one thing.
+//! Tests of tokens, keys, signatures and claims. Each rejection test starts from a valid token and changes one thing.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that panics is a test that fails"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a panic fails the test")]
 
 mod claims;
 mod differential;

@@ -1,11 +1,11 @@
-//! The core, driven from outside.
+//! Tests of the core through its public interface.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "clippy knows test functions, but not the helpers of a test binary"
+    reason = "clippy treats only #[test] functions as tests, not the helpers of a test binary"
 )]
 
 mod token_source {

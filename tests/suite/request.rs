@@ -1,4 +1,4 @@
-//! One request, from its headers to a step: no host, no clock, no network.
+//! Tests of a whole request, from its headers to the resulting step, without host, clock and network.
 
 mod fixture;
 

@@ -1,6 +1,6 @@
-//! Where documents are served, to whom, and which one a challenge names.
+//! Tests of metadata documents: path and host, methods, and the document in a challenge.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows the helpers of an integration test for no test")]
+#![expect(clippy::unwrap_used, reason = "clippy does not treat the helpers of an integration test as tests")]
 
 use jwt_guard::jose::json::Json;
 use jwt_guard::resource_metadata::{MetadataDocument, ResourceMetadata, ResourceMetadataError};
@@ -119,7 +119,7 @@ fn a_challenge_names_the_closest_document() {
 }
 
 #[test]
-fn what_is_no_resource_is_refused() {
+fn invalid_resources_are_rejected() {
     let rows = [
         "",
         "/orders",

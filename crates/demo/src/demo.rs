@@ -1,4 +1,4 @@
-//! `make demo` and `make run`: the issuer, the upstream and an Envoy with envoy/envoy.yaml.
+//! `make demo` and `make run`: start the issuer, the upstream and an Envoy with envoy/envoy.yaml.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,38 +15,38 @@ use jwt_guard_testkit::server::listen;
 use jwt_guard_testkit::signer::{self, Signer};
 use jwt_guard_testkit::upstream;
 
-/// Start everything and walk through the policy.
+/// Start issuer, upstream and Envoy, send the example requests and check the responses.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The Envoy to start
+    /// Path of the Envoy to start
     #[arg(long)]
     envoy: PathBuf,
-    /// Its configuration
+    /// Envoy's configuration
     #[arg(long, default_value = "envoy/envoy.yaml")]
     config: PathBuf,
-    /// The module, in place of the one that the configuration names
+    /// The module; replaces the path in the configuration
     #[arg(long, default_value = "target/jwt_guard.wasm")]
     module: PathBuf,
-    /// Keep everything up instead, with lines to paste
+    /// Send no requests: keep everything running and print curl commands
     #[arg(long)]
     stay: bool,
 }
 
 impl Arguments {
-    /// Whether it runs until it is stopped.
+    /// Whether the command runs until it is stopped.
     pub fn stays(&self) -> bool {
         self.stay
     }
 }
 
-/// The ports and the path of envoy/envoy.yaml, which are replaced here.
+/// The ports and the module path in envoy/envoy.yaml, which the demo replaces.
 const LISTENER_PORT: u16 = 10000;
 const ISSUER_PORT: u16 = 8090;
 const UPSTREAM_PORT: u16 = 8091;
 const ADMIN_PORT: u16 = 9901;
 const MODULE: &str = "target/jwt_guard.wasm";
 
-/// Envoy is ready in a third of a second; a busy machine takes longer.
+/// The start-up timeout. Envoy starts in 0.3 s on an idle machine.
 const START: Duration = Duration::from_secs(60);
 
 /// `demo`
@@ -56,10 +56,10 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     let (upstream_listener, upstream) = listen(port(&arguments, UPSTREAM_PORT).await).await?;
     say(&format!("starting the issuer on {issuer}, with one RS256 key"));
     tokio::spawn(signer::serve(issuer_listener, Signer::new(ISSUER, AUDIENCE.to_owned(), vec![key])));
-    say(&format!("starting the upstream on {upstream}, which answers with the headers it saw"));
+    say(&format!("starting the upstream on {upstream}; it responds with the headers that it received"));
     tokio::spawn(upstream::serve(upstream_listener));
     let mut envoy = Envoy::start(&arguments, issuer, upstream).await?;
-    say(&format!("Envoy serves on {}\n", envoy.address));
+    say(&format!("Envoy listens on {}\n", envoy.address));
 
     if arguments.stay {
         return envoy.stay(issuer).await;
@@ -68,10 +68,10 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     walked.map_err(|reason| format!("{reason}. The end of Envoy's log:\n{}", envoy.log_tail()))
 }
 
-/// The address for a server that the configuration has on that port: a free port for the walk, which must work
-/// beside anything; for `--stay` the port itself, unless it is taken.
-async fn port(arguments: &Arguments, documented: u16) -> SocketAddr {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, documented));
+/// The address for a server that has that port in the configuration. The walk uses a free port, so that it works if the
+/// configured port is in use. `--stay` uses the configured port unless it is in use.
+async fn port(arguments: &Arguments, configured: u16) -> SocketAddr {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, configured));
     if arguments.stay && tokio::net::TcpListener::bind(address).await.is_ok() {
         return address;
     }
@@ -93,13 +93,13 @@ impl Envoy {
     async fn start(arguments: &Arguments, issuer: SocketAddr, upstream: SocketAddr) -> Result<Self, String> {
         let read = |error| format!("cannot read {}: {error}", arguments.config.display());
         let mut config = std::fs::read_to_string(&arguments.config).map_err(read)?;
-        for (documented, actual) in [
+        for (configured, actual) in [
             (LISTENER_PORT, port(arguments, LISTENER_PORT).await.port()),
             (ADMIN_PORT, port(arguments, ADMIN_PORT).await.port()),
             (ISSUER_PORT, issuer.port()),
             (UPSTREAM_PORT, upstream.port()),
         ] {
-            replace(&mut config, &format!("port_value: {documented}"), &format!("port_value: {actual}"))?;
+            replace(&mut config, &format!("port_value: {configured}"), &format!("port_value: {actual}"))?;
         }
         replace(&mut config, MODULE, &arguments.module.display().to_string())?;
 
@@ -115,7 +115,7 @@ impl Envoy {
             .arg(folder.join("envoy.yaml"))
             .arg("--admin-address-path")
             .arg(folder.join("admin.address"))
-            // Without it a second Envoy on the machine would need a base id of its own.
+            // With hot restart, a second Envoy on the machine would need another base id.
             .arg("--disable-hot-restart")
             .args(["--concurrency", "1"])
             .stdin(Stdio::null())
@@ -139,11 +139,11 @@ impl Envoy {
         }
     }
 
-    /// Waits until it listens, and asks it where.
+    /// Waits until Envoy listens, and returns the address of its listener.
     async fn ready(&mut self) -> Result<SocketAddr, String> {
         loop {
             if let Ok(Some(status)) = self.process.try_wait() {
-                return Err(format!("Envoy ended: {status}"));
+                return Err(format!("Envoy exited: {status}"));
             }
             if let Some(address) = self.listener().await {
                 return Ok(address);
@@ -162,7 +162,7 @@ impl Envoy {
         (ready.status == 200).then_some(address)
     }
 
-    /// Prints lines to paste and waits: for ctrl-c, or for Envoy's end.
+    /// Prints curl commands and waits for ctrl-c or the end of Envoy.
     async fn stay(&mut self, issuer: SocketAddr) -> Result<(), String> {
         let envoy = self.address;
         println!("# no token: 401");
@@ -171,7 +171,7 @@ impl Envoy {
         println!("curl -i http://{envoy}/public/hello\n");
         for (what, path, claims) in [
             (
-                "any user: 200; the answer shows what the upstream saw",
+                "any user: 200; the response shows the request that the upstream received",
                 "/api/orders",
                 json!({ "sub": "alice" }),
             ),
@@ -182,13 +182,13 @@ impl Envoy {
             println!("# {what}");
             println!("curl -i http://{envoy}{path} -H 'authorization: Bearer {token}'\n");
         }
-        println!("# a token with claims of your own, and a new key for the issuer");
+        println!("# get a token with your own claims; make the issuer use a new key");
         println!("curl -X POST http://{issuer}/token -d '{{\"sub\":\"alice\",\"roles\":[\"admin\"]}}'");
         println!("curl -X POST http://{issuer}/rotate\n");
         println!("Envoy's log: {}", self.folder.join("envoy.log").display());
-        println!("ctrl-c ends everything");
+        println!("ctrl-c stops everything");
         let ended = self.process.wait().await.map_err(|error| error.to_string())?;
-        Err(format!("Envoy ended: {ended}. The end of its log:\n{}", self.log_tail()))
+        Err(format!("Envoy exited: {ended}. The end of its log:\n{}", self.log_tail()))
     }
 
     fn log_tail(&self) -> String {
@@ -201,17 +201,17 @@ impl Envoy {
 
 impl Drop for Envoy {
     fn drop(&mut self) {
-        // kill_on_drop sends the signal; the folder is of no use after that.
+        // kill_on_drop sends the signal; the folder is not needed after that.
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
-/// Replaces the one place of that text. An edited configuration may lack it, or have it twice.
+/// Replaces the only occurrence of the text. An edited configuration may contain it never or several times.
 fn replace(config: &mut String, text: &str, with: &str) -> Result<(), String> {
     let places = config.matches(text).count();
     if places != 1 {
         return Err(format!(
-            "the configuration has {text:?} in {places} places; the demo replaces exactly one"
+            "the configuration contains {text:?} {places} times; the demo needs exactly one, as in envoy/envoy.yaml"
         ));
     }
     *config = config.replacen(text, with, 1);

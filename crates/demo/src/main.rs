@@ -1,4 +1,4 @@
-//! `make demo` and `make run`: the policy of envoy/envoy.yaml in a real Envoy.
+//! `make demo` and `make run`: run the policy of envoy/envoy.yaml in a real Envoy.
 
 mod demo;
 mod walk;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use jwt_guard_testkit::process::until_stopped;
 
-/// Shows the policy of envoy/envoy.yaml at work.
+/// Runs the policy of envoy/envoy.yaml in a real Envoy.
 #[derive(Parser)]
 #[command(name = "jwt-guard-demo", version, arg_required_else_help = true)]
 struct Arguments {
@@ -25,7 +25,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo(arguments) => {
-            // A walk that was cut short has shown nothing.
+            // An interrupted walk is a failure: not all responses were checked.
             let stopped = if arguments.stays() { Ok(()) } else { Err("stopped".to_owned()) };
             until_stopped(demo::run(arguments), stopped)
         }

@@ -1,4 +1,4 @@
-//! The walk through the policy of envoy/envoy.yaml: requests, each with the documented answer.
+//! The walk through the policy of envoy/envoy.yaml: example requests, each with its expected response.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,31 +10,36 @@ use jwt_guard_testkit::base64url;
 use jwt_guard_testkit::client::{Request, shortened};
 use jwt_guard_testkit::now;
 
-/// Walk through the policy of envoy/envoy.yaml at an Envoy that runs already.
+/// Send the example requests to a running Envoy with the policy of envoy/envoy.yaml.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Its listener
+    /// Address of Envoy's listener
     envoy: SocketAddr,
-    /// Its admin interface
+    /// Address of Envoy's admin interface
     #[arg(long)]
     admin: SocketAddr,
-    /// `jwtguard serve`
+    /// Address of the issuer, `jwtguard serve`
     #[arg(long)]
     issuer: SocketAddr,
 }
 
-/// A stack of containers is up in some seconds; a busy machine takes longer.
+/// The start-up timeout. The containers start in some seconds on an idle machine.
 const START: Duration = Duration::from_secs(60);
 
 /// `walk`
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     if tokio::time::timeout(START, keys(arguments.admin)).await.is_err() {
-        return Err(format!("Envoy holds no keys after {} s", START.as_secs()));
+        return Err(format!(
+            "the filter has fetched no keys after {} s; is the issuer reachable? See jwt_guard.jwks in the stats of \
+             Envoy's admin interface at {}",
+            START.as_secs(),
+            arguments.admin
+        ));
     }
     Walk::through_the_policy(arguments.envoy, arguments.issuer).await
 }
 
-/// Waits until the filter says that it holds keys: before that it answers tokens with 503.
+/// Waits until the metrics show keys. Before that, the filter answers requests with a token with 503.
 async fn keys(admin: SocketAddr) {
     loop {
         let gauges = Request::get(admin, "/stats?filter=jwt_guard.jwks").try_send().await;
@@ -48,7 +53,7 @@ async fn keys(admin: SocketAddr) {
     }
 }
 
-/// What has been walked so far.
+/// The progress of the walk.
 pub struct Walk {
     envoy: SocketAddr,
     issuer: SocketAddr,
@@ -56,29 +61,29 @@ pub struct Walk {
     different: u32,
 }
 
-/// The documented answer.
+/// The expected response.
 #[derive(Clone, Copy)]
 enum Expected {
-    /// 200, and those headers upstream; `None` for one that must not arrive.
+    /// 200, and these headers at the upstream; `None` for a header that must be absent.
     Passes(&'static [(&'static str, Option<&'static str>)]),
-    /// That status, and that `error` in the body.
-    Refused(u16, &'static str),
+    /// This status, and this `error` in the body.
+    Denied(u16, &'static str),
 }
-use Expected::{Passes, Refused};
+use Expected::{Denied, Passes};
 
 impl Walk {
-    /// Sends everything to that Envoy, with tokens of that issuer. An error says how many answers were not the
-    /// documented ones, or what kept a request from being answered.
+    /// Sends all requests to that Envoy, with tokens of that issuer. The error is the number of unexpected responses,
+    /// or the reason why a request got no response.
     pub async fn through_the_policy(envoy: SocketAddr, issuer: SocketAddr) -> Result<(), String> {
         let mut walk = Self { envoy, issuer, steps: 0, different: 0 };
         walk.every_step().await?;
         let steps = walk.steps;
         match walk.different {
             0 => {
-                println!("\nall {steps} answers are the documented ones");
+                println!("\nall {steps} responses are as expected");
                 Ok(())
             }
-            different => Err(format!("{different} of {steps} answers differ from the documented ones")),
+            different => Err(format!("{different} of {steps} responses are not as expected")),
         }
     }
 
@@ -98,61 +103,61 @@ impl Walk {
         let as_root = Passes(&[("x-auth-sub", Some("root")), ("x-auth-roles", Some("admin,user"))]);
 
         let steps = [
-            ("no token", get(orders), Refused(401, "missing_token")),
+            ("no token", get(orders), Denied(401, "missing_token")),
             ("no token, on an anonymous route", get(hello), anonymous),
-            ("a bad token, on an anonymous route", get(hello).bearer("no.good.token"), anonymous),
+            ("an invalid token, on an anonymous route", get(hello).bearer("no.good.token"), anonymous),
             ("a user", get(orders).bearer(&user), as_alice),
-            ("a user, on an admin's route", get(users).bearer(&user), Refused(403, "insufficient_scope")),
-            ("an admin, on an admin's route", get(users).bearer(&admin), as_root),
-            ("no token, on an admin's route", get(users), Refused(401, "missing_token")),
-            ("an expired token", get(orders).bearer(&self.expired().await?), Refused(401, "invalid_token")),
+            ("a user, on an admin route", get(users).bearer(&user), Denied(403, "insufficient_scope")),
+            ("an admin, on an admin route", get(users).bearer(&admin), as_root),
+            ("no token, on an admin route", get(users), Denied(401, "missing_token")),
+            ("an expired token", get(orders).bearer(&self.expired().await?), Denied(401, "invalid_token")),
             (
                 "a token for another audience",
                 get(orders).bearer(&self.elsewhere().await?),
-                Refused(401, "invalid_token"),
+                Denied(401, "invalid_token"),
             ),
             (
                 "a token whose claims were changed",
                 get(orders).bearer(&tampered(&user)),
-                Refused(401, "invalid_token"),
+                Denied(401, "invalid_token"),
             ),
             (
                 "a token signed by another key",
                 get(orders).bearer(&forged(&user)?),
-                Refused(401, "invalid_token"),
+                Denied(401, "invalid_token"),
             ),
             (
                 "a token without a signature",
                 get(orders).bearer(&unsigned(&user)),
-                Refused(401, "invalid_token"),
+                Denied(401, "invalid_token"),
             ),
             (
-                "a client that says it is an admin",
+                "a user who sends the role header of an admin",
                 get(orders).bearer(&user).header("x-auth-roles", "admin"),
                 as_alice,
             ),
             (
-                "the same, on an admin's route",
+                "the same header, on an admin route",
                 get(users).bearer(&user).header("x-auth-roles", "admin"),
-                Refused(403, "insufficient_scope"),
+                Denied(403, "insufficient_scope"),
             ),
-            ("the same, on an anonymous route", get(hello).header("x-auth-roles", "admin"), anonymous),
+            ("the same header, on an anonymous route", get(hello).header("x-auth-roles", "admin"), anonymous),
         ];
         for (what, request, expected) in steps {
             self.step(what, &request, expected).await?;
         }
 
-        println!("\nthe issuer replaces its key; Envoy is not told");
+        println!("\nthe issuer replaces its key; Envoy is not notified");
         let rotate = Request::post(self.issuer, "/rotate?keep=false", "");
         println!("  {rotate}");
         let rotated = rotate.try_send().await?.status;
         if rotated != 200 {
-            return Err(format!("the issuer did not rotate its key: {rotated}"));
+            return Err(format!("the issuer answered {rotated} to /rotate; expected 200"));
         }
         let fresh = token(self.issuer, json!({ "sub": "root", "roles": ["admin", "user"] })).await?;
-        self.step("a token of the new key", &get_from(self.envoy, users, &fresh), as_root).await?;
+        self.step("a token signed by the new key", &get_from(self.envoy, users, &fresh), as_root).await?;
         let retired = get_from(self.envoy, orders, &user);
-        self.step("a token of the retired key", &retired, Refused(401, "invalid_token")).await
+        self.step("a token signed by the retired key", &retired, Denied(401, "invalid_token")).await
     }
 
     async fn step(&mut self, what: &str, request: &Request, expected: Expected) -> Result<(), String> {
@@ -160,13 +165,13 @@ impl Walk {
         let body = answer.json();
         let error = body.get("error").and_then(Value::as_str);
         let status = answer.status;
-        let (documented, same) = match expected {
+        let (expected_text, same) = match expected {
             Passes(headers) => (
                 "200".to_owned(),
                 status == 200
                     && headers.iter().all(|(name, value)| seen(&body, name) == value.map(Value::from)),
             ),
-            Refused(code, word) => (format!("{code} {word}"), status == code && error == Some(word)),
+            Denied(code, word) => (format!("{code} {word}"), status == code && error == Some(word)),
         };
         let got = [status.to_string()]
             .into_iter()
@@ -176,11 +181,11 @@ impl Walk {
         self.steps += 1;
         self.different += u32::from(!same);
         println!("\n{what}\n  {request}");
-        println!("  {} {got}, documented {documented}", if same { "ok       " } else { "DIFFERENT" });
+        println!("  {} {got}, expected {expected_text}", if same { "ok       " } else { "DIFFERENT" });
         if let Passes(headers) = expected {
-            println!("            upstream saw: {}", identity(&body));
+            println!("            upstream received: {}", identity(&body));
             if !same {
-                println!("            documented:   {}", documented_identity(headers));
+                println!("            expected:          {}", expected_identity(headers));
             }
         }
         Ok(())
@@ -200,25 +205,25 @@ impl Walk {
 pub async fn token(issuer: SocketAddr, claims: Value) -> Result<String, String> {
     let answer = Request::post(issuer, "/token", claims.to_string()).try_send().await?;
     let token = answer.json().get("access_token").and_then(Value::as_str).map(ToOwned::to_owned);
-    token.ok_or_else(|| format!("the issuer gave no token: {}", answer.status))
+    token.ok_or_else(|| format!("the issuer answered {} to /token without an access_token", answer.status))
 }
 
 fn get_from(address: SocketAddr, path: &str, token: &str) -> Request {
     Request::get(address, path).bearer(token)
 }
 
-/// Names the key of that token, but is signed by another.
+/// A token with the `kid` of the given token, but signed by another key.
 fn forged(token: &str) -> Result<String, String> {
     let header =
         token.split('.').next().and_then(|part| base64url::decode(part.as_bytes())).unwrap_or_default();
     let header: Value = serde_json::from_slice(&header).unwrap_or_default();
-    let kid = header.get("kid").and_then(Value::as_str).ok_or("the issuer's token names no key")?;
+    let kid = header.get("kid").and_then(Value::as_str).ok_or("the issuer's token has no kid")?;
     let key = SigningKey::generate(Algorithm::Rs256).map_err(|error| error.to_string())?;
     let token = Token::new(now()).claim("roles", vec!["admin"]);
     token.sign(&key.with_kid(kid)).map_err(|error| error.to_string())
 }
 
-/// The same header and signature over another subject.
+/// The header and signature of the token with other claims.
 fn tampered(token: &str) -> String {
     let parts: Vec<_> = token.split('.').collect();
     let claims = Token::new(now()).subject("root").claim("roles", vec!["admin"]).claims_json();
@@ -229,7 +234,7 @@ fn tampered(token: &str) -> String {
     }
 }
 
-/// The same claims under `alg: none`.
+/// The claims of the token with `alg: none` and no signature.
 fn unsigned(token: &str) -> String {
     let header = jwt_guard_testkit::mint::compact(br#"{"alg":"none","typ":"JWT"}"#, b"", b"");
     let header = header.trim_end_matches('.');
@@ -237,7 +242,7 @@ fn unsigned(token: &str) -> String {
     format!("{header}.{claims}.")
 }
 
-/// That header as the upstream saw it: its value, or a list of them where there were several.
+/// The header as the upstream received it: its value, or a list of several values.
 fn seen(body: &Value, name: &str) -> Option<Value> {
     let pairs = body.get("headers")?.as_array()?.iter();
     let mut values: Vec<_> = pairs.filter(|pair| pair.get(0).is_some_and(|found| found == name)).collect();
@@ -247,7 +252,7 @@ fn seen(body: &Value, name: &str) -> Option<Value> {
     }
 }
 
-/// The headers about identity that the upstream saw.
+/// The identity headers that the upstream received.
 fn identity(body: &Value) -> String {
     let pairs = body.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let lines = pairs.iter().filter_map(|pair| {
@@ -261,7 +266,7 @@ fn identity(body: &Value) -> String {
     }
 }
 
-fn documented_identity(headers: &[(&str, Option<&str>)]) -> String {
+fn expected_identity(headers: &[(&str, Option<&str>)]) -> String {
     let lines = headers.iter().map(|(name, value)| match value {
         Some(value) => format!("{name}: {value}"),
         None => format!("no {name}"),

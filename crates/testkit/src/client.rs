@@ -1,11 +1,11 @@
-//! Clients that send what they are told, byte for byte.
+//! HTTP clients. They send requests unchecked, byte for byte.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "the methods of tests panic: a test that meets the unexpected has failed; try_send does not"
+    reason = "test methods panic on an unexpected result, which fails the test; try_send returns an error instead"
 )]
 
 mod http1;
@@ -16,5 +16,5 @@ use std::time::Duration;
 pub use http1::{Connection, Request, Response, shortened};
 pub use http2::{H2Client, H2Response};
 
-/// How long a client waits for what must come, on a machine that runs other things too.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of all clients and waits: long enough for a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
 use std::path::{Path, PathBuf};
@@ -14,19 +14,19 @@ use std::sync::OnceLock;
 
 use crate::repository;
 
-/// The program that `scripts/envoy` chooses.
+/// The Envoy that `scripts/envoy` selects.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| PathBuf::from(told(&mut script())))
+    PROGRAM.get_or_init(|| PathBuf::from(output_of(&mut script())))
 }
 
-/// Each Envoy that `scripts/envoy` pins, with its version. One, where the environment asks for one.
+/// Every Envoy that `scripts/envoy` pins, with its version. Only one if `ENVOY` or `ENVOY_VERSION` selects one.
 pub fn pinned() -> Vec<(String, PathBuf)> {
     if std::env::var_os("ENVOY").is_some() || std::env::var_os("ENVOY_VERSION").is_some() {
-        return vec![("the one asked for".to_owned(), program().to_owned())];
+        return vec![("selected by the environment".to_owned(), program().to_owned())];
     }
-    let versions = told(script().arg("--versions"));
-    let program = |version| PathBuf::from(told(script().env("ENVOY_VERSION", version)));
+    let versions = output_of(script().arg("--versions"));
+    let program = |version| PathBuf::from(output_of(script().env("ENVOY_VERSION", version)));
     versions.lines().map(|version| (version.to_owned(), program(version))).collect()
 }
 
@@ -34,9 +34,9 @@ fn script() -> Command {
     Command::new(repository().join("scripts/envoy"))
 }
 
-/// What the script prints.
-fn told(script: &mut Command) -> String {
+/// The output of the script.
+fn output_of(script: &mut Command) -> String {
     let found = script.stderr(Stdio::inherit()).output().unwrap();
-    assert!(found.status.success(), "scripts/envoy found no Envoy");
+    assert!(found.status.success(), "scripts/envoy failed; its message is on stderr");
     String::from_utf8(found.stdout).unwrap().trim_end().to_owned()
 }

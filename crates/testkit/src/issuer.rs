@@ -1,10 +1,10 @@
-//! A mock issuer: it answers as it is told and remembers what it was asked.
+//! A mock issuer with configurable responses. It records the requests that it receives.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "the methods of tests panic: a test that meets the unexpected has failed, and says where"
+    reason = "test methods panic on an unexpected result, which fails the test with its location"
 )]
 
 use std::collections::HashMap;
@@ -24,14 +24,14 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-use crate::client::PATIENCE;
+use crate::client::TIMEOUT;
 use crate::mint::{SigningKey, key_set};
 use crate::server::{self, Response};
 
 /// The default path of a JWKS.
 pub const JWKS_PATH: &str = "/api/v1/auth/jwks";
 
-/// What a path answers.
+/// The response of a path.
 #[derive(Debug, Clone)]
 pub struct Answer {
     status: u16,
@@ -43,76 +43,76 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// 200 with that body.
+    /// 200 with this body.
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
         let (status, headers, delay) = (200, vec![], Duration::ZERO);
         Self { status, headers, body: body.into(), delay, held: false, drips: false }
             .header("content-type", "application/json")
     }
 
-    /// That status and no body.
+    /// This status and no body.
     pub fn status(status: u16) -> Self {
         Self { status, ..Self::ok("") }
     }
 
-    /// With another status.
+    /// Replaces the status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// 200 with the JWKS of those keys.
+    /// 200 with the JWKS of these keys.
     pub fn keys<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Self {
         Self::ok(key_set(keys).to_string())
     }
 
-    /// With that header too.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With that `content-type` and no other.
+    /// Replaces the `content-type`.
     #[must_use]
     pub fn content_type(mut self, value: &str) -> Self {
         self.headers.retain(|(name, _)| name != "content-type");
         self.header("content-type", value)
     }
 
-    /// Not before that time has passed.
+    /// Delays the response.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// The first half of the body at once, and then a byte now and then.
+    /// Sends the first half of the body at once, then one byte every 100 ms.
     #[must_use]
     pub fn dripping(mut self) -> Self {
         self.drips = true;
         self
     }
 
-    /// With that validator; who asks with it gets a 304.
+    /// Adds this validator; a request with a matching `if-none-match` gets 304.
     #[must_use]
     pub fn etag(self, etag: &str) -> Self {
         self.header("etag", etag)
     }
 
-    fn is_known_to(&self, asked: &hyper::HeaderMap) -> bool {
+    fn is_current_for(&self, request_headers: &hyper::HeaderMap) -> bool {
         let etag = self.headers.iter().find(|(name, _)| name == "etag").map(|(_, value)| value.as_bytes());
-        etag.is_some() && asked.get("if-none-match").map(|value| value.as_bytes()) == etag
+        etag.is_some() && request_headers.get("if-none-match").map(|value| value.as_bytes()) == etag
     }
 
-    pub(crate) fn response_to(self, asked: &hyper::HeaderMap) -> Response {
-        let known = self.is_known_to(asked);
-        let mut response = hyper::Response::builder().status(if known { 304 } else { self.status });
+    pub(crate) fn response_to(self, request_headers: &hyper::HeaderMap) -> Response {
+        let not_modified = self.is_current_for(request_headers);
+        let mut response = hyper::Response::builder().status(if not_modified { 304 } else { self.status });
         for (name, value) in &self.headers {
             response = response.header(name, value);
         }
-        let body = match (known, self.drips) {
+        let body = match (not_modified, self.drips) {
             (true, _) => Full::default().boxed(),
             (false, false) => Full::new(self.body.into()).boxed(),
             (false, true) => Dripping { body: self.body.into(), pause: None }.boxed(),
@@ -120,7 +120,7 @@ impl Answer {
         response.body(body).unwrap()
     }
 
-    /// Not before [`Issuer::release`].
+    /// Holds the response back until [`Issuer::release`].
     #[must_use]
     pub fn held(mut self) -> Self {
         self.held = true;
@@ -128,41 +128,41 @@ impl Answer {
     }
 }
 
-/// A request that the issuer saw.
+/// A request that the issuer received.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// Its method.
     pub method: String,
     /// Its path.
     pub path: String,
     /// Its headers.
     pub headers: hyper::HeaderMap,
-    /// When it came.
+    /// When it arrived.
     pub at: Instant,
 }
 
 #[derive(Default)]
 struct State {
     answers: HashMap<String, Answer>,
-    asked: Vec<Asked>,
+    requests: Vec<ReceivedRequest>,
 }
 
-/// A server on a port of its own, which it keeps while it is down.
+/// A server on a port of its own. It keeps the port reserved while it is down.
 pub struct Issuer {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
-    /// Held answers leave when this passes their number.
+    /// Counts the releases; a held response is sent at the next release.
     released: watch::Sender<u64>,
     port: Mutex<Port>,
     tls: Option<TlsAcceptor>,
 }
 
 enum Port {
-    /// Bound, not listening: connections are refused and no one else gets the port.
+    /// Bound but not listening: connections are refused, and no other process gets the port.
     Reserved(TcpSocket),
     Serving(AbortHandle),
-    /// Only while it changes hands.
-    Between,
+    /// The state during a change between the other two.
+    Changing,
 }
 
 impl Issuer {
@@ -171,7 +171,7 @@ impl Issuer {
         Self::reserve_with(None)
     }
 
-    /// The same, over TLS.
+    /// Like [`reserve`](Self::reserve), over TLS.
     pub fn reserve_tls(tls: TlsAcceptor) -> Self {
         Self::reserve_with(Some(tls))
     }
@@ -187,15 +187,15 @@ impl Issuer {
         }
     }
 
-    /// Where it is, or will be.
+    /// Its address, also while it is down.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Listens. Nothing happens when it does already.
+    /// Starts to listen. Does nothing if it listens already.
     pub async fn up(&self) {
         let mut port = self.port.lock().unwrap();
-        match std::mem::replace(&mut *port, Port::Between) {
+        match std::mem::replace(&mut *port, Port::Changing) {
             Port::Reserved(socket) => {
                 let listener = socket.listen(1024).unwrap();
                 let (state, released) = (self.state.clone(), self.released.clone());
@@ -207,9 +207,9 @@ impl Issuer {
         }
     }
 
-    /// Refuses connections and closes those there are.
+    /// Refuses new connections and closes existing ones.
     pub async fn down(&self) {
-        let serving = match std::mem::replace(&mut *self.port.lock().unwrap(), Port::Between) {
+        let serving = match std::mem::replace(&mut *self.port.lock().unwrap(), Port::Changing) {
             Port::Serving(serving) => serving,
             other => {
                 *self.port.lock().unwrap() = other;
@@ -220,9 +220,9 @@ impl Issuer {
         while !serving.is_finished() {
             tokio::task::yield_now().await;
         }
-        // Between the two somebody else's connection may have been given the port, for as long as it lasts.
+        // An outgoing connection of another process may get the port before it is bound again. Retry until it ends.
         let mut socket = try_bound(self.address);
-        let given_up = Instant::now() + PATIENCE;
+        let given_up = Instant::now() + TIMEOUT;
         while socket.is_err() && Instant::now() < given_up {
             tokio::time::sleep(Duration::from_millis(20)).await;
             socket = try_bound(self.address);
@@ -230,39 +230,44 @@ impl Issuer {
         *self.port.lock().unwrap() = Port::Reserved(socket.unwrap());
     }
 
-    /// The JWKS from now on.
+    /// Sets the JWKS.
     pub fn publish<'a>(&self, keys: impl IntoIterator<Item = &'a SigningKey>) {
         self.answer(JWKS_PATH, Answer::keys(keys));
     }
 
-    /// What that path answers from now on; other paths answer 404.
+    /// Sets the response of a path; paths without a response answer 404.
     pub fn answer(&self, path: &str, answer: Answer) {
         self.state().answers.insert(path.to_owned(), answer);
     }
 
-    /// Lets every answer go that is held now.
+    /// Sends all responses that are held now.
     pub fn release(&self) {
         self.released.send_modify(|released| *released += 1);
     }
 
-    /// How often that path was asked for.
+    /// The number of requests for that path.
     pub fn count(&self, path: &str) -> usize {
-        self.state().asked.iter().filter(|asked| asked.path == path).count()
+        self.state().requests.iter().filter(|request| request.path == path).count()
     }
 
-    /// How often the JWKS was asked for.
+    /// The number of requests for the JWKS.
     pub fn fetches(&self) -> usize {
         self.count(JWKS_PATH)
     }
 
-    /// When that path was asked for.
+    /// The times of the requests for that path.
     pub fn times(&self, path: &str) -> Vec<Instant> {
-        self.state().asked.iter().filter(|asked| asked.path == path).map(|asked| asked.at).collect()
+        self.state()
+            .requests
+            .iter()
+            .filter(|request| request.path == path)
+            .map(|request| request.at)
+            .collect()
     }
 
-    /// All that it was asked, in order.
-    pub fn asked(&self) -> Vec<Asked> {
-        self.state().asked.clone()
+    /// All received requests, in order.
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.state().requests.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -300,7 +305,7 @@ async fn answer(
         let path = request.uri().path().to_owned();
         let mut state = state.lock().unwrap();
         let answer = state.answers.get(&path).cloned().unwrap_or_else(|| Answer::status(404));
-        state.asked.push(Asked {
+        state.requests.push(ReceivedRequest {
             method: request.method().to_string(),
             path,
             headers: request.headers().clone(),
@@ -309,14 +314,14 @@ async fn answer(
         answer
     };
     if answer.held {
-        // An error means that the issuer is gone, and its clients with it.
+        // An error means that the issuer was dropped, and its connections with it.
         let _ = release.changed().await;
     }
     tokio::time::sleep(answer.delay).await;
     Ok(answer.response_to(request.headers()))
 }
 
-/// Half of a body, and the rest too slowly for anybody's patience.
+/// Sends half of a body at once, and the rest too slowly for any timeout.
 struct Dripping {
     body: Bytes,
     pause: Option<Pin<Box<tokio::time::Sleep>>>,

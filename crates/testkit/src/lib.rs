@@ -1,22 +1,22 @@
-//! For tests and development: keys and tokens, a mock issuer, an upstream, a client, and doubles of the host and of
-//! servers. None of it is in the module.
+//! A kit for tests and development: keys and tokens, a mock issuer, an upstream, clients, and doubles of the host and
+//! of servers. The module does not contain it.
 //!
-//! | module | holds |
+//! | module | contents |
 //! | --- | --- |
-//! | [`mint`] | keys of every algorithm and tokens signed with them, broken ones included |
-//! | [`issuer`] | a mock issuer that answers as it is told, or with a [`signer`] |
-//! | [`signer`] | a JWKS, tokens on demand, key rotation |
+//! | [`mint`] | keys of every algorithm and tokens signed with them, invalid ones included |
+//! | [`issuer`] | a mock issuer with configurable responses |
+//! | [`signer`] | an issuer with a JWKS, tokens on demand and key rotation |
 //! | [`server`] | the HTTP server of issuer and upstream |
-//! | [`upstream`] | an upstream that answers with what it saw |
-//! | [`client`] | clients that send any bytes, over HTTP/1.1 and HTTP/2 |
+//! | [`upstream`] | an upstream that responds with the request it received |
+//! | [`client`] | clients that send arbitrary bytes over HTTP/1.1, and requests over HTTP/2 |
 //! | [`host_double`] | a double of the host's `verify_signature` |
-//! | [`oracle`] | the precedence of routes, by comparing all of them |
-//! | [`upstreams`] | models of servers: what each makes of a path |
+//! | [`oracle`] | a second implementation of route precedence, which compares all routes |
+//! | [`upstreams`] | models of servers: how each normalizes a path |
 //! | [`module`] | the wasm module under test |
 //! | [`envoy`] | the Envoys that `scripts/envoy` provides |
-//! | [`wasm_memory`] | what the memories of wasm VMs take |
-//! | [`process`] | programs that serve until they are stopped |
-//! | [`pinned_python`] | programs in Python with pinned packages |
+//! | [`wasm_memory`] | the memory usage of wasm VMs |
+//! | [`process`] | runs a server until it is stopped |
+//! | [`pinned_python`] | runs Python programs with pinned packages |
 
 #[cfg(feature = "servers")]
 pub mod client;
@@ -57,7 +57,7 @@ pub fn repository() -> &'static Path {
 /// The system's time.
 #[expect(
     clippy::disallowed_methods,
-    reason = "tokens are minted for real clocks; everything below takes the time as an argument"
+    reason = "tokens are minted for real clocks; all other functions take the time as an argument"
 )]
 pub fn now() -> UnixTime {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

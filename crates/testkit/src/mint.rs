@@ -1,9 +1,8 @@
-//! The testing kit: keys of every algorithm and tokens signed with them, broken ones included.
+//! Keys of every algorithm and tokens signed with them, invalid ones included.
 //!
-//! Keys come from the system's random numbers or a private JWK (RFC 7517, 7518, 8037; AKP for ML-DSA); tokens
-//! are JWS in compact form. [`SigningKey::sign`] signs whatever header and claims it is given, so a test can
-//! break one thing and keep the signature good; [`Token`] starts from a token that passes. Nothing here checks
-//! anything, and none of it is in the module.
+//! Keys come from the system's random numbers or from a private JWK (RFC 7517, 7518, 8037; AKP for ML-DSA). Tokens are
+//! JWS in compact form. [`SigningKey::sign`] signs any header and claims, so that a test can break one thing and keep
+//! the signature valid. [`Token`] starts as a valid token. Nothing is validated here.
 
 mod compact;
 mod error;
@@ -21,7 +20,7 @@ pub use token::{AUDIENCE, ISSUER, LIFETIME, SUBJECT, Token};
 
 use serde_json::{Value, json};
 
-/// A JWKS of those keys' public halves.
+/// A JWKS with the public halves of the keys.
 pub fn key_set<'a>(keys: impl IntoIterator<Item = &'a SigningKey>) -> Value {
     json!({ "keys": keys.into_iter().map(SigningKey::public_jwk).collect::<Vec<_>>() })
 }

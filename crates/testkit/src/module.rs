@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 use crate::repository;
 
-/// The module: `$JWT_GUARD_WASM`, or the one that `make wasm` leaves, built when it is missing or older than its
+/// The module: `$JWT_GUARD_WASM`, or the result of `make wasm`, which is built if it is missing or older than its
 /// sources.
 pub fn module() -> &'static Path {
     static MODULE: OnceLock<PathBuf> = OnceLock::new();
@@ -29,7 +29,7 @@ pub fn module() -> &'static Path {
             let status = Command::new(repository().join("scripts/build-wasm")).status().unwrap();
             assert!(
                 status.success(),
-                "target/jwt_guard.wasm is missing or stale, and building it failed: run `make wasm`"
+                "target/jwt_guard.wasm is missing or older than its sources, and building it failed; run `make wasm`"
             );
         }
         module

@@ -1,11 +1,11 @@
-//! The precedence of routes, a second time: by comparing all of them, on the text of their templates.
+//! A second implementation of route precedence. It compares all routes by the text of their templates.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
 use jwt_guard::route::{Entry, HostPattern, Method, Table, Template};
@@ -16,19 +16,19 @@ use std::collections::BTreeMap;
 pub struct Route {
     /// Its template.
     pub path: String,
-    /// Its methods; none stands for all of them.
+    /// Its methods; empty means all methods.
     pub methods: Vec<String>,
-    /// Its hosts; none stands for all of them.
+    /// Its hosts; empty means all hosts.
     pub hosts: Vec<String>,
 }
 
-/// A route of those texts.
+/// A route from texts.
 pub fn route(path: &str, methods: &[&str], hosts: &[&str]) -> Route {
     let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     Route { path: path.to_owned(), methods: own(methods), hosts: own(hosts) }
 }
 
-/// The table that the filter builds, each rule being its own index.
+/// The route table of the filter; the rule of each route is the route's index.
 pub fn table(routes: &[Route]) -> Result<Table<usize>, Vec<(usize, usize)>> {
     let entries = routes.iter().enumerate().map(|(rule, route)| Entry {
         template: Template::parse(&route.path).unwrap(),
@@ -40,16 +40,22 @@ pub fn table(routes: &[Route]) -> Result<Table<usize>, Vec<(usize, usize)>> {
         .map_err(|conflicts| conflicts.iter().map(|conflict| (conflict.first, conflict.second)).collect())
 }
 
-/// A text as somebody compares it who ignores letter case, in whatever way.
+/// The text for a comparison that ignores letter case by any of the usual methods.
 pub fn fold(text: &str) -> String {
     let lower = text.to_lowercase().replace("i\u{307}", "i").replace('\u{131}', "i");
     lower.replace('\u{17f}', "s").replace('\u{df}', "ss").replace('\u{3c2}', "\u{3c3}")
 }
 
-/// The route of one reading. With `ignore_case` the upstream compares templates by [`fold`], and so is the path.
-pub fn governs(routes: &[Route], host: &str, method: &str, path: &str, ignore_case: bool) -> Option<usize> {
-    // Of templates that match one path, those of equal rank are one template; it answers a method by its most
-    // fitting entry.
+/// The route that matches one path variant. With `ignore_case`, templates are compared by [`fold`]; the caller folds
+/// the path.
+pub fn matching_route(
+    routes: &[Route],
+    host: &str,
+    method: &str,
+    path: &str,
+    ignore_case: bool,
+) -> Option<usize> {
+    // Matching templates of equal rank are the same template. Its best entry for the method applies.
     let mut templates: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
     for (index, route) in routes.iter().enumerate() {
         let text = if ignore_case { fold(&route.path) } else { route.path.clone() };
@@ -72,7 +78,7 @@ pub fn governs(routes: &[Route], host: &str, method: &str, path: &str, ignore_ca
     })
 }
 
-/// How specific a matching template is: greater is more so.
+/// How specific a matching template is: greater means more specific.
 fn path_rank(template: &str, path: &str) -> Option<Vec<u8>> {
     const REST_BEFORE_END: u8 = 0;
     const SLASH: u8 = 1;

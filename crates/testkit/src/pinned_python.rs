@@ -1,11 +1,11 @@
-//! Programs in Python, with packages that are pinned.
+//! Python programs with pinned packages.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
 use std::io::Write;
@@ -13,13 +13,14 @@ use std::process::{Command, Stdio};
 
 use crate::repository;
 
-/// Status and output of `scripts/pinned-python` with that name and input; nothing where it cannot run here, which it
-/// tells in a line.
+/// Runs `scripts/pinned-python` and returns its status and output. `None` if the program cannot run here; the script
+/// prints the reason.
 pub fn pinned_python(name: &str, input: &str) -> Option<(i32, String)> {
     let script = repository().join("scripts/pinned-python");
     let mut child =
         Command::new(script).arg(name).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    // Where it cannot run it does not read either. What runs writes little before it has read all.
+    // A program that cannot run does not read its input, so a write error is ignored. A running program writes little
+    // before it has read all input, so this does not block.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let status = output.status.code().unwrap();

@@ -1,9 +1,10 @@
-//! Programs that serve until they are stopped.
+//! Runs a server until it is stopped.
 
-/// Runs the command until it ends, or until SIGINT or SIGTERM; then stops its child processes.
+/// Runs the command until it ends or until SIGINT or SIGTERM, then stops its child processes. After a signal it returns
+/// `stopped`.
 ///
 /// # Errors
-/// What the command returned, or why it could not start.
+/// The error of the command, or the reason why it could not start.
 pub fn until_stopped(
     command: impl Future<Output = Result<(), String>>,
     stopped: Result<(), String>,

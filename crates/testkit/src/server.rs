@@ -13,10 +13,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-/// An answer with a body of any kind.
+/// A response with any kind of body.
 pub type Response = hyper::Response<BoxBody<Bytes, Infallible>>;
 
-/// Listens there. Returns the address too: port 0 stands for a free one.
+/// Listens on the address and returns the actual address: port 0 selects a free port.
 ///
 /// # Errors
 /// The address cannot be bound.
@@ -27,7 +27,7 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), St
     Ok((listener, address))
 }
 
-/// Answers every request, until it is dropped, and with it every connection. `None` as an answer ends the connection.
+/// Answers every request. Dropping the future closes all connections. An error from `answer` closes its connection.
 pub async fn serve<A, F>(listener: TcpListener, tls: Option<TlsAcceptor>, answer: A)
 where
     A: Fn(hyper::Request<Incoming>) -> F + Clone + Send + Sync + 'static,
@@ -41,7 +41,7 @@ where
             let service = service_fn(answer);
             let mut server = auto::Builder::new(TokioExecutor::new());
             server.http1().max_headers(4096);
-            // A client may leave at any moment, or refuse the certificate.
+            // Errors are ignored: a client may disconnect at any time or reject the certificate.
             match tls {
                 None => drop(server.serve_connection_with_upgrades(TokioIo::new(stream), service).await),
                 Some(tls) => {

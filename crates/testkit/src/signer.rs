@@ -1,4 +1,4 @@
-//! Signs tokens on demand and rotates its keys: the mock issuer of `jwtguard serve`.
+//! The mock issuer of `jwtguard serve`: it signs tokens on demand and rotates its keys.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::mint::{Algorithm, SigningKey, Token, key_set};
 use crate::now;
 use crate::server::{self, Response};
 
-/// Serves the keys and the tokens of a signer, until it is dropped.
+/// Serves the keys and tokens of a signer. Dropping the future stops the server.
 pub async fn serve(listener: TcpListener, signer: Signer) {
     let signer = Arc::new(signer);
     server::serve(listener, None, move |request| answer(request, signer.clone())).await;
@@ -30,7 +30,7 @@ async fn answer(request: hyper::Request<Incoming>, signer: Arc<Signer>) -> Resul
     Ok(answer.response_to(&head.headers))
 }
 
-/// The keys and what is said about them. The first key signs.
+/// The issuer's keys and settings. The first key signs.
 pub struct Signer {
     url: String,
     audience: String,
@@ -42,8 +42,8 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Signs with the first of those keys and publishes all of them at the default path. `url` is the claim iss of the
-    /// tokens and the base of the URLs in the discovery document.
+    /// Signs with the first key and publishes all keys at the default path. `url` is the claim `iss` of the tokens and
+    /// the base of the URLs in the discovery document.
     pub fn new(url: &str, audience: String, keys: Vec<SigningKey>) -> Self {
         Self {
             url: url.trim_end_matches('/').to_owned(),
@@ -56,7 +56,7 @@ impl Signer {
         }
     }
 
-    /// With the JWKS at that path, cached for so many seconds.
+    /// Sets the path and the `max-age` in seconds of the JWKS.
     #[must_use]
     pub fn publishing(mut self, jwks_path: String, max_age: u32) -> Self {
         self.jwks_path = jwks_path;
@@ -69,7 +69,7 @@ impl Signer {
         &self.url
     }
 
-    /// What it answers to a request.
+    /// The response to a request.
     pub async fn answer(&self, method: &Method, uri: &Uri, body: &[u8]) -> Answer {
         match (uri.path(), method) {
             ("/token", &Method::POST) => self.token(body).await,
@@ -104,7 +104,7 @@ impl Signer {
         }))
     }
 
-    /// The body is read as JSON whatever its content type, so that `curl -d` needs no header.
+    /// Parses the body as JSON with any content type, so that `curl -d` needs no header.
     async fn token(&self, body: &[u8]) -> Answer {
         let claims: Map<String, Value> = match serde_json::from_slice(body) {
             Ok(claims) => claims,
@@ -133,7 +133,7 @@ impl Signer {
             Some(key) => key.algorithm(),
             None => Algorithm::Rs256,
         };
-        // An RSA key takes a while: not while the keys are locked, nor on a thread that serves.
+        // Generating an RSA key is slow. It happens without the lock and on a blocking thread.
         let generated = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await;
         let Ok(Ok(key)) = generated else { return refusal("no new key could be made") };
         let mut keys = self.keys.write().await;

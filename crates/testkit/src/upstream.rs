@@ -1,10 +1,10 @@
-//! The application behind Envoy: remembers each request and answers with what it saw.
+//! The application behind Envoy: it records each request and responds with the request's content.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "the methods of tests panic: a test that meets the unexpected has failed, and says where"
+    reason = "test methods panic on an unexpected result, which fails the test with its location"
 )]
 
 use std::net::SocketAddr;
@@ -20,16 +20,16 @@ use tokio::net::TcpListener;
 
 use crate::server::{self, Response, listen};
 
-/// A request as it arrived upstream.
+/// A request as the upstream received it.
 #[derive(Debug, Clone)]
 pub struct Seen {
     /// Its method.
     pub method: String,
-    /// Path and query.
+    /// Its path and query.
     pub path: String,
-    /// In order, names in lower case, values as bytes.
+    /// Its headers in order, with names in lower case and values as bytes.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Like the headers.
+    /// Its trailers, in the same form as the headers.
     pub trailers: Vec<(String, Vec<u8>)>,
     /// Its body.
     pub body: Vec<u8>,
@@ -38,19 +38,19 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The only value of that header; `None` when it is absent. Panics when it is there twice.
+    /// The value of the header; `None` if the header is absent. Panics if the header occurs twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let values = self.all(name);
         assert!(values.len() < 2, "{name} arrived {} times: {values:?}", values.len());
         values.first().map(|value| std::str::from_utf8(value).unwrap())
     }
 
-    /// All values of that header.
+    /// All values of the header.
     pub fn all(&self, name: &str) -> Vec<&[u8]> {
         self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_slice()).collect()
     }
 
-    /// Whether any header or trailer has that name.
+    /// Whether a header or trailer has that name.
     pub fn has(&self, name: &str) -> bool {
         self.headers.iter().chain(&self.trailers).any(|(found, _)| found == name)
     }
@@ -65,7 +65,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// On a free port.
+    /// Starts on a free port.
     pub async fn start() -> Self {
         let (listener, address) = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
@@ -75,7 +75,7 @@ impl Upstream {
         Self { address, seen, serving }
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -85,14 +85,14 @@ impl Upstream {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How many requests there were.
+    /// The number of received requests.
     pub fn count(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 
-    /// The latest request; panics when there was none.
+    /// The latest request; panics if there was none.
     pub fn last(&self) -> Seen {
-        self.seen.lock().unwrap().last().expect("nothing reached the upstream").clone()
+        self.seen.lock().unwrap().last().expect("no request reached the upstream").clone()
     }
 }
 
@@ -102,7 +102,7 @@ impl Drop for Upstream {
     }
 }
 
-/// Answers with what it saw, without remembering anything, until it is dropped.
+/// Responds with the content of each request, without recording it. Dropping the future stops the server.
 pub async fn serve(listener: TcpListener) {
     server::serve(listener, None, |request| echo(request, None)).await;
 }

@@ -1,20 +1,20 @@
-//! Upstreams, modelled one by one and naively: what each makes of a path before it picks a handler.
+//! Simple models of upstream servers: how each normalizes a path before it selects a handler.
 //!
-//! Written from how the servers behave and without a look at the filter's own steps, so that a step that the filter
-//! forgets shows. `None` is a path that the upstream answers with an error of its own.
+//! The models follow the behaviour of the servers and share no code with the filter's normalizations, so that tests
+//! detect a missing normalization. `None` means that the upstream answers the path with an error.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
-/// What a server makes of a path; `None` where it answers with an error.
+/// The path after a server's normalization; `None` if the server answers with an error.
 pub type Upstream = fn(&str) -> Option<String>;
 
-/// Upstreams, and whether they compare paths without regard to case.
+/// The upstreams, and whether they compare paths without regard to case.
 pub const UPSTREAMS: &[(&str, Upstream, bool)] = &[
     ("as sent", |path| Some(path.to_owned()), false),
     ("nginx", nginx, false),
@@ -66,19 +66,19 @@ pub const UPSTREAMS: &[(&str, Upstream, bool)] = &[
     ("PHP, index.php", |path| Some(path_info(&decode(path, |_| true)?)), false),
 ];
 
-/// The path as a template is compared with it: the escapes that a client has to write are decoded, but for `%25`.
+/// The path as it is compared with templates: the escapes that a client must write are decoded, except `%25`.
 pub fn as_written(path: &str) -> Option<String> {
     decode(path, |byte| !byte.is_ascii() || b" \"<>^`{|}[]".contains(&byte))
 }
 
-/// What upstreams make of a path before they compare it exactly, to ignore letter case.
+/// How upstreams that ignore letter case convert a path before they compare it exactly.
 pub const LOWER_CASE: &[(&str, Upstream)] = &[
     ("fold case", |path| Some(java_fold(path))),
     ("lower case", |path| Some(path.to_ascii_lowercase())),
     ("lower case of all letters", |path| Some(path.to_lowercase())),
 ];
 
-/// Steps that an upstream or a hop before it may take, to be combined at random.
+/// Single normalizations of an upstream or of a hop before it; tests combine them at random.
 pub const STEPS: &[(&str, Upstream)] = &[
     ("decode", |path| decode(path, |_| true)),
     ("decode segments", |path| decode(path, |byte| byte != b'/')),
@@ -136,7 +136,7 @@ fn unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// Decodes, merges slashes and resolves dots in one pass over the segments.
+/// Decodes, merges slashes and resolves dot segments in one pass over the segments.
 fn nginx(path: &str) -> Option<String> {
     let decoded = decode(path, |_| true)?;
     let mut kept: Vec<&str> = Vec::new();
@@ -164,7 +164,7 @@ fn posix_clean(path: &str) -> Option<String> {
     Some(format!("/{}", kept.join("/")))
 }
 
-/// By search and replace, as servlet containers do; above the root is an error.
+/// Search and replace, as in servlet containers; a path above the root is an error.
 fn java_normalize(path: &str) -> Option<String> {
     let mut path = path.to_owned();
     for end in ["/.", "/.."] {
@@ -205,7 +205,8 @@ fn remove_dot_segments(path: &str) -> String {
     output
 }
 
-/// A URL parser of a browser: backslashes, dot segments in their encoded spellings too, nothing else decoded.
+/// The URL parser of a browser: it converts backslashes and resolves dot segments, also encoded ones. It decodes
+/// nothing else.
 fn whatwg(path: &str) -> Option<String> {
     let path = path.replace('\\', "/");
     let dot = |segment: &str| segment.to_ascii_lowercase().replace("%2e", ".");
@@ -228,7 +229,7 @@ fn whatwg(path: &str) -> Option<String> {
     Some(format!("/{}", kept.join("/")))
 }
 
-/// `new URL(request.url, "http://localhost")`, as Node servers write it: two slashes begin a host.
+/// `new URL(request.url, "http://localhost")`, which is common in Node servers: two slashes begin a host.
 fn whatwg_relative(path: &str) -> Option<String> {
     let path = path.replace('\\', "/");
     if !path.starts_with("//") {
@@ -265,12 +266,12 @@ fn trim_tokens(path: &str) -> String {
     if kept.is_empty() || path.ends_with('/') { kept + "/" } else { kept }
 }
 
-/// What `Character.toUpperCase` and `toLowerCase` take for an ASCII letter.
+/// Replaces the characters that `Character.toUpperCase` and `toLowerCase` convert to an ASCII letter.
 fn java_fold(path: &str) -> String {
     path.replace(['\u{131}', '\u{130}'], "i").replace('\u{17f}', "s").replace('\u{212a}', "k")
 }
 
-/// Fullwidth forms and other strokes, as NFKC or a Windows code page turns them.
+/// Converts fullwidth forms and other slashes and dots like NFKC or a Windows code page.
 fn best_fit(path: &str) -> String {
     let one = |character: char| match character {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(character) - 0xfee0).unwrap(),
@@ -282,7 +283,7 @@ fn best_fit(path: &str) -> String {
     path.chars().map(one).collect::<String>().replace('\u{2025}', "..")
 }
 
-/// The file or folder behind the names of its main stream.
+/// Removes the name of the main stream of a file or folder on NTFS.
 fn file_of_stream(path: &str) -> String {
     let names = ["::$data", "::$index_allocation", ":$i30:$index_allocation"];
     let file = |segment: &str| {
@@ -293,7 +294,7 @@ fn file_of_stream(path: &str) -> String {
     path.split('/').map(file).collect::<Vec<_>>().join("/")
 }
 
-/// Without the sessions of browsers that have no cookies, one after the other.
+/// Removes the tickets of cookieless sessions, one after the other.
 fn without_tickets(path: &str) -> String {
     let found = path.match_indices("/(").find_map(|(at, _)| {
         let inside = path[at + 2..].split_once("))")?.0;
@@ -313,7 +314,7 @@ fn without_tickets(path: &str) -> String {
     }
 }
 
-/// What a front controller routes.
+/// The path that a PHP front controller routes.
 fn path_info(path: &str) -> String {
     match path.strip_prefix("/index.php") {
         Some(info) if info.starts_with('/') => info.to_owned(),
@@ -338,7 +339,7 @@ fn tomcat_passthrough(path: &str) -> Option<String> {
     java_normalize(&decode(&strip_parameters(path), |byte| byte != b'/')?)
 }
 
-/// Backslashes, no empty segments, no dots and spaces at the end of a segment, dot segments resolved.
+/// Converts backslashes, removes empty segments and trailing dots and spaces of segments, resolves dot segments.
 fn windows(path: &str) -> Option<String> {
     let path = path.replace('\\', "/");
     let mut kept: Vec<&str> = Vec::new();

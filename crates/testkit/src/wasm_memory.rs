@@ -1,15 +1,15 @@
-//! What the kernel says of the memories of wasm VMs.
+//! The memory usage of wasm VMs, as reported by the kernel.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use it: a test that meets the unexpected has failed, and says where"
+    reason = "test code: an unexpected result fails the test with its location"
 )]
 
-/// The resident memory of each wasm VM of that process, in KiB: V8 places each before gigabytes of addresses that must
-/// not be touched, so that it need not check bounds.
+/// The resident memory of each wasm VM of that process, in KiB. V8 reserves gigabytes of inaccessible addresses after
+/// each memory, so that it does not need bounds checks; this guard region identifies the memory.
 pub fn wasm_memories(process: u32) -> Vec<u64> {
     of_smaps(&std::fs::read_to_string(format!("/proc/{process}/smaps")).unwrap())
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_memory_is_what_can_be_written_before_what_cannot_be_touched() {
+    fn a_writable_mapping_before_a_guard_region_is_a_memory() {
         let mapping = |from: u64, bytes: u64, access: &str, kib: u64| {
             format!("{from:x}-{:x} {access} 00000000 00:00 0\nSize: 1 kB\nRss:     {kib} kB\n", from + bytes)
         };

@@ -1,11 +1,11 @@
-//! Where applications find a token, each by the rules of its own parser: whatever they find that was not verified is
-//! a token that nobody judged.
+//! The tokens that applications find with their own parsers. A token that an application finds and that the filter did
+//! not verify would bypass the filter.
 
 use jwt_guard::http::HeaderMap;
 
 use super::{decoded, stripped};
 
-/// What some application finds under the name of a place, each with the parser that does.
+/// The values that applications find under the name of a token source, each with the name of the parser.
 pub fn found(request: &HeaderMap) -> Vec<(&'static str, Vec<u8>)> {
     let mut found = Vec::new();
     for (name, value) in request.iter() {
@@ -33,7 +33,7 @@ pub fn found(request: &HeaderMap) -> Vec<(&'static str, Vec<u8>)> {
     found
 }
 
-/// The second word, of a value read as Latin-1 (Python, JavaScript) and as UTF-8 (Go).
+/// The second word of the value, split as Latin-1 (Python, JavaScript) and as UTF-8 (Go).
 fn behind_scheme(value: &[u8], scheme: &str) -> Vec<(&'static str, Vec<u8>)> {
     let latin: Vec<&[u8]> = value
         .split(|byte| matches!(byte, b'\t'..=b'\r' | 0x1C..=b' ' | 0x85 | 0xA0))
@@ -49,7 +49,7 @@ fn behind_scheme(value: &[u8], scheme: &str) -> Vec<(&'static str, Vec<u8>)> {
     found.into_iter().filter_map(|(parser, token)| Some((parser, token?))).collect()
 }
 
-/// `http.cookies.SimpleCookie`: one match of its expression after another, until one fails.
+/// `http.cookies.SimpleCookie`: matches its expression repeatedly until a match fails.
 fn python_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -78,7 +78,7 @@ fn python_match(line: &[u8], at: usize) -> Option<(Vec<u8>, Option<Vec<u8>>, usi
     if start == line.len() {
         return None;
     }
-    // `+?`: the shortest key with which the rest matches.
+    // `+?`: the shortest key for which the rest matches.
     for end in start + 1..=line.len() {
         if !is_key(line[end - 1]) {
             return None;
@@ -107,7 +107,7 @@ fn python_match(line: &[u8], at: usize) -> Option<(Vec<u8>, Option<Vec<u8>>, usi
     None
 }
 
-/// Where a string in quotes ends that begins there.
+/// The end of the quoted string that begins at `from`.
 fn quoted(line: &[u8], from: usize) -> Option<usize> {
     let mut at = from + 1;
     (line.get(from) == Some(&b'"')).then_some(())?;
@@ -120,7 +120,8 @@ fn quoted(line: &[u8], from: usize) -> Option<usize> {
     }
 }
 
-/// `CookieHeaderValue` of ASP.NET Core: `,` and `;` separate, and where a pair fails, the next byte may begin one.
+/// `CookieHeaderValue` of ASP.NET Core: `,` and `;` are separators. After an invalid pair, parsing continues at the
+/// next byte.
 fn asp_net_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -129,7 +130,7 @@ fn asp_net_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
         let pair = asp_net_pair(line, start).map(|(name, value, end)| (name, value, separated(line, end)));
         match pair {
             Some((spelled, value, (next, separator))) if separator || next == line.len() => {
-                // Names were unescaped before version 5.
+                // Versions before 5 unescape names.
                 let names = [spelled.to_vec(), decoded(spelled)];
                 if names.iter().any(|spelled| spelled.eq_ignore_ascii_case(name.as_bytes())) {
                     found.push(value.to_vec());
@@ -142,14 +143,14 @@ fn asp_net_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     found.into_iter()
 }
 
-/// Behind spaces and separators, and whether there was one of these.
+/// The index after spaces and separators, and whether there was a separator.
 fn separated(line: &[u8], from: usize) -> (usize, bool) {
     let between = line[from..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b',' | b';')).count();
     let separator = line[from..from + between].iter().any(|byte| matches!(byte, b',' | b';'));
     (from + between, separator)
 }
 
-/// Name, value and end of the pair that begins there.
+/// The name, the value and the end of the pair that begins at `from`.
 fn asp_net_pair(line: &[u8], from: usize) -> Option<(&[u8], &[u8], usize)> {
     let is_token = |byte: &&u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
     let equals = line[from..].iter().take_while(is_token).count() + from;
@@ -167,7 +168,7 @@ fn asp_net_pair(line: &[u8], from: usize) -> Option<(&[u8], &[u8], usize)> {
     }
 }
 
-/// `php_default_treat_data`; names were decoded before PHP 7.2.34.
+/// `php_default_treat_data`; PHP before 7.2.34 decodes names.
 fn php_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     line.split(|byte| *byte == b';').filter_map(move |pair| {
         let at = pair.iter().position(|byte| *byte == b'=')?;
@@ -179,7 +180,7 @@ fn php_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What `php_register_variable_ex` makes of a name.
+/// The variable name that `php_register_variable_ex` makes from a cookie or parameter name.
 fn php_name(spelled: &[u8]) -> Vec<u8> {
     let spelled = spelled.split(|byte| *byte == 0).next().unwrap_or_default();
     let start = spelled.iter().position(|byte| *byte != b' ').unwrap_or(spelled.len());
@@ -194,7 +195,7 @@ fn php_name(spelled: &[u8]) -> Vec<u8> {
     name
 }
 
-/// `Rack::Utils.parse_cookies_header` as it was before version 2.2.3; without its `,`, Django's.
+/// `Rack::Utils.parse_cookies_header` before version 2.2.3; without `,` as separator, Django's parser.
 fn rack_cookies(line: &[u8], name: &str) -> impl Iterator<Item = Vec<u8>> {
     let pairs = |separators: &'static [u8]| line.split(move |byte| separators.contains(byte));
     pairs(b";").chain(pairs(b";,")).filter_map(move |pair| {
@@ -214,9 +215,9 @@ fn unquoted(value: &[u8]) -> &[u8] {
 
 type Parser = (&'static str, fn(&[u8], &[u8]) -> bool);
 
-/// Whether a parameter of that name is the one that is looked for.
+/// Query parsers: whether a parameter with the first name is found under the second name.
 const QUERY_PARSERS: [Parser; 5] = [
-    ("the query as a form's", |spelled, name| decoded(spelled) == name),
+    ("a form's query", |spelled, name| decoded(spelled) == name),
     ("PHP's query", |spelled, name| php_name(&decoded(spelled)) == name),
     ("ASP.NET's query", |spelled, name| decoded(spelled).eq_ignore_ascii_case(name)),
     ("Rack's query", |spelled, name| {
@@ -234,7 +235,7 @@ const QUERY_PARSERS: [Parser; 5] = [
     }),
 ];
 
-/// Each parameter of the query, to each of the parsers.
+/// Each parameter of the query, for each parser.
 fn parameters(path: &[u8]) -> impl Iterator<Item = (Parser, Vec<u8>, Vec<u8>)> {
     let query = path.iter().position(|byte| *byte == b'?').map_or(&[][..], |at| &path[at + 1..]);
     query.split(|byte| matches!(byte, b'&' | b';')).flat_map(|parameter| {

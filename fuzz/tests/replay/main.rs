@@ -1,12 +1,12 @@
-//! What scripts/fuzz looks for with libFuzzer, without it: every property is put to the committed seeds and to what
-//! a few seconds of changing them bring forth. `JWT_GUARD_FUZZ_SECONDS` says how many, 2 where it says nothing.
+//! Runs every property on the committed seeds and on mutations of them for a few seconds, without libFuzzer.
+//! `JWT_GUARD_FUZZ_SECONDS` sets the number of seconds per property; the default is 2.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test that meets the unexpected has failed, and says where; clippy sees only #[test] functions as tests"
+    reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
 mod mutation;
@@ -20,7 +20,7 @@ use mutation::Mutator;
 
 const DEFAULT_SECONDS: u64 = 2;
 
-/// Seeds are small, so that a pull request can be read.
+/// Seeds are few and small, so that they can be reviewed.
 const MAX_SEEDS: usize = 60;
 const MAX_SEED_BYTES: usize = 4096;
 
@@ -79,7 +79,7 @@ fn request() {
     replay("request");
 }
 
-/// Whoever adds a property adds its target, its seeds and its test.
+/// A new property needs a target, seeds and a test.
 #[test]
 fn every_property_has_a_target_seeds_and_a_test() {
     let names: BTreeSet<String> = properties::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -101,16 +101,16 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
 
-/// Puts the property to its seeds, some of which must be accepted and some not, for a property that sees only one of
-/// the two asserts little; then to changes of them.
+/// Runs the property on its seeds, then on mutations of them. Some seeds must be accepted and some rejected, because a
+/// property that sees only one kind asserts little.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the time is what the test may take, and nothing that it decides by"
+    reason = "the clock only limits the duration of the test; no result depends on it"
 )]
 fn replay(name: &str) {
     let (_, property) = properties::ALL.iter().find(|(known, _)| *known == name).unwrap();
     let seeds = seeds(name);
-    let accepted = seeds.iter().filter(|seed| put(*property, seed)).count();
+    let accepted = seeds.iter().filter(|seed| check(*property, seed)).count();
     assert!(accepted > 0 && accepted < seeds.len(), "{accepted} of {} seeds are accepted", seeds.len());
 
     let seconds =
@@ -118,7 +118,7 @@ fn replay(name: &str) {
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut mutator = Mutator::new(&seeds);
     while Instant::now() < end {
-        put(*property, &mutator.next());
+        check(*property, &mutator.next());
     }
 }
 
@@ -132,16 +132,16 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Tells the bytes, where the property does not hold of them: `printf` makes a seed of what is shown.
-fn put(property: properties::Property, data: &[u8]) -> bool {
-    struct Tell<'a>(&'a [u8]);
-    impl Drop for Tell<'_> {
+/// Prints the input if the property panics. `printf` turns the printed text into a seed.
+fn check(property: properties::Property, data: &[u8]) -> bool {
+    struct PrintOnPanic<'a>(&'a [u8]);
+    impl Drop for PrintOnPanic<'_> {
         fn drop(&mut self) {
             if std::thread::panicking() {
-                eprintln!("the bytes are \"{}\"", self.0.escape_ascii());
+                eprintln!("the failing input is \"{}\"", self.0.escape_ascii());
             }
         }
     }
-    let _tell = Tell(data);
+    let _guard = PrintOnPanic(data);
     property(data)
 }

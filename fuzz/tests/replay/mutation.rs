@@ -1,16 +1,16 @@
-//! Changes to seeds, the same ones in every run.
+//! Mutations of seeds, the same in every run.
 
-/// Changes that one input gets, at most.
+/// The maximum number of changes to one input.
 const MAX_CHANGES: u64 = 5;
 
-/// What an input may grow to.
+/// The maximum size of an input.
 const MAX_BYTES: usize = 8192;
 
-/// Bytes that mean something to somebody.
-const TELLING: &[u8] =
+/// Bytes with a special meaning in at least one of the parsed formats.
+const SIGNIFICANT_BYTES: &[u8] =
     b"\0\x01\x0A\x0D\x12\x1F \"#%&'*+,-./0123456789:;<=>?@AEFZ[\\]_abefnrtuz{|}~\x7F\x80\xC2\xFF";
 
-/// Makes new inputs out of seeds.
+/// Produces new inputs from seeds.
 pub struct Mutator<'a> {
     seeds: &'a [Vec<u8>],
     state: u64,
@@ -32,7 +32,7 @@ impl<'a> Mutator<'a> {
     }
 
     fn change(&mut self, data: &mut Vec<u8>) {
-        let at = self.place(data.len());
+        let at = self.index(data.len());
         match self.below(9) {
             0 => {
                 let bit = self.below(8);
@@ -42,13 +42,13 @@ impl<'a> Mutator<'a> {
                 let new = self.byte();
                 data.iter_mut().skip(at).take(1).for_each(|byte| *byte = new);
             }
-            2 => data.insert(at, self.telling()),
+            2 => data.insert(at, self.significant_byte()),
             3 => data.insert(at, self.byte()),
             4 => {
-                let end = data.len().min(at + 1 + self.place(8));
+                let end = data.len().min(at + 1 + self.index(8));
                 data.drain(at..end);
             }
-            // Once more, here or elsewhere: duplicates and repetitions.
+            // Copies a piece of the input: duplicates and repetitions.
             5 => {
                 let piece = self.piece_of(data);
                 data.splice(at..at, piece);
@@ -69,30 +69,30 @@ impl<'a> Mutator<'a> {
     }
 
     fn seed(&mut self) -> &'a [u8] {
-        let at = self.place(self.seeds.len() - 1);
+        let at = self.index(self.seeds.len() - 1);
         &self.seeds[at]
     }
 
     fn piece_of(&mut self, data: &[u8]) -> Vec<u8> {
-        let at = self.place(data.len());
-        let length = self.place(32);
+        let at = self.index(data.len());
+        let length = self.index(32);
         data.iter().skip(at).take(length).copied().collect()
     }
 
-    fn telling(&mut self) -> u8 {
-        TELLING[self.place(TELLING.len() - 1)]
+    fn significant_byte(&mut self) -> u8 {
+        SIGNIFICANT_BYTES[self.index(SIGNIFICANT_BYTES.len() - 1)]
     }
 
     fn byte(&mut self) -> u8 {
         self.below(256) as u8
     }
 
-    /// From 0 to and including the last.
-    fn place(&mut self, last: usize) -> usize {
+    /// A number from 0 to `last`, inclusive.
+    fn index(&mut self, last: usize) -> usize {
         self.below(last as u64 + 1) as usize
     }
 
-    /// SplitMix64, by the remainder: that small numbers come a little more often does no harm here.
+    /// SplitMix64, reduced by the remainder; the slight bias towards small numbers does no harm here.
     fn below(&mut self, bound: u64) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.state ^ self.state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,9 +1,9 @@
-"""Makes differential.json beside this file: tokens damaged in every field, and what PyJWT and joserfc make of each.
+"""Generates differential.json: tokens with a change in every field, and whether PyJWT and joserfc accept each of them.
 
     pip install PyJWT==2.15.1 joserfc==1.8.0 cryptography
     python tests/data/jose/differential.py
 
-The same tokens come out each time: keys are written here, EdDSA signs without randomness, and so does RSA with PKCS #1.
+The output is the same in every run: the keys are in this file, and EdDSA and RSA PKCS #1 signatures are deterministic.
 """
 
 import base64
@@ -152,7 +152,7 @@ for at in range(0, 64, 5):
 for at in range(0, len(head) + len(body) + 1, 7):
     if GOOD[at] != ".":
         entry("a character of what was signed", GOOD[:at] + ("A" if GOOD[at] != "A" else "B") + GOOD[at + 1:])
-# An EdDSA signature whose S was raised by the group's order: the same number to a careless reader (RFC 8032 section 5.1.7).
+# An EdDSA signature with S plus the group's order, which a careless verifier accepts (RFC 8032 section 5.1.7).
 order = 2**252 + 27742317777372353535851937790883648493
 entry("S beyond the order", f"{head}.{body}.{b64(raw[:32] + (int.from_bytes(raw[32:], 'little') + order).to_bytes(32, 'little'))}")
 
@@ -175,7 +175,7 @@ def by_joserfc(token):
 def accepts(library, token):
     try:
         library(token)
-    except Exception:  # Each library has its own, and some let others through.
+    except Exception:  # Each library has its own exception types, and some also raise others.
         return False
     return True
 

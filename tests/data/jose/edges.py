@@ -1,6 +1,6 @@
-"""Makes edges.json beside this file: tokens whose keys and signatures lie at the edges of what a library may think.
+"""Generates edges.json: tokens with edge cases of keys and signatures.
 
-    python tests/data/jose/edges.py        # takes a minute: it looks for primes of 4096 bits
+    python tests/data/jose/edges.py        # takes a minute to find primes of 4096 bits
 
 Each entry has a public key of its own, a token, and whether it must be accepted. Nothing here shares code with ours:
 RSA is done with Python's integers, ECDSA with the formulas of FIPS 186-5, for which a private key is not even needed:
@@ -41,7 +41,7 @@ def message(algorithm, kid):
 
 
 def entry(algorithm, label, accepted, jwk, sign, kid=None):
-    """`sign` takes what is signed and gives the signature."""
+    """`sign` takes the message and returns the signature."""
     kid = kid or f"edge-{len(entries)}"
     text = message(algorithm, kid)
     entries.append({"label": f"{algorithm}: {label}", "accepted": accepted, "jwk": {**jwk, "kid": kid},
@@ -51,7 +51,7 @@ def entry(algorithm, label, accepted, jwk, sign, kid=None):
 # RSA
 
 def rsa_key(bits, exponent=65537):
-    """The parts of a key with any odd exponent."""
+    """The numbers of a key with any odd exponent."""
     while True:
         numbers = rsa.generate_private_key(public_exponent=65537, key_size=bits).private_numbers()
         try:
@@ -66,7 +66,7 @@ def rsa_jwk(key):
 
 
 def raw(key, encoded):
-    """Whatever stands in the encoded message, signed."""
+    """The signature over an arbitrary encoded message."""
     size = (key["n"].bit_length() + 7) // 8
     return pow(int.from_bytes(encoded.rjust(size, b"\0"), "big"), key["d"], key["n"]).to_bytes(size, "big")
 
@@ -131,7 +131,7 @@ def rsa_edges():
             entry("RS256", f"e = {exponent}, the signature {label}", False, rsa_jwk(key),
                   lambda text: value.to_bytes(size_of(key), "big"))
 
-    # A signature that begins with a zero byte is as long as the others, and must stay so.
+    # A signature with a leading zero byte must keep its full length.
     key = rsa_key(2048)
     sign = lambda text: raw(key, pkcs1(key, info("sha256", text)))
     tries = (f"zero-{number}" for number in range(10_000))
@@ -181,7 +181,7 @@ class Curve:
         self.g = even if p == 2**521 - 1 else (x, p - even[1])
 
     def lift(self, x):
-        """The point with that x whose y is even, if there is one. All three primes are 3 modulo 4."""
+        """The point with that x and an even y, if it exists. All three primes are 3 modulo 4."""
         square = (x**3 - 3 * x + self.b) % self.p
         y = pow(square, (self.p + 1) // 4, self.p)
         if x >= self.p or y * y % self.p != square:

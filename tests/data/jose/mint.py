@@ -1,9 +1,9 @@
-"""Makes what lies beside this file, and src/jose/known_answers.json, with libraries that share no code with ours.
+"""Generates keys.json, tokens.json and src/jose/known_answers.json with libraries that share no code with the filter.
 
     python3 -m venv VENV && VENV/bin/pip install PyJWT joserfc cryptography
     VENV/bin/python tests/data/jose/mint.py tokens          # tokens.json, with the keys of keys.json
-    VENV/bin/python tests/data/jose/mint.py keys            # keys.json anew: every committed token stops verifying
-    VENV/bin/python tests/data/jose/mint.py known-answers   # src/jose/known_answers.json, with keys thrown away
+    VENV/bin/python tests/data/jose/mint.py keys            # new keys in keys.json: every committed token stops verifying
+    VENV/bin/python tests/data/jose/mint.py known-answers   # src/jose/known_answers.json, with temporary keys
 """
 
 import base64

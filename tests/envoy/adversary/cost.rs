@@ -1,4 +1,4 @@
-//! What one request can cost: the processor time of Envoy itself, all its threads.
+//! The maximum cost of one request, as CPU time of all threads of Envoy.
 
 use std::time::Duration;
 
@@ -6,16 +6,16 @@ use jwt_guard_testkit::mint::Token;
 use serde_json::{Value, json};
 
 use crate::harness::{Request, Stack, plugin_with};
-use crate::outcome::{Tries, assert_unharmed};
+use crate::outcome::{Tries, assert_no_crash};
 
-/// How many requests a figure is the mean of.
+/// The number of requests per measurement; the result is the mean.
 const ROUNDS: u32 = 30;
 
-/// The most that a request may cost more than a plain one. What is measured is below a quarter of it; without a bound
-/// on the readings of a path it was above twice of it.
+/// The maximum additional cost over a plain request. The measured costs are below a quarter of it; without a limit on
+/// path variants they were above twice this maximum.
 const BOUND: Duration = Duration::from_millis(3);
 
-/// The processor time that Envoy has used so far.
+/// The CPU time that Envoy has used so far.
 fn used(stack: &Stack) -> Duration {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", stack.envoy.pid())).unwrap();
     let nanoseconds = tasks.filter_map(|task| {
@@ -25,10 +25,10 @@ fn used(stack: &Stack) -> Duration {
     Duration::from_nanos(nanoseconds.sum())
 }
 
-/// The time that one such request takes, and its status.
+/// The CPU time of one such request, and its status.
 async fn cost(stack: &Stack, request: &Request) -> (Duration, u16) {
     let mut tries = Tries::new(stack).await;
-    // The first one may be dearer: what is remembered is made.
+    // The first request may cost more, because it fills caches.
     let status = tries.response(request.clone()).await.status;
     let before = used(stack);
     for _ in 0..ROUNDS {
@@ -37,8 +37,8 @@ async fn cost(stack: &Stack, request: &Request) -> (Duration, u16) {
     ((used(stack) - before) / ROUNDS, status)
 }
 
-/// Ten thousand routes, some with upper case, so that each reading is looked up twice, and one that asks for one of a
-/// thousand roles and of a thousand values.
+/// Ten thousand routes, some with upper case, so that each path variant is looked up twice, and routes that require one
+/// of a thousand roles or values.
 fn configuration() -> Value {
     let route = |index: usize| {
         let leaf = if index.is_multiple_of(2) { "leaf" } else { "Leaf" };
@@ -67,11 +67,11 @@ fn paths() -> Vec<(&'static str, String)> {
     vec![
         ("a plain path of 8 KiB", filled("a", 8190)),
         ("upper case at its end", filled("A", 8190)),
-        ("a few readings of 8 KiB", filled("%2FA", 8190)),
-        ("many readings of 8 KiB", filled("%2e%2E;/\\A", 8190)),
-        ("many readings of 2 KiB", filled("%2e%2E;/\\A", 2000)),
-        ("as many readings as there may be", filled("%2e%2E;/\\A", 1000)),
-        ("more than there may be", filled("A/%41;a/..%2f./b./;C/%3f%23/%5c", 1000)),
+        ("a few path variants of 8 KiB", filled("%2FA", 8190)),
+        ("many path variants of 8 KiB", filled("%2e%2E;/\\A", 8190)),
+        ("many path variants of 2 KiB", filled("%2e%2E;/\\A", 2000)),
+        ("the maximum number of path variants", filled("%2e%2E;/\\A", 1000)),
+        ("more than the maximum number of path variants", filled("A/%41;a/..%2f./b./;C/%3f%23/%5c", 1000)),
         ("escapes", format!("/{}", "%61".repeat(2700))),
         ("escapes in escapes", format!("/{}", "%252561".repeat(1150))),
         ("steps up", format!("/{}", "../".repeat(2700))),
@@ -82,7 +82,7 @@ fn paths() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_request_costs_a_worker_little() {
+async fn one_request_costs_little_cpu_time() {
     let stack = Stack::builder()
         .plugin(configuration())
         .envoy(|envoy| envoy.connection_manager = json!({ "max_request_headers_kb": 96 }))
@@ -141,5 +141,5 @@ async fn one_request_costs_a_worker_little() {
         }
     }
     assert!(dear.is_empty(), "{dear:?}");
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,9 +1,9 @@
-//! Bytes over HTTP/1.1 that no library would send.
+//! Attacks over HTTP/1.1 with bytes that no library would send.
 
-use super::{assert_harmless, stack};
+use super::{assert_no_bypass, stack};
 use crate::harness::Connection;
 
-/// HTTP/1.1 attacks: a label and the bytes; `{user}` stands for a good token without the role.
+/// HTTP/1.1 attacks: a label and the bytes; `{user}` is replaced by a valid token without the role.
 const RAW: &[(&str, &str)] = &[
     // The host.
     ("a user in the host", "GET /x HTTP/1.1\r\nhost: x@admin.example\r\n\r\n"),
@@ -58,7 +58,7 @@ const RAW: &[(&str, &str)] = &[
         "POST /admin/users HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 1\r\n\r\na",
     ),
     (
-        "what Envoy says to itself",
+        "internal headers of Envoy",
         "GET /admin/users HTTP/1.1\r\nhost: h\r\nx-envoy-internal: true\r\nx-envoy-original-path: /x\r\n\
          x-envoy-retry-on: 4xx\r\nx-envoy-max-retries: 3\r\nx-envoy-retriable-status-codes: 401,403\r\n\
          x-envoy-decorator-operation: /x\r\nx-forwarded-for: 127.0.0.1\r\n\r\n",
@@ -75,7 +75,7 @@ const RAW: &[(&str, &str)] = &[
         "GET /items/7 HTTP/1.1\r\nhost: h\r\nx-http-method-override: GET\r\nx-http-method-override: DELETE\r\n\r\n",
     ),
     (
-        "a preflight that is none",
+        "an invalid preflight",
         "OPTIONS /items/7 HTTP/1.1\r\nhost: h\r\norigin: https://a.example\r\naccess-control-request-method: GET\r\n\
          x-http-method-override: DELETE\r\n\r\n",
     ),
@@ -84,7 +84,7 @@ const RAW: &[(&str, &str)] = &[
         "OPTIONS /admin/users HTTP/1.1\r\nhost: h\r\norigin: https://a.example\r\norigin: https://b.example\r\n\
          access-control-request-method: GET\r\n\r\n",
     ),
-    // Where one request ends.
+    // The end of a request.
     (
         "two lengths",
         "POST /x HTTP/1.1\r\nhost: h\r\ncontent-length: 0\r\ncontent-length: 43\r\n\r\nGET /admin/users HTTP/1.1\r\nhost: h\r\n\r\n",
@@ -161,27 +161,27 @@ const RAW: &[(&str, &str)] = &[
         "GET /me HTTP/1.1\r\nhost: h\r\nx-token: Token {user}\r\nx_token: Token forged\r\n\r\n",
     ),
     (
-        "a role that is none",
+        "a forged role header",
         "GET /admin/users HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {user}\r\nx-auth-roles: admin\r\n\r\n",
     ),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn over_http_1_nothing_gets_where_it_should_not() {
+async fn no_http_1_attack_bypasses_the_policy() {
     let stack = stack().await;
     let user = stack.good_token();
     for (label, bytes) in RAW {
         let before = stack.upstream.count();
         let mut connection = Connection::open(stack.address()).await;
         connection.write(bytes.replace("{user}", &user).as_bytes()).await;
-        // The end of what Envoy answers: it closes, or answers a last and harmless request.
+        // Find the end of Envoy's responses: Envoy closes the connection, or answers a last harmless request.
         if !bytes.contains("connection: close") {
             connection.write_or_closed(b"GET /last HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").await;
         }
-        assert!(connection.closes().await, "{label}: no end");
+        assert!(connection.closes().await, "{label}: the connection does not end");
         let seen = stack.upstream.seen();
         for seen in &seen[before..] {
-            assert_harmless(seen, label);
+            assert_no_bypass(seen, label);
             let two_tokens = matches!(*label, "two tokens" | "a token and a cookie" | "two cookies");
             assert!(!two_tokens || seen.path == "/last", "{label}: {seen:?}");
         }
@@ -190,9 +190,9 @@ async fn over_http_1_nothing_gets_where_it_should_not() {
     let harmless = |path: &str| seen.iter().filter(|seen| seen.path == path).count();
     assert!(
         harmless("/last") > 10 && harmless("/x") > 5 && harmless("/me") > 1,
-        "attacks do get as far as they may"
+        "some attacks reach the upstream as harmless requests"
     );
-    // The same stack does let the role through: what was refused was refused for a reason.
+    // The same stack allows a request with the role, so the denials were due to the attacks.
     let admin = stack.token().claim("role", "admin").sign(&stack.key).unwrap();
     assert_eq!(stack.get_with("/admin/users", &admin).await.status, 200);
     assert_eq!(stack.request("DELETE", "/items/7").bearer(&admin).send().await.status, 200);

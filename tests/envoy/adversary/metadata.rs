@@ -1,4 +1,5 @@
-//! Requirements in Envoy's own routes: attempts to have another route chosen than the one that serves.
+//! Requirements in the metadata of Envoy's routes: attempts to make Envoy select another route for the decision than
+//! for the request.
 
 use serde_json::{Value, json};
 
@@ -19,9 +20,9 @@ fn builder(routes: Vec<Value>) -> StackBuilder {
     })
 }
 
-/// Envoy matches `:method` as sent; a framework behind it may take the override for the method.
+/// Envoy matches `:method` as sent; a framework behind Envoy may use a method override.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_method_with_two_readings_does_not_choose_the_requirement() {
+async fn a_method_with_an_override_cannot_choose_the_requirement() {
     let get = json!([{ "name": ":method", "string_match": { "exact": "GET" } }]);
     let stack = builder(vec![
         route(json!({ "prefix": "/items", "headers": get }), json!({ "allow_anonymous": true })),
@@ -42,11 +43,11 @@ async fn a_method_with_two_readings_does_not_choose_the_requirement() {
         assert_eq!(stack.upstream.count(), before, "{name}: {value}");
     }
     let same = stack.request("GET", "/items/7").header("x-http-method-override", "GET").send().await;
-    assert_eq!(same.status, 200, "an override that names the method changes nothing");
+    assert_eq!(same.status, 200, "an override to the same method changes nothing");
 }
 
-/// A spelling of the path can choose a route without metadata. What closes that is metadata on the virtual host:
-/// then metadata decides everywhere in it, and a path with several readings is refused everywhere in it.
+/// Another spelling of the path can select a route without metadata. Metadata on the virtual host prevents this: then
+/// metadata decides for all its routes, and paths with several variants are denied for all its routes.
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_of_the_virtual_host_closes_the_gaps_between_its_routes() {
     let stack = builder(vec![route(json!({ "prefix": "/admin" }), json!({ "requires_role": "admin" }))])
@@ -66,9 +67,9 @@ async fn metadata_of_the_virtual_host_closes_the_gaps_between_its_routes() {
     assert_eq!(stack.get_with("/x", &user).await.status, 200);
 }
 
-/// Envoy chooses a route by a header that the filter then removes, and chooses again. Where the first route has no
-/// metadata the filter cannot see it; what closes that is removing the header before the first choice, as the
-/// examples do, or metadata on the virtual host.
+/// Envoy selects a route by a header, the filter removes the header, and Envoy selects again. If the first route has no
+/// metadata, the filter cannot detect this. Two measures prevent it: removing the header before the first selection, as
+/// in the examples, or metadata on the virtual host.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_route_chosen_by_a_removed_header_is_closed_before_routing_or_by_the_virtual_host() {
     let routes = || {

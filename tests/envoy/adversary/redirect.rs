@@ -1,11 +1,11 @@
-//! Internal redirects: the answer of one route becomes a request for another, inside Envoy.
+//! Internal redirects: inside Envoy, the response of one route becomes a request for another route.
 
 use serde_json::json;
 
 use crate::harness::{Answer, Stack, plugin_with};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_inside_envoy_is_judged_again() {
+async fn an_internal_redirect_is_decided_again() {
     for forward_token in [false, true] {
         let jump = Answer::status(302).header("location", "http://api.example/admin/users");
         let stack = Stack::builder()
@@ -39,7 +39,7 @@ async fn a_redirect_inside_envoy_is_judged_again() {
             ("/public/jump", Some(&user), 403),
             ("/public/jump", Some(&admin), 200),
             ("/me/jump", Some(&user), if forward_token { 403 } else { 401 }),
-            // Without the token that was taken out there is nobody left to be an admin.
+            // The token was removed before the redirect, so the second request has no identity.
             ("/me/jump", Some(&admin), if forward_token { 200 } else { 401 }),
         ] {
             let before = stack.upstream.count();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Stack, plugin_with, wait_until};
 
-/// A tunnel has no path that a route could name, so the default policy stands: a route for `/**` is no permission.
+/// A tunnel has no path, so it matches no route and the default policy applies: a route for `/**` does not allow it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tunnel_is_under_the_default_policy() {
     let connect_route = |name: &str, metadata: Value| {
@@ -50,7 +50,8 @@ async fn a_tunnel_is_under_the_default_policy() {
                 assert_eq!(stack.upstream.count(), before, "{target}");
             }
             None => {
-                wait_until("it is upstream", async || stack.upstream.count() == before + 1).await;
+                wait_until("the request reaches the upstream", async || stack.upstream.count() == before + 1)
+                    .await;
                 assert_eq!(stack.upstream.last().method, "CONNECT");
             }
         }
@@ -58,7 +59,7 @@ async fn a_tunnel_is_under_the_default_policy() {
     assert_eq!(stack.get("/x").await.status, 200);
 }
 
-/// `OPTIONS *` is answered by Envoy itself before any filter, with or without this one.
+/// Envoy itself answers `OPTIONS *` before any filter runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_asterisk_is_refused_by_envoy_before_any_filter() {
     let open = plugin_with(json!({ "default_policy": { "allow_anonymous": true } }));

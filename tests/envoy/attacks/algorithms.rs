@@ -1,4 +1,4 @@
-//! What a token says about its algorithm: none, one that shares its secret, one of another kind of key.
+//! Attacks with the algorithm of a token: none, HMAC with a public key, an algorithm for another kind of key.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ pub fn rows(world: &World) -> Vec<Row> {
     tables.into_iter().flat_map(|rows| rows(world)).collect()
 }
 
-/// The classic, in every spelling: without a signature, with one for show, and with the good one.
+/// The classic attack, in all spellings: no signature, an arbitrary signature, and a valid signature.
 fn unsigned(world: &World) -> Vec<Row> {
     let mut rows = vec![row("good", "passed", world.good())];
     for alg in ["none", "None", "NONE", "nOnE", "none ", "\tnone", "none\0"] {
@@ -33,7 +33,7 @@ fn unsigned(world: &World) -> Vec<Row> {
     rows
 }
 
-/// A public key is a secret that everybody knows. Libraries have taken it for one in each of these forms.
+/// HMAC with the public key as its secret. Libraries have accepted the key in each of these forms.
 fn shared_secrets(world: &World) -> Vec<Row> {
     let jwk = world.rsa.public_jwk();
     let (n, e) = (jwk["n"].as_str().unwrap(), jwk["e"].as_str().unwrap());
@@ -67,7 +67,8 @@ fn macs(label: &str, secret: &[u8]) -> [Row; 3] {
         let claims = Claims::with_custom_claims(said, Duration::from_mins(5));
         claims.with_issuer(ISSUER).with_audience(AUDIENCE).with_subject(subject)
     };
-    // Zeros at a short key's end change nothing about an HMAC (RFC 2104 section 2); this library wants some length.
+    // Trailing zeros of a short key do not change an HMAC (RFC 2104 section 2), and this library needs a minimum
+    // length.
     let secret = &[secret, &vec![0; 64_usize.saturating_sub(secret.len())][..]].concat()[..];
     let hs256 = HS256Key::from_bytes(secret).with_key_id("rsa").authenticate(claims()).unwrap();
     let hs384 = HS384Key::from_bytes(secret).with_key_id("rsa").authenticate(claims()).unwrap();
@@ -83,7 +84,7 @@ fn pem(label: &str, der: &[u8]) -> Vec<u8> {
     format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n")).into_bytes()
 }
 
-/// Names are exact, and of text.
+/// Other names: an algorithm name is compared exactly, and must be text.
 fn other_names(world: &World) -> Vec<Row> {
     let token = |alg: Value| world.token().header("alg", alg).sign(&world.rsa).unwrap();
     let names = ["", "rs256", "RS256 ", "RS256\0", "RS-256", "RS1", "ES256K", "Ed448", "dir", "RSA-OAEP"];
@@ -93,12 +94,12 @@ fn other_names(world: &World) -> Vec<Row> {
     rows.extend(others.map(|alg| row(format!("alg {alg}"), "malformed", token(alg))));
     let without = world.token().without_header("alg").sign(&world.rsa).unwrap();
     rows.push(row("no alg", "algorithm", without));
-    // Only the exact name is the header's alg.
+    // Only the exact member name `alg` counts.
     rows.push(row("Alg beside alg", "passed", world.token().header("Alg", "none").sign(&world.rsa).unwrap()));
     rows
 }
 
-/// An algorithm and a key that do not go together, and a signature of another algorithm under the right name.
+/// An algorithm that does not fit the key, and a signature of another algorithm under the right name.
 fn other_kinds(world: &World) -> Vec<Row> {
     let pss = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::Ps256).unwrap();
     let rs512 = world.rsa.clone().with_algorithm(jwt_guard_testkit::mint::Algorithm::Rs512).unwrap();

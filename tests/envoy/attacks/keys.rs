@@ -1,4 +1,4 @@
-//! Keys that a token brings along, points at, or names by a name that is more than one.
+//! Attacks with keys: keys inside a token, URLs of keys, and kids with special content.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::{Row, World, row};
 
 pub fn rows(world: &World) -> Vec<Row> {
-    let mut rows = brought(world);
+    let mut rows = keys_in_tokens(world);
     rows.extend(kids(world));
     rows
 }
 
-/// With each such member a token of the issuer's passes; one of the stranger's never does, whatever kid it names.
-fn brought(world: &World) -> Vec<Row> {
+/// With each such member, a token of the issuer passes, and a token of the attacker fails with any kid.
+fn keys_in_tokens(world: &World) -> Vec<Row> {
     let (certified, certificate) = certified();
     let (stranger, url) = (&world.stranger, json!(world.strangers_keys));
     let members: [(&str, Value, &SigningKey, &SigningKey); 7] = [
@@ -44,7 +44,7 @@ fn brought(world: &World) -> Vec<Row> {
     rows
 }
 
-/// A P-256 key, and a certificate for it by itself.
+/// A P-256 key with a self-signed certificate.
 fn certified() -> (SigningKey, String) {
     let pair = rcgen::KeyPair::generate().unwrap();
     let certificate =
@@ -61,7 +61,7 @@ fn certified() -> (SigningKey, String) {
     (key, STANDARD.encode(certificate.der()))
 }
 
-/// A kid is compared and nothing else: it opens no file, asks no database, ends at no NUL.
+/// A kid is only compared: it is not used as a file name or in a database query, and it does not end at NUL.
 fn kids(world: &World) -> Vec<Row> {
     let unknown = [
         "",

@@ -1,9 +1,9 @@
-//! What header and claims ask for: extensions, types of another kind, and sheer size.
+//! Attacks with members of header and claims: extensions, wrong types, and size.
 
 use jwt_guard::jose::base64url;
 use serde_json::{Value, json};
 
-use super::spellings::spelt;
+use super::spellings::token_from_parts;
 use super::{Row, World, nested, row, signed};
 
 pub fn rows(world: &World) -> Vec<Row> {
@@ -23,19 +23,19 @@ fn extensions(world: &World) -> Vec<Row> {
     let both = world.token().header("b64", false).header("crit", json!(["b64"]));
     rows.push(row("b64 and crit", "crit", both.sign(&world.rsa).unwrap()));
     rows.push(row("b64 true", "passed", token("b64", json!(true))));
-    // Claims as they are instead of base64url of them, as b64 says: with commas, like two headers joined.
+    // Unencoded claims, as announced by b64. They contain commas, so they look like two joined headers.
     let header = base64url::encode(both.header_json(&world.rsa).as_bytes());
     rows.push(row(
         "claims unencoded",
         "400 bad_request",
-        spelt(&world.rsa, &header, &world.token().claims_json()),
+        token_from_parts(&world.rsa, &header, &world.token().claims_json()),
     ));
-    // Compressed claims are a JWE's.
+    // `zip` is defined only for JWE, so it is ignored.
     rows.push(row("zip", "passed", token("zip", json!("DEF"))));
     rows
 }
 
-/// Claims of a type that another reader would make something of.
+/// Claims of a wrong type that another parser might accept.
 fn types(world: &World) -> Vec<Row> {
     let claims = world.token().claims_json();
     let token = |name: &str, value: Value| world.token().claim(name, value).sign(&world.rsa).unwrap();
@@ -108,7 +108,7 @@ fn types(world: &World) -> Vec<Row> {
     rows
 }
 
-/// `max_token_bytes` is 16384; headers of four mebibytes reach the filter.
+/// `max_token_bytes` is 16384; Envoy's limits allow headers of four mebibytes.
 fn sizes(world: &World) -> Vec<Row> {
     let good = world.good();
     let fill = |bytes: usize| format!("{good}{}", "A".repeat(bytes - good.len()));

@@ -1,4 +1,4 @@
-//! Header and claims that two readers of JSON would read differently.
+//! Header and claims that two JSON parsers would parse differently.
 
 use super::{Row, World, nested, row, signed, with};
 
@@ -7,7 +7,7 @@ pub fn rows(world: &World) -> Vec<Row> {
     tables.into_iter().flat_map(|rows| rows(world)).collect()
 }
 
-/// Two readers of one object would take two values.
+/// Two parsers of an object with a duplicate name would use different values.
 fn duplicates(world: &World) -> Vec<Row> {
     let (header, claims) = (world.header_json(), world.token().claims_json());
     let mut rows = Vec::new();
@@ -43,7 +43,7 @@ fn duplicates(world: &World) -> Vec<Row> {
     rows
 }
 
-/// Text that is no UTF-8, or more than one text.
+/// Text that is not UTF-8, or not exactly one JSON text.
 fn encodings(world: &World) -> Vec<Row> {
     let (header, claims) = (world.header_json(), world.token().claims_json());
     let mut rows = Vec::new();
@@ -77,7 +77,7 @@ fn encodings(world: &World) -> Vec<Row> {
     rows
 }
 
-/// Header and claims are one object each, of a depth that a stack can bear.
+/// Header and claims are one object each, with a depth limit that protects the stack.
 fn shapes(world: &World) -> Vec<Row> {
     let (header, claims) = (world.header_json(), world.token().claims_json());
     let of_header = |bytes: String| signed(&world.rsa, bytes, &claims);

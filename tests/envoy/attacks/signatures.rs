@@ -1,4 +1,4 @@
-//! Signatures that some arithmetic takes for good, and second forms of good ones.
+//! Signatures that faulty arithmetic accepts, and second encodings of valid signatures.
 
 use jwt_guard::jose::algorithm::{Algorithm, PublicKey, SignatureCheck};
 use jwt_guard::jose::base64url;
@@ -7,7 +7,7 @@ use jwt_guard_testkit::mint::SigningKey;
 use super::{Row, World, row};
 use crate::algorithms::with_signature;
 
-/// The orders of the groups, FIPS 186-4 section D.1.2.
+/// The orders of the groups (FIPS 186-4 section D.1.2).
 const P256: &str = "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551";
 const P521: &str = "01FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF\
     FA51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409";
@@ -20,7 +20,7 @@ pub fn rows(world: &World) -> Vec<Row> {
     rows
 }
 
-/// Psychic signatures, numbers at and beyond the order, and the form that ASN.1 gives a signature.
+/// Psychic signatures (CVE-2022-21449), numbers at and above the order, and the DER form of a signature.
 fn curve(world: &World, alg: &str, key: &SigningKey, algorithm: Algorithm, order: &str) -> Vec<Row> {
     let good = world.token().sign(key).unwrap();
     let order: Vec<u8> =
@@ -43,7 +43,7 @@ fn curve(world: &World, alg: &str, key: &SigningKey, algorithm: Algorithm, order
         bad(format!("r = s = {name}"), &|signature| *signature = [&number[..], number].concat());
     }
     bad("r = 0, s = 1".into(), &|signature| *signature = [&zero[..], &one].concat());
-    // On P-521 it fits: the numbers have seven bits more than the order.
+    // On P-521 the sum fits, because the encoded numbers have seven bits more than the order.
     if order[0] == 1 {
         bad("r + n".into(), &|signature| add(&mut signature[..size], &order));
         bad("s + n".into(), &|signature| add(&mut signature[size..], &order));
@@ -63,10 +63,10 @@ fn add(number: &mut [u8], other: &[u8]) {
         let sum = u16::from(*digit) + u16::from(*more) + carry;
         (*digit, carry) = (sum.to_be_bytes()[1], sum >> 8);
     }
-    assert_eq!(carry, 0, "it fits");
+    assert_eq!(carry, 0, "the sum fits");
 }
 
-/// The form that the host itself takes.
+/// The form that the host function expects.
 fn in_der(key: &SigningKey, algorithm: Algorithm, signature: &[u8]) -> Vec<u8> {
     let jwk = key.public_jwk();
     let number = |name: &str| base64url::decode(jwk[name].as_str().unwrap().as_bytes()).unwrap();
@@ -76,7 +76,7 @@ fn in_der(key: &SigningKey, algorithm: Algorithm, signature: &[u8]) -> Vec<u8> {
     check.for_host().unwrap().signature.into_owned()
 }
 
-/// RSA's numbers with a root that everybody knows, and those at and beyond the modulus.
+/// RSA signatures with a trivial root, and numbers at and above the modulus.
 fn modulus(world: &World) -> Vec<Row> {
     let good = world.good();
     let modulus = base64url::decode(world.rsa.public_jwk()["n"].as_str().unwrap().as_bytes()).unwrap();
@@ -95,7 +95,7 @@ fn modulus(world: &World) -> Vec<Row> {
         .into()
 }
 
-/// Of every kind of signature: cut, lengthened, emptied, and taken from another token.
+/// For every kind of signature: truncated, extended, empty, and of another token.
 fn lengths(world: &World) -> Vec<Row> {
     let mut rows = Vec::new();
     for key in [&world.rsa, &world.p256, &world.p521, &world.ed25519] {

@@ -1,4 +1,4 @@
-//! One token in two spellings: its parts, and the base64 of each.
+//! Other encodings of a token: its parts, and the base64url of each part.
 
 use jwt_guard::jose::base64url;
 use jwt_guard_testkit::mint::SigningKey;
@@ -10,8 +10,8 @@ pub fn rows(world: &World) -> Vec<Row> {
     tables.into_iter().flat_map(|rows| rows(world)).collect()
 }
 
-/// Those parts as they are spelt, with a good signature of exactly that.
-pub fn spelt(key: &SigningKey, header: &str, claims: &str) -> String {
+/// A token of the given encoded parts, with a valid signature over them.
+pub fn token_from_parts(key: &SigningKey, header: &str, claims: &str) -> String {
     let message = format!("{header}.{claims}");
     let signature = key.signature(message.as_bytes()).unwrap();
     format!("{message}.{}", base64url::encode(&signature))
@@ -43,8 +43,12 @@ fn parts(world: &World) -> Vec<Row> {
     ];
     let mut rows: Vec<Row> = rows.map(|(label, token)| row(label, "malformed", token)).into();
     rows.push(row("not UTF-8", "malformed", [good.as_bytes(), b"\xFF"].concat()));
-    rows.push(row("header and claims exchanged", "unknown_issuer", spelt(&world.rsa, claims, header)));
-    // HTTP itself has no such bytes, and Envoy refuses.
+    rows.push(row(
+        "header and claims exchanged",
+        "unknown_issuer",
+        token_from_parts(&world.rsa, claims, header),
+    ));
+    // HTTP does not allow these bytes, and Envoy rejects them.
     for byte in [0_u8, b'\x0B', 0x7F] {
         let token = [good.as_bytes(), &[byte], b"A"].concat();
         rows.push(row(format!("byte {byte:#x} inside"), "400 no reason", token));
@@ -52,7 +56,7 @@ fn parts(world: &World) -> Vec<Row> {
     rows
 }
 
-/// Each with a good signature of what is written, where it is the message that is written otherwise.
+/// If the header or the claims are encoded differently, the signature is valid for that encoding.
 fn alphabets(world: &World) -> Vec<Row> {
     // A length of 3n + 1 bytes leaves four bits of the last character unused.
     let uneven = |text: String| {
@@ -60,25 +64,25 @@ fn alphabets(world: &World) -> Vec<Row> {
         base64url::encode(format!("{text}{}", " ".repeat(spaces)).as_bytes())
     };
     let header = uneven(world.header_json());
-    // Written with both characters in which the alphabets differ.
+    // The encoding contains both characters in which the alphabets differ.
     let claims = uneven(world.token().claim("x", "?~?~?~\u{3fff}\u{3fbf}").claims_json());
-    let signatures =
-        (0..).map(|n| spelt(&world.rsa, &header, &uneven(world.token().claim("n", n).claims_json())));
+    let signatures = (0..)
+        .map(|n| token_from_parts(&world.rsa, &header, &uneven(world.token().claim("n", n).claims_json())));
     let both = |text: &str| text.contains('-') && text.contains('_');
     let good = signatures.into_iter().find(|token| both(token.rsplit('.').next().unwrap())).unwrap();
     let (message, signature) = good.rsplit_once('.').unwrap();
     assert!(claims.contains('-') || claims.contains('_'), "{claims}");
     let other = |text: &str| text.replace('-', "+").replace('_', "/");
     let rows = [
-        ("uneven parts", "passed", spelt(&world.rsa, &header, &claims)),
-        ("trailing bits in the header", "malformed", spelt(&world.rsa, &dirty(&header), &claims)),
-        ("trailing bits in the claims", "malformed", spelt(&world.rsa, &header, &dirty(&claims))),
+        ("uneven parts", "passed", token_from_parts(&world.rsa, &header, &claims)),
+        ("trailing bits in the header", "malformed", token_from_parts(&world.rsa, &dirty(&header), &claims)),
+        ("trailing bits in the claims", "malformed", token_from_parts(&world.rsa, &header, &dirty(&claims))),
         ("trailing bits in the signature", "malformed", format!("{message}.{}", dirty(signature))),
-        ("padding of the header", "malformed", spelt(&world.rsa, &format!("{header}=="), &claims)),
-        ("padding of the claims", "malformed", spelt(&world.rsa, &header, &format!("{claims}=="))),
+        ("padding of the header", "malformed", token_from_parts(&world.rsa, &format!("{header}=="), &claims)),
+        ("padding of the claims", "malformed", token_from_parts(&world.rsa, &header, &format!("{claims}=="))),
         ("padding of the signature", "malformed", format!("{good}==")),
         ("half the padding", "malformed", format!("{good}=")),
-        ("claims in the other alphabet", "malformed", spelt(&world.rsa, &header, &other(&claims))),
+        ("claims in the other alphabet", "malformed", token_from_parts(&world.rsa, &header, &other(&claims))),
         ("signature in the other alphabet", "malformed", format!("{message}.{}", other(signature))),
         ("a character less", "malformed", good[..good.len() - 1].to_owned()),
         (
@@ -103,14 +107,14 @@ fn last_value(part: &str) -> usize {
     ALPHABET.iter().position(|byte| *byte == last).unwrap()
 }
 
-/// With one of the bits set that stand for nothing: a lenient reader sees the same bytes.
+/// The part with an unused bit set: a lenient parser decodes the same bytes.
 fn dirty(part: &str) -> String {
     let value = last_value(part);
     assert_eq!(value % 16, 0, "the last character has four unused bits");
     format!("{}{}", &part[..part.len() - 1], char::from(ALPHABET[value + 1]))
 }
 
-/// With none of them set.
+/// The part with no unused bit set.
 fn clean(part: &str) -> String {
     let bits = [1, 1, 16, 4][part.len() % 4];
     let value = last_value(part) / bits * bits;

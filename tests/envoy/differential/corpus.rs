@@ -1,4 +1,4 @@
-//! The tokens: each kind is one way to change a token that passes, drawn from a generator with a fixed seed.
+//! The tokens. Each kind is one way to change a valid token; a generator with a fixed seed makes the choices.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token, compact, key_set};
 use serde_json::{Value, json};
 
-/// What both are to know.
+/// The algorithms that the filter and `jwt_authn` support.
 pub const ALGORITHMS: [Algorithm; 10] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
@@ -41,7 +41,7 @@ impl Random {
     }
 }
 
-/// The keys, and one good token of each algorithm: RSA is signed once.
+/// The keys, and one valid token for each algorithm, so that slow RSA signatures are made once.
 pub struct World {
     now: UnixTime,
     keys: Vec<SigningKey>,
@@ -79,19 +79,19 @@ impl World {
         &self.keys[6]
     }
 
-    /// A key that signs fast.
+    /// A key with fast signatures.
     fn cheap(&self, random: &mut Random) -> &SigningKey {
         &self.keys[random.of(&[6, 9])]
     }
 
-    /// A good token of any algorithm, in its three parts.
+    /// The three parts of a valid token with any algorithm.
     fn parts(&self, random: &mut Random) -> [String; 3] {
         let good = random.of(&self.good);
         let parts: Vec<String> = good.split('.').map(str::to_owned).collect();
         parts.try_into().unwrap()
     }
 
-    /// A good token of that algorithm: its parts before the signature, and the signature's bytes.
+    /// The signed parts and the signature bytes of a valid token with that algorithm.
     fn signature(&self, index: usize) -> (String, Vec<u8>) {
         let (input, signature) = self.good[index].rsplit_once('.').unwrap();
         (input.to_owned(), URL_SAFE_NO_PAD.decode(signature).unwrap())
@@ -110,7 +110,7 @@ impl World {
         bearer(self.token().claim(name, value).sign(self.cheap(random)).unwrap())
     }
 
-    /// With claims that no JSON writer would write.
+    /// A token with a claim as JSON text that a JSON library would not write.
     fn claims_text(&self, random: &mut Random, name: &str, text: &str) -> String {
         let claims = self.token().without(name).claims_json();
         let claims = format!("{{\"{name}\":{text},{}", &claims[1..]);
@@ -118,7 +118,7 @@ impl World {
         bearer(key.sign(self.token().header_json(key), claims).unwrap())
     }
 
-    /// With a member before those of the header or of the claims.
+    /// A token with an additional first member in the header or the claims.
     fn twice(&self, random: &mut Random, header: bool, member: &str) -> String {
         let key = self.cheap(random);
         let with = |object: String, here: bool| match here {
@@ -149,12 +149,12 @@ fn der(signature: &[u8]) -> Vec<u8> {
     p256::ecdsa::Signature::from_slice(signature).unwrap().to_der().as_bytes().to_vec()
 }
 
-/// Of no type that a claim or member is to have.
+/// A value of an invalid type for a claim or member.
 fn odd(random: &mut Random) -> Value {
     random.of(&[json!(true), json!(false), json!({}), json!({ "a": 1 }), json!([]), json!([[]]), json!([1])])
 }
 
-/// What an Authorization header is to hold.
+/// Makes the value of an Authorization header.
 type Make = fn(&World, &mut Random) -> String;
 
 pub const KINDS: &[(&str, Make)] = &[
@@ -363,7 +363,7 @@ pub const KINDS: &[(&str, Make)] = &[
         bearer(parts.join("."))
     }),
     ("trailing bits", |w, _| {
-        // 64 bytes: the last character carries two bits of four.
+        // For 64 bytes, four bits of the last character are unused.
         let good = &w.good[6];
         let (rest, last) = good.split_at(good.len() - 1);
         let next = char::from(last.as_bytes()[0] + 1);
@@ -410,7 +410,7 @@ pub const KINDS: &[(&str, Make)] = &[
     }),
     ("any one character", |w, r| {
         let mut token = r.of(&w.good);
-        // Not the last one of a part: of that one not all bits count.
+        // Not the last character of a part, because it has unused bits.
         let at = r.below(token.len() - 1);
         if token.as_bytes()[at + 1] == b'.' || token.as_bytes()[at] == b'.' {
             return bearer("x.y.z".to_owned());

@@ -1,21 +1,21 @@
-//! Bodies of requests that are refused or wait, and clients that leave.
+//! Bodies of denied or parked requests, and clients that leave.
 
 use hyper::HeaderMap;
 use serde_json::json;
 
 use super::{policy, waiting};
 use crate::harness::{Answer, Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const LARGE: usize = 10 << 20;
 
-/// The answer is there before the body is, and the connection is closed cleanly or serves on.
+/// The response is sent before the body arrives, and the connection is closed cleanly or stays usable.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_request_is_answered_before_its_body_comes() {
-    // How long Envoy waits for a client to close by itself.
-    let wait = json!({ "delayed_close_timeout": "0.2s" });
+async fn a_denied_request_is_answered_before_its_body_arrives() {
+    // How long Envoy waits for the client to close the connection.
+    let close_timeout = json!({ "delayed_close_timeout": "0.2s" });
     let builder = Stack::builder().plugin(policy(json!({})));
-    let stack = builder.envoy(|envoy| envoy.connection_manager = wait).start().await;
+    let stack = builder.envoy(|envoy| envoy.connection_manager = close_timeout).start().await;
     for (path, status) in [("/orders", 401), ("/closed", 403), ("/a%zz", 400)] {
         let head = format!("POST {path} HTTP/1.1\r\nhost: h\r\ncontent-length: {LARGE}\r\n\r\n");
         let mut client = stack.connect().await;
@@ -23,17 +23,17 @@ async fn a_refused_request_is_answered_before_its_body_comes() {
         client.write(b"the first of it").await;
         let refused = client.response().await;
         assert_eq!(refused.status, status, "{path}");
-        // Envoy does not read ten MiB for nobody: it says so and closes.
+        // Envoy does not read ten MiB of an unneeded body: it announces the close and closes.
         assert_eq!(refused.text("connection"), Some("close"), "{path}");
         assert!(client.closes().await, "{path}: left open");
 
-        // All at once, as a client that does not listen before it has sent everything.
+        // All at once, like a client that does not read before it has sent everything.
         let mut client = stack.connect().await;
         client.write_or_closed(head.as_bytes()).await;
         client.write_or_closed(&vec![b'x'; LARGE]).await;
         assert!(client.closes().await, "{path}: left open");
     }
-    // A small one is refused before Envoy has read its body: it closes, or serves on, as it says.
+    // A small request is denied before Envoy has read its body. Envoy closes the connection or keeps it, as announced.
     let mut client = stack.connect().await;
     let bearer = stack.good_token();
     for _ in 0..3 {
@@ -50,7 +50,7 @@ async fn a_refused_request_is_answered_before_its_body_comes() {
     assert_eq!(stack.upstream.count(), 3);
     assert!(stack.upstream.seen().iter().all(|seen| seen.body == b"small"));
 
-    // And over HTTP/2 one stream's body is no other stream's business.
+    // Over HTTP/2, the body of one stream does not affect other streams.
     let client = stack.h2().await;
     let large = vec![b'x'; LARGE];
     let bearer = format!("Bearer {bearer}");
@@ -64,13 +64,14 @@ async fn a_refused_request_is_answered_before_its_body_comes() {
     assert_eq!((first, answer.status, second), (401, 200, 401));
     assert_eq!(stack.upstream.count(), 4);
     assert_eq!(stack.upstream.last().body.len(), LARGE);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// Parked with more of its body than Envoy holds: Envoy stops reading, and all of it goes on with the request. Where
-/// the filter is called for each piece of it, that is Envoy's 413: never a request without its body.
+/// A request is parked with a larger body than Envoy buffers. Envoy stops reading, and the complete body is forwarded
+/// with the request. If Envoy calls the filter for each piece of the body, Envoy answers with 413. A request is never
+/// forwarded without its body.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_large_body_waits_with_its_request_or_is_too_large() {
+async fn a_large_body_is_parked_with_its_request_or_is_too_large() {
     for (option, status) in [(json!({}), 200), (json!({ "allow_on_headers_stop_iteration": true }), 413)] {
         let stack = Stack::builder()
             .plugin(policy(json!({ "jwks_timeout_ms": 60_000 })))
@@ -89,7 +90,7 @@ async fn a_large_body_waits_with_its_request_or_is_too_large() {
             client.write_or_closed(&request).await;
             match client.is_answered().await {
                 true => client.response().await.status,
-                // Closed while the client was still sending: its answer may be lost with a reset.
+                // Envoy closed while the client was still sending: the response may be lost with a reset.
                 false => 413,
             }
         });
@@ -110,13 +111,13 @@ async fn a_large_body_waits_with_its_request_or_is_too_large() {
         lengths.sort_unstable();
         assert_eq!(lengths, if status == 200 { vec![100 << 10, LARGE] } else { vec![100 << 10] });
         assert_eq!(waiting(&stack).await, 0);
-        assert_unharmed(&stack);
+        assert_no_crash(&stack);
     }
 }
 
-/// By a reset of the stream, with the connection, before, within and after the body, and as an upgrade.
+/// Clients leave by a stream reset or by closing the connection, before, during and after the body, and as an upgrade.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_leaves_while_parked_leaves_nothing_behind() {
+async fn a_client_that_leaves_while_parked_leaves_nothing_behind() {
     let stack = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held).start().await;
     let bearer = stack.good_token();
     let shared = stack.h2().await;
@@ -152,6 +153,6 @@ async fn whoever_leaves_while_parked_leaves_nothing_behind() {
     upgraded.write(b"ping").await;
     assert_eq!(upgraded.bytes(4).await, b"ping");
     assert_eq!(waiting(&stack).await, 0);
-    assert_eq!(stack.upstream.count(), 2, "nobody else's request went on");
-    assert_unharmed(&stack);
+    assert_eq!(stack.upstream.count(), 2, "only the remaining requests were forwarded");
+    assert_no_crash(&stack);
 }

@@ -1,4 +1,4 @@
-/* The clock of Envoy, as far ahead or behind as the file named by CLOCK_OFFSET_FILE says: eight bytes, in seconds. */
+/* The clock of Envoy, with the offset from the file CLOCK_OFFSET_FILE: eight bytes, in seconds. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 //! A clock that is set forward and back under a running Envoy.
 //!
-//! The process gets a `clock_gettime` of the test's own, compiled with the `cc` that links every Rust program. Only the
-//! time of day moves: what Envoy measures time-outs by goes on.
+//! The process uses a replacement of `clock_gettime`, compiled with the `cc` that links every Rust program. Only the
+//! time of day jumps: the monotonic clock for Envoy's timeouts does not change.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,11 +15,11 @@ use tokio::time::Instant;
 
 use super::{Load, kinds, policy, waiting};
 use crate::harness::{Answer, JWKS_PATH, Stack, StackBuilder, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const DAY: i64 = 86_400;
 
-/// How far Envoy's clock is off; it goes with the value.
+/// The offset of Envoy's clock, in a file that is removed on drop.
 pub struct Clock {
     file: PathBuf,
 }
@@ -35,7 +35,7 @@ impl Clock {
         clock
     }
 
-    /// At that moment, and going on from there.
+    /// A clock that starts at that moment.
     pub fn at(moment: UnixTime) -> Self {
         let clock = Self::new();
         let seconds = |time: UnixTime| i64::try_from(time.as_millis() / 1000).unwrap();
@@ -43,16 +43,16 @@ impl Clock {
         clock
     }
 
-    /// By that many seconds from now on.
+    /// Sets the offset in seconds.
     pub fn set(&self, seconds: i64) {
         use std::os::unix::fs::FileExt;
-        // Over what is there: Envoy has mapped it.
+        // Overwrite the file in place, because Envoy has mapped it.
         let file =
             std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&self.file).unwrap();
         file.write_all_at(&seconds.to_ne_bytes(), 0).unwrap();
     }
 
-    /// The clock of that Envoy.
+    /// Makes this the clock of the Envoy.
     pub fn of(&self, builder: StackBuilder) -> StackBuilder {
         let environment = vec![
             ("LD_PRELOAD".to_owned(), library().display().to_string()),
@@ -81,7 +81,7 @@ fn library() -> &'static PathBuf {
     })
 }
 
-/// A token that is good by a clock that is off by that.
+/// A token that is valid by a clock with that offset.
 fn token(stack: &Stack, off: i64) -> String {
     let now = crate::harness::now();
     let moment = match off {
@@ -95,10 +95,10 @@ async fn status(stack: &Stack, token: &str) -> u16 {
     stack.get_with("/orders", token).await.status
 }
 
-/// A day ahead: what was good has expired, remembered or not, and the keys are too old to judge by until they are
-/// fetched, once. A day back: what was good then is again, and keys of tomorrow are no keys for ever.
+/// A day ahead: valid tokens have expired, cached or not, and the keys are too old until they are fetched, once. A day
+/// back: tokens of that time are valid again, and keys from the future do not stay valid forever.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
+async fn a_clock_jump_of_a_day_causes_one_fetch() {
     let clock = Clock::new();
     let stack = clock.of(Stack::builder().plugin(policy(json!({}))).workers(2)).start().await;
     let (today, tomorrow) = (token(&stack, 0), token(&stack, DAY));
@@ -107,7 +107,7 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
     }
     assert_eq!(status(&stack, &tomorrow).await, 401, "not valid yet");
     assert_eq!(stack.issuer.fetches(), 1);
-    // While others come, whatever they are told.
+    // Other requests run at the same time, with any outcome.
     let mut mixed = kinds(&stack);
     for kind in &mut mixed {
         (kind.statuses, kind.error) = (vec![200, 401, 403], "");
@@ -118,7 +118,7 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
         [(DAY, &tomorrow, &today), (0, &today, &tomorrow), (-DAY, &token(&stack, -DAY), &today)]
     {
         let load = Load::start(&mixed, 4);
-        load.goes_on(&stack, 20).await;
+        load.wait_for_more(&stack, 20).await;
         clock.set(off);
         let began = Instant::now();
         wait_until("its tokens pass", async || status(&stack, good).await == 200).await;
@@ -129,7 +129,7 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
         }
         fetches += 1;
         wait_until("the keys are fetched", async || stack.issuer.fetches() == fetches).await;
-        load.goes_on(&stack, 50).await;
+        load.wait_for_more(&stack, 50).await;
         let tally = load.stop().await;
         assert_eq!(tally.cut, 0);
         assert_eq!(
@@ -137,15 +137,15 @@ async fn a_day_ahead_and_a_day_back_are_met_with_one_fetch_each() {
             0
         );
         assert!(tally.answers.keys().all(|(_, status)| *status != 503), "{:?}", tally.answers);
-        assert_eq!(stack.issuer.fetches(), fetches, "one for each jump, clock at {off}");
+        assert_eq!(stack.issuer.fetches(), fetches, "one fetch for each jump, clock at {off}");
     }
     assert_eq!(waiting(&stack).await, 0);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// With an issuer that is gone: keys of yesterday are not trusted, and by a clock set back not longer than they were.
+/// Without an issuer: keys of yesterday are not trusted, and setting the clock back does not extend their lifetime.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_issuer_no_jump_makes_keys_live_longer_nor_asks_in_a_storm() {
+async fn without_an_issuer_a_clock_jump_neither_extends_keys_nor_causes_a_fetch_storm() {
     let clock = Clock::new();
     let plugin = policy(json!({ "jwks_ttl_seconds": 2, "jwks_max_stale_seconds": 3600 }));
     let stack = clock.of(Stack::builder().plugin(plugin).workers(2)).start().await;
@@ -158,32 +158,32 @@ async fn without_an_issuer_no_jump_makes_keys_live_longer_nor_asks_in_a_storm() 
     let (began, before) = (Instant::now(), stack.issuer.fetches());
     let before_back = failed().await;
     wait_until("it fails by the other clock", async || failed().await >= before_back + 2).await;
-    assert_eq!(status(&stack, &token(&stack, -DAY)).await, 200, "stale, and within their time");
+    assert_eq!(status(&stack, &token(&stack, -DAY)).await, 200, "the keys are stale, but not too old");
     assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.stale").await, 1);
-    // An hour and more after that.
+    // More than an hour later.
     clock.set(-DAY + 4000);
     let late = token(&stack, -DAY + 4000);
     wait_until("they are too old", async || status(&stack, &late).await == 503).await;
     let fetches = stack.issuer.fetches() - before;
     println!("{fetches} fetches in {:?}", began.elapsed());
-    // Pauses of 0.8 s at the least, for a TTL of 2 s, and one for each jump.
+    // Pauses of at least 0.8 s for a TTL of 2 s, and one fetch for each jump.
     assert!(fetches as f64 <= began.elapsed().as_secs_f64() / 0.8 + 3.0, "{fetches}");
     stack.issuer.publish([&stack.key]);
     wait_until("they are fetched", async || status(&stack, &late).await == 200).await;
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// Requests that wait while the clock is set are answered, in either direction: before their time is over, or at once.
-/// Those whose tokens are not valid by the new clock are refused for that.
+/// Requests that wait while the clock is set forward or back are answered, at the latest at their timeout. Requests
+/// whose tokens are not valid by the new clock are denied.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_waits_while_the_clock_is_set_is_answered() {
+async fn a_parked_request_is_answered_when_the_clock_is_set() {
     for off in [DAY, -DAY] {
         let clock = Clock::new();
         let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
         let stack = clock.of(builder).start().await;
         let day = Duration::from_secs(DAY.unsigned_abs());
         let yesterday = jwt_guard_testkit::mint::Token::new(crate::harness::now().saturating_sub(day));
-        // By every clock of this test, and by today's alone.
+        // A token that is valid by every clock of this test, and one that is valid only today.
         let good = yesterday.lifetime(3 * day).sign(&stack.key).unwrap();
         let today = token(&stack, 0);
         let mut parked = vec![];
@@ -206,6 +206,6 @@ async fn whoever_waits_while_the_clock_is_set_is_answered() {
         stack.issuer.release();
         wait_until("there are keys", async || status(&stack, &good).await == 200).await;
         assert!(stack.issuer.fetches() <= 3, "{}", stack.issuer.fetches());
-        assert_unharmed(&stack);
+        assert_no_crash(&stack);
     }
 }

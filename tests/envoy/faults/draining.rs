@@ -1,10 +1,10 @@
-//! Shutting down: what is under way is finished, and nothing that waits for keys goes on unjudged.
+//! Shutdown: active requests are finished, and no parked request is forwarded without a decision.
 
 use serde_json::json;
 
 use super::{Load, assert_right, kinds, policy, waiting};
 use crate::harness::{Answer, Connection, Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
     let good = stack.good_token();
@@ -20,9 +20,9 @@ async fn parked(stack: &Stack) -> Vec<(Connection, u16)> {
     parked
 }
 
-/// Listeners that drain refuse no request that has come; those that wait for keys are judged when these are there.
+/// Draining listeners reject no accepted request; parked requests are decided when the keys arrive.
 #[tokio::test(flavor = "multi_thread")]
-async fn listeners_that_drain_answer_everyone_who_came() {
+async fn draining_listeners_answer_all_accepted_requests() {
     let stack = Stack::builder()
         .plugin(policy(json!({ "jwks_timeout_ms": 30_000 })))
         .issuer_answers(Answer::held)
@@ -31,9 +31,9 @@ async fn listeners_that_drain_answer_everyone_who_came() {
         .start()
         .await;
     let parked = parked(&stack).await;
-    let told = stack.envoy.ask_admin("POST", "/drain_listeners?graceful").await;
-    assert_eq!(told.status, 200);
-    // While it drains, it serves.
+    let drained = stack.envoy.ask_admin("POST", "/drain_listeners?graceful").await;
+    assert_eq!(drained.status, 200);
+    // The listener still serves while it drains.
     assert_eq!(stack.get("/public/a").await.status, 200);
     assert_eq!(stack.get("/orders").await.status, 401);
     assert_eq!(stack.upstream.count(), 1);
@@ -42,16 +42,18 @@ async fn listeners_that_drain_answer_everyone_who_came() {
         assert_eq!(client.response().await.status, status);
     }
     // Then the listeners close.
-    wait_until("nobody is let in", async || tokio::net::TcpStream::connect(stack.address()).await.is_err())
-        .await;
+    wait_until("new connections are refused", async || {
+        tokio::net::TcpStream::connect(stack.address()).await.is_err()
+    })
+    .await;
     assert_eq!(stack.upstream.count(), 11);
     assert_eq!(stack.issuer.fetches(), 1);
     assert_eq!(waiting(&stack).await, 0);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_load_is_answered_rightly_until_the_listeners_are_closed() {
+async fn a_load_is_answered_correctly_until_the_listeners_are_closed() {
     let stack = Stack::builder()
         .plugin(policy(json!({})))
         .workers(2)
@@ -59,19 +61,19 @@ async fn a_load_is_answered_rightly_until_the_listeners_are_closed() {
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 6);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     stack.envoy.ask_admin("POST", "/drain_listeners?graceful&skip_exit").await;
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     let tally = load.stop().await;
     println!("{:?}", tally.answers);
     assert_right(&stack, &tally);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// By a signal and by the admin interface, with requests that wait and a fetch under way: the process ends at once and
-/// without a crash, and what waited reaches nobody.
+/// A shutdown by signal and by the admin interface, with parked requests and a pending fetch: the process exits at once
+/// and without a crash, and parked requests do not reach the upstream.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_end_in_the_middle_is_an_end() {
+async fn a_shutdown_ends_the_process_at_once() {
     for by_signal in [true, false] {
         let mut stack = Stack::builder()
             .plugin(policy(json!({ "jwks_timeout_ms": 30_000 })))
@@ -87,11 +89,11 @@ async fn an_end_in_the_middle_is_an_end() {
         let status = stack.envoy.ended().await;
         assert!(status.success(), "{status}");
         for (mut client, _) in parked {
-            // Closed without a word, or told that the service is not there.
+            // Closed without a response, or answered with 503.
             assert!(!client.is_answered().await || client.response().await.status == 503);
         }
         assert_eq!(stack.upstream.count(), 0);
-        assert!(stack.envoy.log_contains("exiting"), "it ended by itself");
-        assert_unharmed(&stack);
+        assert!(stack.envoy.log_contains("exiting"), "Envoy exited regularly");
+        assert_no_crash(&stack);
     }
 }

@@ -1,22 +1,22 @@
-//! Another configuration under load, by a file that is moved into place.
+//! A new configuration under load, by replacing the listeners file.
 
 use serde_json::json;
 
 use super::{Kind, Load, assert_right, kinds, lines, policy};
 use crate::harness::{Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const UPDATED: &str = "listener_manager.lds.update_success";
 const REJECTED: &str = "listener_manager.lds.update_rejected";
 
-/// Lets any token in by the first policy, and asks for a role by the second.
+/// A request that needs any token by the first policy, and a role by the second policy.
 fn turning(stack: &Stack, statuses: &[u16]) -> Kind {
     let request = stack.request("GET", "/turns").bearer(&stack.good_token());
     Kind { label: "turns", request, statuses: statuses.to_vec(), error: "" }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
+async fn a_valid_configuration_takes_over_and_an_invalid_one_changes_nothing() {
     let stack = Stack::builder()
         .plugin(policy(json!({})))
         .workers(2)
@@ -25,20 +25,20 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
         .start()
         .await;
     let mut mixed = kinds(&stack);
-    // Either, while it changes; which of them before and after is asked below.
+    // Both statuses are possible during the change; the statuses before and after are checked below.
     mixed.push(turning(&stack, &[200, 403]));
     assert_eq!(stack.get_with("/turns", &stack.good_token()).await.status, 200);
     let load = Load::start(&mixed, 8);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
 
-    // A key that does not exist, in what would let everything in.
+    // An unknown key, in a configuration that would allow every request.
     let mut bootstrap = stack.bootstrap();
     let open = json!({ "routes": [{ "path": "/**", "allow_anonymous": true }], "default_polcy": {} });
     bootstrap.plugin = Some(policy(open));
     stack.envoy.reconfigure(&bootstrap);
-    wait_until("it is rejected", async || stack.envoy.stat(REJECTED).await == 1).await;
+    wait_until("the configuration is rejected", async || stack.envoy.stat(REJECTED).await == 1).await;
     stack.envoy.logged("invalid configuration: default_polcy: unknown key").await;
-    load.goes_on(&stack, 100).await;
+    load.wait_for_more(&stack, 100).await;
     assert_eq!(stack.get("/orders").await.status, 401);
     assert_eq!(stack.get_with("/turns", &stack.good_token()).await.status, 200);
 
@@ -51,10 +51,13 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
     ] });
     bootstrap.plugin = Some(policy(stricter));
     stack.envoy.reconfigure(&bootstrap);
-    wait_until("it is taken", async || stack.envoy.stat(UPDATED).await > updated).await;
+    wait_until("the configuration is accepted", async || stack.envoy.stat(UPDATED).await > updated).await;
     let token = stack.good_token();
-    wait_until("it takes over", async || stack.get_with("/turns", &token).await.status == 403).await;
-    wait_until("the old one is drained", async || {
+    wait_until("the new configuration is active", async || {
+        stack.get_with("/turns", &token).await.status == 403
+    })
+    .await;
+    wait_until("the old configuration is drained", async || {
         stack.envoy.stat("listener_manager.total_filter_chains_draining").await == 0
     })
     .await;
@@ -65,7 +68,7 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
     assert_right(&stack, &tally);
     assert!(seen.len() > 150);
 
-    // From here on, none is judged by the old one.
+    // From here on, the old configuration decides no request.
     let load = Load::start(&[turning(&stack, &[403])], 4);
     while stack.denied("role").await < 40 {
         tokio::task::yield_now().await;
@@ -74,12 +77,12 @@ async fn a_good_one_takes_over_and_a_bad_one_changes_nothing() {
     assert!(tally.wrong.is_empty(), "{:?}", tally.wrong);
     assert_eq!(stack.upstream.count(), seen.len());
     assert_eq!(stack.issuer.fetches(), 1, "the keys were there");
-    assert_eq!(lines(&stack, "default_polcy"), 1, "one VM tries it, and no other");
+    assert_eq!(lines(&stack, "default_polcy"), 1, "only one VM tries the invalid configuration");
 }
 
-/// Six in a row, faster than the old ones are gone.
+/// Six updates in a row, before the old configurations are drained.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_in_a_row_leave_nothing_behind() {
+async fn many_updates_in_a_row_leave_nothing_behind() {
     let stack = Stack::builder()
         .plugin(policy(json!({})))
         .workers(2)
@@ -88,23 +91,23 @@ async fn many_in_a_row_leave_nothing_behind() {
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 4);
-    load.goes_on(&stack, 20).await;
+    load.wait_for_more(&stack, 20).await;
     let mut bootstrap = stack.bootstrap();
     for round in 0..6 {
         let updated = stack.envoy.stat(UPDATED).await;
         bootstrap.plugin = Some(policy(json!({ "realm": format!("round-{round}") })));
         stack.envoy.reconfigure(&bootstrap);
-        wait_until("it is taken", async || stack.envoy.stat(UPDATED).await > updated).await;
-        load.goes_on(&stack, 20).await;
+        wait_until("the configuration is accepted", async || stack.envoy.stat(UPDATED).await > updated).await;
+        load.wait_for_more(&stack, 20).await;
     }
-    wait_until("the old ones are gone", async || {
+    wait_until("the old configurations are gone", async || {
         stack.envoy.stat("listener_manager.total_filter_chains_draining").await == 0
     })
     .await;
     let tally = load.stop().await;
     assert_right(&stack, &tally);
     assert_eq!(stack.issuer.fetches(), 1);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
     let challenge = stack.get("/orders").await;
     assert!(challenge.text("www-authenticate").unwrap().contains("round-5"));
 }

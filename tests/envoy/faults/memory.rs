@@ -1,7 +1,7 @@
-//! What a worker's VM takes at the most, whatever comes: with tokens, headers and key sets of the greatest sizes.
+//! The maximum memory of a worker's VM, with tokens, headers and key sets of the maximum sizes.
 //!
-//! The module gets a ceiling by [`super::variant`]: an allocation beyond it ends the VM, which shows. By default the
-//! token cache has 2048 entries; `JWT_GUARD_MEMORY_ENTRIES=65536` for as many as there may be, which takes half a GiB.
+//! [`super::variant`] gives the module a memory limit: an allocation above it crashes the VM. By default the token
+//! cache has 2048 entries; `JWT_GUARD_MEMORY_ENTRIES=65536` tests the maximum, which takes half a GiB.
 
 use jwt_guard::jose::base64url;
 use jwt_guard_testkit::mint::Token;
@@ -11,21 +11,21 @@ use serde_json::{Value, json};
 use super::policy;
 use super::variant::{Change, Variant};
 use crate::harness::{Answer, Connection, JWKS_PATH, Stack, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
-/// Of a token, as its configuration allows at the most.
+/// The maximum of `max_token_bytes`.
 const LARGEST_TOKEN: usize = 1 << 20;
-/// What the cache may hold for each of its entries, on average: src/token_cache.rs.
+/// The average limit of the token cache per entry, from src/token_cache.rs.
 const KIB_PER_ENTRY: usize = 8;
-/// Beside the cache: the module, the parsed keys of three sets, and one request of the greatest size.
+/// The memory besides the cache: the module, the parsed keys of three sets, and one request of the maximum size.
 const BESIDE_THE_CACHE_MIB: usize = 48;
 
-/// In MiB; the main thread's VM, which serves nobody, is smaller.
+/// The memory of the worker's VM in MiB; the VM of the main thread serves no requests and is smaller.
 fn worker(stack: &Stack) -> f64 {
     wasm_memories(stack.envoy.pid()).into_iter().max().expect("a VM") as f64 / 1024.0
 }
 
-/// Claims that take more room than their text: what a token of the issuer's own might hold.
+/// Claims that take more memory than their text, in a valid token of the issuer.
 fn shapes(length: usize) -> Vec<(&'static str, Value)> {
     let array = |item: &str| -> Value {
         let items = vec![item; length / (item.len() + 1)].join(",");
@@ -44,7 +44,7 @@ fn shapes(length: usize) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// As many keys as an answer may hold.
+/// A response with the maximum number of keys.
 fn largest_set(stack: &Stack, round: u8) -> String {
     let mut keys = vec![stack.key.public_jwk()];
     let mut length = keys[0].to_string().len() + 20;
@@ -64,7 +64,7 @@ fn largest_set(stack: &Stack, round: u8) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vm_stays_below_its_ceiling_whatever_comes() {
+async fn a_vm_stays_below_its_memory_limit() {
     let entries: usize =
         std::env::var("JWT_GUARD_MEMORY_ENTRIES").ok().map_or(2048, |entries| entries.parse().unwrap());
     let ceiling = entries * KIB_PER_ENTRY / 1024 + BESIDE_THE_CACHE_MIB;
@@ -86,7 +86,7 @@ async fn a_vm_stays_below_its_ceiling_whatever_comes() {
     assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
     println!("ceiling {ceiling} MiB; at first {:.1} MiB", worker(&stack));
 
-    // Headers: many, and large ones. (No upstream of ours takes so many: none of these is let through.)
+    // Many headers and large headers. All these requests are denied, because the test upstream does not accept so many.
     let mut many = stack.request("GET", "/admin/a").bearer(&stack.good_token());
     for number in 0..15_000 {
         many = many.header(format!("x-header-{number}"), "v".repeat(100));
@@ -103,17 +103,17 @@ async fn a_vm_stays_below_its_ceiling_whatever_comes() {
         assert!(matches!(status, 400 | 401 | 403), "{status}");
     }
 
-    // Key sets, each in the place of another.
+    // Key sets, each replacing the previous one.
     for round in 1..=4 {
         let (text, length) = (largest_set(&stack, round), largest_set(&stack, round).len());
-        let told = lines(&stack);
+        let before = lines(&stack);
         stack.issuer.answer(JWKS_PATH, Answer::ok(text));
-        wait_until("they are taken", async || lines(&stack) > told).await;
+        wait_until("the keys are accepted", async || lines(&stack) > before).await;
         assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
         println!("a set of {length} bytes: {:.1} MiB", worker(&stack));
     }
 
-    // Tokens, until the cache has forgotten the first of them again.
+    // Tokens, until the cache has evicted the first ones.
     let rounds = 2 * entries * KIB_PER_ENTRY / 1024;
     let shapes = shapes(LARGEST_TOKEN * 11 / 16);
     let mut connection = Connection::open(stack.address()).await;
@@ -137,7 +137,7 @@ async fn a_vm_stays_below_its_ceiling_whatever_comes() {
     );
     assert!(worker(&stack) <= ceiling as f64);
     assert_eq!(stack.get_with("/orders", &stack.good_token()).await.status, 200);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 fn lines(stack: &Stack) -> usize {

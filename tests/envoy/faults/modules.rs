@@ -1,4 +1,4 @@
-//! Another build of the module, put beside the one that runs.
+//! Replacing the running module by another build.
 
 use serde_json::json;
 
@@ -15,12 +15,12 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
         .plugin(policy(json!({})))
         .workers(2)
         .reconfigurable()
-        // Longer than three VMs take to compile another build, during which their workers answer nobody.
+        // Longer than three VMs need to compile another build: their workers serve no requests during that time.
         .envoy(|envoy| envoy.drain_seconds = 6)
         .start()
         .await;
     let load = Load::start(&kinds(&stack), 6);
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     assert_eq!(stack.issuer.fetches(), 1);
 
     let whole = std::fs::read(crate::harness::Envoy::module()).unwrap();
@@ -31,8 +31,9 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
     for (rejected, broken) in (1..).zip([&no_module, &half, &nothing]) {
         bootstrap.module = Some(broken.path().to_owned());
         stack.envoy.reconfigure(&bootstrap);
-        wait_until("it is rejected", async || stack.envoy.stat(REJECTED).await == rejected).await;
-        load.goes_on(&stack, 30).await;
+        wait_until("the broken module is rejected", async || stack.envoy.stat(REJECTED).await == rejected)
+            .await;
+        load.wait_for_more(&stack, 30).await;
     }
 
     let another = Variant::of(Change::Marked);
@@ -40,17 +41,17 @@ async fn another_build_takes_over_with_the_keys_and_a_broken_one_does_not() {
     bootstrap.module = Some(another.path().to_owned());
     bootstrap.plugin = Some(policy(json!({ "realm": "another" })));
     stack.envoy.reconfigure(&bootstrap);
-    wait_until("it is taken", async || stack.envoy.stat(UPDATED).await > updated).await;
-    wait_until("it takes over", async || {
+    wait_until("the new build is accepted", async || stack.envoy.stat(UPDATED).await > updated).await;
+    wait_until("the new build is active", async || {
         stack.get("/orders").await.text("www-authenticate").unwrap().contains("another")
     })
     .await;
-    load.goes_on(&stack, 100).await;
-    wait_until("the old one is drained", async || {
+    load.wait_for_more(&stack, 100).await;
+    wait_until("the old build is drained", async || {
         stack.envoy.stat("listener_manager.total_filter_chains_draining").await == 0
     })
     .await;
-    load.goes_on(&stack, 50).await;
+    load.wait_for_more(&stack, 50).await;
     let tally = load.stop().await;
     println!("{} requests, {} fetches", tally.all(), stack.issuer.fetches());
     assert_right(&stack, &tally);

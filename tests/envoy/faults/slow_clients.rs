@@ -1,4 +1,4 @@
-//! Clients that send a byte at a time.
+//! Clients that send one byte at a time.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::{Load, assert_right, kinds, policy};
 use crate::harness::{Connection, Stack};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
-/// One byte after another, with pauses that make each a packet of its own.
+/// Sends one byte at a time, with pauses, so that each byte is a separate packet.
 async fn drip(stack: &Stack, bytes: &[u8]) -> Connection {
     let mut client = stack.connect().await;
     for byte in bytes {
@@ -19,7 +19,7 @@ async fn drip(stack: &Stack, bytes: &[u8]) -> Connection {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_byte_at_a_time_is_judged_as_all_at_once_and_holds_up_nobody() {
+async fn a_slow_request_is_decided_like_a_fast_one_and_delays_no_other() {
     let stack = Stack::with_plugin(policy(json!({}))).await;
     let load = Load::start(&kinds(&stack), 4);
     let good = stack.good_token();
@@ -28,7 +28,7 @@ async fn a_byte_at_a_time_is_judged_as_all_at_once_and_holds_up_nobody() {
         let request = if let Some(token) = token { request.bearer(token) } else { request };
         request.to_bytes()
     };
-    // The head slowly.
+    // A slow head.
     let rows = [
         (slow("GET", "/slow", Some(&good)), 200),
         (slow("GET", "/slow", None), 401),
@@ -41,7 +41,7 @@ async fn a_byte_at_a_time_is_judged_as_all_at_once_and_holds_up_nobody() {
         async move { assert_eq!(drip(stack, &request).await.response().await.status, status) }
     });
     let [a, b, c, d, e] = all;
-    // The head at once and the body slowly: the decision is there with the head.
+    // A fast head and a slow body: the decision is made with the head.
     let body = async |token: &str, status: u16| {
         let head = format!(
             "POST /slow HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {token}\r\ncontent-length: 200\r\n\r\n"
@@ -59,7 +59,7 @@ async fn a_byte_at_a_time_is_judged_as_all_at_once_and_holds_up_nobody() {
             assert_eq!(client.response().await.status, 200);
         }
     };
-    // Trailers, slowly, with a name of ours among them.
+    // Slow trailers, with an identity header among them.
     let trailers = async {
         let request = format!(
             "POST /slow HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {good}\r\ntransfer-encoding: chunked\r\n\r\n\
@@ -67,7 +67,7 @@ async fn a_byte_at_a_time_is_judged_as_all_at_once_and_holds_up_nobody() {
         );
         assert_eq!(drip(&stack, request.as_bytes()).await.response().await.status, 200);
     };
-    // One that never ends, and leaves.
+    // A client that never finishes its request and leaves.
     let leaver = async {
         let request = slow("GET", "/slow", Some(&good));
         drop(drip(&stack, &request[..request.len() - 2]).await);
@@ -83,5 +83,5 @@ async fn a_byte_at_a_time_is_judged_as_all_at_once_and_holds_up_nobody() {
     assert!(slow.iter().all(|seen| seen.method == "GET" || [2, 200].contains(&seen.body.len())));
     let late = slow.iter().find(|seen| seen.has("x-late")).unwrap();
     assert!(late.trailers.iter().all(|(name, _)| name != "x-auth-sub"));
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{policy, waiting};
 use crate::harness::{Answer, H2Response, Stack, StackBuilder, wait_until};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 const STREAMS: usize = 1000;
 
@@ -16,7 +16,7 @@ fn builder() -> StackBuilder {
     })
 }
 
-/// What becomes of that many, each with a token, a path and a body of its own, in turn.
+/// The pending responses of all streams, each with its own token, path and body.
 struct Streams {
     streams: Vec<tokio::task::JoinHandle<(usize, u16, H2Response)>>,
 }
@@ -51,15 +51,16 @@ impl Streams {
         Self { streams: streams.collect() }
     }
 
-    /// Each has its own answer, and the upstream saw each that passed with its own body and identity.
+    /// Asserts that each stream got its own response, and each allowed stream reached the upstream with its own body
+    /// and identity.
     async fn assert_right(self, stack: &Stack) {
         for stream in self.streams {
             let (number, status, answer) = stream.await.unwrap();
             assert_eq!(answer.status, status, "stream {number}: {:?}", answer.body);
             if status == 200 {
-                let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-                assert!(told["path"].as_str().unwrap().ends_with(&format!("/{number}")), "{told}");
-                assert_eq!(told["body_length"], body(number).len());
+                let echo: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+                assert!(echo["path"].as_str().unwrap().ends_with(&format!("/{number}")), "{echo}");
+                assert_eq!(echo["body_length"], body(number).len());
             }
         }
         let seen = stack.upstream.seen();
@@ -72,27 +73,27 @@ impl Streams {
     }
 }
 
-/// As long as no other's, and made of its number.
+/// A body whose length and content depend on the number of the stream.
 fn body(number: usize) -> Vec<u8> {
     format!("{number},").repeat(number % 300 + 1).into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_streams_with_mixed_tokens_get_each_its_own_answer() {
+async fn a_thousand_streams_get_their_own_responses() {
     let stack = builder().workers(2).start().await;
-    wait_until("the keys are there", async || {
+    wait_until("the keys are fetched", async || {
         stack.envoy.stat("wasmcustom.jwt_guard.jwks.issuer_example.keys").await == 1
     })
     .await;
     Streams::start(&stack).await.assert_right(&stack).await;
     assert_eq!(waiting(&stack).await, 0);
     assert_eq!(stack.issuer.fetches(), 1);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// All parked, with their bodies, in the rooms of two workers; then the keys come.
+/// All streams are parked with their bodies in two workers; then the keys arrive.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_streams_that_wait_for_keys_get_each_its_own_answer() {
+async fn a_thousand_parked_streams_get_their_own_responses() {
     let stack = builder().workers(2).issuer_answers(Answer::held).start().await;
     let streams = Streams::start(&stack).await;
     wait_until("all wait", async || waiting(&stack).await == STREAMS as u64).await;
@@ -102,5 +103,5 @@ async fn a_thousand_streams_that_wait_for_keys_get_each_its_own_answer() {
     assert_eq!(waiting(&stack).await, 0);
     assert_eq!(stack.issuer.fetches(), 1);
     assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.denied.waiting_full").await, 0);
-    assert_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,4 +1,4 @@
-//! The module under test with one thing in it changed, for faults that it must not have by itself.
+//! The module under test with one change, to simulate faults that the real module does not have.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,27 +11,27 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
 use crate::harness::Envoy;
 
-/// What is changed.
+/// The change.
 #[derive(Clone, Copy)]
 pub enum Change {
-    /// A section that means nothing: other bytes, the same module.
+    /// An additional custom section: other bytes with the same behaviour.
     Marked,
-    /// An exported callback ends the VM when that parameter is that number or more.
+    /// An exported callback crashes the VM if the parameter is at least the value.
     Traps { export: &'static str, parameter: u32, value: i32 },
-    /// No more memory than that many MiB.
+    /// A memory limit in MiB.
     Limited { mebibytes: u64 },
 }
 
-/// More headers than any other request has, or any other answer.
+/// More headers than any other request or response has.
 pub const FATAL_HEADERS: i32 = 50;
-/// A request with so many ends the VM.
+/// A request with this many headers crashes the VM.
 pub const ON_REQUEST: Change =
     Change::Traps { export: "proxy_on_request_headers", parameter: 1, value: FATAL_HEADERS };
-/// An issuer's answer with so many ends the VM.
+/// An issuer's response with this many headers crashes the VM.
 pub const ON_ANSWER: Change =
     Change::Traps { export: "proxy_on_http_call_response", parameter: 2, value: FATAL_HEADERS };
 
-/// A file with the changed module; it goes with the value.
+/// A file with the changed module, removed on drop.
 pub struct Variant {
     file: PathBuf,
 }
@@ -41,7 +41,7 @@ impl Variant {
         Self::with_bytes(&changed(&std::fs::read(Envoy::module()).unwrap(), change))
     }
 
-    /// Whatever these bytes are.
+    /// A file with arbitrary bytes instead of a module.
     pub fn with_bytes(bytes: &[u8]) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let unique = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -62,8 +62,7 @@ impl Drop for Variant {
     }
 }
 
-/// Every section is copied byte for byte, but for those that the change is about. A trap is a function of its own,
-/// which calls the one that was exported.
+/// Copies every section byte for byte except those that change. A trap is a new function that calls the exported one.
 fn changed(bytes: &[u8], change: Change) -> Vec<u8> {
     let place = |offset: u64| usize::try_from(offset).unwrap();
     let (mut imported, mut types, mut exported) = (0, vec![], None);
@@ -152,7 +151,7 @@ fn changed(bytes: &[u8], change: Change) -> Vec<u8> {
         module.section(&CustomSection { name: "mark".into(), data: (&b"another build"[..]).into() });
         applied = true;
     }
-    assert!(applied, "there is nothing to change");
+    assert!(applied, "the module has nothing to apply the change to");
     let changed = module.finish();
     assert_ne!(changed, bytes);
     changed

@@ -1,27 +1,27 @@
-//! However many workers there are, they are of one mind and fetch once.
+//! Any number of workers decides alike and fetches once.
 
 use serde_json::json;
 
 use super::{Load, assert_right, kinds, policy};
 use crate::harness::{Answer, Stack};
-use crate::outcome::assert_unharmed;
+use crate::outcome::assert_no_crash;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_two_or_eight_decide_alike_and_fetch_once() {
+async fn any_number_of_workers_decides_alike_and_fetches_once() {
     for workers in [1, 2, 8] {
-        // All come before the keys do.
+        // All requests arrive before the keys.
         let builder = Stack::builder().plugin(policy(json!({}))).issuer_answers(Answer::held);
         let stack = builder.workers(workers).start().await;
         let load = Load::start(&kinds(&stack), 16);
-        crate::harness::wait_until("some wait", async || super::waiting(&stack).await >= 8).await;
+        crate::harness::wait_until("some requests wait", async || super::waiting(&stack).await >= 8).await;
         stack.issuer.release();
-        load.goes_on(&stack, 150).await;
+        load.wait_for_more(&stack, 150).await;
         let tally = load.stop().await;
         println!("{workers} workers, {} requests: {:?}", tally.all(), tally.answers);
         assert_right(&stack, &tally);
-        assert_eq!(tally.answers.len(), kinds(&stack).len(), "each kind has one answer");
+        assert_eq!(tally.answers.len(), kinds(&stack).len(), "each kind has exactly one status");
         assert_eq!(stack.issuer.fetches(), 1, "{workers} workers");
-        assert_unharmed(&stack);
+        assert_no_crash(&stack);
         assert_eq!(super::waiting(&stack).await, 0);
     }
 }

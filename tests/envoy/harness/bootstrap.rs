@@ -1,84 +1,84 @@
-//! Envoy's configuration for one test. JSON throughout, which Envoy reads as well as YAML.
+//! Envoy's configuration for one test, as JSON.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// How the plugin configuration is delivered.
+/// The form in which Envoy passes the plugin configuration.
 #[derive(Debug, Clone)]
 pub enum ConfigAs {
-    /// As native YAML delivers it: a `google.protobuf.Struct`.
+    /// A `google.protobuf.Struct`, as in plain Envoy YAML.
     Struct,
-    /// As Istio delivers it: JSON text in a `google.protobuf.StringValue`.
+    /// JSON text in a `google.protobuf.StringValue`, as in Istio.
     Text,
-    /// A `StringValue` of exactly that text, whatever the plugin configuration says.
+    /// A `StringValue` of exactly this text, instead of the plugin configuration.
     Verbatim(String),
 }
 
-/// What a test may change. Members hold Envoy's own configuration objects.
+/// The parts that a test may change, as Envoy's configuration objects.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
-    /// The filter's configuration; without it there is no filter, and no module is needed.
+    /// The filter's configuration. Without it, there is no filter and no module is needed.
     pub plugin: Option<Value>,
     pub config_as: ConfigAs,
     pub workers: u32,
     pub vm_id: String,
-    /// Keys of the envoy.extensions.wasm.v3.PluginConfig to add, such as `allow_on_headers_stop_iteration`.
+    /// Additional keys of the envoy.extensions.wasm.v3.PluginConfig, such as `allow_on_headers_stop_iteration`.
     pub plugin_options: Value,
-    /// Routes before the last one, which takes everything to the upstream.
+    /// Routes before the last one, which sends all other requests to the upstream.
     pub routes: Vec<Value>,
-    /// Virtual hosts beside the one that takes all domains.
+    /// Virtual hosts in addition to the one for all domains.
     pub virtual_hosts: Vec<Value>,
-    /// `typed_per_filter_config`, `metadata` and the like of the virtual host that takes all domains.
+    /// `typed_per_filter_config`, `metadata` and other keys of the virtual host for all domains.
     pub virtual_host_options: Value,
     /// HTTP filters before and after ours.
     pub filters_before: Vec<Value>,
     pub filters_after: Vec<Value>,
-    /// Another plugin in the same VM, after the first: its name and configuration.
+    /// The name and configuration of another plugin in the same VM, after the first.
     pub second_plugin: Option<(String, Value)>,
     /// Keys of the cluster `issuer` to add or replace.
     pub issuer_cluster: Value,
-    /// Who is to be asked for the issuer's address, instead of giving it.
+    /// The name server for the issuer's address, instead of a static address.
     pub issuer_dns: Option<SocketAddr>,
-    /// Copies of the cluster `issuer`: name, and keys to add or replace.
+    /// Copies of the cluster `issuer`: the name, and keys to add or replace.
     pub issuer_copies: Vec<(String, Value)>,
-    /// Clusters beside `issuer` and `upstream`.
+    /// Clusters in addition to `issuer` and `upstream`.
     pub clusters: Vec<Value>,
     /// Keys of the HttpConnectionManager to add or replace.
     pub connection_manager: Value,
     /// Keys of the whole configuration to add or replace.
     pub top_level: Value,
-    /// Whether the listeners come from a file beside the access log, and are read again when that changes.
+    /// Whether Envoy loads the listeners from a file next to the access log, and again when the file changes.
     pub reconfigurable: bool,
     /// Runtime keys.
     pub runtime: Value,
     /// Whether the headers of the default map are removed before routing, as in envoy/envoy.yaml.
     pub early_header_mutation: bool,
-    /// Whether Envoy speaks HTTP/2 to the upstream.
+    /// Whether Envoy uses HTTP/2 to the upstream.
     pub upstream_http2: bool,
-    /// One line a request in this format, readable by [`super::Envoy::access_log`].
+    /// The format of the access log, one line per request; [`super::Envoy::access_log`] reads it.
     pub access_log: String,
-    /// Another function than `verify_signature` for the module to ask the host for, its name as long.
+    /// The name of a host function that the module calls instead of `verify_signature`, with the same length.
     ///
-    /// There is no Envoy without that function, and nothing in the module may let a configuration pass it by. So the
-    /// test takes the deployable module and changes that one name in its data: an absent function makes a host
-    /// without, another function one that answers wrongly, and all else is the module that people deploy.
+    /// Every Envoy has `verify_signature`, and no configuration disables it. So the test replaces this name in the data
+    /// of the deployable module: a missing function simulates a host without it, another function simulates a host with
+    /// wrong results. The rest of the module is unchanged.
     pub host_function: Option<&'static str>,
-    /// Another Envoy than the one that `scripts/envoy` chooses.
+    /// An Envoy instead of the one that `scripts/envoy` selects.
     pub program: Option<PathBuf>,
-    /// Another module than the one under test.
+    /// A module instead of the one under test.
     pub module: Option<PathBuf>,
-    /// Variables of Envoy's environment.
+    /// Environment variables of Envoy.
     pub environment: Vec<(String, String)>,
-    /// How long what was replaced, or is being shut down, lives on for requests that are under way.
+    /// Envoy's drain time: how long replaced or closing listeners serve active requests.
     pub drain_seconds: u32,
 }
 
-/// Where the listeners of a reconfigurable Envoy stand, beside its access log.
+/// The file with the listeners of a reconfigurable Envoy, next to its access log.
 pub const LISTENERS_FILE: &str = "listeners.json";
 
-/// An access log with what the filter found wrong, or `-`.
+/// An access log with the denial reason, or `-`.
 pub const REASONS_LOG: &str =
     "%REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %FILTER_STATE(wasm.jwt_guard.reason:PLAIN)%\n";
 
@@ -94,8 +94,8 @@ pub const CLAIM_HEADERS: [&str; 8] = [
     "x-auth-issuer",
 ];
 
-/// Where `JWT_GUARD_TOKEN_CACHE_ENTRIES` is set, every configuration that names no number of its own gets that one:
-/// whatever a cache remembers, and when it forgets, no answer may depend on it.
+/// If `JWT_GUARD_TOKEN_CACHE_ENTRIES` is set, configurations without `token_cache_entries` use that number: no response
+/// may depend on the contents or size of the cache.
 fn with_token_cache(plugin: &Value) -> Value {
     let mut plugin = plugin.clone();
     if let (Ok(entries), Some(members)) =
@@ -140,7 +140,7 @@ impl Bootstrap {
         }
     }
 
-    /// The whole configuration.
+    /// The complete configuration.
     pub fn to_json(
         &self,
         issuer: SocketAddr,
@@ -178,7 +178,7 @@ impl Bootstrap {
         bootstrap
     }
 
-    /// What [`LISTENERS_FILE`] holds.
+    /// The content of [`LISTENERS_FILE`].
     pub fn listeners(&self, module: &Path, access_log: &Path) -> Value {
         let listener = typed("envoy.config.listener.v3.Listener", self.listener(module, access_log));
         json!({ "resources": [listener] })
@@ -285,7 +285,7 @@ fn socket(address: SocketAddr) -> Value {
     json!({ "socket_address": { "address": address.ip().to_string(), "port_value": address.port() } })
 }
 
-/// Has a cluster's one address looked up by that name.
+/// Replaces the cluster's address by a host name to resolve.
 pub fn look_up(cluster: &mut Value, host: &str) {
     cluster["type"] = json!("STRICT_DNS");
     cluster["dns_lookup_family"] = json!("V4_ONLY");
@@ -301,7 +301,7 @@ fn dns_resolver(server: SocketAddr) -> Value {
     })
 }
 
-/// A cluster of one address.
+/// A cluster with one address.
 pub fn cluster(name: &str, address: SocketAddr, http2: bool) -> Value {
     let protocol = if http2 { "http2_protocol_options" } else { "http_protocol_options" };
     let trailers = if http2 { json!({}) } else { json!({ "enable_trailers": true }) };

@@ -1,4 +1,4 @@
-//! The Envoy process: started, watched, ended.
+//! The Envoy process.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::bootstrap::LISTENERS_FILE;
-use super::{Bootstrap, PATIENCE, Request, Response, wait_until};
+use super::{Bootstrap, Request, Response, TIMEOUT, wait_until};
 use jwt_guard_testkit::envoy::program;
 use jwt_guard_testkit::module::module;
 
-/// Lines of Envoy's log that a failing test prints.
+/// The number of lines of Envoy's log that a failing test prints.
 const TAIL: usize = 40;
 
-/// A running Envoy; dropping it ends it.
+/// A running Envoy, killed on drop.
 pub struct Envoy {
     process: Child,
     folder: PathBuf,
@@ -24,7 +24,7 @@ pub struct Envoy {
     address: SocketAddr,
 }
 
-/// An Envoy that did not come up.
+/// An Envoy that did not start.
 pub struct Refused {
     pub log: String,
 }
@@ -37,11 +37,11 @@ impl Refused {
 }
 
 impl Envoy {
-    /// Starts one and returns when it serves. Panics with the end of its log when it does not.
+    /// Starts Envoy and returns when it is ready. Panics with the end of its log if it does not start.
     pub async fn start(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Self {
         let (process, folder) = spawn(bootstrap, issuer, upstream);
         let nowhere = "127.0.0.1:0".parse().unwrap();
-        // Held from here on, so that a panic below ends the process and prints its log.
+        // From here on, a panic drops this value, which kills the process and prints its log.
         let mut envoy = Self { process, folder, admin: nowhere, address: nowhere };
         let starting = async {
             envoy.admin = envoy.admin_address().await;
@@ -55,15 +55,12 @@ impl Envoy {
                 envoy.pause().await;
             };
         };
-        assert!(
-            tokio::time::timeout(PATIENCE, starting).await.is_ok(),
-            "Envoy did not start in {PATIENCE:?}"
-        );
+        assert!(tokio::time::timeout(TIMEOUT, starting).await.is_ok(), "Envoy did not start in {TIMEOUT:?}");
         envoy
     }
 
-    /// Starts one that must end by itself, with an error.
-    pub async fn start_refused(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Refused {
+    /// Starts an Envoy that must exit with an error.
+    pub async fn start_rejected(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> Refused {
         let (process, folder) = spawn(bootstrap, issuer, upstream);
         let nowhere = "127.0.0.1:0".parse().unwrap();
         let mut envoy = Self { process, folder, admin: nowhere, address: nowhere };
@@ -75,9 +72,9 @@ impl Envoy {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let ended = tokio::time::timeout(PATIENCE, ending).await;
-        let status = ended.expect("Envoy started, with a configuration that it should refuse");
-        assert!(!status.success(), "Envoy ended without an error");
+        let ended = tokio::time::timeout(TIMEOUT, ending).await;
+        let status = ended.expect("Envoy must reject this configuration, but it started");
+        assert!(!status.success(), "Envoy exited without an error");
         Refused { log: envoy.log() }
     }
 
@@ -86,24 +83,24 @@ impl Envoy {
         module()
     }
 
-    /// Takes another configuration of its listeners, where these came from a file.
+    /// Replaces the configuration of the listeners. Works only if they were loaded from a file.
     pub fn reconfigure(&self, bootstrap: &Bootstrap) {
-        assert!(bootstrap.reconfigurable, "static listeners stay as they are");
+        assert!(bootstrap.reconfigurable, "static listeners cannot change; use StackBuilder::reconfigurable");
         let module = bootstrap.module.as_deref().unwrap_or_else(|| module());
         put_listeners(bootstrap, module, &self.folder);
     }
 
-    /// A place for what a test makes; it goes with the process.
+    /// A folder for files of the test; it is removed with the process.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Where it serves.
+    /// The address of its listener.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its admin interface is.
+    /// The address of its admin interface.
     pub fn admin(&self) -> SocketAddr {
         self.admin
     }
@@ -113,9 +110,9 @@ impl Envoy {
         self.process.id()
     }
 
-    /// Everything it has logged.
+    /// Its complete log.
     pub fn log(&self) -> String {
-        // The filter may log what a client sent, in any encoding.
+        // The filter may log bytes from a client that are not UTF-8.
         String::from_utf8_lossy(&std::fs::read(self.folder.join("envoy.log")).unwrap()).into_owned()
     }
 
@@ -123,18 +120,18 @@ impl Envoy {
         self.log().contains(words)
     }
 
-    /// Waits until the log has those words.
+    /// Waits until the log contains the text.
     pub async fn logged(&self, words: &str) {
         wait_until(&format!("the log has {words:?}"), async || self.log_contains(words)).await;
     }
 
-    /// The lines of the access log. Envoy writes a line a little after the answer: wait for it.
+    /// The lines of the access log. Envoy writes a line shortly after the response, so tests must wait for it.
     pub fn access_log(&self) -> Vec<String> {
         let log = std::fs::read(self.folder.join("access.log")).unwrap_or_default();
         String::from_utf8_lossy(&log).lines().map(ToOwned::to_owned).collect()
     }
 
-    /// The access log once it has that many lines, which it must not exceed.
+    /// Waits until the access log has that many lines, and asserts that it has no more.
     pub async fn access_logged(&self, lines: usize) -> Vec<String> {
         let what = format!("the access log has {lines} lines");
         wait_until(&what, async || self.access_log().len() >= lines).await;
@@ -147,24 +144,24 @@ impl Envoy {
     pub async fn stats(&self) -> BTreeMap<String, u64> {
         let answer = self.ask_admin("GET", "/stats").await;
         let text = String::from_utf8(answer.body).unwrap();
-        // Histograms have no number for a value and are left out.
+        // Histograms are skipped: their value is not a number.
         text.lines()
             .filter_map(|line| line.rsplit_once(": "))
             .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
             .collect()
     }
 
-    /// One counter or gauge; 0 when it does not exist yet.
+    /// One counter or gauge; 0 if it does not exist yet.
     pub async fn stat(&self, name: &str) -> u64 {
         self.stats().await.get(name).copied().unwrap_or(0)
     }
 
-    /// A request to the admin interface.
+    /// Sends a request to the admin interface.
     pub async fn ask_admin(&self, method: &str, path: &str) -> Response {
         Request::new(self.admin, method, path).header("connection", "close").send().await
     }
 
-    /// Whether the process is still there.
+    /// Whether the process is running.
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()
     }
@@ -172,10 +169,10 @@ impl Envoy {
     /// Sends the process a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
-        assert!(sent.success(), "no signal {name} could be sent");
+        assert!(sent.success(), "the signal {name} could not be sent");
     }
 
-    /// Waits until the process has ended by itself; its status.
+    /// Waits until the process has exited, and returns its status.
     pub async fn ended(&mut self) -> ExitStatus {
         let ending = async {
             loop {
@@ -185,7 +182,7 @@ impl Envoy {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ending).await.expect("Envoy did not end")
+        tokio::time::timeout(TIMEOUT, ending).await.expect("timeout: Envoy did not exit")
     }
 
     /// Resident memory in KiB.
@@ -212,17 +209,17 @@ impl Envoy {
         Some(SocketAddr::new(socket["address"].as_str()?.parse().unwrap(), port))
     }
 
-    /// Between two looks at a starting Envoy, which may have ended instead.
+    /// Pauses between two checks of a starting Envoy; panics if it has exited.
     async fn pause(&mut self) {
         let ended = self.process.try_wait().unwrap();
-        assert!(ended.is_none(), "Envoy ended instead of starting: {}", ended.unwrap());
+        assert!(ended.is_none(), "Envoy exited during start-up: {}", ended.unwrap());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 impl Drop for Envoy {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {
@@ -245,7 +242,7 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         (Some(_), None) => bootstrap.module.clone().unwrap_or_else(|| module().to_owned()),
         (Some(_), Some(function)) => {
             let changed = folder.join("jwt_guard.wasm");
-            std::fs::write(&changed, asking_for(function)).unwrap();
+            std::fs::write(&changed, with_host_function(function)).unwrap();
             changed
         }
     };
@@ -264,7 +261,7 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
         .arg(folder.join("admin.address"))
         .args(["--concurrency", &bootstrap.workers.to_string()])
         .args(["--drain-time-s", &bootstrap.drain_seconds.to_string()])
-        // Without it every Envoy on a machine would need a base id of its own.
+        // With hot restart, every Envoy on the machine would need its own base id.
         .arg("--disable-hot-restart")
         .args(["--log-level", "info", "--file-flush-interval-msec", "50"])
         .envs(bootstrap.environment.iter().cloned())
@@ -276,7 +273,7 @@ fn spawn(bootstrap: &Bootstrap, issuer: SocketAddr, upstream: SocketAddr) -> (Ch
     (process, folder)
 }
 
-/// By a rename, which is what Envoy watches for.
+/// Writes the listeners file with a rename, because Envoy watches for renames.
 fn put_listeners(bootstrap: &Bootstrap, module: &Path, folder: &Path) {
     let listeners = bootstrap.listeners(module, &folder.join("access.log"));
     let new = folder.join("listeners.new");
@@ -284,15 +281,21 @@ fn put_listeners(bootstrap: &Bootstrap, module: &Path, folder: &Path) {
     std::fs::rename(new, folder.join(LISTENERS_FILE)).unwrap();
 }
 
-/// The module with [`Bootstrap::host_function`] in the place of the function that it asks for.
-fn asking_for(function: &str) -> Vec<u8> {
-    const ASKED_FOR: &[u8] = b"verify_signature";
-    assert_eq!(function.len(), ASKED_FOR.len(), "a name of another length would move all that follows");
+/// The module with the name of its host function replaced by [`Bootstrap::host_function`].
+fn with_host_function(function: &str) -> Vec<u8> {
+    const HOST_FUNCTION: &[u8] = b"verify_signature";
+    assert_eq!(
+        function.len(),
+        HOST_FUNCTION.len(),
+        "a name of another length would shift the following bytes"
+    );
     let mut bytes = std::fs::read(module()).unwrap();
-    let found = bytes.windows(ASKED_FOR.len()).enumerate().filter(|(_, window)| *window == ASKED_FOR);
+    let found = bytes.windows(HOST_FUNCTION.len()).enumerate().filter(|(_, window)| *window == HOST_FUNCTION);
     let places: Vec<usize> = found.map(|(at, _)| at).collect();
-    let [at] = places[..] else { panic!("the module names the function {} times", places.len()) };
-    bytes[at..at + ASKED_FOR.len()].copy_from_slice(function.as_bytes());
+    let [at] = places[..] else {
+        panic!("the module contains the name of the function {} times, expected one", places.len())
+    };
+    bytes[at..at + HOST_FUNCTION.len()].copy_from_slice(function.as_bytes());
     bytes
 }
 

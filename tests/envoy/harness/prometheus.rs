@@ -19,7 +19,7 @@ pub struct Target<'a> {
     pub envoy: &'a Envoy,
 }
 
-/// A running Prometheus; dropping it ends it.
+/// A running Prometheus, killed on drop.
 pub struct Prometheus {
     process: Child,
     folder: PathBuf,
@@ -27,8 +27,8 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts one and returns when it has scraped each target twice, so that `rate` and `increase` have a result. None
-    /// where no Prometheus can be had; `scripts/prometheus` says why.
+    /// Starts Prometheus and returns when it has scraped each target twice, so that `rate` and `increase` have a
+    /// result. `None` if there is no Prometheus; `scripts/prometheus` prints the reason.
     pub async fn start(targets: &[Target<'_>], metric_relabel_configs: &Value) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let found =
@@ -70,19 +70,19 @@ impl Prometheus {
         Some(prometheus)
     }
 
-    /// The alerts whose expression is true, with their instance. Whether it has been true for as long as `for` says is
-    /// left out: no test waits five minutes.
+    /// The alerts whose expression is true, with their instance. The duration in `for` is ignored, because tests do not
+    /// wait five minutes.
     pub async fn alerts(&self) -> BTreeSet<(String, String)> {
-        let found = self.ask("/api/v1/alerts").await;
+        let found = self.get_json("/api/v1/alerts").await;
         let alerts = found["alerts"].as_array().unwrap().iter();
         let label = |alert: &Value, name: &str| alert["labels"][name].as_str().unwrap_or_default().to_owned();
         alerts.map(|alert| (label(alert, "alertname"), label(alert, "instance"))).collect()
     }
 
-    /// The value of that expression for each instance.
+    /// The value of the expression for each instance.
     pub async fn query(&self, expression: &str) -> BTreeMap<String, f64> {
         let encoded: String = expression.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let found = self.ask(&format!("/api/v1/query?query={encoded}")).await;
+        let found = self.get_json(&format!("/api/v1/query?query={encoded}")).await;
         let samples = found["result"].as_array().unwrap().iter();
         samples
             .map(|sample| {
@@ -92,21 +92,21 @@ impl Prometheus {
             .collect()
     }
 
-    /// Waits until those alerts are true, and no others.
+    /// Waits until exactly these alerts are true.
     pub async fn alerted(&self, expected: &[(&str, &str)]) {
         let expected = expected.iter().map(|(alert, instance)| ((*alert).to_owned(), (*instance).to_owned()));
         let expected: BTreeSet<_> = expected.collect();
         wait_until(&format!("the alerts are {expected:?}"), async || self.alerts().await == expected).await;
     }
 
-    async fn ask(&self, path: &str) -> Value {
+    async fn get_json(&self, path: &str) -> Value {
         let answer = Request::new(self.address, "GET", path).header("connection", "close").send().await;
         let body = answer.json();
         assert_eq!(body["status"], "success", "{path}: {body}");
         body["data"].clone()
     }
 
-    /// Where its log says that it listens.
+    /// The address from its log.
     fn listens(&self) -> Option<SocketAddr> {
         let log = self.log();
         let (_, rest) = log.split_once("msg=\"Listening on\" address=")?;
@@ -120,7 +120,7 @@ impl Prometheus {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the process has exited already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if std::thread::panicking() {

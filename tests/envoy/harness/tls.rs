@@ -1,4 +1,4 @@
-//! Certificates for an issuer that is reached over TLS, and the cluster that checks them.
+//! Certificates for an issuer over TLS, and the cluster configuration that verifies them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::bootstrap::typed;
 
-/// A certificate authority of the test's own.
+/// A certificate authority for tests.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
@@ -19,18 +19,18 @@ pub struct Authority {
 impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
-        // Its own name: a certificate whose subject is its issuer's passes for self-signed.
+        // A separate name: a certificate with the same subject and issuer would count as self-signed.
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
     }
 
-    /// Its certificate, in PEM.
+    /// Its certificate in PEM.
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// Accepts connections with a certificate for that name.
+    /// Accepts TLS connections with a certificate for the host.
     pub fn acceptor(&self, host: &str) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new([host.to_owned()]).unwrap();
@@ -45,7 +45,7 @@ impl Authority {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    /// A cluster's `transport_socket`: this authority's certificates for that name only.
+    /// A `transport_socket` for a cluster: it accepts only certificates of this authority for that host.
     pub fn transport_socket(&self, host: &str) -> Value {
         let context = json!({
             "sni": host,

@@ -1,14 +1,14 @@
-//! What an operator reads of an answer that brings no keys: what came, from where, and what to do about it.
+//! Log messages about responses without keys: what was received, from where, and what to do.
 
 use jwt_guard_testkit::mint::{AUDIENCE, SigningKey, key_set};
 use serde_json::{Value, json};
 
-use super::{another, figure, is_unharmed, issuer, lines, token_of};
+use super::{another, assert_no_crash, figure, issuer, lines, token_of};
 use crate::harness::{Answer, Stack, wait_until};
 
 const SECRET: &str = "s3cr3t";
 
-/// An answer, and what the log says of it; none where it brings keys.
+/// Responses with their log message; `None` if the response contains keys.
 fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)> {
     let keys = key_set([key]).to_string();
     let mut padded = key.public_jwk();
@@ -101,7 +101,7 @@ fn answers(key: &SigningKey) -> Vec<(&'static str, Answer, Option<&'static str>)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_answer_is_told_apart_with_its_url_and_cluster() {
+async fn each_response_without_keys_is_logged_with_its_url_and_cluster() {
     let key = another("first");
     let answers = answers(&key);
     let issuers: Vec<_> = answers.iter().map(|(name, ..)| issuer(name, json!({}))).collect();
@@ -110,17 +110,20 @@ async fn each_answer_is_told_apart_with_its_url_and_cluster() {
         builder = builder.issuer_path(&format!("/{name}"), answer.clone());
     }
     let stack = builder.start().await;
-    for (name, _, told) in &answers {
-        match told {
+    for (name, _, message) in &answers {
+        match message {
             None => {
-                wait_until(&format!("{name} is read"), async || figure(&stack, name, "keys").await == 1)
-                    .await;
+                wait_until(&format!("the keys of {name} are fetched"), async || {
+                    figure(&stack, name, "keys").await == 1
+                })
+                .await;
                 assert_eq!(stack.get_with("/", &token_of(&stack, name)).await.status, 200, "{name}");
                 assert_eq!(lines(&stack, &format!("issuer {name}: fetching keys failed")), 0, "{name}");
             }
             Some(words) => {
                 let begins = format!("issuer {name}: fetching keys failed");
-                wait_until(&format!("{name} is told"), async || lines(&stack, &begins) == 1).await;
+                wait_until(&format!("the failure of {name} is logged"), async || lines(&stack, &begins) == 1)
+                    .await;
                 wait_until(&format!("{name}: {words}"), async || {
                     let log = stack.envoy.log();
                     log.lines().any(|line| line.contains(&format!("issuer {name}: ")) && line.contains(words))
@@ -137,18 +140,18 @@ async fn each_answer_is_told_apart_with_its_url_and_cluster() {
         }
     }
     let log = stack.envoy.log();
-    assert!(!log.contains(SECRET), "neither path nor query of a Location");
-    assert!(!log.lines().any(|line| line.starts_with("[2026-01-01")), "an issuer writes no line of its own");
-    for asked in stack.issuer.asked() {
-        let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
-        assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
+    assert!(!log.contains(SECRET), "the log contains neither path nor query of a Location");
+    assert!(!log.lines().any(|line| line.starts_with("[2026-01-01")), "an issuer cannot write a log line");
+    for request in stack.issuer.requests() {
+        let coding = request.headers.get("accept-encoding").map(|value| value.as_bytes());
+        assert_eq!(coding, Some(&b"identity"[..]), "{}", request.path);
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// Of discovery there are two documents: which of them failed, and where it was looked for.
+/// Discovery fetches two documents: the log says which one failed and where it was requested.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_document_that_could_not_be_had_is_named() {
+async fn the_document_that_could_not_be_fetched_is_named() {
     let key = another("first");
     let openid = "/.well-known/openid-configuration";
     let long = format!("https://issuer.example/{}", "k".repeat(10_000));
@@ -241,7 +244,7 @@ async fn the_document_that_could_not_be_had_is_named() {
     let stack = builder.start().await;
     for (name, _, _, words) in &cases {
         let begins = format!("issuer {name}: fetching keys failed");
-        wait_until(&format!("{name} is told"), async || lines(&stack, &begins) == 1).await;
+        wait_until(&format!("the failure of {name} is logged"), async || lines(&stack, &begins) == 1).await;
         let log = stack.envoy.log();
         let line = log.lines().find(|line| line.contains(&begins)).unwrap();
         assert!(line.contains(words.as_str()), "{name}: {line}");
@@ -249,9 +252,9 @@ async fn the_document_that_could_not_be_had_is_named() {
     }
     let log = stack.envoy.log();
     assert!(!log.contains(SECRET) && !log.lines().any(|line| line.starts_with("[2026-01-01")));
-    for asked in stack.issuer.asked() {
-        let coding = asked.headers.get("accept-encoding").map(|value| value.as_bytes());
-        assert_eq!(coding, Some(&b"identity"[..]), "{}", asked.path);
+    for request in stack.issuer.requests() {
+        let coding = request.headers.get("accept-encoding").map(|value| value.as_bytes());
+        assert_eq!(coding, Some(&b"identity"[..]), "{}", request.path);
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,18 +1,18 @@
-//! Keys whose place the issuer's own document names. Each case is an issuer of one configuration.
+//! Keys whose URL comes from the discovery document. Each case is an issuer of one configuration.
 
 use serde_json::{Value, json};
 
-use super::{another, figure, is_unharmed};
+use super::{another, assert_no_crash, figure};
 use crate::harness::{Answer, Issuer, Stack, cluster, wait_until};
 use jwt_guard_testkit::mint::AUDIENCE;
 
 struct Case {
     name: &'static str,
     issuer: &'static str,
-    /// Where its document is, and what that says; none is a 404.
+    /// The path and content of its document; `None` means 404.
     document: Option<(&'static str, Value)>,
     other_cluster: bool,
-    /// The words of the log where it fails.
+    /// The expected log message of a failure.
     fails: Option<&'static str>,
 }
 
@@ -100,7 +100,7 @@ fn cases() -> Vec<Case> {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_issuers_own_document_leads_to_keys() {
     let key = another("first");
-    // Reached by jwks_cluster where discovery_cluster is the first issuer.
+    // Reached by jwks_cluster; discovery_cluster is the first issuer.
     let other = Issuer::reserve();
     other.up().await;
     other.answer("/elsewhere", Answer::keys([&key]));
@@ -134,8 +134,10 @@ async fn only_the_issuers_own_document_leads_to_keys() {
         let token = stack.token().issuer(case.issuer).sign(&stack.key).unwrap();
         match case.fails {
             None => {
-                wait_until(&format!("{name} is read"), async || figure(&stack, name, "keys").await == 1)
-                    .await;
+                wait_until(&format!("the keys of {name} are fetched"), async || {
+                    figure(&stack, name, "keys").await == 1
+                })
+                .await;
                 assert_eq!(stack.get_with("/", &token).await.status, 200, "{name}");
             }
             Some(words) => {
@@ -145,25 +147,29 @@ async fn only_the_issuers_own_document_leads_to_keys() {
                 .await;
                 assert_eq!(stack.get_with("/", &token).await.status, 503, "{name}");
                 let log = stack.envoy.log();
-                let told =
+                let logged =
                     log.lines().filter(|line| line.contains(&format!("issuer {name}: fetching keys failed")));
-                let told: Vec<_> = told.collect();
-                assert!(told.len() == 1 && told[0].contains(words), "{name}: {told:?}");
+                let logged: Vec<_> = logged.collect();
+                assert!(logged.len() == 1 && logged[0].contains(words), "{name}: {logged:?}");
             }
         }
     }
     assert_eq!(other.count("/elsewhere"), 1);
-    // One refresh asks for the document once and for the keys once, in the whole process.
+    // One refresh fetches the document once and the keys once in the whole process.
     assert_eq!(stack.issuer.count("/realms/a/.well-known/openid-configuration"), 1);
-    assert_eq!(stack.issuer.count("/tenant/.well-known/openid-configuration"), 1, "first there, a 404");
+    assert_eq!(
+        stack.issuer.count("/tenant/.well-known/openid-configuration"),
+        1,
+        "the first location answers 404"
+    );
     assert_eq!(stack.issuer.count("/.well-known/oauth-authorization-server/tenant"), 1);
     assert_eq!(stack.issuer.count("/keys"), 3);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// The issuer's document is there, and no request can be sent to the cluster that the keys are behind.
+/// The discovery document can be fetched, but no request can be sent to the cluster of the keys.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_whose_keys_cannot_be_asked_for_is_told_and_backed_off_from() {
+async fn a_document_whose_keys_cannot_be_fetched_is_logged_and_backed_off() {
     let path = "/.well-known/openid-configuration";
     let issuer = json!({
         "issuer": "https://issuer.example", "name": "nowhere", "audience": AUDIENCE, "discovery": true,
@@ -176,18 +182,19 @@ async fn a_document_whose_keys_cannot_be_asked_for_is_told_and_backed_off_from()
         .issuer_path(path, Answer::ok(document.to_string()))
         .start()
         .await;
-    wait_until("the failure is told", async || figure(&stack, "nowhere", "refresh_failed").await >= 1).await;
+    wait_until("the failure is counted", async || figure(&stack, "nowhere", "refresh_failed").await >= 1)
+        .await;
     let token = stack.token().issuer("https://issuer.example").sign(&stack.key).unwrap();
     assert_eq!(stack.get_with("/", &token).await.status, 503);
     let log = stack.envoy.log();
-    let told: Vec<_> =
+    let logged: Vec<_> =
         log.lines().filter(|line| line.contains("issuer nowhere: fetching keys failed")).collect();
-    assert!(told.len() == 1 && told[0].contains("check that the cluster is defined"), "{told:?}");
-    // Each of three VMs pauses for 1, 2 and 4 s, give or take a fifth, so the twelfth comes after 5.6 s or more; with
-    // one a second from each it came before 4.
-    wait_until("a dozen are asked for", async || stack.issuer.count(path) >= 12).await;
+    assert!(logged.len() == 1 && logged[0].contains("check that the cluster is defined"), "{logged:?}");
+    // Each of three VMs pauses for 1, 2 and 4 s, ± 20 %, so the twelfth request comes after at least 5.6 s. With one
+    // request per second and VM, the twelfth would come before 4 s.
+    wait_until("twelve documents are requested", async || stack.issuer.count(path) >= 12).await;
     let times = stack.issuer.times(path);
     let between = times[11].duration_since(times[0]);
     assert!(between >= std::time::Duration::from_secs(5), "twelve documents in {between:?}");
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

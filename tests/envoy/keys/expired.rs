@@ -1,10 +1,10 @@
-//! Tokens whose time is over: nobody looks for a key for them.
+//! Expired tokens: they cause no key lookup and no fetch.
 
 use std::time::Duration;
 
 use jwt_guard_testkit::mint::SigningKey;
 
-use super::{another, figure, is_unharmed};
+use super::{another, assert_no_crash, figure};
 use crate::harness::{Stack, plugin, wait_until};
 
 fn expired(stack: &Stack, key: &SigningKey) -> String {
@@ -12,7 +12,7 @@ fn expired(stack: &Stack, key: &SigningKey) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_token_of_an_unknown_kid_asks_for_no_keys() {
+async fn an_expired_token_with_an_unknown_kid_causes_no_fetch() {
     let stack = Stack::with_plugin(plugin()).await;
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     let second = another("second");
@@ -23,23 +23,23 @@ async fn an_expired_token_of_an_unknown_kid_asks_for_no_keys() {
         assert!(challenge.contains(r#"error_description="Token has expired""#), "{challenge}");
     }
     assert_eq!((stack.denied("expired").await, stack.denied("unknown_kid").await), (5, 0));
-    assert_eq!(stack.issuer.fetches(), 1, "nothing was fetched for them");
+    assert_eq!(stack.issuer.fetches(), 1, "expired tokens caused no fetch");
 
-    // The same token within its time is worth a fetch.
+    // The same token before its expiry causes a fetch.
     let unknown = stack.token().sign(&second).unwrap();
     assert_eq!(stack.get_with("/", &unknown).await.status, 401);
     assert_eq!((stack.denied("unknown_kid").await, stack.issuer.fetches()), (1, 2));
 
-    // Within the cooldown the log says why nothing is fetched.
+    // During the cooldown, the log says why there is no fetch.
     assert_eq!(stack.get_with("/", &unknown).await.status, 401);
     stack.envoy.logged("the next fetch for an unknown kid is allowed in").await;
     assert!(stack.envoy.log_contains("the keys were fetched 0 s ago"));
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// What a key would have shown is not asked: a forgery that has expired is an expired token.
+/// The signature of an expired token is not verified: a forged expired token is reported as expired.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_expired_forgery_is_expired() {
+async fn a_forged_expired_token_is_expired() {
     let stack = Stack::with_plugin(plugin()).await;
     let forger = another("first");
     assert_eq!(stack.get_with("/", &expired(&stack, &forger)).await.status, 401);
@@ -50,7 +50,7 @@ async fn an_expired_forgery_is_expired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_keys_an_expired_token_is_told_apart_from_a_good_one() {
+async fn without_keys_an_expired_token_gets_401_and_a_valid_one_503() {
     let stack = Stack::builder().plugin(plugin()).issuer_down().start().await;
     wait_until("the first fetch failed", async || {
         figure(&stack, "issuer_example", "refresh_failed").await >= 1
@@ -64,10 +64,10 @@ async fn without_keys_an_expired_token_is_told_apart_from_a_good_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_is_told_which_claim_its_token_lacks() {
+async fn the_detail_names_the_missing_claim() {
     let stack = Stack::with_plugin(plugin()).await;
     let hour = Duration::from_secs(3600);
-    for (token, reason, told) in [
+    for (token, reason, detail) in [
         (stack.token().expired_for(hour), "expired", "Token has expired"),
         (stack.token().without("exp"), "expired", "Token has no expiration time (exp)"),
         (stack.token().audience("nobody"), "audience", "Token is for another audience"),
@@ -75,10 +75,10 @@ async fn a_client_is_told_which_claim_its_token_lacks() {
     ] {
         let before = stack.denied(reason).await;
         let refused = stack.get_with("/", &token.sign(&stack.key).unwrap()).await;
-        assert_eq!(refused.status, 401, "{told}");
+        assert_eq!(refused.status, 401, "{detail}");
         let challenge = refused.text("www-authenticate").unwrap();
-        assert!(challenge.contains(&format!(r#"error_description="{told}""#)), "{challenge}");
-        assert_eq!(stack.denied(reason).await, before + 1, "{told}");
+        assert!(challenge.contains(&format!(r#"error_description="{detail}""#)), "{challenge}");
+        assert_eq!(stack.denied(reason).await, before + 1, "{detail}");
     }
     for detail in [
         "the token has expired",

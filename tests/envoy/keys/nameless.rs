@@ -1,9 +1,9 @@
-//! Keys without a kid, more keys than are tried, and routes that take a failed token for none.
+//! Keys without a kid, more keys than are tried, and routes on which a failed token counts as no token.
 
 use jwt_guard_testkit::mint::{AUDIENCE, SigningKey};
 use serde_json::{Value, json};
 
-use super::{another, figure, is_unharmed, lines};
+use super::{another, assert_no_crash, figure, lines};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin, plugin_with, wait_until};
 
 fn with_kid(key: &SigningKey, kid: Option<&str>) -> Value {
@@ -16,13 +16,13 @@ fn with_kid(key: &SigningKey, kid: Option<&str>) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kid_is_not_fetched_for_where_the_issuers_keys_have_none() {
+async fn no_fetch_for_a_kid_if_the_issuers_keys_have_none() {
     let key = another("first");
     let (name, warning) =
         ("issuer_example", "no key of the set has a kid, so every token with a kid is refused");
     for kid in [None, Some("")] {
         let set = json!({ "keys": [with_kid(&key, kid)] }).to_string();
-        // Renewed again and again, so that a warning an answer would be seen.
+        // Several refreshes, so that a warning per response would be detected.
         let plugin = plugin_with(json!({ "jwks_ttl_seconds": 1, "jwks_refresh_cooldown_seconds": 1 }));
         let stack = Stack::builder()
             .plugin(plugin)
@@ -38,8 +38,8 @@ async fn a_kid_is_not_fetched_for_where_the_issuers_keys_have_none() {
         assert_eq!(stack.denied("unknown_kid").await, 1);
         stack.envoy.logged("none of the issuer's keys has a kid, so every token with a kid is denied").await;
         wait_until("they were renewed", async || figure(&stack, name, "refresh_ok").await >= 3).await;
-        assert_eq!(lines(&stack, warning), 1, "kid {kid:?}: one warning a set");
-        is_unharmed(&stack);
+        assert_eq!(lines(&stack, warning), 1, "kid {kid:?}: one warning per set");
+        assert_no_crash(&stack);
     }
 
     let set = json!({ "keys": [with_kid(&key, None)] }).to_string();
@@ -55,9 +55,9 @@ async fn a_kid_is_not_fetched_for_where_the_issuers_keys_have_none() {
     assert_eq!((stack.denied("unknown_kid").await, stack.issuer.fetches()), (20, 1), "no forced fetch");
 }
 
-/// One key of a set that has a kid is enough: another may come.
+/// If one key of the set has a kid, a fetch may bring another key with a kid.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_set_in_which_one_key_has_a_kid_is_no_news() {
+async fn a_set_in_which_one_key_has_a_kid_causes_no_warning() {
     let (key, second) = (another("first"), another("second"));
     let set = json!({ "keys": [with_kid(&key, None), second.public_jwk()] }).to_string();
     let stack = Stack::builder()
@@ -68,8 +68,8 @@ async fn a_set_in_which_one_key_has_a_kid_is_no_news() {
         .await;
     assert_eq!(stack.get_with("/", &stack.token().sign(&second).unwrap()).await.status, 200);
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 401);
-    assert_eq!(stack.issuer.fetches(), 2, "one of them for the unknown kid");
-    for warning in ["no key of the set has a kid", "none of its keys has a kid"] {
+    assert_eq!(stack.issuer.fetches(), 2, "one fetch is for the unknown kid");
+    for warning in ["no key of the set has a kid", "none of the issuer's keys has a kid"] {
         assert!(!stack.envoy.log_contains(warning));
     }
 }
@@ -80,16 +80,16 @@ async fn the_log_says_that_more_keys_fit_than_are_tried() {
     let stack = Stack::builder().plugin(plugin()).keys(keys.clone()).start().await;
     let kidless = |key: &SigningKey| stack.token().without_header("kid").sign(key).unwrap();
     assert_eq!(stack.get_with("/", &kidless(&keys[3])).await.status, 200, "the fourth is tried");
-    let told = "none of the first 4 keys that fit the token verifies its signature; 7 keys fit, and the filter tries 4";
+    let logged = "none of the first 4 keys that fit the token verifies its signature; 7 keys fit, and the filter tries 4";
     for (count, token) in [(1, kidless(&keys[6])), (2, stack.token().sign(&keys[5]).unwrap())] {
         assert_eq!(stack.get_with("/", &token).await.status, 401);
         assert_eq!(stack.denied("signature").await, count);
-        wait_until("it is told", async || lines(&stack, told) as u64 == count).await;
+        wait_until("the message is logged", async || lines(&stack, logged) as u64 == count).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_passes_as_none_for_want_of_keys_is_counted() {
+async fn a_failed_token_that_passes_without_keys_is_counted() {
     let plugin = json!({
         "issuer": "https://issuer.example", "audience": AUDIENCE, "jwks_cluster": "issuer",
         "default_policy": { "allow_missing_or_failed": true },
@@ -106,12 +106,16 @@ async fn a_token_that_passes_as_none_for_want_of_keys_is_counted() {
     stack.envoy.logged("allow_missing_or_failed lets the request pass without an identity").await;
     assert_eq!(stack.get("/").await.status, 200);
     assert_eq!(stack.get_with("/", "garbage").await.status, 200);
-    assert_eq!(stack.would_deny("no_keys").await, 1, "neither no token nor a bad one is for want of keys");
+    assert_eq!(
+        stack.would_deny("no_keys").await,
+        1,
+        "a missing or malformed token does not count as no_keys"
+    );
 
     stack.issuer.up().await;
     wait_until("keys are there", async || figure(&stack, "issuer_example", "keys").await == 1).await;
     assert_eq!(stack.get_with("/", &good).await.status, 200);
     assert!(stack.upstream.last().has("x-auth-sub"));
     assert_eq!(stack.would_deny("no_keys").await, 1);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,14 +1,14 @@
-//! Sets that are large, broken, or in another order in each answer: told of once, and briefly.
+//! Key sets that are large, partly unusable, or in another order in each response: they are logged once and briefly.
 
 use serde_json::{Value, json};
 
-use super::{another, figure, is_unharmed, lines};
+use super::{another, assert_no_crash, figure, lines};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin_with, wait_until};
 
 const NAME: &str = "issuer_example";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_250_unusable_keys_the_first_are_told_and_the_number_of_the_others() {
+async fn of_250_unusable_keys_the_first_are_logged_and_the_others_are_counted() {
     let key = another("first");
     let mut keys: Vec<Value> = (0..250)
         .map(|number| json!({ "kty": "oct", "kid": format!("shared-{number}"), "k": "AA" }))
@@ -27,19 +27,24 @@ async fn of_250_unusable_keys_the_first_are_told_and_the_number_of_the_others() 
     assert_eq!(lines(&stack, " is not used: "), 16);
     assert_eq!(lines(&stack, "issuer issuer_example: 234 more keys of the set are not used"), 1);
 
-    // The same keys in another order, again and again.
+    // The same keys, in another order in each response.
     let hits = async || stack.envoy.stat("wasmcustom.jwt_guard.token_cache.hit").await;
     let misses = async || stack.envoy.stat("wasmcustom.jwt_guard.token_cache.miss").await;
     for _ in 0..3 {
         keys.rotate_left(100);
         stack.issuer.answer(JWKS_PATH, set(&keys));
         let before = figure(&stack, NAME, "refresh_ok").await;
-        wait_until("they are renewed", async || figure(&stack, NAME, "refresh_ok").await >= before + 2).await;
+        wait_until("the keys are refreshed", async || figure(&stack, NAME, "refresh_ok").await >= before + 2)
+            .await;
     }
-    assert_eq!(lines(&stack, " is not used: "), 16, "no warning is told again");
+    assert_eq!(lines(&stack, " is not used: "), 16, "no warning is logged again");
     assert_eq!(lines(&stack, "more keys of the set are not used"), 1);
-    assert_eq!(lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 1"), 1, "and no change");
-    // Each worker verifies it once at most: what was verified by the same keys is remembered.
+    assert_eq!(
+        lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 1"),
+        1,
+        "no change is logged"
+    );
+    // Each worker verifies the token at most once: the cache stays valid with the same keys.
     for _ in 0..10 {
         assert_eq!(stack.get_with("/", &good).await.status, 200);
     }
@@ -52,5 +57,5 @@ async fn of_250_unusable_keys_the_first_are_told_and_the_number_of_the_others() 
     wait_until("the second is known", async || figure(&stack, NAME, "keys").await == 2).await;
     assert_eq!(lines(&stack, "issuer issuer_example: fetched a key set; usable keys: 2"), 1);
     assert_eq!(stack.get_with("/", &stack.token().sign(&second).unwrap()).await.status, 200);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

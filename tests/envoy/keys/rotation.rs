@@ -1,15 +1,15 @@
-//! Keys that come, go and change.
+//! Keys that are added, removed and changed.
 
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{another, figure, is_unharmed};
+use super::{another, assert_no_crash, figure};
 use crate::harness::{Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_leaves_the_set_stops_with_the_refresh_that_drops_it() {
+async fn a_removed_key_stops_with_the_next_refresh() {
     let stack =
         Stack::builder().plugin(plugin_with(json!({ "jwks_ttl_seconds": 2 }))).workers(2).start().await;
     let old = stack.good_token();
@@ -19,17 +19,18 @@ async fn a_key_that_leaves_the_set_stops_with_the_refresh_that_drops_it() {
     wait_until("the dropped key stops working", async || stack.get_with("/", &old).await.status == 401).await;
     assert_eq!(stack.get_with("/", &stack.token().sign(&second).unwrap()).await.status, 200);
 
-    // A changed key of the same kid is no unknown one: it is taken over with the next renewal.
+    // A changed key with the same kid is not an unknown kid: the next refresh replaces the key.
     let changed = another("second");
     stack.issuer.publish([&changed]);
     let (old, new) = (stack.token().sign(&second).unwrap(), stack.token().sign(&changed).unwrap());
     wait_until("the changed key works", async || stack.get_with("/", &new).await.status == 200).await;
-    wait_until("the key before it stops", async || stack.get_with("/", &old).await.status == 401).await;
+    wait_until("the previous key stops working", async || stack.get_with("/", &old).await.status == 401)
+        .await;
 }
 
-/// While good tokens of the old and the new key arrive on every worker.
+/// Valid tokens of the old and the new key arrive on every worker during the rotation.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_under_load_refuses_nobody_while_the_cooldown_allows_and_ends_with_it() {
+async fn a_rotation_under_load_denies_no_valid_token_after_the_cooldown() {
     let cooldown = Duration::from_secs(3);
     let stack = Stack::builder()
         .plugin(plugin_with(json!({ "jwks_refresh_cooldown_seconds": cooldown.as_secs() })))
@@ -55,9 +56,9 @@ async fn a_rotation_under_load_refuses_nobody_while_the_cooldown_allows_and_ends
     let (new, old_too) = tokio::join!(load(new, 60), load(old.clone(), 60));
     let forced = Instant::now();
     assert!(new.iter().chain(&old_too).all(|status| *status == 200), "{new:?} {old_too:?}");
-    assert_eq!(stack.issuer.fetches(), 2, "one of them for the new kid");
+    assert_eq!(stack.issuer.fetches(), 2, "one fetch is for the new kid");
 
-    // Again, within the cooldown.
+    // Another rotation during the cooldown.
     let third = another("third");
     stack.issuer.publish([&second, &third]);
     let newest = stack.token().sign(&third).unwrap();
@@ -69,7 +70,7 @@ async fn a_rotation_under_load_refuses_nobody_while_the_cooldown_allows_and_ends
     wait_until("the newest key works", async || stack.get_with("/", &newest).await.status == 200).await;
     assert!(forced.elapsed() < cooldown + Duration::from_secs(2), "after {:?}", forced.elapsed());
     assert_eq!(stack.issuer.fetches(), 3);
-    wait_until("the oldest key has gone", async || stack.get_with("/", &old).await.status == 401).await;
+    wait_until("the oldest key is rejected", async || stack.get_with("/", &old).await.status == 401).await;
     assert_eq!(figure(&stack, "issuer_example", "keys").await, 2);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

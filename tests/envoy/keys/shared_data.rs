@@ -1,4 +1,4 @@
-//! What stands in the map that VMs share: namespaced, and judged again when it is read.
+//! The data that VMs share: it is namespaced, and validated when it is read.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,10 +9,10 @@ use jwt_guard::keys::record::{Entries, StoredKeys, fingerprint};
 use jwt_guard::keys::{RefreshState, SetId};
 use serde_json::{Value, json};
 
-use super::{another, is_unharmed, issuer, token_of};
+use super::{another, assert_no_crash, issuer, token_of};
 use crate::harness::{Answer, Stack, StackBuilder, now, plugin_with, typed};
 
-/// Another module with our `vm_id`: it writes those entries when it is configured, unless they are there already.
+/// Another module with the same `vm_id`. It writes the entries when it is configured, unless they exist.
 struct Foreign {
     file: PathBuf,
 }
@@ -26,7 +26,7 @@ impl Foreign {
             let value_place = place + name.len();
             data += &format!("(data (i32.const {place}) \"{}\")", escaped(name.as_bytes()));
             data += &format!("(data (i32.const {value_place}) \"{}\")", escaped(value));
-            // A number that no entry has creates an absent one and leaves a present one alone.
+            // A CAS number that no entry has: it creates a missing entry and does not change an existing one.
             calls += &format!(
                 "(drop (call $set (i32.const {place}) (i32.const {}) (i32.const {value_place}) (i32.const {}) (i32.const -1)))",
                 name.len(),
@@ -74,7 +74,7 @@ impl Drop for Foreign {
     }
 }
 
-/// Where the module keeps the keys of each issuer.
+/// The entries in which the module stores the keys of each issuer.
 fn entries(plugin: &Value) -> Vec<Entries> {
     let config = Config::parse(plugin.to_string().as_bytes()).unwrap();
     let entries = config.issuers.iter().map(|issuer| {
@@ -89,9 +89,9 @@ fn beside(foreign: &Foreign, plugin: Value) -> StackBuilder {
     Stack::builder().plugin(plugin).workers(2).envoy(|envoy| envoy.filters_before.push(filter))
 }
 
-/// The VM that took it never fetches: it died, or its machine was suspended.
+/// The VM with the lease never fetches, for example because it crashed.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_for_ever() {
+async fn a_lease_of_a_dead_vm_delays_the_others_until_it_ends() {
     let plugin = plugin_with(json!({ "jwks_timeout_ms": 30_000 }));
     let until = now().saturating_add(Duration::from_secs(6));
     let lease =
@@ -104,16 +104,19 @@ async fn a_lease_whose_holder_has_died_delays_the_others_by_the_lease_and_not_fo
     for request in requests {
         assert_eq!(request.await.unwrap().status, 200);
     }
-    assert!(now() >= until, "they waited for the lease to end: the entry is the module's");
-    assert!(now() < until.saturating_add(Duration::from_secs(5)), "and not much longer");
+    assert!(now() >= until, "the workers waited for the end of the lease, so the module read the entry");
+    assert!(
+        now() < until.saturating_add(Duration::from_secs(5)),
+        "the workers waited too long after the end of the lease"
+    );
     assert_eq!(stack.issuer.fetches(), 1);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_that_a_foreigner_left_are_not_used() {
-    // A record that says all is well, and beside it: bytes; keys under another set's name; no usable key. And a
-    // record that is none.
+async fn keys_of_another_module_are_not_used() {
+    // A valid record with invalid keys: arbitrary bytes, keys under the name of another set, no usable key. And an
+    // invalid record.
     let planted = another("first");
     let text = jwt_guard_testkit::mint::key_set([&planted]).to_string().into_bytes();
     let stored = |text: &[u8]| {
@@ -155,7 +158,7 @@ async fn keys_that_a_foreigner_left_are_not_used() {
         assert_eq!(stack.get_with("/", &forged).await.status, 401, "{name}");
         assert_eq!(stack.issuer.count(&format!("/{name}")), 1, "{name}");
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,21 +176,25 @@ async fn two_plugins_in_one_vm_keep_their_keys_apart() {
         .await;
     for _ in 0..10 {
         assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
-        assert_eq!(stack.get_with("/admin", &stack.good_token()).await.status, 403, "by the second one");
+        assert_eq!(
+            stack.get_with("/admin", &stack.good_token()).await.status,
+            403,
+            "denied by the second plugin"
+        );
     }
-    // The second renews every second; that is no business of the first, which has fetched once.
-    crate::harness::wait_until("the second renews", async || stack.issuer.fetches() >= 4).await;
+    // The second plugin refreshes every second. The first plugin fetches once and is not affected.
+    crate::harness::wait_until("the second plugin refreshes", async || stack.issuer.fetches() >= 4).await;
     let changed = another("changed");
     stack.issuer.publish([&changed]);
     let old = stack.good_token();
-    crate::harness::wait_until("the second drops the old key", async || {
+    crate::harness::wait_until("the second plugin drops the old key", async || {
         stack.get_with("/", &old).await.status == 401
     })
     .await;
     assert_eq!(
         stack.envoy.stat("wasmcustom.jwt_guard.denied.unknown_kid").await,
         1,
-        "the first still has it"
+        "the first plugin still has the old key"
     );
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

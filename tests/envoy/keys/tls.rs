@@ -1,14 +1,14 @@
-//! Keys over TLS: the cluster decides whom it trusts.
+//! Keys over TLS: the cluster configures which certificates are trusted.
 
 use std::process::Command;
 
 use serde_json::json;
 
-use super::{another, figure, is_unharmed, issuer, token_of};
+use super::{another, assert_no_crash, figure, issuer, token_of};
 use crate::harness::{Answer, Authority, Envoy, Stack, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_come_from_an_issuer_with_a_certificate_that_the_cluster_trusts_and_from_no_other() {
+async fn keys_come_only_from_an_issuer_with_a_trusted_certificate() {
     let (authority, another_authority) = (Authority::new(), Authority::new());
     let key = another("first");
     let cases = [
@@ -35,19 +35,20 @@ async fn keys_come_from_an_issuer_with_a_certificate_that_the_cluster_trusts_and
     assert_eq!(stack.get_with("/", &token_of(&stack, "trusted")).await.status, 200);
     assert_eq!(stack.issuer.count("/trusted"), 1);
     for name in ["wrong_authority", "wrong_name"] {
-        wait_until("it failed", async || figure(&stack, name, "refresh_failed").await >= 2).await;
+        wait_until("the fetch failed", async || figure(&stack, name, "refresh_failed").await >= 2).await;
         assert_eq!(stack.get_with("/", &token_of(&stack, name)).await.status, 503, "{name}");
         assert_eq!(stack.issuer.count(&format!("/{name}")), 0, "{name}: no request is sent");
     }
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// The file that people copy.
+/// The example file is a valid configuration.
 #[test]
 fn the_example_with_an_https_issuer_is_valid() {
     let root = jwt_guard_testkit::repository();
     let example = std::fs::read_to_string(root.join("envoy/https-issuer.yaml")).unwrap();
-    // It names the module where the container image has it, and the system's authorities where Debian has them.
+    // The example contains the path of the module in the container image, and Debian's path of the system's certificate
+    // authorities.
     let authorities = Authority::new();
     let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let unique = std::process::id();

@@ -1,4 +1,4 @@
-//! Kids that nobody has seen: one refresh a cooldown, whoever makes them up.
+//! Unknown kids: one refresh per cooldown, for any number of made-up kids.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{another, is_unharmed, made_up, seconds, waiting};
+use super::{another, assert_no_crash, made_up, seconds, waiting};
 use crate::harness::{Answer, JWKS_PATH, Stack, plugin, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,16 +19,16 @@ async fn a_new_kid_is_fetched_once_without_a_restart() {
     let token = stack.token().sign(&second).unwrap();
     assert_eq!(stack.get_with("/", &token).await.status, 200, "the request waits for the refresh");
     assert_eq!(stack.issuer.fetches(), 2);
-    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200, "the first key still stands");
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200, "the first key still works");
     for number in 0..20 {
         assert_eq!(stack.get_with("/", &made_up(&stack, &number.to_string())).await.status, 401);
     }
-    assert_eq!(stack.issuer.fetches(), 2, "and then none within the cooldown");
+    assert_eq!(stack.issuer.fetches(), 2, "no further fetch during the cooldown");
     assert!(stack.envoy.stat("wasmcustom.jwt_guard.denied.unknown_kid").await >= 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_wait_for_an_unknown_kid_and_the_others_are_told_at_once() {
+async fn sixty_four_requests_wait_for_an_unknown_kid_and_the_others_are_denied_at_once() {
     let stack = Stack::with_plugin(plugin_with(json!({ "jwks_timeout_ms": 20_000 }))).await;
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
     stack.issuer.answer(JWKS_PATH, Answer::keys([&stack.key]).held());
@@ -38,36 +38,40 @@ async fn sixty_four_wait_for_an_unknown_kid_and_the_others_are_told_at_once() {
             tokio::spawn(stack.request("GET", "/").bearer(&token).send())
         })
         .collect();
-    wait_until("all places are taken", async || waiting(&stack).await == 64).await;
+    wait_until("the queue is full", async || waiting(&stack).await == 64).await;
     for _ in 0..5 {
         let token = made_up(&stack, "x");
-        let told = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &token));
-        let told = told.await.expect("it does not wait");
-        assert_eq!((told.status, told.error().as_str()), (401, "invalid_token"));
+        let answer = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &token));
+        let answer = answer.await.expect("the request does not wait");
+        assert_eq!((answer.status, answer.error().as_str()), (401, "invalid_token"));
     }
-    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200, "good tokens wait for nobody");
+    assert_eq!(
+        stack.get_with("/", &stack.good_token()).await.status,
+        200,
+        "requests with valid tokens do not wait"
+    );
     assert_eq!(waiting(&stack).await, 64);
     stack.issuer.release();
     for waiter in waiters {
         assert_eq!(waiter.await.unwrap().status, 401);
     }
     assert_eq!(stack.issuer.fetches(), 2);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }
 
-/// Neither for first keys nor for a new kid, and that is fetched all the same.
+/// Report-only mode waits neither for first keys nor for a new kid, but still fetches the new kid.
 #[tokio::test(flavor = "multi_thread")]
-async fn report_only_waits_for_nothing_and_looks_for_a_new_kid_too() {
+async fn report_only_does_not_wait_and_still_fetches_a_new_kid() {
     let plugin = plugin_with(json!({ "report_only": true, "jwks_timeout_ms": 60_000 }));
     let stack = Stack::builder().plugin(plugin).issuer_answers(Answer::held).start().await;
     let verified = async || stack.envoy.stat("wasmcustom.jwt_guard.allowed.verified").await;
     let good = stack.good_token();
     let answer = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &good)).await;
-    assert_eq!(answer.expect("it waits for nothing").status, 200);
+    assert_eq!(answer.expect("the request does not wait").status, 200);
     assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.would_deny.no_keys").await, 1);
-    wait_until("the keys are asked for", async || stack.issuer.fetches() == 1).await;
+    wait_until("the keys are requested", async || stack.issuer.fetches() == 1).await;
     stack.issuer.release();
-    wait_until("the first keys came", async || {
+    wait_until("the first keys arrived", async || {
         assert_eq!(stack.get_with("/", &good).await.status, 200);
         verified().await > 0
     })
@@ -84,9 +88,9 @@ async fn report_only_waits_for_nothing_and_looks_for_a_new_kid_too() {
     assert_eq!(stack.issuer.fetches(), 2);
 }
 
-/// About 2,000 requests a second, each with a kid of its own, over loopback for four seconds.
+/// About 2,000 requests per second, each with another kid, over loopback for four seconds.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_of_made_up_kids_costs_one_fetch_a_cooldown_and_good_tokens_no_time() {
+async fn a_flood_of_made_up_kids_causes_one_fetch_per_cooldown_and_delays_no_valid_token() {
     const SENDERS: usize = 16;
     let cooldown = Duration::from_secs(2);
     let stack = Stack::builder()
@@ -101,10 +105,10 @@ async fn a_flood_of_made_up_kids_costs_one_fetch_a_cooldown_and_good_tokens_no_t
         let request = stack.request("GET", "/").bearer(&good).to_bytes();
         let mut times = vec![];
         for _ in 0..count {
-            let asked = Instant::now();
+            let sent = Instant::now();
             connection.write(&request).await;
-            assert_eq!(connection.response().await.status, 200, "a good token was refused");
-            times.push(asked.elapsed());
+            assert_eq!(connection.response().await.status, 200, "a valid token was denied");
+            times.push(sent.elapsed());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         times.sort();
@@ -116,7 +120,7 @@ async fn a_flood_of_made_up_kids_costs_one_fetch_a_cooldown_and_good_tokens_no_t
     let (sent, started) = (Arc::new(AtomicUsize::new(0)), Instant::now());
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
-            // Made before the clock runs: the flood is Envoy's work, not the test's.
+            // The requests are prepared in advance, so that the measured load is Envoy's.
             let requests: Vec<_> = (0..100)
                 .map(|number| {
                     let token = made_up(&stack, &format!("{sender}-{number}"));
@@ -146,12 +150,13 @@ async fn a_flood_of_made_up_kids_costs_one_fetch_a_cooldown_and_good_tokens_no_t
     let (lasted, fetches) = (started.elapsed(), stack.issuer.fetches() - before);
     let rate = sent.load(Ordering::Relaxed) as f64 / lasted.as_secs_f64();
     println!(
-        "flood: {rate:.0}/s for {}, {fetches} fetches; good tokens took {quiet:?} (median, p95) before and {flooded:?} meanwhile",
+        "flood: {rate:.0}/s for {}, {fetches} fetches; latency of valid tokens (median, p95): {quiet:?} before, {flooded:?} during",
         seconds(lasted)
     );
     let allowed = 1 + (lasted.as_millis() / cooldown.as_millis()) as usize;
     assert!((1..=allowed).contains(&fetches), "{fetches} fetches in {lasted:?}");
-    // A good token that waited for a refresh would take 100 ms; the machine has other work too.
+    // A valid token that waits for a refresh would take at least 100 ms; the limit allows for other load on the
+    // machine.
     assert!(flooded.0 < Duration::from_millis(100), "{flooded:?}");
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

@@ -1,12 +1,12 @@
-//! Parked requests: as many as can wait, more than that, and clients that leave.
+//! Parked requests: the maximum number, more than the maximum, and clients that leave.
 
 use serde_json::json;
 
-use super::{is_unharmed, made_up, waiting};
+use super::{assert_no_crash, made_up, waiting};
 use crate::harness::{Answer, Stack, plugin_with, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_wait_for_first_keys_and_the_others_are_asked_to_come_back() {
+async fn a_thousand_requests_wait_for_first_keys_and_the_others_get_retry_after() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({
             "jwks_timeout_ms": 60_000,
@@ -15,7 +15,7 @@ async fn a_thousand_wait_for_first_keys_and_the_others_are_asked_to_come_back() 
         .issuer_answers(Answer::held)
         .start()
         .await;
-    // Half of them good, half of them made up: those turn to waiting for an unknown kid once there are keys.
+    // Half of the tokens are valid, half have made-up kids: those wait for an unknown kid when the first keys arrive.
     let mut connections = vec![];
     for number in 0..1000 {
         let token = if number % 2 == 0 { stack.good_token() } else { made_up(&stack, &number.to_string()) };
@@ -23,7 +23,7 @@ async fn a_thousand_wait_for_first_keys_and_the_others_are_asked_to_come_back() 
         connection.write(&stack.request("GET", "/").bearer(&token).to_bytes()).await;
         connections.push(connection);
     }
-    wait_until("a thousand wait", async || waiting(&stack).await == 1000).await;
+    wait_until("a thousand requests wait", async || waiting(&stack).await == 1000).await;
     for _ in 0..3 {
         let refused = stack.get_with("/", &stack.good_token()).await;
         assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
@@ -31,10 +31,10 @@ async fn a_thousand_wait_for_first_keys_and_the_others_are_asked_to_come_back() 
     }
     assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.denied.waiting_full").await, 3);
     let lenient = stack.get_with("/lenient", &stack.good_token()).await;
-    assert_eq!(lenient.status, 200, "without an identity, as the route wants it");
-    assert_eq!(stack.get("/").await.status, 401, "what needs no key waits for nobody");
+    assert_eq!(lenient.status, 200, "the request passes without an identity, as the route allows");
+    assert_eq!(stack.get("/").await.status, 401, "a request without a token does not wait");
 
-    // Held is what was asked for before; the refresh for the unknown kids is answered.
+    // Only the first response was held; the refresh for the unknown kids is answered at once.
     stack.issuer.publish([&stack.key]);
     stack.issuer.release();
     for (number, connection) in connections.iter_mut().enumerate() {
@@ -44,5 +44,5 @@ async fn a_thousand_wait_for_first_keys_and_the_others_are_asked_to_come_back() 
     assert_eq!(waiting(&stack).await, 0);
     assert_eq!(stack.issuer.fetches(), 2);
     assert_eq!(stack.upstream.count(), 501);
-    is_unharmed(&stack);
+    assert_no_crash(&stack);
 }

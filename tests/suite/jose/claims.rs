@@ -1,4 +1,4 @@
-//! What the claims must say, once the signature is known to be good.
+//! Checks of the claims of a token with a valid signature.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::time::UnixTime;
 use serde_json::{Value, json};
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_judged};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_result};
 
 const EXP: u64 = 1_700_003_600;
 
-/// With a number that a general JSON type would round or refuse.
-fn judge_claim_text(name: &str, text: &str) -> Result<jwt_guard::jose::claims::VerifiedClaims, TokenError> {
+/// Verifies a token with a claim as JSON text, for numbers that a general JSON type would round or reject.
+fn verify_claim_text(name: &str, text: &str) -> Result<jwt_guard::jose::claims::VerifiedClaims, TokenError> {
     let mut attempt = Attempt::good();
     attempt.claims.as_object_mut().unwrap().remove(name);
     let claims = attempt.claims.to_string();
     let claims = format!("{{\"{name}\":{text},{}", &claims[1..]);
     attempt
-        .judge_token(attempt.sign_texts(attempt.header.to_string().as_bytes(), claims.as_bytes()).as_bytes())
+        .verify_token(attempt.sign_texts(attempt.header.to_string().as_bytes(), claims.as_bytes()).as_bytes())
 }
 
 #[test]
-fn verified_claims_say_what_the_token_said() {
+fn verified_claims_equal_the_claims_of_the_token() {
     let attempt = Attempt::good().claim("aud", json!(["x", "orders", "y"]));
     let token = attempt.token();
-    let verified = attempt.judge_token(token.as_bytes()).unwrap();
+    let verified = attempt.verify_token(token.as_bytes()).unwrap();
     assert_eq!(verified.issuer(), IssuerIndex(0));
-    assert_eq!(verified.audiences(), ["orders"], "of the token's audiences those that the issuer speaks for");
+    assert_eq!(verified.audiences(), ["orders"], "only the audiences of the token that are configured");
     assert_eq!(verified.payload(), token.split('.').nth(1).unwrap());
     assert_eq!(verified.claims().member("sub").and_then(Json::as_str), Some("user-1"));
 }
@@ -50,9 +50,9 @@ fn iss_is_the_issuer_to_the_letter() {
         ("null", Value::Null),
         ("empty", json!("")),
     ] {
-        assert_judged(label, Attempt::good().claim("iss", iss).judge(), unknown.clone());
+        assert_result(label, Attempt::good().claim("iss", iss).verify(), unknown.clone());
     }
-    assert_judged("absent", Attempt::good().without_claim("iss").judge(), unknown);
+    assert_result("absent", Attempt::good().without_claim("iss").verify(), unknown);
 }
 
 #[test]
@@ -101,12 +101,12 @@ fn registered_claims_have_their_types() {
         ("iat", "18446744073709551616", Some(TokenError::NotYetValid)),
     ];
     for (claim, text, expected) in rows {
-        assert_judged(&format!("{claim}: {text}"), judge_claim_text(claim, text), expected);
+        assert_result(&format!("{claim}: {text}"), verify_claim_text(claim, text), expected);
     }
 }
 
 #[test]
-fn times_are_judged_with_the_skew() {
+fn times_are_checked_with_the_skew() {
     let at = |now| {
         let mut attempt = Attempt::good();
         attempt.now = now;
@@ -137,15 +137,15 @@ fn times_are_judged_with_the_skew() {
         ("no iat", Attempt::good().without_claim("iat"), None),
     ];
     for (label, attempt, expected) in rows {
-        assert_judged(label, attempt.judge(), expected);
+        assert_result(label, attempt.verify(), expected);
     }
 }
 
-/// What a cache does with a token that it remembers.
+/// The times of a cached token are checked again.
 #[test]
-fn remembered_claims_expire() {
+fn cached_claims_expire() {
     let attempt = Attempt::good();
-    let verified = attempt.judge().unwrap();
+    let verified = attempt.verify().unwrap();
     assert_eq!(verified.check_time(&attempt.rules, NOW), Ok(()));
     let last = UnixTime::from_millis((EXP + 60) * 1000 - 1);
     assert_eq!(verified.check_time(&attempt.rules, last), Ok(()));
@@ -160,7 +160,7 @@ fn remembered_claims_expire() {
         ("1700003600.25", EXP * 1000 + 250, Err(TokenError::Expired)),
     ];
     for (exp, now, expected) in rows {
-        let verified = judge_claim_text("exp", exp).unwrap();
+        let verified = verify_claim_text("exp", exp).unwrap();
         assert_eq!(
             verified.check_time(&without_skew, UnixTime::from_millis(now)),
             expected,
@@ -168,7 +168,7 @@ fn remembered_claims_expire() {
         );
     }
     let endless = Attempt::good().without_claim("exp").rules(|rules| rules.require_expiration = false);
-    let verified = endless.judge().unwrap();
+    let verified = endless.verify().unwrap();
     assert_eq!(verified.check_time(&endless.rules, UnixTime::from_millis(u64::MAX)), Ok(()));
 }
 
@@ -177,17 +177,17 @@ fn lifetime_is_bounded_where_it_is_set() {
     let bounded =
         |seconds| Attempt::good().rules(|rules| rules.max_lifetime = Some(Duration::from_secs(seconds)));
     let lifetime = Some(TokenError::Lifetime);
-    assert_judged("as long as allowed", bounded(3600).judge(), None);
-    assert_judged("a second longer", bounded(3599).judge(), lifetime.clone());
-    assert_judged("no iat", bounded(3600).without_claim("iat").judge(), lifetime.clone());
+    assert_result("as long as allowed", bounded(3600).verify(), None);
+    assert_result("a second longer", bounded(3599).verify(), lifetime.clone());
+    assert_result("no iat", bounded(3600).without_claim("iat").verify(), lifetime.clone());
     let endless = bounded(3600).without_claim("exp").rules(|rules| rules.require_expiration = false);
-    assert_judged("no exp", endless.judge(), lifetime.clone());
+    assert_result("no exp", endless.verify(), lifetime.clone());
     let huge = bounded(3600).claim("exp", json!(1e308)).claim("iat", json!(-1e308));
-    assert_judged("an infinite difference", huge.judge(), lifetime);
+    assert_result("an infinite difference", huge.verify(), lifetime);
 }
 
 #[test]
-fn one_audience_must_be_ours() {
+fn one_audience_must_be_configured() {
     let audience = Some(TokenError::Audience);
     let rows: Vec<(&str, Attempt, Option<TokenError>)> = vec![
         ("one of several", Attempt::good().claim("aud", json!(["a", "orders"])), None),
@@ -199,18 +199,18 @@ fn one_audience_must_be_ours() {
         ("a list in a string", Attempt::good().claim("aud", json!("a orders")), audience.clone()),
         ("none configured", Attempt::good().rules(|rules| rules.audiences.clear()), audience),
         (
-            "no place configured",
+            "no claim configured",
             Attempt::good().rules(|rules| rules.audience_from.clear()),
             Some(TokenError::NoAudience),
         ),
     ];
     for (label, attempt, expected) in rows {
-        assert_judged(label, attempt.judge(), expected);
+        assert_result(label, attempt.verify(), expected);
     }
 }
 
 #[test]
-fn audiences_stand_where_the_issuer_writes_them() {
+fn audiences_come_from_the_configured_claims() {
     let from = |attempt: Attempt, places: &[&str]| {
         let places: Vec<Pointer> = places.iter().map(|place| Pointer::parse(place).unwrap()).collect();
         attempt.rules(|rules| rules.audience_from = places)
@@ -219,8 +219,8 @@ fn audiences_stand_where_the_issuer_writes_them() {
     let audience = Some(TokenError::NoAudience);
     let rows: Vec<(&str, Attempt, Option<TokenError>)> = vec![
         ("client_id", from(cognito(), &["client_id"]), None),
-        ("client_id, with aud looked at alone", from(cognito(), &["aud"]), audience.clone()),
-        ("both places", from(cognito(), &["aud", "client_id"]), None),
+        ("client_id, with only aud configured", from(cognito(), &["aud"]), audience.clone()),
+        ("both claims", from(cognito(), &["aud", "client_id"]), None),
         ("a pointer", from(cognito().claim("x", json!({ "a": ["orders"] })), &["/x/a"]), None),
         ("a number there", from(cognito().claim("client_id", json!(7)), &["client_id"]), audience.clone()),
         (
@@ -229,21 +229,21 @@ fn audiences_stand_where_the_issuer_writes_them() {
             audience,
         ),
         (
-            "aud of the wrong type, though not looked at",
+            "aud of the wrong type, though not configured",
             from(cognito().claim("aud", json!(7)), &["client_id"]),
             Some(TokenError::ClaimType { claim: "aud" }),
         ),
     ];
     for (label, attempt, expected) in rows {
-        assert_judged(label, attempt.judge(), expected);
+        assert_result(label, attempt.verify(), expected);
     }
     let merged = from(cognito().claim("aud", json!(["b", "c"])), &["client_id", "aud"]);
-    let merged = merged.rules(|rules| rules.audiences.push("b".to_owned())).judge().unwrap();
+    let merged = merged.rules(|rules| rules.audiences.push("b".to_owned())).verify().unwrap();
     assert_eq!(merged.audiences(), ["orders", "b"]);
 }
 
 #[test]
-fn tokens_for_another_purpose_are_refused() {
+fn tokens_for_another_purpose_are_rejected() {
     let refused = |pointer: &str| Some(TokenError::RefusedClaim { pointer: pointer.to_owned() });
     let rows: Vec<(&str, Value, Option<TokenError>)> = vec![
         ("type", json!("refresh"), refused("type")),
@@ -258,7 +258,7 @@ fn tokens_for_another_purpose_are_refused() {
         ("token_use", json!("access"), None),
     ];
     for (claim, value, expected) in rows {
-        assert_judged(&format!("{claim}: {value}"), Attempt::good().claim(claim, value).judge(), expected);
+        assert_result(&format!("{claim}: {value}"), Attempt::good().claim(claim, value).verify(), expected);
     }
 
     let configured = |text: &str| {
@@ -270,20 +270,20 @@ fn tokens_for_another_purpose_are_refused() {
         Attempt::good()
             .claim("act", json!({ "level": level }))
             .rules(|own| own.refused_claims = rules)
-            .judge()
+            .verify()
     };
-    assert_judged("a number", attempt("1", json!(1.0)), refused("/act/level"));
-    assert_judged("a number is no text", attempt("1", json!("1")), None);
-    assert_judged("true", attempt("true", json!(true)), refused("/act/level"));
-    assert_judged("true is no text", attempt("true", json!("true")), None);
+    assert_result("a number", attempt("1", json!(1.0)), refused("/act/level"));
+    assert_result("a number does not equal text", attempt("1", json!("1")), None);
+    assert_result("true", attempt("true", json!(true)), refused("/act/level"));
+    assert_result("true does not equal text", attempt("true", json!("true")), None);
     let off = Attempt::good().claim("type", json!("refresh")).rules(|rules| rules.refused_claims.clear());
-    assert_judged("turned off", off.judge(), None);
+    assert_result("turned off", off.verify(), None);
 }
 
-/// Of several faults the first in the order of the rules is told. The times come before the signature, which hides the
-/// faults behind it.
+/// Of several faults, the first one in the order of the checks is reported. The times come before the signature, and an
+/// invalid signature hides the faults of the checks after it.
 #[test]
-fn times_are_judged_before_the_signature_and_the_other_claims_after_it() {
+fn times_are_checked_before_the_signature_and_the_other_claims_after_it() {
     let mut attempt = Attempt::good()
         .claim("sub", json!(7))
         .claim("exp", json!(1))
@@ -306,13 +306,13 @@ fn times_are_judged_before_the_signature_and_the_other_claims_after_it() {
         (TokenError::RefusedClaim { pointer: "type".to_owned() }, |attempt| attempt.without_claim("type")),
     ];
     for (expected, repair) in steps {
-        assert_judged("in order", attempt.judge(), Some(expected));
+        assert_result("in order", attempt.verify(), Some(expected));
         attempt = repair(attempt);
     }
-    assert_judged("repaired", attempt.judge(), None);
+    assert_result("repaired", attempt.verify(), None);
 }
 
-/// An operator's sentence names keys of the configuration, and nothing that the token says.
+/// An error names configuration keys, but contains nothing from the token.
 #[test]
 fn errors_do_not_repeat_the_token() {
     let secret = "s3cr3t";
@@ -329,10 +329,10 @@ fn errors_do_not_repeat_the_token() {
     let passing = Attempt::good().claim("sub", json!(secret));
     let token = passing.token();
     let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
-    assert_eq!(format!("{:?}", passing.judge().unwrap()), "VerifiedClaims { issuer: IssuerIndex(0), .. }");
+    assert_eq!(format!("{:?}", passing.verify().unwrap()), "VerifiedClaims { issuer: IssuerIndex(0), .. }");
     assert!(!format!("{parsed:?}").contains(secret));
     for attempt in attempts {
-        let error = attempt.judge().unwrap_err();
+        let error = attempt.verify().unwrap_err();
         assert!(!error.to_string().contains(secret), "{error}");
         assert!(!format!("{error:?}").contains(secret), "{error:?}");
     }

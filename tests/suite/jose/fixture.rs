@@ -1,4 +1,4 @@
-//! A token that passes, and the means to change one thing about it.
+//! A valid token, and methods to change one thing about it.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ use p256::ecdsa::signature::Signer;
 use rsa::sha2::{Sha256, Sha384, Sha512};
 use serde_json::{Value, json};
 
-/// Between the `iat` and the `exp` of [`claims`].
+/// A time between `iat` and `exp` of [`claims`].
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_100);
 
 pub const MAX_TOKEN_BYTES: usize = 16384;
@@ -60,7 +60,7 @@ pub fn key_set(keys: &[Value]) -> KeySet {
     KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap().keys
 }
 
-/// One algorithm, and a key of [`key_set`] that is fit for it.
+/// Each algorithm with the kid of a key that fits it.
 pub const SIGNERS: [(Algorithm, &str); 13] = [
     (Algorithm::Rs256, "rsa-1"),
     (Algorithm::Rs384, "rsa-1"),
@@ -125,7 +125,7 @@ fn rsa_key(kid: &str) -> rsa::PrivateKey {
     rsa::PrivateKey::from_components(number("n"), number("e"), number("d"), primes).unwrap()
 }
 
-/// A token, the rules and keys it meets, and the time. [`Attempt::good`] passes.
+/// A token with the rules, keys and time for its verification. [`Attempt::good`] passes.
 pub struct Attempt {
     pub header: Value,
     pub claims: Value,
@@ -179,17 +179,17 @@ impl Attempt {
         self
     }
 
-    /// The token, signed.
+    /// The signed token.
     pub fn token(&self) -> String {
         self.sign_texts(self.header.to_string().as_bytes(), self.claims.to_string().as_bytes())
     }
 
-    /// The token with other texts in it, signed all the same.
+    /// A validly signed token with the given texts as header and claims.
     pub fn sign_texts(&self, header: &[u8], claims: &[u8]) -> String {
         self.sign_parts(&base64url::encode(header), &base64url::encode(claims))
     }
 
-    /// The token with other parts, signed all the same.
+    /// A validly signed token with the given encoded parts.
     pub fn sign_parts(&self, header: &str, claims: &str) -> String {
         let message = format!("{header}.{claims}");
         let (algorithm, kid) = self.signer;
@@ -197,18 +197,18 @@ impl Attempt {
         format!("{message}.{}", base64url::encode(&signature))
     }
 
-    pub fn judge(&self) -> Result<VerifiedClaims, TokenError> {
-        self.judge_token(self.token().as_bytes())
+    pub fn verify(&self) -> Result<VerifiedClaims, TokenError> {
+        self.verify_token(self.token().as_bytes())
     }
 
-    pub fn judge_token(&self, token: &[u8]) -> Result<VerifiedClaims, TokenError> {
+    pub fn verify_token(&self, token: &[u8]) -> Result<VerifiedClaims, TokenError> {
         let token = UnverifiedToken::parse(token, MAX_TOKEN_BYTES)?;
         verify(token, &self.rules, &key_set(&self.keys), &WasmVerifier, self.now)
     }
 }
 
-/// What a row expects: `None` to pass.
+/// Asserts the result of a row; `None` means that the token passes.
 #[track_caller]
-pub fn assert_judged(label: &str, result: Result<VerifiedClaims, TokenError>, expected: Option<TokenError>) {
+pub fn assert_result(label: &str, result: Result<VerifiedClaims, TokenError>, expected: Option<TokenError>) {
     assert_eq!(result.err(), expected, "{label}");
 }

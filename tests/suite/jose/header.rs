@@ -1,4 +1,4 @@
-//! What the header may ask for, and what of it is never looked at.
+//! Checks of the header, and members of the header that are ignored.
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier};
 use jwt_guard::jose::base64url;
@@ -9,7 +9,7 @@ use jwt_guard::jose::token::UnverifiedToken;
 use jwt_simple::prelude::{Claims, Duration, HS256Key, MACLike};
 use serde_json::{Value, json};
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_judged, key_set, public_key};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_result, key_set, public_key};
 
 const MEMBER: fn(&'static str) -> Option<TokenError> =
     |name| Some(TokenError::Malformed(Malformed::HeaderMember(name)));
@@ -20,7 +20,7 @@ fn alg_is_one_that_the_issuer_accepts() {
         ["none", "None", "NONE", "nOnE", "none ", "", "HS256", "hs256", "rs256", "RS256\0", "RS1", "dir"]
     {
         let attempt = Attempt::good().header("alg", json!(alg));
-        assert_judged(alg, attempt.judge(), Some(TokenError::Algorithm));
+        assert_result(alg, attempt.verify(), Some(TokenError::Algorithm));
     }
     let rows: &[(&str, Attempt, Option<TokenError>)] = &[
         ("absent", Attempt::good().without_header("alg"), Some(TokenError::Algorithm)),
@@ -44,11 +44,11 @@ fn alg_is_one_that_the_issuer_accepts() {
         ),
     ];
     for (label, attempt, expected) in rows {
-        assert_judged(label, attempt.judge(), expected.clone());
+        assert_result(label, attempt.verify(), expected.clone());
     }
 }
 
-/// The classic: no signature at all, in both spellings of nothing, and with a signature for show.
+/// The classic attack: no signature, in both forms, and with an arbitrary signature.
 #[test]
 fn unsigned_tokens_are_refused() {
     let good = Attempt::good();
@@ -56,16 +56,16 @@ fn unsigned_tokens_are_refused() {
     for alg in ["none", "None", "NONE", "nOnE"] {
         let header = base64url::encode(json!({ "alg": alg }).to_string().as_bytes());
         let parts = Some(TokenError::Malformed(Malformed::Parts));
-        assert_judged(alg, good.judge_token(format!("{header}.{claims}").as_bytes()), parts.clone());
-        assert_judged(alg, good.judge_token(format!("{header}.{claims}.").as_bytes()), parts);
+        assert_result(alg, good.verify_token(format!("{header}.{claims}").as_bytes()), parts.clone());
+        assert_result(alg, good.verify_token(format!("{header}.{claims}.").as_bytes()), parts);
         let with_signature = format!("{header}.{claims}.AAAA");
-        assert_judged(alg, good.judge_token(with_signature.as_bytes()), Some(TokenError::Algorithm));
+        assert_result(alg, good.verify_token(with_signature.as_bytes()), Some(TokenError::Algorithm));
     }
 }
 
-/// A token that names an HMAC is signed with the one secret that everybody knows: the public key.
+/// An attacker names an HMAC algorithm and uses the public key as its secret.
 #[test]
-fn public_keys_are_no_secrets() {
+fn a_public_key_is_not_an_hmac_secret() {
     let mut good = Attempt::good();
     good.rules.accepted_algorithms = Algorithm::ALL.to_vec();
     let jwk = public_key("rsa-1");
@@ -74,13 +74,13 @@ fn public_keys_are_no_secrets() {
     for secret in secrets {
         let claims = Claims::create(Duration::from_secs(3600)).with_issuer("https://issuer.example");
         let token = HS256Key::from_bytes(&secret).with_key_id("rsa-1").authenticate(claims).unwrap();
-        assert_judged("HS256", good.judge_token(token.as_bytes()), Some(TokenError::Algorithm));
+        assert_result("HS256", good.verify_token(token.as_bytes()), Some(TokenError::Algorithm));
     }
 }
 
-/// A token that brings its own key, or says where to fetch it, is judged by the issuer's keys alone.
+/// A token that contains its own key, or a URL for it, is verified with the issuer's keys only.
 #[test]
-fn keys_in_the_header_are_not_looked_at() {
+fn keys_in_the_header_are_ignored() {
     let own = public_key("rsa-2");
     let embedded = [
         ("jwk", own.clone()),
@@ -92,17 +92,21 @@ fn keys_in_the_header_are_not_looked_at() {
     ];
     for (name, value) in embedded {
         let good = Attempt::good().header(name, value.clone());
-        assert_judged(&format!("{name}, signed by the issuer"), good.judge(), None);
+        assert_result(&format!("{name}, signed by the issuer"), good.verify(), None);
         let mut forged = Attempt::good().header(name, value);
         forged.signer = (Algorithm::Rs256, "rsa-2");
-        assert_judged(&format!("{name}, signed by its own key"), forged.judge(), Some(TokenError::Signature));
+        assert_result(
+            &format!("{name}, signed by its own key"),
+            forged.verify(),
+            Some(TokenError::Signature),
+        );
         let forged = forged.without_header("kid");
-        assert_judged(&format!("{name}, and no kid"), forged.judge(), Some(TokenError::Signature));
+        assert_result(&format!("{name}, and no kid"), forged.verify(), Some(TokenError::Signature));
     }
 }
 
 #[test]
-fn kid_is_a_name_and_nothing_else() {
+fn a_kid_is_only_compared() {
     let unknown = Some(TokenError::UnknownKid);
     let rows: Vec<(&str, Value, Option<TokenError>)> = vec![
         ("another", json!("rsa-9"), unknown.clone()),
@@ -123,7 +127,7 @@ fn kid_is_a_name_and_nothing_else() {
         ("a list", json!(["rsa-1"]), MEMBER("kid")),
     ];
     for (label, kid, expected) in rows {
-        assert_judged(label, Attempt::good().header("kid", kid).judge(), expected);
+        assert_result(label, Attempt::good().header("kid", kid).verify(), expected);
     }
 }
 
@@ -144,7 +148,7 @@ fn extensions_are_refused() {
         ("encoded, as always", "b64", json!(true), None),
     ];
     for (label, name, value, expected) in rows {
-        assert_judged(&format!("{name}: {label}"), Attempt::good().header(name, value).judge(), expected);
+        assert_result(&format!("{name}: {label}"), Attempt::good().header(name, value).verify(), expected);
     }
 }
 
@@ -160,7 +164,7 @@ fn typ_is_one_that_the_issuer_accepts() {
         ("an access token", &default, Some("at+jwt"), None),
         ("the whole media type", &default, Some("application/at+jwt"), None),
         ("the whole media type, another case", &default, Some("Application/AT+JWT"), None),
-        ("a word that says absent", &default, Some("absent"), refused.clone()),
+        ("the word absent", &default, Some("absent"), refused.clone()),
         ("empty", &default, Some(""), refused.clone()),
         ("a prefix alone", &default, Some("application/"), refused.clone()),
         ("the prefix twice", &default, Some("application/application/jwt"), refused.clone()),
@@ -184,42 +188,42 @@ fn typ_is_one_that_the_issuer_accepts() {
             Some(typ) => attempt.header("typ", json!(typ)),
             None => attempt,
         };
-        assert_judged(label, attempt.judge(), expected.clone());
+        assert_result(label, attempt.verify(), expected.clone());
     }
-    assert_judged("null", Attempt::good().header("typ", Value::Null).judge(), MEMBER("typ"));
-    assert_judged("a list", Attempt::good().header("typ", json!(["JWT"])).judge(), MEMBER("typ"));
+    assert_result("null", Attempt::good().header("typ", Value::Null).verify(), MEMBER("typ"));
+    assert_result("a list", Attempt::good().header("typ", json!(["JWT"])).verify(), MEMBER("typ"));
 }
 
 #[test]
 fn refused_kids_are_refused_before_and_without_a_kid() {
     let refuse = |attempt: Attempt| attempt.rules(|rules| rules.refused_kids.push("rsa-1".to_owned()));
     let refused = Some(TokenError::RefusedKid);
-    assert_judged("named", refuse(Attempt::good()).judge(), refused.clone());
-    // Whoever has the stolen key leaves the kid out.
+    assert_result("named", refuse(Attempt::good()).verify(), refused.clone());
+    // An attacker with the stolen key omits the kid.
     let nameless = || refuse(Attempt::good().without_header("kid"));
-    assert_judged("the only key", nameless().judge(), refused.clone());
+    assert_result("the only key", nameless().verify(), refused.clone());
     let mut beside = nameless();
     beside.keys.push(public_key("rsa-2"));
-    assert_judged("beside another key", beside.judge(), Some(TokenError::Signature));
+    assert_result("beside another key", beside.verify(), Some(TokenError::Signature));
     beside.signer = (Algorithm::Rs256, "rsa-2");
-    assert_judged("signed with the other", beside.judge(), None);
+    assert_result("signed with the other", beside.verify(), None);
     let mut gone = refuse(Attempt::good());
     gone.keys.retain(|jwk| jwk["kid"] != "rsa-1");
-    assert_judged("named, and gone from the set", gone.judge(), refused);
+    assert_result("named, and gone from the set", gone.verify(), refused);
 }
 
-struct Never;
+struct MustNotVerify;
 
-impl Verifier for Never {
+impl Verifier for MustNotVerify {
     fn verify(&self, _: &SignatureCheck<'_>) -> bool {
-        panic!("asked about a token that needed no key to be refused")
+        panic!("the verifier was called for a token that fails without a key")
     }
 }
 
-/// Shape, issuer, refused kid, algorithm, type, extensions, times: of several faults the first is told, and no key is
-/// looked for.
+/// The order is shape, issuer, refused kid, algorithm, type, extensions, times. Of several faults the first one is
+/// reported, and no key is looked up.
 #[test]
-fn what_needs_no_key_is_judged_first_and_in_order() {
+fn checks_without_a_key_come_first_and_in_order() {
     let mut attempt = Attempt::good()
         .claim("iss", json!("https://evil.example"))
         .claim("iat", json!("now"))
@@ -232,7 +236,7 @@ fn what_needs_no_key_is_judged_first_and_in_order() {
             rules.refused_kids.push("rsa-1".to_owned());
             rules.max_lifetime = Some(std::time::Duration::from_secs(1));
         });
-    // Nobody's key, and claims that are judged after the signature.
+    // A key that does not fit, and faults in claims that are checked after the signature.
     attempt.keys = vec![public_key("p256-2")];
     attempt = attempt.claim("sub", json!(7)).claim("aud", json!("payments"));
     let steps: [(TokenError, fn(Attempt) -> Attempt); 9] = [
@@ -251,9 +255,13 @@ fn what_needs_no_key_is_judged_first_and_in_order() {
         let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
         let admitted = AdmittedToken::admit(parsed.clone(), &attempt.rules, NOW);
         assert_eq!(admitted.err(), Some(expected.clone()));
-        let result = verify(parsed, &attempt.rules, &key_set(&attempt.keys), &Never, NOW);
-        assert_judged("verify", result, Some(expected));
+        let result = verify(parsed, &attempt.rules, &key_set(&attempt.keys), &MustNotVerify, NOW);
+        assert_result("verify", result, Some(expected));
         attempt = repair(attempt);
     }
-    assert_judged("and then the key is looked for", attempt.judge(), Some(TokenError::UnknownKid));
+    assert_result(
+        "without these faults the key is looked up",
+        attempt.verify(),
+        Some(TokenError::UnknownKid),
+    );
 }

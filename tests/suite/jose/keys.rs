@@ -1,4 +1,4 @@
-//! Which keys of a set are used, and which of them a token is tried against.
+//! Which keys of a set are used, and which keys are tried for a token.
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ use jwt_guard::jose::limits::{MAX_KEYS, MAX_SET_BYTES};
 use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::{Value, json};
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_judged, key_set, private_keys, public_key};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_result, key_set, private_keys, public_key};
 
 fn with(mut jwk: Value, name: &str, value: Value) -> Value {
     jwk[name] = value;
@@ -28,7 +28,7 @@ fn bytes(jwk: &Value, name: &str) -> Vec<u8> {
     base64url::decode(jwk[name].as_str().unwrap().as_bytes()).unwrap()
 }
 
-/// The key with one of its numbers changed.
+/// The key with a changed member.
 fn changed(kid: &str, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Value {
     let jwk = public_key(kid);
     let mut number = bytes(&jwk, name);
@@ -42,7 +42,7 @@ fn modulus(bits: usize) -> Value {
     json!(base64url::encode(&number))
 }
 
-/// Reads the key beside a good one, which must stay usable whatever the other is.
+/// Parses a set of the key and a valid key. The valid key must stay usable in any case.
 #[track_caller]
 fn skipped(jwk: &Value) -> Option<KeyError> {
     let set = json!({ "keys": [jwk, public_key("p256-2")] });
@@ -54,13 +54,13 @@ fn skipped(jwk: &Value) -> Option<KeyError> {
 }
 
 #[test]
-fn unusable_keys_are_skipped_and_nothing_else_is() {
+fn only_unusable_keys_are_skipped() {
     let rsa = || public_key("rsa-1");
     let p256 = || public_key("p256-1");
     let okp = || public_key("ed25519-1");
     let akp = || public_key("mldsa65-1");
     let identity = [vec![1], vec![0; 31]].concat();
-    // A point of order 8: its y, as RFC 8032 writes it.
+    // The y coordinate of a point of order 8, encoded as in RFC 8032.
     let order_8: &str = "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU";
     let not_reduced = [vec![0xEE], vec![0xFF; 30], vec![0x7F]].concat();
     let rows: Vec<(&str, Value, Option<KeyError>)> = vec![
@@ -72,7 +72,7 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
         ("ML-DSA-44", public_key("mldsa44-1"), None),
         ("ML-DSA-65", akp(), None),
         ("ML-DSA-87", public_key("mldsa87-1"), None),
-        ("members that nobody knows", with(with(rsa(), "x5c", json!(["MIIB"])), "exp", json!(1)), None),
+        ("unknown members", with(with(rsa(), "x5c", json!(["MIIB"])), "exp", json!(1)), None),
         ("without a kid", without(rsa(), "kid"), None),
         (
             "nulls for what is absent",
@@ -82,7 +82,7 @@ fn unusable_keys_are_skipped_and_nothing_else_is() {
         // kty, crv, alg
         ("no kty", without(rsa(), "kty"), Some(KeyError::Absent("kty"))),
         ("kty of another case", with(rsa(), "kty", json!("rsa")), Some(KeyError::Type)),
-        ("kty that nobody knows", with(rsa(), "kty", json!("XYZ")), Some(KeyError::Type)),
+        ("unknown kty", with(rsa(), "kty", json!("XYZ")), Some(KeyError::Type)),
         ("kty as a list", with(rsa(), "kty", json!(["RSA"])), Some(KeyError::NotText("kty"))),
         ("no crv", without(p256(), "crv"), Some(KeyError::Absent("crv"))),
         ("secp256k1", with(p256(), "crv", json!("secp256k1")), Some(KeyError::Curve)),
@@ -255,7 +255,7 @@ fn a_key_with_a_name_twice_is_skipped_alone() {
 }
 
 #[test]
-fn what_is_no_set_is_refused() {
+fn invalid_sets_are_rejected() {
     let good = public_key("p256-1").to_string();
     let rows: Vec<(&str, String, KeySetError)> = vec![
         ("nothing", String::new(), KeySetError::Json(JsonError::Syntax)),
@@ -300,13 +300,13 @@ fn what_is_no_set_is_refused() {
         assert_eq!(KeySet::parse(text.as_bytes()).err(), Some(expected), "{label}");
     }
     let unusable = KeySet::skipped(br#"{"keys":[{"kty":"oct","k":"AA"}]}"#);
-    assert_eq!(unusable.first().map(|key| key.reason), Some(KeyError::Symmetric), "and says why");
+    assert_eq!(unusable.first().map(|key| key.reason), Some(KeyError::Symmetric), "the reason is reported");
     assert_eq!(KeySet::parse(b"\xFF").err(), Some(KeySetError::Json(JsonError::Syntax)), "not UTF-8");
     let deep = format!("{{\"x\":{}{},\"keys\":[{good}]}}", "[".repeat(10_000), "]".repeat(10_000));
-    assert!(KeySet::parse(deep.as_bytes()).is_ok(), "members that nobody reads may be deep");
+    assert!(KeySet::parse(deep.as_bytes()).is_ok(), "unknown members may be nested deeply");
 }
 
-/// What an operator reads is a sentence, and names what to write instead.
+/// Errors are sentences that tell the operator what to write instead.
 #[test]
 fn errors_of_sets_and_keys_are_sentences() {
     let set = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
@@ -322,7 +322,7 @@ fn errors_of_sets_and_keys_are_sentences() {
         key(r#"{"kty":"EC","kty":"EC"}"#),
         "key 0 is not used: an object in it has the same member twice"
     );
-    for (n, told) in [
+    for (n, message) in [
         (r#""AAAA==""#, "its member n is padded base64url; remove each = at the end"),
         (
             r#""AA+/""#,
@@ -331,7 +331,7 @@ fn errors_of_sets_and_keys_are_sentences() {
         ("null", "its member n is missing"),
         ("7", "its member n is not a string"),
     ] {
-        assert_eq!(key(&format!(r#"{{"kty":"RSA","n":{n}}}"#)), format!("key 0 is not used: {told}"));
+        assert_eq!(key(&format!(r#"{{"kty":"RSA","n":{n}}}"#)), format!("key 0 is not used: {message}"));
     }
     assert_eq!(
         key(r#"{"kty":"RSA","x5c":["MIIC"]}"#),
@@ -340,7 +340,7 @@ fn errors_of_sets_and_keys_are_sentences() {
 }
 
 #[test]
-fn sets_are_equal_whatever_their_order() {
+fn sets_are_equal_in_any_order() {
     let set = |keys: &[Value]| key_set(keys);
     let [a, b] = [public_key("rsa-1"), public_key("p256-1")];
     let unusable = || json!({ "kty": "oct", "kid": "c", "k": "AA" });
@@ -369,7 +369,7 @@ fn sets_are_equal_whatever_their_order() {
 }
 
 #[test]
-fn a_kid_that_is_empty_names_no_key() {
+fn an_empty_kid_matches_no_key() {
     let named = |kid: Value| with(public_key("rsa-1"), "kid", kid);
     assert!(key_set(&[without(public_key("rsa-1"), "kid"), named(json!("a"))]).names_keys());
     assert!(!key_set(&[without(public_key("rsa-1"), "kid"), named(json!(""))]).names_keys());
@@ -384,7 +384,7 @@ fn a_set_has_a_bound() {
     let parsed = KeySet::parse(set(MAX_KEYS + 5).as_bytes()).unwrap();
     assert_eq!((parsed.keys.len(), parsed.skipped.len()), (MAX_KEYS, 1));
     assert_eq!((parsed.skipped[0].index, parsed.skipped[0].reason), (MAX_KEYS, KeyError::TooMany));
-    // As many elements as fit into the bytes: neither they nor their warnings pile up.
+    // As many elements as fit into the size limit: neither they nor their warnings accumulate.
     let crowd = format!("{{\"keys\":[{key}{}]}}", ",1".repeat(500_000));
     assert_eq!(KeySet::parse(crowd.as_bytes()).unwrap().skipped.len(), MAX_KEYS);
 }
@@ -469,7 +469,7 @@ fn kid_and_algorithm_choose_the_key() {
             Some(TokenError::SignatureOfTried { fitting: 5 }),
         ),
         (
-            "none of four, and none is left untried",
+            "none of four candidates, and all are tried",
             kidless(),
             [vec![public_key("rsa-2"); 4], vec![public_key("p256-1"); 3]].concat(),
             Some(TokenError::Signature),
@@ -483,7 +483,7 @@ fn kid_and_algorithm_choose_the_key() {
     ];
     for (label, mut attempt, keys, expected) in rows {
         attempt.keys = keys;
-        assert_judged(label, attempt.judge(), expected);
+        assert_result(label, attempt.verify(), expected);
     }
 }
 
@@ -504,26 +504,26 @@ fn a_token_costs_four_signature_checks_at_most() {
     let counting = Counting(Cell::new(0));
     let keys = key_set(&vec![public_key("rsa-2"); 100]);
     let result = verify(parsed, &attempt.rules, &keys, &counting, attempt.now);
-    assert_judged("a hundred keys", result, Some(TokenError::SignatureOfTried { fitting: 100 }));
+    assert_result("a hundred keys", result, Some(TokenError::SignatureOfTried { fitting: 100 }));
     assert_eq!(counting.0.get(), 4);
 }
 
-/// Two issuers, one kid: the keys of the one must not speak for the other.
+/// Two issuers use the same kid: the keys of one issuer must not verify tokens of the other.
 #[test]
 fn issuers_do_not_share_keys() {
     let mut attempt = Attempt::good();
     attempt.keys = vec![with(public_key("rsa-2"), "kid", json!("rsa-1"))];
-    assert_judged("the other's token, this one's name", attempt.judge(), Some(TokenError::Signature));
+    assert_result("the other's token, this one's name", attempt.verify(), Some(TokenError::Signature));
     let other = Attempt::good().claim("iss", json!("https://other.example"));
-    assert_judged("the other's name, this one's rules", other.judge(), Some(TokenError::UnknownIssuer));
+    assert_result("the other's name, this one's rules", other.verify(), Some(TokenError::UnknownIssuer));
 }
 
-/// The `alg` of a key binds it, though the issuer accepts more.
+/// The `alg` of a key restricts the key, even if the issuer accepts more algorithms.
 #[test]
 fn a_key_is_bound_to_its_algorithm() {
     let mut attempt = Attempt::good_with(Algorithm::Ps256, "rsa-1");
     attempt.keys = vec![with(public_key("rsa-1"), "alg", json!("PS256"))];
-    assert_judged("its own", attempt.judge(), None);
+    assert_result("its own", attempt.verify(), None);
     attempt.keys = vec![with(public_key("rsa-1"), "alg", json!("RS256"))];
-    assert_judged("another of its kind", attempt.judge(), Some(TokenError::BadKey));
+    assert_result("another of its kind", attempt.verify(), Some(TokenError::BadKey));
 }

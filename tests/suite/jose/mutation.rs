@@ -1,4 +1,4 @@
-//! Whatever is done to a signed token, it does not verify, and nothing panics.
+//! A changed token never passes verification, and no input causes a panic.
 
 use std::sync::OnceLock;
 
@@ -17,7 +17,7 @@ struct Signed {
     keys: KeySet,
 }
 
-/// One token of every algorithm.
+/// One token for every algorithm.
 fn signed() -> &'static [Signed] {
     static TOKENS: OnceLock<Vec<Signed>> = OnceLock::new();
     TOKENS.get_or_init(|| {
@@ -36,7 +36,7 @@ impl Signed {
     }
 }
 
-/// Every byte of the shortest token, in eight ways.
+/// Flips every bit of the shortest token.
 #[test]
 fn no_bit_may_be_flipped() {
     let signed = signed().iter().min_by_key(|signed| signed.token.len()).unwrap();

@@ -1,11 +1,11 @@
-//! What is no token at all, before any key is asked for.
+//! Malformed tokens, which are rejected before any key lookup.
 
 use jwt_guard::jose::error::{Malformed, TokenError};
 use jwt_guard::jose::json::JsonError;
 use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::json;
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_judged};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, assert_result};
 
 const PARTS: Option<TokenError> = Some(TokenError::Malformed(Malformed::Parts));
 const BASE64: Option<TokenError> = Some(TokenError::Malformed(Malformed::Base64));
@@ -14,12 +14,12 @@ const BASE64: Option<TokenError> = Some(TokenError::Malformed(Malformed::Base64)
 fn parts_are_three_and_strict_base64url() {
     let good = Attempt::good();
     let token = good.token();
-    assert_judged("unchanged", good.judge_token(token.as_bytes()), None);
+    assert_result("unchanged", good.verify_token(token.as_bytes()), None);
 
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, payload) = message.split_once('.').unwrap();
     let cut = &token[..token.len() - 1];
-    // 256 bytes of signature leave four unused bits in the last character.
+    // The last character of a 256-byte signature has four unused bits.
     let trailing = format!("{cut}{}", char::from(token.as_bytes()[token.len() - 1] + 1));
     let rows: Vec<(&str, String, Option<TokenError>)> = vec![
         ("nothing", String::new(), PARTS),
@@ -57,13 +57,13 @@ fn parts_are_three_and_strict_base64url() {
         ("JSON serialisation", r#"{"payload":"e30","signatures":[]}"#.to_owned(), PARTS),
     ];
     for (label, token, expected) in rows {
-        assert_judged(label, good.judge_token(token.as_bytes()), expected);
+        assert_result(label, good.verify_token(token.as_bytes()), expected);
     }
-    assert_judged("not UTF-8", good.judge_token(&[token.as_bytes(), b"\xFF"].concat()), BASE64);
+    assert_result("not UTF-8", good.verify_token(&[token.as_bytes(), b"\xFF"].concat()), BASE64);
 }
 
 #[test]
-fn length_is_judged_before_anything_else() {
+fn the_length_is_checked_first() {
     let good = Attempt::good();
     let token = good.token();
     assert!(UnverifiedToken::parse(token.as_bytes(), token.len()).is_ok());
@@ -73,9 +73,9 @@ fn length_is_judged_before_anything_else() {
 
     for filler in [b'.', b'A', b'{', b'=', 0xFF] {
         let megabyte = vec![filler; 1 << 20];
-        let result = good.judge_token(&megabyte);
-        assert_judged(&format!("1 MiB of {filler:#x}"), result, too_long(1 << 20, MAX_TOKEN_BYTES));
-        assert!(UnverifiedToken::parse(&megabyte, usize::MAX).is_err(), "1 MiB of {filler:#x}, let in");
+        let result = good.verify_token(&megabyte);
+        assert_result(&format!("1 MiB of {filler:#x}"), result, too_long(1 << 20, MAX_TOKEN_BYTES));
+        assert!(UnverifiedToken::parse(&megabyte, usize::MAX).is_err(), "1 MiB of {filler:#x} is accepted");
     }
 }
 
@@ -91,7 +91,7 @@ fn header_and_claims_are_one_json_object_each() {
     let with = |object: &str, member: &str| format!("{{{member},{}", &object[1..]);
     let headers: Vec<(&str, Vec<u8>, Option<TokenError>)> = vec![
         ("unchanged", header.clone().into(), None),
-        ("a member that nobody knows", with(&header, r#""x":[1,{"y":null}]"#).into(), None),
+        ("an unknown member", with(&header, r#""x":[1,{"y":null}]"#).into(), None),
         ("space around", format!(" \r\n{header}\t").into(), None),
         ("alg twice", with(&header, r#""alg":"none""#).into(), header_json(JsonError::DuplicateName)),
         (
@@ -124,7 +124,7 @@ fn header_and_claims_are_one_json_object_each() {
     ];
     for (label, header, expected) in headers {
         let token = good.sign_texts(&header, claims.as_bytes());
-        assert_judged(&format!("header: {label}"), good.judge_token(token.as_bytes()), expected);
+        assert_result(&format!("header: {label}"), good.verify_token(token.as_bytes()), expected);
     }
 
     let bodies: Vec<(&str, Vec<u8>, Option<TokenError>)> = vec![
@@ -154,13 +154,13 @@ fn header_and_claims_are_one_json_object_each() {
     ];
     for (label, claims, expected) in bodies {
         let token = good.sign_texts(header.as_bytes(), &claims);
-        assert_judged(&format!("claims: {label}"), good.judge_token(token.as_bytes()), expected);
+        assert_result(&format!("claims: {label}"), good.verify_token(token.as_bytes()), expected);
     }
 }
 
-/// What anybody wrote is there to look the issuer and the key up by, and says in its name what it is.
+/// Unverified values are available for the lookup of issuer and key, and their names say that they are unverified.
 #[test]
-fn issuer_and_kid_are_readable_before_they_are_believed() {
+fn issuer_and_kid_are_readable_before_verification() {
     let token = Attempt::good().token();
     let parsed = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
     assert_eq!(parsed.unverified_issuer(), Some("https://issuer.example"));

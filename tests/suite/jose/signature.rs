@@ -1,4 +1,4 @@
-//! Forged, damaged and oddly written signatures, for every algorithm and both ways to check one.
+//! Forged, damaged and unusually encoded signatures, for every algorithm and both verifiers.
 
 use jwt_guard::jose::algorithm::{Algorithm, PublicKey, SignatureCheck, Verifier, WasmVerifier};
 use jwt_guard::jose::base64url;
@@ -6,40 +6,40 @@ use jwt_guard::jose::claims::verify;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::token::UnverifiedToken;
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, SIGNERS, assert_judged, key_set, sign};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, SIGNERS, assert_result, key_set, sign};
 use jwt_guard_testkit::host_double::HostDouble;
 
-struct Credulous;
+struct AcceptAll;
 
-/// Accepts whatever it is asked about: what is refused all the same was refused for its form.
-impl Verifier for Credulous {
+/// Accepts every signature. A rejection with this verifier is due to the form of the signature.
+impl Verifier for AcceptAll {
     fn verify(&self, _: &SignatureCheck<'_>) -> bool {
         true
     }
 }
 
-fn judge(attempt: &Attempt, token: &str, verifier: &dyn Verifier) -> Option<TokenError> {
+fn verify_with(attempt: &Attempt, token: &str, verifier: &dyn Verifier) -> Option<TokenError> {
     let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES).unwrap();
     verify(token, &attempt.rules, &key_set(&attempt.keys), verifier, attempt.now).err()
 }
 
 #[test]
-fn every_algorithm_verifies_both_ways() {
+fn every_algorithm_verifies_with_both_verifiers() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
-        assert_eq!(judge(&attempt, &token, &WasmVerifier), None, "{algorithm:?}");
-        assert_eq!(judge(&attempt, &token, &HostDouble), None, "{algorithm:?} by the host");
+        assert_eq!(verify_with(&attempt, &token, &WasmVerifier), None, "{algorithm:?}");
+        assert_eq!(verify_with(&attempt, &token, &HostDouble), None, "{algorithm:?} with the host verifier");
     }
 }
 
-/// Neither implementation is asked about a signature of another form, so they cannot differ about it.
+/// Signatures of invalid form reach neither verifier, so the verifiers cannot disagree about them.
 #[test]
-fn form_is_judged_before_arithmetic() {
+fn the_form_is_checked_before_the_arithmetic() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
-        assert_eq!(judge(&attempt, &token, &Credulous), None, "{algorithm:?}");
+        assert_eq!(verify_with(&attempt, &token, &AcceptAll), None, "{algorithm:?}");
         let (message, signature) = token.rsplit_once('.').unwrap();
         let good = base64url::decode(signature.as_bytes()).unwrap();
         let (half, _) = good.split_at(good.len() / 2);
@@ -77,19 +77,19 @@ fn form_is_judged_before_arithmetic() {
         }
         for (label, signature) in rows {
             let token = format!("{message}.{}", base64url::encode(&signature));
-            let result = judge(&attempt, &token, &Credulous);
+            let result = verify_with(&attempt, &token, &AcceptAll);
             assert_eq!(result, Some(TokenError::Signature), "{algorithm:?}: {label}");
         }
     }
 }
 
-/// The order of the curve's group, in the length of half a signature.
+/// The order of the curve's group, with the length of half a signature.
 fn order(algorithm: Algorithm) -> Vec<u8> {
     use p256::elliptic_curve::Curve;
     match algorithm {
         Algorithm::Es256 => p256::NistP256::ORDER.to_be_bytes().to_vec(),
         Algorithm::Es384 => p384::NistP384::ORDER.to_be_bytes().to_vec(),
-        // Its number type has more bytes than the curve's 66.
+        // The number type of P-521 has more bytes than the 66 bytes of the curve.
         _ => p521::NistP521::ORDER.to_be_bytes().iter().copied().skip_while(|byte| *byte == 0).collect(),
     }
 }
@@ -105,9 +105,9 @@ fn der(r: &[u8], s: &[u8]) -> Vec<u8> {
     [&[0x30], length.as_slice(), &content].concat()
 }
 
-/// Well-formed, and not the signature of this message by this key.
+/// Signatures of valid form that do not belong to this message and key.
 #[test]
-fn arithmetic_refuses_the_rest() {
+fn invalid_signatures_of_valid_form_are_rejected() {
     for (algorithm, kid) in SIGNERS {
         let attempt = Attempt::good_with(algorithm, kid);
         let token = attempt.token();
@@ -139,16 +139,20 @@ fn arithmetic_refuses_the_rest() {
         for (label, signature) in rows {
             let token = format!("{message}.{}", base64url::encode(&signature));
             let expected = Some(TokenError::Signature);
-            assert_eq!(judge(&attempt, &token, &WasmVerifier), expected, "{algorithm:?}: {label}");
-            assert_eq!(judge(&attempt, &token, &HostDouble), expected, "{algorithm:?} by the host: {label}");
+            assert_eq!(verify_with(&attempt, &token, &WasmVerifier), expected, "{algorithm:?}: {label}");
+            assert_eq!(
+                verify_with(&attempt, &token, &HostDouble),
+                expected,
+                "{algorithm:?} with the host verifier: {label}"
+            );
         }
     }
 }
 
-/// A modulus that is no product of two primes, of a size that is no whole number of bytes: refused by arithmetic,
-/// whatever arithmetic makes of it.
+/// A modulus that is not a product of two primes, and whose size is not a multiple of 8 bits: verification must fail
+/// without a panic.
 #[test]
-fn odd_moduli_do_no_harm() {
+fn unusual_moduli_cause_no_panic() {
     for bits in (2048_usize..=2057).chain([4095, 8191, 8192]) {
         let mut modulus = vec![0xFF; bits.div_ceil(8)];
         modulus[0] >>= 8 * modulus.len() - bits;
@@ -164,7 +168,7 @@ fn odd_moduli_do_no_harm() {
     }
 }
 
-/// The second spelling that RFC 8032 section 5.1.7 rules out.
+/// The second encoding of S, which RFC 8032 section 5.1.7 excludes.
 fn plus_order(signature: &[u8]) -> Vec<u8> {
     const ORDER: [u8; 32] = [
         0xED, 0xD3, 0xF5, 0x5C, 0x1A, 0x63, 0x12, 0x58, 0xD6, 0x9C, 0xF7, 0xA2, 0xDE, 0xF9, 0xDE, 0x14, 0, 0,
@@ -179,7 +183,7 @@ fn plus_order(signature: &[u8]) -> Vec<u8> {
     signature[..32].iter().copied().chain(sum).collect()
 }
 
-/// One algorithm's signature under another's name: same key, same lengths.
+/// A signature of one algorithm under the name of another, with the same key and lengths.
 #[test]
 fn algorithms_are_not_interchangeable() {
     let rsa = [
@@ -196,12 +200,12 @@ fn algorithms_are_not_interchangeable() {
             attempt.rules.accepted_algorithms = rsa.to_vec();
             attempt.signer.0 = signed;
             let label = format!("named {named:?}, signed {signed:?}");
-            assert_judged(&label, attempt.judge(), Some(TokenError::Signature));
+            assert_result(&label, attempt.verify(), Some(TokenError::Signature));
         }
     }
 }
 
-/// Another key of the same kind, of the same issuer or of another.
+/// Another key of the same kind, from the same or another issuer.
 #[test]
 fn another_key_does_not_verify() {
     for (algorithm, kid, other) in
@@ -209,11 +213,15 @@ fn another_key_does_not_verify() {
     {
         let mut attempt = Attempt::good_with(algorithm, kid);
         attempt.signer.1 = other;
-        assert_judged("a key that the issuer has not", attempt.judge(), Some(TokenError::Signature));
+        assert_result(
+            "a key that the issuer does not publish",
+            attempt.verify(),
+            Some(TokenError::Signature),
+        );
         attempt.keys.push(super::fixture::public_key(other));
-        assert_judged(
+        assert_result(
             "another key of the issuer, under this kid",
-            attempt.judge(),
+            attempt.verify(),
             Some(TokenError::Signature),
         );
     }

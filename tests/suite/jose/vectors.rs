@@ -1,4 +1,4 @@
-//! What others have signed: examples of RFCs, and tokens of other libraries.
+//! Examples of RFCs, and tokens of other libraries.
 
 use jwt_guard::jose::algorithm::{Algorithm, SignatureCheck, Verifier, WasmVerifier};
 use jwt_guard::jose::base64url;
@@ -7,7 +7,7 @@ use jwt_guard::jose::error::TokenError;
 use jwt_guard::jose::token::UnverifiedToken;
 use serde_json::Value;
 
-use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_judged, key_set};
+use super::fixture::{Attempt, MAX_TOKEN_BYTES, NOW, assert_result, key_set};
 use jwt_guard_testkit::host_double::HostDouble;
 
 /// RFC 7515 A.2 to A.4, RFC 7520 4.1 to 4.3, RFC 8037 A.4.
@@ -24,7 +24,7 @@ fn examples_of_rfcs_verify() {
         let signature = base64url::decode(signature.as_bytes()).unwrap();
         let check = SignatureCheck::new(algorithm, key, message.as_bytes(), &signature).unwrap();
         assert!(WasmVerifier.verify(&check), "{source}");
-        assert!(HostDouble.verify(&check), "{source}, by the host");
+        assert!(HostDouble.verify(&check), "{source}, with the host verifier");
         let other = SignatureCheck::new(algorithm, key, b"another message", &signature).unwrap();
         assert!(!WasmVerifier.verify(&other), "{source}, another message");
     }
@@ -39,16 +39,16 @@ fn tokens_of_other_libraries_pass() {
         let algorithm = Algorithm::from_name(row["algorithm"].as_str().unwrap()).unwrap();
         seen.push(algorithm);
         let attempt = Attempt::good_with(algorithm, "");
-        assert_judged(&label, attempt.judge_token(row["token"].as_str().unwrap().as_bytes()), None);
+        assert_result(&label, attempt.verify_token(row["token"].as_str().unwrap().as_bytes()), None);
     }
     for algorithm in Algorithm::ALL {
         assert!(seen.contains(&algorithm), "no token of {algorithm:?}");
     }
 }
 
-/// Keys, paddings, points and scalars at the edges of what libraries accept; `tests/data/jose/edges.py` has the list.
+/// Edge cases of keys, paddings, points and scalars; `tests/data/jose/edges.py` has the list.
 #[test]
-fn edges_are_judged_alike_both_ways() {
+fn both_verifiers_agree_on_edge_cases() {
     let rows: Vec<Value> = serde_json::from_str(include_str!("../../data/jose/edges.json")).unwrap();
     let jwks: Vec<Value> = rows.iter().filter_map(|row| row.get("jwk").cloned()).collect();
     let keys = key_set(&jwks);
@@ -60,7 +60,7 @@ fn edges_are_judged_alike_both_ways() {
         for verifier in [&WasmVerifier as &dyn Verifier, &HostDouble] {
             let token = row["token"].as_str().unwrap().as_bytes();
             let token = UnverifiedToken::parse(token, MAX_TOKEN_BYTES).unwrap();
-            assert_judged(label, verify(token, &rules, &keys, verifier, NOW), expected.clone());
+            assert_result(label, verify(token, &rules, &keys, verifier, NOW), expected.clone());
         }
     }
 }

@@ -1,19 +1,18 @@
-//! Wycheproof's vectors, through both ways to check a signature (RSA of both kinds, ECDSA as R beside S, Ed25519,
-//! ML-DSA).
+//! Wycheproof's vectors with both verifiers (RSA PKCS#1 and PSS, ECDSA with R and S concatenated, Ed25519, ML-DSA).
 //!
-//! An exception is a vector whose verdict here is not Wycheproof's, with the reason; one that is no longer needed
-//! fails. Sets for hashes, curves and salts that no JOSE algorithm has are left out, as are groups of another salt
-//! within a set.
+//! An exception is a vector whose result differs from Wycheproof's, with the reason; an exception that is no longer
+//! needed fails. Sets for hashes, curves and salts that no JOSE algorithm uses are omitted, and so are groups with
+//! other salts within a set.
 
 use jwt_guard::jose::algorithm::{Algorithm, Curve, PublicKey, SignatureCheck, Verifier, WasmVerifier};
 use wycheproof::{TestResult, ecdsa, eddsa, mldsa_verify, rsa_pkcs1_verify, rsa_pss_verify};
 
 use jwt_guard_testkit::host_double::HostDouble;
 
-/// Set, test and reason.
+/// The set, the test and the reason.
 const EXCEPTIONS: &[(&str, usize, &str)] = &[];
 
-/// Counts what was run, and what was excepted.
+/// Counts the vectors and the used exceptions.
 struct Run {
     set: String,
     vectors: usize,
@@ -38,7 +37,7 @@ impl Run {
         let check = SignatureCheck::new(algorithm, key, message, signature);
         let accepted = check.as_ref().is_some_and(|check| WasmVerifier.verify(check));
         let by_host = check.as_ref().is_some_and(|check| HostDouble.verify(check));
-        assert_eq!(accepted, by_host, "{} {test}: module and host differ", self.set);
+        assert_eq!(accepted, by_host, "{} {test}: wasm verifier and host verifier disagree", self.set);
         let agrees = match result {
             TestResult::Valid => accepted,
             TestResult::Invalid => !accepted,
@@ -54,7 +53,10 @@ impl Run {
     fn finish(self, least: usize) {
         assert!(self.vectors >= least, "{}: only {} vectors were run", self.set, self.vectors);
         for (set, test, reason) in EXCEPTIONS.iter().filter(|(set, ..)| *set == self.set) {
-            assert!(self.excepted.contains(test), "{set} {test} agrees by now; strike out: {reason}");
+            assert!(
+                self.excepted.contains(test),
+                "{set} {test}: the result now equals Wycheproof's; remove the exception: {reason}"
+            );
         }
     }
 }
@@ -106,8 +108,8 @@ fn rsa_pss() {
         let mut run = Run::new(name);
         for group in rsa_pss_verify::TestSet::load(name).unwrap().test_groups {
             assert_eq!(group.salt_size, salt);
-            // RFC 7518 section 3.5: the salt is as long as the hash. Of the sets with another salt, what is valid
-            // there must be refused here; the rest of them is no evidence.
+            // RFC 7518 section 3.5: the salt is as long as the hash. In sets with another salt length, valid vectors
+            // must be rejected here; the other vectors prove nothing.
             let hash = match algorithm {
                 Algorithm::Ps256 => 32,
                 Algorithm::Ps384 => 48,
@@ -174,7 +176,7 @@ fn ml_dsa() {
         let mut run = Run::new(name);
         for group in mldsa_verify::TestSet::load(name).unwrap().test_groups {
             for test in group.tests {
-                // RFC 9964 has no context: with one, nothing is valid.
+                // RFC 9964 uses no context, so a vector with a context must be rejected.
                 let context = test.ctx.is_some_and(|context| !context.is_empty());
                 let result = if context { TestResult::Invalid } else { test.result };
                 match parse(&group.pubkey) {
@@ -187,7 +189,7 @@ fn ml_dsa() {
     }
 }
 
-/// The DER that the host is handed is Wycheproof's own.
+/// The DER for the host equals Wycheproof's.
 fn assert_spki(algorithm: Algorithm, key: &PublicKey, modulus: usize, der: &[u8]) {
     let signature = match algorithm {
         Algorithm::Es256 => vec![1; 64],

@@ -1,4 +1,4 @@
-//! Tokens that were verified before: what is judged again for each request that brings one.
+//! Cached tokens: the checks that run again for each request with a cached token.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -12,13 +12,15 @@ use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
 
-use super::fixture::{Ask, HOPELESS, Keys, NOW, config, get, good, key, other_key, published, token, told};
+use super::fixture::{
+    Keys, NOW, TestRequest, UNAVAILABLE, config, describe, get, good, key, other_key, published, token,
+};
 
 fn with(keys: &Rc<KeySet>) -> Keys {
-    Keys { current: Some(Rc::clone(keys)), ..Keys::there() }
+    Keys { current: Some(Rc::clone(keys)), ..Keys::available() }
 }
 
-/// The decisions of one worker whose cache remembers what it verified.
+/// A worker with a token cache.
 struct Worker {
     cache: TokenCache<CachedToken>,
     keys: Rc<KeySet>,
@@ -29,13 +31,13 @@ impl Worker {
         Self { cache: TokenCache::new(entries), keys: published([key()]) }
     }
 
-    fn told(&self, ask: &Ask, members: serde_json::Value, now: UnixTime) -> String {
-        told(&ask.decide(&config(members), &with(&self.keys), &self.cache, now, Wait::Allowed))
+    fn describe(&self, request: &TestRequest, members: serde_json::Value, now: UnixTime) -> String {
+        describe(&request.decide(&config(members), &with(&self.keys), &self.cache, now, Wait::Allowed))
     }
 }
 
 #[test]
-fn a_token_that_was_verified_is_not_verified_again() {
+fn a_cached_token_is_not_verified_again() {
     struct Counting(Cell<u32>);
     impl Verifier for Counting {
         fn verify(&self, check: &SignatureCheck<'_>) -> bool {
@@ -56,14 +58,14 @@ fn a_token_that_was_verified_is_not_verified_again() {
             let headers: HeaderMap = headers.into_iter().collect();
             let request = Request { headers: &headers, metadata: Metadata::Absent };
             let decision = request::decide(&config, &request, &keys, &counting, &cache, NOW, Wait::Allowed);
-            assert_eq!(told(&decision.into()), subject, "{entries} entries");
+            assert_eq!(describe(&decision.into()), subject, "{entries} entries");
         }
         assert_eq!(counting.0.get(), expected, "{entries} entries");
     }
 }
 
 #[test]
-fn what_the_route_asks_is_asked_of_a_remembered_token() {
+fn requirements_are_checked_for_a_cached_token() {
     let worker = Worker::new(8);
     let members = || {
         json!({ "routes": [
@@ -72,62 +74,62 @@ fn what_the_route_asks_is_asked_of_a_remembered_token() {
         { "path": "/open", "allow_anonymous": true },
     ] })
     };
-    let ask = |path: &str| get(path).bearer(&good());
+    let request = |path: &str| get(path).bearer(&good());
     for _ in 0..2 {
-        assert_eq!(worker.told(&ask("/"), members(), NOW), "user-1");
-        assert_eq!(worker.told(&ask("/admin"), members(), NOW), "403 role");
-        assert_eq!(worker.told(&ask("/nobody"), members(), NOW), "403 denied");
-        assert_eq!(worker.told(&ask("/open"), members(), NOW), "anonymous");
+        assert_eq!(worker.describe(&request("/"), members(), NOW), "user-1");
+        assert_eq!(worker.describe(&request("/admin"), members(), NOW), "403 role");
+        assert_eq!(worker.describe(&request("/nobody"), members(), NOW), "403 denied");
+        assert_eq!(worker.describe(&request("/open"), members(), NOW), "anonymous");
     }
 }
 
 #[test]
-fn a_remembered_token_expires() {
+fn a_cached_token_expires() {
     let worker = Worker::new(8);
-    let ask = get("/").bearer(&good());
+    let request = get("/").bearer(&good());
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
-    assert_eq!(worker.told(&ask, json!({}), NOW), "user-1");
-    assert_eq!(worker.told(&ask, json!({}), later), "401 expired");
-    // A clock that was put back.
-    assert_eq!(worker.told(&ask, json!({}), NOW), "user-1");
+    assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
+    assert_eq!(worker.describe(&request, json!({}), later), "401 expired");
+    // A clock that was set back.
+    assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
     assert_eq!(
-        worker.told(&ask, json!({}), NOW.saturating_sub(Duration::from_secs(86_400))),
+        worker.describe(&request, json!({}), NOW.saturating_sub(Duration::from_secs(86_400))),
         "401 not_yet_valid"
     );
 }
 
 #[test]
-fn a_remembered_token_goes_with_its_key() {
+fn a_cached_token_is_invalid_without_its_key() {
     let mut worker = Worker::new(8);
-    let ask = get("/").bearer(&good());
-    assert_eq!(worker.told(&ask, json!({}), NOW), "user-1");
-    // The key is gone.
+    let request = get("/").bearer(&good());
+    assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
+    // The key was removed.
     worker.keys = published([other_key()]);
-    assert_eq!(worker.told(&ask, json!({}), NOW), "401 unknown_kid");
-    // It is another one under the same kid.
+    assert_eq!(worker.describe(&request, json!({}), NOW), "401 unknown_kid");
+    // Another key has the same kid.
     worker.keys = published([&other_key().clone().with_kid("first")]);
-    assert_eq!(worker.told(&ask, json!({}), NOW), "401 signature");
+    assert_eq!(worker.describe(&request, json!({}), NOW), "401 signature");
     worker.keys = published([key(), other_key()]);
-    assert_eq!(worker.told(&ask, json!({}), NOW), "user-1");
-    // No keys at all: what is remembered is no key.
-    let none = Keys { current: None, ..Keys::none(HOPELESS) };
-    let step = ask.decide(&config(json!({})), &none, &worker.cache, NOW, Wait::Allowed);
-    assert_eq!(told(&step), "503 no_keys");
+    assert_eq!(worker.describe(&request, json!({}), NOW), "user-1");
+    // Without any keys, a cached token does not pass.
+    let none = Keys { current: None, ..Keys::none(UNAVAILABLE) };
+    let step = request.decide(&config(json!({})), &none, &worker.cache, NOW, Wait::Allowed);
+    assert_eq!(describe(&step), "503 no_keys");
 }
 
 #[test]
-fn a_remembered_token_is_that_token_to_the_last_byte() {
+fn a_cached_token_is_compared_to_the_last_byte() {
     let worker = Worker::new(8);
     let good = good();
-    assert_eq!(worker.told(&get("/").bearer(&good), json!({}), NOW), "user-1");
+    assert_eq!(worker.describe(&get("/").bearer(&good), json!({}), NOW), "user-1");
     for at in [0, good.len() / 2, good.len() - 100, good.len() - 20] {
         let mut changed = good.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).unwrap();
-        let answer = worker.told(&get("/").bearer(&changed), json!({}), NOW);
+        let answer = worker.describe(&get("/").bearer(&changed), json!({}), NOW);
         assert!(answer.starts_with("401 "), "byte {at}: {answer}");
     }
-    let longer = worker.told(&get("/").bearer(&format!("{good}A")), json!({}), NOW);
+    let longer = worker.describe(&get("/").bearer(&format!("{good}A")), json!({}), NOW);
     assert!(longer.starts_with("401 "), "{longer}");
-    assert_eq!(worker.told(&get("/").bearer(&good), json!({}), NOW), "user-1");
+    assert_eq!(worker.describe(&get("/").bearer(&good), json!({}), NOW), "user-1");
 }

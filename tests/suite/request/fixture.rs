@@ -1,4 +1,4 @@
-//! A configuration, a key that its issuer publishes, and requests to change one thing about.
+//! A configuration, a key that its issuer publishes, and requests in which tests change one thing.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,15 +26,15 @@ use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
 use serde_json::{Value, json};
 
-/// When every request here is judged.
+/// The time of all requests.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
 
-/// What the issuer publishes, ES256 with the kid `first`.
+/// The key that the issuer publishes: ES256 with the kid `first`.
 pub fn key() -> &'static SigningKey {
     shared_key(Algorithm::Es256, "first")
 }
 
-/// What it does not.
+/// A key that the issuer does not publish.
 pub fn other_key() -> &'static SigningKey {
     shared_key(Algorithm::Es256, "second")
 }
@@ -55,7 +55,7 @@ pub fn expired() -> String {
     token().expired_for(Duration::from_secs(600)).sign(key()).unwrap()
 }
 
-/// One issuer whose keys are fetched, and those members.
+/// A configuration with one issuer whose keys are fetched, and the given members.
 pub fn config(members: Value) -> Config {
     let mut plugin = json!({
         "issuer": ISSUER, "audience": AUDIENCE, "jwks_cluster": "issuer", "accepted_algorithms": "ES256",
@@ -65,7 +65,7 @@ pub fn config(members: Value) -> Config {
     Config::parse(plugin.to_string().as_bytes()).unwrap_or_else(|errors| panic!("{errors:?}"))
 }
 
-/// Route metadata that says so.
+/// Route metadata with that requirement.
 pub fn metadata(config: &Config, says: Value) -> Metadata {
     let json = Json::parse(says.to_string().as_bytes()).unwrap();
     let mut errors = Errors::new();
@@ -73,43 +73,43 @@ pub fn metadata(config: &Config, says: Value) -> Metadata {
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 
-/// No fetch is worth waiting for.
-pub const HOPELESS: KeyLookup = KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) };
+/// No fetch is pending or allowed.
+pub const UNAVAILABLE: KeyLookup = KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) };
 
-/// A key source that answers as it is told and remembers what it was asked.
+/// A key source with configured results. It records the lookups.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
-    /// The first answer to a second look; after keys that are newer, there is nothing to hope for.
-    pub prospect: KeyLookup,
-    /// From the second time on, where that is another.
-    pub then: Option<KeyLookup>,
-    /// How long ago they were fetched.
+    /// The result of the first `look_again`. After newer keys, the next results are [`UNAVAILABLE`].
+    pub lookup: KeyLookup,
+    /// The result from the second `look_again` on, if it differs.
+    pub later: Option<KeyLookup>,
+    /// The age of the keys.
     pub age: Option<Duration>,
-    pub asked: RefCell<Vec<RefreshReason>>,
+    pub lookups: RefCell<Vec<RefreshReason>>,
 }
 
 impl Keys {
-    /// The published key, and nothing newer to come.
-    pub fn there() -> Self {
+    /// The published key, without a pending fetch.
+    pub fn available() -> Self {
         let current = Some(published([key()]));
-        Self { current, prospect: HOPELESS, then: None, age: None, asked: RefCell::default() }
+        Self { current, lookup: UNAVAILABLE, later: None, age: None, lookups: RefCell::default() }
     }
 
-    /// None so far, and that prospect.
-    pub fn none(prospect: KeyLookup) -> Self {
-        Self { current: None, prospect, then: None, age: None, asked: RefCell::default() }
+    /// No keys so far, with that result of `look_again`.
+    pub fn none(lookup: KeyLookup) -> Self {
+        Self { current: None, lookup, later: None, age: None, lookups: RefCell::default() }
     }
 }
 
 impl Keys {
-    /// One that answers as this one will.
-    fn twin(&self) -> Self {
+    /// A key source with the same results.
+    fn copy(&self) -> Self {
         Self {
             current: self.current.clone(),
-            prospect: self.prospect.clone(),
-            then: self.then.clone(),
+            lookup: self.lookup.clone(),
+            later: self.later.clone(),
             age: self.age,
-            asked: self.asked.clone(),
+            lookups: self.lookups.clone(),
         }
     }
 }
@@ -124,25 +124,25 @@ impl KeySource for Keys {
     }
 
     fn look_again(&self, _: IssuerIndex, reason: RefreshReason) -> KeyLookup {
-        let mut asked = self.asked.borrow_mut();
-        asked.push(reason);
-        match (&self.prospect, &self.then) {
-            (_, Some(then)) if asked.len() > 1 => then.clone(),
-            (KeyLookup::Updated(_), None) if asked.len() > 1 => HOPELESS,
-            (prospect, _) => prospect.clone(),
+        let mut lookups = self.lookups.borrow_mut();
+        lookups.push(reason);
+        match (&self.lookup, &self.later) {
+            (_, Some(later)) if lookups.len() > 1 => later.clone(),
+            (KeyLookup::Updated(_), None) if lookups.len() > 1 => UNAVAILABLE,
+            (lookup, _) => lookup.clone(),
         }
     }
 }
 
-/// A decision that borrows its request no more.
+/// A decision that no longer borrows its request.
 pub enum Outcome {
     Forward(Forward),
-    Deny(Refused),
+    Deny(Denied),
     Serve(MetadataDocument),
     AwaitKeys { issuer: IssuerIndex, reason: RefreshReason },
 }
 
-/// A request that goes on.
+/// A forwarded request.
 pub struct Forward {
     pub edits: HeaderEdits,
     pub identity: Option<Rc<Identity>>,
@@ -150,13 +150,13 @@ pub struct Forward {
     pub rules: Vec<RuleName>,
 }
 
-/// A request that does not.
-pub struct Refused {
+/// A denied request.
+pub struct Denied {
     pub denial: Denial,
     pub record: Recorded,
 }
 
-/// Everything that can be read of a refusal.
+/// All public data of a denial.
 #[derive(Debug)]
 pub struct Recorded {
     pub reason: Reason,
@@ -196,29 +196,29 @@ impl From<Decision<'_>> for Outcome {
             Step::Forward(request::Forward { edits, identity }) => {
                 Self::Forward(Forward { edits, identity, would_deny, rules })
             }
-            Step::Deny(denial) => Self::Deny(Refused { denial, record: refusal.unwrap() }),
+            Step::Deny(denial) => Self::Deny(Denied { denial, record: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),
             Step::AwaitKeys { issuer, reason } => Self::AwaitKeys { issuer, reason },
         }
     }
 }
 
-/// A request before it is judged.
-pub struct Ask {
+/// A request to decide.
+pub struct TestRequest {
     headers: HeaderMap,
     metadata: Metadata,
 }
 
-pub fn ask(method: &str, path: &str) -> Ask {
+pub fn new_request(method: &str, path: &str) -> TestRequest {
     let headers = [(":authority", "api.example"), (":method", method), (":path", path)];
-    Ask { headers: headers.into_iter().collect(), metadata: Metadata::Absent }
+    TestRequest { headers: headers.into_iter().collect(), metadata: Metadata::Absent }
 }
 
-pub fn get(path: &str) -> Ask {
-    ask("GET", path)
+pub fn get(path: &str) -> TestRequest {
+    new_request("GET", path)
 }
 
-impl Ask {
+impl TestRequest {
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.append(name, value.as_ref());
         self
@@ -237,7 +237,7 @@ impl Ask {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// For a message.
+    /// The path, for messages.
     pub fn path(&self) -> String {
         self.headers.get(":path").unwrap_or_default().escape_ascii().to_string()
     }
@@ -247,18 +247,18 @@ impl Ask {
         self
     }
 
-    /// The step without a cache of tokens. With one, of one entry or of many, a request is decided alike, when its
-    /// token comes for the first time and when it was seen before.
+    /// The decision without a token cache. Asserts that the decision is the same with a cache of one or many entries,
+    /// for a new token and for a cached token.
     pub fn step(&self, config: &Config, keys: &Keys, wait: Wait) -> Outcome {
         let cached: Vec<Vec<Outcome>> = [1, 1024]
             .map(|entries| {
                 let cache = TokenCache::new(entries);
-                (0..2).map(|_| self.decide(config, &keys.twin(), &cache, NOW, wait)).collect()
+                (0..2).map(|_| self.decide(config, &keys.copy(), &cache, NOW, wait)).collect()
             })
             .into();
         let step = self.decide(config, keys, &TokenCache::new(0), NOW, wait);
         for (position, other) in cached.iter().flatten().enumerate() {
-            assert_eq!(self.all_of(other), self.all_of(&step), "with a cache, decision {position}");
+            assert_eq!(self.effects(other), self.effects(&step), "with a cache, decision {position}");
         }
         step
     }
@@ -275,31 +275,31 @@ impl Ask {
         request::decide(config, &request, keys, &WasmVerifier, cache, now, wait).into()
     }
 
-    /// Everything that a step does.
-    fn all_of(&self, step: &Outcome) -> String {
+    /// All effects of a decision as text.
+    fn effects(&self, step: &Outcome) -> String {
         let details = match step {
             Outcome::Forward(forward) => {
                 format!("{:?} {:?} {:?}", self.upstream(forward), forward.would_deny, forward.rules)
             }
-            Outcome::Deny(Refused { denial, record }) => {
+            Outcome::Deny(Denied { denial, record }) => {
                 format!("{:?} {} {record}", denial.headers, denial.body.escape_ascii())
             }
             Outcome::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
             Outcome::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
         };
-        format!("{}: {details}", told(step))
+        format!("{}: {details}", describe(step))
     }
 
-    /// With keys at hand.
-    pub fn judged(&self, config: &Config) -> Outcome {
-        self.step(config, &Keys::there(), Wait::Allowed)
+    /// The decision with available keys.
+    pub fn decide_with_keys(&self, config: &Config) -> Outcome {
+        self.step(config, &Keys::available(), Wait::Allowed)
     }
 
     pub fn has(&self, name: &str) -> bool {
         self.headers.contains(name)
     }
 
-    /// The request's headers as the upstream gets them.
+    /// The request's headers as the upstream receives them.
     pub fn upstream(&self, forward: &Forward) -> Vec<(String, String)> {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let after = forward.edits.apply(&self.headers);
@@ -310,30 +310,30 @@ impl Ask {
 pub fn forwarded(step: Outcome) -> Forward {
     match step {
         Outcome::Forward(forward) => forward,
-        other => panic!("not forwarded: {}", told(&other)),
+        other => panic!("not forwarded: {}", describe(&other)),
     }
 }
 
-pub fn refused(step: Outcome) -> Refused {
+pub fn denied(step: Outcome) -> Denied {
     match step {
         Outcome::Deny(refused) => refused,
-        other => panic!("not refused: {}", told(&other)),
+        other => panic!("not denied: {}", describe(&other)),
     }
 }
 
-/// A step in a few words: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`; behind them what would
-/// have been denied.
-pub fn told(step: &Outcome) -> String {
+/// A decision as short text: `anonymous`, `user-1`, `401 missing_token`, `wait for first keys`, followed by the denials
+/// of report-only mode and shadow requirements.
+pub fn describe(step: &Outcome) -> String {
     match step {
         Outcome::Forward(forward) => {
             let subject = |claims: &Json| claims.member("sub").and_then(Json::as_str).map(str::to_owned);
             let identity =
                 forward.identity.as_ref().map(|identity| subject(identity.claims().claims()).unwrap());
-            let mut told = identity.unwrap_or_else(|| "anonymous".to_owned());
+            let mut text = identity.unwrap_or_else(|| "anonymous".to_owned());
             for record in &forward.would_deny {
-                told.push_str(&format!(", would deny {}", record.reason));
+                text.push_str(&format!(", would deny {}", record.reason));
             }
-            told
+            text
         }
         Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.record.reason),
         Outcome::Serve(_) => "document".to_owned(),

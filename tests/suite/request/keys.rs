@@ -1,4 +1,4 @@
-//! Keys that are missing: who waits, who is told to come back, who passes without.
+//! Missing keys: which requests wait, which get `retry-after`, and which pass without keys.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use super::fixture::{
-    HOPELESS, Keys, NOW, config, expired, forwarded, get, good, key, other_key, published, refused, token,
-    told,
+    Keys, NOW, UNAVAILABLE, config, denied, describe, expired, forwarded, get, good, key, other_key,
+    published, token,
 };
 
 #[test]
-fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
+fn requests_wait_for_first_keys_only_if_keys_decide_and_may_arrive() {
     let cases: [(Value, [&str; 5]); 6] = [
-        // Worthwhile and patient, patience over, no room; hopeless; another worker has fetched.
+        // Pending and waiting allowed, timed out, queue full; unavailable; fetched by another worker.
         (
             json!({ "allow_authenticated": true }),
             ["wait for first keys", "503 no_keys", "503 waiting_full", "503 no_keys", "user-1"],
@@ -57,44 +57,44 @@ fn first_keys_are_awaited_only_where_they_decide_and_may_come() {
             (KeyLookup::Pending, Wait::Allowed),
             (KeyLookup::Pending, Wait::TimedOut),
             (KeyLookup::Pending, Wait::QueueFull),
-            (HOPELESS, Wait::Allowed),
+            (UNAVAILABLE, Wait::Allowed),
             (newer, Wait::Allowed),
         ];
         let request = get("/").bearer(&good());
-        let told: Vec<_> = rows
+        let outcomes: Vec<_> = rows
             .into_iter()
-            .map(|(prospect, wait)| told(&request.step(&config, &Keys::none(prospect), wait)))
+            .map(|(lookup, wait)| describe(&request.step(&config, &Keys::none(lookup), wait)))
             .collect();
-        assert_eq!(told, expected, "{requirement}");
-        let none = told_without_token(&config);
-        assert!(!none.starts_with("wait"), "{requirement}: without a token nobody waits");
+        assert_eq!(outcomes, expected, "{requirement}");
+        let none = decision_without_token(&config);
+        assert!(!none.starts_with("wait"), "{requirement}: a request without a token does not wait");
     }
 }
 
-fn told_without_token(config: &jwt_guard::config::Config) -> String {
-    told(&get("/").step(config, &Keys::none(KeyLookup::Pending), Wait::Allowed))
+fn decision_without_token(config: &jwt_guard::config::Config) -> String {
+    describe(&get("/").step(config, &Keys::none(KeyLookup::Pending), Wait::Allowed))
 }
 
 #[test]
-fn an_unknown_kid_is_awaited_once_and_then_unknown() {
+fn a_request_waits_once_for_an_unknown_kid() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
-    let with = |prospect| Keys { prospect, ..Keys::there() };
+    let with = |lookup| Keys { lookup, ..Keys::available() };
     let newer = || KeyLookup::Updated(published([key(), other_key()]));
-    for (label, prospect, wait, expected) in [
+    for (label, lookup, wait, expected) in [
         ("a refresh may bring it", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
         ("it did not come in time", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
         ("too many wait", KeyLookup::Pending, Wait::QueueFull, "401 unknown_kid"),
-        ("within the cooldown", HOPELESS, Wait::Allowed, "401 unknown_kid"),
+        ("within the cooldown", UNAVAILABLE, Wait::Allowed, "401 unknown_kid"),
         ("another worker has it", newer(), Wait::Allowed, "user-1"),
     ] {
-        let keys = with(prospect);
-        assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
-        assert!(keys.asked.borrow().iter().all(|need| *need == RefreshReason::UnknownKid), "{label}");
+        let keys = with(lookup);
+        assert_eq!(describe(&request.step(&config, &keys, wait)), expected, "{label}");
+        assert!(keys.lookups.borrow().iter().all(|need| *need == RefreshReason::UnknownKid), "{label}");
     }
 }
 
-/// A worker that lagged behind has another worker's keys now, and may still ask the issuer for newer ones.
+/// A worker with outdated keys takes over another worker's keys, and may still fetch newer ones.
 #[test]
 fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     let config = config(json!({}));
@@ -103,18 +103,18 @@ fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     for (label, then, wait, expected) in [
         ("a refresh is allowed", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
         ("it did not help", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
-        ("within the cooldown", HOPELESS, Wait::Allowed, "401 unknown_kid"),
+        ("within the cooldown", UNAVAILABLE, Wait::Allowed, "401 unknown_kid"),
         ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Wait::Allowed, "user-1"),
-        ("whoever keeps fetching", same(), Wait::Allowed, "401 unknown_kid"),
+        ("other workers keep fetching", same(), Wait::Allowed, "401 unknown_kid"),
     ] {
-        let keys = Keys { prospect: same(), then: Some(then), ..Keys::there() };
-        assert_eq!(told(&request.step(&config, &keys, wait)), expected, "{label}");
-        assert_eq!(*keys.asked.borrow(), [RefreshReason::UnknownKid; 2], "{label}");
+        let keys = Keys { lookup: same(), later: Some(then), ..Keys::available() };
+        assert_eq!(describe(&request.step(&config, &keys, wait)), expected, "{label}");
+        assert_eq!(*keys.lookups.borrow(), [RefreshReason::UnknownKid; 2], "{label}");
     }
 }
 
 #[test]
-fn nothing_is_fetched_for_what_needs_no_key() {
+fn no_fetch_for_tokens_that_fail_without_a_key() {
     let config = config(json!({ "refused_kids": ["stolen"], "max_token_lifetime_seconds": 86_400 }));
     let stolen = key().clone().with_kid("stolen");
     for (label, token, expected) in [
@@ -141,60 +141,60 @@ fn nothing_is_fetched_for_what_needs_no_key() {
             token().lifetime(Duration::from_secs(90_000)).sign(key()).unwrap(),
             "401 lifetime",
         ),
-        ("expired, of a kid that nobody has", expired_of(other_key()), "401 expired"),
+        ("expired, with an unknown kid", expired_of(other_key()), "401 expired"),
         ("expired, and forged", expired_of(&other_key().clone().with_kid("first")), "401 expired"),
     ] {
         let none = || Keys::none(KeyLookup::Pending);
-        let old = || Keys { prospect: KeyLookup::Pending, ..Keys::there() };
-        let hopeless = || Keys::none(HOPELESS);
+        let old = || Keys { lookup: KeyLookup::Pending, ..Keys::available() };
+        let hopeless = || Keys::none(UNAVAILABLE);
         for keys in [none(), old(), hopeless()] {
             let step = get("/").bearer(&token).step(&config, &keys, Wait::Allowed);
-            assert_eq!(told(&step), expected, "{label}");
-            assert!(keys.asked.borrow().is_empty(), "{label}");
+            assert_eq!(describe(&step), expected, "{label}");
+            assert!(keys.lookups.borrow().is_empty(), "{label}");
         }
     }
-    // The same token with nothing wrong about it is worth waiting for.
+    // With the same token without a fault, the request waits.
     let good = get("/").bearer(&token().lifetime(Duration::from_secs(3600)).sign(key()).unwrap());
     let step = good.step(&config, &Keys::none(KeyLookup::Pending), Wait::Allowed);
-    assert_eq!(told(&step), "wait for first keys");
+    assert_eq!(describe(&step), "wait for first keys");
 }
 
 fn expired_of(key: &SigningKey) -> String {
     token().expired_for(Duration::from_secs(600)).sign(key).unwrap()
 }
 
-/// Times judged early let nothing through: whatever a forger writes into them, the signature is still asked for.
+/// Times are checked before the signature, but valid times alone let nothing pass: the signature is checked too.
 #[test]
-fn times_that_fit_do_not_make_a_token_good() {
+fn valid_times_do_not_replace_the_signature() {
     let config = config(json!({ "default_policy": { "allow_missing_or_failed": true } }));
     let forged = token().sign(&other_key().clone().with_kid("first")).unwrap();
-    let forward = forwarded(get("/").bearer(&forged).judged(&config));
+    let forward = forwarded(get("/").bearer(&forged).decide_with_keys(&config));
     assert!(forward.identity.is_none() && forward.would_deny.is_empty());
     let request = get("/").bearer(&forged);
     assert!(!request.upstream(&forward).iter().any(|(name, _)| name.starts_with("x-auth-")));
 }
 
-/// A parked request whose token expires while it waits is refused, though there are still no keys.
+/// A parked request whose token expires while it waits is denied, even if there are still no keys.
 #[test]
 fn a_token_may_expire_while_its_request_waits() {
     let config = config(json!({}));
     let request = get("/").bearer(&good());
     let cold = || Keys::none(KeyLookup::Pending);
-    let judged = |now, wait| told(&request.decide(&config, &cold(), &TokenCache::new(8), now, wait));
-    assert_eq!(judged(NOW, Wait::Allowed), "wait for first keys");
+    let outcome = |now, wait| describe(&request.decide(&config, &cold(), &TokenCache::new(8), now, wait));
+    assert_eq!(outcome(NOW, Wait::Allowed), "wait for first keys");
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
-    assert_eq!(judged(later, Wait::Allowed), "401 expired");
-    assert_eq!(judged(later, Wait::TimedOut), "401 expired");
+    assert_eq!(outcome(later, Wait::Allowed), "401 expired");
+    assert_eq!(outcome(later, Wait::TimedOut), "401 expired");
 }
 
-/// Where a failed token passes as none, an issuer without keys would be seen nowhere.
+/// If a failed token counts as no token, missing keys would otherwise be invisible.
 #[test]
-fn a_token_that_passes_as_none_for_want_of_keys_is_told() {
+fn missing_keys_are_logged_when_a_failed_token_counts_as_none() {
     let lenient = json!({ "allow_missing_or_failed": true });
     let config = config(json!({ "default_policy": lenient }));
     let forward =
         |token: &str, keys: &Keys| forwarded(get("/").bearer(token).step(&config, keys, Wait::TimedOut));
-    let would_deny = forward(&good(), &Keys::none(HOPELESS)).would_deny;
+    let would_deny = forward(&good(), &Keys::none(UNAVAILABLE)).would_deny;
     assert_eq!(would_deny.len(), 1);
     let line = would_deny[0].to_string();
     assert!(
@@ -204,20 +204,20 @@ fn a_token_that_passes_as_none_for_want_of_keys_is_told() {
     assert!(line.contains("allow_missing_or_failed lets the request pass without an identity"), "{line}");
     assert!(line.contains("issuer=issuer_example rule=default_policy"), "{line}");
     for (label, token, keys) in [
-        ("a good token and keys", good(), Keys::there()),
-        ("a token that failed by itself", expired(), Keys::there()),
-        ("the same without keys", expired(), Keys::none(HOPELESS)),
-        ("no token of ours", "garbage".to_owned(), Keys::none(HOPELESS)),
+        ("a good token and keys", good(), Keys::available()),
+        ("a token that failed by itself", expired(), Keys::available()),
+        ("the same without keys", expired(), Keys::none(UNAVAILABLE)),
+        ("not a token", "garbage".to_owned(), Keys::none(UNAVAILABLE)),
     ] {
         assert!(forward(&token, &keys).would_deny.is_empty(), "{label}");
     }
-    let without = forwarded(get("/").step(&config, &Keys::none(HOPELESS), Wait::TimedOut));
+    let without = forwarded(get("/").step(&config, &Keys::none(UNAVAILABLE), Wait::TimedOut));
     assert!(without.would_deny.is_empty(), "no token");
 }
 
-/// Keys without a kid are not asked about: a token with one gets none of them, however often they are fetched.
+/// If no key has a kid, a token with a kid matches none of them, and another fetch would not help.
 #[test]
-fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
+fn no_fetch_for_a_kid_if_no_key_has_one() {
     let config = config(json!({}));
     let nameless = || {
         let mut jwk = key().public_jwk();
@@ -233,41 +233,41 @@ fn a_kid_is_not_looked_for_in_a_set_that_names_no_key() {
         Rc::new(KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap().keys)
     };
     let of =
-        |keys: Vec<Value>| Keys { current: Some(set(keys)), prospect: KeyLookup::Pending, ..Keys::there() };
+        |keys: Vec<Value>| Keys { current: Some(set(keys)), lookup: KeyLookup::Pending, ..Keys::available() };
     for (label, keys) in [("none", vec![nameless()]), ("an empty one", vec![nameless(), empty()])] {
         let keys = of(keys);
-        let refused = refused(get("/").bearer(&good()).step(&config, &keys, Wait::Allowed));
+        let refused = denied(get("/").bearer(&good()).step(&config, &keys, Wait::Allowed));
         assert_eq!((refused.denial.status, refused.record.reason.as_str()), (401, "unknown_kid"), "{label}");
         assert!(
             refused.record.detail.contains("none of the issuer's keys has a kid"),
             "{label}: {}",
             refused.record
         );
-        assert!(keys.asked.borrow().is_empty(), "{label}");
+        assert!(keys.lookups.borrow().is_empty(), "{label}");
     }
     let mixed = of(vec![nameless(), other_key().public_jwk()]);
     let step = get("/").bearer(&good()).step(&config, &mixed, Wait::Allowed);
-    assert_eq!(told(&step), "wait for a kid", "one key that has a kid, and others may");
-    assert_eq!(*mixed.asked.borrow(), [RefreshReason::UnknownKid]);
+    assert_eq!(describe(&step), "wait for a kid", "one key has a kid, so a fetch may bring the missing kid");
+    assert_eq!(*mixed.lookups.borrow(), [RefreshReason::UnknownKid]);
     let kidless = token().without_header("kid").sign(key()).unwrap();
     let keys = of(vec![nameless()]);
-    assert_eq!(told(&get("/").bearer(&kidless).step(&config, &keys, Wait::Allowed)), "user-1");
+    assert_eq!(describe(&get("/").bearer(&kidless).step(&config, &keys, Wait::Allowed)), "user-1");
 }
 
 #[test]
 fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
-    let detail = |keys: Keys| refused(request.step(&config, &keys, Wait::TimedOut)).record.detail;
-    let fetched = Keys { age: Some(Duration::from_millis(12_900)), ..Keys::there() };
+    let detail = |keys: Keys| denied(request.step(&config, &keys, Wait::TimedOut)).record.detail;
+    let fetched = Keys { age: Some(Duration::from_millis(12_900)), ..Keys::available() };
     assert_eq!(
         detail(fetched),
         "the issuer has no key with the token's kid; the keys were fetched 12 s ago, and the next fetch for an unknown \
          kid is allowed in 7 s"
     );
     let plain = "the issuer has no key with the token's kid";
-    assert_eq!(detail(Keys::there()), plain, "keys that were never fetched");
-    let asking = Keys { prospect: KeyLookup::Pending, age: Some(Duration::ZERO), ..Keys::there() };
+    assert_eq!(detail(Keys::available()), plain, "keys that were never fetched");
+    let asking = Keys { lookup: KeyLookup::Pending, age: Some(Duration::ZERO), ..Keys::available() };
     assert_eq!(detail(asking), plain, "a fetch is under way");
 }
 
@@ -276,9 +276,9 @@ fn the_log_says_that_more_keys_fit_than_are_tried() {
     let config = config(json!({}));
     let keys: Vec<SigningKey> =
         (0..7).map(|_| SigningKey::generate(Algorithm::Es256).unwrap().with_kid("one")).collect();
-    let with = |keys: &[SigningKey]| Keys { current: Some(published(keys)), ..Keys::there() };
+    let with = |keys: &[SigningKey]| Keys { current: Some(published(keys)), ..Keys::available() };
     let refused_with = |keys: &[SigningKey], token: String| {
-        let record = refused(get("/").bearer(&token).step(&config, &with(keys), Wait::Allowed)).record;
+        let record = denied(get("/").bearer(&token).step(&config, &with(keys), Wait::Allowed)).record;
         assert_eq!(record.reason.as_str(), "signature");
         record.detail
     };
@@ -291,18 +291,18 @@ fn the_log_says_that_more_keys_fit_than_are_tried() {
     let detail = refused_with(&keys[..4], token().sign(last).unwrap());
     assert!(!detail.contains("the filter tries"), "all that fit were tried: {detail}");
     let fourth = get("/").bearer(&token().sign(&keys[3]).unwrap());
-    assert_eq!(told(&fourth.step(&config, &with(&keys), Wait::Allowed)), "user-1");
+    assert_eq!(describe(&fourth.step(&config, &with(&keys), Wait::Allowed)), "user-1");
 }
 
 #[test]
-fn a_refusal_for_want_of_keys_says_when_to_come_back() {
+fn a_denial_without_keys_has_retry_after() {
     let config = config(json!({}));
-    for (prospect, wait, seconds) in [
-        (HOPELESS, Wait::Allowed, "7"),
+    for (lookup, wait, seconds) in [
+        (UNAVAILABLE, Wait::Allowed, "7"),
         (KeyLookup::Pending, Wait::TimedOut, "1"),
         (KeyLookup::Pending, Wait::QueueFull, "1"),
     ] {
-        let denial = refused(get("/").bearer(&good()).step(&config, &Keys::none(prospect), wait)).denial;
+        let denial = denied(get("/").bearer(&good()).step(&config, &Keys::none(lookup), wait)).denial;
         assert_eq!(denial.status, 503);
         let header =
             |name: &str| denial.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value);
@@ -312,7 +312,7 @@ fn a_refusal_for_want_of_keys_says_when_to_come_back() {
 }
 
 #[test]
-fn a_parked_request_is_judged_again_by_what_is_there_then() {
+fn a_parked_request_is_decided_with_the_keys_that_arrive() {
     let config = config(json!({ "default_policy": { "requires_role": "admin" } }));
     for (label, token, expected) in [
         ("good", token().claim("role", "admin").sign(key()).unwrap(), "user-1"),
@@ -322,7 +322,7 @@ fn a_parked_request_is_judged_again_by_what_is_there_then() {
     ] {
         let request = get("/").bearer(&token);
         let cold = Keys::none(KeyLookup::Pending);
-        assert_eq!(told(&request.step(&config, &cold, Wait::Allowed)), "wait for first keys", "{label}");
-        assert_eq!(told(&request.step(&config, &Keys::there(), Wait::Allowed)), expected, "{label}");
+        assert_eq!(describe(&request.step(&config, &cold, Wait::Allowed)), "wait for first keys", "{label}");
+        assert_eq!(describe(&request.step(&config, &Keys::available(), Wait::Allowed)), expected, "{label}");
     }
 }

@@ -1,11 +1,12 @@
-//! What Envoy's own route says of itself: precedence, modes, and what it must not be talked into.
+//! Requirements in the metadata of Envoy's routes: precedence, modes, and requests that try to influence the choice of
+//! Envoy's route.
 
-use super::fixture::{ask, config, forwarded, get, good, key, metadata, refused, token, told};
+use super::fixture::{config, denied, describe, forwarded, get, good, key, metadata, new_request, token};
 use jwt_guard::request::{Metadata, RuleName};
 use serde_json::json;
 
 #[test]
-fn metadata_and_routes_go_together_as_the_mode_says() {
+fn the_mode_decides_how_metadata_and_routes_combine() {
     let admin = token().claim("role", "admin").sign(key()).unwrap();
     for (mode, without, with_good, with_admin) in [
         ("override", "401 missing_token", "user-1", "user-1"),
@@ -21,14 +22,14 @@ fn metadata_and_routes_go_together_as_the_mode_says() {
                 None => request,
             }
         };
-        assert_eq!(told(&request(None).judged(&config)), without, "{mode}");
-        assert_eq!(told(&request(Some(&good())).judged(&config)), with_good, "{mode}");
-        assert_eq!(told(&request(Some(&admin)).judged(&config)), with_admin, "{mode}");
+        assert_eq!(describe(&request(None).decide_with_keys(&config)), without, "{mode}");
+        assert_eq!(describe(&request(Some(&good())).decide_with_keys(&config)), with_good, "{mode}");
+        assert_eq!(describe(&request(Some(&admin)).decide_with_keys(&config)), with_admin, "{mode}");
     }
 }
 
 #[test]
-fn every_rule_may_stand_there() {
+fn every_requirement_is_possible_in_metadata() {
     let config = config(json!({
         "default_policy": { "deny": true },
         "policies": { "admins": { "requires_role": "admin", "shadow": { "requires_group": "staff" } } },
@@ -42,18 +43,22 @@ fn every_rule_may_stand_there() {
         (json!({ "policy": "admins" }), "401 missing_token", "403 role", "user-1, would deny group"),
     ] {
         let says = metadata(&config, says);
-        assert_eq!(told(&get("/").metadata(says.clone()).judged(&config)), without);
-        assert_eq!(told(&get("/").metadata(says.clone()).bearer(&good()).judged(&config)), with_good);
-        assert_eq!(told(&get("/").metadata(says).bearer(&admin).judged(&config)), with_admin);
+        assert_eq!(describe(&get("/").metadata(says.clone()).decide_with_keys(&config)), without);
+        assert_eq!(
+            describe(&get("/").metadata(says.clone()).bearer(&good()).decide_with_keys(&config)),
+            with_good
+        );
+        assert_eq!(describe(&get("/").metadata(says).bearer(&admin).decide_with_keys(&config)), with_admin);
     }
-    let refusal = refused(get("/").metadata(metadata(&config, json!({ "deny": true }))).judged(&config));
+    let refusal =
+        denied(get("/").metadata(metadata(&config, json!({ "deny": true }))).decide_with_keys(&config));
     assert_eq!(refusal.record.rule, Some(RuleName::Metadata));
 }
 
 #[test]
-fn what_does_not_parse_refuses() {
+fn invalid_metadata_denies() {
     let config = config(json!({ "default_policy": { "allow_anonymous": true } }));
-    let refused = refused(get("/").metadata(Metadata::Bad("why".into())).judged(&config));
+    let refused = denied(get("/").metadata(Metadata::Bad("why".into())).decide_with_keys(&config));
     assert_eq!(
         (refused.denial.status, refused.record.to_string().as_str()),
         (503, "reason=bad_metadata detail=\"why\"")
@@ -61,7 +66,7 @@ fn what_does_not_parse_refuses() {
 }
 
 #[test]
-fn a_client_cannot_make_envoy_choose_again() {
+fn a_client_cannot_influence_the_choice_of_envoys_route() {
     let config = config(json!({ "claim_headers": { "x-user": "sub" } }));
     let says = || metadata(&config, json!({ "allow_anonymous": true }));
     for name in
@@ -69,46 +74,57 @@ fn a_client_cannot_make_envoy_choose_again() {
     {
         let request = get("/").header(name, "");
         assert_eq!(
-            told(&request.bearer(&good()).judged(&config)),
+            describe(&request.bearer(&good()).decide_with_keys(&config)),
             "user-1",
-            "{name} is only removed elsewhere"
+            "{name} is only removed if no metadata decides"
         );
         assert_eq!(
-            told(&get("/").header(name, "").metadata(says()).judged(&config)),
+            describe(&get("/").header(name, "").metadata(says()).decide_with_keys(&config)),
             "400 bad_request",
             "{name}"
         );
     }
     for (method, overrides) in [("delete", None), ("GET", Some("DELETE")), ("POST", Some("get"))] {
-        let request = ask(method, "/").metadata(says());
+        let request = new_request(method, "/").metadata(says());
         let request = match overrides {
             Some(value) => request.header("x_http_method", value),
             None => request,
         };
-        assert_eq!(told(&request.judged(&config)), "400 ambiguous_path", "{method} {overrides:?}");
+        assert_eq!(
+            describe(&request.decide_with_keys(&config)),
+            "400 ambiguous_path",
+            "{method} {overrides:?}"
+        );
     }
     let same = get("/").header("x-http-method-override", "GET").metadata(says());
-    assert_eq!(told(&same.judged(&config)), "anonymous");
+    assert_eq!(describe(&same.decide_with_keys(&config)), "anonymous");
     for path in ["/%61", "//", "/a/../b", "/a;b", "/a\\b", "/A", "/a#b", "/a./b", "/a%2fb"] {
-        assert_eq!(told(&get(path).bearer(&good()).judged(&config)), "user-1", "{path}");
-        assert_eq!(told(&get(path).metadata(says()).judged(&config)), "400 ambiguous_path", "{path}");
+        assert_eq!(describe(&get(path).bearer(&good()).decide_with_keys(&config)), "user-1", "{path}");
+        assert_eq!(
+            describe(&get(path).metadata(says()).decide_with_keys(&config)),
+            "400 ambiguous_path",
+            "{path}"
+        );
     }
     for path in ["/", "/a", "/a/", "/a?b=//%2e", "/v1.2/index.html"] {
-        assert_eq!(told(&get(path).metadata(says()).judged(&config)), "anonymous", "{path}");
+        assert_eq!(describe(&get(path).metadata(says()).decide_with_keys(&config)), "anonymous", "{path}");
     }
-    let connect = ask("CONNECT", "/").without(":path").metadata(says());
-    assert_eq!(told(&connect.judged(&config)), "anonymous");
-    assert_eq!(told(&ask("OPTIONS", "*").metadata(says()).judged(&config)), "anonymous");
+    let connect = new_request("CONNECT", "/").without(":path").metadata(says());
+    assert_eq!(describe(&connect.decide_with_keys(&config)), "anonymous");
+    assert_eq!(
+        describe(&new_request("OPTIONS", "*").metadata(says()).decide_with_keys(&config)),
+        "anonymous"
+    );
 }
 
 #[test]
-fn places_are_those_of_the_routes() {
+fn token_sources_are_those_of_the_matching_route() {
     let config = config(json!({
         "routes": [{ "path": "/page", "deny": true, "token_from": { "cookie": "session" }, "forward_token": true }],
     }));
     let says = metadata(&config, json!({ "allow_authenticated": true }));
     let request = get("/page").header("cookie", format!("session={}", good())).metadata(says);
-    let forward = forwarded(request.judged(&config));
+    let forward = forwarded(request.decide_with_keys(&config));
     assert_eq!(forward.rules, [RuleName::Metadata]);
     assert!(request.upstream(&forward).iter().any(|(name, _)| name == "cookie"));
 }

@@ -1,6 +1,9 @@
-//! A route grants what it says in the spelling that clients use; another spelling must pass all that it may mean.
+//! A path in the spelling of ordinary clients needs only its own route; another spelling must meet the requirements of
+//! all its path variants.
 
-use super::fixture::{Ask, ask, config, forwarded, get, good, key, metadata, refused, token, told};
+use super::fixture::{
+    TestRequest, config, denied, describe, forwarded, get, good, key, metadata, new_request, token,
+};
 use jwt_guard::request::Metadata;
 use serde_json::json;
 
@@ -9,7 +12,7 @@ fn admin() -> String {
 }
 
 #[test]
-fn a_route_opens_in_its_own_spelling() {
+fn an_anonymous_route_passes_in_its_own_spelling() {
     let config = config(json!({
         "routes": [
             { "path": "/grpc.health.v1.Health/Check", "methods": "POST", "allow_anonymous": true },
@@ -24,7 +27,7 @@ fn a_route_opens_in_its_own_spelling() {
     }));
     let good = good();
     for (request, expected) in [
-        (ask("POST", "/grpc.health.v1.Health/Check"), "anonymous"),
+        (new_request("POST", "/grpc.health.v1.Health/Check"), "anonymous"),
         (get("/api/forgotPassword"), "anonymous"),
         (get("/api/forgotPassword?next=/a%2Fb"), "anonymous"),
         (get("/api/forgotPassword/"), "anonymous"),
@@ -36,9 +39,9 @@ fn a_route_opens_in_its_own_spelling() {
         (get("/%C3%9CBER/7/Ma%C3%9Fe"), "anonymous"),
         (get("/orders/myOrders").bearer(&good), "user-1"),
         (get("/orders/7").bearer(&admin()), "user-1"),
-        // The siblings that stay refused.
-        (ask("GET", "/grpc.health.v1.Health/Check"), "401 missing_token"),
-        (ask("POST", "/grpc.health.v1.health/check"), "401 missing_token"),
+        // Similar paths, which stay denied.
+        (new_request("GET", "/grpc.health.v1.Health/Check"), "401 missing_token"),
+        (new_request("POST", "/grpc.health.v1.health/check"), "401 missing_token"),
         (get("/api/forgotpassword"), "401 missing_token"),
         (get("/API/forgotPassword"), "401 missing_token"),
         (get("/CAF%C3%89/x"), "401 missing_token"),
@@ -51,13 +54,13 @@ fn a_route_opens_in_its_own_spelling() {
         (get("/orders/myorders").bearer(&good), "403 role"),
         (get("/orders/7").bearer(&good), "403 role"),
     ] {
-        assert_eq!(told(&request.judged(&config)), expected, "{:?}", request.path());
+        assert_eq!(describe(&request.decide_with_keys(&config)), expected, "{:?}", request.path());
     }
 }
 
-/// Each row is an attack on a wildcard or on a neighbour, which passes if the reading is forgotten.
+/// Each row is an attack on a wildcard or a similar route. It succeeds if the path variant is missing.
 #[test]
-fn another_spelling_of_a_protected_path_stays_refused() {
+fn another_spelling_of_a_protected_path_stays_denied() {
     let parameter = json!([
         { "path": "/x/{id}", "allow_anonymous": true },
         { "path": "/x/admin", "requires_role": "admin" },
@@ -90,17 +93,17 @@ fn another_spelling_of_a_protected_path_stays_refused() {
             ][..],
         ),
         (&rest, "/m/a/b", &["/m/%252e%252e%252fm%252fadmin", "/m/%2561dmin/x", "/M/../m/Admin/x"]),
-        // In lower case `/api/pub` is an `{id}` to an upstream that compares exactly what it changed to lower case.
+        // For an upstream that converts to lower case and compares exactly, `/api/pub` matches `{id}`.
         (&mixed, "/api/Pub", &["/API/pub", "/api/pub", "/API/Pub", "/Api/PUB"]),
-        // An upstream may ignore case where the application's name stands, and not behind it.
+        // An upstream may ignore case in the name of the application, and compare the rest exactly.
         (&mixed_above, "/aPi/Pub", &["/API/pub", "/api/pub", "/aPi/pub"]),
     ] {
         let config = config(json!({ "routes": routes }));
-        assert_eq!(told(&get(open).judged(&config)), "anonymous", "{open}");
+        assert_eq!(describe(&get(open).decide_with_keys(&config)), "anonymous", "{open}");
         for path in paths {
-            assert_eq!(told(&get(path).judged(&config)), "401 missing_token", "{path}");
-            assert_eq!(told(&get(path).bearer(&good()).judged(&config)), "403 role", "{path}");
-            assert_eq!(told(&get(path).bearer(&admin()).judged(&config)), "user-1", "{path}");
+            assert_eq!(describe(&get(path).decide_with_keys(&config)), "401 missing_token", "{path}");
+            assert_eq!(describe(&get(path).bearer(&good()).decide_with_keys(&config)), "403 role", "{path}");
+            assert_eq!(describe(&get(path).bearer(&admin()).decide_with_keys(&config)), "user-1", "{path}");
         }
     }
 }
@@ -114,20 +117,20 @@ fn a_route_in_its_own_spelling_has_its_own_token_from_and_forward_token() {
         ],
     }));
     let feed = |path: &str| get(&format!("{path}?access_token={}", good()));
-    assert_eq!(told(&feed("/ws/liveFeed").judged(&config)), "user-1");
-    // Under another spelling's route no token is looked for in the query.
-    assert_eq!(told(&feed("/ws/livefeed").judged(&config)), "400 bad_request");
+    assert_eq!(describe(&feed("/ws/liveFeed").decide_with_keys(&config)), "user-1");
+    // The route of the other spelling reads no token from the query.
+    assert_eq!(describe(&feed("/ws/livefeed").decide_with_keys(&config)), "400 bad_request");
     for (path, forwarded_token) in [("/legacyApp/x", true), ("/legacyApp", true), ("/legacyapp/x", false)] {
         let request = get(path).bearer(&good());
-        let upstream = request.upstream(&forwarded(request.judged(&config)));
+        let upstream = request.upstream(&forwarded(request.decide_with_keys(&config)));
         let has_token = upstream.iter().any(|(name, _)| name == "authorization");
         assert_eq!(has_token, forwarded_token, "{path}");
     }
 }
 
-/// For each class: a path that passes with it skipped, and is refused otherwise.
+/// For each class: a path that passes if the class is skipped, and is denied otherwise.
 #[test]
-fn a_skipped_class_of_readings_opens_what_it_says_and_nothing_else() {
+fn a_skipped_class_allows_only_its_own_variants() {
     let with = |skipped: serde_json::Value| {
         config(json!({
             "skip_readings": skipped,
@@ -139,7 +142,7 @@ fn a_skipped_class_of_readings_opens_what_it_says_and_nothing_else() {
             ],
         }))
     };
-    let rows: [(&str, Ask); 12] = [
+    let rows: [(&str, TestRequest); 12] = [
         ("letter_case", get("/Admin/x")),
         ("letter_case", get("/adm%C4%B1n/x")),
         ("encoded_slash", get("/admin%2Fx")),
@@ -154,13 +157,17 @@ fn a_skipped_class_of_readings_opens_what_it_says_and_nothing_else() {
         ("aspnet_tickets", get("/(S(x))/admin/x")),
     ];
     for (class, request) in &rows {
-        let refusal = refused(request.judged(&with(json!([]))));
+        let refusal = denied(request.decide_with_keys(&with(json!([]))));
         assert_eq!(refusal.denial.status, 401, "{class}");
         let classes: Vec<_> = refusal.record.variant_classes.iter().map(|class| class.name()).collect();
         assert!(classes.contains(class), "{class}: {classes:?}");
         for (other, _) in &rows {
             let expected = if class == other { "anonymous" } else { "401 missing_token" };
-            assert_eq!(told(&request.judged(&with(json!(other)))), expected, "{class} with {other} skipped");
+            assert_eq!(
+                describe(&request.decide_with_keys(&with(json!(other)))),
+                expected,
+                "{class} with {other} skipped"
+            );
         }
     }
     let all: Vec<_> =
@@ -180,25 +187,25 @@ fn a_skipped_class_of_readings_opens_what_it_says_and_nothing_else() {
         "/admin#x",
         "//host/admin",
     ] {
-        assert_eq!(told(&get(path).judged(&with(json!(all)))), "401 missing_token", "{path}");
+        assert_eq!(describe(&get(path).decide_with_keys(&with(json!(all)))), "401 missing_token", "{path}");
     }
 }
 
 #[test]
-fn a_preflight_is_none_with_a_method_override_whatever_is_skipped() {
+fn a_method_override_prevents_the_preflight_bypass() {
     let config = config(json!({ "skip_readings": "method_override", "bypass_cors_preflight": true }));
     let preflight = || {
-        ask("OPTIONS", "/")
+        new_request("OPTIONS", "/")
             .header("origin", "https://a.example")
             .header("access-control-request-method", "DELETE")
     };
-    assert_eq!(told(&preflight().judged(&config)), "anonymous");
+    assert_eq!(describe(&preflight().decide_with_keys(&config)), "anonymous");
     let overridden = preflight().header("x-http-method-override", "DELETE");
-    assert_eq!(told(&overridden.judged(&config)), "401 missing_token");
+    assert_eq!(describe(&overridden.decide_with_keys(&config)), "401 missing_token");
 }
 
 #[test]
-fn skipped_classes_hold_where_metadata_decides() {
+fn skipped_classes_apply_when_metadata_decides() {
     let says = |config: &_| -> Metadata { metadata(config, json!({ "allow_anonymous": true })) };
     for (class, path) in [
         ("letter_case", "/grpc.health.v1.Health/Check"),
@@ -211,20 +218,25 @@ fn skipped_classes_hold_where_metadata_decides() {
         ("aspnet_tickets", "/(s(x))/a"),
     ] {
         let default = config(json!({}));
-        let refusal = refused(get(path).metadata(says(&default)).judged(&default));
+        let refusal = denied(get(path).metadata(says(&default)).decide_with_keys(&default));
         let detail = format!("the path has another variant by {class}, and route metadata decides");
         assert_eq!((refusal.denial.status, refusal.record.detail.as_str()), (400, detail.as_str()), "{path}");
         let skipping = config(json!({ "skip_readings": class }));
-        assert_eq!(told(&get(path).metadata(says(&skipping)).judged(&skipping)), "anonymous", "{path}");
+        assert_eq!(
+            describe(&get(path).metadata(says(&skipping)).decide_with_keys(&skipping)),
+            "anonymous",
+            "{path}"
+        );
         for other in ["/a/../b", "//a", "/%61", "/caf%c3%a9", "/café", "/a%20b", "/a%7Cb", "/a|b", "/a%252Fb"]
         {
-            let step = get(other).metadata(says(&skipping)).judged(&skipping);
-            assert_eq!(told(&step), "400 ambiguous_path", "{other} with {class} skipped");
+            let step = get(other).metadata(says(&skipping)).decide_with_keys(&skipping);
+            assert_eq!(describe(&step), "400 ambiguous_path", "{other} with {class} skipped");
         }
     }
-    // Envoy takes `%2f` and `%2F` for two paths, and the upstream for one.
+    // For Envoy `/a%2fb` and `/a%2Fb` are different paths, for the upstream they are the same path.
     let skipping = config(json!({ "skip_readings": ["encoded_slash", "letter_case"] }));
-    let refusal = refused(get("/projects/group%2fproject").metadata(says(&skipping)).judged(&skipping));
+    let refusal =
+        denied(get("/projects/group%2fproject").metadata(says(&skipping)).decide_with_keys(&skipping));
     assert_eq!(
         refusal.record.detail,
         "the path has another variant by percent_decoding, and route metadata decides"
@@ -233,8 +245,8 @@ fn skipped_classes_hold_where_metadata_decides() {
         "skip_readings": "encoded_slash",
         "routes": [{ "path": "/projects/{id}", "allow_anonymous": true }],
     }));
-    assert_eq!(told(&get("/projects/group%2fproject").judged(&routes)), "anonymous");
+    assert_eq!(describe(&get("/projects/group%2fproject").decide_with_keys(&routes)), "anonymous");
     let skipping = config(json!({ "skip_readings": "method_override" }));
     let overridden = get("/a").header("x-http-method-override", "DELETE").metadata(says(&skipping));
-    assert_eq!(told(&overridden.judged(&skipping)), "anonymous");
+    assert_eq!(describe(&overridden.decide_with_keys(&skipping)), "anonymous");
 }

@@ -1,6 +1,6 @@
-//! Every reading must pass, and the log tells which one did not.
+//! Every path variant must meet its requirement, and the log shows the variant that did not.
 
-use super::fixture::{ask, config, forwarded, get, good, refused, told};
+use super::fixture::{config, denied, describe, forwarded, get, good, new_request};
 use jwt_guard::config::Config;
 use jwt_guard::request::RuleName;
 use serde_json::json;
@@ -17,38 +17,40 @@ fn guarded() -> Config {
 }
 
 #[test]
-fn the_rule_and_the_reading_that_chose_it_are_told() {
+fn the_rule_and_its_path_variant_are_reported() {
     let config = guarded();
     for (request, rule, reading) in [
         (get("/admin/x"), RuleName::Route(0), None),
         (get("/public/%2e%2e/admin/x"), RuleName::Route(0), Some("GET /public/../admin/x")),
         (get("/ADMIN/x"), RuleName::Route(0), Some("GET /admin/x")),
         (get("/admin%3Ftoken=secret"), RuleName::Route(0), Some("GET /admin")),
-        (ask("DELETE", "/items/7"), RuleName::Route(2), None),
+        (new_request("DELETE", "/items/7"), RuleName::Route(2), None),
         (
             get("/items/7").header("x-http-method-override", "DELETE"),
             RuleName::Route(2),
             Some("DELETE /items/7"),
         ),
     ] {
-        let refused = refused(request.judged(&config));
+        let refused = denied(request.decide_with_keys(&config));
         assert_eq!((refused.denial.status, refused.record.rule), (401, Some(rule)), "{reading:?}");
         match reading {
-            // Which of several that lead to one rule comes first is not promised.
+            // If several variants match one rule, the reported one is unspecified.
             Some(reading) if reading.contains("..") => assert!(refused.record.variant.is_some()),
             reading => assert_eq!(refused.record.variant.as_deref(), reading),
         }
     }
-    let line = refused(get("/Admin/%0ax").judged(&config)).record.to_string();
+    let line = denied(get("/Admin/%0ax").decide_with_keys(&config)).record.to_string();
     assert_eq!(line, "reason=ambiguous_path detail=\"the path has a control character\"");
-    let line = refused(get("/%61dmin/\"x").judged(&config)).record.to_string();
+    let line = denied(get("/%61dmin/\"x").decide_with_keys(&config)).record.to_string();
     let end = " rule=routes[0] reading=\"GET /admin/\\\"x\" reading_classes=percent_decoding";
     assert!(line.ends_with(end), "{line}");
-    assert!(!refused(get("/admin%3Ftoken=secret").judged(&config)).record.to_string().contains("secret"));
+    assert!(
+        !denied(get("/admin%3Ftoken=secret").decide_with_keys(&config)).record.to_string().contains("secret")
+    );
 }
 
 #[test]
-fn no_spelling_of_a_protected_path_passes_with_less() {
+fn no_spelling_of_a_protected_path_bypasses_its_route() {
     let config = config(json!({
         "routes": [
             { "path": "/api/secret", "requires_role": "admin" },
@@ -60,7 +62,7 @@ fn no_spelling_of_a_protected_path_passes_with_less() {
     }));
     for path in ["/api/other", "/administrator", "/cafe/x", "/files/public.txt", "/über", "/a(b)/c:d$"] {
         let expected = if path == "/über" { "403 role" } else { "user-1" };
-        assert_eq!(told(&get(path).bearer(&good()).judged(&config)), expected, "{path}");
+        assert_eq!(describe(&get(path).bearer(&good()).decide_with_keys(&config)), expected, "{path}");
     }
     for (path, expected) in [
         ("/api/secret", "403 role"),
@@ -80,14 +82,14 @@ fn no_spelling_of_a_protected_path_passes_with_less() {
         ("/%c3%bcber/x", "403 role"),
         ("/index.php/admin/x", "403 role"),
     ] {
-        assert_eq!(told(&get(path).bearer(&good()).judged(&config)), expected, "{path}");
+        assert_eq!(describe(&get(path).bearer(&good()).decide_with_keys(&config)), expected, "{path}");
     }
 }
 
 #[test]
 fn overrides_of_the_method_are_read_in_every_spelling() {
     let config = guarded();
-    assert_eq!(told(&get("/items/7").judged(&config)), "anonymous");
+    assert_eq!(describe(&get("/items/7").decide_with_keys(&config)), "anonymous");
     for name in [
         "x-http-method-override",
         "x-http-method",
@@ -98,34 +100,38 @@ fn overrides_of_the_method_are_read_in_every_spelling() {
     ] {
         for value in ["DELETE", "delete", " DELETE ", "GET, DELETE"] {
             let request = get("/items/7").header(name, value);
-            assert_eq!(told(&request.judged(&config)), "401 missing_token", "{name}: {value}");
+            assert_eq!(describe(&request.decide_with_keys(&config)), "401 missing_token", "{name}: {value}");
         }
-        assert_eq!(told(&get("/items/7").header(name, "GET").judged(&config)), "anonymous", "{name}");
+        assert_eq!(
+            describe(&get("/items/7").header(name, "GET").decide_with_keys(&config)),
+            "anonymous",
+            "{name}"
+        );
     }
 }
 
 #[test]
-fn a_host_that_is_not_one_host_is_refused() {
+fn an_ambiguous_host_is_denied() {
     let config = config(json!({
         "default_policy": { "allow_anonymous": true },
         "routes": [{ "path": "/**", "hosts": "admin.example", "requires_role": "admin" }],
     }));
-    assert_eq!(told(&get("/").judged(&config)), "anonymous");
+    assert_eq!(describe(&get("/").decide_with_keys(&config)), "anonymous");
     for host in
         ["admin.example", "ADMIN.example.", "admin.example:8080", "admin.example.:8080", "admin.example:"]
     {
-        assert_eq!(told(&get("/").host(host).judged(&config)), "401 missing_token", "{host}");
+        assert_eq!(describe(&get("/").host(host).decide_with_keys(&config)), "401 missing_token", "{host}");
     }
     for host in
         ["x@admin.example", "admin.example@x", "x:y@admin.example:80", "x,admin.example", "admin.example, x"]
     {
-        assert_eq!(told(&get("/").host(host).judged(&config)), "400 ambiguous_path", "{host}");
+        assert_eq!(describe(&get("/").host(host).decide_with_keys(&config)), "400 ambiguous_path", "{host}");
     }
 }
 
 #[test]
-fn what_passes_tells_every_rule() {
+fn an_allowed_request_reports_every_rule() {
     let config = config(json!({ "routes": [{ "path": "/a", "allow_authenticated": true }] }));
-    let forward = forwarded(get("/%61").bearer(&good()).judged(&config));
+    let forward = forwarded(get("/%61").bearer(&good()).decide_with_keys(&config));
     assert_eq!(forward.rules, [RuleName::DefaultPolicy, RuleName::Route(0)]);
 }

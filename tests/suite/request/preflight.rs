@@ -1,22 +1,26 @@
-//! `bypass_cors_preflight`: a browser's question passes, and nothing that looks like one.
+//! `bypass_cors_preflight`: a CORS preflight passes, and no similar request does.
 
-use super::fixture::{Ask, ask, config, good, told};
+use super::fixture::{TestRequest, config, describe, good, new_request};
 use serde_json::json;
 
-fn preflight() -> Ask {
-    ask("OPTIONS", "/items/7")
+fn preflight() -> TestRequest {
+    new_request("OPTIONS", "/items/7")
         .header("origin", "https://app.example")
         .header("access-control-request-method", "DELETE")
 }
 
 #[test]
-fn a_preflight_passes_and_nothing_else_does() {
+fn only_a_preflight_passes() {
     let config = config(json!({
         "bypass_cors_preflight": true,
         "token_from": [{ "header": "authorization" }, { "query": "access_token" }],
     }));
-    assert_eq!(told(&preflight().judged(&config)), "anonymous");
-    assert_eq!(told(&preflight().bearer(&good()).judged(&config)), "user-1", "a token is judged");
+    assert_eq!(describe(&preflight().decide_with_keys(&config)), "anonymous");
+    assert_eq!(
+        describe(&preflight().bearer(&good()).decide_with_keys(&config)),
+        "user-1",
+        "a token is verified"
+    );
     let method = "access-control-request-method";
     let rows = [
         ("another method", preflight().without(":method").header(":method", "GET")),
@@ -33,32 +37,35 @@ fn a_preflight_passes_and_nothing_else_does() {
             preflight().without("origin").header("origin", "https://a.example https://b.example"),
         ),
         ("no requested method", preflight().without(method)),
-        ("an empty one", preflight().without(method).header(method, "")),
+        ("an empty requested method", preflight().without(method).header(method, "")),
         ("two", preflight().header(method, "GET")),
         ("two, joined", preflight().without(method).header(method, "GET,DELETE")),
-        ("one that is no token", preflight().without(method).header(method, "GET /")),
+        ("an invalid method name", preflight().without(method).header(method, "GET /")),
         ("a method override", preflight().header("x-http-method-override", "DELETE")),
         ("an override in another spelling", preflight().header("x_method_override", "DELETE")),
         ("an override to itself", preflight().header("x-http-method", "OPTIONS")),
     ];
     for (label, request) in rows {
-        assert_eq!(told(&request.judged(&config)), "401 missing_token", "{label}");
+        assert_eq!(describe(&request.decide_with_keys(&config)), "401 missing_token", "{label}");
     }
-    assert_eq!(told(&preflight().bearer("garbage").judged(&config)), "401 malformed");
-    assert_eq!(told(&preflight().header("authorization", "Bearer").judged(&config)), "400 bad_request");
+    assert_eq!(describe(&preflight().bearer("garbage").decide_with_keys(&config)), "401 malformed");
+    assert_eq!(
+        describe(&preflight().header("authorization", "Bearer").decide_with_keys(&config)),
+        "400 bad_request"
+    );
     let token_in_query = preflight().without(":path").header(":path", "/items/7?access_token=x");
-    assert_eq!(told(&token_in_query.judged(&config)), "401 malformed");
+    assert_eq!(describe(&token_in_query.decide_with_keys(&config)), "401 malformed");
     let bad_path = preflight().without(":path").header(":path", "/items/%zz");
-    assert_eq!(told(&bad_path.judged(&config)), "400 ambiguous_path");
+    assert_eq!(describe(&bad_path.decide_with_keys(&config)), "400 ambiguous_path");
 }
 
 #[test]
-fn it_is_off_unless_asked_for() {
-    assert_eq!(told(&preflight().judged(&config(json!({})))), "401 missing_token");
+fn it_is_off_by_default() {
+    assert_eq!(describe(&preflight().decide_with_keys(&config(json!({})))), "401 missing_token");
 }
 
 #[test]
-fn what_an_upstream_takes_for_a_token_is_no_preflight() {
+fn a_request_with_a_possible_token_is_not_a_preflight() {
     let config = config(json!({
         "bypass_cors_preflight": true,
         "token_from": [
@@ -79,6 +86,6 @@ fn what_an_upstream_takes_for_a_token_is_no_preflight() {
         ("a no-break space", preflight().header("authorization", b"Bearer\xa0x"), "400 bad_request"),
         ("a cookie in a cookie", preflight().header("cookie", "a=1 session=x"), "400 bad_request"),
     ] {
-        assert_eq!(told(&request.judged(&config)), expected, "{label}");
+        assert_eq!(describe(&request.decide_with_keys(&config)), expected, "{label}");
     }
 }

@@ -1,11 +1,11 @@
-//! `report_only`: decided, told, and let go as it came.
+//! `report_only`: requests are decided and logged, and forwarded unchanged except for claim headers.
 
-use super::fixture::{Keys, config, expired, forwarded, get, good, key, metadata, token, told};
+use super::fixture::{Keys, config, describe, expired, forwarded, get, good, key, metadata, token};
 use jwt_guard::request::{KeyLookup, Metadata, RuleName, Wait};
 use serde_json::json;
 
 #[test]
-fn nothing_is_refused_and_what_would_be_is_told() {
+fn nothing_is_denied_and_possible_denials_are_reported() {
     let config = config(json!({
         "report_only": true,
         "default_policy": { "requires_role": "admin" },
@@ -22,7 +22,7 @@ fn nothing_is_refused_and_what_would_be_is_told() {
         (get("/denied"), "anonymous, would deny denied"),
         (get("/%zz"), "anonymous, would deny ambiguous_path"),
         (get("/").metadata(Metadata::Bad("why".into())), "anonymous, would deny bad_metadata"),
-        // A client's claim header, where metadata decides.
+        // A claim header from the client, with a metadata requirement.
         (
             get("/").metadata(metadata(&config, json!({ "allow_anonymous": true }))),
             "anonymous, would deny bad_request",
@@ -34,8 +34,8 @@ fn nothing_is_refused_and_what_would_be_is_told() {
         (get("/").bearer(&admin(token())), "user-1"),
     ] {
         let request = request.header("x_auth_sub", "root").header("x-keep", "k");
-        let step = request.judged(&config);
-        assert_eq!(told(&step), expected);
+        let step = request.decide_with_keys(&config);
+        assert_eq!(describe(&step), expected);
         let forward = forwarded(step);
         let upstream = request.upstream(&forward);
         let has = |name: &str| upstream.iter().any(|(known, _)| known == name);
@@ -47,9 +47,9 @@ fn nothing_is_refused_and_what_would_be_is_told() {
 }
 
 #[test]
-fn nothing_waits() {
+fn no_request_waits() {
     let config = config(json!({ "report_only": true }));
     let keys = Keys::none(KeyLookup::Pending);
     let step = get("/").bearer(&good()).step(&config, &keys, Wait::Allowed);
-    assert_eq!(told(&step), "anonymous, would deny no_keys");
+    assert_eq!(describe(&step), "anonymous, would deny no_keys");
 }

@@ -1,4 +1,4 @@
-//! What a decision tells of itself: the log, the metrics and `jwtguard explain` read nothing else.
+//! The trace of a decision, which is the only input of the log, the metrics and `jwtguard explain`.
 
 use jwt_guard::config::Config;
 use jwt_guard::jose::algorithm::WasmVerifier;
@@ -12,7 +12,7 @@ use jwt_guard::token_cache::TokenCache;
 use jwt_guard::token_source::{MalformedCredential, TokenSource};
 use serde_json::json;
 
-use super::fixture::{HOPELESS, Keys, NOW, config, expired, good};
+use super::fixture::{Keys, NOW, UNAVAILABLE, config, expired, good};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::request::KeyLookup;
 
@@ -23,18 +23,18 @@ fn headers(path: &str, token: Option<&str>) -> HeaderMap {
     pseudo.chain(bearer).collect()
 }
 
-/// Decides, and looks at the decision while it borrows the request.
-fn look<T>(
+/// Decides a request and passes the decision to `inspect`.
+fn inspect_decision<T>(
     config: &Config,
     path: &str,
     token: Option<&str>,
     keys: &Keys,
-    look: impl Fn(&Decision<'_>) -> T,
+    inspect: impl Fn(&Decision<'_>) -> T,
 ) -> T {
     let headers = headers(path, token);
     let request = Request { headers: &headers, metadata: Metadata::Absent };
     let cache = TokenCache::new(0);
-    look(&request::decide(config, &request, keys, &WasmVerifier, &cache, NOW, Wait::Allowed))
+    inspect(&request::decide(config, &request, keys, &WasmVerifier, &cache, NOW, Wait::Allowed))
 }
 
 fn policy() -> Config {
@@ -51,9 +51,9 @@ fn policy() -> Config {
 }
 
 #[test]
-fn matched_routes_and_where_a_token_is_looked_for() {
+fn matched_routes_and_token_sources_are_reported() {
     let config = policy();
-    look(&config, "/orders/7", None, &Keys::there(), |decision| {
+    inspect_decision(&config, "/orders/7", None, &Keys::available(), |decision| {
         let policy = decision.trace.policy.as_ref().unwrap();
         let applied: Vec<_> = policy.applied.iter().collect();
         assert_eq!(applied.len(), 1);
@@ -62,8 +62,8 @@ fn matched_routes_and_where_a_token_is_looked_for() {
         assert!(applied[0].variant.is_none());
         assert_eq!(policy.token_sources, [TokenSource::Authorization].as_slice());
     });
-    // Not decoded, the path is under no route.
-    look(&config, "/open/..%2forders/7", None, &Keys::there(), |decision| {
+    // The path as sent matches no route.
+    inspect_decision(&config, "/open/..%2forders/7", None, &Keys::available(), |decision| {
         let policy = decision.trace.policy.as_ref().unwrap();
         let applied: Vec<_> = policy.applied.iter().collect();
         let rules: Vec<_> = applied.iter().map(|applied| &applied.rule).collect();
@@ -72,7 +72,7 @@ fn matched_routes_and_where_a_token_is_looked_for() {
         assert_eq!((reading.method.as_ref(), reading.path.as_ref()), ("GET", "/orders/7"));
         assert_eq!(reading.classes.first(), Some(&VariantClass::EncodedSlash));
     });
-    look(&config, "/page;x", None, &Keys::there(), |decision| {
+    inspect_decision(&config, "/page;x", None, &Keys::available(), |decision| {
         let policy = decision.trace.policy.as_ref().unwrap();
         let cookie = TokenSource::Cookie { name: "session".to_owned() };
         assert_eq!(policy.token_sources, [TokenSource::Authorization, cookie].as_slice());
@@ -81,9 +81,9 @@ fn matched_routes_and_where_a_token_is_looked_for() {
 }
 
 #[test]
-fn the_requirement_that_failed_and_what_it_asks() {
+fn the_failed_requirement_is_reported() {
     let config = policy();
-    look(&config, "/open/..%2forders/7", Some(&good()), &Keys::there(), |decision| {
+    inspect_decision(&config, "/open/..%2forders/7", Some(&good()), &Keys::available(), |decision| {
         let Some(Cause::Requirement(refusal)) = &decision.trace.refusal else { panic!("{decision:?}") };
         assert!(matches!(decision.step, Step::Deny(_)));
         assert_eq!(refusal.requirement, 1);
@@ -94,24 +94,24 @@ fn the_requirement_that_failed_and_what_it_asks() {
         assert_eq!(record.variant().as_deref(), Some("GET /orders/7"));
         assert_eq!(decision.would_deny().count(), 0);
     });
-    look(&config, "/a%zz", Some(&good()), &Keys::there(), |decision| {
+    inspect_decision(&config, "/a%zz", Some(&good()), &Keys::available(), |decision| {
         let refusal = &decision.trace.refusal;
         let broken = AmbiguousPath::BrokenEscape;
         assert!(matches!(refusal, Some(Cause::Policy(PolicyError::AmbiguousPath(path))) if *path == broken));
         assert!(decision.trace.policy.is_none() && decision.refusal().unwrap().rule().is_none());
         assert!(matches!(decision.trace.token, TokenOutcome::NotRead));
     });
-    look(&config, "/page;x", Some(&good()), &Keys::there(), |decision| {
+    inspect_decision(&config, "/page;x", Some(&good()), &Keys::available(), |decision| {
         let Some(Cause::Credential(malformed)) = decision.trace.refusal else { panic!("{decision:?}") };
         assert_eq!(malformed, MalformedCredential::LocationNotAllowed);
     });
 }
 
 #[test]
-fn the_token_and_what_became_of_it() {
+fn the_token_outcome_is_reported() {
     let config = policy();
     let outcome = |path: &str, token: Option<&str>, keys: &Keys| {
-        look(&config, path, token, keys, |decision| match &decision.trace.token {
+        inspect_decision(&config, path, token, keys, |decision| match &decision.trace.token {
             TokenOutcome::NotRead => "not read".to_owned(),
             TokenOutcome::Absent => "absent".to_owned(),
             TokenOutcome::Verified(known) => format!("verified, {:?}", known.identity().issuer()),
@@ -132,11 +132,11 @@ fn the_token_and_what_became_of_it() {
     };
     let (good, expired) = (good(), expired());
     for (path, token, keys, expected) in [
-        ("/open/x", Some(&good), Keys::there(), "not read"),
-        ("/", None, Keys::there(), "absent"),
-        ("/", Some(&good), Keys::there(), "verified, IssuerIndex(0)"),
-        ("/", Some(&expired), Keys::there(), "expired, issuer_example first"),
-        ("/", Some(&good), Keys::none(HOPELESS), "no keys for 6500 ms"),
+        ("/open/x", Some(&good), Keys::available(), "not read"),
+        ("/", None, Keys::available(), "absent"),
+        ("/", Some(&good), Keys::available(), "verified, IssuerIndex(0)"),
+        ("/", Some(&expired), Keys::available(), "expired, issuer_example first"),
+        ("/", Some(&good), Keys::none(UNAVAILABLE), "no keys for 6500 ms"),
         ("/", Some(&good), Keys::none(KeyLookup::Pending), "awaits keys"),
     ] {
         assert_eq!(outcome(path, token.map(String::as_str), &keys), expected, "{path} {expected}");
@@ -144,9 +144,9 @@ fn the_token_and_what_became_of_it() {
 }
 
 #[test]
-fn what_would_be_refused_and_which_rules_let_it_pass() {
+fn possible_denials_and_allowing_rules_are_reported() {
     let config = policy();
-    look(&config, "/page", None, &Keys::there(), |decision| {
+    inspect_decision(&config, "/page", None, &Keys::available(), |decision| {
         let [refusal] = decision.trace.shadow_refusals.as_slice() else { panic!("{decision:?}") };
         assert_eq!((refusal.requirement, refusal.unmet), (0, Unmet::MissingToken));
         assert!(decision.trace.refusal.is_none() && decision.refusal().is_none());
@@ -156,13 +156,13 @@ fn what_would_be_refused_and_which_rules_let_it_pass() {
         );
         assert_eq!(decision.rules().collect::<Vec<_>>(), [RuleName::Route(2)]);
     });
-    look(&config, "/lax", Some(&good()), &Keys::none(HOPELESS), |decision| {
+    inspect_decision(&config, "/lax", Some(&good()), &Keys::none(UNAVAILABLE), |decision| {
         let reasons: Vec<_> = decision.would_deny().map(|record| record.reason.as_str()).collect();
-        assert_eq!(reasons, ["no_keys"], "an outage is told where a failed token passes as none");
+        assert_eq!(reasons, ["no_keys"], "missing keys are reported if a failed token counts as no token");
     });
     let reporting =
         super::fixture::config(json!({ "report_only": true, "default_policy": { "deny": true } }));
-    look(&reporting, "/", None, &Keys::there(), |decision| {
+    inspect_decision(&reporting, "/", None, &Keys::available(), |decision| {
         assert!(matches!(decision.step, Step::Forward(_)));
         let Some(Cause::Requirement(refusal)) = &decision.trace.refusal else { panic!("{decision:?}") };
         assert_eq!(refusal.unmet, Unmet::Denied);

@@ -1,4 +1,4 @@
-//! What trailers lose, whatever became of the request.
+//! The trailers that are removed, with any decision.
 
 use super::fixture::config;
 use jwt_guard::http::HeaderMap;
@@ -39,7 +39,7 @@ fn no_trailer_carries_a_token_or_an_identity() {
 }
 
 #[test]
-fn without_a_place_in_a_header_they_lose_what_servers_know() {
+fn without_a_header_source_well_known_token_headers_are_removed() {
     let places = json!({ "token_from": { "query": "access_token" } });
     assert_eq!(
         left(places, &["authorization", "cookie", "access_token", "x-token"]),
@@ -48,7 +48,7 @@ fn without_a_place_in_a_header_they_lose_what_servers_know() {
 }
 
 #[test]
-fn where_nothing_is_asked_they_lose_claim_headers_alone() {
+fn without_requirements_only_claim_headers_are_removed() {
     for mode in [json!({ "enabled": false }), json!({ "report_only": true })] {
         assert_eq!(left(mode, &["authorization", "cookie", "x_auth_sub"]), ["authorization", "cookie"]);
     }

@@ -1,20 +1,21 @@
-//! Every path up to a length, out of what upstreams disagree about, against every upstream and every pair of them.
+//! All paths up to a length, made of characters that upstreams treat differently, for every upstream and every pair of
+//! upstreams.
 
 use jwt_guard::route::RequestLine;
-use jwt_guard_testkit::oracle::{Route, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, matching_route, route, table};
 use jwt_guard_testkit::upstreams::UPSTREAMS;
 use std::collections::BTreeMap;
 
-/// Characters that make up an attack, and a few to make up names.
+/// Characters of attacks, and a few characters for names.
 const CHARACTERS: [&str; 11] = ["/", ".", ";", "\\", "%", "2", "5", "e", "f", "c", "a"];
 
-/// The same, larger: pieces that take several characters, for attacks that fewer characters cannot spell.
+/// Pieces of several characters, for attacks that need longer paths.
 const PIECES: [&str; 18] = [
     "/", "..", ".", ";x", "\\", "%2f", "%2e", "%2e%2e", "%5c", "%3b", "%25", "%61", "%20", "%23", "a", "A",
     "c", "b@",
 ];
 
-/// What single platforms take for something else than a name.
+/// Pieces that some platforms do not treat as part of a name.
 const PECULIARITIES: [&str; 13] = [
     "/",
     ";",
@@ -31,12 +32,13 @@ const PECULIARITIES: [&str; 13] = [
     "c",
 ];
 
-/// How many of `CHARACTERS`, `PIECES` or `PECULIARITIES` a path has at most: `JWT_GUARD_PATH_LENGTH` or what takes seconds.
+/// The maximum number of pieces in a path: `JWT_GUARD_PATH_LENGTH`, or a default that takes seconds.
 fn length(usual: usize) -> usize {
     std::env::var("JWT_GUARD_PATH_LENGTH").ok().and_then(|length| length.parse().ok()).unwrap_or(usual)
 }
 
-/// `/a` and all below is protected, with an exception inside it and a twin in upper case; the rest is open.
+/// `/a` and everything below it is protected, with an exception below it and a similar route in upper case. All other
+/// paths are anonymous.
 fn routes() -> Vec<Route> {
     ["/**", "/a/**", "/a/c", "/{id}/A/**", "/b@/c", "/*/c", "/{id}"]
         .map(|path| route(path, &[], &[]))
@@ -44,33 +46,33 @@ fn routes() -> Vec<Route> {
 }
 
 #[test]
-fn no_short_path_passes_an_upstream_with_less() {
+fn no_short_path_bypasses_a_protected_route() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/c/"] {
         paths.all(prefix, &CHARACTERS, length(4));
     }
     println!("{paths:?}");
-    assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");
+    assert!(paths.protected > 1000, "{paths:?}: too few paths reach a protected route");
 }
 
 #[test]
-fn no_path_of_encoded_pieces_passes_an_upstream_with_less() {
+fn no_path_of_encoded_pieces_bypasses_a_protected_route() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/c/"] {
         paths.all(prefix, &PIECES, length(3));
     }
     println!("{paths:?}");
-    assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");
+    assert!(paths.protected > 1000, "{paths:?}: too few paths reach a protected route");
 }
 
 #[test]
-fn no_path_of_a_platforms_own_passes_with_less() {
+fn no_path_of_platform_peculiarities_bypasses_a_protected_route() {
     let mut paths = Paths::default();
     for prefix in ["/", "/a", "/index.php/", "/(S(x))/"] {
         paths.all(prefix, &PECULIARITIES, length(3));
     }
     println!("{paths:?}");
-    assert!(paths.protected > 1000, "{paths:?} do not reach what is protected");
+    assert!(paths.protected > 1000, "{paths:?}: too few paths reach a protected route");
 }
 
 #[derive(Debug, Default)]
@@ -99,11 +101,11 @@ impl Paths {
             };
             let rules: Vec<_> = matches.iter().map(|demand| demand.index()).collect();
             for ((seen, ignores_case), names) in seen_behind_a_hop(path) {
-                let rule = governs(&routes, "", "GET", &seen, ignores_case);
+                let rule = matching_route(&routes, "", "GET", &seen, ignores_case);
                 paths.protected += usize::from(rule == Some(1));
                 assert!(
                     rules.contains(&rule),
-                    "{path} is {seen} to {names:?}: {rule:?} governs, not only {rules:?}"
+                    "{path}: {names:?} see {seen} and choose route {rule:?}; evaluated: {rules:?}"
                 );
             }
         });
@@ -128,8 +130,8 @@ impl Paths {
     }
 }
 
-/// What each upstream sees behind each other as a hop before it, and the first pair that does; the first upstream is
-/// one that changes nothing, so that each is there alone, too.
+/// The paths that each upstream sees after each other upstream as a hop before it, with the first pair that produces
+/// the path. The first upstream changes nothing, so each upstream without a hop is included.
 fn seen_behind_a_hop(path: &str) -> BTreeMap<(String, bool), (&'static str, &'static str)> {
     let mut hops: BTreeMap<String, &str> = BTreeMap::new();
     for (name, hop, _) in UPSTREAMS {

@@ -1,4 +1,5 @@
-//! A route grants what it says, and its other spellings what all their readings say: over generated policies.
+//! Generated policies: a path in its own spelling needs only its own route; another spelling needs the routes of all
+//! its path variants.
 
 use proptest::prelude::*;
 
@@ -6,7 +7,7 @@ proptest! {
     #![proptest_config(super::properties::config())]
 
     #[test]
-    fn a_route_grants_what_it_says(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
+    fn a_path_in_its_own_spelling_needs_only_its_own_route(bytes in prop::collection::vec(any::<u8>(), 0..160)) {
         jwt_guard_fuzz::own_spelling::holds(&bytes);
     }
 }

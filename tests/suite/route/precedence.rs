@@ -1,8 +1,8 @@
-//! Which of several routes applies to one reading, and which routes cannot stand together.
+//! Precedence of routes for one path variant, and conflicts between routes.
 
-use jwt_guard_testkit::oracle::{Route, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, matching_route, route, table};
 
-/// Looks up in these routes in both orders, as their order must not matter, and asks the oracle as well.
+/// Looks up the route with the routes in both orders, because the order must not matter, and compares with the oracle.
 fn found(routes: &[Route], host: &str, method: &str, path: &str) -> Option<usize> {
     let look_up = |routes: &[Route]| {
         let table = table(routes).unwrap();
@@ -15,9 +15,9 @@ fn found(routes: &[Route], host: &str, method: &str, path: &str) -> Option<usize
     assert_eq!(
         look_up(&reversed).map(|index| routes.len() - 1 - index),
         index,
-        "the order matters for {path}"
+        "the order of the routes changes the result for {path}"
     );
-    assert_eq!(governs(routes, host, method, path, false), index, "{path} to the oracle");
+    assert_eq!(matching_route(routes, host, method, path, false), index, "the oracle's route for {path}");
     index
 }
 
@@ -42,13 +42,13 @@ fn segment_by_segment_literal_then_wildcard_then_rest() {
         ("/a", Some(2)),
         ("/a/x/y/z", Some(2)),
         ("/a/x/c", Some(3)),
-        // The second segment decides before the third: literal `b`, then `{id}`.
+        // The second segment takes precedence over the third: literal `b`, then `{id}`.
         ("/a/b/c", Some(4)),
         ("/a/b/x", Some(4)),
         ("/x/b/c", Some(5)),
         ("/", Some(6)),
         ("/e/f/g/h", Some(8)),
-        // Down the literal and back again.
+        // The literal branch has no match, so the search backtracks.
         ("/e/f/g/x", Some(7)),
         ("/g/1", Some(9)),
         ("/g/1/2", Some(9)),
@@ -77,7 +77,7 @@ fn a_trailing_slash_is_dropped_but_belongs_to_the_rest_where_there_is_one() {
         ("/a/", Some(0)),
         ("/a//", None),
         ("/b/x/", Some(1)),
-        // `{id}` is not empty.
+        // `{id}` does not match an empty segment.
         ("/b/", None),
         ("/b//", None),
         ("/c", Some(2)),
@@ -109,7 +109,7 @@ fn hosts_exact_then_longest_suffix_then_none() {
         ("www.example.com", "/a", Some(1)),
         ("x.y.example.com", "/a", Some(1)),
         ("x.api.example.com", "/a", Some(1)),
-        // A suffix is no part of a name, and not the name itself.
+        // A suffix matches neither a part of a label nor the suffix itself.
         ("badexample.com", "/a", Some(2)),
         ("example.com", "/a", Some(2)),
         ("example.org", "/a", Some(2)),
@@ -117,9 +117,9 @@ fn hosts_exact_then_longest_suffix_then_none() {
         (".com", "/a", Some(3)),
         ("com", "/a", Some(3)),
         ("", "/a", Some(3)),
-        // The exact host has nothing for this path: the next level does.
+        // The exact host has no route for this path, but the next level has.
         ("api.example.com", "/b", Some(4)),
-        // A literal of a less specific host is behind a wildcard of a more specific one, so nothing else is.
+        // A wildcard of a more specific host takes precedence over a literal of a less specific host.
         ("api.example.com", "/c", Some(5)),
         ("example.org", "/b", Some(5)),
     ] {
@@ -162,7 +162,7 @@ fn methods_listed_then_unlisted_then_the_next_template() {
         assert_eq!(found(&routes, "", method, path), expected, "{method} {path}");
     }
     assert_eq!(found(&routes, "f.test", "POST", "/f"), Some(7));
-    assert_eq!(found(&routes, "f.test", "GET", "/f"), Some(8), "the host's route leaves GET out");
+    assert_eq!(found(&routes, "f.test", "GET", "/f"), Some(8), "the host's route does not list GET");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn conflicts_name_both_routes() {
 }
 
 #[test]
-fn routes_that_differ_stand_together() {
+fn different_routes_do_not_conflict() {
     for (what, one, other) in [
         ("methods", route("/a", &["GET"], &[]), route("/a", &["POST"], &[])),
         ("a method and the others", route("/a", &["GET"], &[]), route("/a", &[], &[])),
@@ -202,28 +202,28 @@ fn routes_that_differ_stand_together() {
 }
 
 #[test]
-fn every_conflict_is_told_once() {
+fn every_conflict_is_reported_once() {
     let routes =
         ["/a", "/b", "/a", "/B", "/a"].map(|path| route(path, &["GET", "POST"], &["x.test", "y.test"]));
     assert_eq!(table(&routes).unwrap_err(), [(0, 2), (0, 4), (1, 3)]);
 }
 
 #[test]
-fn a_conflict_is_a_sentence() {
+fn a_conflict_message_names_both_routes() {
     let entry = |path: &str| jwt_guard::route::Entry {
         template: jwt_guard::route::Template::parse(path).unwrap(),
         methods: Vec::new(),
         hosts: Vec::new(),
         rule: (),
     };
-    let told = |one, other| {
+    let message = |one, other| {
         let conflicts = jwt_guard::route::Table::build(vec![entry(one), entry(other)]).unwrap_err();
         conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(
-        told("/a/{id}", "/a/*"),
+        message("/a/{id}", "/a/*"),
         "routes[0] (`/a/{id}`) and routes[1] (`/a/*`) cover the same path, method and host, so one would never \
          apply: remove one, or give them different methods or hosts"
     );
-    assert!(told("/a", "/A").contains("differ only in case"));
+    assert!(message("/a", "/A").contains("differ only in case"));
 }

@@ -1,23 +1,23 @@
-//! No path that some upstream reads as a protected one passes with less, whatever the routes and the upstream.
+//! For generated routes and all upstreams: no path that an upstream maps to a protected route bypasses that route.
 
 use jwt_guard::route::RequestLine;
-use jwt_guard_testkit::oracle::{Route, fold, governs, route, table};
+use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, as_written};
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-/// `JWT_GUARD_CASES` says how many.
+/// `JWT_GUARD_CASES` sets the number of cases.
 pub fn config() -> ProptestConfig {
     let cases = std::env::var("JWT_GUARD_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(20_000);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Routes over few names, so that they overlap and a path meets several.
+/// Routes built from few names, so that several routes match the same path.
 fn routes() -> impl Strategy<Value = Vec<Route>> {
     let segment = select(vec!["a", "a", "b", "b", "k", "A", "B", "c@d", "é", "{id}", "*"]);
     let path = (prop::collection::vec(segment, 0..4), select(vec!["", "", "/", "/**", "/**"])).prop_map(
         |(segments, end)| {
-            // The same name twice is refused, so each gets its position.
+            // A template must not repeat a name, so each name gets its position.
             let named = segments
                 .iter()
                 .enumerate()
@@ -35,7 +35,7 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
         },
     );
     prop::collection::vec(one, 0..8).prop_map(|routes| {
-        // Conflicts have tests of their own: here the later of two goes.
+        // Other tests cover conflicts. Here the later of two conflicting routes is dropped.
         let mut kept: Vec<Route> = Vec::new();
         for route in routes {
             kept.push(route);
@@ -47,7 +47,7 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
     })
 }
 
-/// Paths out of what upstreams disagree about.
+/// Paths made of pieces that upstreams treat differently.
 fn nasty_path() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => select(vec!["/", "/a", "/b", "/A", "a", "b", "/c@d", "/é"]),
@@ -73,7 +73,7 @@ proptest! {
     fn the_look_up_follows_the_precedence(routes in routes(), path in nasty_path(), target in target()) {
         let (host, method, _) = target;
         let found = table(&routes).unwrap().lookup(host.as_bytes(), method, &path).map(|found| *found.rule);
-        prop_assert_eq!(found, governs(&routes, host, method, &path, false), "{} of {:?}", path, routes);
+        prop_assert_eq!(found, matching_route(&routes, host, method, &path, false), "{} of {:?}", path, routes);
     }
 
     #[test]
@@ -106,19 +106,19 @@ proptest! {
         methods.extend(overrides.iter().flat_map(|value| value.split(',')).map(str::to_ascii_uppercase));
         let method = method_choice.get(&methods);
 
-        // Letter case is a way to compare. Where it makes no difference to ignore it, the path is in its own case.
-        let exact = governs(&routes, host, method, &seen, false);
-        let ignoring_case = governs(&routes, host, method, &fold(&seen), true);
+        // Upstreams may compare exactly or ignore letter case. If both give the same route, no other case matters.
+        let exact = matching_route(&routes, host, method, &seen, false);
+        let ignoring_case = matching_route(&routes, host, method, &fold(&seen), true);
         let mut rules = vec![exact];
         if exact != ignoring_case {
             rules.push(ignoring_case);
             let lower = LOWER_CASE.iter().filter_map(|(_, lower)| lower(&seen));
-            rules.extend(lower.map(|seen| governs(&routes, host, method, &seen, false)));
+            rules.extend(lower.map(|seen| matching_route(&routes, host, method, &seen, false)));
         }
         for rule in rules {
             prop_assert!(
                 matches.iter().any(|demand| demand.index() == rule),
-                "{} is {} after {:?}, so {} {:?} governs, not only {:?} of {:?}",
+                "{} is {} after {:?}, so {} route {:?} applies; evaluated: {:?} of {:?}",
                 path, seen, names, method, rule, matches.iter().map(|demand| demand.index()).collect::<Vec<_>>(), routes
             );
         }

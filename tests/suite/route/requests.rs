@@ -1,9 +1,9 @@
-//! Which rules govern a whole request.
+//! The rules that apply to a whole request.
 
 use jwt_guard::route::{Ambiguity, AmbiguousPath, RequestLine};
 use jwt_guard_testkit::oracle::{route, table};
 
-/// The rules that govern, sorted, "no route" first; the table is open but for `/admin` and `/Files/{id}`.
+/// The rules that apply, sorted, "no route" first.
 fn matches(method: &str, path: &str, overrides: &[&str]) -> Result<Vec<Option<usize>>, AmbiguousPath> {
     let routes = [
         route("/**", &[], &[]),
@@ -97,7 +97,7 @@ fn segments_decoded_each_for_itself_are_a_reading() {
     }
 }
 
-/// Each path needs one step that no other makes up for: only its reading finds the rule.
+/// Each path needs one normalization that no other replaces: only that path variant finds the rule.
 #[test]
 fn every_step_is_needed() {
     let routes = [
@@ -144,7 +144,7 @@ fn every_step_is_needed() {
 }
 
 #[test]
-fn a_template_in_upper_case_guards_every_case() {
+fn a_template_in_upper_case_protects_every_case() {
     for (path, rules) in [
         ("/Files/1", vec![Some(2)]),
         ("/files/1", vec![Some(0), Some(2)]),
@@ -152,13 +152,13 @@ fn a_template_in_upper_case_guards_every_case() {
         ("/files", vec![Some(0)]),
     ] {
         let matches = matches("GET", path, &[]).unwrap();
-        // `/Files/1` in lower case is no template as spelled, and so under `/**` to an upstream that keeps case.
+        // For an upstream that keeps case, `/files/1` does not match `/Files/{id}`, so it matches `/**`.
         assert!(rules.iter().all(|rule| matches.contains(rule)), "{path}: {matches:?}");
     }
 }
 
 #[test]
-fn every_reading_of_the_method_governs() {
+fn every_variant_of_the_method_is_matched() {
     for (method, overrides, rules) in [
         ("GET", &[][..], vec![Some(3)]),
         ("HEAD", &[], vec![Some(3)]),
@@ -176,7 +176,7 @@ fn every_reading_of_the_method_governs() {
 }
 
 #[test]
-fn no_path_and_the_asterisk_are_under_no_route() {
+fn a_missing_path_and_the_asterisk_match_no_route() {
     let table = table(&[route("/**", &[], &[])]).unwrap();
     for (method, path) in [("CONNECT", None), ("OPTIONS", Some(&b"*"[..]))] {
         let target = RequestLine { host: b"", method: method.as_bytes(), path, method_overrides: Vec::new() };
@@ -187,7 +187,7 @@ fn no_path_and_the_asterisk_are_under_no_route() {
 }
 
 #[test]
-fn other_paths_are_refused() {
+fn invalid_paths_are_rejected() {
     for path in ["", "x", "*x", "*?", "http://example.com/x", "?x", "\\admin"] {
         assert_eq!(matches("GET", path, &[]), Err(AmbiguousPath::NotAbsolute), "{path}");
     }
@@ -203,7 +203,7 @@ fn other_paths_are_refused() {
 }
 
 #[test]
-fn ordinary_paths_are_not_refused() {
+fn ordinary_paths_are_accepted() {
     for path in [
         "/search/100%25",
         "/caf%C3%A9/Men%C3%BC/",
@@ -245,7 +245,7 @@ fn the_spread_of_the_readings() {
 }
 
 #[test]
-fn the_reading_that_chose_a_rule_is_told() {
+fn the_path_variant_that_matched_a_rule_is_reported() {
     let table = table(&[route("/**", &[], &[]), route("/admin", &["DELETE"], &[])]).unwrap();
     let target = RequestLine {
         host: b"",
@@ -254,16 +254,16 @@ fn the_reading_that_chose_a_rule_is_told() {
         method_overrides: vec![b"delete"],
     };
     let matches = table.matches(&target).unwrap();
-    let told: Vec<_> = matches
+    let matched: Vec<_> = matches
         .iter()
         .map(|demand| (demand.index(), demand.variant.method.to_string(), demand.variant.path.to_string()))
         .collect();
     let own = |rule, method: &str, path: &str| (Some(rule), method.to_owned(), path.to_owned());
-    assert_eq!(told, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
+    assert_eq!(matched, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
     assert_eq!(matches.as_sent().index(), Some(0));
 }
 
-/// The rules that govern a GET, sorted.
+/// The rules that apply to a GET, sorted.
 fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: &str) -> Vec<Option<usize>> {
     let table = table(routes).unwrap();
     let target = RequestLine {
@@ -277,9 +277,9 @@ fn governing_get(routes: &[jwt_guard_testkit::oracle::Route], host: &str, path: 
     rules
 }
 
-/// `/a/**` covers `/a/`, and to an upstream that ignores case it does so in every spelling of `a`.
+/// `/a/**` matches `/a/`, and for an upstream that ignores case also with `A`.
 #[test]
-fn a_template_spelled_out_leaves_its_trailing_slash_to_the_rest_in_another_case() {
+fn a_trailing_slash_of_a_literal_template_matches_the_rest_template_in_another_case() {
     let routes = [route("/api/pub/**", &[], &[]), route("/api/Pub", &[], &[])];
     for (path, rules) in [
         ("/api/Pub", vec![Some(1)]),
@@ -289,14 +289,14 @@ fn a_template_spelled_out_leaves_its_trailing_slash_to_the_rest_in_another_case(
     ] {
         assert_eq!(governing_get(&routes, "example.com", path), rules, "{path}");
     }
-    // Without such a neighbour the slash changes nothing.
+    // Without such a route the slash has no effect.
     let alone = [route("/api/**", &[], &[]), route("/api/Pub", &[], &[])];
     assert_eq!(governing_get(&alone, "example.com", "/api/Pub/"), [Some(1)]);
 }
 
-/// The routes of a host come before those of every host, and to an upstream that ignores case in every spelling.
+/// Routes with a host take precedence over routes without one, for an upstream that ignores case in every spelling.
 #[test]
-fn a_template_spelled_out_leaves_a_host_to_the_routes_of_that_host_in_another_case() {
+fn a_host_with_its_own_routes_takes_precedence_over_a_literal_template_in_another_case() {
     let routes = [route("/{tenant}/Users", &[], &["admin.test"]), route("/acme/users", &[], &[])];
     for (host, path, rules) in [
         ("admin.test", "/acme/users", vec![Some(0), Some(1)]),

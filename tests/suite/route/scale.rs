@@ -1,9 +1,9 @@
-//! What a look-up costs: counted in nodes of the tree, not in time.
+//! The cost of a route lookup, measured in visited nodes of the tree instead of time.
 
 use jwt_guard::route::RequestLine;
 use jwt_guard_testkit::oracle::{Route, route, table};
 
-/// Routes as services have them: resources with an id, sub-resources, a literal beside the id.
+/// Typical routes of services: resources with an id, sub-resources, a literal next to the id.
 fn services(count: usize) -> Vec<Route> {
     let service = |number: usize| {
         let base = format!("/api/v1/service-{number}");
@@ -53,7 +53,7 @@ fn ten_thousand_hosts_cost_no_more_than_ten() {
 
 #[test]
 fn a_wildcard_at_every_segment_costs_two_to_the_depth_at_most_and_no_more_than_there_are_nodes() {
-    // Every template of twelve segments, each literal or wildcard: the most that a path can be led astray.
+    // All templates of twelve segments, each literal or wildcard: the worst case for backtracking.
     let depth = 12;
     let all: Vec<Route> = (0..1_usize << depth)
         .map(|bits| {
@@ -68,7 +68,7 @@ fn a_wildcard_at_every_segment_costs_two_to_the_depth_at_most_and_no_more_than_t
     // Longer paths cost no more.
     assert_eq!(table_of_all.visits(b"", "GET", &"/a".repeat(10_000)), nodes);
 
-    // One wildcard or literal at every depth, as people write them: linear.
+    // One wildcard or literal at every depth, as in typical policies: linear.
     let ladder: Vec<Route> = (0..60)
         .flat_map(|depth| {
             let base = "/a".repeat(depth);
@@ -83,7 +83,7 @@ fn a_wildcard_at_every_segment_costs_two_to_the_depth_at_most_and_no_more_than_t
     }
 }
 
-/// One request that doubled its work with each segment would not end within this test.
+/// If the work doubled with each segment, this test would not end.
 #[test]
 fn ignoring_case_costs_no_power_of_the_depth() {
     let depth = 60;

@@ -1,4 +1,4 @@
-//! Whatever bytes a request has: nothing panics, and what was removed is no longer there.
+//! Arbitrary bytes in a request cause no panic, and a removed token is gone.
 
 use jwt_guard::http::HeaderMap;
 use jwt_guard::token_source::{ExtractedToken, TokenSource, extract, strip};
@@ -31,7 +31,7 @@ fn bytes(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// The request as the upstream gets it.
+/// The request as the upstream receives it.
 fn edited(headers: &HeaderMap, edits: &[(String, Vec<Vec<u8>>)]) -> HeaderMap {
     let edited = |name: &str| edits.iter().any(|(edited, _)| edited == name);
     let kept = headers.iter().filter(|(name, _)| !edited(name));
@@ -44,14 +44,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_removed_is_gone(headers in headers()) {
+    fn removed_tokens_are_gone(headers in headers()) {
         let places = places();
         let edits = strip(&places, &headers, false);
         let left = edited(&headers, &edits);
         prop_assert_eq!(extract(&places, &left), ExtractedToken::Missing, "{:?} of {:?}", left, headers);
         prop_assert!(strip(&places, &left, false).is_empty(), "{:?}", left);
 
-        // What had nothing to remove is not touched, and each header is edited once.
+        // A request without tokens is unchanged, and each header is edited at most once.
         if edits.is_empty() {
             prop_assert_eq!(extract(&places, &headers), ExtractedToken::Missing);
         }
@@ -63,7 +63,7 @@ proptest! {
     fn a_forwarded_token_stays_where_it_was_unless_in_the_query(headers in headers()) {
         let places = places();
         let forwarded = strip(&places, &headers, true);
-        // Of cookies only those go that others may take for the token.
+        // Only cookies that an upstream may read as the token are removed.
         prop_assert!(forwarded.iter().all(|(name, _)| matches!(name.as_str(), ":path" | "cookie")));
         if let ExtractedToken::Token { token, source: place } = extract(&places, &headers) {
             let left = edited(&headers, &forwarded);

@@ -1,4 +1,4 @@
-//! Requests as Envoy hands them on: which token they present, and what the upstream sees of it.
+//! Requests as Envoy passes them: which token is extracted, and what the upstream receives.
 
 use jwt_guard::http::HeaderMap;
 use jwt_guard::token_source::{ExtractedToken, MalformedCredential, TokenSource, extract, strip};
@@ -43,7 +43,7 @@ fn edit(name: &str, values: &[&str]) -> (String, Vec<String>) {
 }
 
 #[test]
-fn the_place_that_held_the_token_is_told() {
+fn the_token_source_is_reported() {
     for (place, header) in [
         (0, ("authorization", "Bearer abc")),
         (1, ("authorization", "token abc")),
@@ -62,7 +62,7 @@ fn the_place_that_held_the_token_is_told() {
 }
 
 #[test]
-fn a_place_that_is_not_named_is_not_read() {
+fn a_token_source_that_is_not_configured_is_not_read() {
     for header in [("x-token", "abc"), (":path", "/a?access_token=abc"), ("cookie", "session=abc")] {
         let headers = request(&[header]);
         assert_eq!(extract(&authorization(), &headers), ExtractedToken::Missing, "{header:?}");
@@ -92,7 +92,7 @@ fn headers_are_removed_unless_forwarded() {
             &[("authorization", "Bearer a"), ("x-token", "b")],
             vec![edit("authorization", &[]), edit("x-token", &[])],
         ),
-        // Another scheme is the upstream's own business.
+        // Credentials with another scheme stay for the upstream.
         (&[("authorization", "Basic a")], vec![]),
         (&[("x-other", "Bearer a")], vec![]),
         (&[], vec![]),
@@ -126,9 +126,9 @@ fn only_the_cookie_is_removed() {
     }
 }
 
-/// Each brings forth `session` in ASP.NET, PHP or Python, and none is the token.
+/// ASP.NET, PHP or Python reads each of these as the cookie `session`; the filter does not read it as the token.
 #[test]
-fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
+fn a_cookie_that_an_upstream_reads_as_the_token_never_arrives() {
     let hidden = [
         "a=1 session=EVIL",
         "a=1\tsession=EVIL",
@@ -163,9 +163,10 @@ fn a_cookie_that_an_upstream_takes_for_the_token_never_arrives() {
     }
 }
 
-/// Each is `access_token` to PHP, ASP.NET, Rack or Express, and none is to us: nobody verifies what it holds.
+/// PHP, ASP.NET, Rack or Express reads each of these as `access_token`; the filter does not, so the value is
+/// unverified.
 #[test]
-fn a_parameter_that_an_upstream_takes_for_the_token_is_removed() {
+fn a_parameter_that_an_upstream_reads_as_the_token_is_removed() {
     for name in [
         "access.token",
         "access+token",

@@ -1,16 +1,16 @@
-//! `trim-module IN OUT`: the module without the exports that nothing calls.
+//! `trim-module IN OUT`: removes the exports of the module that this filter does not use.
 //!
-//! The SDK exports every `proxy_on_*` there is, and the host calls each that it finds, for every request: an empty
-//! filter costs 3.8 µs with all of them and 1.8 µs without those that do nothing here. What stays is in [`KEPT`];
-//! every other section is copied byte for byte.
+//! The SDK exports every `proxy_on_*` callback, and the host calls each exported callback for every request. An empty
+//! filter costs 3.8 µs with all callbacks and 1.8 µs with only those that this filter uses. [`KEPT`] lists the exports
+//! that remain; every other section is copied byte for byte.
 
 use std::process::ExitCode;
 
 use wasm_encoder::{ExportKind, ExportSection, Module, RawSection};
 use wasmparser::{ExternalKind, Parser, Payload};
 
-/// What the host needs of the module. `proxy_on_request_body` and `proxy_on_request_trailers` hold back the rest of
-/// a request that has not been decided yet.
+/// The exports that the host needs. `proxy_on_request_body` and `proxy_on_request_trailers` hold back the rest of a
+/// request until it has been decided.
 const KEPT: [&str; 14] = [
     "memory",
     "_initialize",
@@ -47,8 +47,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The module with the kept exports only. Each of them must be there: a name that the SDK changes would otherwise
-/// leave a module that the host cannot call, or calls too late.
+/// The module with only the kept exports. A missing export is an error: if the SDK renames a callback, the host would
+/// not call the module, or would call it too late.
 fn trimmed(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let mut module = Module::new();
     let mut found = Vec::new();
@@ -61,7 +61,12 @@ fn trimmed(bytes: &[u8]) -> Result<Vec<u8>, String> {
                 let kind = match export.kind {
                     ExternalKind::Func => ExportKind::Func,
                     ExternalKind::Memory => ExportKind::Memory,
-                    kind => return Err(format!("{} is exported as {kind:?}", export.name)),
+                    kind => {
+                        let name = export.name;
+                        return Err(format!(
+                            "{name} is exported as {kind:?}; expected a function or a memory"
+                        ));
+                    }
                 };
                 if KEPT.contains(&export.name) {
                     kept.export(export.name, kind, export.index);
@@ -71,12 +76,14 @@ fn trimmed(bytes: &[u8]) -> Result<Vec<u8>, String> {
             module.section(&kept);
         } else if let Some((id, range)) = payload.as_section() {
             let place = |offset| usize::try_from(offset).map_err(|_| "the module is too long");
-            let data = bytes.get(place(range.start)?..place(range.end)?).ok_or("a section is cut short")?;
+            let data = bytes
+                .get(place(range.start)?..place(range.end)?)
+                .ok_or("a section ends after the end of the file")?;
             module.section(&RawSection { id, data });
         }
     }
     match KEPT.iter().find(|name| !found.contains(name)) {
-        Some(missing) => Err(format!("{missing} is not exported")),
+        Some(missing) => Err(format!("the module does not export {missing}; did the SDK rename it?")),
         None => Ok(module.finish()),
     }
 }

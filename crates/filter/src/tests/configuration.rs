@@ -26,8 +26,7 @@ fn a_bad_configuration_is_refused_with_each_mistake() {
     let log = host.log.borrow();
     assert!(log.len() > 1, "{log:?}");
     assert!(
-        log.iter()
-            .all(|(level, line)| *level == Level::Error && line.starts_with("invalid configuration: "))
+        log.iter().all(|(level, line)| *level == Level::Error && line.starts_with("invalid configuration: "))
     );
     assert!(host.metrics.borrow().is_empty());
 }

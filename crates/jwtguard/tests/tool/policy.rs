@@ -53,7 +53,11 @@ fn a_wrong_test_file_is_an_error() {
             "tests: [{request: /a, expect: 401}]",
             "the key config is missing; write config with the path of the configuration",
         ),
-        ("bad config", "config: bad.yaml\ntests: [{request: /a, expect: 401}]", "audience: this key is required; write the aud of the tokens"),
+        (
+            "bad config",
+            "config: bad.yaml\ntests: [{request: /a, expect: 401}]",
+            "audience: this key is required; write the aud of the tokens",
+        ),
         (
             "no expectation",
             "config: plugin.yaml\ntests: [{request: /a, expect: {}}]",

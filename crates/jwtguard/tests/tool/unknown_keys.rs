@@ -282,7 +282,10 @@ fn missing_definitions_are_reported() {
             "routes[0].requires_role.all: this key is required; write a role name or a list",
         ),
         // A misspelt key in one object does not hide an error in another.
-        ("token_from: [{header: x-a}, {header: ':a'}]", "token_from[1].header: a name can contain only letters, digits"),
+        (
+            "token_from: [{header: x-a}, {header: ':a'}]",
+            "token_from[1].header: a name can contain only letters, digits",
+        ),
         ("token_from: [{}]", "token_from[0]: expected exactly one of header, query and cookie"),
     ] {
         let found = findings(&with(text));

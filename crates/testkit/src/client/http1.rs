@@ -1,4 +1,4 @@
-//! A client over HTTP/1.1.
+//! An HTTP/1.1 client.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
-/// An HTTP/1.1 request on a connection of its own. Values are bytes, written unchecked.
+/// An HTTP/1.1 request on its own connection. Header values are bytes and are sent unchecked.
 #[derive(Debug, Clone)]
 pub struct Request {
     address: SocketAddr,
@@ -20,55 +20,55 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET for the server's own name.
+    /// A GET whose `host` is the server's address.
     pub fn get(address: SocketAddr, path: impl AsRef<[u8]>) -> Self {
         Self::new(address, "GET", path).host(&address.to_string())
     }
 
-    /// A POST with that body, for the server's own name.
+    /// A POST with a body, whose `host` is the server's address.
     pub fn post(address: SocketAddr, path: impl AsRef<[u8]>, body: impl Into<Vec<u8>>) -> Self {
         Self::new(address, "POST", path).host(&address.to_string()).body(body)
     }
 
-    /// Any request, for the host `api.example`.
+    /// A request with any method, for the host `api.example`.
     pub fn new(address: SocketAddr, method: &str, path: impl AsRef<[u8]>) -> Self {
         let headers = vec![(b"host".to_vec(), b"api.example".to_vec())];
         Self { address, method: method.to_owned(), path: path.as_ref().to_vec(), headers, body: None }
     }
 
-    /// Adds a header; a second one of the same name is sent as a second line.
+    /// Adds a header line, also if the name exists already.
     #[must_use]
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 
-    /// Another Host than `api.example`.
+    /// Replaces the `host` header.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         self.headers.retain(|(name, _)| name != b"host");
         self.header("host", host)
     }
 
-    /// `Authorization: Bearer …`
+    /// Adds `Authorization: Bearer …`.
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// A body, with its length.
+    /// Sets the body; `content-length` is sent with it.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
         self
     }
 
-    /// Where it is sent.
+    /// The server's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The bytes that are sent.
+    /// The request as bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = [self.method.as_bytes(), b" ", &self.path, b" HTTP/1.1\r\n"].concat();
         for (name, value) in &self.headers {
@@ -82,17 +82,17 @@ impl Request {
         bytes
     }
 
-    /// Sends it and reads the answer. Panics where there is none.
+    /// Sends the request and reads the response. Panics if there is no response.
     pub async fn send(self) -> Response {
         let mut connection = Connection::open(self.address).await;
         connection.write(&self.to_bytes()).await;
         connection.response_to(&self.method).await
     }
 
-    /// Sends it and reads the answer.
+    /// Sends the request and reads the response.
     ///
     /// # Errors
-    /// No connection, or no answer on it.
+    /// The connection failed, or there was no valid response.
     pub async fn try_send(&self) -> Result<Response, String> {
         let exchange = async {
             let stream = TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
@@ -100,8 +100,8 @@ impl Request {
             connection.stream.write_all(&self.to_bytes()).await.map_err(|error| error.to_string())?;
             connection.read_response(&self.method).await
         };
-        let outcome = tokio::time::timeout(PATIENCE, exchange).await;
-        let outcome = outcome.unwrap_or_else(|_| Err(format!("no answer in {} s", PATIENCE.as_secs())));
+        let outcome = tokio::time::timeout(TIMEOUT, exchange).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(format!("no response within {} s", TIMEOUT.as_secs())));
         outcome.map_err(|problem| format!("{} {}: {problem}", self.method, self.url()))
     }
 
@@ -110,7 +110,7 @@ impl Request {
     }
 }
 
-/// The `curl` line that sends the same, to read: a token is cut to its beginning and end.
+/// The request as a `curl` command for people to read: tokens are shortened.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("curl")?;
@@ -129,7 +129,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// A long value, which is a token, by its beginning and end.
+/// Shortens a long value, such as a token, to its beginning and end.
 pub fn shortened(value: &str) -> String {
     let end = value.len().saturating_sub(6);
     match (value.get(..24), value.get(end..)) {
@@ -141,28 +141,28 @@ pub fn shortened(value: &str) -> String {
 /// A TCP connection to Envoy.
 pub struct Connection {
     stream: TcpStream,
-    /// Read, but not yet part of an answer.
+    /// Bytes that were read, but are not part of a response yet.
     pending: Vec<u8>,
 }
 
 impl Connection {
-    /// Connects. Panics where nothing listens.
+    /// Connects. Panics if the connection fails.
     pub async fn open(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.unwrap(), pending: vec![] }
     }
 
-    /// Sends exactly those bytes.
+    /// Sends exactly these bytes.
     pub async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
 
-    /// Sends those bytes unless the other side has closed.
+    /// Sends these bytes; ignores an error if the server has closed the connection.
     pub async fn write_or_closed(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
     }
 
-    /// Whether that HTTP/2 stream comes to an end within the time that a test waits: by its answer, by a reset, or
-    /// with the connection. A stream that stays open after its answer's headers (a tunnel) has ended as well.
+    /// Whether that HTTP/2 stream ends before the timeout: by a response, by a reset, or with the connection. Response
+    /// headers count as the end, also if the stream stays open (a tunnel).
     pub async fn h2_stream_ends(&mut self, stream: u32) -> bool {
         const HEADERS: u8 = 1;
         const RST_STREAM: u8 = 3;
@@ -188,10 +188,10 @@ impl Connection {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, ending).await.is_ok()
+        tokio::time::timeout(TIMEOUT, ending).await.is_ok()
     }
 
-    /// Whether anything of an answer comes before the other side closes.
+    /// Whether the server sends any byte of a response before it closes the connection.
     pub async fn is_answered(&mut self) -> bool {
         let waiting = async {
             while self.pending.is_empty() {
@@ -201,25 +201,27 @@ impl Connection {
             }
             true
         };
-        tokio::time::timeout(PATIENCE, waiting).await.expect("neither an answer nor an end")
+        tokio::time::timeout(TIMEOUT, waiting)
+            .await
+            .expect("timeout: neither a response nor the end of the connection")
     }
 
-    /// Reads the next answer, to a request that was not HEAD.
+    /// Reads the next response, to a request other than HEAD.
     pub async fn response(&mut self) -> Response {
         self.response_to("GET").await
     }
 
-    /// Reads the next answer; informational ones are skipped, except for 101.
+    /// Reads the next response; skips informational responses except 101.
     pub async fn response_to(&mut self, method: &str) -> Response {
         let reading = self.read_response(method);
-        let answer = tokio::time::timeout(PATIENCE, reading).await.expect("no answer in time");
+        let answer = tokio::time::timeout(TIMEOUT, reading).await.expect("timeout: no response");
         answer.unwrap_or_else(|problem| panic!("{problem}"))
     }
 
-    /// Reads exactly that many bytes, as after an upgrade.
+    /// Reads exactly that many bytes, for example after an upgrade.
     pub async fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let reading = tokio::time::timeout(PATIENCE, self.read_bytes(count)).await;
-        reading.expect("no bytes in time").unwrap_or_else(|problem| panic!("{problem}"))
+        let reading = tokio::time::timeout(TIMEOUT, self.read_bytes(count)).await;
+        reading.expect("timeout: too few bytes").unwrap_or_else(|problem| panic!("{problem}"))
     }
 
     async fn read_bytes(&mut self, count: usize) -> Result<Vec<u8>, String> {
@@ -231,9 +233,9 @@ impl Connection {
         Ok(self.pending.drain(..count).collect())
     }
 
-    /// Whether the other side has closed within the time that a test waits.
+    /// Whether the server closes the connection before the timeout.
     pub async fn closes(&mut self) -> bool {
-        tokio::time::timeout(PATIENCE, async { while self.fill().await {} }).await.is_ok()
+        tokio::time::timeout(TIMEOUT, async { while self.fill().await {} }).await.is_ok()
     }
 
     async fn read_response(&mut self, method: &str) -> Result<Response, String> {
@@ -251,7 +253,7 @@ impl Connection {
             match (chunked, length) {
                 (true, _) => response.body = self.read_chunks().await?,
                 (false, Some(length)) => {
-                    let length = length.map_err(|_| "content-length is no number".to_owned())?;
+                    let length = length.map_err(|_| "content-length is not a number".to_owned())?;
                     response.body = self.read_bytes(length).await?;
                 }
                 (false, None) => {
@@ -267,7 +269,8 @@ impl Connection {
         loop {
             let mut headers = [httparse::EMPTY_HEADER; 128];
             let mut head = httparse::Response::new(&mut headers);
-            let parsed = head.parse(&self.pending).map_err(|error| format!("no HTTP answer: {error}"))?;
+            let parsed =
+                head.parse(&self.pending).map_err(|error| format!("not an HTTP response: {error}"))?;
             if let (httparse::Status::Complete(length), Some(status)) = (parsed, head.code) {
                 let headers = head.headers.iter();
                 let headers = headers.map(|h| (h.name.to_ascii_lowercase(), h.value.to_vec())).collect();
@@ -276,7 +279,7 @@ impl Connection {
             }
             if !self.fill().await {
                 let got = String::from_utf8_lossy(&self.pending);
-                return Err(format!("the connection ended before an answer: {got:?}"));
+                return Err(format!("the connection ended before a complete response; received {got:?}"));
             }
         }
     }
@@ -286,7 +289,8 @@ impl Connection {
         loop {
             let line = self.read_line().await?;
             let digits = line.split(';').next().unwrap_or_default().trim();
-            let length = usize::from_str_radix(digits, 16).map_err(|_| format!("no chunk size: {line:?}"))?;
+            let length = usize::from_str_radix(digits, 16)
+                .map_err(|_| format!("expected a chunk size, got {line:?}"))?;
             if length == 0 {
                 while !self.read_line().await?.is_empty() {}
                 return Ok(body);
@@ -300,7 +304,7 @@ impl Connection {
         loop {
             if let Some(end) = self.pending.windows(2).position(|two| two == b"\r\n") {
                 let line = self.pending.drain(..end + 2).take(end).collect();
-                return String::from_utf8(line).map_err(|_| "a chunk size is no text".to_owned());
+                return String::from_utf8(line).map_err(|_| "a chunk size is not UTF-8".to_owned());
             }
             if !self.fill().await {
                 return Err("the connection ended within a chunk".to_owned());
@@ -308,36 +312,36 @@ impl Connection {
         }
     }
 
-    /// Reads what there is; false at the end, a reset included.
+    /// Reads available bytes; false at the end of the connection or after a reset.
     async fn fill(&mut self) -> bool {
         matches!(self.stream.read_buf(&mut self.pending).await, Ok(count) if count > 0)
     }
 }
 
-/// An answer over HTTP/1.1.
+/// An HTTP/1.1 response.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// Its status.
     pub status: u16,
-    /// In order, names in lower case.
+    /// The headers in order, with names in lower case.
     pub headers: Vec<(String, Vec<u8>)>,
     /// Its body.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// The first value of that header as text.
+    /// The first value of the header as text.
     pub fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(found, _)| found == name)?;
         Some(std::str::from_utf8(value).unwrap())
     }
 
-    /// The body as JSON; panics when it is none.
+    /// The body as JSON; panics if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
     }
 
-    /// The member `error` of a refusal.
+    /// The member `error` of the body of a denial.
     pub fn error(&self) -> String {
         self.json()["error"].as_str().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned()
     }

@@ -1,4 +1,4 @@
-//! A client over HTTP/2.
+//! An HTTP/2 client.
 
 use std::net::SocketAddr;
 
@@ -9,16 +9,16 @@ use hyper::HeaderMap;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use super::PATIENCE;
+use super::TIMEOUT;
 
-/// An HTTP/2 connection to Envoy; a clone is the same connection.
+/// An HTTP/2 connection to Envoy; clones share the connection.
 #[derive(Clone)]
 pub struct H2Client {
     sender: hyper::client::conn::http2::SendRequest<BoxBody<Bytes, std::convert::Infallible>>,
     authority: String,
 }
 
-/// An answer over HTTP/2.
+/// An HTTP/2 response.
 #[derive(Debug, Clone)]
 pub struct H2Response {
     /// Its status.
@@ -32,7 +32,7 @@ pub struct H2Response {
 }
 
 impl H2Client {
-    /// Connects. Panics where nothing listens.
+    /// Connects. Panics if the connection fails.
     pub async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
@@ -41,7 +41,7 @@ impl H2Client {
         Self { sender, authority: address.to_string() }
     }
 
-    /// Sends a request with a body and, unless empty, trailers; reads the whole answer.
+    /// Sends a request with a body and, unless empty, trailers; reads the complete response.
     pub async fn send(
         &mut self,
         method: &str,
@@ -71,10 +71,10 @@ impl H2Client {
                 body: collected.to_bytes(),
             }
         };
-        tokio::time::timeout(PATIENCE, exchange).await.expect("no answer in time")
+        tokio::time::timeout(TIMEOUT, exchange).await.expect("timeout: no response")
     }
 
-    /// Sends a GET with that token, on a stream of its own, and lets it run; its status comes later.
+    /// Sends a GET with that token on a new stream. The returned task yields the status.
     pub fn get_later(&self, path: &str, token: &str) -> tokio::task::JoinHandle<u16> {
         let request = hyper::Request::get(format!("http://{}{path}", self.authority))
             .header("authorization", format!("Bearer {token}"))
@@ -84,7 +84,7 @@ impl H2Client {
         tokio::spawn(async move { sender.send_request(request).await.unwrap().status().as_u16() })
     }
 
-    /// A gRPC call: one length-prefixed message, `te: trailers`.
+    /// Sends a gRPC call: one length-prefixed message, with `te: trailers`.
     pub async fn grpc(&mut self, path: &str, headers: &[(&str, &[u8])], message: &[u8]) -> H2Response {
         let length = u32::try_from(message.len()).unwrap().to_be_bytes();
         let framed = [&[0], length.as_slice(), message].concat();

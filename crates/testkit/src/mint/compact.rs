@@ -2,7 +2,7 @@
 
 use jwt_guard::jose::base64url;
 
-/// The three parts as given, encoded and joined: `compact(header, claims, b"")` is an unsigned token.
+/// Encodes and joins the three parts: `compact(header, claims, b"")` is an unsigned token.
 pub fn compact(header: &[u8], claims: &[u8], signature: &[u8]) -> String {
     [header, claims, signature].map(base64url::encode).join(".")
 }

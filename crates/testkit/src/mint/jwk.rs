@@ -20,7 +20,7 @@ impl SigningKey {
         Value::Object(members)
     }
 
-    /// The whole key. A secret.
+    /// The private key. It is secret.
     pub fn private_jwk(&self) -> Value {
         let mut jwk = self.public_jwk();
         if let Value::Object(members) = &mut jwk {
@@ -29,8 +29,8 @@ impl SigningKey {
         jwk
     }
 
-    /// Reads [`private_jwk`](Self::private_jwk)'s form, and others' keys of that form. `alg` may be absent
-    /// where the key's type leaves one choice (RS256 for RSA), as may `kid` (the thumbprint).
+    /// Parses a private JWK, such as the result of [`private_jwk`](Self::private_jwk). `alg` is optional if the key
+    /// type implies it (RS256 for RSA), and `kid` is optional (the thumbprint).
     pub fn from_private_jwk(text: &str) -> Result<Self, MintError> {
         let jwk: Map<String, Value> = serde_json::from_str(text).map_err(|_| MintError::JwkNotAnObject)?;
         let algorithm = algorithm(&jwk)?;
@@ -52,8 +52,8 @@ impl SigningKey {
         Ok(key.with_kid(kid))
     }
 
-    /// RFC 7638: SHA-256 over the required members in the order of their names, without spaces. serde_json's
-    /// map is sorted and its output has no spaces, so it is written as it stands.
+    /// RFC 7638: SHA-256 over the required members, sorted by name, without spaces. serde_json sorts its map and writes
+    /// no spaces.
     pub fn thumbprint(&self) -> String {
         let members = Value::Object(self.material.required_members(self.algorithm));
         base64url::encode(&Sha256::digest(members.to_string()))
@@ -61,7 +61,7 @@ impl SigningKey {
 }
 
 impl Material {
-    /// The public members that RFC 7638 hashes, and no other.
+    /// The public members that RFC 7638 hashes.
     fn required_members(&self, algorithm: Algorithm) -> Map<String, Value> {
         let members = match self {
             Self::Rsa(key) => json!({
@@ -103,7 +103,7 @@ impl Material {
     }
 }
 
-/// `point` is SEC 1's uncompressed form: 0x04, then the coordinates at the curve's full width.
+/// `point` is in the uncompressed form of SEC 1: 0x04, then both coordinates at the full width of the curve.
 fn ec(curve: &str, point: &[u8]) -> Value {
     let coordinates = point.get(1..).unwrap_or_default();
     let (x, y) = coordinates.split_at(coordinates.len() / 2);
@@ -114,7 +114,7 @@ fn akp(algorithm: Algorithm, public: &[u8]) -> Value {
     json!({ "kty": "AKP", "alg": algorithm.name(), "pub": base64url::encode(public) })
 }
 
-/// `d` and the primes, with the values that RFC 7518 section 6.3.2 wants beside them.
+/// `d` and the primes, with the other values that RFC 7518 section 6.3.2 requires.
 fn rsa_secrets(key: &rsa::PrivateKey) -> Map<String, Value> {
     let qinv = key.crt_coefficient();
     let mut primes = key.primes().iter();
@@ -171,7 +171,7 @@ mod tests {
     use jwt_guard::jose::algorithm::UnknownAlgorithm;
 
     #[test]
-    fn a_key_survives_being_written_and_read() {
+    fn a_written_key_can_be_parsed() {
         for algorithm in Algorithm::ALL {
             let key = SigningKey::generate(algorithm).unwrap().with_kid("one");
             let text = key.private_jwk().to_string();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_half_holds_no_secret() {
+    fn the_public_jwk_contains_no_secret() {
         for algorithm in Algorithm::ALL {
             let jwk = SigningKey::generate(algorithm).unwrap().public_jwk();
             for secret in ["d", "p", "q", "dp", "dq", "qi", "priv"] {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_keys_are_refused() {
+    fn invalid_keys_are_rejected() {
         let good = SigningKey::generate(Algorithm::Es256).unwrap().private_jwk();
         let other = SigningKey::generate(Algorithm::Es256).unwrap().private_jwk();
         let changed = |name: &str, value: Value| {

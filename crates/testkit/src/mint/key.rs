@@ -1,4 +1,4 @@
-//! A private key and the algorithm it signs with.
+//! A private key and its algorithm.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct SigningKey {
     pub(super) material: Material,
 }
 
-/// Boxed where large: an expanded ML-DSA key takes tens of kilobytes.
+/// Large keys are boxed: an expanded ML-DSA key takes tens of kilobytes.
 #[derive(Clone)]
 pub(super) enum Material {
     Rsa(Box<rsa::PrivateKey>),
@@ -33,7 +33,7 @@ pub(super) enum Material {
 }
 
 impl fmt::Debug for SigningKey {
-    /// Without the key: what is printed ends up in logs.
+    /// Omits the key, because printed text ends up in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey")
             .field("kid", &self.kid)
@@ -43,18 +43,18 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// A new key; RSA with 2048 bits. Its `kid` is its thumbprint (RFC 7638).
+    /// Generates a key; RSA with 2048 bits. Its `kid` is its thumbprint (RFC 7638).
     pub fn generate(algorithm: Algorithm) -> Result<Self, MintError> {
         if is_rsa(algorithm) {
             return Self::generate_rsa(algorithm, 2048);
         }
-        // About one candidate in 2^32 or fewer is no scalar of its curve.
+        // At most about one candidate in 2^32 is not a valid scalar of its curve.
         for _ in 0..8 {
             let mut secret = [0; 66];
             let secret = secret.get_mut(..secret_length(algorithm)).unwrap_or_default();
             getrandom::fill(secret).map_err(|_| MintError::Random)?;
             if let (Algorithm::Es512, Some(first)) = (algorithm, secret.first_mut()) {
-                // 521 bits in 66 bytes.
+                // P-521 uses 521 bits of 66 bytes.
                 *first &= 1;
             }
             if let Ok(material) = Material::from_secret(algorithm, secret) {
@@ -64,7 +64,7 @@ impl SigningKey {
         Err(MintError::Random)
     }
 
-    /// A new RSA key of that many bits, 1024 to 8192: also too few, for a test that they are refused.
+    /// Generates an RSA key with 1024 to 8192 bits. Sizes that the filter rejects are possible, to test the rejection.
     pub fn generate_rsa(algorithm: Algorithm, bits: usize) -> Result<Self, MintError> {
         if !is_rsa(algorithm) {
             return Err(MintError::WrongKeyType(algorithm));
@@ -82,14 +82,14 @@ impl SigningKey {
         key
     }
 
-    /// The same key under another `kid`.
+    /// Replaces the `kid`.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = kid.into();
         self
     }
 
-    /// The same key for another algorithm of its type: RSA signs with all of RS and PS.
+    /// Replaces the algorithm by another one of the same key type: an RSA key signs with all RS and PS algorithms.
     pub fn with_algorithm(mut self, algorithm: Algorithm) -> Result<Self, MintError> {
         if !self.material.fits(algorithm) {
             return Err(MintError::WrongKeyType(algorithm));
@@ -103,14 +103,14 @@ impl SigningKey {
         &self.kid
     }
 
-    /// What it signs with.
+    /// Its algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// A compact JWS over that header and those claims, both taken byte for byte: they need not be JSON.
+    /// A compact JWS over the header and the claims, both signed byte for byte: they may be invalid JSON.
     ///
-    /// Only an RSA key too short for its hash fails.
+    /// Fails only if an RSA key is too short for its hash.
     pub fn sign(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> Result<String, MintError> {
         let unsigned = compact(header.as_ref(), claims.as_ref(), &[]);
         let input = unsigned.strip_suffix('.').unwrap_or(&unsigned);
@@ -118,7 +118,7 @@ impl SigningKey {
         Ok(compact(header.as_ref(), claims.as_ref(), &signature))
     }
 
-    /// The signature over those bytes, in JWS form: R‖S for the elliptic curves.
+    /// The signature over the bytes in JWS form: R‖S for elliptic curves.
     pub fn signature(&self, message: &[u8]) -> Result<Vec<u8>, MintError> {
         match &self.material {
             Material::Rsa(key) => rsa_signature(key, self.algorithm, message),
@@ -140,7 +140,7 @@ impl SigningKey {
 }
 
 impl Material {
-    /// From the secret itself: a scalar, or the seed of Ed25519 and ML-DSA.
+    /// Creates the key from its secret: a scalar, or the seed of Ed25519 and ML-DSA.
     pub(super) fn from_secret(algorithm: Algorithm, secret: &[u8]) -> Result<Self, MintError> {
         let no_key = MintError::JwkNoKey;
         if secret.len() != secret_length(algorithm) {
@@ -210,7 +210,7 @@ fn rsa_signature(key: &rsa::PrivateKey, algorithm: Algorithm, message: &[u8]) ->
     }
 }
 
-/// PSS takes its salt from the random numbers; PKCS#1 v1.5 only blinds with them and signs the same each time.
+/// PSS uses random numbers as salt. PKCS#1 v1.5 uses them only for blinding, so its signatures are deterministic.
 fn randomized<K: RandomizedSigner<S>, S: SignatureEncoding>(
     key: &K,
     message: &[u8],
@@ -230,8 +230,12 @@ mod tests {
 
     const NOW: u64 = 1_700_000_000;
 
-    /// Reads the public JWK and judges the token by another library's code; ES512 it does not know.
-    fn second_opinion(algorithm: Algorithm, jwk: &str, token: &str) -> Option<Result<(), jwt_simple::Error>> {
+    /// Verifies the token with the public JWK by another library, which does not support ES512.
+    fn verify_with_jwt_simple(
+        algorithm: Algorithm,
+        jwk: &str,
+        token: &str,
+    ) -> Option<Result<(), jwt_simple::Error>> {
         macro_rules! judged_by {
             ($key:ty) => {
                 <$key>::from_jwk(jwk).and_then(|key| {
@@ -265,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn another_library_accepts_the_tokens_and_refuses_another_keys() {
+    fn another_library_accepts_the_tokens_and_rejects_those_of_another_key() {
         let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
         let other_rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
         for algorithm in Algorithm::ALL {
@@ -277,10 +281,11 @@ mod tests {
             let other = other.with_kid(key.kid());
             let token =
                 Token::new(UnixTime::from_secs(NOW)).claim("roles", vec!["admin"]).sign(&key).unwrap();
-            let judged = |key: &SigningKey| second_opinion(algorithm, &key.public_jwk().to_string(), &token);
-            let Some(own) = judged(&key) else { continue };
+            let verified =
+                |key: &SigningKey| verify_with_jwt_simple(algorithm, &key.public_jwk().to_string(), &token);
+            let Some(own) = verified(&key) else { continue };
             assert!(own.is_ok(), "{algorithm}: {own:?}");
-            assert!(judged(&other).unwrap().is_err(), "{algorithm}: another key");
+            assert!(verified(&other).unwrap().is_err(), "{algorithm}: another key");
         }
     }
 

@@ -1,4 +1,4 @@
-//! A token that passes, and everything that can be changed about it.
+//! A valid token that tests can change in every detail.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use super::error::MintError;
 use super::key::SigningKey;
 use jwt_guard::time::UnixTime;
 
-/// `iss` unless told otherwise.
+/// The default `iss`.
 pub const ISSUER: &str = "https://issuer.example";
-/// `aud` unless told otherwise.
+/// The default `aud`.
 pub const AUDIENCE: &str = "orders-api";
-/// `sub` unless told otherwise.
+/// The default `sub`.
 pub const SUBJECT: &str = "user-1";
-/// How long a token is valid unless told otherwise.
+/// The default lifetime.
 pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
-/// A token before it is signed. Starts valid: [`ISSUER`], [`AUDIENCE`], [`SUBJECT`], issued now, expiring after
-/// [`LIFETIME`]; `alg`, `kid` and `typ: JWT` come from the key that signs, unless the test set or removed them.
+/// A token before it is signed. A new one is valid: [`ISSUER`], [`AUDIENCE`], [`SUBJECT`], issued now, expiring after
+/// [`LIFETIME`]. `alg` and `kid` come from the signing key and `typ` is `JWT`, unless the test sets or removes them.
 #[derive(Debug, Clone)]
 pub struct Token {
     now: UnixTime,
@@ -28,7 +28,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token issued at that moment.
+    /// A token issued at `now`.
     pub fn new(now: UnixTime) -> Self {
         let token = Self { now, header: Map::new(), without: Vec::new(), claims: Map::new() };
         token
@@ -39,32 +39,32 @@ impl Token {
             .lifetime(LIFETIME)
     }
 
-    /// `iss`
+    /// Sets `iss`.
     #[must_use]
     pub fn issuer(self, issuer: &str) -> Self {
         self.claim("iss", issuer)
     }
 
-    /// `aud`: one, or several as a `Vec`.
+    /// Sets `aud`: one text, or several as a `Vec`.
     #[must_use]
     pub fn audience(self, audience: impl Into<Value>) -> Self {
         self.claim("aud", audience)
     }
 
-    /// `sub`
+    /// Sets `sub`.
     #[must_use]
     pub fn subject(self, subject: &str) -> Self {
         self.claim("sub", subject)
     }
 
-    /// `exp`, that long after now, to the whole second.
+    /// Sets `exp` to that long after `now`, in whole seconds.
     #[must_use]
     pub fn lifetime(self, lifetime: Duration) -> Self {
         let expiry = self.now.saturating_add(lifetime).as_millis() / 1000;
         self.claim("exp", expiry)
     }
 
-    /// `iat` and `exp` of a token that expired that long ago, having lived for [`LIFETIME`].
+    /// Sets `iat` and `exp` to those of a token with [`LIFETIME`] that expired that long ago.
     #[must_use]
     pub fn expired_for(self, since: Duration) -> Self {
         let now = self.now.as_millis() / 1000;
@@ -72,28 +72,28 @@ impl Token {
         self.claim("exp", expiry).claim("iat", expiry.saturating_sub(LIFETIME.as_secs()))
     }
 
-    /// Any claim, to any JSON value.
+    /// Sets any claim to any JSON value.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// All members of that object, each replacing what was there.
+    /// Sets all claims of the object; replaces existing ones.
     #[must_use]
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
         self.claims.extend(claims);
         self
     }
 
-    /// Without that claim.
+    /// Removes the claim.
     #[must_use]
     pub fn without(mut self, claim: &str) -> Self {
         self.claims.remove(claim);
         self
     }
 
-    /// Any header parameter, `alg` and `kid` included.
+    /// Sets any header parameter, `alg` and `kid` included.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.without.retain(|without| without != name);
@@ -101,7 +101,7 @@ impl Token {
         self
     }
 
-    /// Without that header parameter, `alg` and `kid` included.
+    /// Removes the header parameter, `alg` and `kid` included.
     #[must_use]
     pub fn without_header(mut self, name: &str) -> Self {
         self.header.remove(name);
@@ -121,12 +121,12 @@ impl Token {
         Value::Object(header).to_string()
     }
 
-    /// The claims as they stand.
+    /// The claims as JSON.
     pub fn claims_json(&self) -> String {
         Value::Object(self.claims.clone()).to_string()
     }
 
-    /// Signed by that key.
+    /// Signs the token with the key.
     pub fn sign(&self, key: &SigningKey) -> Result<String, MintError> {
         key.sign(self.header_json(key), self.claims_json())
     }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_it_was_told() {
+    fn a_token_contains_what_the_test_set() {
         let key = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("k1");
         let plain = parts(&Token::new(NOW).sign(&key).unwrap());
         assert_eq!(plain.0, serde_json::json!({"alg": "ES256", "kid": "k1", "typ": "JWT"}));

@@ -1,5 +1,5 @@
-;; A proxy-wasm module that hands the body of a request to the host's function `verify_signature` and answers with
-;; what comes back: the status is 200 plus the host's status, the body is the result.
+;; A proxy-wasm module that passes the body of a request to the host's function `verify_signature` and responds with the
+;; result: the response status is 200 plus the host's status, the response body is the host's result.
 (module
   (import "env" "proxy_get_buffer_bytes" (func $get_buffer (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_call_foreign_function" (func $call (param i32 i32 i32 i32 i32 i32) (result i32)))
@@ -7,7 +7,7 @@
     (func $answer (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
   (memory (export "memory") 64)
   (data (i32.const 0) "verify_signature")
-  ;; 16: start of the body, 20: its length, 24: start of the result, 28: its length; the rest is given out.
+  ;; 16: start of the body, 20: its length, 24: start of the result, 28: its length; the rest is allocated.
   (global $free (mut i32) (i32.const 64))
   (func (export "malloc") (param $size i32) (result i32)
     (global.get $free)
