@@ -142,7 +142,7 @@ impl Denial {
     /// The response for a reason. If it contains `Retry-After`, the value is one second;
     /// [`retry_after`](Self::retry_after) changes it.
     ///
-    /// The challenge's scopes come from [`required_scopes`](crate::policy::Requirements::scopes_asked) for the
+    /// The challenge's scopes come from [`required_scopes`](crate::policy::Requirements::required_scopes) for the
     /// request.
     pub fn new(reason: Reason, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer(reason);

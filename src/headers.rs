@@ -210,7 +210,7 @@ impl ClaimHeaders {
         Ok(edits)
     }
 
-    /// Encodes the identity once, for [`plan_encoded`](Self::plan_prepared).
+    /// Encodes the identity once, for [`plan_encoded`](Self::plan_encoded).
     pub fn encode_for(&self, identity: &Rc<Identity>) -> EncodedHeaders {
         let mut headers: Vec<_> =
             self.encoded(identity).map(|(name, value)| (Rc::clone(name), value)).collect();

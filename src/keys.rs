@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | [`store`] | the keys of all issuers of a configuration |
 //! | [`fetcher`] | the fetches of one issuer: the next request, and the result of each answer |
-//! | [`cache`] | the key cache of one VM, synchronized with the other VMs |
+//! | [`key_cache`] | the key cache of one VM, synchronized with the other VMs |
 //! | [`parked`] | the requests that wait for keys |
 //! | [`tick`] | how often the host calls the module for this |
 

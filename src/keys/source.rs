@@ -3,7 +3,7 @@
 use crate::endpoint::Endpoint;
 use crate::http::Scheme;
 
-/// The settings that determine which keys are fetched. The times ([`RefreshTimings`](super::KeyTimes)) do not belong to them:
+/// The settings that determine which keys are fetched. The times ([`RefreshTimings`](super::RefreshTimings)) do not belong to them:
 /// two configurations that differ only in the times share one key set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {

@@ -105,7 +105,7 @@ pub struct SkippedVariants {
 }
 
 impl SkippedVariants {
-    /// Adds a class. A class that is not [skippable](ReadingClass::SKIPPABLE) has no effect.
+    /// Adds a class. A class that is not [skippable](VariantClass::SKIPPABLE) has no effect.
     #[must_use]
     pub fn with(self, class: VariantClass) -> Self {
         if VariantClass::SKIPPABLE.contains(&class) { Self { bits: self.bits | bit(class) } } else { self }
