@@ -15,9 +15,9 @@ pub struct ConfigError {
 }
 
 fn line(path: &Path, problem: &Problem) -> String {
-    let token_source = if path.is_root() { String::new() } else { format!("{path}: ") };
+    let prefix = if path.is_root() { String::new() } else { format!("{path}: ") };
     let mut line = String::new();
-    for character in format!("{token_source}{problem}").chars() {
+    for character in format!("{prefix}{problem}").chars() {
         match character.is_control() {
             true => line.extend(character.escape_default()),
             false => line.push(character),

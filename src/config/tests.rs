@@ -97,10 +97,10 @@ fn a_refused_number_may_stand_as_text() {
 fn every_mistake_is_told_at_once() {
     let errors =
         parse(r#"{"issuer":"","routes":[{"path":"/a"},{"path":"b","deny":true}],"x":1}"#).unwrap_err();
-    for token_source in ["issuer:", "audience:", "jwks_cluster:", "routes[0]:", "routes[1].path:", "x:"] {
+    for path in ["issuer:", "audience:", "jwks_cluster:", "routes[0]:", "routes[1].path:", "x:"] {
         assert!(
-            errors.iter().any(|error| error.starts_with(token_source)),
-            "{token_source} is not among {errors:#?}"
+            errors.iter().any(|error| error.starts_with(path)),
+            "{path} is not among {errors:#?}"
         );
     }
 }
