@@ -145,13 +145,13 @@ pub enum RefreshDecision {
 
 /// Whether stored keys may verify tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Usable {
+pub enum Freshness {
     /// The keys are within their TTL.
     Fresh,
     /// The keys are past their TTL, and still within `jwks_max_stale_seconds`.
     Stale,
     /// There are no keys, or they are too old.
-    No,
+    Unusable,
 }
 
 impl RefreshState {
@@ -170,15 +170,15 @@ impl RefreshState {
     };
 
     /// Whether the current keys may verify tokens now.
-    pub fn usable(&self, times: &RefreshTimings, now: UnixTime) -> Usable {
+    pub fn freshness(&self, times: &RefreshTimings, now: UnixTime) -> Freshness {
         let age = now.since(self.fetched_at);
         let fresh_for = self.fresh_for(times);
         if self.set == SetId::NONE || age >= fresh_for.saturating_add(times.max_stale) {
-            Usable::No
+            Freshness::Unusable
         } else if age < fresh_for {
-            Usable::Fresh
+            Freshness::Fresh
         } else {
-            Usable::Stale
+            Freshness::Stale
         }
     }
 
@@ -190,7 +190,7 @@ impl RefreshState {
 
     /// Whether a VM is fetching.
     pub fn in_flight(&self, now: UnixTime) -> bool {
-        ahead(self.lease_from, self.lease_until, LONGEST_LEASE, now).is_some()
+        if_in_future(self.lease_from, self.lease_until, LONGEST_LEASE, now).is_some()
     }
 
     /// What `vm` does for the reason `reason`. `jitter` spreads the refreshes of several processes.
@@ -205,7 +205,8 @@ impl RefreshState {
         if self.in_flight(now) {
             return RefreshDecision::InFlight;
         }
-        if let Some(retry_at) = ahead(self.failed_at, self.retry_at, LONGEST_BACKOFF.mul_f64(1.2), now) {
+        if let Some(retry_at) = if_in_future(self.failed_at, self.retry_at, LONGEST_BACKOFF.mul_f64(1.2), now)
+        {
             return RefreshDecision::NotBefore(retry_at);
         }
         let lease = Self {
@@ -222,7 +223,7 @@ impl RefreshState {
             },
             RefreshReason::UnknownKid => {
                 let allowed = self.forced_at.saturating_add(times.cooldown);
-                match ahead(self.forced_at, allowed, times.cooldown, now) {
+                match if_in_future(self.forced_at, allowed, times.cooldown, now) {
                     Some(allowed) => RefreshDecision::NotBefore(allowed),
                     None => RefreshDecision::Fetch(lease),
                 }
@@ -232,7 +233,7 @@ impl RefreshState {
 
     /// When the next refresh is due: after 80 to 90 % of the time in which the keys are fresh. `None` if it is due now.
     fn renewal(&self, times: &RefreshTimings, now: UnixTime, jitter: Jitter) -> Option<UnixTime> {
-        if self.set == SetId::NONE || was_written_ahead(self.fetched_at, now) {
+        if self.set == SetId::NONE || is_in_future(self.fetched_at, now) {
             return None;
         }
         let due = self.fetched_at.saturating_add(self.fresh_for(times).mul_f64(0.8 + 0.1 * jitter.0));
@@ -310,7 +311,7 @@ impl RefreshState {
     fn given_up(&self, times: &RefreshTimings, now: UnixTime) -> Self {
         // `fetched_at` is in the future, so the clock was set back since. The keys count as stale from now on.
         // Otherwise they would be used for longer than allowed, by as much as the clock was off.
-        let fetched_at = match was_written_ahead(self.fetched_at, now) {
+        let fetched_at = match is_in_future(self.fetched_at, now) {
             true => now.saturating_sub(self.fresh_for(times)),
             false => self.fetched_at,
         };
@@ -330,14 +331,14 @@ fn lease_duration(times: &RefreshTimings) -> Duration {
 }
 
 /// Whether `moment` is so far in the future that the clock must have been set back since it was written.
-fn was_written_ahead(moment: UnixTime, now: UnixTime) -> bool {
+fn is_in_future(moment: UnixTime, now: UnixTime) -> bool {
     moment > now.saturating_add(CLOCK_TOLERANCE)
 }
 
 /// `until`, if it is in the future. A period counts as over if it was written before the clock was set back, or if it
 /// is longer than `longest`. Otherwise it could prevent fetches for as long as the clock was off.
-fn ahead(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> Option<UnixTime> {
-    let holds = !was_written_ahead(from, now) && now < until && until.since(from) <= longest;
+fn if_in_future(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTime) -> Option<UnixTime> {
+    let holds = !is_in_future(from, now) && now < until && until.since(from) <= longest;
     holds.then_some(until)
 }
 

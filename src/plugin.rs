@@ -20,7 +20,7 @@ use crate::keys::fetch_event::FetchEvent;
 use crate::keys::fetcher::{FetchRequest, Fetcher};
 use crate::keys::key_cache::{KeyCache, SharedData};
 use crate::keys::parked::{Awaited, ParkState, ParkedRequests, WakeReason};
-use crate::keys::record::Entries;
+use crate::keys::record::EntryNames;
 use crate::keys::store::{IssuerKeys, KeyStore};
 use crate::keys::tick::Tick;
 use crate::metadata_cache::{MetadataCache, MetadataScope};
@@ -272,7 +272,7 @@ fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl Share
     match &issuer.keys {
         KeyOrigin::Inline(keys) => IssuerKeys::Inline(Rc::clone(keys)),
         KeyOrigin::Fetched { source, times } => {
-            let entries = Entries::of(plugin, &issuer.rules.iss, source);
+            let entries = EntryNames::of(plugin, &issuer.rules.iss, source);
             let cache = KeyCache::new(times.clone(), vm, entries, host.jitter());
             IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), cache))))
         }

@@ -98,10 +98,7 @@ fn every_mistake_is_told_at_once() {
     let errors =
         parse(r#"{"issuer":"","routes":[{"path":"/a"},{"path":"b","deny":true}],"x":1}"#).unwrap_err();
     for path in ["issuer:", "audience:", "jwks_cluster:", "routes[0]:", "routes[1].path:", "x:"] {
-        assert!(
-            errors.iter().any(|error| error.starts_with(path)),
-            "{path} is not among {errors:#?}"
-        );
+        assert!(errors.iter().any(|error| error.starts_with(path)), "{path} is not among {errors:#?}");
     }
 }
 

@@ -73,7 +73,7 @@ enum FetchState {
 #[derive(Debug)]
 enum FetchTarget {
     /// The discovery document, at the URL with this index in [`discovery::documents`].
-    RequestedDocument(usize),
+    DiscoveryDocument(usize),
     Keys(Endpoint),
 }
 
@@ -86,7 +86,7 @@ struct Sent {
 
 #[derive(Debug)]
 enum FetchStep {
-    RequestedDocument(usize),
+    DiscoveryDocument(usize),
     Keys {
         source: String,
         /// The set whose `ETag` was sent.
@@ -131,7 +131,7 @@ impl Fetcher {
                 }
                 match &self.source.location {
                     Location::Endpoint(endpoint) => FetchTarget::Keys(endpoint.clone()),
-                    Location::Discovery { .. } => FetchTarget::RequestedDocument(0),
+                    Location::Discovery { .. } => FetchTarget::DiscoveryDocument(0),
                 }
             }
         };
@@ -145,19 +145,19 @@ impl Fetcher {
 
     fn request(&mut self, target: FetchTarget) -> Option<FetchRequest> {
         let (step, document, cluster, endpoint, etag) = match (target, &self.source.location) {
-            (FetchTarget::RequestedDocument(place), Location::Discovery { cluster, issuer, .. }) => {
+            (FetchTarget::DiscoveryDocument(place), Location::Discovery { cluster, issuer, .. }) => {
                 let documents = discovery::documents(issuer);
                 let urls = documents.iter().take(place + 1).map(ToString::to_string).collect();
                 let endpoint = documents.into_iter().nth(place)?;
                 (
-                    FetchStep::RequestedDocument(place),
+                    FetchStep::DiscoveryDocument(place),
                     RequestedDocument::Discovery(urls),
                     cluster,
                     endpoint,
                     None,
                 )
             }
-            (FetchTarget::RequestedDocument(_), Location::Endpoint(_)) => return None,
+            (FetchTarget::DiscoveryDocument(_), Location::Endpoint(_)) => return None,
             (FetchTarget::Keys(endpoint), location) => {
                 let source = endpoint.to_string();
                 let document = match location {
@@ -198,7 +198,7 @@ impl Fetcher {
     pub fn on_response(&mut self, host: &impl SharedData, answer: HttpAnswer<'_>) -> Option<FetchEvent> {
         let FetchState::Awaiting { sent, .. } = self.take_state() else { return None };
         let outcome = match &sent.step {
-            FetchStep::RequestedDocument(place) => match self.discovered(*place, answer) {
+            FetchStep::DiscoveryDocument(place) => match self.discovered(*place, answer) {
                 Ok(next) => {
                     self.state = FetchState::Next(next);
                     return None;
@@ -222,7 +222,7 @@ impl Fetcher {
         };
         match discovery::parse_discovery_response(answer, iss, issuer, *other_host) {
             Err(FetchError::Status(404)) if place + 1 < discovery::documents(issuer).len() => {
-                Ok(FetchTarget::RequestedDocument(place + 1))
+                Ok(FetchTarget::DiscoveryDocument(place + 1))
             }
             endpoint => endpoint.map(FetchTarget::Keys),
         }

@@ -11,10 +11,10 @@ use std::time::Duration;
 pub use shared_data::{SharedData, SharedEntry, Swap};
 
 use super::answer::GoodAnswer;
-use super::record::{Entries, StoredKeys, fingerprint};
+use super::record::{EntryNames, StoredKeys, fingerprint};
 use super::{
-    Jitter, KeyLookup, RefreshDecision, RefreshReason, RefreshState, RefreshTimings, SetId, Usable,
-    VmIdentity, ahead, pause,
+    Freshness, Jitter, KeyLookup, RefreshDecision, RefreshReason, RefreshState, RefreshTimings, SetId,
+    VmIdentity, if_in_future, pause,
 };
 use crate::jose::jwks::{KeySet, ParsedKeySet};
 use crate::time::UnixTime;
@@ -45,7 +45,7 @@ pub enum FailureOutcome {
     /// The fetch before failed as well, and whether there are usable keys did not change.
     Repeated,
     /// The first failure, and whether there are usable keys meanwhile.
-    First(Usable),
+    First(Freshness),
     /// The last good keys have expired since the failure before.
     KeysExpired,
 }
@@ -55,9 +55,9 @@ pub enum FailureOutcome {
 pub struct KeyCache {
     times: RefreshTimings,
     vm: VmIdentity,
-    entries: Entries,
+    entries: EntryNames,
     state: RefreshState,
-    loaded: Option<Loaded>,
+    loaded: Option<LoadedKeys>,
     jitter: Jitter,
     /// A token had an unknown kid, whether or not its request waits.
     unknown_kid_pending: bool,
@@ -78,7 +78,7 @@ struct SendFailures {
 }
 
 #[derive(Debug)]
-struct Loaded {
+struct LoadedKeys {
     /// The record when it last named this set. It has the times in which the set may be used. If the set of a newer
     /// record cannot be read, this set is used within its own times.
     state: RefreshState,
@@ -89,7 +89,7 @@ struct Loaded {
 
 impl KeyCache {
     /// An empty cache.
-    pub fn new(times: RefreshTimings, vm: VmIdentity, entries: Entries, jitter: Jitter) -> Self {
+    pub fn new(times: RefreshTimings, vm: VmIdentity, entries: EntryNames, jitter: Jitter) -> Self {
         Self {
             times,
             vm,
@@ -116,15 +116,15 @@ impl KeyCache {
     /// The keys that may verify tokens now.
     pub fn keys(&self, now: UnixTime) -> Option<Rc<KeySet>> {
         let loaded = self.loaded.as_ref()?;
-        (loaded.state.usable(&self.times, now) != Usable::No).then(|| Rc::clone(&loaded.keys))
+        (loaded.state.freshness(&self.times, now) != Freshness::Unusable).then(|| Rc::clone(&loaded.keys))
     }
 
     /// The number of usable keys of this VM, their age, and whether they are stale.
     pub fn status(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
-            let usable = loaded.state.usable(&self.times, now);
-            let keys = if usable == Usable::No { 0 } else { loaded.keys.len() };
-            (keys, now.since(loaded.state.fetched_at), usable != Usable::Fresh)
+            let freshness = loaded.state.freshness(&self.times, now);
+            let keys = if freshness == Freshness::Unusable { 0 } else { loaded.keys.len() };
+            (keys, now.since(loaded.state.fetched_at), freshness != Freshness::Fresh)
         })
     }
 
@@ -198,7 +198,7 @@ impl KeyCache {
     /// The time until which this VM does not fetch, while other VMs can.
     fn pause_after_unsent(&self, now: UnixTime) -> Option<UnixTime> {
         let SendFailures { at, pause, .. } = self.send_failures?;
-        ahead(at, at.saturating_add(pause), pause, now)
+        if_in_future(at, at.saturating_add(pause), pause, now)
     }
 
     /// The request for the keys was sent. A request for a discovery document does not count.
@@ -295,7 +295,7 @@ impl KeyCache {
                         _ => Rc::new(keys.clone()),
                     };
                     let (source, etag) = (source.to_owned(), etag.clone());
-                    self.loaded = Some(Loaded { state: next, source, etag, keys });
+                    self.loaded = Some(LoadedKeys { state: next, source, etag, keys });
                 } else if let Some(loaded) = &mut self.loaded {
                     loaded.state = next;
                 }
@@ -338,11 +338,11 @@ impl KeyCache {
                 if let Some(loaded) = self.loaded.as_mut().filter(|loaded| loaded.state.set == next.set) {
                     loaded.state = next;
                 }
-                let usable = next.usable(&self.times, now);
-                let ran_out =
-                    usable == Usable::No && before.usable(&self.times, before.failed_at) != Usable::No;
+                let freshness = next.freshness(&self.times, now);
+                let ran_out = freshness == Freshness::Unusable
+                    && before.freshness(&self.times, before.failed_at) != Freshness::Unusable;
                 return match before.failures {
-                    0 => FailureOutcome::First(usable),
+                    0 => FailureOutcome::First(freshness),
                     _ if ran_out => FailureOutcome::KeysExpired,
                     _ => FailureOutcome::Repeated,
                 };
@@ -352,7 +352,7 @@ impl KeyCache {
     }
 
     /// Looks again for a request that found no keys, or no key with the kid of its token.
-    pub fn look_again(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup {
+    pub fn sync_and_look_up(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup {
         let had = self.current_set();
         self.sync(host);
         let now = host.now();
@@ -384,10 +384,10 @@ impl KeyCache {
     }
 }
 
-fn load(bytes: &[u8], state: RefreshState) -> Option<Loaded> {
+fn load(bytes: &[u8], state: RefreshState) -> Option<LoadedKeys> {
     let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == state.set)?;
     let ParsedKeySet { keys, .. } = KeySet::parse(&stored.text).ok()?;
-    Some(Loaded { state, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })
+    Some(LoadedKeys { state, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })
 }
 
 #[cfg(test)]

@@ -12,14 +12,14 @@ pub trait KeySource {
     /// The current keys of the issuer.
     fn current(&self, issuer: IssuerIndex) -> Option<Rc<KeySet>>;
     /// Looks again: another worker may have fetched keys since, or a fetch may be under way.
-    fn look_again(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup;
+    fn sync_and_look_up(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup;
     /// The time since the current keys were fetched. `None` if they were not fetched.
     fn age(&self, _: IssuerIndex) -> Option<Duration> {
         None
     }
 }
 
-/// The result of [`KeySource::look_again`].
+/// The result of [`KeySource::sync_and_look_up`].
 #[derive(Debug, Clone)]
 pub enum KeyLookup {
     /// There are other keys than those that [`KeySource::current`] gave before.

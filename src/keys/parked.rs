@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{RefreshReason, RefreshState, SetId, was_written_ahead};
+use super::{RefreshReason, RefreshState, SetId, is_in_future};
 use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;
 
@@ -83,7 +83,7 @@ impl Parked {
     /// How much longer the request can wait. Zero if the clock was set back, because the deadline would otherwise be
     /// later than intended.
     fn remaining(&self, now: UnixTime) -> Duration {
-        match was_written_ahead(self.since, now) {
+        match is_in_future(self.since, now) {
             true => Duration::ZERO,
             false => self.timeout.saturating_sub(now.since(self.since)),
         }

@@ -18,14 +18,14 @@ const CONTROL_LENGTH: usize = 11 * 8;
 
 /// The names of one issuer's entries in shared data.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entries {
+pub struct EntryNames {
     /// The entry with the [`RefreshState`]. It is small and read at each tick.
     pub state: String,
     /// The entry with the [`StoredKeys`]. It is read when the control names another set.
     pub keys: String,
 }
 
-impl Entries {
+impl EntryNames {
     /// The names depend on everything that determines the keys of the issuer: the name of the plugin, the `iss` and the
     /// source. Plugins that differ in one of them share no keys. If the encoding changes, the names change, and the
     /// keys are fetched once more.
@@ -194,14 +194,14 @@ mod tests {
 
     #[test]
     fn entries_differ_in_whatever_decides_which_keys_are_the_issuers() {
-        let base = Entries::of(b"p", "https://a", &source("c", "https://a/k"));
-        assert_eq!(base, Entries::of(b"p", "https://a", &source("c", "https://a/k")));
+        let base = EntryNames::of(b"p", "https://a", &source("c", "https://a/k"));
+        assert_eq!(base, EntryNames::of(b"p", "https://a", &source("c", "https://a/k")));
         assert_ne!(base.state, base.keys);
         let others = [
-            ("plugin", Entries::of(b"q", "https://a", &source("c", "https://a/k"))),
-            ("iss", Entries::of(b"p", "https://b", &source("c", "https://a/k"))),
-            ("source", Entries::of(b"p", "https://a", &source("d", "https://a/k"))),
-            ("a letter moved", Entries::of(b"ph", "ttps://a", &source("c", "https://a/k"))),
+            ("plugin", EntryNames::of(b"q", "https://a", &source("c", "https://a/k"))),
+            ("iss", EntryNames::of(b"p", "https://b", &source("c", "https://a/k"))),
+            ("source", EntryNames::of(b"p", "https://a", &source("d", "https://a/k"))),
+            ("a letter moved", EntryNames::of(b"ph", "ttps://a", &source("c", "https://a/k"))),
         ];
         for (label, other) in others {
             assert!(other.state != base.state && other.keys != base.keys, "{label}");
@@ -212,7 +212,7 @@ mod tests {
     /// be deliberate.
     #[test]
     fn the_names_of_entries_stay() {
-        let direct = Entries::of(b"jwt_guard", "https://a", &source("idp", "https://a/keys?x"));
+        let direct = EntryNames::of(b"jwt_guard", "https://a", &source("idp", "https://a/keys?x"));
         assert_eq!(direct.state, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/control");
         assert_eq!(direct.keys, "jwt_guard/1/918e92f1aa72e48c12b2f65fe1455373/keys");
         let location = Location::Discovery {
@@ -222,7 +222,7 @@ mod tests {
             issuer: Endpoint::parse("https://a").unwrap(),
         };
         let discovered =
-            Entries::of(b"jwt_guard", "https://a", &Source { cluster: "idp".to_owned(), location });
+            EntryNames::of(b"jwt_guard", "https://a", &Source { cluster: "idp".to_owned(), location });
         assert_eq!(discovered.state, "jwt_guard/1/32adfcb113bdd51c4b7cbc2214348bbc/control");
     }
 

@@ -9,7 +9,7 @@ use crate::http::HeaderMap;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::answer::{GoodAnswer, HttpAnswer, parse_jwks_response};
 use crate::keys::key_cache::{KeyCache, SharedData, SharedEntry, StoreOutcome, Swap};
-use crate::keys::record::Entries;
+use crate::keys::record::EntryNames;
 use crate::keys::source::{Location, Source};
 use crate::keys::{Jitter, RefreshState, RefreshTimings, VmIdentity};
 use crate::time::UnixTime;
@@ -22,9 +22,9 @@ pub fn set(kid: &str) -> Vec<u8> {
     format!(r#"{{"keys":[{{"kty":"RSA","kid":"{kid}","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}}]}}"#).into_bytes()
 }
 
-pub fn entries() -> Entries {
+pub fn entries() -> EntryNames {
     let location = Location::Endpoint(Endpoint::parse(SOURCE).unwrap());
-    Entries::of(b"plugin", "https://a", &Source { cluster: "cluster".to_owned(), location })
+    EntryNames::of(b"plugin", "https://a", &Source { cluster: "cluster".to_owned(), location })
 }
 
 pub fn times() -> RefreshTimings {

@@ -163,9 +163,9 @@ impl<H: SharedData> KeySource for KeysAt<'_, H> {
         }
     }
 
-    fn look_again(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup {
+    fn sync_and_look_up(&self, issuer: IssuerIndex, reason: RefreshReason) -> KeyLookup {
         match self.store.fetcher(issuer) {
-            Some(fetcher) => fetcher.borrow_mut().cache_mut().look_again(self.host, reason),
+            Some(fetcher) => fetcher.borrow_mut().cache_mut().sync_and_look_up(self.host, reason),
             None => KeyLookup::Unavailable { retry_after: Duration::ZERO },
         }
     }
@@ -182,7 +182,7 @@ mod tests {
     use crate::http::HeaderMap;
     use crate::jose::jwks::ParsedKeySet;
     use crate::keys::key_cache::KeyCache;
-    use crate::keys::record::Entries;
+    use crate::keys::record::EntryNames;
     use crate::keys::simulated_host::{SimulatedHost, set, times};
     use crate::keys::{Jitter, Location, Source, VmIdentity};
 
@@ -194,7 +194,7 @@ mod tests {
     fn fetched(url: &str) -> IssuerKeys {
         let location = Location::Endpoint(Endpoint::parse(url).unwrap());
         let source = Source { cluster: "keys".to_owned(), location };
-        let entries = Entries::of(b"plugin", url, &source);
+        let entries = EntryNames::of(b"plugin", url, &source);
         let cache = KeyCache::new(times(), VmIdentity(1), entries, Jitter::from_bits(0));
         IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source, cache))))
     }
@@ -248,7 +248,7 @@ mod tests {
             assert_eq!(store.poll_send(issuer, &parked, &host), None);
             assert_eq!(store.status(issuer, host.now()), None);
             assert_eq!(store.timeout(issuer), Duration::ZERO);
-            let lookup = store.at(host.now(), &host).look_again(issuer, RefreshReason::UnknownKid);
+            let lookup = store.at(host.now(), &host).sync_and_look_up(issuer, RefreshReason::UnknownKid);
             assert!(matches!(lookup, KeyLookup::Unavailable { retry_after: Duration::ZERO }));
         }
         assert_eq!(store.timeout(FIRST), times().timeout);

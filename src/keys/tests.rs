@@ -108,16 +108,16 @@ fn a_max_age_shortens_and_never_lengthens() {
 fn last_good_keys_serve_until_they_are_too_stale() {
     let keys = fetched();
     let rows = [
-        (0.0, Usable::Fresh),
-        (299.9, Usable::Fresh),
-        (300.0, Usable::Stale),
-        (14_699.9, Usable::Stale),
-        (14_700.0, Usable::No),
+        (0.0, Freshness::Fresh),
+        (299.9, Freshness::Fresh),
+        (300.0, Freshness::Stale),
+        (14_699.9, Freshness::Stale),
+        (14_700.0, Freshness::Unusable),
     ];
-    for (seconds, usable) in rows {
-        assert_eq!(keys.usable(&times(), later(seconds)), usable, "after {seconds} s");
+    for (seconds, freshness) in rows {
+        assert_eq!(keys.freshness(&times(), later(seconds)), freshness, "after {seconds} s");
     }
-    assert_eq!(RefreshState::UNKNOWN.usable(&times(), NOW), Usable::No);
+    assert_eq!(RefreshState::UNKNOWN.freshness(&times(), NOW), Freshness::Unusable);
 }
 
 #[test]
@@ -210,9 +210,9 @@ fn a_clock_that_is_set_back_stops_nothing() {
 #[test]
 fn keys_from_before_the_clock_was_set_back_do_not_outlive_their_stale_time() {
     let state = RefreshState { fetched_at: later(100_000.0), ..fetched() }.failed(&times(), NOW, LOW);
-    assert_eq!(state.usable(&times(), NOW), Usable::Stale);
-    assert_eq!(state.usable(&times(), later(14_399.9)), Usable::Stale);
-    assert_eq!(state.usable(&times(), later(14_400.0)), Usable::No);
+    assert_eq!(state.freshness(&times(), NOW), Freshness::Stale);
+    assert_eq!(state.freshness(&times(), later(14_399.9)), Freshness::Stale);
+    assert_eq!(state.freshness(&times(), later(14_400.0)), Freshness::Unusable);
     assert!(matches!(
         state.decide(&times(), RefreshReason::Scheduled, A, later(1.0), LOW),
         RefreshDecision::Fetch(_)
@@ -248,9 +248,9 @@ fn workers_whose_clocks_are_a_moment_apart_agree() {
 fn a_record_written_under_other_times_is_read_under_ones_own() {
     let day = RefreshTimings { ttl: Duration::from_secs(86_400), ..times() };
     let keys = RefreshState::UNKNOWN.succeeded(&day, Some(1), None, NOW);
-    assert_eq!(keys.usable(&times(), later(299.0)), Usable::Fresh);
-    assert_eq!(keys.usable(&times(), later(300.0)), Usable::Stale);
-    assert_eq!(keys.usable(&times(), later(14_700.0)), Usable::No);
+    assert_eq!(keys.freshness(&times(), later(299.0)), Freshness::Fresh);
+    assert_eq!(keys.freshness(&times(), later(300.0)), Freshness::Stale);
+    assert_eq!(keys.freshness(&times(), later(14_700.0)), Freshness::Unusable);
     assert!(matches!(
         keys.decide(&times(), RefreshReason::Scheduled, A, later(270.0), HIGH),
         RefreshDecision::Fetch(_)
@@ -279,7 +279,7 @@ fn a_record_that_stops_the_fetching_for_ever_was_not_written_here() {
         RefreshDecision::Fetch(_)
     ));
     let fresh = RefreshState { fresh_for: Duration::MAX, ..fetched() };
-    assert_eq!(fresh.usable(&times(), later(14_700.0)), Usable::No);
+    assert_eq!(fresh.freshness(&times(), later(14_700.0)), Freshness::Unusable);
     let lately = RefreshState { fetched_at: never, ..fetched() };
     assert!(matches!(
         lately.decide(&times(), RefreshReason::Scheduled, A, NOW, LOW),
@@ -351,8 +351,8 @@ proptest! {
                 }
             }
             let longest = times.ttl + times.max_stale;
-            let usable = state.usable(&times, now) != Usable::No;
-            prop_assert!(!usable || last_good.is_some_and(|at| now.since(at) < longest), "keys are used after their time");
+            let freshness = state.freshness(&times, now) != Freshness::Unusable;
+            prop_assert!(!freshness || last_good.is_some_and(|at| now.since(at) < longest), "keys are used after their time");
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Observer, Reporter};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::jwks::SkippedKey;
-use crate::keys::Usable;
+use crate::keys::Freshness;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::key_cache::FailureOutcome;
 use crate::keys::store::KeyStatus;
@@ -36,8 +36,8 @@ impl<O: Observer> Reporter<O> {
             FetchEvent::Unchanged | FetchEvent::Late => {}
             FetchEvent::Failed { error, outcome, requested, skipped } => {
                 let (what, meanwhile) = match outcome {
-                    FailureOutcome::First(Usable::No) => ("fetching keys failed", NO_KEYS),
-                    FailureOutcome::First(Usable::Fresh | Usable::Stale) => (
+                    FailureOutcome::First(Freshness::Unusable) => ("fetching keys failed", NO_KEYS),
+                    FailureOutcome::First(Freshness::Fresh | Freshness::Stale) => (
                         "fetching keys failed",
                         "the filter keeps using the last good keys, until jwks_max_stale_seconds after their TTL",
                     ),

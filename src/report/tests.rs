@@ -16,7 +16,7 @@ use crate::keys::fetch_event::FetchEvent;
 use crate::keys::key_cache::FailureOutcome;
 use crate::keys::requested::{Requested, RequestedDocument};
 use crate::keys::store::KeyStatus;
-use crate::keys::{KeyLookup, KeySource, RefreshReason, Usable};
+use crate::keys::{Freshness, KeyLookup, KeySource, RefreshReason};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
 use crate::request::{self, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
@@ -124,14 +124,18 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
         ),
         (FetchEvent::Unchanged, true, Vec::new()),
         (FetchEvent::Late, true, Vec::new()),
-        (failed(FailureOutcome::First(Usable::No), Vec::new()), false, failure("fetching keys failed", none)),
         (
-            failed(FailureOutcome::First(Usable::Fresh), Vec::new()),
+            failed(FailureOutcome::First(Freshness::Unusable), Vec::new()),
+            false,
+            failure("fetching keys failed", none),
+        ),
+        (
+            failed(FailureOutcome::First(Freshness::Fresh), Vec::new()),
             false,
             failure("fetching keys failed", last_good),
         ),
         (
-            failed(FailureOutcome::First(Usable::Stale), Vec::new()),
+            failed(FailureOutcome::First(Freshness::Stale), Vec::new()),
             false,
             failure("fetching keys failed", last_good),
         ),
@@ -171,7 +175,7 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
         }
     }
     let reporter = reporter();
-    reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Usable::No), skipped(2)));
+    reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Freshness::Unusable), skipped(2)));
     assert_eq!(reporter.lines().len(), 3, "in addition to the failure that they cause");
 }
 
@@ -198,7 +202,7 @@ impl KeySource for NoKeys {
         None
     }
 
-    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
+    fn sync_and_look_up(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }

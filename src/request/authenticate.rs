@@ -153,7 +153,7 @@ impl<'r> Authenticator<'_, 'r> {
             if !keys.names_keys() {
                 return Ok((keys, Some(Unfetched::NamelessKeys)));
             }
-            match self.keys.look_again(issuer, RefreshReason::UnknownKid) {
+            match self.keys.sync_and_look_up(issuer, RefreshReason::UnknownKid) {
                 KeyLookup::Updated(newer) => keys = newer,
                 KeyLookup::Pending if self.wait == Wait::Allowed => {
                     return Err(TokenFailure::AwaitsKeys { issuer, reason: RefreshReason::UnknownKid });
@@ -175,7 +175,7 @@ impl<'r> Authenticator<'_, 'r> {
 
     fn first_keys(&self, index: IssuerIndex, issuer: &'r Issuer) -> Result<Rc<KeySet>, TokenFailure<'r>> {
         let no_keys = |waiting_full, retry_after| TokenFailure::NoKeys { issuer, waiting_full, retry_after };
-        match self.keys.look_again(index, RefreshReason::Scheduled) {
+        match self.keys.sync_and_look_up(index, RefreshReason::Scheduled) {
             KeyLookup::Updated(keys) => Ok(keys),
             KeyLookup::Pending if self.wait == Wait::Allowed => {
                 Err(TokenFailure::AwaitsKeys { issuer: index, reason: RefreshReason::Scheduled })

@@ -21,7 +21,7 @@ impl KeySource for Keys {
         Some(Rc::clone(&self.0))
     }
 
-    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
+    fn sync_and_look_up(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: std::time::Duration::ZERO }
     }
 }

@@ -7,7 +7,7 @@ use crate::http::HeaderMap;
 use crate::keys::fetch_error::{DiscoveryError, MAX_BYTES};
 use crate::keys::not_json::NotJson;
 use crate::keys::simulated_host::{SimulatedHost, set, times};
-use crate::keys::{KeyLookup, RefreshReason, RefreshTimings, Usable};
+use crate::keys::{Freshness, KeyLookup, RefreshReason, RefreshTimings};
 
 const CALL: u32 = 7;
 const KEYS: &str = "https://a/keys";
@@ -154,7 +154,7 @@ fn a_404_leads_to_the_next_document_and_the_last_one_is_a_failure() {
     };
     let expected = FetchEvent::Failed {
         error: FetchError::Status(404),
-        outcome: FailureOutcome::First(Usable::No),
+        outcome: FailureOutcome::First(Freshness::Unusable),
         requested,
         skipped: Vec::new(),
     };
@@ -213,7 +213,7 @@ fn an_answer_without_usable_keys_is_a_failure_and_the_last_good_keys_serve() {
         let mut a = fetcher(&host);
         assert!(sends(&mut a, &host).is_some());
         assert_eq!(status(&mut a, &host, "200", &set("one")), Some(refreshed()));
-        for outcome in [FailureOutcome::First(Usable::Fresh), FailureOutcome::Repeated] {
+        for outcome in [FailureOutcome::First(Freshness::Fresh), FailureOutcome::Repeated] {
             host.pass(240.0);
             assert!(sends(&mut a, &host).is_some(), "{label}");
             assert_eq!(failure(answer(&mut a, &host, headers, body)), (error.clone(), outcome), "{label}");
@@ -308,7 +308,11 @@ fn a_request_that_is_not_sent_is_tried_again_and_the_second_failure_is_an_event(
         else {
             panic!("{label}: expected an event")
         };
-        assert_eq!((outcome, requested.document), (FailureOutcome::First(Usable::No), document), "{label}");
+        assert_eq!(
+            (outcome, requested.document),
+            (FailureOutcome::First(Freshness::Unusable), document),
+            "{label}"
+        );
         host.pass(2.4);
         assert!(sends(&mut a, &host).is_some(), "{label}");
     }
@@ -325,7 +329,7 @@ fn an_unknown_kid_that_requests_wait_for_is_asked_for_once_a_cooldown() {
     assert_eq!(status(&mut a, &host, "200", &set("one")), Some(FetchEvent::Unchanged));
     assert_eq!(a.poll_send(&host, true), None);
     assert!(matches!(
-        a.cache_mut().look_again(&host, RefreshReason::UnknownKid),
+        a.cache_mut().sync_and_look_up(&host, RefreshReason::UnknownKid),
         KeyLookup::Unavailable { .. }
     ));
     host.pass(10.0);

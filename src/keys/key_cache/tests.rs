@@ -13,10 +13,10 @@ fn one_fetches_and_the_others_get_it() {
     let [mut a, mut b] = [host.vm(1), host.vm(2)];
     assert!(a.take_lease(&host, false));
     assert!(!b.take_lease(&host, false) && !b.take_lease(&host, true));
-    assert!(matches!(b.look_again(&host, RefreshReason::Scheduled), KeyLookup::Pending));
+    assert!(matches!(b.sync_and_look_up(&host, RefreshReason::Scheduled), KeyLookup::Pending));
     assert_eq!(answered(&mut a, &host, "one"), StoreOutcome::Replaced);
     assert!(knows(&a, &host, "one") && !knows(&b, &host, "one"));
-    assert!(matches!(b.look_again(&host, RefreshReason::Scheduled), KeyLookup::Updated(_)));
+    assert!(matches!(b.sync_and_look_up(&host, RefreshReason::Scheduled), KeyLookup::Updated(_)));
     assert!(knows(&b, &host, "one"));
     assert_eq!(a.current_set(), b.current_set());
 }
@@ -31,7 +31,10 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
             let reported = a.not_sent(&host);
             assert_eq!(reported.is_some(), attempt > 1, "attempt {attempt}");
             assert!(!a.take_lease(&host, false), "this VM does not try again at once");
-            assert!(matches!(a.look_again(&host, RefreshReason::Scheduled), KeyLookup::Unavailable { .. }));
+            assert!(matches!(
+                a.sync_and_look_up(&host, RefreshReason::Scheduled),
+                KeyLookup::Unavailable { .. }
+            ));
             if attempt < attempts {
                 host.pass(2.4 * f64::from(attempt));
             }
@@ -39,7 +42,7 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
         assert!(b.take_lease(&host, false), "after {attempts} attempts");
         b.sent();
         assert!(
-            matches!(a.look_again(&host, RefreshReason::Scheduled), KeyLookup::Pending),
+            matches!(a.sync_and_look_up(&host, RefreshReason::Scheduled), KeyLookup::Pending),
             "another VM fetches"
         );
         assert_eq!(answered(&mut b, &host, "one"), StoreOutcome::Replaced);
@@ -52,9 +55,11 @@ fn a_vm_that_cannot_send_leaves_it_to_the_others() {
 fn who_cannot_send_pauses_longer_each_time_until_something_is_sent() {
     let host = SimulatedHost::new();
     let mut a = host.vm(1);
-    for (pause, reported) in
-        [(1.2, None), (2.4, Some(FailureOutcome::First(Usable::No))), (4.8, Some(FailureOutcome::Repeated))]
-    {
+    for (pause, reported) in [
+        (1.2, None),
+        (2.4, Some(FailureOutcome::First(Freshness::Unusable))),
+        (4.8, Some(FailureOutcome::Repeated)),
+    ] {
         assert!(a.take_lease(&host, false));
         assert_eq!(a.not_sent(&host), reported);
         host.pass(pause / 1.2 * 0.79);
@@ -106,7 +111,7 @@ fn a_forced_refresh_that_was_not_sent_costs_nobody_the_cooldown() {
         assert!(a.take_lease(&host, true));
         assert_eq!(a.not_sent(&host).is_some(), earlier == 1);
         assert!(!a.take_lease(&host, true), "this VM pauses");
-        assert!(matches!(b.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Pending));
+        assert!(matches!(b.sync_and_look_up(&host, RefreshReason::UnknownKid), KeyLookup::Pending));
         assert!(b.take_lease(&host, true), "{:?}", host.record());
         b.sent();
         let _ = b.failed(&host);
@@ -160,7 +165,7 @@ fn a_lease_that_ends_while_its_answer_is_being_stored_leaves_everybody_with_the_
     c.sync(&host);
     assert!(!knows(&c, &host, "loser"), "the record names another text");
     assert!(
-        matches!(c.look_again(&host, RefreshReason::Scheduled), KeyLookup::Pending),
+        matches!(c.sync_and_look_up(&host, RefreshReason::Scheduled), KeyLookup::Pending),
         "the set is fetched again"
     );
     assert!(c.take_lease(&host, false));
@@ -180,7 +185,7 @@ fn each_change_is_told_once_for_the_process() {
         assert!(vms[vm].take_lease(&host, false));
         vms[vm].failed(&host)
     };
-    assert_eq!(fail(0, 0.0), FailureOutcome::First(Usable::No));
+    assert_eq!(fail(0, 0.0), FailureOutcome::First(Freshness::Unusable));
     assert_eq!(fail(1, 20.0), FailureOutcome::Repeated);
     assert_eq!(fail(0, 20.0), FailureOutcome::Repeated);
     host.pass(20.0);
@@ -193,7 +198,7 @@ fn each_change_is_told_once_for_the_process() {
     };
     assert_eq!(
         fail(0, 280.0),
-        FailureOutcome::First(Usable::Fresh),
+        FailureOutcome::First(Freshness::Fresh),
         "the first failure of each outage is reported, by the VM that has it"
     );
     assert_eq!(fail(1, 20.0), FailureOutcome::Repeated);
@@ -221,13 +226,13 @@ fn a_kid_that_nobody_waits_for_is_looked_for_all_the_same() {
     let host = SimulatedHost::new();
     let [mut a, _] = warm(&host, "one");
     assert!(!a.take_lease(&host, false));
-    assert!(matches!(a.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Pending));
+    assert!(matches!(a.sync_and_look_up(&host, RefreshReason::UnknownKid), KeyLookup::Pending));
     assert!(
         a.take_lease(&host, false),
         "in report-only mode requests do not wait, and the client may have disconnected"
     );
     answered(&mut a, &host, "one");
-    assert!(matches!(a.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Unavailable { .. }));
+    assert!(matches!(a.sync_and_look_up(&host, RefreshReason::UnknownKid), KeyLookup::Unavailable { .. }));
     assert!(!a.take_lease(&host, false));
 }
 
@@ -238,9 +243,9 @@ fn a_worker_that_lags_behind_learns_of_newer_keys_and_then_of_the_cooldown() {
     host.pass(240.0);
     assert!(a.take_lease(&host, false));
     answered(&mut a, &host, "two");
-    assert!(matches!(b.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Updated(_)));
+    assert!(matches!(b.sync_and_look_up(&host, RefreshReason::UnknownKid), KeyLookup::Updated(_)));
     assert!(
-        matches!(b.look_again(&host, RefreshReason::UnknownKid), KeyLookup::Pending),
+        matches!(b.sync_and_look_up(&host, RefreshReason::UnknownKid), KeyLookup::Pending),
         "there may be newer keys already"
     );
 }

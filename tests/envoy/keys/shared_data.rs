@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jwt_guard::config::{Config, KeyOrigin};
-use jwt_guard::keys::record::{Entries, StoredKeys, fingerprint};
+use jwt_guard::keys::record::{EntryNames, StoredKeys, fingerprint};
 use jwt_guard::keys::{RefreshState, SetId};
 use serde_json::{Value, json};
 
@@ -75,11 +75,11 @@ impl Drop for Foreign {
 }
 
 /// The entries in which the module stores the keys of each issuer.
-fn entries(plugin: &Value) -> Vec<Entries> {
+fn entries(plugin: &Value) -> Vec<EntryNames> {
     let config = Config::parse(plugin.to_string().as_bytes()).unwrap();
     let entries = config.issuers.iter().map(|issuer| {
         let KeyOrigin::Fetched { source, .. } = &issuer.keys else { panic!("inline keys") };
-        Entries::of(b"jwt_guard", &issuer.rules.iss, source)
+        EntryNames::of(b"jwt_guard", &issuer.rules.iss, source)
     });
     entries.collect()
 }

@@ -79,9 +79,9 @@ pub const UNAVAILABLE: KeyLookup = KeyLookup::Unavailable { retry_after: Duratio
 /// A key source with configured results. It records the lookups.
 pub struct Keys {
     pub current: Option<Rc<KeySet>>,
-    /// The result of the first `look_again`. After newer keys, the next results are [`UNAVAILABLE`].
+    /// The result of the first `sync_and_look_up`. After newer keys, the next results are [`UNAVAILABLE`].
     pub lookup: KeyLookup,
-    /// The result from the second `look_again` on, if it differs.
+    /// The result from the second `sync_and_look_up` on, if it differs.
     pub later: Option<KeyLookup>,
     /// The age of the keys.
     pub age: Option<Duration>,
@@ -95,7 +95,7 @@ impl Keys {
         Self { current, lookup: UNAVAILABLE, later: None, age: None, lookups: RefCell::default() }
     }
 
-    /// No keys so far, with that result of `look_again`.
+    /// No keys so far, with that result of `sync_and_look_up`.
     pub fn none(lookup: KeyLookup) -> Self {
         Self { current: None, lookup, later: None, age: None, lookups: RefCell::default() }
     }
@@ -123,7 +123,7 @@ impl KeySource for Keys {
         self.age
     }
 
-    fn look_again(&self, _: IssuerIndex, reason: RefreshReason) -> KeyLookup {
+    fn sync_and_look_up(&self, _: IssuerIndex, reason: RefreshReason) -> KeyLookup {
         let mut lookups = self.lookups.borrow_mut();
         lookups.push(reason);
         match (&self.lookup, &self.later) {

@@ -16,7 +16,7 @@ fn keys_whose_cluster_takes_no_request_give_the_lease_back() {
     assert_eq!(status(&mut a, &host, "200", DOCUMENT), None);
     assert!(a.poll_send(&host, false).is_some());
     let (error, outcome) = failure(a.on_not_sent(&host));
-    assert_eq!((error, outcome), (FetchError::NotSent, FailureOutcome::First(Usable::No)));
+    assert_eq!((error, outcome), (FetchError::NotSent, FailureOutcome::First(Freshness::Unusable)));
 }
 
 #[test]

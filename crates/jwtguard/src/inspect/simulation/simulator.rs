@@ -62,7 +62,7 @@ impl KeySource for SimulatedKeys {
         self.0.get(issuer.0).cloned().flatten()
     }
 
-    fn look_again(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
+    fn sync_and_look_up(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
     }
 }
