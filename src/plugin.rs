@@ -110,7 +110,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
     ) -> Action {
         let wait = match reason {
             WakeReason::KeysChanged => Wait::Allowed,
-            WakeReason::TimedOut => Wait::TimedOut,
+            WakeReason::TimedOut => Wait::NotAllowed,
         };
         let repark = |awaited: Awaited, now| {
             let version = self.keys.version(awaited.issuer, now);

@@ -19,7 +19,7 @@ mod token_outcome;
 mod trailers;
 mod wait;
 
-pub use authenticate::{Authenticator, authenticate};
+pub use authenticate::{AuthContext, authenticate};
 pub use cached_token::CachedToken;
 pub use decision::{Cause, Decision, Forward, Step, Trace};
 pub use denial_record::{DenialRecord, Detail};
@@ -78,12 +78,12 @@ pub fn decide<'r>(
         // A request waits for keys only if a requirement in force depends on them: report-only and shadow rules
         // never park a request.
         let wait = match wait {
-            _ if config.report_only => Wait::TimedOut,
-            Wait::Allowed if !token_required => Wait::TimedOut,
+            _ if config.report_only => Wait::NotAllowed,
+            Wait::Allowed if !token_required => Wait::NotAllowed,
             wait => wait,
         };
-        let with = Authenticator { config, keys, verifier, cache, now, wait };
-        trace.token = authenticate(&with, headers, &policy.token_sources, &policy.shared_token_sources);
+        let with = AuthContext { config, keys, verifier, cache, now, wait };
+        trace.token = authenticate(&with, headers, &policy.token_sources, &policy.accepted_token_sources);
     }
     if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
         return Decision { step: Step::AwaitKeys { issuer, reason }, trace };

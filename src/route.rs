@@ -25,7 +25,7 @@ pub use entry::Entry;
 pub use host::{HostPattern, HostPatternError};
 pub use method::{Method, MethodError};
 pub use route_matches::{
-    Ambiguity, RequestLine, RequestVariant, RouteMatch, RouteMatches, furthest_classes, path_variants,
+    Ambiguity, RequestLine, RequestVariant, RouteMatch, RouteMatches, most_different_classes, path_variants,
 };
 pub use table::{RouteFound, Table};
 pub use template::{Template, TemplateError, TemplateSegment};

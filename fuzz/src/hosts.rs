@@ -52,7 +52,7 @@ fn check_host(host: &[u8]) -> bool {
     let seen = uri.host().unwrap();
     let is_host_test = seen.strip_suffix('.').unwrap_or(seen).eq_ignore_ascii_case("host.test");
     assert_eq!(
-        matches.unwrap().as_sent().found.is_some(),
+        matches.unwrap().as_written().found.is_some(),
         is_host_test,
         "a URL parser reads {host:?} as {seen:?}"
     );

@@ -10,7 +10,7 @@ use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 const HOST: &str = "a.test";
-const MAX_READINGS: usize = 32;
+const MAX_VARIANTS: usize = 32;
 const MAX_BYTES: usize = 32 * 1024;
 
 /// Whether the path is accepted and has path variants.
@@ -27,7 +27,7 @@ pub fn holds(data: &[u8]) -> bool {
     let as_sent = path.split(|byte| *byte == b'?').next().unwrap();
     let written = as_written(std::str::from_utf8(as_sent).unwrap()).unwrap();
     assert_eq!(read[0], written);
-    assert!(read.len() <= MAX_READINGS);
+    assert!(read.len() <= MAX_VARIANTS);
     assert!(read.len() == 1 || read.iter().map(String::len).sum::<usize>() <= MAX_BYTES);
     assert!(!is_plain(as_sent) || read.len() == 1);
     let distinct: BTreeSet<&str> = read.iter().map(String::as_str).collect();
@@ -79,7 +79,7 @@ fn matches(table: &Table<usize>, path: &[u8]) -> Result<BTreeSet<Option<usize>>,
     let matches = table.matches(&target)?;
     let rules: BTreeSet<_> = matches.iter().map(|demand| demand.index()).collect();
     assert_eq!(rules.len(), matches.iter().count(), "a rule occurs twice");
-    assert!(matches.ambiguity() != Ambiguity::One || readings(path).unwrap().len() == 1);
+    assert!(matches.ambiguity() != Ambiguity::Unambiguous || readings(path).unwrap().len() == 1);
     Ok(rules)
 }
 

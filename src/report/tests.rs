@@ -210,7 +210,7 @@ impl KeySource for NoKeys {
 /// The decision on a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
-    request::decide(config, request, &NoKeys, &WasmVerifier, &cache, NOW, Wait::TimedOut)
+    request::decide(config, request, &NoKeys, &WasmVerifier, &cache, NOW, Wait::NotAllowed)
 }
 
 fn headers() -> HeaderMap {

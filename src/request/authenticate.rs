@@ -22,7 +22,7 @@ use crate::token_cache::TokenCache;
 use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
 /// The context in which tokens are verified at one point in time.
-pub struct Authenticator<'a, 'r> {
+pub struct AuthContext<'a, 'r> {
     /// The configuration: its issuers and the rules for their tokens.
     pub config: &'r Config,
     /// The keys of the issuers.
@@ -38,20 +38,20 @@ pub struct Authenticator<'a, 'r> {
 }
 
 /// Extracts the token of a request from one of the `token_sources` and verifies it. The token has to be in one of the
-/// `shared_token_sources`.
+/// `accepted_token_sources`.
 pub fn authenticate<'r>(
-    with: &Authenticator<'_, 'r>,
+    with: &AuthContext<'_, 'r>,
     headers: &HeaderMap,
     token_sources: &[TokenSource],
-    shared_token_sources: &[TokenSource],
+    accepted_token_sources: &[TokenSource],
 ) -> TokenOutcome<'r> {
     let verified = match token_source::extract(token_sources, headers) {
         ExtractedToken::Missing => return TokenOutcome::Absent,
         ExtractedToken::Malformed(malformed) => Err(TokenFailure::Malformed(malformed)),
         ExtractedToken::Token { token, source } => {
-            let stands_shared =
-                token_sources.get(source).is_some_and(|source| shared_token_sources.contains(source));
-            if stands_shared || is_shared(&token, headers, shared_token_sources) {
+            let is_in_accepted_source =
+                token_sources.get(source).is_some_and(|source| accepted_token_sources.contains(source));
+            if is_in_accepted_source || is_in_an_accepted_source(&token, headers, accepted_token_sources) {
                 with.authenticate(&token)
             } else {
                 Err(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed))
@@ -62,16 +62,20 @@ pub fn authenticate<'r>(
 }
 
 /// Whether the same token is also in one of the shared sources.
-fn is_shared(token: &[u8], headers: &HeaderMap, shared_token_sources: &[TokenSource]) -> bool {
-    match token_source::extract(shared_token_sources, headers) {
+fn is_in_an_accepted_source(
+    token: &[u8],
+    headers: &HeaderMap,
+    accepted_token_sources: &[TokenSource],
+) -> bool {
+    match token_source::extract(accepted_token_sources, headers) {
         ExtractedToken::Token { token: shared, .. } => *shared == *token,
         ExtractedToken::Missing | ExtractedToken::Malformed(_) => false,
     }
 }
 
-impl<'r> Authenticator<'_, 'r> {
+impl<'r> AuthContext<'_, 'r> {
     fn authenticate(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
-        if let Some(cached) = self.recall(token)? {
+        if let Some(cached) = self.look_up(token)? {
             return Ok(cached);
         }
         let verified = self.verify(token);
@@ -89,7 +93,7 @@ impl<'r> Authenticator<'_, 'r> {
     /// issuer's keys are usable and still the same set, and whether the token is within its validity period.
     /// All other checks depend only on the token and the configuration, which has not changed. The caller
     /// evaluates the route's requirements for every request.
-    fn recall(&self, token: &[u8]) -> Result<Option<Rc<CachedToken>>, TokenFailure<'r>> {
+    fn look_up(&self, token: &[u8]) -> Result<Option<Rc<CachedToken>>, TokenFailure<'r>> {
         let Some(cached) = self.cache.find(token) else { return Ok(None) };
         let index = cached.identity().issuer();
         let (Some(issuer), Some(keys)) = (self.config.issuers.get(index.0), self.keys.current(index)) else {

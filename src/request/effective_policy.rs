@@ -23,7 +23,7 @@ pub struct EffectivePolicy<'r> {
     pub token_sources: Cow<'r, [TokenSource]>,
     /// The sources that a token may come from: only those that every path variant accepts. Otherwise a cookie
     /// meant for a page would authenticate a call to an API without CSRF protection.
-    pub shared_token_sources: Cow<'r, [TokenSource]>,
+    pub accepted_token_sources: Cow<'r, [TokenSource]>,
     /// Whether the upstream receives the token.
     pub forward_token: bool,
 }
@@ -106,9 +106,9 @@ pub fn resolve_policy<'r>(
         method_overrides: method_overrides(headers).collect(),
     };
     let routes = config.routes.matches(&target)?;
-    let as_sent = routes.as_sent();
+    let as_written = routes.as_written();
     let first = match metadata {
-        Metadata::Absent => applied(config, as_sent, None),
+        Metadata::Absent => applied(config, as_written, None),
         Metadata::Bad(problem) => return Err(PolicyError::BadMetadata(problem)),
         Metadata::Requirement(requirement) => {
             is_safe_for_metadata(config, headers, &routes)?;
@@ -117,8 +117,8 @@ pub fn resolve_policy<'r>(
     };
     let mut policy = EffectivePolicy {
         applied: NonEmpty::one(first),
-        token_sources: Cow::Borrowed(token_sources(config, as_sent)),
-        shared_token_sources: Cow::Borrowed(token_sources(config, as_sent)),
+        token_sources: Cow::Borrowed(token_sources(config, as_written)),
+        accepted_token_sources: Cow::Borrowed(token_sources(config, as_written)),
         forward_token: true,
     };
     let has_metadata = !matches!(metadata, Metadata::Absent);
@@ -130,8 +130,8 @@ pub fn resolve_policy<'r>(
                 policy.token_sources.to_mut().push(source.clone());
             }
         }
-        if policy.shared_token_sources.iter().any(|source| !token_sources.contains(source)) {
-            policy.shared_token_sources.to_mut().retain(|source| token_sources.contains(source));
+        if policy.accepted_token_sources.iter().any(|source| !token_sources.contains(source)) {
+            policy.accepted_token_sources.to_mut().retain(|source| token_sources.contains(source));
         }
         let forwards = route_match.found.and_then(|found| found.rule.forward_token);
         policy.forward_token &= forwards.unwrap_or(config.forward_token);
@@ -174,7 +174,7 @@ fn is_safe_for_metadata<'r>(
     }
     if routes.ambiguity() > Ambiguity::TrailingSlash {
         let path = headers.get(":path").unwrap_or_default();
-        return Err(PolicyError::SeveralPaths(route::furthest_classes(path, config.routes.skipped())));
+        return Err(PolicyError::SeveralPaths(route::most_different_classes(path, config.routes.skipped())));
     }
     Ok(())
 }

@@ -15,10 +15,10 @@ pub(super) fn other_spellings<'r, 'p>(
         token_sources.iter().filter_map(TokenSource::header).any(|read| read == (name, prefix))
     };
     let is_another = move |name: &str, source: &TokenSource| {
-        let Some((cached, prefix)) = source.header() else { return false };
+        let Some((header_name, prefix)) = source.header() else { return false };
         // `authorization` and `cookie` have no other spelling.
-        let is_it = matches!(source, TokenSource::Header { .. }) && header_names_match(name, cached)
-            || grpc_metadata(name).is_some_and(|metadata| header_names_match(metadata, cached));
+        let is_it = matches!(source, TokenSource::Header { .. }) && header_names_match(name, header_name)
+            || grpc_metadata(name).is_some_and(|metadata| header_names_match(metadata, header_name));
         is_it && !is_read(name, prefix)
     };
     let names = headers.names();

@@ -6,7 +6,7 @@ pub enum Wait {
     /// The request may wait.
     Allowed,
     /// The timeout has passed: decide with the available keys.
-    TimedOut,
+    NotAllowed,
     /// The limit of parked requests is reached: decide with the available keys.
     QueueFull,
 }

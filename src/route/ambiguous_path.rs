@@ -20,7 +20,7 @@ pub enum AmbiguousPath {
     TooManyDecodings,
     /// The path has more than 32 distinct variants.
     #[error("the path has more than 32 variants")]
-    TooManyReadings,
+    TooManyVariants,
     /// The path has several variants and over 8192 bytes, or its variants have over 32768 bytes together.
     #[error("the path has variants and over 8192 bytes, or its variants have over 32768 bytes together")]
     TooLong,

@@ -16,7 +16,7 @@ use super::{AmbiguousPath, SkippedVariants, VariantClass};
 use crate::http::hex_digit;
 
 /// The maximum number of variants of a path. Each needs a look-up; a path with more is an attack.
-const MAX_READINGS: usize = 32;
+const MAX_VARIANTS: usize = 32;
 
 /// The number of percent-decoding rounds after which no escape may be left.
 const MAX_DECODINGS: usize = 3;
@@ -74,7 +74,7 @@ impl<'a> PathVariants<'a> {
         if has_broken_escape(path) {
             return Err(AmbiguousPath::BrokenEscape);
         }
-        let hides_slashes = decodes_in_few_rounds(as_sent)?;
+        let hides_slashes = has_nested_encoded_slash(as_sent)?;
         let as_written = decoded(as_sent, Escapes::Required)?.map_or(Cow::Borrowed(as_sent), Cow::Owned);
         let others = all_variants(&as_written, hides_slashes, skipped)?;
         Ok(Self { as_sent, as_written, others })
@@ -141,7 +141,7 @@ fn has_broken_escape(path: &[u8]) -> bool {
 /// # Errors
 /// An escape is left after [`MAX_DECODINGS`] rounds, or decoding produces a character that is invalid in a
 /// path.
-fn decodes_in_few_rounds(path: &str) -> Result<bool, AmbiguousPath> {
+fn has_nested_encoded_slash(path: &str) -> Result<bool, AmbiguousPath> {
     let mut variant = decoded(path, Escapes::All)?;
     for _ in 0..MAX_DECODINGS {
         match variant {
@@ -187,9 +187,9 @@ fn all_variants(
                 path_variants.push(PathVariant { path, class, origin });
             }
             // Check this for each variant instead of each round, because a single round may add two dozen.
-            match (path_variants.len() < MAX_READINGS, bytes <= MAX_BYTES_OF_ALL) {
+            match (path_variants.len() < MAX_VARIANTS, bytes <= MAX_BYTES_OF_ALL) {
                 (true, true) => Ok(()),
-                (false, _) => Err(AmbiguousPath::TooManyReadings),
+                (false, _) => Err(AmbiguousPath::TooManyVariants),
                 (true, false) => Err(AmbiguousPath::TooLong),
             }
         };

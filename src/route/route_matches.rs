@@ -53,7 +53,7 @@ pub struct RequestVariant<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ambiguity {
     /// There is only one variant.
-    One,
+    Unambiguous,
     /// The variants differ only in a trailing slash.
     TrailingSlash,
     /// The path contains a letter that upstreams with case-insensitive comparison take for another letter.
@@ -69,23 +69,26 @@ impl<T> Table<T> {
     /// A request without a path and one with `*` (`OPTIONS *`) match no route. A plain path in lower case with
     /// one method needs one look-up, which allocates nothing (two look-ups if some template contains an
     /// upper-case letter).
-    pub fn matches<'a>(&'a self, target: &RequestLine<'a>) -> Result<RouteMatches<'a, T>, AmbiguousPath> {
-        if !is_unambiguous_host(target.host) {
+    pub fn matches<'a>(
+        &'a self,
+        request_line: &RequestLine<'a>,
+    ) -> Result<RouteMatches<'a, T>, AmbiguousPath> {
+        if !is_unambiguous_host(request_line.host) {
             return Err(AmbiguousPath::Host);
         }
         let skipped = self.skipped();
         let overrides = if skipped.contains(VariantClass::MethodOverride) {
             &[]
         } else {
-            target.method_overrides.as_slice()
+            request_line.method_overrides.as_slice()
         };
-        let (method, other_methods) = method::variants(target.method, overrides)?;
-        let path = match target.path {
+        let (method, other_methods) = method::variants(request_line.method, overrides)?;
+        let path = match request_line.path {
             None => return Ok(RouteMatches::default_only(method, &other_methods, "")),
             Some(b"*") => return Ok(RouteMatches::default_only(method, &other_methods, "*")),
             Some(path) => PathVariants::of(path, skipped)?,
         };
-        let host = normalize_host(target.host);
+        let host = normalize_host(request_line.host);
         let find = |method: &str, path: &str| self.find(&host, method, path);
         let found = find(&method, &path.as_written);
         let mut matches = RouteMatches {
@@ -150,10 +153,11 @@ pub fn path_variants(
 
 /// The classes that lead to the variant that differs most from the `:path` as sent, for a message: those of the
 /// first variant with that [`Ambiguity`].
-pub fn furthest_classes(path: &[u8], skipped: SkippedVariants) -> Vec<VariantClass> {
+pub fn most_different_classes(path: &[u8], skipped: SkippedVariants) -> Vec<VariantClass> {
     let Ok(path_variants) = PathVariants::of(path, skipped) else { return Vec::new() };
     let ambiguity = Ambiguity::of(&path_variants, skipped);
-    match path_variants.others.iter().position(|variant| path_variants.apart(&variant.path) == ambiguity) {
+    match path_variants.others.iter().position(|variant| path_variants.difference(&variant.path) == ambiguity)
+    {
         Some(place) => path_variants.classes(place),
         None if ambiguity == Ambiguity::Segments => vec![VariantClass::PercentDecoding],
         None => vec![VariantClass::LetterCase],
@@ -171,7 +175,7 @@ impl<'a, T> RouteMatches<'a, T> {
         Self {
             first: RouteMatch { found: None, variant },
             others: Vec::new(),
-            ambiguity: Ambiguity::One,
+            ambiguity: Ambiguity::Unambiguous,
             has_one_method,
         }
     }
@@ -189,7 +193,7 @@ impl<'a, T> RouteMatches<'a, T> {
     }
 
     /// The rule of the request as written.
-    pub fn as_sent(&self) -> &RouteMatch<'a, T> {
+    pub fn as_written(&self) -> &RouteMatch<'a, T> {
         &self.first
     }
 
@@ -218,13 +222,14 @@ impl Ambiguity {
         let first = parts.next().is_none_or(is_folded);
         let is_folded = first && parts.all(|part| part.get(2..).is_none_or(is_folded));
         let one_case = is_folded || skipped.contains(VariantClass::LetterCase);
-        let letter_case = if one_case { Self::One } else { Self::LetterCase };
-        let two_spellings = if path_variants.has_two_spellings() { Self::Segments } else { Self::One };
-        let others = path_variants.others.iter().map(|variant| path_variants.apart(&variant.path));
+        let letter_case = if one_case { Self::Unambiguous } else { Self::LetterCase };
+        let two_spellings =
+            if path_variants.has_two_spellings() { Self::Segments } else { Self::Unambiguous };
+        let others = path_variants.others.iter().map(|variant| path_variants.difference(&variant.path));
         others
-            .chain([path_variants.apart(&path_variants.as_written), letter_case, two_spellings])
+            .chain([path_variants.difference(&path_variants.as_written), letter_case, two_spellings])
             .max()
-            .unwrap_or(Self::One)
+            .unwrap_or(Self::Unambiguous)
     }
 }
 
@@ -239,10 +244,10 @@ impl PathVariants<'_> {
     /// How much a variant differs from the path as sent. Decoding an escape that a client has to write also
     /// counts as a difference: Envoy compares the escape byte by byte, while `%c3` and `%C3` are the same to an
     /// upstream.
-    fn apart(&self, variant: &str) -> Ambiguity {
+    fn difference(&self, variant: &str) -> Ambiguity {
         let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).len();
         if variant == self.as_sent {
-            Ambiguity::One
+            Ambiguity::Unambiguous
         } else if variant.get(..without_slash(variant)) == self.as_sent.get(..without_slash(self.as_sent)) {
             Ambiguity::TrailingSlash
         } else {

@@ -55,7 +55,7 @@ fn requests_wait_for_first_keys_only_if_keys_decide_and_may_arrive() {
         let newer = KeyLookup::Updated(published([key()]));
         let rows = [
             (KeyLookup::Pending, Wait::Allowed),
-            (KeyLookup::Pending, Wait::TimedOut),
+            (KeyLookup::Pending, Wait::NotAllowed),
             (KeyLookup::Pending, Wait::QueueFull),
             (UNAVAILABLE, Wait::Allowed),
             (newer, Wait::Allowed),
@@ -83,7 +83,7 @@ fn a_request_waits_once_for_an_unknown_kid() {
     let newer = || KeyLookup::Updated(published([key(), other_key()]));
     for (label, lookup, wait, expected) in [
         ("a refresh may bring it", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
-        ("it did not come in time", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
+        ("it did not come in time", KeyLookup::Pending, Wait::NotAllowed, "401 unknown_kid"),
         ("too many wait", KeyLookup::Pending, Wait::QueueFull, "401 unknown_kid"),
         ("within the cooldown", UNAVAILABLE, Wait::Allowed, "401 unknown_kid"),
         ("another worker has it", newer(), Wait::Allowed, "user-1"),
@@ -102,7 +102,7 @@ fn keys_that_another_worker_fetched_may_lack_the_kid_as_well() {
     let same = || KeyLookup::Updated(published([key()]));
     for (label, then, wait, expected) in [
         ("a refresh is allowed", KeyLookup::Pending, Wait::Allowed, "wait for a kid"),
-        ("it did not help", KeyLookup::Pending, Wait::TimedOut, "401 unknown_kid"),
+        ("it did not help", KeyLookup::Pending, Wait::NotAllowed, "401 unknown_kid"),
         ("within the cooldown", UNAVAILABLE, Wait::Allowed, "401 unknown_kid"),
         ("yet another fetched it", KeyLookup::Updated(published([other_key()])), Wait::Allowed, "user-1"),
         ("other workers keep fetching", same(), Wait::Allowed, "401 unknown_kid"),
@@ -184,7 +184,7 @@ fn a_token_may_expire_while_its_request_waits() {
     assert_eq!(outcome(NOW, Wait::Allowed), "wait for first keys");
     let later = NOW.saturating_add(Duration::from_secs(10 * 86_400));
     assert_eq!(outcome(later, Wait::Allowed), "401 expired");
-    assert_eq!(outcome(later, Wait::TimedOut), "401 expired");
+    assert_eq!(outcome(later, Wait::NotAllowed), "401 expired");
 }
 
 /// If a failed token counts as no token, missing keys would otherwise be invisible.
@@ -193,7 +193,7 @@ fn missing_keys_are_logged_when_a_failed_token_counts_as_none() {
     let lenient = json!({ "allow_missing_or_failed": true });
     let config = config(json!({ "default_policy": lenient }));
     let forward =
-        |token: &str, keys: &Keys| forwarded(get("/").bearer(token).step(&config, keys, Wait::TimedOut));
+        |token: &str, keys: &Keys| forwarded(get("/").bearer(token).step(&config, keys, Wait::NotAllowed));
     let would_deny = forward(&good(), &Keys::none(UNAVAILABLE)).would_deny;
     assert_eq!(would_deny.len(), 1);
     let line = would_deny[0].to_string();
@@ -211,7 +211,7 @@ fn missing_keys_are_logged_when_a_failed_token_counts_as_none() {
     ] {
         assert!(forward(&token, &keys).would_deny.is_empty(), "{label}");
     }
-    let without = forwarded(get("/").step(&config, &Keys::none(UNAVAILABLE), Wait::TimedOut));
+    let without = forwarded(get("/").step(&config, &Keys::none(UNAVAILABLE), Wait::NotAllowed));
     assert!(without.would_deny.is_empty(), "no token");
 }
 
@@ -258,7 +258,7 @@ fn no_fetch_for_a_kid_if_no_key_has_one() {
 fn an_unknown_kid_within_the_cooldown_says_when_keys_are_fetched() {
     let config = config(json!({}));
     let request = get("/").bearer(&token().sign(other_key()).unwrap());
-    let detail = |keys: Keys| denied(request.step(&config, &keys, Wait::TimedOut)).record.detail;
+    let detail = |keys: Keys| denied(request.step(&config, &keys, Wait::NotAllowed)).record.detail;
     let fetched = Keys { age: Some(Duration::from_millis(12_900)), ..Keys::available() };
     assert_eq!(
         detail(fetched),
@@ -299,7 +299,7 @@ fn a_denial_without_keys_has_retry_after() {
     let config = config(json!({}));
     for (lookup, wait, seconds) in [
         (UNAVAILABLE, Wait::Allowed, "7"),
-        (KeyLookup::Pending, Wait::TimedOut, "1"),
+        (KeyLookup::Pending, Wait::NotAllowed, "1"),
         (KeyLookup::Pending, Wait::QueueFull, "1"),
     ] {
         let denial = denied(get("/").bearer(&good()).step(&config, &Keys::none(lookup), wait)).denial;

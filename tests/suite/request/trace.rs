@@ -76,7 +76,7 @@ fn matched_routes_and_token_sources_are_reported() {
         let policy = decision.trace.policy.as_ref().unwrap();
         let cookie = TokenSource::Cookie { name: "session".to_owned() };
         assert_eq!(policy.token_sources, [TokenSource::Authorization, cookie].as_slice());
-        assert_eq!(policy.shared_token_sources, [].as_slice());
+        assert_eq!(policy.accepted_token_sources, [].as_slice());
     });
 }
 

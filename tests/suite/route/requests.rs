@@ -182,7 +182,7 @@ fn a_missing_path_and_the_asterisk_match_no_route() {
         let target = RequestLine { host: b"", method: method.as_bytes(), path, method_overrides: Vec::new() };
         let matches = table.matches(&target).unwrap();
         assert!(matches.iter().map(|demand| demand.index()).eq([None]), "{method}");
-        assert_eq!(matches.ambiguity(), Ambiguity::One);
+        assert_eq!(matches.ambiguity(), Ambiguity::Unambiguous);
     }
 }
 
@@ -226,7 +226,7 @@ fn ordinary_paths_are_accepted() {
 fn the_spread_of_the_readings() {
     let table = table(&[]).unwrap();
     for (path, ambiguity) in [
-        ("/a/b.c?d", Ambiguity::One),
+        ("/a/b.c?d", Ambiguity::Unambiguous),
         ("/a/", Ambiguity::TrailingSlash),
         ("/a//", Ambiguity::Segments),
         ("/A/", Ambiguity::LetterCase),
@@ -260,7 +260,7 @@ fn the_path_variant_that_matched_a_rule_is_reported() {
         .collect();
     let own = |rule, method: &str, path: &str| (Some(rule), method.to_owned(), path.to_owned());
     assert_eq!(matched, [own(0, "POST", "/%61dmin"), own(1, "DELETE", "/admin")]);
-    assert_eq!(matches.as_sent().index(), Some(0));
+    assert_eq!(matches.as_written().index(), Some(0));
 }
 
 /// The rules that apply to a GET, sorted.

@@ -26,7 +26,7 @@ use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::policy;
 use jwt_guard::request::{
-    self, Authenticator, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
+    self, AuthContext, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
 };
 use jwt_guard::route::VariantClass;
 use jwt_guard::token_cache::TokenCache;
@@ -48,13 +48,13 @@ impl Simulator<'_> {
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
-        let with = Authenticator {
+        let with = AuthContext {
             config: self.config,
             keys: &keys,
             verifier: &WasmVerifier,
             cache: &cache,
             now: self.now,
-            wait: Wait::TimedOut,
+            wait: Wait::NotAllowed,
         };
         let decision =
             request::decide(self.config, &request, with.keys, with.verifier, with.cache, with.now, with.wait);

@@ -21,7 +21,7 @@ pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<
             method_overrides: Vec::new(),
         };
         let Ok(matches) = config.routes.matches(&target) else { continue };
-        if matches.as_sent().index() != Some(probe.index) {
+        if matches.as_written().index() != Some(probe.index) {
             continue;
         }
         for demand in matches.iter().skip(1) {

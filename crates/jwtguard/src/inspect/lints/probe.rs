@@ -85,7 +85,7 @@ pub(super) fn route_for(config: &Config, host: &str, method: &str, path: &str) -
         path: Some(path.as_bytes()),
         method_overrides: Vec::new(),
     };
-    config.routes.matches(&target).ok().map(|matches| matches.as_sent().index())
+    config.routes.matches(&target).ok().map(|matches| matches.as_written().index())
 }
 
 /// Whether the route applies to at least one of its sample requests.
