@@ -34,7 +34,7 @@ pub struct ClaimHeaders {
     entries: Vec<(Rc<str>, HeaderSource)>,
     /// The normalized names of this map and of the default map. The default names are always included, because
     /// an upstream written for them trusts these headers whatever this map contains.
-    identity_folds: Vec<String>,
+    normalized_names: Vec<String>,
 }
 
 /// A claim's header would be longer than `max_claim_header_bytes`. The request is denied: to the upstream, a
@@ -42,7 +42,7 @@ pub struct ClaimHeaders {
 /// contain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{header} would be {bytes} bytes, over {limit}")]
-pub struct Oversize {
+pub struct ClaimHeaderTooLong {
     /// The header's name.
     pub header: String,
     /// The length of its value.
@@ -92,10 +92,10 @@ impl ClaimHeaders {
     fn with(entries: Vec<(Rc<str>, HeaderSource)>) -> Self {
         let defaults = map::default_map();
         let names = entries.iter().map(|(name, _)| &**name).chain(defaults.iter().map(|(name, _)| *name));
-        let mut identity_folds: Vec<String> = names.map(folded).collect();
-        identity_folds.sort_unstable();
-        identity_folds.dedup();
-        Self { entries, identity_folds }
+        let mut normalized_names: Vec<String> = names.map(folded).collect();
+        normalized_names.sort_unstable();
+        normalized_names.dedup();
+        Self { entries, normalized_names }
     }
 
     /// The names in the map, in lower case and in the map's order.
@@ -118,7 +118,7 @@ impl ClaimHeaders {
     fn has_identity_name(&self, name: &str) -> bool {
         // Called for every header of every request. ASCII names of different lengths never match.
         let ascii = name.is_ascii();
-        self.identity_folds
+        self.normalized_names
             .iter()
             .any(|fold| (!ascii || fold.len() == name.len()) && matches_folded_name(name, fold))
     }
@@ -174,7 +174,7 @@ impl ClaimHeaders {
         request: &HeaderMap,
         permit: &Permit,
         max_bytes: usize,
-    ) -> Result<HeaderEdits, Oversize> {
+    ) -> Result<HeaderEdits, ClaimHeaderTooLong> {
         match permit.identity() {
             None => Ok(self.strip(request)),
             Some(identity) => self.set(request, &self.encode_for(identity).headers, max_bytes),
@@ -192,7 +192,7 @@ impl ClaimHeaders {
         permit: &Permit,
         encoded_headers: &EncodedHeaders,
         max_bytes: usize,
-    ) -> Result<HeaderEdits, Oversize> {
+    ) -> Result<HeaderEdits, ClaimHeaderTooLong> {
         match permit.identity() {
             Some(identity) if Rc::ptr_eq(identity, &encoded_headers.identity) => {
                 self.set(request, &encoded_headers.headers, max_bytes)
@@ -201,9 +201,14 @@ impl ClaimHeaders {
         }
     }
 
-    fn set(&self, request: &HeaderMap, headers: &Additions, limit: usize) -> Result<HeaderEdits, Oversize> {
+    fn set(
+        &self,
+        request: &HeaderMap,
+        headers: &Additions,
+        limit: usize,
+    ) -> Result<HeaderEdits, ClaimHeaderTooLong> {
         if let Some((name, value)) = headers.iter().find(|(_, value)| value.len() > limit) {
-            return Err(Oversize { header: name.to_string(), bytes: value.len(), limit });
+            return Err(ClaimHeaderTooLong { header: name.to_string(), bytes: value.len(), limit });
         }
         let mut edits = self.strip(request);
         edits.add(headers);

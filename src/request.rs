@@ -33,7 +33,7 @@ pub use wait::Wait;
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::headers::{HeaderEdits, Oversize};
+use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::jose::algorithm::Verifier;
 pub use crate::keys::{KeyLookup, KeySource};
@@ -129,7 +129,7 @@ fn claim_headers(
     headers: &HeaderMap,
     permit: &Permit,
     verified: Option<&CachedToken>,
-) -> Result<HeaderEdits, Oversize> {
+) -> Result<HeaderEdits, ClaimHeaderTooLong> {
     let (map, limit) = (&config.claim_headers, config.max_claim_header_bytes);
     match verified {
         Some(cached) => map.plan_encoded(headers, permit, cached.encoded_headers(), limit),

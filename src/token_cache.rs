@@ -101,7 +101,7 @@ impl<V> TokenCache<V> {
 
     /// Inserts a token; `bytes` is the size of the value. A full cache inserts a token only at its second
     /// arrival. An entry larger than the whole cache is not inserted.
-    pub fn remember(&self, token: &[u8], value: Rc<V>, bytes: usize) {
+    pub fn insert(&self, token: &[u8], value: Rc<V>, bytes: usize) {
         let bytes = bytes.saturating_add(token.len()).saturating_add(size_of::<Slot<V>>());
         let Ok(mut store) = self.store.try_borrow_mut() else { return };
         if self.is_off() || bytes > self.bytes {
@@ -122,11 +122,11 @@ impl<V> TokenCache<V> {
                 return;
             }
         }
-        store.insert(Slot { hash, token: token.into(), value, bytes, referenced: Cell::new(false) });
+        store.store(Slot { hash, token: token.into(), value, bytes, referenced: Cell::new(false) });
     }
 
     /// Removes the token's entry.
-    pub fn forget(&self, token: &[u8]) {
+    pub fn remove(&self, token: &[u8]) {
         if let Ok(mut store) = self.store.try_borrow_mut()
             && let Some(place) = store.places.get(&self.hash(token)).copied()
             && store.slots.get(place).and_then(Option::as_ref).is_some_and(|slot| *slot.token == *token)
@@ -187,7 +187,7 @@ impl Hasher for PrehashedHasher {
 }
 
 impl<V> Store<V> {
-    fn insert(&mut self, slot: Slot<V>) {
+    fn store(&mut self, slot: Slot<V>) {
         self.bytes += slot.bytes;
         let hash = slot.hash;
         let place = match self.free.pop() {
@@ -265,7 +265,7 @@ mod tests {
     fn the_whole_token_decides() {
         let cache = TokenCache::new(8);
         let token = [b'a'; 500];
-        cache.remember(&token, Rc::new(1), 0);
+        cache.insert(&token, Rc::new(1), 0);
         assert_eq!(cache.find(&token).as_deref(), Some(&1));
         for changed in 0..500 {
             let mut other = token;
@@ -285,12 +285,12 @@ mod tests {
         let cache = TokenCache::new(8);
         let (mut one, two) = ([b'a'; 200], [b'a'; 200]);
         one[0] = b'b';
-        cache.remember(&one, Rc::new(1), 10);
-        cache.remember(&two, Rc::new(2), 10);
+        cache.insert(&one, Rc::new(1), 10);
+        cache.insert(&two, Rc::new(2), 10);
         assert_eq!((cache.find(&one), cache.find(&two).as_deref()), (None, Some(&2)));
-        cache.forget(&one);
+        cache.remove(&one);
         assert_eq!(cached(&cache), 1, "another token with the same hash stays");
-        cache.forget(&two);
+        cache.remove(&two);
         assert_eq!((cached(&cache), cache.find(&two)), (0, None));
     }
 
@@ -298,7 +298,7 @@ mod tests {
     fn what_is_found_stays_longer() {
         let cache = TokenCache::new(3);
         for token in ["a", "b", "c"] {
-            cache.remember(token.as_bytes(), Rc::new(0), 0);
+            cache.insert(token.as_bytes(), Rc::new(0), 0);
         }
         for round in 0..20 {
             assert!(cache.find(b"a").is_some(), "round {round}");
@@ -310,7 +310,7 @@ mod tests {
     /// Inserts a token the way a full cache requires: at its second arrival.
     fn twice(cache: &TokenCache<u32>, token: &[u8], bytes: usize) {
         for _ in 0..2 {
-            cache.remember(token, Rc::new(0), bytes);
+            cache.insert(token, Rc::new(0), bytes);
         }
     }
 
@@ -318,11 +318,11 @@ mod tests {
     fn what_comes_once_puts_nothing_out() {
         let cache = TokenCache::new(3);
         for token in ["a", "b", "c"] {
-            cache.remember(token.as_bytes(), Rc::new(0), 0);
+            cache.insert(token.as_bytes(), Rc::new(0), 0);
             assert!(cache.find(token.as_bytes()).is_some(), "there is room: {token}");
         }
         for number in 0..10_000_u32 {
-            cache.remember(&number.to_le_bytes(), Rc::new(1), 0);
+            cache.insert(&number.to_le_bytes(), Rc::new(1), 0);
         }
         let kept = ["a", "b", "c"].iter().filter(|token| cache.find(token.as_bytes()).is_some()).count();
         assert_eq!((kept, cached(&cache)), (3, 3));
@@ -339,14 +339,14 @@ mod tests {
             assert!(cached(&cache) <= 2);
         }
         assert!(cache.find(&9_u32.to_le_bytes()).is_some());
-        cache.remember(b"too much", Rc::new(0), usize::MAX);
+        cache.insert(b"too much", Rc::new(0), usize::MAX);
         assert_eq!((cache.find(b"too much"), cached(&cache)), (None, 2));
     }
 
     #[test]
     fn off_means_off() {
         let cache = TokenCache::new(0);
-        cache.remember(b"a", Rc::new(1), 0);
+        cache.insert(b"a", Rc::new(1), 0);
         cache.count_miss();
         assert_eq!((cache.find(b"a"), cached(&cache), cache.take_counts()), (None, 0, (0, 0)));
     }
@@ -375,11 +375,11 @@ mod tests {
                 let token = if long { [&[name][..], &[0; HASHED_SUFFIX]].concat() } else { vec![name] };
                 match step {
                     0 => {
-                        cache.remember(&token, Rc::new(number), bytes);
+                        cache.insert(&token, Rc::new(number), bytes);
                         model.insert(token, number);
                     }
                     1 => {
-                        cache.forget(&token);
+                        cache.remove(&token);
                         prop_assert_eq!(cache.find(&token), None);
                     }
                     _ => if let Some(referenced) = cache.find(&token) {

@@ -228,7 +228,7 @@ fn a_value_over_the_limit_is_refused() {
     let permit = permit_for(&identity);
     let map = ClaimHeaders::default();
     assert!(map.plan(&HeaderMap::new(), &permit, 5).is_ok());
-    let oversize = Oversize { header: "x-auth-sub".to_owned(), bytes: 5, limit: 4 };
+    let oversize = ClaimHeaderTooLong { header: "x-auth-sub".to_owned(), bytes: 5, limit: 4 };
     assert_eq!(map.plan(&HeaderMap::new(), &permit, 4).err(), Some(oversize.clone()));
     assert_eq!(
         map.plan_encoded(&HeaderMap::new(), &permit, &map.encode_for(&identity), 4).err(),

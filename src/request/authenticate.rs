@@ -80,7 +80,7 @@ impl<'r> AuthContext<'_, 'r> {
         }
         let verified = self.verify(token);
         match &verified {
-            Ok(cached) => self.cache.remember(token, Rc::clone(cached), cached.bytes()),
+            Ok(cached) => self.cache.insert(token, Rc::clone(cached), cached.bytes()),
             // The request is decided again later; count only one miss for it.
             Err(TokenFailure::AwaitsKeys { .. }) => return verified,
             Err(_) => {}
@@ -100,7 +100,7 @@ impl<'r> AuthContext<'_, 'r> {
             return Ok(None);
         };
         if !cached.is_verified_by(&keys, &issuer.rules) {
-            self.cache.forget(token);
+            self.cache.remove(token);
             return Ok(None);
         }
         self.cache.count_hit();

@@ -7,7 +7,7 @@ use super::effective_policy::{EffectivePolicy, PolicyError};
 use super::rule_name::RuleName;
 use super::token_outcome::{TokenFailure, TokenOutcome};
 use crate::denial::Denial;
-use crate::headers::{HeaderEdits, Oversize};
+use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::keys::RefreshReason;
@@ -79,7 +79,7 @@ pub enum Cause<'r> {
     /// A requirement is not met.
     Requirement(Refusal<'r>),
     /// A claim does not fit into its header.
-    Oversize(Oversize),
+    Oversize(ClaimHeaderTooLong),
 }
 
 impl<'r> Decision<'r> {

@@ -7,7 +7,7 @@ use super::effective_policy::{AppliedRequirement, PolicyError};
 use super::rule_name::RuleName;
 use super::token_outcome::TokenFailure;
 use crate::denial::Reason;
-use crate::headers::Oversize;
+use crate::headers::ClaimHeaderTooLong;
 use crate::jose::escaped::Escaped;
 use crate::policy::Refusal;
 use crate::route::VariantClass;
@@ -41,7 +41,7 @@ pub enum Detail<'d> {
     /// The request passes although no keys are available.
     PassedWithoutKeys(&'d TokenFailure<'d>),
     /// A claim does not fit into its header.
-    Oversize(&'d Oversize),
+    Oversize(&'d ClaimHeaderTooLong),
 }
 
 impl<'d> DenialRecord<'d> {
