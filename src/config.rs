@@ -42,7 +42,7 @@ use keys::shared;
 pub use path::Path;
 pub use problem::Problem;
 use reader::{ConfigNode, ConfigObject, Errors};
-use requirement::{DefinedNames, Empty};
+use requirement::{DefinedNames, EmptyRequirement};
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
@@ -135,11 +135,11 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
-    let mut names = names(&issuers, issuer::lacks_some(root.value(), &issuers));
+    let mut names = names(&issuers, issuer::is_incomplete(root.value(), &issuers));
     policies(object.take(key::POLICIES), &mut names, errors);
 
     let default_policy = match object.take(key::DEFAULT_POLICY) {
-        Some(node) => requirement::requirement(&node, &names, Empty::AnyValidToken, errors),
+        Some(node) => requirement::requirement(&node, &names, EmptyRequirement::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
     let skipped = skip_readings(object.take(key::SKIP_READINGS), errors);
@@ -234,7 +234,7 @@ fn policies(node: Option<ConfigNode<'_>>, names: &mut DefinedNames, errors: &mut
             continue;
         }
         // The other policies are not known here, so that a policy cannot refer to another one.
-        match requirement::requirement(&node, names, Empty::Refused, errors) {
+        match requirement::requirement(&node, names, EmptyRequirement::Refused, errors) {
             Some(requirement) => {
                 named.insert(name.to_owned(), requirement);
             }

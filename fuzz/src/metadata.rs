@@ -10,7 +10,7 @@ use jwt_guard::config::Config;
 use jwt_guard::config::metadata::requirement;
 use jwt_guard::config::protobuf::struct_to_json;
 use jwt_guard::config::reader::{ConfigNode, Errors};
-use jwt_guard::config::requirement::{DefinedNames, Empty, requirement as read};
+use jwt_guard::config::requirement::{DefinedNames, EmptyRequirement, requirement as read};
 use jwt_guard::jose::json::Json;
 use jwt_guard::policy::Requirement;
 use prost::Message;
@@ -94,7 +94,7 @@ fn as_written(json: &Json, message: Struct) -> bool {
 
 fn of_json(json: &Json) -> Option<Requirement> {
     let mut errors = Errors::new();
-    let read = read(&ConfigNode::root(json), &names(), Empty::Refused, &mut errors);
+    let read = read(&ConfigNode::root(json), &names(), EmptyRequirement::Refused, &mut errors);
     assert!(read.is_some() || !errors.is_empty(), "rejected without an error");
     read.filter(|_| errors.is_empty())
 }

@@ -14,14 +14,14 @@ pub enum Advice {
         how: &'static str,
     },
     /// A sentence, if there is no single key to write.
-    Say(&'static str),
+    Sentence(&'static str),
 }
 
 impl Display for Advice {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Write { key, how } => write!(f, "write {key}{how}"),
-            Self::Say(sentence) => f.write_str(sentence),
+            Self::Sentence(sentence) => f.write_str(sentence),
         }
     }
 }
@@ -29,22 +29,22 @@ impl Display for Advice {
 /// A row of the table: keys of other software, and the advice for them.
 struct Foreign {
     /// The advice applies only to objects that accept this key.
-    ours: &'static str,
+    our_key: &'static str,
     /// The keys as [`folded`] spells them, separated by spaces.
     keys: &'static str,
     advice: Advice,
 }
 
-const fn write(ours: &'static str, keys: &'static str, key: &'static str, how: &'static str) -> Foreign {
-    Foreign { ours, keys, advice: Advice::Write { key, how } }
+const fn write(our_key: &'static str, keys: &'static str, key: &'static str, how: &'static str) -> Foreign {
+    Foreign { our_key, keys, advice: Advice::Write { key, how } }
 }
 
-const fn say(ours: &'static str, keys: &'static str, sentence: &'static str) -> Foreign {
-    Foreign { ours, keys, advice: Advice::Say(sentence) }
+const fn say(our_key: &'static str, keys: &'static str, sentence: &'static str) -> Foreign {
+    Foreign { our_key, keys, advice: Advice::Sentence(sentence) }
 }
 
 /// The keys of Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, and Envoy Gateway's
-/// SecurityPolicy. The first row counts whose key `ours` is possible in the object.
+/// SecurityPolicy. The first row counts whose key `our_key` is possible in the object.
 #[rustfmt::skip] // A table: one row a line where it fits.
 const FOREIGN: [Foreign; 57] = [
     // Sources of keys.
@@ -152,7 +152,7 @@ const FOREIGN: [Foreign; 57] = [
 pub(super) fn advice(key: &str, known: &[&'static str]) -> Option<Advice> {
     let key = folded(key);
     let is_meant = |foreign: &&Foreign| {
-        foreign.keys.split(' ').any(|foreign| foreign == key) && known.contains(&foreign.ours)
+        foreign.keys.split(' ').any(|foreign| foreign == key) && known.contains(&foreign.our_key)
     };
     FOREIGN.iter().find(is_meant).map(|foreign| foreign.advice)
 }

@@ -74,7 +74,7 @@ pub fn issuers(
 }
 
 /// Whether the configuration has an issuer that is not valid, or one whose audience is not valid.
-pub fn lacks_some(configuration: &Json, issuers: &[Issuer]) -> bool {
+pub fn is_incomplete(configuration: &Json, issuers: &[Issuer]) -> bool {
     let listed = match configuration.member(keys::configuration::ISSUERS.as_str()) {
         Some(Json::Array(items)) => items.len(),
         _ => 1,

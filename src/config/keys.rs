@@ -68,7 +68,7 @@ keys! {
         /// Classes of path variants that the filter does not check. A path variant is another path or method that an
         /// upstream may take the request for; logs call it a reading. Name only classes that no upstream behind this
         /// filter applies: otherwise a client can bypass a route.
-        SKIP_READINGS: Name("skip_readings") is ReadingClasses, default "[]";
+        SKIP_READINGS: Name("skip_readings") is VariantClasses, default "[]";
 
         /// The headers that the filter sets for the upstream, and the claim that each header carries. A list of
         /// claims means the first claim that is present. $payload is the token's payload segment in base64url. $none

@@ -8,7 +8,7 @@ use prost_types::Struct;
 
 use super::protobuf;
 use super::reader::{ConfigNode, Errors};
-use super::requirement::{DefinedNames, Empty, requirement as read};
+use super::requirement::{DefinedNames, EmptyRequirement, requirement as read};
 use crate::policy::Requirement;
 
 /// The name in `filter_metadata`.
@@ -66,7 +66,7 @@ pub fn requirement(bytes: &[u8], names: &DefinedNames) -> Result<Option<Requirem
     let Some(ours) = message.filter_metadata.remove(NAMESPACE) else { return Ok(None) };
     let json = protobuf::object(ours, 0).ok_or(MetadataError::NotJson)?;
     let mut errors = Errors::new();
-    match read(&ConfigNode::root(&json), names, Empty::Refused, &mut errors) {
+    match read(&ConfigNode::root(&json), names, EmptyRequirement::Refused, &mut errors) {
         Some(requirement) if errors.is_empty() => Ok(Some(requirement)),
         _ => Err(MetadataError::Requirement(errors)),
     }

@@ -279,7 +279,7 @@ pub enum Problem {
     },
     /// A text that does not name a class of path variants.
     #[error("expected one of {}, got {got}", skippable())]
-    UnknownReadingClass {
+    UnknownVariantClass {
         /// The value, shortened.
         got: String,
     },

@@ -17,7 +17,7 @@ use names::{any_or_all, scopes};
 
 /// The meaning of an object without any condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Empty {
+pub enum EmptyRequirement {
     /// Any valid token: `default_policy: {}`.
     AnyValidToken,
     /// A mistake: the operator could have meant that every request passes, or that none does.
@@ -28,7 +28,7 @@ pub enum Empty {
 pub fn requirement(
     node: &ConfigNode<'_>,
     names: &DefinedNames,
-    empty: Empty,
+    empty: EmptyRequirement,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let mut object = node.object("a requirement, such as {requires_role: [admin]}", errors)?;
@@ -41,7 +41,7 @@ pub fn requirement(
 pub fn read(
     object: &mut ConfigObject<'_>,
     names: &DefinedNames,
-    empty: Empty,
+    empty: EmptyRequirement,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let before = errors.len();
@@ -63,7 +63,8 @@ pub fn read(
                 true => missing(object, written.issuer_and_audience, &written.conditions, errors),
                 false => {
                     let conditions = all_of(written.issuer_and_audience, written.conditions);
-                    if empty == Empty::Refused && conditions.0.is_empty() && errors.len() == before {
+                    if empty == EmptyRequirement::Refused && conditions.0.is_empty() && errors.len() == before
+                    {
                         refuse_nothing(object, errors);
                     }
                     Some(Rule::Authenticated(conditions))
@@ -100,7 +101,7 @@ impl<'a> WrittenRequirement<'a> {
         let shadow = object.take(key::SHADOW);
         let issuer_and_audience = issuer_and_audience(object, names, errors);
         let conditions = conditions(object, names, errors);
-        let shadow = shadow.and_then(|node| requirement(&node, names, Empty::Refused, errors));
+        let shadow = shadow.and_then(|node| requirement(&node, names, EmptyRequirement::Refused, errors));
         if shadow.as_ref().is_some_and(|shadow| shadow.shadow.is_some()) {
             object.refuse(key::SHADOW, Problem::ShadowOfShadow, errors);
         }
@@ -214,7 +215,7 @@ fn alternatives(
 
 /// One entry of `any_of`: conditions on a token, or a named policy that contains only such conditions.
 fn alternative(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Conditions> {
-    let requirement = requirement(node, names, Empty::Refused, errors)?;
+    let requirement = requirement(node, names, EmptyRequirement::Refused, errors)?;
     if requirement.shadow.is_some() {
         node.refuse(Problem::ShadowInAlternative, errors);
         return None;

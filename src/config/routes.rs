@@ -7,7 +7,7 @@ use super::parsed::{parsed, parsed_list};
 use super::path::Path;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors, preview};
-use super::requirement::{self, DefinedNames, Empty};
+use super::requirement::{self, DefinedNames, EmptyRequirement};
 use super::token_from::token_sources;
 use crate::jose::json::Json;
 use crate::policy::Requirement;
@@ -87,7 +87,7 @@ fn route(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Op
     );
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
-    let requirement = requirement::read(&mut object, names, Empty::Refused, errors);
+    let requirement = requirement::read(&mut object, names, EmptyRequirement::Refused, errors);
     object.deny_unknown(errors);
     let rule = Route { requirement: requirement?, token_from, forward_token };
     Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
@@ -110,7 +110,7 @@ pub(super) fn skip_readings(node: Option<ConfigNode<'_>>, errors: &mut Errors) -
             None => {
                 let problem = match VariantClass::ALWAYS.into_iter().find(|class| class.name() == name) {
                     Some(class) => Problem::NotSkippable { class },
-                    None => Problem::UnknownReadingClass { got: preview(node.value()) },
+                    None => Problem::UnknownVariantClass { got: preview(node.value()) },
                 };
                 node.refuse(problem, errors);
             }

@@ -116,7 +116,7 @@ impl KeySet {
         if !self.has_kid(kid) {
             return Err(TokenError::UnknownKid);
         }
-        if !self.keys.iter().any(|key| key.answers_to(kid) && key.fits(algorithm)) {
+        if !self.keys.iter().any(|key| key.matches_kid(kid) && key.fits(algorithm)) {
             return Err(TokenError::BadKey);
         }
         let allowed = self.allowed(kid, algorithm, refused_kids);
@@ -131,11 +131,11 @@ impl KeySet {
 
     /// Whether a key has the `kid` of a token. True for a token without a `kid`.
     pub fn has_kid(&self, kid: Option<&str>) -> bool {
-        self.keys.iter().any(|key| key.answers_to(kid))
+        self.keys.iter().any(|key| key.matches_kid(kid))
     }
 
     /// Whether any key has a `kid` that is not empty.
-    pub fn names_keys(&self) -> bool {
+    pub fn has_any_kid(&self) -> bool {
         self.keys.iter().any(|key| key.kid.as_ref().is_some_and(|kid| !kid.is_empty()))
     }
 
@@ -146,7 +146,7 @@ impl KeySet {
         refused_kids: &[String],
     ) -> impl Iterator<Item = &'k Key> {
         let is_refused = |key: &Key| key.kid.as_ref().is_some_and(|kid| refused_kids.contains(kid));
-        self.keys.iter().filter(move |key| key.answers_to(kid) && key.fits(algorithm) && !is_refused(key))
+        self.keys.iter().filter(move |key| key.matches_kid(kid) && key.fits(algorithm) && !is_refused(key))
     }
 }
 
@@ -219,7 +219,7 @@ fn digest_of(mut elements: Vec<String>, more: bool) -> [u8; 32] {
 
 impl Key {
     /// Whether the key may have signed a token with this `kid`. Without a `kid`, every key may.
-    fn answers_to(&self, kid: Option<&str>) -> bool {
+    fn matches_kid(&self, kid: Option<&str>) -> bool {
         kid.is_none() || self.kid.as_deref() == kid
     }
 

@@ -240,7 +240,7 @@ impl Fetcher {
         match (stored, good) {
             (StoreOutcome::LeaseLost, _) => FetchEvent::Late,
             (StoreOutcome::Replaced, GoodAnswer::Keys { keys, skipped, .. }) => {
-                FetchEvent::Refreshed { keys: keys.len(), has_kids: keys.names_keys(), skipped }
+                FetchEvent::Refreshed { keys: keys.len(), has_kids: keys.has_any_kid(), skipped }
             }
             (StoreOutcome::Unchanged { recovered: true }, _) => FetchEvent::Recovered,
             (StoreOutcome::Unchanged { recovered: false } | StoreOutcome::Replaced, _) => {

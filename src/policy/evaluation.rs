@@ -141,8 +141,8 @@ impl Rule {
             (Self::AllowMissing(_), Credential::Absent) => None,
             (Self::Authenticated(_), Credential::Absent) => Some(Unmet::MissingToken),
             (Self::AllowMissing(_) | Self::Authenticated(_), Credential::Failed) => Some(Unmet::FailedToken),
-            (Self::AllowMissing(narrowings), Credential::Verified(identity)) => {
-                first_ranked(narrowings.iter().filter_map(|narrowing| narrowing.unmet(identity)))
+            (Self::AllowMissing(restrictions), Credential::Verified(identity)) => {
+                first_ranked(restrictions.iter().filter_map(|restriction| restriction.unmet(identity)))
             }
             (Self::Authenticated(conditions), Credential::Verified(identity)) => conditions.unmet(identity),
         }
@@ -189,7 +189,7 @@ impl Condition {
     /// The part of the condition that the identity does not meet; `None` if the condition is met.
     pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
-            Self::IssuerOrAudience(narrowing) => return narrowing.unmet(identity),
+            Self::IssuerOrAudience(restriction) => return restriction.unmet(identity),
             Self::Role(roles) => (met_by(roles, identity.roles()), Unmet::Role(roles)),
             Self::Group(groups) => (met_by(groups, identity.groups()), Unmet::Group(groups)),
             Self::Scope(scopes) => (met_by(scopes, identity.scopes()), Unmet::Scope(scopes)),

@@ -37,9 +37,9 @@ pub(super) trait ToHashKey: PartialEq {
 }
 
 impl<'a, T: ToHashKey> ValueSet<'a, T> {
-    /// The values, prepared for `questions` look-ups.
-    pub fn new(values: &'a [T], questions: usize) -> Self {
-        let many = questions > INDEX_THRESHOLD && values.len().saturating_mul(questions) > LINEAR_SCAN_MAX;
+    /// The values, prepared for `lookups` look-ups.
+    pub fn new(values: &'a [T], lookups: usize) -> Self {
+        let many = lookups > INDEX_THRESHOLD && values.len().saturating_mul(lookups) > LINEAR_SCAN_MAX;
         let by_key = many.then(|| {
             let mut by_key: HashMap<HashKey<'a>, Vec<&'a T>> = HashMap::with_capacity(values.len());
             for value in values {

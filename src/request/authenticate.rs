@@ -154,7 +154,7 @@ impl<'r> AuthContext<'_, 'r> {
             if keys.has_kid(kid) {
                 return Ok((keys, None));
             }
-            if !keys.names_keys() {
+            if !keys.has_any_kid() {
                 return Ok((keys, Some(Unfetched::NamelessKeys)));
             }
             match self.keys.sync_and_look_up(issuer, RefreshReason::UnknownKid) {

@@ -137,7 +137,7 @@ pub enum KeyType {
     /// One claim, or a list of claims.
     ClaimList,
     /// One class of path variants, or a list of them.
-    ReadingClasses,
+    VariantClasses,
     /// One `kid`, or a list that may be empty.
     Kids,
     /// A JWKS, as an object or as text.

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn rules_by_credential() {
-    let rules = |narrowings: Vec<IssuerOrAudience>| Requirement::new(Rule::AllowMissing(narrowings));
+    let rules = |restrictions: Vec<IssuerOrAudience>| Requirement::new(Rule::AllowMissing(restrictions));
     let anonymous = Requirement::new(Rule::Anonymous);
     let deny = Requirement::new(Rule::Deny);
     let missing_or_failed = Requirement::new(Rule::AllowMissingOrFailed);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jwt_guard::config::Config;
 use jwt_guard::config::reader::{ConfigNode, Errors};
-use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::config::requirement::{EmptyRequirement, requirement};
 use jwt_guard::denial::{Denial, Reason};
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
@@ -69,7 +69,7 @@ pub fn config(members: Value) -> Config {
 pub fn metadata(config: &Config, says: Value) -> Metadata {
     let json = Json::parse(says.to_string().as_bytes()).unwrap();
     let mut errors = Errors::new();
-    let read = requirement(&ConfigNode::root(&json), &config.names, Empty::Refused, &mut errors);
+    let read = requirement(&ConfigNode::root(&json), &config.names, EmptyRequirement::Refused, &mut errors);
     Metadata::Requirement(Rc::new(read.unwrap_or_else(|| panic!("{errors:?}"))))
 }
 

@@ -30,10 +30,12 @@ pub fn requirement(requirement: &Requirement, names: &DefinedNames) -> String {
         Rule::Anonymous => "everybody; no token is read".to_owned(),
         Rule::Deny => "nobody".to_owned(),
         Rule::AllowMissingOrFailed => "everybody; a valid token sets the identity".to_owned(),
-        Rule::AllowMissing(narrowings) if narrowings.is_empty() => "no token, or a valid token".to_owned(),
-        Rule::AllowMissing(narrowings) => {
+        Rule::AllowMissing(restrictions) if restrictions.is_empty() => {
+            "no token, or a valid token".to_owned()
+        }
+        Rule::AllowMissing(restrictions) => {
             let narrowed: Vec<_> =
-                narrowings.iter().map(|narrowing| self::narrowing(narrowing, names)).collect();
+                restrictions.iter().map(|restriction| self::restriction(restriction, names)).collect();
             format!("no token, or a valid token with {}", narrowed.join(" and "))
         }
         Rule::Authenticated(Conditions(list)) if list.is_empty() => "any valid token".to_owned(),
@@ -56,7 +58,7 @@ fn conditions(conditions: &Conditions, names: &DefinedNames) -> String {
 /// Describes a condition.
 pub fn condition(condition: &Condition, names: &DefinedNames) -> String {
     match condition {
-        Condition::IssuerOrAudience(narrowing) => self::narrowing(narrowing, names),
+        Condition::IssuerOrAudience(restriction) => self::restriction(restriction, names),
         Condition::Role(roles) => format!("role {}", any_all(roles, Clone::clone)),
         Condition::Group(groups) => format!("group {}", any_all(groups, Clone::clone)),
         Condition::Scope(scopes) => format!("scope {}", any_all(scopes, Clone::clone)),
@@ -69,8 +71,8 @@ pub fn condition(condition: &Condition, names: &DefinedNames) -> String {
     }
 }
 
-fn narrowing(narrowing: &IssuerOrAudience, names: &DefinedNames) -> String {
-    match narrowing {
+fn restriction(restriction: &IssuerOrAudience, names: &DefinedNames) -> String {
+    match restriction {
         IssuerOrAudience::Issuer(issuers) => {
             let name = |index: usize| names.issuers.get(index).map_or("?", String::as_str);
             let issuers: Vec<_> = issuers.iter().map(|issuer| name(issuer.0)).collect();

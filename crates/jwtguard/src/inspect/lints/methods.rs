@@ -165,7 +165,7 @@ fn key_for(requirement: &Requirement) -> Option<&'static str> {
     Some(match &requirement.rule {
         Rule::Anonymous => "allow_anonymous: true",
         Rule::AllowMissingOrFailed => "allow_missing_or_failed: true",
-        Rule::AllowMissing(narrowings) if narrowings.is_empty() => "allow_missing: true",
+        Rule::AllowMissing(restrictions) if restrictions.is_empty() => "allow_missing: true",
         Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() => "allow_authenticated: true",
         _ => return None,
     })

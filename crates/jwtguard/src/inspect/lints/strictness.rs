@@ -20,8 +20,8 @@ pub fn requires_less(one: &Requirement, other: &Requirement) -> bool {
     implies(other, one) && !implies(one, other)
 }
 
-fn narrowed(narrowings: &[IssuerOrAudience]) -> Vec<Condition> {
-    narrowings.iter().cloned().map(Condition::IssuerOrAudience).collect()
+fn narrowed(restrictions: &[IssuerOrAudience]) -> Vec<Condition> {
+    restrictions.iter().cloned().map(Condition::IssuerOrAudience).collect()
 }
 
 fn all_met(held: &[Condition], wanted: &[Condition]) -> bool {
@@ -78,13 +78,14 @@ fn is_within<T: PartialEq>(few: &NonEmpty<T>, many: &NonEmpty<T>) -> bool {
 mod tests {
     use super::*;
     use jwt_guard::config::reader::ConfigNode;
-    use jwt_guard::config::requirement::{DefinedNames, Empty, requirement};
+    use jwt_guard::config::requirement::{DefinedNames, EmptyRequirement, requirement};
     use jwt_guard::jose::json::Json;
 
     fn read(text: &str) -> Requirement {
         let names = DefinedNames { issuers: vec!["i".into(), "j".into()], ..DefinedNames::default() };
         let (json, mut errors) = (Json::parse(text.as_bytes()).unwrap(), Vec::new());
-        let read = requirement(&ConfigNode::root(&json), &names, Empty::AnyValidToken, &mut errors);
+        let read =
+            requirement(&ConfigNode::root(&json), &names, EmptyRequirement::AnyValidToken, &mut errors);
         read.unwrap_or_else(|| panic!("{text}: {errors:?}"))
     }
 

@@ -110,7 +110,7 @@ fn key_type(key_type: &KeyType) -> String {
                 .to_owned()
         }
         KeyType::ClaimSources => format!("claim, {}, or a list of them, which may be empty", link("source")),
-        KeyType::ReadingClasses => {
+        KeyType::VariantClasses => {
             format!("one of these or a list: {}", words(&VariantClass::SKIPPABLE.map(VariantClass::name)))
         }
         KeyType::Kids => "text or list, which may be empty".to_owned(),

@@ -92,7 +92,7 @@ fn key_type(key_type: &KeyType) -> Value {
         KeyType::ClaimList => {
             json!({ "anyOf": [text(), { "type": "array", "items": text(), "minItems": 1 }] })
         }
-        KeyType::ReadingClasses => {
+        KeyType::VariantClasses => {
             let class = json!({ "enum": VariantClass::SKIPPABLE.map(VariantClass::name) });
             json!({ "anyOf": [class, { "type": "array", "items": class, "uniqueItems": true }] })
         }

@@ -56,9 +56,9 @@ impl AppliedRule {
 fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> {
     match rule {
         policy::Rule::Authenticated(Conditions(list)) => Some(("a valid token", list.clone())),
-        policy::Rule::AllowMissing(narrowings) => {
-            let narrowings = narrowings.iter().cloned().map(Condition::IssuerOrAudience);
-            Some(("no token, or a valid token", narrowings.collect()))
+        policy::Rule::AllowMissing(restrictions) => {
+            let restrictions = restrictions.iter().cloned().map(Condition::IssuerOrAudience);
+            Some(("no token, or a valid token", restrictions.collect()))
         }
         policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::AllowMissingOrFailed => None,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
-use jwt_guard::config::requirement::{Empty, requirement};
+use jwt_guard::config::requirement::{EmptyRequirement, requirement};
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
@@ -127,7 +127,12 @@ impl<'c> Simulator<'c> {
         let json = Json::parse(text.as_bytes())
             .map_err(|error| format!("the route metadata is not valid JSON: {error}"))?;
         let mut errors = Errors::new();
-        match requirement(&ConfigNode::root(&json), &self.config.names, Empty::Refused, &mut errors) {
+        match requirement(
+            &ConfigNode::root(&json),
+            &self.config.names,
+            EmptyRequirement::Refused,
+            &mut errors,
+        ) {
             Some(requirement) if errors.is_empty() => Ok(Metadata::Requirement(Rc::new(requirement))),
             _ => {
                 let problems: Vec<_> = errors.iter().map(ToString::to_string).collect();
