@@ -3,7 +3,7 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`config`] | the operator's configuration, parsed into validated types |
-//! | [`token_source`] | the token sources of a request: one token, none, or a malformed credential |
+//! | [`token_source`] | finds the token of a request and removes it: header, query, cookie |
 //! | [`issuer_index`] | the index of a configured issuer |
 //! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
 //! | [`keys`] | the key cache: freshness, lease, refresh and back-off, without I/O |
@@ -14,18 +14,17 @@
 //! | [`resource_metadata`] | documents that name the authorization server of a resource (RFC 9728) |
 //! | [`request`] | one request as a state machine, from its headers to the next step |
 //! | [`http`] | the syntax of HTTP: header fields, character classes, authorities and URIs |
-//! | [`digest`] | a short hash that names some bytes |
+//! | [`digest`] | a short hash, used as an identifier |
 //! | [`endpoint`] | the URL that a document is fetched from |
 //! | [`plugin`] | one configuration in one VM, without I/O: requests, key fetches, timers |
 //! | [`metadata_cache`] | the requirements in route metadata, each decoded once |
 //! | [`report`] | the metrics and log lines about requests and fetches |
 //! | [`metrics`] | every metric, its name and kind |
 //! | [`log_limiter`] | the limit on the log lines about denials |
-//! | [`token_cache`] | verified tokens, each with the value to reuse |
+//! | [`token_cache`] | verified tokens, with their identity and encoded headers |
 //! | [`time`] | a point in time |
 //!
-//! The core reads no clock, calls no host and writes no log. It takes the time as an argument, calls the host
-//! through traits, and returns reasons as values.
+//! The core reaches the host, its clock and its log only through arguments and traits, and returns reasons as values.
 
 pub mod config;
 pub mod denial;

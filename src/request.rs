@@ -112,7 +112,7 @@ fn forward<'r>(
     }
     let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
-    // The token stays in place if no requirement needs it. Report-only edits claim headers only.
+    // The token stays in place if no requirement needs it, and in report-only.
     if token_required && !config.report_only {
         for (name, values) in token_source::strip(&policy.token_sources, headers, policy.forward_token) {
             edits.set(name, values);

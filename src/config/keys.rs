@@ -82,12 +82,12 @@ keys! {
         MAX_CLAIM_HEADER_BYTES: Integer("max_claim_header_bytes", 16_384, Bounds::new(64, 1_048_576, "bytes"));
 
         /// Whether the upstream gets the token. If true, the token stays where the client put it. A token in the query
-        /// is removed in any case.
+        /// is removed in both cases, wherever the filter checks it.
         FORWARD_TOKEN: Flag("forward_token", false);
 
         /// The token sources: where a request may carry a token. The default is a Bearer token in the Authorization
         /// header (RFC 6750, section 2.1). Two different tokens in one request are refused with 400.
-        TOKEN_FROM: Name("token_from") is ObjectOrList("place"),
+        TOKEN_FROM: Name("token_from") is ObjectOrList("token_source"),
             default "[{\"header\":\"authorization\"}]";
 
         /// If true, a CORS preflight request passes without a token: an OPTIONS request with exactly one Origin
@@ -231,7 +231,8 @@ keys! {
         PATH: Name("path") is Matching("^/");
 
         /// The methods that the route matches. GET includes HEAD unless a route for the same path lists HEAD (RFC
-        /// 9110, section 9.3.2). If absent, the route matches all methods that no other route for the same path lists.
+        /// 9110, section 9.3.2). If absent, the route matches every method, except those
+        /// that another route with the same path lists.
         METHODS: Name("methods") is Texts;
 
         /// The hosts that the route matches, such as api.example.com or *.example.com. If absent, the route matches a
@@ -239,7 +240,7 @@ keys! {
         HOSTS: Name("hosts") is Texts;
 
         /// The token sources of this route. If absent, the global token_from.
-        TOKEN_FROM: Name("token_from") is ObjectOrList("place");
+        TOKEN_FROM: Name("token_from") is ObjectOrList("token_source");
 
         /// Whether the upstream of this route gets the token. If absent, the global forward_token.
         FORWARD_TOKEN: Name("forward_token") is Boolean;
@@ -247,8 +248,8 @@ keys! {
 
     /// The keys of a requirement.
     pub mod requirement {
-        /// If true, every request passes, and the filter reads no token. This key cannot be combined with other
-        /// conditions.
+        /// If true, every request passes, and the filter reads the token only for a shadow. This key cannot be
+        /// combined with other conditions.
         ALLOW_ANONYMOUS: Flag("allow_anonymous", false);
 
         /// If true, every valid token passes. This key cannot be combined with other conditions.

@@ -65,7 +65,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         one_of: &[],
     },
     ObjectKeys {
-        name: "place",
+        name: "token_source",
         title: "A token source: where a request may carry a token",
         groups: &[token_source::KEYS],
         required: &[],

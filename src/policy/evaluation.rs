@@ -53,9 +53,8 @@ impl<'a> From<&'a Requirement> for Requirements<'a> {
 impl<'a> Requirements<'a> {
     /// Evaluates the credential against every requirement.
     ///
-    /// If several requirements are unmet, the reported one does not depend on chance: a denial comes before the
-    /// token, the token before its issuer and audience, and those before role, group, scope and claim; among
-    /// equals, the first is reported.
+    /// If several requirements are unmet, the first in this order is reported: `deny`, missing token, invalid token,
+    /// issuer, audience, role, group, scope, claim. Among equals, the first requirement is reported.
     ///
     /// # Errors
     /// The requirement that is not met.
@@ -86,8 +85,8 @@ impl<'a> Requirements<'a> {
         refusals
     }
 
-    /// Whether the decision depends on a token. It does not if every request is denied or if all requirements
-    /// are anonymous.
+    /// Whether the decision or the identity depends on a token. Neither does if every request is denied or if all
+    /// requirements are anonymous.
     pub fn needs_token(&self) -> bool {
         !self.is_denied() && self.iter().any(|requirement| requirement.rule != Rule::Anonymous)
     }

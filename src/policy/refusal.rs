@@ -19,14 +19,14 @@ pub struct Refusal<'a> {
     pub scopes: Vec<&'a str>,
 }
 
-/// An unmet condition. It borrows from the requirement, because alternatives may fail before one succeeds.
+/// An unmet condition. It borrows from the requirement, so that a failed alternative of `any_of` allocates nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Unmet<'a> {
     /// `deny`: every request is denied.
     Denied,
     /// A token is required, but the request has none.
     MissingToken,
-    /// The token is invalid, and the requirement allows a valid token or none at all.
+    /// The request has a token, and the token is not valid.
     FailedToken,
     /// `requires_issuer`: the token's issuer is none of these.
     Issuer(&'a NonEmpty<IssuerIndex>),

@@ -1,6 +1,6 @@
 //! The requirements that an operator configures. The types rule out empty lists.
 //!
-//! These types are input, not proof; the proof of evaluation is [`Permit`](super::Permit).
+//! These types hold configuration only. A [`Permit`](super::Permit) proves that a request was evaluated.
 
 use std::rc::Rc;
 
@@ -23,9 +23,10 @@ pub struct Requirement {
 /// The part of a requirement that decides.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
-    /// `allow_anonymous`: the token is never read.
+    /// `allow_anonymous`: every request passes. The token is read only for a shadow, or for the requirement of another
+    /// path variant.
     Anonymous,
-    /// `deny`: every request is denied, and the token is never read.
+    /// `deny`: every request is denied, whatever its token.
     Deny,
     /// `allow_missing_or_failed`: an invalid token is treated as no token.
     AllowMissingOrFailed,

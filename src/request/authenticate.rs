@@ -37,8 +37,9 @@ pub struct AuthContext<'a, 'r> {
     pub wait: Wait,
 }
 
-/// Extracts the token of a request from one of the `token_sources` and verifies it. The token has to be in one of the
-/// `accepted_token_sources`.
+/// Finds the token of a request in any of the `token_sources` and verifies it. The token must be in a source that the
+/// routes of all path variants accept (`accepted_token_sources`): otherwise an upstream that reads the path differently
+/// would find no token where it looks, or another one.
 pub fn authenticate<'r>(
     with: &AuthContext<'_, 'r>,
     headers: &HeaderMap,

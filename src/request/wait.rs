@@ -5,7 +5,8 @@
 pub enum Wait {
     /// The request may wait.
     Allowed,
-    /// The timeout has passed: decide with the available keys.
+    /// The request may not wait, because its timeout has passed or because no requirement depends on the token: decide
+    /// with the available keys.
     NotAllowed,
     /// The limit of parked requests is reached: decide with the available keys.
     QueueFull,

@@ -3,7 +3,8 @@
 //! Upstreams decode, merge slashes, resolve dot segments and drop `;parameters`, in different orders and
 //! sometimes twice. Instead of modeling particular upstreams, this module applies each of these steps to every
 //! variant until no new one appears. So the variants include the result of every chain of steps, in any order
-//! and number. A path that cannot be interpreted with certainty is denied.
+//! and number. A path that is not valid, or that has
+//! too many variants, is denied.
 //!
 //! The first variant is the path as written: the path as sent, with those escapes decoded that a client has to
 //! write (`/caf%C3%A9`, `/my%20docs`). Templates are written decoded, so these escapes do not make another

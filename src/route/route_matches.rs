@@ -38,7 +38,7 @@ pub struct RouteMatch<'a, T> {
     pub variant: RequestVariant<'a>,
 }
 
-/// A path variant: one possible interpretation of a request's method and path.
+/// One possible interpretation of a request: a method and a path variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestVariant<'a> {
     /// The method.
@@ -56,7 +56,7 @@ pub enum Ambiguity {
     Unambiguous,
     /// The variants differ only in a trailing slash.
     TrailingSlash,
-    /// The path contains a letter that upstreams with case-insensitive comparison take for another letter.
+    /// The path contains an upper-case letter, or another letter that case folding changes.
     LetterCase,
     /// The variants are different paths.
     Segments,

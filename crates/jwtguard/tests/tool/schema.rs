@@ -79,7 +79,7 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
             good("default_policy", json!({"any_of": [object]})),
         ],
         "default_policy" => vec![good("default_policy", object.clone())],
-        "place" => vec![
+        "token_source" => vec![
             good("token_from", json!([object])),
             good("routes", json!([{"path": "/a", "token_from": object}])),
         ],
@@ -247,7 +247,7 @@ fn null_means_absent() {
             }
             "route" => json!({"path": "/a", "deny": true}),
             "requirement" | "default_policy" => json!({"requires_role": "a"}),
-            "place" => json!({"header": "x-t"}),
+            "token_source" => json!({"header": "x-t"}),
             "claim_condition" => json!({"claim": "t", "present": true}),
             "all_of_them" => json!({"all": ["a"]}),
             "scopes" => json!({"any": ["a"]}),
