@@ -66,6 +66,7 @@ bench: wasm
 
 lint: prepare
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps --document-private-items
 
 # Depends on wasm, because that build installs the wasm32 target if it is missing.
 lint-wasm: wasm
@@ -78,6 +79,7 @@ fuzz: prepare
 policy: prepare
 	@scripts/licences
 	@scripts/import-cycles
+	@scripts/plain-language
 	python3 -m unittest discover tests/release
 
 supply-chain: prepare
