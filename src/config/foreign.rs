@@ -46,7 +46,7 @@ const fn say(our_key: &'static str, keys: &'static str, sentence: &'static str) 
 /// The keys of Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, and Envoy Gateway's
 /// SecurityPolicy. The first row counts whose key `our_key` is possible in the object.
 #[rustfmt::skip] // A table: one row a line where it fits.
-const FOREIGN: [Foreign; 57] = [
+const FOREIGN: [Foreign; 60] = [
     // Sources of keys.
     write("jwks_endpoint", "jwksuri jwksurl jwkuri jwkurl keysuri keysurl",
         "jwks_endpoint", " for the URL and jwks_cluster for the Envoy cluster that reaches it"),
@@ -140,8 +140,10 @@ const FOREIGN: [Foreign; 57] = [
     write("present", "values value equals equal eq in oneof contains exact",
         "any", ": […] for one of these values, or all: […] for each of them"),
     write("none", "notvalues notvalue not notequals notin noneof", "none", ": […]"),
-    say("present", "notvalues notvalue not notequals notin noneof",
-        "a value cannot be excluded; list the allowed values in any: […]"),
+    write("prefix", "startswith beginswith", "prefix", ": TEXT, or a list of texts"),
+    write("suffix", "endswith", "suffix", ": TEXT, or a list of texts"),
+    write("at_least", "min minimum gte ge greaterthanorequal", "at_least", ": NUMBER"),
+    write("at_most", "max maximum lte le lessthanorequal", "at_most", ": NUMBER"),
     say("present", "valuetype", "leave it out: a string claim and an array claim that contains the value both match"),
     say("all", "any anyof oneof values", "write the list itself: [NAME, NAME] is met by any of them"),
     write("present", "exists", "present", ": true"),
@@ -172,7 +174,9 @@ mod tests {
             ("jwksUri", &["jwks_endpoint"][..], Some("write jwks_endpoint")),
             ("jwks_uri", &["jwks_endpoint"], Some("write jwks_endpoint")),
             ("jwks_uri", &["path"], None),
-            ("notValues", &["claim", "any", "all", "present"], Some("a value cannot be excluded")),
+            ("notValues", &["claim", "any", "all", "present"], None),
+            ("startsWith", &["claim", "any", "prefix"], Some("write prefix: TEXT")),
+            ("min", &["claim", "any", "at_least"], Some("write at_least: NUMBER")),
             ("notValues", &["claim", "any", "all", "present", "none"], Some("write none")),
             ("name", &["header", "query", "cookie", "prefix"], Some("write header")),
             ("name", &["claim", "prefix"], Some("write claim")),

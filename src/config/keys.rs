@@ -330,6 +330,27 @@ keys! {
         /// array, its items are compared.
         ALL: Name("all") is Values;
 
+        /// The values that the claim must not have. The condition is met if the claim is absent, or if it has the type of
+        /// these values and equals none of them. If the claim is an array, this holds for each item. A claim of another
+        /// type does not meet the condition. All values need the same type.
+        NONE: Name("none") is Values;
+
+        /// Texts of which one must start the claim, compared with letter case. If the claim is an array, one of its
+        /// strings is enough. At most 64 texts.
+        PREFIX: Name("prefix") is Texts;
+
+        /// Texts of which one must end the claim, compared with letter case. If the claim is an array, one of its strings
+        /// is enough. At most 64 texts.
+        SUFFIX: Name("suffix") is Texts;
+
+        /// The least number that the claim can be. The claim must be a number and is compared exactly. This key can be
+        /// combined with at_most.
+        AT_LEAST: Name("at_least") is AnyNumber;
+
+        /// The greatest number that the claim can be. The claim must be a number and is compared exactly. This key can
+        /// be combined with at_least.
+        AT_MOST: Name("at_most") is AnyNumber;
+
         /// If true, the claim must be present and may have any value except null.
         PRESENT: Flag("present", false);
     }

@@ -16,8 +16,8 @@ pub struct ObjectKeys {
     pub groups: &'static [&'static [DeclaredKey]],
     /// Keys that are required.
     pub required: &'static [&'static str],
-    /// Keys of which exactly one is required.
-    pub one_of: &'static [&'static str],
+    /// Groups of keys. Exactly one group is required, by at least one of its keys.
+    pub one_of: &'static [&'static [&'static str]],
 }
 
 impl ObjectKeys {
@@ -41,7 +41,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         title: "An issuer",
         groups: &[issuer::KEYS, shared::KEYS],
         required: &[issuer::ISSUER.as_str(), issuer::AUDIENCE.as_str()],
-        one_of: &[issuer::JWKS_CLUSTER.as_str(), issuer::JWKS_INLINE.as_str()],
+        one_of: &[&[issuer::JWKS_CLUSTER.as_str()], &[issuer::JWKS_INLINE.as_str()]],
     },
     ObjectKeys {
         name: "route",
@@ -69,7 +69,11 @@ pub static OBJECTS: &[ObjectKeys] = &[
         title: "A token source: where a request may carry a token",
         groups: &[token_source::KEYS],
         required: &[],
-        one_of: &[token_source::HEADER.as_str(), token_source::QUERY.as_str(), token_source::COOKIE.as_str()],
+        one_of: &[
+            &[token_source::HEADER.as_str()],
+            &[token_source::QUERY.as_str()],
+            &[token_source::COOKIE.as_str()],
+        ],
     },
     ObjectKeys {
         name: "claim_condition",
@@ -77,9 +81,13 @@ pub static OBJECTS: &[ObjectKeys] = &[
         groups: &[claim_condition::KEYS],
         required: &[claim_condition::CLAIM.as_str()],
         one_of: &[
-            claim_condition::ANY.as_str(),
-            claim_condition::ALL.as_str(),
-            claim_condition::PRESENT.name.as_str(),
+            &[claim_condition::ANY.as_str()],
+            &[claim_condition::ALL.as_str()],
+            &[claim_condition::NONE.as_str()],
+            &[claim_condition::PREFIX.as_str()],
+            &[claim_condition::SUFFIX.as_str()],
+            &[claim_condition::AT_LEAST.as_str(), claim_condition::AT_MOST.as_str()],
+            &[claim_condition::PRESENT.name.as_str()],
         ],
     },
     ObjectKeys {
@@ -94,7 +102,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         title: "Several scopes, of which one or all are required",
         groups: &[any_of_them::KEYS, all_of_them::KEYS],
         required: &[],
-        one_of: &[any_of_them::ANY.as_str(), all_of_them::ALL.as_str()],
+        one_of: &[&[any_of_them::ANY.as_str()], &[all_of_them::ALL.as_str()]],
     },
     ObjectKeys {
         name: "source",

@@ -244,8 +244,33 @@ pub enum Problem {
     #[error("a scope can contain only visible ASCII characters except \" and \\, and no space")]
     InvalidScope,
     /// A condition on a claim with no test, or with several.
-    #[error("expected exactly one of any: […], all: […] and present: true")]
+    #[error(
+        "expected exactly one of any: […], all: […], none: […], prefix, suffix, at_least or at_most, and present: true; \
+         write one entry for each condition on the claim"
+    )]
     NotOneTest,
+    /// `none` with values of several types.
+    #[error(
+        "the values of none have several types; write one condition for each type, because a claim of another type is \
+             denied"
+    )]
+    MixedTypes,
+    /// A bound that no number can meet, because the other bound is beyond it.
+    #[error("at_least {least} is greater than at_most {most}, and no number meets both")]
+    EmptyRange {
+        /// `at_least`.
+        least: String,
+        /// `at_most`.
+        most: String,
+    },
+    /// More texts than the limit. Each costs a comparison with each string of a claim.
+    #[error("found {count} texts; a condition can have at most {most}")]
+    TooManyTexts {
+        /// The number of texts.
+        count: usize,
+        /// The limit.
+        most: usize,
+    },
     /// `null` or a list as a value to compare with.
     #[error("expected a string, a number, true, false or an object; no claim is equal to null or to a list")]
     NeverEqual,

@@ -5,6 +5,7 @@
 //! different tokens.
 
 mod error;
+mod order;
 mod reader;
 mod value;
 

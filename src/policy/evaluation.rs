@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
+use super::any_all::{AnyAll, is_met};
 use super::identity::Identity;
+use super::non_empty::NonEmpty;
 use super::refusal::{Refusal, Unmet};
-use super::requirement::{
-    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
-};
-use super::value_set::{ToHashKey, ValueSet};
-use crate::jose::json::Json;
+use super::requirement::{ClaimCondition, Condition, Conditions, IssuerOrAudience, Requirement, Rule};
 
 /// The credential of a request.
 #[derive(Debug, Clone, Copy)]
@@ -189,9 +187,9 @@ impl Condition {
     pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
             Self::IssuerOrAudience(restriction) => return restriction.unmet(identity),
-            Self::Role(roles) => (met_by(roles, identity.roles()), Unmet::Role(roles)),
-            Self::Group(groups) => (met_by(groups, identity.groups()), Unmet::Group(groups)),
-            Self::Scope(scopes) => (met_by(scopes, identity.scopes()), Unmet::Scope(scopes)),
+            Self::Role(roles) => (is_met(roles, identity.roles()), Unmet::Role(roles)),
+            Self::Group(groups) => (is_met(groups, identity.groups()), Unmet::Group(groups)),
+            Self::Scope(scopes) => (is_met(scopes, identity.scopes()), Unmet::Scope(scopes)),
             Self::Claim(claim) => (claim.met_by(identity), Unmet::Claim(claim)),
             Self::AnyOf(alternatives) => return any_of(alternatives, identity),
         };
@@ -226,23 +224,6 @@ impl IssuerOrAudience {
 
 impl ClaimCondition {
     fn met_by(&self, identity: &Identity) -> bool {
-        let present = match self.pointer.find(identity.claims().claims()) {
-            None | Some(Json::Null) => return false,
-            Some(Json::Array(members)) => members.as_slice(),
-            Some(value) => std::slice::from_ref(value),
-        };
-        match &self.test {
-            ClaimTest::Present => true,
-            ClaimTest::Values(required) => met_by(required, present),
-        }
-    }
-}
-
-fn met_by<T: ToHashKey>(required: &AnyAll<T>, present: &[T]) -> bool {
-    let (AnyAll::Any(listed) | AnyAll::All(listed)) = required;
-    let present = ValueSet::new(present, listed.count());
-    match required {
-        AnyAll::Any(listed) => listed.iter().any(|value| present.contains(value)),
-        AnyAll::All(listed) => listed.iter().all(|value| present.contains(value)),
+        self.test.passes(self.pointer.find(identity.claims().claims()))
     }
 }

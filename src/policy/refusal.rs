@@ -4,7 +4,9 @@
 use std::fmt::{Display, Formatter, Result};
 use std::mem::discriminant;
 
-use super::requirement::{AnyAll, ClaimCondition, NonEmpty};
+use super::any_all::AnyAll;
+use super::non_empty::NonEmpty;
+use super::requirement::ClaimCondition;
 use crate::issuer_index::IssuerIndex;
 
 /// An unmet requirement. Only the scopes may be disclosed to the client.

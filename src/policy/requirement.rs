@@ -4,8 +4,10 @@
 
 use std::rc::Rc;
 
+use super::any_all::AnyAll;
+use super::claim_test::ClaimTest;
+use super::non_empty::NonEmpty;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 
 /// The requirement of a route, a default policy or route metadata.
@@ -68,15 +70,6 @@ pub enum IssuerOrAudience {
     Audience(NonEmpty<String>),
 }
 
-/// A match of at least one of the values, or of all.
-#[derive(Debug, Clone, PartialEq)]
-pub enum AnyAll<T> {
-    /// At least one value must match.
-    Any(NonEmpty<T>),
-    /// Every value must match.
-    All(NonEmpty<T>),
-}
-
 /// A condition on one claim.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimCondition {
@@ -84,22 +77,6 @@ pub struct ClaimCondition {
     pub pointer: Pointer,
     /// The test of its value.
     pub test: ClaimTest,
-}
-
-/// The test of one claim. An array matches by its members; `null` matches nothing and counts as absent.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ClaimTest {
-    /// The claim equals one or all of these values. Types are compared too: `true` is not `"true"`.
-    Values(AnyAll<Json>),
-    /// The claim is present and not `null`.
-    Present,
-}
-
-/// A list with at least one item. An empty "any" would match no request, and an empty "all" every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NonEmpty<T> {
-    first: T,
-    rest: Vec<T>,
 }
 
 impl Requirement {
@@ -111,55 +88,5 @@ impl Requirement {
     /// Any valid token, the meaning of `{}`.
     pub fn any_valid_token() -> Self {
         Self::new(Rule::Authenticated(Conditions::default()))
-    }
-}
-
-impl<T> NonEmpty<T> {
-    /// A list of the items; `None` if there are none.
-    pub fn new(items: impl IntoIterator<Item = T>) -> Option<Self> {
-        let mut items = items.into_iter();
-        Some(Self { first: items.next()?, rest: items.collect() })
-    }
-
-    /// A list of one item.
-    pub fn one(item: T) -> Self {
-        Self { first: item, rest: Vec::new() }
-    }
-
-    /// A list with each item converted.
-    pub fn map<U>(&self, make: impl Fn(&T) -> U) -> NonEmpty<U> {
-        NonEmpty { first: make(&self.first), rest: self.rest.iter().map(&make).collect() }
-    }
-
-    /// Appends an item.
-    pub fn push(&mut self, item: T) {
-        self.rest.push(item);
-    }
-
-    /// The item at this index.
-    pub fn get(&self, index: usize) -> Option<&T> {
-        self.iter().nth(index)
-    }
-
-    /// The first item.
-    pub fn first(&self) -> &T {
-        &self.first
-    }
-
-    /// The number of items.
-    pub fn count(&self) -> usize {
-        self.rest.len() + 1
-    }
-
-    /// Every item, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        std::iter::once(&self.first).chain(&self.rest)
-    }
-}
-
-impl<T: PartialEq> NonEmpty<T> {
-    /// Whether the list contains the item.
-    pub fn contains(&self, item: &T) -> bool {
-        self.iter().any(|known| known == item)
     }
 }

@@ -150,6 +150,8 @@ pub enum KeyType {
     Scopes,
     /// One JSON value, or a list of values.
     Values,
+    /// Any number.
+    AnyNumber,
 }
 
 /// An RFC 9110 token.

@@ -202,11 +202,46 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_claim":[{"claim":"x"}]}]"#),
-            "routes[0].requires_claim[0]: expected exactly one of any: […], all: […] and present: true",
+            "routes[0].requires_claim[0]: expected exactly one of any: […], all: […], none: […], prefix, suffix",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"x","any":[null]}}]"#),
             "routes[0].requires_claim.any[0]: expected a string",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","none":["a",7]}}"#),
+            "default_policy.requires_claim.none: the values of none have several types; write one condition for each type",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","none":[]}}"#),
+            "default_policy.requires_claim.none: expected at least one value",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","prefix":""}}"#),
+            "default_policy.requires_claim.prefix: expected the text that the claim starts with, got \"\"",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","suffix":["a",7]}}"#),
+            "default_policy.requires_claim.suffix[1]: expected the text that the claim ends with, got 7",
+        ),
+        (
+            &with(&format!(
+                r#""default_policy":{{"requires_claim":{{"claim":"x","prefix":{:?}}}}}"#,
+                (0..65).map(|n| n.to_string()).collect::<Vec<_>>()
+            )),
+            "default_policy.requires_claim.prefix: found 65 texts; a condition can have at most 64",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","at_least":"5"}}"#),
+            "default_policy.requires_claim.at_least: expected a number, got \"5\"",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","at_least":5,"at_most":4.5}}"#),
+            "default_policy.requires_claim.at_least: at_least 5 is greater than at_most 4.5",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","prefix":"a","suffix":"b"}}"#),
+            "default_policy.requires_claim: expected exactly one of any: […]",
         ),
         (
             &with(r#""routes":[{"path":"/a","requires_claim":{"claim":"/~2","present":true}}]"#),

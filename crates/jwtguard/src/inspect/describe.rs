@@ -2,8 +2,10 @@
 
 use jwt_guard::config::Config;
 use jwt_guard::config::requirement::DefinedNames;
+use jwt_guard::jose::json::Number;
 use jwt_guard::policy::{
-    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule,
+    AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, NumberRange,
+    Requirement, Rule,
 };
 use jwt_guard::token_source::TokenSource;
 
@@ -89,6 +91,23 @@ fn claim(claim: &ClaimCondition) -> String {
     match &claim.test {
         ClaimTest::Present => format!("claim {pointer}"),
         ClaimTest::Values(values) => format!("claim {pointer} {}", any_all(values, ToString::to_string)),
+        ClaimTest::NoneOf(values) => {
+            format!("claim {pointer} none of {}", joined(values, ", ", ToString::to_string))
+        }
+        ClaimTest::StartsWith(texts) => {
+            format!("claim {pointer} starts with {}", joined(texts, " or ", |text| format!("{text:?}")))
+        }
+        ClaimTest::EndsWith(texts) => {
+            format!("claim {pointer} ends with {}", joined(texts, " or ", |text| format!("{text:?}")))
+        }
+        ClaimTest::Within(NumberRange { at_least, at_most }) => {
+            let bound = |words: &str, number: &Option<Number>| {
+                number.as_ref().map(|number| format!("{words} {}", number.text()))
+            };
+            let bounds: Vec<_> =
+                [bound("at least", at_least), bound("at most", at_most)].into_iter().flatten().collect();
+            format!("claim {pointer} {}", bounds.join(" and "))
+        }
     }
 }
 

@@ -112,11 +112,7 @@ fn a_key_of_another_project_is_answered_with_the_right_key() {
             "write any: […] for one of these values",
         ),
         (condition("equals: gold"), "routes[0].requires_claim.equals", "or all: […] for each of them"),
-        (
-            condition("notValues: [gold]"),
-            "routes[0].requires_claim.notValues",
-            "list the allowed values in any: […]",
-        ),
+        (condition("notValues: [gold]"), "routes[0].requires_claim.notValues", "write none: […]"),
         (condition("exists: true"), "routes[0].requires_claim.exists", "write present: true"),
         (
             with("token_from: [{name: x-jwt, value_prefix: a}]"),

@@ -47,9 +47,18 @@ fn follows(held: &Condition, wanted: &Condition) -> bool {
         | (Condition::Scope(held), Condition::Scope(wanted)) => values(held, wanted),
         (Condition::Claim(held), Condition::Claim(wanted)) if held.pointer == wanted.pointer => {
             match (&held.test, &wanted.test) {
-                (_, ClaimTest::Present) => true,
+                // An absent claim meets `none`.
+                (held, ClaimTest::Present) => !matches!(held, ClaimTest::NoneOf(_)),
                 (ClaimTest::Values(held), ClaimTest::Values(wanted)) => values(held, wanted),
-                (ClaimTest::Present, ClaimTest::Values(_)) => false,
+                (ClaimTest::StartsWith(held), ClaimTest::StartsWith(wanted)) => {
+                    held.iter().all(|held| wanted.iter().any(|wanted| held.starts_with(wanted.as_str())))
+                }
+                (ClaimTest::EndsWith(held), ClaimTest::EndsWith(wanted)) => {
+                    held.iter().all(|held| wanted.iter().any(|wanted| held.ends_with(wanted.as_str())))
+                }
+                (ClaimTest::NoneOf(held), ClaimTest::NoneOf(wanted)) => is_within(wanted, held),
+                (ClaimTest::Within(held), ClaimTest::Within(wanted)) => held.is_within(wanted),
+                _ => false,
             }
         }
         (Condition::IssuerOrAudience(held), Condition::IssuerOrAudience(wanted)) => match (held, wanted) {

@@ -51,7 +51,9 @@ fn section(object: &ObjectKeys, text: &mut String) {
         let _ = write!(text, " Required: {}.", listed(object.required));
     }
     if !object.one_of.is_empty() {
-        let _ = write!(text, " Exactly one of {} is required.", listed(object.one_of));
+        let alternatives: Vec<String> =
+            object.one_of.iter().map(|keys| listed(keys).replace(", ", " and/or ")).collect();
+        let _ = write!(text, " Exactly one of {} is required.", alternatives.join(", "));
     }
     text.push('\n');
     let (groups, note) = match (object.name, object.groups) {
@@ -119,5 +121,6 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::AnyOrAll => format!("text or list, or {}", link("all_of_them")),
         KeyType::Scopes => format!("text or {}", link("scopes")),
         KeyType::Values => "JSON value or list of values".to_owned(),
+        KeyType::AnyNumber => "number".to_owned(),
     }
 }

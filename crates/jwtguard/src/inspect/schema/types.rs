@@ -27,7 +27,7 @@ pub fn object(object: &ObjectKeys) -> Value {
             members.insert("required".to_owned(), object.required.into());
         }
         if !object.one_of.is_empty() {
-            let alternatives: Vec<_> = object.one_of.iter().map(|key| required(key)).collect();
+            let alternatives: Vec<_> = object.one_of.iter().map(|keys| required_one(keys)).collect();
             members.insert("oneOf".to_owned(), alternatives.into());
         }
     }
@@ -112,6 +112,7 @@ fn key_type(key_type: &KeyType) -> Value {
             let one = json!({ "type": "array", "items": scope, "minItems": 1, "maxItems": 1 });
             json!({ "anyOf": [scope, one, reference("scopes")] })
         }
+        KeyType::AnyNumber => json!({ "type": "number" }),
         KeyType::Values => {
             let value = json!({ "type": ["string", "number", "boolean", "object"] });
             json!({ "anyOf": [value, { "type": "array", "items": value, "minItems": 1 }] })
@@ -126,6 +127,14 @@ fn reference(name: &str) -> Value {
 /// A schema that requires a key with a value other than `null`.
 pub fn required(key: &str) -> Value {
     json!({ "required": [key], "properties": { key: { "not": { "type": "null" } } } })
+}
+
+/// A schema that requires at least one of the keys.
+fn required_one(keys: &[&str]) -> Value {
+    match keys {
+        [key] => required(key),
+        keys => json!({ "anyOf": keys.iter().map(|key| required(key)).collect::<Vec<_>>() }),
+    }
 }
 
 /// Adds `null` to a schema. The description stays at the top level, where editors look for it.
