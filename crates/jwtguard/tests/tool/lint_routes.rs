@@ -276,7 +276,7 @@ fn the_suggested_route_can_be_pasted() {
 }
 
 #[test]
-fn the_routes_in_the_readme_are_valid() {
+fn the_routes_in_the_policy_document_are_valid() {
     let document = crate::run::read("docs/policy.md");
     let block = document.split("## Routes and templates\n\n```yaml\n").nth(1).unwrap();
     let block = block.split("```").next().unwrap();
