@@ -46,7 +46,7 @@ const fn say(our_key: &'static str, keys: &'static str, sentence: &'static str) 
 /// The keys of Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, and Envoy Gateway's
 /// SecurityPolicy. The first row counts whose key `our_key` is possible in the object.
 #[rustfmt::skip] // A table: one row a line where it fits.
-const FOREIGN: [Foreign; 60] = [
+const FOREIGN: [Foreign; 61] = [
     // Sources of keys.
     write("jwks_endpoint", "jwksuri jwksurl jwkuri jwkurl keysuri keysurl",
         "jwks_endpoint", " for the URL and jwks_cluster for the Envoy cluster that reaches it"),
@@ -114,14 +114,17 @@ const FOREIGN: [Foreign; 60] = [
         "write it in default_policy, or in a route or a named policy"),
     write("routes", "rules", "routes", ", a list of {path: …} with a requirement"),
     write("policies", "requirementmap", "policies", ", an object of named requirements"),
-    write("path", "match urlpath prefix pathprefix pathregex regex to operation",
+    write("path", "prefix pathprefix",
+        "path", ", a template: /cart/** for /cart and every path below it; a template matches whole segments, so write \
+         one more route for each of /carts and /cart.json"),
+    write("path", "match urlpath pathregex regex to operation",
         "path", ", a template: /api/** for a prefix, /api/{id} for one segment"),
     write("requires_issuer", "providername providerandaudiences provider requestprincipals",
         "requires_issuer", ": NAME, and requires_audience for the audiences"),
     say("path", "notpaths notmethods nothosts", "a route cannot exclude requests; write another route for them"),
     say("requires_role", "requires requirement requirementname requirements",
-        "write the requirement into the same object: requires_role, requires_scope, requires_claim, or \
-         allow_authenticated: true"),
+        "write the requirement into the same object: requires_issuer for a provider, requires_role, requires_scope, \
+         requires_claim, or allow_authenticated: true"),
     write("requires_role", "roles role requiredroles requiredrole", "requires_role", ": NAME or a list of names"),
     write("requires_group", "groups group requiredgroups requiredgroup",
         "requires_group", ": NAME or a list of names"),

@@ -95,7 +95,7 @@ keys! {
         BYPASS_CORS_PREFLIGHT: Flag("bypass_cors_preflight", false);
 
         /// If true, the filter counts and logs its decisions but denies no request and lets none wait for keys. It
-        /// still removes claim headers that a client sends.
+        /// still removes claim headers, x-original-url and x-rewrite-url that a client sends.
         REPORT_ONLY: Flag("report_only", false);
 
         /// The realm in the WWW-Authenticate header of denials (RFC 9110, section 11.5): visible ASCII characters,
@@ -167,7 +167,7 @@ keys! {
         DISCOVERY: Flag("discovery", false);
 
         /// The Envoy cluster through which the filter fetches the discovery document. If absent, jwks_cluster. This
-        /// key is required if jwks_uri is on another host than the issuer.
+        /// key is required if jwks_uri is on another host or port than the issuer.
         DISCOVERY_CLUSTER: Name("discovery_cluster") is NonBlank;
 
         /// The key set itself (RFC 7517, section 5), as an object or as text. The filter then fetches no keys.

@@ -201,7 +201,8 @@ pub enum Problem {
     /// An entry of `any_of` that does not require a token.
     #[error(
         "an entry of any_of must require a valid token; allow_anonymous, allow_missing, allow_missing_or_failed and \
-         deny do not"
+         deny do not; to accept requests without a token, write allow_missing: true instead of any_of, and \
+         requires_issuer beside it if only tokens of some issuers may pass"
     )]
     AlternativeWithoutToken,
     /// A name that no policy has.

@@ -60,8 +60,9 @@ pub enum TemplateError {
     RestNotLast,
     /// `*`, `{` or `}` in a segment that is not `*`, `**` or `{name}` as a whole.
     #[error(
-        "the segment {0:?} is only partly a wildcard: expected `*`, `{{name}}` (letters, digits, `_`, `-`), a final \
-         `**`, or text without `*`, `{{` and `}}`"
+        "the segment {0:?} is only partly a wildcard, and a template matches whole segments: write one route for each \
+         segment that is meant, `*` or `{{name}}` (letters, digits, `_`, `-`) for any one segment, or a final `**` for \
+         the rest of the path"
     )]
     PartialWildcard(String),
     /// A segment such as `:id`, which is a parameter in other routers.
@@ -291,6 +292,8 @@ mod tests {
         for (text, remedy) in [
             ("/a/:id", "write `{id}`"),
             ("/a/**/b", "must be the last segment"),
+            ("/cart*", "write one route for each segment that is meant"),
+            ("/a/{id}.json", "a final `**` for the rest of the path"),
             ("/a%20b", "decoded"),
             ("/a?b", "remove the query"),
         ] {

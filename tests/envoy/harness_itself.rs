@@ -152,7 +152,7 @@ async fn the_module_rejects_an_invalid_configuration() {
 
 /// CONTRIBUTING.md shows this test: change both.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_admin_passes_and_the_upstream_is_told() {
+async fn an_admin_passes_and_the_upstream_receives_the_identity() {
     let routes = json!([{ "path": "/admin/**", "requires_role": "admin" }]);
     let stack = Stack::with_plugin(plugin_with(json!({ "routes": routes }))).await;
 

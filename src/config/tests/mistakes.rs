@@ -194,7 +194,9 @@ fn every_mistake_names_its_place_and_the_remedy() {
         (&with(r#""policies":{"p":{}}"#), "policies.p: no condition is set"),
         (
             &with(r#""routes":[{"path":"/a","any_of":[{"allow_anonymous":true}]}]"#),
-            "routes[0].any_of[0]: an entry of any_of must require a valid token",
+            "routes[0].any_of[0]: an entry of any_of must require a valid token; allow_anonymous, allow_missing, \
+             allow_missing_or_failed and deny do not; to accept requests without a token, write allow_missing: true instead \
+             of any_of, and requires_issuer beside it if only tokens of some issuers may pass",
         ),
         (
             &with(r#""routes":[{"path":"/a","any_of":[]}]"#),

@@ -50,10 +50,10 @@ pub struct Arguments {
     /// A header parameter, including alg and kid; repeat the option for several parameters
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = named_value)]
     headers: Vec<(String, Value)>,
-    /// How long the token is valid from now on
+    /// How long the token is valid from now on; cannot be combined with --expired
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration::parse)]
     lifetime: Duration,
-    /// Make a token that expired this long ago
+    /// Make a token that expired this long ago; cannot be combined with --lifetime
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, conflicts_with = "lifetime")]
     expired: Option<Duration>,
     /// Make a token that becomes valid after this time: the claim nbf

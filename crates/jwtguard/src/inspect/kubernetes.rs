@@ -114,6 +114,16 @@ pub fn request_authentication(
                            and answers 401; set phase: AUTHN in the WasmPlugin, or forwardOriginalToken: true here";
             diagnostics.push(Diagnostic::warning(rule, rules_subject, problem.to_owned()));
         }
+        if is_first && rules.iter().any(|rule| istio::reads_query_token(rule, config)) {
+            let problem = "runs after jwt-guard in a proxy that has both, and reads a token from the query: when jwt-guard \
+                           enforces, it removes a query token even with forward_token: true, and Istio finds no token; \
+                           enforce jwt-guard and remove this object in one change";
+            diagnostics.push(Diagnostic::warning(
+                other,
+                Subject::keys(&["spec", "jwtRules"]),
+                problem.to_owned(),
+            ));
+        }
     }
 }
 

@@ -182,6 +182,19 @@ fn request_authentication_and_jwt_guard_both_need_the_token() {
         ),
         (format!("{forwards}{}", other("")), "0 errors, 0 warnings"),
         (
+            format!(
+                "{}{}",
+                forwards.replace(
+                    "forward_token: true",
+                    "forward_token: true\n    token_from: [{ query: access_token }]"
+                ),
+                other("")
+            ),
+            "warning: spec.jwtRules: runs after jwt-guard in a proxy that has both, and reads a token from the query: when \
+             jwt-guard enforces, it removes a query token even with forward_token: true, and Istio finds no token; enforce \
+             jwt-guard and remove this object in one change",
+        ),
+        (
             format!("{late}{}", other("")),
             "warning: spec.jwtRules: runs before jwt-guard in a proxy that has both",
         ),

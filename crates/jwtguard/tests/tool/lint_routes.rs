@@ -3,6 +3,9 @@
 use crate::check::{GOOD, findings};
 use crate::lints::{none, one_each, routes, with};
 
+const TWO_ISSUERS: &str = "issuers:\n- {name: staff, issuer: https://a.example, audience: a, jwks_cluster: c}\n\
+                           - {name: partner, issuer: https://b.example, audience: a, jwks_cluster: d}\n";
+
 #[test]
 fn overlapping_routes_are_reported_if_the_weaker_one_applies() {
     one_each(&[
@@ -221,6 +224,28 @@ fn a_method_with_a_weaker_rule_is_reported_with_a_remedy() {
         ),
         routes("- {path: /a, requires_role: writer}"),
     ]);
+    // With several issuers, allow_authenticated would get a warning of its own.
+    let several = with("").replace(GOOD, TWO_ISSUERS);
+    for (default, keys) in [
+        ("", "requires_issuer: [staff, partner]"),
+        ("default_policy: {requires_issuer: staff}", "requires_issuer: [staff]"),
+        (
+            "default_policy: {allow_missing: true, requires_issuer: staff}",
+            "allow_missing: true, requires_issuer: [staff]",
+        ),
+    ] {
+        let given = format!(
+            "{several}{default}\nroutes:\n- {{path: /o, methods: [POST], requires_issuer: staff, requires_role: r}}\n"
+        );
+        let remedy = format!("add a route {{path: /o, {keys}}}; otherwise");
+        assert!(
+            findings(&given).iter().any(|line| line.contains(&remedy)),
+            "{default}: {:#?}",
+            findings(&given)
+        );
+        let pasted = findings(&format!("{given}- {{path: /o, {keys}}}\n"));
+        assert!(pasted.iter().all(|line| line.contains("default_policy: allows")), "{default}: {pasted:#?}");
+    }
     let open =
         with("routes:\n- {path: /**, allow_anonymous: true}\n- {path: /a, methods: [GET], requires_role: r}");
     assert!(findings(&open)[0].contains("add a route {path: /a, allow_anonymous: true}"));
@@ -276,7 +301,7 @@ fn the_suggested_route_can_be_pasted() {
 }
 
 #[test]
-fn the_routes_in_the_readme_are_valid() {
+fn the_routes_in_the_policy_document_are_valid() {
     let document = crate::run::read("docs/policy.md");
     let block = document.split("## Routes and templates\n\n```yaml\n").nth(1).unwrap();
     let block = block.split("```").next().unwrap();

@@ -176,9 +176,20 @@ fn jwt_authn_and_jwt_guard_need_the_token_that_the_first_one_removes() {
     let (from, routes) = (AUDIENCE, off_on_a_route.as_str());
     let example = "                            routes:\n                              - path: /public/**\n                                allow_anonymous: true\n                              - path: /api/admin/**\n                                requires_role: admin\n";
     one(&with(&jwt_authn(""), false, &[(from, routes), (example, "")]), "jwt_authn (provider p) runs after");
-    let query = ours("token_from: { query: access_token }\n                            forward_token: true");
-    let lines = with(&jwt_authn(""), false, &[(AUDIENCE, &query)]);
-    assert!(lines.iter().any(|line| line.contains("jwt_authn (provider p) runs after")), "{lines:#?}");
+    // forward_token does not keep a query token, so it is not the remedy. A trial does not show the problem.
+    for mode in ["forward_token: true", "report_only: true"] {
+        let query =
+            ours(&format!("token_from: {{ query: access_token }}\n                            {mode}"));
+        let lines = with(&jwt_authn(""), false, &[(AUDIENCE, &query)]);
+        let of_jwt_authn: Vec<String> =
+            lines.iter().filter(|line| line.contains("jwt_authn")).cloned().collect();
+        one(
+            &of_jwt_authn,
+            "http_filters[1]: jwt_authn (provider p) runs after jwt-guard and reads a token from the query: when jwt-guard \
+             enforces, it removes a query token even with forward_token: true, and jwt_authn answers 401; enforce jwt-guard \
+             and remove jwt_authn in one change",
+        );
+    }
 
     let forwards = ours("forward_token: true");
     let elsewhere = ours("token_from: { header: x-jwt }");

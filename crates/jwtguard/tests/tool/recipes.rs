@@ -66,6 +66,7 @@ fn recipes_are_sound_and_decide_as_they_say() {
 fn what_migrations_lead_to_is_sound() {
     for (section, block) in [
         ("From jwt_authn and RBAC", 1),
+        ("Several providers of jwt_authn", 1),
         ("From Istio's RequestAuthentication and AuthorizationPolicy", 1),
         ("From pico-client-auth", 0),
     ] {

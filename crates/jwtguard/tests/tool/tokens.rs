@@ -208,3 +208,15 @@ fn decode_prints_everything_but_the_signature() {
         assert!(ran.status == 1 && ran.err.contains(expected), "{token}: {}", ran.err);
     }
 }
+
+#[test]
+fn the_help_of_mint_names_the_options_that_exclude_each_other() {
+    let help = jwtguard(&["mint", "--help"]).out;
+    for sentence in
+        ["from now on; cannot be combined with --expired", "ago; cannot be combined with --lifetime"]
+    {
+        assert!(help.contains(sentence), "{help}");
+    }
+    let ran = jwtguard(&["mint", "--key", "k", "--expired", "5m", "--lifetime", "1m"]);
+    assert_eq!(ran.status, 2, "{}", ran.err);
+}

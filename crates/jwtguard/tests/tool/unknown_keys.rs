@@ -67,7 +67,13 @@ fn a_key_of_another_project_is_answered_with_the_right_key() {
         (
             with("routes: [{path: /a, requires: {provider_name: p}}]"),
             "routes[0].requires",
-            "into the same object",
+            "into the same object: requires_issuer for a provider, requires_role",
+        ),
+        (
+            with("routes: [{prefix: /cart, path: /cart/**, deny: true}]"),
+            "routes[0].prefix",
+            "write path, a template: /cart/** for /cart and every path below it; a template matches whole segments, so \
+             write one more route for each of /carts and /cart.json",
         ),
         (with("routes: [{path: /a, when: []}]"), "routes[0].when", "write requires_claim, a list"),
         (

@@ -34,26 +34,45 @@ pub fn check(filters: &[Tree], own_index: Option<usize>, config: &Config, diagno
                     diagnostics.push(Diagnostic::warning(provider, Subject::Value, problem));
                 }
             }
-        } else if !config.report_only {
-            let removed = removed_places(config);
-            let removed_from = providers.iter().filter(|(_, provider)| reads(provider, &removed));
-            let names: Vec<&str> = removed_from.map(|(name, _)| name.as_str()).collect();
-            // Providers can be discovered. If the file shows none, `jwt_authn` is assumed to read Authorization.
-            let is_unknown =
-                providers.is_empty() && removed.contains(&TokenLocation::Header("authorization"));
-            if !names.is_empty() || is_unknown {
-                let of = if names.is_empty() {
-                    String::new()
-                } else {
-                    format!(" (provider {})", names.join(", "))
-                };
+        } else {
+            if !config.report_only {
+                let removed = removed_places(config);
+                let names = providers_that_read(providers, &removed);
+                // Providers can be discovered. If the file shows none, `jwt_authn` is assumed to read Authorization.
+                let is_unknown =
+                    providers.is_empty() && removed.contains(&TokenLocation::Header("authorization"));
+                if !names.is_empty() || is_unknown {
+                    let problem = format!(
+                        "jwt_authn{} runs after jwt-guard, which removes the token: jwt_authn finds no token; set \
+                         forward_token: true in jwt-guard's configuration, or remove jwt_authn",
+                        shown(&names)
+                    );
+                    diagnostics.push(Diagnostic::warning(other, Subject::Value, problem));
+                }
+            }
+            let names = providers_that_read(providers, &query_places(config));
+            if !names.is_empty() {
                 let problem = format!(
-                    "jwt_authn{of} runs after jwt-guard, which removes the token: jwt_authn finds no token; set \
-                     forward_token: true in jwt-guard's configuration, or remove jwt_authn"
+                    "jwt_authn{} runs after jwt-guard and reads a token from the query: when jwt-guard enforces, it \
+                     removes a query token even with forward_token: true, and jwt_authn answers 401; enforce jwt-guard \
+                     and remove jwt_authn in one change",
+                    shown(&names)
                 );
                 diagnostics.push(Diagnostic::warning(other, Subject::Value, problem));
             }
         }
+    }
+}
+
+fn providers_that_read<'t>(providers: &'t [(String, Tree)], places: &[TokenLocation<'_>]) -> Vec<&'t str> {
+    let reading = providers.iter().filter(|(_, provider)| reads(provider, places));
+    reading.map(|(name, _)| name.as_str()).collect()
+}
+
+fn shown(providers: &[&str]) -> String {
+    match providers {
+        [] => String::new(),
+        names => format!(" (provider {})", names.join(", ")),
     }
 }
 
@@ -83,17 +102,27 @@ fn header_places(config: &Config) -> Vec<TokenLocation<'_>> {
     places.filter(|place| matches!(place, TokenLocation::Header(_))).collect()
 }
 
-/// The token sources from which jwt-guard removes the token, on at least one route. It always removes a query parameter.
+/// The headers and cookies from which jwt-guard removes the token on at least one route.
 fn removed_places(config: &Config) -> Vec<TokenLocation<'_>> {
+    let removed = places_of_routes(config)
+        .filter(|(place, is_forwarded)| !is_forwarded && !matches!(place, TokenSource::Query { .. }));
+    removed.map(|(place, _)| TokenLocation::of(place)).collect()
+}
+
+/// The query parameters in which jwt-guard looks for tokens. It removes them even with `forward_token`.
+fn query_places(config: &Config) -> Vec<TokenLocation<'_>> {
+    let query = places_of_routes(config).filter(|(place, _)| matches!(place, TokenSource::Query { .. }));
+    query.map(|(place, _)| TokenLocation::of(place)).collect()
+}
+
+/// Each token source, global or of a route, and whether the token stays there for the upstream.
+fn places_of_routes(config: &Config) -> impl Iterator<Item = (&TokenSource, bool)> {
     let of_routes = config.routes.rules().map(|route| {
         let places = route.token_from.as_deref().unwrap_or(&config.token_from);
         (places, route.forward_token.unwrap_or(config.forward_token))
     });
     let all = std::iter::once((config.token_from.as_slice(), config.forward_token)).chain(of_routes);
-    let removed = all.flat_map(|(places, forwarded)| {
-        places.iter().filter(move |place| !forwarded || matches!(place, TokenSource::Query { .. }))
-    });
-    removed.map(TokenLocation::of).collect()
+    all.flat_map(|(places, is_forwarded)| places.iter().map(move |place| (place, is_forwarded)))
 }
 
 /// Whether a provider reads tokens from one of the sources. By default, a provider reads Authorization and the query

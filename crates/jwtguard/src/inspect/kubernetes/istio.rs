@@ -8,6 +8,26 @@ use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::{Config, KeyOrigin, Path};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::Location;
+use jwt_guard::token_source::TokenSource;
+
+/// Whether an entry of `jwtRules` reads a query parameter in which jwt-guard looks for tokens too. Without locations,
+/// Istio reads Authorization and the query parameter `access_token`.
+pub fn reads_query_token(rule: &Tree, config: &Config) -> bool {
+    let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
+    let own: Vec<&str> = config
+        .token_from
+        .iter()
+        .chain(of_routes)
+        .filter_map(|place| match place {
+            TokenSource::Query { name } => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    if ["fromHeaders", "fromParams", "fromCookies"].iter().all(|key| rule.list(key).is_empty()) {
+        return own.contains(&"access_token");
+    }
+    rule.list("fromParams").iter().filter_map(Tree::text).any(|name| own.contains(&name))
+}
 
 /// Checks the clusters through which an Istio configuration fetches keys.
 pub fn clusters(

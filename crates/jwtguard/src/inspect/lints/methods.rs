@@ -6,8 +6,8 @@ use super::probe::{METHODS, Probe, named, route_for};
 use super::strictness::requires_less;
 use crate::inspect::describe;
 use jwt_guard::config::Config;
-use jwt_guard::config::keys::route as key;
-use jwt_guard::policy::{Conditions, Requirement, Rule};
+use jwt_guard::config::keys::{Name, requirement as requirement_key, route as key};
+use jwt_guard::policy::{Condition, Conditions, IssuerOrAudience, Requirement, Rule};
 
 /// The methods of RFC 9110 and RFC 5789.
 const COMMON: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
@@ -144,8 +144,8 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
             };
             let falls_to = named(applying.and_then(|index| probes.get(index)));
             let path = probe.template;
-            let meant = match key_for(requirement) {
-                Some(key) => format!("a route {{path: {}, {key}}}", describe::flow_text(path.as_str())),
+            let meant = match keys_for(requirement, config) {
+                Some(keys) => format!("a route {{path: {}, {keys}}}", describe::flow_text(path.as_str())),
                 None => format!("a route of the same path, {path}, and that requirement"),
             };
             let problem = format!(
@@ -160,15 +160,50 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
     }
 }
 
-/// The key with which a route expresses the requirement, if one key is enough.
-fn key_for(requirement: &Requirement) -> Option<&'static str> {
+/// The keys with which a route expresses the requirement, if it has no condition on roles, groups, scopes or claims.
+fn keys_for(requirement: &Requirement, config: &Config) -> Option<String> {
     Some(match &requirement.rule {
-        Rule::Anonymous => "allow_anonymous: true",
-        Rule::AllowMissingOrFailed => "allow_missing_or_failed: true",
-        Rule::AllowMissing(restrictions) if restrictions.is_empty() => "allow_missing: true",
-        Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() => "allow_authenticated: true",
-        _ => return None,
+        Rule::Anonymous => "allow_anonymous: true".to_owned(),
+        Rule::AllowMissingOrFailed => "allow_missing_or_failed: true".to_owned(),
+        Rule::AllowMissing(restrictions) => {
+            let keys = restrictions.iter().map(|restriction| restriction_key(restriction, config));
+            std::iter::once("allow_missing: true".to_owned()).chain(keys).collect::<Vec<_>>().join(", ")
+        }
+        // With several issuers, a route with `allow_authenticated` gets a warning that recommends requires_issuer.
+        Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() && config.issuers.len() > 1 => {
+            key_with_list(requirement_key::REQUIRES_ISSUER, &config.names.issuers)
+        }
+        Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() => {
+            "allow_authenticated: true".to_owned()
+        }
+        Rule::Authenticated(Conditions(conditions)) => {
+            let keys = conditions.iter().map(|condition| match condition {
+                Condition::IssuerOrAudience(restriction) => Some(restriction_key(restriction, config)),
+                _ => None,
+            });
+            keys.collect::<Option<Vec<_>>>()?.join(", ")
+        }
+        Rule::Deny => return None,
     })
+}
+
+fn restriction_key(restriction: &IssuerOrAudience, config: &Config) -> String {
+    match restriction {
+        IssuerOrAudience::Issuer(issuers) => {
+            let names: Vec<String> =
+                issuers.iter().filter_map(|issuer| config.names.issuers.get(issuer.0).cloned()).collect();
+            key_with_list(requirement_key::REQUIRES_ISSUER, &names)
+        }
+        IssuerOrAudience::Audience(audiences) => {
+            let audiences: Vec<String> = audiences.iter().map(ToString::to_string).collect();
+            key_with_list(requirement_key::REQUIRES_AUDIENCE, &audiences)
+        }
+    }
+}
+
+fn key_with_list(key: Name, values: &[String]) -> String {
+    let values: Vec<String> = values.iter().map(|value| describe::flow_text(value)).collect();
+    format!("{}: [{}]", key.as_str(), values.join(", "))
 }
 
 #[cfg(test)]
