@@ -138,6 +138,59 @@ fn table() -> Vec<Row> {
                 (With(r#"{"org":{"tags":["b","a"]},"a":{"b":0}}"#), "claim"),
             ],
         ),
+        // Values that exclude: the claim is absent, or has the type of the values and none of them.
+        (
+            json!({ "requires_claim": { "claim": "status", "none": ["suspended", "closed"] } }),
+            &[
+                (With(r#"{"status":"active"}"#), "-"),
+                (With(r#"{"status":["active","new"]}"#), "-"),
+                (With("{}"), "-"),
+                (With(r#"{"status":null}"#), "-"),
+                (With(r#"{"status":"suspended"}"#), "claim"),
+                (With(r#"{"status":["active","closed"]}"#), "claim"),
+                (With(r#"{"status":[["suspended"]]}"#), "claim"),
+                (With(r#"{"status":{"suspended":true}}"#), "claim"),
+                (With(r#"{"status":1}"#), "claim"),
+                (NoToken, "missing_token"),
+            ],
+        ),
+        // GitHub Actions tokens of one organisation.
+        (
+            json!({ "requires_claim": { "claim": "sub", "prefix": "repo:my-org/" } }),
+            &[
+                (With(r#"{"sub":"repo:my-org/app:ref:refs/heads/main"}"#), "-"),
+                (With(r#"{"sub":"repo:my-org-evil/app:ref:refs/heads/main"}"#), "claim"),
+                (With(r#"{"sub":"x repo:my-org/app"}"#), "claim"),
+                (With(r#"{"sub":"REPO:my-org/app"}"#), "claim"),
+            ],
+        ),
+        // The users of one domain.
+        (
+            json!({ "requires_claim": [{ "claim": "email", "suffix": ["@example.com", "@example.org"] }, { "claim": "email_verified", "any": true }] }),
+            &[
+                (With(r#"{"email":"ada@example.com","email_verified":true}"#), "-"),
+                (With(r#"{"email":["x","ada@example.org"],"email_verified":true}"#), "-"),
+                (With(r#"{"email":"ada@example.com"}"#), "claim"),
+                (With(r#"{"email":"ada@evil-example.com","email_verified":true}"#), "claim"),
+                (With(r#"{"email":"ada@example.com.evil","email_verified":true}"#), "claim"),
+                (With(r#"{"email":{"a":"ada@example.com"},"email_verified":true}"#), "claim"),
+            ],
+        ),
+        // Tenants by number.
+        (
+            json!({ "requires_claim": { "claim": "tenant", "at_least": 1, "at_most": 100 } }),
+            &[
+                (With(r#"{"tenant":1}"#), "-"),
+                (With(r#"{"tenant":100.0}"#), "-"),
+                (With(r#"{"tenant":1e2}"#), "-"),
+                (With(r#"{"tenant":0.99999999999999999999}"#), "claim"),
+                (With(r#"{"tenant":101}"#), "claim"),
+                (With(r#"{"tenant":1e400}"#), "claim"),
+                (With(r#"{"tenant":"50"}"#), "claim"),
+                (With(r#"{"tenant":[50]}"#), "claim"),
+                (With("{}"), "claim"),
+            ],
+        ),
         (
             json!({ "requires_issuer": "other" }),
             &[(With("{}"), "issuer_not_allowed"), (Other("{}"), "-"), (NoToken, "missing_token")],

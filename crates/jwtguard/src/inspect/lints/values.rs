@@ -2,6 +2,7 @@
 
 use super::Lint;
 use super::claim_name::{is_scopes, is_text, nested, top_level};
+use crate::inspect::describe;
 use crate::inspect::path::below;
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::keys::{
@@ -24,6 +25,9 @@ const REQUIRES_SCOPE: &str = requirement::REQUIRES_SCOPE.as_str();
 const REQUIRES_CLAIM: &str = requirement::REQUIRES_CLAIM.as_str();
 const ANY: &str = claim_condition::ANY.as_str();
 const ALL: &str = claim_condition::ALL.as_str();
+const NONE: &str = claim_condition::NONE.as_str();
+const PREFIX: &str = claim_condition::PREFIX.as_str();
+const SUFFIX: &str = claim_condition::SUFFIX.as_str();
 
 /// Checks a whole configuration: its requirements, and the claims that it reads.
 pub fn of_configuration(tree: &Tree, config: &Config, lints: &mut Vec<Lint>) {
@@ -189,6 +193,17 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
     let Some(claim) = condition.text_of(CLAIM) else { return };
     nested(claim, &path.key(CLAIM), lints);
     let name = top_level(claim);
+    affixes(condition, path, lints);
+    if let Some(values) = condition.get(NONE) {
+        for (at, item) in one_or_many(&path.key(NONE), values) {
+            if let Some(problem) = item.text().and_then(pattern) {
+                lints.push(Lint::new(
+                    &at,
+                    format!("{problem}: it excludes no value; write the complete value"),
+                ));
+            }
+        }
+    }
     for key in [ANY, ALL] {
         let Some(values) = condition.get(key) else { continue };
         let path = path.key(key);
@@ -197,11 +212,15 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
         for (at, item) in &items {
             let Some(text) = item.text() else { continue };
             if let Some(problem) = pattern(text) {
-                let remedy = match text {
-                    "*" => "for any value write present: true",
-                    _ => {
-                        "write the complete values, or configure the issuer to put the common part into a separate claim"
+                let remedy = match (text, text.strip_suffix('*'), text.strip_prefix('*')) {
+                    ("*", ..) => "for any value write present: true".to_owned(),
+                    (_, Some(start), _) if !start.contains('*') => {
+                        format!("write {PREFIX}: {} instead of {key}", describe::flow_text(start))
                     }
+                    (_, _, Some(end)) if !end.contains('*') => {
+                        format!("write {SUFFIX}: {} instead of {key}", describe::flow_text(end))
+                    }
+                    _ => "write the complete values, or prefix or suffix".to_owned(),
                 };
                 lints.push(Lint::new(at, format!("{problem}: no other value matches; {remedy}")));
                 has_lint = true;
@@ -217,6 +236,31 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
         }
         if !has_lint {
             registered(name, key, values, &items, &path, config, lints);
+        }
+    }
+}
+
+/// Checks `prefix` and `suffix`: a text whose inner end is a letter or digit also matches longer names.
+fn affixes(condition: &Tree, path: &Path<&str>, lints: &mut Vec<Lint>) {
+    for (key, longer, example) in [(PREFIX, "continues", "-evil"), (SUFFIX, "begins", "evil")] {
+        let Some(texts) = condition.get(key) else { continue };
+        for (at, item) in one_or_many(&path.key(key), texts) {
+            let Some(text) = item.text() else { continue };
+            let inner_end = if key == PREFIX { text.chars().next_back() } else { text.chars().next() };
+            let problem = if let Some(problem) = pattern(text) {
+                format!("{problem}; remove the *, because {key} compares only this part of the claim")
+            } else if inner_end.is_some_and(char::is_alphanumeric) {
+                let other =
+                    if key == PREFIX { format!("{text}{example}") } else { format!("{example}{text}") };
+                let with_separator = if key == PREFIX { format!("{text}/") } else { format!("@{text}") };
+                format!(
+                    "also matches a name that {longer} differently, such as {other}; write the separator as well, \
+                     such as {with_separator}"
+                )
+            } else {
+                continue;
+            };
+            lints.push(Lint::new(&at, problem));
         }
     }
 }
