@@ -22,7 +22,7 @@ fn claim(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     let present = object.flag(&key::PRESENT, errors);
     let (any, all) = (object.take(key::ANY), object.take(key::ALL));
     if name.is_none() && !object.has_unknown() {
-        object.refuse(key::CLAIM, Problem::Missing { what: "a claim name or a JSON Pointer" }, errors);
+        object.refuse(key::CLAIM, Problem::Required { what: "a claim name or a JSON Pointer" }, errors);
     }
     let pointer = name.and_then(|node| pointer(&node, errors));
     let test = match (any, all, present) {
