@@ -40,7 +40,7 @@ fn source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimSource> {
     let claim = object.take(key::CLAIM);
     let prefix = object.take(key::PREFIX).and_then(|node| node.text("a prefix", errors)).map(str::to_owned);
     if claim.is_none() && !object.has_unknown() {
-        object.refuse(key::CLAIM, Problem::Missing { what: "a claim name or a JSON Pointer" }, errors);
+        object.refuse(key::CLAIM, Problem::Required { what: "a claim name or a JSON Pointer" }, errors);
     }
     let pointer = claim.and_then(|node| pointer(&node, errors));
     object.deny_unknown(errors);

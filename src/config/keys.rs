@@ -46,7 +46,7 @@ keys! {
         /// configuration and still removes claim headers that a client sends.
         ENABLED: Flag("enabled", true);
 
-        /// The issuers, if the keys of one issuer at this level are not enough. The list needs at least one entry,
+        /// The issuers, for a configuration with several. The list needs at least one entry,
         /// and each entry needs its own issuer and its own name.
         ISSUERS: Name("issuers") is List("issuer");
 
@@ -82,7 +82,7 @@ keys! {
         MAX_CLAIM_HEADER_BYTES: Integer("max_claim_header_bytes", 16_384, Bounds::new(64, 1_048_576, "bytes"));
 
         /// Whether the upstream gets the token. If true, the token stays where the client put it. A token in the query
-        /// is removed in both cases, wherever the filter checks it.
+        /// is always removed if the filter checks the tokens of the request.
         FORWARD_TOKEN: Flag("forward_token", false);
 
         /// The token sources: where a request may carry a token. The default is a Bearer token in the Authorization
@@ -156,8 +156,8 @@ keys! {
         /// outbound|443||host.
         JWKS_CLUSTER: Name("jwks_cluster") is NonBlank;
 
-        /// The URL of the issuer's key set (RFC 7517, section 5), or a path that is appended to the issuer's URL
-        /// without its last slash.
+        /// The URL of the issuer's key set (RFC 7517, section 5), or a path that is appended to the issuer's URL,
+        /// after a trailing slash of that URL is removed.
         JWKS_ENDPOINT: Text("jwks_endpoint", "/api/v1/auth/jwks") is Matching("^(/|[Hh][Tt][Tt][Pp][Ss]?://)");
 
         /// If true, the filter takes the URL of the key set from jwks_uri in the issuer's discovery document. It
@@ -179,7 +179,7 @@ keys! {
         JWKS_TTL_SECONDS: Integer("jwks_ttl_seconds", 300, Bounds::new(1, 86_400, "seconds"));
 
         /// How long the filter still uses the last good keys after they are no longer fresh, while fetches fail.
-        /// After that, requests with a token get 503.
+        /// After that, a request whose token needs a key for verification gets 503.
         JWKS_MAX_STALE_SECONDS: Integer("jwks_max_stale_seconds", 14_400, Bounds::new(0, 2_592_000, "seconds"));
 
         /// The shortest time between two fetches that tokens with an unknown kid cause, in the whole Envoy process.
@@ -248,7 +248,7 @@ keys! {
 
     /// The keys of a requirement.
     pub mod requirement {
-        /// If true, every request passes, and the filter reads the token only for a shadow. This key cannot be
+        /// If true, this requirement denies no request, and the filter reads the token only for a shadow. This key cannot be
         /// combined with other conditions.
         ALLOW_ANONYMOUS: Flag("allow_anonymous", false);
 
@@ -259,7 +259,7 @@ keys! {
         /// This key can be combined only with requires_issuer and requires_audience.
         ALLOW_MISSING: Flag("allow_missing", false);
 
-        /// If true, every request passes. A valid token gives an identity; an invalid token counts as no token. If
+        /// If true, this requirement denies no request. A valid token gives an identity; an invalid token counts as no token. If
         /// there are no keys to verify a token, the request passes without an identity and is counted as
         /// would_deny.no_keys. This key cannot be combined with other conditions.
         ALLOW_MISSING_OR_FAILED: Flag("allow_missing_or_failed", false);

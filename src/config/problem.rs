@@ -66,15 +66,9 @@ pub enum Problem {
         /// One item of the list.
         what: &'static str,
     },
-    /// A key that an issuer needs is absent.
+    /// A required key is absent.
     #[error("this key is required; write {what}")]
     Required {
-        /// The values that the key accepts.
-        what: &'static str,
-    },
-    /// A key that an object needs is absent.
-    #[error("this key is required; write {what}")]
-    Missing {
         /// The values that the key accepts.
         what: &'static str,
     },
@@ -175,8 +169,8 @@ pub enum Problem {
     },
 
     // Requirements.
-    /// A key that decides alone, beside another condition.
-    #[error("this key decides alone and cannot be combined with other conditions; remove it or the others")]
+    /// An exclusive key, beside another condition.
+    #[error("this key cannot be combined with other conditions; remove this key or the other conditions")]
     StandsAlone,
     /// `policy` beside a condition.
     #[error("this key cannot be combined with other conditions; move them into the named policy")]

@@ -65,7 +65,7 @@ pub fn read(
                     let conditions = all_of(written.issuer_and_audience, written.conditions);
                     if empty == EmptyRequirement::Refused && conditions.0.is_empty() && errors.len() == before
                     {
-                        refuse_nothing(object, errors);
+                        refuse_empty_requirement(object, errors);
                     }
                     Some(Rule::Authenticated(conditions))
                 }
@@ -115,7 +115,7 @@ impl<'a> WrittenRequirement<'a> {
         }
     }
 
-    /// Whether a key that decides alone would be combined with another condition.
+    /// Whether an exclusive key, if there is one, is combined with another condition.
     fn has_companions(&self) -> bool {
         let ways = self.deciding.len() + usize::from(self.allow_missing) + usize::from(self.policy.is_some());
         ways > 1 || !self.conditions.is_empty() || !self.issuer_and_audience.is_empty()
@@ -159,7 +159,7 @@ fn all_of(issuer_and_audience: Vec<IssuerOrAudience>, conditions: Vec<Condition>
 
 /// Reports an object without a condition. An object with a misspelled key, or with the name of an invalid issuer,
 /// already has an error.
-fn refuse_nothing(object: &ConfigObject<'_>, errors: &mut Errors) {
+fn refuse_empty_requirement(object: &ConfigObject<'_>, errors: &mut Errors) {
     if object.has_unknown() || object.has(key::REQUIRES_ISSUER) || object.has(key::REQUIRES_AUDIENCE) {
         return;
     }

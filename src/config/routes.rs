@@ -67,7 +67,7 @@ fn route(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Op
     let template = match object.take(key::PATH) {
         Some(node) => parsed(&node, TEMPLATE, errors, Template::parse, Problem::Template),
         None => {
-            object.refuse(key::PATH, Problem::Missing { what: TEMPLATE }, errors);
+            object.refuse(key::PATH, Problem::Required { what: TEMPLATE }, errors);
             None
         }
     };

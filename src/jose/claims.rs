@@ -33,8 +33,8 @@ pub struct AdmittedToken<'a, 'r> {
 }
 
 impl<'a, 'r> AdmittedToken<'a, 'r> {
-    /// Refuses a token for every reason that needs no key. The checks are, in this order: issuer, refused `kid`,
-    /// algorithm, type, critical extensions, times. For such a token no keys are fetched and no signature is computed.
+    /// Checks, in this order and before any key is needed: issuer, refused `kid`, algorithm, type, critical extensions,
+    /// times and lifetime. For a token that fails here, no keys are fetched and no signature is computed.
     ///
     /// # Errors
     /// The error of the first check that fails.

@@ -41,7 +41,7 @@ pub enum TokenError {
     #[error("the kid of the token's key is in the issuer's refused_kids")]
     RefusedKid,
     /// The `kid` names a key that does not fit the algorithm. Or the token has no `kid`, and no key fits the algorithm.
-    #[error("the issuer has no key with the token's kid that fits its alg")]
+    #[error("no key of the issuer fits the token's kid and alg")]
     BadKey,
     /// No key that fits the token verifies the signature.
     #[error("the signature is not valid: no key of the issuer that fits the token verifies it")]

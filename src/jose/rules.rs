@@ -7,7 +7,7 @@ use super::json::Json;
 use super::pointer::Pointer;
 use crate::issuer_index::IssuerIndex;
 
-/// The rules for the tokens of one issuer. The fields are named like the configuration keys.
+/// The rules for the tokens of one issuer. Each field corresponds to a configuration key of the issuer.
 #[derive(Debug, Clone)]
 pub struct TokenRules {
     /// The issuer.
@@ -70,8 +70,8 @@ impl AcceptedTypes {
         Self { absent: !absent.is_empty(), media_types: types.into_iter().map(media_type).collect() }
     }
 
-    /// Whether a token with this `typ` is accepted. A token whose `typ` is the text `absent` is not a token without
-    /// one.
+    /// Whether a token with this `typ` is accepted. The entry `absent` accepts a token without `typ`, not a
+    /// token with the `typ` `absent`.
     pub fn contains(&self, typ: Option<&str>) -> bool {
         match typ {
             None => self.absent,

@@ -88,9 +88,9 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
 /// character set in it, and their body is valid JSON.
 pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
     let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
-    let is_unambiguous_host =
+    let is_coded =
         |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
-    match codings.find(|coding| is_unambiguous_host(coding)) {
+    match codings.find(|coding| is_coded(coding)) {
         Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
         None => {
             let body = without_byte_order_mark(answer.body);

@@ -21,7 +21,7 @@ pub enum FetchEvent {
     Recovered,
     /// The same keys as before.
     Unchanged,
-    /// A good answer that arrived after the lease had expired. It changed nothing.
+    /// A good answer that was not stored: the lease was lost, all swaps failed, or the 304 is for another set.
     Late,
     /// No usable answer.
     Failed {

@@ -124,7 +124,7 @@ impl Fetcher {
                 self.state = awaiting;
                 return None;
             }
-            // The lease has expired. An answer that still arrives would change nothing.
+            // `Awaiting` here means that the lease has expired, so a late answer is ignored.
             FetchState::Idle | FetchState::Sending(_) | FetchState::Awaiting { .. } => {
                 if !self.cache.take_lease(host, unknown_kid) {
                     return None;
@@ -183,7 +183,8 @@ impl Fetcher {
         }
     }
 
-    /// The host did not accept the request. `None` if that happened for the first time in a row.
+    /// The host did not accept the request. `None` for the first of consecutive failures, which is not
+    /// reported.
     pub fn on_not_sent(&mut self, host: &impl SharedData) -> Option<FetchEvent> {
         let FetchState::Sending(Sent { requested, .. }) = self.take_state() else { return None };
         let outcome = self.cache.not_sent(host)?;

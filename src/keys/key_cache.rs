@@ -40,7 +40,7 @@ pub enum StoreOutcome {
 /// The outcome of recording a failed fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureOutcome {
-    /// The lease was lost. The VM that holds it reports its own outcome.
+    /// The lease was lost, or all swaps failed. The VM that holds the lease reports its own outcome.
     LeaseLost,
     /// The fetch before failed as well, and whether there are usable keys did not change.
     Repeated,
@@ -69,8 +69,8 @@ pub struct KeyCache {
 
 #[derive(Debug, Clone, Copy)]
 struct SendFailures {
-    /// The number of such requests before the last one.
-    times: u32,
+    /// The number of consecutive failures before the last one.
+    previous: u32,
     /// When the last one failed.
     at: UnixTime,
     /// How long this VM does not fetch, while other VMs can.
@@ -208,13 +208,13 @@ impl KeyCache {
 
     /// The host did not accept the request. The cause is not the issuer: Envoy's main thread ticks before it knows the
     /// clusters. If this caused a back-off of the process, every start would be delayed. Therefore only this VM pauses.
-    /// `None` if this is the first time in a row, which is not worth a report.
+    /// `None` for the first of consecutive failures, which is not reported.
     pub fn not_sent(&mut self, host: &impl SharedData) -> Option<FailureOutcome> {
-        let times = self.send_failures.map_or(0, |send_failures| send_failures.times.saturating_add(1));
-        let pause = pause(times, &self.times, host.jitter());
-        self.send_failures = Some(SendFailures { times, at: host.now(), pause });
+        let previous = self.send_failures.map_or(0, |failures| failures.previous.saturating_add(1));
+        let pause = pause(previous, &self.times, host.jitter());
+        self.send_failures = Some(SendFailures { previous, at: host.now(), pause });
         let previous_forced_at = self.previous_forced_at;
-        if times == 0 {
+        if previous == 0 {
             self.give_back(host, |held| held.withdrawn(previous_forced_at));
             return None;
         }

@@ -14,14 +14,14 @@ use crate::time::UnixTime;
 /// The version of the format, in the names of the entries. A version with another encoding uses other names.
 const FORMAT: &str = "jwt_guard/1";
 
-const CONTROL_LENGTH: usize = 11 * 8;
+const STATE_LENGTH: usize = 11 * 8;
 
 /// The names of one issuer's entries in shared data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryNames {
     /// The entry with the [`RefreshState`]. It is small and read at each tick.
     pub state: String,
-    /// The entry with the [`StoredKeys`]. It is read when the control names another set.
+    /// The entry with the [`StoredKeys`]. It is read when the refresh state names another set.
     pub keys: String,
 }
 
@@ -38,7 +38,7 @@ impl EntryNames {
 impl RefreshState {
     /// The bytes of the record.
     pub fn encode(&self) -> Vec<u8> {
-        let words: [u64; CONTROL_LENGTH / 8] = [
+        let words: [u64; STATE_LENGTH / 8] = [
             self.set.generation,
             self.set.fingerprint,
             self.fetched_at.as_millis(),
@@ -56,7 +56,7 @@ impl RefreshState {
 
     /// Decodes a record. `None` if the bytes are not exactly one.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != CONTROL_LENGTH {
+        if bytes.len() != STATE_LENGTH {
             return None;
         }
         let mut words = bytes.chunks_exact(8).map(|word| word.try_into().map(u64::from_le_bytes));

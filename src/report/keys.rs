@@ -26,7 +26,7 @@ impl<O: Observer> Reporter<O> {
                 if !has_kids {
                     self.warn(format_args!(
                         "issuer {name}: no key of the set has a kid, so every token with a kid is refused \
-                         (unknown_kid), and no keys are fetched for it; give each key of the set a kid"
+                         (unknown_kid), and such a token triggers no key fetch; give each key of the set a kid"
                     ));
                 }
             }

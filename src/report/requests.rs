@@ -74,7 +74,7 @@ impl<O: Observer> Reporter<O> {
 
     fn count_suppressed(&self, count: u64) {
         if count > 0 {
-            self.info(format_args!("{count} more refusals were not logged"));
+            self.info(format_args!("{count} more lines about denied requests were not logged"));
         }
     }
 }

@@ -112,7 +112,7 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     let none = "the filter has no keys for this issuer, and requests with its tokens get 503";
     let last_good = "the filter keeps using the last good keys, until jwks_max_stale_seconds after their TTL";
     let no_kids = "issuer iss: no key of the set has a kid, so every token with a kid is refused (unknown_kid), \
-                   and no keys are fetched for it; give each key of the set a kid";
+                   and such a token triggers no key fetch; give each key of the set a kid";
     let came = || (Level::Info, "issuer iss: fetched a key set; usable keys: 2".to_owned());
     let rows = [
         (refreshed(true, Vec::new()), true, vec![came()]),
@@ -273,7 +273,7 @@ fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
     assert_eq!(reporter.lines(), []);
     let later = NOW.saturating_add(Duration::from_secs(1));
     reporter.log_suppressed(later);
-    let number = |count: usize| format!("{count} more refusals were not logged");
+    let number = |count: usize| format!("{count} more lines about denied requests were not logged");
     assert_eq!(reporter.lines(), [(Level::Info, number(2))]);
     (0..11).for_each(|_| refuse(later));
     reporter.lines();

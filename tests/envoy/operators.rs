@@ -126,8 +126,9 @@ async fn a_flood_of_denials_is_counted_and_not_logged() {
     let seconds = started.elapsed().as_secs() + 2;
     let lines = |log: &str| u64::try_from(log.matches("jwt_guard: denied: ").count()).unwrap();
     let unsaid = |log: &str| -> u64 {
-        let counts =
-            log.split("jwt_guard: ").filter_map(|text| text.split_once(" more refusals were not logged"));
+        let counts = log
+            .split("jwt_guard: ")
+            .filter_map(|text| text.split_once(" more lines about denied requests were not logged"));
         counts.map(|(count, _)| count.parse::<u64>().unwrap()).sum()
     };
     // The number of suppressed lines is logged by a timer, without another denial.

@@ -22,18 +22,18 @@ pub struct Filter<H: Host> {
 
 /// The decision on a request.
 pub enum Progress {
-    /// The request has passed, was answered, or is not decided yet.
-    Made(ParkState),
+    /// The state is known: the request has passed, was answered, or is not decided yet.
+    Known(ParkState),
     /// The request is parked, and the root context will decide it.
-    Awaited(Rc<Cell<ParkState>>),
+    Parked(Rc<Cell<ParkState>>),
 }
 
 impl Progress {
     /// Whether the request may continue: only if the decision was to forward it.
     pub fn goes_on(&self) -> bool {
         let state = match self {
-            Self::Made(state) => *state,
-            Self::Awaited(state) => state.get(),
+            Self::Known(state) => *state,
+            Self::Parked(state) => state.get(),
         };
         state == ParkState::Passed
     }
@@ -44,20 +44,20 @@ pub fn carry_out(host: &impl Host, action: plugin::Action) -> Progress {
     match action {
         plugin::Action::Forward(edits) => {
             host.edit(HeaderKind::Request, &edits);
-            Progress::Made(ParkState::Passed)
+            Progress::Known(ParkState::Passed)
         }
         plugin::Action::Answer { status, headers, body } => {
             host.answer(status, &headers, &body);
-            Progress::Made(ParkState::Answered)
+            Progress::Known(ParkState::Answered)
         }
-        plugin::Action::Park(state) => Progress::Awaited(state),
+        plugin::Action::Park(state) => Progress::Parked(state),
     }
 }
 
 impl<H: Host> Filter<H> {
     /// Creates the context of a new request.
     pub fn new(context: u32, host: H, configured: Option<Rc<Configured<H>>>) -> Self {
-        Self { context, host, configured, progress: Progress::Made(ParkState::Pending) }
+        Self { context, host, configured, progress: Progress::Known(ParkState::Pending) }
     }
 
     fn action(&self) -> Action {
@@ -86,7 +86,7 @@ impl<H: Host> HttpContext for Filter<H> {
         let headers = self.host.headers(HeaderKind::Request);
         let action = plugin.on_request(self.context, &headers, |scope| self.host.metadata(scope));
         self.progress = carry_out(&self.host, action);
-        if let Progress::Awaited(_) = self.progress {
+        if let Progress::Parked(_) = self.progress {
             match queue {
                 Some(queue) => self.host.wake(*queue),
                 None => plugin.tick_soon().map_or((), |period| self.host.set_tick(period)),

@@ -24,7 +24,7 @@ fn claim(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
     let name = object.take(key::CLAIM);
     let tests = tests(&mut object, errors);
     if name.is_none() && !object.has_unknown() {
-        object.refuse(key::CLAIM, Problem::Missing { what: "a claim name or a JSON Pointer" }, errors);
+        object.refuse(key::CLAIM, Problem::Required { what: "a claim name or a JSON Pointer" }, errors);
     }
     let pointer = name.and_then(|node| pointer(&node, errors));
     let has_unknown = object.has_unknown();

@@ -165,11 +165,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""routes":[{"path":"/a","allow_anonymous":true,"requires_role":"x"}]"#),
-            "routes[0].allow_anonymous: this key decides alone and cannot be combined with other conditions",
+            "routes[0].allow_anonymous: this key cannot be combined with other conditions",
         ),
         (
             &with(r#""routes":[{"path":"/a","allow_anonymous":true,"deny":true}]"#),
-            "routes[0].allow_anonymous: this key decides alone and cannot be combined with other conditions",
+            "routes[0].allow_anonymous: this key cannot be combined with other conditions",
         ),
         (
             &with(r#""routes":[{"path":"/a","allow_missing":true,"requires_role":"x"}]"#),

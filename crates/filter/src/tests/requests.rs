@@ -72,7 +72,7 @@ fn refusals_past_the_limit_are_told_by_their_number_when_the_second_is_over() {
     assert_eq!(vm.host.take_log(), [""; 0]);
     vm.host.pass(1.0);
     vm.tick();
-    assert_eq!(vm.host.take_log(), ["15 more refusals were not logged"]);
+    assert_eq!(vm.host.take_log(), ["15 more lines about denied requests were not logged"]);
 }
 
 /// A length-delimited field of a protocol buffer message.

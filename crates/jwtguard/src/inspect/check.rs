@@ -108,8 +108,8 @@ impl From<ConfigError> for ConfigMistake {
     }
 }
 
-/// Removes the errors that only follow from a misspelt key: that the meant key is missing, and that other keys refer to
-/// something which the meant key would define.
+/// Removes the errors that a misspelt key causes: the error that the intended key is missing, and errors about names that
+/// this key would define.
 fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
     let mut mistakes: Vec<ConfigMistake> = errors.into_iter().map(ConfigMistake::from).collect();
     let meant: HashSet<Path> = mistakes
@@ -125,9 +125,7 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
     // Without `issuers`, the reader expects the keys of an issuer at the top level.
     let has_issuers = meant.contains(&Path::root().key(configuration::ISSUERS.as_str().to_owned()));
     mistakes.retain(|ConfigMistake { error: ConfigError { path, problem }, .. }| match problem {
-        Problem::Required { .. } | Problem::Missing { .. } => {
-            !(meant.contains(path) || has_issuers && path.segments().len() == 1)
-        }
+        Problem::Required { .. } => !(meant.contains(path) || has_issuers && path.segments().len() == 1),
         Problem::UnknownPolicy { .. } => !is_meant(configuration::POLICIES),
         Problem::UnknownIssuer { .. } => !is_meant(configuration::ISSUERS),
         Problem::UnknownAudience { .. } => !is_meant(issuer::AUDIENCE),

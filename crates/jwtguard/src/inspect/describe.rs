@@ -29,7 +29,7 @@ pub fn one_line(text: &str, longest: usize) -> String {
 /// Describes in one line who passes.
 pub fn requirement(requirement: &Requirement, names: &DefinedNames) -> String {
     let who = match &requirement.rule {
-        Rule::Anonymous => "everybody; no token is read".to_owned(),
+        Rule::Anonymous => "everybody, with or without a token".to_owned(),
         Rule::Deny => "nobody".to_owned(),
         Rule::AllowMissingOrFailed => "everybody; a valid token sets the identity".to_owned(),
         Rule::AllowMissing(restrictions) if restrictions.is_empty() => {
@@ -132,7 +132,9 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
         KeyOrigin::Inline(keys) => format!("{} inline", keys.len()),
         KeyOrigin::Fetched { source: Source { cluster, location }, .. } => match location {
             Location::Endpoint(url) => format!("{url} through cluster {cluster}"),
-            Location::Discovery { .. } => format!("discovered through cluster {cluster}"),
+            Location::Discovery { cluster: discovery, .. } => {
+                format!("discovery document through cluster {discovery}, keys through cluster {cluster}")
+            }
         },
     };
     let refused = match rules.refused_kids.as_slice() {

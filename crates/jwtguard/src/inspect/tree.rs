@@ -120,7 +120,7 @@ impl Tree {
         }
     }
 
-    /// Whether this object has a `@type`.
+    /// Whether the `@type` of this object names this type.
     pub fn is_type(&self, name: &str) -> bool {
         self.text_of("@type").is_some_and(|text| text.rsplit('/').next() == Some(name))
     }

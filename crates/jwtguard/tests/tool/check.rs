@@ -47,7 +47,7 @@ fn the_policy_is_a_table() {
     assert_eq!(ran.status, 0, "{}", ran.err);
     for expected in [
         "  issuer a_example: iss https://a.example, audience a, RS256; keys: https://a.example/api/v1/auth/jwks through cluster c\n",
-        "  /open/**         any      any          everybody; no token is read\n",
+        "  /open/**         any      any          everybody, with or without a token\n",
         "  /o/{id}          GET PUT  *.b.example  a valid token with one of (role a or b) or (scope x and z)\n",
         "  /t               any      any          a valid token with audience a and claim /t/level 1 or true\n",
         "  /s               any      any          no token, or a valid token (shadow: a valid token with group g)\n",

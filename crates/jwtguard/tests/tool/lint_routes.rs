@@ -14,7 +14,7 @@ fn overlapping_routes_are_reported_if_the_weaker_one_applies() {
                 "- {path: '/{tenant}/admin/**', requires_role: admin}\n- {path: /public/**, allow_anonymous: true}",
             ),
             "routes[0]: /{tenant}/admin/** is shadowed by routes[1] (/public/**), which is more specific and requires \
-             less: GET /public/admin/x is decided by \"everybody; no token is read\", not by \"a valid token with role \
+             less: GET /public/admin/x is decided by \"everybody, with or without a token\", not by \"a valid token with role \
              admin\"; write a route {path: /public/admin/**} with the requirement that is intended there",
         ),
         // The order of the routes does not matter.
