@@ -40,19 +40,25 @@ fn values_that_no_claim_can_equal_are_reported() {
             "routes[0].requires_claim.any[1]: \"repo:my-org/*\" is compared literally, and * is not a wildcard: no other \
              value matches; write prefix: \"repo:my-org/\" instead of any",
         ),
-        (claim("claim: email, any: '*@example.com'"), "write suffix: \"@example.com\" instead of any"),
+        (
+            claim("claim: email, any: '*@example.com'"),
+            "routes[0].requires_claim.any: \"*@example.com\" is compared literally, and * is not a wildcard: no other value \
+             matches; write suffix: \"@example.com\" instead of any",
+        ),
         (claim("claim: sub, none: ['x*']"), "routes[0].requires_claim.none[0]: \"x*\" is compared literally"),
         (
             claim("claim: sub, prefix: 'repo:my-org/*'"),
-            "remove the *, because prefix compares only this part",
+            "routes[0].requires_claim.prefix: \"repo:my-org/*\" is compared literally, and * is not a wildcard; remove the *, \
+             because prefix compares only this part",
         ),
         (
             claim("claim: sub, prefix: [a/, 'repo:my-org']"),
-            "prefix[1]: also matches a name that continues differently",
+            "routes[0].requires_claim.prefix[1]: also matches a name that continues differently",
         ),
         (
             claim("claim: email, suffix: example.com"),
-            "such as evilexample.com; write the separator as well, such as @example.com",
+            "routes[0].requires_claim.suffix: also matches a name that begins differently, such as evilexample.com; write the \
+             separator as well, such as @example.com",
         ),
         (claim("claim: sub, all: ['a*']"), "routes[0].requires_claim.all[0]: \"a*\" is compared literally"),
         (

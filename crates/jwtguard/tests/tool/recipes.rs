@@ -41,10 +41,12 @@ fn recipes_are_sound_and_decide_as_they_say() {
         "Okta",
         "Microsoft Entra ID",
         "Google",
+        "Firebase",
+        "GitHub Actions",
         "Amazon Cognito",
         "Kubernetes service accounts",
     ];
-    assert_eq!(names[..7], issuers);
+    assert_eq!(names[..9], issuers);
     for (name, blocks) in &recipes {
         let folder = Folder::new(&format!("recipe-{}", name.replace(' ', "-")));
         let plugin = folder.file("plugin.yaml", &blocks[0]);

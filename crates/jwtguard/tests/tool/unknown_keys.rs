@@ -277,7 +277,7 @@ fn missing_definitions_are_reported() {
         ("routes: [{path: /a, requires_audience: x}]", "no issuer has the audience \"x\"; expected one of a"),
         (
             "routes: [{path: /a, requires_claim: {claim: x}}]",
-            "expected exactly one of any: […], all: […] and present: true",
+            "expected exactly one of any: […], all: […], none: […], prefix, suffix, at_least or at_most, and present: true",
         ),
         (
             "routes: [{path: /a, requires_role: {}}]",
