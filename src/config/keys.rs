@@ -192,7 +192,7 @@ keys! {
         /// The signature algorithms that are accepted, by their alg (RFC 7518, section 3.1; RFC 8037; RFC 9864; RFC
         /// 9964). Ed25519 and EdDSA name the same algorithm. none and the HMAC algorithms (HS256 and others) cannot
         /// be listed.
-        ACCEPTED_ALGORITHMS: Name("accepted_algorithms") is SomeOf(&crate::jose::algorithm::Algorithm::NAMES),
+        ACCEPTED_ALGORITHMS: Name("accepted_algorithms") is EnumList(&crate::jose::algorithm::Algorithm::NAMES),
             default "[\"RS256\"]";
 
         /// The kids of keys that are no longer trusted, such as a stolen key. Tokens that name such a kid are refused

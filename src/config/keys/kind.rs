@@ -115,9 +115,9 @@ pub enum KeyType {
     /// A text that matches this regular expression.
     Matching(&'static str),
     /// One of these texts.
-    OneOf(&'static [&'static str]),
+    Enum(&'static [&'static str]),
     /// One of these texts, or a list of them.
-    SomeOf(&'static [&'static str]),
+    EnumList(&'static [&'static str]),
     /// A whole number within these bounds.
     Number(Bounds),
     /// The object with this name.
@@ -257,7 +257,7 @@ impl Choice {
 
     pub(super) const fn key(self, description: &'static str) -> DeclaredKey {
         let default = DefaultValue::Text(self.default());
-        DeclaredKey { key_type: KeyType::OneOf(self.values), default, ..self.name.key(description) }
+        DeclaredKey { key_type: KeyType::Enum(self.values), default, ..self.name.key(description) }
     }
 }
 

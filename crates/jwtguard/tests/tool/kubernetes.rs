@@ -216,8 +216,9 @@ fn a_wasm_plugin_of_another_group_is_not_checked() {
     // Beside a WasmPlugin of Istio, it adds no finding.
     let ran = jwtguard_with(&["check", "--quiet", "-"], &format!("{ISTIO}{ENTRY}{RULE}---\n{higress}"));
     assert!(ran.status == 0 && ran.err.contains("1 configuration: 0 errors, 0 warnings"), "{}", ran.err);
-    let unsaid = format!("{ISTIO}{ENTRY}{RULE}").replace("apiVersion: extensions.istio.io/v1alpha1\n", "");
-    let ran = jwtguard_with(&["check", "--quiet", "-"], &unsaid);
+    let without_version =
+        format!("{ISTIO}{ENTRY}{RULE}").replace("apiVersion: extensions.istio.io/v1alpha1\n", "");
+    let ran = jwtguard_with(&["check", "--quiet", "-"], &without_version);
     assert!(ran.err.contains("1 configuration: 0 errors, 0 warnings"), "{}", ran.err);
 }
 

@@ -63,8 +63,8 @@ fn key_type(key_type: &KeyType) -> Value {
         KeyType::NonBlank => text(),
         KeyType::Texts => one_or_many(&text()),
         KeyType::Matching(pattern) => json!({ "type": "string", "pattern": pattern }),
-        KeyType::OneOf(values) => json!({ "enum": values }),
-        KeyType::SomeOf(values) => one_or_many(&json!({ "enum": values })),
+        KeyType::Enum(values) => json!({ "enum": values }),
+        KeyType::EnumList(values) => one_or_many(&json!({ "enum": values })),
         KeyType::Number(Bounds { least, greatest, .. }) => {
             json!({ "type": "integer", "minimum": least, "maximum": greatest })
         }
