@@ -183,7 +183,7 @@ fn table() -> Vec<Row> {
                 (With(r#"{"tenant":1}"#), "-"),
                 (With(r#"{"tenant":100.0}"#), "-"),
                 (With(r#"{"tenant":1e2}"#), "-"),
-                (With(r#"{"tenant":0.9999999999999999}"#), "claim"),
+                (With(r#"{"tenant":0.9999999}"#), "claim"),
                 (With(r#"{"tenant":101}"#), "claim"),
                 (With(r#"{"tenant":1e400}"#), "claim"),
                 (With(r#"{"tenant":"50"}"#), "claim"),
