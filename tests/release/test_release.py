@@ -4,8 +4,6 @@ Each rejection test starts from valid input and changes one thing.
 """
 
 import hashlib
-import importlib.machinery
-import importlib.util
 import io
 import json
 import re
@@ -16,17 +14,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from repository import ROOT, script
+
 sys.path.insert(0, str(ROOT / "scripts"))
-
-
-def script(name):
-    """A script of the repository as a module."""
-    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "scripts" / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
-
 
 image_layout, licences, sbom = script("image-layout"), script("licences"), script("sbom")
 import sbom_tree  # noqa: E402: needs the scripts' folder on sys.path
