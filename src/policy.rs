@@ -17,7 +17,7 @@ mod value_set;
 pub use any_all::AnyAll;
 pub use claim_test::{ClaimTest, NumberRange};
 pub use evaluation::{Credential, Permit, Requirements};
-pub use identity::{ClaimSource, ClaimSources, Identity};
+pub use identity::{ClaimForm, ClaimSource, ClaimSources, Identity};
 pub use non_empty::NonEmpty;
 pub use refusal::{Refusal, Unmet};
 pub use requirement::{ClaimCondition, Condition, Conditions, IssuerOrAudience, Requirement, Rule};

@@ -128,7 +128,7 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     let token = parts.map(|part| base64url::encode(&part)).join(".");
     let token = UnverifiedToken::parse(token.as_bytes(), token.len()).ok()?;
     let claims: VerifiedClaims = verify(token, &rules(), &keys(), &AcceptAll, NOW).ok()?;
-    let from = |name: &str| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
+    let from = |name: &str| vec![ClaimSource::new(Pointer::parse(name).unwrap())];
     Some(Identity::new(
         claims,
         &ClaimSources { roles: from("roles"), groups: from("/g/0"), scopes: from("scope") },

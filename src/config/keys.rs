@@ -9,6 +9,9 @@ pub use kind::{
     Bounds, Choice, Claims, DeclaredKey, DefaultValue, Flag, Integer, KeyType, Name, OptionalInteger, Text,
 };
 
+/// The texts that one `prefix` or `suffix` can have: each is compared with each string of a claim.
+pub const MAX_AFFIXES: usize = 64;
+
 /// Declares keys by group. Each key becomes a constant for the reader and a [`DeclaredKey`] for documents. The doc comment is
 /// the description of both.
 macro_rules! keys {
@@ -337,11 +340,11 @@ keys! {
 
         /// Texts of which one must start the claim, compared with letter case. If the claim is an array, one of its
         /// strings is enough. At most 64 texts.
-        PREFIX: Name("prefix") is Texts;
+        PREFIX: Name("prefix") is TextsUpTo(crate::config::keys::MAX_AFFIXES);
 
         /// Texts of which one must end the claim, compared with letter case. If the claim is an array, one of its strings
         /// is enough. At most 64 texts.
-        SUFFIX: Name("suffix") is Texts;
+        SUFFIX: Name("suffix") is TextsUpTo(crate::config::keys::MAX_AFFIXES);
 
         /// The least number that the claim can be. The claim must be a number and is compared exactly. This key can be
         /// combined with at_most.
@@ -375,5 +378,18 @@ keys! {
         /// The prefix of the values that count. The filter removes it from them and ignores all other values. If
         /// absent, all values count.
         PREFIX: Name("prefix") is NonBlank;
+
+        /// If true, the claim is an object, and the names of its members are the values. A member whose value is false,
+        /// null or empty does not count. This key cannot be combined with member and split.
+        KEYS_OF_OBJECT: Flag("keys", false);
+
+        /// The claim is an array of objects, and this member of each object is a value. Objects without this member are
+        /// skipped. This key cannot be combined with keys and split.
+        MEMBER: Name("member") is NonBlank;
+
+        /// The claim is one string with several values, and this is the separator between them, of 1 to 16 bytes. Spaces
+        /// around a value are removed. The strings of an array are not split. This key cannot be combined with keys and
+        /// member.
+        SPLIT: Name("split") is Matching("^[\\s\\S]{1,16}$");
     }
 }

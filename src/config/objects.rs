@@ -106,7 +106,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
     },
     ObjectKeys {
         name: "source",
-        title: "A claim whose values count only with a prefix",
+        title: "A claim with values, and the form of the claim",
         groups: &[source::KEYS],
         required: &[source::CLAIM.as_str()],
         one_of: &[],

@@ -244,12 +244,24 @@ pub enum Problem {
          write one entry for each condition on the claim"
     )]
     NotOneTest,
+    /// `keys`, `member` and `split` in one source: a claim has one form.
+    #[error("a claim has one form; write only one of keys: true, member and split")]
+    SeveralForms,
     /// `none` with values of several types.
     #[error(
-        "the values of none have several types; write one condition for each type, because a claim of another type is \
-             denied"
+        "the values of none have several types, and a claim of another type is denied; write any_of with one \
+         requirement for each type"
     )]
     MixedTypes,
+    /// A number in quotes. In native YAML, Envoy hands numbers beyond 32 bits, fractions and exponents over as text.
+    #[error(
+        "expected a number, got the text {got}; if it has no quotes in the file, Envoy turned it into text: write the \
+             configuration as JSON text"
+    )]
+    NumberAsText {
+        /// The text.
+        got: String,
+    },
     /// A bound that no number can meet, because the other bound is beyond it.
     #[error("at_least {least} is greater than at_most {most}, and no number meets both")]
     EmptyRange {

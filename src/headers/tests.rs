@@ -15,7 +15,7 @@ const CLAIMS: &str = r#"{
 }"#;
 
 fn identity_of(claims: &str) -> Rc<Identity> {
-    let source = |name| vec![ClaimSource { pointer: Pointer::parse(name).unwrap(), prefix: None }];
+    let source = |name| vec![ClaimSource::new(Pointer::parse(name).unwrap())];
     let sources = ClaimSources { roles: source("roles"), groups: source("groups"), scopes: source("scope") };
     Rc::new(Identity::new(VerifiedClaims::unchecked(IssuerIndex(0), claims, &[]), &sources))
 }

@@ -43,6 +43,31 @@ impl Pointer {
         })
     }
 
+    /// Whether the claims say nothing at this location: an object on the way lacks the member, or a value is `null`. A
+    /// value on the way that is neither an object nor an array with this index says something in another shape, so the
+    /// location is not absent.
+    pub fn is_absent(&self, claims: &Json) -> bool {
+        let mut value = claims;
+        for token in &self.tokens {
+            let next = match value {
+                Json::Null => return true,
+                Json::Object(members) => {
+                    members.iter().find(|(name, _)| name == token).map(|(_, value)| value)
+                }
+                Json::Array(items) => match array_index(token) {
+                    Some(index) => items.get(index),
+                    None => return false,
+                },
+                _ => return false,
+            };
+            match next {
+                Some(next) => value = next,
+                None => return true,
+            }
+        }
+        *value == Json::Null
+    }
+
     /// The text that was parsed.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -108,5 +133,28 @@ mod tests {
         assert_eq!(Pointer::parse(""), Err(PointerError::Empty));
         assert_eq!(Pointer::parse("/a~2"), Err(PointerError::BadEscape));
         assert_eq!(Pointer::parse("/a~"), Err(PointerError::BadEscape));
+    }
+
+    #[test]
+    fn a_location_is_absent_only_if_the_claims_say_nothing_there() {
+        let claims = Json::parse(br#"{"a":{"b":1,"n":null},"l":[{"b":1}],"s":"b","z":null}"#).unwrap();
+        for (pointer, absent) in [
+            ("/a/c", true),
+            ("x", true),
+            ("/x/y/z", true),
+            ("/a/n", true),
+            ("/z/b", true),
+            ("z", true),
+            ("/l/1", true),
+            ("/l/0/c", true),
+            ("/a/b", false),
+            ("a", false),
+            ("/l/b", false),
+            ("/s/b", false),
+            ("/a/b/c", false),
+            ("/l/0/b", false),
+        ] {
+            assert_eq!(Pointer::parse(pointer).unwrap().is_absent(&claims), absent, "{pointer}");
+        }
     }
 }

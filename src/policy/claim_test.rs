@@ -60,7 +60,9 @@ impl ClaimTest {
                 let of_type = std::mem::discriminant(excluded.first());
                 let has_type = |member: &Json| std::mem::discriminant(member) == of_type;
                 let present = ValueSet::new(members(claim), excluded.count());
-                members(claim).iter().all(has_type) && !excluded.iter().any(|value| present.contains(value))
+                let is_there =
+                    |value: &Json| present.contains(value) || is_exactly_one_of(members(claim), value);
+                members(claim).iter().all(has_type) && !excluded.iter().any(is_there)
             }
             (Self::StartsWith(prefixes), Some(claim)) => {
                 texts(claim).any(|text| prefixes.iter().any(|prefix| text.starts_with(prefix.as_str())))
@@ -81,6 +83,14 @@ fn members(claim: &Json) -> &[Json] {
         Json::Array(members) => members,
         value => std::slice::from_ref(value),
     }
+}
+
+/// Whether a number that no double can hold is one of these values. Two such numbers are not equal otherwise, which
+/// would let the claim pass.
+fn is_exactly_one_of(values: &[Json], value: &Json) -> bool {
+    let Json::Number(number) = value else { return false };
+    let is_same = |other: &Json| matches!(other, Json::Number(other) if other.exact_cmp(number).is_eq());
+    number.as_f64().is_none() && values.iter().any(is_same)
 }
 
 fn texts(claim: &Json) -> impl Iterator<Item = &str> {
@@ -114,6 +124,7 @@ mod tests {
     #[test]
     fn a_claim_passes_or_not() {
         let none = ClaimTest::NoneOf(values(&["\"suspended\"", "\"closed\""]));
+        let too_large = ClaimTest::NoneOf(values(&["1e400"]));
         let no_number = ClaimTest::NoneOf(values(&["7", "9007199254740993"]));
         let no_flag = ClaimTest::NoneOf(values(&["false"]));
         let prefix = ClaimTest::StartsWith(texts(&["repo:my-org/", "repo:other/"]));
@@ -134,6 +145,7 @@ mod tests {
                     r#"[["suspended"]]"#,
                 ][..],
             ),
+            (&too_large, &["1e399", "2e400", "1"], &["1e400", "10e399"]),
             (
                 &no_number,
                 &["8", "7.1", "9007199254740992", "[8,9]"],

@@ -224,6 +224,11 @@ impl IssuerOrAudience {
 
 impl ClaimCondition {
     fn met_by(&self, identity: &Identity) -> bool {
-        self.test.passes(self.pointer.find(identity.claims().claims()))
+        let claims = identity.claims().claims();
+        match self.pointer.find(claims) {
+            Some(claim) => self.test.passes(Some(claim)),
+            // `{"account": "suspended"}` must not pass as a claim without `/account/status`.
+            None => self.pointer.is_absent(claims) && self.test.passes(None),
+        }
     }
 }

@@ -26,6 +26,24 @@ pub struct ClaimSource {
     /// An optional prefix. Only values that start with it count, and the prefix is removed: with the prefix
     /// `orders:`, `orders:read` becomes `read` and `billing:read` is ignored. Case-sensitive.
     pub prefix: Option<String>,
+    /// The form of the claim.
+    pub form: ClaimForm,
+}
+
+/// The form in which a claim contains names.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ClaimForm {
+    /// A string, or an array of strings. For scopes, each string is split at spaces.
+    #[default]
+    Texts,
+    /// `split`: a string, split at this separator. Outer spaces are removed. An array of strings is not split: its issuer
+    /// sends one name in each member, and a comma in a member must not make a second name.
+    Split(String),
+    /// `keys`: an object whose member names are the names. A member whose value is `false`, `null` or empty does not
+    /// count.
+    Keys,
+    /// `member`: an array of objects, with the name in this member of each object.
+    Member(String),
 }
 
 /// A verified token's claims with its roles, groups and scopes. It can only be created from [`VerifiedClaims`].
@@ -90,10 +108,24 @@ fn names<'a, I: Iterator<Item = &'a str>>(
 ) -> Vec<String> {
     let mut values = Vec::new();
     for source in sources {
-        let mut add = |text| values.extend(split(text).filter_map(|value| source.value(value)));
-        match source.pointer.find(claims) {
-            Some(Json::String(text)) => add(text),
-            Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).for_each(add),
+        let mut add = |text| values.extend(source.value(text));
+        match (&source.form, source.pointer.find(claims)) {
+            (ClaimForm::Texts, Some(Json::String(text))) => split(text).for_each(add),
+            (ClaimForm::Texts, Some(Json::Array(items))) => {
+                items.iter().filter_map(Json::as_str).flat_map(&split).for_each(add);
+            }
+            (ClaimForm::Split(separator), Some(Json::String(text))) => {
+                text.split(separator.as_str()).map(str::trim).for_each(add);
+            }
+            (ClaimForm::Split(_), Some(Json::Array(items))) => {
+                items.iter().filter_map(Json::as_str).for_each(add);
+            }
+            (ClaimForm::Keys, Some(Json::Object(members))) => {
+                members.iter().filter(|(_, value)| counts(value)).for_each(|(name, _)| add(name));
+            }
+            (ClaimForm::Member(member), Some(Json::Array(items))) => {
+                items.iter().filter_map(|item| item.member(member)?.as_str()).for_each(add);
+            }
             _ => {}
         }
     }
@@ -109,7 +141,23 @@ fn names<'a, I: Iterator<Item = &'a str>>(
     firsts.map(|(_, value)| (*value).to_owned()).collect()
 }
 
+/// Whether a member of an object counts as a name: an issuer may write `{"admin": false}` for a role that was withdrawn.
+fn counts(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => false,
+        Json::Bool(true) | Json::Number(_) => true,
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(members) => !members.is_empty(),
+    }
+}
+
 impl ClaimSource {
+    /// The source with a claim that is a string or an array of strings.
+    pub fn new(pointer: Pointer) -> Self {
+        Self { pointer, prefix: None, form: ClaimForm::Texts }
+    }
+
     fn value<'a>(&self, text: &'a str) -> Option<&'a str> {
         let value = match &self.prefix {
             Some(prefix) => text.strip_prefix(prefix.as_str())?,

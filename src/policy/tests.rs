@@ -31,7 +31,7 @@ fn json(text: &str) -> Json {
 }
 
 fn source(text: &str, prefix: Option<&str>) -> ClaimSource {
-    ClaimSource { pointer: pointer(text), prefix: prefix.map(str::to_owned) }
+    ClaimSource { prefix: prefix.map(str::to_owned), ..ClaimSource::new(pointer(text)) }
 }
 
 fn sources() -> ClaimSources {

@@ -34,6 +34,51 @@ async fn roles_and_headers_come_from_the_configured_claims() {
     assert!(!seen.has("x-auth-sub"), "the configured map replaces the default map");
 }
 
+/// Roles as the member names of an object (Zitadel), as a member of objects, and as one string with separators.
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_that_are_not_lists_of_strings() {
+    let stack = Stack::with_plugin(plugin_with(json!({
+        "roles_from": { "claim": "urn:zitadel:iam:org:project:roles", "keys": true },
+        "groups_from": { "claim": "/realm/groups", "member": "name" },
+        "scopes_from": { "claim": "permissions", "split": "," },
+        "routes": [
+            { "path": "/role", "requires_role": "admin" },
+            { "path": "/group", "requires_group": "ops" },
+            { "path": "/scope", "requires_scope": "orders.write" },
+        ],
+    })))
+    .await;
+    for (label, claim, value, path, status) in [
+        (
+            "a role",
+            "urn:zitadel:iam:org:project:roles",
+            json!({ "admin": { "1": "a.example" } }),
+            "/role",
+            200,
+        ),
+        (
+            "another role",
+            "urn:zitadel:iam:org:project:roles",
+            json!({ "user": { "1": "a.example" } }),
+            "/role",
+            403,
+        ),
+        ("withdrawn", "urn:zitadel:iam:org:project:roles", json!({ "admin": false }), "/role", 403),
+        ("in the value", "urn:zitadel:iam:org:project:roles", json!({ "user": "admin" }), "/role", 403),
+        ("as text", "urn:zitadel:iam:org:project:roles", json!("admin"), "/role", 403),
+        ("a group", "realm", json!({ "groups": [{ "id": 1, "name": "ops" }] }), "/group", 200),
+        ("another member", "realm", json!({ "groups": [{ "title": "ops" }] }), "/group", 403),
+        ("not in a list", "realm", json!({ "groups": { "name": "ops" } }), "/group", 403),
+        ("one of several", "permissions", json!("orders.read, orders.write"), "/scope", 200),
+        ("part of one", "permissions", json!("orders.write.all"), "/scope", 403),
+        ("a comma in a member of a list", "permissions", json!(["x,orders.write"]), "/scope", 403),
+        ("a member of a list", "permissions", json!(["x", "orders.write"]), "/scope", 200),
+    ] {
+        let token = stack.token().claim(claim, value).sign(&stack.key).unwrap();
+        assert_eq!(stack.get_with(path, &token).await.status, status, "{label}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_may_have_sources_of_its_own_or_none() {
     const OTHER: &str = "https://other.example";

@@ -1,14 +1,11 @@
 //! `requires_claim`: conditions on claims.
 
 use crate::config::claim_sources::pointer;
-use crate::config::keys::claim_condition as key;
+use crate::config::keys::{MAX_AFFIXES, claim_condition as key};
 use crate::config::problem::Problem;
 use crate::config::reader::{ConfigNode, ConfigObject, Errors, preview};
 use crate::jose::json::{Json, Number};
 use crate::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty, NumberRange};
-
-/// The texts that one `prefix` or `suffix` can have: each is compared with each string of a claim.
-const MAX_TEXTS: usize = 64;
 
 /// One condition or a list of them.
 pub(super) fn claims(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<ClaimCondition> {
@@ -96,8 +93,8 @@ fn values_of_one_type(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<NonE
 
 fn texts(node: &ConfigNode<'_>, what: &'static str, errors: &mut Errors) -> Option<NonEmpty<String>> {
     let texts = node.string_list(what, errors)?;
-    if texts.len() > MAX_TEXTS {
-        node.refuse(Problem::TooManyTexts { count: texts.len(), most: MAX_TEXTS }, errors);
+    if texts.len() > MAX_AFFIXES {
+        node.refuse(Problem::TooManyTexts { count: texts.len(), most: MAX_AFFIXES }, errors);
         return None;
     }
     NonEmpty::new(texts.into_iter().map(str::to_owned))
@@ -123,6 +120,10 @@ fn range(
 fn number(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Number> {
     match node.value() {
         Json::Number(number) => Some(number.clone()),
+        text @ Json::String(digits) if digits.parse::<f64>().is_ok() => {
+            node.refuse(Problem::NumberAsText { got: preview(text) }, errors);
+            None
+        }
         other => {
             node.refuse(Problem::Expected { what: "a number", got: preview(other) }, errors);
             None

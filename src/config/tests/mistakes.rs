@@ -211,8 +211,24 @@ fn every_mistake_names_its_place_and_the_remedy() {
             "routes[0].requires_claim.any[0]: expected a string",
         ),
         (
+            &with(r#""roles_from":{"claim":"x","keys":true,"split":","}"#),
+            "roles_from: a claim has one form; write only one of keys: true, member and split",
+        ),
+        (
+            &with(r#""roles_from":[{"claim":"x","split":""}]"#),
+            "roles_from[0].split: expected a separator of 1 to 16 bytes, such as \",\", got \"\"",
+        ),
+        (
+            &with(r#""groups_from":{"claim":"x","member":""}"#),
+            "groups_from.member: expected the name of a member that contains the value, got \"\"",
+        ),
+        (
+            &with(r#""scopes_from":{"claim":"x","keys":"yes"}"#),
+            "scopes_from.keys: expected true or false, got \"yes\"",
+        ),
+        (
             &with(r#""default_policy":{"requires_claim":{"claim":"x","none":["a",7]}}"#),
-            "default_policy.requires_claim.none: the values of none have several types; write one condition for each type",
+            "default_policy.requires_claim.none: the values of none have several types, and a claim of another type is denied; write any_of with one",
         ),
         (
             &with(r#""default_policy":{"requires_claim":{"claim":"x","none":[]}}"#),
@@ -235,7 +251,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (
             &with(r#""default_policy":{"requires_claim":{"claim":"x","at_least":"5"}}"#),
-            "default_policy.requires_claim.at_least: expected a number, got \"5\"",
+            "default_policy.requires_claim.at_least: expected a number, got the text \"5\"; if it has no quotes in the file",
+        ),
+        (
+            &with(r#""default_policy":{"requires_claim":{"claim":"x","at_most":"five"}}"#),
+            "default_policy.requires_claim.at_most: expected a number, got \"five\"",
         ),
         (
             &with(r#""default_policy":{"requires_claim":{"claim":"x","at_least":5,"at_most":4.5}}"#),

@@ -45,11 +45,21 @@ fn values_that_no_claim_can_equal_are_reported() {
             "routes[0].requires_claim.any: \"*@example.com\" is compared literally, and * is not a wildcard: no other value \
              matches; write suffix: \"@example.com\" instead of any",
         ),
+        (
+            claim("claim: repository, any: ['repo:my-org/.*']"),
+            "routes[0].requires_claim.any[0]: \"repo:my-org/.*\" is compared literally",
+        ),
+        (
+            claim("claim: sub, all: ['team-*']"),
+            "routes[0].requires_claim.all[0]: \"team-*\" is compared literally, and * is not a wildcard: no other value matches; \
+             write the complete values, or one entry with prefix or suffix for each part",
+        ),
+        (claim("claim: scope, none: [admin]"), "routes[0].requires_claim.none[0]: scope"),
         (claim("claim: sub, none: ['x*']"), "routes[0].requires_claim.none[0]: \"x*\" is compared literally"),
         (
             claim("claim: sub, prefix: 'repo:my-org/*'"),
-            "routes[0].requires_claim.prefix: \"repo:my-org/*\" is compared literally, and * is not a wildcard; remove the *, \
-             because prefix compares only this part",
+            "routes[0].requires_claim.prefix: \"repo:my-org/*\" is compared literally, and * is not a wildcard; write only \
+             the text itself, because prefix compares only this part",
         ),
         (
             claim("claim: sub, prefix: [a/, 'repo:my-org']"),

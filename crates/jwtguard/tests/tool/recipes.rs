@@ -42,11 +42,12 @@ fn recipes_are_sound_and_decide_as_they_say() {
         "Microsoft Entra ID",
         "Google",
         "Firebase",
+        "Zitadel",
         "GitHub Actions",
         "Amazon Cognito",
         "Kubernetes service accounts",
     ];
-    assert_eq!(names[..9], issuers);
+    assert_eq!(names[..10], issuers);
     for (name, blocks) in &recipes {
         let folder = Folder::new(&format!("recipe-{}", name.replace(' ', "-")));
         let plugin = folder.file("plugin.yaml", &blocks[0]);

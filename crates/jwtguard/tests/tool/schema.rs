@@ -47,6 +47,7 @@ fn schema_and_reader_have_the_same_defaults() {
         ("configuration", minimal),
         ("requirement", json!({"requires_role": "a"})),
         ("claim_condition", json!({"claim": "t", "any": "a"})),
+        ("source", json!({"claim": "c"})),
     ] {
         let keys = OBJECTS.iter().filter(|known| known.name == object).flat_map(|object| object.keys());
         for (key, default) in keys.filter_map(|key| Some((key, default(key)?))) {

@@ -102,6 +102,66 @@ mod tests {
     fn one_requirement_implies_another() {
         for (one, other, expected) in [
             (r#"{"deny":true}"#, r#"{"requires_role":"a"}"#, true),
+            (
+                r#"{"requires_claim":{"claim":"c","prefix":"a/b/"}}"#,
+                r#"{"requires_claim":{"claim":"c","prefix":["a/","x"]}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","prefix":"a/"}}"#,
+                r#"{"requires_claim":{"claim":"c","prefix":"a/b/"}}"#,
+                false,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","suffix":"@x.a"}}"#,
+                r#"{"requires_claim":{"claim":"c","suffix":".a"}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","suffix":".a"}}"#,
+                r#"{"requires_claim":{"claim":"c","suffix":"@x.a"}}"#,
+                false,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","none":["a","b"]}}"#,
+                r#"{"requires_claim":{"claim":"c","none":"a"}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","none":"a"}}"#,
+                r#"{"requires_claim":{"claim":"c","none":["a","b"]}}"#,
+                false,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","none":"a"}}"#,
+                r#"{"requires_claim":{"claim":"c","present":true}}"#,
+                false,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","prefix":"a"}}"#,
+                r#"{"requires_claim":{"claim":"c","present":true}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","at_least":2,"at_most":3}}"#,
+                r#"{"requires_claim":{"claim":"c","at_least":1}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","at_least":1}}"#,
+                r#"{"requires_claim":{"claim":"c","at_least":1,"at_most":3}}"#,
+                false,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","at_least":1}}"#,
+                r#"{"requires_claim":{"claim":"c","present":true}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","prefix":"a"}}"#,
+                r#"{"requires_claim":{"claim":"c","suffix":"a"}}"#,
+                false,
+            ),
             (r#"{"requires_role":"a"}"#, r#"{"deny":true}"#, false),
             (r#"{"requires_role":"a"}"#, "{}", true),
             ("{}", r#"{"requires_role":"a"}"#, false),

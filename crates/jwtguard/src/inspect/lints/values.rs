@@ -78,10 +78,10 @@ fn source(key: &str, at: &Path<&str>, item: &Tree, lints: &mut Vec<Lint>) {
     };
     let Some(text) = claim.text() else { return };
     nested(text, &at, lints);
-    if key != SCOPES_FROM && is_scopes(text) {
+    if key != SCOPES_FROM && is_scopes(text) && item.get(source_key::SPLIT.as_str()).is_none() {
         let problem = format!(
             "{text} {} one string of scopes separated by spaces, which {key} does not split; move it to \
-             scopes_from and write requires_scope",
+             scopes_from and write requires_scope, or write {{claim: {text}, split: \" \"}}",
             is_text(text)
         );
         lints.push(Lint::new(&at, problem));
@@ -194,7 +194,20 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
     nested(claim, &path.key(CLAIM), lints);
     let name = top_level(claim);
     affixes(condition, path, lints);
-    if let Some(values) = condition.get(NONE) {
+    for key in [NONE, PREFIX, SUFFIX] {
+        let Some(values) = condition.get(key).filter(|_| is_scopes(claim)) else { continue };
+        for (at, item) in one_or_many(&path.key(key), values) {
+            if item.text().is_some_and(|text| !text.contains(' ')) {
+                let problem = format!(
+                    "{claim} {} one string of scopes separated by spaces, and {key} compares the whole string: a token \
+                     with several scopes is not decided by each of them",
+                    is_text(claim)
+                );
+                lints.push(Lint::new(&at, problem));
+            }
+        }
+    }
+    if let Some(values) = condition.get(NONE).filter(|_| !is_scopes(claim)) {
         for (at, item) in one_or_many(&path.key(NONE), values) {
             if let Some(problem) = item.text().and_then(pattern) {
                 lints.push(Lint::new(
@@ -212,15 +225,13 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
         for (at, item) in &items {
             let Some(text) = item.text() else { continue };
             if let Some(problem) = pattern(text) {
-                let remedy = match (text, text.strip_suffix('*'), text.strip_prefix('*')) {
-                    ("*", ..) => "for any value write present: true".to_owned(),
-                    (_, Some(start), _) if !start.contains('*') => {
-                        format!("write {PREFIX}: {} instead of {key}", describe::flow_text(start))
+                let remedy = match wildcard(text) {
+                    Some((_, "")) => "for any value write present: true".to_owned(),
+                    Some((affix, part)) if key == ANY => {
+                        format!("write {affix}: {} instead of {key}", describe::flow_text(part))
                     }
-                    (_, _, Some(end)) if !end.contains('*') => {
-                        format!("write {SUFFIX}: {} instead of {key}", describe::flow_text(end))
-                    }
-                    _ => "write the complete values, or prefix or suffix".to_owned(),
+                    _ => "write the complete values, or one entry with prefix or suffix for each part"
+                        .to_owned(),
                 };
                 lints.push(Lint::new(at, format!("{problem}: no other value matches; {remedy}")));
                 has_lint = true;
@@ -248,7 +259,9 @@ fn affixes(condition: &Tree, path: &Path<&str>, lints: &mut Vec<Lint>) {
             let Some(text) = item.text() else { continue };
             let inner_end = if key == PREFIX { text.chars().next_back() } else { text.chars().next() };
             let problem = if let Some(problem) = pattern(text) {
-                format!("{problem}; remove the *, because {key} compares only this part of the claim")
+                format!(
+                    "{problem}; write only the text itself, because {key} compares only this part of the claim"
+                )
             } else if inner_end.is_some_and(char::is_alphanumeric) {
                 let other =
                     if key == PREFIX { format!("{text}{example}") } else { format!("{example}{text}") };
@@ -334,6 +347,17 @@ fn registered(
             lints.push(Lint::new(at, problem));
         }
     }
+}
+
+/// The affix key and the text of a wildcard at one end, such as `a*`: `*` alone has an empty text.
+fn wildcard(text: &str) -> Option<(&'static str, &str)> {
+    let (affix, part) = match (text.strip_suffix('*'), text.strip_prefix('*')) {
+        (Some(part), _) => (PREFIX, part),
+        (None, Some(part)) => (SUFFIX, part),
+        (None, None) => return None,
+    };
+    let is_plain = |part: &str| !part.contains(['*', '^', '$', '\\']) && !part.ends_with('.');
+    is_plain(part).then_some((affix, part))
 }
 
 /// Describes a text that looks like a pattern. The filter compares complete texts.

@@ -98,7 +98,7 @@ fn key_type(key_type: &KeyType) -> String {
     match key_type {
         KeyType::Boolean => "`true` or `false`".to_owned(),
         KeyType::NonBlank => "text".to_owned(),
-        KeyType::Texts | KeyType::ClaimList => "text or list".to_owned(),
+        KeyType::Texts | KeyType::TextsUpTo(_) | KeyType::ClaimList => "text or list".to_owned(),
         KeyType::Matching(pattern) => format!("text that matches `{pattern}`"),
         KeyType::Enum(values) => format!("one of {}", words(values)),
         KeyType::EnumList(values) => format!("one of these or a list: {}", words(values)),

@@ -62,6 +62,10 @@ fn key_type(key_type: &KeyType) -> Value {
         KeyType::Boolean => json!({ "type": "boolean" }),
         KeyType::NonBlank => text(),
         KeyType::Texts => one_or_many(&text()),
+        KeyType::TextsUpTo(most) => {
+            let list = json!({ "type": "array", "items": text(), "minItems": 1, "maxItems": most, "uniqueItems": true });
+            json!({ "anyOf": [text(), list] })
+        }
         KeyType::Matching(pattern) => json!({ "type": "string", "pattern": pattern }),
         KeyType::Enum(values) => json!({ "enum": values }),
         KeyType::EnumList(values) => one_or_many(&json!({ "enum": values })),

@@ -9,7 +9,7 @@ use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
-use jwt_guard::policy::{ClaimSource, Condition, Conditions, Identity, IssuerOrAudience};
+use jwt_guard::policy::{ClaimForm, ClaimSource, Condition, Conditions, Identity, IssuerOrAudience};
 use jwt_guard::time::UnixTime;
 
 /// The maximum number of characters shown per value.
@@ -55,9 +55,20 @@ pub(super) fn unmet_value(condition: &Condition, identity: &Identity, config: &C
 fn sources_of(sources: &[ClaimSource]) -> String {
     match sources {
         [] => "no claim".to_owned(),
-        sources => list(sources.iter().map(|source| match &source.prefix {
-            Some(prefix) => format!("{} after {}", source.pointer.as_str(), text(prefix)),
-            None => source.pointer.as_str().to_owned(),
+        sources => list(sources.iter().map(|source| {
+            let pointer = source.pointer.as_str();
+            let values = match &source.form {
+                ClaimForm::Texts => pointer.to_owned(),
+                ClaimForm::Split(separator) => format!("{pointer}, split at {}", text(separator)),
+                ClaimForm::Keys => format!("the member names of {pointer}"),
+                ClaimForm::Member(member) => {
+                    format!("the member {} of each object in {pointer}", text(member))
+                }
+            };
+            match &source.prefix {
+                Some(prefix) => format!("{values} after {}", text(prefix)),
+                None => values,
+            }
         })),
     }
 }
