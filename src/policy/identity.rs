@@ -49,7 +49,7 @@ pub enum ClaimForm {
 /// A verified token's claims with its roles, groups and scopes. It can only be created from [`VerifiedClaims`].
 ///
 /// Every present source adds its values, in the order of the sources. Duplicates and empty values are dropped.
-/// Values that are neither strings nor string members of an array are ignored: a number is not a name.
+/// A claim of another form than the configured one ([`ClaimForm`]) adds nothing: a number is not a name.
 #[derive(Debug)]
 pub struct Identity {
     claims: VerifiedClaims,

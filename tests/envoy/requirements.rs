@@ -154,6 +154,19 @@ fn table() -> Vec<Row> {
                 (NoToken, "missing_token"),
             ],
         ),
+        // A parent of another shape does not make the claim absent.
+        (
+            json!({ "requires_claim": { "claim": "/account/status", "none": ["suspended"] } }),
+            &[
+                (With(r#"{"account":{"status":"active"}}"#), "-"),
+                (With(r#"{"account":{}}"#), "-"),
+                (With(r#"{"account":null}"#), "-"),
+                (With("{}"), "-"),
+                (With(r#"{"account":{"status":"suspended"}}"#), "claim"),
+                (With(r#"{"account":"suspended"}"#), "claim"),
+                (With(r#"{"account":[{"status":"suspended"}]}"#), "claim"),
+            ],
+        ),
         // GitHub Actions tokens of one organisation.
         (
             json!({ "requires_claim": { "claim": "sub", "prefix": "repo:my-org/" } }),

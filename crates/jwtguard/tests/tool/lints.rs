@@ -54,7 +54,11 @@ fn values_that_no_claim_can_equal_are_reported() {
             "routes[0].requires_claim.all[0]: \"team-*\" is compared literally, and * is not a wildcard: no other value matches; \
              write the complete values, or one entry with prefix or suffix for each part",
         ),
-        (claim("claim: scope, none: [admin]"), "routes[0].requires_claim.none[0]: scope"),
+        (
+            claim("claim: scope, none: [admin]"),
+            "routes[0].requires_claim.none[0]: scope is one string of scopes separated by spaces, and none compares the whole \
+             string, not each scope; write requires_scope for scopes",
+        ),
         (claim("claim: sub, none: ['x*']"), "routes[0].requires_claim.none[0]: \"x*\" is compared literally"),
         (
             claim("claim: sub, prefix: 'repo:my-org/*'"),

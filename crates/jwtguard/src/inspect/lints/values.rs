@@ -199,8 +199,8 @@ fn condition(condition: &Tree, path: &Path<&str>, config: &Config, lints: &mut V
         for (at, item) in one_or_many(&path.key(key), values) {
             if item.text().is_some_and(|text| !text.contains(' ')) {
                 let problem = format!(
-                    "{claim} {} one string of scopes separated by spaces, and {key} compares the whole string: a token \
-                     with several scopes is not decided by each of them",
+                    "{claim} {} one string of scopes separated by spaces, and {key} compares the whole string, not \
+                     each scope; write requires_scope for scopes",
                     is_text(claim)
                 );
                 lints.push(Lint::new(&at, problem));
