@@ -6,8 +6,10 @@
 
 mod claim_headers;
 mod claim_sources;
+mod comparison_error;
 pub mod error;
 pub mod foreign;
+mod guards;
 pub mod issuer;
 mod key_origin;
 pub mod keys;
@@ -20,21 +22,27 @@ pub mod protobuf;
 pub mod reader;
 pub mod requirement;
 mod route_metadata;
+mod route_pattern;
 mod routes;
 mod token_from;
 
+use std::rc::Rc;
+
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
-use crate::headers::ClaimHeaders;
+use crate::headers::{ClaimHeaders, CredentialHeaders};
 use crate::jose::json::Json;
-use crate::policy::{ClaimSources, Requirement};
+use crate::policy::{ClaimSources, RequestValue, Requirement};
 use crate::resource_metadata::ResourceMetadata;
-use crate::route::Table;
+use crate::route::{Guards, Table};
 use crate::token_source::TokenSource;
 
 use claim_headers::claim_headers;
 use claim_sources::sources;
+pub use comparison_error::ComparisonError;
 pub use error::ConfigError;
+pub use guards::Guard;
+use guards::guards;
 pub use issuer::Issuer;
 pub use key_origin::KeyOrigin;
 use keys::configuration as key;
@@ -42,7 +50,7 @@ use keys::shared;
 pub use path::Path;
 pub use problem::Problem;
 use reader::{ConfigNode, ConfigObject, Errors};
-use requirement::{DefinedNames, EmptyRequirement};
+use requirement::{DefinedNames, EmptyRequirement, requirement_without_parameters};
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
@@ -58,11 +66,15 @@ pub struct Config {
     /// `default_policy`
     pub default_policy: Requirement,
     /// `routes`, matched without the path variants of the classes in `skip_readings`.
-    pub routes: Table<Route>,
+    pub routes: Table<Rc<Route>>,
+    /// `guards`
+    pub guards: Guards<Rc<Guard>>,
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
     /// The names that a requirement in route metadata can refer to.
     pub names: DefinedNames,
+    /// The headers that some requirement compares with a claim.
+    pub compared_headers: CredentialHeaders,
     /// `claim_headers`
     pub claim_headers: ClaimHeaders,
     /// `max_claim_header_bytes`
@@ -135,37 +147,45 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
     let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
-    let mut names = names(&issuers, issuer::is_incomplete(root.value(), &issuers));
+    let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
+    let token_from = token_from.unwrap_or_else(|| vec![TokenSource::Authorization]);
+    let mut names = DefinedNames {
+        claim_headers: claim_headers.clone().unwrap_or_default(),
+        token_headers: token_headers(&token_from, None),
+        ..names(&issuers, issuer::is_incomplete(root.value(), &issuers))
+    };
     policies(object.take(key::POLICIES), &mut names, errors);
 
     let default_policy = match object.take(key::DEFAULT_POLICY) {
-        Some(node) => requirement::requirement(&node, &names, EmptyRequirement::AnyValidToken, errors),
+        Some(node) => requirement_without_parameters(&node, &names, EmptyRequirement::AnyValidToken, errors),
         None => Some(Requirement::any_valid_token()),
     };
     let skipped = skip_readings(object.take(key::SKIP_READINGS), errors);
-    let routes = routes(object.take(key::ROUTES), &names, errors).map(|routes| routes.skipping(skipped));
+    let mut taken: Vec<Rc<str>> = names.policies.keys().map(|name| name.as_str().into()).collect();
+    let routes = routes(object.take(key::ROUTES), &names, &mut taken, errors);
+    let routes = routes.map(|routes| routes.skipping(skipped));
+    let guards = guards(object.take(key::GUARDS), &names, skipped, &mut taken, errors);
     let route_metadata = RouteMetadata::read(&mut object, errors);
-    let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
     let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
     let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let realm = realm(object.take(key::REALM), &issuers, errors);
     let token_cache_entries = size(&mut object, &key::TOKEN_CACHE_ENTRIES, errors);
     let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
+    let compared_headers =
+        compared_headers(&names, default_policy.as_ref(), routes.as_ref(), guards.as_ref());
+    names.token_headers = token_headers(&token_from, routes.as_ref());
     if let Some(headers) = &claim_headers {
-        let of_routes = routes.iter().flat_map(|routes| routes.rules().enumerate());
-        let of_routes = of_routes.filter_map(|(index, route)| {
-            let path = Path::root().key(key::ROUTES.as_str()).index(index);
-            Some((path.key(keys::route::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
+        let of_routes = routes.iter().flat_map(|routes| routes.entries()).filter(|entry| entry.path == 0);
+        let of_routes = of_routes.filter_map(|entry| {
+            let path = Path::root().key(key::ROUTES.as_str()).index(entry.route);
+            Some((path.key(keys::route::TOKEN_FROM.as_str()), entry.rule.token_from.as_deref()?))
         });
-        let own = token_from
-            .as_deref()
-            .map(|token_sources| (Path::root().key(key::TOKEN_FROM.as_str()), token_sources));
-        for (path, token_sources) in own.into_iter().chain(of_routes) {
-            errors.extend(
-                claim_header_among(token_sources, headers)
-                    .map(|problem| ConfigError { path: path.to_owned(), problem }),
-            );
+        let own = (Path::root().key(key::TOKEN_FROM.as_str()), token_from.as_slice());
+        for (path, token_sources) in std::iter::once(own).chain(of_routes) {
+            let problem = claim_header_among(token_sources, headers)
+                .or_else(|| compared_header_among(token_sources, &compared_headers));
+            errors.extend(problem.map(|problem| ConfigError { path: path.to_owned(), problem }));
         }
     }
     let bypass_cors_preflight = object.flag(&key::BYPASS_CORS_PREFLIGHT, errors);
@@ -179,12 +199,14 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         issuers,
         default_policy: default_policy?,
         routes: routes?,
+        guards: guards?,
+        compared_headers,
         route_metadata,
         names,
         claim_headers: claim_headers?,
         max_claim_header_bytes,
         forward_token,
-        token_from: token_from.unwrap_or_else(|| vec![TokenSource::Authorization]),
+        token_from,
         realm,
         token_cache_entries,
         max_token_bytes,
@@ -208,6 +230,44 @@ fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> 
     })
 }
 
+/// Refuses a token source that is also a header which a claim is compared with.
+fn compared_header_among(token_sources: &[TokenSource], compared: &CredentialHeaders) -> Option<Problem> {
+    let names = token_sources.iter().filter_map(TokenSource::header).map(|(name, _)| name);
+    let name = names.into_iter().find(|name| compared.may_be(name))?;
+    let error = ComparisonError::HeaderOfFilter { name: name.to_owned() };
+    Some(Problem::Comparison(error))
+}
+
+/// The headers that carry tokens.
+fn token_headers(token_from: &[TokenSource], routes: Option<&Table<Rc<Route>>>) -> CredentialHeaders {
+    let of_routes =
+        routes.iter().flat_map(|routes| routes.rules()).filter_map(|route| route.token_from.as_ref());
+    let token_sources = token_from.iter().chain(of_routes.flatten());
+    token_sources.filter_map(TokenSource::header).map(|(name, _)| name).collect()
+}
+
+/// The headers that some requirement compares with a claim.
+fn compared_headers(
+    names: &DefinedNames,
+    default_policy: Option<&Requirement>,
+    routes: Option<&Table<Rc<Route>>>,
+    guards: Option<&Guards<Rc<Guard>>>,
+) -> CredentialHeaders {
+    let of_routes = routes.iter().flat_map(|routes| routes.rules()).map(|route| &route.requirement);
+    let of_guards = guards.iter().flat_map(|guards| guards.entries()).map(|entry| &entry.rule.requirement);
+    let requirements =
+        default_policy.into_iter().chain(names.policies.values()).chain(of_routes).chain(of_guards);
+    requirements.flat_map(compared_headers_of).collect()
+}
+
+/// The headers that this requirement compares with a claim.
+pub fn compared_headers_of(requirement: &Requirement) -> impl Iterator<Item = &str> {
+    requirement.request_values().into_iter().filter_map(|value| match value {
+        RequestValue::Header(name) => Some(name.as_str()),
+        RequestValue::Path(_) | RequestValue::Host(_) => None,
+    })
+}
+
 fn names(issuers: &[Issuer], lacks_issuers: bool) -> DefinedNames {
     DefinedNames {
         issuers: issuers.iter().map(|issuer| issuer.name.clone()).collect(),
@@ -215,6 +275,7 @@ fn names(issuers: &[Issuer], lacks_issuers: bool) -> DefinedNames {
         policies: std::collections::BTreeMap::new(),
         broken_policies: Vec::new(),
         lacks_issuers,
+        ..DefinedNames::default()
     }
 }
 

@@ -93,6 +93,12 @@ const fn answer(reason: Reason) -> DenialResponse {
         | Reason::Denied => {
             forbidden("Access to this resource is not permitted", ChallengeError::InsufficientScope)
         }
+        Reason::StepUp => DenialResponse {
+            status: 401,
+            error: "insufficient_user_authentication",
+            detail: "Another authentication of the user is required",
+            fault: Some(ChallengeError::StepUp),
+        },
         Reason::HeaderOversize => {
             forbidden("A claim of the token is too long to be forwarded", ChallengeError::Unforwardable)
         }

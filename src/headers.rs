@@ -20,7 +20,7 @@ pub use credentials::CredentialHeaders;
 use edits::Additions;
 pub use edits::HeaderEdits;
 pub use encoding::claim as encoded;
-pub use map::{HeaderMapError, HeaderSource};
+pub use map::{HeaderMapError, HeaderSource, check_name};
 pub use names::{grpc_metadata, header_names_match, matches_folded_name};
 
 use crate::http::HeaderMap;
@@ -147,11 +147,11 @@ impl ClaimHeaders {
         edits
     }
 
-    /// The edits for trailers. A server that merges trailers into the headers would read a second, forged
+    /// The edits for trailers. `is_forbidden` tells which trailers are removed besides identity headers. A server that merges trailers into the headers would read a second, forged
     /// identity or an unverified token.
-    pub fn strip_trailers(&self, trailers: &HeaderMap, credentials: &CredentialHeaders) -> HeaderEdits {
+    pub fn strip_trailers(&self, trailers: &HeaderMap, is_forbidden: impl Fn(&str) -> bool) -> HeaderEdits {
         let mut edits = self.copies_removed(trailers);
-        for name in trailers.names().filter(|name| credentials.may_be(name)) {
+        for name in trailers.names().filter(|name| is_forbidden(name)) {
             edits.remove(name);
         }
         edits

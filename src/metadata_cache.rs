@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::config::{Config, RouteMetadata, metadata};
+use crate::config::{Config, RouteMetadata, compared_headers_of, metadata};
+use crate::headers::CredentialHeaders;
 use crate::request::Metadata;
 
 /// The number of distinct values that are cached. The cache is cleared when it is full, and values are decoded
@@ -27,6 +28,8 @@ pub enum MetadataScope {
 pub struct MetadataCache {
     decoded: HashMap<Vec<u8>, Metadata>,
     has_warned: bool,
+    /// The headers that a requirement in metadata compares with a claim.
+    compared_headers: CredentialHeaders,
 }
 
 impl MetadataCache {
@@ -48,6 +51,12 @@ impl MetadataCache {
         }
     }
 
+    /// Whether a header may be one that a requirement in metadata compares with a claim. The set only grows: operators
+    /// write metadata, clients do not.
+    pub fn compares(&self, name: &str) -> bool {
+        self.compared_headers.may_be(name)
+    }
+
     fn decode(&mut self, bytes: Option<Vec<u8>>, config: &Config, warn: &impl Fn(&str)) -> Metadata {
         let Some(bytes) = bytes else {
             // The request is denied, because its requirement is unknown.
@@ -64,7 +73,10 @@ impl MetadataCache {
         }
         let metadata = match metadata::requirement(&bytes, &config.names) {
             Ok(None) => Metadata::Absent,
-            Ok(Some(requirement)) => Metadata::Requirement(Rc::new(requirement)),
+            Ok(Some(requirement)) => {
+                self.compared_headers.extend(compared_headers_of(&requirement));
+                Metadata::Requirement(Rc::new(requirement))
+            }
             Err(problem) => {
                 // Warn once per value, because the log limiter may suppress the lines about denials.
                 warn(&format!("requests to a route are denied: {problem}"));

@@ -182,7 +182,10 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
 
     /// The edits for a request's trailers.
     pub fn on_trailers(&self, trailers: &HeaderMap) -> HeaderEdits {
-        self.config.claim_headers.strip_trailers(trailers, &self.credentials)
+        let compares = |name: &str| !self.config.report_only && self.metadata.borrow().compares(name);
+        self.config
+            .claim_headers
+            .strip_trailers(trailers, |name| self.credentials.may_be(name) || compares(name))
     }
 
     /// The client disconnected, or the host has finished the request.

@@ -9,7 +9,9 @@ mod evaluation;
 mod identity;
 mod non_empty;
 mod refusal;
+mod request_value;
 mod requirement;
+mod step_up;
 #[cfg(test)]
 mod tests;
 mod value_set;
@@ -20,4 +22,6 @@ pub use evaluation::{Credential, Permit, Requirements};
 pub use identity::{ClaimForm, ClaimSource, ClaimSources, Identity};
 pub use non_empty::NonEmpty;
 pub use refusal::{Refusal, Unmet};
+pub use request_value::{ConditionContext, EvaluationContext, NoRequestValues, RequestValue, RequestValues};
 pub use requirement::{ClaimCondition, Condition, Conditions, IssuerOrAudience, Requirement, Rule};
+pub use step_up::StepUp;

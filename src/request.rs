@@ -14,6 +14,7 @@ mod input;
 mod method_override;
 mod other_spellings;
 mod preflight;
+mod request_values;
 mod rule_name;
 mod token_outcome;
 mod trailers;
@@ -25,6 +26,7 @@ pub use decision::{Cause, Decision, Forward, Step, Trace};
 pub use denial_record::{DenialRecord, Detail};
 pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, resolve_policy};
 pub use input::{Metadata, Request};
+pub use request_values::ValuesOfRequest;
 pub use rule_name::RuleName;
 pub use token_outcome::{TokenFailure, TokenOutcome, Unfetched};
 pub use trailers::credential_headers;
@@ -37,7 +39,7 @@ use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::jose::algorithm::Verifier;
 pub use crate::keys::{KeyLookup, KeySource};
-use crate::policy::{Permit, Requirements};
+use crate::policy::{EvaluationContext, Permit, RequestValues, Requirements};
 use crate::resource_metadata::MetadataDocument;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
@@ -88,13 +90,27 @@ pub fn decide<'r>(
     if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
         return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
     }
-    match forward(config, headers, policy, &requirements, &trace.token) {
+    let values = ValuesOfRequest { policy, headers };
+    let context = evaluation_context(config, &trace.token, &values, now);
+    match forward(config, headers, policy, &requirements, &trace.token, &context) {
         Ok(forward) => {
-            trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential());
+            trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
             Decision { step: Step::Forward(forward), trace }
         }
         Err(cause) => refuse(config, trace, cause),
     }
+}
+
+/// The context in which the conditions of this request are evaluated.
+pub fn evaluation_context<'c>(
+    config: &Config,
+    token: &TokenOutcome<'_>,
+    values: &'c dyn RequestValues,
+    now: UnixTime,
+) -> EvaluationContext<'c> {
+    let issuer = token.verified().and_then(|cached| config.issuers.get(cached.identity().issuer().0));
+    let clock_skew = issuer.map(|issuer| issuer.rules.clock_skew).unwrap_or_default();
+    EvaluationContext { now, clock_skew, values }
 }
 
 /// The header edits for the upstream if every requirement is met. The edits require a [`Permit`], which only
@@ -105,12 +121,13 @@ fn forward<'r>(
     policy: &EffectivePolicy<'_>,
     requirements: &Requirements<'r>,
     token: &TokenOutcome<'_>,
+    context: &EvaluationContext<'_>,
 ) -> Result<Forward, Cause<'r>> {
     let token_required = requirements.needs_token();
     if let Some(TokenFailure::Malformed(malformed)) = token.failure().filter(|_| token_required) {
         return Err(Cause::Credential(*malformed));
     }
-    let permit = requirements.evaluate(token.credential()).map_err(Cause::Requirement)?;
+    let permit = requirements.evaluate(token.credential(), context).map_err(Cause::Requirement)?;
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
     // The token stays in place if no requirement needs it, and in report-only.
     if token_required && !config.report_only {

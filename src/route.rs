@@ -7,12 +7,16 @@
 mod ambiguous_path;
 mod conflict;
 mod entry;
+mod guards;
 mod host;
+mod host_levels;
 mod ignoring_case;
 mod letter_case;
 mod method;
 mod normalizations;
+mod parameters;
 mod path_variants;
+mod request_variant;
 mod route_matches;
 mod table;
 mod template;
@@ -22,10 +26,13 @@ mod variant_class;
 pub use ambiguous_path::AmbiguousPath;
 pub use conflict::{Conflict, ConflictKind};
 pub use entry::Entry;
+pub use guards::Guards;
 pub use host::{HostPattern, HostPatternError};
 pub use method::{Method, MethodError};
+pub use parameters::Parameters;
+pub use request_variant::RequestVariant;
 pub use route_matches::{
-    Ambiguity, RequestLine, RequestVariant, RouteMatch, RouteMatches, most_different_classes, path_variants,
+    Ambiguity, RequestLine, RequestVariants, RouteMatch, RouteMatches, most_different_classes, path_variants,
 };
 pub use table::{RouteFound, Table};
 pub use template::{Template, TemplateError, TemplateSegment};

@@ -61,6 +61,8 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             issuers,
             default_policy,
             routes,
+            guards,
+            compared_headers,
             route_metadata,
             names,
             claim_headers,
@@ -81,11 +83,11 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
         assert!(
             max_token_bytes <= 1 << 20 && max_claim_header_bytes <= 1 << 20 && token_cache_entries <= 65_536
         );
-        let routes = routes.entries();
+        let (routes, guards) = (routes.entries(), guards.entries());
         let flags = [enabled, forward_token, bypass_cors_preflight, report_only, identity_in_filter_state];
         let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
         format!(
-            "{issuers:?} {default_policy:?} {routes:?} {route_metadata:?} {names:?} {claim_headers:?} \
+            "{issuers:?} {default_policy:?} {routes:?} {guards:?} {compared_headers:?} {route_metadata:?} {names:?} {claim_headers:?} \
              {resource_metadata:?} {flags:?} {limits:?} {token_from:?} {realm:?} {warnings:?} {digest}"
         )
     })

@@ -13,7 +13,9 @@ use jwt_guard::jose::claims::{VerifiedClaims, verify};
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
 use jwt_guard::jose::token::UnverifiedToken;
-use jwt_guard::policy::{ClaimSource, ClaimSources, Credential, Identity, Requirement, Requirements};
+use jwt_guard::policy::{
+    ClaimSource, ClaimSources, Credential, EvaluationContext, Identity, Requirement, Requirements,
+};
 
 use super::issuer::{AUDIENCE, AcceptAll, ISSUER, NOW, keys, rules};
 
@@ -154,7 +156,8 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     ])
     .unwrap();
     let any = Requirement::any_valid_token();
-    let permit = Requirements::from(&any).evaluate(Credential::Verified(identity)).unwrap();
+    let permit =
+        Requirements::from(&any).evaluate(Credential::Verified(identity), &EvaluationContext::EMPTY).unwrap();
     let edits = map.plan(&request, &permit, MAX_HEADER_BYTES).unwrap();
     let encoded_headers =
         map.plan_encoded(&request, &permit, &map.encode_for(identity), MAX_HEADER_BYTES).unwrap();

@@ -27,7 +27,16 @@ pub fn holds(data: &[u8]) -> bool {
 
 fn table_of(pattern: HostPattern) -> Table<()> {
     let template = Template::parse("/**").unwrap();
-    Table::build(vec![Entry { template, methods: vec![], hosts: vec![pattern], rule: () }]).unwrap()
+    Table::build(vec![Entry {
+        route: 0,
+        path: 0,
+        template,
+        methods: vec![],
+        hosts: vec![pattern],
+        compares_parameters: false,
+        rule: (),
+    }])
+    .unwrap()
 }
 
 fn covers(table: &Table<()>, host: &str) -> bool {

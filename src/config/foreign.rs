@@ -140,7 +140,7 @@ const FOREIGN: [Foreign; 61] = [
     say("any_of", "requiresall",
         "write all of its keys into one requirement: every key of a requirement must be met"),
     // Conditions on a claim.
-    write("present", "values value equals equal eq in oneof anyof contains exact",
+    write("present", "values value is equal eq in oneof anyof contains exact",
         "any", ": […] for one of these values, or all: […] for each of them"),
     write("none", "notvalues notvalue not notequals notin noneof", "none", ": […]"),
     write("prefix", "startswith beginswith", "prefix", ": TEXT, or a list of texts"),

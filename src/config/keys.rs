@@ -64,6 +64,12 @@ keys! {
         /// compared first, then the path from left to right, then the method. The order of the list does not matter.
         ROUTES: Name("routes") is List("route"), default "[]";
 
+        /// Requirements that add up; at most 100000 paths. Each guard that matches a request must be met as well,
+        /// whichever route, default policy or route metadata decides. Guards can overlap, and their order does not
+        /// matter. A guard cannot have allow_anonymous, allow_missing, allow_missing_or_failed, token_from or
+        /// forward_token.
+        GUARDS: Name("guards") is List("guard"), default "[]";
+
         /// How the filter uses a requirement in the metadata of an Envoy route or virtual host. With override it
         /// replaces the requirement from routes, with narrow both must be met, and with ignore it is not read.
         ROUTE_METADATA: Choice("route_metadata", &["override", "narrow", "ignore"], "override, narrow or ignore");
@@ -230,15 +236,21 @@ keys! {
     pub mod route {
         /// The path template. /a/b matches /a/b and /a/b/. {id} or * matches one segment. ** as the last segment
         /// matches the rest and the path before it: /a/** also matches /a. Write the path decoded, in the
-        /// upstream's letter case.
-        PATH: Name("path") is Matching("^/");
+        /// upstream's letter case. A list of templates is one route for each, with the same methods, hosts and
+        /// requirement.
+        PATH: Name("path") is TextsMatching("^/");
+
+        /// The name in logs, explain, tables and the access log, instead of routes[3] or guards[3]: letters, digits, _
+        /// and -. It must differ from the names of all other routes, guards and policies.
+        NAME: Name("name") is Matching("^[A-Za-z0-9_-]+$");
 
         /// The methods that the route matches. GET includes HEAD unless a route for the same path lists HEAD (RFC
         /// 9110, section 9.3.2). If absent, the route matches every method, except those
         /// that another route with the same path lists.
         METHODS: Name("methods") is Texts;
 
-        /// The hosts that the route matches, such as api.example.com or *.example.com. If absent, the route matches a
+        /// The hosts that the route matches, such as api.example.com, *.example.com for every host below it, or
+        /// {tenant}.example.com for one more label, which equals can compare with a claim. If absent, the route matches a
         /// request if no route that lists its host matches it.
         HOSTS: Name("hosts") is Texts;
 
@@ -284,6 +296,11 @@ keys! {
 
         /// Conditions on claims. The token must meet all of them.
         REQUIRES_CLAIM: Name("requires_claim") is ObjectOrList("claim_condition");
+
+        /// The authentication that the token must be the result of (RFC 9470). Otherwise the client is asked to
+        /// authenticate the user again: 401 with the error insufficient_user_authentication. All other conditions come
+        /// first.
+        REQUIRES_STEP_UP: Name("requires_step_up") is Object("step_up");
 
         /// The issuers that are allowed, by their configured name. The token must be from one of them.
         REQUIRES_ISSUER: Name("requires_issuer") is Texts;
@@ -354,8 +371,37 @@ keys! {
         /// be combined with at_least.
         AT_MOST: Name("at_most") is AnyNumber;
 
+        /// A value of the request that the claim must equal. An array must contain the value, and a number is compared by
+        /// its text in the token. An empty value equals nothing.
+        EQUALS: Name("equals") is Object("comparison");
+
         /// If true, the claim must be present and may have any value except null.
         PRESENT: Flag("present", false);
+    }
+
+    /// The keys of a comparison of a claim with the request.
+    pub mod comparison {
+        /// The parameter of the route's path template: id for {id}. The value is its segment, decoded once. If an
+        /// upstream may read the path in several ways, the claim must equal the value of each.
+        PATH: Name("path") is Matching("^[A-Za-z0-9_-]+$");
+
+        /// The label that {tenant} stands for in the route's hosts, such as {tenant}.api.example.com, in lower case.
+        /// Headers that name another host (x-forwarded-host, x-host, x-original-host, forwarded) must be absent or name
+        /// the same host.
+        HOST: Name("host") is Matching("^[A-Za-z0-9_-]+$");
+
+        /// The header of the request. It must be there exactly once and in no other spelling (x_customer_id).
+        HEADER: Name("header") is TOKEN;
+    }
+
+    /// The keys of a step-up (RFC 9470).
+    pub mod step_up {
+        /// The accepted values of the claim acr (OpenID Connect Core 1.0, section 2). The token must have one of them.
+        ACR: Name("acr") is TextsMatching("^[!#-\\[\\]-~]+$");
+
+        /// The greatest age of the claim auth_time (OpenID Connect Core 1.0, section 2), without the clock skew. An
+        /// auth_time that is absent, no number, or further in the future than clock_skew_seconds does not count.
+        MAX_AGE_SECONDS: OptionalInteger("max_age_seconds", Bounds::new(0, 31_536_000, "seconds"));
     }
 
     /// The key of several names of which one is enough.

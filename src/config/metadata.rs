@@ -8,7 +8,7 @@ use prost_types::Struct;
 
 use super::protobuf;
 use super::reader::{ConfigNode, Errors};
-use super::requirement::{DefinedNames, EmptyRequirement, requirement as read};
+use super::requirement::{DefinedNames, EmptyRequirement, requirement_without_parameters as read};
 use crate::policy::Requirement;
 
 /// The name in `filter_metadata`.

@@ -1,8 +1,8 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    DeclaredKey, all_of_them, any_of_them, claim_condition, configuration, issuer, requirement, route,
-    shared, source, token_source,
+    DeclaredKey, all_of_them, any_of_them, claim_condition, comparison, configuration, issuer, requirement,
+    route, shared, source, step_up, token_source,
 };
 
 /// An object of the configuration.
@@ -14,6 +14,8 @@ pub struct ObjectKeys {
     pub title: &'static str,
     /// The keys, by group.
     pub groups: &'static [&'static [DeclaredKey]],
+    /// Keys of the groups that the object cannot have.
+    pub except: &'static [&'static str],
     /// Keys that are required.
     pub required: &'static [&'static str],
     /// Groups of keys. Exactly one group is required, by at least one of its keys.
@@ -23,7 +25,7 @@ pub struct ObjectKeys {
 impl ObjectKeys {
     /// The keys, in the order of the table in [`super::keys`].
     pub fn keys(&self) -> impl Iterator<Item = &'static DeclaredKey> {
-        self.groups.iter().flat_map(|keys| keys.iter())
+        self.groups.iter().flat_map(|keys| keys.iter()).filter(|key| !self.except.contains(&key.name))
     }
 }
 
@@ -33,6 +35,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "configuration",
         title: "The configuration of jwt-guard",
         groups: &[configuration::KEYS, shared::KEYS, issuer::KEYS],
+        except: &[],
         required: &[],
         one_of: &[],
     },
@@ -40,6 +43,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "issuer",
         title: "An issuer",
         groups: &[issuer::KEYS, shared::KEYS],
+        except: &[],
         required: &[issuer::ISSUER.as_str(), issuer::AUDIENCE.as_str()],
         one_of: &[&[issuer::JWKS_CLUSTER.as_str()], &[issuer::JWKS_INLINE.as_str()]],
     },
@@ -47,6 +51,21 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "route",
         title: "A route",
         groups: &[route::KEYS, requirement::KEYS],
+        except: &[],
+        required: &[route::PATH.as_str()],
+        one_of: &[],
+    },
+    ObjectKeys {
+        name: "guard",
+        title: "A guard: a requirement that adds to that of the route",
+        groups: &[route::KEYS, requirement::KEYS],
+        except: &[
+            route::TOKEN_FROM.as_str(),
+            route::FORWARD_TOKEN.as_str(),
+            requirement::ALLOW_ANONYMOUS.name.as_str(),
+            requirement::ALLOW_MISSING.name.as_str(),
+            requirement::ALLOW_MISSING_OR_FAILED.name.as_str(),
+        ],
         required: &[route::PATH.as_str()],
         one_of: &[],
     },
@@ -54,6 +73,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "requirement",
         title: "A requirement",
         groups: &[requirement::KEYS],
+        except: &[],
         required: &[],
         one_of: &[],
     },
@@ -61,6 +81,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "default_policy",
         title: "A requirement; {} requires a valid token",
         groups: &[requirement::KEYS],
+        except: &[],
         required: &[],
         one_of: &[],
     },
@@ -68,6 +89,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "token_source",
         title: "A token source: where a request may carry a token",
         groups: &[token_source::KEYS],
+        except: &[],
         required: &[],
         one_of: &[
             &[token_source::HEADER.as_str()],
@@ -79,6 +101,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "claim_condition",
         title: "A condition on a claim",
         groups: &[claim_condition::KEYS],
+        except: &[],
         required: &[claim_condition::CLAIM.as_str()],
         one_of: &[
             &[claim_condition::ANY.as_str()],
@@ -87,13 +110,31 @@ pub static OBJECTS: &[ObjectKeys] = &[
             &[claim_condition::PREFIX.as_str()],
             &[claim_condition::SUFFIX.as_str()],
             &[claim_condition::AT_LEAST.as_str(), claim_condition::AT_MOST.as_str()],
+            &[claim_condition::EQUALS.as_str()],
             &[claim_condition::PRESENT.name.as_str()],
         ],
+    },
+    ObjectKeys {
+        name: "comparison",
+        title: "A value of the request that a claim must equal",
+        groups: &[comparison::KEYS],
+        except: &[],
+        required: &[],
+        one_of: &[&[comparison::PATH.as_str()], &[comparison::HOST.as_str()], &[comparison::HEADER.as_str()]],
+    },
+    ObjectKeys {
+        name: "step_up",
+        title: "An authentication (RFC 9470)",
+        groups: &[step_up::KEYS],
+        except: &[],
+        required: &[],
+        one_of: &[&[step_up::ACR.as_str(), step_up::MAX_AGE_SECONDS.name.as_str()]],
     },
     ObjectKeys {
         name: "all_of_them",
         title: "A list of names that are all required",
         groups: &[all_of_them::KEYS],
+        except: &[],
         required: &[all_of_them::ALL.as_str()],
         one_of: &[],
     },
@@ -101,6 +142,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "scopes",
         title: "Several scopes, of which one or all are required",
         groups: &[any_of_them::KEYS, all_of_them::KEYS],
+        except: &[],
         required: &[],
         one_of: &[&[any_of_them::ANY.as_str()], &[all_of_them::ALL.as_str()]],
     },
@@ -108,6 +150,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "source",
         title: "A claim with values, and the form of the claim",
         groups: &[source::KEYS],
+        except: &[],
         required: &[source::CLAIM.as_str()],
         one_of: &[],
     },
@@ -115,6 +158,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
         name: "resource_metadata",
         title: "A protected resource metadata document (RFC 9728)",
         groups: &[],
+        except: &[],
         required: &["resource"],
         one_of: &[],
     },

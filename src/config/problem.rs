@@ -1,16 +1,19 @@
 //! The mistakes of a configuration: what was found, what is expected, and what to write instead.
 
+mod texts;
+
+use super::comparison_error::ComparisonError;
 use super::foreign::Advice;
 use super::keys::Bounds;
 use crate::headers::HeaderMapError;
 use crate::http::UriError;
-use crate::jose::algorithm::Algorithm;
 use crate::jose::error::KeySetError;
 use crate::jose::json::JsonError;
 use crate::jose::jwks::SkippedKey;
 use crate::jose::pointer::PointerError;
 use crate::resource_metadata::ResourceMetadataError;
 use crate::route::{Conflict, HostPatternError, MethodError, TemplateError, VariantClass};
+use texts::{algorithms, listed, remedy, skippable, those_defined};
 
 /// One mistake in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -238,10 +241,16 @@ pub enum Problem {
     /// A scope that no token can have.
     #[error("a scope can contain only visible ASCII characters except \" and \\, and no space")]
     InvalidScope,
+    /// `requires_step_up` without a condition.
+    #[error("expected at least one of acr: [VALUE] and max_age_seconds: NUMBER")]
+    NoStepUp,
+    /// An `acr` that a challenge cannot contain.
+    #[error("a value of acr can contain only visible ASCII characters except \" and \\, and no space")]
+    InvalidAcr,
     /// A condition on a claim with no test, or with several.
     #[error(
-        "expected exactly one of any: […], all: […], none: […], prefix, suffix, at_least or at_most, and present: true; \
-         write one entry for each condition on the claim"
+        "expected exactly one of any: […], all: […], none: […], prefix, suffix, at_least or at_most, equals, and \
+         present: true; write one entry for each condition on the claim"
     )]
     NotOneTest,
     /// `keys`, `member` and `split` in one source: a claim has one form.
@@ -284,8 +293,10 @@ pub enum Problem {
 
     // Routes.
     /// More routes than the limit.
-    #[error("found {count} routes; a configuration can have at most {most}")]
+    #[error("found {count} paths in {what}; a configuration can have at most {most}")]
     TooManyRoutes {
+        /// `routes` or `guards`.
+        what: &'static str,
         /// The number of routes.
         count: usize,
         /// The limit.
@@ -300,6 +311,27 @@ pub enum Problem {
     /// A text that is not a host.
     #[error("{0}")]
     Host(HostPatternError),
+    /// A name that another route, guard or policy has.
+    #[error("another route, guard or policy has the name {name}; write another name")]
+    RepeatedName {
+        /// The name.
+        name: String,
+    },
+    /// A name that stands for another rule in logs.
+    #[error("{name} stands for another rule in logs; write another name")]
+    ReservedName {
+        /// The name.
+        name: String,
+    },
+    /// A key that a guard cannot have.
+    #[error(
+        "a guard adds a requirement and cannot let requests pass or choose where tokens are read; write this key in a \
+         route"
+    )]
+    NotInGuard,
+    /// A comparison of a claim with the request that cannot be made.
+    #[error("{0}")]
+    Comparison(ComparisonError),
     /// A route that conflicts with an earlier one.
     #[error("{0}")]
     Conflict(Box<Conflict>),
@@ -347,30 +379,4 @@ pub enum Problem {
     /// A value that is not an RFC 9728 document.
     #[error("{0}")]
     ResourceMetadata(ResourceMetadataError),
-}
-
-fn remedy(known: &[&str], advice: Option<&Advice>) -> String {
-    match advice {
-        Some(advice) => advice.to_string(),
-        None => format!("expected one of {}", known.join(", ")),
-    }
-}
-
-fn algorithms() -> String {
-    Algorithm::ALL.map(|algorithm| algorithm.name()).join(", ")
-}
-
-fn skippable() -> String {
-    VariantClass::SKIPPABLE.map(VariantClass::name).join(", ")
-}
-
-fn listed(skipped: &[SkippedKey]) -> String {
-    skipped.iter().map(|skipped| format!("; {skipped}")).collect()
-}
-
-fn those_defined(names: &[String]) -> String {
-    match names {
-        [] => "define it in policies".to_owned(),
-        names => format!("expected one of {}", names.join(", ")),
-    }
 }

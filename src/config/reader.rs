@@ -32,6 +32,8 @@ pub struct ConfigObject<'a> {
     members: &'a [(String, Json)],
     path: Path<&'a str>,
     known: Vec<&'static str>,
+    /// Keys that this object cannot have, although similar objects have them.
+    excluded: Vec<&'static str>,
 }
 
 impl<'a> ConfigNode<'a> {
@@ -43,6 +45,11 @@ impl<'a> ConfigNode<'a> {
     /// The value itself.
     pub fn value(&self) -> &'a Json {
         self.value
+    }
+
+    /// The value as an error shows it.
+    pub fn preview(&self) -> String {
+        preview(self.value)
     }
 
     /// Adds a mistake at this value.
@@ -58,9 +65,12 @@ impl<'a> ConfigNode<'a> {
     /// The value as an object.
     pub fn object(&self, what: &'static str, errors: &mut Errors) -> Option<ConfigObject<'a>> {
         match self.value {
-            Json::Object(members) => {
-                Some(ConfigObject { members, path: self.path.clone(), known: Vec::new() })
-            }
+            Json::Object(members) => Some(ConfigObject {
+                members,
+                path: self.path.clone(),
+                known: Vec::new(),
+                excluded: Vec::new(),
+            }),
             _ => self.expected(what, errors),
         }
     }
@@ -157,8 +167,20 @@ impl<'a> ConfigObject<'a> {
     pub fn take(&mut self, key: Name) -> Option<ConfigNode<'a>> {
         let key = key.as_str();
         self.known.push(key);
+        if self.excluded.contains(&key) {
+            return None;
+        }
         let (_, value) = self.members.iter().find(|(name, _)| name == key)?;
         (*value != Json::Null).then(|| ConfigNode { value, path: self.path.key(key) })
+    }
+
+    /// Excludes a key that similar objects have: it is refused if it is present, and counts as absent.
+    pub fn exclude(&mut self, key: Name, problem: Problem, errors: &mut Errors) {
+        if self.take(key).is_some() {
+            self.refuse(key, problem, errors);
+        }
+        self.known.push(key.as_str());
+        self.excluded.push(key.as_str());
     }
 
     /// Whether the object has the key with a value other than `null`.
@@ -201,6 +223,7 @@ impl<'a> ConfigObject<'a> {
     /// Adds a mistake for each key that was not taken.
     pub fn deny_unknown(mut self, errors: &mut Errors) {
         let unknown: Vec<&str> = self.unknown().collect();
+        self.known.retain(|key| !self.excluded.contains(key));
         self.known.sort_unstable();
         for name in unknown {
             let problem =

@@ -1,9 +1,11 @@
 //! A requirement as operators write it: on a route, as the default, as a named policy, or in route metadata.
 
 mod claim;
+mod comparison;
 mod defined_names;
 mod issuer_or_audience;
 mod names;
+mod step_up;
 
 use super::keys::{Name, requirement as key};
 use super::problem::Problem;
@@ -14,6 +16,7 @@ pub(super) use claim::values;
 pub use defined_names::DefinedNames;
 use issuer_or_audience::issuer_and_audience;
 use names::{any_or_all, scopes};
+use step_up::step_up;
 
 /// The meaning of an object without any condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +38,20 @@ pub fn requirement(
     let read = read(&mut object, names, empty, errors);
     object.deny_unknown(errors);
     read
+}
+
+/// A requirement that applies to more than the requests of one route, so that there are no parameters to compare: the
+/// default policy, or one in route metadata.
+pub fn requirement_without_parameters(
+    node: &ConfigNode<'_>,
+    names: &DefinedNames,
+    empty: EmptyRequirement,
+    errors: &mut Errors,
+) -> Option<Requirement> {
+    let read = requirement(node, names, empty, errors)?;
+    let before = errors.len();
+    comparison::refuse_parameters(&read, node, errors);
+    (errors.len() == before).then_some(read)
 }
 
 /// The keys of a requirement beside other keys, as in a route. The caller then calls [`ConfigObject::deny_unknown`].
@@ -192,7 +209,10 @@ fn conditions(object: &mut ConfigObject<'_>, names: &DefinedNames, errors: &mut 
         conditions.extend(scopes(&node, errors).map(Condition::Scope));
     }
     if let Some(node) = object.take(key::REQUIRES_CLAIM) {
-        conditions.extend(claims(&node, errors).into_iter().map(Condition::Claim));
+        conditions.extend(claims(&node, names, errors).into_iter().map(Condition::Claim));
+    }
+    if let Some(node) = object.take(key::REQUIRES_STEP_UP) {
+        conditions.extend(step_up(&node, errors).map(Condition::StepUp));
     }
     if let Some(node) = object.take(key::ANY_OF) {
         conditions.extend(alternatives(&node, names, errors).map(Condition::AnyOf));

@@ -1,28 +1,29 @@
 //! `routes` and `skip_readings`.
 
+use std::rc::Rc;
+
 use super::error::ConfigError;
 use super::keys::configuration::ROUTES;
 use super::keys::route as key;
-use super::parsed::{parsed, parsed_list};
 use super::path::Path;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors, preview};
 use super::requirement::{self, DefinedNames, EmptyRequirement};
+use super::route_pattern::{RoutePattern, compares_parameters, name};
 use super::token_from::token_sources;
 use crate::jose::json::Json;
 use crate::policy::Requirement;
-use crate::route::{Entry, HostPattern, Method, SkippedVariants, Table, Template, VariantClass};
+use crate::route::{Entry, SkippedVariants, Table, VariantClass};
 use crate::token_source::TokenSource;
 
 /// The largest number of routes in one configuration.
 pub(super) const MAX_ROUTES: usize = 100_000;
 
-/// The value of `path`, for errors.
-const TEMPLATE: &str = "a path template, such as /api/orders/{id}";
-
-/// One entry of `routes`, without its path, methods and hosts.
+/// One entry of `routes`, without its paths, methods and hosts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Route {
+    /// `name`
+    pub name: Option<Rc<str>>,
     /// The requirement.
     pub requirement: Requirement,
     /// `token_from` of the route, if it has one.
@@ -34,18 +35,26 @@ pub struct Route {
 pub(super) fn routes(
     node: Option<ConfigNode<'_>>,
     names: &DefinedNames,
+    taken: &mut Vec<Rc<str>>,
     errors: &mut Errors,
-) -> Option<Table<Route>> {
+) -> Option<Table<Rc<Route>>> {
     let nodes = match &node {
         Some(node) => node.list("a list of routes", errors)?,
         None => Vec::new(),
     };
+    let too_many = |count| Problem::TooManyRoutes { what: ROUTES.as_str(), count, most: MAX_ROUTES };
     if nodes.len() > MAX_ROUTES {
-        node?.refuse(Problem::TooManyRoutes { count: nodes.len(), most: MAX_ROUTES }, errors);
+        node?.refuse(too_many(nodes.len()), errors);
         return None;
     }
     let before = errors.len();
-    let entries: Vec<Entry<Route>> = nodes.iter().filter_map(|node| route(node, names, errors)).collect();
+    let mut entries = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        entries.extend(route(index, node, names, taken, errors).into_iter().flatten());
+    }
+    if entries.len() > MAX_ROUTES {
+        node?.refuse(too_many(entries.len()), errors);
+    }
     if errors.len() > before {
         return None;
     }
@@ -62,35 +71,27 @@ pub(super) fn routes(
         .ok()
 }
 
-fn route(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<Entry<Route>> {
+fn route(
+    index: usize,
+    node: &ConfigNode<'_>,
+    names: &DefinedNames,
+    taken: &mut Vec<Rc<str>>,
+    errors: &mut Errors,
+) -> Option<Vec<Entry<Rc<Route>>>> {
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
-    let template = match object.take(key::PATH) {
-        Some(node) => parsed(&node, TEMPLATE, errors, Template::parse, Problem::Template),
-        None => {
-            object.refuse(key::PATH, Problem::Required { what: TEMPLATE }, errors);
-            None
-        }
-    };
-    let methods = parsed_list(
-        object.take(key::METHODS),
-        "a method, such as GET",
-        errors,
-        Method::parse,
-        Problem::Method,
-    );
-    let hosts = parsed_list(
-        object.take(key::HOSTS),
-        "a host, such as api.example.com or *.example.com",
-        errors,
-        HostPattern::parse,
-        Problem::Host,
-    );
+    let pattern = RoutePattern::take(&mut object, errors);
+    let name = name(&mut object, taken, errors);
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
     let requirement = requirement::read(&mut object, names, EmptyRequirement::Refused, errors);
+    if let (Some(pattern), Some(requirement)) = (&pattern, &requirement) {
+        pattern.check(requirement, &object, errors);
+    }
     object.deny_unknown(errors);
-    let rule = Route { requirement: requirement?, token_from, forward_token };
-    Some(Entry { template: template?, methods: methods?, hosts: hosts?, rule })
+    let (pattern, requirement) = (pattern?, requirement?);
+    let compares = compares_parameters(&requirement);
+    let rule = Route { name, requirement, token_from, forward_token };
+    Some(pattern.entries(index, compares, Rc::new(rule)).collect())
 }
 
 /// The classes of path variants in `skip_readings`. An empty list skips no class.

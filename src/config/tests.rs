@@ -66,8 +66,10 @@ fn one_route_too_many_is_refused_whole() {
         parse(&with(&format!(r#""routes":[{}]"#, routes.join(","))))
     };
     assert!(routes(MAX_ROUTES).is_ok());
-    let expected =
-        format!("routes: found {} routes; a configuration can have at most {MAX_ROUTES}", MAX_ROUTES + 1);
+    let expected = format!(
+        "routes: found {} paths in routes; a configuration can have at most {MAX_ROUTES}",
+        MAX_ROUTES + 1
+    );
     assert_eq!(routes(MAX_ROUTES + 1).err(), Some(vec![expected]));
 }
 

@@ -1,4 +1,7 @@
-//! `WWW-Authenticate: Bearer …` (RFC 6750 section 3, RFC 9110 section 11.6.1, RFC 9728 section 5.1).
+//! `WWW-Authenticate: Bearer …` (RFC 6750 section 3, RFC 9110 section 11.6.1, RFC 9470 section 3, RFC 9728 section
+//! 5.1).
+
+use crate::policy::StepUp;
 
 /// The parameters of a challenge besides the error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,6 +10,8 @@ pub struct Challenge<'a> {
     pub realm: &'a str,
     /// The `scope` parameter, if scopes are required; see [`scope_is_valid`].
     pub scopes: &'a [&'a str],
+    /// The authentication that is required, for a step-up (RFC 9470 section 3).
+    pub step_up: Option<&'a StepUp>,
     /// The `resource_metadata` parameter: the URL of the document that describes the resource, from
     /// [`ResourceMetadata::challenge_for`](crate::resource_metadata::ResourceMetadata::challenge_for).
     pub resource_metadata: Option<&'a str>,
@@ -22,6 +27,8 @@ pub(super) enum ChallengeError {
         description: &'static str,
     },
     InsufficientScope,
+    /// Another authentication of the user is required (RFC 9470 section 3).
+    StepUp,
     /// A claim that cannot be forwarded. The error code is `insufficient_scope`, but the challenge names no
     /// scope: a client that requested more scopes would return with the same claims.
     Unforwardable,
@@ -49,6 +56,19 @@ impl Challenge<'_> {
             }
             ChallengeError::InsufficientScope => {
                 add("error", "insufficient_scope");
+                self.scope()
+            }
+            ChallengeError::StepUp => {
+                add("error", "insufficient_user_authentication");
+                add("error_description", "Another authentication of the user is required");
+                let (acr, max_age) =
+                    self.step_up.map_or((&[][..], None), |step_up| (&step_up.acr, step_up.max_age));
+                if !acr.is_empty() {
+                    add("acr_values", &acr.join(" "));
+                }
+                if let Some(max_age) = max_age {
+                    add("max_age", &max_age.to_string());
+                }
                 self.scope()
             }
             ChallengeError::Unforwardable => {

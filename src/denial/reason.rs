@@ -50,6 +50,8 @@ pub enum Reason {
     Scope,
     /// `requires_claim` is not met.
     Claim,
+    /// `requires_step_up` is not met.
+    StepUp,
     /// `requires_issuer` is not met.
     IssuerNotAllowed,
     /// `requires_audience` is not met.
@@ -70,7 +72,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::MissingToken,
         Self::BadRequest,
         Self::Malformed,
@@ -93,6 +95,7 @@ impl Reason {
         Self::Group,
         Self::Scope,
         Self::Claim,
+        Self::StepUp,
         Self::IssuerNotAllowed,
         Self::AudienceNotAllowed,
         Self::Denied,
@@ -128,6 +131,7 @@ impl Reason {
             Self::Group => "group",
             Self::Scope => "scope",
             Self::Claim => "claim",
+            Self::StepUp => "step_up",
             Self::IssuerNotAllowed => "issuer_not_allowed",
             Self::AudienceNotAllowed => "audience_not_allowed",
             Self::Denied => "denied",
@@ -152,6 +156,7 @@ impl Reason {
             Unmet::Group(_) => Self::Group,
             Unmet::Scope(_) => Self::Scope,
             Unmet::Claim(_) => Self::Claim,
+            Unmet::StepUp(_) => Self::StepUp,
         }
     }
 }

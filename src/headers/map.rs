@@ -130,7 +130,11 @@ pub(super) fn checked(
     Ok(checked)
 }
 
-fn check_name(name: &str) -> Result<(), HeaderMapError> {
+/// Checks that a header can be set from a claim or compared with one.
+///
+/// # Errors
+/// The name is invalid, is needed by HTTP or the credential, or reroutes the request.
+pub fn check_name(name: &str) -> Result<(), HeaderMapError> {
     let written = || name.to_owned();
     if name.starts_with(':') {
         return Err(HeaderMapError::Pseudo { name: written() });

@@ -2,6 +2,7 @@
 
 use super::any_all::{AnyAll, is_met};
 use super::non_empty::NonEmpty;
+use super::request_value::{ConditionContext, RequestValue};
 use super::value_set::ValueSet;
 use crate::jose::json::{Json, Number};
 
@@ -19,6 +20,8 @@ pub enum ClaimTest {
     EndsWith(NonEmpty<String>),
     /// The claim is a number within these bounds.
     Within(NumberRange),
+    /// The claim equals a value of the request, or contains it.
+    Equals(RequestValue),
     /// The claim is present and not `null`.
     Present,
 }
@@ -49,12 +52,15 @@ impl NumberRange {
 
 impl ClaimTest {
     /// Whether the claim passes; `None` is a claim that is absent.
-    pub(super) fn passes(&self, claim: Option<&Json>) -> bool {
+    pub(super) fn passes(&self, claim: Option<&Json>, context: &ConditionContext<'_>) -> bool {
         let claim = claim.filter(|claim| **claim != Json::Null);
         match (self, claim) {
             (Self::NoneOf(_), None) => true,
             (_, None) => false,
             (Self::Present, Some(_)) => true,
+            (Self::Equals(value), Some(claim)) => {
+                context.value(value).is_some_and(|value| RequestValue::is_equal(&value, claim))
+            }
             (Self::Values(required), Some(claim)) => is_met(required, members(claim)),
             (Self::NoneOf(excluded), Some(claim)) => {
                 let of_type = std::mem::discriminant(excluded.first());
@@ -100,6 +106,10 @@ fn texts(claim: &Json) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::EvaluationContext;
+
+    const CONTEXT: ConditionContext<'_> =
+        ConditionContext { of_request: EvaluationContext::EMPTY, requirement: 0 };
 
     fn json(text: &str) -> Json {
         Json::parse(text.as_bytes()).unwrap()
@@ -195,13 +205,13 @@ mod tests {
             (&range(None, Some("-0.5")), &["-0.5", "-1e400"], &["-0.4999999999999999999999", "0"]),
         ] {
             for text in passing {
-                assert!(test.passes(Some(&json(text))), "{text} passes {test:?}");
+                assert!(test.passes(Some(&json(text)), &CONTEXT), "{text} passes {test:?}");
             }
             for text in failing {
-                assert!(!test.passes(Some(&json(text))), "{text} does not pass {test:?}");
+                assert!(!test.passes(Some(&json(text)), &CONTEXT), "{text} does not pass {test:?}");
             }
             assert_eq!(
-                test.passes(None),
+                test.passes(None, &CONTEXT),
                 matches!(test, ClaimTest::NoneOf(_)),
                 "an absent claim and {test:?}"
             );

@@ -1,11 +1,13 @@
 //! The evaluation of a credential against all requirements of a request.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::any_all::{AnyAll, is_met};
 use super::identity::Identity;
 use super::non_empty::NonEmpty;
 use super::refusal::{Refusal, Unmet};
+use super::request_value::{ConditionContext, EvaluationContext, RequestValue, RequestValues};
 use super::requirement::{ClaimCondition, Condition, Conditions, IssuerOrAudience, Requirement, Rule};
 
 /// The credential of a request.
@@ -52,13 +54,20 @@ impl<'a> Requirements<'a> {
     /// Evaluates the credential against every requirement.
     ///
     /// If several requirements are unmet, the first in this order is reported: `deny`, missing token, invalid token,
-    /// issuer, audience, role, group, scope, claim. Among equals, the first requirement is reported.
+    /// issuer, audience, role, group, scope, claim, step-up. Among equals, the first requirement is reported.
     ///
     /// # Errors
     /// The requirement that is not met.
-    pub fn evaluate(&self, credential: Credential<'_>) -> Result<Permit, Refusal<'a>> {
+    pub fn evaluate(
+        &self,
+        credential: Credential<'_>,
+        context: &EvaluationContext<'_>,
+    ) -> Result<Permit, Refusal<'a>> {
         let unmet = self.iter().enumerate();
-        let unmet = unmet.filter_map(|(index, one)| Some((index, one.rule.unmet(credential)?)));
+        let unmet = unmet.filter_map(|(requirement, one)| {
+            let context = ConditionContext { of_request: *context, requirement };
+            Some((requirement, one.rule.unmet(credential, &context)?))
+        });
         if let Some((requirement, unmet)) = unmet.min_by_key(|(_, unmet)| unmet.rank()) {
             return Err(Refusal { requirement, unmet, scopes: self.required_scopes() });
         }
@@ -71,10 +80,16 @@ impl<'a> Requirements<'a> {
     }
 
     /// The denials of the shadow requirements, each once, under the first requirement with that shadow.
-    pub fn shadow_refusals(&self, credential: Credential<'_>) -> Vec<Refusal<'a>> {
+    pub fn shadow_refusals(
+        &self,
+        credential: Credential<'_>,
+        context: &EvaluationContext<'_>,
+    ) -> Vec<Refusal<'a>> {
         let mut refusals: Vec<Refusal<'a>> = Vec::new();
         for (requirement, shadow) in self.shadows() {
-            if let Err(refusal) = shadow.evaluate(credential)
+            let values = ValuesOfShadow { requirement, values: context.values };
+            let context = EvaluationContext { values: &values, ..*context };
+            if let Err(refusal) = shadow.evaluate(credential, &context)
                 && !refusals.iter().any(|known| known.reads_like(&refusal))
             {
                 refusals.push(Refusal { requirement, ..refusal });
@@ -125,13 +140,25 @@ impl<'a> Requirements<'a> {
     }
 }
 
+/// The values for the shadow of one requirement, which is evaluated alone.
+struct ValuesOfShadow<'c> {
+    requirement: usize,
+    values: &'c dyn RequestValues,
+}
+
+impl RequestValues for ValuesOfShadow<'_> {
+    fn value(&self, _: usize, value: &RequestValue) -> Option<Cow<'_, str>> {
+        self.values.value(self.requirement, value)
+    }
+}
+
 /// The condition with the lowest rank; among equals, the first.
 fn first_ranked<'a>(unmet: impl Iterator<Item = Unmet<'a>>) -> Option<Unmet<'a>> {
     unmet.min_by_key(Unmet::rank)
 }
 
 impl Rule {
-    fn unmet(&self, credential: Credential<'_>) -> Option<Unmet<'_>> {
+    fn unmet(&self, credential: Credential<'_>, context: &ConditionContext<'_>) -> Option<Unmet<'_>> {
         match (self, credential) {
             (Self::Anonymous | Self::AllowMissingOrFailed, _) => None,
             (Self::Deny, _) => Some(Unmet::Denied),
@@ -141,14 +168,16 @@ impl Rule {
             (Self::AllowMissing(restrictions), Credential::Verified(identity)) => {
                 first_ranked(restrictions.iter().filter_map(|restriction| restriction.unmet(identity)))
             }
-            (Self::Authenticated(conditions), Credential::Verified(identity)) => conditions.unmet(identity),
+            (Self::Authenticated(conditions), Credential::Verified(identity)) => {
+                conditions.unmet(identity, context)
+            }
         }
     }
 }
 
 impl Conditions {
-    fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
-        first_ranked(self.0.iter().filter_map(|condition| condition.unmet(identity)))
+    fn unmet(&self, identity: &Identity, context: &ConditionContext<'_>) -> Option<Unmet<'_>> {
+        first_ranked(self.0.iter().filter_map(|condition| condition.unmet(identity, context)))
     }
 
     fn add_scopes_to<'a>(&'a self, scopes: &mut Vec<&'a str>) {
@@ -184,29 +213,38 @@ impl Conditions {
 
 impl Condition {
     /// The part of the condition that the identity does not meet; `None` if the condition is met.
-    pub fn unmet(&self, identity: &Identity) -> Option<Unmet<'_>> {
+    pub fn unmet(&self, identity: &Identity, context: &ConditionContext<'_>) -> Option<Unmet<'_>> {
         let (met, unmet) = match self {
             Self::IssuerOrAudience(restriction) => return restriction.unmet(identity),
             Self::Role(roles) => (is_met(roles, identity.roles()), Unmet::Role(roles)),
             Self::Group(groups) => (is_met(groups, identity.groups()), Unmet::Group(groups)),
             Self::Scope(scopes) => (is_met(scopes, identity.scopes()), Unmet::Scope(scopes)),
-            Self::Claim(claim) => (claim.met_by(identity), Unmet::Claim(claim)),
-            Self::AnyOf(alternatives) => return any_of(alternatives, identity),
+            Self::Claim(claim) => (claim.met_by(identity, context), Unmet::Claim(claim)),
+            Self::StepUp(step_up) => (step_up.is_met(identity, context), Unmet::StepUp(step_up)),
+            Self::AnyOf(alternatives) => return any_of(alternatives, identity, context),
         };
         (!met).then_some(unmet)
     }
 }
 
-/// `None` as soon as one alternative is met.
-fn any_of<'a>(alternatives: &'a NonEmpty<Conditions>, identity: &Identity) -> Option<Unmet<'a>> {
-    let mut first = alternatives.first().unmet(identity)?;
+/// `None` as soon as one alternative is met. Otherwise the result is that of the alternative that lacks least: one that
+/// lacks only a step-up, because the client can do something about it; else the one with the lowest rank.
+fn any_of<'a>(
+    alternatives: &'a NonEmpty<Conditions>,
+    identity: &Identity,
+    context: &ConditionContext<'_>,
+) -> Option<Unmet<'a>> {
+    let mut least = alternatives.first().unmet(identity, context)?;
     for alternative in alternatives.iter().skip(1) {
-        let unmet = alternative.unmet(identity)?;
-        if unmet.rank() < first.rank() {
-            first = unmet;
-        }
+        let unmet = alternative.unmet(identity, context)?;
+        least = match (least, unmet) {
+            (Unmet::StepUp(_), _) => least,
+            (_, Unmet::StepUp(_)) => unmet,
+            _ if unmet.rank() < least.rank() => unmet,
+            _ => least,
+        };
     }
-    Some(first)
+    Some(least)
 }
 
 impl IssuerOrAudience {
@@ -223,12 +261,12 @@ impl IssuerOrAudience {
 }
 
 impl ClaimCondition {
-    fn met_by(&self, identity: &Identity) -> bool {
+    fn met_by(&self, identity: &Identity, context: &ConditionContext<'_>) -> bool {
         let claims = identity.claims().claims();
         match self.pointer.find(claims) {
-            Some(claim) => self.test.passes(Some(claim)),
+            Some(claim) => self.test.passes(Some(claim), context),
             // `{"account": "suspended"}` must not pass as a claim without `/account/status`.
-            None => self.pointer.is_absent(claims) && self.test.passes(None),
+            None => self.pointer.is_absent(claims) && self.test.passes(None, context),
         }
     }
 }

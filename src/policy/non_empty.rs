@@ -29,6 +29,11 @@ impl<T> NonEmpty<T> {
         self.rest.push(item);
     }
 
+    /// Appends several items.
+    pub fn extend(&mut self, items: impl IntoIterator<Item = T>) {
+        self.rest.extend(items);
+    }
+
     /// The item at this index.
     pub fn get(&self, index: usize) -> Option<&T> {
         self.iter().nth(index)

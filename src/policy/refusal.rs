@@ -5,8 +5,10 @@ use std::fmt::{Display, Formatter, Result};
 use std::mem::discriminant;
 
 use super::any_all::AnyAll;
+use super::claim_test::ClaimTest;
 use super::non_empty::NonEmpty;
 use super::requirement::ClaimCondition;
+use super::step_up::StepUp;
 use crate::issuer_index::IssuerIndex;
 
 /// An unmet requirement. Only the scopes may be disclosed to the client.
@@ -42,6 +44,8 @@ pub enum Unmet<'a> {
     Scope(&'a AnyAll<String>),
     /// `requires_claim`: a claim does not have a required value.
     Claim(&'a ClaimCondition),
+    /// `requires_step_up`: the authentication is not of the required kind, or too old.
+    StepUp(&'a StepUp),
 }
 
 impl Refusal<'_> {
@@ -49,6 +53,7 @@ impl Refusal<'_> {
     pub(super) fn reads_like(&self, other: &Refusal<'_>) -> bool {
         match (self.unmet, other.unmet) {
             (Unmet::Claim(one), Unmet::Claim(other)) => one.pointer == other.pointer,
+            (Unmet::StepUp(one), Unmet::StepUp(other)) => one == other,
             (Unmet::Scope(_), Unmet::Scope(_)) => self.scopes == other.scopes,
             (one, other) => discriminant(&one) == discriminant(&other),
         }
@@ -68,6 +73,8 @@ impl Unmet<'_> {
             Self::Group(_) => 6,
             Self::Scope(_) => 7,
             Self::Claim(_) => 8,
+            // Last: a fresh login does not help a user whose role is missing.
+            Self::StepUp(_) => 9,
         }
     }
 }
@@ -83,8 +90,22 @@ impl Display for Refusal<'_> {
             Unmet::Role(_) => f.write_str("a required role is missing"),
             Unmet::Group(_) => f.write_str("a required group is missing"),
             Unmet::Scope(_) => write!(f, "a scope is missing; required: {}", self.scopes.join(" ")),
+            Unmet::Claim(ClaimCondition { pointer, test: ClaimTest::Equals(value) }) => {
+                write!(f, "the claim {} does not equal {value}", pointer.as_str())
+            }
             Unmet::Claim(claim) => {
                 write!(f, "the claim {} is not what is required", claim.pointer.as_str())
+            }
+            Unmet::StepUp(step_up) => {
+                f.write_str("another authentication is required; ")?;
+                match (step_up.acr.as_slice(), step_up.max_age) {
+                    ([], None) => Ok(()),
+                    ([], Some(max_age)) => write!(f, "auth_time at most {max_age} s ago"),
+                    (acr, None) => write!(f, "acr one of {}", acr.join(" ")),
+                    (acr, Some(max_age)) => {
+                        write!(f, "acr one of {}, auth_time at most {max_age} s ago", acr.join(" "))
+                    }
+                }
             }
         }
     }

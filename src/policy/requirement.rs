@@ -7,6 +7,8 @@ use std::rc::Rc;
 use super::any_all::AnyAll;
 use super::claim_test::ClaimTest;
 use super::non_empty::NonEmpty;
+use super::request_value::RequestValue;
+use super::step_up::StepUp;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::pointer::Pointer;
 
@@ -57,6 +59,8 @@ pub enum Condition {
     Scope(AnyAll<String>),
     /// One entry of `requires_claim`.
     Claim(ClaimCondition),
+    /// `requires_step_up`.
+    StepUp(StepUp),
     /// `any_of`: at least one of these.
     AnyOf(NonEmpty<Conditions>),
 }
@@ -85,8 +89,32 @@ impl Requirement {
         Self { rule, shadow: None, policy: None }
     }
 
+    /// Every value of the request that a condition compares with a claim, also in the shadow.
+    pub fn request_values(&self) -> Vec<&RequestValue> {
+        let mut values = Vec::new();
+        if let Rule::Authenticated(conditions) = &self.rule {
+            conditions.add_request_values_to(&mut values);
+        }
+        values.extend(self.shadow.iter().flat_map(|shadow| shadow.request_values()));
+        values
+    }
+
     /// Any valid token, the meaning of `{}`.
     pub fn any_valid_token() -> Self {
         Self::new(Rule::Authenticated(Conditions::default()))
+    }
+}
+
+impl Conditions {
+    fn add_request_values_to<'a>(&'a self, values: &mut Vec<&'a RequestValue>) {
+        for condition in &self.0 {
+            match condition {
+                Condition::Claim(ClaimCondition { test: ClaimTest::Equals(value), .. }) => values.push(value),
+                Condition::AnyOf(alternatives) => {
+                    alternatives.iter().for_each(|alternative| alternative.add_request_values_to(values));
+                }
+                _ => {}
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod conditions;
 mod identity;
+mod of_request;
 mod several;
 mod shadows;
 
@@ -12,6 +13,9 @@ use crate::issuer_index::IssuerIndex;
 use crate::jose::claims::VerifiedClaims;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
+
+const CONTEXT: ConditionContext<'_> =
+    ConditionContext { of_request: EvaluationContext::EMPTY, requirement: 0 };
 
 const CLAIMS: &str = r#"{
     "role": "editor", "roles": ["viewer", "editor", 7, "", null],
@@ -107,6 +111,7 @@ enum Why {
     Scope(Vec<String>),
     /// The path of the claim.
     Claim(String),
+    StepUp,
 }
 
 fn scope_refusal(names: &[&str]) -> Why {
@@ -128,6 +133,7 @@ fn why(refusal: &Refusal<'_>) -> Why {
         Unmet::Group(_) => Why::Group,
         Unmet::Scope(_) => scope_refusal(&refusal.scopes),
         Unmet::Claim(claim) => claim_refusal(claim.pointer.as_str()),
+        Unmet::StepUp(_) => Why::StepUp,
     }
 }
 
@@ -137,7 +143,7 @@ fn all_of<'a>(requirements: &[&'a Requirement]) -> Requirements<'a> {
 
 /// The reason for the denial; `None` if the request is permitted.
 fn refusal(requirements: &[&Requirement], credential: Credential<'_>) -> Option<Why> {
-    all_of(requirements).evaluate(credential).err().map(|refusal| why(&refusal))
+    all_of(requirements).evaluate(credential, &EvaluationContext::EMPTY).err().map(|refusal| why(&refusal))
 }
 
 #[test]

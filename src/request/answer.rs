@@ -18,7 +18,11 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
         _ => &[],
     };
     let resource_metadata = host.and_then(|host| config.resource_metadata.challenge_for(host, path));
-    let challenge = Challenge { realm: &config.realm, scopes, resource_metadata };
+    let step_up = match cause {
+        Cause::Requirement(Refusal { unmet: Unmet::StepUp(step_up), .. }) => Some(*step_up),
+        _ => None,
+    };
+    let challenge = Challenge { realm: &config.realm, scopes, step_up, resource_metadata };
     let form = BodyFormat::of(headers.get("content-type"));
     let reason = trace.denial_record(cause).reason;
     let Cause::Requirement(Refusal { unmet, .. }) = cause else {

@@ -117,7 +117,7 @@ impl<'r> Decision<'r> {
         let passes = self.trace.refusal.is_none() && policy.requirements().needs_token();
         (passes && !is_told).then(|| {
             let detail = Detail::PassedWithoutKeys(failure);
-            DenialRecord::new(detail, Some(policy.applied.first()), self.trace.request_id())
+            DenialRecord::new(detail, Some(policy.applied.first()), self.trace.headers)
         })
     }
 }
@@ -143,7 +143,7 @@ impl<'r> Trace<'r> {
             Cause::Requirement(refusal) => return self.denial_record_of(refusal),
             Cause::Oversize(oversize) => (Detail::Oversize(oversize), first),
         };
-        DenialRecord::new(detail, applied, self.request_id())
+        DenialRecord::new(detail, applied, self.headers)
     }
 
     /// Uses the failure of the token as the detail: an operator needs to know why the token failed.
@@ -153,10 +153,6 @@ impl<'r> Trace<'r> {
             (Unmet::FailedToken, Some(failure)) => Detail::Token(failure),
             _ => Detail::Requirement(refusal),
         };
-        DenialRecord::new(detail, applied, self.request_id())
-    }
-
-    fn request_id(&self) -> Option<&'r [u8]> {
-        self.headers.get("x-request-id")
+        DenialRecord::new(detail, applied, self.headers)
     }
 }

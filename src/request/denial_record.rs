@@ -4,11 +4,13 @@
 use std::fmt::{Display, Formatter, Result};
 
 use super::effective_policy::{AppliedRequirement, PolicyError};
+use super::input::text;
 use super::rule_name::RuleName;
 use super::token_outcome::TokenFailure;
 use crate::denial::Reason;
 use crate::headers::ClaimHeaderTooLong;
-use crate::jose::escaped::Escaped;
+use crate::http::HeaderMap;
+use crate::jose::escaped::{Escaped, EscapedUrl};
 use crate::policy::Refusal;
 use crate::route::VariantClass;
 use crate::token_source::MalformedCredential;
@@ -24,7 +26,7 @@ pub struct DenialRecord<'d> {
     /// The detail behind the reason. Its `Display` writes a sentence.
     pub detail: Detail<'d>,
     applied: Option<&'d AppliedRequirement<'d>>,
-    request_id: Option<&'d str>,
+    headers: &'d HeaderMap,
 }
 
 /// The detail behind a reason.
@@ -48,9 +50,23 @@ impl<'d> DenialRecord<'d> {
     pub(super) fn new(
         detail: Detail<'d>,
         applied: Option<&'d AppliedRequirement<'d>>,
-        request_id: Option<&'d [u8]>,
+        headers: &'d HeaderMap,
     ) -> Self {
-        Self { reason: detail.reason(), detail, applied, request_id: request_id.and_then(fit_for_a_log) }
+        Self { reason: detail.reason(), detail, applied, headers }
+    }
+
+    /// The method as sent.
+    pub fn method(&self) -> Option<&'d str> {
+        text(self.headers, ":method")
+    }
+
+    /// The path as sent. The query is cut off, because it may contain a token, also if its `?` is encoded.
+    pub fn path(&self) -> Option<&'d str> {
+        text(self.headers, ":path").map(without_query)
+    }
+
+    fn request_id(&self) -> Option<&'d str> {
+        self.headers.get("x-request-id").and_then(fit_for_a_log)
     }
 
     /// The configured name of the token's issuer, if the token names a configured one.
@@ -72,8 +88,7 @@ impl<'d> DenialRecord<'d> {
     /// after a decoded `?` is cut off, because it may contain a token.
     pub fn variant(&self) -> Option<String> {
         let variant = self.applied?.variant.as_ref()?;
-        let path = variant.path.split('?').next().unwrap_or_default();
-        Some(format!("{} {path}", variant.method))
+        Some(format!("{} {}", variant.method, without_query(&variant.compared_path())))
     }
 
     /// The classes that lead to this path variant, in order.
@@ -101,6 +116,20 @@ impl<'d> Detail<'d> {
             _ => None,
         }
     }
+}
+
+/// The path before its first `?` or `#`, encoded any number of times.
+fn without_query(path: &str) -> &str {
+    let starts_query = |at: &usize| {
+        let from = path.get(*at..).unwrap_or_default();
+        let Some(mut digits) = from.strip_prefix('%') else { return from.starts_with(['?', '#']) };
+        while let Some(encoded) = digits.strip_prefix("25") {
+            digits = encoded;
+        }
+        ["3f", "3F", "23"].iter().any(|encoded| digits.starts_with(encoded))
+    };
+    let end = (0..path.len()).find(starts_query).unwrap_or(path.len());
+    path.get(..end).unwrap_or_default()
 }
 
 fn fit_for_a_log(request_id: &[u8]) -> Option<&str> {
@@ -134,6 +163,12 @@ impl Display for DenialRecord<'_> {
         if let Some(kid) = self.kid() {
             write!(f, " kid={}", Escaped(kid))?;
         }
+        if let Some(method) = self.method() {
+            write!(f, " method={}", Escaped(method))?;
+        }
+        if let Some(path) = self.path() {
+            write!(f, " path={}", EscapedUrl(path))?;
+        }
         if let Some(rule) = self.rule() {
             write!(f, " rule={rule}")?;
         }
@@ -144,9 +179,34 @@ impl Display for DenialRecord<'_> {
             write!(f, " reading_classes={first}")?;
             others.iter().try_for_each(|class| write!(f, ",{class}"))?;
         }
-        if let Some(id) = self.request_id {
+        if let Some(id) = self.request_id() {
             write!(f, " request_id={id}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_logged_without_its_query() {
+        for (path, expected) in [
+            ("/a/b", "/a/b"),
+            ("/a?token=x", "/a"),
+            ("/a#token=x", "/a"),
+            ("/a%3Ftoken=x", "/a"),
+            ("/a%3ftoken=x", "/a"),
+            ("/a%23token=x", "/a"),
+            ("/a%253Ftoken=x", "/a"),
+            ("/a%25253ftoken=x", "/a"),
+            ("/a%25/b?c", "/a%25/b"),
+            ("/50%25off%2b", "/50%25off%2b"),
+            ("/caf\u{e9}?x", "/caf\u{e9}"),
+            ("?", ""),
+        ] {
+            assert_eq!(without_query(path), expected, "{path}");
+        }
     }
 }

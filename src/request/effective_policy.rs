@@ -2,15 +2,19 @@
 //! route that Envoy selected.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 use super::input::Metadata;
 use super::method_override::method_overrides;
 use super::rule_name::RuleName;
-use crate::config::{Config, Route, RouteMetadata};
+use crate::config::{Config, Guard, Route, RouteMetadata};
 use crate::denial::Reason;
 use crate::http::HeaderMap;
 use crate::policy::{NonEmpty, Requirement, Requirements};
-use crate::route::{self, Ambiguity, AmbiguousPath, RequestLine, RequestVariant, RouteMatch, VariantClass};
+use crate::route::{
+    self, Ambiguity, AmbiguousPath, Parameters, RequestLine, RequestVariant, RequestVariants, RouteMatch,
+    VariantClass,
+};
 use crate::token_source::TokenSource;
 
 /// The requirements that apply, all of which must be met, and the token settings of their routes.
@@ -35,6 +39,10 @@ pub struct AppliedRequirement<'r> {
     pub requirement: &'r Requirement,
     /// The rule that contains the requirement.
     pub rule: RuleName,
+    /// The entry of the route table, if the rule is a route.
+    pub entry: Option<usize>,
+    /// The parameters of the path, if the requirement compares them with claims.
+    pub parameters: Option<Parameters<'r>>,
     /// The path variant that selected the requirement, unless that is the request as sent.
     pub variant: Option<RequestVariant<'r>>,
 }
@@ -99,20 +107,22 @@ pub fn resolve_policy<'r>(
     headers: &'r HeaderMap,
     metadata: &'r Metadata,
 ) -> Result<EffectivePolicy<'r>, PolicyError<'r>> {
-    let target = RequestLine {
+    let request_line = RequestLine {
         host: headers.get(":authority").unwrap_or_default(),
         method: headers.get(":method").unwrap_or_default(),
         path: headers.get(":path"),
         method_overrides: method_overrides(headers).collect(),
     };
-    let routes = config.routes.matches(&target)?;
+    let variants = RequestVariants::of(&request_line, config.routes.skipped())?;
+    let routes = config.routes.matches_of(&variants);
     let as_written = routes.as_written();
     let first = match metadata {
         Metadata::Absent => applied(config, as_written, None),
         Metadata::Bad(problem) => return Err(PolicyError::BadMetadata(problem)),
         Metadata::Requirement(requirement) => {
             is_safe_for_metadata(config, headers, &routes)?;
-            AppliedRequirement { requirement, rule: RuleName::Metadata, variant: None }
+            let rule = RuleName::Metadata;
+            AppliedRequirement { requirement, rule, entry: None, parameters: None, variant: None }
         }
     };
     let mut policy = EffectivePolicy {
@@ -140,20 +150,42 @@ pub fn resolve_policy<'r>(
             policy.applied.push(applied(config, route_match, variant));
         }
     }
+    for guard_match in config.guards.matches(&variants) {
+        policy.applied.extend(applied_guard(config, guard_match));
+    }
     Ok(policy)
 }
 
 fn applied<'r>(
     config: &'r Config,
-    route_match: &RouteMatch<'r, Route>,
+    route_match: &RouteMatch<'r, Rc<Route>>,
     variant: Option<RequestVariant<'r>>,
 ) -> AppliedRequirement<'r> {
     let requirement = route_match.found.map_or(&config.default_policy, |found| &found.rule.requirement);
-    let rule = route_match.index().map_or(RuleName::DefaultPolicy, RuleName::Route);
-    AppliedRequirement { requirement, rule, variant }
+    let entry = route_match.index();
+    let route = entry.and_then(|index| config.routes.entries().get(index));
+    let rule = route
+        .map_or(RuleName::DefaultPolicy, |entry| named(&entry.rule.name, || RuleName::Route(entry.route)));
+    AppliedRequirement { requirement, rule, entry, parameters: route_match.parameters.clone(), variant }
 }
 
-fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Route>) -> &'r [TokenSource] {
+fn applied_guard<'r>(config: &'r Config, guard: RouteMatch<'r, Rc<Guard>>) -> Option<AppliedRequirement<'r>> {
+    let entry = config.guards.entries().get(guard.index()?)?;
+    let is_as_written = guard.variant.classes.is_empty();
+    Some(AppliedRequirement {
+        requirement: &entry.rule.requirement,
+        rule: named(&entry.rule.name, || RuleName::Guard(entry.route)),
+        entry: None,
+        parameters: guard.parameters,
+        variant: (!is_as_written).then_some(guard.variant),
+    })
+}
+
+fn named(name: &Option<Rc<str>>, unnamed: impl FnOnce() -> RuleName) -> RuleName {
+    name.as_ref().map_or_else(unnamed, |name| RuleName::Named(Rc::clone(name)))
+}
+
+fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Rc<Route>>) -> &'r [TokenSource] {
     route_match.found.and_then(|found| found.rule.token_from.as_deref()).unwrap_or(&config.token_from)
 }
 
@@ -164,7 +196,7 @@ fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Route>) ->
 fn is_safe_for_metadata<'r>(
     config: &Config,
     headers: &HeaderMap,
-    routes: &route::RouteMatches<'_, Route>,
+    routes: &route::RouteMatches<'_, Rc<Route>>,
 ) -> Result<(), PolicyError<'r>> {
     if headers.names().any(|name| config.claim_headers.is_removed(name)) {
         return Err(PolicyError::RemovedHeader);

@@ -6,8 +6,12 @@ use std::rc::Rc;
 /// The part of the configuration that contains a requirement, as the operator would look for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RuleName {
-    /// An entry of `routes`.
+    /// An entry of `routes` without a name.
     Route(usize),
+    /// An entry of `guards`.
+    Guard(usize),
+    /// The `name` of a route or a guard.
+    Named(Rc<str>),
     /// `default_policy`
     DefaultPolicy,
     /// An entry of `policies`, regardless of what refers to it.
@@ -26,8 +30,9 @@ impl Display for RuleName {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match self {
             Self::Route(index) => write!(f, "routes[{index}]"),
+            Self::Guard(index) => write!(f, "guards[{index}]"),
             Self::DefaultPolicy => f.write_str("default_policy"),
-            Self::Policy(name) => f.write_str(name),
+            Self::Named(name) | Self::Policy(name) => f.write_str(name),
             Self::Metadata => f.write_str("route_metadata"),
             Self::Disabled => f.write_str("disabled"),
             Self::Preflight => f.write_str("bypass_cors_preflight"),

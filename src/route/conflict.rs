@@ -7,11 +7,11 @@ use super::letter_case::folded;
 
 /// Two entries that conflict with each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("routes[{first}] (`{}`) and routes[{second}] (`{}`) {kind}", .templates.0, .templates.1)]
+#[error("{} {kind}", self.names())]
 pub struct Conflict {
-    /// The index of the earlier entry.
+    /// The route of the earlier entry.
     pub first: usize,
-    /// The index of the later entry.
+    /// The route of the later entry; the same route, if two paths of its list conflict.
     pub second: usize,
     /// The kind of conflict.
     pub kind: ConflictKind,
@@ -61,7 +61,23 @@ impl Conflict {
         second: usize,
         kind: ConflictKind,
     ) -> Option<Self> {
-        let template = |index: usize| entries.get(index).map(|entry| entry.template.as_str().to_owned());
-        Some(Self { first, second, kind, templates: (template(first)?, template(second)?) })
+        let (first, second) = (entries.get(first)?, entries.get(second)?);
+        let template = |entry: &Entry<T>| entry.template.as_str().to_owned();
+        Some(Self {
+            first: first.route,
+            second: second.route,
+            kind,
+            templates: (template(first), template(second)),
+        })
+    }
+
+    fn names(&self) -> String {
+        let (one, other) = &self.templates;
+        match (self.first, self.second) {
+            (first, second) if first == second => {
+                format!("the paths `{one}` and `{other}` of routes[{first}]")
+            }
+            (first, second) => format!("routes[{first}] (`{one}`) and routes[{second}] (`{other}`)"),
+        }
     }
 }

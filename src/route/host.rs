@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::template::is_parameter_name;
 use crate::http::{Authority, HostName};
 
 pub(super) use crate::http::comparable_host as normalize_host;
@@ -9,12 +10,15 @@ pub(super) use crate::http::comparable_host as normalize_host;
 /// The maximum length of a DNS name (RFC 1035 section 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// The host of a route: `api.example.com`, or `*.example.com` for every name below it, at any depth, but not
-/// `example.com` itself. Case, a port and one trailing dot are ignored, as in the request's host.
+/// The host of a route: `api.example.com`; `{tenant}.example.com` for every name with one more label; or
+/// `*.example.com` for every name below it, at any depth. The last two do not match `example.com` itself. Case, a
+/// port and one trailing dot are ignored, as in the request's host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostPattern {
     name: String,
     kind: HostKind,
+    /// The name in `{tenant}`, for [`HostKind::Label`].
+    parameter: Option<Box<str>>,
 }
 
 /// How a pattern's name is compared.
@@ -22,6 +26,8 @@ pub struct HostPattern {
 pub(super) enum HostKind {
     /// The whole host.
     Exact,
+    /// The text after the first dot.
+    Label,
     /// The text after the first dot or a later one.
     Suffix,
 }
@@ -38,6 +44,12 @@ pub enum HostPatternError {
     /// `*` in another position than the complete first label.
     #[error("`*` must be the complete first label, as in `*.example.com`")]
     Wildcard,
+    /// Braces in another position than the complete first label, or with an invalid name in them.
+    #[error(
+        "a parameter must be the complete first label, with a name of letters, digits, `_` and `-`, as in \
+         `{{tenant}}.example.com`"
+    )]
+    Parameter,
     /// A scheme, a path, a user name or another character that is invalid in a host.
     #[error(
         "{0:?} is not allowed in a host: expected a name such as `api.example.com` or `*.example.com`, \
@@ -63,10 +75,17 @@ impl HostPattern {
         if text == "*" {
             return Err(HostPatternError::Any);
         }
-        let (kind, name) = match text.strip_prefix("*.") {
-            Some(suffix) => (HostKind::Suffix, suffix),
-            None => (HostKind::Exact, text),
+        let (kind, parameter, name) = match (text.strip_prefix("*."), text.strip_prefix('{')) {
+            (Some(suffix), _) => (HostKind::Suffix, None, suffix),
+            (None, Some(rest)) => {
+                let (parameter, suffix) = rest.split_once("}.").ok_or(HostPatternError::Parameter)?;
+                (HostKind::Label, Some(parameter), suffix)
+            }
+            (None, None) => (HostKind::Exact, None, text),
         };
+        if name.contains(['{', '}']) || parameter.is_some_and(|name| !is_parameter_name(name)) {
+            return Err(HostPatternError::Parameter);
+        }
         if name.contains('*') {
             return Err(HostPatternError::Wildcard);
         }
@@ -92,14 +111,14 @@ impl HostPattern {
         }
         // No request has such a host, so a route with a mistake such as `[::1]80` would never apply.
         if bracketed
-            && (kind == HostKind::Suffix || !name.ends_with(']') || !is_unambiguous_host(name.as_bytes()))
+            && (kind != HostKind::Exact || !name.ends_with(']') || !is_unambiguous_host(name.as_bytes()))
         {
             return Err(HostPatternError::Brackets);
         }
         if name.len() > MAX_NAME {
             return Err(HostPatternError::TooLong);
         }
-        Ok(Self { name, kind })
+        Ok(Self { name, kind, parameter: parameter.map(Into::into) })
     }
 
     /// The name in lower case, without `*.`, port and trailing dot.
@@ -109,6 +128,11 @@ impl HostPattern {
 
     pub(super) fn kind(&self) -> HostKind {
         self.kind
+    }
+
+    /// The name of the parameter that stands for the first label, as in `{tenant}.example.com`.
+    pub fn parameter(&self) -> Option<&str> {
+        self.parameter.as_deref()
     }
 }
 
@@ -136,11 +160,12 @@ pub(super) fn is_unambiguous_host(host: &[u8]) -> bool {
 
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let wildcard = match self.kind {
-            HostKind::Exact => "",
-            HostKind::Suffix => "*.",
-        };
-        write!(f, "{wildcard}{}", self.name)
+        match (self.kind, &self.parameter) {
+            (HostKind::Suffix, _) => f.write_str("*.")?,
+            (HostKind::Label, Some(parameter)) => write!(f, "{{{parameter}}}.")?,
+            (HostKind::Label, None) | (HostKind::Exact, _) => {}
+        }
+        f.write_str(&self.name)
     }
 }
 
@@ -161,6 +186,8 @@ mod tests {
             ("[::1]:8080", "[::1]"),
             ("[FE80::1]", "[fe80::1]"),
             ("my_service", "my_service"),
+            ("{tenant}.API.example.com:443", "{tenant}.api.example.com"),
+            ("{Tenant-1_a}.example", "{Tenant-1_a}.example"),
         ] {
             assert_eq!(
                 HostPattern::parse(text).map(|pattern| pattern.to_string()),
@@ -253,6 +280,15 @@ mod tests {
             ("[a.b]", HostPatternError::Brackets),
             ("[]", HostPatternError::Brackets),
             ("*.[::1]", HostPatternError::Brackets),
+            ("{tenant}", HostPatternError::Parameter),
+            ("{}.example.com", HostPatternError::Parameter),
+            ("{a b}.example.com", HostPatternError::Parameter),
+            ("{tenant}-api.example.com", HostPatternError::Parameter),
+            ("{a}.{b}.example.com", HostPatternError::Parameter),
+            ("api.{tenant}.example.com", HostPatternError::Parameter),
+            ("{tenant}.", HostPatternError::Empty),
+            ("{tenant}.*.example.com", HostPatternError::Wildcard),
+            ("{tenant}.[::1]", HostPatternError::Brackets),
         ] {
             assert_eq!(HostPattern::parse(text), Err(error), "{text}");
         }

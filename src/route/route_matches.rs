@@ -1,9 +1,11 @@
 //! The rules that match a request in any of its path variants.
 
 use super::host::{is_unambiguous_host, normalize_host};
-use super::letter_case::{folded, is_folded};
+use super::letter_case::is_folded;
 use super::normalizations::Escapes;
+use super::parameters::Parameters;
 use super::path_variants::PathVariants;
+use super::request_variant::RequestVariant;
 use super::{AmbiguousPath, RouteFound, SkippedVariants, Table, VariantClass, method};
 use std::borrow::Cow;
 
@@ -20,6 +22,23 @@ pub struct RequestLine<'a> {
     pub method_overrides: Vec<&'a [u8]>,
 }
 
+/// Every interpretation of a request: each of its methods with each of its path variants.
+#[derive(Debug)]
+pub struct RequestVariants<'a> {
+    pub(super) host: Cow<'a, [u8]>,
+    method: Cow<'a, str>,
+    other_methods: Vec<(Cow<'a, str>, VariantClass)>,
+    path: RequestPath<'a>,
+    skipped: SkippedVariants,
+}
+
+#[derive(Debug)]
+enum RequestPath<'a> {
+    /// The request has no path, or `*`, and matches no route.
+    Other(&'static str),
+    Variants(PathVariants<'a>),
+}
+
 /// The distinct rules that match a request. There is at least one, and the request must meet all of them.
 #[derive(Debug)]
 pub struct RouteMatches<'a, T> {
@@ -34,19 +53,10 @@ pub struct RouteMatches<'a, T> {
 pub struct RouteMatch<'a, T> {
     /// The route; `None` means that no route matches and the default policy applies.
     pub found: Option<RouteFound<'a, T>>,
-    /// The first path variant that selected the route, for logs.
+    /// The first path variant that selected the route with these parameters.
     pub variant: RequestVariant<'a>,
-}
-
-/// One possible interpretation of a request: a method and a path variant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestVariant<'a> {
-    /// The method.
-    pub method: Cow<'a, str>,
-    /// The path without its query; empty if the request has no path.
-    pub path: Cow<'a, str>,
-    /// The behavior of an upstream that leads to this variant, in order; empty for the request as written.
-    pub classes: Vec<VariantClass>,
+    /// The parameters, if the rule compares them with claims.
+    pub parameters: Option<Parameters<'a>>,
 }
 
 /// How much the variants of a path differ. The values are ordered by the size of the difference.
@@ -62,21 +72,15 @@ pub enum Ambiguity {
     Segments,
 }
 
-impl<T> Table<T> {
-    /// Looks up the rules of every path variant with every method variant. Each rule is returned once, and the
-    /// rule of the request as written comes first.
+impl<'a> RequestVariants<'a> {
+    /// Computes the variants of a request, except those of the skipped classes.
     ///
-    /// A request without a path and one with `*` (`OPTIONS *`) match no route. A plain path in lower case with
-    /// one method needs one look-up, which allocates nothing (two look-ups if some template contains an
-    /// upper-case letter).
-    pub fn matches<'a>(
-        &'a self,
-        request_line: &RequestLine<'a>,
-    ) -> Result<RouteMatches<'a, T>, AmbiguousPath> {
+    /// # Errors
+    /// The reason why the request is too ambiguous.
+    pub fn of(request_line: &RequestLine<'a>, skipped: SkippedVariants) -> Result<Self, AmbiguousPath> {
         if !is_unambiguous_host(request_line.host) {
             return Err(AmbiguousPath::Host);
         }
-        let skipped = self.skipped();
         let overrides = if skipped.contains(VariantClass::MethodOverride) {
             &[]
         } else {
@@ -84,55 +88,124 @@ impl<T> Table<T> {
         };
         let (method, other_methods) = method::variants(request_line.method, overrides)?;
         let path = match request_line.path {
-            None => return Ok(RouteMatches::default_only(method, &other_methods, "")),
-            Some(b"*") => return Ok(RouteMatches::default_only(method, &other_methods, "*")),
-            Some(path) => PathVariants::of(path, skipped)?,
+            None => RequestPath::Other(""),
+            Some(b"*") => RequestPath::Other("*"),
+            Some(path) => RequestPath::Variants(PathVariants::of(path, skipped)?),
         };
         let host = normalize_host(request_line.host);
-        let find = |method: &str, path: &str| self.find(&host, method, path);
-        let found = find(&method, &path.as_written);
+        Ok(Self { host, method, other_methods, path, skipped })
+    }
+
+    /// The methods, each with the class that leads to it; the request's own method comes first.
+    fn methods(&self) -> impl Iterator<Item = (&Cow<'a, str>, Option<VariantClass>)> {
+        let others = self.other_methods.iter().map(|(method, class)| (method, Some(*class)));
+        std::iter::once((&self.method, None)).chain(others)
+    }
+
+    /// The paths and the position of each among the other variants; the path as written comes first. A request
+    /// without a path has the empty path.
+    fn paths(&self) -> impl Iterator<Item = (&str, Option<usize>)> {
+        let (first, others) = match &self.path {
+            RequestPath::Other(_) => ("", [].as_slice()),
+            RequestPath::Variants(path) => (&*path.as_written, path.others.as_slice()),
+        };
+        let others = others.iter().enumerate().map(|(place, variant)| (variant.path.as_str(), Some(place)));
+        std::iter::once((first, None)).chain(others)
+    }
+
+    /// Every method with every path, each with its variant. The request as written comes first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str, impl Fn() -> RequestVariant<'a>)> {
+        self.paths().flat_map(move |(path, place)| {
+            self.methods()
+                .map(move |(method, class)| (&**method, path, move || self.variant(method, class, place)))
+        })
+    }
+
+    fn variant(
+        &self,
+        method: &Cow<'a, str>,
+        class: Option<VariantClass>,
+        place: Option<usize>,
+    ) -> RequestVariant<'a> {
+        let (path, normalizations) = match (&self.path, place) {
+            (RequestPath::Other(text), _) => (Cow::Borrowed(*text), Vec::new()),
+            (RequestPath::Variants(path), None) => (path.as_written.clone(), Vec::new()),
+            (RequestPath::Variants(path), Some(place)) => {
+                let text = path.others.get(place).map(|variant| variant.path.clone()).unwrap_or_default();
+                (Cow::Owned(text), path.classes(place))
+            }
+        };
+        let classes = Option::into_iter(class).chain(normalizations).collect();
+        RequestVariant { method: method.clone(), path, classes }
+    }
+
+    fn has_path(&self) -> bool {
+        matches!(self.path, RequestPath::Variants(_))
+    }
+}
+
+impl<T> Table<T> {
+    /// Looks up the rules of a request; see [`Table::matches_of`].
+    ///
+    /// # Errors
+    /// The reason why the request is too ambiguous.
+    pub fn matches<'a>(
+        &'a self,
+        request_line: &RequestLine<'a>,
+    ) -> Result<RouteMatches<'a, T>, AmbiguousPath> {
+        Ok(self.matches_of(&RequestVariants::of(request_line, self.skipped())?))
+    }
+
+    /// Looks up the rules of every path variant with every method variant. Each rule is returned once for each set of
+    /// values of the parameters that it compares, and the rule of the request as written comes first.
+    ///
+    /// A request without a path and one with `*` (`OPTIONS *`) match no route. A plain path in lower case with
+    /// one method needs one look-up, which allocates nothing (two look-ups if some template contains an
+    /// upper-case letter).
+    pub fn matches_of<'a>(&'a self, variants: &RequestVariants<'a>) -> RouteMatches<'a, T> {
+        let find = |method: &str, path: &str| {
+            if variants.has_path() { self.find(&variants.host, method, path) } else { None }
+        };
         let mut matches = RouteMatches {
-            first: RouteMatch {
-                found,
-                variant: RequestVariant {
-                    method: method.clone(),
-                    path: path.as_written.clone(),
-                    classes: Vec::new(),
-                },
-            },
+            first: self.as_written(variants, find),
             others: Vec::new(),
-            ambiguity: Ambiguity::of(&path, skipped),
-            has_one_method: other_methods.is_empty(),
+            ambiguity: match &variants.path {
+                RequestPath::Other(_) => Ambiguity::Unambiguous,
+                RequestPath::Variants(path) => Ambiguity::of(path, variants.skipped),
+            },
+            has_one_method: variants.other_methods.is_empty(),
         };
-        let mut add = |found: Option<RouteFound<'a, T>>,
-                       (method, class): (&Cow<'a, str>, _),
-                       place: Option<usize>| {
-            let text = place.and_then(|place| path.others.get(place)).map(|variant| variant.path.as_str());
-            let text = text.unwrap_or(&path.as_written);
-            let variant = |text: &str, last: Option<VariantClass>| {
-                let normalizations = place.map(|place| path.classes(place)).unwrap_or_default();
-                let classes = Option::into_iter(class).chain(normalizations).chain(last).collect();
-                RequestVariant { method: method.clone(), path: Cow::Owned(text.to_owned()), classes }
-            };
-            matches.add(found, || variant(text, None));
-            for other in self.find_ignoring_case(&host, method, text, found.map(|found| found.index)) {
-                matches.add(other, || variant(&folded(text), Some(VariantClass::LetterCase)));
-            }
-        };
-        let methods = || {
-            let others = other_methods.iter().map(|(method, class)| (method, Some(*class)));
-            std::iter::once((&method, None)).chain(others)
-        };
-        add(found, (&method, None), None);
-        for method in methods().skip(1) {
-            add(find(method.0, &path.as_written), method, None);
+        if !variants.has_path() {
+            return matches;
         }
-        for (place, variant) in path.others.iter().enumerate() {
-            for method in methods() {
-                add(find(method.0, &variant.path), method, Some(place));
+        for (position, (method, path, variant)) in variants.iter().enumerate() {
+            let found = if position == 0 { matches.first.found } else { find(method, path) };
+            matches.add(self, found, &variant);
+            let exact = found.map(|found| found.index);
+            for other in self.find_ignoring_case(&variants.host, method, path, exact) {
+                matches.add(self, other, &|| variant().ignoring_case());
             }
         }
-        Ok(matches)
+        matches
+    }
+
+    fn as_written<'a>(
+        &'a self,
+        variants: &RequestVariants<'a>,
+        find: impl Fn(&str, &str) -> Option<RouteFound<'a, T>>,
+    ) -> RouteMatch<'a, T> {
+        let variant = variants.variant(&variants.method, None, None);
+        let found = find(&variant.method, &variant.path);
+        RouteMatch { found, parameters: self.parameters(found, &variant), variant }
+    }
+
+    fn parameters<'a>(
+        &'a self,
+        found: Option<RouteFound<'a, T>>,
+        variant: &RequestVariant<'a>,
+    ) -> Option<Parameters<'a>> {
+        let entry = self.entries().get(found?.index).filter(|entry| entry.compares_parameters)?;
+        Some(Parameters::new(&entry.template, variant))
     }
 }
 
@@ -165,25 +238,29 @@ pub fn most_different_classes(path: &[u8], skipped: SkippedVariants) -> Vec<Vari
 }
 
 impl<'a, T> RouteMatches<'a, T> {
-    fn default_only(
-        method: Cow<'a, str>,
-        others: &[(Cow<'a, str>, VariantClass)],
-        path: &'static str,
-    ) -> Self {
-        let variant = RequestVariant { method, path: Cow::Borrowed(path), classes: Vec::new() };
-        let has_one_method = others.is_empty();
-        Self {
-            first: RouteMatch { found: None, variant },
-            others: Vec::new(),
-            ambiguity: Ambiguity::Unambiguous,
-            has_one_method,
-        }
-    }
-
-    fn add(&mut self, found: Option<RouteFound<'a, T>>, variant: impl FnOnce() -> RequestVariant<'a>) {
+    fn add(
+        &mut self,
+        table: &'a Table<T>,
+        found: Option<RouteFound<'a, T>>,
+        variant: &dyn Fn() -> RequestVariant<'a>,
+    ) {
         let index = found.map(|found| found.index);
-        if !self.iter().any(|route_match| route_match.index() == index) {
-            self.others.push(RouteMatch { found, variant: variant() });
+        let compares =
+            index.and_then(|index| table.entries().get(index)).is_some_and(|entry| entry.compares_parameters);
+        if !compares {
+            if !self.iter().any(|route_match| route_match.index() == index) {
+                self.others.push(RouteMatch { found, variant: variant(), parameters: None });
+            }
+            return;
+        }
+        let variant = variant();
+        let parameters = table.parameters(found, &variant);
+        let is_known = |known: &RouteMatch<'_, T>| match (&known.parameters, &parameters) {
+            (Some(known), Some(parameters)) => known.are_equal(parameters),
+            _ => false,
+        };
+        if !self.iter().any(|known| known.index() == index && is_known(known)) {
+            self.others.push(RouteMatch { found, variant, parameters });
         }
     }
 

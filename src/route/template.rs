@@ -129,6 +129,17 @@ impl Template {
         })
     }
 
+    /// The names in braces, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.text.split('/').filter_map(parameter)
+    }
+
+    /// The segment of a path that the parameter with this name stands for.
+    pub(super) fn value_in<'p>(&self, path: &'p str, name: &str) -> Option<&'p str> {
+        let position = self.segments().position(|segment| parameter(segment.as_str()) == Some(name))?;
+        path.split('/').nth(position.checked_add(1)?).filter(|segment| !segment.is_empty())
+    }
+
     /// Whether the template ends in `**`.
     pub fn covers_rest(&self) -> bool {
         self.text.strip_suffix('/').unwrap_or(&self.text).ends_with(REST)
@@ -172,8 +183,13 @@ fn is_any(segment: &str) -> bool {
 /// The name in `{name}`.
 fn parameter(segment: &str) -> Option<&str> {
     let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+    is_parameter_name(name).then_some(name)
+}
+
+/// Whether the text can be the name of a parameter: letters, digits, `_` and `-`.
+pub(super) fn is_parameter_name(name: &str) -> bool {
     let spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (!name.is_empty() && name.bytes().all(spelled)).then_some(name)
+    !name.is_empty() && name.bytes().all(spelled)
 }
 
 /// Whether the character is invalid in a template: path variants are cut, split or decoded at it, or it is a

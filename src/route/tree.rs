@@ -3,21 +3,14 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::host::HostKind;
+use super::host_levels::HostLevels;
 use super::letter_case::folded;
 use super::template::TemplateSegment;
 use super::{HostPattern, Method, Template};
 
 /// A tree of templates for each host in the routes.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Levels {
-    hosts: HashMap<Box<[u8]>, RouteNode>,
-    suffixes: HashMap<Box<[u8]>, RouteNode>,
-    /// The lengths of the suffixes, longest first, so that a look-up for a long host costs no more than for a
-    /// short one.
-    suffix_lengths: Vec<usize>,
-    any: RouteNode,
-}
+pub(super) struct Levels(HostLevels<RouteNode>);
 
 /// One node: the segments from the root to here have matched.
 #[derive(Debug, Clone, Default)]
@@ -58,23 +51,7 @@ impl Levels {
                 }
             }
         };
-        if hosts.is_empty() {
-            place(&mut self.any);
-        }
-        for host in hosts {
-            let name = host.name().as_bytes();
-            let level = match host.kind() {
-                HostKind::Exact => &mut self.hosts,
-                HostKind::Suffix => {
-                    if !self.suffix_lengths.contains(&name.len()) {
-                        self.suffix_lengths.push(name.len());
-                        self.suffix_lengths.sort_unstable_by(|one, other| other.cmp(one));
-                    }
-                    &mut self.suffixes
-                }
-            };
-            place(level.entry(name.into()).or_default());
-        }
+        self.0.each_of(hosts, &mut place);
         taken
     }
 
@@ -85,14 +62,7 @@ impl Levels {
 
     /// The trees that apply to a host, the most specific first.
     pub(super) fn matching<'t>(&'t self, host: &[u8]) -> impl Iterator<Item = &'t RouteNode> {
-        let suffixes = self.suffix_lengths.iter().filter_map(move |length| {
-            let (before, suffix) = host.split_at_checked(host.len().checked_sub(*length)?)?;
-            // `*.example.com` matches neither `example.com` nor `badexample.com`.
-            let under = before.len() > 1 && before.ends_with(b".");
-            under.then(|| self.suffixes.get(suffix)).flatten()
-        });
-        let exact = if self.hosts.is_empty() { None } else { self.hosts.get(host) };
-        exact.into_iter().chain(suffixes).chain(std::iter::once(&self.any))
+        self.0.matching(host)
     }
 }
 

@@ -7,7 +7,7 @@ use jwt_guard::denial::{BodyFormat, Challenge, Denial, Reason};
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::error::{Malformed, TokenError};
 use jwt_guard::jose::pointer::Pointer;
-use jwt_guard::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty, Unmet};
+use jwt_guard::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty, StepUp, Unmet};
 
 const METADATA: &str = "https://api.example.com/.well-known/oauth-protected-resource/orders";
 
@@ -40,7 +40,7 @@ const FORBIDDEN: &[Reason] = &[
 ];
 
 fn plain() -> Challenge<'static> {
-    Challenge { realm: "orders", scopes: &[], resource_metadata: None }
+    Challenge { realm: "orders", scopes: &[], step_up: None, resource_metadata: None }
 }
 
 /// The response as text: status, headers and body.
@@ -102,6 +102,16 @@ fn answers_to_every_reason() {
         "",
     );
     check(
+        &[Reason::StepUp],
+        401,
+        Some(
+            "Bearer realm=\"orders\", error=\"insufficient_user_authentication\", \
+             error_description=\"Another authentication of the user is required\"",
+        ),
+        r#"{"error":"insufficient_user_authentication","detail":"Another authentication of the user is required"}"#,
+        "",
+    );
+    check(
         &[Reason::HeaderOversize],
         403,
         Some(r#"Bearer realm="orders", error="insufficient_scope""#),
@@ -133,9 +143,34 @@ fn answers_to_every_reason() {
 }
 
 #[test]
+fn a_step_up_names_the_authentication_that_is_required() {
+    for (acr, max_age, expected) in [
+        (&["phr", "phrh"][..], None, ", acr_values=\"phr phrh\""),
+        (&[], Some(300), ", max_age=\"300\""),
+        (
+            &["urn:mace:incommon:iap:silver"],
+            Some(0),
+            ", acr_values=\"urn:mace:incommon:iap:silver\", max_age=\"0\"",
+        ),
+    ] {
+        let step_up = StepUp { acr: acr.iter().map(|acr| (*acr).to_owned()).collect(), max_age };
+        let challenge =
+            Challenge { realm: "orders", scopes: &["pay"], step_up: Some(&step_up), resource_metadata: None };
+        let denial = Denial::new(Reason::StepUp, &challenge, BodyFormat::Json);
+        let (_, challenge) = denial.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
+        let expected = format!(
+            "Bearer realm=\"orders\", error=\"insufficient_user_authentication\", \
+             error_description=\"Another authentication of the user is required\"{expected}, scope=\"pay\""
+        );
+        assert_eq!((denial.status, challenge), (401, &expected));
+    }
+}
+
+#[test]
 fn challenges_contain_the_required_scopes() {
     let scopes = ["orders:read", "not a scope", "b\"", "profile"];
-    let challenge = Challenge { realm: "orders", scopes: &scopes, resource_metadata: Some(METADATA) };
+    let challenge =
+        Challenge { realm: "orders", scopes: &scopes, step_up: None, resource_metadata: Some(METADATA) };
     let metadata = format!(r#"resource_metadata="{METADATA}""#);
     let scope = r#"scope="orders:read profile""#;
     let rows = [
@@ -165,7 +200,7 @@ fn challenges_contain_the_required_scopes() {
 
 #[test]
 fn a_realm_is_escaped_inside_its_quotes() {
-    let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], resource_metadata: None };
+    let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], step_up: None, resource_metadata: None };
     let denial = Denial::new(Reason::MissingToken, &challenge, BodyFormat::Json);
     assert_eq!(denial.headers[1].1, r#"Bearer realm="a\"b\\??c""#);
 }
@@ -230,7 +265,7 @@ fn bodies_are_json_without_the_reason() {
 fn reasons_are_the_documented_ones() {
     let documented = "missing_token bad_request malformed too_long unknown_issuer algorithm type crit unknown_kid \
          refused_kid bad_key signature expired not_yet_valid lifetime audience claim_type refused_claim role group \
-         scope claim issuer_not_allowed audience_not_allowed denied no_keys waiting_full ambiguous_path \
+         scope claim step_up issuer_not_allowed audience_not_allowed denied no_keys waiting_full ambiguous_path \
          bad_metadata header_oversize";
     let names: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(names, documented.split_whitespace().collect::<Vec<_>>());
@@ -308,6 +343,7 @@ fn reasons_of_refusals() {
         (Unmet::Group(&names), "group"),
         (Unmet::Scope(&names), "scope"),
         (Unmet::Claim(&claim), "claim"),
+        (Unmet::StepUp(&StepUp { acr: Vec::new(), max_age: Some(1) }), "step_up"),
     ];
     for (unmet, expected) in rows {
         assert_eq!(Reason::of_unmet(&unmet, Reason::Expired).as_str(), expected);

@@ -18,6 +18,7 @@ mod request;
 mod resource_metadata;
 mod route {
     mod exhaustive;
+    mod guards;
     mod own_spelling;
     mod precedence;
     mod properties;

@@ -34,6 +34,9 @@ pub fn table(routes: &[Route]) -> Result<Table<usize>, Vec<(usize, usize)>> {
         template: Template::parse(&route.path).unwrap(),
         methods: route.methods.iter().map(|method| Method::parse(method).unwrap()).collect(),
         hosts: route.hosts.iter().map(|host| HostPattern::parse(host).unwrap()).collect(),
+        route: rule,
+        path: 0,
+        compares_parameters: false,
         rule,
     });
     Table::build(entries.collect())

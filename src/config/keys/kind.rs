@@ -112,6 +112,8 @@ pub enum KeyType {
     NonBlank,
     /// One text, or a list of texts.
     Texts,
+    /// One text that matches this regular expression, or a list of such texts.
+    TextsMatching(&'static str),
     /// One text, or a list of at most this many texts.
     TextsUpTo(usize),
     /// A text that matches this regular expression.

@@ -1,5 +1,7 @@
 //! `requires_claim`: conditions on claims.
 
+use super::comparison::request_value;
+use super::defined_names::DefinedNames;
 use crate::config::claim_sources::pointer;
 use crate::config::keys::{MAX_AFFIXES, claim_condition as key};
 use crate::config::problem::Problem;
@@ -8,18 +10,22 @@ use crate::jose::json::{Json, Number};
 use crate::policy::{AnyAll, ClaimCondition, ClaimTest, NonEmpty, NumberRange};
 
 /// One condition or a list of them.
-pub(super) fn claims(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<ClaimCondition> {
+pub(super) fn claims(
+    node: &ConfigNode<'_>,
+    names: &DefinedNames,
+    errors: &mut Errors,
+) -> Vec<ClaimCondition> {
     let items = node.one_or_many();
     if items.is_empty() {
         node.refuse(Problem::NoItems { what: "condition, such as {claim: tier, any: [gold]}" }, errors);
     }
-    items.iter().filter_map(|item| claim(item, errors)).collect()
+    items.iter().filter_map(|item| claim(item, names, errors)).collect()
 }
 
-fn claim(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
+fn claim(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors) -> Option<ClaimCondition> {
     let mut object = node.object("a condition on a claim, such as {claim: tier, any: [gold]}", errors)?;
     let name = object.take(key::CLAIM);
-    let tests = tests(&mut object, errors);
+    let tests = tests(&mut object, names, errors);
     if name.is_none() && !object.has_unknown() {
         object.refuse(key::CLAIM, Problem::Required { what: "a claim name or a JSON Pointer" }, errors);
     }
@@ -39,7 +45,7 @@ fn claim(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<ClaimCondition> {
 }
 
 /// Every test of the condition; `None` is one with an error in it. Exactly one is right.
-fn tests(object: &mut ConfigObject<'_>, errors: &mut Errors) -> Vec<Option<ClaimTest>> {
+fn tests(object: &mut ConfigObject<'_>, names: &DefinedNames, errors: &mut Errors) -> Vec<Option<ClaimTest>> {
     let mut tests = Vec::new();
     if let Some(node) = object.take(key::ANY) {
         tests.push(values(&node, errors).map(|values| ClaimTest::Values(AnyAll::Any(values))));
@@ -59,6 +65,9 @@ fn tests(object: &mut ConfigObject<'_>, errors: &mut Errors) -> Vec<Option<Claim
     let bounds = (object.take(key::AT_LEAST), object.take(key::AT_MOST));
     if !matches!(bounds, (None, None)) {
         tests.push(range(bounds.0.as_ref(), bounds.1.as_ref(), errors).map(ClaimTest::Within));
+    }
+    if let Some(node) = object.take(key::EQUALS) {
+        tests.push(request_value(&node, names, errors).map(ClaimTest::Equals));
     }
     if object.flag(&key::PRESENT, errors) {
         tests.push(Some(ClaimTest::Present));

@@ -48,11 +48,12 @@ fn rules_by_credential() {
             "{label}, a valid token"
         );
         for credential in [Credential::Absent, Credential::Failed] {
-            if let Ok(permit) = all_of(&requirements).evaluate(credential) {
+            if let Ok(permit) = all_of(&requirements).evaluate(credential, &EvaluationContext::EMPTY) {
                 assert!(permit.identity().is_none(), "{label}, nobody");
             }
         }
-        let permit = all_of(&requirements).evaluate(Credential::Verified(&identity));
+        let permit =
+            all_of(&requirements).evaluate(Credential::Verified(&identity), &EvaluationContext::EMPTY);
         let same =
             permit.is_ok_and(|permit| permit.identity().is_some_and(|held| Rc::ptr_eq(held, &identity)));
         assert_eq!(same, *identified, "{label}, identity");
@@ -128,7 +129,7 @@ fn one_condition_at_a_time() {
         ("absent is not the empty string", any_value("absent", &["\"\""]), Some(claim_refusal("absent"))),
     ];
     for (label, condition, expected) in rows {
-        let is_met = condition.unmet(&identity).is_none();
+        let is_met = condition.unmet(&identity, &CONTEXT).is_none();
         assert_eq!(is_met, expected.is_none(), "{label}, of itself");
         let requirement = authenticated(vec![condition]);
         assert_eq!(refusal(&[&requirement], Credential::Verified(&identity)), expected, "{label}");
@@ -189,10 +190,13 @@ fn a_refusal_carries_what_was_asked() {
         (Condition::Claim(claimed.clone()), Unmet::Claim(&claimed)),
     ];
     for (condition, unmet) in rows {
-        assert_eq!(condition.unmet(&identity), Some(unmet));
+        assert_eq!(condition.unmet(&identity, &CONTEXT), Some(unmet));
         let requirement = authenticated(vec![condition, present("level")]);
         let scopes = if matches!(unmet, Unmet::Scope(_)) { vec!["x"] } else { vec![] };
         let expected = Refusal { requirement: 0, unmet, scopes };
-        assert_eq!(Requirements::from(&requirement).evaluate(verified).err(), Some(expected));
+        assert_eq!(
+            Requirements::from(&requirement).evaluate(verified, &EvaluationContext::EMPTY).err(),
+            Some(expected)
+        );
     }
 }

@@ -4,7 +4,10 @@ use super::*;
 
 /// The index of the requirement that is reported.
 fn refusing(requirements: &[&Requirement], credential: Credential<'_>) -> Option<usize> {
-    all_of(requirements).evaluate(credential).err().map(|refusal| refusal.requirement)
+    all_of(requirements)
+        .evaluate(credential, &EvaluationContext::EMPTY)
+        .err()
+        .map(|refusal| refusal.requirement)
 }
 
 #[test]
@@ -65,7 +68,7 @@ fn every_reading_brings_a_requirement_and_all_must_be_met() {
     );
 
     let identified = |requirements: &[&Requirement], credential| {
-        all_of(requirements).evaluate(credential).unwrap().identity().is_some()
+        all_of(requirements).evaluate(credential, &EvaluationContext::EMPTY).unwrap().identity().is_some()
     };
     assert!(!identified(&[&anonymous, &anonymous], verified), "anonymous in every path variant");
     assert!(identified(&[&anonymous, &any_token], verified), "anonymous in one path variant only");

@@ -4,7 +4,7 @@ use super::*;
 
 /// The denials of the shadows, each with the index of its requirement.
 fn shadow_refusals(requirements: &[&Requirement], credential: Credential<'_>) -> Vec<(usize, Why)> {
-    let refusals = all_of(requirements).shadow_refusals(credential);
+    let refusals = all_of(requirements).shadow_refusals(credential, &EvaluationContext::EMPTY);
     refusals.iter().map(|refusal| (refusal.requirement, why(refusal))).collect()
 }
 

@@ -61,7 +61,7 @@ fn invalid_metadata_denies() {
     let refused = denied(get("/").metadata(Metadata::Bad("why".into())).decide_with_keys(&config));
     assert_eq!(
         (refused.denial.status, refused.record.to_string().as_str()),
-        (503, "reason=bad_metadata detail=\"why\"")
+        (503, "reason=bad_metadata detail=\"why\" method=\"GET\" path=\"/\"")
     );
 }
 

@@ -210,14 +210,17 @@ fn every_conflict_is_reported_once() {
 
 #[test]
 fn a_conflict_message_names_both_routes() {
-    let entry = |path: &str| jwt_guard::route::Entry {
+    let entry = |(route, path): (usize, &str)| jwt_guard::route::Entry {
         template: jwt_guard::route::Template::parse(path).unwrap(),
         methods: Vec::new(),
         hosts: Vec::new(),
+        route,
+        path: 0,
+        compares_parameters: false,
         rule: (),
     };
     let message = |one, other| {
-        let conflicts = jwt_guard::route::Table::build(vec![entry(one), entry(other)]).unwrap_err();
+        let conflicts = jwt_guard::route::Table::build(vec![entry((0, one)), entry((1, other))]).unwrap_err();
         conflicts.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
     assert_eq!(

@@ -5,7 +5,7 @@ use jwt_guard::config::requirement::DefinedNames;
 use jwt_guard::jose::json::Number;
 use jwt_guard::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, NumberRange,
-    Requirement, Rule,
+    Requirement, Rule, StepUp,
 };
 use jwt_guard::token_source::TokenSource;
 
@@ -65,6 +65,7 @@ pub fn condition(condition: &Condition, names: &DefinedNames) -> String {
         Condition::Group(groups) => format!("group {}", any_all(groups, Clone::clone)),
         Condition::Scope(scopes) => format!("scope {}", any_all(scopes, Clone::clone)),
         Condition::Claim(claim) => self::claim(claim),
+        Condition::StepUp(step_up) => self::step_up(step_up),
         Condition::AnyOf(alternatives) => {
             let words: Vec<_> =
                 alternatives.iter().map(|alternative| self::conditions(alternative, names)).collect();
@@ -100,6 +101,7 @@ fn claim(claim: &ClaimCondition) -> String {
         ClaimTest::EndsWith(texts) => {
             format!("claim {pointer} ends with {}", joined(texts, " or ", |text| format!("{text:?}")))
         }
+        ClaimTest::Equals(value) => format!("claim {pointer} equal to {value}"),
         ClaimTest::Within(NumberRange { at_least, at_most }) => {
             let bound = |words: &str, number: &Option<Number>| {
                 number.as_ref().map(|number| format!("{words} {}", number.text()))
@@ -109,6 +111,13 @@ fn claim(claim: &ClaimCondition) -> String {
             format!("claim {pointer} {}", bounds.join(" and "))
         }
     }
+}
+
+fn step_up(step_up: &StepUp) -> String {
+    let acr = (!step_up.acr.is_empty()).then(|| format!("acr {}", step_up.acr.join(" or ")));
+    let max_age = step_up.max_age.map(|seconds| format!("auth_time at most {seconds} s ago"));
+    let words: Vec<_> = acr.into_iter().chain(max_age).collect();
+    format!("step-up: {}", words.join(" and "))
 }
 
 fn any_all<T>(values: &AnyAll<T>, show: impl Fn(&T) -> String) -> String {

@@ -22,7 +22,6 @@ use jwt_guard::config::path::PathSegment;
 use jwt_guard::config::{Config, Path};
 use jwt_guard::policy::Rule;
 use jwt_guard::token_source::TokenSource;
-use lint::route;
 use probe::{Probe, is_served, probes};
 
 pub use authority::is_loopback;
@@ -44,7 +43,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
             "{} never applies: other routes or metadata documents match all of its requests; remove this route, or make it more specific",
             probe.template
         );
-        lints.push(Lint::new(&route(probe.index), problem));
+        lints.push(Lint::new(&probe.route(), problem));
     }
     // A route with an unknown method gets only that warning: the method may be misspelt.
     let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut lints)).collect();

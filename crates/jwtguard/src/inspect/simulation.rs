@@ -20,13 +20,12 @@ pub use result::{
 pub use simulator::{Simulator, TestRequest};
 
 use crate::inspect::{describe, spelling};
-use conditions::route_of;
 use jwt_guard::denial::Reason;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::WasmVerifier;
-use jwt_guard::policy;
+use jwt_guard::policy::{self, ConditionContext};
 use jwt_guard::request::{
-    self, AuthContext, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, Wait,
+    self, AuthContext, EffectivePolicy, Request, Step, TokenFailure, TokenOutcome, ValuesOfRequest, Wait,
 };
 use jwt_guard::route::VariantClass;
 use jwt_guard::token_cache::TokenCache;
@@ -75,6 +74,9 @@ impl Simulator<'_> {
         };
         let report = self.report(token, &headers, places);
         let identity = token.verified().map(|known| known.identity().as_ref());
+        let values = policy.map(|policy| ValuesOfRequest { policy, headers: &headers });
+        let context =
+            values.as_ref().map(|values| request::evaluation_context(self.config, token, values, self.now));
         let path = test_request.path.as_bytes();
         let readings =
             jwt_guard::route::path_variants(path, self.config.routes.skipped()).unwrap_or_default();
@@ -84,9 +86,8 @@ impl Simulator<'_> {
         });
         let readings: Vec<_> = readings.collect();
         let applied: Vec<_> = policy.into_iter().flat_map(|policy| policy.applied.iter()).collect();
-        let applying: Vec<usize> = applied.iter().filter_map(|applied| route_of(&applied.rule)).collect();
-        let as_sent =
-            applied.iter().any(|applied| applied.variant.is_none() && route_of(&applied.rule).is_some());
+        let applying: Vec<usize> = applied.iter().filter_map(|applied| applied.entry).collect();
+        let as_sent = applied.iter().any(|applied| applied.variant.is_none() && applied.entry.is_some());
         let less_specific = match readings.first().filter(|_| as_sent) {
             Some(as_written) => less_specific::less_specific(
                 self,
@@ -99,7 +100,12 @@ impl Simulator<'_> {
             readings,
             rules: applied
                 .iter()
-                .map(|applied| AppliedRule::evaluate(applied, self, identity, &report))
+                .enumerate()
+                .map(|(requirement, applied)| {
+                    let identity =
+                        identity.zip(context.map(|of_request| ConditionContext { of_request, requirement }));
+                    AppliedRule::evaluate(applied, self, identity, &report)
+                })
                 .collect(),
             less_specific,
             unread_tokens: if reads_tokens {

@@ -59,7 +59,9 @@ fn schema_and_reader_have_the_same_defaults() {
             count += 1;
         }
     }
-    let all = OBJECTS.iter().filter(|object| !["issuer", "default_policy", "route"].contains(&object.name));
+    let all = OBJECTS
+        .iter()
+        .filter(|object| !["issuer", "default_policy", "route", "guard"].contains(&object.name));
     assert_eq!(count, all.flat_map(|object| object.keys()).filter(|key| default(key).is_some()).count());
 }
 
@@ -74,6 +76,15 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
         "configuration" => vec![object.clone()],
         "issuer" => vec![json!({"issuers": [object]})],
         "route" => vec![good("routes", json!([object]))],
+        "guard" => vec![good("guards", json!([object]))],
+        "comparison" => {
+            let condition = json!({"claim": "sub", "equals": object});
+            vec![good(
+                "routes",
+                json!([{"path": "/{id}", "hosts": ["{id}.a.example"], "requires_claim": condition}]),
+            )]
+        }
+        "step_up" => vec![good("default_policy", json!({"requires_step_up": object}))],
         "requirement" => vec![
             good("policies", json!({"p": object})),
             good("default_policy", json!({"shadow": object})),
@@ -223,6 +234,35 @@ fn schema_and_reader_accept_the_same_configurations() {
             json!([{"path": "/a/{id}", "methods": "GET", "hosts": ["*.b.example"], "deny": true}]),
             true,
         ),
+        ("routes", json!([{"path": ["/a", "/b/**"], "name": "a_b-c", "deny": true}]), true),
+        ("routes", json!([{"path": ["/a", "/a"], "deny": true}]), false),
+        ("routes", json!([{"path": [], "deny": true}]), false),
+        ("routes", json!([{"path": ["/a", "b"], "deny": true}]), false),
+        ("routes", json!([{"path": "/a", "name": "a b", "deny": true}]), false),
+        ("guards", json!([{"path": "/**", "methods": ["DELETE"], "requires_role": "admin"}]), true),
+        ("guards", json!([{"path": ["/a/**", "/b"], "hosts": "a.example", "deny": true}]), true),
+        ("guards", json!([{"requires_role": "admin"}]), false),
+        ("guards", json!([{"path": "/a", "allow_anonymous": true}]), false),
+        ("guards", json!([{"path": "/a", "requires_role": "a", "token_from": {"query": "t"}}]), false),
+        ("guards", json!([{"path": "/a", "requires_role": "a", "forward_token": true}]), false),
+        ("default_policy", json!({"requires_claim": {"claim": "c", "equals": {"header": "x-c"}}}), true),
+        ("default_policy", json!({"requires_claim": {"claim": "c", "equals": {"header": "x c"}}}), false),
+        ("default_policy", json!({"requires_claim": {"claim": "c", "equals": "x-c"}}), false),
+        ("default_policy", json!({"requires_claim": {"claim": "c", "equals": {}}}), false),
+        (
+            "default_policy",
+            json!({"requires_claim": {"claim": "c", "equals": {"header": "a", "path": "b"}}}),
+            false,
+        ),
+        (
+            "default_policy",
+            json!({"requires_step_up": {"acr": ["phr", "urn:a"], "max_age_seconds": 0}}),
+            true,
+        ),
+        ("default_policy", json!({"requires_step_up": {"max_age_seconds": 31_536_000}}), true),
+        ("default_policy", json!({"requires_step_up": {"max_age_seconds": 31_536_001}}), false),
+        ("default_policy", json!({"requires_step_up": {}}), false),
+        ("default_policy", json!({"requires_step_up": {"acr": "a b"}}), false),
         ("routes", json!([{"requires_role": "a"}]), false),
         ("routes", json!({"path": "/a", "deny": true}), false),
         ("issuers", json!([{"issuer": "https://b.example", "audience": "a", "jwks_cluster": "c"}]), false),
@@ -246,7 +286,9 @@ fn null_means_absent() {
             "configuration" | "issuer" => {
                 json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"})
             }
-            "route" => json!({"path": "/a", "deny": true}),
+            "route" | "guard" => json!({"path": "/a", "deny": true}),
+            "comparison" => json!({"path": "id"}),
+            "step_up" => json!({"acr": "phr"}),
             "requirement" | "default_policy" => json!({"requires_role": "a"}),
             "token_source" => json!({"header": "x-t"}),
             "claim_condition" => json!({"claim": "t", "present": true}),

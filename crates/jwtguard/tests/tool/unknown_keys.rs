@@ -117,7 +117,7 @@ fn a_key_of_another_project_is_answered_with_the_right_key() {
             "routes[0].requires_claim.value",
             "write any: […] for one of these values",
         ),
-        (condition("equals: gold"), "routes[0].requires_claim.equals", "or all: […] for each of them"),
+        (condition("is: gold"), "routes[0].requires_claim.is", "or all: […] for each of them"),
         (condition("notValues: [gold]"), "routes[0].requires_claim.notValues", "write none: […]"),
         (condition("exists: true"), "routes[0].requires_claim.exists", "write present: true"),
         (
@@ -277,7 +277,20 @@ fn missing_definitions_are_reported() {
         ("routes: [{path: /a, requires_audience: x}]", "no issuer has the audience \"x\"; expected one of a"),
         (
             "routes: [{path: /a, requires_claim: {claim: x}}]",
-            "expected exactly one of any: […], all: […], none: […], prefix, suffix, at_least or at_most, and present: true",
+            "expected exactly one of any: […], all: […], none: […], prefix, suffix, at_least or at_most, equals, and present: true",
+        ),
+        (
+            "routes: [{path: /a, requires_claim: {claim: tier, equals: gold}}]",
+            "routes[0].requires_claim.equals: expected {path: NAME}, {host: NAME} or {header: NAME}, got \"gold\"; to \
+             compare the claim with fixed values, write any: [\"gold\"]",
+        ),
+        (
+            "routes: [{path: /a, requires_claim: {claim: tier, equals: {cookie: x-a}}}]",
+            "routes[0].requires_claim.equals.cookie: unknown key; expected one of header, host, path",
+        ),
+        (
+            "routes: [{path: /a, requires_step_up: {acr_values: phr}}]",
+            "routes[0].requires_step_up.acr_values: unknown key; expected one of acr, max_age_seconds",
         ),
         (
             "routes: [{path: /a, requires_role: {}}]",

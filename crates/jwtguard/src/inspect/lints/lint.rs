@@ -20,7 +20,7 @@ impl Lint {
     }
 }
 
-/// The path of a route.
+/// The path of a route, by its index in the configuration.
 pub(super) fn route(index: usize) -> Path<&'static str> {
     of_keys(&[configuration::ROUTES]).index(index)
 }

@@ -1,7 +1,6 @@
 //! Checks methods: methods that no client sends, and methods for which a weaker rule applies.
 
 use super::Lint;
-use super::lint::route;
 use super::probe::{METHODS, Probe, named, route_for};
 use super::strictness::requires_less;
 use crate::inspect::describe;
@@ -61,7 +60,7 @@ pub fn names(probe: &Probe<'_>, lints: &mut Vec<Lint>) -> bool {
     let before = lints.len();
     for (index, method) in probe.methods.iter().enumerate() {
         if let Some(problem) = misspelling(method) {
-            let path = route(probe.index).key(key::METHODS.as_str()).index(index);
+            let path = probe.route().key(key::METHODS.as_str()).index(index);
             lints.push(Lint::new(&path, problem));
         }
     }
@@ -155,7 +154,7 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
                 probe.methods.join(", "),
                 describe::requirement(requirement, &config.names),
             );
-            lints.push(Lint::new(&route(probe.index).key(key::METHODS.as_str()), problem));
+            lints.push(Lint::new(&probe.route().key(key::METHODS.as_str()), problem));
         }
     }
 }

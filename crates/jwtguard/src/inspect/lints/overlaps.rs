@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 
 use super::Lint;
-use super::lint::route;
 use super::probe::{ANY_SEGMENT, METHODS, Probe, filled, joined, named, or_slash, route_for};
 use super::strictness::{implies, requires_less};
 use crate::inspect::describe;
@@ -49,7 +48,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     }
     for (region, lost) in regions.iter().zip(&lost) {
         if let Some(problem) = message(config, region.probe, lost) {
-            lints.push(Lint::new(&route(region.probe.index), problem));
+            lints.push(Lint::new(&region.probe.route(), problem));
         }
     }
 }
@@ -255,9 +254,14 @@ fn with_head(methods: &[String]) -> Vec<String> {
 /// Whether a pattern matches a host, or every host of another pattern.
 fn is_host_within(host: &str, pattern: &str) -> bool {
     let (host, pattern) = (host.to_ascii_lowercase(), pattern.to_ascii_lowercase());
-    match pattern.strip_prefix('*') {
-        Some(suffix) => host.ends_with(suffix) && host.len() > suffix.len(),
-        None => host == pattern,
+    match pattern.split_once('.') {
+        Some(("*", suffix)) => {
+            host.strip_suffix(suffix).is_some_and(|label| label.len() > 1 && label.ends_with('.'))
+        }
+        Some((label, suffix)) if label.starts_with('{') => {
+            host.split_once('.').is_some_and(|(label, rest)| rest == suffix && label != "*")
+        }
+        _ => host == pattern,
     }
 }
 

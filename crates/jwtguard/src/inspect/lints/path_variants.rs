@@ -1,12 +1,11 @@
 //! Checks routes whose path has several variants, and path variants that are skipped.
 
 use super::Lint;
-use super::lint::route;
 use super::probe::{Probe, named};
 use super::strictness::implies;
 use crate::inspect::path::of_keys;
 use jwt_guard::config::Config;
-use jwt_guard::config::keys::{configuration, route as key};
+use jwt_guard::config::keys::configuration;
 use jwt_guard::route::{RequestLine, VariantClass};
 
 /// Warns about each route whose path has a variant that matches a route with another requirement: a request must then meet
@@ -44,7 +43,7 @@ pub fn of_own_spellings(config: &Config, probes: &[Probe<'_>], served: &[&Probe<
                 demand.variant.path,
                 names.join(", "),
             );
-            lints.push(Lint::new(&route(probe.index).key(key::PATH.as_str()), problem));
+            lints.push(Lint::new(&probe.template_path(), problem));
         }
     }
 }

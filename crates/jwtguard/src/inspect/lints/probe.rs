@@ -1,13 +1,16 @@
 //! Sample requests of each route, and the route that applies to a request.
 
 use super::lint::route;
-use jwt_guard::config::keys::configuration;
-use jwt_guard::config::{Config, Route};
+use jwt_guard::config::keys::{configuration, route as key};
+use jwt_guard::config::{Config, Path, Route};
 use jwt_guard::route::{RequestLine, Template, TemplateSegment};
 
 /// A route with sample requests that it matches.
 pub(super) struct Probe<'c> {
+    /// The index in the route table.
     pub index: usize,
+    /// The index of the route in the configuration, and that of the path in the route's list of paths.
+    pub position: (usize, usize),
     pub template: &'c Template,
     pub rule: &'c Route,
     pub methods: Vec<String>,
@@ -25,16 +28,36 @@ pub(super) fn probes(config: &Config) -> Vec<Probe<'_>> {
     let probes = probes.map(|(index, entry)| {
         let patterns: Vec<String> = entry.hosts.iter().map(ToString::to_string).collect();
         let hosts = patterns.iter();
-        let mut hosts: Vec<String> =
-            hosts.map(|host| host.replacen('*', ANY_SEGMENT, usize::from(host.starts_with("*.")))).collect();
+        let mut hosts: Vec<String> = hosts.map(|host| sample_host(host)).collect();
         if hosts.is_empty() {
             hosts.push(format!("{ANY_SEGMENT}.example"));
         }
         let methods = entry.methods.iter().map(ToString::to_string).collect();
-        let (template, rule) = (&entry.template, &entry.rule);
-        Probe { index, samples: samples(template), template, rule, methods, patterns, hosts }
+        let (template, rule) = (&entry.template, &*entry.rule);
+        let position = (entry.route, entry.path);
+        Probe { index, position, samples: samples(template), template, rule, methods, patterns, hosts }
     });
     probes.collect()
+}
+
+impl Probe<'_> {
+    /// The path of the route in the configuration.
+    pub fn route(&self) -> Path<&'static str> {
+        route(self.position.0)
+    }
+
+    /// The path of the template in the configuration.
+    pub fn template_path(&self) -> Path<&'static str> {
+        self.route().key(key::PATH.as_str()).index(self.position.1)
+    }
+}
+
+/// A host that matches the pattern.
+fn sample_host(pattern: &str) -> String {
+    match pattern.split_once('.') {
+        Some((label, suffix)) if label == "*" || label.starts_with('{') => format!("{ANY_SEGMENT}.{suffix}"),
+        _ => pattern.to_owned(),
+    }
 }
 
 /// Sample paths that the template matches.
@@ -72,7 +95,10 @@ pub(super) fn or_slash(path: String) -> String {
 /// The name of the rule that applies: a route with its template, or `default_policy`.
 pub(super) fn named(probe: Option<&Probe<'_>>) -> String {
     match probe {
-        Some(probe) => format!("{} ({})", route(probe.index), probe.template),
+        Some(probe) => match &probe.rule.name {
+            Some(name) => format!("{name} ({})", probe.template),
+            None => format!("{} ({})", probe.route(), probe.template),
+        },
         None => configuration::DEFAULT_POLICY.as_str().to_owned(),
     }
 }

@@ -63,6 +63,7 @@ fn requires_names(Conditions(conditions): &Conditions) -> bool {
     !narrowed
         && conditions.iter().any(|condition| match condition {
             Condition::Role(_) | Condition::Group(_) | Condition::Scope(_) | Condition::Claim(_) => true,
+            Condition::StepUp(_) => false,
             Condition::AnyOf(alternatives) => alternatives.iter().any(requires_names),
             Condition::IssuerOrAudience(_) => false,
         })

@@ -1,11 +1,9 @@
 //! Checks `/admin/*`, which matches one segment here, but everything below `/admin/` in many other systems.
 
 use super::Lint;
-use super::lint::route;
 use super::probe::{ANY_SEGMENT, Probe, filled, joined, named, or_slash, route_for};
 use super::strictness::implies;
 use jwt_guard::config::Config;
-use jwt_guard::config::keys::route as key;
 use jwt_guard::route::TemplateSegment;
 
 /// Warns about each route whose last segment is `*`, if a weaker rule applies to the path before it or to a longer path. A
@@ -39,6 +37,6 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
              {written}/** for everything below, or {written}/{{name}} if one segment is intended",
             paths.join(" and "),
         );
-        lints.push(Lint::new(&route(probe.index).key(key::PATH.as_str()), problem));
+        lints.push(Lint::new(&probe.template_path(), problem));
     }
 }

@@ -32,6 +32,9 @@ and `scopes_from` can be set at this level in both cases, and an entry of `issue
 
 const REQUIREMENT: &str = "\nA route also has the keys of a [`requirement`](#requirement).\n";
 
+const GUARD: &str = "\nA guard also has the keys of a [`requirement`](#requirement), except `allow_anonymous`, `allow_missing` and \
+`allow_missing_or_failed`.\n";
+
 const RESOURCE_METADATA: &str = "\nRFC 9728, section 2, defines the other members of the document.\n";
 
 /// Generates the reference.
@@ -53,11 +56,16 @@ fn section(object: &ObjectKeys, text: &mut String) {
     if !object.one_of.is_empty() {
         let alternatives: Vec<String> =
             object.one_of.iter().map(|keys| listed(keys).replace(", ", " and/or ")).collect();
-        let _ = write!(text, " Exactly one of {} is required.", alternatives.join(", "));
+        let required = match alternatives.as_slice() {
+            [one] => format!("At least one of {} is required.", one.replace(" and/or ", ", ")),
+            several => format!("Exactly one of {} is required.", several.join(", ")),
+        };
+        let _ = write!(text, " {required}");
     }
     text.push('\n');
     let (groups, note) = match (object.name, object.groups) {
         ("configuration", [own, ..]) => (std::slice::from_ref(own), ONE_ISSUER),
+        ("guard", [own, ..]) => (std::slice::from_ref(own), GUARD),
         ("route", [own, ..]) => (std::slice::from_ref(own), REQUIREMENT),
         ("resource_metadata", groups) => (groups, RESOURCE_METADATA),
         (_, groups) => (groups, ""),
@@ -67,7 +75,7 @@ fn section(object: &ObjectKeys, text: &mut String) {
         return;
     }
     text.push_str("\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n");
-    for key in groups.iter().flat_map(|keys| keys.iter()) {
+    for key in groups.iter().flat_map(|keys| keys.iter()).filter(|key| !object.except.contains(&key.name)) {
         let default = default(key).map_or_else(String::new, |value| format!("`{value}`"));
         let cells = [format!("`{}`", key.name), key_type(&key.key_type), default, meaning(key)];
         let _ = writeln!(text, "| {} |", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
@@ -99,6 +107,7 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::Boolean => "`true` or `false`".to_owned(),
         KeyType::NonBlank => "text".to_owned(),
         KeyType::Texts | KeyType::TextsUpTo(_) | KeyType::ClaimList => "text or list".to_owned(),
+        KeyType::TextsMatching(pattern) => format!("text that matches `{pattern}`, or a list of them"),
         KeyType::Matching(pattern) => format!("text that matches `{pattern}`"),
         KeyType::Enum(values) => format!("one of {}", words(values)),
         KeyType::EnumList(values) => format!("one of these or a list: {}", words(values)),

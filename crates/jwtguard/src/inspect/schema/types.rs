@@ -62,6 +62,7 @@ fn key_type(key_type: &KeyType) -> Value {
         KeyType::Boolean => json!({ "type": "boolean" }),
         KeyType::NonBlank => text(),
         KeyType::Texts => one_or_many(&text()),
+        KeyType::TextsMatching(pattern) => one_or_many(&json!({ "type": "string", "pattern": pattern })),
         KeyType::TextsUpTo(most) => {
             let list = json!({ "type": "array", "items": text(), "minItems": 1, "maxItems": most, "uniqueItems": true });
             json!({ "anyOf": [text(), list] })

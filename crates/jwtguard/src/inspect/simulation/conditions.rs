@@ -4,14 +4,14 @@ use super::result::{AppliedRule, ConditionResult, TokenReport};
 use super::simulator::Simulator;
 use super::token_values;
 use crate::inspect::describe;
-use jwt_guard::policy::{self, Condition, Conditions, Identity};
-use jwt_guard::request::{AppliedRequirement, RuleName};
+use jwt_guard::policy::{self, Condition, ConditionContext, Conditions, Identity};
+use jwt_guard::request::AppliedRequirement;
 
 impl AppliedRule {
     pub(super) fn evaluate(
         applied: &AppliedRequirement<'_>,
         simulator: &Simulator<'_>,
-        identity: Option<&Identity>,
+        identity: Option<(&Identity, ConditionContext<'_>)>,
         token: &TokenReport,
     ) -> Self {
         let names = &simulator.config.names;
@@ -27,18 +27,19 @@ impl AppliedRule {
                 TokenReport::Invalid { .. } | TokenReport::NotRead => false,
             };
             conditions.push(ConditionResult { condition: of_token.to_owned(), met, found });
-            conditions.extend(identity.into_iter().flat_map(|identity| {
+            conditions.extend(identity.iter().flat_map(|(identity, context)| {
                 of_identity.iter().map(|condition| {
-                    let met = condition.unmet(identity).is_none();
-                    let found =
-                        (!met).then(|| token_values::unmet_value(condition, identity, simulator.config));
+                    let met = condition.unmet(identity, context).is_none();
+                    let found = (!met)
+                        .then(|| token_values::unmet_value(condition, identity, context, simulator.config));
                     ConditionResult { condition: describe::condition(condition, names), met, found }
                 })
             }));
         }
-        let route = route_of(&applied.rule);
+        let route = applied.entry;
         let name = route.map_or_else(|| applied.rule.to_string(), |index| simulator.route_name(index));
-        let reading = applied.variant.as_ref().map(|reading| format!("{} {}", reading.method, reading.path));
+        let reading =
+            applied.variant.as_ref().map(|reading| format!("{} {}", reading.method, reading.compared_path()));
         let classes = applied.variant.iter().flat_map(|reading| &reading.classes);
         let variant_classes = classes.map(|class| class.name()).collect();
         Self {
@@ -61,13 +62,5 @@ fn conditions_of(rule: &policy::Rule) -> Option<(&'static str, Vec<Condition>)> 
             Some(("no token, or a valid token", restrictions.collect()))
         }
         policy::Rule::Anonymous | policy::Rule::Deny | policy::Rule::AllowMissingOrFailed => None,
-    }
-}
-
-/// The index of the route, if the rule is a route.
-pub(super) fn route_of(rule: &RuleName) -> Option<usize> {
-    match rule {
-        RuleName::Route(index) => Some(*index),
-        _ => None,
     }
 }

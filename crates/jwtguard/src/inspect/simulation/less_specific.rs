@@ -1,5 +1,7 @@
 //! Finds routes that match a request but do not apply, because another route is more specific.
 
+use std::rc::Rc;
+
 use super::result::LessSpecific;
 use super::simulator::Simulator;
 use crate::inspect::describe;
@@ -25,9 +27,8 @@ pub(super) fn less_specific(
 }
 
 /// A table with only this route, to test whether the route matches.
-fn alone(entry: &Entry<Route>) -> Option<Table<()>> {
-    let Entry { template, methods, hosts, .. } = entry;
-    let alone =
-        Entry { template: template.clone(), methods: methods.clone(), hosts: hosts.clone(), rule: () };
+fn alone(entry: &Entry<Rc<Route>>) -> Option<Table<()>> {
+    let Entry { template, methods, hosts, .. } = entry.clone();
+    let alone = Entry { route: 0, path: 0, template, methods, hosts, compares_parameters: false, rule: () };
     Table::build(vec![alone]).ok()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
-use jwt_guard::config::requirement::{EmptyRequirement, requirement};
+use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
 use jwt_guard::config::{Config, KeyOrigin};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
@@ -16,6 +16,7 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::keys::RefreshReason;
 use jwt_guard::request::{KeyLookup, KeySource, Metadata};
+use jwt_guard::route::Entry;
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::SigningKey;
 
@@ -117,8 +118,11 @@ impl<'c> Simulator<'c> {
 
     pub(super) fn route_name(&self, index: usize) -> String {
         match self.config.routes.entries().get(index) {
-            Some(entry) => format!("routes[{index}] ({})", entry.template),
-            None => format!("routes[{index}]"),
+            Some(Entry { route, template, rule, .. }) => match &rule.name {
+                Some(name) => format!("{name} ({template})"),
+                None => format!("routes[{route}] ({template})"),
+            },
+            None => format!("entry {index} of the route table"),
         }
     }
 
@@ -127,7 +131,7 @@ impl<'c> Simulator<'c> {
         let json = Json::parse(text.as_bytes())
             .map_err(|error| format!("the route metadata is not valid JSON: {error}"))?;
         let mut errors = Errors::new();
-        match requirement(
+        match requirement_without_parameters(
             &ConfigNode::root(&json),
             &self.config.names,
             EmptyRequirement::Refused,

@@ -9,7 +9,9 @@ use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::pointer::Pointer;
-use jwt_guard::policy::{ClaimForm, ClaimSource, Condition, Conditions, Identity, IssuerOrAudience};
+use jwt_guard::policy::{
+    ClaimForm, ClaimSource, ClaimTest, Condition, ConditionContext, Conditions, Identity, IssuerOrAudience,
+};
 use jwt_guard::time::UnixTime;
 
 /// The maximum number of characters shown per value.
@@ -19,7 +21,12 @@ const MAX_CHARACTERS: usize = 80;
 const MAX_VALUES: usize = 10;
 
 /// Describes the value in a verified token that does not meet a condition.
-pub(super) fn unmet_value(condition: &Condition, identity: &Identity, config: &Config) -> String {
+pub(super) fn unmet_value(
+    condition: &Condition,
+    identity: &Identity,
+    context: &ConditionContext<'_>,
+    config: &Config,
+) -> String {
     let issuer = config.issuers.get(identity.issuer().0);
     let names = |what: &str, held: &[String], sources: &[ClaimSource]| match held {
         [] => format!("no {what} (read from {})", sources_of(sources)),
@@ -38,12 +45,31 @@ pub(super) fn unmet_value(condition: &Condition, identity: &Identity, config: &C
             let audiences = identity.claims().audiences();
             format!("audience {}", list(audiences.iter().map(|audience| text(audience))))
         }
-        Condition::Claim(claim) => claim_of(&claim.pointer, identity.claims().claims()),
+        Condition::Claim(claim) => {
+            let found = claim_of(&claim.pointer, identity.claims().claims());
+            match &claim.test {
+                ClaimTest::Equals(value) => match context.value(value) {
+                    Some(sent) => format!("{found}, and {value} is {}", text(&sent)),
+                    None => {
+                        format!("{found}, and {value} does not count: it is absent, sent twice or ambiguous")
+                    }
+                },
+                _ => found,
+            }
+        }
+        Condition::StepUp(step_up) => {
+            let of = |name: &str| {
+                Pointer::parse(name).map(|pointer| claim_of(&pointer, identity.claims().claims()))
+            };
+            let acr = (!step_up.acr.is_empty()).then(|| of("acr"));
+            let auth_time = step_up.max_age.map(|_| of("auth_time"));
+            acr.into_iter().chain(auth_time).flatten().collect::<Vec<_>>().join(" and ")
+        }
         Condition::AnyOf(alternatives) => {
             let mut found: Vec<String> = Vec::new();
             for condition in alternatives.iter().flat_map(|Conditions(conditions)| conditions) {
-                let value = unmet_value(condition, identity, config);
-                if condition.unmet(identity).is_some() && !found.contains(&value) {
+                let value = unmet_value(condition, identity, context, config);
+                if condition.unmet(identity, context).is_some() && !found.contains(&value) {
                     found.push(value);
                 }
             }

@@ -6,7 +6,7 @@ use crate::inspect::tables::RoutePolicy;
 use crate::inspect::tree::Tree;
 use crate::inspect::{FileDocument, numeric_strings, spelling};
 use jwt_guard::config::reader::{ConfigNode, Errors};
-use jwt_guard::config::requirement::{EmptyRequirement, requirement};
+use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
 use jwt_guard::config::{Config, RouteMetadata};
 use jwt_guard::jose::json::Json;
 
@@ -43,7 +43,12 @@ pub fn read(
     }
     let json = Json::parse(own_metadata.to_json().as_bytes()).ok()?;
     let mut errors = Errors::new();
-    let read = requirement(&ConfigNode::root(&json), &config.names, EmptyRequirement::Refused, &mut errors);
+    let read = requirement_without_parameters(
+        &ConfigNode::root(&json),
+        &config.names,
+        EmptyRequirement::Refused,
+        &mut errors,
+    );
     for error in &errors {
         let at = own_metadata.nearest_to(&error.path);
         let problem = format!("{error}; until then, every request of this route is answered 503");
