@@ -239,7 +239,7 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     assert_eq!(reporter.changed(), expected.map(|name| (name.to_owned(), 1)));
     let would_deny = |rest: &str| (Level::Info, format!("would deny: reason={rest}"));
     let expected = [
-        "denied detail=\"the rule denies every request\" method=\"GET\" path=\"/\" rule=default_policy",
+        "denied detail=\"the rule denies every request\" rule=default_policy method=\"GET\" path=\"/\"",
         "role detail=\"a required role is missing\" method=\"GET\" path=\"/\"",
     ];
     assert_eq!(reporter.lines(), expected.map(would_deny));
@@ -248,7 +248,7 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     let decision = decide(&closed, &request);
     reporter.refused(&decision.refusal().unwrap(), NOW);
     assert_eq!(reporter.changed(), [("jwt_guard.denied.denied".to_owned(), 1)]);
-    let line = "denied: reason=denied detail=\"the rule denies every request\" method=\"GET\" path=\"/\" rule=default_policy";
+    let line = "denied: reason=denied detail=\"the rule denies every request\" rule=default_policy method=\"GET\" path=\"/\"";
     assert_eq!(reporter.lines(), [(Level::Info, line.to_owned())]);
     let state = reporter.observer.filter_state.take();
     let reasons = ["denied", "role", "denied"];

@@ -163,12 +163,6 @@ impl Display for DenialRecord<'_> {
         if let Some(kid) = self.kid() {
             write!(f, " kid={}", Escaped(kid))?;
         }
-        if let Some(method) = self.method() {
-            write!(f, " method={}", Escaped(method))?;
-        }
-        if let Some(path) = self.path() {
-            write!(f, " path={}", EscapedUrl(path))?;
-        }
         if let Some(rule) = self.rule() {
             write!(f, " rule={rule}")?;
         }
@@ -178,6 +172,12 @@ impl Display for DenialRecord<'_> {
         if let Some((first, others)) = self.variant_classes().split_first() {
             write!(f, " reading_classes={first}")?;
             others.iter().try_for_each(|class| write!(f, ",{class}"))?;
+        }
+        if let Some(method) = self.method() {
+            write!(f, " method={}", Escaped(method))?;
+        }
+        if let Some(path) = self.path() {
+            write!(f, " path={}", EscapedUrl(path))?;
         }
         if let Some(id) = self.request_id() {
             write!(f, " request_id={id}")?;

@@ -7,6 +7,7 @@
     reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
+mod guards;
 mod harness;
 mod harness_itself;
 mod outcome;
@@ -19,6 +20,7 @@ mod attacks;
 mod claim_headers;
 mod configuration;
 mod differential;
+mod equals;
 mod faults;
 mod host_function;
 mod issuers;
@@ -38,6 +40,7 @@ mod route_metadata;
 mod routes;
 mod soak;
 mod sources;
+mod step_up;
 mod token_places;
 mod tokens;
 mod yaml;

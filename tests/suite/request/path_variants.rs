@@ -43,7 +43,8 @@ fn the_rule_and_its_path_variant_are_reported() {
     let expected = "reason=ambiguous_path detail=\"the path has a control character\" method=\"GET\" path=\"/Admin/%0ax\"";
     assert_eq!(line, expected);
     let line = denied(get("/%61dmin/\"x").decide_with_keys(&config)).record.to_string();
-    let end = " method=\"GET\" path=\"/%61dmin/\\\"x\" rule=routes[0] reading=\"GET /admin/\\\"x\" reading_classes=percent_decoding";
+    let end = " rule=routes[0] reading=\"GET /admin/\\\"x\" reading_classes=percent_decoding method=\"GET\" \
+               path=\"/%61dmin/\\\"x\"";
     assert!(line.ends_with(end), "{line}");
     assert!(
         !denied(get("/admin%3Ftoken=secret").decide_with_keys(&config)).record.to_string().contains("secret")

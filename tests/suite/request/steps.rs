@@ -228,7 +228,7 @@ fn denial_records_fit_on_one_line() {
     assert_eq!(
         line,
         "reason=unknown_kid detail=\"the issuer has no key with the token's kid\" issuer=issuer_example \
-         kid=\"a\\n[critical] b\" method=\"GET\" path=\"/\" rule=default_policy request_id=id-1"
+         kid=\"a\\n[critical] b\" rule=default_policy method=\"GET\" path=\"/\" request_id=id-1"
     );
     for id in ["", "a b", "a\nb", "\u{e9}", &"x".repeat(65)] {
         let record = denied(get("/").header("x-request-id", id).decide_with_keys(&config)).record;
