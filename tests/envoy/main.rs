@@ -7,6 +7,7 @@
     reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
+mod documents;
 mod harness;
 mod harness_itself;
 mod outcome;
