@@ -32,6 +32,7 @@ mod operators;
 mod own_spelling;
 mod path_variants;
 mod reasons;
+mod recipes;
 mod report_only;
 mod requirements;
 mod robustness;
