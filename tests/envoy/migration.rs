@@ -22,7 +22,7 @@ use Sent::{Bearer, Headers, Nothing, Query};
 /// A row of the table: its title, the path, the token, and how it is sent.
 type Row = (&'static str, &'static str, fn(Token) -> Token, Sent);
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 18] = [
     ("an admin, on an admin's route", "/api/admin/users", admin, Bearer),
     ("a user, on an admin's route", "/api/admin/users", user, Bearer),
     ("no token, on /api/orders", "/api/orders", user, Nothing),
@@ -45,6 +45,12 @@ const ROWS: [Row; 17] = [
         "a token for the audience https://orders-api/",
         "/api/orders",
         |token| token.audience("https://orders-api/"),
+        Bearer,
+    ),
+    (
+        "a token for the audience http://orders-api",
+        "/api/orders",
+        |token| token.audience("http://orders-api"),
         Bearer,
     ),
     ("Bearer without a token", "/api/orders", user, Headers(&[("authorization", "Bearer ")])),

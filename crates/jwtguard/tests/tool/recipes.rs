@@ -81,6 +81,7 @@ fn what_migrations_lead_to_is_sound() {
         ("From jwt_authn and RBAC", 1),
         ("Several providers of jwt_authn", 1),
         ("From Istio's RequestAuthentication and AuthorizationPolicy", 1),
+        ("From Envoy Gateway's SecurityPolicy", 1),
         ("From pico-client-auth", 0),
     ] {
         let mut text = blocks("docs/migration.md", section)[block].clone();
