@@ -8,6 +8,7 @@
 )]
 
 mod guards;
+mod documents;
 mod harness;
 mod harness_itself;
 mod outcome;
@@ -33,6 +34,7 @@ mod operators;
 mod own_spelling;
 mod path_variants;
 mod reasons;
+mod recipes;
 mod report_only;
 mod requirements;
 mod robustness;

@@ -2,24 +2,10 @@
 //! Envoy, and the tables of differences.
 
 use jwt_guard_testkit::mint::{SigningKey, Token};
-use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
+use crate::documents::section;
 use crate::harness::{Stack, now};
-
-/// A section of the document and its fenced `yaml` blocks.
-fn section(title: &str) -> (String, Vec<Value>) {
-    let text =
-        std::fs::read_to_string(format!("{}/docs/migration.md", jwt_guard_testkit::repository().display()))
-            .unwrap();
-    let section = text.split("\n## ").find(|section| section.starts_with(title)).expect(title).to_owned();
-    let blocks = section.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    let blocks = blocks.map(|block| {
-        let documents = documents("block", block).unwrap();
-        serde_json::from_str(&documents[0].tree.to_json()).unwrap()
-    });
-    (section.clone(), blocks.collect())
-}
 
 /// How a request carries its token.
 enum Sent {
@@ -36,7 +22,7 @@ use Sent::{Bearer, Headers, Nothing, Query};
 /// A row of the table: its title, the path, the token, and how it is sent.
 type Row = (&'static str, &'static str, fn(Token) -> Token, Sent);
 
-const ROWS: [Row; 17] = [
+const ROWS: [Row; 18] = [
     ("an admin, on an admin's route", "/api/admin/users", admin, Bearer),
     ("a user, on an admin's route", "/api/admin/users", user, Bearer),
     ("no token, on /api/orders", "/api/orders", user, Nothing),
@@ -59,6 +45,12 @@ const ROWS: [Row; 17] = [
         "a token for the audience https://orders-api/",
         "/api/orders",
         |token| token.audience("https://orders-api/"),
+        Bearer,
+    ),
+    (
+        "a token for the audience http://orders-api",
+        "/api/orders",
+        |token| token.audience("http://orders-api"),
         Bearer,
     ),
     ("Bearer without a token", "/api/orders", user, Headers(&[("authorization", "Bearer ")])),
@@ -157,7 +149,7 @@ async fn missing(section: &str, rows: &[Row], (native, ours): (&Stack, &Stack)) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_policies_answer_as_the_table_says() {
-    let (section, blocks) = section("From jwt_authn and RBAC");
+    let (section, blocks) = section("migration.md", "From jwt_authn and RBAC");
     let [before, after] = blocks.as_slice() else { panic!("two blocks: {blocks:#?}") };
     let (native, ours) = both(before, after).await;
     assert_eq!(missing(&section, &ROWS, (&native, &ours)).await, [""; 0], "the document lacks these lines");
@@ -171,7 +163,7 @@ async fn both_policies_answer_as_the_table_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_providers_answer_as_the_table_says() {
-    let (section, blocks) = section("Several providers of jwt_authn");
+    let (section, blocks) = section("migration.md", "Several providers of jwt_authn");
     let [before, after] = blocks.as_slice() else { panic!("two blocks: {blocks:#?}") };
     let (native, ours) = both(before, after).await;
     assert_eq!(

@@ -18,6 +18,7 @@ mod lint_issuers;
 mod lint_routes;
 mod lints;
 mod manifests;
+mod migration;
 mod numbers;
 mod other_filters;
 mod policy;
