@@ -7,7 +7,6 @@
     reason = "an unexpected result fails the test with its location; clippy treats only #[test] functions as tests"
 )]
 
-mod guards;
 mod documents;
 mod harness;
 mod harness_itself;
@@ -23,6 +22,7 @@ mod configuration;
 mod differential;
 mod equals;
 mod faults;
+mod guards;
 mod host_function;
 mod issuers;
 mod key_sets;
