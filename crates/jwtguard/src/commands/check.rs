@@ -4,6 +4,7 @@ use std::io::Read;
 use std::process::ExitCode;
 
 use jwtguard::inspect::check::{Report, check};
+use jwtguard::inspect::tables::PolicyRow;
 use jwtguard::inspect::{FileDocument, Severity, documents};
 use serde_json::{Value, json};
 
@@ -145,25 +146,26 @@ fn as_json(report: &Report) -> Value {
         .tables
         .iter()
         .map(|table| {
-            let rows: Vec<_> = table
-                .rows
-                .iter()
-                .map(|row| {
-                    json!({
-                        "route": row.route,
-                        "methods": row.methods,
-                        "hosts": row.hosts,
-                        "token_from": row.token_from,
-                        "who": row.who,
+            let rows = |rows: &[PolicyRow]| -> Vec<Value> {
+                rows.iter()
+                    .map(|row| {
+                        json!({
+                            "route": row.route,
+                            "methods": row.methods,
+                            "hosts": row.hosts,
+                            "token_from": row.token_from,
+                            "who": row.who,
+                        })
                     })
-                })
-                .collect();
+                    .collect()
+            };
             json!({
                 "configuration": table.heading,
                 "issuers": table.issuers,
                 "token_from": table.token_from,
                 "modes": table.modes,
-                "rows": rows,
+                "rows": rows(&table.rows),
+                "guards": rows(&table.guards),
             })
         })
         .collect();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::commands::check::{self, UNREADABLE};
 use crate::commands::output::print_line;
 use crate::commands::token_input::{ClaimsInput, parts, without_scheme};
+use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::now;
 pub use report::{condition, unread};
 
@@ -71,6 +72,9 @@ pub struct Arguments {
     /// The requirement in the metadata of the Envoy route, under the key jwt_guard
     #[arg(long, value_name = "JSON")]
     route_metadata: Option<String>,
+    /// The time of the request, in seconds since 1970; the default is the current time
+    #[arg(long, value_name = "SECONDS")]
+    now: Option<u64>,
     /// The number of the configuration to use, if the file contains several
     #[arg(long, value_name = "N", default_value_t = 1)]
     configuration: usize,
@@ -111,7 +115,7 @@ fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), St
         );
     }
     let (config, tree) = configuration(&arguments.file, arguments.configuration)?;
-    let mut simulator = Simulator::new(&config, &tree, now());
+    let mut simulator = Simulator::new(&config, &tree, arguments.now.map_or_else(now, UnixTime::from_secs));
     if let Some(file) = &arguments.jwks {
         simulator.add_keys(&check::text(file)?).map_err(|problem| format!("{file}: {problem}"))?;
     }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::commands::check::{self, UNREADABLE};
 use crate::commands::output::print_line;
+use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::now;
 
 use crate::commands::explain;
@@ -130,7 +131,8 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<FileResults, String> {
         }
     };
     let (config, tree) = explain::configuration(&path, suite.configuration)?;
-    let mut simulator = Simulator::new(&config, &tree, now());
+    let real_time = now();
+    let mut simulator = Simulator::new(&config, &tree, real_time);
     if let Some(jwks) = &suite.jwks {
         let path = beside(jwks);
         simulator.add_keys(&check::text(&path)?).map_err(|problem| format!("{path}: {problem}"))?;
@@ -144,6 +146,7 @@ fn run_file(file: &str, arguments: &Arguments) -> Result<FileResults, String> {
         results: Vec::new(),
     };
     for test in suite.tests {
+        simulator.now = test.now.map_or(real_time, UnixTime::from_secs);
         let outcome = simulator
             .run(&test.test_request, &test.credential)
             .map_err(|problem| format!("{file}:{}: {}: {problem}", test.line, test.name))?;

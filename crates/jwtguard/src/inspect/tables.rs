@@ -1,10 +1,13 @@
 //! The policy as a table: routes, methods, hosts, and who may pass.
 
+use std::rc::Rc;
+
 use super::describe;
 use super::find::Embedding;
 use super::tree::Tree;
 use jwt_guard::config::Config;
 use jwt_guard::policy::Requirement;
+use jwt_guard::route::Entry;
 
 /// The table of one configuration. The order of the rows is not the precedence: the filter applies the most specific route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct PolicyTable {
     pub modes: Vec<&'static str>,
     /// The routes in the order of the file, then the default policy.
     pub rows: Vec<PolicyRow>,
+    /// The guards in the order of the file.
+    pub guards: Vec<PolicyRow>,
 }
 
 /// A row of the table.
@@ -64,13 +69,13 @@ impl PolicyTable {
             let places = entry.rule.token_from.as_deref();
             let own_places = places.filter(|places| *places != config.token_from.as_slice());
             PolicyRow {
-                route: entry.template.to_string(),
-                methods: entry.methods.iter().map(ToString::to_string).collect(),
-                hosts: entry.hosts.iter().map(ToString::to_string).collect(),
-                who: describe::requirement(&entry.rule.requirement, &config.names),
                 token_from: own_places.map(describe::token_sources),
+                ..PolicyRow::of(entry, &entry.rule.name, &entry.rule.requirement, config)
             }
         }));
+        let guards = config.guards.entries().iter();
+        let guards =
+            guards.map(|entry| PolicyRow::of(entry, &entry.rule.name, &entry.rule.requirement, config));
         rows.push(PolicyRow {
             route: if rows.is_empty() { "everything" } else { "everything else" }.to_owned(),
             methods: Vec::new(),
@@ -80,7 +85,22 @@ impl PolicyTable {
         });
         let issuers = config.issuers.iter().map(describe::issuer).collect();
         let token_from = describe::token_sources(&config.token_from);
-        Self { heading, issuers, token_from, modes: describe::modes(config), rows }
+        Self { heading, issuers, token_from, modes: describe::modes(config), rows, guards: guards.collect() }
+    }
+}
+
+impl PolicyRow {
+    fn of<T>(entry: &Entry<T>, name: &Option<Rc<str>>, requirement: &Requirement, config: &Config) -> Self {
+        Self {
+            route: match name {
+                Some(name) => format!("{} ({name})", entry.template),
+                None => entry.template.to_string(),
+            },
+            methods: entry.methods.iter().map(ToString::to_string).collect(),
+            hosts: entry.hosts.iter().map(ToString::to_string).collect(),
+            who: describe::requirement(requirement, &config.names),
+            token_from: None,
+        }
     }
 }
 
@@ -103,29 +123,48 @@ impl std::fmt::Display for PolicyTable {
             writeln!(f, "  {mode}")?;
         }
         writeln!(f)?;
-        let any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(" ") };
-        let read =
-            |row: &PolicyRow| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
-        let cells = |row: &PolicyRow| {
-            [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()]
-        };
-        let header = ["route", "methods", "hosts", "token from", "who may pass"].map(str::to_owned);
-        let lines: Vec<[String; 5]> = std::iter::once(header).chain(self.rows.iter().map(cells)).collect();
-        let width = |column: usize| {
-            let widths = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
-            widths.max().unwrap_or_default()
-        };
-        let (first, second, third, fourth) = (width(0), width(1), width(2), width(3));
         let has_own_places = self.rows.iter().any(|row| row.token_from.is_some());
-        for [route, methods, hosts, places, who] in &lines {
-            write!(f, "  {route:first$}  {methods:second$}  {hosts:third$}  ")?;
-            if has_own_places {
-                write!(f, "{places:fourth$}  ")?;
-            }
-            writeln!(f, "{who}")?;
+        write_rows(
+            f,
+            ["route", "methods", "hosts", "token from", "who may pass"],
+            &self.rows,
+            has_own_places,
+        )?;
+        if !self.guards.is_empty() {
+            writeln!(f)?;
+            write_rows(f, ["guard", "methods", "hosts", "token from", "who passes it"], &self.guards, false)?;
         }
         Ok(())
     }
+}
+
+/// Writes rows in aligned columns.
+fn write_rows(
+    f: &mut std::fmt::Formatter<'_>,
+    header: [&str; 5],
+    rows: &[PolicyRow],
+    with_places: bool,
+) -> std::fmt::Result {
+    let any = |list: &[String]| if list.is_empty() { "any".to_owned() } else { list.join(" ") };
+    let read =
+        |row: &PolicyRow| row.token_from.as_deref().map_or("as above".to_owned(), |list| list.join(", "));
+    let cells =
+        |row: &PolicyRow| [row.route.clone(), any(&row.methods), any(&row.hosts), read(row), row.who.clone()];
+    let header = header.map(str::to_owned);
+    let lines: Vec<[String; 5]> = std::iter::once(header).chain(rows.iter().map(cells)).collect();
+    let width = |column: usize| {
+        let widths = lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count());
+        widths.max().unwrap_or_default()
+    };
+    let (first, second, third, fourth) = (width(0), width(1), width(2), width(3));
+    for [route, methods, hosts, places, who] in &lines {
+        write!(f, "  {route:first$}  {methods:second$}  {hosts:third$}  ")?;
+        if with_places {
+            write!(f, "{places:fourth$}  ")?;
+        }
+        writeln!(f, "{who}")?;
+    }
+    Ok(())
 }
 
 /// Makes the heading of a configuration.

@@ -22,6 +22,7 @@ mod migration;
 mod numbers;
 mod other_filters;
 mod policy;
+mod policy_keys;
 mod recipes;
 mod routes;
 mod run;

@@ -28,6 +28,8 @@ pub struct Test {
     pub request: String,
     pub line: usize,
     pub test_request: TestRequest,
+    /// The time of the request, in seconds since 1970; the current time if absent.
+    pub now: Option<u64>,
     pub credential: TestCredential,
     pub expected: Expected,
 }
@@ -41,6 +43,7 @@ struct RawSuite {
     jwks: Option<String>,
     #[serde(default = "localhost")]
     host: String,
+    now: Option<u64>,
     tests: Vec<RawTest>,
 }
 
@@ -63,6 +66,7 @@ struct RawTest {
     claims: Option<Map<String, Value>>,
     token: Option<String>,
     route_metadata: Option<Value>,
+    now: Option<u64>,
     expect: Value,
 }
 
@@ -104,7 +108,7 @@ impl Suite {
             let path = tests.index(index).to_owned();
             let name = test.name.as_deref().unwrap_or(&test.request).to_owned();
             let line = tree.nearest_to(&path).line;
-            test.into_test(name.clone(), line, &raw.host).map_err(|problem| {
+            test.into_test(name.clone(), line, (&raw.host, raw.now)).map_err(|problem| {
                 problem.located_in(file, tree, &path, |path| match path.is_root() {
                     true => name.clone(),
                     false => format!("{name}: {}", dotted(path)),
@@ -121,7 +125,12 @@ impl Suite {
 }
 
 impl RawTest {
-    fn into_test(self, name: String, line: usize, host: &str) -> Result<Test, FileError> {
+    fn into_test(
+        self,
+        name: String,
+        line: usize,
+        (host, now): (&str, Option<u64>),
+    ) -> Result<Test, FileError> {
         let expected = expected(&self.expect)?;
         let (method, path) =
             explain::request(&self.request).map_err(|sentence| FileError::at(&key("request"), sentence))?;
@@ -144,7 +153,8 @@ impl RawTest {
             (None, Some(object)) => ClaimsInput::new(object).credential(None),
             (None, None) => TestCredential::None,
         };
-        Ok(Test { name, request: self.request, line, test_request, credential, expected })
+        let now = self.now.or(now);
+        Ok(Test { name, request: self.request, line, test_request, now, credential, expected })
     }
 }
 

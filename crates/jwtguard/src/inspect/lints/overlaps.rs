@@ -80,9 +80,14 @@ fn message(config: &Config, probe: &Probe<'_>, lost: &[Shadowing<'_>]) -> Option
             format!(", {key}: [{}]", values.join(", "))
         }
     };
+    // A rule for methods on every path is usually meant to add to the rules of the paths.
+    let or_guard = match probe.template.covers_rest() && !probe.methods.is_empty() {
+        true => "; or move this route into guards, where it applies beside every other route",
+        false => "",
+    };
     Some(format!(
         "{} is shadowed{methods} by {}, which is more specific and {how}: {} is decided by \"{}\", not by \"{}\"; write a \
-         route {{path: {}{}{}}} with the requirement that is intended there{others}",
+         route {{path: {}{}{}}} with the requirement that is intended there{or_guard}{others}",
         probe.template,
         named(Some(winner)),
         first.request,

@@ -61,6 +61,12 @@ fn follows(held: &Condition, wanted: &Condition) -> bool {
                 _ => false,
             }
         }
+        (Condition::StepUp(held), Condition::StepUp(wanted)) => {
+            let acr = wanted.acr.is_empty()
+                || !held.acr.is_empty() && held.acr.iter().all(|acr| wanted.acr.contains(acr));
+            let age = wanted.max_age.is_none_or(|wanted| held.max_age.is_some_and(|held| held <= wanted));
+            acr && age
+        }
         (Condition::IssuerOrAudience(held), Condition::IssuerOrAudience(wanted)) => match (held, wanted) {
             (IssuerOrAudience::Issuer(held), IssuerOrAudience::Issuer(wanted)) => is_within(held, wanted),
             (IssuerOrAudience::Audience(held), IssuerOrAudience::Audience(wanted)) => is_within(held, wanted),
@@ -102,6 +108,24 @@ mod tests {
     fn one_requirement_implies_another() {
         for (one, other, expected) in [
             (r#"{"deny":true}"#, r#"{"requires_role":"a"}"#, true),
+            (
+                r#"{"requires_step_up":{"acr":"a","max_age_seconds":10}}"#,
+                r#"{"requires_step_up":{"acr":["a","b"],"max_age_seconds":20}}"#,
+                true,
+            ),
+            (r#"{"requires_step_up":{"acr":["a","b"]}}"#, r#"{"requires_step_up":{"acr":"a"}}"#, false),
+            (r#"{"requires_step_up":{"max_age_seconds":1}}"#, r#"{"requires_step_up":{"acr":"a"}}"#, false),
+            (r#"{"requires_step_up":{"acr":"a"}}"#, r#"{"requires_step_up":{"max_age_seconds":1}}"#, false),
+            (
+                r#"{"requires_claim":{"claim":"c","equals":{"header":"x-a"}}}"#,
+                r#"{"requires_claim":{"claim":"c","present":true}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_claim":{"claim":"c","equals":{"header":"x-a"}}}"#,
+                r#"{"requires_claim":{"claim":"c","equals":{"header":"x-b"}}}"#,
+                false,
+            ),
             (
                 r#"{"requires_claim":{"claim":"c","prefix":"a/b/"}}"#,
                 r#"{"requires_claim":{"claim":"c","prefix":["a/","x"]}}"#,

@@ -28,7 +28,8 @@ pub struct Simulator<'c> {
     keys: Vec<Option<Rc<KeySet>>>,
     /// The temporary keys, by issuer and algorithm.
     pub(super) temporary_keys: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
-    pub(super) now: UnixTime,
+    /// The time of the request.
+    pub now: UnixTime,
 }
 
 /// The request to simulate.
