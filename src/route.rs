@@ -15,6 +15,7 @@ mod letter_case;
 mod method;
 mod normalizations;
 mod parameters;
+mod partial;
 mod path_variants;
 mod request_variant;
 mod route_matches;
@@ -30,10 +31,11 @@ pub use guards::Guards;
 pub use host::{HostPattern, HostPatternError};
 pub use method::{Method, MethodError};
 pub use parameters::Parameters;
+pub use partial::TooManyPartials;
 pub use request_variant::RequestVariant;
 pub use route_matches::{
     Ambiguity, RequestLine, RequestVariants, RouteMatch, RouteMatches, most_different_classes, path_variants,
 };
 pub use table::{RouteFound, Table};
-pub use template::{Template, TemplateError, TemplateSegment};
+pub use template::{PartialSegment, Template, TemplateError, TemplateSegment};
 pub use variant_class::{SkippedVariants, VariantClass};

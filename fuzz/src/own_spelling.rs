@@ -11,7 +11,7 @@ use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
 
 /// Typical segments, some of which differ only in letter case, and wildcards.
-const SEGMENTS: [&str; 32] = [
+const SEGMENTS: [&str; 36] = [
     "a",
     "A",
     "b",
@@ -44,6 +44,10 @@ const SEGMENTS: [&str; 32] = [
     "*",
     "{}",
     "*",
+    "my*",
+    "*s",
+    "A*n",
+    "caf*",
 ];
 
 /// Values for wildcards; some, such as `Pub`, occur in no template.
@@ -120,6 +124,9 @@ fn path_under(template: &str, bytes: &mut Bytes<'_>) -> String {
             "**" => (0..bytes.below(3)).for_each(|_| path.push_str(&format!("/{}", bytes.choose(&VALUES)))),
             segment if segment == "*" || segment.starts_with("{id") => {
                 path.push_str(&format!("/{}", bytes.choose(&VALUES)));
+            }
+            partial if partial.contains('*') => {
+                path.push_str(&format!("/{}", partial.replacen('*', bytes.choose(&VALUES), 1)));
             }
             literal => path.push_str(&format!("/{literal}")),
         }

@@ -115,8 +115,7 @@ const FOREIGN: [Foreign; 61] = [
     write("routes", "rules", "routes", ", a list of {path: …} with a requirement"),
     write("policies", "requirementmap", "policies", ", an object of named requirements"),
     write("path", "prefix pathprefix",
-        "path", ", a template: /cart/** for /cart and every path below it; a template matches whole segments, so write \
-         one more route for each of /carts and /cart.json"),
+        "path", ", a template: /cart/** for /cart and every path below it, or /cart** for /carts and /cart.json too"),
     write("path", "match urlpath pathregex regex to operation",
         "path", ", a template: /api/** for a prefix, /api/{id} for one segment"),
     write("requires_issuer", "providername providerandaudiences provider requestprincipals",

@@ -57,7 +57,18 @@ pub(super) fn guards(
             errors,
         );
     }
-    (errors.len() == before).then(|| Guards::build(entries, skipped))
+    if errors.len() > before {
+        return None;
+    }
+    let routes: Vec<usize> = entries.iter().map(|entry| entry.route).collect();
+    let built = Guards::build(entries, skipped);
+    built
+        .map_err(|(index, error)| {
+            if let Some(node) = routes.get(index).and_then(|route| nodes.get(*route)) {
+                node.refuse(Problem::TooManyPartials(error), errors);
+            }
+        })
+        .ok()
 }
 
 fn guard(

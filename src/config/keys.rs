@@ -234,8 +234,9 @@ keys! {
 
     /// The keys of a route, beside those of its requirement.
     pub mod route {
-        /// The path template. /a/b matches /a/b and /a/b/. {id} or * matches one segment. ** as the last segment
-        /// matches the rest and the path before it: /a/** also matches /a. Write the path decoded, in the
+        /// The path template. /a/b matches /a/b and /a/b/. {id} or * matches one segment, and one * inside a segment
+        /// matches a part of it: /x* or *health. ** as the last segment matches the rest and the path before it: /a/**
+        /// also matches /a. /x** matches every segment that starts with x, and everything below it. Write the path decoded, in the
         /// upstream's letter case. A list of templates is one route for each, with the same methods, hosts and
         /// requirement.
         PATH: Name("path") is TextsMatching("^/");

@@ -12,7 +12,7 @@ use crate::jose::json::JsonError;
 use crate::jose::jwks::SkippedKey;
 use crate::jose::pointer::PointerError;
 use crate::resource_metadata::ResourceMetadataError;
-use crate::route::{Conflict, HostPatternError, MethodError, TemplateError, VariantClass};
+use crate::route::{Conflict, HostPatternError, MethodError, TemplateError, TooManyPartials, VariantClass};
 use texts::{algorithms, listed, remedy, skippable, those_defined};
 
 /// One mistake in a configuration.
@@ -323,6 +323,9 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// More partial segments in one place than the limit.
+    #[error("{0}")]
+    TooManyPartials(TooManyPartials),
     /// A key that a guard cannot have.
     #[error(
         "a guard adds a requirement and cannot let requests pass or choose where tokens are read; write this key in a \

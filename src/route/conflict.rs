@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::entry::Entry;
 use super::letter_case::folded;
+use super::partial::TooManyPartials;
 
 /// Two entries that conflict with each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum ConflictKind {
     /// both.
     #[error("differ only in case, which some upstreams ignore: spell the path one way, or remove one")]
     Case,
+    /// More partial segments in one place than the limit.
+    #[error(transparent)]
+    TooManyPartials(#[from] TooManyPartials),
 }
 
 /// The entries whose templates differ only in letter case. Each is compared with the first entry of that
@@ -74,6 +78,9 @@ impl Conflict {
     fn names(&self) -> String {
         let (one, other) = &self.templates;
         match (self.first, self.second) {
+            (route, _) if self.kind == ConflictKind::TooManyPartials(TooManyPartials) => {
+                format!("routes[{route}] (`{one}`):")
+            }
             (first, second) if first == second => {
                 format!("the paths `{one}` and `{other}` of routes[{first}]")
             }

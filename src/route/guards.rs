@@ -11,6 +11,7 @@ use super::host::normalize_host;
 use super::host_levels::HostLevels;
 use super::letter_case::folded;
 use super::parameters::Parameters;
+use super::partial::{MAX_PARTIALS, PartialPattern, TooManyPartials};
 use super::request_variant::RequestVariant;
 use super::template::TemplateSegment;
 use super::tree::{first_segment, rest_of};
@@ -30,6 +31,7 @@ pub struct Guards<T> {
 #[derive(Debug, Clone, Default)]
 struct GuardNode {
     literals: HashMap<Box<str>, GuardNode>,
+    partials: Vec<(PartialPattern, GuardNode)>,
     any: Option<Box<GuardNode>>,
     /// The templates that end here.
     here: GuardsByMethod,
@@ -46,17 +48,27 @@ struct GuardsByMethod {
 
 impl<T> Guards<T> {
     /// Builds the index. The order of the entries does not matter, and entries may overlap.
-    pub fn build(entries: Vec<Entry<T>>, skipped: SkippedVariants) -> Self {
+    ///
+    /// # Errors
+    /// The index of the first entry for which a place has too many partial segments.
+    pub fn build(entries: Vec<Entry<T>>, skipped: SkippedVariants) -> Result<Self, (usize, TooManyPartials)> {
         let ignores_case = !skipped.contains(VariantClass::LetterCase);
         let mut levels: HostLevels<GuardNode> = HostLevels::default();
         for (index, entry) in entries.iter().enumerate() {
+            let mut has_place = true;
             levels.each_of(&entry.hosts, |root| {
-                let node = root.descend(&entry.template, ignores_case);
+                let Some(node) = root.descend(&entry.template, ignores_case) else {
+                    has_place = false;
+                    return;
+                };
                 let slots = if entry.template.covers_rest() { &mut node.rest } else { &mut node.here };
                 slots.insert(index, &entry.methods);
             });
+            if !has_place {
+                return Err((index, TooManyPartials));
+            }
         }
-        Self { entries, levels, ignores_case }
+        Ok(Self { entries, levels, ignores_case })
     }
 
     /// The entries, in their order.
@@ -133,14 +145,12 @@ impl<T> Guards<T> {
 /// Whether a path that matches the template ignoring letter case has the template's own letter case.
 fn is_spelled_as(template: &Template, path: &str) -> bool {
     let mut segments = path.split('/').skip(1);
-    template.segments().all(|segment| match segment {
-        TemplateSegment::Literal(text) => segments.next() == Some(text),
-        TemplateSegment::Any(_) => segments.next().is_some(),
-    })
+    template.segments().all(|template| segments.next().is_some_and(|segment| template.matches(segment)))
 }
 
 impl GuardNode {
-    fn descend(&mut self, template: &Template, ignores_case: bool) -> &mut Self {
+    /// The node of a template; `None` if a place has too many partial segments.
+    fn descend(&mut self, template: &Template, ignores_case: bool) -> Option<&mut Self> {
         let mut node = self;
         for segment in template.segments() {
             node = match segment {
@@ -148,10 +158,26 @@ impl GuardNode {
                     let text = if ignores_case { folded(text) } else { Cow::Borrowed(text) };
                     node.literals.entry(text.into()).or_default()
                 }
+                TemplateSegment::Partial(partial) => {
+                    let pattern = PartialPattern::new(partial);
+                    node.partial(if ignores_case { pattern.folded() } else { pattern })?
+                }
                 TemplateSegment::Any(_) => node.any.get_or_insert_default(),
             };
         }
-        node
+        Some(node)
+    }
+
+    fn partial(&mut self, pattern: PartialPattern) -> Option<&mut Self> {
+        let at = match self.partials.iter().position(|(known, _)| *known == pattern) {
+            Some(at) => at,
+            None if self.partials.len() >= MAX_PARTIALS => return None,
+            None => {
+                self.partials.push((pattern, Self::default()));
+                self.partials.len() - 1
+            }
+        };
+        self.partials.get_mut(at).map(|(_, node)| node)
     }
 
     /// Adds every entry that matches the rest of the path: `None` at its end, `Some("")` after a trailing slash.
@@ -163,6 +189,9 @@ impl GuardNode {
         };
         let (segment, rest) = first_segment(rest);
         if let Some(node) = self.literals.get(segment) {
+            node.find(rest, method, found, visits);
+        }
+        for (_, node) in self.partials.iter().filter(|(pattern, _)| pattern.matches(segment)) {
             node.find(rest, method, found, visits);
         }
         if let Some(node) = self.any.as_deref().filter(|_| !segment.is_empty()) {

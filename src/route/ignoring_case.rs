@@ -1,9 +1,10 @@
 //! The look-up of upstreams that ignore letter case in the whole path or in parts of it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::letter_case::{folded, lower_cased};
-use super::tree::{Levels, RouteNode, first_segment, rest_of};
+use super::tree::{Levels, PartialNode, RouteNode, first_segment, rest_of};
 
 impl Levels {
     /// Like [`Levels::find`], but ignores letter case in every segment.
@@ -46,9 +47,9 @@ impl<'t> RouteNodes<'t> {
             return self.below(method).or_else(|| self.here(method));
         }
         let (segment, rest) = first_segment(rest);
-        let literals = self.literals_ignoring_case(segment);
-        literals
-            .find_in(|nodes| nodes.find_folded(rest, method))
+        let mut by_text = self.by_text(segment, TextMatch::IgnoringCase).into_iter();
+        by_text
+            .find_map(|nodes| nodes.find_folded(rest, method))
             .or_else(|| self.any(segment).find_in(|nodes| nodes.find_folded(rest, method)))
             .or_else(|| self.below(method))
     }
@@ -69,12 +70,15 @@ impl<'t> RouteNodes<'t> {
             return known.clone();
         }
         let (segment, rest) = first_segment(rest);
-        let mut candidates = vec![self.literals(segment), self.literals_ignoring_case(segment)];
-        candidates.extend(lower_cased(segment).iter().map(|lower| self.literals(lower)));
+        let mut candidates =
+            vec![self.by_text(segment, TextMatch::Exact), self.by_text(segment, TextMatch::IgnoringCase)];
+        candidates.extend(lower_cased(segment).iter().map(|lower| self.by_text(lower, TextMatch::Exact)));
         let mut falls_through = false;
-        for (position, nodes) in candidates.iter().enumerate() {
-            if !candidates.iter().take(position).any(|earlier| earlier.is(nodes)) {
-                falls_through |= nodes.choices_below(rest, method, &mut found, seen);
+        for (position, groups) in candidates.iter().enumerate() {
+            if !candidates.iter().take(position).any(|earlier| are_same(earlier, groups)) {
+                // The next group counts if some combination finds nothing below the earlier ones.
+                falls_through |=
+                    groups.iter().all(|nodes| nodes.choices_below(rest, method, &mut found, seen));
             }
         }
         if falls_through && self.any(segment).choices_below(rest, method, &mut found, seen) {
@@ -127,6 +131,33 @@ impl<'t> RouteNodes<'t> {
         nodes
     }
 
+    /// The nodes that match the segment by their text, in the order of precedence: the literals, then each partial
+    /// segment.
+    fn by_text(&self, segment: &str, by: TextMatch) -> Vec<Self> {
+        let literals = match by {
+            TextMatch::Exact => self.literals(segment),
+            TextMatch::IgnoringCase => self.literals_ignoring_case(segment),
+        };
+        let segment = match by {
+            TextMatch::Exact => Cow::Borrowed(segment),
+            TextMatch::IgnoringCase => folded(segment),
+        };
+        let pattern = |known: &'t PartialNode| match by {
+            TextMatch::Exact => &known.pattern,
+            TextMatch::IgnoringCase => &known.folded,
+        };
+        let partials = self.0.iter().flat_map(|node| &node.partials);
+        let mut partials: Vec<_> = partials.filter(|known| pattern(known).matches(&segment)).collect();
+        // A stable sort, so that equal patterns stay in the order of the nodes.
+        partials.sort_by_key(|known| std::cmp::Reverse(pattern(known).rank()));
+        let mut groups = vec![literals];
+        for same in partials.chunk_by(|one, other| pattern(one) == pattern(other)) {
+            groups.push(Self(same.iter().map(|known| &known.node).collect()));
+        }
+        groups.retain(|nodes| !nodes.0.is_empty());
+        groups
+    }
+
     fn any(&self, segment: &str) -> Self {
         if segment.is_empty() {
             return Self::default();
@@ -138,6 +169,17 @@ impl<'t> RouteNodes<'t> {
         self.0.len() == other.0.len()
             && self.0.iter().all(|node| other.0.iter().any(|known| std::ptr::eq(*node, *known)))
     }
+}
+
+/// How a segment is compared with the text of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TextMatch {
+    Exact,
+    IgnoringCase,
+}
+
+fn are_same(one: &[RouteNodes<'_>], other: &[RouteNodes<'_>]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one.is(other))
 }
 
 fn add_once(found: &mut Vec<Option<usize>>, choice: Option<usize>) {

@@ -37,12 +37,14 @@ impl<T> Table<T> {
         let mut conflicts = case_conflicts(&entries);
         let mut levels = Levels::default();
         for (index, entry) in entries.iter().enumerate() {
-            let taken = levels.insert(index, &entry.template, &entry.methods, &entry.hosts);
-            conflicts.extend(
-                taken
-                    .into_iter()
-                    .filter_map(|first| Conflict::between(&entries, first, index, ConflictKind::Equal)),
-            );
+            let between = |first, kind| Conflict::between(&entries, first, index, kind);
+            match levels.insert(index, &entry.template, &entry.methods, &entry.hosts) {
+                Ok(taken) => {
+                    conflicts
+                        .extend(taken.into_iter().filter_map(|first| between(first, ConflictKind::Equal)));
+                }
+                Err(error) => conflicts.extend(between(index, error.into())),
+            }
         }
         if !conflicts.is_empty() {
             conflicts.sort_by_key(|conflict| (conflict.first, conflict.second));
@@ -79,7 +81,8 @@ impl<T> Table<T> {
     /// - Hosts: exact, then the longest `*.suffix`, then routes without hosts. If the routes of a host do not
     ///   match this path and method, the next host in this order is tried: a route without hosts is meant for
     ///   every host, even if another route lists the host.
-    /// - Templates, segment by segment from the left: literal, then `{id}` or `*`, then `**`. If the path ends,
+    /// - Templates, segment by segment from the left: literal, then a part such as `x*` (first the longest fixed
+    ///   text, then the longest start), then `{id}` or `*`, then `**`. If the path ends,
     ///   a template that ends here precedes `**`. If the path ends in a slash, `**` precedes the template
     ///   without the slash, because the slash belongs to `**` (`/a/**` covers `/a/`).
     /// - Methods: listed, then unlisted. HEAD follows GET if a template does not list HEAD. A template that

@@ -1,14 +1,17 @@
 //! Path templates: the `path` of a route.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The maximum number of segments, more than real paths have. The look-up makes one nested call per segment.
 const MAX_SEGMENTS: usize = 64;
 
-/// The last segment of a template that covers everything below its other segments.
+/// The last segment of a template that covers everything below its other segments. After a text it also covers the
+/// rest of that segment.
 const REST: &str = "**";
 
-/// A route's path: literal segments, `{name}` or `*` for one non-empty segment, `**` at the end for the rest.
+/// A route's path: literal segments, `{name}` or `*` for one non-empty segment, one `*` inside a segment for a part of
+/// it, `**` at the end for the rest.
 ///
 /// A template is matched against path variants (see [`super::RequestVariant`]), so it is written decoded and
 /// normalized. Text that no variant contains, or that variants split or decode, is an error here.
@@ -24,15 +27,54 @@ pub struct Template {
 pub enum TemplateSegment<'t> {
     /// This text, byte for byte.
     Literal(&'t str),
+    /// Any segment with this start and this end, written as `start*end`. What stands between them may be empty.
+    Partial(PartialSegment<'t>),
     /// Any non-empty segment, written as `*` or `{id}`. The name is for people and does not affect the match.
     Any(&'t str),
 }
 
+/// The fixed text of a segment with one `*`; at least one of the two is not empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartialSegment<'t> {
+    /// The text before the `*`.
+    pub prefix: &'t str,
+    /// The text after the `*`.
+    pub suffix: &'t str,
+}
+
+impl PartialSegment<'_> {
+    /// Whether the segment of a path has this start and this end, which do not overlap.
+    pub fn matches(&self, segment: &str) -> bool {
+        segment.strip_prefix(self.prefix).is_some_and(|rest| rest.ends_with(self.suffix))
+    }
+
+    /// The length of the fixed text and of its start: the order of precedence.
+    pub(super) fn rank(&self) -> (usize, usize) {
+        (self.prefix.len() + self.suffix.len(), self.prefix.len())
+    }
+}
+
+impl fmt::Display for PartialSegment<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}*{}", self.prefix, self.suffix)
+    }
+}
+
 impl<'t> TemplateSegment<'t> {
-    /// The segment as written.
-    pub fn as_str(&self) -> &'t str {
+    /// The segment as a template writes it.
+    pub fn text(&self) -> Cow<'t, str> {
         match self {
-            Self::Literal(text) | Self::Any(text) => text,
+            Self::Literal(text) | Self::Any(text) => Cow::Borrowed(text),
+            Self::Partial(partial) => Cow::Owned(partial.to_string()),
+        }
+    }
+
+    /// Whether it matches this segment of a path, in this letter case.
+    pub fn matches(&self, segment: &str) -> bool {
+        match self {
+            Self::Literal(text) => *text == segment,
+            Self::Partial(partial) => partial.matches(segment),
+            Self::Any(_) => !segment.is_empty(),
         }
     }
 }
@@ -55,16 +97,27 @@ pub enum TemplateError {
     /// A segment that starts with a space, or ends with a space or a dot.
     #[error("the segment {0:?} starts with a space or ends with a space or a dot: remove it")]
     Edge(String),
+    /// A text that starts with `*`, as patterns for the end of a path do in other software.
+    #[error(
+        "{0:?} does not start with `/`, and no template matches the end of any path: write `/*/x` for one segment \
+         before `x`, and one route for each other depth"
+    )]
+    EndOfPath(String),
     /// `**` before the last segment.
     #[error("`**` must be the last segment: write `*` or `{{name}}` for one segment in the middle")]
     RestNotLast,
-    /// `*`, `{` or `}` in a segment that is not `*`, `**` or `{name}` as a whole.
+    /// `{` or `}` in a segment that is not `{name}` as a whole.
     #[error(
-        "the segment {0:?} is only partly a wildcard, and a template matches whole segments: write one route for each \
-         segment that is meant, `*` or `{{name}}` (letters, digits, `_`, `-`) for any one segment, or a final `**` for \
-         the rest of the path"
+        "the segment {0:?} is only partly a parameter: write `{{name}}` (letters, digits, `_`, `-`) for a whole segment, \
+         or one `*` for a part of it, as in `*.json`"
     )]
-    PartialWildcard(String),
+    PartialParameter(String),
+    /// More than one `*` in a segment, other than a final `**`.
+    #[error(
+        "the segment {0:?} has several `*`: write one `*` for a part of a segment, as in `swagger-ui*` or `*health`, or \
+         a final `**` for the rest of the path, as in `/docs/**` or `/swagger-ui**`"
+    )]
+    SeveralWildcards(String),
     /// A segment such as `:id`, which is a parameter in other routers.
     #[error(
         "the segment {0:?} would be matched literally: write `{{{name}}}` or `*`",
@@ -82,7 +135,10 @@ pub enum TemplateError {
 impl Template {
     /// Parses a template. One trailing slash is dropped.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let path = text.strip_prefix('/').ok_or(TemplateError::NotAbsolute)?;
+        let path = text.strip_prefix('/').ok_or_else(|| match text.starts_with('*') {
+            true => TemplateError::EndOfPath(text.to_owned()),
+            false => TemplateError::NotAbsolute,
+        })?;
         if let Some(character) = text.chars().find(|character| refused(*character)) {
             return Err(TemplateError::Character(character));
         }
@@ -100,6 +156,7 @@ impl Template {
                 rest = true;
                 continue;
             }
+            rest = segment.len() > REST.len() && segment.ends_with(REST);
             if let Some(name) = parameter(segment) {
                 if names.contains(&name) {
                     return Err(TemplateError::RepeatedName(name.to_owned()));
@@ -120,12 +177,19 @@ impl Template {
         &self.text
     }
 
-    /// The segments, without a final `**`.
+    /// The segments, without a final `**`. A final `text**` has the segment `text*`.
     pub fn segments(&self) -> impl Iterator<Item = TemplateSegment<'_>> {
         self.text.split('/').filter_map(|segment| match segment {
             "" | REST => None,
             _ if is_any(segment) => Some(TemplateSegment::Any(segment)),
-            _ => Some(TemplateSegment::Literal(segment)),
+            _ => Some(match segment.split_once('*') {
+                // A final `**` covers the rest of the segment and the rest of the path.
+                Some((prefix, suffix)) => {
+                    let suffix = suffix.strip_prefix('*').unwrap_or(suffix);
+                    TemplateSegment::Partial(PartialSegment { prefix, suffix })
+                }
+                None => TemplateSegment::Literal(segment),
+            }),
         })
     }
 
@@ -136,7 +200,9 @@ impl Template {
 
     /// The segment of a path that the parameter with this name stands for.
     pub(super) fn value_in<'p>(&self, path: &'p str, name: &str) -> Option<&'p str> {
-        let position = self.segments().position(|segment| parameter(segment.as_str()) == Some(name))?;
+        let position = self.segments().position(
+            |segment| matches!(segment, TemplateSegment::Any(text) if parameter(text) == Some(name)),
+        )?;
         path.split('/').nth(position.checked_add(1)?).filter(|segment| !segment.is_empty())
     }
 
@@ -150,10 +216,10 @@ impl Template {
         let mut canonical = String::with_capacity(self.text.len());
         for segment in self.segments() {
             canonical.push('/');
-            canonical.push_str(match segment {
-                TemplateSegment::Literal(text) => text,
-                TemplateSegment::Any(_) => "*",
-            });
+            match segment {
+                TemplateSegment::Any(_) => canonical.push('*'),
+                segment => canonical.push_str(&segment.text()),
+            }
         }
         canonical.push_str(if self.covers_rest() { "/**" } else { "" });
         canonical
@@ -166,7 +232,8 @@ fn check_segment(segment: &str) -> Result<(), TemplateError> {
         "" => Err(TemplateError::EmptySegment),
         "." | ".." => Err(TemplateError::DotSegment),
         _ if is_any(segment) => Ok(()),
-        _ if segment.contains(['*', '{', '}']) => Err(TemplateError::PartialWildcard(own())),
+        _ if segment.contains(['{', '}']) => Err(TemplateError::PartialParameter(own())),
+        _ if has_several_wildcards(segment) => Err(TemplateError::SeveralWildcards(own())),
         // A literal `/users/:id` would protect no real path.
         _ if segment.starts_with(':') => Err(TemplateError::ColonParameter(own())),
         // A path variant drops these characters, and a template with a typing error such as "/admin " would
@@ -174,6 +241,13 @@ fn check_segment(segment: &str) -> Result<(), TemplateError> {
         _ if segment.starts_with(' ') || segment.ends_with([' ', '.']) => Err(TemplateError::Edge(own())),
         _ => Ok(()),
     }
+}
+
+/// Whether a segment has more than one `*`, except for a final `**` after a text.
+fn has_several_wildcards(segment: &str) -> bool {
+    let fixed = segment.strip_suffix(REST).or_else(|| segment.strip_suffix('*')).unwrap_or(segment);
+    let stars = segment.bytes().filter(|byte| *byte == b'*').count();
+    stars > 1 && (fixed.is_empty() || fixed.contains('*'))
 }
 
 fn is_any(segment: &str) -> bool {
@@ -240,6 +314,12 @@ mod tests {
             ("/.well-known/jwks.json", "/.well-known/jwks.json"),
             ("/v1/things:cancel", "/v1/things:cancel"),
             ("/café/a b", "/café/a b"),
+            ("/swagger-ui*", "/swagger-ui*"),
+            ("/service/*health", "/service/*health"),
+            ("/a*b/c", "/a*b/c"),
+            ("/swagger-ui**", "/swagger-ui*/**"),
+            ("/swagger-ui**/", "/swagger-ui*/**"),
+            ("/index.*", "/index.*"),
         ] {
             let template = Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!((template.canonical().as_str(), template.as_str()), (canonical, text), "{text}");
@@ -249,12 +329,16 @@ mod tests {
     #[test]
     fn segments_keep_their_spelling() {
         use TemplateSegment::*;
+        let partial = |prefix, suffix| Partial(PartialSegment { prefix, suffix });
         for (text, segments, covers_rest) in [
             ("/", &[][..], false),
             ("/a/{id}/*", &[Literal("a"), Any("{id}"), Any("*")], false),
             ("/a/", &[Literal("a")], false),
             ("/a b/**/", &[Literal("a b")], true),
             ("/**", &[], true),
+            ("/a*", &[partial("a", "")], false),
+            ("/a**", &[partial("a", "")], true),
+            ("/*a/b*c/**", &[partial("", "a"), partial("b", "c")], true),
         ] {
             let template = Template::parse(text).unwrap();
             assert_eq!(template.segments().collect::<Vec<_>>(), segments, "{text}");
@@ -268,7 +352,9 @@ mod tests {
         for (text, error) in [
             ("", NotAbsolute),
             ("a", NotAbsolute),
-            ("**", NotAbsolute),
+            ("**", EndOfPath("**".into())),
+            ("*/x", EndOfPath("*/x".into())),
+            ("**/x", EndOfPath("**/x".into())),
             (" /a", NotAbsolute),
             ("/a?b", Character('?')),
             ("/a#b", Character('#')),
@@ -288,12 +374,23 @@ mod tests {
             ("/...", Edge("...".into())),
             ("/a/**/b", RestNotLast),
             ("/**/**", RestNotLast),
-            ("/a/b*", PartialWildcard("b*".into())),
-            ("/a/***", PartialWildcard("***".into())),
-            ("/a/{}", PartialWildcard("{}".into())),
-            ("/a/{id", PartialWildcard("{id".into())),
-            ("/a/{id}.json", PartialWildcard("{id}.json".into())),
-            ("/a/{id:[0-9]+}", PartialWildcard("{id:[0-9]+}".into())),
+            ("/a**/b", RestNotLast),
+            ("/**/x", RestNotLast),
+            ("/a*.", Edge("a*.".into())),
+            ("/ a*", Edge(" a*".into())),
+            ("/a/***", SeveralWildcards("***".into())),
+            ("/a/b***", SeveralWildcards("b***".into())),
+            ("/a/**b", SeveralWildcards("**b".into())),
+            ("/a/b*c*", SeveralWildcards("b*c*".into())),
+            ("/a/b*c**", SeveralWildcards("b*c**".into())),
+            ("/a/b**c", SeveralWildcards("b**c".into())),
+            ("/a/*b*", SeveralWildcards("*b*".into())),
+            ("/a/{}", PartialParameter("{}".into())),
+            ("/a/{id", PartialParameter("{id".into())),
+            ("/a/{id}.json", PartialParameter("{id}.json".into())),
+            ("/a/{id}*", PartialParameter("{id}*".into())),
+            ("/a/{id:[0-9]+}", PartialParameter("{id:[0-9]+}".into())),
+            ("/a/:id*", ColonParameter(":id*".into())),
             ("/a/:id", ColonParameter(":id".into())),
             ("/a/{id}/{id}", RepeatedName("id".into())),
         ] {
@@ -308,8 +405,10 @@ mod tests {
         for (text, remedy) in [
             ("/a/:id", "write `{id}`"),
             ("/a/**/b", "must be the last segment"),
-            ("/cart*", "write one route for each segment that is meant"),
-            ("/a/{id}.json", "a final `**` for the rest of the path"),
+            ("/a/{id}.json", "as in `*.json`"),
+            ("*/x", "write `/*/x`"),
+            ("**/x", "write `/*/x`"),
+            ("/a*b*", "write one `*`"),
             ("/a%20b", "decoded"),
             ("/a?b", "remove the query"),
         ] {

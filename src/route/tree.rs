@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use super::host_levels::HostLevels;
 use super::letter_case::folded;
-use super::template::TemplateSegment;
+use super::partial::{MAX_PARTIALS, PartialPattern, TooManyPartials};
+use super::template::{PartialSegment, TemplateSegment};
 use super::{HostPattern, Method, Template};
 
 /// A tree of templates for each host in the routes.
@@ -18,11 +19,22 @@ pub(super) struct RouteNode {
     pub(super) literals: HashMap<Box<str>, RouteNode>,
     /// The literals that differ from their folded form, by that form.
     pub(super) spellings: HashMap<Box<str>, Vec<Box<str>>>,
+    /// The partial segments, in the order of precedence.
+    pub(super) partials: Vec<PartialNode>,
     pub(super) any: Option<Box<RouteNode>>,
     /// The templates that end here.
     pub(super) here: Slots,
     /// The templates that end here in `**`.
     pub(super) rest: Slots,
+}
+
+/// A segment with one `*`, and the node below it.
+#[derive(Debug, Clone)]
+pub(super) struct PartialNode {
+    pub(super) pattern: PartialPattern,
+    /// The pattern for a comparison that ignores letter case.
+    pub(super) folded: PartialPattern,
+    pub(super) node: RouteNode,
 }
 
 /// The entries of one template by method, as indices into the table's rules.
@@ -34,16 +46,23 @@ pub(super) struct Slots {
 
 impl Levels {
     /// Inserts an entry. Returns the earlier entries with the same template, method and host.
+    ///
+    /// # Errors
+    /// A place of the tree would have more partial segments than [`MAX_PARTIALS`](super::partial::MAX_PARTIALS).
     pub(super) fn insert(
         &mut self,
         index: usize,
         template: &Template,
         methods: &[Method],
         hosts: &[HostPattern],
-    ) -> Vec<usize> {
+    ) -> Result<Vec<usize>, TooManyPartials> {
         let mut taken = Vec::new();
-        let mut place = |root: &mut RouteNode| {
-            let node = root.descend(template);
+        let mut has_place = true;
+        let place = |root: &mut RouteNode| {
+            let Some(node) = root.descend(template) else {
+                has_place = false;
+                return;
+            };
             let slots = if template.covers_rest() { &mut node.rest } else { &mut node.here };
             for first in slots.insert(index, methods) {
                 if !taken.contains(&first) {
@@ -51,8 +70,8 @@ impl Levels {
                 }
             }
         };
-        self.0.each_of(hosts, &mut place);
-        taken
+        self.0.each_of(hosts, place);
+        if has_place { Ok(taken) } else { Err(TooManyPartials) }
     }
 
     pub(super) fn find(&self, host: &[u8], method: &str, path: &str, visits: &mut usize) -> Option<usize> {
@@ -67,15 +86,32 @@ impl Levels {
 }
 
 impl RouteNode {
-    fn descend(&mut self, template: &Template) -> &mut Self {
+    /// The node of a template; `None` if a place has too many partial segments.
+    fn descend(&mut self, template: &Template) -> Option<&mut Self> {
         let mut node = self;
         for segment in template.segments() {
             node = match segment {
                 TemplateSegment::Literal(text) => node.literal(text),
+                TemplateSegment::Partial(partial) => node.partial(partial)?,
                 TemplateSegment::Any(_) => node.any.get_or_insert_default(),
             };
         }
-        node
+        Some(node)
+    }
+
+    fn partial(&mut self, partial: PartialSegment<'_>) -> Option<&mut Self> {
+        let known = self.partials.iter().position(|known| known.pattern.is(partial));
+        let at = known
+            .unwrap_or_else(|| self.partials.partition_point(|known| known.pattern.rank() >= partial.rank()));
+        if known.is_none() {
+            if self.partials.len() >= MAX_PARTIALS {
+                return None;
+            }
+            let pattern = PartialPattern::new(partial);
+            self.partials
+                .insert(at, PartialNode { folded: pattern.folded(), pattern, node: Self::default() });
+        }
+        self.partials.get_mut(at).map(|known| &mut known.node)
     }
 
     fn literal(&mut self, text: &str) -> &mut Self {
@@ -103,8 +139,10 @@ impl RouteNode {
         }
         let (segment, rest) = first_segment(rest);
         let literal = if self.literals.is_empty() { None } else { self.literals.get(segment) };
+        let mut partials = self.partials.iter().filter(|known| known.pattern.matches(segment));
         literal
             .and_then(|node| node.find(rest, method, visits))
+            .or_else(|| partials.find_map(|known| known.node.find(rest, method, visits)))
             .or_else(|| self.any.as_ref().filter(|_| !segment.is_empty())?.find(rest, method, visits))
             .or_else(below)
     }

@@ -32,6 +32,7 @@ mod migration;
 mod observability;
 mod operators;
 mod own_spelling;
+mod partial_segments;
 mod path_variants;
 mod reasons;
 mod recipes;

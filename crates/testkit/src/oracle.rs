@@ -88,7 +88,8 @@ fn path_rank(template: &str, path: &str) -> Option<Vec<u8>> {
     const REST_AT_SLASH: u8 = 2;
     const END: u8 = 3;
     const WILDCARD: u8 = 4;
-    const LITERAL: u8 = 5;
+    const PARTIAL: u8 = 5;
+    const LITERAL: u8 = 6;
     let segments = |text: &str| -> Vec<String> {
         text.trim_start_matches('/')
             .split('/')
@@ -110,15 +111,31 @@ fn path_rank(template: &str, path: &str) -> Option<Vec<u8>> {
             return Some(rank);
         }
         let next = rest.next()?;
+        // `a**` is `a*` with everything below it.
+        let (segment, covers_rest) = match segment.strip_suffix("**") {
+            Some(text) => (format!("{text}*"), true),
+            None => (segment, false),
+        };
         if segment == "*" || segment.starts_with('{') {
             if next.is_empty() {
                 return None;
             }
             rank.push(WILDCARD);
+        } else if let Some((start, end)) = segment.split_once('*') {
+            if next.len() < start.len() + end.len() || !next.starts_with(start) || !next.ends_with(end) {
+                return None;
+            }
+            rank.push(PARTIAL);
+            rank.extend([start.len() + end.len(), start.len()].map(|length| u8::try_from(length).unwrap()));
         } else if segment == next {
             rank.push(LITERAL);
         } else {
             return None;
+        }
+        if covers_rest {
+            let remaining: Vec<_> = rest.collect();
+            rank.push(if remaining == [""] { REST_AT_SLASH } else { REST_BEFORE_END });
+            return Some(rank);
         }
     }
     match rest.collect::<Vec<_>>().as_slice() {
@@ -135,11 +152,17 @@ fn host_rank(pattern: &str, host: &str) -> Option<u32> {
         name.strip_suffix('.').map(str::to_owned).unwrap_or(name)
     };
     let host = plain(host);
-    match pattern.strip_prefix('*') {
-        None => (plain(pattern) == host).then_some(1000),
-        Some(suffix) => {
-            let suffix = plain(suffix);
-            (host.ends_with(&suffix) && host.len() > suffix.len()).then_some(suffix.len() as u32)
+    let is_under = |suffix: &str| host.strip_suffix(suffix).is_some_and(|label| !label.is_empty());
+    match pattern.split_once('.') {
+        Some(("*", suffix)) => {
+            let suffix = format!(".{}", plain(suffix));
+            is_under(&suffix).then_some(2 * suffix.len() as u32)
         }
+        Some((label, suffix)) if label.starts_with('{') => {
+            let suffix = format!(".{}", plain(suffix));
+            let is_one_label = host.strip_suffix(&suffix).is_some_and(|label| !label.contains('.'));
+            (is_under(&suffix) && is_one_label).then_some(2 * suffix.len() as u32 + 1)
+        }
+        _ => (plain(pattern) == host).then_some(1000),
     }
 }

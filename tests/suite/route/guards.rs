@@ -17,7 +17,7 @@ fn guards(rows: &[Row<'_>], skipped: SkippedVariants) -> Guards<usize> {
         compares_parameters: false,
         rule: index,
     };
-    Guards::build(rows.iter().enumerate().map(entry).collect(), skipped)
+    Guards::build(rows.iter().enumerate().map(entry).collect(), skipped).unwrap()
 }
 
 fn line<'a>(host: &'a str, method: &'a str, path: Option<&'a str>, overrides: &[&'a str]) -> RequestLine<'a> {
@@ -51,6 +51,8 @@ fn every_guard_that_matches_applies() {
             ("/*/users", &[], &[]),
             ("/Internal/USERS", &["POST"], &[]),
             ("/**", &["OPTIONS", "CONNECT"], &[]),
+            ("/debug**", &[], &[]),
+            ("/api/*-internal/**", &[], &[]),
         ],
         none,
     );
@@ -69,6 +71,13 @@ fn every_guard_that_matches_applies() {
         ("a", "GET", "/public/%2e%2e/internal/x", &[], &[1, 2]),
         ("a", "GET", "/public/..;/internal/x/y", &[], &[1]),
         ("a", "POST", "/public", &["DELETE"], &[0]),
+        ("a", "GET", "/debug", &[], &[10]),
+        ("a", "GET", "/Debug.html/x", &[], &[10]),
+        ("a", "GET", "/debu", &[], &[]),
+        ("a", "GET", "/x/debug", &[], &[]),
+        ("a", "GET", "/api/orders-INTERNAL", &[], &[11]),
+        ("a", "GET", "/api/-internal/x", &[], &[11]),
+        ("a", "GET", "/api/-internals/x", &[], &[]),
         ("admin.example:8443", "GET", "/public", &[], &[4]),
         ("ADMIN.example.", "GET", "/public", &[], &[4]),
         ("x.admin.example", "GET", "/public", &[], &[5, 6]),
@@ -124,4 +133,26 @@ fn ten_thousand_guards_cost_what_ten_do() {
         guards.visits(b"a", "GET", "/guarded/7/x")
     };
     assert_eq!((visits(10), visits(10_000)), (3, 3));
+}
+
+#[test]
+fn a_place_has_at_most_64_partial_segments() {
+    let rows = |count: usize| (0..count).map(|at| format!("/a/x{at}*")).collect::<Vec<_>>();
+    let build = |paths: &[String]| {
+        let entry = |(index, path): (usize, &String)| Entry {
+            route: index,
+            path: 0,
+            template: Template::parse(path).unwrap(),
+            methods: vec![],
+            hosts: vec![],
+            compares_parameters: false,
+            rule: (),
+        };
+        Guards::build(paths.iter().enumerate().map(entry).collect(), SkippedVariants::default())
+    };
+    assert!(build(&rows(64)).is_ok());
+    assert_eq!(build(&rows(65)).unwrap_err().0, 64);
+    let elsewhere =
+        [rows(64), vec!["/b/x*".to_owned(), "/a/x0*/b".to_owned(), "/a/x0**".to_owned()]].concat();
+    assert!(build(&elsewhere).is_ok(), "other places, and the same partial segment again");
 }

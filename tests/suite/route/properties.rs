@@ -14,20 +14,23 @@ pub fn config() -> ProptestConfig {
 
 /// Routes built from few names, so that several routes match the same path.
 fn routes() -> impl Strategy<Value = Vec<Route>> {
-    let segment = select(vec!["a", "a", "b", "b", "k", "A", "B", "c@d", "é", "{id}", "*"]);
-    let path = (prop::collection::vec(segment, 0..4), select(vec!["", "", "/", "/**", "/**"])).prop_map(
-        |(segments, end)| {
+    let segment = select(vec![
+        "a", "a", "b", "b", "k", "A", "B", "c@d", "é", "{id}", "*", "a*", "*b", "a*b", "A*", "é*",
+    ]);
+    let path = (prop::collection::vec(segment, 0..4), select(vec!["", "", "/", "/**", "/**", "**"]))
+        .prop_map(|(segments, end)| {
             // A template must not repeat a name, so each name gets its position.
             let named = segments
                 .iter()
                 .enumerate()
                 .map(|(position, segment)| segment.replace("id", &format!("id{position}")));
+            let is_text = segments.last().is_some_and(|last| !last.contains(['*', '{']));
+            let end = if end == "**" && !is_text { "/**" } else { end };
             let path = named.map(|segment| format!("/{segment}")).collect::<String>() + end;
             if path.is_empty() { "/".to_owned() } else { path }
-        },
-    );
+        });
     let methods = subsequence(vec!["GET", "HEAD", "POST", "DELETE"], 0..3);
-    let hosts = subsequence(vec!["a.test", "b.a.test", "*.a.test", "*.test"], 0..2);
+    let hosts = subsequence(vec!["a.test", "b.a.test", "*.a.test", "*.test", "{t}.a.test", "{t}.test"], 0..2);
     let any = prop_oneof![3 => Just(true), 1 => Just(false)];
     let one = (path, methods, hosts, any.clone(), any).prop_map(
         |(path, methods, hosts, all_methods, all_hosts)| {

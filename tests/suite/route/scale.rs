@@ -97,3 +97,56 @@ fn ignoring_case_costs_no_power_of_the_depth() {
     let rules: Vec<_> = table.matches(&target).unwrap().iter().map(|demand| demand.index()).collect();
     assert_eq!(rules, [None, Some(depth)]);
 }
+
+#[test]
+fn partial_segments_cost_no_more_than_there_are_nodes_and_64_comparisons_each() {
+    // All templates of six segments, each one of four that match the same text: the worst case for backtracking.
+    let depth = 6;
+    let parts = ["/aaa", "/a*", "/*a", "/*"];
+    let path_of = |number: usize| (0..depth).map(|at| parts[number >> (2 * at) & 3]).collect::<String>();
+    let all: Vec<Route> =
+        (0..1_usize << (2 * depth)).map(|number| route(&path_of(number), &["GET"], &[])).collect();
+    let nodes = (4_usize.pow(depth as u32 + 1) - 1) / 3;
+    let table_of_all = table(&all).unwrap();
+    assert_eq!(table_of_all.visits(b"", "POST", &"/aaa".repeat(depth)), nodes);
+    assert_eq!(table_of_all.visits(b"", "GET", &"/aaa".repeat(10_000)), nodes, "longer paths cost no more");
+
+    // Ten thousand templates with a part, in places of sixty, cost what ten do.
+    let routes = |count: usize| -> Vec<Route> {
+        (0..count).map(|at| route(&format!("/s{}/part{}*", at / 60, at % 60), &[], &[])).collect()
+    };
+    let (few, many) = (table(&routes(10)).unwrap(), table(&routes(10_000)).unwrap());
+    for path in ["/s0/part7x", "/s0/other", "/s0/part7x/y"] {
+        assert_eq!(many.visits(b"", "GET", path), few.visits(b"", "GET", path), "{path}");
+    }
+    assert_eq!(many.lookup(b"", "GET", "/s166/part7.html").map(|found| found.index), Some(166 * 60 + 7));
+}
+
+#[test]
+fn a_place_has_at_most_64_partial_segments() {
+    let routes = |count: usize| -> Vec<Route> {
+        (0..count).map(|at| route(&format!("/a/x{at}*"), &[], &[])).collect()
+    };
+    assert!(table(&routes(64)).is_ok());
+    assert_eq!(table(&routes(65)).unwrap_err(), [(64, 64)]);
+}
+
+/// If the work doubled with each segment, this test would not end.
+#[test]
+fn ignoring_case_among_partial_segments_costs_no_power_of_the_depth() {
+    let depth = 60;
+    let mut comb: Vec<Route> = (0..depth)
+        .flat_map(|depth| {
+            let base = "/a*".repeat(depth);
+            [format!("{base}/A"), format!("{base}/*a/b")]
+        })
+        .map(|path| route(&path, &[], &[]))
+        .collect();
+    comb.push(route(&format!("{}/x/{{id}}", "/a*".repeat(depth)), &[], &[]));
+    let table = table(&comb).unwrap();
+    let path = format!("{}/X/y", "/AxA".repeat(depth));
+    let target =
+        RequestLine { host: b"", method: b"GET", path: Some(path.as_bytes()), method_overrides: vec![] };
+    let rules: Vec<_> = table.matches(&target).unwrap().iter().map(|demand| demand.index()).collect();
+    assert_eq!(rules, [None, Some(2 * depth)]);
+}

@@ -6,8 +6,10 @@ mod issuers;
 mod lint;
 mod methods;
 mod overlaps;
+mod partial;
 mod path_variants;
 mod probe;
+mod segments;
 mod strictness;
 mod token_sources;
 mod trust;
@@ -49,6 +51,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     let served: Vec<_> = served.into_iter().filter(|probe| !methods::names(probe, &mut lints)).collect();
     methods::weaker(config, &routes, &served, &mut lints);
     wildcard::one_segment(config, &routes, &served, &mut lints);
+    partial::partials(config, &routes, &served, &mut lints);
     overlaps::overlaps(config, &served, &mut lints);
     path_variants::of_own_spellings(config, &routes, &served, &mut lints);
     path_variants::skipped(config, &mut lints);

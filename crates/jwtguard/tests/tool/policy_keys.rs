@@ -119,3 +119,50 @@ fn a_rule_for_methods_on_every_path_may_be_meant_as_a_guard() {
     let ran = jwtguard_with(&["check", "--strict", "-"], &guard);
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
 }
+
+/// The warnings about one route beside a default policy that requires a token.
+fn warnings(route: &str) -> Vec<String> {
+    let text = format!(
+        "issuer: https://a.example\naudience: a\njwks_cluster: c\njwks_endpoint: /k\nroutes:\n- {{ {route} }}\n"
+    );
+    let ran = jwtguard_with(&["check", "--json", "-"], &text);
+    let json: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}", ran.out));
+    let findings = json["findings"].as_array().unwrap().iter();
+    findings
+        .map(|found| format!("{}: {}", found["path"].as_str().unwrap(), found["problem"].as_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn a_part_of_a_segment_that_matches_more_or_less_than_it_seems_is_reported() {
+    for (route, expected) in [
+        (
+            "path: /health*, allow_anonymous: true",
+            "routes[0].path: /health* also opens every other name that starts with \"health\", such as /healthx and not \
+             /health/a; for /health and everything below it, write /health/**; otherwise list the names that are meant, \
+             or write /health-* or /health.*",
+        ),
+        (
+            "path: /api/docs**, allow_anonymous: true",
+            "routes[0].path: /api/docs** also opens every other name that starts with \"docs\", such as /api/docsx; for",
+        ),
+        (
+            "path: [/a, /admin*], requires_role: admin",
+            "routes[0].path[1]: /admin* matches one segment: default_policy applies to /admin/a and does not require what \
+             this route requires; write /admin** for every path that starts with /admin, or /admin/** for everything \
+             below /admin",
+        ),
+    ] {
+        let found = warnings(route);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{route}: {found:#?}");
+    }
+    for route in [
+        "path: /swagger-ui*, allow_anonymous: true",
+        "path: /swagger-ui**, allow_anonymous: true",
+        "path: /service/*health, allow_anonymous: true",
+        "path: /health/**, allow_anonymous: true",
+        "path: /admin**, requires_role: admin",
+    ] {
+        assert_eq!(warnings(route), [""; 0], "{route}");
+    }
+}

@@ -72,8 +72,7 @@ fn a_key_of_another_project_is_answered_with_the_right_key() {
         (
             with("routes: [{prefix: /cart, path: /cart/**, deny: true}]"),
             "routes[0].prefix",
-            "write path, a template: /cart/** for /cart and every path below it; a template matches whole segments, so \
-             write one more route for each of /carts and /cart.json",
+            "write path, a template: /cart/** for /cart and every path below it, or /cart** for /carts and /cart.json too",
         ),
         (with("routes: [{path: /a, when: []}]"), "routes[0].when", "write requires_claim, a list"),
         (

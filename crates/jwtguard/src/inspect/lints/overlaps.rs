@@ -4,10 +4,9 @@
 //! precedence decides, often unexpectedly: `/public/**` applies to `/public/admin/users` before `/{tenant}/admin/**`, and
 //! `/api/**` applies to `DELETE /api/x` before `DELETE /**`.
 
-use std::collections::HashMap;
-
 use super::Lint;
 use super::probe::{ANY_SEGMENT, METHODS, Probe, filled, joined, named, or_slash, route_for};
+use super::segments::{self, TemplateTree};
 use super::strictness::{implies, requires_less};
 use crate::inspect::describe;
 use jwt_guard::config::Config;
@@ -25,7 +24,7 @@ pub fn overlaps(config: &Config, probes: &[&Probe<'_>], lints: &mut Vec<Lint>) {
     let regions: Vec<Region<'_>> = probes.iter().map(|probe| Region::of(probe)).collect();
     let mut tree = TemplateTree::default();
     for (at, region) in regions.iter().enumerate() {
-        tree.insert(region, at);
+        tree.insert(&region.segments, region.rest, at);
     }
     let mut lost: Vec<Vec<Shadowing<'_>>> = Vec::new();
     lost.resize_with(regions.len(), Vec::new);
@@ -167,19 +166,12 @@ impl<'p> Region<'p> {
         let mut shared = Vec::with_capacity(length);
         for at in 0..length {
             shared.push(match (self.segments.get(at).copied(), other.segments.get(at).copied()) {
-                (Some(TemplateSegment::Literal(one)), Some(TemplateSegment::Literal(other)))
-                    if one != other =>
-                {
-                    return None;
-                }
-                (Some(literal @ TemplateSegment::Literal(_)), _)
-                | (_, Some(literal @ TemplateSegment::Literal(_))) => literal,
-                // A name such as `{id}` is preferred to `*`, which the writer may have meant for several segments.
-                (Some(TemplateSegment::Any("*")) | None, Some(name)) | (Some(name), _) => name,
+                (Some(one), Some(other)) => segments::shared(one, other)?,
+                (Some(one), None) | (None, Some(one)) => one,
                 (None, None) => TemplateSegment::Any("*"),
             });
         }
-        let template = joined(shared.iter().map(TemplateSegment::as_str));
+        let template = joined(shared.iter().map(TemplateSegment::text));
         let base = filled(shared.into_iter());
         Some(match self.rest && other.rest {
             true => (
@@ -232,7 +224,7 @@ impl<'p> Region<'p> {
             false => self.segments.len() == other.segments.len() && !self.rest,
         };
         let mut pairs = other.segments.iter().zip(&self.segments);
-        is_as_long && pairs.all(|(other, one)| matches!(other, TemplateSegment::Any(_)) || other == one)
+        is_as_long && pairs.all(|(other, one)| segments::is_within(*one, *other))
     }
 
     fn has_methods_within(&self, other: &Self) -> bool {
@@ -267,54 +259,5 @@ fn is_host_within(host: &str, pattern: &str) -> bool {
             host.split_once('.').is_some_and(|(label, rest)| rest == suffix && label != "*")
         }
         _ => host == pattern,
-    }
-}
-
-/// The templates as a tree of segments, to find the templates that overlap a template without comparing every pair.
-#[derive(Default)]
-struct TemplateTree<'p> {
-    literals: HashMap<&'p str, TemplateTree<'p>>,
-    any: Option<Box<TemplateTree<'p>>>,
-    /// The routes that end here.
-    exact: Vec<usize>,
-    /// The routes that continue here with `**`.
-    rest: Vec<usize>,
-}
-
-impl<'p> TemplateTree<'p> {
-    fn insert(&mut self, region: &Region<'p>, at: usize) {
-        let mut node = self;
-        for segment in &region.segments {
-            node = match segment {
-                TemplateSegment::Literal(text) => node.literals.entry(text).or_default(),
-                TemplateSegment::Any(_) => node.any.get_or_insert_with(Box::default),
-            };
-        }
-        if region.rest { node.rest.push(at) } else { node.exact.push(at) }
-    }
-
-    fn meeting(&self, segments: &[TemplateSegment<'_>], rest: bool, met: &mut Vec<usize>) {
-        if met.len() > MAX_PAIRS {
-            return;
-        }
-        met.extend(&self.rest);
-        let Some((first, after)) = segments.split_first() else {
-            met.extend(&self.exact);
-            if rest {
-                self.children().for_each(|child| child.meeting(&[], true, met));
-            }
-            return;
-        };
-        match first {
-            TemplateSegment::Literal(text) => {
-                let children = self.literals.get(text).into_iter().chain(self.any.as_deref());
-                children.for_each(|child| child.meeting(after, rest, met));
-            }
-            TemplateSegment::Any(_) => self.children().for_each(|child| child.meeting(after, rest, met)),
-        }
-    }
-
-    fn children(&self) -> impl Iterator<Item = &TemplateTree<'p>> {
-        self.literals.values().chain(self.any.as_deref())
     }
 }

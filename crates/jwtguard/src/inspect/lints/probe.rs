@@ -1,9 +1,11 @@
 //! Sample requests of each route, and the route that applies to a request.
 
+use std::borrow::Cow;
+
 use super::lint::route;
 use jwt_guard::config::keys::{configuration, route as key};
 use jwt_guard::config::{Config, Path, Route};
-use jwt_guard::route::{RequestLine, Template, TemplateSegment};
+use jwt_guard::route::{PartialSegment, RequestLine, Template, TemplateSegment};
 
 /// A route with sample requests that it matches.
 pub(super) struct Probe<'c> {
@@ -76,15 +78,18 @@ fn samples(template: &Template) -> Vec<String> {
 /// Joins segments to a path, with `ANY_SEGMENT` for each parameter; empty if there are none.
 pub(super) fn filled<'t>(segments: impl Iterator<Item = TemplateSegment<'t>>) -> String {
     let text = |segment: TemplateSegment<'t>| match segment {
-        TemplateSegment::Literal(text) => text,
-        TemplateSegment::Any(_) => ANY_SEGMENT,
+        TemplateSegment::Literal(text) => Cow::Borrowed(text),
+        TemplateSegment::Partial(PartialSegment { prefix, suffix }) => {
+            Cow::Owned(format!("{prefix}{ANY_SEGMENT}{suffix}"))
+        }
+        TemplateSegment::Any(_) => Cow::Borrowed(ANY_SEGMENT),
     };
     joined(segments.map(text))
 }
 
 /// Joins segments to a path; empty if there are none.
-pub(super) fn joined<'t>(segments: impl Iterator<Item = &'t str>) -> String {
-    segments.flat_map(|segment| ["/", segment]).collect()
+pub(super) fn joined<'t>(segments: impl Iterator<Item = Cow<'t, str>>) -> String {
+    segments.flat_map(|segment| [Cow::Borrowed("/"), segment]).collect()
 }
 
 /// Returns `/` for an empty path.

@@ -15,7 +15,7 @@ pub fn one_segment(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>],
         let Some(host) = probe.hosts.first().filter(|_| !probe.template.covers_rest()) else { continue };
         let method = probe.methods.first().map_or("GET", String::as_str);
         let (written, base) =
-            (joined(before.iter().map(TemplateSegment::as_str)), filled(before.iter().copied()));
+            (joined(before.iter().map(TemplateSegment::text)), filled(before.iter().copied()));
         let longer = (format!("{written}/a/b"), format!("{base}/{ANY_SEGMENT}/{ANY_SEGMENT}"));
         let shorter = (or_slash(written.clone()), or_slash(base));
         let mut weaker: Vec<(String, Option<usize>)> = Vec::new();
