@@ -283,7 +283,10 @@ async fn a_conflict_names_both_routes() {
 async fn ten_thousand_routes_are_read_quickly_and_found() {
     let route = |index: usize| {
         json!({
-            "path": format!("/service-{}/area-{}/{{id}}/leaf-{index}", index % 100, index % 1000),
+            // Every second template has a part of a segment.
+            "path": format!(
+                "/service-{}/area-{}/{{id}}/leaf-{index}{}", index % 100, index % 1000, ["", "*"][index % 2]
+            ),
             "requires_role": format!("role-{index}"),
         })
     };
@@ -297,8 +300,8 @@ async fn ten_thousand_routes_are_read_quickly_and_found() {
     let started = starting.elapsed();
     // The filter parses its configuration three times (a canary, the main thread, one worker), and Envoy parses it too.
     let configured = configuration_time(&stack.envoy.log());
-    println!("started in {started:?}, configured in {configured:?}");
-    assert!(configured < Duration::from_secs(2), "{configured:?}");
+    println!("started in {started:?}, configured once in {configured:?}");
+    assert!(configured < Duration::from_secs(1), "{configured:?}");
     for index in [0, 1, 4_999, 9_999] {
         let path = format!("/service-{}/area-{}/x/leaf-{index}", index % 100, index % 1000);
         let token = |role: String| stack.token().claim("role", role).sign(&stack.key).unwrap();
@@ -308,12 +311,13 @@ async fn ten_thousand_routes_are_read_quickly_and_found() {
     assert_eq!(stack.get("/service-0/area-1/x/leaf-1").await.status, 403, "no route");
 }
 
-/// The time between the first and the last log line about a configuration.
+/// The time of one configuration: that between the first and the last log line about one, by their number.
 fn configuration_time(log: &str) -> Duration {
     let times: Vec<f64> =
         log.lines().filter(|line| line.contains(" configured: digest ")).map(second_of_the_day).collect();
     assert!(times.len() >= 2, "{times:?}");
-    Duration::from_secs_f64((times[times.len() - 1] - times[0]).rem_euclid(86_400.0))
+    let all = (times[times.len() - 1] - times[0]).rem_euclid(86_400.0);
+    Duration::from_secs_f64(all / (times.len() - 1) as f64)
 }
 
 /// `[2026-01-01 12:34:56.789][…`
