@@ -4,6 +4,11 @@ use jwt_guard::route::{
     Entry, Guards, HostPattern, Method, RequestLine, RequestVariants, SkippedVariants, Template, VariantClass,
 };
 
+use jwt_guard_testkit::oracle::table;
+use proptest::prelude::*;
+
+use super::properties::{config, nasty_path, routes, target};
+
 /// A guard: its path, methods and hosts.
 type Row<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
@@ -155,4 +160,32 @@ fn a_place_has_at_most_64_partial_segments() {
     let elsewhere =
         [rows(64), vec!["/b/x*".to_owned(), "/a/x0*/b".to_owned(), "/a/x0**".to_owned()]].concat();
     assert!(build(&elsewhere).is_ok(), "other places, and the same partial segment again");
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// A guard applies to the requests that it would match if it were the only route.
+    #[test]
+    fn a_guard_applies_where_it_would_match_alone(rows in routes(), path in nasty_path(), target in target()) {
+        let (host, method, overrides) = target;
+        let none = SkippedVariants::default();
+        fn texts(list: &[String]) -> Vec<&str> {
+            list.iter().map(String::as_str).collect()
+        }
+        let lists: Vec<_> = rows.iter().map(|row| (row.path.as_str(), texts(&row.methods), texts(&row.hosts))).collect();
+        let all: Vec<Row<'_>> =
+            lists.iter().map(|(path, methods, hosts)| (*path, methods.as_slice(), hosts.as_slice())).collect();
+        let guards = guards(&all, none);
+        let line = line(host, method, Some(&path), &overrides);
+        let Ok(variants) = RequestVariants::of(&line, none) else { return Ok(()) };
+        let mut found: Vec<usize> = guards.matches(&variants).iter().filter_map(|guard| guard.index()).collect();
+        found.sort_unstable();
+        let matches_alone = |index: &usize| {
+            let alone = table(&rows[*index..=*index]).unwrap();
+            alone.matches(&line).unwrap().iter().any(|matching| matching.index().is_some())
+        };
+        let expected: Vec<usize> = (0..rows.len()).filter(matches_alone).collect();
+        prop_assert_eq!(found, expected, "{} {} on {} of {:?}", method, path, host, rows);
+    }
 }

@@ -13,7 +13,7 @@ pub fn config() -> ProptestConfig {
 }
 
 /// Routes built from few names, so that several routes match the same path.
-fn routes() -> impl Strategy<Value = Vec<Route>> {
+pub fn routes() -> impl Strategy<Value = Vec<Route>> {
     let segment = select(vec![
         "a", "a", "b", "b", "k", "A", "B", "c@d", "é", "{id}", "*", "a*", "*b", "a*b", "A*", "é*",
     ]);
@@ -51,7 +51,7 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
 }
 
 /// Paths made of pieces that upstreams treat differently.
-fn nasty_path() -> impl Strategy<Value = String> {
+pub fn nasty_path() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => select(vec!["/", "/a", "/b", "/A", "a", "b", "/c@d", "/é"]),
         3 => select(vec!["/..", "/.", "..", ".", "//", "\\", ";", ";x", "/;", " ", "#"]),
@@ -61,7 +61,7 @@ fn nasty_path() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..8).prop_map(|pieces| format!("/{}", pieces.concat()))
 }
 
-fn target() -> impl Strategy<Value = (&'static str, &'static str, Vec<&'static str>)> {
+pub fn target() -> impl Strategy<Value = (&'static str, &'static str, Vec<&'static str>)> {
     (
         select(vec!["a.test", "b.a.test", "c.b.a.test", "A.TEST.:443", "x.test:1", "other", ""]),
         select(vec!["GET", "GET", "HEAD", "POST", "DELETE", "PUT", "delete"]),
