@@ -44,6 +44,7 @@ pub use error::ConfigError;
 pub use guards::Guard;
 use guards::guards;
 pub use issuer::Issuer;
+use issuer::IssuerContext;
 pub use key_origin::KeyOrigin;
 use keys::configuration as key;
 use keys::shared;
@@ -75,7 +76,7 @@ pub struct Config {
     pub names: DefinedNames,
     /// The headers that some requirement compares with a claim.
     pub compared_headers: CredentialHeaders,
-    /// `claim_headers`
+    /// `claim_headers`, with the maps of issuers.
     pub claim_headers: ClaimHeaders,
     /// `max_claim_header_bytes`
     pub max_claim_header_bytes: usize,
@@ -146,8 +147,14 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
-    let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
+    // If the global map is not valid, the maps of issuers are checked against the default map.
+    let is_valid = claim_headers.is_some();
+    let mut claim_headers = claim_headers.unwrap_or_default();
+    let mut context =
+        IssuerContext { defaults: &defaults, claim_headers: &mut claim_headers, warnings: &mut warnings };
+    let issuers = issuer::issuers(&mut object, &mut context, errors);
+    let claim_headers = is_valid.then_some(claim_headers);
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let token_from = token_from.unwrap_or_else(|| vec![TokenSource::Authorization]);
     let mut names = DefinedNames {

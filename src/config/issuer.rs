@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::claim_headers;
 use super::claim_sources::{given_sources, pointer};
 use super::key_origin::{self, KeyOrigin};
-use super::keys::{self, Claims, Name, issuer as key, shared};
+use super::keys::{self, Claims, Name, issuer as key, listed_issuer, shared};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
+use crate::headers::ClaimHeaders;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
@@ -35,15 +37,24 @@ impl Issuer {
     }
 }
 
+/// The part of the configuration that issuers use or add to.
+pub struct IssuerContext<'c> {
+    /// The global sources of roles, groups and scopes.
+    pub defaults: &'c ClaimSources,
+    /// The claim headers, to which issuers add their own maps.
+    pub claim_headers: &'c mut ClaimHeaders,
+    /// Warnings for the log.
+    pub warnings: &'c mut Vec<String>,
+}
+
 /// The one issuer at the top level, or the issuers of the list.
 pub fn issuers(
     object: &mut ConfigObject<'_>,
-    defaults: &ClaimSources,
-    warnings: &mut Vec<String>,
+    context: &mut IssuerContext<'_>,
     errors: &mut Errors,
 ) -> Vec<Issuer> {
     let Some(list) = object.take(keys::configuration::ISSUERS) else {
-        let issuer = issuer(object, IssuerIndex(0), defaults, IssuerForm::Flat, warnings, errors);
+        let issuer = issuer(object, IssuerIndex(0), IssuerForm::Flat, context, errors);
         return issuer.into_iter().collect();
     };
     // The keys of one issuer cannot be combined with a list of issuers.
@@ -59,7 +70,7 @@ pub fn issuers(
     let mut issuers: Vec<Issuer> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let Some(mut object) = node.object("an issuer", errors) else { continue };
-        let read = issuer(&mut object, IssuerIndex(index), defaults, IssuerForm::Listed, warnings, errors);
+        let read = issuer(&mut object, IssuerIndex(index), IssuerForm::Listed, context, errors);
         object.deny_unknown(errors);
         let Some(read) = read else { continue };
         if issuers.iter().any(|other| other.rules.iss == read.rules.iss) {
@@ -94,11 +105,11 @@ enum IssuerForm {
 fn issuer(
     object: &mut ConfigObject<'_>,
     index: IssuerIndex,
-    defaults: &ClaimSources,
     form: IssuerForm,
-    warnings: &mut Vec<String>,
+    context: &mut IssuerContext<'_>,
     errors: &mut Errors,
 ) -> Option<Issuer> {
+    let defaults = context.defaults;
     let issuer = required(
         object,
         key::ISSUER,
@@ -126,8 +137,12 @@ fn issuer(
             scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
         },
     };
+    if form == IssuerForm::Listed {
+        let map = object.take(listed_issuer::CLAIM_HEADERS);
+        claim_headers::of_issuer(map, index, context.claim_headers, errors);
+    }
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
-    let keys = key_origin::keys(object, issuer, &name, warnings, errors);
+    let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
     Some(Issuer { name, rules: rules?, sources, keys: keys? })
 }
 

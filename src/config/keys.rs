@@ -84,6 +84,7 @@ keys! {
         /// removes the header from client requests and never sets it. If absent, the map is x-auth-sub: sub,
         /// x-auth-email: email, x-auth-roles: $roles, x-auth-groups: $groups, x-auth-scopes: $scopes,
         /// x-auth-org-id: org_id, x-auth-jti: jti, x-auth-issuer: iss. A map given here replaces the whole default.
+        /// {value: TEXT} is a fixed text for every verified token.
         CLAIM_HEADERS: Name("claim_headers") is ClaimHeaders;
 
         /// The longest value of a claim header. A request whose claim needs a longer value is denied with 403: an
@@ -230,6 +231,19 @@ keys! {
         /// given here replaces the whole default; {} refuses none.
         REFUSED_CLAIMS: Name("refused_claims") is RefusedClaims,
             default "{\"type\":[\"refresh\"],\"typ\":[\"Refresh\",\"ID\",\"Offline\",\"Logout\"],\"token_use\":[\"id\"]}";
+    }
+
+    /// The keys that only an entry of `issuers` has, although the configuration has keys of the same name.
+    pub mod listed_issuer {
+        /// The claim headers for the tokens of this issuer. The map replaces the global claim_headers for them. The
+        /// headers of all maps are removed from client requests. Two maps must spell a header in the same way.
+        CLAIM_HEADERS: Name("claim_headers") is ClaimHeaders;
+    }
+
+    /// The keys of a fixed value of a claim header.
+    pub mod header_value {
+        /// The text of the header for every verified token: visible ASCII characters without a space.
+        VALUE: Name("value") is Matching("^[!-~]{1,256}$");
     }
 
     /// The keys of a route, beside those of its requirement.

@@ -87,6 +87,7 @@ fn key_type(key_type: &KeyType) -> Value {
                 "anyOf": [
                     { "enum": ["$roles", "$groups", "$scopes", "$payload", "$none"] },
                     one_or_many(&json!({ "type": "string", "pattern": "^[^$]" })),
+                    reference("header_value"),
                 ],
             },
         }),
