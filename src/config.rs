@@ -11,6 +11,7 @@ pub mod error;
 pub mod foreign;
 mod guards;
 pub mod issuer;
+mod issuer_paths;
 mod key_origin;
 pub mod keys;
 pub mod metadata;
@@ -45,6 +46,7 @@ pub use guards::Guard;
 use guards::guards;
 pub use issuer::Issuer;
 use issuer::IssuerContext;
+pub use issuer_paths::IssuerPaths;
 pub use key_origin::KeyOrigin;
 use keys::configuration as key;
 use keys::shared;
@@ -182,6 +184,9 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let compared_headers =
         compared_headers(&names, default_policy.as_ref(), routes.as_ref(), guards.as_ref());
     names.token_headers = token_headers(&token_from, routes.as_ref());
+    if let Some(routes) = &routes {
+        errors.extend(sources_of_issuers(&issuers, &token_from, routes));
+    }
     if let Some(headers) = &claim_headers {
         let of_routes = routes.iter().flat_map(|routes| routes.entries()).filter(|entry| entry.path == 0);
         let of_routes = of_routes.filter_map(|entry| {
@@ -224,6 +229,29 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         warnings,
         digest: digest(root.value().in_order().to_string().as_bytes()),
     })
+}
+
+/// Refuses the token sources of issuers that neither the global list nor the list of a route contains.
+fn sources_of_issuers(
+    issuers: &[Issuer],
+    token_from: &[TokenSource],
+    routes: &Table<Rc<Route>>,
+) -> Vec<ConfigError> {
+    let is_read = |source: &TokenSource| {
+        let of_routes = routes.rules().filter_map(|route| route.token_from.as_ref());
+        token_from.contains(source) || of_routes.into_iter().any(|own| own.contains(source))
+    };
+    let mut errors = Vec::new();
+    for issuer in issuers {
+        let list = Path::root().key(key::ISSUERS.as_str()).index(issuer.rules.issuer.0);
+        let list = list.key(keys::listed_issuer::TOKEN_FROM.as_str());
+        let sources = issuer.token_from.iter().flatten().enumerate();
+        for (index, _) in sources.filter(|(_, source)| !is_read(source)) {
+            let path = list.index(index).to_owned();
+            errors.push(ConfigError { path, problem: Problem::SourceIsNotRead });
+        }
+    }
+    errors
 }
 
 /// Refuses a token source that is also a claim header. The filter would remove the header before it reads the token, or

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::claim_headers;
 use super::claim_sources::{given_sources, pointer};
+use super::issuer_paths::IssuerPaths;
 use super::key_origin::{self, KeyOrigin};
 use super::keys::{self, Claims, Name, issuer as key, listed_issuer, shared};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
+use super::token_from::token_sources;
 use crate::headers::ClaimHeaders;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
@@ -16,6 +18,7 @@ use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
 use crate::policy::{ClaimSource, ClaimSources};
+use crate::token_source::TokenSource;
 
 /// A configured issuer.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub struct Issuer {
     pub sources: ClaimSources,
     /// The origin of its keys.
     pub keys: KeyOrigin,
+    /// `token_from` of the issuer: the only sources that its tokens may come from. `None`: every source of the route.
+    pub token_from: Option<Vec<TokenSource>>,
+    /// `paths`: the only paths on which its tokens count. `None`: every path.
+    pub paths: Option<IssuerPaths>,
 }
 
 impl Issuer {
@@ -137,13 +144,16 @@ fn issuer(
             scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
         },
     };
+    let mut token_from = None;
     if form == IssuerForm::Listed {
         let map = object.take(listed_issuer::CLAIM_HEADERS);
         claim_headers::of_issuer(map, index, context.claim_headers, errors);
+        token_from = object.take(listed_issuer::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     }
+    let paths = object.take(key::PATHS).and_then(|node| IssuerPaths::read(&node, errors));
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
     let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
-    Some(Issuer { name, rules: rules?, sources, keys: keys? })
+    Some(Issuer { name, rules: rules?, sources, keys: keys?, token_from, paths })
 }
 
 fn required<'a>(

@@ -154,6 +154,11 @@ keys! {
         /// of the issuer's URL, with _ for each other character. Each issuer needs a different name.
         NAME: Name("name") is Matching("^[A-Za-z0-9_]+$");
 
+        /// The path templates, in the form of a route's path, on which the issuer's tokens count. If an upstream may
+        /// read the path of a request in several ways, each must match a template, in the same letter case. On other
+        /// paths a token of this issuer is refused with 403. If absent, the tokens count on every path.
+        PATHS: Name("paths") is TextsMatching("^/");
+
         /// The aud of tokens for this service (RFC 7519, section 4.1.3). If several are listed, a token for one of
         /// them is enough.
         AUDIENCE: Name("audience") is Texts;
@@ -238,6 +243,11 @@ keys! {
         /// The claim headers for the tokens of this issuer. The map replaces the global claim_headers for them. The
         /// headers of all maps are removed from client requests. Two maps must spell a header in the same way.
         CLAIM_HEADERS: Name("claim_headers") is ClaimHeaders;
+
+        /// The token sources that the tokens of this issuer may come from. They narrow the token_from of the route or
+        /// the global one for these tokens: a token of this issuer in another source is refused with 400. Each source
+        /// must be in the global token_from or in that of a route.
+        TOKEN_FROM: Name("token_from") is ObjectOrList("token_source");
     }
 
     /// The keys of a fixed value of a claim header.

@@ -103,6 +103,30 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// Two templates in `paths` that match the same paths.
+    #[error("{first} and {second} match the same paths; remove one")]
+    EqualPaths {
+        /// The earlier template.
+        first: String,
+        /// The later template.
+        second: String,
+    },
+    /// Two templates in `paths` that differ only in letter case.
+    #[error(
+        "{first} and {second} differ only in case, which some upstreams ignore; spell the path one way, or remove one"
+    )]
+    PathsInTwoCases {
+        /// The earlier template.
+        first: String,
+        /// The later template.
+        second: String,
+    },
+    /// A token source of an issuer that no request is read from.
+    #[error(
+        "no token is read from this source, because token_from of an issuer only narrows the global token_from and that \
+         of routes; add the source to the global token_from or to a route, or remove it here"
+    )]
+    SourceIsNotRead,
     /// An algorithm that is in its list twice, perhaps under its two names.
     #[error("the algorithm {name} is in this list twice (Ed25519 and EdDSA are one algorithm); remove one")]
     RepeatedAlgorithm {

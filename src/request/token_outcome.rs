@@ -43,6 +43,20 @@ pub enum TokenFailure<'r> {
     /// The request does not contain exactly one token.
     #[error("{0}")]
     Malformed(MalformedCredential),
+    /// The token is valid, but in a source that its issuer's `token_from` does not list.
+    #[error("{}", MalformedCredential::NotFromIssuer)]
+    Misplaced {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+    },
+    /// The token is valid, but its issuer's `paths` do not cover every variant of the request's path.
+    #[error("the path, or another reading of the path, is not among the paths of the token's issuer")]
+    OutsidePaths {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+        /// The token's `kid`.
+        kid: Option<String>,
+    },
     /// No key is available to verify the token.
     #[error("{}", if *.waiting_full { WAITING_FULL } else { NO_KEYS })]
     NoKeys {
@@ -124,9 +138,19 @@ impl TokenFailure<'_> {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Invalid { error, .. } => Reason::from(error),
-            Self::Malformed(_) => Reason::BadRequest,
+            Self::Malformed(_) | Self::Misplaced { .. } => Reason::BadRequest,
+            Self::OutsidePaths { .. } => Reason::IssuerNotAllowed,
             Self::NoKeys { waiting_full: true, .. } => Reason::WaitingFull,
             Self::NoKeys { .. } | Self::AwaitsKeys { .. } => Reason::NoKeys,
+        }
+    }
+
+    /// The fault of the credential for which every route that reads tokens denies the request.
+    pub fn malformed(&self) -> Option<MalformedCredential> {
+        match self {
+            Self::Malformed(malformed) => Some(*malformed),
+            Self::Misplaced { .. } => Some(MalformedCredential::NotFromIssuer),
+            _ => None,
         }
     }
 
@@ -134,7 +158,9 @@ impl TokenFailure<'_> {
     pub fn issuer(&self) -> Option<&str> {
         match self {
             Self::Invalid { issuer, .. } => issuer.map(|issuer| issuer.name.as_str()),
-            Self::NoKeys { issuer, .. } => Some(&issuer.name),
+            Self::NoKeys { issuer, .. } | Self::Misplaced { issuer } | Self::OutsidePaths { issuer, .. } => {
+                Some(&issuer.name)
+            }
             Self::Malformed(_) | Self::AwaitsKeys { .. } => None,
         }
     }
@@ -142,7 +168,7 @@ impl TokenFailure<'_> {
     /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&str> {
         match self {
-            Self::Invalid { kid, .. } => kid.as_deref(),
+            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } => kid.as_deref(),
             _ => None,
         }
     }

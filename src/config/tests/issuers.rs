@@ -76,3 +76,42 @@ fn mistakes_in_claim_headers_of_an_issuer() {
     assert!(compared[0].contains("x-kind"), "{compared:?}");
     assert!(two("", &format!(r#""default_policy":{{{equals}}}"#)).is_ok());
 }
+
+#[test]
+fn token_sources_of_an_issuer_narrow_those_of_the_configuration() {
+    let own = r#""token_from":{"cookie":"c"}"#;
+    assert!(two(own, r#""token_from":[{"header":"authorization"},{"cookie":"c"}]"#).is_ok());
+    let of_route = r#""routes":[{"path":"/a","token_from":[{"cookie":"c"}],"allow_authenticated":true}]"#;
+    assert!(two(own, of_route).is_ok());
+    let start =
+        "issuers[1].token_from[0]: no token is read from this source, because token_from of an issuer only";
+    refused(two(own, ""), start);
+    refused(two(own, r#""token_from":[{"cookie":"C"}]"#), start);
+    refused(
+        two(r#""token_from":[{"header":"authorization"},{"header":"x-a"}]"#, ""),
+        "issuers[1].token_from[1]: no token is read from this source",
+    );
+    refused(two(r#""token_from":[]"#, ""), "issuers[1].token_from: expected at least one token source");
+    // With one issuer at the top level, the list is the global one.
+    assert!(parse(&with(own)).unwrap().issuers[0].token_from.is_none());
+}
+
+#[test]
+fn paths_of_an_issuer() {
+    let config = two(r#""paths":["/a/**","/b/{id}"]"#, "").unwrap();
+    let templates: Vec<_> = config.issuers[1].paths.as_ref().unwrap().templates().collect();
+    assert_eq!(templates, ["/a/**", "/b/{id}"]);
+    assert!(config.issuers[0].paths.is_none());
+    assert!(parse(&with(r#""paths":"/a/**""#)).unwrap().issuers[0].paths.is_some());
+    assert!(two(r#""paths":["/**","/a/**","/a/b"]"#, "").is_ok(), "templates may overlap");
+    refused(two(r#""paths":[]"#, ""), "issuers[1].paths: expected a path template");
+    refused(two(r#""paths":"a""#, ""), "issuers[1].paths: expected a path that starts with `/`");
+    refused(
+        two(r#""paths":["/a/{x}","/a/{y}"]"#, ""),
+        "issuers[1].paths[1]: /a/{x} and /a/{y} match the same paths; remove one",
+    );
+    refused(
+        two(r#""paths":["/a","/A"]"#, ""),
+        "issuers[1].paths[1]: /a and /A differ only in case, which some upstreams ignore",
+    );
+}
