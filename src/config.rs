@@ -11,6 +11,7 @@ pub mod error;
 pub mod foreign;
 mod guards;
 pub mod issuer;
+mod issuer_error;
 mod issuer_paths;
 mod key_origin;
 pub mod keys;
@@ -25,6 +26,7 @@ pub mod requirement;
 mod route_metadata;
 mod route_pattern;
 mod routes;
+mod tenants;
 mod token_from;
 
 use std::rc::Rc;
@@ -32,6 +34,7 @@ use std::rc::Rc;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::headers::{ClaimHeaders, CredentialHeaders};
+use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::policy::{ClaimSources, RequestValue, Requirement};
 use crate::resource_metadata::ResourceMetadata;
@@ -46,6 +49,7 @@ pub use guards::Guard;
 use guards::guards;
 pub use issuer::Issuer;
 use issuer::IssuerContext;
+pub use issuer_error::IssuerError;
 pub use issuer_paths::IssuerPaths;
 pub use key_origin::KeyOrigin;
 use keys::configuration as key;
@@ -119,6 +123,17 @@ impl Config {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(errors),
         }
+    }
+
+    /// The issuer of the tokens with this `iss`. An issuer without tenants takes precedence, also if it refuses the
+    /// token: otherwise the rules of a form with tenants could accept a token that the rules of its own issuer refuse.
+    pub fn issuer_of(&self, iss: &str) -> Option<(IssuerIndex, &Issuer)> {
+        let position = |has_tenants: bool| {
+            let mut issuers = self.issuers.iter().map(|issuer| &issuer.rules);
+            issuers.position(|rules| rules.tenants.is_some() == has_tenants && rules.accept_issuer(iss))
+        };
+        let position = position(false).or_else(|| position(true))?;
+        Some((IssuerIndex(position), self.issuers.get(position)?))
     }
 }
 
@@ -248,7 +263,7 @@ fn sources_of_issuers(
         let sources = issuer.token_from.iter().flatten().enumerate();
         for (index, _) in sources.filter(|(_, source)| !is_read(source)) {
             let path = list.index(index).to_owned();
-            errors.push(ConfigError { path, problem: Problem::SourceIsNotRead });
+            errors.push(ConfigError { path, problem: Problem::Issuer(IssuerError::SourceIsNotRead) });
         }
     }
     errors

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use super::claim_headers;
 use super::claim_sources::{given_sources, pointer};
+use super::issuer_error::IssuerError;
 use super::issuer_paths::IssuerPaths;
 use super::key_origin::{self, KeyOrigin};
 use super::keys::{self, Claims, Name, issuer as key, listed_issuer, shared};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
+use super::tenants::tenant_issuer;
 use super::token_from::token_sources;
 use crate::headers::ClaimHeaders;
 use crate::issuer_index::IssuerIndex;
@@ -82,6 +84,9 @@ pub fn issuers(
         let Some(read) = read else { continue };
         if issuers.iter().any(|other| other.rules.iss == read.rules.iss) {
             node.refuse(Problem::RepeatedIssuer, errors);
+        } else if let Some(other) = issuers.iter().find(|other| have_common_iss(other, &read)) {
+            let (first, second) = (other.name.clone(), read.name.clone());
+            node.refuse(Problem::Issuer(IssuerError::OverlappingTenants { first, second }), errors);
         }
         if issuers.iter().any(|other| other.name == read.name) {
             node.refuse(Problem::RepeatedIssuerName { name: read.name.clone() }, errors);
@@ -89,6 +94,12 @@ pub fn issuers(
         issuers.push(read);
     }
     issuers
+}
+
+/// Whether the forms of two issuers with tenants can match the same `iss`.
+fn have_common_iss(one: &Issuer, other: &Issuer) -> bool {
+    let forms = one.rules.tenants.as_ref().zip(other.rules.tenants.as_ref());
+    forms.is_some_and(|(one, other)| one.overlaps(other))
 }
 
 /// Whether the configuration has an issuer that is not valid, or one whose audience is not valid.
@@ -151,8 +162,12 @@ fn issuer(
         token_from = object.take(listed_issuer::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     }
     let paths = object.take(key::PATHS).and_then(|node| IssuerPaths::read(&node, errors));
+    let before = errors.len();
+    let tenants = tenant_issuer(object, issuer, errors);
+    let is_valid = errors.len() == before;
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
     let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
+    let rules = rules.filter(|_| is_valid).map(|rules| TokenRules { tenants, ..rules });
     Some(Issuer { name, rules: rules?, sources, keys: keys?, token_from, paths })
 }
 

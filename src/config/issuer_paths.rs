@@ -1,5 +1,6 @@
 //! `paths` of an issuer: the paths on which its tokens count.
 
+use super::issuer_error::IssuerError;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors};
 use super::route_pattern::templates;
@@ -33,8 +34,8 @@ impl IssuerPaths {
                 let mistakes = conflicts.iter().filter_map(|conflict| {
                     let (first, second) = (text(conflict.first), text(conflict.second));
                     let problem = match conflict.kind {
-                        ConflictKind::Equal => Problem::EqualPaths { first, second },
-                        ConflictKind::Case => Problem::PathsInTwoCases { first, second },
+                        ConflictKind::Equal => Problem::Issuer(IssuerError::EqualPaths { first, second }),
+                        ConflictKind::Case => Problem::Issuer(IssuerError::PathsInTwoCases { first, second }),
                     };
                     items.get(conflict.second).map(|item| (item, problem))
                 });

@@ -147,11 +147,18 @@ keys! {
 
     /// The keys of one issuer.
     pub mod issuer {
-        /// The exact iss of the tokens (RFC 7519, section 4.1.1), compared character by character.
+        /// The exact iss of the tokens (RFC 7519, section 4.1.1), compared character by character. One whole segment of
+        /// its path can be the name of a claim in braces, as in https://login.microsoftonline.com/{tid}/v2.0: each of the
+        /// tenants then has its own iss, and the claim must be the text in that segment.
         ISSUER: Name("issuer") is NonBlank;
 
+        /// The tenants whose tokens are accepted, for an issuer with a placeholder: letters, digits, -, ., _ and ~.
+        /// {any: true} accepts every tenant; anybody can then open a tenant and give its users any role.
+        TENANTS: Name("tenants") is Tenants;
+
         /// The issuer's name in requires_issuer, logs and metrics: letters, digits and _. If absent, the host and path
-        /// of the issuer's URL, with _ for each other character. Each issuer needs a different name.
+        /// of the issuer's URL, with _ for each other character. Each issuer needs a different name. An issuer with a
+        /// placeholder needs this key.
         NAME: Name("name") is Matching("^[A-Za-z0-9_]+$");
 
         /// The path templates, in the form of a route's path, on which the issuer's tokens count. If an upstream may
@@ -172,7 +179,7 @@ keys! {
         JWKS_CLUSTER: Name("jwks_cluster") is NonBlank;
 
         /// The URL of the issuer's key set (RFC 7517, section 5), or a path that is appended to the issuer's URL,
-        /// after a trailing slash of that URL is removed.
+        /// after a trailing slash of that URL is removed. An issuer with a placeholder needs a full URL.
         JWKS_ENDPOINT: Text("jwks_endpoint", "/api/v1/auth/jwks") is Matching("^(/|[Hh][Tt][Tt][Pp][Ss]?://)");
 
         /// If true, the filter takes the URL of the key set from jwks_uri in the issuer's discovery document. It
@@ -248,6 +255,12 @@ keys! {
         /// the global one for these tokens: a token of this issuer in another source is refused with 400. Each source
         /// must be in the global token_from or in that of a route.
         TOKEN_FROM: Name("token_from") is ObjectOrList("token_source");
+    }
+
+    /// The keys of an object in place of a list of tenants.
+    pub mod any_tenant {
+        /// Write true: the filter accepts tokens of every tenant.
+        ANY: Name("any") is Boolean;
     }
 
     /// The keys of a fixed value of a claim header.

@@ -1,8 +1,8 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    DeclaredKey, all_of_them, any_of_them, claim_condition, comparison, configuration, header_value, issuer,
-    listed_issuer, requirement, route, shared, source, step_up, token_source,
+    DeclaredKey, all_of_them, any_of_them, any_tenant, claim_condition, comparison, configuration,
+    header_value, issuer, listed_issuer, requirement, route, shared, source, step_up, token_source,
 };
 
 /// An object of the configuration.
@@ -96,6 +96,14 @@ pub static OBJECTS: &[ObjectKeys] = &[
             &[token_source::QUERY.as_str()],
             &[token_source::COOKIE.as_str()],
         ],
+    },
+    ObjectKeys {
+        name: "any_tenant",
+        title: "Every tenant",
+        groups: &[any_tenant::KEYS],
+        except: &[],
+        required: &[any_tenant::ANY.as_str()],
+        one_of: &[],
     },
     ObjectKeys {
         name: "header_value",

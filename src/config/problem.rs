@@ -4,6 +4,7 @@ mod texts;
 
 use super::comparison_error::ComparisonError;
 use super::foreign::Advice;
+use super::issuer_error::IssuerError;
 use super::keys::Bounds;
 use crate::headers::HeaderMapError;
 use crate::http::UriError;
@@ -97,36 +98,15 @@ pub enum Problem {
     /// Two entries with the same `issuer`.
     #[error("an earlier entry of the list has the same issuer; remove one of the two")]
     RepeatedIssuer,
+    /// A mistake in what an issuer adds for its own tokens.
+    #[error("{0}")]
+    Issuer(IssuerError),
     /// Two issuers with the same name.
     #[error("two issuers have the name {name}; set name to another value in one of them")]
     RepeatedIssuerName {
         /// The name.
         name: String,
     },
-    /// Two templates in `paths` that match the same paths.
-    #[error("{first} and {second} match the same paths; remove one")]
-    EqualPaths {
-        /// The earlier template.
-        first: String,
-        /// The later template.
-        second: String,
-    },
-    /// Two templates in `paths` that differ only in letter case.
-    #[error(
-        "{first} and {second} differ only in case, which some upstreams ignore; spell the path one way, or remove one"
-    )]
-    PathsInTwoCases {
-        /// The earlier template.
-        first: String,
-        /// The later template.
-        second: String,
-    },
-    /// A token source of an issuer that no request is read from.
-    #[error(
-        "no token is read from this source, because token_from of an issuer only narrows the global token_from and that \
-         of routes; add the source to the global token_from or to a route, or remove it here"
-    )]
-    SourceIsNotRead,
     /// An algorithm that is in its list twice, perhaps under its two names.
     #[error("the algorithm {name} is in this list twice (Ed25519 and EdDSA are one algorithm); remove one")]
     RepeatedAlgorithm {

@@ -145,7 +145,7 @@ impl<'r> AuthContext<'_, 'r> {
         let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
         let unverified = unverified.map_err(|error| failed(error, None, None))?;
         let kid = unverified.unverified_kid().map(str::to_owned);
-        let issuer = unverified.unverified_issuer().and_then(|iss| self.issuer(iss));
+        let issuer = unverified.unverified_issuer().and_then(|iss| self.config.issuer_of(iss));
         let Some((index, issuer)) = issuer else {
             return Err(failed(TokenError::UnknownIssuer, None, kid));
         };
@@ -200,11 +200,6 @@ impl<'r> AuthContext<'_, 'r> {
             }
         }
         Ok((keys, None))
-    }
-
-    fn issuer(&self, iss: &str) -> Option<(IssuerIndex, &'r Issuer)> {
-        let position = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
-        Some((IssuerIndex(position), self.config.issuers.get(position)?))
     }
 
     fn first_keys(&self, index: IssuerIndex, issuer: &'r Issuer) -> Result<Rc<KeySet>, TokenFailure<'r>> {

@@ -115,3 +115,120 @@ fn paths_of_an_issuer() {
         "issuers[1].paths[1]: /a and /A differ only in case, which some upstreams ignore",
     );
 }
+
+const ENTRA: &str = "https://login.microsoftonline.com/{tid}/v2.0";
+
+/// An issuer with a placeholder, its key endpoint and these members.
+fn tenants(issuer: &str, members: &str) -> Result<Config, Vec<String>> {
+    parse(&format!(
+        r#"{{"issuer":"{issuer}","audience":"api","jwks_cluster":"c",
+            "jwks_endpoint":"https://login.microsoftonline.com/common/discovery/v2.0/keys"{members}}}"#
+    ))
+}
+
+#[test]
+fn an_issuer_with_tenants() {
+    let config = tenants(ENTRA, r#","name":"entra","tenants":["a","b"]"#).unwrap();
+    let found = |config: &Config, iss: &str| config.issuer_of(iss).map(|(index, _)| index);
+    let iss = |tenant: &str| ENTRA.replace("{tid}", tenant);
+    assert_eq!(["a", "b", "c"].map(|tenant| found(&config, &iss(tenant)).is_some()), [true, true, false]);
+    assert_eq!(found(&config, ENTRA), None, "the placeholder itself is no tenant");
+    assert!(tenants(ENTRA, r#","name":"entra","tenants":"a""#).is_ok());
+    let any = tenants(ENTRA, r#","name":"entra","tenants":{"any":true}"#).unwrap();
+    assert!(found(&any, &iss("c")).is_some());
+    let key = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let inline = format!(
+        r#"{{"issuer":"{ENTRA}","name":"e","tenants":"a","audience":"api","jwks_inline":{{"keys":[{key}]}}}}"#
+    );
+    assert!(parse(&inline).is_ok());
+}
+
+#[test]
+fn a_fixed_issuer_comes_before_one_with_tenants() {
+    let issuer = |iss: &str, name: &str, members: &str| {
+        format!(
+            r#"{{"issuer":"{iss}","name":"{name}","audience":"api","jwks_cluster":"c","jwks_endpoint":"https://a/k"{members}}}"#
+        )
+    };
+    let fixed = ENTRA.replace("{tid}", "a");
+    let list = [issuer(ENTRA, "form", r#","tenants":{"any":true}"#), issuer(&fixed, "fixed", "")].join(",");
+    let config = parse(&format!(r#"{{"issuers":[{list}]}}"#)).unwrap();
+    assert_eq!(config.issuer_of(&fixed).unwrap().1.name, "fixed");
+    assert_eq!(config.issuer_of(&ENTRA.replace("{tid}", "b")).unwrap().1.name, "form");
+    // The lists of tenants do not matter.
+    let forms = |other: &str| {
+        let list =
+            [issuer(ENTRA, "one", r#","tenants":"a""#), issuer(other, "two", r#","tenants":"b""#)].join(",");
+        parse(&format!(r#"{{"issuers":[{list}]}}"#))
+    };
+    let start = "issuers[1]: the issuers one and two can match the same iss; write a list of issuers";
+    refused(forms("https://login.microsoftonline.com/{oid}/v2.0"), start);
+    refused(forms("https://login.microsoftonline.com/x/{oid}"), start);
+    assert!(forms("https://login.microsoftonline.com/{tid}/v1.0").is_ok());
+}
+
+#[test]
+fn mistakes_in_tenants() {
+    let named = r#","name":"e","tenants":["a"]"#;
+    for (config, start) in [
+        (
+            tenants(ENTRA, r#","tenants":["a"]"#),
+            "name: this key is required; write a name for logs and metrics",
+        ),
+        (tenants(ENTRA, r#","name":"e""#), "tenants: this key is required; write the tenants whose tokens"),
+        (tenants(ENTRA, r#","name":"e","tenants":[]"#), "tenants: expected a tenant, such as 9188040d"),
+        (
+            tenants(ENTRA, r#","name":"e","tenants":["a","a/b"]"#),
+            "tenants[1]: expected a tenant, such as 9188040d",
+        ),
+        (
+            tenants(ENTRA, r#","name":"e","tenants":[".."]"#),
+            "tenants[0]: expected a tenant, such as 9188040d",
+        ),
+        (tenants(ENTRA, r#","name":"e","tenants":["*"]"#), "tenants[0]: expected a tenant, such as 9188040d"),
+        (
+            tenants(ENTRA, r#","name":"e","tenants":{"any":false}"#),
+            "tenants: expected a list of tenants, or {any",
+        ),
+        (
+            tenants(ENTRA, r#","name":"e","tenants":{"all":true}"#),
+            "tenants.all: unknown key; expected one of any",
+        ),
+        (
+            tenants("https://a.example", named),
+            "tenants: the issuer has no placeholder for a tenant; write issuer",
+        ),
+        (
+            tenants("https://{tid}.example/a", named),
+            "issuer: the placeholder must be one whole segment of the path",
+        ),
+        (tenants("https://a.example/{tid}/{tid}", named), "issuer: an issuer can have only one placeholder"),
+        (
+            tenants("urn:{tid}", named),
+            "issuer: an issuer with a placeholder must be a URL, such as https://login",
+        ),
+    ] {
+        refused(config, start);
+    }
+    let fetched = |members: &str| {
+        parse(&format!(
+            r#"{{"issuer":"{ENTRA}","name":"e","tenants":"a","audience":"api","jwks_cluster":"c"{members}}}"#
+        ))
+    };
+    refused(
+        fetched(""),
+        "jwks_endpoint: this key is required; write the full URL of the key set that all tenants",
+    );
+    refused(
+        fetched(r#","jwks_endpoint":"/keys""#),
+        "jwks_endpoint: found \"/keys\"; all tenants of an issuer share",
+    );
+    refused(
+        fetched(r#","jwks_endpoint":"https://login.microsoftonline.com/{tid}/keys""#),
+        "jwks_endpoint: found \"https://login.microsoftonline.com/{tid}/keys\"; all tenants",
+    );
+    refused(
+        fetched(r#","discovery":true"#),
+        "discovery: an issuer with a placeholder has no discovery document",
+    );
+}

@@ -1,11 +1,18 @@
 //! What an issuer adds for its own tokens: claim headers, token sources and paths.
 
+use std::rc::Rc;
+
 use jwt_guard::config::Config;
 use jwt_guard::denial::Reason;
-use jwt_guard_testkit::mint::{AUDIENCE, ISSUER};
+use jwt_guard::jose::jwks::KeySet;
+use jwt_guard::request::{KeyLookup, Wait};
+use jwt_guard::token_cache::TokenCache;
+use jwt_guard_testkit::mint::{AUDIENCE, ISSUER, Token, key_set};
 use serde_json::{Value, json};
 
-use super::fixture::{TestRequest, denied, describe, forwarded, get, good, key, other_key, token};
+use super::fixture::{
+    Keys, NOW, TestRequest, denied, describe, forwarded, get, good, key, new_request, other_key, token,
+};
 
 const PARTNER: &str = "https://partner.example";
 
@@ -161,7 +168,7 @@ fn tokens_of_an_issuer_count_only_on_its_paths() {
         assert_eq!(step(&config, &get(path).bearer(&forged())), "401 signature", "{path}");
     }
     for method in ["GET", "DELETE", "HEAD", "FOO"] {
-        let request = |path| super::fixture::new_request(method, path).bearer(&partner());
+        let request = |path| new_request(method, path).bearer(&partner());
         assert_eq!(step(&config, &request("/partner/a")), "user-1", "{method}");
         assert_eq!(step(&config, &request("/a")), "403 issuer_not_allowed", "{method}");
     }
@@ -173,9 +180,9 @@ fn tokens_of_an_issuer_count_only_on_its_paths() {
         "{line}"
     );
     assert!(line.contains(" issuer=partner "), "{line}");
-    let asterisk = super::fixture::new_request("OPTIONS", "*").bearer(&partner());
+    let asterisk = new_request("OPTIONS", "*").bearer(&partner());
     assert_eq!(step(&config, &asterisk), "403 issuer_not_allowed");
-    let connect = super::fixture::new_request("CONNECT", "/").without(":path").bearer(&partner());
+    let connect = new_request("CONNECT", "/").without(":path").bearer(&partner());
     assert_eq!(step(&config, &connect), "403 issuer_not_allowed");
 }
 
@@ -187,4 +194,114 @@ fn skipped_readings_do_not_take_a_path_from_an_issuer() {
         |skipped: Value| step(&limited(json!("/partner/**"), json!({ "skip_readings": skipped })), &request);
     assert_eq!(decided(json!([])), "403 issuer_not_allowed");
     assert_eq!(decided(json!(["encoded_slash"])), "user-1");
+}
+
+const FORM: &str = "https://login.example.com/{tid}/v2.0";
+
+fn tenants() -> Config {
+    let members = json!({
+        "issuer": FORM, "tenants": ["alpha", "beta"], "jwks_endpoint": "https://login.example.com/common/keys",
+    });
+    config(members, json!({ "routes": [{ "path": "/partner", "requires_issuer": "partner" }] }))
+}
+
+fn of_tenant(tenant: &str) -> Token {
+    token().issuer(&FORM.replace("{tid}", tenant)).claim("tid", tenant)
+}
+
+#[test]
+fn each_listed_tenant_has_its_own_iss() {
+    let config = tenants();
+    let sign = |token: Token| token.sign(key()).unwrap();
+    let rows = [
+        ("a listed tenant", "user-1", sign(of_tenant("alpha"))),
+        ("another listed tenant", "user-1", sign(of_tenant("beta"))),
+        ("the other issuer", "403 issuer_not_allowed", good()),
+        ("a tenant that is not listed", "401 unknown_issuer", sign(of_tenant("gamma"))),
+        ("another letter case", "401 unknown_issuer", sign(of_tenant("Alpha"))),
+        ("two segments", "401 unknown_issuer", sign(of_tenant("alpha/v2.0/beta"))),
+        ("an escape", "401 unknown_issuer", sign(of_tenant("%61lpha"))),
+        ("the placeholder itself", "401 unknown_issuer", sign(of_tenant("{tid}"))),
+        ("no tenant", "401 unknown_issuer", sign(of_tenant(""))),
+        (
+            "the claim names another tenant",
+            "401 unknown_issuer",
+            sign(of_tenant("alpha").claim("tid", "beta")),
+        ),
+        ("the claim is missing", "401 unknown_issuer", sign(of_tenant("alpha").without("tid"))),
+        (
+            "the claim is a list",
+            "401 unknown_issuer",
+            sign(of_tenant("alpha").claim("tid", json!(["alpha"]))),
+        ),
+        (
+            "another key",
+            "401 signature",
+            of_tenant("alpha").header("kid", "first").sign(other_key()).unwrap(),
+        ),
+    ];
+    for (label, expected, token) in rows {
+        assert_eq!(step(&config, &get("/partner").bearer(&token)), expected, "{label}");
+    }
+    let mismatch = get("/").bearer(&sign(of_tenant("alpha").claim("tid", "beta")));
+    let record = denied(mismatch.decide_with_keys(&config)).record;
+    assert_eq!(record.detail, "the token's claim tid is missing or is not the tenant in the token's iss");
+    // The upstream learns the real iss.
+    let request = get("/").bearer(&sign(of_tenant("beta")));
+    let sent = request.upstream(&forwarded(request.decide_with_keys(&config)));
+    let issuer = sent.iter().find(|(name, _)| name == "x-auth-issuer").map(|(_, value)| value.as_str());
+    assert_eq!(issuer, Some("https://login.example.com/beta/v2.0"));
+}
+
+#[test]
+fn no_keys_are_fetched_for_a_tenant_that_is_not_listed() {
+    let config = tenants();
+    let fetches = |token: Token| {
+        let keys = Keys::none(KeyLookup::Pending);
+        let request = get("/").bearer(&token.sign(key()).unwrap());
+        request.decide(&config, &keys, &TokenCache::new(0), NOW, Wait::Allowed);
+        keys.lookups.take().len()
+    };
+    assert_eq!(fetches(of_tenant("alpha")), 1);
+    assert_eq!(fetches(of_tenant("gamma")), 0);
+    assert_eq!(fetches(of_tenant("alpha").claim("tid", "beta")), 0);
+}
+
+/// The published key with this member `issuer`.
+fn bound_to(issuer: Value) -> Keys {
+    let mut set = key_set([key()]);
+    if !issuer.is_null() {
+        set["keys"][0]["issuer"] = issuer;
+    }
+    let set = KeySet::parse(set.to_string().as_bytes()).unwrap().keys;
+    Keys { current: Some(Rc::new(set)), ..Keys::available() }
+}
+
+#[test]
+fn a_key_signs_only_for_the_tenant_that_it_names() {
+    let config = tenants();
+    let alpha = get("/").bearer(&of_tenant("alpha").sign(key()).unwrap());
+    for (issuer, expected) in [
+        (Value::Null, "user-1"),
+        (json!("https://login.example.com/{tenantid}/v2.0"), "user-1"),
+        (json!(FORM), "user-1"),
+        (json!("https://login.example.com/alpha/v2.0"), "user-1"),
+        (json!("https://login.example.com/beta/v2.0"), "401 bad_key"),
+        (json!("https://sts.example.com/{tenantid}/"), "401 bad_key"),
+        (json!(""), "401 bad_key"),
+        (json!(7), "401 bad_key"),
+        (json!(["https://login.example.com/alpha/v2.0"]), "401 bad_key"),
+    ] {
+        let keys = bound_to(issuer.clone());
+        assert_eq!(describe(&alpha.step(&config, &keys, Wait::Allowed)), expected, "{issuer}");
+        // An issuer without tenants ignores the member.
+        let own = get("/").bearer(&good());
+        assert_eq!(describe(&own.step(&config, &keys, Wait::Allowed)), "user-1", "{issuer}");
+    }
+    let keys = bound_to(json!("https://login.example.com/beta/v2.0"));
+    let record = denied(alpha.step(&config, &keys, Wait::Allowed)).record;
+    assert_eq!(record.detail, "each key that fits the token has a member issuer that is not the token's iss");
+    // Without a kid, too.
+    let nameless = get("/").bearer(&of_tenant("alpha").without_header("kid").sign(key()).unwrap());
+    assert_eq!(describe(&nameless.step(&config, &keys, Wait::Allowed)), "401 bad_key");
 }

@@ -9,6 +9,7 @@ mod overlaps;
 mod path_variants;
 mod probe;
 mod strictness;
+mod tenants;
 mod token_sources;
 mod trust;
 pub mod values;
@@ -34,6 +35,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     let mut lints: Vec<Lint> = of_reader.collect();
     global_settings(config, tree, &mut lints);
     issuers::issuers(config, tree, &mut lints);
+    tenants::tenants(config, tree, &mut lints);
     values::of_configuration(tree, config, &mut lints);
     token_sources::token_sources(config, &mut lints);
     let routes: Vec<Probe<'_>> = probes(config);

@@ -128,6 +128,7 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::Jwks => "JWKS as an object or as text".to_owned(),
         KeyType::RefusedClaims => "object from claim to value or list of values".to_owned(),
         KeyType::AnyOrAll => format!("text or list, or {}", link("all_of_them")),
+        KeyType::Tenants => format!("text or list, or {}", link("any_tenant")),
         KeyType::Scopes => format!("text or {}", link("scopes")),
         KeyType::Values => "JSON value or list of values".to_owned(),
         KeyType::AnyNumber => "number".to_owned(),

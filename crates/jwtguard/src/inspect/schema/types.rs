@@ -118,6 +118,10 @@ fn key_type(key_type: &KeyType) -> Value {
             let one = json!({ "type": "array", "items": scope, "minItems": 1, "maxItems": 1 });
             json!({ "anyOf": [scope, one, reference("scopes")] })
         }
+        KeyType::Tenants => {
+            let tenant = json!({ "type": "string", "pattern": "^[A-Za-z0-9._~-]+$" });
+            json!({ "anyOf": [one_or_many(&tenant), reference("any_tenant")] })
+        }
         KeyType::AnyNumber => json!({ "type": "number" }),
         KeyType::Values => {
             let value = json!({ "type": ["string", "number", "boolean", "object"] });
