@@ -124,6 +124,16 @@ impl<'r> TokenOutcome<'r> {
         }
     }
 
+    /// The configured issuer that the token names. The token may be forged.
+    pub fn named_issuer(&self) -> Option<IssuerIndex> {
+        match self {
+            Self::NotRead | Self::Absent => None,
+            Self::Verified(cached) => Some(cached.identity().issuer()),
+            Self::Failed(TokenFailure::AwaitsKeys { issuer, .. }) => Some(*issuer),
+            Self::Failed(failure) => failure.configured_issuer().map(|issuer| issuer.rules.issuer),
+        }
+    }
+
     /// The failure, if the token failed.
     pub fn failure(&self) -> Option<&TokenFailure<'r>> {
         match self {
@@ -133,7 +143,7 @@ impl<'r> TokenOutcome<'r> {
     }
 }
 
-impl TokenFailure<'_> {
+impl<'r> TokenFailure<'r> {
     /// The reason in counters and logs.
     pub fn reason(&self) -> Reason {
         match self {
@@ -155,11 +165,15 @@ impl TokenFailure<'_> {
     }
 
     /// The configured name of the token's issuer, if the token names a configured one.
-    pub fn issuer(&self) -> Option<&str> {
+    pub fn issuer(&self) -> Option<&'r str> {
+        self.configured_issuer().map(|issuer| issuer.name.as_str())
+    }
+
+    fn configured_issuer(&self) -> Option<&'r Issuer> {
         match self {
-            Self::Invalid { issuer, .. } => issuer.map(|issuer| issuer.name.as_str()),
+            Self::Invalid { issuer, .. } => *issuer,
             Self::NoKeys { issuer, .. } | Self::Misplaced { issuer } | Self::OutsidePaths { issuer, .. } => {
-                Some(&issuer.name)
+                Some(issuer)
             }
             Self::Malformed(_) | Self::AwaitsKeys { .. } => None,
         }
