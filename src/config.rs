@@ -11,6 +11,8 @@ pub mod error;
 pub mod foreign;
 mod guards;
 pub mod issuer;
+mod issuer_error;
+mod issuer_paths;
 mod key_origin;
 pub mod keys;
 pub mod metadata;
@@ -24,6 +26,7 @@ pub mod requirement;
 mod route_metadata;
 mod route_pattern;
 mod routes;
+mod tenants;
 mod token_from;
 
 use std::rc::Rc;
@@ -31,6 +34,7 @@ use std::rc::Rc;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::headers::{ClaimHeaders, CredentialHeaders};
+use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::policy::{ClaimSources, RequestValue, Requirement};
 use crate::resource_metadata::ResourceMetadata;
@@ -44,6 +48,9 @@ pub use error::ConfigError;
 pub use guards::Guard;
 use guards::guards;
 pub use issuer::Issuer;
+use issuer::IssuerContext;
+pub use issuer_error::IssuerError;
+pub use issuer_paths::IssuerPaths;
 pub use key_origin::KeyOrigin;
 use keys::configuration as key;
 use keys::shared;
@@ -75,7 +82,7 @@ pub struct Config {
     pub names: DefinedNames,
     /// The headers that some requirement compares with a claim.
     pub compared_headers: CredentialHeaders,
-    /// `claim_headers`
+    /// `claim_headers`, with the maps of issuers.
     pub claim_headers: ClaimHeaders,
     /// `max_claim_header_bytes`
     pub max_claim_header_bytes: usize,
@@ -117,6 +124,17 @@ impl Config {
             _ => Err(errors),
         }
     }
+
+    /// The issuer of the tokens with this `iss`. An issuer without tenants takes precedence, also if it refuses the
+    /// token: otherwise the rules of a form with tenants could accept a token that the rules of its own issuer refuse.
+    pub fn issuer_of(&self, iss: &str) -> Option<(IssuerIndex, &Issuer)> {
+        let position = |has_tenants: bool| {
+            let mut issuers = self.issuers.iter().map(|issuer| &issuer.rules);
+            issuers.position(|rules| rules.tenants.is_some() == has_tenants && rules.accept_issuer(iss))
+        };
+        let position = position(false).or_else(|| position(true))?;
+        Some((IssuerIndex(position), self.issuers.get(position)?))
+    }
 }
 
 /// Tries JSON text first and then a Struct. No configuration has two meanings: a serialized Struct is never valid JSON
@@ -146,8 +164,14 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
     };
-    let issuers = issuer::issuers(&mut object, &defaults, &mut warnings, errors);
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
+    // If the global map is not valid, the maps of issuers are checked against the default map.
+    let is_valid = claim_headers.is_some();
+    let mut claim_headers = claim_headers.unwrap_or_default();
+    let mut context =
+        IssuerContext { defaults: &defaults, claim_headers: &mut claim_headers, warnings: &mut warnings };
+    let issuers = issuer::issuers(&mut object, &mut context, errors);
+    let claim_headers = is_valid.then_some(claim_headers);
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let token_from = token_from.unwrap_or_else(|| vec![TokenSource::Authorization]);
     let mut names = DefinedNames {
@@ -175,6 +199,9 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let compared_headers =
         compared_headers(&names, default_policy.as_ref(), routes.as_ref(), guards.as_ref());
     names.token_headers = token_headers(&token_from, routes.as_ref());
+    if let Some(routes) = &routes {
+        errors.extend(sources_of_issuers(&issuers, &token_from, routes));
+    }
     if let Some(headers) = &claim_headers {
         let of_routes = routes.iter().flat_map(|routes| routes.entries()).filter(|entry| entry.path == 0);
         let of_routes = of_routes.filter_map(|entry| {
@@ -217,6 +244,29 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         warnings,
         digest: digest(root.value().in_order().to_string().as_bytes()),
     })
+}
+
+/// Refuses the token sources of issuers that neither the global list nor the list of a route contains.
+fn sources_of_issuers(
+    issuers: &[Issuer],
+    token_from: &[TokenSource],
+    routes: &Table<Rc<Route>>,
+) -> Vec<ConfigError> {
+    let is_read = |source: &TokenSource| {
+        let of_routes = routes.rules().filter_map(|route| route.token_from.as_ref());
+        token_from.contains(source) || of_routes.into_iter().any(|own| own.contains(source))
+    };
+    let mut errors = Vec::new();
+    for issuer in issuers {
+        let list = Path::root().key(key::ISSUERS.as_str()).index(issuer.rules.issuer.0);
+        let list = list.key(keys::listed_issuer::TOKEN_FROM.as_str());
+        let sources = issuer.token_from.iter().flatten().enumerate();
+        for (index, _) in sources.filter(|(_, source)| !is_read(source)) {
+            let path = list.index(index).to_owned();
+            errors.push(ConfigError { path, problem: Problem::Issuer(IssuerError::SourceIsNotRead) });
+        }
+    }
+    errors
 }
 
 /// Refuses a token source that is also a claim header. The filter would remove the header before it reads the token, or

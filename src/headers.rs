@@ -24,16 +24,22 @@ pub use map::{HeaderMapError, HeaderSource, check_name};
 pub use names::{grpc_metadata, header_names_match, matches_folded_name};
 
 use crate::http::HeaderMap;
+use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
 
-/// The map from claims to headers, and the headers that must be removed so that upstreams can trust the map's
-/// headers.
+/// The maps from claims to headers, and the headers that must be removed so that upstreams can trust the headers
+/// of all maps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimHeaders {
-    entries: Vec<(Rc<str>, HeaderSource)>,
-    /// The normalized names of this map and of the default map. The default names are always included, because
-    /// an upstream written for them trusts these headers whatever this map contains.
+    /// The map for the tokens of all issuers without a map of their own.
+    entries: Vec<map::Entry>,
+    /// The maps of issuers.
+    of_issuers: Vec<(IssuerIndex, Vec<map::Entry>)>,
+    /// The names in these maps, each once.
+    names: Vec<Rc<str>>,
+    /// The normalized names of these maps and of the default map. The default names are always included, because
+    /// an upstream written for them trusts these headers whatever these maps contain.
     normalized_names: Vec<String>,
 }
 
@@ -86,24 +92,68 @@ impl ClaimHeaders {
     /// A name is invalid, is needed by HTTP or the credential, reroutes the request, or is another spelling of
     /// an earlier name.
     pub fn new(entries: Vec<(String, HeaderSource)>) -> Result<Self, HeaderMapError> {
-        map::checked(entries).map(Self::with)
+        map::checked(entries, std::iter::empty()).map(Self::with)
     }
 
-    fn with(entries: Vec<(Rc<str>, HeaderSource)>) -> Self {
+    fn with(entries: Vec<map::Entry>) -> Self {
+        let mut map = Self {
+            entries: Vec::new(),
+            of_issuers: Vec::new(),
+            names: Vec::new(),
+            normalized_names: Vec::new(),
+        };
+        map.add_names(&entries);
+        Self { entries, ..map }
+    }
+
+    /// Adds a map that replaces the global one for the tokens of an issuer. Its headers are removed from every
+    /// request, like those of the global map.
+    ///
+    /// # Errors
+    /// See [`ClaimHeaders::new`]; or a name is another spelling of a name in another map.
+    pub fn add_issuer(
+        &mut self,
+        issuer: IssuerIndex,
+        entries: Vec<(String, HeaderSource)>,
+    ) -> Result<(), HeaderMapError> {
+        let entries = map::checked(entries, self.names())?;
+        self.add_names(&entries);
+        self.of_issuers.push((issuer, entries));
+        Ok(())
+    }
+
+    fn add_names(&mut self, entries: &[map::Entry]) {
+        for (name, _) in entries {
+            if !self.names.contains(name) {
+                self.names.push(Rc::clone(name));
+            }
+        }
         let defaults = map::default_map();
-        let names = entries.iter().map(|(name, _)| &**name).chain(defaults.iter().map(|(name, _)| *name));
-        let mut normalized_names: Vec<String> = names.map(folded).collect();
-        normalized_names.sort_unstable();
-        normalized_names.dedup();
-        Self { entries, normalized_names }
+        let mut normalized: Vec<String> =
+            self.names().chain(defaults.iter().map(|(name, _)| *name)).map(folded).collect();
+        normalized.sort_unstable();
+        normalized.dedup();
+        self.normalized_names = normalized;
     }
 
-    /// The names in the map, in lower case and in the map's order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|(name, _)| &**name)
+    /// The names in all maps, each once and in lower case: those of the global map in its order, then those that
+    /// only maps of issuers have.
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.names.iter().map(|name| &**name)
     }
 
-    /// Whether some upstreams may take the header for one in this map or the default map: in any spelling, or
+    /// The map for the tokens of an issuer, if the issuer has a map of its own.
+    pub fn of_issuer(&self, issuer: IssuerIndex) -> Option<impl Iterator<Item = (&str, &HeaderSource)>> {
+        let (_, entries) = self.of_issuers.iter().find(|(index, _)| *index == issuer)?;
+        Some(entries.iter().map(|(name, source)| (&**name, source)))
+    }
+
+    fn entries_for(&self, issuer: IssuerIndex) -> &[map::Entry] {
+        let own = self.of_issuers.iter().find(|(index, _)| *index == issuer);
+        own.map_or(&self.entries, |(_, entries)| entries)
+    }
+
+    /// Whether some upstreams may take the header for one in these maps or the default map: in any spelling, or
     /// with the prefix that grpc-gateway removes to pass `x-auth-sub` to the server behind it.
     pub fn is_identity_header(&self, name: &str) -> bool {
         // `:path` is not another spelling of `-path`: HTTP distinguishes pseudo-headers from headers (RFC 9113
@@ -223,13 +273,15 @@ impl ClaimHeaders {
         EncodedHeaders { identity: Rc::clone(identity), headers: headers.into() }
     }
 
-    /// The headers that are set for this identity, in the map's order. Claims without a value are left out.
+    /// The headers that are set for this identity, in the order of its issuer's map. Claims without a value are
+    /// left out.
     pub fn encode(&self, identity: &Identity) -> Vec<(String, Vec<u8>)> {
         self.encoded(identity).map(|(name, value)| (name.to_string(), value)).collect()
     }
 
     fn encoded<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = (&'a Rc<str>, Vec<u8>)> {
-        self.entries.iter().filter_map(|(name, source)| Some((name, source.value(identity)?)))
+        let entries = self.entries_for(identity.issuer()).iter();
+        entries.filter_map(|(name, source)| Some((name, source.value(identity)?)))
     }
 }
 
@@ -246,6 +298,7 @@ impl HeaderSource {
             Self::Scopes => encoding::list(identity.scopes()),
             Self::Payload => Some(identity.claims().payload().as_bytes().to_vec()),
             Self::Nothing => None,
+            Self::Value(text) => Some(text.as_bytes().to_vec()),
         }
     }
 }

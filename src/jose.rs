@@ -13,5 +13,6 @@ mod known_answers;
 pub mod limits;
 pub mod pointer;
 pub mod rules;
+pub mod tenants;
 mod times;
 pub mod token;

@@ -23,6 +23,17 @@ pub enum Metric {
     WouldDeny(Reason),
     /// A metric for the keys of one issuer.
     Keys(IssuerIndex, KeyMetric),
+    /// A metric for the tokens of one issuer.
+    Issuer(IssuerIndex, IssuerMetric),
+}
+
+/// A metric for the tokens of one issuer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssuerMetric {
+    /// Requests that were forwarded with a verified token of the issuer.
+    Accepted,
+    /// Requests that were denied and whose token names the issuer; the token may be forged.
+    Refused,
 }
 
 /// A metric for the keys of one issuer.
@@ -65,20 +76,25 @@ const OF_ISSUER: [KeyMetric; 5] = [
     KeyMetric::Stale,
 ];
 
+const OF_TOKENS: [IssuerMetric; 2] = [IssuerMetric::Accepted, IssuerMetric::Refused];
+
 impl Metric {
     /// All metrics of a configuration with this number of issuers, in the order of [`Self::index`].
     pub fn all(issuers: usize) -> impl Iterator<Item = Self> {
         let of_issuer =
             |issuer| OF_ISSUER.into_iter().map(move |metric| Self::Keys(IssuerIndex(issuer), metric));
+        let of_tokens =
+            |issuer| OF_TOKENS.into_iter().map(move |metric| Self::Issuer(IssuerIndex(issuer), metric));
         COMMON
             .into_iter()
             .chain(Reason::ALL.into_iter().map(Self::Denied))
             .chain(Reason::ALL.into_iter().map(Self::WouldDeny))
             .chain((0..issuers).flat_map(of_issuer))
+            .chain((0..issuers).flat_map(of_tokens))
     }
 
-    /// The index of the metric in [`Self::all`].
-    pub fn index(self) -> usize {
+    /// The index of the metric in [`Self::all`] of a configuration with this number of issuers.
+    pub fn index(self, issuers: usize) -> usize {
         let denied = COMMON.len();
         let would_deny = denied + Reason::ALL.len();
         let keys = would_deny + Reason::ALL.len();
@@ -91,6 +107,9 @@ impl Metric {
             Self::Denied(reason) => denied + reason as usize,
             Self::WouldDeny(reason) => would_deny + reason as usize,
             Self::Keys(issuer, metric) => keys + issuer.0 * OF_ISSUER.len() + metric as usize,
+            Self::Issuer(issuer, metric) => {
+                keys + issuers * OF_ISSUER.len() + issuer.0 * OF_TOKENS.len() + metric as usize
+            }
         }
     }
 
@@ -114,6 +133,12 @@ impl Metric {
             Self::TokenCacheMiss => "jwt_guard.token_cache.miss".to_owned(),
             Self::Denied(reason) => format!("jwt_guard.denied.{reason}"),
             Self::WouldDeny(reason) => format!("jwt_guard.would_deny.{reason}"),
+            Self::Issuer(index, IssuerMetric::Accepted) => {
+                format!("jwt_guard.issuer.{}.accepted", issuer(index))
+            }
+            Self::Issuer(index, IssuerMetric::Refused) => {
+                format!("jwt_guard.issuer.{}.refused", issuer(index))
+            }
             Self::Keys(index, metric) => format!("jwt_guard.jwks.{}.{}", issuer(index), metric.as_str()),
         }
     }
@@ -138,9 +163,9 @@ mod tests {
     #[test]
     fn every_metric_stands_in_its_place() {
         let metrics: Vec<Metric> = Metric::all(3).collect();
-        assert_eq!(metrics.len(), 5 + 2 * Reason::ALL.len() + 3 * 5);
+        assert_eq!(metrics.len(), 5 + 2 * Reason::ALL.len() + 3 * 5 + 3 * 2);
         for (place, metric) in metrics.iter().enumerate() {
-            assert_eq!(metric.index(), place, "{metric:?}");
+            assert_eq!(metric.index(3), place, "{metric:?}");
         }
     }
 
@@ -163,6 +188,16 @@ mod tests {
             ),
             (Metric::Keys(issuer, KeyMetric::Keys), "jwt_guard.jwks.b.keys", MetricKind::Gauge),
             (Metric::Keys(issuer, KeyMetric::AgeSeconds), "jwt_guard.jwks.b.age_seconds", MetricKind::Gauge),
+            (
+                Metric::Issuer(issuer, IssuerMetric::Accepted),
+                "jwt_guard.issuer.b.accepted",
+                MetricKind::Counter,
+            ),
+            (
+                Metric::Issuer(issuer, IssuerMetric::Refused),
+                "jwt_guard.issuer.b.refused",
+                MetricKind::Counter,
+            ),
             (Metric::Keys(issuer, KeyMetric::Stale), "jwt_guard.jwks.b.stale", MetricKind::Gauge),
         ];
         for (metric, name, kind) in rows {

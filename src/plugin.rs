@@ -24,6 +24,7 @@ use crate::keys::record::EntryNames;
 use crate::keys::store::{IssuerKeys, KeyStore};
 use crate::keys::tick::Tick;
 use crate::metadata_cache::{MetadataCache, MetadataScope};
+use crate::metrics::IssuerMetric;
 use crate::report::{Observer, Reporter};
 use crate::request::{self, CachedToken, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
@@ -149,6 +150,9 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
                 if let Some(record) = decision.refusal() {
                     self.report.refused(&record, now);
                 }
+                if let Some(issuer) = decision.trace.token.named_issuer() {
+                    self.report.count_issuer(issuer, IssuerMetric::Refused);
+                }
             }
             Step::Serve(_) | Step::AwaitKeys { .. } => {}
         }
@@ -241,9 +245,11 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         self.parked.borrow().poll_ready(now, |issuer| self.keys.version(issuer, now))
     }
 
-    /// The new period of the tick, if it changes.
+    /// The new period of the tick, if it changes. Brings the metrics up to date that requests do not change
+    /// themselves. The longest period is half a second, so these metrics lag by at most that time.
     pub fn poll_tick(&self) -> Option<Duration> {
         let now = self.host.now();
+        self.report.flush_issuers();
         for issuer in self.issuers() {
             if let Some(status) = self.keys.status(issuer, now) {
                 self.report.key_status(issuer, status);
@@ -264,8 +270,9 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
         self.report.log_suppressed(self.host.now());
     }
 
-    /// Releases this configuration's leases on fetches; call it before the configuration is dropped.
+    /// Reports the last counts and releases this configuration's leases on fetches; call it before the configuration is dropped.
     pub fn release(&self) {
+        self.report.flush_issuers();
         self.keys.release(&self.host);
     }
 }

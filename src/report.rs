@@ -1,5 +1,6 @@
 //! Reports to operators: metrics, filter state and the log. The host is a trait ([`Observer`]).
 
+mod issuers;
 mod keys;
 mod requests;
 mod startup;
@@ -12,6 +13,7 @@ use std::fmt::Arguments;
 use crate::config::Config;
 use crate::log_limiter::LogLimiter;
 use crate::metrics::{Metric, MetricKind};
+use issuers::IssuerCounts;
 
 /// The host functions for metrics, filter state and the log.
 pub trait Observer {
@@ -44,6 +46,8 @@ pub struct Reporter<O> {
     observer: O,
     /// The metrics by [`Metric::index`]. `None` if the host refused to define a metric.
     metrics: Vec<Option<u32>>,
+    /// What is not in the metrics yet, by issuer.
+    issuers: Vec<IssuerCounts>,
     limiter: RefCell<LogLimiter>,
 }
 
@@ -57,6 +61,7 @@ impl<O: Observer> Reporter<O> {
         };
         Self {
             metrics: Metric::all(issuers.len()).map(define).collect(),
+            issuers: issuers.iter().map(|_| IssuerCounts::default()).collect(),
             observer,
             limiter: RefCell::default(),
         }
@@ -75,7 +80,7 @@ impl<O: Observer> Reporter<O> {
     }
 
     fn metric(&self, metric: Metric) -> Option<u32> {
-        self.metrics.get(metric.index()).copied().flatten()
+        self.metrics.get(metric.index(self.issuers.len())).copied().flatten()
     }
 
     fn info(&self, line: Arguments<'_>) {

@@ -124,8 +124,9 @@ fn forward<'r>(
     context: &EvaluationContext<'_>,
 ) -> Result<Forward, Cause<'r>> {
     let token_required = requirements.needs_token();
-    if let Some(TokenFailure::Malformed(malformed)) = token.failure().filter(|_| token_required) {
-        return Err(Cause::Credential(*malformed));
+    let malformed = token.failure().and_then(TokenFailure::malformed);
+    if let Some(malformed) = malformed.filter(|_| token_required) {
+        return Err(Cause::Credential(malformed));
     }
     let permit = requirements.evaluate(token.credential(), context).map_err(Cause::Requirement)?;
     let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;

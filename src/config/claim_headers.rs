@@ -1,33 +1,61 @@
 //! `claim_headers`: the headers that the filter sets from claims.
 
 use super::claim_sources::pointer;
+use super::keys::header_value as key;
 use super::problem::Problem;
-use super::reader::{ConfigNode, Errors};
+use super::reader::{ConfigNode, Errors, preview};
 use crate::headers::{ClaimHeaders, HeaderSource};
+use crate::issuer_index::IssuerIndex;
+use crate::jose::json::Json;
 
+/// The longest fixed value of a claim header, in bytes.
+const MAX_VALUE: usize = 256;
+
+/// The global map.
 pub(super) fn claim_headers(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> Option<ClaimHeaders> {
     let Some(node) = node else { return Some(ClaimHeaders::default()) };
+    let entries = entries(&node, errors)?;
+    ClaimHeaders::new(entries).map_err(|error| node.refuse(Problem::ClaimHeaders(error), errors)).ok()
+}
+
+/// The map of one issuer.
+pub(super) fn of_issuer(
+    node: Option<ConfigNode<'_>>,
+    issuer: IssuerIndex,
+    headers: &mut ClaimHeaders,
+    errors: &mut Errors,
+) {
+    let Some(node) = node else { return };
+    let Some(entries) = entries(&node, errors) else { return };
+    if let Err(error) = headers.add_issuer(issuer, entries) {
+        node.refuse(Problem::ClaimHeaders(error), errors);
+    }
+}
+
+fn entries(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<(String, HeaderSource)>> {
     let before = errors.len();
     let entries = node.entries("an object of header names and claims", errors)?;
     let entries =
         entries.into_iter().filter_map(|(name, node)| Some((name.to_owned(), header_source(&node, errors)?)));
     let entries: Vec<_> = entries.collect();
-    if errors.len() > before {
-        return None;
-    }
-    ClaimHeaders::new(entries).map_err(|error| node.refuse(Problem::ClaimHeaders(error), errors)).ok()
+    (errors.len() == before).then_some(entries)
 }
 
 fn header_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<HeaderSource> {
-    match node.value().as_str() {
-        Some("$roles") => return Some(HeaderSource::Roles),
-        Some("$groups") => return Some(HeaderSource::Groups),
-        Some("$scopes") => return Some(HeaderSource::Scopes),
-        Some("$payload") => return Some(HeaderSource::Payload),
-        Some("$none") => return Some(HeaderSource::Nothing),
+    match node.value() {
+        Json::Object(_) => return fixed_value(node, errors),
+        Json::String(text) => match text.as_str() {
+            "$roles" => return Some(HeaderSource::Roles),
+            "$groups" => return Some(HeaderSource::Groups),
+            "$scopes" => return Some(HeaderSource::Scopes),
+            "$payload" => return Some(HeaderSource::Payload),
+            "$none" => return Some(HeaderSource::Nothing),
+            _ => {}
+        },
         _ => {}
     }
-    let what = "a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none";
+    let what =
+        "a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload, $none or {value: TEXT}";
     let string_list = node.string_list(what, errors)?;
     if let Some(unknown) = string_list.iter().find(|text| text.starts_with('$')) {
         node.refuse(Problem::Expected { what, got: format!("\"{unknown}\"") }, errors);
@@ -35,4 +63,30 @@ fn header_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<HeaderSou
     }
     let pointers = node.one_or_many();
     pointers.iter().map(|item| pointer(item, errors)).collect::<Option<Vec<_>>>().map(HeaderSource::Pointers)
+}
+
+/// `{value: TEXT}`
+fn fixed_value(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<HeaderSource> {
+    let mut object = node.object("a fixed value, such as {value: partner}", errors)?;
+    let what = "a text of 1 to 256 visible ASCII characters without a space";
+    let value = match object.take(key::VALUE) {
+        Some(node) => match node.value().as_str().filter(|text| is_header_value(text)) {
+            Some(text) => Some(HeaderSource::Value(text.to_owned())),
+            None => {
+                node.refuse(Problem::Expected { what, got: preview(node.value()) }, errors);
+                None
+            }
+        },
+        None if object.has_unknown() => None,
+        None => {
+            object.refuse(key::VALUE, Problem::Required { what }, errors);
+            None
+        }
+    };
+    object.deny_unknown(errors);
+    value
+}
+
+fn is_header_value(text: &str) -> bool {
+    (1..=MAX_VALUE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

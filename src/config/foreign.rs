@@ -46,7 +46,7 @@ const fn say(our_key: &'static str, keys: &'static str, sentence: &'static str) 
 /// The keys of Envoy's `jwt_authn`, Istio's RequestAuthentication and AuthorizationPolicy, and Envoy Gateway's
 /// SecurityPolicy. The first row counts whose key `our_key` is possible in the object.
 #[rustfmt::skip] // A table: one row a line where it fits.
-const FOREIGN: [Foreign; 61] = [
+const FOREIGN: [Foreign; 62] = [
     // Sources of keys.
     write("jwks_endpoint", "jwksuri jwksurl jwkuri jwkurl keysuri keysurl",
         "jwks_endpoint", " for the URL and jwks_cluster for the Envoy cluster that reaches it"),
@@ -67,6 +67,8 @@ const FOREIGN: [Foreign; 61] = [
     // Issuers and tokens.
     write("issuers", "providers jwtrules",
         "issuers", ", a list of objects with issuer, audience, jwks_endpoint and jwks_cluster"),
+    write("tenants", "tenant tenantid tenantids allowedtenants acceptedtenants",
+        "tenants", ", a list, beside an issuer such as https://login.microsoftonline.com/{tid}/v2.0"),
     write("audience", "audiences", "audience", ", one text or a list"),
     write("accepted_algorithms", "algorithms allowedalgorithms supportedalgorithms signingalgorithms algorithm \
         algs alg",

@@ -2,18 +2,25 @@
 
 use std::time::Duration;
 
+use super::claim_headers;
 use super::claim_sources::{given_sources, pointer};
+use super::issuer_error::IssuerError;
+use super::issuer_paths::IssuerPaths;
 use super::key_origin::{self, KeyOrigin};
-use super::keys::{self, Claims, Name, issuer as key, shared};
+use super::keys::{self, Claims, Name, issuer as key, listed_issuer, shared};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
+use super::tenants::tenant_issuer;
+use super::token_from::token_sources;
+use crate::headers::ClaimHeaders;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
 use crate::policy::{ClaimSource, ClaimSources};
+use crate::token_source::TokenSource;
 
 /// A configured issuer.
 #[derive(Debug)]
@@ -26,6 +33,10 @@ pub struct Issuer {
     pub sources: ClaimSources,
     /// The origin of its keys.
     pub keys: KeyOrigin,
+    /// `token_from` of the issuer: the only sources that its tokens may come from. `None`: every source of the route.
+    pub token_from: Option<Vec<TokenSource>>,
+    /// `paths`: the only paths on which its tokens count. `None`: every path.
+    pub paths: Option<IssuerPaths>,
 }
 
 impl Issuer {
@@ -35,15 +46,24 @@ impl Issuer {
     }
 }
 
+/// The part of the configuration that issuers use or add to.
+pub struct IssuerContext<'c> {
+    /// The global sources of roles, groups and scopes.
+    pub defaults: &'c ClaimSources,
+    /// The claim headers, to which issuers add their own maps.
+    pub claim_headers: &'c mut ClaimHeaders,
+    /// Warnings for the log.
+    pub warnings: &'c mut Vec<String>,
+}
+
 /// The one issuer at the top level, or the issuers of the list.
 pub fn issuers(
     object: &mut ConfigObject<'_>,
-    defaults: &ClaimSources,
-    warnings: &mut Vec<String>,
+    context: &mut IssuerContext<'_>,
     errors: &mut Errors,
 ) -> Vec<Issuer> {
     let Some(list) = object.take(keys::configuration::ISSUERS) else {
-        let issuer = issuer(object, IssuerIndex(0), defaults, IssuerForm::Flat, warnings, errors);
+        let issuer = issuer(object, IssuerIndex(0), IssuerForm::Flat, context, errors);
         return issuer.into_iter().collect();
     };
     // The keys of one issuer cannot be combined with a list of issuers.
@@ -59,11 +79,14 @@ pub fn issuers(
     let mut issuers: Vec<Issuer> = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
         let Some(mut object) = node.object("an issuer", errors) else { continue };
-        let read = issuer(&mut object, IssuerIndex(index), defaults, IssuerForm::Listed, warnings, errors);
+        let read = issuer(&mut object, IssuerIndex(index), IssuerForm::Listed, context, errors);
         object.deny_unknown(errors);
         let Some(read) = read else { continue };
         if issuers.iter().any(|other| other.rules.iss == read.rules.iss) {
             node.refuse(Problem::RepeatedIssuer, errors);
+        } else if let Some(other) = issuers.iter().find(|other| have_common_iss(other, &read)) {
+            let (first, second) = (other.name.clone(), read.name.clone());
+            node.refuse(Problem::Issuer(IssuerError::OverlappingTenants { first, second }), errors);
         }
         if issuers.iter().any(|other| other.name == read.name) {
             node.refuse(Problem::RepeatedIssuerName { name: read.name.clone() }, errors);
@@ -71,6 +94,12 @@ pub fn issuers(
         issuers.push(read);
     }
     issuers
+}
+
+/// Whether the forms of two issuers with tenants can match the same `iss`.
+fn have_common_iss(one: &Issuer, other: &Issuer) -> bool {
+    let forms = one.rules.tenants.as_ref().zip(other.rules.tenants.as_ref());
+    forms.is_some_and(|(one, other)| one.overlaps(other))
 }
 
 /// Whether the configuration has an issuer that is not valid, or one whose audience is not valid.
@@ -94,11 +123,11 @@ enum IssuerForm {
 fn issuer(
     object: &mut ConfigObject<'_>,
     index: IssuerIndex,
-    defaults: &ClaimSources,
     form: IssuerForm,
-    warnings: &mut Vec<String>,
+    context: &mut IssuerContext<'_>,
     errors: &mut Errors,
 ) -> Option<Issuer> {
+    let defaults = context.defaults;
     let issuer = required(
         object,
         key::ISSUER,
@@ -126,9 +155,20 @@ fn issuer(
             scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
         },
     };
+    let mut token_from = None;
+    if form == IssuerForm::Listed {
+        let map = object.take(listed_issuer::CLAIM_HEADERS);
+        claim_headers::of_issuer(map, index, context.claim_headers, errors);
+        token_from = object.take(listed_issuer::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
+    }
+    let paths = object.take(key::PATHS).and_then(|node| IssuerPaths::read(&node, errors));
+    let before = errors.len();
+    let tenants = tenant_issuer(object, issuer, errors);
+    let is_valid = errors.len() == before;
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
-    let keys = key_origin::keys(object, issuer, &name, warnings, errors);
-    Some(Issuer { name, rules: rules?, sources, keys: keys? })
+    let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
+    let rules = rules.filter(|_| is_valid).map(|rules| TokenRules { tenants, ..rules });
+    Some(Issuer { name, rules: rules?, sources, keys: keys?, token_from, paths })
 }
 
 fn required<'a>(

@@ -3,11 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::issuer_error::IssuerError;
 use super::keys::issuer as key;
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors};
 use crate::endpoint::Endpoint;
 use crate::jose::jwks::{KeySet, ParsedKeySet};
+use crate::jose::tenants::has_placeholder;
 use crate::keys::{Location, RefreshTimings, Source};
 
 /// The origin of an issuer's keys.
@@ -111,6 +113,26 @@ impl<'a> WrittenKeys<'a> {
             None => None,
         };
         let location = match (self.discovery, self.endpoint) {
+            (true, _) if has_placeholder(issuer) => {
+                object.refuse(key::DISCOVERY.name, Problem::Issuer(IssuerError::DiscoveryOfTenants), errors);
+                None
+            }
+            (false, Some(node)) if has_placeholder(issuer) => {
+                let text = node.text("a URL", errors)?;
+                if text.starts_with('/') || has_placeholder(text) {
+                    node.refuse(
+                        Problem::Issuer(IssuerError::EndpointOfTenants { got: node.preview() }),
+                        errors,
+                    );
+                    return None;
+                }
+                endpoint(issuer, text).map_err(|problem| node.refuse(problem, errors)).ok()
+            }
+            (false, None) if has_placeholder(issuer) => {
+                let what = "the full URL of the key set that all tenants share";
+                object.refuse(key::JWKS_ENDPOINT.name, Problem::Required { what }, errors);
+                None
+            }
             (true, Some(node)) => {
                 node.refuse(Problem::EndpointBesideDiscovery, errors);
                 None

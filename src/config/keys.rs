@@ -84,6 +84,7 @@ keys! {
         /// removes the header from client requests and never sets it. If absent, the map is x-auth-sub: sub,
         /// x-auth-email: email, x-auth-roles: $roles, x-auth-groups: $groups, x-auth-scopes: $scopes,
         /// x-auth-org-id: org_id, x-auth-jti: jti, x-auth-issuer: iss. A map given here replaces the whole default.
+        /// {value: TEXT} is a fixed text for every verified token.
         CLAIM_HEADERS: Name("claim_headers") is ClaimHeaders;
 
         /// The longest value of a claim header. A request whose claim needs a longer value is denied with 403: an
@@ -146,12 +147,24 @@ keys! {
 
     /// The keys of one issuer.
     pub mod issuer {
-        /// The exact iss of the tokens (RFC 7519, section 4.1.1), compared character by character.
+        /// The exact iss of the tokens (RFC 7519, section 4.1.1), compared character by character. One whole segment of
+        /// its path can be the name of a claim in braces, as in https://login.microsoftonline.com/{tid}/v2.0: each of the
+        /// tenants then has its own iss, and the claim must be the text in that segment.
         ISSUER: Name("issuer") is NonBlank;
 
+        /// The tenants whose tokens are accepted, for an issuer with a placeholder: letters, digits, -, ., _ and ~.
+        /// {any: true} accepts every tenant; anybody can then open a tenant and give its users any role.
+        TENANTS: Name("tenants") is Tenants;
+
         /// The issuer's name in requires_issuer, logs and metrics: letters, digits and _. If absent, the host and path
-        /// of the issuer's URL, with _ for each other character. Each issuer needs a different name.
+        /// of the issuer's URL, with _ for each other character. Each issuer needs a different name. An issuer with a
+        /// placeholder needs this key.
         NAME: Name("name") is Matching("^[A-Za-z0-9_]+$");
+
+        /// The path templates, in the form of a route's path, on which the issuer's tokens count. If an upstream may
+        /// read the path of a request in several ways, each must match a template, in the same letter case. On other
+        /// paths a token of this issuer is refused with 403. If absent, the tokens count on every path.
+        PATHS: Name("paths") is TextsMatching("^/");
 
         /// The aud of tokens for this service (RFC 7519, section 4.1.3). If several are listed, a token for one of
         /// them is enough.
@@ -166,7 +179,7 @@ keys! {
         JWKS_CLUSTER: Name("jwks_cluster") is NonBlank;
 
         /// The URL of the issuer's key set (RFC 7517, section 5), or a path that is appended to the issuer's URL,
-        /// after a trailing slash of that URL is removed.
+        /// after a trailing slash of that URL is removed. An issuer with a placeholder needs a full URL.
         JWKS_ENDPOINT: Text("jwks_endpoint", "/api/v1/auth/jwks") is Matching("^(/|[Hh][Tt][Tt][Pp][Ss]?://)");
 
         /// If true, the filter takes the URL of the key set from jwks_uri in the issuer's discovery document. It
@@ -230,6 +243,30 @@ keys! {
         /// given here replaces the whole default; {} refuses none.
         REFUSED_CLAIMS: Name("refused_claims") is RefusedClaims,
             default "{\"type\":[\"refresh\"],\"typ\":[\"Refresh\",\"ID\",\"Offline\",\"Logout\"],\"token_use\":[\"id\"]}";
+    }
+
+    /// The keys that only an entry of `issuers` has, although the configuration has keys of the same name.
+    pub mod listed_issuer {
+        /// The claim headers for the tokens of this issuer. The map replaces the global claim_headers for them. The
+        /// headers of all maps are removed from client requests. Two maps must spell a header in the same way.
+        CLAIM_HEADERS: Name("claim_headers") is ClaimHeaders;
+
+        /// The token sources that the tokens of this issuer may come from. They narrow the token_from of the route or
+        /// the global one for these tokens: a token of this issuer in another source is refused with 400. Each source
+        /// must be in the global token_from or in that of a route.
+        TOKEN_FROM: Name("token_from") is ObjectOrList("token_source");
+    }
+
+    /// The keys of an object in place of a list of tenants.
+    pub mod any_tenant {
+        /// Write true: the filter accepts tokens of every tenant.
+        ANY: Name("any") is Boolean;
+    }
+
+    /// The keys of a fixed value of a claim header.
+    pub mod header_value {
+        /// The text of the header for every verified token: visible ASCII characters without a space.
+        VALUE: Name("value") is Matching("^[!-~]{1,256}$");
     }
 
     /// The keys of a route, beside those of its requirement.

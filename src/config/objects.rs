@@ -1,8 +1,8 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    DeclaredKey, all_of_them, any_of_them, claim_condition, comparison, configuration, issuer, requirement,
-    route, shared, source, step_up, token_source,
+    DeclaredKey, all_of_them, any_of_them, any_tenant, claim_condition, comparison, configuration,
+    header_value, issuer, listed_issuer, requirement, route, shared, source, step_up, token_source,
 };
 
 /// An object of the configuration.
@@ -42,7 +42,7 @@ pub static OBJECTS: &[ObjectKeys] = &[
     ObjectKeys {
         name: "issuer",
         title: "An issuer",
-        groups: &[issuer::KEYS, shared::KEYS],
+        groups: &[issuer::KEYS, listed_issuer::KEYS, shared::KEYS],
         except: &[],
         required: &[issuer::ISSUER.as_str(), issuer::AUDIENCE.as_str()],
         one_of: &[&[issuer::JWKS_CLUSTER.as_str()], &[issuer::JWKS_INLINE.as_str()]],
@@ -96,6 +96,22 @@ pub static OBJECTS: &[ObjectKeys] = &[
             &[token_source::QUERY.as_str()],
             &[token_source::COOKIE.as_str()],
         ],
+    },
+    ObjectKeys {
+        name: "any_tenant",
+        title: "Every tenant",
+        groups: &[any_tenant::KEYS],
+        except: &[],
+        required: &[any_tenant::ANY.as_str()],
+        one_of: &[],
+    },
+    ObjectKeys {
+        name: "header_value",
+        title: "A fixed value of a claim header",
+        groups: &[header_value::KEYS],
+        except: &[],
+        required: &[header_value::VALUE.as_str()],
+        one_of: &[],
     },
     ObjectKeys {
         name: "claim_condition",

@@ -4,6 +4,7 @@ mod texts;
 
 use super::comparison_error::ComparisonError;
 use super::foreign::Advice;
+use super::issuer_error::IssuerError;
 use super::keys::Bounds;
 use crate::headers::HeaderMapError;
 use crate::http::UriError;
@@ -97,6 +98,9 @@ pub enum Problem {
     /// Two entries with the same `issuer`.
     #[error("an earlier entry of the list has the same issuer; remove one of the two")]
     RepeatedIssuer,
+    /// A mistake in what an issuer adds for its own tokens.
+    #[error("{0}")]
+    Issuer(IssuerError),
     /// Two issuers with the same name.
     #[error("two issuers have the name {name}; set name to another value in one of them")]
     RepeatedIssuerName {

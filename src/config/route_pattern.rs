@@ -102,7 +102,7 @@ pub(super) fn compares_parameters(requirement: &Requirement) -> bool {
     requirement.request_values().iter().any(|value| matches!(value, RequestValue::Path(_)))
 }
 
-fn templates(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<Template>> {
+pub(super) fn templates(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<Template>> {
     node.string_list(TEMPLATE, errors)?;
     let items = node.one_or_many();
     items.iter().map(|item| parsed(item, TEMPLATE, errors, Template::parse, Problem::Template)).collect()

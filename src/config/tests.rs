@@ -1,5 +1,6 @@
 //! Valid and invalid configurations.
 
+mod issuers;
 mod mistakes;
 
 use super::routes::MAX_ROUTES;

@@ -25,7 +25,12 @@ pub enum HeaderSource {
     Payload,
     /// No value (`$none`): the header is removed from the client's request and never set.
     Nothing,
+    /// This text (`{value: text}`), for every verified token.
+    Value(String),
 }
+
+/// A claim header and the source of its value.
+pub(super) type Entry = (Rc<str>, HeaderSource);
 
 /// Why a header map is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,16 +116,22 @@ pub(super) fn default_map() -> [(&'static str, HeaderSource); 8] {
     ]
 }
 
-/// Checks the entries and returns them with their names in lower case.
-pub(super) fn checked(
+/// Checks the entries and returns them with their names in lower case. `others` are the names in other maps: a header
+/// can be in several maps, but two maps must spell it the same way. Otherwise an upstream that treats the two
+/// spellings alike would read a header of one issuer as that of another one.
+pub(super) fn checked<'a>(
     entries: Vec<(String, HeaderSource)>,
-) -> Result<Vec<(Rc<str>, HeaderSource)>, HeaderMapError> {
-    let mut checked: Vec<(Rc<str>, HeaderSource)> = Vec::with_capacity(entries.len());
+    others: impl Iterator<Item = &'a str> + Clone,
+) -> Result<Vec<Entry>, HeaderMapError> {
+    let mut checked: Vec<Entry> = Vec::with_capacity(entries.len());
     for (name, source) in entries {
         check_name(&name)?;
         let fold = folded(&name);
-        if let Some((first, _)) = checked.iter().find(|(earlier, _)| matches_folded_name(earlier, &fold)) {
-            return Err(HeaderMapError::Same { first: first.to_string(), second: name });
+        let is_same = |earlier: &&str| matches_folded_name(earlier, &fold);
+        let in_map = checked.iter().map(|(earlier, _)| &**earlier).find(is_same);
+        let is_spelled_otherwise = |other: &&str| is_same(other) && !other.eq_ignore_ascii_case(&name);
+        if let Some(first) = in_map.or_else(|| others.clone().find(is_spelled_otherwise)) {
+            return Err(HeaderMapError::Same { first: first.to_owned(), second: name });
         }
         if source == HeaderSource::Pointers(Vec::new()) {
             return Err(HeaderMapError::NoPointer { name });

@@ -1,5 +1,7 @@
 //! The header edits for a request and a permit, and the names that a map must not contain.
 
+mod of_issuers;
+
 use super::*;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::claims::VerifiedClaims;

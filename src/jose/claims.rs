@@ -57,7 +57,15 @@ impl<'a, 'r> AdmittedToken<'a, 'r> {
     /// [`TokenError::Signature`], or [`TokenError::SignatureOfTried`] if more keys fit than are tried.
     pub fn verify(self, keys: &KeySet, verifier: &dyn Verifier) -> Result<VerifiedClaims, TokenError> {
         let Self { token, rules, algorithm, times } = self;
-        let candidates = keys.candidates(token.unverified_kid(), algorithm, &rules.refused_kids)?;
+        // A key that its issuer binds to one tenant must not sign tokens of another one.
+        let may_sign = |issuer: &str| {
+            let Some((form, iss)) = rules.tenants.as_ref().zip(token.unverified_issuer()) else {
+                return true;
+            };
+            form.tenant_in(iss).is_some_and(|tenant| form.signs(issuer, iss, tenant))
+        };
+        let kid = token.unverified_kid();
+        let candidates = keys.candidates_that(kid, algorithm, &rules.refused_kids, may_sign)?;
         let signed = candidates.into_iter().any(|key| {
             SignatureCheck::new(algorithm, key, token.signing_input, &token.signature)
                 .is_some_and(|check| verifier.verify(&check))

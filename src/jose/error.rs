@@ -24,6 +24,12 @@ pub enum TokenError {
     /// `iss` is missing, or it is not a configured issuer.
     #[error("the token's iss is missing or is not a configured issuer")]
     UnknownIssuer,
+    /// The `iss` contains a tenant, and the claim of the tenant is missing or is another text.
+    #[error("the token's claim {claim} is missing or is not the tenant in the token's iss")]
+    Tenant {
+        /// The configured name of the claim.
+        claim: String,
+    },
     /// `alg` is missing, unknown, or not in the issuer's `accepted_algorithms`.
     #[error("the token's alg is missing, unknown, or not in the issuer's accepted_algorithms")]
     Algorithm,
@@ -33,6 +39,9 @@ pub enum TokenError {
     /// A `crit` member, or `b64: false` (RFC 7515 section 4.1.11, RFC 7797).
     #[error("the token's header requires an extension (crit, b64), and the filter supports none")]
     Critical,
+    /// Each key that fits the token has a member `issuer` with another issuer than the token's `iss`.
+    #[error("each key that fits the token has a member issuer that is not the token's iss")]
+    KeyOfAnotherIssuer,
     /// No key of the issuer has the `kid` of the token.
     #[error("the issuer has no key with the token's kid")]
     UnknownKid,

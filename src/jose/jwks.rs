@@ -33,6 +33,9 @@ struct Key {
     kid: Option<String>,
     /// The `alg` of the key. The key then verifies only signatures with this algorithm.
     algorithm: Option<Algorithm>,
+    /// The member `issuer`, with which an issuer of several tenants binds a key to one of them. A member that is not a
+    /// string becomes the empty text, which no `iss` is equal to.
+    issuer: Option<String>,
     public: PublicKey,
 }
 
@@ -113,15 +116,30 @@ impl KeySet {
         algorithm: Algorithm,
         refused_kids: &[String],
     ) -> Result<Vec<&PublicKey>, TokenError> {
+        self.candidates_that(kid, algorithm, refused_kids, |_| true)
+    }
+
+    /// [`candidates`](Self::candidates) without the keys whose member `issuer` does not meet `may_sign`.
+    pub fn candidates_that(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+        refused_kids: &[String],
+        may_sign: impl Fn(&str) -> bool,
+    ) -> Result<Vec<&PublicKey>, TokenError> {
         if !self.has_kid(kid) {
             return Err(TokenError::UnknownKid);
         }
         if !self.keys.iter().any(|key| key.matches_kid(kid) && key.fits(algorithm)) {
             return Err(TokenError::BadKey);
         }
-        let allowed = self.allowed(kid, algorithm, refused_kids);
+        let mut allowed = self.allowed(kid, algorithm, refused_kids).peekable();
+        if allowed.peek().is_none() {
+            return Err(TokenError::RefusedKid);
+        }
+        let allowed = allowed.filter(|key| key.issuer.as_deref().is_none_or(&may_sign));
         let candidates: Vec<_> = allowed.take(MAX_CANDIDATES).map(|key| &key.public).collect();
-        if candidates.is_empty() { Err(TokenError::RefusedKid) } else { Ok(candidates) }
+        if candidates.is_empty() { Err(TokenError::KeyOfAnotherIssuer) } else { Ok(candidates) }
     }
 
     /// The number of keys that may have signed such a token, including those beyond [`MAX_CANDIDATES`].
@@ -236,7 +254,7 @@ impl Key {
         let jwk = Jwk(&jwk);
         let kid = jwk.kid().map_err(|error| (None, error))?;
         match jwk.read() {
-            Ok((algorithm, public)) => Ok(Self { kid, algorithm, public }),
+            Ok((algorithm, public)) => Ok(Self { kid, algorithm, issuer: jwk.issuer(), public }),
             Err(error) => Err((kid, error)),
         }
     }
@@ -252,6 +270,10 @@ impl Jwk<'_> {
             Some(Json::String(kid)) if kid.len() <= MAX_KID_BYTES => Ok(Some(kid.clone())),
             Some(_) => Err(KeyError::KeyId),
         }
+    }
+
+    fn issuer(&self) -> Option<String> {
+        self.member("issuer").map(|issuer| issuer.as_str().unwrap_or_default().to_owned())
     }
 
     fn read(&self) -> Result<(Option<Algorithm>, PublicKey), KeyError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::algorithm::Algorithm;
 use super::json::Json;
 use super::pointer::Pointer;
+use super::tenants::TenantIssuer;
 use crate::issuer_index::IssuerIndex;
 
 /// The rules for the tokens of one issuer. Each field corresponds to a configuration key of the issuer.
@@ -12,8 +13,10 @@ use crate::issuer_index::IssuerIndex;
 pub struct TokenRules {
     /// The issuer.
     pub issuer: IssuerIndex,
-    /// The exact `iss` of its tokens.
+    /// The exact `iss` of its tokens; with `tenants`, the form of their `iss`.
     pub iss: String,
+    /// The tenants of the issuer, if the `iss` of its tokens contains a tenant.
+    pub tenants: Option<TenantIssuer>,
     /// The algorithms that `alg` may name.
     pub accepted_algorithms: Vec<Algorithm>,
     /// The `kid`s of keys that are no longer trusted. Tokens that name them are refused.
@@ -35,12 +38,21 @@ pub struct TokenRules {
 }
 
 impl TokenRules {
+    /// Whether the issuer's tokens can have this `iss`.
+    pub fn accept_issuer(&self, iss: &str) -> bool {
+        match &self.tenants {
+            None => self.iss == iss,
+            Some(form) => form.tenant_in(iss).is_some(),
+        }
+    }
+
     /// The default rules for an issuer and its audiences: RS256, 60 s of skew, `exp` required, the audience in `aud`,
     /// and the default types and refused claims.
     pub fn new(issuer: IssuerIndex, iss: String, audiences: Vec<String>) -> Self {
         Self {
             issuer,
             iss,
+            tenants: None,
             accepted_algorithms: vec![Algorithm::Rs256],
             refused_kids: Vec::new(),
             accepted_types: AcceptedTypes::default(),

@@ -80,8 +80,12 @@ impl<'a> UnverifiedToken<'a> {
     /// The algorithm of the token, if its issuer and header meet the rules.
     pub(super) fn admitted_algorithm(&self, rules: &TokenRules) -> Result<Algorithm, TokenError> {
         // A key of one issuer must not verify tokens of another one.
-        if self.unverified_issuer() != Some(rules.iss.as_str()) {
-            return Err(TokenError::UnknownIssuer);
+        let iss = self.unverified_issuer().filter(|iss| rules.accept_issuer(iss));
+        let iss = iss.ok_or(TokenError::UnknownIssuer)?;
+        if let Some(form) = &rules.tenants
+            && !form.tenant_in(iss).is_some_and(|tenant| form.names_tenant(&self.claims, tenant))
+        {
+            return Err(TokenError::Tenant { claim: form.claim().to_owned() });
         }
         if self.unverified_kid().is_some_and(|kid| rules.refused_kids.iter().any(|refused| refused == kid)) {
             return Err(TokenError::RefusedKid);

@@ -4,7 +4,7 @@ use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::headers;
 use crate::log_limiter::LogPermit;
-use crate::metrics::Metric;
+use crate::metrics::{IssuerMetric, Metric};
 use crate::request::{Decision, DenialRecord, Forward};
 use crate::time::UnixTime;
 
@@ -16,6 +16,9 @@ impl<O: Observer> Reporter<O> {
             None => Metric::AllowedAnonymous,
         };
         self.add(allowed, 1);
+        if let Some(identity) = &forward.identity {
+            self.count_issuer(identity.issuer(), IssuerMetric::Accepted);
+        }
         for record in decision.would_deny() {
             self.add(Metric::WouldDeny(record.reason), 1);
             self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());

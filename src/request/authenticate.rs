@@ -40,6 +40,9 @@ pub struct AuthContext<'a, 'r> {
 /// Finds the token of a request in any of the `token_sources` and verifies it. The token must be in a source that the
 /// routes of all path variants accept (`accepted_token_sources`): otherwise an upstream that reads the path differently
 /// would find no token where it looks, or another one.
+///
+/// What an issuer adds (`token_from`, `paths`) is judged after the signature. A forged token is thus refused as forged,
+/// whichever issuer it names.
 pub fn authenticate<'r>(
     with: &AuthContext<'_, 'r>,
     headers: &HeaderMap,
@@ -53,7 +56,9 @@ pub fn authenticate<'r>(
             let is_in_accepted_source =
                 token_sources.get(source).is_some_and(|source| accepted_token_sources.contains(source));
             if is_in_accepted_source || is_in_an_accepted_source(&token, headers, accepted_token_sources) {
-                with.authenticate(&token)
+                with.authenticate(&token).and_then(|cached| {
+                    with.check_issuer(&cached, &token, headers, accepted_token_sources).map(|()| cached)
+                })
             } else {
                 Err(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed))
             }
@@ -75,6 +80,30 @@ fn is_in_an_accepted_source(
 }
 
 impl<'r> AuthContext<'_, 'r> {
+    /// Checks what the issuer of a valid token demands of the request. The result depends on the request, so the
+    /// cache does not contain it.
+    fn check_issuer(
+        &self,
+        cached: &CachedToken,
+        token: &[u8],
+        headers: &HeaderMap,
+        accepted_token_sources: &[TokenSource],
+    ) -> Result<(), TokenFailure<'r>> {
+        let Some(issuer) = self.config.issuers.get(cached.identity().issuer().0) else { return Ok(()) };
+        if let Some(own) = &issuer.token_from {
+            let mut both = own.iter().filter(|source| accepted_token_sources.contains(source));
+            if !both.any(|source| is_in_an_accepted_source(token, headers, std::slice::from_ref(source))) {
+                return Err(TokenFailure::Misplaced { issuer });
+            }
+        }
+        if let Some(paths) = &issuer.paths
+            && !paths.cover(headers.get(":path"), self.config.routes.skipped())
+        {
+            return Err(TokenFailure::OutsidePaths { issuer, kid: cached.kid().cloned() });
+        }
+        Ok(())
+    }
+
     fn authenticate(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {
         if let Some(cached) = self.look_up(token)? {
             return Ok(cached);
@@ -116,7 +145,7 @@ impl<'r> AuthContext<'_, 'r> {
         let unverified = UnverifiedToken::parse(token, self.config.max_token_bytes);
         let unverified = unverified.map_err(|error| failed(error, None, None))?;
         let kid = unverified.unverified_kid().map(str::to_owned);
-        let issuer = unverified.unverified_issuer().and_then(|iss| self.issuer(iss));
+        let issuer = unverified.unverified_issuer().and_then(|iss| self.config.issuer_of(iss));
         let Some((index, issuer)) = issuer else {
             return Err(failed(TokenError::UnknownIssuer, None, kid));
         };
@@ -171,11 +200,6 @@ impl<'r> AuthContext<'_, 'r> {
             }
         }
         Ok((keys, None))
-    }
-
-    fn issuer(&self, iss: &str) -> Option<(IssuerIndex, &'r Issuer)> {
-        let position = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
-        Some((IssuerIndex(position), self.config.issuers.get(position)?))
     }
 
     fn first_keys(&self, index: IssuerIndex, issuer: &'r Issuer) -> Result<Rc<KeySet>, TokenFailure<'r>> {

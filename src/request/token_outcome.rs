@@ -43,6 +43,20 @@ pub enum TokenFailure<'r> {
     /// The request does not contain exactly one token.
     #[error("{0}")]
     Malformed(MalformedCredential),
+    /// The token is valid, but in a source that its issuer's `token_from` does not list.
+    #[error("{}", MalformedCredential::NotFromIssuer)]
+    Misplaced {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+    },
+    /// The token is valid, but its issuer's `paths` do not cover every variant of the request's path.
+    #[error("the path, or another reading of the path, is not among the paths of the token's issuer")]
+    OutsidePaths {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+        /// The token's `kid`.
+        kid: Option<String>,
+    },
     /// No key is available to verify the token.
     #[error("{}", if *.waiting_full { WAITING_FULL } else { NO_KEYS })]
     NoKeys {
@@ -110,6 +124,16 @@ impl<'r> TokenOutcome<'r> {
         }
     }
 
+    /// The configured issuer that the token names. The token may be forged.
+    pub fn named_issuer(&self) -> Option<IssuerIndex> {
+        match self {
+            Self::NotRead | Self::Absent => None,
+            Self::Verified(cached) => Some(cached.identity().issuer()),
+            Self::Failed(TokenFailure::AwaitsKeys { issuer, .. }) => Some(*issuer),
+            Self::Failed(failure) => failure.configured_issuer().map(|issuer| issuer.rules.issuer),
+        }
+    }
+
     /// The failure, if the token failed.
     pub fn failure(&self) -> Option<&TokenFailure<'r>> {
         match self {
@@ -119,22 +143,38 @@ impl<'r> TokenOutcome<'r> {
     }
 }
 
-impl TokenFailure<'_> {
+impl<'r> TokenFailure<'r> {
     /// The reason in counters and logs.
     pub fn reason(&self) -> Reason {
         match self {
             Self::Invalid { error, .. } => Reason::from(error),
-            Self::Malformed(_) => Reason::BadRequest,
+            Self::Malformed(_) | Self::Misplaced { .. } => Reason::BadRequest,
+            Self::OutsidePaths { .. } => Reason::IssuerNotAllowed,
             Self::NoKeys { waiting_full: true, .. } => Reason::WaitingFull,
             Self::NoKeys { .. } | Self::AwaitsKeys { .. } => Reason::NoKeys,
         }
     }
 
-    /// The configured name of the token's issuer, if the token names a configured one.
-    pub fn issuer(&self) -> Option<&str> {
+    /// The fault of the credential for which every route that reads tokens denies the request.
+    pub fn malformed(&self) -> Option<MalformedCredential> {
         match self {
-            Self::Invalid { issuer, .. } => issuer.map(|issuer| issuer.name.as_str()),
-            Self::NoKeys { issuer, .. } => Some(&issuer.name),
+            Self::Malformed(malformed) => Some(*malformed),
+            Self::Misplaced { .. } => Some(MalformedCredential::NotFromIssuer),
+            _ => None,
+        }
+    }
+
+    /// The configured name of the token's issuer, if the token names a configured one.
+    pub fn issuer(&self) -> Option<&'r str> {
+        self.configured_issuer().map(|issuer| issuer.name.as_str())
+    }
+
+    fn configured_issuer(&self) -> Option<&'r Issuer> {
+        match self {
+            Self::Invalid { issuer, .. } => *issuer,
+            Self::NoKeys { issuer, .. } | Self::Misplaced { issuer } | Self::OutsidePaths { issuer, .. } => {
+                Some(issuer)
+            }
             Self::Malformed(_) | Self::AwaitsKeys { .. } => None,
         }
     }
@@ -142,7 +182,7 @@ impl TokenFailure<'_> {
     /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&str> {
         match self {
-            Self::Invalid { kid, .. } => kid.as_deref(),
+            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } => kid.as_deref(),
             _ => None,
         }
     }

@@ -25,4 +25,7 @@ pub enum MalformedCredential {
     /// A token in a source that not every path variant accepts.
     #[error("the token is in a source that not every path variant accepts")]
     LocationNotAllowed,
+    /// A token in a source that `token_from` of its issuer does not list.
+    #[error("the token is in a source that token_from of its issuer does not list")]
+    NotFromIssuer,
 }

@@ -3,6 +3,7 @@
 mod fixture;
 
 mod cache;
+mod issuers;
 mod keys;
 mod metadata;
 mod own_spelling;

@@ -150,6 +150,8 @@ pub enum KeyType {
     RefusedClaims,
     /// One text, a list of texts, or `{all: […]}`.
     AnyOrAll,
+    /// One tenant, a list of tenants, or `{any: true}`.
+    Tenants,
     /// One scope, `{any: […]}` or `{all: […]}`.
     Scopes,
     /// One JSON value, or a list of values.

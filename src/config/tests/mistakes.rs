@@ -280,7 +280,7 @@ fn every_mistake_names_its_place_and_the_remedy() {
         // Headers and token sources.
         (
             &with(r#""claim_headers":{"x-a":"$role"}"#),
-            "claim_headers.x-a: expected a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload or $none, got \"$role\"",
+            "claim_headers.x-a: expected a claim, a JSON Pointer, a list of them, $roles, $groups, $scopes, $payload, $none or {value: TEXT}, got \"$role\"",
         ),
         (&with(r#""claim_headers":{"cookie":"sub"}"#), "claim_headers: "),
         (&with(r#""claim_headers":{"x-a":"sub","x_a":"email"}"#), "claim_headers: "),

@@ -61,6 +61,58 @@ fn report_only_lets_the_request_pass_and_says_so() {
     assert!(vm.host.take_log()[0].starts_with("would deny: reason=missing_token "));
 }
 
+/// The counters of the issuer: accepted and refused.
+fn of_issuer(vm: &Vm) -> [i64; 2] {
+    ["accepted", "refused"].map(|what| vm.host.metric(&format!("jwt_guard.issuer.issuer_example.{what}")))
+}
+
+#[test]
+fn requests_are_counted_by_the_issuer_of_their_token_with_the_next_tick() {
+    let forged = Token::new(NOW).header("kid", "first").sign(other_key()).unwrap();
+    let foreign = Token::new(NOW).issuer("https://other.example").sign(key()).unwrap();
+    let good = good();
+    let admins = json!({"default_policy": {"requires_role": "admin"}});
+    let optional = json!({"default_policy": {"allow_missing_or_failed": true}});
+    let anonymous = json!({"default_policy": {"allow_anonymous": true}});
+    let rows = [
+        ("verified", json!({}), Some(&good), [1, 0]),
+        ("forged", json!({}), Some(&forged), [0, 1]),
+        ("without the role", admins.clone(), Some(&good), [0, 1]),
+        ("of another issuer", json!({}), Some(&foreign), [0, 0]),
+        ("without a token", json!({}), None, [0, 0]),
+        ("a token that is not read", anonymous, Some(&good), [0, 0]),
+        ("a failed token that is ignored", optional, Some(&forged), [0, 0]),
+        (
+            "report only",
+            json!({"report_only": true, "default_policy": {"requires_role": "admin"}}),
+            Some(&good),
+            [0, 0],
+        ),
+    ];
+    for (label, members, token, expected) in rows {
+        let mut vm = Vm::warm(members);
+        for _ in 0..3 {
+            let (filter, _) = vm.begin(REQUEST, token.map(String::as_str));
+            vm.end(REQUEST, filter);
+        }
+        assert_eq!(of_issuer(&vm), [0, 0], "{label}: a request makes no call for these counters");
+        vm.tick();
+        assert_eq!(of_issuer(&vm), expected.map(|count| 3 * count), "{label}");
+        vm.tick();
+        assert_eq!(of_issuer(&vm), expected.map(|count| 3 * count), "{label}: each request counts once");
+    }
+}
+
+#[test]
+fn the_last_counts_of_an_issuer_are_reported_when_the_configuration_is_released() {
+    let vm = Vm::warm(json!({}));
+    let (filter, _) = vm.begin(REQUEST, Some(&good()));
+    vm.end(REQUEST, filter);
+    let Vm { host, root } = vm;
+    drop(root);
+    assert_eq!(host.metric("jwt_guard.issuer.issuer_example.accepted"), 1);
+}
+
 #[test]
 fn refusals_past_the_limit_are_told_by_their_number_when_the_second_is_over() {
     let mut vm = Vm::warm(json!({}));

@@ -3,6 +3,7 @@
 use jwt_guard::config::Config;
 use jwt_guard::config::requirement::DefinedNames;
 use jwt_guard::jose::json::Number;
+use jwt_guard::jose::tenants::Tenants;
 use jwt_guard::policy::{
     AnyAll, ClaimCondition, ClaimTest, Condition, Conditions, IssuerOrAudience, NonEmpty, NumberRange,
     Requirement, Rule, StepUp,
@@ -151,12 +152,40 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
         kids => format!("; refused kids: {}", kids.join(", ")),
     };
     format!(
-        "{}: iss {}, audience {}, {}; keys: {keys}{refused}",
+        "{}: iss {}{}, audience {}, {}; keys: {keys}{refused}{}",
         issuer.name,
         rules.iss,
+        rules.tenants.as_ref().map(|form| tenants(form.tenants())).unwrap_or_default(),
         rules.audiences.join(" or "),
         algorithms.join(" "),
+        limits(issuer),
     )
+}
+
+/// The number of tenants that `tenants` shows by name.
+const SHOWN_TENANTS: usize = 5;
+
+fn tenants(tenants: &Tenants) -> String {
+    match tenants {
+        Tenants::Any => " of any tenant".to_owned(),
+        Tenants::Listed(list) => {
+            let shown: Vec<&str> = list.iter().take(SHOWN_TENANTS).map(String::as_str).collect();
+            let more = match list.len().saturating_sub(SHOWN_TENANTS) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(" of tenant {}{more}", shown.join(" or "))
+        }
+    }
+}
+
+/// Describes the sources and the paths to which the tokens of an issuer are limited.
+fn limits(issuer: &jwt_guard::config::Issuer) -> String {
+    let sources =
+        issuer.token_from.as_deref().map(|own| format!("; only from {}", token_sources(own).join(" or ")));
+    let paths = issuer.paths.as_ref().map(|paths| paths.templates().collect::<Vec<_>>().join(" or "));
+    let paths = paths.map(|paths| format!("; only on {paths}"));
+    [sources, paths].into_iter().flatten().collect()
 }
 
 /// Describes a token source.

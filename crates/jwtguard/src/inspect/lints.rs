@@ -11,6 +11,7 @@ mod path_variants;
 mod probe;
 mod segments;
 mod strictness;
+mod tenants;
 mod token_sources;
 mod trust;
 pub mod values;
@@ -36,6 +37,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     let mut lints: Vec<Lint> = of_reader.collect();
     global_settings(config, tree, &mut lints);
     issuers::issuers(config, tree, &mut lints);
+    tenants::tenants(config, tree, &mut lints);
     values::of_configuration(tree, config, &mut lints);
     token_sources::token_sources(config, &mut lints);
     let routes: Vec<Probe<'_>> = probes(config);

@@ -49,11 +49,7 @@ fn an_issuer_that_no_token_contains_is_reported() {
         ),
         (
             of("https://login.microsoftonline.com/common/v2.0"),
-            "issuer: never equals a token's iss, which is compared literally: tokens from common contain the id of their own tenant; write https://login.microsoftonline.com/TENANT-ID/v2.0",
-        ),
-        (
-            of("https://login.microsoftonline.com/{tenantid}/v2.0"),
-            "issuer: never equals a token's iss, which is compared literally: {tenantid} is a placeholder",
+            "issuer: never equals a token's iss, which is compared literally: tokens from common contain the id of their own tenant; write https://login.microsoftonline.com/TENANT-ID/v2.0 for one tenant, or https://login.microsoftonline.com/{tid}/v2.0 and tenants",
         ),
         (
             of("https://a.example/.well-known/openid-configuration"),
@@ -174,5 +170,45 @@ fn a_requirement_that_any_of_several_issuers_meets_is_reported() {
         ),
         two(""),
         with("default_policy: {}\nroutes: [{path: /a, allow_authenticated: true}]"),
+    ]);
+}
+
+#[test]
+fn an_issuer_of_every_tenant_is_reported_unless_each_requirement_names_the_tenants() {
+    let of = |tenants: &str, policy: &str| {
+        format!(
+            "issuer: 'https://login.microsoftonline.com/{{tid}}/v2.0'\nname: entra\ntenants: {tenants}\naudience: a\n\
+             jwks_cluster: c\njwks_endpoint: https://login.microsoftonline.com/common/discovery/v2.0/keys\n{policy}"
+        )
+    };
+    let (any, listed) = ("{any: true}", "[9188040d-6c67-4c5b-b112-36a304b66dad]");
+    let named = "requires_claim: [{claim: tid, any: [a, b]}]";
+    let start = |open: &str| {
+        format!("tenants: accepts tokens of every tenant, and {open} does not name the claim tid")
+    };
+    let rows = [
+        (of(any, ""), start("default_policy")),
+        (of(any, "default_policy: {requires_role: admin}\n"), start("default_policy")),
+        (
+            of(any, "default_policy: {deny: true}\nroutes: [{path: /a, requires_role: admin}]\n"),
+            start("routes[0]"),
+        ),
+        (
+            of(any, "default_policy: {requires_claim: [{claim: tid, present: true}]}\n"),
+            start("default_policy"),
+        ),
+        (
+            of(any, &format!("default_policy: {{any_of: [{{{named}}}, {{requires_role: admin}}]}}\n")),
+            start("default_policy"),
+        ),
+    ];
+    let rows: Vec<_> = rows.iter().map(|(text, start)| (text.clone(), start.as_str())).collect();
+    one_each(&rows);
+    none(&[
+        of(listed, ""),
+        of(any, &format!("default_policy: {{{named}, requires_role: admin}}\n")),
+        of(any, &format!("default_policy: {{any_of: [{{{named}}}, {{{named}, requires_role: admin}}]}}\n")),
+        of(any, &format!("guards: [{{path: '/**', {named}}}]\n")),
+        of(any, "default_policy: {deny: true}\nroutes: [{path: /a, allow_anonymous: true}]\n"),
     ]);
 }

@@ -101,8 +101,39 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
             good("default_policy", json!({"requires_group": object})),
         ],
         "scopes" => vec![good("default_policy", json!({"requires_scope": object}))],
+        "header_value" => vec![good("claim_headers", json!({"x-a": object}))],
+        "any_tenant" => vec![of_tenants(object)],
         "source" => ["roles_from", "groups_from", "scopes_from"].map(|key| good(key, json!([object]))).into(),
         _ => panic!("{name}: add its positions here"),
+    }
+}
+
+/// A configuration of an issuer with these tenants.
+fn of_tenants(tenants: &Value) -> Value {
+    json!({
+        "issuer": "https://a.example/{tid}/v2.0", "name": "a", "tenants": tenants, "audience": "a",
+        "jwks_cluster": "c", "jwks_endpoint": "https://a.example/keys",
+    })
+}
+
+#[test]
+fn schema_and_reader_accept_the_same_tenants() {
+    let validator = validator();
+    for (tenants, good) in [
+        (json!("a"), true),
+        (json!(["a", "B.c_d~e-f"]), true),
+        (json!({"any": true}), true),
+        (json!([]), false),
+        (json!(["a", "a"]), false),
+        (json!(["a/b"]), false),
+        (json!("*"), false),
+        (json!({}), false),
+        (json!({"all": true}), false),
+        (json!(true), false),
+    ] {
+        let config = of_tenants(&tenants);
+        assert_eq!(errors(&config).is_empty(), good, "reader: {tenants}: {:?}", errors(&config));
+        assert_eq!(validator.is_valid(&config), good, "schema: {tenants}");
     }
 }
 
@@ -193,7 +224,14 @@ fn schema_and_reader_accept_the_same_configurations() {
         ("roles_from", json!(["/a/b", {"claim": "scope", "prefix": "x:"}]), true),
         ("roles_from", json!([{"prefix": "x:"}]), false),
         ("claim_headers", json!({"x-a": "sub", "x-b": ["a", "/b/c"], "x-c": "$payload"}), true),
+        ("claim_headers", json!({"x-a": {"value": "partner"}}), true),
+        ("claim_headers", json!({"x-a": {"value": "a b"}}), false),
+        ("claim_headers", json!({"x-a": {}}), false),
         ("claim_headers", json!({"x-a": "$all"}), false),
+        ("paths", json!(["/a/**", "/b/{id}"]), true),
+        ("paths", json!("/a"), true),
+        ("paths", json!("a"), false),
+        ("paths", json!([]), false),
         ("claim_headers", json!({"x-a": []}), false),
         ("claim_headers", json!({"x a": "sub"}), false),
         ("token_from", json!({"query": "t"}), true),
@@ -295,6 +333,8 @@ fn null_means_absent() {
             "all_of_them" => json!({"all": ["a"]}),
             "scopes" => json!({"any": ["a"]}),
             "source" => json!({"claim": "c"}),
+            "header_value" => json!({"value": "a"}),
+            "any_tenant" => json!({"any": true}),
             name => panic!("{name}: add a valid object here"),
         };
         for key in object.keys() {

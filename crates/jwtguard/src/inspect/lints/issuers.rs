@@ -59,7 +59,10 @@ pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
 /// Checks the issuer name, the audiences and the default key endpoint.
 fn names(issuer: &Issuer, tree: &Tree, lint: &mut dyn FnMut(Path<&'static str>, String)) {
     let iss = issuer.rules.iss.as_str();
-    let unissued = unissued(iss);
+    let unissued = match issuer.rules.tenants {
+        None => unissued(iss),
+        Some(_) => None,
+    };
     if let Some(problem) = &unissued {
         lint(of_keys(&[key::ISSUER]), problem.clone());
     }
@@ -129,12 +132,15 @@ fn no_audience(pointer: &Pointer, issuer: &Issuer) -> Option<String> {
 fn unissued(iss: &str) -> Option<String> {
     let compared = "never equals a token's iss, which is compared literally";
     if iss.contains('*') {
-        return Some(format!("{compared}: * is not a wildcard; list each issuer in issuers"));
+        return Some(format!(
+            "{compared}: * is not a wildcard; list each issuer in issuers, or write the name of a claim in braces, as in \
+             https://login.example.com/{{tid}}/v2.0, and tenants"
+        ));
     }
     if let Some(place) = placeholder(iss) {
         return Some(format!(
-            "{compared}: {place} is a placeholder, but tokens contain a value, such as the id of their tenant; write each \
-             issuer in a list of issuers"
+            "{compared}: {place} is a placeholder, but tokens contain a value; write each issuer in a list of issuers, or \
+             the name of a claim in braces, as in https://login.example.com/{{tid}}/v2.0, and tenants"
         ));
     }
     if let Some((before, _)) = iss.split_once("/.well-known/") {
@@ -174,7 +180,9 @@ fn unissued_by_microsoft(host: &str, path: &str) -> Option<String> {
     };
     if ["common", "organizations", "consumers"].contains(&tenant) {
         return Some(format!(
-            "tokens from {tenant} contain the id of their own tenant; write {form} for each tenant in a list of issuers"
+            "tokens from {tenant} contain the id of their own tenant; write {form} for one tenant, or {} and tenants for \
+             several",
+            form.replace("TENANT-ID", "{tid}")
         ));
     }
     if tenant.contains('.') || tenant.is_empty() {
@@ -191,7 +199,8 @@ fn unissued_by_microsoft(host: &str, path: &str) -> Option<String> {
     })
 }
 
-/// A placeholder that was not replaced: `{tenantid}`, `<your-domain>`, `${ISSUER}`.
+/// A placeholder that was not replaced: `<your-domain>`, and in an audience `{tenantid}` and `${AUDIENCE}`. The reader
+/// checks the braces of an issuer itself.
 fn placeholder(text: &str) -> Option<&str> {
     for (open, close) in [('{', '}'), ('<', '>')] {
         if let Some(start) = text.find(open)
@@ -252,10 +261,6 @@ mod tests {
             (
                 "https://login.microsoftonline.com/organizations/v2.0".to_owned(),
                 Some("tokens from organizations"),
-            ),
-            (
-                "https://login.microsoftonline.com/{tenantid}/v2.0".to_owned(),
-                Some("{tenantid} is a placeholder"),
             ),
             (
                 "https://login.microsoftonline.com/contoso.onmicrosoft.com/v2.0".to_owned(),

@@ -316,7 +316,7 @@ fn registered(
     if name == "iss" {
         let known: Vec<&str> = config.issuers.iter().map(|issuer| issuer.rules.iss.as_str()).collect();
         for (at, item) in items {
-            if let Some(text) = item.text().filter(|text| !known.contains(text)) {
+            if let Some(text) = item.text().filter(|text| config.issuer_of(text).is_none()) {
                 let problem = format!(
                     "can never be equal: tokens of {text} are refused, because the configured issuers are {}; add {text} to \
                      issuers, or write requires_issuer with a configured issuer",

@@ -116,10 +116,10 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::ObjectOrList(name) => format!("{} or a list of them", link(name)),
         KeyType::List(name) | KeyType::Alternatives(name) => format!("list of {}", link(name)),
         KeyType::Map(name) => format!("object from name to {}", link(name)),
-        KeyType::ClaimHeaders => {
-            "object from header name to claim, list of claims, `$roles`, `$groups`, `$scopes`, `$payload` or `$none`"
-                .to_owned()
-        }
+        KeyType::ClaimHeaders => format!(
+            "object from header name to claim, list of claims, `$roles`, `$groups`, `$scopes`, `$payload`, `$none` or {}",
+            link("header_value")
+        ),
         KeyType::ClaimSources => format!("claim, {}, or a list of them, which may be empty", link("source")),
         KeyType::VariantClasses => {
             format!("one of these or a list: {}", words(&VariantClass::SKIPPABLE.map(VariantClass::name)))
@@ -128,6 +128,7 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::Jwks => "JWKS as an object or as text".to_owned(),
         KeyType::RefusedClaims => "object from claim to value or list of values".to_owned(),
         KeyType::AnyOrAll => format!("text or list, or {}", link("all_of_them")),
+        KeyType::Tenants => format!("text or list, or {}", link("any_tenant")),
         KeyType::Scopes => format!("text or {}", link("scopes")),
         KeyType::Values => "JSON value or list of values".to_owned(),
         KeyType::AnyNumber => "number".to_owned(),

@@ -87,6 +87,7 @@ fn key_type(key_type: &KeyType) -> Value {
                 "anyOf": [
                     { "enum": ["$roles", "$groups", "$scopes", "$payload", "$none"] },
                     one_or_many(&json!({ "type": "string", "pattern": "^[^$]" })),
+                    reference("header_value"),
                 ],
             },
         }),
@@ -116,6 +117,10 @@ fn key_type(key_type: &KeyType) -> Value {
             let scope = json!({ "type": "string", "pattern": "^[!#-\\[\\]-~]+$" });
             let one = json!({ "type": "array", "items": scope, "minItems": 1, "maxItems": 1 });
             json!({ "anyOf": [scope, one, reference("scopes")] })
+        }
+        KeyType::Tenants => {
+            let tenant = json!({ "type": "string", "pattern": "^[A-Za-z0-9._~-]+$" });
+            json!({ "anyOf": [one_or_many(&tenant), reference("any_tenant")] })
         }
         KeyType::AnyNumber => json!({ "type": "number" }),
         KeyType::Values => {

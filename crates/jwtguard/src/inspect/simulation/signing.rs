@@ -9,6 +9,7 @@ use super::simulator::{SimulatedKeys, Simulator};
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::rules::TokenRules;
+use jwt_guard::jose::tenants::{TenantIssuer, Tenants};
 use jwt_guard_testkit::mint::{LIFETIME, SigningKey, Token, key_set};
 
 /// The `kid` of a temporary key, unless the header of the token has one.
@@ -24,6 +25,11 @@ impl Simulator<'_> {
     ) -> Result<String, String> {
         let (issuer, rules) = self.issuer_of(claims)?;
         let mut token = Token::new(self.now).issuer(&rules.iss).without("aud").without("sub");
+        if let Some(form) = &rules.tenants {
+            let iss = claims.get("iss").and_then(Value::as_str);
+            let tenant = iss.and_then(|iss| form.tenant_in(iss)).unwrap_or_else(|| example_tenant(form));
+            token = token.issuer(&form.iss_of(tenant)).claim(form.claim(), tenant);
+        }
         if let Some(longest) = rules.max_lifetime {
             token = token.lifetime(longest.min(LIFETIME));
         }
@@ -59,11 +65,11 @@ impl Simulator<'_> {
     /// refuses it.
     fn issuer_of(&self, claims: &Map<String, Value>) -> Result<(usize, &TokenRules), String> {
         let named = claims.get("iss").and_then(Value::as_str);
-        let issuers = &self.config.issuers;
-        let index = issuers.iter().position(|issuer| Some(issuer.rules.iss.as_str()) == named);
-        let index = index.unwrap_or(0);
-        let issuer = issuers.get(index).ok_or("the configuration has no issuer")?;
-        Ok((index, &issuer.rules))
+        if let Some((index, issuer)) = named.and_then(|iss| self.config.issuer_of(iss)) {
+            return Ok((index.0, &issuer.rules));
+        }
+        let issuer = self.config.issuers.first().ok_or("the configuration has no issuer")?;
+        Ok((0, &issuer.rules))
     }
 
     /// Signs the token, and replaces the issuer's keys with the signing key.
@@ -88,6 +94,14 @@ impl Simulator<'_> {
         let set = KeySet::parse(key_set([&key]).to_string().as_bytes()).map_err(|error| error.to_string())?;
         keys.replace(issuer, Rc::new(set.keys));
         token.sign(&key).map_err(|error| error.to_string())
+    }
+}
+
+/// A tenant whose tokens are accepted, for claims without an `iss`.
+fn example_tenant(form: &TenantIssuer) -> &str {
+    match form.tenants() {
+        Tenants::Any => "tenant",
+        Tenants::Listed(tenants) => tenants.first().map_or("tenant", String::as_str),
     }
 }
 

@@ -107,9 +107,9 @@ impl<'c> Simulator<'c> {
     pub fn lacks_keys_for(&self, token: &str) -> Option<&str> {
         let token = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok()?;
         let iss = token.unverified_issuer()?;
-        let index = self.config.issuers.iter().position(|issuer| issuer.rules.iss == iss)?;
-        let lacking = self.keys.get(index).is_none_or(Option::is_none);
-        self.config.issuers.get(index).map(|issuer| issuer.name.as_str()).filter(|_| lacking)
+        let (index, issuer) = self.config.issuer_of(iss)?;
+        let lacking = self.keys.get(index.0).is_none_or(Option::is_none);
+        lacking.then_some(issuer.name.as_str())
     }
 
     /// The names of the routes, in the order of the configuration.

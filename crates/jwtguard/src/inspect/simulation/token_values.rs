@@ -4,7 +4,7 @@
 use crate::inspect::describe;
 use crate::inspect::tables::texts;
 use crate::inspect::tree::Tree;
-use jwt_guard::config::{Config, Issuer};
+use jwt_guard::config::Config;
 use jwt_guard::denial::Reason;
 use jwt_guard::jose::base64url;
 use jwt_guard::jose::json::Json;
@@ -118,15 +118,19 @@ pub(super) fn invalid_value(
     let header = Json::parse(&base64url::decode(parts.next()?)?).ok()?;
     let claims = Json::parse(&base64url::decode(parts.next()?)?).ok()?;
     let iss = claims.member("iss").and_then(Json::as_str);
-    let named = |issuer: &Issuer| Some(issuer.rules.iss.as_str()) == iss;
-    let index = config.issuers.iter().position(named);
-    let rules = index.and_then(|index| config.issuers.get(index)).map(|issuer| &issuer.rules);
+    let issuer = iss.and_then(|iss| config.issuer_of(iss));
+    let (index, rules) = (issuer.map(|(index, _)| index.0), issuer.map(|(_, issuer)| &issuer.rules));
+    let form = rules.and_then(|rules| rules.tenants.as_ref());
+    let tenant = form.zip(iss).and_then(|(form, iss)| Some((form.claim(), form.tenant_in(iss)?)));
     let member = |json: &Json, what: &str| match json.member(what) {
         None => format!("no {what}"),
         Some(value) => format!("{what} {}", self::json(value)),
     };
     let now = now.as_millis() / 1000;
     let (found, expected) = match reason {
+        Reason::UnknownIssuer if let Some((claim, tenant)) = tenant => {
+            (member(&claims, claim), format!("{}, the tenant in iss", text(tenant)))
+        }
         Reason::UnknownIssuer => {
             let known = config.issuers.iter().map(|issuer| text(&issuer.rules.iss));
             (member(&claims, "iss"), list(known))
