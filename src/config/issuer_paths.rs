@@ -36,6 +36,7 @@ impl IssuerPaths {
                     let problem = match conflict.kind {
                         ConflictKind::Equal => Problem::Issuer(IssuerError::EqualPaths { first, second }),
                         ConflictKind::Case => Problem::Issuer(IssuerError::PathsInTwoCases { first, second }),
+                        ConflictKind::TooManyPartials(error) => Problem::TooManyPartials(error),
                     };
                     items.get(conflict.second).map(|item| (item, problem))
                 });
