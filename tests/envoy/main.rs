@@ -21,6 +21,7 @@ mod configuration;
 mod differential;
 mod faults;
 mod host_function;
+mod issuer_limits;
 mod issuers;
 mod key_sets;
 mod keys;
