@@ -24,6 +24,7 @@ mod equals;
 mod faults;
 mod guards;
 mod host_function;
+mod issuer_limits;
 mod issuers;
 mod key_sets;
 mod keys;

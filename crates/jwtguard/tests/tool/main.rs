@@ -13,6 +13,7 @@ mod context;
 mod documents;
 mod explain;
 mod explain_conditions;
+mod explain_issuers;
 mod kubernetes;
 mod lint_issuers;
 mod lint_routes;

@@ -5,15 +5,16 @@ use serde_json::{Map, Value};
 
 use super::simulator::{SimulatedKeys, Simulator};
 use jwt_guard::http::HeaderMap;
+use jwt_guard::jose::token::UnverifiedToken;
 
 /// The credential of a request, in addition to its headers.
 #[derive(Debug, Clone)]
 pub enum TestCredential {
     /// No credential.
     None,
-    /// A token, which is put into the first token source of the route.
+    /// A token, which is put into the first token source of the route that its issuer allows.
     Token(String),
-    /// Claims to sign. The token is put into the first token source of the route.
+    /// Claims to sign. The token is put into the first token source of the route that its issuer allows.
     Claims {
         /// The claims. `iss`, `aud`, `iat` and `exp` are added if they are missing; a claim with the value `null` is left out.
         claims: Map<String, Value>,
@@ -45,8 +46,18 @@ impl Simulator<'_> {
             TestCredential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
             TestCredential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
         };
-        insert(&mut headers, places.first().unwrap_or(&TokenSource::Authorization), &token);
+        insert(&mut headers, self.place_of(&token, places), &token);
         Ok((headers, keys))
+    }
+
+    /// The first token source of the route that the issuer of the token allows. If there is none, the first token
+    /// source of the route.
+    fn place_of<'p>(&self, token: &str, places: &'p [TokenSource]) -> &'p TokenSource {
+        let parsed = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok();
+        let issuer = parsed.as_ref().and_then(|token| self.config.issuer_of(token.unverified_issuer()?));
+        let own = issuer.and_then(|(_, issuer)| issuer.token_from.as_ref());
+        let allowed = places.iter().find(|place| own.is_none_or(|own| own.contains(place)));
+        allowed.or(places.first()).unwrap_or(&TokenSource::Authorization)
     }
 }
 
