@@ -148,6 +148,11 @@ impl ClaimHeaders {
         Some(entries.iter().map(|(name, source)| (&**name, source)))
     }
 
+    /// The map for the tokens of an issuer: its own, or the global one.
+    pub fn for_issuer(&self, issuer: IssuerIndex) -> impl Iterator<Item = (&str, &HeaderSource)> {
+        self.entries_for(issuer).iter().map(|(name, source)| (&**name, source))
+    }
+
     fn entries_for(&self, issuer: IssuerIndex) -> &[map::Entry] {
         let own = self.of_issuers.iter().find(|(index, _)| *index == issuer);
         own.map_or(&self.entries, |(_, entries)| entries)

@@ -1,5 +1,6 @@
 //! Reports to operators: metrics, filter state and the log. The host is a trait ([`Observer`]).
 
+mod issuer_counts;
 mod issuers;
 mod keys;
 mod requests;
@@ -13,7 +14,7 @@ use std::fmt::Arguments;
 use crate::config::Config;
 use crate::log_limiter::LogLimiter;
 use crate::metrics::{Metric, MetricKind};
-use issuers::IssuerCounts;
+use issuer_counts::IssuerCounts;
 
 /// The host functions for metrics, filter state and the log.
 pub trait Observer {

@@ -3,27 +3,9 @@
 //! A change of a metric is a call to the host. These counts are therefore added up in the VM, and the tick adds them to
 //! the metrics.
 
-use std::cell::Cell;
-
 use super::{Observer, Reporter};
 use crate::issuer_index::IssuerIndex;
 use crate::metrics::{IssuerMetric, Metric};
-
-/// Requests that are not in the metrics of an issuer yet.
-#[derive(Debug, Default)]
-pub(super) struct IssuerCounts {
-    accepted: Cell<u32>,
-    refused: Cell<u32>,
-}
-
-impl IssuerCounts {
-    fn of(&self, metric: IssuerMetric) -> &Cell<u32> {
-        match metric {
-            IssuerMetric::Accepted => &self.accepted,
-            IssuerMetric::Refused => &self.refused,
-        }
-    }
-}
 
 impl<O: Observer> Reporter<O> {
     /// Counts a request whose token names the issuer. [`Reporter::flush_issuers`] adds it to the metric.

@@ -7,7 +7,7 @@ use super::template::PartialSegment;
 /// with the segment of a request.
 pub(super) const MAX_PARTIALS: usize = 64;
 
-/// A place would have more partial segments than [`MAX_PARTIALS`].
+/// A place would have more partial segments than the limit of 64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "more than {MAX_PARTIALS} templates have a segment with a part such as `x*` after the same segments; write fewer, or a `**`"

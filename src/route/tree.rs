@@ -48,7 +48,7 @@ impl Levels {
     /// Inserts an entry. Returns the earlier entries with the same template, method and host.
     ///
     /// # Errors
-    /// A place of the tree would have more partial segments than [`MAX_PARTIALS`](super::partial::MAX_PARTIALS).
+    /// A place of the tree would have more partial segments than [`MAX_PARTIALS`].
     pub(super) fn insert(
         &mut self,
         index: usize,

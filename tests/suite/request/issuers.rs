@@ -99,6 +99,11 @@ fn tokens_of_an_issuer_count_only_in_its_sources() {
             "400 bad_request",
             get("/header").bearer(&partner()),
         ),
+        (
+            "the issuer's source is not read on that route",
+            "400 bad_request",
+            in_cookie("/header", &partner()).bearer(&partner()),
+        ),
         ("the other issuer's on that route", "user-1", get("/header").bearer(&good())),
         // As with other faults of the credential, routes that ignore an invalid token deny the request too.
         ("a route for failed tokens", "400 bad_request", get("/failed").bearer(&partner())),

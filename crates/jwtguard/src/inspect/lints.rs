@@ -10,6 +10,7 @@ mod partial;
 mod path_variants;
 mod probe;
 mod segments;
+mod shared_subject;
 mod strictness;
 mod tenants;
 mod token_sources;
@@ -38,6 +39,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     global_settings(config, tree, &mut lints);
     issuers::issuers(config, tree, &mut lints);
     tenants::tenants(config, tree, &mut lints);
+    shared_subject::shared_subject(config, &mut lints);
     values::of_configuration(tree, config, &mut lints);
     token_sources::token_sources(config, &mut lints);
     let routes: Vec<Probe<'_>> = probes(config);

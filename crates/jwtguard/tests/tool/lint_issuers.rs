@@ -212,3 +212,39 @@ fn an_issuer_of_every_tenant_is_reported_unless_each_requirement_names_the_tenan
         of(any, "default_policy: {deny: true}\nroutes: [{path: /a, allow_anonymous: true}]\n"),
     ]);
 }
+
+#[test]
+fn a_subject_of_several_issuers_without_its_issuer_is_reported() {
+    let two = |headers: &str, of_second: &str| {
+        format!(
+            "claim_headers: {headers}\nissuers:\n\
+             - {{issuer: https://a.example, name: a, audience: a, jwks_cluster: c, jwks_endpoint: /k}}\n\
+             - {{issuer: https://b.example, name: b, audience: b, jwks_cluster: c, jwks_endpoint: /k{of_second}}}\n"
+        )
+    };
+    let tenants = |tenants: &str, headers: &str| {
+        format!(
+            "issuer: 'https://login.example.com/{{tid}}/v2.0'\nname: entra\ntenants: {tenants}\naudience: a\njwks_cluster: c\n\
+             jwks_endpoint: https://login.example.com/keys\nclaim_headers: {headers}\n"
+        )
+    };
+    one_each(&[
+        (
+            two("{x-user: sub}", ""),
+            "claim_headers: x-user is the sub of the issuers a and b, and two of them can",
+        ),
+        (
+            two("{x-user: /sub}", ", claim_headers: {x-user: sub, x-b: b}"),
+            "claim_headers: x-user is the sub of the issuers a and b",
+        ),
+        (tenants("[a, b]", "{x-user: sub}"), "claim_headers: x-user is the sub of several tenants of entra"),
+    ]);
+    none(&[
+        two("{x-user: sub, x-issuer: iss}", ""),
+        two("{x-user: email}", ", claim_headers: {x-user: sub}"),
+        two("{x-user: sub}", ", claim_headers: {x-user: sub, x-kind: {value: partner}}"),
+        two("{x-user: sub}", ", claim_headers: {x-other: sub}"),
+        tenants("[a]", "{x-user: sub}"),
+        tenants("[a, b]", "{x-user: sub, x-issuer: iss}"),
+    ]);
+}
