@@ -203,6 +203,13 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         errors.extend(sources_of_issuers(&issuers, &token_from, routes));
     }
     if let Some(headers) = &claim_headers {
+        if let Some((header, bytes)) =
+            headers.longest_value().filter(|(_, bytes)| *bytes > max_claim_header_bytes)
+        {
+            let path = Path::root().key(key::MAX_CLAIM_HEADER_BYTES.name.as_str()).to_owned();
+            errors
+                .push(ConfigError { path, problem: Problem::LongValue { header: header.to_owned(), bytes } });
+        }
         let of_routes = routes.iter().flat_map(|routes| routes.entries()).filter(|entry| entry.path == 0);
         let of_routes = of_routes.filter_map(|entry| {
             let path = Path::root().key(key::ROUTES.as_str()).index(entry.route);

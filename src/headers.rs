@@ -158,6 +158,16 @@ impl ClaimHeaders {
         own.map_or(&self.entries, |(_, entries)| entries)
     }
 
+    /// The header with the longest fixed value in any map, and the length of that value.
+    pub fn longest_value(&self) -> Option<(&str, usize)> {
+        let entries = self.entries.iter().chain(self.of_issuers.iter().flat_map(|(_, entries)| entries));
+        let fixed = entries.filter_map(|(name, source)| match source {
+            HeaderSource::Value(text) => Some((&**name, text.len())),
+            _ => None,
+        });
+        fixed.max_by_key(|(_, length)| *length)
+    }
+
     /// Whether some upstreams may take the header for one in these maps or the default map: in any spelling, or
     /// with the prefix that grpc-gateway removes to pass `x-auth-sub` to the server behind it.
     pub fn is_identity_header(&self, name: &str) -> bool {

@@ -16,6 +16,7 @@ mod method;
 mod normalizations;
 mod parameters;
 mod partial;
+mod partial_segment;
 mod path_variants;
 mod request_variant;
 mod route_matches;
@@ -27,15 +28,16 @@ mod variant_class;
 pub use ambiguous_path::AmbiguousPath;
 pub use conflict::{Conflict, ConflictKind};
 pub use entry::Entry;
-pub use guards::Guards;
+pub use guards::{GuardMatch, Guards};
 pub use host::{HostPattern, HostPatternError};
 pub use method::{Method, MethodError};
 pub use parameters::Parameters;
 pub use partial::TooManyPartials;
+pub use partial_segment::PartialSegment;
 pub use request_variant::RequestVariant;
 pub use route_matches::{
     Ambiguity, RequestLine, RequestVariants, RouteMatch, RouteMatches, most_different_classes, path_variants,
 };
 pub use table::{RouteFound, Table};
-pub use template::{PartialSegment, Template, TemplateError, TemplateSegment};
+pub use template::{Template, TemplateError, TemplateSegment};
 pub use variant_class::{SkippedVariants, VariantClass};

@@ -383,6 +383,16 @@ pub enum Problem {
     /// A map of claim headers that is not safe.
     #[error("{0}")]
     ClaimHeaders(HeaderMapError),
+    /// A fixed value that no request could be forwarded with.
+    #[error(
+        "the value of the claim header {header} has {bytes} bytes, and this limit would deny every request with it"
+    )]
+    LongValue {
+        /// The header.
+        header: String,
+        /// The length of its value.
+        bytes: usize,
+    },
     /// A value that is not an RFC 9728 document.
     #[error("{0}")]
     ResourceMetadata(ResourceMetadataError),

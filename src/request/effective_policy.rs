@@ -12,8 +12,8 @@ use crate::denial::Reason;
 use crate::http::HeaderMap;
 use crate::policy::{NonEmpty, Requirement, Requirements};
 use crate::route::{
-    self, Ambiguity, AmbiguousPath, Parameters, RequestLine, RequestVariant, RequestVariants, RouteMatch,
-    VariantClass,
+    self, Ambiguity, AmbiguousPath, GuardMatch, Parameters, RequestLine, RequestVariant, RequestVariants,
+    RouteMatch, VariantClass,
 };
 use crate::token_source::TokenSource;
 
@@ -150,9 +150,7 @@ pub fn resolve_policy<'r>(
             policy.applied.push(applied(config, route_match, variant));
         }
     }
-    for guard_match in config.guards.matches(&variants) {
-        policy.applied.extend(applied_guard(config, guard_match));
-    }
+    policy.applied.extend(config.guards.matches(&variants).into_iter().map(applied_guard));
     Ok(policy)
 }
 
@@ -169,16 +167,15 @@ fn applied<'r>(
     AppliedRequirement { requirement, rule, entry, parameters: route_match.parameters.clone(), variant }
 }
 
-fn applied_guard<'r>(config: &'r Config, guard: RouteMatch<'r, Rc<Guard>>) -> Option<AppliedRequirement<'r>> {
-    let entry = config.guards.entries().get(guard.index()?)?;
+fn applied_guard<'r>(guard: GuardMatch<'r, Rc<Guard>>) -> AppliedRequirement<'r> {
     let is_as_written = guard.variant.classes.is_empty();
-    Some(AppliedRequirement {
-        requirement: &entry.rule.requirement,
-        rule: named(&entry.rule.name, || RuleName::Guard(entry.route)),
+    AppliedRequirement {
+        requirement: &guard.rule.requirement,
+        rule: named(&guard.rule.name, || RuleName::Guard(guard.route)),
         entry: None,
         parameters: guard.parameters,
         variant: (!is_as_written).then_some(guard.variant),
-    })
+    }
 }
 
 fn named(name: &Option<Rc<str>>, unnamed: impl FnOnce() -> RuleName) -> RuleName {

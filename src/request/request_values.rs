@@ -71,24 +71,24 @@ fn first_label(headers: &HeaderMap) -> Option<Cow<'_, str>> {
 /// Whether a header does not name another host than this one.
 fn names_no_other_host(name: &str, value: &[u8], host: &[u8]) -> bool {
     if FORWARDED_HOSTS.iter().any(|forwarded| is_spelling_of(name, forwarded)) {
-        return *comparable_host(trim_ows(value)) == *host;
+        // Each of several proxies may have added the host.
+        return value.split(|byte| *byte == b',').all(|part| *comparable_host(trim_ows(part)) == *host);
     }
     !is_spelling_of(name, FORWARDED)
         || forwarded_hosts(value).all(|forwarded| *comparable_host(forwarded) == *host)
 }
 
-/// The values after each `host=` of a `Forwarded` header. A quoted value that is escaped or not closed keeps its quote,
-/// so that it equals no host.
+/// The values after each `host=` of a `Forwarded` header, up to the next `;` or `,`. The quotes are removed from a value
+/// that is one quoted text. Every other value keeps what surrounds it, so that it equals no host.
 fn forwarded_hosts(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     const NAME: &[u8] = b"host";
     let named =
         move |at: usize| value.get(at..at + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
     (0..value.len()).filter(move |at| named(*at)).filter_map(move |at| {
         let after = trim_ows(value.get(at + NAME.len()..)?).strip_prefix(b"=").map(trim_ows)?;
-        match after.strip_prefix(b"\"").and_then(|quoted| quoted.split(|byte| *byte == b'"').next()) {
-            Some(quoted) if quoted.len() + 1 < after.len() => Some(quoted),
-            _ => after.split(|byte| matches!(byte, b';' | b',' | b' ' | b'\t')).next(),
-        }
+        let value = after.split(|byte| matches!(byte, b';' | b',')).next().map(trim_ows)?;
+        let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        Some(quoted.unwrap_or(value))
     })
 }
 
@@ -140,6 +140,14 @@ mod tests {
             ),
             ("acme.api.example.com", &[("forwarded", "for=a;HOST=\"evil.api.example.com\"")], None),
             ("acme.api.example.com", &[("forwarded", "host=\"acme.api.example.com")], None),
+            ("acme.api.example.com", &[("forwarded", "host=\"acme.api.example.com\".evil")], None),
+            ("acme.api.example.com", &[("forwarded", "host=acme.api.example.com evil")], None),
+            (
+                "acme.api.example.com",
+                &[("x-forwarded-host", "acme.api.example.com, ACME.api.example.com:443")],
+                Some("acme"),
+            ),
+            ("acme.api.example.com", &[("x-forwarded-host", "acme.api.example.com,")], None),
             ("acme.api.example.com", &[("forwarded", "host=\"acme\\.api.example.com\"")], None),
         ] {
             assert_eq!(

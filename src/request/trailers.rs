@@ -5,9 +5,9 @@ use crate::headers::CredentialHeaders;
 use crate::token_source::TokenSource;
 
 /// The names that are removed from trailers: `authorization`, `cookie`, the header of every token source in the
-/// configuration, and every header that a requirement compares with a claim. All routes count, because the route is no longer known when trailers arrive. The set is
-/// empty if the filter is disabled or only reports: in these modes it promises to remove claim headers and
-/// nothing else.
+/// configuration, and every header that a requirement compares with a claim. All routes count, because the route is no
+/// longer known when trailers arrive. The set is empty if the filter is disabled or only reports: in these modes the
+/// filter promises to remove claim headers and nothing else.
 ///
 /// Call this once and keep the result, because it visits every route.
 pub fn credential_headers(config: &Config) -> CredentialHeaders {

@@ -5,7 +5,7 @@
 //! requests never opens a path.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::host::normalize_host;
 use super::host_levels::HostLevels;
@@ -15,9 +15,7 @@ use super::partial::{MAX_PARTIALS, PartialPattern, TooManyPartials};
 use super::request_variant::RequestVariant;
 use super::template::TemplateSegment;
 use super::tree::{first_segment, rest_of};
-use super::{
-    Entry, Method, RequestVariants, RouteFound, RouteMatch, SkippedVariants, Template, VariantClass,
-};
+use super::{Entry, Method, RequestVariants, SkippedVariants, Template, VariantClass};
 
 /// All guards, indexed for look-up. A request costs as much as the guards that match it, however many there are.
 #[derive(Debug, Clone)]
@@ -25,6 +23,21 @@ pub struct Guards<T> {
     entries: Vec<Entry<T>>,
     levels: HostLevels<GuardNode>,
     ignores_case: bool,
+}
+
+/// A guard that matches, and the path variant that selected it.
+#[derive(Debug)]
+pub struct GuardMatch<'a, T> {
+    /// The index of the entry.
+    pub index: usize,
+    /// The guard that the entry belongs to, by its index in the configuration.
+    pub route: usize,
+    /// The rule of the guard.
+    pub rule: &'a T,
+    /// The first path variant that selected the guard with these parameters.
+    pub variant: RequestVariant<'a>,
+    /// The parameters, if the rule compares them with claims.
+    pub parameters: Option<Parameters<'a>>,
 }
 
 /// One node: the segments from the root to here have matched.
@@ -78,14 +91,16 @@ impl<T> Guards<T> {
 
     /// The guards that match some variant of the request, each once for each set of values of the parameters that it
     /// compares. A request without a path and one with `*` match the guards for every path (`/**`).
-    pub fn matches<'a>(&'a self, variants: &RequestVariants<'a>) -> Vec<RouteMatch<'a, T>> {
+    pub fn matches<'a>(&'a self, variants: &RequestVariants<'a>) -> Vec<GuardMatch<'a, T>> {
         let mut matches = Vec::new();
         if self.entries.is_empty() {
             return matches;
         }
+        let mut seen = HashSet::new();
         for (method, path, variant) in variants.iter() {
             for index in self.find(&variants.host, method, path, &mut 0) {
-                self.add(index, path, &variant, &mut matches);
+                let is_new = seen.insert(index);
+                self.add(index, is_new, path, &variant, &mut matches);
             }
         }
         matches
@@ -116,28 +131,25 @@ impl<T> Guards<T> {
     fn add<'a>(
         &'a self,
         index: usize,
+        is_new: bool,
         path: &str,
         variant: &dyn Fn() -> RequestVariant<'a>,
-        matches: &mut Vec<RouteMatch<'a, T>>,
+        matches: &mut Vec<GuardMatch<'a, T>>,
     ) {
         let Some(entry) = self.entries.get(index) else { return };
-        let is_same = |known: &RouteMatch<'_, T>| known.index() == Some(index);
-        if !entry.compares_parameters && matches.iter().any(is_same) {
+        if !is_new && !entry.compares_parameters {
             return;
         }
         let by_case = self.ignores_case && !is_spelled_as(&entry.template, path);
         let variant = if by_case { variant().ignoring_case() } else { variant() };
         let parameters = entry.compares_parameters.then(|| Parameters::new(&entry.template, &variant));
-        let has_these = |known: &RouteMatch<'_, T>| match (&known.parameters, &parameters) {
+        let has_these = |known: &GuardMatch<'_, T>| match (&known.parameters, &parameters) {
             (Some(known), Some(parameters)) => known.are_equal(parameters),
             _ => false,
         };
-        if !matches.iter().any(|known| is_same(known) && has_these(known)) {
-            matches.push(RouteMatch {
-                found: Some(RouteFound { index, rule: &entry.rule }),
-                variant,
-                parameters,
-            });
+        if is_new || !matches.iter().any(|known| known.index == index && has_these(known)) {
+            let route = entry.route;
+            matches.push(GuardMatch { index, route, rule: &entry.rule, variant, parameters });
         }
     }
 }

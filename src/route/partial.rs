@@ -1,7 +1,7 @@
 //! Segments with one `*` in the index of routes and guards.
 
 use super::letter_case::folded;
-use super::template::PartialSegment;
+use super::partial_segment::PartialSegment;
 
 /// The maximum number of partial segments in one place, that is, with the same segments before them. Each is compared
 /// with the segment of a request.

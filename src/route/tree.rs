@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use super::host_levels::HostLevels;
 use super::letter_case::folded;
 use super::partial::{MAX_PARTIALS, PartialPattern, TooManyPartials};
-use super::template::{PartialSegment, TemplateSegment};
+use super::partial_segment::PartialSegment;
+use super::template::TemplateSegment;
 use super::{HostPattern, Method, Template};
 
 /// A tree of templates for each host in the routes.

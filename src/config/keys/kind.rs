@@ -108,6 +108,8 @@ pub enum DefaultValue {
 pub enum KeyType {
     /// `true` or `false`
     Boolean,
+    /// `true`
+    True,
     /// A text that is not blank.
     NonBlank,
     /// One text, or a list of texts.

@@ -116,7 +116,7 @@ keys! {
     /// The keys of an object in place of a list of tenants.
     pub mod any_tenant {
         /// Write true: the filter accepts tokens of every tenant.
-        ANY: Name("any") is Boolean;
+        ANY: Name("any") is True;
     }
 
     /// The keys of a fixed value of a claim header.

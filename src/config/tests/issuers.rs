@@ -30,6 +30,15 @@ fn an_issuer_has_its_own_claim_headers() {
     assert!(two("", r#""claim_headers":{"x-a":{"value":"!~"}}"#).is_ok());
     let longest = "a".repeat(256);
     assert!(two("", &format!(r#""claim_headers":{{"x-a":{{"value":"{longest}"}}}}"#)).is_ok());
+    let limited = |members: &str| {
+        let map = r#""claim_headers":{"x-kind":{"value":"NAME"}}"#.replace("NAME", &"a".repeat(65));
+        two(&map, members)
+    };
+    assert!(limited(r#""max_claim_header_bytes":65"#).is_ok());
+    refused(
+        limited(r#""max_claim_header_bytes":64"#),
+        "max_claim_header_bytes: the value of the claim header x-kind has 65 bytes, and this limit would deny",
+    );
     // With one issuer at the top level, the map is the global one.
     let flat = parse(&with(r#""claim_headers":{"x-user":"sub"}"#)).unwrap();
     assert!(flat.claim_headers.of_issuer(IssuerIndex(0)).is_none());

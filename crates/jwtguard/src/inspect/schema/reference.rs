@@ -105,6 +105,7 @@ fn key_type(key_type: &KeyType) -> String {
         |values: &[&str]| values.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
     match key_type {
         KeyType::Boolean => "`true` or `false`".to_owned(),
+        KeyType::True => "`true`".to_owned(),
         KeyType::NonBlank => "text".to_owned(),
         KeyType::Texts | KeyType::TextsUpTo(_) | KeyType::ClaimList => "text or list".to_owned(),
         KeyType::TextsMatching(pattern) => format!("text that matches `{pattern}`, or a list of them"),

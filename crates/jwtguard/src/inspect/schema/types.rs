@@ -60,6 +60,7 @@ pub fn default(key: &DeclaredKey) -> Option<Value> {
 fn key_type(key_type: &KeyType) -> Value {
     match key_type {
         KeyType::Boolean => json!({ "type": "boolean" }),
+        KeyType::True => json!({ "const": true }),
         KeyType::NonBlank => text(),
         KeyType::Texts => one_or_many(&text()),
         KeyType::TextsMatching(pattern) => one_or_many(&json!({ "type": "string", "pattern": pattern })),
