@@ -191,3 +191,25 @@ async fn a_mistake_is_answered_with_what_to_write() {
         expect_rejected_start(plugin, &[words]).await;
     }
 }
+
+/// A preflight has no token, so `bypass_cors_preflight` decides before guards. Every other OPTIONS meets them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preflight_that_is_let_pass_needs_no_guard() {
+    let stack = Stack::builder()
+        .plugin(plugin_with(json!({
+            "bypass_cors_preflight": true,
+            "routes": [{ "path": "/**", "allow_anonymous": true }],
+            "guards": [{ "path": "/internal/**", "deny": true }],
+        })))
+        .envoy(expose_reasons)
+        .start()
+        .await;
+    let options = || stack.request("OPTIONS", "/internal/x");
+    let preflight =
+        || options().header("origin", "https://a.example").header("access-control-request-method", "GET");
+    assert_eq!(outcome::of(&preflight().send().await), "passed");
+    assert_eq!(outcome::of(&options().send().await), "403 denied");
+    assert_eq!(outcome::of(&preflight().header("x-http-method-override", "GET").send().await), "403 denied");
+    assert_eq!(outcome::of(&stack.get("/internal/x").await), "403 denied");
+    assert_eq!(outcome::of(&stack.get("/x").await), "passed");
+}

@@ -88,8 +88,9 @@ async fn a_log_line_contains_the_denial_record_and_no_secret() {
     stack.request("GET", "/").header("x-request-id", id).bearer(&token).send().await;
     let good = stack.good_token();
     stack.request("GET", "/x/..%2Fadmin/y").header("x-request-id", "a \"b\" c").bearer(&good).send().await;
-    let facts =
-        format!("issuer=issuer_example kid=\"k\\n[critical] forged\" rule=default_policy request_id={id}");
+    let facts = format!(
+        "issuer=issuer_example kid=\"k\\n[critical] forged\" rule=default_policy method=\"GET\" path=\"/\" request_id={id}"
+    );
     stack.envoy.logged(&facts).await;
     let log = stack.envoy.log();
     let line = log.lines().find(|line| line.contains(&facts)).unwrap();
