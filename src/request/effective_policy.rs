@@ -42,7 +42,7 @@ pub struct AppliedRequirement<'r> {
     /// The entry of the route table, if the rule is a route.
     pub entry: Option<usize>,
     /// The parameters of the path, if the requirement compares them with claims.
-    pub parameters: Option<Parameters<'r>>,
+    pub parameters: Option<Box<Parameters<'r>>>,
     /// The path variant that selected the requirement, unless that is the request as sent.
     pub variant: Option<RequestVariant<'r>>,
 }

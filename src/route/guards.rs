@@ -37,7 +37,7 @@ pub struct GuardMatch<'a, T> {
     /// The first path variant that selected the guard with these parameters.
     pub variant: RequestVariant<'a>,
     /// The parameters, if the rule compares them with claims.
-    pub parameters: Option<Parameters<'a>>,
+    pub parameters: Option<Box<Parameters<'a>>>,
 }
 
 /// One node: the segments from the root to here have matched.
@@ -142,7 +142,8 @@ impl<T> Guards<T> {
         }
         let by_case = self.ignores_case && !is_spelled_as(&entry.template, path);
         let variant = if by_case { variant().ignoring_case() } else { variant() };
-        let parameters = entry.compares_parameters.then(|| Parameters::new(&entry.template, &variant));
+        let parameters =
+            entry.compares_parameters.then(|| Box::new(Parameters::new(&entry.template, &variant)));
         let has_these = |known: &GuardMatch<'_, T>| match (&known.parameters, &parameters) {
             (Some(known), Some(parameters)) => known.are_equal(parameters),
             _ => false,

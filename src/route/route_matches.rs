@@ -56,7 +56,7 @@ pub struct RouteMatch<'a, T> {
     /// The first path variant that selected the route with these parameters.
     pub variant: RequestVariant<'a>,
     /// The parameters, if the rule compares them with claims.
-    pub parameters: Option<Parameters<'a>>,
+    pub parameters: Option<Box<Parameters<'a>>>,
 }
 
 /// How much the variants of a path differ. The values are ordered by the size of the difference.
@@ -139,6 +139,12 @@ impl<'a> RequestVariants<'a> {
         RequestVariant { method: method.clone(), path, classes }
     }
 
+    /// Whether there is one method and one path. This is the case for most requests, so it has a shorter way.
+    fn is_one(&self) -> bool {
+        self.other_methods.is_empty()
+            && matches!(&self.path, RequestPath::Variants(path) if path.others.is_empty())
+    }
+
     fn has_path(&self) -> bool {
         matches!(self.path, RequestPath::Variants(_))
     }
@@ -178,6 +184,17 @@ impl<T> Table<T> {
         if !variants.has_path() {
             return matches;
         }
+        if variants.is_one() {
+            let RouteMatch { variant, .. } = &matches.first;
+            let exact = matches.first.index();
+            let others = self.find_ignoring_case(&variants.host, &variant.method, &variant.path, exact);
+            let others = others.into_iter().map(|found| {
+                let variant = variant.clone().ignoring_case();
+                RouteMatch { found, parameters: self.parameters(found, &variant), variant }
+            });
+            matches.others = others.collect();
+            return matches;
+        }
         for (position, (method, path, variant)) in variants.iter().enumerate() {
             let found = if position == 0 { matches.first.found } else { find(method, path) };
             matches.add(self, found, &variant);
@@ -203,9 +220,9 @@ impl<T> Table<T> {
         &'a self,
         found: Option<RouteFound<'a, T>>,
         variant: &RequestVariant<'a>,
-    ) -> Option<Parameters<'a>> {
+    ) -> Option<Box<Parameters<'a>>> {
         let entry = self.entries().get(found?.index).filter(|entry| entry.compares_parameters)?;
-        Some(Parameters::new(&entry.template, variant))
+        Some(Box::new(Parameters::new(&entry.template, variant)))
     }
 }
 

@@ -7,7 +7,9 @@ use jwt_guard::config::keys::{configuration, issuer as key};
 use jwt_guard::config::{Config, Path};
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::tenants::Tenants;
-use jwt_guard::policy::{ClaimTest, Condition, Conditions, IssuerOrAudience, Requirement, Rule};
+use jwt_guard::policy::{
+    ClaimTest, Condition, Conditions, IssuerOrAudience, RequestValue, Requirement, Rule,
+};
 
 /// Warns about each issuer of every tenant, unless each requirement names the tenants.
 pub fn tenants(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
@@ -56,7 +58,13 @@ fn one_names_tenant(Conditions(list): &Conditions, claim: &str, issuer: IssuerIn
         Condition::Claim(condition) => {
             let name = condition.pointer.as_str();
             let is_named = name.strip_prefix('/').unwrap_or(name) == claim;
-            is_named && matches!(condition.test, ClaimTest::Values(_) | ClaimTest::Equals(_))
+            is_named
+                && match &condition.test {
+                    ClaimTest::Values(_) => true,
+                    // A client of any tenant can choose the path and a header. The label of a host separates tenants.
+                    ClaimTest::Equals(value) => matches!(value, RequestValue::Host(_)),
+                    _ => false,
+                }
         }
         Condition::IssuerOrAudience(restriction) => excludes(restriction, issuer),
         Condition::AnyOf(alternatives) => {
