@@ -88,8 +88,8 @@ impl<T> Table<T> {
     /// - Methods: listed, then unlisted. HEAD follows GET if a template does not list HEAD. A template that
     ///   does not cover the method is ignored.
     ///
-    /// The look-up visits each node of the tree at most once, and at most 2 to the power of the number of
-    /// segments; see [`Table::visits`].
+    /// The look-up visits each node of the tree at most once, and compares at most 64 partial segments at each;
+    /// see [`Table::visits`].
     pub fn lookup(&self, host: &[u8], method: &str, path: &str) -> Option<RouteFound<'_, T>> {
         self.find(&normalize_host(host), method, path)
     }

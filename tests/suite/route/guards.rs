@@ -141,6 +141,20 @@ fn ten_thousand_guards_cost_what_ten_do() {
 }
 
 #[test]
+fn ten_thousand_guards_with_a_part_cost_what_ten_do() {
+    let paths: Vec<String> = (0..10_000).map(|at| format!("/s{}/part{}-*", at / 60, at % 60)).collect();
+    let none = SkippedVariants::default();
+    let visits = |count: usize| {
+        let rows: Vec<Row<'_>> =
+            paths[..count].iter().map(|path| (path.as_str(), &[][..], &[][..])).collect();
+        let guards = guards(&rows, none);
+        assert_eq!(matching(&guards, &line("a", "GET", Some("/s0/part7-x"), &[]), none), [7]);
+        guards.visits(b"a", "GET", "/s0/part7-x")
+    };
+    assert_eq!((visits(10), visits(10_000)), (3, 3));
+}
+
+#[test]
 fn a_place_has_at_most_64_partial_segments() {
     let rows = |count: usize| (0..count).map(|at| format!("/a/x{at}*")).collect::<Vec<_>>();
     let build = |paths: &[String]| {

@@ -70,6 +70,36 @@ fn segment_by_segment_literal_then_wildcard_then_rest() {
 }
 
 #[test]
+fn among_parts_the_longest_fixed_text_then_the_longest_start() {
+    let routes =
+        ["/a*", "/*bcd", "/ab*", "/*cd", "/x/a*a", "/y/a*", "/y/a**", "/y/ab", "/z/ab*/x", "/z/{id}/**"]
+            .map(|path| route(path, &[], &[]));
+    for (path, expected) in [
+        ("/a", Some(0)),
+        ("/abc", Some(2)),
+        // The fixed text of `*bcd` is longer than that of `ab*`.
+        ("/abcd", Some(1)),
+        // `ab*` and `*cd` have fixed texts of the same length: the longer start comes first.
+        ("/abxcd", Some(2)),
+        ("/axcd", Some(3)),
+        // The start and the end do not overlap.
+        ("/x/a", None),
+        ("/x/aa", Some(4)),
+        ("/x/aba", Some(4)),
+        ("/x/ab", None),
+        ("/y/ab", Some(7)),
+        ("/y/abc", Some(5)),
+        ("/y/abc/d", Some(6)),
+        ("/y/abc/", Some(6)),
+        ("/z/abc/x", Some(8)),
+        // The part has no match below it, so the search backtracks.
+        ("/z/abc/y", Some(9)),
+    ] {
+        assert_eq!(found(&routes, "", "GET", path), expected, "{path}");
+    }
+}
+
+#[test]
 fn a_trailing_slash_is_dropped_but_belongs_to_the_rest_where_there_is_one() {
     let routes = ["/a/", "/b/{id}", "/c", "/c/**", "/d/{id}", "/d/{id}/**"].map(|path| route(path, &[], &[]));
     for (path, expected) in [
