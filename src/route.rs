@@ -39,5 +39,5 @@ pub use route_matches::{
     Ambiguity, RequestLine, RequestVariants, RouteMatch, RouteMatches, most_different_classes, path_variants,
 };
 pub use table::{RouteFound, Table};
-pub use template::{Template, TemplateError, TemplateSegment};
+pub use template::{Template, TemplateError, TemplateSegment, is_parameter_name};
 pub use variant_class::{SkippedVariants, VariantClass};

@@ -8,7 +8,7 @@ use super::parsed::{parsed, parsed_list};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use crate::policy::{RequestValue, Requirement};
-use crate::route::{Entry, HostPattern, Method, Template};
+use crate::route::{Entry, HostPattern, Method, Template, is_parameter_name};
 
 /// The value of `path`, for errors.
 const TEMPLATE: &str = "a path template, such as /api/orders/{id}";
@@ -116,8 +116,7 @@ pub(super) fn name(
 ) -> Option<Rc<str>> {
     let node = object.take(key::NAME)?;
     let name = node.text("a name, such as orders_write", errors)?;
-    let is_spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    let problem = if !name.bytes().all(is_spelled) {
+    let problem = if !is_parameter_name(name) {
         Some(Problem::Expected { what: "letters, digits, _ and - only", got: preview(node.value()) })
     } else if RESERVED_NAMES.contains(&name) {
         Some(Problem::ReservedName { name: name.to_owned() })

@@ -96,7 +96,7 @@ pub enum TemplateError {
     /// A segment such as `:id`, which is a parameter in other routers.
     #[error(
         "the segment {0:?} would be matched literally: write `{{{name}}}` or `*`",
-        name = .0.trim_start_matches(':')
+        name = .0.trim_matches([':', '*'])
     )]
     ColonParameter(String),
     /// The same name in braces twice.
@@ -236,7 +236,7 @@ fn parameter(segment: &str) -> Option<&str> {
 }
 
 /// Whether the text can be the name of a parameter: letters, digits, `_` and `-`.
-pub(super) fn is_parameter_name(name: &str) -> bool {
+pub fn is_parameter_name(name: &str) -> bool {
     let spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     !name.is_empty() && name.bytes().all(spelled)
 }
@@ -379,6 +379,7 @@ mod tests {
     fn errors_name_the_remedy() {
         for (text, remedy) in [
             ("/a/:id", "write `{id}`"),
+            ("/a/:id*", "write `{id}`"),
             ("/a/**/b", "must be the last segment"),
             ("/a/{id}.json", "as in `*.json`"),
             ("*/x", "write `/*/x`"),

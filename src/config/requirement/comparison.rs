@@ -8,6 +8,7 @@ use crate::config::reader::{ConfigNode, Errors};
 use crate::headers::check_name;
 use crate::jose::json::Json;
 use crate::policy::{RequestValue, Requirement};
+use crate::route::is_parameter_name;
 
 pub(super) fn request_value(
     node: &ConfigNode<'_>,
@@ -45,8 +46,7 @@ pub(super) fn request_value(
 
 fn parameter(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<String> {
     let name = node.text("the name of a parameter, such as id for {id}", errors)?;
-    let is_spelled = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    if !name.bytes().all(is_spelled) {
+    if !is_parameter_name(name) {
         node.refuse(Problem::Comparison(ComparisonError::NotAParameter { got: node.preview() }), errors);
         return None;
     }
