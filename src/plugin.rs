@@ -26,7 +26,7 @@ use crate::keys::tick::Tick;
 use crate::metadata_cache::{MetadataCache, MetadataScope};
 use crate::metrics::IssuerMetric;
 use crate::report::{Observer, Reporter};
-use crate::request::{self, CachedToken, Decision, Metadata, Request, Step, Wait};
+use crate::request::{self, AuthContext, CachedToken, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -171,7 +171,8 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
 
     fn decision<'r>(&'r self, request: &'r Request<'_>, wait: Wait, now: UnixTime) -> Decision<'r> {
         let keys = self.keys.at(now, &self.host);
-        let decision = request::decide(&self.config, request, &keys, &self.verifier, &self.tokens, now, wait);
+        let with = AuthContext::new(&self.config, &keys, &self.verifier, &self.tokens, now, wait);
+        let decision = request::decide(&with, request);
         self.report.token_cache(self.tokens.take_counts());
         decision
     }

@@ -37,12 +37,10 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
-use crate::jose::algorithm::Verifier;
 pub use crate::keys::{KeyLookup, KeySource};
 use crate::policy::{EvaluationContext, Permit, RequestValues, Requirements};
 use crate::resource_metadata::MetadataDocument;
 use crate::time::UnixTime;
-use crate::token_cache::TokenCache;
 use crate::token_source;
 use answer::denial;
 use input::text;
@@ -50,15 +48,8 @@ use other_spellings::other_spellings;
 use preflight::is_preflight;
 
 /// Decides a request, or returns [`Step::AwaitKeys`] if it has to wait.
-pub fn decide<'r>(
-    config: &'r Config,
-    request: &'r Request<'_>,
-    keys: &dyn KeySource,
-    verifier: &dyn Verifier,
-    cache: &TokenCache<CachedToken>,
-    now: UnixTime,
-    wait: Wait,
-) -> Decision<'r> {
+pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decision<'r> {
+    let (config, now) = (with.config, with.now);
     let headers = request.headers;
     let mut trace = Trace::new(headers);
     if let Some(document) = document(config, headers) {
@@ -79,12 +70,12 @@ pub fn decide<'r>(
     if token_required || requirements.shadow_needs_token() {
         // A request waits for keys only if a requirement in force depends on them: report-only and shadow rules
         // never park a request.
-        let wait = match wait {
+        let wait = match with.wait {
             _ if config.report_only => Wait::NotAllowed,
             Wait::Allowed if !token_required => Wait::NotAllowed,
             wait => wait,
         };
-        let with = AuthContext { config, keys, verifier, cache, now, wait };
+        let with = AuthContext { wait, ..*with };
         trace.token = authenticate(&with, headers, &policy.token_sources, &policy.accepted_token_sources);
     }
     if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {

@@ -19,7 +19,8 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
 use jwt_guard::policy::Requirement;
 use jwt_guard::request::{
-    Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait, decide,
+    AuthContext, Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step,
+    Wait, decide,
 };
 use jwt_guard::route::{SkippedVariants, path_variants};
 use jwt_guard::token_cache::TokenCache;
@@ -135,8 +136,8 @@ fn decide_twice<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r
     thread_local! { static KEYS: Rc<KeySet> = Rc::new(keys()) }
     let keys = Keys(KEYS.with(Rc::clone));
     let cache = TokenCache::new(4);
-    let [first, again] =
-        [0, 1].map(|_| decide(config, request, &keys, &WasmVerifier, &cache, NOW, Wait::Allowed));
+    let with = AuthContext::new(config, &keys, &WasmVerifier, &cache, NOW, Wait::Allowed);
+    let [first, again] = [0, 1].map(|_| decide(&with, request));
     assert_eq!(describe(&first, request.headers), describe(&again, request.headers));
     first
 }

@@ -18,7 +18,7 @@ use crate::keys::requested::{Requested, RequestedDocument};
 use crate::keys::store::KeyStatus;
 use crate::keys::{Freshness, KeyLookup, KeySource, RefreshReason};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
-use crate::request::{self, Decision, Metadata, Request, Step, Wait};
+use crate::request::{self, AuthContext, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -210,7 +210,8 @@ impl KeySource for NoKeys {
 /// The decision on a request without a token.
 fn decide<'r>(config: &'r Config, request: &'r Request<'_>) -> Decision<'r> {
     let cache = TokenCache::new(0);
-    request::decide(config, request, &NoKeys, &WasmVerifier, &cache, NOW, Wait::NotAllowed)
+    let with = AuthContext::new(config, &NoKeys, &WasmVerifier, &cache, NOW, Wait::NotAllowed);
+    request::decide(&with, request)
 }
 
 fn headers() -> HeaderMap {

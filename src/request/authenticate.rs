@@ -21,7 +21,8 @@ use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
-/// The context in which tokens are verified at one point in time.
+/// The context in which a request is decided and its tokens are verified, at one point in time.
+#[derive(Clone, Copy)]
 pub struct AuthContext<'a, 'r> {
     /// The configuration: its issuers and the rules for their tokens.
     pub config: &'r Config,
@@ -35,6 +36,20 @@ pub struct AuthContext<'a, 'r> {
     pub now: UnixTime,
     /// Whether the request may wait for keys.
     pub wait: Wait,
+}
+
+impl<'a, 'r> AuthContext<'a, 'r> {
+    /// Creates the context.
+    pub fn new(
+        config: &'r Config,
+        keys: &'a dyn KeySource,
+        verifier: &'a dyn Verifier,
+        cache: &'a TokenCache<CachedToken>,
+        now: UnixTime,
+        wait: Wait,
+    ) -> Self {
+        Self { config, keys, verifier, cache, now, wait }
+    }
 }
 
 /// Finds the token of a request in any of the `token_sources` and verifies it. The token must be in a source that the

@@ -8,7 +8,7 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
-use jwt_guard::request::{self, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait};
+use jwt_guard::request::{self, AuthContext, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait};
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
 
@@ -43,7 +43,8 @@ impl Core {
     fn decide(&self, headers: &HeaderMap) {
         let request = Request { headers, metadata: Metadata::Absent };
         let wait = Wait::Allowed;
-        drop(request::decide(&self.config, &request, &self.keys, &WasmVerifier, &self.cache, NOW, wait));
+        let with = AuthContext::new(&self.config, &self.keys, &WasmVerifier, &self.cache, NOW, wait);
+        drop(request::decide(&with, &request));
     }
 
     /// The allocations of a request after equal requests.

@@ -17,7 +17,7 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
 use jwt_guard::policy::Identity;
 use jwt_guard::request::{
-    self, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
+    self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
 };
 use jwt_guard::resource_metadata::MetadataDocument;
 use jwt_guard::route::VariantClass;
@@ -272,7 +272,8 @@ impl TestRequest {
         wait: Wait,
     ) -> Outcome {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        request::decide(config, &request, keys, &WasmVerifier, cache, now, wait).into()
+        let with = AuthContext::new(config, keys, &WasmVerifier, cache, now, wait);
+        request::decide(&with, &request).into()
     }
 
     /// All effects of a decision as text.

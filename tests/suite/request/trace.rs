@@ -5,7 +5,8 @@ use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
 use jwt_guard::request::{
-    self, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step, TokenFailure, TokenOutcome, Wait,
+    self, AuthContext, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step, TokenFailure,
+    TokenOutcome, Wait,
 };
 use jwt_guard::route::{AmbiguousPath, VariantClass};
 use jwt_guard::token_cache::TokenCache;
@@ -34,7 +35,8 @@ fn inspect_decision<T>(
     let headers = headers(path, token);
     let request = Request { headers: &headers, metadata: Metadata::Absent };
     let cache = TokenCache::new(0);
-    inspect(&request::decide(config, &request, keys, &WasmVerifier, &cache, NOW, Wait::Allowed))
+    let with = AuthContext::new(config, keys, &WasmVerifier, &cache, NOW, Wait::Allowed);
+    inspect(&request::decide(&with, &request))
 }
 
 fn policy() -> Config {

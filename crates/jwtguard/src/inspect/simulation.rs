@@ -47,16 +47,8 @@ impl Simulator<'_> {
         let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
-        let with = AuthContext {
-            config: self.config,
-            keys: &keys,
-            verifier: &WasmVerifier,
-            cache: &cache,
-            now: self.now,
-            wait: Wait::NotAllowed,
-        };
-        let decision =
-            request::decide(self.config, &request, with.keys, with.verifier, with.cache, with.now, with.wait);
+        let with = AuthContext::new(self.config, &keys, &WasmVerifier, &cache, self.now, Wait::NotAllowed);
+        let decision = request::decide(&with, &request);
 
         // If the filter resolved no policy, such as with `enabled: false`, show the policy that would apply.
         let policy = decision.trace.policy.as_ref().or(bare_policy.as_ref());
