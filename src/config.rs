@@ -4,6 +4,8 @@
 //! collects every mistake with its path and what to write instead. A route without a condition is refused: anonymous
 //! access must be written explicitly.
 
+mod algorithms;
+mod bound_tokens;
 mod claim_headers;
 mod claim_sources;
 mod comparison_error;
@@ -31,8 +33,10 @@ mod token_from;
 
 use std::rc::Rc;
 
+use crate::confirmation::CertificateSource;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
+use crate::dpop::DpopRules;
 use crate::headers::{ClaimHeaders, CredentialHeaders};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
@@ -41,6 +45,8 @@ use crate::resource_metadata::ResourceMetadata;
 use crate::route::{Guards, Table};
 use crate::token_source::TokenSource;
 
+pub use bound_tokens::BoundTokenError;
+use bound_tokens::BoundTokens;
 use claim_headers::claim_headers;
 use claim_sources::sources;
 pub use comparison_error::ComparisonError;
@@ -61,7 +67,7 @@ use requirement::{DefinedNames, EmptyRequirement, requirement_without_parameters
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
-use token_from::token_sources;
+use token_from::{claim_header_among, compared_header_among, sources_of_issuers, token_sources, with_dpop};
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -90,6 +96,10 @@ pub struct Config {
     pub forward_token: bool,
     /// `token_from`
     pub token_from: Vec<TokenSource>,
+    /// `client_certificate_from`
+    pub client_certificate_from: CertificateSource,
+    /// `dpop`
+    pub dpop: Option<DpopRules>,
     /// `realm`
     pub realm: String,
     /// `token_cache_entries`
@@ -159,6 +169,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let mut object = root.object("an object with issuer, audience and jwks_cluster", errors)?;
     let mut warnings = Vec::new();
     let enabled = object.flag(&key::ENABLED, errors);
+    let bound_tokens = BoundTokens::take(&mut object, errors);
     let defaults = ClaimSources {
         roles: sources(&mut object, &shared::ROLES_FROM, errors),
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
@@ -168,15 +179,21 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     // If the global map is not valid, the maps of issuers are checked against the default map.
     let is_valid = claim_headers.is_some();
     let mut claim_headers = claim_headers.unwrap_or_default();
-    let mut context =
-        IssuerContext { defaults: &defaults, claim_headers: &mut claim_headers, warnings: &mut warnings };
+    let mut context = IssuerContext {
+        defaults: &defaults,
+        claim_headers: &mut claim_headers,
+        reads_dpop: bound_tokens.dpop.is_some(),
+        warnings: &mut warnings,
+    };
     let issuers = issuer::issuers(&mut object, &mut context, errors);
     let claim_headers = is_valid.then_some(claim_headers);
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
-    let token_from = token_from.unwrap_or_else(|| vec![TokenSource::Authorization]);
+    let reads_dpop = bound_tokens.dpop.is_some();
+    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, reads_dpop, errors));
+    let token_from = token_from.unwrap_or_else(|| with_dpop(vec![TokenSource::Authorization], reads_dpop));
     let mut names = DefinedNames {
         claim_headers: claim_headers.clone().unwrap_or_default(),
-        token_headers: token_headers(&token_from, None),
+        token_headers: token_headers(&token_from, None, &bound_tokens),
+        reads_dpop,
         ..names(&issuers, issuer::is_incomplete(root.value(), &issuers))
     };
     policies(object.take(key::POLICIES), &mut names, errors);
@@ -198,7 +215,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
     let compared_headers =
         compared_headers(&names, default_policy.as_ref(), routes.as_ref(), guards.as_ref());
-    names.token_headers = token_headers(&token_from, routes.as_ref());
+    names.token_headers = token_headers(&token_from, routes.as_ref(), &bound_tokens);
     if let Some(routes) = &routes {
         errors.extend(sources_of_issuers(&issuers, &token_from, routes));
     }
@@ -210,6 +227,10 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
             errors
                 .push(ConfigError { path, problem: Problem::LongValue { header: header.to_owned(), bytes } });
         }
+        errors.extend(bound_tokens.mistake_in_headers(headers).map(|problem| ConfigError {
+            path: Path::root().key(key::CLAIM_HEADERS.as_str()).to_owned(),
+            problem,
+        }));
         let of_routes = routes.iter().flat_map(|routes| routes.entries()).filter(|entry| entry.path == 0);
         let of_routes = of_routes.filter_map(|entry| {
             let path = Path::root().key(key::ROUTES.as_str()).index(entry.route);
@@ -218,7 +239,8 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         let own = (Path::root().key(key::TOKEN_FROM.as_str()), token_from.as_slice());
         for (path, token_sources) in std::iter::once(own).chain(of_routes) {
             let problem = claim_header_among(token_sources, headers)
-                .or_else(|| compared_header_among(token_sources, &compared_headers));
+                .or_else(|| compared_header_among(token_sources, &compared_headers))
+                .or_else(|| bound_tokens.mistake_in(token_sources));
             errors.extend(problem.map(|problem| ConfigError { path: path.to_owned(), problem }));
         }
     }
@@ -240,6 +262,8 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         claim_headers: claim_headers?,
         max_claim_header_bytes,
         forward_token,
+        client_certificate_from: bound_tokens.certificate,
+        dpop: bound_tokens.dpop,
         token_from,
         realm,
         token_cache_entries,
@@ -253,54 +277,18 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     })
 }
 
-/// Refuses the token sources of issuers that neither the global list nor the list of a route contains.
-fn sources_of_issuers(
-    issuers: &[Issuer],
+/// The headers that carry tokens, or what confirms them.
+fn token_headers(
     token_from: &[TokenSource],
-    routes: &Table<Rc<Route>>,
-) -> Vec<ConfigError> {
-    let is_read = |source: &TokenSource| {
-        let of_routes = routes.rules().filter_map(|route| route.token_from.as_ref());
-        token_from.contains(source) || of_routes.into_iter().any(|own| own.contains(source))
-    };
-    let mut errors = Vec::new();
-    for issuer in issuers {
-        let list = Path::root().key(key::ISSUERS.as_str()).index(issuer.rules.issuer.0);
-        let list = list.key(keys::listed_issuer::TOKEN_FROM.as_str());
-        let sources = issuer.token_from.iter().flatten().enumerate();
-        for (index, _) in sources.filter(|(_, source)| !is_read(source)) {
-            let path = list.index(index).to_owned();
-            errors.push(ConfigError { path, problem: Problem::Issuer(IssuerError::SourceIsNotRead) });
-        }
-    }
-    errors
-}
-
-/// Refuses a token source that is also a claim header. The filter would remove the header before it reads the token, or
-/// remove the claim together with the token.
-fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> Option<Problem> {
-    token_sources.iter().find_map(|token_source| match token_source {
-        TokenSource::Header { name, .. } if headers.is_removed(name) => {
-            Some(Problem::TokenInClaimHeader { header: name.clone() })
-        }
-        _ => None,
-    })
-}
-
-/// Refuses a token source that is also a header which a claim is compared with.
-fn compared_header_among(token_sources: &[TokenSource], compared: &CredentialHeaders) -> Option<Problem> {
-    let names = token_sources.iter().filter_map(TokenSource::header).map(|(name, _)| name);
-    let name = names.into_iter().find(|name| compared.may_be(name))?;
-    let error = ComparisonError::HeaderOfFilter { name: name.to_owned() };
-    Some(Problem::Comparison(error))
-}
-
-/// The headers that carry tokens.
-fn token_headers(token_from: &[TokenSource], routes: Option<&Table<Rc<Route>>>) -> CredentialHeaders {
+    routes: Option<&Table<Rc<Route>>>,
+    bound_tokens: &BoundTokens,
+) -> CredentialHeaders {
     let of_routes =
         routes.iter().flat_map(|routes| routes.rules()).filter_map(|route| route.token_from.as_ref());
     let token_sources = token_from.iter().chain(of_routes.flatten());
-    token_sources.filter_map(TokenSource::header).map(|(name, _)| name).collect()
+    let names = token_sources.filter_map(TokenSource::header).map(|(name, _)| name);
+    let names: CredentialHeaders = names.chain(bound_tokens.headers().map(|name| -> &str { name })).collect();
+    names
 }
 
 /// The headers that some requirement compares with a claim.

@@ -10,7 +10,7 @@ mod reason;
 use std::borrow::Cow;
 use std::time::Duration;
 
-pub use challenge::{Challenge, realm_is_valid, scope_is_valid};
+pub use challenge::{Challenge, DpopChallenge, realm_is_valid, scope_is_valid};
 pub use reason::Reason;
 
 use crate::jose::error::TokenError;
@@ -84,6 +84,9 @@ const fn answer(reason: Reason) -> DenialResponse {
         | Reason::Audience
         | Reason::ClaimType
         | Reason::RefusedClaim => invalid_token("Token is invalid"),
+        Reason::Confirmation => invalid_token("The request does not confirm the binding of the token (cnf)"),
+        Reason::DpopProof => invalid_proof("The DPoP proof is missing or invalid"),
+        Reason::DpopReplay => invalid_proof("The DPoP proof was used before; send a new one"),
         Reason::Role
         | Reason::Group
         | Reason::Scope
@@ -140,6 +143,11 @@ const fn invalid_token(detail: &'static str) -> DenialResponse {
     DenialResponse { status: 401, error: "invalid_token", detail, fault }
 }
 
+const fn invalid_proof(detail: &'static str) -> DenialResponse {
+    let fault = Some(ChallengeError::InvalidProof { description: detail });
+    DenialResponse { status: 401, error: "invalid_dpop_proof", detail, fault }
+}
+
 const fn forbidden(detail: &'static str, fault: ChallengeError) -> DenialResponse {
     DenialResponse { status: 403, error: "insufficient_scope", detail, fault: Some(fault) }
 }
@@ -184,7 +192,8 @@ impl Denial {
         let DenialResponse { status, error, fault, .. } = answer;
         let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
         if let Some(fault) = fault {
-            headers.push(("www-authenticate".to_owned(), challenge.header(fault)));
+            let challenges = challenge.headers(fault).into_iter();
+            headers.extend(challenges.map(|challenge| ("www-authenticate".to_owned(), challenge)));
         }
         let body = match format {
             BodyFormat::Json => {

@@ -343,6 +343,6 @@ fn if_in_future(from: UnixTime, until: UnixTime, longest: Duration, now: UnixTim
 }
 
 #[cfg(test)]
-mod simulated_host;
+pub(crate) mod simulated_host;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,8 @@
 //! | [`resource_metadata`] | documents that name the authorization server of a resource (RFC 9728) |
 //! | [`request`] | one request as a state machine, from its headers to the next step |
 //! | [`http`] | the syntax of HTTP: header fields, character classes, authorities and URIs |
+//! | [`confirmation`] | bound tokens: the certificate or the DPoP key that a token names (RFC 7800) |
+//! | [`dpop`] | DPoP proofs, and the marks of used ones (RFC 9449) |
 //! | [`digest`] | a short hash, used as an identifier |
 //! | [`endpoint`] | the URL that a document is fetched from |
 //! | [`plugin`] | one configuration in one VM, without I/O: requests, key fetches, timers |
@@ -27,8 +29,10 @@
 //! The core reaches the host, its clock and its log only through arguments and traits, and returns reasons as values.
 
 pub mod config;
+pub mod confirmation;
 pub mod denial;
 pub mod digest;
+pub mod dpop;
 pub mod endpoint;
 pub mod headers;
 pub mod http;

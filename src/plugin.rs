@@ -10,6 +10,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::config::{Config, Issuer, KeyOrigin};
+use crate::confirmation::Connection;
+use crate::dpop::replay::SharedReplayStore;
 use crate::headers::{CredentialHeaders, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
@@ -40,6 +42,7 @@ pub struct Plugin<H> {
     parked: RefCell<ParkedRequests>,
     metadata: RefCell<MetadataCache>,
     tokens: TokenCache<CachedToken>,
+    replays: SharedReplayStore<H>,
     report: Reporter<H>,
     tick: RefCell<Tick>,
 }
@@ -63,7 +66,7 @@ pub enum Action {
     Park(Rc<Cell<ParkState>>),
 }
 
-impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
+impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
     /// Starts the plugin. The first poll fetches keys, not this function. `name` is the plugin's name in the
     /// proxy's configuration.
     pub fn start(config: Config, vm: VmIdentity, name: &[u8], host: H) -> Self {
@@ -77,6 +80,7 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
             parked: RefCell::default(),
             metadata: RefCell::default(),
             tokens: TokenCache::new(config.token_cache_entries),
+            replays: SharedReplayStore::new(host.clone()),
             report,
             tick: RefCell::new(Tick::first()),
             config,
@@ -171,7 +175,11 @@ impl<H: SharedData + HostFunction + Observer + Clone> Plugin<H> {
 
     fn decision<'r>(&'r self, request: &'r Request<'_>, wait: Wait, now: UnixTime) -> Decision<'r> {
         let keys = self.keys.at(now, &self.host);
-        let with = AuthContext::new(&self.config, &keys, &self.verifier, &self.tokens, now, wait);
+        let with = AuthContext {
+            connection: &self.host,
+            replays: &self.replays,
+            ..AuthContext::new(&self.config, &keys, &self.verifier, &self.tokens, now, wait)
+        };
         let decision = request::decide(&with, request);
         self.report.token_cache(self.tokens.take_counts());
         decision

@@ -7,6 +7,7 @@
 mod answer;
 mod authenticate;
 mod cached_token;
+mod confirmation;
 mod decision;
 mod denial_record;
 mod effective_policy;
@@ -20,7 +21,7 @@ mod token_outcome;
 mod trailers;
 mod wait;
 
-pub use authenticate::{AuthContext, authenticate};
+pub use authenticate::{AuthContext, Authenticated, authenticate};
 pub use cached_token::CachedToken;
 pub use decision::{Cause, Decision, Forward, Step, Trace};
 pub use denial_record::{DenialRecord, Detail};
@@ -35,6 +36,7 @@ pub use wait::Wait;
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::dpop;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 pub use crate::keys::{KeyLookup, KeySource};
@@ -76,14 +78,26 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
             wait => wait,
         };
         let with = AuthContext { wait, ..*with };
-        trace.token = authenticate(&with, headers, &policy.token_sources, &policy.accepted_token_sources);
+        let authenticated =
+            authenticate(&with, headers, &policy.token_sources, &policy.accepted_token_sources);
+        (trace.token, trace.proof) = (authenticated.token, authenticated.proof);
     }
     if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
         return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
     }
     let values = ValuesOfRequest { policy, headers };
     let context = evaluation_context(config, &trace.token, &values, now);
-    match forward(config, headers, policy, &requirements, &trace.token, &context) {
+    let mut forwarded = forward(config, headers, policy, &requirements, &trace.token, &context);
+    // The last step of a request that passes. Report-only and shadow rules record nothing.
+    if let (Ok(_), Some(proof), Some(cached)) = (&forwarded, &trace.proof, trace.token.verified())
+        && token_required
+        && !config.report_only
+        && let Err(error) = with.replays.mark(proof, now)
+    {
+        trace.token = TokenOutcome::Failed(with.unconfirmed(cached, error.into()));
+        forwarded = forward(config, headers, policy, &requirements, &trace.token, &context);
+    }
+    match forwarded {
         Ok(forward) => {
             trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
             Decision { step: Step::Forward(forward), trace }
@@ -128,6 +142,9 @@ fn forward<'r>(
         }
         for name in other_spellings(headers, &policy.token_sources) {
             edits.remove(name);
+        }
+        if config.dpop.is_some() && !policy.forward_token && headers.contains(dpop::HEADER) {
+            edits.remove(dpop::HEADER);
         }
     }
     Ok(Forward { edits, identity: permit.identity().map(Rc::clone) })

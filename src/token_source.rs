@@ -23,6 +23,8 @@ use crate::http::HeaderMap;
 pub enum TokenSource {
     /// The `authorization` header with the scheme `Bearer`.
     Authorization,
+    /// The `authorization` header with the scheme `DPoP` (RFC 9449 section 7.1).
+    Dpop,
     /// A header that holds a prefix followed by the token.
     Header {
         /// The header's name, in lower case. `authorization` is allowed, for another scheme.
@@ -49,6 +51,7 @@ impl TokenSource {
     pub fn header(&self) -> Option<(&str, &str)> {
         match self {
             Self::Authorization => Some(("authorization", "Bearer ")),
+            Self::Dpop => Some(("authorization", "DPoP ")),
             Self::Header { name, prefix } => Some((name, prefix)),
             Self::Cookie { .. } => Some(("cookie", "")),
             Self::Query { .. } => None,
@@ -80,6 +83,7 @@ pub fn extract<'a>(sources: &[TokenSource], headers: &'a HeaderMap) -> Extracted
     for (index, source) in sources.iter().enumerate() {
         let held = match source {
             TokenSource::Authorization => header::token(headers, "authorization", b"Bearer "),
+            TokenSource::Dpop => header::token(headers, "authorization", b"DPoP "),
             TokenSource::Header { name, prefix } => header::token(headers, name, prefix.as_bytes()),
             TokenSource::Query { name } => query::token(headers, name.as_bytes()),
             TokenSource::Cookie { name } => {
@@ -124,6 +128,7 @@ pub fn strip(
     for source in sources {
         match source {
             TokenSource::Authorization => remove_header("authorization", b"Bearer "),
+            TokenSource::Dpop => remove_header("authorization", b"DPoP "),
             TokenSource::Header { name, prefix } => remove_header(name, prefix.as_bytes()),
             TokenSource::Query { name } => parameters.push(name.as_bytes()),
             TokenSource::Cookie { name } => cookies.push(name.as_bytes()),

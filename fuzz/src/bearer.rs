@@ -91,6 +91,7 @@ fn check_found(place: &TokenSource, token: &[u8], request: &HeaderMap) {
     let values = |name: &str| request.get_all(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
     match place {
         TokenSource::Authorization => check_header(&values("authorization"), b"bearer", true, token),
+        TokenSource::Dpop => check_header(&values("authorization"), b"dpop", true, token),
         TokenSource::Header { name, prefix } => {
             let scheme = prefix.trim_end().to_ascii_lowercase();
             check_header(&values(name), scheme.as_bytes(), prefix.ends_with(' '), token);

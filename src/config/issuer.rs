@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::algorithms::algorithms;
+use super::bound_tokens::confirmation;
 use super::claim_headers;
 use super::claim_sources::{given_sources, pointer};
 use super::issuer_error::IssuerError;
@@ -13,9 +15,9 @@ use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
 use super::tenants::tenant_issuer;
 use super::token_from::token_sources;
+use crate::confirmation::Confirmation;
 use crate::headers::ClaimHeaders;
 use crate::issuer_index::IssuerIndex;
-use crate::jose::algorithm::Algorithm;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
 use crate::jose::rules::{AcceptedTypes, RefusedClaim, TokenRules};
@@ -37,6 +39,8 @@ pub struct Issuer {
     pub token_from: Option<Vec<TokenSource>>,
     /// `paths`: the only paths on which its tokens count. `None`: every path.
     pub paths: Option<IssuerPaths>,
+    /// `confirmation`
+    pub confirmation: Confirmation,
 }
 
 impl Issuer {
@@ -52,6 +56,8 @@ pub struct IssuerContext<'c> {
     pub defaults: &'c ClaimSources,
     /// The claim headers, to which issuers add their own maps.
     pub claim_headers: &'c mut ClaimHeaders,
+    /// Whether `dpop` is configured.
+    pub reads_dpop: bool,
     /// Warnings for the log.
     pub warnings: &'c mut Vec<String>,
 }
@@ -159,16 +165,19 @@ fn issuer(
     if form == IssuerForm::Listed {
         let map = object.take(listed_issuer::CLAIM_HEADERS);
         claim_headers::of_issuer(map, index, context.claim_headers, errors);
-        token_from = object.take(listed_issuer::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
+        token_from = object
+            .take(listed_issuer::TOKEN_FROM)
+            .and_then(|node| token_sources(&node, context.reads_dpop, errors));
     }
     let paths = object.take(key::PATHS).and_then(|node| IssuerPaths::read(&node, errors));
+    let confirmation = confirmation(object, errors);
     let before = errors.len();
     let tenants = tenant_issuer(object, issuer, errors);
     let is_valid = errors.len() == before;
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
     let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
     let rules = rules.filter(|_| is_valid).map(|rules| TokenRules { tenants, ..rules });
-    Some(Issuer { name, rules: rules?, sources, keys: keys?, token_from, paths })
+    Some(Issuer { name, rules: rules?, sources, keys: keys?, token_from, paths, confirmation })
 }
 
 fn required<'a>(
@@ -248,26 +257,6 @@ fn rules(
         rules.refused_claims = refused_claims(&node, errors);
     }
     Some(rules)
-}
-
-fn algorithms(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<Algorithm> {
-    let mut algorithms = Vec::new();
-    for name in node.string_list("an algorithm, such as RS256", errors).unwrap_or_default() {
-        match Algorithm::from_name(name) {
-            Some(algorithm) if algorithms.contains(&algorithm) => {
-                node.refuse(Problem::RepeatedAlgorithm { name: name.to_owned() }, errors);
-            }
-            Some(algorithm) => algorithms.push(algorithm),
-            None if name.eq_ignore_ascii_case("none") => node.refuse(Problem::Unsigned, errors),
-            None if name.to_ascii_uppercase().starts_with("HS") => {
-                node.refuse(Problem::SharedSecret { name: name.to_owned() }, errors);
-            }
-            None => {
-                node.refuse(Problem::UnknownAlgorithm { name: name.to_owned() }, errors);
-            }
-        }
-    }
-    algorithms
 }
 
 fn refused_claims(node: &ConfigNode<'_>, errors: &mut Errors) -> Vec<RefusedClaim> {

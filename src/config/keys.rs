@@ -105,6 +105,16 @@ keys! {
         TOKEN_FROM: Name("token_from") is ObjectOrList("token_source"),
             default "[{\"header\":\"authorization\"}]";
 
+        /// The certificate that a token with cnf x5t#S256 (RFC 8705, section 3.1) is compared with: connection is that of
+        /// the client's TLS connection to this Envoy. {header: x-forwarded-client-cert} is the one that a proxy in front
+        /// of this Envoy passes on; use it only if no client can reach this Envoy without that proxy.
+        CLIENT_CERTIFICATE_FROM: Name("client_certificate_from") is WordOrObject("connection", "certificate_header"),
+            default "\"connection\"";
+
+        /// The rules for DPoP proofs (RFC 9449). A token with cnf jkt then counts as Authorization: DPoP with a proof.
+        /// Without this key, such tokens are refused.
+        DPOP: Name("dpop") is Object("dpop");
+
         /// If true, a CORS preflight request passes without a token: an OPTIONS request with exactly one Origin
         /// header and one Access-Control-Request-Method header, and with no token.
         BYPASS_CORS_PREFLIGHT: Flag("bypass_cors_preflight", false);
@@ -311,6 +321,28 @@ keys! {
 
         /// The header of the request. It must be there exactly once and in no other spelling (x_customer_id).
         HEADER: Name("header") is TOKEN;
+    }
+
+    /// The key of a header with the client's certificate.
+    pub mod certificate_header {
+        /// The header that the proxy in front of this Envoy sets. Its only element must have its Hash before Subject, URI
+        /// and DNS, as Envoy writes it.
+        HEADER: Name("header") is Enum(&[crate::confirmation::FORWARDED_CERTIFICATE]);
+    }
+
+    /// The keys of the rules for DPoP proofs (RFC 9449).
+    pub mod dpop {
+        /// The origins at which clients reach the service, such as https://api.example.com. The htu of a proof must be the
+        /// URI of the request at one of them. The Host of the request does not count, because the client chooses it.
+        ORIGIN: Name("origin") is TextsMatching("^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$");
+
+        /// The signature algorithms of proofs, by their alg. Of RSA keys, those up to 4096 bits are accepted.
+        ALGORITHMS: Name("algorithms") is EnumList(&crate::jose::algorithm::Algorithm::NAMES),
+            default "[\"ES256\",\"EdDSA\"]";
+
+        /// The longest time between the iat of a proof and now, in both directions. The clock skew of issuers is not added.
+        /// A proof is remembered for this time, so that it passes once.
+        MAX_AGE_SECONDS: Integer("max_age_seconds", 60, Bounds::new(1, 600, "seconds"));
     }
 
     /// The keys of a step-up (RFC 9470).

@@ -1,8 +1,9 @@
 //! The objects of a configuration and the keys of each, for documents.
 
 use super::keys::{
-    DeclaredKey, all_of_them, any_of_them, any_tenant, claim_condition, comparison, configuration,
-    header_value, issuer, listed_issuer, requirement, route, shared, source, step_up, token_source,
+    DeclaredKey, all_of_them, any_of_them, any_tenant, certificate_header, claim_condition, comparison,
+    configuration, dpop, header_value, issuer, listed_issuer, requirement, route, shared, source, step_up,
+    token_source,
 };
 
 /// An object of the configuration.
@@ -137,6 +138,22 @@ pub static OBJECTS: &[ObjectKeys] = &[
         except: &[],
         required: &[],
         one_of: &[&[comparison::PATH.as_str()], &[comparison::HOST.as_str()], &[comparison::HEADER.as_str()]],
+    },
+    ObjectKeys {
+        name: "certificate_header",
+        title: "The header with the client's certificate",
+        groups: &[certificate_header::KEYS],
+        except: &[],
+        required: &[certificate_header::HEADER.as_str()],
+        one_of: &[],
+    },
+    ObjectKeys {
+        name: "dpop",
+        title: "The rules for DPoP proofs (RFC 9449)",
+        groups: &[dpop::KEYS],
+        except: &[],
+        required: &[dpop::ORIGIN.as_str()],
+        one_of: &[],
     },
     ObjectKeys {
         name: "step_up",

@@ -2,6 +2,7 @@
 
 mod texts;
 
+use super::bound_tokens::BoundTokenError;
 use super::comparison_error::ComparisonError;
 use super::foreign::Advice;
 use super::issuer_error::IssuerError;
@@ -98,6 +99,9 @@ pub enum Problem {
     /// Two entries with the same `issuer`.
     #[error("an earlier entry of the list has the same issuer; remove one of the two")]
     RepeatedIssuer,
+    /// A mistake in a key that the rules for bound tokens affect.
+    #[error("{0}")]
+    BoundToken(BoundTokenError),
     /// A mistake in what an issuer adds for its own tokens.
     #[error("{0}")]
     Issuer(IssuerError),

@@ -81,7 +81,8 @@ fn route(
     let mut object = node.object("a route, such as {path: /api/admin/**, requires_role: [admin]}", errors)?;
     let pattern = RoutePattern::take(&mut object, errors);
     let name = name(&mut object, taken, errors);
-    let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
+    let token_from =
+        object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, names.reads_dpop, errors));
     let forward_token = object.take(key::FORWARD_TOKEN).and_then(|node| node.flag(errors));
     let requirement = requirement::read(&mut object, names, EmptyRequirement::Refused, errors);
     if let (Some(pattern), Some(requirement)) = (&pattern, &requirement) {

@@ -1,5 +1,5 @@
-//! `WWW-Authenticate: Bearer …` (RFC 6750 section 3, RFC 9110 section 11.6.1, RFC 9470 section 3, RFC 9728 section
-//! 5.1).
+//! `WWW-Authenticate: Bearer …` and `DPoP …` (RFC 6750 section 3, RFC 9110 section 11.6.1, RFC 9449
+//! section 7.1, RFC 9470 section 3, RFC 9728 section 5.1).
 
 use crate::policy::StepUp;
 
@@ -15,6 +15,17 @@ pub struct Challenge<'a> {
     /// The `resource_metadata` parameter: the URL of the document that describes the resource, from
     /// [`ResourceMetadata::challenge_for`](crate::resource_metadata::ResourceMetadata::challenge_for).
     pub resource_metadata: Option<&'a str>,
+    /// The challenge with the scheme DPoP, if `dpop` is configured.
+    pub dpop: Option<DpopChallenge<'a>>,
+}
+
+/// The challenge with the scheme DPoP (RFC 9449 section 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DpopChallenge<'a> {
+    /// The parameter `algs`: the accepted algorithms of proofs.
+    pub algs: &'a str,
+    /// Whether only this scheme can help the client: the token was sent with it, or is bound to a DPoP key.
+    pub is_only: bool,
 }
 
 /// The error in the credentials, as far as the client may know it.
@@ -26,6 +37,10 @@ pub(super) enum ChallengeError {
     InvalidToken {
         description: &'static str,
     },
+    /// The DPoP proof is missing, not valid or used (RFC 9449 section 7.1).
+    InvalidProof {
+        description: &'static str,
+    },
     InsufficientScope,
     /// Another authentication of the user is required (RFC 9470 section 3).
     StepUp,
@@ -35,8 +50,21 @@ pub(super) enum ChallengeError {
 }
 
 impl Challenge<'_> {
-    pub(super) fn header(&self, fault: ChallengeError) -> String {
-        let mut value = format!("Bearer realm={}", quoted(self.realm));
+    /// The challenges, Bearer first. A client whose token is valid gets only a challenge with the scheme of that token.
+    pub(super) fn headers(&self, fault: ChallengeError) -> Vec<String> {
+        let bearer = || self.header(format!("Bearer realm={}", quoted(self.realm)), fault);
+        let Some(dpop) = self.dpop else { return vec![bearer()] };
+        let of_dpop = || self.header(format!("DPoP algs={}", quoted(dpop.algs)), fault);
+        match fault {
+            _ if dpop.is_only => vec![of_dpop()],
+            ChallengeError::InsufficientScope | ChallengeError::StepUp | ChallengeError::Unforwardable => {
+                vec![bearer()]
+            }
+            _ => vec![bearer(), of_dpop()],
+        }
+    }
+
+    fn header(&self, mut value: String, fault: ChallengeError) -> String {
         let mut add = |name: &str, text: &str| {
             value.push_str(", ");
             value.push_str(name);
@@ -51,6 +79,11 @@ impl Challenge<'_> {
             }
             ChallengeError::InvalidToken { description } => {
                 add("error", "invalid_token");
+                add("error_description", description);
+                None
+            }
+            ChallengeError::InvalidProof { description } => {
+                add("error", "invalid_dpop_proof");
                 add("error_description", description);
                 None
             }

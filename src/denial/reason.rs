@@ -1,5 +1,6 @@
 //! The complete list of reasons. Counters, logs and dashboards depend on the names.
 
+use crate::confirmation::ConfirmationError;
 use crate::jose::error::TokenError;
 use crate::policy::Unmet;
 
@@ -42,6 +43,12 @@ pub enum Reason {
     ClaimType,
     /// The token contains one of `refused_claims`.
     RefusedClaim,
+    /// The request does not confirm the binding of the token (`cnf`, RFC 7800).
+    Confirmation,
+    /// The DPoP proof is missing or not valid (RFC 9449 section 4.3).
+    DpopProof,
+    /// The DPoP proof was used before, or cannot be recorded as used.
+    DpopReplay,
     /// `requires_role` is not met.
     Role,
     /// `requires_group` is not met.
@@ -72,7 +79,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 34] = [
         Self::MissingToken,
         Self::BadRequest,
         Self::Malformed,
@@ -91,6 +98,9 @@ impl Reason {
         Self::Audience,
         Self::ClaimType,
         Self::RefusedClaim,
+        Self::Confirmation,
+        Self::DpopProof,
+        Self::DpopReplay,
         Self::Role,
         Self::Group,
         Self::Scope,
@@ -127,6 +137,9 @@ impl Reason {
             Self::Audience => "audience",
             Self::ClaimType => "claim_type",
             Self::RefusedClaim => "refused_claim",
+            Self::Confirmation => "confirmation",
+            Self::DpopProof => "dpop_proof",
+            Self::DpopReplay => "dpop_replay",
             Self::Role => "role",
             Self::Group => "group",
             Self::Scope => "scope",
@@ -164,6 +177,16 @@ impl Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl From<&ConfirmationError> for Reason {
+    fn from(error: &ConfirmationError) -> Self {
+        match error {
+            ConfirmationError::Proof(_) => Self::DpopProof,
+            ConfirmationError::Replay(_) => Self::DpopReplay,
+            _ => Self::Confirmation,
+        }
     }
 }
 

@@ -143,6 +143,34 @@ pub fn is_path(path: &str) -> bool {
     starts_well && !path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
+/// Resolves dot segments (RFC 3986 section 5.2.4); `..` at the root has no effect. `None` if
+/// the path has none.
+pub fn resolved_dots(path: &str) -> Option<String> {
+    if !path.contains("/.") {
+        return None;
+    }
+    let segments = path.strip_prefix('/')?.split('/');
+    if !segments.clone().any(|segment| matches!(segment, "." | "..")) {
+        return None;
+    }
+    let mut resolved: Vec<&str> = Vec::new();
+    let mut ends_in_dots = false;
+    for segment in segments {
+        ends_in_dots = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => {
+                resolved.pop();
+            }
+            segment => resolved.push(segment),
+        }
+    }
+    if ends_in_dots {
+        resolved.push("");
+    }
+    Some(format!("/{}", resolved.join("/")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -261,7 +261,7 @@ impl Key {
 }
 
 /// One object of the array `keys`.
-struct Jwk<'a>(&'a Json);
+pub(super) struct Jwk<'a>(pub(super) &'a Json);
 
 impl Jwk<'_> {
     fn kid(&self) -> Result<Option<String>, KeyError> {
@@ -276,7 +276,7 @@ impl Jwk<'_> {
         self.member("issuer").map(|issuer| issuer.as_str().unwrap_or_default().to_owned())
     }
 
-    fn read(&self) -> Result<(Option<Algorithm>, PublicKey), KeyError> {
+    pub(super) fn read(&self) -> Result<(Option<Algorithm>, PublicKey), KeyError> {
         let kind = self.text("kty")?;
         if kind == "oct" {
             return Err(KeyError::Symmetric);
@@ -332,7 +332,7 @@ impl Jwk<'_> {
         self.0.member(name).filter(|value| **value != Json::Null)
     }
 
-    fn text(&self, name: &'static str) -> Result<&str, KeyError> {
+    pub(super) fn text(&self, name: &'static str) -> Result<&str, KeyError> {
         match self.member(name) {
             Some(value) => value.as_str().ok_or(KeyError::NotText(name)),
             None if self.member("x5c").is_some() => Err(KeyError::CertificateAlone(name)),

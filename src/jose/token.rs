@@ -5,11 +5,11 @@
 //! otherwise an attacker could sign a token and supply the key for it.
 
 use super::algorithm::Algorithm;
-use super::base64url;
 use super::error::{Malformed, TokenError};
 use super::json::Json;
 use super::limits::MAX_KID_BYTES;
 use super::rules::TokenRules;
+use super::signed_object::SignedObject;
 
 /// A well-formed token whose signature was not verified. Anyone may have written it.
 #[derive(Clone)]
@@ -43,33 +43,20 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     fn take_apart(token: &'a [u8]) -> Result<Self, Malformed> {
-        // At most four parts, so that a token of a million dots does not make a million parts.
-        let mut parts = token.splitn(4, |byte| *byte == b'.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Malformed::Parts);
-        };
-        if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(Malformed::Parts);
-        }
-        let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(Malformed::Parts)?;
-        let header = base64url::decode(header).ok_or(Malformed::Base64)?;
-        let claims = base64url::decode(payload).ok_or(Malformed::Base64)?;
-        let signature = base64url::decode(signature).ok_or(Malformed::Base64)?;
-        let payload = std::str::from_utf8(payload).map_err(|_| Malformed::Base64)?;
-
-        let header = Header::parse(&header)?;
-        let claims = Json::parse(&claims).map_err(Malformed::ClaimsJson)?;
-        if !matches!(claims, Json::Object(_)) {
-            return Err(Malformed::ClaimsNotObject);
-        }
+        let object = SignedObject::parse(token)?;
+        let header = Header::read(&object)?;
+        let SignedObject { claims, payload, signing_input, signature, .. } = object;
         Ok(Self { header, claims, payload, signing_input, signature })
     }
 
     /// The `iss` that the token contains, to look up the issuer. Also `None` if it is not a string.
     pub fn unverified_issuer(&self) -> Option<&str> {
         self.claims.member("iss")?.as_str()
+    }
+
+    /// A claim that the token contains, by the names of the objects that lead to it.
+    pub fn unverified_claim(&self, path: &[&str]) -> Option<&Json> {
+        path.iter().try_fold(&self.claims, |value, name| value.member(name))
     }
 
     /// The `kid` that the token contains.
@@ -112,12 +99,8 @@ impl std::fmt::Debug for UnverifiedToken<'_> {
 }
 
 impl Header {
-    fn parse(bytes: &[u8]) -> Result<Self, Malformed> {
-        let header = Json::parse(bytes).map_err(Malformed::HeaderJson)?;
-        if !matches!(header, Json::Object(_)) {
-            return Err(Malformed::HeaderNotObject);
-        }
-        let text = |name| match header.member(name) {
+    fn read(object: &SignedObject<'_>) -> Result<Self, Malformed> {
+        let text = |name| match object.header().member(name) {
             None => Ok(None),
             Some(Json::String(text)) => Ok(Some(text.as_str())),
             Some(_) => Err(Malformed::HeaderMember(name)),
@@ -126,16 +109,11 @@ impl Header {
         if kid.is_some_and(|kid| kid.len() > MAX_KID_BYTES) {
             return Err(Malformed::HeaderMember("kid"));
         }
-        // RFC 7515 section 4.1.11: a token that requires an unsupported extension must be refused, and no extension is
-        // supported here. b64 (RFC 7797) changes what was signed: a parser that ignores it and one that does not would
-        // see two different tokens.
-        let critical = header.member("crit").is_some()
-            || header.member("b64").is_some_and(|encoded| *encoded != Json::Bool(true));
         Ok(Self {
             algorithm: text("alg")?.and_then(Algorithm::from_name),
             kid: kid.map(str::to_owned),
             media_type: text("typ")?.map(str::to_owned),
-            critical,
+            critical: object.is_critical(),
         })
     }
 }

@@ -94,6 +94,11 @@ impl SharedData for SimulatedHost {
         Jitter::from_bits(0)
     }
 
+    fn secret(&self) -> Option<[u8; 16]> {
+        self.versions.set(self.versions.get() + 1);
+        Some([self.versions.get().to_le_bytes(); 4].concat().try_into().unwrap())
+    }
+
     fn read(&self, name: &str) -> SharedEntry {
         let entries = self.entries.borrow();
         let entry = entries.get(name);

@@ -4,9 +4,10 @@ use super::decision::{Cause, Trace};
 use super::input::text;
 use super::token_outcome::TokenFailure;
 use crate::config::Config;
-use crate::denial::{BodyFormat, Challenge, Denial};
+use crate::confirmation::ConfirmationError;
+use crate::denial::{BodyFormat, Challenge, Denial, DpopChallenge};
 use crate::policy::{Refusal, Unmet};
-use crate::token_source::TokenSource;
+use crate::token_source::{self, ExtractedToken, TokenSource};
 
 /// Builds the response for a denied request from the cause.
 pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> Denial {
@@ -22,7 +23,9 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
         Cause::Requirement(Refusal { unmet: Unmet::StepUp(step_up), .. }) => Some(*step_up),
         _ => None,
     };
-    let challenge = Challenge { realm: &config.realm, scopes, step_up, resource_metadata };
+    let dpop =
+        config.dpop.as_ref().map(|rules| DpopChallenge { algs: &rules.algs, is_only: needs_dpop(trace) });
+    let challenge = Challenge { realm: &config.realm, scopes, step_up, resource_metadata, dpop };
     let form = BodyFormat::of(headers.get("content-type"));
     let reason = trace.denial_record(cause).reason;
     let Cause::Requirement(Refusal { unmet, .. }) = cause else {
@@ -43,6 +46,15 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
         }
         _ => Denial::new(reason, &challenge, form),
     }
+}
+
+/// Whether only the scheme DPoP can help the client.
+fn needs_dpop(trace: &Trace<'_>) -> bool {
+    let is_bound = match trace.token.failure() {
+        Some(TokenFailure::Unconfirmed { error, .. }) => *error == ConfirmationError::NotSentAsDpop,
+        _ => false,
+    };
+    is_bound || token_source::extract(&[TokenSource::Dpop], trace.headers) != ExtractedToken::Missing
 }
 
 /// The header to name in the detail of a missing token. `None`: `authorization` is a token source.

@@ -7,6 +7,8 @@ use super::cached_token::CachedToken;
 use super::token_outcome::{TokenFailure, TokenOutcome, Unfetched};
 use super::wait::Wait;
 use crate::config::{Config, Issuer};
+use crate::confirmation::{Binding, Connection, NoConnection};
+use crate::dpop::{ReplayStore, UsedProof, WithoutReplayStore};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::Verifier;
@@ -36,10 +38,14 @@ pub struct AuthContext<'a, 'r> {
     pub now: UnixTime,
     /// Whether the request may wait for keys.
     pub wait: Wait,
+    /// The client's connection.
+    pub connection: &'a dyn Connection,
+    /// The record of used DPoP proofs.
+    pub replays: &'a dyn ReplayStore,
 }
 
 impl<'a, 'r> AuthContext<'a, 'r> {
-    /// Creates the context.
+    /// Creates the context, for a connection without a client certificate and without a record of used DPoP proofs.
     pub fn new(
         config: &'r Config,
         keys: &'a dyn KeySource,
@@ -48,7 +54,23 @@ impl<'a, 'r> AuthContext<'a, 'r> {
         now: UnixTime,
         wait: Wait,
     ) -> Self {
-        Self { config, keys, verifier, cache, now, wait }
+        let (connection, replays) = (&NoConnection, &WithoutReplayStore);
+        Self { config, keys, verifier, cache, now, wait, connection, replays }
+    }
+}
+
+/// The token of a request, and the DPoP proof that has to be marked as used if the request is forwarded.
+#[derive(Debug)]
+pub struct Authenticated<'r> {
+    /// The token.
+    pub token: TokenOutcome<'r>,
+    /// The proof, if the token is valid and bound to a DPoP key.
+    pub proof: Option<Box<UsedProof>>,
+}
+
+impl<'r> From<TokenOutcome<'r>> for Authenticated<'r> {
+    fn from(token: TokenOutcome<'r>) -> Self {
+        Self { token, proof: None }
     }
 }
 
@@ -63,27 +85,32 @@ pub fn authenticate<'r>(
     headers: &HeaderMap,
     token_sources: &[TokenSource],
     accepted_token_sources: &[TokenSource],
-) -> TokenOutcome<'r> {
+) -> Authenticated<'r> {
     let verified = match token_source::extract(token_sources, headers) {
-        ExtractedToken::Missing => return TokenOutcome::Absent,
+        ExtractedToken::Missing => return TokenOutcome::Absent.into(),
         ExtractedToken::Malformed(malformed) => Err(TokenFailure::Malformed(malformed)),
         ExtractedToken::Token { token, source } => {
             let is_in_accepted_source =
                 token_sources.get(source).is_some_and(|source| accepted_token_sources.contains(source));
             if is_in_accepted_source || is_in_an_accepted_source(&token, headers, accepted_token_sources) {
                 with.authenticate(&token).and_then(|cached| {
-                    with.check_issuer(&cached, &token, headers, accepted_token_sources).map(|()| cached)
+                    let proof = with.check_confirmation(&cached, &token, headers, accepted_token_sources)?;
+                    with.check_issuer(&cached, &token, headers, accepted_token_sources)?;
+                    Ok((cached, proof))
                 })
             } else {
                 Err(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed))
             }
         }
     };
-    verified.map_or_else(TokenOutcome::Failed, TokenOutcome::Verified)
+    match verified {
+        Ok((cached, proof)) => Authenticated { token: TokenOutcome::Verified(cached), proof },
+        Err(failure) => TokenOutcome::Failed(failure).into(),
+    }
 }
 
 /// Whether the same token is also in one of the shared sources.
-fn is_in_an_accepted_source(
+pub(super) fn is_in_an_accepted_source(
     token: &[u8],
     headers: &HeaderMap,
     accepted_token_sources: &[TokenSource],
@@ -180,7 +207,8 @@ impl<'r> AuthContext<'_, 'r> {
         })?;
         let identity = Rc::new(Identity::new(verified, &issuer.sources));
         let encoded_headers = self.config.claim_headers.encode_for(&identity);
-        Ok(Rc::new(CachedToken::new(encoded_headers, &keys, kid)))
+        let binding = Binding::of(identity.claims().claims(), issuer.confirmation);
+        Ok(Rc::new(CachedToken::new(encoded_headers, &keys, kid, binding)))
     }
 
     /// Returns `keys`, or newer keys if `keys` lack the `kid`. Newer keys from another worker may lack the

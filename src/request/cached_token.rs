@@ -2,6 +2,7 @@
 
 use std::rc::{Rc, Weak};
 
+use crate::confirmation::{Binding, ConfirmationError};
 use crate::headers::EncodedHeaders;
 use crate::jose::jwks::KeySet;
 use crate::jose::rules::TokenRules;
@@ -15,12 +16,18 @@ pub struct CachedToken {
     /// key set.
     keys: Weak<KeySet>,
     kid: Option<String>,
+    binding: Result<Binding, ConfirmationError>,
 }
 
 impl CachedToken {
     /// Creates the entry for a token whose signature `keys` verified.
-    pub(super) fn new(encoded_headers: EncodedHeaders, keys: &Rc<KeySet>, kid: Option<String>) -> Self {
-        Self { encoded_headers, keys: Rc::downgrade(keys), kid }
+    pub(super) fn new(
+        encoded_headers: EncodedHeaders,
+        keys: &Rc<KeySet>,
+        kid: Option<String>,
+        binding: Result<Binding, ConfirmationError>,
+    ) -> Self {
+        Self { encoded_headers, keys: Rc::downgrade(keys), kid, binding }
     }
 
     /// Whether the token may still be accepted: `keys` are the very set that verified it, and its `kid` is not
@@ -43,6 +50,11 @@ impl CachedToken {
     /// The token's `kid`.
     pub(super) fn kid(&self) -> Option<&String> {
         self.kid.as_ref()
+    }
+
+    /// The keys that the token is bound to, or why its `cnf` is refused.
+    pub(super) fn binding(&self) -> Result<Binding, ConfirmationError> {
+        self.binding.clone()
     }
 
     /// The memory used, in bytes.

@@ -7,6 +7,7 @@ use super::effective_policy::{EffectivePolicy, PolicyError};
 use super::rule_name::RuleName;
 use super::token_outcome::{TokenFailure, TokenOutcome};
 use crate::denial::Denial;
+use crate::dpop::UsedProof;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
@@ -63,6 +64,8 @@ pub struct Trace<'r> {
     pub exemption: Option<RuleName>,
     /// The outcome for the request's token.
     pub token: TokenOutcome<'r>,
+    /// The DPoP proof of the token, which is marked as used if the request is forwarded.
+    pub proof: Option<Box<UsedProof>>,
     /// The cause of the denial; with report-only, the cause of the denial that did not take place.
     pub refusal: Option<Cause<'r>>,
     /// The denials of shadow requirements.
@@ -129,6 +132,7 @@ impl<'r> Trace<'r> {
             policy: None,
             exemption: None,
             token: TokenOutcome::NotRead,
+            proof: None,
             refusal: None,
             shadow_refusals: Vec::new(),
         }

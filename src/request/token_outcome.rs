@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::cached_token::CachedToken;
 use crate::config::Issuer;
+use crate::confirmation::ConfirmationError;
 use crate::denial::{Reason, whole_seconds};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::error::TokenError;
@@ -54,6 +55,16 @@ pub enum TokenFailure<'r> {
     OutsidePaths {
         /// The token's issuer.
         issuer: &'r Issuer,
+        /// The token's `kid`.
+        kid: Option<String>,
+    },
+    /// The token is valid, but the request does not confirm its binding.
+    #[error("{error}")]
+    Unconfirmed {
+        /// The error.
+        error: ConfirmationError,
+        /// The token's issuer.
+        issuer: Option<&'r Issuer>,
         /// The token's `kid`.
         kid: Option<String>,
     },
@@ -150,6 +161,7 @@ impl<'r> TokenFailure<'r> {
             Self::Invalid { error, .. } => Reason::from(error),
             Self::Malformed(_) | Self::Misplaced { .. } => Reason::BadRequest,
             Self::OutsidePaths { .. } => Reason::IssuerNotAllowed,
+            Self::Unconfirmed { error, .. } => Reason::from(error),
             Self::NoKeys { waiting_full: true, .. } => Reason::WaitingFull,
             Self::NoKeys { .. } | Self::AwaitsKeys { .. } => Reason::NoKeys,
         }
@@ -171,7 +183,7 @@ impl<'r> TokenFailure<'r> {
 
     fn configured_issuer(&self) -> Option<&'r Issuer> {
         match self {
-            Self::Invalid { issuer, .. } => *issuer,
+            Self::Invalid { issuer, .. } | Self::Unconfirmed { issuer, .. } => *issuer,
             Self::NoKeys { issuer, .. } | Self::Misplaced { issuer } | Self::OutsidePaths { issuer, .. } => {
                 Some(issuer)
             }
@@ -182,7 +194,9 @@ impl<'r> TokenFailure<'r> {
     /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&str> {
         match self {
-            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } => kid.as_deref(),
+            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } | Self::Unconfirmed { kid, .. } => {
+                kid.as_deref()
+            }
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! The trailers that are removed because they may carry a token.
 
 use crate::config::Config;
+use crate::dpop;
 use crate::headers::CredentialHeaders;
 use crate::token_source::TokenSource;
 
@@ -17,5 +18,6 @@ pub fn credential_headers(config: &Config) -> CredentialHeaders {
     let routes = config.routes.rules().filter_map(|route| route.token_from.as_ref());
     let token_sources = config.token_from.iter().chain(routes.flatten());
     let names = token_sources.filter_map(TokenSource::header).map(|(name, _)| name);
-    names.chain(["authorization", "cookie"]).chain(config.compared_headers.names()).collect()
+    let proof = config.dpop.as_ref().map(|_| dpop::HEADER);
+    names.chain(["authorization", "cookie"]).chain(proof).chain(config.compared_headers.names()).collect()
 }

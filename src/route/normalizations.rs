@@ -1,7 +1,7 @@
 //! The single steps by which upstreams transform a path.
 
 use super::{AmbiguousPath, VariantClass};
-use crate::http::{hex_digit, is_unreserved};
+use crate::http::{hex_digit, is_unreserved, resolved_dots};
 
 /// The steps besides decoding, each with its class. A step returns `None` if it changes nothing. Letter case is
 /// not a step but a kind of comparison: see [`super::letter_case`]. A step that searches for letters ignores
@@ -216,33 +216,6 @@ fn merged_slashes(path: &str) -> Option<String> {
         }
     }
     Some(merged)
-}
-
-/// Resolves dot segments (RFC 3986 section 5.2.4); `..` at the root has no effect.
-fn resolved_dots(path: &str) -> Option<String> {
-    if !path.contains("/.") {
-        return None;
-    }
-    let segments = path.strip_prefix('/')?.split('/');
-    if !segments.clone().any(|segment| matches!(segment, "." | "..")) {
-        return None;
-    }
-    let mut resolved: Vec<&str> = Vec::new();
-    let mut ends_in_dots = false;
-    for segment in segments {
-        ends_in_dots = matches!(segment, "." | "..");
-        match segment {
-            "." => {}
-            ".." => {
-                resolved.pop();
-            }
-            segment => resolved.push(segment),
-        }
-    }
-    if ends_in_dots {
-        resolved.push("");
-    }
-    Some(format!("/{}", resolved.join("/")))
 }
 
 /// Removes these characters from the end of the path.

@@ -28,7 +28,7 @@ pub use jwt_guard_testkit::issuer::{Answer, Issuer, JWKS_PATH};
 pub use jwt_guard_testkit::upstream::{Seen, Upstream};
 pub use jwt_guard_testkit::{now, repository as root};
 pub use prometheus::{Prometheus, Target};
-pub use tls::Authority;
+pub use tls::{Authority, ClientCertificate, Protocol, TlsClient, Version};
 
 /// The minimal plugin configuration: [`ISSUER`], [`AUDIENCE`] and the issuer's cluster.
 pub fn plugin() -> Value {

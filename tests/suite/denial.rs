@@ -40,7 +40,7 @@ const FORBIDDEN: &[Reason] = &[
 ];
 
 fn plain() -> Challenge<'static> {
-    Challenge { realm: "orders", scopes: &[], step_up: None, resource_metadata: None }
+    Challenge { realm: "orders", scopes: &[], step_up: None, resource_metadata: None, dpop: None }
 }
 
 /// The response as text: status, headers and body.
@@ -94,6 +94,30 @@ fn answers_to_every_reason() {
         r#"{"error":"invalid_token","detail":"Token is invalid"}"#,
         "",
     );
+    check(
+        &[Reason::Confirmation],
+        401,
+        Some(
+            "Bearer realm=\"orders\", error=\"invalid_token\", error_description=\"The request does not confirm the \
+             binding of the token (cnf)\"",
+        ),
+        r#"{"error":"invalid_token","detail":"The request does not confirm the binding of the token (cnf)"}"#,
+        "",
+    );
+    for (reason, detail) in [
+        (Reason::DpopProof, "The DPoP proof is missing or invalid"),
+        (Reason::DpopReplay, "The DPoP proof was used before; send a new one"),
+    ] {
+        check(
+            &[reason],
+            401,
+            Some(&format!(
+                r#"Bearer realm="orders", error="invalid_dpop_proof", error_description="{detail}""#
+            )),
+            &format!(r#"{{"error":"invalid_dpop_proof","detail":"{detail}"}}"#),
+            "",
+        );
+    }
     check(
         FORBIDDEN,
         403,
@@ -154,8 +178,13 @@ fn a_step_up_names_the_authentication_that_is_required() {
         ),
     ] {
         let step_up = StepUp { acr: acr.iter().map(|acr| (*acr).to_owned()).collect(), max_age };
-        let challenge =
-            Challenge { realm: "orders", scopes: &["pay"], step_up: Some(&step_up), resource_metadata: None };
+        let challenge = Challenge {
+            realm: "orders",
+            scopes: &["pay"],
+            step_up: Some(&step_up),
+            resource_metadata: None,
+            dpop: None,
+        };
         let denial = Denial::new(Reason::StepUp, &challenge, BodyFormat::Json);
         let (_, challenge) = denial.headers.iter().find(|(name, _)| name == "www-authenticate").unwrap();
         let expected = format!(
@@ -169,8 +198,13 @@ fn a_step_up_names_the_authentication_that_is_required() {
 #[test]
 fn challenges_contain_the_required_scopes() {
     let scopes = ["orders:read", "not a scope", "b\"", "profile"];
-    let challenge =
-        Challenge { realm: "orders", scopes: &scopes, step_up: None, resource_metadata: Some(METADATA) };
+    let challenge = Challenge {
+        realm: "orders",
+        scopes: &scopes,
+        step_up: None,
+        resource_metadata: Some(METADATA),
+        dpop: None,
+    };
     let metadata = format!(r#"resource_metadata="{METADATA}""#);
     let scope = r#"scope="orders:read profile""#;
     let rows = [
@@ -200,7 +234,8 @@ fn challenges_contain_the_required_scopes() {
 
 #[test]
 fn a_realm_is_escaped_inside_its_quotes() {
-    let challenge = Challenge { realm: "a\"b\\\r\nc", scopes: &[], step_up: None, resource_metadata: None };
+    let challenge =
+        Challenge { realm: "a\"b\\\r\nc", scopes: &[], step_up: None, resource_metadata: None, dpop: None };
     let denial = Denial::new(Reason::MissingToken, &challenge, BodyFormat::Json);
     assert_eq!(denial.headers[1].1, r#"Bearer realm="a\"b\\??c""#);
 }
@@ -264,8 +299,8 @@ fn bodies_are_json_without_the_reason() {
 #[test]
 fn reasons_are_the_documented_ones() {
     let documented = "missing_token bad_request malformed too_long unknown_issuer algorithm type crit unknown_kid \
-         refused_kid bad_key signature expired not_yet_valid lifetime audience claim_type refused_claim role group \
-         scope claim step_up issuer_not_allowed audience_not_allowed denied no_keys waiting_full ambiguous_path \
+         refused_kid bad_key signature expired not_yet_valid lifetime audience claim_type refused_claim confirmation \
+         dpop_proof dpop_replay role group scope claim step_up issuer_not_allowed audience_not_allowed denied no_keys waiting_full ambiguous_path \
          bad_metadata header_oversize";
     let names: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(names, documented.split_whitespace().collect::<Vec<_>>());

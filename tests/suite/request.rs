@@ -2,7 +2,9 @@
 
 mod fixture;
 
+mod bound_tokens;
 mod cache;
+mod dpop;
 mod issuers;
 mod keys;
 mod metadata;

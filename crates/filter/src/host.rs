@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jwt_guard::confirmation::Connection;
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::HostFunction;
@@ -27,7 +28,7 @@ pub struct HostError;
 
 /// The host. Calls about a request act on the context of the current callback, or on the context that was
 /// entered last.
-pub trait Host: SharedData + HostFunction + Observer + Clone + 'static {
+pub trait Host: SharedData + Connection + HostFunction + Observer + Clone + 'static {
     /// Random bits for identifiers and jitter, not for secrets.
     fn random_bits(&self) -> u64;
     /// The plugin's configuration.

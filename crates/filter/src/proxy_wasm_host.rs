@@ -12,6 +12,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, LogLevel, MapType, MetricType};
 
+use jwt_guard::confirmation::Connection;
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::jose::algorithm::{HostCheck, HostFunction};
 use jwt_guard::keys::Jitter;
@@ -169,6 +170,12 @@ fn property(path: &[&str]) -> Option<Vec<u8>> {
     hostcalls::get_property(path.to_vec()).map(Option::unwrap_or_default).ok()
 }
 
+impl Connection for ProxyWasmHost {
+    fn certificate_digest(&self) -> Option<Vec<u8>> {
+        property(&["connection", "sha256_peer_certificate_digest"])
+    }
+}
+
 impl SharedData for ProxyWasmHost {
     fn now(&self) -> UnixTime {
         let since_epoch =
@@ -180,6 +187,11 @@ impl SharedData for ProxyWasmHost {
 
     fn jitter(&self) -> Jitter {
         Jitter::from_bits(u32::try_from(self.random_bits() & u64::from(u32::MAX)).unwrap_or_default())
+    }
+
+    fn secret(&self) -> Option<[u8; 16]> {
+        let words = [getrandom::u64().ok()?, getrandom::u64().ok()?];
+        words.map(u64::to_le_bytes).concat().try_into().ok()
     }
 
     fn read(&self, name: &str) -> SharedEntry {

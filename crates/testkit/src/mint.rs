@@ -8,6 +8,7 @@ mod compact;
 mod error;
 mod jwk;
 mod key;
+mod proof;
 mod shared_key;
 mod token;
 
@@ -15,6 +16,7 @@ pub use compact::compact;
 pub use error::MintError;
 pub use jwt_guard::jose::algorithm::Algorithm;
 pub use key::SigningKey;
+pub use proof::Proof;
 pub use shared_key::shared_key;
 pub use token::{AUDIENCE, ISSUER, LIFETIME, SUBJECT, Token};
 

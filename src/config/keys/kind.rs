@@ -150,6 +150,8 @@ pub enum KeyType {
     Jwks,
     /// An object from claims to the values that are refused.
     RefusedClaims,
+    /// This text, or the object with this name.
+    WordOrObject(&'static str, &'static str),
     /// One text, a list of texts, or `{all: […]}`.
     AnyOrAll,
     /// One tenant, a list of tenants, or `{any: true}`.

@@ -85,6 +85,11 @@ keys! {
         /// key.
         REQUIRE_EXPIRATION: Flag("require_expiration", true);
 
+        /// How a token's cnf (RFC 7800) is checked. With enforce, each member that the filter supports (x5t#S256 and jkt)
+        /// must be met, at least one must be supported, and a token without cnf is a bearer token. With require, a token
+        /// without cnf is refused. With ignore, the cnf is not read.
+        CONFIRMATION: Choice("confirmation", &["enforce", "require", "ignore"], "enforce, require or ignore");
+
         /// The longest time from a token's iat to its exp. If set, both claims are required. If absent, there is no
         /// limit.
         MAX_TOKEN_LIFETIME_SECONDS: OptionalInteger("max_token_lifetime_seconds", Bounds::new(1, 31_622_400, "seconds"));

@@ -21,6 +21,8 @@ pub struct DefinedNames {
     pub claim_headers: ClaimHeaders,
     /// The headers that carry tokens, which a claim cannot be compared with.
     pub token_headers: CredentialHeaders,
+    /// Whether `dpop` is configured.
+    pub reads_dpop: bool,
     /// Whether an issuer is invalid, so that names and audiences may be missing above.
     pub lacks_issuers: bool,
 }

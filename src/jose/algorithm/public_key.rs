@@ -58,10 +58,7 @@ impl PublicKey {
     pub fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let modulus = without_leading_zeros(modulus);
         let exponent = without_leading_zeros(exponent);
-        let bits = match modulus.first() {
-            Some(first) => modulus.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize),
-            None => 0,
-        };
+        let bits = bits(modulus);
         if !RSA_BITS.contains(&bits) {
             return Err(KeyError::RsaSize { bits });
         }
@@ -137,6 +134,14 @@ impl PublicKey {
         Ok(Self { material: Material::MlDsa87(MlDsaKey::parse(bytes)?), spki: None })
     }
 
+    /// The size of the modulus in bits, if it is an RSA key.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        match &self.material {
+            Material::Rsa(_, modulus) => Some(bits(modulus)),
+            _ => None,
+        }
+    }
+
     /// Whether the kind of key and its curve fit the algorithm.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         use Algorithm::{Ed25519, Es256, Es384, Es512, MlDsa44, MlDsa65, MlDsa87};
@@ -167,6 +172,14 @@ impl Debug for PublicKey {
             Material::MlDsa65(_) => "PublicKey(ML-DSA-65)",
             Material::MlDsa87(_) => "PublicKey(ML-DSA-87)",
         })
+    }
+}
+
+/// The number of bits of a number without leading zeros.
+fn bits(number: &[u8]) -> usize {
+    match number.first() {
+        Some(first) => number.len().saturating_mul(8).saturating_sub(first.leading_zeros() as usize),
+        None => 0,
     }
 }
 

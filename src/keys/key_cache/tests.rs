@@ -260,6 +260,9 @@ fn swaps_that_others_keep_winning_end() {
         fn jitter(&self) -> Jitter {
             self.0.jitter()
         }
+        fn secret(&self) -> Option<[u8; 16]> {
+            self.0.secret()
+        }
         fn read(&self, name: &str) -> SharedEntry {
             self.0.read(name)
         }

@@ -47,6 +47,8 @@ pub struct Bootstrap {
     pub clusters: Vec<Value>,
     /// Keys of the HttpConnectionManager to add or replace.
     pub connection_manager: Value,
+    /// The `transport_socket` of the listener; `null` for connections without TLS.
+    pub listener_tls: Value,
     /// Keys of the whole configuration to add or replace.
     pub top_level: Value,
     /// Whether Envoy loads the listeners from a file next to the access log, and again when the file changes.
@@ -126,6 +128,7 @@ impl Bootstrap {
             issuer_copies: vec![],
             clusters: vec![],
             connection_manager: json!({}),
+            listener_tls: Value::Null,
             top_level: json!({}),
             reconfigurable: false,
             runtime: json!({}),
@@ -185,14 +188,18 @@ impl Bootstrap {
     }
 
     fn listener(&self, module: &Path, access_log: &Path) -> Value {
-        json!({
+        let mut listener = json!({
             "name": "http",
             "address": socket("127.0.0.1:0".parse().unwrap()),
             "filter_chains": [{ "filters": [{
                 "name": "envoy.filters.network.http_connection_manager",
                 "typed_config": self.connection_manager(module, access_log),
             }] }],
-        })
+        });
+        if !self.listener_tls.is_null() {
+            listener["filter_chains"][0]["transport_socket"] = self.listener_tls.clone();
+        }
+        listener
     }
 
     fn connection_manager(&self, module: &Path, access_log: &Path) -> Value {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jwt_guard::config::Config;
 use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{EmptyRequirement, requirement};
+use jwt_guard::confirmation::Connection;
 use jwt_guard::denial::{Denial, Reason};
 use jwt_guard::headers::HeaderEdits;
 use jwt_guard::http::HeaderMap;
@@ -207,11 +208,18 @@ impl From<Decision<'_>> for Outcome {
 pub struct TestRequest {
     headers: HeaderMap,
     metadata: Metadata,
+    certificate: Option<String>,
+}
+
+impl Connection for TestRequest {
+    fn certificate_digest(&self) -> Option<Vec<u8>> {
+        self.certificate.as_ref().map(|digest| digest.as_bytes().to_vec())
+    }
 }
 
 pub fn new_request(method: &str, path: &str) -> TestRequest {
     let headers = [(":authority", "api.example"), (":method", method), (":path", path)];
-    TestRequest { headers: headers.into_iter().collect(), metadata: Metadata::Absent }
+    TestRequest { headers: headers.into_iter().collect(), metadata: Metadata::Absent, certificate: None }
 }
 
 pub fn get(path: &str) -> TestRequest {
@@ -235,6 +243,12 @@ impl TestRequest {
 
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Sets the digest of the client's certificate, in hexadecimal.
+    pub fn certificate(mut self, digest: &str) -> Self {
+        self.certificate = Some(digest.to_owned());
+        self
     }
 
     /// The path, for messages.
@@ -272,7 +286,10 @@ impl TestRequest {
         wait: Wait,
     ) -> Outcome {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
-        let with = AuthContext::new(config, keys, &WasmVerifier, cache, now, wait);
+        let with = AuthContext {
+            connection: self,
+            ..AuthContext::new(config, keys, &WasmVerifier, cache, now, wait)
+        };
         request::decide(&with, &request).into()
     }
 

@@ -192,6 +192,7 @@ fn limits(issuer: &jwt_guard::config::Issuer) -> String {
 pub fn token_source(place: &TokenSource) -> String {
     match place {
         TokenSource::Authorization => "authorization: Bearer".to_owned(),
+        TokenSource::Dpop => "authorization: DPoP".to_owned(),
         TokenSource::Header { name, prefix } if prefix.is_empty() => format!("header {name}"),
         TokenSource::Header { name, prefix } => format!("header {name} after {prefix:?}"),
         TokenSource::Cookie { name } => format!("cookie {name}"),

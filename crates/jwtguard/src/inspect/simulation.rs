@@ -59,7 +59,7 @@ impl Simulator<'_> {
             // Verify the token even if the decision does not depend on it.
             TokenOutcome::NotRead
             | TokenOutcome::Failed(TokenFailure::Malformed(MalformedCredential::LocationNotAllowed)) => {
-                own = request::authenticate(&with, &headers, places, places);
+                own = request::authenticate(&with, &headers, places, places).token;
                 &own
             }
             read => read,

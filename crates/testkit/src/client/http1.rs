@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::TIMEOUT;
@@ -96,7 +96,7 @@ impl Request {
     pub async fn try_send(&self) -> Result<Response, String> {
         let exchange = async {
             let stream = TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
-            let mut connection = Connection { stream, pending: vec![] };
+            let mut connection = Connection::over(stream);
             connection.stream.write_all(&self.to_bytes()).await.map_err(|error| error.to_string())?;
             connection.read_response(&self.method).await
         };
@@ -138,9 +138,14 @@ pub fn shortened(value: &str) -> String {
     }
 }
 
-/// A TCP connection to Envoy.
+/// A stream of bytes: TCP, or TLS over TCP.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection to Envoy.
 pub struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Stream>,
     /// Bytes that were read, but are not part of a response yet.
     pending: Vec<u8>,
 }
@@ -148,7 +153,12 @@ pub struct Connection {
 impl Connection {
     /// Connects. Panics if the connection fails.
     pub async fn open(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), pending: vec![] }
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// A connection over this stream.
+    pub fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), pending: vec![] }
     }
 
     /// Sends exactly these bytes.
@@ -334,6 +344,12 @@ impl Response {
     pub fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(found, _)| found == name)?;
         Some(std::str::from_utf8(value).unwrap())
+    }
+
+    /// All values of the header as text.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.headers.iter().filter(move |(found, _)| found == name);
+        values.map(|(_, value)| std::str::from_utf8(value).unwrap())
     }
 
     /// The body as JSON; panics if it is not JSON.

@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 use super::TIMEOUT;
+use super::http1::Stream;
 
 /// An HTTP/2 connection to Envoy; clones share the connection.
 #[derive(Clone)]
@@ -34,11 +35,15 @@ pub struct H2Response {
 impl H2Client {
     /// Connects. Panics if the connection fails.
     pub async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::over(TcpStream::connect(address).await.unwrap(), &address.to_string()).await
+    }
+
+    /// An HTTP/2 connection over this stream. Panics if the connection fails.
+    pub async fn over(stream: impl Stream + 'static, authority: &str) -> Self {
         let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
         let (sender, connection) = handshake.await.unwrap();
         tokio::spawn(connection);
-        Self { sender, authority: address.to_string() }
+        Self { sender, authority: authority.to_owned() }
     }
 
     /// Sends a request with a body and, unless empty, trailers; reads the complete response.

@@ -20,6 +20,11 @@ impl SigningKey {
         Value::Object(members)
     }
 
+    /// The public half without `kid`, `alg` and `use`, as in a DPoP proof.
+    pub fn bare_public_jwk(&self) -> Value {
+        Value::Object(self.material.required_members(self.algorithm))
+    }
+
     /// The private key. It is secret.
     pub fn private_jwk(&self) -> Value {
         let mut jwk = self.public_jwk();

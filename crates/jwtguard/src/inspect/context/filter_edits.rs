@@ -38,7 +38,9 @@ impl<'c> FilterEdits<'c> {
         let is_place = |(place, forwarded): (&TokenSource, bool)| {
             !forwarded
                 && match place {
-                    TokenSource::Authorization => name.eq_ignore_ascii_case("authorization"),
+                    TokenSource::Authorization | TokenSource::Dpop => {
+                        name.eq_ignore_ascii_case("authorization")
+                    }
                     TokenSource::Header { name: place, .. } => name.eq_ignore_ascii_case(place),
                     TokenSource::Cookie { .. } => name.eq_ignore_ascii_case("cookie"),
                     TokenSource::Query { .. } => false,

@@ -87,7 +87,7 @@ enum TokenLocation<'a> {
 impl<'a> TokenLocation<'a> {
     fn of(place: &'a TokenSource) -> Self {
         match place {
-            TokenSource::Authorization => Self::Header("authorization"),
+            TokenSource::Authorization | TokenSource::Dpop => Self::Header("authorization"),
             TokenSource::Header { name, .. } => Self::Header(name),
             TokenSource::Query { name } => Self::Query(name),
             TokenSource::Cookie { name } => Self::Cookie(name),

@@ -74,7 +74,7 @@ fn problem(place: &TokenSource) -> Option<String> {
                 }
             )
         }),
-        TokenSource::Authorization | TokenSource::Cookie { .. } => None,
+        TokenSource::Authorization | TokenSource::Dpop | TokenSource::Cookie { .. } => None,
     }
 }
 

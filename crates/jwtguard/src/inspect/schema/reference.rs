@@ -132,6 +132,7 @@ fn key_type(key_type: &KeyType) -> String {
         KeyType::Tenants => format!("text or list, or {}", link("any_tenant")),
         KeyType::Scopes => format!("text or {}", link("scopes")),
         KeyType::Values => "JSON value or list of values".to_owned(),
+        KeyType::WordOrObject(word, name) => format!("`{word}` or {}", link(name)),
         KeyType::AnyNumber => "number".to_owned(),
     }
 }

@@ -123,6 +123,7 @@ fn key_type(key_type: &KeyType) -> Value {
             let tenant = json!({ "type": "string", "pattern": "^[A-Za-z0-9._~-]+$" });
             json!({ "anyOf": [one_or_many(&tenant), reference("any_tenant")] })
         }
+        KeyType::WordOrObject(word, name) => json!({ "anyOf": [{ "const": word }, reference(name)] }),
         KeyType::AnyNumber => json!({ "type": "number" }),
         KeyType::Values => {
             let value = json!({ "type": ["string", "number", "boolean", "object"] });

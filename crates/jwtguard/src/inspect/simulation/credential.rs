@@ -56,6 +56,11 @@ impl Simulator<'_> {
         let parsed = UnverifiedToken::parse(token.as_bytes(), self.config.max_token_bytes).ok();
         let issuer = parsed.as_ref().and_then(|token| self.config.issuer_of(token.unverified_issuer()?));
         let own = issuer.and_then(|(_, issuer)| issuer.token_from.as_ref());
+        // A token that is bound to a DPoP key has a scheme of its own.
+        let is_bound = parsed.as_ref().is_some_and(|token| token.unverified_claim(&["cnf", "jkt"]).is_some());
+        if is_bound && places.contains(&TokenSource::Dpop) {
+            return &TokenSource::Dpop;
+        }
         let allowed = places.iter().find(|place| own.is_none_or(|own| own.contains(place)));
         allowed.or(places.first()).unwrap_or(&TokenSource::Authorization)
     }
@@ -64,6 +69,7 @@ impl Simulator<'_> {
 fn insert(headers: &mut HeaderMap, place: &TokenSource, token: &str) {
     match place {
         TokenSource::Authorization => headers.append("authorization", format!("Bearer {token}")),
+        TokenSource::Dpop => headers.append("authorization", format!("DPoP {token}")),
         TokenSource::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
         TokenSource::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
         TokenSource::Query { name } => {

@@ -1,0 +1,45 @@
+//! DPoP: a proof in each request that the client holds the key of its token (RFC 9449).
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | [`proof`] | the checks of one proof (section 4.3) |
+//! | [`target`] | the URI of a proof, compared with the request |
+//! | [`replay`] | the marks of used proofs, which all VMs of a process share |
+
+mod error;
+pub mod proof;
+pub mod replay;
+pub mod target;
+
+pub use error::{ProofError, ReplayError};
+pub use proof::{Proof, ProofContext};
+pub use replay::{ReplayStore, UsedProof, WithoutReplayStore};
+pub use target::Origin;
+
+use std::time::Duration;
+
+use crate::jose::algorithm::Algorithm;
+
+/// The header that carries the proof.
+pub const HEADER: &str = "dpop";
+
+/// `dpop`: how proofs are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DpopRules {
+    /// `origin`: the origins at which clients reach the service; at least one.
+    pub origins: Vec<Origin>,
+    /// `algorithms`
+    pub algorithms: Vec<Algorithm>,
+    /// `max_age_seconds`
+    pub max_age: Duration,
+    /// The algorithms as a challenge lists them (RFC 9449 section 5.1).
+    pub algs: String,
+}
+
+impl DpopRules {
+    /// Creates the rules.
+    pub fn new(origins: Vec<Origin>, algorithms: Vec<Algorithm>, max_age: Duration) -> Self {
+        let algs = algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(" ");
+        Self { origins, algorithms, max_age, algs }
+    }
+}
