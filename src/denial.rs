@@ -192,7 +192,7 @@ impl Denial {
         let DenialResponse { status, error, fault, .. } = answer;
         let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
         if let Some(fault) = fault {
-            let challenges = challenge.headers(fault).into_iter();
+            let challenges = challenge.headers(fault).into_iter().flatten();
             headers.extend(challenges.map(|challenge| ("www-authenticate".to_owned(), challenge)));
         }
         let body = match format {

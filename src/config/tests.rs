@@ -1,5 +1,6 @@
 //! Valid and invalid configurations.
 
+mod bound_tokens;
 mod issuers;
 mod mistakes;
 

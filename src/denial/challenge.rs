@@ -51,16 +51,16 @@ pub(super) enum ChallengeError {
 
 impl Challenge<'_> {
     /// The challenges, Bearer first. A client whose token is valid gets only a challenge with the scheme of that token.
-    pub(super) fn headers(&self, fault: ChallengeError) -> Vec<String> {
+    pub(super) fn headers(&self, fault: ChallengeError) -> [Option<String>; 2] {
         let bearer = || self.header(format!("Bearer realm={}", quoted(self.realm)), fault);
-        let Some(dpop) = self.dpop else { return vec![bearer()] };
+        let Some(dpop) = self.dpop else { return [Some(bearer()), None] };
         let of_dpop = || self.header(format!("DPoP algs={}", quoted(dpop.algs)), fault);
         match fault {
-            _ if dpop.is_only => vec![of_dpop()],
+            _ if dpop.is_only => [Some(of_dpop()), None],
             ChallengeError::InsufficientScope | ChallengeError::StepUp | ChallengeError::Unforwardable => {
-                vec![bearer()]
+                [Some(bearer()), None]
             }
-            _ => vec![bearer(), of_dpop()],
+            _ => [Some(bearer()), Some(of_dpop())],
         }
     }
 

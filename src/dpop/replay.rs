@@ -129,7 +129,7 @@ impl<H: SharedData> ReplayStore for SharedReplayStore<H> {
             let shared = self.host.read(&name);
             let mut bucket = match &shared.bytes {
                 None => Bucket::default(),
-                // The marks are lost, so no proof can be told from a used one.
+                // Another module changed the entry, so the marks are lost.
                 Some(bytes) => Bucket::decode(bytes).ok_or(ReplayError::Unavailable)?,
             };
             bucket.add(mark, used.proof.issued_at, used.max_age, now)?;

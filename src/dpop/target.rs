@@ -22,9 +22,26 @@ impl Origin {
         Ok(matches!(uri.path_and_query(), "" | "/").then(|| Self::of(&uri)))
     }
 
+    /// Whether the scheme is https.
+    pub fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
+    /// The host, in lower case.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     fn of(uri: &Uri<'_>) -> Self {
         let (host, port) = host_and_port(uri.authority(), uri.scheme());
         Self { is_secure: uri.scheme() == Scheme::Https, host: host.to_ascii_lowercase(), port }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}:{}", self.host, self.port)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::requests::{
     NOW, configuration, expired, forged, get, good, large, person, published, roleless, signed,
 };
 use jwt_guard::jose::base64url;
+use jwt_guard_testkit::mint::{Algorithm, Proof, shared_key};
 use jwt_guard_testkit::module::module;
 
 /// The allowed factor for instructions: compiler versions differ in the number of instructions for the same source.
@@ -126,6 +127,42 @@ fn what_a_request_costs() {
         );
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// A bound token costs one look at the connection, or one proof: its signature, and a mark in shared data.
+#[test]
+fn what_a_bound_token_costs() {
+    let mut guest = start(json!({ "dpop": { "origin": "https://api.example" } }));
+    let eight = [
+        ("proxy_add_header_map_value", 7),
+        ("proxy_remove_header_map_value", 2),
+        ("proxy_increment_metric", 2),
+    ];
+    let mark = [("proxy_get_shared_data", 1), ("proxy_set_shared_data", 1)];
+    let client = shared_key(Algorithm::Es256, "client");
+    let bound = signed(person().claim("cnf", json!({ "jkt": client.thumbprint() })));
+    let mut with_proof = |token: &str| {
+        let mut request = get("/orders/42", None);
+        let proof = Proof::new("GET", "https://api.example/orders/42", token, client, NOW).unwrap();
+        request.push(("authorization".to_owned(), format!("DPoP {token}").into_bytes()));
+        request.push(("dpop".to_owned(), proof.sign(client).unwrap().into_bytes()));
+        guest.request(&request)
+    };
+    assert_eq!(with_proof(&bound).status, None);
+    let outcome = with_proof(&bound);
+    let calls = sum(&[&EVERY_REQUEST, &eight, &VERIFIED, &mark]);
+    assert_eq!(outcome.status, None);
+    let differences = differences(&outcome, &calls, 721_298);
+    assert!(differences.is_empty(), "{differences:#?}");
+
+    let mut guest = start(json!({}));
+    let bound = signed(person().claim("cnf", json!({ "x5t#S256": client.thumbprint() })));
+    assert_eq!(guest.request(&get("/orders/42", Some(&bound))).status, Some(401));
+    let outcome = guest.request(&get("/orders/42", Some(&bound)));
+    let token = [("proxy_increment_metric", 1)];
+    let calls = sum(&[&EVERY_REQUEST, &DENIED, &token, &[("proxy_get_property", 1)]]);
+    assert_eq!(outcome.status, Some(401), "this host has no client certificate");
+    assert_eq!(outcome.cost.calls, calls);
 }
 
 #[test]

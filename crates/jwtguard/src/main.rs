@@ -9,7 +9,7 @@ use jwt_guard_testkit::now;
 use jwt_guard_testkit::process::until_stopped;
 
 use crate::commands::output::print_line;
-use crate::commands::{ask, check, decode, explain, keygen, mint, policy_test, serve, upstream};
+use crate::commands::{ask, check, decode, dpop, explain, keygen, mint, policy_test, serve, upstream};
 
 /// Check, explain and test policies of jwt-guard, the JWT filter for Envoy, and generate keys and tokens for tests.
 #[derive(Parser)]
@@ -54,6 +54,7 @@ Example:
     Keygen(keygen::Arguments),
     Jwks(keygen::JwksArguments),
     Mint(mint::Arguments),
+    Dpop(dpop::Arguments),
     Serve(serve::Arguments),
     Upstream(upstream::Arguments),
     /// Print the version
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Jwks(arguments) => keygen::run_jwks(&arguments),
         Command::Mint(arguments) => mint::run(&arguments, now()),
+        Command::Dpop(arguments) => dpop::run(&arguments, now()),
         Command::Serve(arguments) => until_stopped(serve::run(arguments), Ok(())),
         Command::Upstream(arguments) => until_stopped(upstream::run(arguments), Ok(())),
         Command::Ask(arguments) => until_stopped(

@@ -9,7 +9,7 @@ pub trait SharedData {
     fn now(&self) -> UnixTime;
     /// The jitter for one decision.
     fn jitter(&self) -> Jitter;
-    /// Random bytes that nobody can predict; `None` if the host has none.
+    /// Unpredictable random bytes; `None` if the host has none.
     fn secret(&self) -> Option<[u8; 16]>;
     /// Reads the entry with this name.
     fn read(&self, name: &str) -> SharedEntry;

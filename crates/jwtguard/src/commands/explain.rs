@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::commands::check::{self, UNREADABLE};
 use crate::commands::output::print_line;
-use crate::commands::token_input::{ClaimsInput, parts, without_scheme};
+use crate::commands::token_input::{ClaimsInput, certificate_digest, parts, without_scheme};
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::now;
 pub use report::{condition, unread};
@@ -46,6 +46,7 @@ Examples:
   jwtguard explain envoy/envoy.yaml --request 'GET /api/admin/users' --claims '{\"sub\":\"alice\",\"roles\":[\"user\"]}'
   jwtguard explain envoy/envoy.yaml --request 'GET /api/%61dmin//users'
   jwtguard explain plugin.json --request /orders --token \"$TOKEN\" --jwks keys.json
+  jwtguard explain plugin.json --request 'POST /payments' --claims '{\"scope\":\"pay\"}' --dpop
   jwtguard decode --json - < token.txt | jwtguard explain plugin.json --request /orders --claims -")]
 pub struct Arguments {
     /// The file with the configuration; - reads standard input
@@ -69,6 +70,12 @@ pub struct Arguments {
     /// The issuer's JWKS, to verify --token with
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
+    /// The SHA-256 digest of the client's certificate: 64 hexadecimal digits, or base64url as in cnf x5t#S256
+    #[arg(long, value_name = "DIGEST", value_parser = certificate_digest)]
+    client_certificate: Option<String>,
+    /// Bind the token of --claims to a new DPoP key and send it with a proof
+    #[arg(long, requires = "claims")]
+    dpop: bool,
     /// The requirement in the metadata of the Envoy route, under the key jwt_guard
     #[arg(long, value_name = "JSON")]
     route_metadata: Option<String>,
@@ -126,6 +133,8 @@ fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), St
         path,
         host: arguments.host.clone(),
         headers: arguments.headers.clone(),
+        client_certificate: arguments.client_certificate.clone(),
+        dpop: arguments.dpop,
         route_metadata: arguments.route_metadata.clone(),
     };
     let outcome = simulator.run(&request, &credential)?;

@@ -1,13 +1,15 @@
 //! `mint` signs a token with a private key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jwt_guard::jose::base64url;
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SUBJECT, Token};
 use serde_json::{Map, Value};
 
 use crate::commands::output::print_line;
+use crate::commands::token_input::{certificate_digest, thumbprint};
 use crate::commands::{duration, keygen};
 
 /// Sign a token with a private key and print it.
@@ -24,6 +26,7 @@ Exit status:
 Examples:
   jwtguard mint --key key.json --subject alice --claim 'roles=[\"admin\",\"user\"]'
   jwtguard mint --key key.json --expired 5m
+  jwtguard mint --key key.json --cnf-jkt client.json
   jwtguard mint --key key.json --header typ=at+jwt --without iat --claims '{\"tenant\":{\"id\":7}}'")]
 pub struct Arguments {
     /// The file with a private JWK from jwtguard keygen; - reads standard input
@@ -59,6 +62,12 @@ pub struct Arguments {
     /// Make a token that becomes valid after this time: the claim nbf
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     not_before: Option<Duration>,
+    /// Bind the token to a DPoP key: the file with its JWK, or the thumbprint for the claim cnf jkt
+    #[arg(long, value_name = "FILE|THUMBPRINT")]
+    cnf_jkt: Option<String>,
+    /// Bind the token to a client certificate: the claim cnf x5t#S256, as 64 hexadecimal digits or in base64url
+    #[arg(long, value_name = "DIGEST", value_parser = thumbprint_of_certificate)]
+    cnf_x5t: Option<String>,
     /// Sign with another algorithm of the key's type; an RSA key supports every RS and PS algorithm
     #[arg(long)]
     alg: Option<Algorithm>,
@@ -70,8 +79,23 @@ pub fn run(arguments: &Arguments, now: UnixTime) -> Result<(), String> {
     if let Some(algorithm) = arguments.alg {
         key = key.with_algorithm(algorithm).map_err(|error| error.to_string())?;
     }
-    print_line!("{}", token(arguments, now).sign(&key).map_err(|error| error.to_string())?);
+    let token = bound(token(arguments, now), arguments)?;
+    print_line!("{}", token.sign(&key).map_err(|error| error.to_string())?);
     Ok(())
+}
+
+/// Adds the claim `cnf` (RFC 7800).
+fn bound(token: Token, arguments: &Arguments) -> Result<Token, String> {
+    let mut cnf = Map::new();
+    if let Some(key) = &arguments.cnf_jkt {
+        let is_thumbprint = thumbprint(key).is_some();
+        let jkt = if is_thumbprint { key.clone() } else { keygen::read(Path::new(key))?.thumbprint() };
+        cnf.insert("jkt".to_owned(), jkt.into());
+    }
+    if let Some(digest) = &arguments.cnf_x5t {
+        cnf.insert("x5t#S256".to_owned(), digest.clone().into());
+    }
+    Ok(if cnf.is_empty() { token } else { token.claim("cnf", cnf) })
 }
 
 fn token(arguments: &Arguments, now: UnixTime) -> Token {
@@ -100,7 +124,16 @@ fn token(arguments: &Arguments, now: UnixTime) -> Token {
     token
 }
 
-fn named_value(text: &str) -> Result<(String, Value), String> {
+fn thumbprint_of_certificate(text: &str) -> Result<String, String> {
+    let digest = certificate_digest(text)?;
+    let bytes = digest.as_bytes().chunks(2).map(|pair| {
+        std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()).unwrap_or_default()
+    });
+    Ok(base64url::encode(&bytes.collect::<Vec<_>>()))
+}
+
+/// Parses `NAME=VALUE`; the value is JSON or text.
+pub fn named_value(text: &str) -> Result<(String, Value), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, such as level=3")?;
     let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
     Ok((name.to_owned(), value))

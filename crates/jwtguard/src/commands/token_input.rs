@@ -55,10 +55,11 @@ impl ClaimsInput {
 /// Removes surrounding white space and the prefix `Bearer` from a token.
 pub fn without_scheme(text: &str) -> &str {
     let text = text.trim();
-    match text.split_at_checked(7) {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer ") => token.trim(),
-        _ => text,
-    }
+    let after = |scheme: &str| {
+        let (start, token) = text.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then(|| token.trim())
+    };
+    after("bearer ").or_else(|| after("dpop ")).unwrap_or(text)
 }
 
 /// Decodes the header and the claims of a token without verifying it.
@@ -95,4 +96,19 @@ fn names_once(what: &str, json: &[u8]) -> Result<(), String> {
         }
         _ => Ok(()),
     }
+}
+
+/// The digest of a certificate in hexadecimal, from 64 hexadecimal digits or from base64url as in `cnf` `x5t#S256`.
+pub fn certificate_digest(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(text.to_ascii_lowercase());
+    }
+    let digest = thumbprint(text)
+        .ok_or("expected the SHA-256 digest of a certificate: 64 hexadecimal digits, or base64url")?;
+    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The 32 bytes of a digest in base64url.
+pub fn thumbprint(text: &str) -> Option<Vec<u8>> {
+    base64url::decode(text.as_bytes()).filter(|bytes| bytes.len() == 32)
 }

@@ -2,6 +2,7 @@
 //! other filters. Some settings there let requests bypass the filter, or break it.
 
 mod claim_headers;
+mod client_certificate;
 mod clusters;
 mod connection_manager;
 mod diagnostic;

@@ -1,6 +1,7 @@
 //! Lints: settings that are valid and probably unintended.
 
 mod authority;
+mod bound_tokens;
 mod claim_name;
 mod issuers;
 mod lint;
@@ -40,6 +41,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     issuers::issuers(config, tree, &mut lints);
     tenants::tenants(config, tree, &mut lints);
     shared_subject::shared_subject(config, &mut lints);
+    bound_tokens::bound_tokens(config, tree, &mut lints);
     values::of_configuration(tree, config, &mut lints);
     token_sources::token_sources(config, &mut lints);
     let routes: Vec<Probe<'_>> = probes(config);

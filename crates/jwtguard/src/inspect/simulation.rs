@@ -44,10 +44,13 @@ impl Simulator<'_> {
         let bare = Request { headers: &test_request.headers(), metadata: self.metadata(test_request)? };
         let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
         let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
-        let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential)?;
+        let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential, test_request)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
-        let with = AuthContext::new(self.config, &keys, &WasmVerifier, &cache, self.now, Wait::NotAllowed);
+        let with = AuthContext {
+            connection: test_request,
+            ..AuthContext::new(self.config, &keys, &WasmVerifier, &cache, self.now, Wait::NotAllowed)
+        };
         let decision = request::decide(&with, &request);
 
         // If the filter resolved no policy, such as with `enabled: false`, show the policy that would apply.

@@ -48,6 +48,7 @@ fn schema_and_reader_have_the_same_defaults() {
         ("requirement", json!({"requires_role": "a"})),
         ("claim_condition", json!({"claim": "t", "any": "a"})),
         ("source", json!({"claim": "c"})),
+        ("dpop", json!({"origin": "https://a.example"})),
     ] {
         let keys = OBJECTS.iter().filter(|known| known.name == object).flat_map(|object| object.keys());
         for (key, default) in keys.filter_map(|key| Some((key, default(key)?))) {
@@ -84,6 +85,8 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
                 json!([{"path": "/{id}", "hosts": ["{id}.a.example"], "requires_claim": condition}]),
             )]
         }
+        "dpop" => vec![good("dpop", object.clone())],
+        "certificate_header" => vec![good("client_certificate_from", object.clone())],
         "step_up" => vec![good("default_policy", json!({"requires_step_up": object}))],
         "requirement" => vec![
             good("policies", json!({"p": object})),
@@ -301,6 +304,18 @@ fn schema_and_reader_accept_the_same_configurations() {
         ("default_policy", json!({"requires_step_up": {"max_age_seconds": 31_536_001}}), false),
         ("default_policy", json!({"requires_step_up": {}}), false),
         ("default_policy", json!({"requires_step_up": {"acr": "a b"}}), false),
+        ("client_certificate_from", json!("connection"), true),
+        ("client_certificate_from", json!({"header": "x-forwarded-client-cert"}), true),
+        ("client_certificate_from", json!({"header": "x-client-cert"}), false),
+        ("client_certificate_from", json!("header"), false),
+        ("confirmation", json!("require"), true),
+        ("confirmation", json!("off"), false),
+        ("dpop", json!({"origin": ["https://a.example", "http://b.example:8080/"]}), true),
+        ("dpop", json!({"origin": "https://a.example/path"}), false),
+        ("dpop", json!({"origin": []}), false),
+        ("dpop", json!({"algorithms": "ES256"}), false),
+        ("dpop", json!({"origin": "https://a.example", "algorithms": "HS256"}), false),
+        ("dpop", json!({"origin": "https://a.example", "max_age_seconds": 601}), false),
         ("routes", json!([{"requires_role": "a"}]), false),
         ("routes", json!({"path": "/a", "deny": true}), false),
         ("issuers", json!([{"issuer": "https://b.example", "audience": "a", "jwks_cluster": "c"}]), false),
@@ -327,6 +342,8 @@ fn null_means_absent() {
             "route" | "guard" => json!({"path": "/a", "deny": true}),
             "comparison" => json!({"path": "id"}),
             "step_up" => json!({"acr": "phr"}),
+            "dpop" => json!({"origin": "https://a.example"}),
+            "certificate_header" => json!({"header": "x-forwarded-client-cert"}),
             "requirement" | "default_policy" => json!({"requires_role": "a"}),
             "token_source" => json!({"header": "x-t"}),
             "claim_condition" => json!({"claim": "t", "present": true}),

@@ -10,7 +10,7 @@ use jwtguard::inspect::tree::Tree;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::commands::token_input::{ClaimsInput, without_scheme};
+use crate::commands::token_input::{ClaimsInput, certificate_digest, without_scheme};
 use crate::commands::{check, explain};
 
 /// The content of a test file.
@@ -65,6 +65,9 @@ struct RawTest {
     headers: BTreeMap<String, Value>,
     claims: Option<Map<String, Value>>,
     token: Option<String>,
+    client_certificate: Option<String>,
+    #[serde(default)]
+    dpop: bool,
     route_metadata: Option<Value>,
     now: Option<u64>,
     expect: Value,
@@ -140,6 +143,12 @@ impl RawTest {
             path,
             host: self.host.unwrap_or_else(|| host.to_owned()),
             headers: headers.collect(),
+            client_certificate: self
+                .client_certificate
+                .map(|text| certificate_digest(&text))
+                .transpose()
+                .map_err(|sentence| FileError::at(&key("client_certificate"), sentence))?,
+            dpop: self.dpop,
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
         };
         let credential = match (self.token, self.claims) {

@@ -1,6 +1,6 @@
 //! Checks the HttpConnectionManager that contains the filter, and the other filters in it.
 
-use super::{Diagnostic, Subject, jwt_authn};
+use super::{Diagnostic, Subject, client_certificate, jwt_authn};
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::Config;
@@ -53,6 +53,7 @@ pub fn check(
         }
     }
     upgrades(manager, diagnostics);
+    client_certificate::check(manager, config, diagnostics);
     super::claim_headers::claim_headers(manager, filter, config, diagnostics);
     jwt_authn::check(filters, own_index, config, diagnostics);
 }

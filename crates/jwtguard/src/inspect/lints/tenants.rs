@@ -1,10 +1,10 @@
 //! Checks that `tenants: {any: true}` does not let foreign tenants grant themselves roles.
 
 use super::Lint;
-use crate::inspect::path::of_keys;
+use super::lint::issuer_key;
 use crate::inspect::tree::Tree;
+use jwt_guard::config::Config;
 use jwt_guard::config::keys::{configuration, issuer as key};
-use jwt_guard::config::{Config, Path};
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::tenants::Tenants;
 use jwt_guard::policy::{
@@ -33,11 +33,7 @@ pub fn tenants(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
             "accepts tokens of every tenant, and {open} does not name the claim {claim}: anybody can open a tenant and give \
              its users any role; list the tenants, or write a guard for /** with requires_claim: {{claim: {claim}, any: […]}}"
         );
-        let base = match tree.get(configuration::ISSUERS.as_str()) {
-            Some(_) => of_keys(&[configuration::ISSUERS]).index(index),
-            None => Path::root(),
-        };
-        lints.push(Lint::new(&base.key(key::TENANTS.as_str()), problem));
+        lints.push(Lint::new(&issuer_key(tree, index, key::TENANTS), problem));
     }
 }
 

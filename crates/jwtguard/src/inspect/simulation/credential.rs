@@ -1,11 +1,13 @@
 //! Adds a token to a request, and generates the token if necessary.
 
 use jwt_guard::token_source::TokenSource;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-use super::simulator::{SimulatedKeys, Simulator};
+use super::simulator::{SimulatedKeys, Simulator, TestRequest};
 use jwt_guard::http::HeaderMap;
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard_testkit::mint::{Proof, SigningKey};
 
 /// The credential of a request, in addition to its headers.
 #[derive(Debug, Clone)]
@@ -38,8 +40,14 @@ impl Simulator<'_> {
         mut headers: HeaderMap,
         places: &[TokenSource],
         credential: &TestCredential,
+        request: &TestRequest,
     ) -> Result<(HeaderMap, SimulatedKeys), String> {
         let mut keys = self.keys();
+        if request.dpop {
+            let token = self.with_proof(&mut headers, credential, request, &mut keys)?;
+            insert(&mut headers, &TokenSource::Dpop, &token);
+            return Ok((headers, keys));
+        }
         let token = match credential {
             TestCredential::None => return Ok((headers, keys)),
             TestCredential::Token(token) => token.clone(),
@@ -48,6 +56,35 @@ impl Simulator<'_> {
         };
         insert(&mut headers, self.place_of(&token, places), &token);
         Ok((headers, keys))
+    }
+
+    /// Binds the claims to a new key, signs them, and adds a proof of that key to the headers.
+    fn with_proof(
+        &self,
+        headers: &mut HeaderMap,
+        credential: &TestCredential,
+        request: &TestRequest,
+        keys: &mut SimulatedKeys,
+    ) -> Result<String, String> {
+        let rules = self
+            .config
+            .dpop
+            .as_ref()
+            .ok_or("dpop: the configuration has no dpop; add it, or remove dpop here")?;
+        let TestCredential::Claims { claims, header } = credential else {
+            return Err("dpop needs claims: the token must be bound to the key of the proof".to_owned());
+        };
+        let algorithm = rules.algorithms.first().copied().unwrap_or(Algorithm::Es256);
+        let key = SigningKey::generate(algorithm).map_err(|error| error.to_string())?;
+        let mut claims = claims.clone();
+        claims.entry("cnf").or_insert_with(|| json!({ "jkt": key.thumbprint() }));
+        let token = self.token_of(&claims, header.as_ref(), keys)?;
+        let origin = rules.origins.first().map(ToString::to_string).unwrap_or_default();
+        let uri = format!("{origin}{}", request.path.split('?').next().unwrap_or_default());
+        let proof = Proof::new(&request.method, &uri, &token, &key, self.now);
+        let proof = proof.and_then(|proof| proof.sign(&key)).map_err(|error| error.to_string())?;
+        headers.append("dpop", proof);
+        Ok(token)
     }
 
     /// The first token source of the route that the issuer of the token allows. If there is none, the first token

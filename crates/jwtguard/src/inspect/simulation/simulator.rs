@@ -9,6 +9,7 @@ use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
 use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::confirmation::Connection;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
@@ -43,6 +44,10 @@ pub struct TestRequest {
     pub host: String,
     /// All other headers.
     pub headers: Vec<(String, String)>,
+    /// The SHA-256 digest of the client's certificate, in hexadecimal.
+    pub client_certificate: Option<String>,
+    /// Whether to bind the generated token to a new DPoP key and to send it with a proof.
+    pub dpop: bool,
     /// The requirement in the metadata of the Envoy route, as JSON text.
     pub route_metadata: Option<String>,
 }
@@ -66,6 +71,12 @@ impl KeySource for SimulatedKeys {
 
     fn sync_and_look_up(&self, _: IssuerIndex, _: RefreshReason) -> KeyLookup {
         KeyLookup::Unavailable { retry_after: Duration::ZERO }
+    }
+}
+
+impl Connection for TestRequest {
+    fn certificate_digest(&self) -> Option<Vec<u8>> {
+        self.client_certificate.as_ref().map(|digest| digest.as_bytes().to_vec())
     }
 }
 
