@@ -87,12 +87,12 @@ fn report(cases: &[Case], rounds: usize, load_before: &str) {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-fn load_average() -> String {
+pub(super) fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap();
     text.split(' ').next().unwrap_or_default().to_owned()
 }

@@ -59,10 +59,16 @@ impl<'a> Load<'a> {
 
     /// Sends each token once.
     pub fn send_all(&mut self, address: SocketAddr, tokens: &[String]) {
+        let requests: Vec<_> = tokens.iter().map(|token| request("/orders/42", Some(token))).collect();
+        self.send_requests(address, &requests);
+    }
+
+    /// Sends each request once.
+    pub fn send_requests(&mut self, address: SocketAddr, requests: &[Vec<u8>]) {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
-        for batch in tokens.chunks(CONNECTIONS) {
-            for (connection, token) in connections.iter_mut().zip(batch) {
-                connection.write_all(&request("/orders/42", Some(token))).unwrap();
+        for batch in requests.chunks(CONNECTIONS) {
+            for (connection, request) in connections.iter_mut().zip(batch) {
+                connection.write_all(request).unwrap();
             }
             for connection in connections.iter_mut().take(batch.len()) {
                 assert_eq!(read_answer(connection, &mut self.buffer), 200);

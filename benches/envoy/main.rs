@@ -15,6 +15,7 @@
 )]
 
 mod algorithms;
+mod dpop;
 mod listeners;
 mod load;
 mod memory;
@@ -46,12 +47,15 @@ struct Options {
     against: Option<PathBuf>,
     /// Measures every algorithm instead of the table.
     algorithms: bool,
+    /// Measures DPoP instead of the table.
+    dpop: bool,
 }
 
 impl Options {
     fn from_arguments() -> Self {
         let (only, against) = (String::new(), None);
-        let mut options = Self { rounds: 11, scale: 1.0, only, soak: 0, against, algorithms: false };
+        let mut options =
+            Self { rounds: 11, scale: 1.0, only, soak: 0, against, algorithms: false, dpop: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -65,9 +69,10 @@ impl Options {
                 "--soak" => options.soak = value("a number of requests").parse().unwrap(),
                 "--against" => options.against = Some(value("a module").into()),
                 "--algorithms" => options.algorithms = true,
+                "--dpop" => options.dpop = true,
                 other => panic!(
                     "unknown argument {other}; expected --quick, --rounds N, --only TEXT, --soak REQUESTS, \
-                     --against MODULE or --algorithms"
+                     --against MODULE, --algorithms or --dpop"
                 ),
             }
         }
@@ -82,6 +87,9 @@ fn main() {
     let options = Options::from_arguments();
     if options.algorithms {
         return algorithms::run(options.rounds);
+    }
+    if options.dpop {
+        return dpop::run(options.rounds);
     }
     let started = Instant::now();
     let tokens = Tokens::load_or_mint(&output());
