@@ -206,4 +206,19 @@ mod tests {
         assert_eq!(of(Some("")), Ok(None));
         assert_eq!(of(Some("zz")), Ok(None));
     }
+
+    proptest::proptest! {
+        /// Whatever a client can write into the names of its certificate, or into the header itself, the digest that
+        /// counts is that of the first part `Hash`, and there is no second one.
+        #[test]
+        fn no_other_text_is_a_hash(texts in proptest::collection::vec("([ -~]|Hash=|hash=|\";|,By=){0,12}", 0..4)) {
+            let value = format!("By=a;Hash={HASH};URI={}", texts.join(";"));
+            let headers: HeaderMap = [(FORWARDED_CERTIFICATE, value.as_str())].into_iter().collect();
+            let found = certificate(CertificateSource::ForwardedHeader, &headers, &NoConnection);
+            if let Ok(found) = found {
+                assert_eq!(found, thumbprint(HASH.as_bytes()));
+                assert_eq!(value.to_ascii_lowercase().matches("hash=").count(), 1);
+            }
+        }
+    }
 }

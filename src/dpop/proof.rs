@@ -135,3 +135,45 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
     use sha2::{Digest, Sha256};
     Sha256::digest(bytes).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dpop::Origin;
+    use crate::jose::algorithm::{Algorithm, WasmVerifier};
+    use std::time::Duration;
+
+    /// The example of RFC 9449 section 7.1.
+    #[test]
+    fn the_proof_of_the_rfc_is_valid_for_its_request() {
+        const PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA";
+        let rules = DpopRules::new(
+            vec![Origin::parse("https://resource.example.org").unwrap().unwrap()],
+            vec![Algorithm::Es256],
+            Duration::from_secs(60),
+        );
+        let key = base64url::decode(b"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I").unwrap();
+        let check = |token: &[u8], seconds| {
+            let headers = [
+                (":method", "GET"),
+                (":path", "/protectedresource"),
+                (":authority", "resource.example.org"),
+                (HEADER, PROOF),
+            ];
+            let context = ProofContext {
+                rules: &rules,
+                headers: &headers.into_iter().collect(),
+                token,
+                key: key.clone().try_into().unwrap(),
+                verifier: &WasmVerifier,
+                now: UnixTime::from_secs(seconds),
+            };
+            Proof::check(&context)
+        };
+        const TOKEN: &[u8] = b"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
+        let proof = Proof { id: "e1j3V_bKic8-LAEB".to_owned(), issued_at: 1_562_262_618 };
+        assert_eq!(check(TOKEN, 1_562_262_618), Ok(proof));
+        assert_eq!(check(b"another token", 1_562_262_618), Err(ProofError::Token));
+        assert_eq!(check(TOKEN, 1_562_262_679), Err(ProofError::TooOld { seconds: 61, limit: 60 }));
+    }
+}
