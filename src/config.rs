@@ -26,8 +26,11 @@ pub mod requirement;
 mod route_metadata;
 mod route_pattern;
 mod routes;
+mod second_token_error;
+mod second_tokens;
 mod tenants;
 mod token_from;
+mod token_places;
 
 use std::rc::Rc;
 
@@ -61,7 +64,13 @@ use requirement::{DefinedNames, EmptyRequirement, requirement_without_parameters
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
+pub use second_token_error::SecondTokenError;
+pub use second_tokens::SecondToken;
+use second_tokens::second_tokens;
 use token_from::token_sources;
+use token_places::{
+    claim_header_among, compared_header_among, shared_places, sources_of_issuers, token_headers,
+};
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -90,6 +99,8 @@ pub struct Config {
     pub forward_token: bool,
     /// `token_from`
     pub token_from: Vec<TokenSource>,
+    /// `second_tokens`, sorted by name.
+    pub second_tokens: Vec<SecondToken>,
     /// `realm`
     pub realm: String,
     /// `token_cache_entries`
@@ -163,6 +174,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         roles: sources(&mut object, &shared::ROLES_FROM, errors),
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
+        scope_wildcards: object.flag(&shared::SCOPE_WILDCARDS, errors),
     };
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
     // If the global map is not valid, the maps of issuers are checked against the default map.
@@ -170,14 +182,17 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let mut claim_headers = claim_headers.unwrap_or_default();
     let mut context =
         IssuerContext { defaults: &defaults, claim_headers: &mut claim_headers, warnings: &mut warnings };
-    let issuers = issuer::issuers(&mut object, &mut context, errors);
+    let mut issuers = issuer::issuers(&mut object, &mut context, errors);
+    let lacks_issuers = issuer::is_incomplete(root.value(), &issuers);
+    let second = second_tokens(&mut object, &mut issuers, lacks_issuers, &mut claim_headers, errors);
     let claim_headers = is_valid.then_some(claim_headers);
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, errors));
     let token_from = token_from.unwrap_or_else(|| vec![TokenSource::Authorization]);
     let mut names = DefinedNames {
         claim_headers: claim_headers.clone().unwrap_or_default(),
-        token_headers: token_headers(&token_from, None),
-        ..names(&issuers, issuer::is_incomplete(root.value(), &issuers))
+        token_headers: token_headers(&token_from, &second.tokens, None),
+        second_tokens: second.names,
+        ..names(&issuers, lacks_issuers)
     };
     policies(object.take(key::POLICIES), &mut names, errors);
 
@@ -198,9 +213,10 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
     let compared_headers =
         compared_headers(&names, default_policy.as_ref(), routes.as_ref(), guards.as_ref());
-    names.token_headers = token_headers(&token_from, routes.as_ref());
+    names.token_headers = token_headers(&token_from, &second.tokens, routes.as_ref());
     if let Some(routes) = &routes {
         errors.extend(sources_of_issuers(&issuers, &token_from, routes));
+        errors.extend(shared_places(&second.tokens, &token_from, routes));
     }
     if let Some(headers) = &claim_headers {
         if let Some((header, bytes)) =
@@ -216,7 +232,8 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
             Some((path.key(keys::route::TOKEN_FROM.as_str()), entry.rule.token_from.as_deref()?))
         });
         let own = (Path::root().key(key::TOKEN_FROM.as_str()), token_from.as_slice());
-        for (path, token_sources) in std::iter::once(own).chain(of_routes) {
+        let of_second = second.tokens.iter().map(|token| (token.path(), token.token_from.as_slice()));
+        for (path, token_sources) in std::iter::once(own).chain(of_routes).chain(of_second) {
             let problem = claim_header_among(token_sources, headers)
                 .or_else(|| compared_header_among(token_sources, &compared_headers));
             errors.extend(problem.map(|problem| ConfigError { path: path.to_owned(), problem }));
@@ -241,6 +258,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         max_claim_header_bytes,
         forward_token,
         token_from,
+        second_tokens: second.tokens,
         realm,
         token_cache_entries,
         max_token_bytes,
@@ -251,56 +269,6 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         warnings,
         digest: digest(root.value().in_order().to_string().as_bytes()),
     })
-}
-
-/// Refuses the token sources of issuers that neither the global list nor the list of a route contains.
-fn sources_of_issuers(
-    issuers: &[Issuer],
-    token_from: &[TokenSource],
-    routes: &Table<Rc<Route>>,
-) -> Vec<ConfigError> {
-    let is_read = |source: &TokenSource| {
-        let of_routes = routes.rules().filter_map(|route| route.token_from.as_ref());
-        token_from.contains(source) || of_routes.into_iter().any(|own| own.contains(source))
-    };
-    let mut errors = Vec::new();
-    for issuer in issuers {
-        let list = Path::root().key(key::ISSUERS.as_str()).index(issuer.rules.issuer.0);
-        let list = list.key(keys::listed_issuer::TOKEN_FROM.as_str());
-        let sources = issuer.token_from.iter().flatten().enumerate();
-        for (index, _) in sources.filter(|(_, source)| !is_read(source)) {
-            let path = list.index(index).to_owned();
-            errors.push(ConfigError { path, problem: Problem::Issuer(IssuerError::SourceIsNotRead) });
-        }
-    }
-    errors
-}
-
-/// Refuses a token source that is also a claim header. The filter would remove the header before it reads the token, or
-/// remove the claim together with the token.
-fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> Option<Problem> {
-    token_sources.iter().find_map(|token_source| match token_source {
-        TokenSource::Header { name, .. } if headers.is_removed(name) => {
-            Some(Problem::TokenInClaimHeader { header: name.clone() })
-        }
-        _ => None,
-    })
-}
-
-/// Refuses a token source that is also a header which a claim is compared with.
-fn compared_header_among(token_sources: &[TokenSource], compared: &CredentialHeaders) -> Option<Problem> {
-    let names = token_sources.iter().filter_map(TokenSource::header).map(|(name, _)| name);
-    let name = names.into_iter().find(|name| compared.may_be(name))?;
-    let error = ComparisonError::HeaderOfFilter { name: name.to_owned() };
-    Some(Problem::Comparison(error))
-}
-
-/// The headers that carry tokens.
-fn token_headers(token_from: &[TokenSource], routes: Option<&Table<Rc<Route>>>) -> CredentialHeaders {
-    let of_routes =
-        routes.iter().flat_map(|routes| routes.rules()).filter_map(|route| route.token_from.as_ref());
-    let token_sources = token_from.iter().chain(of_routes.flatten());
-    token_sources.filter_map(TokenSource::header).map(|(name, _)| name).collect()
 }
 
 /// The headers that some requirement compares with a claim.

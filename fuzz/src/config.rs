@@ -69,6 +69,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             max_claim_header_bytes,
             forward_token,
             token_from,
+            second_tokens,
             realm,
             token_cache_entries,
             max_token_bytes,
@@ -88,7 +89,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
         let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
         format!(
             "{issuers:?} {default_policy:?} {routes:?} {guards:?} {compared_headers:?} {route_metadata:?} {names:?} {claim_headers:?} \
-             {resource_metadata:?} {flags:?} {limits:?} {token_from:?} {realm:?} {warnings:?} {digest}"
+             {resource_metadata:?} {flags:?} {limits:?} {token_from:?} {second_tokens:?} {realm:?} {warnings:?} {digest}"
         )
     })
 }
