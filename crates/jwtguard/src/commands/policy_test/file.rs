@@ -65,6 +65,8 @@ struct RawTest {
     headers: BTreeMap<String, Value>,
     claims: Option<Map<String, Value>>,
     token: Option<String>,
+    #[serde(default)]
+    tokens: BTreeMap<String, Value>,
     route_metadata: Option<Value>,
     now: Option<u64>,
     expect: Value,
@@ -141,6 +143,7 @@ impl RawTest {
             host: self.host.unwrap_or_else(|| host.to_owned()),
             headers: headers.collect(),
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
+            second_tokens: second_tokens(self.tokens)?,
         };
         let credential = match (self.token, self.claims) {
             (Some(_), Some(_)) => {
@@ -156,6 +159,19 @@ impl RawTest {
         let now = self.now.or(now);
         Ok(Test { name, request: self.request, line, test_request, now, credential, expected })
     }
+}
+
+/// The second tokens: each the claims of a token, or a token.
+fn second_tokens(tokens: BTreeMap<String, Value>) -> Result<Vec<(String, TestCredential)>, FileError> {
+    let credential = |(name, value): (String, Value)| match value {
+        Value::Object(claims) => Ok((name, ClaimsInput::new(claims).credential(None))),
+        Value::String(token) => Ok((name, TestCredential::Token(without_scheme(&token).to_owned()))),
+        _ => Err(FileError::at(
+            &key("tokens").key(&name),
+            "expected the claims of the token, or the token itself",
+        )),
+    };
+    tokens.into_iter().map(credential).collect()
 }
 
 /// The value of a header. Numbers and booleans become text.
