@@ -169,6 +169,14 @@ fn a_second_token_that_decides_nothing_is_reported() {
             with("{ requires_issuer: services }"),
             "routes[0].requires_token.agent.requires_issuer: names no issuer of the second token agent",
         ),
+        (
+            PLUGIN.replace("name: agents,", "name: agents, claim_headers: { x-agent: sub },"),
+            "issuers[1].claim_headers: concerns only first tokens",
+        ),
+        (
+            PLUGIN.replace("name: agents,", "name: agents, token_from: { header: authorization },"),
+            "issuers[1].token_from: concerns only first tokens",
+        ),
         (both.clone(), "routes[0].requires_token.agent: accepts any token of an issuer that also vouches"),
         (
             PLUGIN.replace("{ header: x-agent-authorization, prefix: \"Bearer \" }", "{ query: agent }"),

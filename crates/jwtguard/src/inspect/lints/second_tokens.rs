@@ -3,7 +3,7 @@
 use super::Lint;
 use super::lint::route;
 use crate::inspect::path::of_keys;
-use jwt_guard::config::keys::{configuration, requirement as key};
+use jwt_guard::config::keys::{configuration, listed_issuer, requirement as key};
 use jwt_guard::config::{Config, Path, SecondToken};
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::policy::{Condition, Conditions, IssuerOrAudience, Requirement, Rule};
@@ -25,6 +25,7 @@ pub fn second_tokens(config: &Config, metadata: bool, lints: &mut Vec<Lint>) {
             lints.push(Lint::new(&path, problem));
         }
     }
+    of_issuers(config, lints);
     let is_first =
         |issuer: IssuerIndex| config.issuers.get(issuer.0).is_some_and(|issuer| issuer.first_token);
     for (path, requirement) in &requirements {
@@ -37,6 +38,28 @@ pub fn second_tokens(config: &Config, metadata: bool, lints: &mut Vec<Lint>) {
             let Some(token) = config.second_tokens.get(index.0) else { continue };
             let path = path.key(key::REQUIRES_TOKEN.as_str()).key(&token.name);
             of_token(&path, inner, token, is_first, lints);
+        }
+    }
+}
+
+/// Warns about keys of an issuer that concern first tokens, if its tokens are not accepted as first tokens.
+fn of_issuers(config: &Config, lints: &mut Vec<Lint>) {
+    for (index, issuer) in config.issuers.iter().enumerate().filter(|(_, issuer)| !issuer.first_token) {
+        let has_map = config.claim_headers.of_issuer(IssuerIndex(index)).is_some();
+        let keys = [
+            (has_map, listed_issuer::CLAIM_HEADERS, "write claim_headers in the second token"),
+            (
+                issuer.token_from.is_some(),
+                listed_issuer::TOKEN_FROM,
+                "remove it: the second token has its own token_from",
+            ),
+        ];
+        for (_, key, remedy) in keys.into_iter().filter(|(is_set, _, _)| *is_set) {
+            let path = of_keys(&[configuration::ISSUERS]).index(index).key(key.as_str());
+            let problem = format!(
+                "concerns only first tokens, and the tokens of this issuer are accepted only as second tokens; {remedy}"
+            );
+            lints.push(Lint::new(&path, problem));
         }
     }
 }
