@@ -1,6 +1,7 @@
 //! The header edits for a request and a permit, and the names that a map must not contain.
 
 mod of_issuers;
+mod of_second_tokens;
 
 use super::*;
 use crate::issuer_index::IssuerIndex;

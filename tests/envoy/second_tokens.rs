@@ -45,11 +45,16 @@ fn configuration(global: Value) -> Value {
 
 impl World {
     async fn start(global: Value) -> Self {
+        Self::start_with(global, |answer| answer).await
+    }
+
+    /// `change` changes the first answer of the agents' issuer.
+    async fn start_with(global: Value, change: fn(Answer) -> Answer) -> Self {
         let key = |kid| SigningKey::generate(Algorithm::Es256).unwrap().with_kid(kid);
         let (service_key, agent_key) = (key("service"), key("agent"));
         let [services, agents] = [(); 2].map(|()| Issuer::reserve());
         services.answer("/keys", Answer::keys([&service_key]));
-        agents.answer("/keys", Answer::keys([&agent_key]));
+        agents.answer("/keys", change(Answer::keys([&agent_key])));
         services.up().await;
         agents.up().await;
         let builder =
@@ -203,6 +208,31 @@ async fn an_agent_with_a_new_key_waits_for_it() {
     let unknown = world.agent().sign(&unknown).unwrap();
     let response = world.request("/treasury/payments", Some(&service), Some(&unknown)).send().await;
     assert_eq!(outcome::of(&response), "unknown_kid");
+    assert_no_crash(&world.stack);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_waits_for_the_first_keys_of_the_agents_without_losing_the_service() {
+    let world = World::start_with(json!({}), Answer::held).await;
+    let (service, agent) = world.signed();
+    let pay = "/treasury/payments";
+    // Neither needs the agents' keys.
+    let poor = world.service().claim("roles", json!(["reader"])).sign(&world.service_key).unwrap();
+    let refused = world.request(pay, Some(&poor), Some(&agent)).send().await;
+    assert_eq!(outcome::of(&refused), "403 role");
+    assert_eq!(outcome::of(&world.request("/", Some(&service), Some(&agent)).send().await), "passed");
+    let request = world.request(pay, Some(&service), Some(&agent));
+    let waiting = tokio::spawn(async move { request.send().await });
+    wait_until("the request waits", async || {
+        world.stack.envoy.stat("wasmcustom.jwt_guard.waiting").await == 1
+    })
+    .await;
+    world.agents.release();
+    let response = waiting.await.unwrap();
+    assert_eq!(outcome::of(&response), "passed");
+    let seen = world.stack.upstream.last();
+    assert_eq!((seen.header("x-auth-sub"), seen.header("x-agent-sub")), (Some("billing"), Some("agent-7")));
+    assert!(!seen.has("authorization") && !seen.has(PLACE));
     assert_no_crash(&world.stack);
 }
 
