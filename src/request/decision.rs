@@ -185,16 +185,17 @@ impl<'r> Trace<'r> {
         token: &'d SecondToken,
         fault: &'d SecondTokenFault<'r>,
     ) -> DenialRecord<'d> {
-        let policy = self.policy.as_ref();
+        let judged = self.second_tokens.iter().find(|judged| judged.token == token);
+        let asked_by = judged.map_or(0, |judged| judged.asked_by);
         let (detail, requirement) = match fault {
-            SecondTokenFault::Credential(malformed) => (Detail::Credential(*malformed), 0),
+            SecondTokenFault::Credential(malformed) => (Detail::Credential(*malformed), asked_by),
             SecondTokenFault::Requirement(refusal) => match (refusal.unmet, self.failure_of(token)) {
                 (Unmet::FailedToken, Some(failure)) => (Detail::Token(failure), refusal.requirement),
                 _ => (Detail::Requirement(refusal), refusal.requirement),
             },
-            SecondTokenFault::Oversize(oversize) => (Detail::Oversize(oversize), 0),
+            SecondTokenFault::Oversize(oversize) => (Detail::Oversize(oversize), asked_by),
         };
-        let applied = policy.and_then(|policy| policy.applied.get(requirement));
+        let applied = self.policy.as_ref().and_then(|policy| policy.applied.get(requirement));
         DenialRecord::new(detail, applied, self.headers).of_token(&token.name)
     }
 

@@ -23,6 +23,8 @@ pub struct JudgedToken<'r> {
     pub index: SecondTokenIndex,
     /// The outcome for the request's token.
     pub outcome: TokenOutcome<'r>,
+    /// The index of the first requirement that asks for the token.
+    pub(super) asked_by: usize,
     permit: Option<Permit>,
 }
 
@@ -79,7 +81,8 @@ pub(super) fn judge<'r>(
             TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) => Some((*issuer, *reason)),
             _ => None,
         };
-        judged.push(JudgedToken { token, index, outcome, permit: None });
+        let first = asked_by.first().copied().unwrap_or_default();
+        judged.push(JudgedToken { token, index, outcome, asked_by: first, permit: None });
         if let Some((issuer, reason)) = awaited {
             return Err(Stop::AwaitKeys { issuer, reason });
         }
