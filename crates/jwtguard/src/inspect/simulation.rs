@@ -66,8 +66,7 @@ impl Simulator<'_> {
             read => read,
         };
         let report = self.report(token, &headers, places);
-        let second_tokens: Vec<_> = self.config.second_tokens.iter().enumerate().collect();
-        let second_tokens = second_tokens.into_iter().map(|(index, second)| {
+        let second_tokens = self.config.second_tokens.iter().enumerate().map(|(index, second)| {
             let judged = decision.trace.second_tokens.iter().find(|judged| judged.index.0 == index);
             let report = judged.map_or(TokenReport::NotRead, |judged| {
                 self.report(&judged.outcome, &headers, &second.token_from)
