@@ -28,8 +28,11 @@ pub mod requirement;
 mod route_metadata;
 mod route_pattern;
 mod routes;
+mod second_token_error;
+mod second_tokens;
 mod tenants;
 mod token_from;
+mod token_places;
 
 use std::rc::Rc;
 
@@ -67,7 +70,13 @@ use requirement::{DefinedNames, EmptyRequirement, requirement_without_parameters
 pub use route_metadata::RouteMetadata;
 pub use routes::Route;
 use routes::{routes, skip_readings};
-use token_from::{claim_header_among, compared_header_among, sources_of_issuers, token_sources, with_dpop};
+pub use second_token_error::SecondTokenError;
+pub use second_tokens::SecondToken;
+use second_tokens::second_tokens;
+use token_from::{token_sources, with_dpop};
+use token_places::{
+    claim_header_among, compared_header_among, shared_places, sources_of_issuers, token_headers,
+};
 
 /// A valid configuration.
 #[derive(Debug)]
@@ -100,6 +109,8 @@ pub struct Config {
     pub client_certificate_from: CertificateSource,
     /// `dpop`
     pub dpop: Option<DpopRules>,
+    /// `second_tokens`, sorted by name.
+    pub second_tokens: Vec<SecondToken>,
     /// `realm`
     pub realm: String,
     /// `token_cache_entries`
@@ -174,6 +185,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         roles: sources(&mut object, &shared::ROLES_FROM, errors),
         groups: sources(&mut object, &shared::GROUPS_FROM, errors),
         scopes: sources(&mut object, &shared::SCOPES_FROM, errors),
+        scope_wildcards: object.flag(&shared::SCOPE_WILDCARDS, errors),
     };
     let claim_headers = claim_headers(object.take(key::CLAIM_HEADERS), errors);
     // If the global map is not valid, the maps of issuers are checked against the default map.
@@ -185,16 +197,19 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         reads_dpop: bound_tokens.dpop.is_some(),
         warnings: &mut warnings,
     };
-    let issuers = issuer::issuers(&mut object, &mut context, errors);
+    let mut issuers = issuer::issuers(&mut object, &mut context, errors);
+    let lacks_issuers = issuer::is_incomplete(root.value(), &issuers);
+    let second = second_tokens(&mut object, &mut issuers, lacks_issuers, &mut claim_headers, errors);
     let claim_headers = is_valid.then_some(claim_headers);
     let reads_dpop = bound_tokens.dpop.is_some();
     let token_from = object.take(key::TOKEN_FROM).and_then(|node| token_sources(&node, reads_dpop, errors));
     let token_from = token_from.unwrap_or_else(|| with_dpop(vec![TokenSource::Authorization], reads_dpop));
     let mut names = DefinedNames {
         claim_headers: claim_headers.clone().unwrap_or_default(),
-        token_headers: token_headers(&token_from, None, &bound_tokens),
+        token_headers: token_headers(&token_from, &second.tokens, None, &bound_tokens),
         reads_dpop,
-        ..names(&issuers, issuer::is_incomplete(root.value(), &issuers))
+        second_tokens: second.names,
+        ..names(&issuers, lacks_issuers)
     };
     policies(object.take(key::POLICIES), &mut names, errors);
 
@@ -215,9 +230,10 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let max_token_bytes = size(&mut object, &key::MAX_TOKEN_BYTES, errors);
     let compared_headers =
         compared_headers(&names, default_policy.as_ref(), routes.as_ref(), guards.as_ref());
-    names.token_headers = token_headers(&token_from, routes.as_ref(), &bound_tokens);
+    names.token_headers = token_headers(&token_from, &second.tokens, routes.as_ref(), &bound_tokens);
     if let Some(routes) = &routes {
         errors.extend(sources_of_issuers(&issuers, &token_from, routes));
+        errors.extend(shared_places(&second.tokens, &token_from, routes));
     }
     if let Some(headers) = &claim_headers {
         if let Some((header, bytes)) =
@@ -237,7 +253,8 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
             Some((path.key(keys::route::TOKEN_FROM.as_str()), entry.rule.token_from.as_deref()?))
         });
         let own = (Path::root().key(key::TOKEN_FROM.as_str()), token_from.as_slice());
-        for (path, token_sources) in std::iter::once(own).chain(of_routes) {
+        let of_second = second.tokens.iter().map(|token| (token.path(), token.token_from.as_slice()));
+        for (path, token_sources) in std::iter::once(own).chain(of_routes).chain(of_second) {
             let problem = claim_header_among(token_sources, headers)
                 .or_else(|| compared_header_among(token_sources, &compared_headers))
                 .or_else(|| bound_tokens.mistake_in(token_sources));
@@ -265,6 +282,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         client_certificate_from: bound_tokens.certificate,
         dpop: bound_tokens.dpop,
         token_from,
+        second_tokens: second.tokens,
         realm,
         token_cache_entries,
         max_token_bytes,
@@ -275,20 +293,6 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         warnings,
         digest: digest(root.value().in_order().to_string().as_bytes()),
     })
-}
-
-/// The headers that carry tokens, or what confirms them.
-fn token_headers(
-    token_from: &[TokenSource],
-    routes: Option<&Table<Rc<Route>>>,
-    bound_tokens: &BoundTokens,
-) -> CredentialHeaders {
-    let of_routes =
-        routes.iter().flat_map(|routes| routes.rules()).filter_map(|route| route.token_from.as_ref());
-    let token_sources = token_from.iter().chain(of_routes.flatten());
-    let names = token_sources.filter_map(TokenSource::header).map(|(name, _)| name);
-    let names: CredentialHeaders = names.chain(bound_tokens.headers().map(|name| -> &str { name })).collect();
-    names
 }
 
 /// The headers that some requirement compares with a claim.

@@ -161,14 +161,14 @@ impl Denial {
     pub fn new(reason: Reason, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer(reason);
         let detail = Cow::Borrowed(answer.detail);
-        Self::with(answer, detail, reason, challenge, format)
+        Self::with(answer, detail, reason, Some(challenge), format)
     }
 
     /// The response to an invalid token, with the sentence for this error.
     pub fn of_token(error: &TokenError, challenge: &Challenge<'_>, format: BodyFormat) -> Self {
         let answer = answer_to_token(error);
         let detail = Cow::Borrowed(answer.detail);
-        Self::with(answer, detail, Reason::from(error), challenge, format)
+        Self::with(answer, detail, Reason::from(error), Some(challenge), format)
     }
 
     /// The response to a request without a token if `Authorization` is not a token source. The response names
@@ -179,19 +179,37 @@ impl Denial {
             Some(name) => Cow::Owned(format!("Missing or invalid {name} header")),
             None => Cow::Borrowed("Missing token: this path does not read it from a header"),
         };
-        Self::with(answer(Reason::MissingToken), detail, Reason::MissingToken, challenge, format)
+        Self::with(answer(Reason::MissingToken), detail, Reason::MissingToken, Some(challenge), format)
+    }
+
+    /// The response to a request that a second token denies, without a challenge. `error` is that of an invalid token,
+    /// and `header` is the header that should hold the token, if one does.
+    pub fn of_second_token(
+        reason: Reason,
+        error: Option<&TokenError>,
+        header: Option<&str>,
+        format: BodyFormat,
+    ) -> Self {
+        let answer = error.map_or_else(|| answer(reason), answer_to_token);
+        let detail = match (reason, header) {
+            (Reason::MissingToken, Some(name)) => Cow::Owned(format!("Missing or invalid {name} header")),
+            (Reason::MissingToken, None) => Cow::Borrowed("Missing second token"),
+            (_, Some(name)) => Cow::Owned(format!("{name}: {}", answer.detail)),
+            (_, None) => Cow::Owned(format!("Second token: {}", answer.detail)),
+        };
+        Self::with(answer, detail, reason, None, format)
     }
 
     fn with(
         answer: DenialResponse,
         detail: Cow<'static, str>,
         reason: Reason,
-        challenge: &Challenge<'_>,
+        challenge: Option<&Challenge<'_>>,
         format: BodyFormat,
     ) -> Self {
         let DenialResponse { status, error, fault, .. } = answer;
         let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
-        if let Some(fault) = fault {
+        if let Some((fault, challenge)) = fault.zip(challenge) {
             let challenges = challenge.headers(fault).into_iter().flatten();
             headers.extend(challenges.map(|challenge| ("www-authenticate".to_owned(), challenge)));
         }

@@ -27,6 +27,7 @@ use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
+use crate::token_role::{SecondTokenIndex, TokenRole};
 
 /// The maps from claims to headers, and the headers that must be removed so that upstreams can trust the headers
 /// of all maps.
@@ -36,6 +37,8 @@ pub struct ClaimHeaders {
     entries: Vec<map::Entry>,
     /// The maps of issuers.
     of_issuers: Vec<(IssuerIndex, Vec<map::Entry>)>,
+    /// The maps of second tokens, by their index.
+    of_second_tokens: Vec<Vec<map::Entry>>,
     /// The names in these maps, each once.
     names: Vec<Rc<str>>,
     /// The normalized names of these maps and of the default map. The default names are always included, because
@@ -99,6 +102,7 @@ impl ClaimHeaders {
         let mut map = Self {
             entries: Vec::new(),
             of_issuers: Vec::new(),
+            of_second_tokens: Vec::new(),
             names: Vec::new(),
             normalized_names: Vec::new(),
         };
@@ -119,6 +123,20 @@ impl ClaimHeaders {
         let entries = map::checked(entries, self.names())?;
         self.add_names(&entries);
         self.of_issuers.push((issuer, entries));
+        Ok(())
+    }
+
+    /// Adds the map of the next second token. Its headers are removed from every request, like those of the global map.
+    ///
+    /// # Errors
+    /// See [`ClaimHeaders::new`]; or a name is that of a header in another map or the default map, in any spelling.
+    pub fn add_second_token(&mut self, entries: Vec<(String, HeaderSource)>) -> Result<(), HeaderMapError> {
+        let entries = map::checked(entries, std::iter::empty())?;
+        if let Some((name, _)) = entries.iter().find(|(name, _)| self.is_identity_header(name)) {
+            return Err(HeaderMapError::OfAnotherToken { name: name.to_string() });
+        }
+        self.add_names(&entries);
+        self.of_second_tokens.push(entries);
         Ok(())
     }
 
@@ -153,6 +171,15 @@ impl ClaimHeaders {
         self.entries_for(issuer).iter().map(|(name, source)| (&**name, source))
     }
 
+    /// The map of a second token.
+    pub fn of_second_token(&self, token: SecondTokenIndex) -> impl Iterator<Item = (&str, &HeaderSource)> {
+        self.entries_of(token).iter().map(|(name, source)| (&**name, source))
+    }
+
+    fn entries_of(&self, token: SecondTokenIndex) -> &[map::Entry] {
+        self.of_second_tokens.get(token.0).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn entries_for(&self, issuer: IssuerIndex) -> &[map::Entry] {
         let own = self.of_issuers.iter().find(|(index, _)| *index == issuer);
         own.map_or(&self.entries, |(_, entries)| entries)
@@ -160,7 +187,8 @@ impl ClaimHeaders {
 
     /// The header with the longest fixed value in any map, and the length of that value.
     pub fn longest_value(&self) -> Option<(&str, usize)> {
-        let entries = self.entries.iter().chain(self.of_issuers.iter().flat_map(|(_, entries)| entries));
+        let of_issuers = self.of_issuers.iter().flat_map(|(_, entries)| entries);
+        let entries = self.entries.iter().chain(of_issuers).chain(self.of_second_tokens.iter().flatten());
         let fixed = entries.filter_map(|(name, source)| match source {
             HeaderSource::Value(text) => Some((&**name, text.len())),
             _ => None,
@@ -242,7 +270,9 @@ impl ClaimHeaders {
     ) -> Result<HeaderEdits, ClaimHeaderTooLong> {
         match permit.identity() {
             None => Ok(self.strip(request)),
-            Some(identity) => self.set(request, &self.encode_for(identity).headers, max_bytes),
+            Some(identity) => {
+                self.set(request, &self.encode_for(TokenRole::First, identity).headers, max_bytes)
+            }
         }
     }
 
@@ -272,18 +302,44 @@ impl ClaimHeaders {
         headers: &Additions,
         limit: usize,
     ) -> Result<HeaderEdits, ClaimHeaderTooLong> {
-        if let Some((name, value)) = headers.iter().find(|(_, value)| value.len() > limit) {
-            return Err(ClaimHeaderTooLong { header: name.to_string(), bytes: value.len(), limit });
-        }
+        check_lengths(headers, limit)?;
         let mut edits = self.strip(request);
         edits.add(headers);
         Ok(edits)
     }
 
-    /// Encodes the identity once, for [`plan_encoded`](Self::plan_encoded).
-    pub fn encode_for(&self, identity: &Rc<Identity>) -> EncodedHeaders {
+    /// Adds the headers of a second token to the edits from [`plan`](Self::plan), which have removed the client's
+    /// copies. No two maps have a header in common.
+    ///
+    /// # Errors
+    /// A header value is longer than `limit`.
+    pub fn add_encoded(
+        &self,
+        edits: &mut HeaderEdits,
+        permit: &Permit,
+        encoded_headers: &EncodedHeaders,
+        limit: usize,
+    ) -> Result<(), ClaimHeaderTooLong> {
+        let is_of_permit = |identity| Rc::ptr_eq(identity, &encoded_headers.identity);
+        if !permit.identity().is_some_and(is_of_permit) {
+            return Ok(());
+        }
+        check_lengths(&encoded_headers.headers, limit)?;
+        for (name, value) in encoded_headers.headers.iter() {
+            edits.set(&**name, vec![value.clone()]);
+        }
+        Ok(())
+    }
+
+    /// Encodes the identity of a token in this role once, for [`plan_encoded`](Self::plan_encoded) and
+    /// [`add_encoded`](Self::add_encoded).
+    pub fn encode_for(&self, role: TokenRole, identity: &Rc<Identity>) -> EncodedHeaders {
+        let entries = match role {
+            TokenRole::First => self.entries_for(identity.issuer()),
+            TokenRole::Second(token) => self.entries_of(token),
+        };
         let mut headers: Vec<_> =
-            self.encoded(identity).map(|(name, value)| (Rc::clone(name), value)).collect();
+            encoded_entries(entries, identity).map(|(name, value)| (Rc::clone(name), value)).collect();
         headers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         EncodedHeaders { identity: Rc::clone(identity), headers: headers.into() }
     }
@@ -291,12 +347,24 @@ impl ClaimHeaders {
     /// The headers that are set for this identity, in the order of its issuer's map. Claims without a value are
     /// left out.
     pub fn encode(&self, identity: &Identity) -> Vec<(String, Vec<u8>)> {
-        self.encoded(identity).map(|(name, value)| (name.to_string(), value)).collect()
+        let entries = self.entries_for(identity.issuer());
+        encoded_entries(entries, identity).map(|(name, value)| (name.to_string(), value)).collect()
     }
+}
 
-    fn encoded<'a>(&'a self, identity: &'a Identity) -> impl Iterator<Item = (&'a Rc<str>, Vec<u8>)> {
-        let entries = self.entries_for(identity.issuer()).iter();
-        entries.filter_map(|(name, source)| Some((name, source.value(identity)?)))
+fn encoded_entries<'a>(
+    entries: &'a [map::Entry],
+    identity: &'a Identity,
+) -> impl Iterator<Item = (&'a Rc<str>, Vec<u8>)> {
+    entries.iter().filter_map(|(name, source)| Some((name, source.value(identity)?)))
+}
+
+fn check_lengths(headers: &Additions, limit: usize) -> Result<(), ClaimHeaderTooLong> {
+    match headers.iter().find(|(_, value)| value.len() > limit) {
+        Some((name, value)) => {
+            Err(ClaimHeaderTooLong { header: name.to_string(), bytes: value.len(), limit })
+        }
+        None => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`config`] | the operator's configuration, parsed into validated types |
 //! | [`token_source`] | finds the token of a request and removes it: header, query, cookie |
 //! | [`issuer_index`] | the index of a configured issuer |
+//! | [`token_role`] | the role of a token in a request: first or second |
 //! | [`jose`] | tokens, keys, signatures and claims (RFC 7515, 7517, 7518, 7519, 8725) |
 //! | [`keys`] | the key cache: freshness, lease, refresh and back-off, without I/O |
 //! | [`route`] | path templates, the variants of a path, the route look-up |
@@ -50,4 +51,5 @@ pub mod resource_metadata;
 pub mod route;
 pub mod time;
 pub mod token_cache;
+pub mod token_role;
 pub mod token_source;

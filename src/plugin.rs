@@ -154,7 +154,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
                 if let Some(record) = decision.refusal() {
                     self.report.refused(&record, now);
                 }
-                if let Some(issuer) = decision.trace.token.named_issuer() {
+                for issuer in decision.named_issuers() {
                     self.report.count_issuer(issuer, IssuerMetric::Refused);
                 }
             }

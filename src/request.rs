@@ -17,6 +17,7 @@ mod other_spellings;
 mod preflight;
 mod request_values;
 mod rule_name;
+mod second_tokens;
 mod token_outcome;
 mod trailers;
 mod wait;
@@ -29,6 +30,7 @@ pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, res
 pub use input::{Metadata, Request};
 pub use request_values::ValuesOfRequest;
 pub use rule_name::RuleName;
+pub use second_tokens::{JudgedToken, SecondTokenFault};
 pub use token_outcome::{TokenFailure, TokenOutcome, Unfetched};
 pub use trailers::credential_headers;
 pub use wait::Wait;
@@ -45,9 +47,11 @@ use crate::resource_metadata::MetadataDocument;
 use crate::time::UnixTime;
 use crate::token_source;
 use answer::denial;
+use decision::each_once;
 use input::text;
 use other_spellings::other_spellings;
 use preflight::is_preflight;
+use second_tokens::Stop;
 
 /// Decides a request, or returns [`Step::AwaitKeys`] if it has to wait.
 pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decision<'r> {
@@ -86,23 +90,43 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
         return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
     }
     let values = ValuesOfRequest { policy, headers };
-    let context = evaluation_context(config, &trace.token, &values, now);
-    let mut forwarded = forward(config, headers, policy, &requirements, &trace.token, &context);
-    // The last step of a request that passes. Report-only and shadow rules record nothing.
-    if let (Ok(_), Some(proof), Some(cached)) = (&forwarded, &trace.proof, trace.token.verified())
-        && token_required
-        && !config.report_only
-        && let Err(error) = with.replays.mark(proof, now)
-    {
-        trace.token = TokenOutcome::Failed(with.unconfirmed(cached, error.into()));
-        forwarded = forward(config, headers, policy, &requirements, &trace.token, &context);
-    }
-    match forwarded {
-        Ok(forward) => {
-            trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
-            Decision { step: Step::Forward(forward), trace }
+    loop {
+        let context = evaluation_context(config, &trace.token, &values, now);
+        let permit = match permit(&requirements, &trace.token, &context) {
+            Ok(permit) => permit,
+            Err(cause) => return refuse(config, trace, cause),
+        };
+        // Only now, so that the first token's failure is told first and no request waits in vain. The requirements for
+        // second tokens are in force, so that the request may wait for their keys.
+        let wait = if config.report_only { Wait::NotAllowed } else { with.wait };
+        let with = AuthContext { wait, ..*with };
+        trace.second_tokens.clear();
+        match second_tokens::judge(&with, headers, policy, &requirements, &mut trace.second_tokens) {
+            Ok(()) => {}
+            Err(Stop::AwaitKeys { issuer, reason }) => {
+                return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
+            }
+            Err(Stop::Refuse { token, fault }) => {
+                return refuse(config, trace, Cause::SecondToken { token, fault });
+            }
         }
-        Err(cause) => refuse(config, trace, cause),
+        let verified =
+            Verified { permit: &permit, token: trace.token.verified(), second: &trace.second_tokens };
+        let forward = match forward(config, headers, policy, &requirements, &verified) {
+            Ok(forward) => forward,
+            Err(cause) => return refuse(config, trace, cause),
+        };
+        // The last step of a request that passes. Report-only and shadow rules record nothing.
+        let proof = trace.proof.take().filter(|_| token_required && !config.report_only);
+        if let (Some(proof), Some(cached)) = (proof, trace.token.verified())
+            && let Err(error) = with.replays.mark(&proof, now)
+        {
+            // Decide once more, because some requirements let a request with an invalid token pass.
+            trace.token = TokenOutcome::Failed(with.unconfirmed(cached, error.into()));
+            continue;
+        }
+        trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
+        return Decision { step: Step::Forward(forward), trace };
     }
 }
 
@@ -118,6 +142,26 @@ pub fn evaluation_context<'c>(
     EvaluationContext { now, clock_skew, values }
 }
 
+/// The tokens of a request that meet every requirement.
+struct Verified<'a, 'r> {
+    permit: &'a Permit,
+    token: Option<&'a CachedToken>,
+    second: &'a [JudgedToken<'r>],
+}
+
+/// The permit for the first token.
+fn permit<'r>(
+    requirements: &Requirements<'r>,
+    token: &TokenOutcome<'_>,
+    context: &EvaluationContext<'_>,
+) -> Result<Permit, Cause<'r>> {
+    let malformed = token.failure().and_then(TokenFailure::malformed);
+    if let Some(malformed) = malformed.filter(|_| requirements.needs_token()) {
+        return Err(Cause::Credential(malformed));
+    }
+    requirements.evaluate(token.credential(), context).map_err(Cause::Requirement)
+}
+
 /// The header edits for the upstream if every requirement is met. The edits require a [`Permit`], which only
 /// [`Requirements::evaluate`] creates.
 fn forward<'r>(
@@ -125,18 +169,14 @@ fn forward<'r>(
     headers: &HeaderMap,
     policy: &EffectivePolicy<'_>,
     requirements: &Requirements<'r>,
-    token: &TokenOutcome<'_>,
-    context: &EvaluationContext<'_>,
+    verified: &Verified<'_, 'r>,
 ) -> Result<Forward, Cause<'r>> {
-    let token_required = requirements.needs_token();
-    let malformed = token.failure().and_then(TokenFailure::malformed);
-    if let Some(malformed) = malformed.filter(|_| token_required) {
-        return Err(Cause::Credential(malformed));
-    }
-    let permit = requirements.evaluate(token.credential(), context).map_err(Cause::Requirement)?;
-    let mut edits = claim_headers(config, headers, &permit, token.verified()).map_err(Cause::Oversize)?;
+    let Verified { permit, token, second } = verified;
+    let mut edits = claim_headers(config, headers, permit, *token).map_err(Cause::Oversize)?;
+    second_tokens::add_claim_headers(config, second, &mut edits)
+        .map_err(|(token, fault)| Cause::SecondToken { token, fault })?;
     // The token stays in place if no requirement needs it, and in report-only.
-    if token_required && !config.report_only {
+    if requirements.needs_token() && !config.report_only {
         for (name, values) in token_source::strip(&policy.token_sources, headers, policy.forward_token) {
             edits.set(name, values);
         }
@@ -147,7 +187,14 @@ fn forward<'r>(
             edits.remove(dpop::HEADER);
         }
     }
-    Ok(Forward { edits, identity: permit.identity().map(Rc::clone) })
+    if !config.report_only {
+        second_tokens::remove_places(config, headers, second, &mut edits);
+    }
+    let identity = permit.identity().map(Rc::clone);
+    let first = identity.as_ref().map(|identity| identity.issuer());
+    let issuers = second.iter().filter_map(|judged| Some(judged.outcome.verified()?.identity().issuer()));
+    let other_issuers = each_once(issuers.filter(|issuer| Some(*issuer) != first));
+    Ok(Forward { edits, identity, other_issuers })
 }
 
 fn claim_headers(
@@ -178,7 +225,7 @@ fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decisi
 fn exempt<'r>(config: &Config, mut trace: Trace<'r>, rule: RuleName) -> Decision<'r> {
     trace.exemption = Some(rule);
     let edits = config.claim_headers.strip(trace.headers);
-    Decision { step: Step::Forward(Forward { edits, identity: None }), trace }
+    Decision { step: Step::Forward(Forward { edits, identity: None, other_issuers: Vec::new() }), trace }
 }
 
 fn document(config: &Config, headers: &HeaderMap) -> Option<MetadataDocument> {

@@ -1,7 +1,7 @@
 //! A cache of verified tokens, limited in entries and in bytes.
 //!
-//! The complete token is the key. Its hash only selects the slot: two tokens with the same hash replace each
-//! other. The cache does not know when an entry becomes invalid; the caller checks that after each look-up
+//! The complete token and its role are the key: a token that is valid as one of `second_tokens` need not be valid as
+//! the first token. The hash only selects the slot: two tokens with the same hash replace each other. The cache does not know when an entry becomes invalid; the caller checks that after each look-up
 //! (`request/authenticate.rs`).
 //!
 //! Eviction uses CLOCK: a hit only sets a mark, and an entry that was hit since the clock hand last passed it
@@ -12,10 +12,15 @@
 //! inserts every new key at once. A client that sends each valid token only once would then cause an eviction
 //! for every request.
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::rc::Rc;
+
+use crate::token_role::{SecondTokenIndex, TokenRole};
 
 /// The average bytes per entry: three times the size of an entry for a token of 700 bytes with ten claims. This
 /// makes 8 MiB for the default of 1024 entries, half of a worker's budget.
@@ -55,6 +60,7 @@ struct Store<V> {
 #[derive(Debug)]
 struct Slot<V> {
     hash: u64,
+    role: TokenRole,
     token: Box<[u8]>,
     value: Rc<V>,
     bytes: usize,
@@ -87,27 +93,27 @@ impl<V> TokenCache<V> {
         self.entries == 0
     }
 
-    /// The cached value of exactly this token.
-    pub fn find(&self, token: &[u8]) -> Option<Rc<V>> {
+    /// The cached value of exactly this token in this role.
+    pub fn find(&self, role: TokenRole, token: &[u8]) -> Option<Rc<V>> {
         if self.is_off() {
             return None;
         }
         let store = self.store.try_borrow().ok()?;
-        let place = *store.places.get(&self.hash(token))?;
-        let slot = store.slots.get(place)?.as_ref().filter(|slot| is_same(&slot.token, token))?;
+        let place = *store.places.get(&self.hash(role, token))?;
+        let slot = store.slots.get(place)?.as_ref().filter(|slot| slot.is(role, token))?;
         slot.referenced.set(true);
         Some(Rc::clone(&slot.value))
     }
 
     /// Inserts a token; `bytes` is the size of the value. A full cache inserts a token only at its second
     /// arrival. An entry larger than the whole cache is not inserted.
-    pub fn insert(&self, token: &[u8], value: Rc<V>, bytes: usize) {
+    pub fn insert(&self, role: TokenRole, token: &[u8], value: Rc<V>, bytes: usize) {
         let bytes = bytes.saturating_add(token.len()).saturating_add(size_of::<Slot<V>>());
         let Ok(mut store) = self.store.try_borrow_mut() else { return };
         if self.is_off() || bytes > self.bytes {
             return;
         }
-        let hash = self.hash(token);
+        let hash = self.hash(role, token);
         if let Some(place) = store.places.get(&hash).copied() {
             store.evict(place);
         }
@@ -122,14 +128,14 @@ impl<V> TokenCache<V> {
                 return;
             }
         }
-        store.store(Slot { hash, token: token.into(), value, bytes, referenced: Cell::new(false) });
+        store.store(Slot { hash, role, token: token.into(), value, bytes, referenced: Cell::new(false) });
     }
 
     /// Removes the token's entry.
-    pub fn remove(&self, token: &[u8]) {
+    pub fn remove(&self, role: TokenRole, token: &[u8]) {
         if let Ok(mut store) = self.store.try_borrow_mut()
-            && let Some(place) = store.places.get(&self.hash(token)).copied()
-            && store.slots.get(place).and_then(Option::as_ref).is_some_and(|slot| *slot.token == *token)
+            && let Some(place) = store.places.get(&self.hash(role, token)).copied()
+            && store.slots.get(place).and_then(Option::as_ref).is_some_and(|slot| slot.is(role, token))
         {
             store.evict(place);
         }
@@ -150,9 +156,23 @@ impl<V> TokenCache<V> {
         (self.hits.take(), self.misses.take())
     }
 
-    fn hash(&self, token: &[u8]) -> u64 {
+    fn hash(&self, role: TokenRole, token: &[u8]) -> u64 {
         let end = token.get(token.len().saturating_sub(HASHED_SUFFIX)..).unwrap_or_default();
-        self.hasher.hash_one(end)
+        self.hasher.hash_one(end) ^ role_bits(role)
+    }
+}
+
+/// A token has a slot for each of its roles. Multiplication by an odd number gives each role other bits.
+fn role_bits(role: TokenRole) -> u64 {
+    match role {
+        TokenRole::First => 0,
+        TokenRole::Second(SecondTokenIndex(index)) => (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    }
+}
+
+impl<V> Slot<V> {
+    fn is(&self, role: TokenRole, token: &[u8]) -> bool {
+        self.role == role && is_same(&self.token, token)
     }
 }
 
@@ -242,152 +262,5 @@ impl<V> Store<V> {
             self.evict(self.clock_hand);
         }
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn cached(cache: &TokenCache<u32>) -> usize {
-        let store = cache.store.borrow();
-        let slots: Vec<_> = store.slots.iter().flatten().collect();
-        assert_eq!(slots.len(), store.places.len());
-        assert_eq!(slots.len() + store.free.len(), store.slots.len());
-        assert_eq!(slots.iter().map(|slot| slot.bytes).sum::<usize>(), store.bytes);
-        assert!(slots.len() <= cache.entries && store.bytes <= cache.bytes);
-        slots.len()
-    }
-
-    #[test]
-    fn the_whole_token_decides() {
-        let cache = TokenCache::new(8);
-        let token = [b'a'; 500];
-        cache.insert(&token, Rc::new(1), 0);
-        assert_eq!(cache.find(&token).as_deref(), Some(&1));
-        for changed in 0..500 {
-            let mut other = token;
-            other[changed] = b'b';
-            // A token that is changed before its last 96 bytes even has the same hash.
-            assert_eq!(cache.find(&other), None, "byte {changed}");
-        }
-        for shorter in 0..500 {
-            assert_eq!(cache.find(&token[shorter + 1..]), None, "without {} bytes", shorter + 1);
-        }
-        assert_eq!(cache.find(&[token.as_slice(), b"a"].concat()), None);
-        assert_eq!(cache.find(b""), None);
-    }
-
-    #[test]
-    fn tokens_of_one_hash_replace_each_other() {
-        let cache = TokenCache::new(8);
-        let (mut one, two) = ([b'a'; 200], [b'a'; 200]);
-        one[0] = b'b';
-        cache.insert(&one, Rc::new(1), 10);
-        cache.insert(&two, Rc::new(2), 10);
-        assert_eq!((cache.find(&one), cache.find(&two).as_deref()), (None, Some(&2)));
-        cache.remove(&one);
-        assert_eq!(cached(&cache), 1, "another token with the same hash stays");
-        cache.remove(&two);
-        assert_eq!((cached(&cache), cache.find(&two)), (0, None));
-    }
-
-    #[test]
-    fn what_is_found_stays_longer() {
-        let cache = TokenCache::new(3);
-        for token in ["a", "b", "c"] {
-            cache.insert(token.as_bytes(), Rc::new(0), 0);
-        }
-        for round in 0..20 {
-            assert!(cache.find(b"a").is_some(), "round {round}");
-            twice(&cache, format!("new {round}").as_bytes(), 0);
-            assert_eq!(cached(&cache), 3);
-        }
-    }
-
-    /// Inserts a token the way a full cache requires: at its second arrival.
-    fn twice(cache: &TokenCache<u32>, token: &[u8], bytes: usize) {
-        for _ in 0..2 {
-            cache.insert(token, Rc::new(0), bytes);
-        }
-    }
-
-    #[test]
-    fn what_comes_once_puts_nothing_out() {
-        let cache = TokenCache::new(3);
-        for token in ["a", "b", "c"] {
-            cache.insert(token.as_bytes(), Rc::new(0), 0);
-            assert!(cache.find(token.as_bytes()).is_some(), "there is room: {token}");
-        }
-        for number in 0..10_000_u32 {
-            cache.insert(&number.to_le_bytes(), Rc::new(1), 0);
-        }
-        let kept = ["a", "b", "c"].iter().filter(|token| cache.find(token.as_bytes()).is_some()).count();
-        assert_eq!((kept, cached(&cache)), (3, 3));
-        twice(&cache, b"d", 0);
-        assert_eq!((cache.find(b"d").is_some(), cached(&cache)), (true, 3));
-    }
-
-    #[test]
-    fn bytes_are_bounded_too() {
-        let cache = TokenCache::new(1024);
-        let third = cache.bytes / 3;
-        for number in 0..10_u32 {
-            twice(&cache, &number.to_le_bytes(), third);
-            assert!(cached(&cache) <= 2);
-        }
-        assert!(cache.find(&9_u32.to_le_bytes()).is_some());
-        cache.insert(b"too much", Rc::new(0), usize::MAX);
-        assert_eq!((cache.find(b"too much"), cached(&cache)), (None, 2));
-    }
-
-    #[test]
-    fn off_means_off() {
-        let cache = TokenCache::new(0);
-        cache.insert(b"a", Rc::new(1), 0);
-        cache.count_miss();
-        assert_eq!((cache.find(b"a"), cached(&cache), cache.take_counts()), (None, 0, (0, 0)));
-    }
-
-    #[test]
-    fn counts_are_taken_once() {
-        let cache: TokenCache<u32> = TokenCache::new(1);
-        cache.count_hit();
-        cache.count_miss();
-        cache.count_miss();
-        assert_eq!([cache.take_counts(), cache.take_counts()], [(1, 2), (0, 0)]);
-    }
-
-    proptest! {
-        /// Compares with a map that never evicts: a hit returns the value that was inserted last for exactly
-        /// that token.
-        #[test]
-        fn never_another_tokens_value(
-            entries in 0_usize..6,
-            steps in proptest::collection::vec((0_u8..3, 0_u8..10, any::<bool>(), 0_usize..200_000), 0..200),
-        ) {
-            let cache = TokenCache::new(entries);
-            let mut model = HashMap::new();
-            for (number, (step, name, long, bytes)) in (0_u32..).zip(steps) {
-                // Long tokens share their last bytes, and so their hash.
-                let token = if long { [&[name][..], &[0; HASHED_SUFFIX]].concat() } else { vec![name] };
-                match step {
-                    0 => {
-                        cache.insert(&token, Rc::new(number), bytes);
-                        model.insert(token, number);
-                    }
-                    1 => {
-                        cache.remove(&token);
-                        prop_assert_eq!(cache.find(&token), None);
-                    }
-                    _ => if let Some(referenced) = cache.find(&token) {
-                        prop_assert_eq!(model.get(&token), Some(&*referenced));
-                    },
-                }
-                cached(&cache);
-            }
-        }
     }
 }

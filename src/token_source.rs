@@ -57,6 +57,17 @@ impl TokenSource {
             Self::Query { .. } => None,
         }
     }
+
+    /// Whether an upstream may take the parameter or cookie of one source for that of the other.
+    pub fn may_be_parameter(&self, other: &Self) -> bool {
+        let ((Self::Query { name }, Self::Query { name: other })
+        | (Self::Cookie { name }, Self::Cookie { name: other })) = (self, other)
+        else {
+            return false;
+        };
+        let (name, other) = (name.as_bytes(), other.as_bytes());
+        spelling::param_names_match(name, other) || spelling::param_names_match(other, name)
+    }
 }
 
 /// The credential that was found in a request.

@@ -71,6 +71,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             client_certificate_from,
             dpop,
             token_from,
+            second_tokens,
             realm,
             token_cache_entries,
             max_token_bytes,
@@ -90,7 +91,8 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
         let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
         format!(
             "{issuers:?} {default_policy:?} {routes:?} {guards:?} {compared_headers:?} {route_metadata:?} {names:?} {claim_headers:?} \
-             {resource_metadata:?} {client_certificate_from:?} {dpop:?} {flags:?} {limits:?} {token_from:?} {realm:?} {warnings:?} {digest}"
+             {resource_metadata:?} {client_certificate_from:?} {dpop:?} {flags:?} {limits:?} {token_from:?} {second_tokens:?} \
+             {realm:?} {warnings:?} {digest}"
         )
     })
 }

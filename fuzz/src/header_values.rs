@@ -16,6 +16,7 @@ use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::policy::{
     ClaimSource, ClaimSources, Credential, EvaluationContext, Identity, Requirement, Requirements,
 };
+use jwt_guard::token_role::TokenRole;
 
 use super::issuer::{AUDIENCE, AcceptAll, ISSUER, NOW, keys, rules};
 
@@ -133,7 +134,12 @@ fn verified(members: &[(String, Json)]) -> Option<Identity> {
     let from = |name: &str| vec![ClaimSource::new(Pointer::parse(name).unwrap())];
     Some(Identity::new(
         claims,
-        &ClaimSources { roles: from("roles"), groups: from("/g/0"), scopes: from("scope") },
+        &ClaimSources {
+            roles: from("roles"),
+            groups: from("/g/0"),
+            scopes: from("scope"),
+            ..ClaimSources::default()
+        },
     ))
 }
 
@@ -159,8 +165,9 @@ fn check_request(identity: &Rc<Identity>, client: &[u8]) {
     let permit =
         Requirements::from(&any).evaluate(Credential::Verified(identity), &EvaluationContext::EMPTY).unwrap();
     let edits = map.plan(&request, &permit, MAX_HEADER_BYTES).unwrap();
-    let encoded_headers =
-        map.plan_encoded(&request, &permit, &map.encode_for(identity), MAX_HEADER_BYTES).unwrap();
+    let encoded_headers = map
+        .plan_encoded(&request, &permit, &map.encode_for(TokenRole::First, identity), MAX_HEADER_BYTES)
+        .unwrap();
     let upstream = edits.apply(&request);
     assert_eq!(encoded_headers.apply(&request), upstream);
 

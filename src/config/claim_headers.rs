@@ -4,6 +4,8 @@ use super::claim_sources::pointer;
 use super::keys::header_value as key;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors, preview};
+use super::second_token_error::SecondTokenError;
+use super::second_tokens::{header_of_binding, refuse};
 use crate::headers::{ClaimHeaders, HeaderSource};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
@@ -28,6 +30,20 @@ pub(super) fn of_issuer(
     let Some(node) = node else { return };
     let Some(entries) = entries(&node, errors) else { return };
     if let Err(error) = headers.add_issuer(issuer, entries) {
+        node.refuse(Problem::ClaimHeaders(error), errors);
+    }
+}
+
+/// The map of the next second token. If it is absent, the filter sets no header from the token.
+pub(super) fn of_second_token(node: Option<ConfigNode<'_>>, headers: &mut ClaimHeaders, errors: &mut Errors) {
+    let entries = match &node {
+        Some(node) => entries(node, errors).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if let (Some(name), Some(node)) = (entries.iter().find_map(|(name, _)| header_of_binding(name)), &node) {
+        refuse(node, SecondTokenError::HeaderOfBinding { name: name.to_owned() }, errors);
+    }
+    if let (Err(error), Some(node)) = (headers.add_second_token(entries), &node) {
         node.refuse(Problem::ClaimHeaders(error), errors);
     }
 }

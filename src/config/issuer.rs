@@ -41,6 +41,10 @@ pub struct Issuer {
     pub paths: Option<IssuerPaths>,
     /// `confirmation`
     pub confirmation: Confirmation,
+    /// Whether its tokens are accepted as the first token of a request.
+    pub first_token: bool,
+    /// `first_token` as written.
+    pub(super) written_first_token: Option<bool>,
 }
 
 impl Issuer {
@@ -159,6 +163,10 @@ fn issuer(
             roles: replaced(object, &shared::ROLES_FROM, &defaults.roles, errors),
             groups: replaced(object, &shared::GROUPS_FROM, &defaults.groups, errors),
             scopes: replaced(object, &shared::SCOPES_FROM, &defaults.scopes, errors),
+            scope_wildcards: object
+                .take(shared::SCOPE_WILDCARDS.name)
+                .and_then(|node| node.flag(errors))
+                .unwrap_or(defaults.scope_wildcards),
         },
     };
     let mut token_from = None;
@@ -171,13 +179,24 @@ fn issuer(
     }
     let paths = object.take(key::PATHS).and_then(|node| IssuerPaths::read(&node, errors));
     let confirmation = confirmation(object, errors);
+    let written = object.take(key::FIRST_TOKEN).and_then(|node| node.flag(errors));
     let before = errors.len();
     let tenants = tenant_issuer(object, issuer, errors);
     let is_valid = errors.len() == before;
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
     let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
     let rules = rules.filter(|_| is_valid).map(|rules| TokenRules { tenants, ..rules });
-    Some(Issuer { name, rules: rules?, sources, keys: keys?, token_from, paths, confirmation })
+    Some(Issuer {
+        name,
+        rules: rules?,
+        sources,
+        keys: keys?,
+        token_from,
+        paths,
+        confirmation,
+        first_token: written.unwrap_or(true),
+        written_first_token: written,
+    })
 }
 
 fn required<'a>(

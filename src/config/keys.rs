@@ -44,8 +44,10 @@ macro_rules! keys {
 
 // After the macro, which this module uses.
 mod of_issuers;
+mod of_second_tokens;
 
 pub use of_issuers::{any_tenant, header_value, issuer, listed_issuer};
+pub use of_second_tokens::second_token;
 
 keys! {
     /// The keys of the whole configuration.
@@ -57,6 +59,11 @@ keys! {
         /// The issuers, for a configuration with several. The list needs at least one entry,
         /// and each entry needs its own issuer and its own name.
         ISSUERS: Name("issuers") is List("issuer");
+
+        /// Second tokens, for requests with two identities, such as a service and the agent that it acts for. Each has a
+        /// name of letters, digits, _ and -, which requires_token refers to. Where no requirement asks for a second token,
+        /// it is not read, and its place is removed from the request.
+        SECOND_TOKENS: Name("second_tokens") is Map("second_token");
 
         /// The requirement for requests that match no route. The default, {}, requires a valid token.
         DEFAULT_POLICY: Name("default_policy") is Object("default_policy"), default "{}";
@@ -158,6 +165,10 @@ keys! {
         /// The claims that carry scopes, in the form of roles_from. A string is split at spaces (RFC 6749, section
         /// 3.3).
         SCOPES_FROM: Claims("scopes_from", &["scope", "scp"]) is ClaimSources;
+
+        /// If true, a scope of the token that ends in :* covers every scope that starts with the text before the *:
+        /// treasury:* covers treasury:write, and not treasury. A scope that a requirement names has no wildcard.
+        SCOPE_WILDCARDS: Flag("scope_wildcards", false);
     }
 
     /// The keys of a route, beside those of its requirement.
@@ -244,6 +255,12 @@ keys! {
 
         /// The name of a requirement in policies. This key cannot be combined with other conditions.
         POLICY: Name("policy") is NonBlank;
+
+        /// The requirements for second tokens, by their name in second_tokens. Each of these tokens must meet its
+        /// requirement, in addition to the requirement for the first token. This key cannot be combined with
+        /// allow_anonymous, allow_authenticated, allow_missing, allow_missing_or_failed, deny or policy, and cannot
+        /// stand in any_of or shadow. If no other key is set, the first token must be valid.
+        REQUIRES_TOKEN: Name("requires_token") is Map("second_requirement");
 
         /// A requirement that is only evaluated, counted as would_deny and logged, and that denies no request. It can
         /// be combined with every other key, so that a stricter requirement can be tried before it is enforced.

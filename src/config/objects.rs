@@ -2,8 +2,8 @@
 
 use super::keys::{
     DeclaredKey, all_of_them, any_of_them, any_tenant, certificate_header, claim_condition, comparison,
-    configuration, dpop, header_value, issuer, listed_issuer, requirement, route, shared, source, step_up,
-    token_source,
+    configuration, dpop, header_value, issuer, listed_issuer, requirement, route, second_token, shared,
+    source, step_up, token_source,
 };
 
 /// An object of the configuration.
@@ -97,6 +97,29 @@ pub static OBJECTS: &[ObjectKeys] = &[
             &[token_source::QUERY.as_str()],
             &[token_source::COOKIE.as_str()],
         ],
+    },
+    ObjectKeys {
+        name: "second_token",
+        title: "A second token: where it stands and who issues it",
+        groups: &[second_token::KEYS],
+        except: &[],
+        required: &[second_token::TOKEN_FROM.as_str(), second_token::ISSUERS.as_str()],
+        one_of: &[],
+    },
+    ObjectKeys {
+        name: "second_requirement",
+        title: "A requirement for a second token",
+        groups: &[requirement::KEYS],
+        except: &[
+            requirement::ALLOW_ANONYMOUS.name.as_str(),
+            requirement::ALLOW_MISSING_OR_FAILED.name.as_str(),
+            requirement::DENY.name.as_str(),
+            requirement::POLICY.as_str(),
+            requirement::REQUIRES_TOKEN.as_str(),
+            requirement::SHADOW.as_str(),
+        ],
+        required: &[],
+        one_of: &[],
     },
     ObjectKeys {
         name: "any_tenant",

@@ -4,15 +4,11 @@ mod texts;
 
 use super::bound_tokens::BoundTokenError;
 use super::comparison_error::ComparisonError;
-use super::foreign::Advice;
-use super::issuer_error::IssuerError;
-use super::keys::Bounds;
+use super::second_token_error::SecondTokenError;
+use super::{foreign::Advice, issuer_error::IssuerError, keys::Bounds};
 use crate::headers::HeaderMapError;
 use crate::http::UriError;
-use crate::jose::error::KeySetError;
-use crate::jose::json::JsonError;
-use crate::jose::jwks::SkippedKey;
-use crate::jose::pointer::PointerError;
+use crate::jose::{error::KeySetError, json::JsonError, jwks::SkippedKey, pointer::PointerError};
 use crate::resource_metadata::ResourceMetadataError;
 use crate::route::{Conflict, HostPatternError, MethodError, TemplateError, TooManyPartials, VariantClass};
 use texts::{algorithms, listed, remedy, skippable, those_defined};
@@ -298,6 +294,10 @@ pub enum Problem {
     /// `null` or a list as a value to compare with.
     #[error("expected a string, a number, true, false or an object; no claim is equal to null or to a list")]
     NeverEqual,
+
+    /// A mistake of second tokens.
+    #[error("{0}")]
+    SecondToken(SecondTokenError),
 
     // Routes.
     /// More routes than the limit.

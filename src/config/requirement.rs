@@ -5,17 +5,22 @@ mod comparison;
 mod defined_names;
 mod issuer_or_audience;
 mod names;
+mod second_tokens;
 mod step_up;
 
 use super::keys::{Name, requirement as key};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
+use super::second_token_error::SecondTokenError;
+use super::second_tokens::refuse;
 use crate::policy::{Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule};
+use crate::token_role::SecondTokenIndex;
 use claim::claims;
 pub(super) use claim::values;
 pub use defined_names::DefinedNames;
 use issuer_or_audience::issuer_and_audience;
 use names::{any_or_all, scopes};
+use second_tokens::second_requirements;
 use step_up::step_up;
 
 /// The meaning of an object without any condition.
@@ -69,25 +74,29 @@ pub fn read(
             object.refuse(key, Problem::StandsAlone, errors);
             None
         }
-        (Some((_, rule)), _) => Some(Requirement { rule, shadow: written.shadow, policy: None }),
+        (Some((_, rule)), _) => Some(Requirement { shadow: written.shadow, ..Requirement::new(rule) }),
         (None, Some(node)) if !is_alone => {
             node.refuse(Problem::PolicyStandsAlone, errors);
             None
         }
         (None, Some(node)) => by_name(&node, written.shadow, names, errors),
         (None, None) => {
+            let tokens = written.tokens.unwrap_or_default();
             let rule = match written.allow_missing {
-                true => missing(object, written.issuer_and_audience, &written.conditions, errors),
+                true => {
+                    let has_conditions = !written.conditions.is_empty() || !tokens.is_empty();
+                    missing(object, written.issuer_and_audience, has_conditions, errors)
+                }
                 false => {
                     let conditions = all_of(written.issuer_and_audience, written.conditions);
-                    if empty == EmptyRequirement::Refused && conditions.0.is_empty() && errors.len() == before
-                    {
+                    let is_empty = conditions.0.is_empty() && tokens.is_empty();
+                    if empty == EmptyRequirement::Refused && is_empty && errors.len() == before {
                         refuse_empty_requirement(object, errors);
                     }
                     Some(Rule::Authenticated(conditions))
                 }
             };
-            rule.map(|rule| Requirement { rule, shadow: written.shadow, policy: None })
+            rule.map(|rule| Requirement { shadow: written.shadow, tokens, ..Requirement::new(rule) })
         }
     };
     requirement.filter(|_| errors.len() == before)
@@ -102,6 +111,7 @@ struct WrittenRequirement<'a> {
     shadow: Option<Box<Requirement>>,
     issuer_and_audience: Vec<IssuerOrAudience>,
     conditions: Vec<Condition>,
+    tokens: Option<Vec<(SecondTokenIndex, Requirement)>>,
 }
 
 impl<'a> WrittenRequirement<'a> {
@@ -118,9 +128,15 @@ impl<'a> WrittenRequirement<'a> {
         let shadow = object.take(key::SHADOW);
         let issuer_and_audience = issuer_and_audience(object, names, errors);
         let conditions = conditions(object, names, errors);
+        let tokens = object.take(key::REQUIRES_TOKEN);
+        let tokens = tokens.map(|node| second_requirements(&node, names, errors));
         let shadow = shadow.and_then(|node| requirement(&node, names, EmptyRequirement::Refused, errors));
         if shadow.as_ref().is_some_and(|shadow| shadow.shadow.is_some()) {
             object.refuse(key::SHADOW, Problem::ShadowOfShadow, errors);
+        }
+        if shadow.as_ref().is_some_and(|shadow| !shadow.tokens.is_empty()) {
+            let problem = Problem::SecondToken(SecondTokenError::InShadow);
+            object.refuse(key::SHADOW, problem, errors);
         }
         Self {
             deciding: deciding.into_iter().map(|(key, rule)| (key.name, rule)).collect(),
@@ -129,13 +145,15 @@ impl<'a> WrittenRequirement<'a> {
             shadow: shadow.map(Box::new),
             issuer_and_audience,
             conditions,
+            tokens,
         }
     }
 
     /// Whether an exclusive key, if there is one, is combined with another condition.
     fn has_companions(&self) -> bool {
         let ways = self.deciding.len() + usize::from(self.allow_missing) + usize::from(self.policy.is_some());
-        ways > 1 || !self.conditions.is_empty() || !self.issuer_and_audience.is_empty()
+        let has_conditions = !self.conditions.is_empty() || !self.issuer_and_audience.is_empty();
+        ways > 1 || has_conditions || self.tokens.is_some()
     }
 }
 
@@ -151,6 +169,7 @@ fn by_name(
         rule: named.rule.clone(),
         shadow: shadow.or_else(|| named.shadow.clone()),
         policy: node.value().as_str().map(Into::into),
+        tokens: named.tokens.clone(),
     })
 }
 
@@ -159,10 +178,10 @@ fn by_name(
 fn missing(
     object: &ConfigObject<'_>,
     issuer_and_audience: Vec<IssuerOrAudience>,
-    conditions: &[Condition],
+    has_conditions: bool,
     errors: &mut Errors,
 ) -> Option<Rule> {
-    if !conditions.is_empty() {
+    if has_conditions {
         object.refuse(key::ALLOW_MISSING.name, Problem::AllowMissingWithConditions, errors);
         return None;
     }
@@ -238,6 +257,10 @@ fn alternative(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors)
     let requirement = requirement(node, names, EmptyRequirement::Refused, errors)?;
     if requirement.shadow.is_some() {
         node.refuse(Problem::ShadowInAlternative, errors);
+        return None;
+    }
+    if !requirement.tokens.is_empty() {
+        refuse(node, SecondTokenError::InAlternative, errors);
         return None;
     }
     match requirement.rule {

@@ -3,6 +3,7 @@
 mod bound_tokens;
 mod issuers;
 mod mistakes;
+mod second_tokens;
 
 use super::routes::MAX_ROUTES;
 use super::*;

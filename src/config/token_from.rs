@@ -1,20 +1,10 @@
 //! `token_from`: the token sources of a request.
 
-use std::rc::Rc;
-
-use super::comparison_error::ComparisonError;
-use super::error::ConfigError;
-use super::issuer::Issuer;
-use super::issuer_error::IssuerError;
-use super::keys::{configuration, listed_issuer, token_source as key};
-use super::path::Path;
+use super::keys::token_source as key;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors};
-use super::routes::Route;
-use crate::headers::{ClaimHeaders, CredentialHeaders};
 use crate::http::is_token;
 use crate::jose::json::Json;
-use crate::route::Table;
 use crate::token_source::TokenSource;
 
 /// Reads a list of token sources. With `dpop`, `Authorization: Bearer` stands for `Authorization: DPoP` as well.
@@ -86,49 +76,4 @@ fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSourc
             None
         }
     }
-}
-
-/// Refuses the token sources of issuers that neither the global list nor the list of a route contains.
-pub(super) fn sources_of_issuers(
-    issuers: &[Issuer],
-    token_from: &[TokenSource],
-    routes: &Table<Rc<Route>>,
-) -> Vec<ConfigError> {
-    let is_read = |source: &TokenSource| {
-        let of_routes = routes.rules().filter_map(|route| route.token_from.as_ref());
-        token_from.contains(source) || of_routes.into_iter().any(|own| own.contains(source))
-    };
-    let mut errors = Vec::new();
-    for issuer in issuers {
-        let list = Path::root().key(configuration::ISSUERS.as_str()).index(issuer.rules.issuer.0);
-        let list = list.key(listed_issuer::TOKEN_FROM.as_str());
-        let sources = issuer.token_from.iter().flatten().enumerate();
-        for (index, _) in sources.filter(|(_, source)| !is_read(source)) {
-            let path = list.index(index).to_owned();
-            errors.push(ConfigError { path, problem: Problem::Issuer(IssuerError::SourceIsNotRead) });
-        }
-    }
-    errors
-}
-
-/// Refuses a token source that is also a claim header. The filter would remove the header before it reads the token, or
-/// remove the claim together with the token.
-pub(super) fn claim_header_among(token_sources: &[TokenSource], headers: &ClaimHeaders) -> Option<Problem> {
-    token_sources.iter().find_map(|token_source| match token_source {
-        TokenSource::Header { name, .. } if headers.is_removed(name) => {
-            Some(Problem::TokenInClaimHeader { header: name.clone() })
-        }
-        _ => None,
-    })
-}
-
-/// Refuses a token source that is also a header which a claim is compared with.
-pub(super) fn compared_header_among(
-    token_sources: &[TokenSource],
-    compared: &CredentialHeaders,
-) -> Option<Problem> {
-    let names = token_sources.iter().filter_map(TokenSource::header).map(|(name, _)| name);
-    let name = names.into_iter().find(|name| compared.may_be(name))?;
-    let error = ComparisonError::HeaderOfFilter { name: name.to_owned() };
-    Some(Problem::Comparison(error))
 }

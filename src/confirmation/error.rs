@@ -33,6 +33,11 @@ pub enum ConfirmationError {
     /// A token with `jkt`, and `dpop` is not configured.
     #[error("the token is bound to a DPoP key (cnf jkt), and dpop is not configured")]
     NoDpop,
+    /// A second token with `jkt`.
+    #[error(
+        "the token is bound to a DPoP key (cnf jkt), and a request has one DPoP proof, which is for its first token"
+    )]
+    SecondToken,
     /// A token with `jkt` that was not sent as `Authorization: DPoP`.
     #[error(
         "the token is bound to a DPoP key (cnf jkt), and the request does not send it as Authorization: DPoP"

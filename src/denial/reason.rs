@@ -195,7 +195,9 @@ impl From<&TokenError> for Reason {
         match error {
             TokenError::TooLong { .. } => Self::TooLong,
             TokenError::Malformed(_) => Self::Malformed,
-            TokenError::UnknownIssuer | TokenError::Tenant { .. } => Self::UnknownIssuer,
+            TokenError::UnknownIssuer | TokenError::IssuerOfAnotherToken | TokenError::Tenant { .. } => {
+                Self::UnknownIssuer
+            }
             TokenError::Algorithm => Self::Algorithm,
             TokenError::Type => Self::Type,
             TokenError::Critical => Self::Crit,

@@ -76,6 +76,15 @@ pub enum HeaderMapError {
         /// The name of the later entry.
         second: String,
     },
+    /// A header of a second token that is also in another map, or in the default map.
+    #[error(
+        "{name:?} is a claim header of another token, in some spelling; an upstream could not tell whose claim it \
+         carries, so write a name of its own, as in \"x-agent-sub\""
+    )]
+    OfAnotherToken {
+        /// The name as configured.
+        name: String,
+    },
     /// An empty list of pointers.
     #[error("{name:?} has an empty list of claims; name one, or write \"$none\" to have the header removed")]
     NoPointer {

@@ -1,6 +1,7 @@
 //! The header edits for a request and a permit, and the names that a map must not contain.
 
 mod of_issuers;
+mod of_second_tokens;
 
 use super::*;
 use crate::issuer_index::IssuerIndex;
@@ -20,7 +21,12 @@ const CLAIMS: &str = r#"{
 
 fn identity_of(claims: &str) -> Rc<Identity> {
     let source = |name| vec![ClaimSource::new(Pointer::parse(name).unwrap())];
-    let sources = ClaimSources { roles: source("roles"), groups: source("groups"), scopes: source("scope") };
+    let sources = ClaimSources {
+        roles: source("roles"),
+        groups: source("groups"),
+        scopes: source("scope"),
+        ..ClaimSources::default()
+    };
     Rc::new(Identity::new(VerifiedClaims::unchecked(IssuerIndex(0), claims, &[]), &sources))
 }
 
@@ -239,7 +245,7 @@ fn a_value_over_the_limit_is_refused() {
     let oversize = ClaimHeaderTooLong { header: "x-auth-sub".to_owned(), bytes: 5, limit: 4 };
     assert_eq!(map.plan(&HeaderMap::new(), &permit, 4).err(), Some(oversize.clone()));
     assert_eq!(
-        map.plan_encoded(&HeaderMap::new(), &permit, &map.encode_for(&identity), 4).err(),
+        map.plan_encoded(&HeaderMap::new(), &permit, &map.encode_for(TokenRole::First, &identity), 4).err(),
         Some(oversize)
     );
     let encoded = permit_for(&identity_of(r#"{"sub":"éé"}"#));
@@ -259,7 +265,7 @@ fn prepared_headers_count_what_they_take() {
     let map = ClaimHeaders::default();
     let taken = |claims: &str| {
         let identity = identity_of(claims);
-        map.encode_for(&identity).bytes() - identity.bytes()
+        map.encode_for(TokenRole::First, &identity).bytes() - identity.bytes()
     };
     // Each value, with as many bytes in addition.
     let (sub, email) = ("s".repeat(1000), "e".repeat(500));
@@ -272,7 +278,7 @@ fn prepared_headers_count_what_they_take() {
 fn prepared_headers_serve_their_own_identity_only() {
     let map = ClaimHeaders::default();
     let (ada, eve) = (identity_of(r#"{"sub":"ada"}"#), identity_of(r#"{"sub":"eve"}"#));
-    let encoded_headers = map.encode_for(&ada);
+    let encoded_headers = map.encode_for(TokenRole::First, &ada);
     let request = headers(&[("x_auth_sub", "root"), ("x-auth-sub", "root")]);
     let sub = |permit: &Permit| shown(&map.plan_encoded(&request, permit, &encoded_headers, LIMIT).unwrap());
     assert_eq!(sub(&permit_for(&ada)), ["x-auth-sub [ada]", "x_auth_sub -"]);

@@ -24,6 +24,12 @@ pub enum TokenError {
     /// `iss` is missing, or it is not a configured issuer.
     #[error("the token's iss is missing or is not a configured issuer")]
     UnknownIssuer,
+    /// The issuer is configured, but not for this token of the request: `issuers` of the second token does not name it,
+    /// or the issuer is not accepted for the first token.
+    #[error(
+        "the token's issuer is configured, but not for this token of the request (second_tokens, first_token)"
+    )]
+    IssuerOfAnotherToken,
     /// The `iss` contains a tenant, and the claim of the tenant is missing or is another text.
     #[error("the token's claim {claim} is missing or is not the tenant in the token's iss")]
     Tenant {

@@ -14,10 +14,19 @@ pub enum AnyAll<T> {
 
 /// Whether the values that are present are enough.
 pub(super) fn is_met<T: ToHashKey>(required: &AnyAll<T>, present: &[T]) -> bool {
+    is_met_or_covered(required, present, |_| false)
+}
+
+/// [`is_met`], with another test for each value that is not present.
+pub(super) fn is_met_or_covered<T: ToHashKey>(
+    required: &AnyAll<T>,
+    present: &[T],
+    covered: impl Fn(&T) -> bool,
+) -> bool {
     let (AnyAll::Any(listed) | AnyAll::All(listed)) = required;
     let present = ValueSet::new(present, listed.count());
     match required {
-        AnyAll::Any(listed) => listed.iter().any(|value| present.contains(value)),
-        AnyAll::All(listed) => listed.iter().all(|value| present.contains(value)),
+        AnyAll::Any(listed) => listed.iter().any(|value| present.contains(value) || covered(value)),
+        AnyAll::All(listed) => listed.iter().all(|value| present.contains(value) || covered(value)),
     }
 }

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::any_all::{AnyAll, is_met};
+use super::any_all::{AnyAll, is_met, is_met_or_covered};
 use super::identity::Identity;
 use super::non_empty::NonEmpty;
 use super::refusal::{Refusal, Unmet};
 use super::request_value::{ConditionContext, EvaluationContext, RequestValue, RequestValues};
 use super::requirement::{ClaimCondition, Condition, Conditions, IssuerOrAudience, Requirement, Rule};
+use crate::token_role::SecondTokenIndex;
 
 /// The credential of a request.
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +103,23 @@ impl<'a> Requirements<'a> {
     /// requirements are anonymous.
     pub fn needs_token(&self) -> bool {
         !self.is_denied() && self.iter().any(|requirement| requirement.rule != Rule::Anonymous)
+    }
+
+    /// The requirements for a second token, with the index of the requirement that asks for it. `None`: no requirement
+    /// asks for it, or the request is denied whatever its tokens.
+    pub fn of_second_token(&self, token: SecondTokenIndex) -> Option<(Vec<usize>, Requirements<'a>)> {
+        if self.is_denied() {
+            return None;
+        }
+        let (mut indices, mut requirements) = (Vec::new(), Vec::new());
+        for (index, requirement) in self.iter().enumerate() {
+            let inner = requirement.tokens.iter().filter(|(asked, _)| *asked == token);
+            for (_, inner) in inner {
+                indices.push(index);
+                requirements.push(inner);
+            }
+        }
+        NonEmpty::new(requirements).map(|requirements| (indices, requirements.into()))
     }
 
     /// Whether a shadow depends on a token. On an anonymous route, a shadow is the only reason to read the
@@ -218,7 +236,10 @@ impl Condition {
             Self::IssuerOrAudience(restriction) => return restriction.unmet(identity),
             Self::Role(roles) => (is_met(roles, identity.roles()), Unmet::Role(roles)),
             Self::Group(groups) => (is_met(groups, identity.groups()), Unmet::Group(groups)),
-            Self::Scope(scopes) => (is_met(scopes, identity.scopes()), Unmet::Scope(scopes)),
+            Self::Scope(scopes) => {
+                let covered = |scope: &String| identity.has_wildcard_for(scope);
+                (is_met_or_covered(scopes, identity.scopes(), covered), Unmet::Scope(scopes))
+            }
             Self::Claim(claim) => (claim.met_by(identity, context), Unmet::Claim(claim)),
             Self::StepUp(step_up) => (step_up.is_met(identity, context), Unmet::StepUp(step_up)),
             Self::AnyOf(alternatives) => return any_of(alternatives, identity, context),

@@ -16,6 +16,8 @@ pub struct ClaimSources {
     pub groups: Vec<ClaimSource>,
     /// `scopes_from`; strings are split at spaces (RFC 6749 section 3.3).
     pub scopes: Vec<ClaimSource>,
+    /// `scope_wildcards`: whether the scope `a:*` of a token covers every scope that starts with `a:`.
+    pub scope_wildcards: bool,
 }
 
 /// One claim that contains roles, groups or scopes.
@@ -56,6 +58,8 @@ pub struct Identity {
     roles: Vec<String>,
     groups: Vec<String>,
     scopes: Vec<String>,
+    /// The scopes that end in `:*`, without the `*`, sorted. Empty if the issuer's scopes have no wildcards.
+    scope_prefixes: Vec<String>,
 }
 
 impl Identity {
@@ -65,7 +69,11 @@ impl Identity {
         let roles = names(claims.claims(), &sources.roles, whole);
         let groups = names(claims.claims(), &sources.groups, whole);
         let scopes = names(claims.claims(), &sources.scopes, |text: &str| text.split(' '));
-        Self { roles, groups, scopes, claims }
+        let scope_prefixes = match sources.scope_wildcards {
+            true => scope_prefixes(&scopes),
+            false => Vec::new(),
+        };
+        Self { roles, groups, scopes, scope_prefixes, claims }
     }
 
     /// The claims.
@@ -88,9 +96,18 @@ impl Identity {
         &self.scopes
     }
 
+    /// Whether a scope with a wildcard covers the scope: `a:*` covers what starts with `a:`. The required scope has no
+    /// wildcard. Each place after a colon is looked up, so the cost does not depend on the number of scopes.
+    pub(super) fn has_wildcard_for(&self, scope: &str) -> bool {
+        let covers =
+            |prefix: &str| self.scope_prefixes.binary_search_by(|own| own.as_str().cmp(prefix)).is_ok();
+        let colons = scope.bytes().enumerate().filter(|(_, byte)| *byte == b':').map(|(at, _)| at);
+        !self.scope_prefixes.is_empty() && colons.filter_map(|at| scope.get(..=at)).any(covers)
+    }
+
     /// The memory used, in bytes.
     pub fn bytes(&self) -> usize {
-        let names = self.roles.iter().chain(&self.groups).chain(&self.scopes);
+        let names = self.roles.iter().chain(&self.groups).chain(&self.scopes).chain(&self.scope_prefixes);
         let names = names.map(|name| size_of::<String>() + name.capacity());
         size_of::<Self>() + self.claims.heap_bytes() + names.sum::<usize>()
     }
@@ -99,6 +116,15 @@ impl Identity {
     pub fn issuer(&self) -> IssuerIndex {
         self.claims.issuer()
     }
+}
+
+fn scope_prefixes(scopes: &[String]) -> Vec<String> {
+    let prefixes = scopes.iter().filter_map(|scope| scope.strip_suffix('*'));
+    // `*` alone and `:*` cover nothing: they are no scopes of a service.
+    let mut prefixes: Vec<String> =
+        prefixes.filter(|prefix| prefix.len() > 1 && prefix.ends_with(':')).map(str::to_owned).collect();
+    prefixes.sort_unstable();
+    prefixes
 }
 
 fn names<'a, I: Iterator<Item = &'a str>>(

@@ -11,6 +11,7 @@ use super::request_value::RequestValue;
 use super::step_up::StepUp;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::pointer::Pointer;
+use crate::token_role::SecondTokenIndex;
 
 /// The requirement of a route, a default policy or route metadata.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +23,9 @@ pub struct Requirement {
     pub shadow: Option<Box<Requirement>>,
     /// Its name in `policies`, if any, for logs and `explain`.
     pub policy: Option<Rc<str>>,
+    /// `requires_token`: the requirements for second tokens, each token at most once. Only a requirement that is not a
+    /// shadow and not inside another one has them.
+    pub tokens: Vec<(SecondTokenIndex, Requirement)>,
 }
 
 /// The part of a requirement that decides.
@@ -86,16 +90,17 @@ pub struct ClaimCondition {
 impl Requirement {
     /// A requirement without a shadow.
     pub fn new(rule: Rule) -> Self {
-        Self { rule, shadow: None, policy: None }
+        Self { rule, shadow: None, policy: None, tokens: Vec::new() }
     }
 
-    /// Every value of the request that a condition compares with a claim, also in the shadow.
+    /// Every value of the request that a condition compares with a claim, also in the shadow and for second tokens.
     pub fn request_values(&self) -> Vec<&RequestValue> {
         let mut values = Vec::new();
         if let Rule::Authenticated(conditions) = &self.rule {
             conditions.add_request_values_to(&mut values);
         }
         values.extend(self.shadow.iter().flat_map(|shadow| shadow.request_values()));
+        values.extend(self.tokens.iter().flat_map(|(_, requirement)| requirement.request_values()));
         values
     }
 

@@ -3,6 +3,7 @@
 mod conditions;
 mod identity;
 mod of_request;
+mod scope_wildcards;
 mod several;
 mod shadows;
 
@@ -43,6 +44,7 @@ fn sources() -> ClaimSources {
         roles: vec![source("role", None), source("roles", None)],
         groups: vec![source("groups", None)],
         scopes: vec![source("scope", None), source("scp", None)],
+        scope_wildcards: false,
     }
 }
 

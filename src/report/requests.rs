@@ -19,9 +19,12 @@ impl<O: Observer> Reporter<O> {
         if let Some(identity) = &forward.identity {
             self.count_issuer(identity.issuer(), IssuerMetric::Accepted);
         }
+        for issuer in &forward.other_issuers {
+            self.count_issuer(*issuer, IssuerMetric::Accepted);
+        }
         for record in decision.would_deny() {
             self.add(Metric::WouldDeny(record.reason), 1);
-            self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());
+            self.set_reason(&record);
             self.log_refusal("would deny", &record, now);
         }
         if let Some(identity) = forward.identity.as_ref().filter(|_| config.identity_in_filter_state) {
@@ -40,8 +43,16 @@ impl<O: Observer> Reporter<O> {
     /// Reports a request that is denied.
     pub fn refused(&self, record: &DenialRecord<'_>, now: UnixTime) {
         self.add(Metric::Denied(record.reason), 1);
-        self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());
+        self.set_reason(record);
         self.log_refusal("denied", record, now);
+    }
+
+    /// Sets the reason for access logs, and the name of the second token if one denies the request.
+    fn set_reason(&self, record: &DenialRecord<'_>) {
+        self.observer.set_filter_state("jwt_guard.reason", record.reason.as_str().as_bytes());
+        if let Some(token) = record.token {
+            self.observer.set_filter_state("jwt_guard.token", token.as_bytes());
+        }
     }
 
     /// Changes the number of requests that wait for keys.

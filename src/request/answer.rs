@@ -2,10 +2,11 @@
 
 use super::decision::{Cause, Trace};
 use super::input::text;
+use super::second_tokens::SecondTokenFault;
 use super::token_outcome::TokenFailure;
-use crate::config::Config;
+use crate::config::{Config, SecondToken};
 use crate::confirmation::ConfirmationError;
-use crate::denial::{BodyFormat, Challenge, Denial, DpopChallenge};
+use crate::denial::{BodyFormat, Challenge, Denial, DpopChallenge, Reason};
 use crate::policy::{Refusal, Unmet};
 use crate::token_source::{self, ExtractedToken, TokenSource};
 
@@ -28,6 +29,15 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
     let challenge = Challenge { realm: &config.realm, scopes, step_up, resource_metadata, dpop };
     let form = BodyFormat::of(headers.get("content-type"));
     let reason = trace.denial_record(cause).reason;
+    if let Cause::SecondToken { token, fault } = cause {
+        let failure = match fault {
+            SecondTokenFault::Requirement(Refusal { unmet: Unmet::FailedToken, .. }) => {
+                trace.failure_of(token)
+            }
+            _ => None,
+        };
+        return of_second_token(token, failure, reason, form);
+    }
     let Cause::Requirement(Refusal { unmet, .. }) = cause else {
         return Denial::new(reason, &challenge, form);
     };
@@ -55,6 +65,28 @@ fn needs_dpop(trace: &Trace<'_>) -> bool {
         _ => false,
     };
     is_bound || token_source::extract(&[TokenSource::Dpop], trace.headers) != ExtractedToken::Missing
+}
+
+/// The response to a request that a second token denies. It has no challenge, because a challenge would make a client
+/// renew its first token; the detail names the header of the token instead.
+fn of_second_token(
+    token: &SecondToken,
+    failure: Option<&TokenFailure<'_>>,
+    reason: Reason,
+    form: BodyFormat,
+) -> Denial {
+    let is_header = |source: &&TokenSource| !matches!(source, TokenSource::Cookie { .. });
+    let mut headers = token.token_from.iter().filter(is_header).filter_map(TokenSource::header);
+    let header = headers.next().map(|(name, _)| name);
+    match failure {
+        Some(TokenFailure::Invalid { error, .. }) => {
+            Denial::of_second_token(reason, Some(error), header, form)
+        }
+        Some(TokenFailure::NoKeys { retry_after, .. }) => {
+            Denial::of_second_token(reason, None, header, form).retry_after(*retry_after)
+        }
+        _ => Denial::of_second_token(reason, None, header, form),
+    }
 }
 
 /// The header to name in the detail of a missing token. `None`: `authorization` is a token source.

@@ -21,6 +21,7 @@ use crate::keys::{KeyLookup, KeySource};
 use crate::policy::Identity;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
+use crate::token_role::TokenRole;
 use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
 
 /// The context in which a request is decided and its tokens are verified, at one point in time.
@@ -42,10 +43,13 @@ pub struct AuthContext<'a, 'r> {
     pub connection: &'a dyn Connection,
     /// The record of used DPoP proofs.
     pub replays: &'a dyn ReplayStore,
+    /// The token of the request that is verified.
+    pub role: TokenRole,
 }
 
 impl<'a, 'r> AuthContext<'a, 'r> {
-    /// Creates the context, for a connection without a client certificate and without a record of used DPoP proofs.
+    /// Creates the context for the first token, for a connection without a client certificate and without a record of
+    /// used DPoP proofs.
     pub fn new(
         config: &'r Config,
         keys: &'a dyn KeySource,
@@ -55,7 +59,7 @@ impl<'a, 'r> AuthContext<'a, 'r> {
         wait: Wait,
     ) -> Self {
         let (connection, replays) = (&NoConnection, &WithoutReplayStore);
-        Self { config, keys, verifier, cache, now, wait, connection, replays }
+        Self { config, keys, verifier, cache, now, wait, connection, replays, role: TokenRole::First }
     }
 }
 
@@ -132,7 +136,8 @@ impl<'r> AuthContext<'_, 'r> {
         accepted_token_sources: &[TokenSource],
     ) -> Result<(), TokenFailure<'r>> {
         let Some(issuer) = self.config.issuers.get(cached.identity().issuer().0) else { return Ok(()) };
-        if let Some(own) = &issuer.token_from {
+        // `token_from` of an issuer narrows the sources of the first token. A second token has sources of its own.
+        if let Some(own) = issuer.token_from.as_ref().filter(|_| self.role == TokenRole::First) {
             let mut both = own.iter().filter(|source| accepted_token_sources.contains(source));
             if !both.any(|source| is_in_an_accepted_source(token, headers, std::slice::from_ref(source))) {
                 return Err(TokenFailure::Misplaced { issuer });
@@ -152,7 +157,7 @@ impl<'r> AuthContext<'_, 'r> {
         }
         let verified = self.verify(token);
         match &verified {
-            Ok(cached) => self.cache.insert(token, Rc::clone(cached), cached.bytes()),
+            Ok(cached) => self.cache.insert(self.role, token, Rc::clone(cached), cached.bytes()),
             // The request is decided again later; count only one miss for it.
             Err(TokenFailure::AwaitsKeys { .. }) => return verified,
             Err(_) => {}
@@ -161,18 +166,30 @@ impl<'r> AuthContext<'_, 'r> {
         verified
     }
 
+    /// Whether tokens of the issuer are accepted in this role. Otherwise the token of an agent alone would pass as that of
+    /// a user.
+    fn accepts(&self, index: IssuerIndex, issuer: &Issuer) -> bool {
+        match self.role {
+            TokenRole::First => issuer.first_token,
+            TokenRole::Second(token) => {
+                let token = self.config.second_tokens.get(token.0);
+                token.is_some_and(|token| token.issuers.contains(&index))
+            }
+        }
+    }
+
     /// Looks up a cached token. Only what depends on the time and the keys is checked again: whether the
     /// issuer's keys are usable and still the same set, and whether the token is within its validity period.
     /// All other checks depend only on the token and the configuration, which has not changed. The caller
     /// evaluates the route's requirements for every request.
     fn look_up(&self, token: &[u8]) -> Result<Option<Rc<CachedToken>>, TokenFailure<'r>> {
-        let Some(cached) = self.cache.find(token) else { return Ok(None) };
+        let Some(cached) = self.cache.find(self.role, token) else { return Ok(None) };
         let index = cached.identity().issuer();
         let (Some(issuer), Some(keys)) = (self.config.issuers.get(index.0), self.keys.current(index)) else {
             return Ok(None);
         };
         if !cached.is_verified_by(&keys, &issuer.rules) {
-            self.cache.remove(token);
+            self.cache.remove(self.role, token);
             return Ok(None);
         }
         self.cache.count_hit();
@@ -191,6 +208,9 @@ impl<'r> AuthContext<'_, 'r> {
         let Some((index, issuer)) = issuer else {
             return Err(failed(TokenError::UnknownIssuer, None, kid));
         };
+        if !self.accepts(index, issuer) {
+            return Err(failed(TokenError::IssuerOfAnotherToken, Some(issuer), kid));
+        }
         let admitted = AdmittedToken::admit(unverified, &issuer.rules, self.now)
             .map_err(|error| failed(error, Some(issuer), kid.clone()))?;
 
@@ -206,7 +226,7 @@ impl<'r> AuthContext<'_, 'r> {
             unfetched,
         })?;
         let identity = Rc::new(Identity::new(verified, &issuer.sources));
-        let encoded_headers = self.config.claim_headers.encode_for(&identity);
+        let encoded_headers = self.config.claim_headers.encode_for(self.role, &identity);
         let binding = Binding::of(identity.claims().claims(), issuer.confirmation);
         Ok(Rc::new(CachedToken::new(encoded_headers, &keys, kid, binding)))
     }

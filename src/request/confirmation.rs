@@ -8,6 +8,7 @@ use crate::dpop::{Proof, ProofContext, UsedProof};
 use crate::http::HeaderMap;
 use crate::jose::json::Json;
 use crate::jose::public_jwk::Thumbprint;
+use crate::token_role::TokenRole;
 use crate::token_source::TokenSource;
 
 impl<'r> AuthContext<'_, 'r> {
@@ -58,6 +59,9 @@ impl<'r> AuthContext<'_, 'r> {
         headers: &HeaderMap,
         is_dpop: bool,
     ) -> Result<Box<UsedProof>, ConfirmationError> {
+        if self.role != TokenRole::First {
+            return Err(ConfirmationError::SecondToken);
+        }
         let rules = self.config.dpop.as_ref().ok_or(ConfirmationError::NoDpop)?;
         if !is_dpop {
             return Err(ConfirmationError::NotSentAsDpop);

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use super::denial_record::{DenialRecord, Detail};
 use super::effective_policy::{EffectivePolicy, PolicyError};
 use super::rule_name::RuleName;
+use super::second_tokens::{JudgedToken, SecondTokenFault};
 use super::token_outcome::{TokenFailure, TokenOutcome};
+use crate::config::SecondToken;
 use crate::denial::Denial;
 use crate::dpop::UsedProof;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
@@ -51,6 +53,8 @@ pub struct Forward {
     pub edits: HeaderEdits,
     /// The verified identity of the request, if any.
     pub identity: Option<Rc<Identity>>,
+    /// The issuers of the verified second tokens, other than that of the identity, each once.
+    pub other_issuers: Vec<IssuerIndex>,
 }
 
 /// The intermediate results of a decision. Log sentences are not built here but formatted when they are read.
@@ -66,6 +70,9 @@ pub struct Trace<'r> {
     pub token: TokenOutcome<'r>,
     /// The DPoP proof of the token, which is marked as used if the request is forwarded.
     pub proof: Option<Box<UsedProof>>,
+    /// The second tokens that were judged, in the order of the configuration. The first one that does not let the request
+    /// pass is the last.
+    pub second_tokens: Vec<JudgedToken<'r>>,
     /// The cause of the denial; with report-only, the cause of the denial that did not take place.
     pub refusal: Option<Cause<'r>>,
     /// The denials of shadow requirements.
@@ -83,6 +90,13 @@ pub enum Cause<'r> {
     Requirement(Refusal<'r>),
     /// A claim does not fit into its header.
     Oversize(ClaimHeaderTooLong),
+    /// A second token denies the request.
+    SecondToken {
+        /// The configured token.
+        token: &'r SecondToken,
+        /// Why it denies the request.
+        fault: SecondTokenFault<'r>,
+    },
 }
 
 impl<'r> Decision<'r> {
@@ -110,6 +124,13 @@ impl<'r> Decision<'r> {
         exemption.into_iter().chain(applied.map(|applied| applied.policy_name()))
     }
 
+    /// The configured issuers that the tokens of the request name, each once. The tokens may be forged.
+    pub fn named_issuers(&self) -> Vec<IssuerIndex> {
+        let second = self.trace.second_tokens.iter().map(|judged| &judged.outcome);
+        let outcomes = std::iter::once(&self.trace.token).chain(second);
+        each_once(outcomes.filter_map(TokenOutcome::named_issuer))
+    }
+
     /// Missing keys of a route that treats a failed token as none. Without this record an outage of the issuer
     /// would not be visible anywhere.
     fn passed_without_keys(&self) -> Option<DenialRecord<'_>> {
@@ -125,6 +146,17 @@ impl<'r> Decision<'r> {
     }
 }
 
+/// Each issuer once: a request counts once for an issuer, however many tokens of it it has.
+pub(super) fn each_once(issuers: impl Iterator<Item = IssuerIndex>) -> Vec<IssuerIndex> {
+    let mut once: Vec<IssuerIndex> = Vec::new();
+    for issuer in issuers {
+        if !once.contains(&issuer) {
+            once.push(issuer);
+        }
+    }
+    once
+}
+
 impl<'r> Trace<'r> {
     pub(super) fn new(headers: &'r HeaderMap) -> Self {
         Self {
@@ -133,6 +165,7 @@ impl<'r> Trace<'r> {
             exemption: None,
             token: TokenOutcome::NotRead,
             proof: None,
+            second_tokens: Vec::new(),
             refusal: None,
             shadow_refusals: Vec::new(),
         }
@@ -146,8 +179,33 @@ impl<'r> Trace<'r> {
             Cause::Credential(malformed) => (Detail::Credential(*malformed), first),
             Cause::Requirement(refusal) => return self.denial_record_of(refusal),
             Cause::Oversize(oversize) => (Detail::Oversize(oversize), first),
+            Cause::SecondToken { token, fault } => return self.denial_record_of_second(token, fault),
         };
         DenialRecord::new(detail, applied, self.headers)
+    }
+
+    fn denial_record_of_second<'d>(
+        &'d self,
+        token: &'d SecondToken,
+        fault: &'d SecondTokenFault<'r>,
+    ) -> DenialRecord<'d> {
+        let judged = self.second_tokens.iter().find(|judged| judged.token == token);
+        let asked_by = judged.map_or(0, |judged| judged.asked_by);
+        let (detail, requirement) = match fault {
+            SecondTokenFault::Credential(malformed) => (Detail::Credential(*malformed), asked_by),
+            SecondTokenFault::Requirement(refusal) => match (refusal.unmet, self.failure_of(token)) {
+                (Unmet::FailedToken, Some(failure)) => (Detail::Token(failure), refusal.requirement),
+                _ => (Detail::Requirement(refusal), refusal.requirement),
+            },
+            SecondTokenFault::Oversize(oversize) => (Detail::Oversize(oversize), asked_by),
+        };
+        let applied = self.policy.as_ref().and_then(|policy| policy.applied.get(requirement));
+        DenialRecord::new(detail, applied, self.headers).of_token(&token.name)
+    }
+
+    /// The failure of a second token.
+    pub(super) fn failure_of(&self, token: &SecondToken) -> Option<&TokenFailure<'r>> {
+        self.second_tokens.iter().find(|judged| judged.token == token)?.outcome.failure()
     }
 
     /// Uses the failure of the token as the detail: an operator needs to know why the token failed.

@@ -25,6 +25,8 @@ pub struct DenialRecord<'d> {
     pub reason: Reason,
     /// The detail behind the reason. Its `Display` writes a sentence.
     pub detail: Detail<'d>,
+    /// The name of the second token that denies the request. `None`: it is not a second token.
+    pub token: Option<&'d str>,
     applied: Option<&'d AppliedRequirement<'d>>,
     headers: &'d HeaderMap,
 }
@@ -52,7 +54,12 @@ impl<'d> DenialRecord<'d> {
         applied: Option<&'d AppliedRequirement<'d>>,
         headers: &'d HeaderMap,
     ) -> Self {
-        Self { reason: detail.reason(), detail, applied, headers }
+        Self { reason: detail.reason(), detail, token: None, applied, headers }
+    }
+
+    /// The record of a denial by this second token.
+    pub(super) fn of_token(self, token: &'d str) -> Self {
+        Self { token: Some(token), ..self }
     }
 
     /// The method as sent.
@@ -157,6 +164,9 @@ impl Display for Detail<'_> {
 impl Display for DenialRecord<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "reason={} detail=\"{}\"", self.reason, self.detail)?;
+        if let Some(token) = self.token {
+            write!(f, " token={token}")?;
+        }
         if let Some(issuer) = self.issuer() {
             write!(f, " issuer={issuer}")?;
         }

@@ -2,6 +2,7 @@
 
 use super::method_override::method_overrides;
 use super::other_spellings::other_spellings;
+use super::second_tokens::are_present;
 use crate::config::Config;
 use crate::http::{HeaderMap, is_token};
 use crate::token_source::{self, ExtractedToken, TokenSource};
@@ -18,6 +19,7 @@ pub(super) fn is_preflight(config: &Config, headers: &HeaderMap, token_sources: 
         && matches!(token_source::extract(token_sources, headers), ExtractedToken::Missing)
         && token_source::strip(token_sources, headers, false).is_empty()
         && other_spellings(headers, token_sources).next().is_none()
+        && !are_present(config, headers)
 }
 
 fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {

@@ -25,6 +25,9 @@ pub enum MalformedCredential {
     /// A token in a source that not every path variant accepts.
     #[error("the token is in a source that not every path variant accepts")]
     LocationNotAllowed,
+    /// One token that is sent as the first token and as a second one, or as two second ones.
+    #[error("the same token is sent for two identities")]
+    SameToken,
     /// A token in a source that `token_from` of its issuer does not list.
     #[error("the token is in a source that token_from of its issuer does not list")]
     NotFromIssuer,

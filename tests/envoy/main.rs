@@ -44,6 +44,7 @@ mod requirements;
 mod robustness;
 mod route_metadata;
 mod routes;
+mod second_tokens;
 mod soak;
 mod sources;
 mod step_up;

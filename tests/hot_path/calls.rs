@@ -166,6 +166,48 @@ fn what_a_bound_token_costs() {
 }
 
 #[test]
+fn two_tokens_cost_at_most_twice_one() {
+    let map = json!({
+        "x-agent-sub": "sub", "x-agent-email": "email", "x-agent-roles": "$roles", "x-agent-scopes": "$scopes",
+        "x-agent-org-id": "org_id", "x-agent-jti": "jti", "x-agent-issuer": "iss",
+    });
+    let mut guest = start(json!({
+        "name": "issuer", "first_token": true,
+        "second_tokens": {
+            "agent": { "token_from": { "header": "x-agent" }, "issuers": "issuer", "claim_headers": map },
+        },
+        "routes": [
+            { "path": "/two", "requires_role": "admin", "requires_token": { "agent": { "requires_role": "admin" } } },
+            { "path": "/**", "requires_role": "admin" },
+        ],
+    }));
+    let two = |first: &str, second: &str| {
+        let mut headers = get("/two", Some(first));
+        headers.push(("x-agent".to_owned(), second.as_bytes().to_vec()));
+        headers
+    };
+    let (first, second) = (good(), good());
+    guest.request(&two(&first, &second));
+    for (label, one, two) in [
+        ("cached", get("/orders/42", Some(&first)), two(&first, &second)),
+        ("new", get("/orders/42", Some(&good())), two(&good(), &good())),
+    ] {
+        let (one, two) = (guest.request(&one), guest.request(&two));
+        assert_eq!((one.status, two.status), (None, None), "{label}");
+        let (one, two) = (one.cost, two.cost);
+        println!("{label}: one token {one:?}, two tokens {two:?}");
+        assert!(
+            two.instructions <= 2 * one.instructions,
+            "{label}: {} {}",
+            one.instructions,
+            two.instructions
+        );
+        let calls = |calls: &BTreeMap<String, u32>| calls.values().sum::<u32>();
+        assert!(calls(&two.calls) <= 2 * calls(&one.calls), "{label}: {:?} {:?}", one.calls, two.calls);
+    }
+}
+
+#[test]
 fn metadata_that_is_ignored_is_not_read() {
     let mut guest = start(json!({ "route_metadata": "ignore" }));
     let outcome = guest.request(&get("/open", None));

@@ -12,6 +12,7 @@ mod own_spelling;
 mod path_variants;
 mod preflight;
 mod report_only;
+mod second_tokens;
 mod steps;
 mod trace;
 mod trailers;

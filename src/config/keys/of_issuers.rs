@@ -22,6 +22,11 @@ keys! {
         /// paths a token of this issuer is refused with 403. If absent, the tokens count on every path.
         PATHS: Name("paths") is TextsMatching("^/");
 
+        /// Whether the issuer's tokens count as the first token of a request, which token_from finds. If absent, true for
+        /// an issuer that no second token names, and false for an issuer that one names: the token of an agent alone
+        /// would otherwise pass as that of a user.
+        FIRST_TOKEN: Name("first_token") is Boolean;
+
         /// The aud of tokens for this service (RFC 7519, section 4.1.3). If several are listed, a token for one of
         /// them is enough.
         AUDIENCE: Name("audience") is Texts;

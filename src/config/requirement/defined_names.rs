@@ -17,6 +17,8 @@ pub struct DefinedNames {
     /// The names of invalid policies. Their mistakes are reported in `policies`; a reference to them is not reported as
     /// well.
     pub broken_policies: Vec<String>,
+    /// The names of the second tokens, sorted.
+    pub second_tokens: Vec<String>,
     /// The claim headers, which a claim cannot be compared with.
     pub claim_headers: ClaimHeaders,
     /// The headers that carry tokens, which a claim cannot be compared with.

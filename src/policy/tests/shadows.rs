@@ -14,9 +14,8 @@ fn a_shadow_is_judged_and_never_refuses() {
     let verified = Credential::Verified(&identity);
     let admin = authenticated(vec![Condition::Role(any(&["admin"]))]);
     let shadowed = |rule, shadow: &Requirement| Requirement {
-        rule,
         shadow: Some(Box::new(shadow.clone())),
-        policy: None,
+        ..Requirement::new(rule)
     };
     let open = shadowed(Rule::Anonymous, &admin);
     let token = shadowed(Rule::Authenticated(Conditions::default()), &admin);

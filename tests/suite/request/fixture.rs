@@ -147,6 +147,7 @@ pub enum Outcome {
 pub struct Forward {
     pub edits: HeaderEdits,
     pub identity: Option<Rc<Identity>>,
+    pub other_issuers: Vec<IssuerIndex>,
     pub would_deny: Vec<Recorded>,
     pub rules: Vec<RuleName>,
 }
@@ -194,8 +195,8 @@ impl From<Decision<'_>> for Outcome {
         let rules = decision.rules().collect();
         assert!(would_deny.is_empty() || matches!(decision.step, Step::Forward(_)));
         match decision.step {
-            Step::Forward(request::Forward { edits, identity }) => {
-                Self::Forward(Forward { edits, identity, would_deny, rules })
+            Step::Forward(request::Forward { edits, identity, other_issuers }) => {
+                Self::Forward(Forward { edits, identity, other_issuers, would_deny, rules })
             }
             Step::Deny(denial) => Self::Deny(Denied { denial, record: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),

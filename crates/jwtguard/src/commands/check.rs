@@ -21,7 +21,7 @@ use crate::commands::output::print_line;
 --json prints one object with these members:
   errors, warnings  the number of errors and of warnings
   findings          one object per error or warning: severity, file, line (null if unknown), path, problem
-  policies          one object per valid configuration: configuration (its name), issuers, token_from, modes and rows;
+  policies          one object per valid configuration: configuration (its name), issuers, token_from, second_tokens, modes and rows;
                     each row has route, methods, hosts, token_from (null if the route uses that of the configuration)
                     and who (who may pass)
 
@@ -163,6 +163,7 @@ fn as_json(report: &Report) -> Value {
                 "configuration": table.heading,
                 "issuers": table.issuers,
                 "token_from": table.token_from,
+                "second_tokens": table.second_tokens,
                 "modes": table.modes,
                 "rows": rows(&table.rows),
                 "guards": rows(&table.guards),

@@ -30,6 +30,7 @@ the command uses exactly that header and those claims, and adds nothing.
                   each condition has condition (its description), met, and found (the value in the token, or null)
   less_specific   one object per route that matches but does not apply, because another route is more specific: rule, who
   token           a description of the token
+  second_tokens   an object from the name of each second token to its description
   token_from      the places where the filter looks for a token
   unread_tokens   the headers, cookies and query parameters that contain a JWT but are not in token_from
   would_deny      the reasons of the denials that report_only or a shadow suppresses
@@ -67,6 +68,10 @@ pub struct Arguments {
     /// input
     #[arg(long, value_name = "JSON|@FILE|-")]
     claims: Option<String>,
+    /// A second token, by its name in second_tokens: a token, or the claims of a token to generate as a JSON object;
+    /// repeat the option for several
+    #[arg(long = "second-token", value_name = "NAME=TOKEN|NAME=JSON", value_parser = second_token)]
+    second_tokens: Vec<(String, String)>,
     /// The issuer's JWKS, to verify --token with
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
@@ -92,6 +97,11 @@ pub struct Arguments {
 
 fn header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(['=', ':']).ok_or("expected NAME=VALUE, such as x-request-id=1")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn second_token(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=TOKEN, such as agent=eyJ…")?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
@@ -136,6 +146,7 @@ fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), St
         client_certificate: arguments.client_certificate.clone(),
         dpop: arguments.dpop,
         route_metadata: arguments.route_metadata.clone(),
+        second_tokens: second_tokens(arguments, &simulator)?,
     };
     let outcome = simulator.run(&request, &credential)?;
     Ok((request, outcome))
@@ -153,18 +164,37 @@ fn credential(arguments: &Arguments, simulator: &Simulator<'_>) -> Result<TestCr
             (Value::Object(header), _) => Ok(claims.credential(Some(header))),
             _ => Err("--token: the header of the token is not a JSON object".to_owned()),
         },
-        (Some(token), None) => {
-            if let Some(issuer) = simulator.lacks_keys_for(token) {
-                return Err(format!(
-                    "the configuration does not contain the keys of issuer {issuer}; add --jwks FILE, or replace --token by \
-                     --claims with the token's claims, which jwtguard decode prints"
-                ));
-            }
-            Ok(TestCredential::Token(token.to_owned()))
-        }
+        (Some(token), None) => match simulator.lacks_keys_for(token) {
+            Some(issuer) => Err(format!(
+                "the configuration does not contain the keys of issuer {issuer}; add --jwks FILE, or replace --token by \
+                 --claims with the token's claims, which jwtguard decode prints"
+            )),
+            None => Ok(TestCredential::Token(token.to_owned())),
+        },
         (None, Some(claims)) => Ok(claims.credential(None)),
         (None, None) => Ok(TestCredential::None),
     }
+}
+
+fn second_tokens(
+    arguments: &Arguments,
+    simulator: &Simulator<'_>,
+) -> Result<Vec<(String, TestCredential)>, String> {
+    let credential = |(name, value): &(String, String)| {
+        let value = value.as_str();
+        if value.starts_with(['{', '@']) {
+            return Ok((name.clone(), ClaimsInput::read(value)?.credential(None)));
+        }
+        let token = without_scheme(value);
+        match simulator.lacks_keys_for(token) {
+            Some(issuer) => Err(format!(
+                "the configuration does not contain the keys of issuer {issuer}; add --jwks FILE, or write the claims of the \
+                 token: --second-token '{name}={{…}}'"
+            )),
+            None => Ok((name.clone(), TestCredential::Token(token.to_owned()))),
+        }
+    };
+    arguments.second_tokens.iter().map(credential).collect()
 }
 
 /// Reads the configuration with that number, counted from 1, from a file.

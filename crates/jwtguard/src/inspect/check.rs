@@ -10,7 +10,7 @@ use super::tree::{self, Tree, ValueId};
 use super::{FileDocument, Finding, Severity, kubernetes, lints, spelling};
 use jwt_guard::config::foreign::Advice;
 use jwt_guard::config::keys::{Name, configuration, issuer};
-use jwt_guard::config::{Config, ConfigError, Path, Problem};
+use jwt_guard::config::{Config, ConfigError, Path, Problem, SecondTokenError};
 
 /// The result of a check.
 #[derive(Debug, Default)]
@@ -129,6 +129,7 @@ fn without_consequences(errors: Vec<ConfigError>) -> Vec<ConfigMistake> {
         Problem::UnknownPolicy { .. } => !is_meant(configuration::POLICIES),
         Problem::UnknownIssuer { .. } => !is_meant(configuration::ISSUERS),
         Problem::UnknownAudience { .. } => !is_meant(issuer::AUDIENCE),
+        Problem::SecondToken(SecondTokenError::Unknown { .. }) => !is_meant(configuration::SECOND_TOKENS),
         _ => true,
     });
     mistakes

@@ -1,7 +1,7 @@
 //! Describes requirements, issuers and token sources as text.
 
-use jwt_guard::config::Config;
 use jwt_guard::config::requirement::DefinedNames;
+use jwt_guard::config::{Config, SecondToken};
 use jwt_guard::jose::json::Number;
 use jwt_guard::jose::tenants::Tenants;
 use jwt_guard::policy::{
@@ -44,6 +44,11 @@ pub fn requirement(requirement: &Requirement, names: &DefinedNames) -> String {
         Rule::Authenticated(Conditions(list)) if list.is_empty() => "any valid token".to_owned(),
         Rule::Authenticated(list) => format!("a valid token with {}", conditions(list, names)),
     };
+    let tokens = requirement.tokens.iter().map(|(index, inner)| {
+        let name = names.second_tokens.get(index.0).map_or("?", String::as_str);
+        format!(", and as second token {name}: {}", self::requirement(inner, names))
+    });
+    let who = std::iter::once(who).chain(tokens).collect::<String>();
     match &requirement.shadow {
         Some(shadow) => format!("{who} (shadow: {})", self::requirement(shadow, names)),
         None => who,
@@ -185,7 +190,22 @@ fn limits(issuer: &jwt_guard::config::Issuer) -> String {
         issuer.token_from.as_deref().map(|own| format!("; only from {}", token_sources(own).join(" or ")));
     let paths = issuer.paths.as_ref().map(|paths| paths.templates().collect::<Vec<_>>().join(" or "));
     let paths = paths.map(|paths| format!("; only on {paths}"));
-    [sources, paths].into_iter().flatten().collect()
+    let second = (!issuer.first_token).then(|| "; only for second tokens".to_owned());
+    let wildcards = issuer.sources.scope_wildcards.then(|| "; a scope a:* covers a:b".to_owned());
+    [second, sources, paths, wildcards].into_iter().flatten().collect()
+}
+
+/// Describes in one line a second token.
+pub fn second_token(token: &SecondToken, names: &DefinedNames) -> String {
+    let issuers: Vec<_> =
+        token.issuers.iter().filter_map(|issuer| names.issuers.get(issuer.0)).map(String::as_str).collect();
+    let forwarded = if token.forward_token { "; the upstream receives it where it is required" } else { "" };
+    format!(
+        "{}: from {}, issuer {}{forwarded}",
+        token.name,
+        token_sources(&token.token_from).join(" or "),
+        issuers.join(" or ")
+    )
 }
 
 /// Describes a token source.

@@ -10,6 +10,7 @@ mod overlaps;
 mod partial;
 mod path_variants;
 mod probe;
+mod second_tokens;
 mod segments;
 mod shared_subject;
 mod strictness;
@@ -62,6 +63,7 @@ pub fn lints(config: &Config, tree: &Tree, metadata: bool) -> Vec<Lint> {
     path_variants::of_own_spellings(config, &routes, &served, &mut lints);
     path_variants::skipped(config, &mut lints);
     trust::trust(config, tree, &mut lints);
+    second_tokens::second_tokens(config, metadata, &mut lints);
     unused_policies(tree, metadata, &mut lints);
     lints.extend(numeric_strings::numeric_strings(tree));
     for misspelling in spelling::misspellings(tree) {
@@ -87,6 +89,9 @@ fn as_written(path: &mut Path, tree: &Tree) {
     }
 }
 
+const QUERY: &str = "reads tokens from the query, which logs, Referer headers and traces before the filter can expose; \
+                     prefer a header or a cookie";
+
 fn global_settings(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
     let mut lint = |key: Name, problem: &str| lints.push(Lint::new(&of_keys(&[key]), problem));
     if !config.enabled {
@@ -110,12 +115,13 @@ fn global_settings(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
         _ => {}
     }
     let places = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
+    let of_second = config.second_tokens.iter().flat_map(|token| &token.token_from);
+    if of_second.into_iter().any(|place| matches!(place, TokenSource::Query { .. })) {
+        lint(configuration::SECOND_TOKENS, QUERY);
+    }
     if config.token_from.iter().chain(places).any(|place| matches!(place, TokenSource::Query { .. })) {
         let is_global = tree.get(configuration::TOKEN_FROM.as_str()).is_some();
-        lint(
-            if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES },
-            "reads tokens from the query, which logs, Referer headers and traces before the filter can expose; prefer a header or a cookie",
-        );
+        lint(if is_global { configuration::TOKEN_FROM } else { configuration::ROUTES }, QUERY);
     }
 }
 

@@ -44,7 +44,8 @@ impl Simulator<'_> {
         let bare = Request { headers: &test_request.headers(), metadata: self.metadata(test_request)? };
         let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
         let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
-        let (headers, keys) = self.with_credential(bare.headers.clone(), places, credential, test_request)?;
+        let (headers, keys) =
+            self.with_credentials(bare.headers.clone(), places, credential, test_request)?;
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
         let with = AuthContext {
@@ -68,6 +69,14 @@ impl Simulator<'_> {
             read => read,
         };
         let report = self.report(token, &headers, places);
+        let second_tokens = self.config.second_tokens.iter().enumerate().map(|(index, second)| {
+            let judged = decision.trace.second_tokens.iter().find(|judged| judged.index.0 == index);
+            let report = judged.map_or(TokenReport::NotRead, |judged| {
+                self.report(&judged.outcome, &headers, &second.token_from)
+            });
+            (second.name.clone(), report)
+        });
+        let second_tokens: Vec<(String, TokenReport)> = second_tokens.collect();
         let identity = token.verified().map(|known| known.identity().as_ref());
         let values = policy.map(|policy| ValuesOfRequest { policy, headers: &headers });
         let context =
@@ -99,17 +108,25 @@ impl Simulator<'_> {
                 .map(|(requirement, applied)| {
                     let identity =
                         identity.zip(context.map(|of_request| ConditionContext { of_request, requirement }));
-                    AppliedRule::evaluate(applied, self, identity, &report)
+                    let mut rule = AppliedRule::evaluate(applied, self, identity, &report);
+                    if let Some(of_request) = context {
+                        let second = (decision.trace.second_tokens.as_slice(), second_tokens.as_slice());
+                        rule.add_second_tokens(applied, self, second, of_request);
+                    }
+                    rule
                 })
                 .collect(),
             less_specific,
             unread_tokens: if reads_tokens {
-                unread_tokens::unread_tokens(places, bare.headers)
+                let second = self.config.second_tokens.iter().flat_map(|second| &second.token_from);
+                let read: Vec<TokenSource> = places.iter().chain(second).cloned().collect();
+                unread_tokens::unread_tokens(&read, bare.headers)
             } else {
                 Vec::new()
             },
             token_from: describe::token_sources(places),
             token: report,
+            second_tokens,
             would_deny: decision.would_deny().map(Explanation::from).collect(),
             decision: visible_decision(&decision, &headers)?,
         })

@@ -18,6 +18,8 @@ pub struct PolicyTable {
     pub issuers: Vec<String>,
     /// The token sources of every route that does not override them.
     pub token_from: Vec<String>,
+    /// One line per second token.
+    pub second_tokens: Vec<String>,
     /// The global settings that apply to every request.
     pub modes: Vec<&'static str>,
     /// The routes in the order of the file, then the default policy.
@@ -85,7 +87,17 @@ impl PolicyTable {
         });
         let issuers = config.issuers.iter().map(describe::issuer).collect();
         let token_from = describe::token_sources(&config.token_from);
-        Self { heading, issuers, token_from, modes: describe::modes(config), rows, guards: guards.collect() }
+        let second_tokens = config.second_tokens.iter();
+        let second_tokens = second_tokens.map(|token| describe::second_token(token, &config.names)).collect();
+        Self {
+            heading,
+            issuers,
+            token_from,
+            second_tokens,
+            modes: describe::modes(config),
+            rows,
+            guards: guards.collect(),
+        }
     }
 }
 
@@ -119,6 +131,9 @@ impl std::fmt::Display for PolicyTable {
             writeln!(f, "  issuer {issuer}")?;
         }
         writeln!(f, "  tokens are read from {}", self.token_from.join(", "))?;
+        for token in &self.second_tokens {
+            writeln!(f, "  second token {token}")?;
+        }
         for mode in &self.modes {
             writeln!(f, "  {mode}")?;
         }

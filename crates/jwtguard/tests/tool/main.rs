@@ -29,6 +29,7 @@ mod recipes;
 mod routes;
 mod run;
 mod schema;
+mod second_tokens;
 mod tokens;
 mod troubleshooting;
 mod unknown_keys;

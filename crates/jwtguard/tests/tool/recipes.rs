@@ -79,6 +79,7 @@ fn recipes_for_policies_are_sound_and_decide_as_they_say() {
         "A partner's issuer",
         "One header from two issuers",
         "A cookie for one issuer",
+        "A service and its agent",
     ];
     assert_eq!(names, expected);
     for (name, blocks) in &recipes {

@@ -1,5 +1,7 @@
 //! The schema, the reader and the examples agree.
 
+mod second_tokens;
+
 use std::collections::BTreeSet;
 
 use jwt_guard::config::keys::{Bounds, KeyType};
@@ -49,6 +51,8 @@ fn schema_and_reader_have_the_same_defaults() {
         ("claim_condition", json!({"claim": "t", "any": "a"})),
         ("source", json!({"claim": "c"})),
         ("dpop", json!({"origin": "https://a.example"})),
+        ("second_token", second_token()),
+        ("second_requirement", json!({"requires_role": "a"})),
     ] {
         let keys = OBJECTS.iter().filter(|known| known.name == object).flat_map(|object| object.keys());
         for (key, default) in keys.filter_map(|key| Some((key, default(key)?))) {
@@ -98,6 +102,8 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
             good("token_from", json!([object])),
             good("routes", json!([{"path": "/a", "token_from": object}])),
         ],
+        "second_token" => vec![of_second_token(object, &json!({"requires_role": "a"}))],
+        "second_requirement" => vec![of_second_token(&second_token(), object)],
         "claim_condition" => vec![good("default_policy", json!({"requires_claim": [object]}))],
         "all_of_them" => vec![
             good("default_policy", json!({"requires_role": object})),
@@ -109,6 +115,18 @@ fn around(name: &str, object: &Value) -> Vec<Value> {
         "source" => ["roles_from", "groups_from", "scopes_from"].map(|key| good(key, json!([object]))).into(),
         _ => panic!("{name}: add its positions here"),
     }
+}
+
+fn second_token() -> Value {
+    json!({"token_from": {"header": "x-agent"}, "issuers": "i"})
+}
+
+/// A configuration with a second token and a requirement for it.
+fn of_second_token(token: &Value, requirement: &Value) -> Value {
+    json!({
+        "issuer": "https://a.example", "name": "i", "audience": "a", "jwks_cluster": "c", "first_token": true,
+        "second_tokens": {"t": token}, "default_policy": {"requires_token": {"t": requirement}},
+    })
 }
 
 /// A configuration of an issuer with these tenants.
@@ -352,6 +370,8 @@ fn null_means_absent() {
             "source" => json!({"claim": "c"}),
             "header_value" => json!({"value": "a"}),
             "any_tenant" => json!({"any": true}),
+            "second_token" => second_token(),
+            "second_requirement" => json!({"requires_role": "a"}),
             name => panic!("{name}: add a valid object here"),
         };
         for key in object.keys() {

@@ -47,6 +47,9 @@ pub fn print(request: &TestRequest, outcome: &SimulationResult) {
         print_line!("  {}: {}", route.name, route.who);
     }
     print_line!("\ntoken: {}", token(&outcome.token));
+    for (name, report) in &outcome.second_tokens {
+        print_line!("second token {name}: {}", token(report));
+    }
     for place in &outcome.unread_tokens {
         print_line!("{}", unread(place, outcome));
     }
@@ -164,11 +167,15 @@ pub fn as_json(outcome: &SimulationResult) -> Value {
     let less_specific = outcome.less_specific.iter();
     let less_specific: Vec<_> =
         less_specific.map(|route| json!({"rule": route.name, "who": route.who})).collect();
+    let second_tokens = outcome.second_tokens.iter();
+    let second_tokens: serde_json::Map<String, Value> =
+        second_tokens.map(|(name, report)| (name.clone(), token(report).into())).collect();
     json!({
         "readings": outcome.readings.iter().map(|reading| &reading.path).collect::<Vec<_>>(),
         "rules": rules,
         "less_specific": less_specific,
         "token": token(&outcome.token),
+        "second_tokens": second_tokens,
         "token_from": outcome.token_from,
         "unread_tokens": outcome.unread_tokens,
         "would_deny": would_deny,

@@ -68,6 +68,8 @@ struct RawTest {
     client_certificate: Option<String>,
     #[serde(default)]
     dpop: bool,
+    #[serde(default)]
+    tokens: BTreeMap<String, Value>,
     route_metadata: Option<Value>,
     now: Option<u64>,
     expect: Value,
@@ -150,6 +152,7 @@ impl RawTest {
                 .map_err(|sentence| FileError::at(&key("client_certificate"), sentence))?,
             dpop: self.dpop,
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
+            second_tokens: second_tokens(self.tokens)?,
         };
         let credential = match (self.token, self.claims) {
             (Some(_), Some(_)) => {
@@ -165,6 +168,19 @@ impl RawTest {
         let now = self.now.or(now);
         Ok(Test { name, request: self.request, line, test_request, now, credential, expected })
     }
+}
+
+/// The second tokens: each the claims of a token, or a token.
+fn second_tokens(tokens: BTreeMap<String, Value>) -> Result<Vec<(String, TestCredential)>, FileError> {
+    let credential = |(name, value): (String, Value)| match value {
+        Value::Object(claims) => Ok((name, ClaimsInput::new(claims).credential(None))),
+        Value::String(token) => Ok((name, TestCredential::Token(without_scheme(&token).to_owned()))),
+        _ => Err(FileError::at(
+            &key("tokens").key(&name),
+            "expected the claims of the token, or the token itself",
+        )),
+    };
+    tokens.into_iter().map(credential).collect()
 }
 
 /// The value of a header. Numbers and booleans become text.

@@ -31,7 +31,9 @@ impl<'c> FilterEdits<'c> {
                 .iter()
                 .map(move |place| (place, forwarded))
         });
-        global.chain(routes)
+        // A second token is removed where no requirement asks for it, also with forward_token.
+        let second = config.second_tokens.iter().flat_map(|token| &token.token_from);
+        global.chain(routes).chain(second.map(|place| (place, false)))
     }
 
     fn removes_header(&self, name: &str) -> bool {

@@ -98,7 +98,8 @@ impl<'a> TokenLocation<'a> {
 /// The headers in which jwt-guard looks for tokens. A `jwt_authn` before it removes tokens only from headers.
 fn header_places(config: &Config) -> Vec<TokenLocation<'_>> {
     let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    let places = config.token_from.iter().chain(of_routes).map(TokenLocation::of);
+    let of_second = config.second_tokens.iter().flat_map(|token| &token.token_from);
+    let places = config.token_from.iter().chain(of_routes).chain(of_second).map(TokenLocation::of);
     places.filter(|place| matches!(place, TokenLocation::Header(_))).collect()
 }
 
@@ -122,7 +123,10 @@ fn places_of_routes(config: &Config) -> impl Iterator<Item = (&TokenSource, bool
         (places, route.forward_token.unwrap_or(config.forward_token))
     });
     let all = std::iter::once((config.token_from.as_slice(), config.forward_token)).chain(of_routes);
-    all.flat_map(|(places, is_forwarded)| places.iter().map(move |place| (place, is_forwarded)))
+    // A second token is removed where no requirement asks for it, also with forward_token.
+    let of_second = config.second_tokens.iter().map(|token| (token.token_from.as_slice(), false));
+    all.chain(of_second)
+        .flat_map(|(places, is_forwarded)| places.iter().map(move |place| (place, is_forwarded)))
 }
 
 /// Whether a provider reads tokens from one of the sources. By default, a provider reads Authorization and the query

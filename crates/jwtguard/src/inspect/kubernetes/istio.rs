@@ -18,6 +18,7 @@ pub fn reads_query_token(rule: &Tree, config: &Config) -> bool {
         .token_from
         .iter()
         .chain(of_routes)
+        .chain(config.second_tokens.iter().flat_map(|token| &token.token_from))
         .filter_map(|place| match place {
             TokenSource::Query { name } => Some(name.as_str()),
             _ => None,

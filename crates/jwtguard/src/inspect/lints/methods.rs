@@ -161,6 +161,9 @@ pub fn weaker(config: &Config, probes: &[Probe<'_>], served: &[&Probe<'_>], lint
 
 /// The keys with which a route expresses the requirement, if it has no condition on roles, groups, scopes or claims.
 fn keys_for(requirement: &Requirement, config: &Config) -> Option<String> {
+    if !requirement.tokens.is_empty() {
+        return None;
+    }
     Some(match &requirement.rule {
         Rule::Anonymous => "allow_anonymous: true".to_owned(),
         Rule::AllowMissingOrFailed => "allow_missing_or_failed: true".to_owned(),
@@ -169,8 +172,10 @@ fn keys_for(requirement: &Requirement, config: &Config) -> Option<String> {
             std::iter::once("allow_missing: true".to_owned()).chain(keys).collect::<Vec<_>>().join(", ")
         }
         // With several issuers, a route with `allow_authenticated` gets a warning that recommends requires_issuer.
-        Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() && config.issuers.len() > 1 => {
-            key_with_list(requirement_key::REQUIRES_ISSUER, &config.names.issuers)
+        Rule::Authenticated(Conditions(conditions))
+            if conditions.is_empty() && first_issuers(config).len() > 1 =>
+        {
+            key_with_list(requirement_key::REQUIRES_ISSUER, &first_issuers(config))
         }
         Rule::Authenticated(Conditions(conditions)) if conditions.is_empty() => {
             "allow_authenticated: true".to_owned()
@@ -184,6 +189,12 @@ fn keys_for(requirement: &Requirement, config: &Config) -> Option<String> {
         }
         Rule::Deny => return None,
     })
+}
+
+/// The names of the issuers whose tokens are accepted as first tokens.
+fn first_issuers(config: &Config) -> Vec<String> {
+    let issuers = config.issuers.iter().filter(|issuer| issuer.first_token);
+    issuers.map(|issuer| issuer.name.clone()).collect()
 }
 
 fn restriction_key(restriction: &IssuerOrAudience, config: &Config) -> String {

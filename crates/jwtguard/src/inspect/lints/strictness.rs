@@ -6,6 +6,12 @@ use jwt_guard::policy::{
 
 /// Whether every request that meets `one` also meets `other`.
 pub fn implies(one: &Requirement, other: &Requirement) -> bool {
+    let asks_for = |(token, wanted): &(_, Requirement)| {
+        one.tokens.iter().any(|(own, held)| own == token && implies(held, wanted))
+    };
+    if one.rule != Rule::Deny && !other.tokens.iter().all(asks_for) {
+        return false;
+    }
     match (&one.rule, &other.rule) {
         (Rule::Deny, _) | (_, Rule::Anonymous | Rule::AllowMissingOrFailed) => true,
         (Rule::AllowMissing(one), Rule::AllowMissing(other)) => all_met(&narrowed(one), &narrowed(other)),
@@ -97,7 +103,8 @@ mod tests {
     use jwt_guard::jose::json::Json;
 
     fn read(text: &str) -> Requirement {
-        let names = DefinedNames { issuers: vec!["i".into(), "j".into()], ..DefinedNames::default() };
+        let issuers = vec!["i".into(), "j".into()];
+        let names = DefinedNames { issuers, second_tokens: vec!["t".into()], ..DefinedNames::default() };
         let (json, mut errors) = (Json::parse(text.as_bytes()).unwrap(), Vec::new());
         let read =
             requirement(&ConfigNode::root(&json), &names, EmptyRequirement::AnyValidToken, &mut errors);
@@ -186,6 +193,23 @@ mod tests {
                 r#"{"requires_claim":{"claim":"c","suffix":"a"}}"#,
                 false,
             ),
+            (
+                r#"{"requires_role":"a","requires_token":{"t":{"requires_role":"b"}}}"#,
+                r#"{"requires_role":"a"}"#,
+                true,
+            ),
+            (r#"{"requires_role":"a"}"#, r#"{"requires_token":{"t":{"requires_role":"b"}}}"#, false),
+            (
+                r#"{"requires_token":{"t":{"requires_role":"b"}}}"#,
+                r#"{"requires_token":{"t":{"requires_role":["b","c"]}}}"#,
+                true,
+            ),
+            (
+                r#"{"requires_token":{"t":{"requires_role":["b","c"]}}}"#,
+                r#"{"requires_token":{"t":{"requires_role":"b"}}}"#,
+                false,
+            ),
+            (r#"{"deny":true}"#, r#"{"requires_token":{"t":{"requires_role":"b"}}}"#, true),
             (r#"{"requires_role":"a"}"#, r#"{"deny":true}"#, false),
             (r#"{"requires_role":"a"}"#, "{}", true),
             ("{}", r#"{"requires_role":"a"}"#, false),

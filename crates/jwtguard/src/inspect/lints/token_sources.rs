@@ -4,7 +4,7 @@ use super::Lint;
 use super::lint::route;
 use crate::inspect::path::of_keys;
 use jwt_guard::config::Config;
-use jwt_guard::config::keys::{configuration, route as key};
+use jwt_guard::config::keys::{configuration, route as key, second_token};
 use jwt_guard::token_source::TokenSource;
 
 /// Headers with a meaning in HTTP or Envoy, in which no client sends a token.
@@ -38,7 +38,11 @@ pub fn token_sources(config: &Config, lints: &mut Vec<Lint>) {
         Some((self::route(index).key(key::TOKEN_FROM.as_str()), route.token_from.as_deref()?))
     });
     let global = (of_keys(&[configuration::TOKEN_FROM]), config.token_from.as_slice());
-    let all = std::iter::once(global).chain(of_routes);
+    let of_second = config.second_tokens.iter().map(|token| {
+        let path = of_keys(&[configuration::SECOND_TOKENS]).key(&token.name);
+        (path.key(second_token::TOKEN_FROM.as_str()), token.token_from.as_slice())
+    });
+    let all = std::iter::once(global).chain(of_routes).chain(of_second);
     for (path, places) in all {
         for (index, place) in places.iter().enumerate() {
             let earlier = places.get(..index).unwrap_or_default();

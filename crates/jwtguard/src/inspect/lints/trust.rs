@@ -10,7 +10,7 @@ use jwt_guard::policy::{Condition, Conditions, Rule};
 
 /// Warns about requirements without an issuer: two issuers may use the same role name for different users.
 pub fn trust(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
-    if config.issuers.len() < 2 {
+    if config.issuers.iter().filter(|issuer| issuer.first_token).count() < 2 {
         return;
     }
     let routes = config.routes.rules().enumerate();

@@ -4,8 +4,8 @@ use super::result::{AppliedRule, ConditionResult, TokenReport};
 use super::simulator::Simulator;
 use super::token_values;
 use crate::inspect::describe;
-use jwt_guard::policy::{self, Condition, ConditionContext, Conditions, Identity};
-use jwt_guard::request::AppliedRequirement;
+use jwt_guard::policy::{self, Condition, ConditionContext, Conditions, EvaluationContext, Identity};
+use jwt_guard::request::{AppliedRequirement, JudgedToken};
 
 impl AppliedRule {
     pub(super) fn evaluate(
@@ -49,6 +49,36 @@ impl AppliedRule {
             variant_classes,
             who: describe::requirement(applied.requirement, names),
             conditions,
+        }
+    }
+}
+
+impl AppliedRule {
+    /// Adds the conditions of `requires_token`. `second` has the tokens that were judged, and the state of each token of the
+    /// configuration.
+    pub(super) fn add_second_tokens(
+        &mut self,
+        applied: &AppliedRequirement<'_>,
+        simulator: &Simulator<'_>,
+        (judged, reports): (&[JudgedToken<'_>], &[(String, TokenReport)]),
+        of_request: EvaluationContext<'_>,
+    ) {
+        for (index, requirement) in &applied.requirement.tokens {
+            let Some((name, report)) = reports.get(index.0) else { continue };
+            let inner = AppliedRequirement { requirement, ..applied.clone() };
+            let outcome = judged.iter().find(|judged| judged.index == *index).map(|judged| &judged.outcome);
+            let identity =
+                outcome.and_then(|outcome| outcome.verified()).map(|cached| cached.identity().as_ref());
+            let clock_skew = identity.and_then(|identity| simulator.config.issuers.get(identity.issuer().0));
+            let clock_skew = clock_skew.map(|issuer| issuer.rules.clock_skew).unwrap_or_default();
+            let of_request = EvaluationContext { clock_skew, ..of_request };
+            let context = ConditionContext { of_request, requirement: 0 };
+            let inner =
+                Self::evaluate(&inner, simulator, identity.map(|identity| (identity, context)), report);
+            self.conditions.extend(inner.conditions.into_iter().map(|result| ConditionResult {
+                condition: format!("second token {name}: {}", result.condition),
+                ..result
+            }));
         }
     }
 }

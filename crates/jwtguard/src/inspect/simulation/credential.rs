@@ -7,6 +7,7 @@ use super::simulator::{SimulatedKeys, Simulator, TestRequest};
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::token::UnverifiedToken;
+use jwt_guard::token_role::{SecondTokenIndex, TokenRole};
 use jwt_guard_testkit::mint::{Proof, SigningKey};
 
 /// The credential of a request, in addition to its headers.
@@ -34,8 +35,8 @@ pub enum TestCredential {
 }
 
 impl Simulator<'_> {
-    /// Adds the token to the headers. Also returns the keys that verify it.
-    pub(super) fn with_credential(
+    /// Adds the tokens to the headers. Also returns the keys that verify them.
+    pub(super) fn with_credentials(
         &self,
         mut headers: HeaderMap,
         places: &[TokenSource],
@@ -46,15 +47,17 @@ impl Simulator<'_> {
         if request.dpop {
             let token = self.with_proof(&mut headers, credential, request, &mut keys)?;
             insert(&mut headers, &TokenSource::Dpop, &token);
-            return Ok((headers, keys));
+        } else if let Some(token) = self.token(credential, TokenRole::First, &mut keys)? {
+            insert(&mut headers, self.place_of(&token, places), &token);
         }
-        let token = match credential {
-            TestCredential::None => return Ok((headers, keys)),
-            TestCredential::Token(token) => token.clone(),
-            TestCredential::Claims { claims, header } => self.token_of(claims, header.as_ref(), &mut keys)?,
-            TestCredential::Parts { header, claims } => self.token_of_parts(header, claims, &mut keys)?,
-        };
-        insert(&mut headers, self.place_of(&token, places), &token);
+        for (name, credential) in &request.second_tokens {
+            let index = self.second_token(name)?;
+            let token = self.token(credential, TokenRole::Second(index), &mut keys)?;
+            let place = self.config.second_tokens.get(index.0).and_then(|second| second.token_from.first());
+            if let Some((token, place)) = token.zip(place) {
+                insert(&mut headers, place, &token);
+            }
+        }
         Ok((headers, keys))
     }
 
@@ -78,13 +81,40 @@ impl Simulator<'_> {
         let key = SigningKey::generate(algorithm).map_err(|error| error.to_string())?;
         let mut claims = claims.clone();
         claims.entry("cnf").or_insert_with(|| json!({ "jkt": key.thumbprint() }));
-        let token = self.token_of(&claims, header.as_ref(), keys)?;
+        let token = self.token_of(&claims, header.as_ref(), TokenRole::First, keys)?;
         let origin = rules.origins.first().map(ToString::to_string).unwrap_or_default();
         let uri = format!("{origin}{}", request.path.split('?').next().unwrap_or_default());
         let proof = Proof::new(&request.method, &uri, &token, &key, self.now);
         let proof = proof.and_then(|proof| proof.sign(&key)).map_err(|error| error.to_string())?;
         headers.append("dpop", proof);
         Ok(token)
+    }
+
+    /// The index of a second token of the configuration.
+    fn second_token(&self, name: &str) -> Result<SecondTokenIndex, String> {
+        let names = &self.config.names.second_tokens;
+        names.iter().position(|own| own == name).map(SecondTokenIndex).ok_or_else(|| match names.as_slice() {
+            [] => format!("found a second token {name:?}, but the configuration has no second_tokens"),
+            names => format!("no second token is named {name:?}; expected one of {}", names.join(", ")),
+        })
+    }
+
+    fn token(
+        &self,
+        credential: &TestCredential,
+        role: TokenRole,
+        keys: &mut SimulatedKeys,
+    ) -> Result<Option<String>, String> {
+        Ok(match credential {
+            TestCredential::None => None,
+            TestCredential::Token(token) => Some(token.clone()),
+            TestCredential::Claims { claims, header } => {
+                Some(self.token_of(claims, header.as_ref(), role, keys)?)
+            }
+            TestCredential::Parts { header, claims } => {
+                Some(self.token_of_parts(header, claims, role, keys)?)
+            }
+        })
     }
 
     /// The first token source of the route that the issuer of the token allows. If there is none, the first token

@@ -19,6 +19,8 @@ pub struct SimulationResult {
     pub token_from: Vec<String>,
     /// The state of the token.
     pub token: TokenReport,
+    /// The second tokens of the configuration, by name.
+    pub second_tokens: Vec<(String, TokenReport)>,
     /// The decision.
     pub decision: SimulatedDecision,
     /// The denials that `report_only` or a shadow suppresses.
@@ -150,6 +152,10 @@ impl SimulationResult {
 
 impl From<DenialRecord<'_>> for Explanation {
     fn from(facts: DenialRecord<'_>) -> Self {
-        Self { reason: facts.reason, detail: facts.detail.to_string() }
+        let detail = match facts.token {
+            Some(token) => format!("{} (second token {token})", facts.detail),
+            None => facts.detail.to_string(),
+        };
+        Self { reason: facts.reason, detail }
     }
 }

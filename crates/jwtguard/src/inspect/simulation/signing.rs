@@ -10,6 +10,7 @@ use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::rules::TokenRules;
 use jwt_guard::jose::tenants::{TenantIssuer, Tenants};
+use jwt_guard::token_role::{SecondTokenIndex, TokenRole};
 use jwt_guard_testkit::mint::{LIFETIME, SigningKey, Token, key_set};
 
 /// The `kid` of a temporary key, unless the header of the token has one.
@@ -21,9 +22,10 @@ impl Simulator<'_> {
         &self,
         claims: &Map<String, Value>,
         header: Option<&Map<String, Value>>,
+        role: TokenRole,
         keys: &mut SimulatedKeys,
     ) -> Result<String, String> {
-        let (issuer, rules) = self.issuer_of(claims)?;
+        let (issuer, rules) = self.issuer_of(claims, role)?;
         let mut token = Token::new(self.now).issuer(&rules.iss).without("aud").without("sub");
         if let Some(form) = &rules.tenants {
             let iss = claims.get("iss").and_then(Value::as_str);
@@ -53,23 +55,34 @@ impl Simulator<'_> {
         &self,
         header: &Map<String, Value>,
         claims: &Map<String, Value>,
+        role: TokenRole,
         keys: &mut SimulatedKeys,
     ) -> Result<String, String> {
-        let (issuer, rules) = self.issuer_of(claims)?;
+        let (issuer, rules) = self.issuer_of(claims, role)?;
         let bare = ["iss", "aud", "sub", "iat", "exp"].into_iter().fold(Token::new(self.now), Token::without);
         let token = with_header(bare, header).claims(claims.clone());
         self.sign(issuer, rules, &token, Some(header), keys)
     }
 
-    /// Finds the issuer in the claims. For an unknown issuer, the token is signed with the key of the first one, and the core
-    /// refuses it.
-    fn issuer_of(&self, claims: &Map<String, Value>) -> Result<(usize, &TokenRules), String> {
+    /// Finds the issuer in the claims. Without an issuer, or for an unknown one, it is the first one that vouches for the
+    /// token; the core refuses a token of an unknown issuer.
+    fn issuer_of(
+        &self,
+        claims: &Map<String, Value>,
+        role: TokenRole,
+    ) -> Result<(usize, &TokenRules), String> {
         let named = claims.get("iss").and_then(Value::as_str);
         if let Some((index, issuer)) = named.and_then(|iss| self.config.issuer_of(iss)) {
             return Ok((index.0, &issuer.rules));
         }
-        let issuer = self.config.issuers.first().ok_or("the configuration has no issuer")?;
-        Ok((0, &issuer.rules))
+        let second = |index: SecondTokenIndex| self.config.second_tokens.get(index.0)?.issuers.first();
+        let index = match role {
+            TokenRole::First => self.config.issuers.iter().position(|issuer| issuer.first_token),
+            TokenRole::Second(index) => second(index).map(|issuer| issuer.0),
+        };
+        let index = index.unwrap_or_default();
+        let issuer = self.config.issuers.get(index).ok_or("the configuration has no issuer")?;
+        Ok((index, &issuer.rules))
     }
 
     /// Signs the token, and replaces the issuer's keys with the signing key.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::credential::TestCredential;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
@@ -50,6 +51,8 @@ pub struct TestRequest {
     pub dpop: bool,
     /// The requirement in the metadata of the Envoy route, as JSON text.
     pub route_metadata: Option<String>,
+    /// The second tokens, by their name in the configuration.
+    pub second_tokens: Vec<(String, TestCredential)>,
 }
 
 /// The keys of one simulation.
