@@ -42,10 +42,12 @@ macro_rules! keys {
     )+};
 }
 
-// After the macro, which this module uses.
+// After the macro, which these modules use.
+mod of_bound_tokens;
 mod of_issuers;
 mod of_second_tokens;
 
+pub use of_bound_tokens::{certificate_header, dpop};
 pub use of_issuers::{any_tenant, header_value, issuer, listed_issuer};
 pub use of_second_tokens::second_token;
 
@@ -338,28 +340,6 @@ keys! {
 
         /// The header of the request. It must be there exactly once and in no other spelling (x_customer_id).
         HEADER: Name("header") is TOKEN;
-    }
-
-    /// The key of a header with the client's certificate.
-    pub mod certificate_header {
-        /// The header that the proxy in front of this Envoy sets. Its only element must have its Hash before Subject, URI
-        /// and DNS, as Envoy writes it.
-        HEADER: Name("header") is Enum(&[crate::confirmation::FORWARDED_CERTIFICATE]);
-    }
-
-    /// The keys of the rules for DPoP proofs (RFC 9449).
-    pub mod dpop {
-        /// The origins at which clients reach the service, such as https://api.example.com. The htu of a proof must be the
-        /// URI of the request at one of them. The Host of the request does not count, because the client chooses it.
-        ORIGIN: Name("origin") is TextsMatching("^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$");
-
-        /// The signature algorithms of proofs, by their alg. Of RSA keys, those up to 4096 bits are accepted.
-        ALGORITHMS: Name("algorithms") is EnumList(&crate::jose::algorithm::Algorithm::NAMES),
-            default "[\"ES256\",\"EdDSA\"]";
-
-        /// The longest time between the iat of a proof and now, in both directions. The clock skew of issuers is not added.
-        /// A proof is remembered for this time, so that it passes once.
-        MAX_AGE_SECONDS: Integer("max_age_seconds", 60, Bounds::new(1, 600, "seconds"));
     }
 
     /// The keys of a step-up (RFC 9470).
