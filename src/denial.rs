@@ -83,7 +83,8 @@ const fn answer(reason: Reason) -> DenialResponse {
         | Reason::Lifetime
         | Reason::Audience
         | Reason::ClaimType
-        | Reason::RefusedClaim => invalid_token("Token is invalid"),
+        | Reason::RefusedClaim
+        | Reason::Revoked => invalid_token("Token is invalid"),
         Reason::Role
         | Reason::Group
         | Reason::Scope
@@ -102,7 +103,7 @@ const fn answer(reason: Reason) -> DenialResponse {
         Reason::HeaderOversize => {
             forbidden("A claim of the token is too long to be forwarded", ChallengeError::Unforwardable)
         }
-        Reason::NoKeys | Reason::WaitingFull => DenialResponse {
+        Reason::NoKeys | Reason::NoRevocationList | Reason::WaitingFull => DenialResponse {
             status: 503,
             error: "temporarily_unavailable",
             detail: "The token cannot be verified at the moment",
@@ -195,7 +196,9 @@ impl Denial {
         };
         let denial = Self { status, headers, body, reason, detail };
         match reason {
-            Reason::NoKeys | Reason::WaitingFull => denial.retry_after(Duration::ZERO),
+            Reason::NoKeys | Reason::NoRevocationList | Reason::WaitingFull => {
+                denial.retry_after(Duration::ZERO)
+            }
             _ => denial,
         }
     }

@@ -37,7 +37,7 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
-pub use crate::keys::{KeyLookup, KeySource};
+pub use crate::keys::{KeyLookup, KeySource, NoRevocationLists, RevocationSource};
 use crate::policy::{EvaluationContext, Permit, RequestValues, Requirements};
 use crate::resource_metadata::MetadataDocument;
 use crate::time::UnixTime;
@@ -47,7 +47,7 @@ use input::text;
 use other_spellings::other_spellings;
 use preflight::is_preflight;
 
-/// Decides a request, or returns [`Step::AwaitKeys`] if it has to wait.
+/// Decides a request, or returns [`Step::Await`] if it has to wait.
 pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decision<'r> {
     let (config, now) = (with.config, with.now);
     let headers = request.headers;
@@ -78,13 +78,14 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
         let with = AuthContext { wait, ..*with };
         trace.token = authenticate(&with, headers, &policy.token_sources, &policy.accepted_token_sources);
     }
-    if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
-        return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
+    if let Some(awaited) = trace.token.failure().and_then(TokenFailure::awaited) {
+        return Decision { step: Step::Await(awaited), trace };
     }
     let values = ValuesOfRequest { policy, headers };
     let context = evaluation_context(config, &trace.token, &values, now);
     match forward(config, headers, policy, &requirements, &trace.token, &context) {
         Ok(forward) => {
+            trace.ignored_failure = with.ignored_failure(&trace.token).filter(|_| token_required);
             trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
             Decision { step: Step::Forward(forward), trace }
         }

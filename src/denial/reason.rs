@@ -38,10 +38,12 @@ pub enum Reason {
     Lifetime,
     /// The token contains no configured audience.
     Audience,
-    /// A registered claim has the wrong type.
+    /// A registered claim has the wrong type, or the token has no `jti` and `require_jti` is true.
     ClaimType,
     /// The token contains one of `refused_claims`.
     RefusedClaim,
+    /// The issuer's revocation list names the token.
+    Revoked,
     /// `requires_role` is not met.
     Role,
     /// `requires_group` is not met.
@@ -60,7 +62,9 @@ pub enum Reason {
     Denied,
     /// No key is available to verify the token.
     NoKeys,
-    /// Too many requests are already waiting for keys.
+    /// The issuer's revocation list is not available.
+    NoRevocationList,
+    /// Too many requests are already waiting for keys or a revocation list.
     WaitingFull,
     /// Upstreams may interpret the path in too many ways, or cannot interpret it.
     AmbiguousPath,
@@ -72,7 +76,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::MissingToken,
         Self::BadRequest,
         Self::Malformed,
@@ -91,6 +95,7 @@ impl Reason {
         Self::Audience,
         Self::ClaimType,
         Self::RefusedClaim,
+        Self::Revoked,
         Self::Role,
         Self::Group,
         Self::Scope,
@@ -100,6 +105,7 @@ impl Reason {
         Self::AudienceNotAllowed,
         Self::Denied,
         Self::NoKeys,
+        Self::NoRevocationList,
         Self::WaitingFull,
         Self::AmbiguousPath,
         Self::BadMetadata,
@@ -127,6 +133,7 @@ impl Reason {
             Self::Audience => "audience",
             Self::ClaimType => "claim_type",
             Self::RefusedClaim => "refused_claim",
+            Self::Revoked => "revoked",
             Self::Role => "role",
             Self::Group => "group",
             Self::Scope => "scope",
@@ -136,6 +143,7 @@ impl Reason {
             Self::AudienceNotAllowed => "audience_not_allowed",
             Self::Denied => "denied",
             Self::NoKeys => "no_keys",
+            Self::NoRevocationList => "no_revocation_list",
             Self::WaitingFull => "waiting_full",
             Self::AmbiguousPath => "ambiguous_path",
             Self::BadMetadata => "bad_metadata",
@@ -184,7 +192,7 @@ impl From<&TokenError> for Reason {
             TokenError::NotYetValid => Self::NotYetValid,
             TokenError::Lifetime => Self::Lifetime,
             TokenError::NoAudience | TokenError::Audience => Self::Audience,
-            TokenError::ClaimType { .. } => Self::ClaimType,
+            TokenError::ClaimType { .. } | TokenError::NoJti => Self::ClaimType,
             TokenError::RefusedClaim { .. } => Self::RefusedClaim,
         }
     }

@@ -28,7 +28,9 @@ pub fn parse_discovery_response(
 ) -> Result<Endpoint, FetchError> {
     match status(answer) {
         None => return Err(FetchError::NoAnswer),
-        Some(200) if answer.length > MAX_BYTES => return Err(FetchError::TooLarge { bytes: answer.length }),
+        Some(200) if answer.length > MAX_BYTES => {
+            return Err(FetchError::TooLarge { bytes: answer.length, limit: MAX_BYTES });
+        }
         Some(200) => {}
         Some(other) => return Err(refusal(other, answer)),
     }

@@ -4,7 +4,7 @@ use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::headers;
 use crate::log_limiter::LogPermit;
-use crate::metrics::{IssuerMetric, Metric};
+use crate::metrics::{IssuerMetric, ListMetric, Metric};
 use crate::request::{Decision, DenialRecord, Forward};
 use crate::time::UnixTime;
 
@@ -18,6 +18,9 @@ impl<O: Observer> Reporter<O> {
         self.add(allowed, 1);
         if let Some(identity) = &forward.identity {
             self.count_issuer(identity.issuer(), IssuerMetric::Accepted);
+        }
+        if let Some(issuer) = decision.failed_open() {
+            self.add(Metric::RevocationList(issuer, ListMetric::FailOpen), 1);
         }
         for record in decision.would_deny() {
             self.add(Metric::WouldDeny(record.reason), 1);

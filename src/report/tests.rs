@@ -15,8 +15,8 @@ use crate::keys::fetch_error::FetchError;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::key_cache::FailureOutcome;
 use crate::keys::requested::{Requested, RequestedDocument};
-use crate::keys::store::KeyStatus;
-use crate::keys::{Freshness, KeyLookup, KeySource, RefreshReason};
+use crate::keys::store::DocumentStatus;
+use crate::keys::{DocumentId, Freshness, KeyLookup, KeySource, RefreshReason};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
 use crate::request::{self, AuthContext, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
@@ -149,7 +149,7 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     ];
     for (event, is_success, lines) in rows {
         let reporter = reporter();
-        reporter.fetched(ISSUER, "iss", &event);
+        reporter.fetched(DocumentId::keys(ISSUER), "iss", false, &event);
         let counter = if is_success { "refresh_ok" } else { "refresh_failed" };
         assert_eq!(reporter.changed(), [(format!("jwt_guard.jwks.iss.{counter}"), 1)], "{event:?}");
         assert_eq!(reporter.lines(), lines, "{event:?}");
@@ -163,8 +163,9 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
     {
         let reporter = reporter();
         reporter.fetched(
-            ISSUER,
+            DocumentId::keys(ISSUER),
             "iss",
+            false,
             &FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: skipped(count) },
         );
         let logged = reporter.lines();
@@ -175,14 +176,16 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
         }
     }
     let reporter = reporter();
-    reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Freshness::Unusable), skipped(2)));
+    let event = failed(FailureOutcome::First(Freshness::Unusable), skipped(2));
+    reporter.fetched(DocumentId::keys(ISSUER), "iss", false, &event);
     assert_eq!(reporter.lines().len(), 3, "in addition to the failure that they cause");
 }
 
 #[test]
 fn the_keys_of_a_vm_are_gauges() {
     let reporter = reporter();
-    reporter.key_status(ISSUER, KeyStatus { keys: 2, age: Duration::from_millis(61_900), stale: true });
+    let status = DocumentStatus { count: 2, age: Duration::from_millis(61_900), stale: true };
+    reporter.document_status(DocumentId::keys(ISSUER), status);
     let expected = [("age_seconds", 61), ("keys", 2), ("stale", 1)]
         .map(|(name, value)| (format!("jwt_guard.jwks.iss.{name}"), value));
     assert_eq!(reporter.changed(), expected);

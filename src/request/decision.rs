@@ -10,7 +10,7 @@ use crate::denial::Denial;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::keys::RefreshReason;
+use crate::keys::parked::Awaited;
 use crate::policy::{Identity, Refusal, Unmet};
 use crate::resource_metadata::MetadataDocument;
 use crate::token_source::MalformedCredential;
@@ -34,13 +34,8 @@ pub enum Step {
     Deny(Denial),
     /// Answer the request with a public document.
     Serve(MetadataDocument),
-    /// Park the request until the issuer's keys change.
-    AwaitKeys {
-        /// The issuer whose keys are missing.
-        issuer: IssuerIndex,
-        /// Why the keys have to be fetched.
-        reason: RefreshReason,
-    },
+    /// Park the request until the keys or the revocation list of an issuer change.
+    Await(Awaited),
 }
 
 /// A request that is forwarded.
@@ -63,6 +58,8 @@ pub struct Trace<'r> {
     pub exemption: Option<RuleName>,
     /// The outcome for the request's token.
     pub token: TokenOutcome<'r>,
+    /// The failure that `revocation_list_fail_open` ignored: there is no usable revocation list.
+    pub ignored_failure: Option<TokenFailure<'r>>,
     /// The cause of the denial; with report-only, the cause of the denial that did not take place.
     pub refusal: Option<Cause<'r>>,
     /// The denials of shadow requirements.
@@ -96,7 +93,7 @@ impl<'r> Decision<'r> {
         let reported = self.trace.refusal.iter().filter(move |_| forwarded);
         let reported = reported.map(|cause| self.trace.denial_record(cause));
         let shadows = self.trace.shadow_refusals.iter().map(|refusal| self.trace.denial_record_of(refusal));
-        reported.chain(shadows).chain(self.passed_without_keys())
+        reported.chain(shadows).chain(self.passed_without_keys()).chain(self.passed_without_list())
     }
 
     /// The rules that let the request pass.
@@ -107,11 +104,12 @@ impl<'r> Decision<'r> {
         exemption.into_iter().chain(applied.map(|applied| applied.policy_name()))
     }
 
-    /// Missing keys of a route that treats a failed token as none. Without this record an outage of the issuer
+    /// Missing keys or a missing revocation list, of a route that treats a failed token as none. Without this record an outage of the issuer
     /// would not be visible anywhere.
     fn passed_without_keys(&self) -> Option<DenialRecord<'_>> {
-        let failure =
-            self.trace.token.failure().filter(|failure| matches!(failure, TokenFailure::NoKeys { .. }))?;
+        let failure = self.trace.token.failure().filter(|failure| {
+            matches!(failure, TokenFailure::NoKeys { .. } | TokenFailure::NoRevocationList { .. })
+        })?;
         let policy = self.trace.policy.as_ref()?;
         let is_told = self.trace.shadow_refusals.iter().any(|refusal| refusal.unmet == Unmet::FailedToken);
         let passes = self.trace.refusal.is_none() && policy.requirements().needs_token();
@@ -119,6 +117,18 @@ impl<'r> Decision<'r> {
             let detail = Detail::PassedWithoutKeys(failure);
             DenialRecord::new(detail, Some(policy.applied.first()), self.trace.headers)
         })
+    }
+
+    /// A missing revocation list that `revocation_list_fail_open` ignores.
+    fn passed_without_list(&self) -> Option<DenialRecord<'_>> {
+        let detail = Detail::PassedWithoutList(self.trace.ignored_failure.as_ref()?);
+        let applied = self.trace.policy.as_ref().map(|policy| policy.applied.first());
+        Some(DenialRecord::new(detail, applied, self.trace.headers))
+    }
+
+    /// The issuer whose `revocation_list_fail_open` let the request pass.
+    pub fn failed_open(&self) -> Option<IssuerIndex> {
+        self.trace.ignored_failure.as_ref().and(self.trace.token.named_issuer())
     }
 }
 
@@ -129,6 +139,7 @@ impl<'r> Trace<'r> {
             policy: None,
             exemption: None,
             token: TokenOutcome::NotRead,
+            ignored_failure: None,
             refusal: None,
             shadow_refusals: Vec::new(),
         }

@@ -8,7 +8,8 @@ use crate::config::Issuer;
 use crate::denial::{Reason, whole_seconds};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::error::TokenError;
-use crate::keys::RefreshReason;
+use crate::keys::parked::Awaited;
+use crate::keys::{DocumentId, RefreshReason};
 use crate::policy::Credential;
 use crate::token_source::MalformedCredential;
 
@@ -67,6 +68,30 @@ pub enum TokenFailure<'r> {
         /// The value of `Retry-After`.
         retry_after: Duration,
     },
+    /// The issuer's revocation list names the token.
+    #[error("the issuer's revocation list names the token")]
+    Revoked {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+        /// The token's `kid`.
+        kid: Option<String>,
+    },
+    /// There is no usable revocation list of the issuer, so the token may be revoked.
+    #[error("{}", if *.waiting_full { WAITING_FOR_LIST_FULL } else { NO_LIST })]
+    NoRevocationList {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+        /// A fetch is in progress or allowed, but too many requests are already waiting for it.
+        waiting_full: bool,
+        /// The value of `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The revocation list may still arrive.
+    #[error("{NO_LIST}")]
+    AwaitsRevocationList {
+        /// The token's issuer.
+        issuer: IssuerIndex,
+    },
     /// The key may still arrive.
     #[error("{NO_KEYS}")]
     AwaitsKeys {
@@ -78,6 +103,9 @@ pub enum TokenFailure<'r> {
 }
 
 const NO_KEYS: &str = "there are no keys to verify the token with";
+const NO_LIST: &str = "there is no usable revocation list of the token's issuer";
+const WAITING_FOR_LIST_FULL: &str =
+    "too many requests are already waiting for the issuer's first keys or first revocation list";
 const WAITING_FULL: &str = "too many requests are already waiting for the issuer's first keys";
 
 /// Why no fetch is made for a `kid` that the keys lack.
@@ -129,7 +157,9 @@ impl<'r> TokenOutcome<'r> {
         match self {
             Self::NotRead | Self::Absent => None,
             Self::Verified(cached) => Some(cached.identity().issuer()),
-            Self::Failed(TokenFailure::AwaitsKeys { issuer, .. }) => Some(*issuer),
+            Self::Failed(
+                TokenFailure::AwaitsKeys { issuer, .. } | TokenFailure::AwaitsRevocationList { issuer },
+            ) => Some(*issuer),
             Self::Failed(failure) => failure.configured_issuer().map(|issuer| issuer.rules.issuer),
         }
     }
@@ -150,8 +180,26 @@ impl<'r> TokenFailure<'r> {
             Self::Invalid { error, .. } => Reason::from(error),
             Self::Malformed(_) | Self::Misplaced { .. } => Reason::BadRequest,
             Self::OutsidePaths { .. } => Reason::IssuerNotAllowed,
-            Self::NoKeys { waiting_full: true, .. } => Reason::WaitingFull,
+            Self::Revoked { .. } => Reason::Revoked,
+            Self::NoKeys { waiting_full: true, .. } | Self::NoRevocationList { waiting_full: true, .. } => {
+                Reason::WaitingFull
+            }
+            Self::NoRevocationList { .. } | Self::AwaitsRevocationList { .. } => Reason::NoRevocationList,
             Self::NoKeys { .. } | Self::AwaitsKeys { .. } => Reason::NoKeys,
+        }
+    }
+
+    /// The document that the request waits for, if it can wait.
+    pub fn awaited(&self) -> Option<Awaited> {
+        match self {
+            Self::AwaitsKeys { issuer, reason } => {
+                Some(Awaited { document: DocumentId::keys(*issuer), reason: *reason })
+            }
+            Self::AwaitsRevocationList { issuer } => {
+                let document = DocumentId::revocation_list(*issuer);
+                Some(Awaited { document, reason: RefreshReason::Scheduled })
+            }
+            _ => None,
         }
     }
 
@@ -175,14 +223,17 @@ impl<'r> TokenFailure<'r> {
             Self::NoKeys { issuer, .. } | Self::Misplaced { issuer } | Self::OutsidePaths { issuer, .. } => {
                 Some(issuer)
             }
-            Self::Malformed(_) | Self::AwaitsKeys { .. } => None,
+            Self::Revoked { issuer, .. } | Self::NoRevocationList { issuer, .. } => Some(issuer),
+            Self::Malformed(_) | Self::AwaitsKeys { .. } | Self::AwaitsRevocationList { .. } => None,
         }
     }
 
     /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&str> {
         match self {
-            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } => kid.as_deref(),
+            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } | Self::Revoked { kid, .. } => {
+                kid.as_deref()
+            }
             _ => None,
         }
     }

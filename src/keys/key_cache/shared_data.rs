@@ -9,6 +9,8 @@ pub trait SharedData {
     fn now(&self) -> UnixTime;
     /// The jitter for one decision.
     fn jitter(&self) -> Jitter;
+    /// Random bits.
+    fn random_bits(&self) -> u64;
     /// Reads the entry with this name.
     fn read(&self, name: &str) -> SharedEntry;
     /// Writes the entry, whatever it contains.

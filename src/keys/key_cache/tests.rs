@@ -260,6 +260,9 @@ fn swaps_that_others_keep_winning_end() {
         fn jitter(&self) -> Jitter {
             self.0.jitter()
         }
+        fn random_bits(&self) -> u64 {
+            self.0.random_bits()
+        }
         fn read(&self, name: &str) -> SharedEntry {
             self.0.read(name)
         }

@@ -107,12 +107,12 @@ impl Double {
 }
 
 impl Host for Double {
-    fn random_bits(&self) -> u64 {
-        0xAB
-    }
-
     fn plugin_configuration(&self) -> Vec<u8> {
         self.configuration.borrow().clone().into_bytes()
+    }
+
+    fn environment_variable(&self, name: &str) -> Option<String> {
+        (name == "LIST_TOKEN").then(|| "secret\n".to_owned())
     }
 
     fn plugin_name(&self) -> Vec<u8> {
@@ -229,6 +229,10 @@ impl SharedData for Double {
 
     fn jitter(&self) -> Jitter {
         Jitter::from_bits(0)
+    }
+
+    fn random_bits(&self) -> u64 {
+        0xAB
     }
 
     fn read(&self, name: &str) -> SharedEntry {

@@ -48,6 +48,7 @@ impl Simulator<'_> {
         let request = Request { headers: &headers, metadata: bare.metadata.clone() };
         let cache = TokenCache::new(0);
         let with = AuthContext::new(self.config, &keys, &WasmVerifier, &cache, self.now, Wait::NotAllowed);
+        let with = AuthContext { revocations: &keys, ..with };
         let decision = request::decide(&with, &request);
 
         // If the filter resolved no policy, such as with `enabled: false`, show the policy that would apply.
@@ -197,7 +198,7 @@ fn visible_decision(
                 .ok_or("internal error: the request is denied without a reason")?,
         },
         Step::Serve(document) => SimulatedDecision::Serve { body: text(&document.body) },
-        Step::AwaitKeys { .. } => {
+        Step::Await(_) => {
             return Err(
                 "internal error: the request waits for keys, which the simulation does not fetch".to_owned()
             );
