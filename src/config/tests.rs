@@ -2,6 +2,7 @@
 
 mod issuers;
 mod mistakes;
+mod revocation;
 
 use super::routes::MAX_ROUTES;
 use super::*;

@@ -49,7 +49,7 @@ impl RevocationSource for NoRevocationLists {
 }
 
 /// The result of [`KeySource::sync_and_look_up`] and [`RevocationSource::sync_and_look_up_list`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum KeyLookup<D = KeySet> {
     /// There is another document than the one that the source gave before.
     Updated(Rc<D>),

@@ -10,6 +10,7 @@ mod own_spelling;
 mod path_variants;
 mod preflight;
 mod report_only;
+mod revocation;
 mod steps;
 mod trace;
 mod trailers;

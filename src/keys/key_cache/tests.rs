@@ -1,5 +1,6 @@
 //! Several VMs on one map and on virtual time, with events between any two of their steps.
 
+mod lists;
 mod same_set;
 mod sequences;
 mod unreadable;

@@ -14,12 +14,15 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::RefreshReason;
+use jwt_guard::keys::parked::Awaited;
+use jwt_guard::keys::{DocumentKind, RefreshReason};
 use jwt_guard::policy::Identity;
 use jwt_guard::request::{
-    self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
+    self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RevocationSource,
+    RuleName, Step, Wait,
 };
 use jwt_guard::resource_metadata::MetadataDocument;
+use jwt_guard::revocation::{HashKey, RevocationList};
 use jwt_guard::route::VariantClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
@@ -86,18 +89,54 @@ pub struct Keys {
     /// The age of the keys.
     pub age: Option<Duration>,
     pub lookups: RefCell<Vec<RefreshReason>>,
+    /// The revocation list of every issuer.
+    pub list: List,
 }
+
+/// A source of a revocation list with configured results.
+#[derive(Clone)]
+pub struct List {
+    pub current: Option<Rc<RevocationList>>,
+    pub lookup: KeyLookup<RevocationList>,
+    /// Whether a fetch failed.
+    pub failed: bool,
+}
+
+impl List {
+    /// No list, with that result of `sync_and_look_up_list`.
+    pub fn none(lookup: KeyLookup<RevocationList>) -> Self {
+        Self { current: None, lookup, failed: false }
+    }
+}
+
+pub fn list(document: &Value) -> Rc<RevocationList> {
+    let key = HashKey::from_bits([1, 2]);
+    Rc::new(RevocationList::parse(document.to_string().as_bytes(), key).unwrap())
+}
+
+const NO_LIST: List = List {
+    current: None,
+    lookup: KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) },
+    failed: true,
+};
 
 impl Keys {
     /// The published key, without a pending fetch.
     pub fn available() -> Self {
         let current = Some(published([key()]));
-        Self { current, lookup: UNAVAILABLE, later: None, age: None, lookups: RefCell::default() }
+        Self {
+            current,
+            lookup: UNAVAILABLE,
+            later: None,
+            age: None,
+            lookups: RefCell::default(),
+            list: NO_LIST,
+        }
     }
 
     /// No keys so far, with that result of `sync_and_look_up`.
     pub fn none(lookup: KeyLookup) -> Self {
-        Self { current: None, lookup, later: None, age: None, lookups: RefCell::default() }
+        Self { current: None, lookup, later: None, age: None, lookups: RefCell::default(), list: NO_LIST }
     }
 }
 
@@ -110,6 +149,7 @@ impl Keys {
             later: self.later.clone(),
             age: self.age,
             lookups: self.lookups.clone(),
+            list: self.list.clone(),
         }
     }
 }
@@ -134,12 +174,26 @@ impl KeySource for Keys {
     }
 }
 
+impl RevocationSource for Keys {
+    fn current_list(&self, _: IssuerIndex) -> Option<Rc<RevocationList>> {
+        self.list.current.clone()
+    }
+
+    fn sync_and_look_up_list(&self, _: IssuerIndex) -> KeyLookup<RevocationList> {
+        self.list.lookup.clone()
+    }
+
+    fn list_fetch_failed(&self, _: IssuerIndex) -> bool {
+        self.list.failed
+    }
+}
+
 /// A decision that no longer borrows its request.
 pub enum Outcome {
     Forward(Forward),
     Deny(Denied),
     Serve(MetadataDocument),
-    AwaitKeys { issuer: IssuerIndex, reason: RefreshReason },
+    Await(Awaited),
 }
 
 /// A forwarded request.
@@ -198,7 +252,7 @@ impl From<Decision<'_>> for Outcome {
             }
             Step::Deny(denial) => Self::Deny(Denied { denial, record: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),
-            Step::AwaitKeys { issuer, reason } => Self::AwaitKeys { issuer, reason },
+            Step::Await(awaited) => Self::Await(awaited),
         }
     }
 }
@@ -273,6 +327,7 @@ impl TestRequest {
     ) -> Outcome {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
         let with = AuthContext::new(config, keys, &WasmVerifier, cache, now, wait);
+        let with = AuthContext { revocations: keys, ..with };
         request::decide(&with, &request).into()
     }
 
@@ -286,7 +341,7 @@ impl TestRequest {
                 format!("{:?} {} {record}", denial.headers, denial.body.escape_ascii())
             }
             Outcome::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
-            Outcome::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
+            Outcome::Await(Awaited { document, .. }) => format!("{document:?}"),
         };
         format!("{}: {details}", describe(step))
     }
@@ -338,7 +393,10 @@ pub fn describe(step: &Outcome) -> String {
         }
         Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.record.reason),
         Outcome::Serve(_) => "document".to_owned(),
-        Outcome::AwaitKeys { reason: RefreshReason::Scheduled, .. } => "wait for first keys".to_owned(),
-        Outcome::AwaitKeys { reason: RefreshReason::UnknownKid, .. } => "wait for a kid".to_owned(),
+        Outcome::Await(Awaited { document, reason }) => match (document.kind, reason) {
+            (DocumentKind::Keys, RefreshReason::Scheduled) => "wait for first keys".to_owned(),
+            (DocumentKind::Keys, RefreshReason::UnknownKid) => "wait for a kid".to_owned(),
+            (DocumentKind::RevocationList, _) => "wait for the first list".to_owned(),
+        },
     }
 }
