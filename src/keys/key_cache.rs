@@ -4,11 +4,13 @@
 //! This file has all concurrent changes to the shared record. The host is a trait ([`SharedData`]), so that tests can
 //! run several VMs on one map. The [`fetcher`](super::fetcher) makes the requests to the issuer.
 
+mod outcome;
 mod shared_data;
 
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use outcome::{FailureOutcome, StoreOutcome};
 pub use shared_data::{SharedData, SharedEntry, Swap};
 
 use super::answer::GoodAnswer;
@@ -24,34 +26,6 @@ use crate::time::UnixTime;
 
 /// The number of attempts at a swap while other VMs keep winning. After that, the next tick tries again.
 const SWAP_ATTEMPTS: usize = 8;
-
-/// The outcome of storing a good answer. For each change, one VM of the process gets [`StoreOutcome::Replaced`]: the VM that
-/// made the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreOutcome {
-    /// The answer was dropped: the lease was lost, or a 304 confirms another set than the current one.
-    LeaseLost,
-    /// The set did not change.
-    Unchanged {
-        /// Whether fetches had failed since the last good answer.
-        recovered: bool,
-    },
-    /// The set was replaced, or it is the first.
-    Replaced,
-}
-
-/// The outcome of recording a failed fetch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureOutcome {
-    /// The lease was lost, or all swaps failed. The VM that holds the lease reports its own outcome.
-    LeaseLost,
-    /// The fetch before failed as well, and whether there are usable keys did not change.
-    Repeated,
-    /// The first failure, and whether there are usable keys meanwhile.
-    First(Freshness),
-    /// The last good keys have expired since the failure before.
-    KeysExpired,
-}
 
 /// The cache of one VM for one document of an issuer.
 #[derive(Debug)]

@@ -50,6 +50,8 @@ pub struct State {
     pub response: RefCell<(HeaderMap, Vec<u8>)>,
     /// Whether the host accepts fetches.
     pub sends: Cell<bool>,
+    /// The `Authorization` of the last fetch.
+    pub authorization: RefCell<Option<String>>,
     pub registers_queue: Cell<bool>,
     pub queued: Cell<usize>,
     pub shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
@@ -72,6 +74,7 @@ impl Double {
             metadata: RefCell::new([Some(Vec::new()), Some(Vec::new())]),
             response: RefCell::new((HeaderMap::from_lower_case(ok.0), ok.1)),
             sends: Cell::new(true),
+            authorization: RefCell::default(),
             registers_queue: Cell::new(true),
             queued: Cell::new(0),
             shared: RefCell::default(),
@@ -169,6 +172,8 @@ impl Host for Double {
             return Err(HostError);
         }
         self.do_to(&format!("fetch {}", request.endpoint));
+        let authorization = request.headers().into_iter().find(|(name, _)| *name == "authorization");
+        *self.authorization.borrow_mut() = authorization.map(|(_, value)| value.to_owned());
         Ok(CALL)
     }
 
