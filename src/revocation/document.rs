@@ -25,7 +25,10 @@ impl RevocationList {
             return Err(ListError::TooLarge);
         }
         let text = std::str::from_utf8(without_byte_order_mark(body)).map_err(|_| ListError::Json)?;
-        let mut reader = ListReader { list: ListBuilder::new(key), error: None };
+        // Items are separated by commas, so there are not more items than commas and one.
+        let commas = text.bytes().filter(|byte| *byte == b',').count();
+        let list = ListBuilder::new(key, MAX_ITEMS.min(commas + 1));
+        let mut reader = ListReader { list, error: None };
         let mut json = serde_json::Deserializer::from_str(text);
         let parsed = json.deserialize_any(Document(&mut reader)).and_then(|()| json.end());
         match parsed {

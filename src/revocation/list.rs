@@ -54,17 +54,21 @@ pub struct RevocationList {
 /// The values of one item or token that name tokens. `None`: there is no such member.
 pub(super) type Members<'a> = [Option<&'a str>; NAMES.len()];
 
-/// A list under construction.
+/// A list under construction. It has one buffer, which becomes that of the list: the memory of a wasm module never
+/// shrinks.
 pub(super) struct ListBuilder {
     key: HashKey,
     combinations: u8,
     items: u32,
-    entries: Vec<[u8; ENTRY]>,
+    bytes: Vec<u8>,
 }
 
 impl ListBuilder {
-    pub fn new(key: HashKey) -> Self {
-        Self { key, combinations: 0, items: 0, entries: Vec::new() }
+    /// `expected` is the number of items for which memory is reserved.
+    pub fn new(key: HashKey, expected: usize) -> Self {
+        let mut bytes = Vec::with_capacity(HEADER + expected * ENTRY);
+        bytes.resize(HEADER, 0);
+        Self { key, combinations: 0, items: 0, bytes }
     }
 
     /// Adds an item. Without `issued_before` it revokes tokens of any age.
@@ -75,27 +79,38 @@ impl ListBuilder {
         let hash = hash(self.key, combination, members);
         let until = order(issued_before.unwrap_or(f64::INFINITY));
         let entry = u128::from(hash) << 64 | u128::from(until);
-        self.entries.push(entry.to_be_bytes());
+        self.bytes.extend_from_slice(&entry.to_be_bytes());
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        usize::try_from(self.items).unwrap_or(usize::MAX)
     }
 
     pub fn build(mut self) -> RevocationList {
-        self.entries.sort_unstable();
-        // The last entry of equal hashes has the greatest time.
-        self.entries.reverse();
-        self.entries.dedup_by_key(|entry| hash_of(entry));
-        self.entries.reverse();
-        let mut bytes = Vec::with_capacity(HEADER + self.entries.len() * ENTRY);
-        bytes.extend([VERSION, self.combinations]);
-        bytes.extend(self.key.0);
-        bytes.extend(self.items.to_le_bytes());
-        bytes.extend_from_slice(self.entries.as_flattened());
         let Self { key, combinations, items, .. } = self;
-        RevocationList { bytes, key, combinations, items }
+        let (header, entries) = self.bytes.split_at_mut(HEADER);
+        let fields = [VERSION, combinations].into_iter().chain(key.0).chain(items.to_le_bytes());
+        header.iter_mut().zip(fields).for_each(|(byte, field)| *byte = field);
+        let (entries, _) = entries.as_chunks_mut::<ENTRY>();
+        entries.sort_unstable();
+        let kept = keep_last_of_equal(entries);
+        self.bytes.truncate(HEADER + kept * ENTRY);
+        self.bytes.shrink_to_fit();
+        RevocationList { bytes: self.bytes, key, combinations, items }
     }
+}
+
+/// Moves the last entry of each hash to the front, and returns their number. The last one has the greatest time.
+fn keep_last_of_equal(entries: &mut [[u8; ENTRY]]) -> usize {
+    let mut kept = 0;
+    for index in 0..entries.len() {
+        let is_last = entries.get(index).map(hash_of) != entries.get(index + 1).map(hash_of);
+        if is_last {
+            entries.swap(kept, index);
+            kept += 1;
+        }
+    }
+    kept
 }
 
 impl RevocationList {
