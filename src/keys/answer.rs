@@ -1,6 +1,7 @@
 //! Parses the answer to a request for a document: the document, "not modified", or an error that keeps the last good
 //! document (RFC 9110 section 8.8.3, RFC 9111 section 5.2.2.1).
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,14 +20,14 @@ const MAX_ETAG_BYTES: usize = 1024;
 const MAX_CODING: usize = 128;
 
 /// An answer as the host delivers it. If it has no status, no answer arrived.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct HttpAnswer<'a> {
     /// The headers, with `:status`.
     pub headers: &'a HeaderMap,
     /// The length of the body, which the host gives before the body is read.
     pub length: usize,
     /// The body; empty if `length` is over the limit for the document.
-    pub body: &'a [u8],
+    pub body: Cow<'a, [u8]>,
 }
 
 /// A good answer.
@@ -53,7 +54,7 @@ pub enum GoodAnswer<D = KeySet> {
 /// Parses an answer to a request for a document. `conditional` means that the request had `If-None-Match`. `key` is the
 /// key of the hashes, for a document that consists of hashes.
 pub fn parse_response<D: FetchedDocument>(
-    answer: HttpAnswer<'_>,
+    answer: &HttpAnswer<'_>,
     conditional: bool,
     key: HashKey,
 ) -> Result<GoodAnswer<D>, FetchError> {
@@ -66,7 +67,7 @@ pub fn parse_response<D: FetchedDocument>(
             Err(FetchError::TooLarge { bytes: answer.length, limit: D::MAX_BYTES })
         }
         Some(200) => {
-            let (document, skipped) = D::parse(answer.body, key).map_err(|error| match error {
+            let (document, skipped) = D::parse(&answer.body, key).map_err(|error| match error {
                 DocumentError::NotJson => not_json(answer),
                 DocumentError::Refused(error) => error,
             })?;
@@ -78,7 +79,7 @@ pub fn parse_response<D: FetchedDocument>(
 }
 
 /// The error for a status other than 200 and 304.
-pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
+pub(super) fn refusal(status: u16, answer: &HttpAnswer<'_>) -> FetchError {
     match status {
         301 | 302 | 303 | 307 | 308 => {
             let target = header(answer, "location").map_or(RedirectTarget::Unreadable, endpoint::target);
@@ -90,25 +91,25 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
 
 /// The error for a body that is not JSON. `Content-Encoding` is checked only here: some issuers send the name of a
 /// character set in it, and their body is valid JSON.
-pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
+pub(super) fn not_json(answer: &HttpAnswer<'_>) -> FetchError {
     let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
     let is_coded =
         |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
     match codings.find(|coding| is_coded(coding)) {
         Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
         None => {
-            let body = without_byte_order_mark(answer.body);
+            let body = without_byte_order_mark(&answer.body);
             FetchError::NotJson(NotJson::of(header(answer, "content-type"), body))
         }
     }
 }
 
 /// The answer's status, if there is an answer.
-pub fn status(answer: HttpAnswer<'_>) -> Option<u16> {
+pub fn status(answer: &HttpAnswer<'_>) -> Option<u16> {
     header(answer, ":status")?.parse().ok()
 }
 
-fn header<'a>(answer: HttpAnswer<'a>, name: &str) -> Option<&'a str> {
+fn header<'a>(answer: &HttpAnswer<'a>, name: &str) -> Option<&'a str> {
     std::str::from_utf8(answer.headers.get(name)?).ok()
 }
 
@@ -144,7 +145,11 @@ mod tests {
     }
 
     fn parsed(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
-        parse_response(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional, key())
+        parse_response(
+            &HttpAnswer { headers: &headers(lines), length: body.len(), body: body.into() },
+            conditional,
+            key(),
+        )
     }
 
     #[test]
@@ -215,10 +220,13 @@ mod tests {
         for body in [&b"<html>"[..], b"", &KEYS.as_bytes()[..100]] {
             assert!(matches!(parsed(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
         }
-        let too_large =
-            HttpAnswer { headers: &headers(&[(":status", "200")]), length: MAX_BYTES + 1, body: b"" };
+        let too_large = HttpAnswer {
+            headers: &headers(&[(":status", "200")]),
+            length: MAX_BYTES + 1,
+            body: Cow::default(),
+        };
         assert_eq!(
-            parse_response::<KeySet>(too_large, false, key()).err(),
+            parse_response::<KeySet>(&too_large, false, key()).err(),
             Some(FetchError::TooLarge { bytes: MAX_BYTES + 1, limit: MAX_BYTES })
         );
         assert!(matches!(

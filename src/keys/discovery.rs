@@ -21,7 +21,7 @@ pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
 
 /// The URL of the keys, from the answer to a request for the document.
 pub fn parse_discovery_response(
-    answer: HttpAnswer<'_>,
+    answer: &HttpAnswer<'_>,
     iss: &str,
     issuer: &Endpoint,
     other_host: bool,
@@ -34,7 +34,7 @@ pub fn parse_discovery_response(
         Some(200) => {}
         Some(other) => return Err(refusal(other, answer)),
     }
-    keys_uri(answer.body, iss, issuer, other_host).map_err(|error| match error {
+    keys_uri(&answer.body, iss, issuer, other_host).map_err(|error| match error {
         DiscoveryError::Json(JsonError::Syntax) => not_json(answer),
         error => FetchError::Discovery(error),
     })

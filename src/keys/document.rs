@@ -65,6 +65,8 @@ pub trait FetchedDocument: Debug + Sized {
     const KIND: DocumentKind;
     /// The largest body, in bytes.
     const MAX_BYTES: usize;
+    /// Whether the body itself is stored in shared data.
+    const STORES_BODY: bool;
 
     /// Parses the body of an answer. `key` is used only by documents that consist of hashes.
     ///
@@ -96,6 +98,7 @@ pub trait FetchedDocument: Debug + Sized {
 impl FetchedDocument for KeySet {
     const KIND: DocumentKind = DocumentKind::Keys;
     const MAX_BYTES: usize = MAX_BYTES;
+    const STORES_BODY: bool = true;
 
     fn parse(body: &[u8], _: HashKey) -> Result<(Self, Vec<SkippedKey>), DocumentError> {
         match Self::parse(body) {
@@ -144,6 +147,7 @@ impl FetchedDocument for KeySet {
 impl FetchedDocument for RevocationList {
     const KIND: DocumentKind = DocumentKind::RevocationList;
     const MAX_BYTES: usize = MAX_LIST_BYTES;
+    const STORES_BODY: bool = false;
 
     fn parse(body: &[u8], key: HashKey) -> Result<(Self, Vec<SkippedKey>), DocumentError> {
         match Self::parse(body, key) {

@@ -216,26 +216,30 @@ impl<D: FetchedDocument> Fetcher<D> {
     /// The answer to the call under way. `None` if it leads to another request: see [`Self::poll_send`].
     pub fn on_response(&mut self, host: &impl SharedData, answer: HttpAnswer<'_>) -> Option<FetchEvent> {
         let FetchState::Awaiting { sent, .. } = self.take_state() else { return None };
-        let outcome = match &sent.step {
-            FetchStep::DiscoveryDocument(place) => match self.discovered(*place, answer) {
+        let error = match &sent.step {
+            FetchStep::DiscoveryDocument(place) => match self.discovered(*place, &answer) {
                 Ok(next) => {
                     self.state = FetchState::Next(next);
                     return None;
                 }
-                Err(error) => Err(error),
+                Err(error) => error,
             },
             FetchStep::Document { source, conditional_on } => {
-                answer::parse_response(answer, conditional_on.is_some(), self.cache.hash_key(host))
-                    .map(|good| self.succeeded(host, good, *conditional_on, source, answer.body))
+                match answer::parse_response(&answer, conditional_on.is_some(), self.cache.hash_key(host)) {
+                    Ok(good) => {
+                        // A body that is not stored makes room for the bytes that are.
+                        let body = Some(answer.body).filter(|_| D::STORES_BODY).unwrap_or_default();
+                        return Some(self.succeeded(host, good, *conditional_on, source, &body));
+                    }
+                    Err(error) => error,
+                }
             }
         };
-        Some(outcome.unwrap_or_else(|error| {
-            let outcome = self.cache.failed(host);
-            failed::<D>(error, outcome, sent.requested, answer.body)
-        }))
+        let outcome = self.cache.failed(host);
+        Some(failed::<D>(error, outcome, sent.requested, &answer.body))
     }
 
-    fn discovered(&self, place: usize, answer: HttpAnswer<'_>) -> Result<FetchTarget, FetchError> {
+    fn discovered(&self, place: usize, answer: &HttpAnswer<'_>) -> Result<FetchTarget, FetchError> {
         let Location::Discovery { other_host, iss, issuer, .. } = &self.source.location else {
             return Err(FetchError::NoAnswer);
         };

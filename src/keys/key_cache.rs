@@ -139,7 +139,7 @@ impl<D: FetchedDocument> KeyCache<D> {
             Some(loaded) if loaded.state.set == named => loaded.state = self.state,
             _ => {
                 let stored = host.read(&self.entries.keys).bytes;
-                if let Some(loaded) = stored.and_then(|bytes| load(&bytes, self.state)) {
+                if let Some(loaded) = stored.and_then(|bytes| load(bytes, self.state)) {
                     self.loaded = Some(loaded);
                     self.jitter = host.jitter();
                 }
@@ -370,7 +370,7 @@ impl<D: FetchedDocument> KeyCache<D> {
     }
 }
 
-fn load<D: FetchedDocument>(bytes: &[u8], state: RefreshState) -> Option<LoadedDocument<D>> {
+fn load<D: FetchedDocument>(bytes: Vec<u8>, state: RefreshState) -> Option<LoadedDocument<D>> {
     let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == state.set)?;
     let document = Rc::new(D::load(stored.text)?);
     Some(LoadedDocument { state, source: stored.source, etag: stored.etag, document })

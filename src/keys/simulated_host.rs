@@ -129,7 +129,7 @@ pub fn good(body: &[u8], etag: Option<&str>) -> GoodAnswer {
     let mut headers: HeaderMap = [(":status", "200")].into_iter().collect();
     headers.extend(etag.map(|etag| ("etag", etag)));
     parse_response(
-        HttpAnswer { headers: &headers, length: body.len(), body },
+        &HttpAnswer { headers: &headers, length: body.len(), body: body.into() },
         false,
         HashKey::from_bits([0, 0]),
     )

@@ -256,7 +256,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(":status", "200");
         let body = set("second");
-        let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
+        let answer = HttpAnswer { headers: &headers, length: body.len(), body: body.as_slice().into() };
         assert!(store.on_response(SECOND, &host, answer).is_some_and(|event| event.is_success()));
         assert_eq!(knowing(&store, &host, "inline"), [INLINE]);
         assert_eq!(knowing(&store, &host, "second"), [SECOND]);
@@ -280,7 +280,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(":status", "200");
         let body = br#"{"items":[{"jti":"a"},{"jti":"b"}]}"#;
-        let answer = HttpAnswer { headers: &headers, length: body.len(), body };
+        let answer = HttpAnswer { headers: &headers, length: body.len(), body: body.as_slice().into() };
         let event = store.on_response(LIST, &host, answer);
         assert_eq!(event, Some(FetchEvent::ListRefreshed { items: 2, previous: 0 }));
         assert_eq!(store.awaiting(1), Some(SECOND), "the store still waits for the keys");
@@ -317,7 +317,7 @@ mod tests {
             store.on_sent(issuer, 1);
             let mut headers = HeaderMap::new();
             headers.append(":status", "200");
-            let answer = HttpAnswer { headers: &headers, length: body.len(), body: &body };
+            let answer = HttpAnswer { headers: &headers, length: body.len(), body: body.as_slice().into() };
             assert!(store.on_response(issuer, &host, answer).is_some());
             assert_eq!(store.poll_send(issuer, &parked, &host), None, "its keys are fresh");
         }

@@ -91,7 +91,7 @@ impl<H: Host> Context for Root<H> {
                 _ => self.host.headers(HeaderKind::FetchResponse),
             };
             let body = self.host.response_body(document.readable(length));
-            plugin.on_response(document, HttpAnswer { headers: &headers, length, body: &body });
+            plugin.on_response(document, HttpAnswer { headers: &headers, length, body: body.into() });
         }
         self.poll(plugin);
     }

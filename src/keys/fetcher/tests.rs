@@ -57,7 +57,7 @@ fn answer(
     for (name, value) in lines {
         headers.append(*name, *value);
     }
-    fetcher.on_response(host, HttpAnswer { headers: &headers, length: body.len(), body })
+    fetcher.on_response(host, HttpAnswer { headers: &headers, length: body.len(), body: body.into() })
 }
 
 fn status(fetcher: &mut Fetcher, host: &SimulatedHost, status: &str, body: &[u8]) -> Option<FetchEvent> {
@@ -231,12 +231,12 @@ fn a_body_that_is_too_long_is_refused_by_its_length() {
     let host = SimulatedHost::new();
     let mut ok = HeaderMap::new();
     ok.append(":status", "200");
-    let answer = HttpAnswer { headers: &ok, length: MAX_BYTES + 1, body: b"" };
+    let answer = HttpAnswer { headers: &ok, length: MAX_BYTES + 1, body: [].as_slice().into() };
     let too_large = FetchError::TooLarge { bytes: MAX_BYTES + 1, limit: MAX_BYTES };
     for mut a in [fetcher(&host), discovering(&SimulatedHost::new())] {
         let host = SimulatedHost::new();
         assert!(sends(&mut a, &host).is_some());
-        assert_eq!(failure(a.on_response(&host, answer)).0, too_large);
+        assert_eq!(failure(a.on_response(&host, answer.clone())).0, too_large);
     }
     let keys = DocumentId::keys(IssuerIndex(0));
     assert_eq!((keys.readable(MAX_BYTES), keys.readable(MAX_BYTES + 1)), (MAX_BYTES, 0));

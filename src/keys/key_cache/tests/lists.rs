@@ -22,8 +22,8 @@ fn vm(number: u64) -> KeyCache<RevocationList> {
 fn fetch(vm: &mut KeyCache<RevocationList>, host: &SimulatedHost, body: &str) -> StoreOutcome {
     assert!(vm.take_lease(host, false));
     let headers = [(":status", "200"), ("etag", "\"v\"")].into_iter().collect();
-    let answer = HttpAnswer { headers: &headers, length: body.len(), body: body.as_bytes() };
-    let good = parse_response(answer, false, vm.hash_key(host)).unwrap();
+    let answer = HttpAnswer { headers: &headers, length: body.len(), body: body.as_bytes().into() };
+    let good = parse_response(&answer, false, vm.hash_key(host)).unwrap();
     vm.succeeded(host, &good, None, LIST, body.as_bytes())
 }
 

@@ -59,7 +59,7 @@ fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
     };
     let stored = || {
         let bytes = host.read(&entries().keys).bytes.unwrap();
-        StoredKeys::decode(&bytes).unwrap()
+        StoredKeys::decode(bytes).unwrap()
     };
     let [mut a, mut b] = [host.vm(1), host.vm(2)];
     assert!(a.take_lease(&host, false));
