@@ -132,6 +132,7 @@ impl Simulator<'_> {
                 let issuer = self.config.issuers.get(identity.issuer().0);
                 TokenReport::Valid {
                     issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
+                    has_revocation_list: issuer.is_some_and(|issuer| issuer.revocation_list.is_some()),
                     names: [
                         ("roles", identity.roles().to_vec()),
                         ("groups", identity.groups().to_vec()),
