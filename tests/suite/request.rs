@@ -1,6 +1,7 @@
 //! Tests of a whole request, from its headers to the resulting step, without host, clock and network.
 
 mod fixture;
+mod lists;
 
 mod cache;
 mod issuers;

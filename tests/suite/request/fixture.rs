@@ -18,16 +18,16 @@ use jwt_guard::keys::parked::Awaited;
 use jwt_guard::keys::{DocumentKind, RefreshReason};
 use jwt_guard::policy::Identity;
 use jwt_guard::request::{
-    self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RevocationSource,
-    RuleName, Step, Wait,
+    self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
 };
 use jwt_guard::resource_metadata::MetadataDocument;
-use jwt_guard::revocation::{HashKey, RevocationList};
 use jwt_guard::route::VariantClass;
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
 use serde_json::{Value, json};
+
+use super::lists::{List, NO_LIST};
 
 /// The time of all requests.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -93,33 +93,6 @@ pub struct Keys {
     pub list: List,
 }
 
-/// A source of a revocation list with configured results.
-#[derive(Clone)]
-pub struct List {
-    pub current: Option<Rc<RevocationList>>,
-    pub lookup: KeyLookup<RevocationList>,
-    /// Whether a fetch failed.
-    pub failed: bool,
-}
-
-impl List {
-    /// No list, with that result of `sync_and_look_up_list`.
-    pub fn none(lookup: KeyLookup<RevocationList>) -> Self {
-        Self { current: None, lookup, failed: false }
-    }
-}
-
-pub fn list(document: &Value) -> Rc<RevocationList> {
-    let key = HashKey::from_bits([1, 2]);
-    Rc::new(RevocationList::parse(document.to_string().as_bytes(), key).unwrap())
-}
-
-const NO_LIST: List = List {
-    current: None,
-    lookup: KeyLookup::Unavailable { retry_after: Duration::from_millis(6500) },
-    failed: true,
-};
-
 impl Keys {
     /// The published key, without a pending fetch.
     pub fn available() -> Self {
@@ -171,20 +144,6 @@ impl KeySource for Keys {
             (KeyLookup::Updated(_), None) if lookups.len() > 1 => UNAVAILABLE,
             (lookup, _) => lookup.clone(),
         }
-    }
-}
-
-impl RevocationSource for Keys {
-    fn current_list(&self, _: IssuerIndex) -> Option<Rc<RevocationList>> {
-        self.list.current.clone()
-    }
-
-    fn sync_and_look_up_list(&self, _: IssuerIndex) -> KeyLookup<RevocationList> {
-        self.list.lookup.clone()
-    }
-
-    fn list_fetch_failed(&self, _: IssuerIndex) -> bool {
-        self.list.failed
     }
 }
 

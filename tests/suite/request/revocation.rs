@@ -7,9 +7,9 @@ use jwt_guard_testkit::mint::Token;
 use serde_json::{Value, json};
 
 use super::fixture::{
-    Keys, List, NOW, Outcome, config, denied, describe, expired, forwarded, get, good, key, list, other_key,
-    token,
+    Keys, NOW, Outcome, config, denied, describe, expired, forwarded, get, good, key, other_key, token,
 };
+use super::lists::{List, list};
 
 /// Members of an issuer with a list, and further members.
 fn with_list(members: Value) -> jwt_guard::config::Config {
