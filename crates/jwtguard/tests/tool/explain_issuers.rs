@@ -95,4 +95,7 @@ fn explain_says_that_the_revocation_list_is_not_consulted() {
     assert!(explain("list", &with, "/x", claims.clone()).contains(note));
     let out = explain("no-list", &without, "/x", claims);
     assert!(out.contains("token: valid, from issuer a_example\n"), "{out}");
+    let table = crate::run::jwtguard_with(&["check", "-"], &with).out;
+    let described = "; revocation list: https://a.example/revocations through cluster c";
+    assert!(table.contains(described), "{table}");
 }

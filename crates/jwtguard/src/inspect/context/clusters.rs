@@ -75,7 +75,7 @@ pub fn clusters(
 }
 
 /// The clusters of an issuer, each with its key in the configuration. Each cluster is listed once.
-fn clusters_of(issuer: &Issuer) -> Vec<(&'static str, &str, Scheme)> {
+pub fn clusters_of(issuer: &Issuer) -> Vec<(&'static str, &str, Scheme)> {
     let mut names: Vec<(&'static str, &str, Scheme)> = Vec::new();
     let mut add = |key: Name, name, scheme| {
         if names.iter().all(|(_, known, _)| *known != name) {
