@@ -83,7 +83,8 @@ const fn answer(reason: Reason) -> DenialResponse {
         | Reason::Lifetime
         | Reason::Audience
         | Reason::ClaimType
-        | Reason::RefusedClaim => invalid_token("Token is invalid"),
+        | Reason::RefusedClaim
+        | Reason::Revoked => invalid_token("Token is invalid"),
         Reason::Confirmation => invalid_token("The request does not confirm the binding of the token (cnf)"),
         Reason::DpopProof => invalid_proof("The DPoP proof is missing or invalid"),
         Reason::DpopReplay => invalid_proof("The DPoP proof was used before; send a new one"),
@@ -105,7 +106,7 @@ const fn answer(reason: Reason) -> DenialResponse {
         Reason::HeaderOversize => {
             forbidden("A claim of the token is too long to be forwarded", ChallengeError::Unforwardable)
         }
-        Reason::NoKeys | Reason::WaitingFull => DenialResponse {
+        Reason::NoKeys | Reason::NoRevocationList | Reason::WaitingFull => DenialResponse {
             status: 503,
             error: "temporarily_unavailable",
             detail: "The token cannot be verified at the moment",
@@ -222,7 +223,9 @@ impl Denial {
         };
         let denial = Self { status, headers, body, reason, detail };
         match reason {
-            Reason::NoKeys | Reason::WaitingFull => denial.retry_after(Duration::ZERO),
+            Reason::NoKeys | Reason::NoRevocationList | Reason::WaitingFull => {
+                denial.retry_after(Duration::ZERO)
+            }
             _ => denial,
         }
     }

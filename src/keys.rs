@@ -8,16 +8,20 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`store`] | the keys of all issuers of a configuration |
-//! | [`fetcher`] | the fetches of one issuer: the next request, and the result of each answer |
+//! | [`document`] | the documents that are fetched: key sets and revocation lists |
+//! | [`fetcher`] | the fetches of one document: the next request, and the result of each answer |
 //! | [`key_cache`] | the key cache of one VM, synchronized with the other VMs |
 //! | [`parked`] | the requests that wait for keys |
 //! | [`tick`] | how often the host calls the module for this |
 
 pub mod answer;
+pub mod bearer_token;
 pub mod discovery;
+pub mod document;
 pub mod fetch_error;
 pub mod fetch_event;
 pub mod fetcher;
+mod fetchers;
 pub mod key_cache;
 mod lookup;
 mod not_json;
@@ -30,7 +34,9 @@ pub mod tick;
 
 use std::time::Duration;
 
-pub use lookup::{KeyLookup, KeySource};
+pub use bearer_token::BearerToken;
+pub use document::{DocumentId, DocumentKind};
+pub use lookup::{KeyLookup, KeySource, NoRevocationLists, RevocationSource};
 pub use source::{Location, Source};
 
 use crate::time::UnixTime;

@@ -14,6 +14,7 @@
 //! | [`denial`] | a denial as status, challenge, body and log reason |
 //! | [`resource_metadata`] | documents that name the authorization server of a resource (RFC 9728) |
 //! | [`request`] | one request as a state machine, from its headers to the next step |
+//! | [`revocation`] | lists of revoked tokens, as sorted hashes |
 //! | [`http`] | the syntax of HTTP: header fields, character classes, authorities and URIs |
 //! | [`confirmation`] | bound tokens: the certificate or the DPoP key that a token names (RFC 7800) |
 //! | [`dpop`] | DPoP proofs, and the marks of used ones (RFC 9449) |
@@ -48,6 +49,7 @@ pub mod policy;
 pub mod report;
 pub mod request;
 pub mod resource_metadata;
+pub mod revocation;
 pub mod route;
 pub mod time;
 pub mod token_cache;

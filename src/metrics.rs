@@ -25,6 +25,25 @@ pub enum Metric {
     Keys(IssuerIndex, KeyMetric),
     /// A metric for the tokens of one issuer.
     Issuer(IssuerIndex, IssuerMetric),
+    /// A metric for the revocation list of one issuer.
+    RevocationList(IssuerIndex, ListMetric),
+}
+
+/// A metric for the revocation list of one issuer. It is defined only for an issuer with a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListMetric {
+    /// Refreshes that succeeded.
+    RefreshOk,
+    /// Refreshes that failed.
+    RefreshFailed,
+    /// The number of items of the usable list.
+    Items,
+    /// The time since the list was fetched, in seconds.
+    AgeSeconds,
+    /// 1 if the list is past its TTL, else 0.
+    Stale,
+    /// Requests that passed without a usable list (`revocation_list_fail_open`).
+    FailOpen,
 }
 
 /// A metric for the tokens of one issuer.
@@ -76,6 +95,15 @@ const OF_ISSUER: [KeyMetric; 5] = [
     KeyMetric::Stale,
 ];
 
+const OF_LIST: [ListMetric; 6] = [
+    ListMetric::RefreshOk,
+    ListMetric::RefreshFailed,
+    ListMetric::Items,
+    ListMetric::AgeSeconds,
+    ListMetric::Stale,
+    ListMetric::FailOpen,
+];
+
 const OF_TOKENS: [IssuerMetric; 2] = [IssuerMetric::Accepted, IssuerMetric::Refused];
 
 impl Metric {
@@ -85,12 +113,15 @@ impl Metric {
             |issuer| OF_ISSUER.into_iter().map(move |metric| Self::Keys(IssuerIndex(issuer), metric));
         let of_tokens =
             |issuer| OF_TOKENS.into_iter().map(move |metric| Self::Issuer(IssuerIndex(issuer), metric));
+        let of_list =
+            |issuer| OF_LIST.into_iter().map(move |metric| Self::RevocationList(IssuerIndex(issuer), metric));
         COMMON
             .into_iter()
             .chain(Reason::ALL.into_iter().map(Self::Denied))
             .chain(Reason::ALL.into_iter().map(Self::WouldDeny))
             .chain((0..issuers).flat_map(of_issuer))
             .chain((0..issuers).flat_map(of_tokens))
+            .chain((0..issuers).flat_map(of_list))
     }
 
     /// The index of the metric in [`Self::all`] of a configuration with this number of issuers.
@@ -98,6 +129,8 @@ impl Metric {
         let denied = COMMON.len();
         let would_deny = denied + Reason::ALL.len();
         let keys = would_deny + Reason::ALL.len();
+        let tokens = keys + issuers * OF_ISSUER.len();
+        let lists = tokens + issuers * OF_TOKENS.len();
         match self {
             Self::AllowedAnonymous => 0,
             Self::AllowedVerified => 1,
@@ -107,9 +140,8 @@ impl Metric {
             Self::Denied(reason) => denied + reason as usize,
             Self::WouldDeny(reason) => would_deny + reason as usize,
             Self::Keys(issuer, metric) => keys + issuer.0 * OF_ISSUER.len() + metric as usize,
-            Self::Issuer(issuer, metric) => {
-                keys + issuers * OF_ISSUER.len() + issuer.0 * OF_TOKENS.len() + metric as usize
-            }
+            Self::Issuer(issuer, metric) => tokens + issuer.0 * OF_TOKENS.len() + metric as usize,
+            Self::RevocationList(issuer, metric) => lists + issuer.0 * OF_LIST.len() + metric as usize,
         }
     }
 
@@ -117,6 +149,9 @@ impl Metric {
     pub fn kind(self) -> MetricKind {
         match self {
             Self::Waiting | Self::Keys(_, KeyMetric::Keys | KeyMetric::AgeSeconds | KeyMetric::Stale) => {
+                MetricKind::Gauge
+            }
+            Self::RevocationList(_, ListMetric::Items | ListMetric::AgeSeconds | ListMetric::Stale) => {
                 MetricKind::Gauge
             }
             _ => MetricKind::Counter,
@@ -140,6 +175,9 @@ impl Metric {
                 format!("jwt_guard.issuer.{}.refused", issuer(index))
             }
             Self::Keys(index, metric) => format!("jwt_guard.jwks.{}.{}", issuer(index), metric.as_str()),
+            Self::RevocationList(index, metric) => {
+                format!("jwt_guard.revocation_list.{}.{}", issuer(index), metric.as_str())
+            }
         }
     }
 }
@@ -156,6 +194,19 @@ impl KeyMetric {
     }
 }
 
+impl ListMetric {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::RefreshOk => "refresh_ok",
+            Self::RefreshFailed => "refresh_failed",
+            Self::Items => "items",
+            Self::AgeSeconds => "age_seconds",
+            Self::Stale => "stale",
+            Self::FailOpen => "fail_open",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +214,7 @@ mod tests {
     #[test]
     fn every_metric_stands_in_its_place() {
         let metrics: Vec<Metric> = Metric::all(3).collect();
-        assert_eq!(metrics.len(), 5 + 2 * Reason::ALL.len() + 3 * 5 + 3 * 2);
+        assert_eq!(metrics.len(), 5 + 2 * Reason::ALL.len() + 3 * 5 + 3 * 2 + 3 * 6);
         for (place, metric) in metrics.iter().enumerate() {
             assert_eq!(metric.index(3), place, "{metric:?}");
         }
@@ -196,6 +247,16 @@ mod tests {
             (
                 Metric::Issuer(issuer, IssuerMetric::Refused),
                 "jwt_guard.issuer.b.refused",
+                MetricKind::Counter,
+            ),
+            (
+                Metric::RevocationList(issuer, ListMetric::AgeSeconds),
+                "jwt_guard.revocation_list.b.age_seconds",
+                MetricKind::Gauge,
+            ),
+            (
+                Metric::RevocationList(issuer, ListMetric::FailOpen),
+                "jwt_guard.revocation_list.b.fail_open",
                 MetricKind::Counter,
             ),
             (Metric::Keys(issuer, KeyMetric::Stale), "jwt_guard.jwks.b.stale", MetricKind::Gauge),

@@ -9,14 +9,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::config::{Config, Issuer, KeyOrigin};
+use crate::config::{Config, Issuer, KeyOrigin, RevocationListOrigin};
 use crate::confirmation::Connection;
 use crate::dpop::replay::SharedReplayStore;
 use crate::headers::{CredentialHeaders, HeaderEdits};
 use crate::http::HeaderMap;
-use crate::issuer_index::IssuerIndex;
 use crate::jose::algorithm::{HostFunction, HostVerifier};
-use crate::keys::VmIdentity;
 use crate::keys::answer::HttpAnswer;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::fetcher::{FetchRequest, Fetcher};
@@ -25,10 +23,12 @@ use crate::keys::parked::{Awaited, ParkState, ParkedRequests, WakeReason};
 use crate::keys::record::EntryNames;
 use crate::keys::store::{IssuerKeys, KeyStore};
 use crate::keys::tick::Tick;
+use crate::keys::{DocumentId, VmIdentity};
 use crate::metadata_cache::{MetadataCache, MetadataScope};
 use crate::metrics::IssuerMetric;
 use crate::report::{Observer, Reporter};
 use crate::request::{self, AuthContext, CachedToken, Decision, Metadata, Request, Step, Wait};
+use crate::revocation::RevocationList;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -76,7 +76,10 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         Self {
             credentials: request::credential_headers(&config),
             verifier,
-            keys: KeyStore::new(config.issuers.iter().map(|issuer| issuer_keys(issuer, name, vm, &host))),
+            keys: KeyStore::new(
+                config.issuers.iter().map(|issuer| issuer_keys(issuer, name, vm, &host)),
+                config.issuers.iter().map(|issuer| list_fetcher(issuer, name, vm, &host)),
+            ),
             parked: RefCell::default(),
             metadata: RefCell::default(),
             tokens: TokenCache::new(config.token_cache_entries),
@@ -96,8 +99,8 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         metadata: impl Fn(MetadataScope) -> Option<Vec<u8>>,
     ) -> Action {
         let park = |awaited: Awaited, now| {
-            let (version, timeout) =
-                (self.keys.version(awaited.issuer, now), self.keys.timeout(awaited.issuer));
+            let document = awaited.document;
+            let (version, timeout) = (self.keys.version(document, now), self.keys.timeout(document));
             let state = self.parked.try_borrow_mut().ok()?.park(context, awaited, version, now, timeout)?;
             self.report.waiting(1);
             Some(state)
@@ -118,7 +121,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
             WakeReason::TimedOut => Wait::NotAllowed,
         };
         let repark = |awaited: Awaited, now| {
-            let version = self.keys.version(awaited.issuer, now);
+            let version = self.keys.version(awaited.document, now);
             self.parked.try_borrow_mut().ok()?.repark(context, awaited, version)
         };
         let action = self.decide(headers, metadata, wait, repark);
@@ -142,8 +145,8 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         // began.
         let now = self.host.now();
         let mut decision = self.decision(&request, wait, now);
-        if let (Step::AwaitKeys { issuer, reason }, Wait::Allowed) = (&decision.step, wait) {
-            match park(Awaited { issuer: *issuer, reason: *reason }, now) {
+        if let (Step::Await(awaited), Wait::Allowed) = (&decision.step, wait) {
+            match park(*awaited, now) {
                 Some(state) => return Action::Park(state),
                 None => decision = self.decision(&request, Wait::QueueFull, now),
             }
@@ -158,7 +161,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
                     self.report.count_issuer(issuer, IssuerMetric::Refused);
                 }
             }
-            Step::Serve(_) | Step::AwaitKeys { .. } => {}
+            Step::Serve(_) | Step::Await(_) => {}
         }
         match decision.step {
             Step::Forward(forward) => Action::Forward(forward.edits),
@@ -169,7 +172,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
                 Action::Answer { status: 200, headers: document.headers, body: document.body }
             }
             // Not reached: a request that may not wait gets another step. If it is reached, fail closed.
-            Step::AwaitKeys { .. } => Action::Answer { status: 503, headers: Vec::new(), body: Vec::new() },
+            Step::Await(_) => Action::Answer { status: 503, headers: Vec::new(), body: Vec::new() },
         }
     }
 
@@ -178,6 +181,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         let with = AuthContext {
             connection: &self.host,
             replays: &self.replays,
+            revocations: &keys,
             ..AuthContext::new(&self.config, &keys, &self.verifier, &self.tokens, now, wait)
         };
         let decision = request::decide(&with, request);
@@ -212,46 +216,46 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         }
     }
 
-    /// The issuers whose requests [`Self::poll_send`] can return.
-    pub fn issuers(&self) -> impl Iterator<Item = IssuerIndex> {
+    /// The documents whose requests [`Self::poll_send`] can return.
+    pub fn documents(&self) -> impl Iterator<Item = DocumentId> {
         self.keys.fetched().filter(|_| self.config.enabled)
     }
 
-    /// The request that is due for an issuer, if any. See [`Fetcher`].
-    pub fn poll_send(&self, issuer: IssuerIndex) -> Option<FetchRequest> {
-        self.keys.poll_send(issuer, &self.parked.borrow(), &self.host)
+    /// The request that is due for a document, if any. See [`Fetcher`].
+    pub fn poll_send(&self, document: DocumentId) -> Option<FetchRequest> {
+        self.keys.poll_send(document, &self.parked.borrow(), &self.host)
     }
 
     /// The host sent the request; its response will carry the number `call`.
-    pub fn on_sent(&self, issuer: IssuerIndex, call: u32) {
-        self.keys.on_sent(issuer, call);
+    pub fn on_sent(&self, document: DocumentId, call: u32) {
+        self.keys.on_sent(document, call);
     }
 
     /// The host could not send the request.
-    pub fn on_not_sent(&self, issuer: IssuerIndex) {
-        self.report_fetch(issuer, self.keys.on_not_sent(issuer, &self.host));
+    pub fn on_not_sent(&self, document: DocumentId) {
+        self.report_fetch(document, self.keys.on_not_sent(document, &self.host));
     }
 
-    /// The issuer that waits for the response to this call, if the call is still of interest.
-    pub fn awaiting(&self, call: u32) -> Option<IssuerIndex> {
+    /// The document that the response to this call brings, if the call is still of interest.
+    pub fn awaiting(&self, call: u32) -> Option<DocumentId> {
         self.keys.awaiting(call)
     }
 
-    /// The issuer's response arrived.
-    pub fn on_response(&self, issuer: IssuerIndex, answer: HttpAnswer<'_>) {
-        self.report_fetch(issuer, self.keys.on_response(issuer, &self.host, answer));
+    /// The response for a document arrived.
+    pub fn on_response(&self, document: DocumentId, answer: HttpAnswer<'_>) {
+        self.report_fetch(document, self.keys.on_response(document, &self.host, answer));
     }
 
-    fn report_fetch(&self, issuer: IssuerIndex, event: Option<FetchEvent>) {
-        if let (Some(event), Some(configured)) = (event, self.config.issuers.get(issuer.0)) {
-            self.report.fetched(issuer, &configured.name, &event);
+    fn report_fetch(&self, document: DocumentId, event: Option<FetchEvent>) {
+        if let (Some(event), Some(issuer)) = (event, self.config.issuers.get(document.issuer.0)) {
+            self.report.fetched(document, &issuer.name, issuer.passes_without_list(), &event);
         }
     }
 
     /// The parked requests to decide again.
     pub fn poll_ready(&self) -> Vec<(u32, WakeReason)> {
         let now = self.host.now();
-        self.parked.borrow().poll_ready(now, |issuer| self.keys.version(issuer, now))
+        self.parked.borrow().poll_ready(now, |document| self.keys.version(document, now))
     }
 
     /// The new period of the tick, if it changes. Brings the metrics up to date that requests do not change
@@ -259,12 +263,12 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
     pub fn poll_tick(&self) -> Option<Duration> {
         let now = self.host.now();
         self.report.flush_issuers();
-        for issuer in self.issuers() {
-            if let Some(status) = self.keys.status(issuer, now) {
-                self.report.key_status(issuer, status);
+        for document in self.documents() {
+            if let Some(status) = self.keys.status(document, now) {
+                self.report.document_status(document, status);
             }
         }
-        let parked = self.parked.borrow().poll_timeout(now, |issuer| self.keys.version(issuer, now));
+        let parked = self.parked.borrow().poll_timeout(now, |document| self.keys.version(document, now));
         let keys = if self.config.enabled { self.keys.poll_timeout(now) } else { None };
         self.tick.borrow_mut().update(parked, keys)
     }
@@ -293,7 +297,22 @@ fn issuer_keys(issuer: &Issuer, plugin: &[u8], vm: VmIdentity, host: &impl Share
         KeyOrigin::Fetched { source, times } => {
             let entries = EntryNames::of(plugin, &issuer.rules.iss, source);
             let cache = KeyCache::new(times.clone(), vm, entries, host.jitter());
-            IssuerKeys::Fetched(Box::new(RefCell::new(Fetcher::new(source.clone(), cache))))
+            IssuerKeys::Fetched(Box::new(Fetcher::new(source.clone(), cache)))
         }
     }
+}
+
+/// The fetcher of an issuer's revocation list, if the issuer has one.
+fn list_fetcher(
+    issuer: &Issuer,
+    plugin: &[u8],
+    vm: VmIdentity,
+    host: &impl SharedData,
+) -> Option<Fetcher<RevocationList>> {
+    let origin = issuer.revocation_list.as_ref()?;
+    let RevocationListOrigin { source, times, .. } = origin;
+    let entries = EntryNames::of_revocation_list(plugin, &issuer.rules.iss, source);
+    let cache = KeyCache::new(times.clone(), vm, entries, host.jitter());
+    let token = origin.bearer_token().cloned();
+    Some(Fetcher::new(source.clone(), cache).with_bearer_token(token))
 }

@@ -45,7 +45,8 @@ pub enum Level {
 #[derive(Debug)]
 pub struct Reporter<O> {
     observer: O,
-    /// The metrics by [`Metric::index`]. `None` if the host refused to define a metric.
+    /// The metrics by [`Metric::index`]. `None` if the host refused to define a metric, or the configuration does not
+    /// have it.
     metrics: Vec<Option<u32>>,
     /// What is not in the metrics yet, by issuer.
     issuers: Vec<IssuerCounts>,
@@ -57,6 +58,9 @@ impl<O: Observer> Reporter<O> {
     pub fn new(config: &Config, observer: O) -> Self {
         let issuers = &config.issuers;
         let define = |metric: Metric| {
+            if let Metric::RevocationList(issuer, _) = metric {
+                issuers.get(issuer.0)?.revocation_list.as_ref()?;
+            }
             let name = metric.name(|issuer| issuers.get(issuer.0).map_or("", |issuer| &issuer.name));
             observer.define_metric(metric.kind(), &name)
         };

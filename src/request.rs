@@ -41,7 +41,7 @@ use crate::config::Config;
 use crate::dpop;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
-pub use crate::keys::{KeyLookup, KeySource};
+pub use crate::keys::{KeyLookup, KeySource, NoRevocationLists, RevocationSource};
 use crate::policy::{EvaluationContext, Permit, RequestValues, Requirements};
 use crate::resource_metadata::MetadataDocument;
 use crate::time::UnixTime;
@@ -53,7 +53,7 @@ use other_spellings::other_spellings;
 use preflight::is_preflight;
 use second_tokens::Stop;
 
-/// Decides a request, or returns [`Step::AwaitKeys`] if it has to wait.
+/// Decides a request, or returns [`Step::Await`] if it has to wait.
 pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decision<'r> {
     let (config, now) = (with.config, with.now);
     let headers = request.headers;
@@ -86,8 +86,8 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
             authenticate(&with, headers, &policy.token_sources, &policy.accepted_token_sources);
         (trace.token, trace.proof) = (authenticated.token, authenticated.proof);
     }
-    if let TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) = trace.token {
-        return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
+    if let Some(awaited) = trace.token.failure().and_then(TokenFailure::awaited) {
+        return Decision { step: Step::Await(awaited), trace };
     }
     let values = ValuesOfRequest { policy, headers };
     loop {
@@ -103,9 +103,7 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
         trace.second_tokens.clear();
         match second_tokens::judge(&with, headers, policy, &requirements, &mut trace.second_tokens) {
             Ok(()) => {}
-            Err(Stop::AwaitKeys { issuer, reason }) => {
-                return Decision { step: Step::AwaitKeys { issuer, reason }, trace };
-            }
+            Err(Stop::Await(awaited)) => return Decision { step: Step::Await(awaited), trace },
             Err(Stop::Refuse { token, fault }) => {
                 return refuse(config, trace, Cause::SecondToken { token, fault });
             }
@@ -125,6 +123,9 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
             trace.token = TokenOutcome::Failed(with.unconfirmed(cached, error.into()));
             continue;
         }
+        let second = trace.second_tokens.iter().map(|judged| &judged.outcome);
+        let outcomes = std::iter::once(&trace.token).filter(|_| token_required).chain(second);
+        trace.ignored_failures = outcomes.filter_map(|outcome| with.ignored_failure(outcome)).collect();
         trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
         return Decision { step: Step::Forward(forward), trace };
     }

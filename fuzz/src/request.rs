@@ -63,7 +63,7 @@ pub fn holds(data: &[u8]) -> bool {
                 assert!(serde_json::from_slice::<Value>(&document.body).is_ok());
                 assert!(!document.headers.is_empty());
             }
-            Step::AwaitKeys { .. } => panic!("no fetch is pending, so the request must not wait"),
+            Step::Await(_) => panic!("no fetch is pending, so the request must not wait"),
         }
         matches!(decision.step, Step::Forward(_))
     })

@@ -13,6 +13,7 @@ use super::keys::{self, Claims, Name, issuer as key, listed_issuer, shared};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::requirement;
+use super::revocation_list::{ListContext, RevocationListOrigin, revocation_list};
 use super::tenants::tenant_issuer;
 use super::token_from::token_sources;
 use crate::confirmation::Confirmation;
@@ -45,6 +46,8 @@ pub struct Issuer {
     pub first_token: bool,
     /// `first_token` as written.
     pub(super) written_first_token: Option<bool>,
+    /// The origin of its revocation list, if it has one.
+    pub revocation_list: Option<RevocationListOrigin>,
 }
 
 impl Issuer {
@@ -184,7 +187,9 @@ fn issuer(
     let tenants = tenant_issuer(object, issuer, errors);
     let is_valid = errors.len() == before;
     let rules = rules(object, index, issuer, audiences.unwrap_or_default(), errors);
-    let keys = key_origin::keys(object, issuer, &name, context.warnings, errors);
+    let (keys, timeout) = key_origin::keys(object, issuer, &name, context.warnings, errors);
+    let of_list = ListContext { issuer, name: &name, keys: keys.as_ref(), timeout };
+    let revocation_list = revocation_list(object, &of_list, context.warnings, errors);
     let rules = rules.filter(|_| is_valid).map(|rules| TokenRules { tenants, ..rules });
     Some(Issuer {
         name,
@@ -196,6 +201,7 @@ fn issuer(
         confirmation,
         first_token: written.unwrap_or(true),
         written_first_token: written,
+        revocation_list,
     })
 }
 
@@ -265,6 +271,7 @@ fn rules(
     }
     rules.clock_skew = Duration::from_secs(object.integer(&key::CLOCK_SKEW_SECONDS, errors));
     rules.require_expiration = object.flag(&key::REQUIRE_EXPIRATION, errors);
+    rules.require_jti = object.flag(&key::REQUIRE_JTI, errors);
     let lifetime = object.optional_integer(&key::MAX_TOKEN_LIFETIME_SECONDS, errors);
     rules.max_lifetime = lifetime.map(Duration::from_secs);
     if let Some(node) = object.take(key::ACCEPTED_TYPES) {

@@ -36,6 +36,43 @@ pub enum IssuerError {
         /// The value, shortened.
         got: String,
     },
+    /// A path, or a URL with braces, as the `revocation_list_endpoint` of an issuer with tenants.
+    #[error(
+        "found {got}; all tenants of an issuer share one revocation list, so write its full URL without a placeholder, \
+         such as https://login.example.com/revocations"
+    )]
+    ListOfTenants {
+        /// The value, shortened.
+        got: String,
+    },
+    /// A key about the revocation list without `revocation_list_endpoint`.
+    #[error("this key is used only with revocation_list_endpoint; write that key, or remove this one")]
+    NoRevocationList,
+    /// `revocation_list_token` beside `revocation_list_token_env`.
+    #[error("revocation_list_token_env already gives the token; remove one of the two keys")]
+    TwoListTokens,
+    /// A value of `revocation_list_token` that is not a token. The error does not show the value.
+    #[error("expected a token of visible ASCII characters without a space; the value is not shown")]
+    ListToken,
+    /// The variable of `revocation_list_token_env` is not set.
+    #[error(
+        "the environment variable {variable} is not set in the VM; add it to environment_variables of vm_config, with \
+         key_values or host_env_keys"
+    )]
+    NoVariable {
+        /// The name of the variable.
+        variable: String,
+    },
+    /// The variable of `revocation_list_token_env` is empty or has other characters than a token. The error does not
+    /// show the value.
+    #[error(
+        "the environment variable {variable} is empty or has other characters than a token; expected visible ASCII \
+         characters without a space"
+    )]
+    VariableIsNoToken {
+        /// The name of the variable.
+        variable: String,
+    },
     /// Two templates in `paths` that match the same paths.
     #[error("{first} and {second} match the same paths; remove one")]
     EqualPaths {

@@ -36,23 +36,25 @@ impl KeyOrigin {
     }
 }
 
+/// The origin of the keys, and `jwks_timeout_ms`, which the revocation list has as well.
 pub(super) fn keys(
     object: &mut ConfigObject<'_>,
     issuer: &str,
     name: &str,
     warnings: &mut Vec<String>,
     errors: &mut Errors,
-) -> Option<KeyOrigin> {
+) -> (Option<KeyOrigin>, Duration) {
     let written = WrittenKeys::take(object, errors);
+    let timeout = written.times.timeout;
     if let Some(inline) = object.take(key::JWKS_INLINE) {
         written.refuse_beside_inline(object, errors);
-        return inline_keys(&inline, name, warnings, errors);
+        return (inline_keys(&inline, name, warnings, errors), timeout);
     }
     // Discovery requests the document at up to two URLs, and then the keys.
     let fetches = if written.discovery { 3 } else { 1 };
     let times = RefreshTimings { fetches, ..written.times };
-    let source = written.source(object, issuer, errors)?;
-    Some(KeyOrigin::Fetched { source, times })
+    let source = written.source(object, issuer, errors);
+    (source.map(|source| KeyOrigin::Fetched { source, times }), timeout)
 }
 
 /// The configuration keys about fetching as written, before the check that they can be combined.
@@ -152,7 +154,7 @@ impl<'a> WrittenKeys<'a> {
     }
 }
 
-const CLUSTER: &str = "the name of a cluster";
+pub(super) const CLUSTER: &str = "the name of a cluster";
 
 /// `discovery: true`
 fn discovery(
@@ -181,7 +183,7 @@ fn endpoint(issuer: &str, text: &str) -> Result<Location, Problem> {
 }
 
 /// A URL, or a path that is appended to the issuer.
-fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, Problem> {
+pub(super) fn parse_endpoint(issuer: &str, text: &str) -> Result<Endpoint, Problem> {
     if !text.starts_with('/') {
         return Endpoint::parse(text).map_err(Problem::Endpoint);
     }

@@ -47,6 +47,11 @@ impl<'a> ConfigNode<'a> {
         self.value
     }
 
+    /// The path of the value.
+    pub fn path(&self) -> Path {
+        self.path.to_owned()
+    }
+
     /// The value as an error shows it.
     pub fn preview(&self) -> String {
         preview(self.value)

@@ -3,6 +3,7 @@
 mod bound_tokens;
 mod issuers;
 mod mistakes;
+mod revocation;
 mod second_tokens;
 
 use super::routes::MAX_ROUTES;

@@ -39,10 +39,12 @@ pub enum Reason {
     Lifetime,
     /// The token contains no configured audience.
     Audience,
-    /// A registered claim has the wrong type.
+    /// A registered claim has the wrong type, or the token has no `jti` and `require_jti` is true.
     ClaimType,
     /// The token contains one of `refused_claims`.
     RefusedClaim,
+    /// The issuer's revocation list names the token.
+    Revoked,
     /// The request does not confirm the binding of the token (`cnf`, RFC 7800).
     Confirmation,
     /// The DPoP proof is missing or not valid (RFC 9449 section 4.3).
@@ -67,7 +69,9 @@ pub enum Reason {
     Denied,
     /// No key is available to verify the token.
     NoKeys,
-    /// Too many requests are already waiting for keys.
+    /// The issuer's revocation list is not available.
+    NoRevocationList,
+    /// Too many requests are already waiting for keys or a revocation list.
     WaitingFull,
     /// Upstreams may interpret the path in too many ways, or cannot interpret it.
     AmbiguousPath,
@@ -79,7 +83,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 36] = [
         Self::MissingToken,
         Self::BadRequest,
         Self::Malformed,
@@ -98,6 +102,7 @@ impl Reason {
         Self::Audience,
         Self::ClaimType,
         Self::RefusedClaim,
+        Self::Revoked,
         Self::Confirmation,
         Self::DpopProof,
         Self::DpopReplay,
@@ -110,6 +115,7 @@ impl Reason {
         Self::AudienceNotAllowed,
         Self::Denied,
         Self::NoKeys,
+        Self::NoRevocationList,
         Self::WaitingFull,
         Self::AmbiguousPath,
         Self::BadMetadata,
@@ -137,6 +143,7 @@ impl Reason {
             Self::Audience => "audience",
             Self::ClaimType => "claim_type",
             Self::RefusedClaim => "refused_claim",
+            Self::Revoked => "revoked",
             Self::Confirmation => "confirmation",
             Self::DpopProof => "dpop_proof",
             Self::DpopReplay => "dpop_replay",
@@ -149,6 +156,7 @@ impl Reason {
             Self::AudienceNotAllowed => "audience_not_allowed",
             Self::Denied => "denied",
             Self::NoKeys => "no_keys",
+            Self::NoRevocationList => "no_revocation_list",
             Self::WaitingFull => "waiting_full",
             Self::AmbiguousPath => "ambiguous_path",
             Self::BadMetadata => "bad_metadata",
@@ -209,7 +217,7 @@ impl From<&TokenError> for Reason {
             TokenError::NotYetValid => Self::NotYetValid,
             TokenError::Lifetime => Self::Lifetime,
             TokenError::NoAudience | TokenError::Audience => Self::Audience,
-            TokenError::ClaimType { .. } => Self::ClaimType,
+            TokenError::ClaimType { .. } | TokenError::NoJti => Self::ClaimType,
             TokenError::RefusedClaim { .. } => Self::RefusedClaim,
         }
     }

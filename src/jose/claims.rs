@@ -107,6 +107,9 @@ impl VerifiedClaims {
     fn check(token: UnverifiedToken<'_>, times: Times, rules: &TokenRules) -> Result<Self, TokenError> {
         let claims = token.claims;
         check_types(&claims)?;
+        if rules.require_jti && claims.member("jti").is_none() {
+            return Err(TokenError::NoJti);
+        }
         let mut audiences: Vec<String> =
             rules.audience_from.iter().filter_map(|place| texts(place.find(&claims)?)).flatten().collect();
         if audiences.is_empty() {

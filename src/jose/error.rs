@@ -96,6 +96,9 @@ pub enum TokenError {
         /// The name of the registered claim.
         claim: &'static str,
     },
+    /// The token has no `jti`, and `require_jti` is true.
+    #[error("the token has no jti, and require_jti is true")]
+    NoJti,
     /// A claim has a value that `refused_claims` lists.
     #[error("the claim {pointer} has a value that is in the issuer's refused_claims")]
     RefusedClaim {

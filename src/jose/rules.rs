@@ -31,6 +31,8 @@ pub struct TokenRules {
     pub clock_skew: Duration,
     /// Whether a token must have an `exp`.
     pub require_expiration: bool,
+    /// Whether a token must have a `jti`.
+    pub require_jti: bool,
     /// The longest time from `iat` to `exp`. If set, both are required.
     pub max_lifetime: Option<Duration>,
     /// Claim values that mark a token as something else than an access token.
@@ -60,6 +62,7 @@ impl TokenRules {
             audience_from: Pointer::parse("aud").into_iter().collect(),
             clock_skew: Duration::from_secs(60),
             require_expiration: true,
+            require_jti: false,
             max_lifetime: None,
             refused_claims: RefusedClaim::defaults(),
         }

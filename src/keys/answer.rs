@@ -1,15 +1,18 @@
-//! Parses the answer to a request for a key set: a key set, "not modified", or an error that keeps the last good set
-//! (RFC 9110 section 8.8.3, RFC 9111 section 5.2.2.1).
+//! Parses the answer to a request for a document: the document, "not modified", or an error that keeps the last good
+//! document (RFC 9110 section 8.8.3, RFC 9111 section 5.2.2.1).
 
+use std::borrow::Cow;
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::fetch_error::{FetchError, MAX_BYTES};
+use super::document::{DocumentError, FetchedDocument};
+use super::fetch_error::FetchError;
 use super::not_json::NotJson;
 use crate::endpoint::{self, RedirectTarget};
 use crate::http::HeaderMap;
-use crate::jose::error::KeySetError;
-use crate::jose::json::{JsonError, without_byte_order_mark};
-use crate::jose::jwks::{KeySet, ParsedKeySet, SkippedKey};
+use crate::jose::json::without_byte_order_mark;
+use crate::jose::jwks::{KeySet, SkippedKey};
+use crate::revocation::HashKey;
 
 /// The longest `ETag` that is stored, in bytes. A stored one is sent with the next request.
 const MAX_ETAG_BYTES: usize = 1024;
@@ -17,23 +20,23 @@ const MAX_ETAG_BYTES: usize = 1024;
 const MAX_CODING: usize = 128;
 
 /// An answer as the host delivers it. If it has no status, no answer arrived.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct HttpAnswer<'a> {
     /// The headers, with `:status`.
     pub headers: &'a HeaderMap,
     /// The length of the body, which the host gives before the body is read.
     pub length: usize,
-    /// The body; empty if `length` is over [`MAX_BYTES`].
-    pub body: &'a [u8],
+    /// The body; empty if `length` is over the limit for the document.
+    pub body: Cow<'a, [u8]>,
 }
 
 /// A good answer.
 #[derive(Debug)]
-pub enum GoodAnswer {
-    /// A key set with at least one usable key.
-    Keys {
-        /// The set.
-        keys: KeySet,
+pub enum GoodAnswer<D = KeySet> {
+    /// A document.
+    Document {
+        /// The document: a key set with at least one usable key, or a revocation list.
+        document: Rc<D>,
         /// The keys that are not used.
         skipped: Vec<SkippedKey>,
         /// The `ETag`, for `If-None-Match` in the next request.
@@ -41,40 +44,42 @@ pub enum GoodAnswer {
         /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
-    /// The set whose `ETag` was sent is still current.
+    /// The document whose `ETag` was sent is still current.
     NotModified {
         /// `Cache-Control: max-age`.
         max_age: Option<Duration>,
     },
 }
 
-/// How many bytes to read of a body with this length: 0 if it is over [`MAX_BYTES`].
-pub fn readable(length: usize) -> usize {
-    if length > MAX_BYTES { 0 } else { length }
-}
-
-/// Parses an answer to a request for a key set. `conditional` means that the request had `If-None-Match`.
-pub fn parse_jwks_response(answer: HttpAnswer<'_>, conditional: bool) -> Result<GoodAnswer, FetchError> {
+/// Parses an answer to a request for a document. `conditional` means that the request had `If-None-Match`. `key` is the
+/// key of the hashes, for a document that consists of hashes.
+pub fn parse_response<D: FetchedDocument>(
+    answer: &HttpAnswer<'_>,
+    conditional: bool,
+    key: HashKey,
+) -> Result<GoodAnswer<D>, FetchError> {
     let max_age = header(answer, "cache-control").and_then(max_age);
     match status(answer) {
         None => Err(FetchError::NoAnswer),
         Some(304) if conditional => Ok(GoodAnswer::NotModified { max_age }),
         Some(304) => Err(FetchError::NotModifiedUnasked),
-        Some(200) if answer.length > MAX_BYTES => Err(FetchError::TooLarge { bytes: answer.length }),
+        Some(200) if answer.length > D::MAX_BYTES => {
+            Err(FetchError::TooLarge { bytes: answer.length, limit: D::MAX_BYTES })
+        }
         Some(200) => {
-            let ParsedKeySet { keys, skipped } = KeySet::parse(answer.body).map_err(|error| match error {
-                KeySetError::Json(JsonError::Syntax) => not_json(answer),
-                error => FetchError::KeySet(error),
+            let (document, skipped) = D::parse(&answer.body, key).map_err(|error| match error {
+                DocumentError::NotJson => not_json(answer),
+                DocumentError::Refused(error) => error,
             })?;
             let etag = header(answer, "etag").filter(|etag| is_sendable(etag)).map(str::to_owned);
-            Ok(GoodAnswer::Keys { keys, skipped, etag, max_age })
+            Ok(GoodAnswer::Document { document: Rc::new(document), skipped, etag, max_age })
         }
         Some(other) => Err(refusal(other, answer)),
     }
 }
 
 /// The error for a status other than 200 and 304.
-pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
+pub(super) fn refusal(status: u16, answer: &HttpAnswer<'_>) -> FetchError {
     match status {
         301 | 302 | 303 | 307 | 308 => {
             let target = header(answer, "location").map_or(RedirectTarget::Unreadable, endpoint::target);
@@ -86,25 +91,25 @@ pub(super) fn refusal(status: u16, answer: HttpAnswer<'_>) -> FetchError {
 
 /// The error for a body that is not JSON. `Content-Encoding` is checked only here: some issuers send the name of a
 /// character set in it, and their body is valid JSON.
-pub(super) fn not_json(answer: HttpAnswer<'_>) -> FetchError {
+pub(super) fn not_json(answer: &HttpAnswer<'_>) -> FetchError {
     let mut codings = answer.headers.get_all("content-encoding").map(String::from_utf8_lossy);
     let is_coded =
         |coding: &str| !coding.trim().is_empty() && !coding.trim().eq_ignore_ascii_case("identity");
     match codings.find(|coding| is_coded(coding)) {
         Some(coding) => FetchError::Coded { coding: coding.chars().take(MAX_CODING).collect() },
         None => {
-            let body = without_byte_order_mark(answer.body);
+            let body = without_byte_order_mark(&answer.body);
             FetchError::NotJson(NotJson::of(header(answer, "content-type"), body))
         }
     }
 }
 
 /// The answer's status, if there is an answer.
-pub fn status(answer: HttpAnswer<'_>) -> Option<u16> {
+pub fn status(answer: &HttpAnswer<'_>) -> Option<u16> {
     header(answer, ":status")?.parse().ok()
 }
 
-fn header<'a>(answer: HttpAnswer<'a>, name: &str) -> Option<&'a str> {
+fn header<'a>(answer: &HttpAnswer<'a>, name: &str) -> Option<&'a str> {
     std::str::from_utf8(answer.headers.get(name)?).ok()
 }
 
@@ -125,6 +130,12 @@ fn max_age(cache_control: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jose::error::KeySetError;
+    use crate::keys::fetch_error::MAX_BYTES;
+
+    fn key() -> HashKey {
+        HashKey::from_bits([0, 0])
+    }
 
     /// The public key of RFC 7515 appendix A.2.
     const KEYS: &str = r#"{"keys":[{"kty":"RSA","kid":"a","n":"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ","e":"AQAB"}]}"#;
@@ -134,17 +145,22 @@ mod tests {
     }
 
     fn parsed(lines: &[(&str, &str)], body: &[u8], conditional: bool) -> Result<GoodAnswer, FetchError> {
-        parse_jwks_response(HttpAnswer { headers: &headers(lines), length: body.len(), body }, conditional)
+        parse_response(
+            &HttpAnswer { headers: &headers(lines), length: body.len(), body: body.into() },
+            conditional,
+            key(),
+        )
     }
 
     #[test]
     fn a_good_answer_brings_keys_a_validator_and_an_age() {
         let lines = [(":status", "200"), ("etag", "W/\"v 1\""), ("cache-control", "public, MAX-AGE=\"60\"")];
-        let Ok(GoodAnswer::Keys { keys, skipped, etag, max_age }) = parsed(&lines, KEYS.as_bytes(), false)
+        let Ok(GoodAnswer::Document { document, skipped, etag, max_age }) =
+            parsed(&lines, KEYS.as_bytes(), false)
         else {
             panic!("refused")
         };
-        assert_eq!((keys.len(), skipped.len()), (1, 0));
+        assert_eq!((document.len(), skipped.len()), (1, 0));
         assert_eq!(etag.as_deref(), Some("W/\"v 1\""));
         assert_eq!(max_age, Some(Duration::from_secs(60)));
     }
@@ -153,7 +169,7 @@ mod tests {
     fn an_unsendable_validator_is_not_remembered() {
         for etag in ["", "a\r\nx: y", "é", &"e".repeat(MAX_ETAG_BYTES + 1)] {
             let lines = [(":status", "200"), ("etag", etag)];
-            let Ok(GoodAnswer::Keys { etag, .. }) = parsed(&lines, KEYS.as_bytes(), false) else {
+            let Ok(GoodAnswer::Document { etag, .. }) = parsed(&lines, KEYS.as_bytes(), false) else {
                 panic!("refused")
             };
             assert_eq!(etag, None);
@@ -204,11 +220,14 @@ mod tests {
         for body in [&b"<html>"[..], b"", &KEYS.as_bytes()[..100]] {
             assert!(matches!(parsed(&[(":status", "200")], body, false), Err(FetchError::NotJson(_))));
         }
-        let too_large =
-            HttpAnswer { headers: &headers(&[(":status", "200")]), length: MAX_BYTES + 1, body: b"" };
+        let too_large = HttpAnswer {
+            headers: &headers(&[(":status", "200")]),
+            length: MAX_BYTES + 1,
+            body: Cow::default(),
+        };
         assert_eq!(
-            parse_jwks_response(too_large, false).err(),
-            Some(FetchError::TooLarge { bytes: MAX_BYTES + 1 })
+            parse_response::<KeySet>(&too_large, false, key()).err(),
+            Some(FetchError::TooLarge { bytes: MAX_BYTES + 1, limit: MAX_BYTES })
         );
         assert!(matches!(
             parsed(&[(":status", "304")], b"", true),
@@ -239,7 +258,7 @@ mod tests {
     fn one_byte_order_mark_is_skipped() {
         let marked = |marks: usize| format!("{}{KEYS}", "\u{feff}".repeat(marks));
         let parsed = |marks| parsed(&[(":status", "200")], marked(marks).as_bytes(), false);
-        assert!(matches!(parsed(1), Ok(GoodAnswer::Keys { .. })));
+        assert!(matches!(parsed(1), Ok(GoodAnswer::Document { .. })));
         assert!(matches!(parsed(2), Err(FetchError::NotJson(_))));
     }
 }

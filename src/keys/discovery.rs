@@ -21,18 +21,20 @@ pub fn documents(issuer: &Endpoint) -> Vec<Endpoint> {
 
 /// The URL of the keys, from the answer to a request for the document.
 pub fn parse_discovery_response(
-    answer: HttpAnswer<'_>,
+    answer: &HttpAnswer<'_>,
     iss: &str,
     issuer: &Endpoint,
     other_host: bool,
 ) -> Result<Endpoint, FetchError> {
     match status(answer) {
         None => return Err(FetchError::NoAnswer),
-        Some(200) if answer.length > MAX_BYTES => return Err(FetchError::TooLarge { bytes: answer.length }),
+        Some(200) if answer.length > MAX_BYTES => {
+            return Err(FetchError::TooLarge { bytes: answer.length, limit: MAX_BYTES });
+        }
         Some(200) => {}
         Some(other) => return Err(refusal(other, answer)),
     }
-    keys_uri(answer.body, iss, issuer, other_host).map_err(|error| match error {
+    keys_uri(&answer.body, iss, issuer, other_host).map_err(|error| match error {
         DiscoveryError::Json(JsonError::Syntax) => not_json(answer),
         error => FetchError::Discovery(error),
     })

@@ -7,11 +7,12 @@ use crate::endpoint::RedirectTarget;
 use crate::jose::error::KeySetError;
 use crate::jose::escaped::{Escaped, EscapedUrl};
 use crate::jose::json::JsonError;
+use crate::revocation::ListError;
 
-/// The largest body that is read, in bytes.
+/// The largest body of a key set or a discovery document, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// Why a fetch did not replace the keys. Displays as the cause, with what to check.
+/// Why a fetch did not replace the document. Displays as the cause, with what to check.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The callout could not be started: the cluster is unknown or has no address.
@@ -50,11 +51,13 @@ pub enum FetchError {
     /// A body that is not JSON.
     #[error("{0}")]
     NotJson(NotJson),
-    /// A body over [`MAX_BYTES`].
-    #[error("the body has {bytes} bytes; the limit is {MAX_BYTES}")]
+    /// A body over the limit for its kind of document.
+    #[error("the body has {bytes} bytes; the limit is {limit}")]
     TooLarge {
         /// The length of the body.
         bytes: usize,
+        /// The limit.
+        limit: usize,
     },
     /// A 304 to a request without `If-None-Match`.
     #[error("status 304, although the request had no If-None-Match")]
@@ -62,6 +65,9 @@ pub enum FetchError {
     /// A body that is not a key set with a usable key.
     #[error("{0}")]
     KeySet(KeySetError),
+    /// A body that is not a revocation list.
+    #[error("{0}")]
+    RevocationList(ListError),
     /// The discovery document gives no URL for the keys.
     #[error("{0}")]
     Discovery(DiscoveryError),

@@ -5,7 +5,7 @@ use super::key_cache::FailureOutcome;
 use super::requested::Requested;
 use crate::jose::jwks::SkippedKey;
 
-/// The outcome of one refresh of an issuer's keys.
+/// The outcome of one refresh of an issuer's keys or revocation list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FetchEvent {
     /// The first keys, or different keys than before.
@@ -17,9 +17,16 @@ pub enum FetchEvent {
         /// The keys of the set that are not used.
         skipped: Vec<SkippedKey>,
     },
-    /// The same keys as before, after failed fetches.
+    /// The first revocation list, or another one than before.
+    ListRefreshed {
+        /// The number of items.
+        items: usize,
+        /// The number of items of the list before.
+        previous: usize,
+    },
+    /// The same document as before, after failed fetches.
     Recovered,
-    /// The same keys as before.
+    /// The same document as before.
     Unchanged,
     /// A good answer that was not stored: the lease was lost, all swaps failed, or the 304 is for another set.
     Late,

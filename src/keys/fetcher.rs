@@ -1,4 +1,5 @@
-//! The fetches of one issuer's keys, as a state machine without I/O.
+//! The fetches of one document of an issuer, as a state machine without I/O. The document is a key set or a revocation
+//! list.
 //!
 //! [`Fetcher::poll_send`] gives the request that is due. The caller sends it, reports that with [`Fetcher::on_sent`] or
 //! [`Fetcher::on_not_sent`], and passes the answer to [`Fetcher::on_response`]. A refresh takes one request. With
@@ -8,13 +9,13 @@ use std::time::Duration;
 
 use super::answer::{self, GoodAnswer, HttpAnswer};
 use super::discovery;
+use super::document::FetchedDocument;
 use super::fetch_error::FetchError;
 use super::fetch_event::FetchEvent;
 use super::key_cache::{FailureOutcome, KeyCache, SharedData, StoreOutcome};
 use super::requested::{Requested, RequestedDocument};
-use super::{Location, SetId, Source};
+use super::{BearerToken, Location, SetId, Source};
 use crate::endpoint::Endpoint;
-use crate::jose::error::KeySetError;
 use crate::jose::jwks::KeySet;
 use crate::time::UnixTime;
 
@@ -27,6 +28,8 @@ pub struct FetchRequest {
     pub endpoint: Endpoint,
     /// The `ETag` of the current set, for `If-None-Match`.
     pub etag: Option<String>,
+    /// The bearer token, for `Authorization`.
+    pub bearer_token: Option<BearerToken>,
     /// How long the host waits for the answer.
     pub timeout: Duration,
 }
@@ -44,16 +47,18 @@ impl FetchRequest {
             ("accept-encoding", "identity"),
             ("user-agent", concat!("jwt-guard/", env!("CARGO_PKG_VERSION"))),
         ];
+        headers.extend(self.bearer_token.as_ref().map(|token| ("authorization", token.authorization())));
         headers.extend(self.etag.as_deref().map(|etag| ("if-none-match", etag)));
         headers
     }
 }
 
-/// The fetches of one issuer, and the key cache of this VM.
+/// The fetches of one document, and the cache of this VM.
 #[derive(Debug)]
-pub struct Fetcher {
+pub struct Fetcher<D = KeySet> {
     source: Source,
-    cache: KeyCache,
+    bearer_token: Option<BearerToken>,
+    cache: KeyCache<D>,
     state: FetchState,
 }
 
@@ -74,7 +79,7 @@ enum FetchState {
 enum FetchTarget {
     /// The discovery document, at the URL with this index in [`discovery::documents`].
     DiscoveryDocument(usize),
-    Keys(Endpoint),
+    Document(Endpoint),
 }
 
 /// A request that the caller got from [`Fetcher::poll_send`].
@@ -87,26 +92,32 @@ struct Sent {
 #[derive(Debug)]
 enum FetchStep {
     DiscoveryDocument(usize),
-    Keys {
+    Document {
         source: String,
         /// The set whose `ETag` was sent.
         conditional_on: Option<SetId>,
     },
 }
 
-impl Fetcher {
+impl<D: FetchedDocument> Fetcher<D> {
     /// A fetcher that has fetched nothing yet.
-    pub fn new(source: Source, cache: KeyCache) -> Self {
-        Self { source, cache, state: FetchState::Idle }
+    pub fn new(source: Source, cache: KeyCache<D>) -> Self {
+        Self { source, bearer_token: None, cache, state: FetchState::Idle }
     }
 
-    /// The key cache of this VM.
-    pub fn cache(&self) -> &KeyCache {
+    /// The fetcher with a bearer token for its requests.
+    #[must_use]
+    pub fn with_bearer_token(self, bearer_token: Option<BearerToken>) -> Self {
+        Self { bearer_token, ..self }
+    }
+
+    /// The cache of this VM.
+    pub fn cache(&self) -> &KeyCache<D> {
         &self.cache
     }
 
-    /// The key cache of this VM, for a request that looks up keys.
-    pub fn cache_mut(&mut self) -> &mut KeyCache {
+    /// The cache of this VM, for a request that looks up the document.
+    pub fn cache_mut(&mut self) -> &mut KeyCache<D> {
         &mut self.cache
     }
 
@@ -130,7 +141,7 @@ impl Fetcher {
                     return None;
                 }
                 match &self.source.location {
-                    Location::Endpoint(endpoint) => FetchTarget::Keys(endpoint.clone()),
+                    Location::Endpoint(endpoint) => FetchTarget::Document(endpoint.clone()),
                     Location::Discovery { .. } => FetchTarget::DiscoveryDocument(0),
                 }
             }
@@ -158,25 +169,32 @@ impl Fetcher {
                 )
             }
             (FetchTarget::DiscoveryDocument(_), Location::Endpoint(_)) => return None,
-            (FetchTarget::Keys(endpoint), location) => {
+            (FetchTarget::Document(endpoint), location) => {
                 let source = endpoint.to_string();
                 let document = match location {
-                    Location::Endpoint(_) => RequestedDocument::KeySet(source.clone()),
+                    Location::Endpoint(_) => D::requested(source.clone()),
                     Location::Discovery { .. } => RequestedDocument::DiscoveredKeySet(source.clone()),
                 };
                 let (etag, conditional_on) = self.cache.validator(&source).unzip();
-                (FetchStep::Keys { source, conditional_on }, document, &self.source.cluster, endpoint, etag)
+                (
+                    FetchStep::Document { source, conditional_on },
+                    document,
+                    &self.source.cluster,
+                    endpoint,
+                    etag,
+                )
             }
         };
         self.state =
             FetchState::Sending(Sent { step, requested: Requested { document, cluster: cluster.clone() } });
-        Some(FetchRequest { cluster: cluster.clone(), endpoint, etag, timeout: self.cache.times().timeout })
+        let (cluster, timeout) = (cluster.clone(), self.cache.times().timeout);
+        Some(FetchRequest { cluster, endpoint, etag, bearer_token: self.bearer_token.clone(), timeout })
     }
 
     /// The host accepted the request. Its answer will have this number.
     pub fn on_sent(&mut self, call: u32) {
         if let FetchState::Sending(sent) = self.take_state() {
-            if matches!(sent.step, FetchStep::Keys { .. }) {
+            if matches!(sent.step, FetchStep::Document { .. }) {
                 self.cache.sent();
             }
             self.state = FetchState::Awaiting { call, sent };
@@ -198,26 +216,30 @@ impl Fetcher {
     /// The answer to the call under way. `None` if it leads to another request: see [`Self::poll_send`].
     pub fn on_response(&mut self, host: &impl SharedData, answer: HttpAnswer<'_>) -> Option<FetchEvent> {
         let FetchState::Awaiting { sent, .. } = self.take_state() else { return None };
-        let outcome = match &sent.step {
-            FetchStep::DiscoveryDocument(place) => match self.discovered(*place, answer) {
+        let error = match &sent.step {
+            FetchStep::DiscoveryDocument(place) => match self.discovered(*place, &answer) {
                 Ok(next) => {
                     self.state = FetchState::Next(next);
                     return None;
                 }
-                Err(error) => Err(error),
+                Err(error) => error,
             },
-            FetchStep::Keys { source, conditional_on } => {
-                answer::parse_jwks_response(answer, conditional_on.is_some())
-                    .map(|good| self.succeeded(host, good, *conditional_on, source, answer.body))
+            FetchStep::Document { source, conditional_on } => {
+                match answer::parse_response(&answer, conditional_on.is_some(), self.cache.hash_key(host)) {
+                    Ok(good) => {
+                        // A body that is not stored makes room for the bytes that are.
+                        let body = Some(answer.body).filter(|_| D::STORES_BODY).unwrap_or_default();
+                        return Some(self.succeeded(host, good, *conditional_on, source, &body));
+                    }
+                    Err(error) => error,
+                }
             }
         };
-        Some(outcome.unwrap_or_else(|error| {
-            let outcome = self.cache.failed(host);
-            failed(error, outcome, sent.requested, answer.body)
-        }))
+        let outcome = self.cache.failed(host);
+        Some(failed::<D>(error, outcome, sent.requested, &answer.body))
     }
 
-    fn discovered(&self, place: usize, answer: HttpAnswer<'_>) -> Result<FetchTarget, FetchError> {
+    fn discovered(&self, place: usize, answer: &HttpAnswer<'_>) -> Result<FetchTarget, FetchError> {
         let Location::Discovery { other_host, iss, issuer, .. } = &self.source.location else {
             return Err(FetchError::NoAnswer);
         };
@@ -225,23 +247,24 @@ impl Fetcher {
             Err(FetchError::Status(404)) if place + 1 < discovery::documents(issuer).len() => {
                 Ok(FetchTarget::DiscoveryDocument(place + 1))
             }
-            endpoint => endpoint.map(FetchTarget::Keys),
+            endpoint => endpoint.map(FetchTarget::Document),
         }
     }
 
     fn succeeded(
         &mut self,
         host: &impl SharedData,
-        good: GoodAnswer,
+        good: GoodAnswer<D>,
         conditional_on: Option<SetId>,
         source: &str,
         body: &[u8],
     ) -> FetchEvent {
+        let previous = self.cache.loaded_len();
         let stored = self.cache.succeeded(host, &good, conditional_on, source, body);
         match (stored, good) {
             (StoreOutcome::LeaseLost, _) => FetchEvent::Late,
-            (StoreOutcome::Replaced, GoodAnswer::Keys { keys, skipped, .. }) => {
-                FetchEvent::Refreshed { keys: keys.len(), has_kids: keys.has_any_kid(), skipped }
+            (StoreOutcome::Replaced, GoodAnswer::Document { document, skipped, .. }) => {
+                document.refreshed(previous, skipped)
             }
             (StoreOutcome::Unchanged { recovered: true }, _) => FetchEvent::Recovered,
             (StoreOutcome::Unchanged { recovered: false } | StoreOutcome::Replaced, _) => {
@@ -269,9 +292,14 @@ impl Fetcher {
 
 /// The event of a failed fetch. If the set has no usable key and the failure is the first, the event has the reason for
 /// each key, so that the operator knows what to change.
-fn failed(error: FetchError, outcome: FailureOutcome, requested: Requested, body: &[u8]) -> FetchEvent {
-    let skipped = match (&error, outcome) {
-        (FetchError::KeySet(KeySetError::NoUsableKey), FailureOutcome::First(_)) => KeySet::skipped(body),
+fn failed<D: FetchedDocument>(
+    error: FetchError,
+    outcome: FailureOutcome,
+    requested: Requested,
+    body: &[u8],
+) -> FetchEvent {
+    let skipped = match outcome {
+        FailureOutcome::First(_) => D::skipped(&error, body),
         _ => Vec::new(),
     };
     FetchEvent::Failed { error, outcome, requested, skipped }

@@ -1,63 +1,40 @@
-//! The key cache of one VM for one issuer, synchronized with the other VMs of the process.
+//! The cache of one VM for one document of an issuer, synchronized with the other VMs of the process. The document is a
+//! key set or a revocation list.
 //!
 //! This file has all concurrent changes to the shared record. The host is a trait ([`SharedData`]), so that tests can
 //! run several VMs on one map. The [`fetcher`](super::fetcher) makes the requests to the issuer.
 
+mod outcome;
 mod shared_data;
 
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use outcome::{FailureOutcome, StoreOutcome};
 pub use shared_data::{SharedData, SharedEntry, Swap};
 
 use super::answer::GoodAnswer;
+use super::document::FetchedDocument;
 use super::record::{EntryNames, StoredKeys, fingerprint};
 use super::{
     Freshness, Jitter, KeyLookup, RefreshDecision, RefreshReason, RefreshState, RefreshTimings, SetId,
     VmIdentity, if_in_future, pause,
 };
-use crate::jose::jwks::{KeySet, ParsedKeySet};
+use crate::jose::jwks::KeySet;
+use crate::revocation::HashKey;
 use crate::time::UnixTime;
 
 /// The number of attempts at a swap while other VMs keep winning. After that, the next tick tries again.
 const SWAP_ATTEMPTS: usize = 8;
 
-/// The outcome of storing a good answer. For each change, one VM of the process gets [`StoreOutcome::Replaced`]: the VM that
-/// made the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoreOutcome {
-    /// The answer was dropped: the lease was lost, or a 304 confirms another set than the current one.
-    LeaseLost,
-    /// The set did not change.
-    Unchanged {
-        /// Whether fetches had failed since the last good answer.
-        recovered: bool,
-    },
-    /// The set was replaced, or it is the first.
-    Replaced,
-}
-
-/// The outcome of recording a failed fetch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureOutcome {
-    /// The lease was lost, or all swaps failed. The VM that holds the lease reports its own outcome.
-    LeaseLost,
-    /// The fetch before failed as well, and whether there are usable keys did not change.
-    Repeated,
-    /// The first failure, and whether there are usable keys meanwhile.
-    First(Freshness),
-    /// The last good keys have expired since the failure before.
-    KeysExpired,
-}
-
-/// The key cache of one VM for one issuer.
+/// The cache of one VM for one document of an issuer.
 #[derive(Debug)]
-pub struct KeyCache {
+pub struct KeyCache<D = KeySet> {
     times: RefreshTimings,
     vm: VmIdentity,
     entries: EntryNames,
     state: RefreshState,
-    loaded: Option<LoadedKeys>,
+    loaded: Option<LoadedDocument<D>>,
     jitter: Jitter,
     /// A token had an unknown kid, whether or not its request waits.
     unknown_kid_pending: bool,
@@ -78,16 +55,16 @@ struct SendFailures {
 }
 
 #[derive(Debug)]
-struct LoadedKeys {
-    /// The record when it last named this set. It has the times in which the set may be used. If the set of a newer
-    /// record cannot be read, this set is used within its own times.
+struct LoadedDocument<D> {
+    /// The record when it last named this document. It has the times in which the document may be used. If the document
+    /// of a newer record cannot be read, this one is used within its own times.
     state: RefreshState,
     source: String,
     etag: Option<String>,
-    keys: Rc<KeySet>,
+    document: Rc<D>,
 }
 
-impl KeyCache {
+impl<D: FetchedDocument> KeyCache<D> {
     /// An empty cache.
     pub fn new(times: RefreshTimings, vm: VmIdentity, entries: EntryNames, jitter: Jitter) -> Self {
         Self {
@@ -113,22 +90,33 @@ impl KeyCache {
         &self.state
     }
 
-    /// The keys that may verify tokens now.
-    pub fn keys(&self, now: UnixTime) -> Option<Rc<KeySet>> {
+    /// The document that may be used now.
+    pub fn current(&self, now: UnixTime) -> Option<Rc<D>> {
         let loaded = self.loaded.as_ref()?;
-        (loaded.state.freshness(&self.times, now) != Freshness::Unusable).then(|| Rc::clone(&loaded.keys))
+        (loaded.state.freshness(&self.times, now) != Freshness::Unusable).then(|| Rc::clone(&loaded.document))
     }
 
-    /// The number of usable keys of this VM, their age, and whether they are stale.
+    /// The number of usable keys or items of this VM, their age, and whether they are stale.
     pub fn status(&self, now: UnixTime) -> (usize, Duration, bool) {
         self.loaded.as_ref().map_or((0, Duration::ZERO, false), |loaded| {
             let freshness = loaded.state.freshness(&self.times, now);
-            let keys = if freshness == Freshness::Unusable { 0 } else { loaded.keys.len() };
-            (keys, now.since(loaded.state.fetched_at), freshness != Freshness::Fresh)
+            let count = if freshness == Freshness::Unusable { 0 } else { loaded.document.len() };
+            (count, now.since(loaded.state.fetched_at), freshness != Freshness::Fresh)
         })
     }
 
-    /// The time since the keys of this VM were fetched, if it has any.
+    /// The number of keys or items of the document that this VM has loaded, whether or not it may be used.
+    pub fn loaded_len(&self) -> usize {
+        self.loaded.as_ref().map_or(0, |loaded| loaded.document.len())
+    }
+
+    /// The key for the hashes of the next document: that of the loaded one, so that equal documents have equal bytes.
+    pub fn hash_key(&self, host: &impl SharedData) -> HashKey {
+        let loaded = self.loaded.as_ref().and_then(|loaded| loaded.document.hash_key());
+        loaded.unwrap_or_else(|| HashKey::from_bits([host.random_bits(), host.random_bits()]))
+    }
+
+    /// The time since the document of this VM was fetched, if it has any.
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.loaded.as_ref().map(|loaded| now.since(loaded.state.fetched_at))
     }
@@ -151,7 +139,7 @@ impl KeyCache {
             Some(loaded) if loaded.state.set == named => loaded.state = self.state,
             _ => {
                 let stored = host.read(&self.entries.keys).bytes;
-                if let Some(loaded) = stored.and_then(|bytes| load(&bytes, self.state)) {
+                if let Some(loaded) = stored.and_then(|bytes| load(bytes, self.state)) {
                     self.loaded = Some(loaded);
                     self.jitter = host.jitter();
                 }
@@ -255,16 +243,17 @@ impl KeyCache {
     pub fn succeeded(
         &mut self,
         host: &impl SharedData,
-        good: &GoodAnswer,
+        good: &GoodAnswer<D>,
         conditional_on: Option<SetId>,
         source: &str,
         body: &[u8],
     ) -> StoreOutcome {
         let (set, max_age) = match good {
-            GoodAnswer::Keys { keys, etag, max_age, .. } => (Some((keys, etag)), *max_age),
+            GoodAnswer::Document { document, etag, max_age, .. } => (Some((document, etag)), *max_age),
             GoodAnswer::NotModified { max_age } => (None, *max_age),
         };
-        let text = fingerprint(body);
+        let stored = set.map_or(body, |(document, _)| document.stored(body));
+        let text = fingerprint(stored);
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.sync(host);
             let now = host.now();
@@ -274,28 +263,25 @@ impl KeyCache {
                 return StoreOutcome::LeaseLost;
             }
             // The same keys in another order are the same set: the stored text and its ETag stay.
-            let set = set.filter(|(keys, _)| text == before.set.fingerprint || !self.holds(before.set, keys));
+            let set = set
+                .filter(|(document, _)| text == before.set.fingerprint || !self.holds(before.set, document));
             let next = before.succeeded(&self.times, set.map(|_| text), max_age, now);
             if let Some((_, etag)) = set {
-                let stored = StoredKeys {
-                    generation: next.set.generation,
-                    source: source.to_owned(),
-                    etag: etag.clone(),
-                    text: body.to_vec(),
-                };
+                let generation = next.set.generation;
+                let stored = StoredKeys::encode_parts(generation, source, etag.as_deref(), stored);
                 // The text is written before the record that names it. If the swap is lost, the fingerprint in the
                 // record does not match this text.
-                host.write(&self.entries.keys, &stored.encode());
+                host.write(&self.entries.keys, &stored);
             }
             if host.swap(&self.entries.state, &shared, &next.encode()) == Swap::Done {
                 self.state = next;
-                if let Some((keys, etag)) = set {
-                    let keys = match self.loaded.take() {
-                        Some(loaded) if loaded.state.set == next.set => loaded.keys,
-                        _ => Rc::new(keys.clone()),
+                if let Some((document, etag)) = set {
+                    let document = match self.loaded.take() {
+                        Some(loaded) if loaded.state.set == next.set => loaded.document,
+                        _ => Rc::clone(document),
                     };
                     let (source, etag) = (source.to_owned(), etag.clone());
-                    self.loaded = Some(LoadedKeys { state: next, source, etag, keys });
+                    self.loaded = Some(LoadedDocument { state: next, source, etag, document });
                 } else if let Some(loaded) = &mut self.loaded {
                     loaded.state = next;
                 }
@@ -309,9 +295,9 @@ impl KeyCache {
         StoreOutcome::LeaseLost
     }
 
-    /// Whether this VM has loaded this set, and the set has these keys.
-    fn holds(&self, set: SetId, keys: &KeySet) -> bool {
-        self.loaded.as_ref().is_some_and(|loaded| loaded.state.set == set && loaded.keys.equals(keys))
+    /// Whether this VM has loaded this set, and the set has the content of this document.
+    fn holds(&self, set: SetId, document: &D) -> bool {
+        self.loaded.as_ref().is_some_and(|loaded| loaded.state.set == set && loaded.document.equals(document))
     }
 
     /// Records a failed fetch and delays the next attempt, unless the lease was lost meanwhile.
@@ -352,14 +338,14 @@ impl KeyCache {
     }
 
     /// Looks again for a request that found no keys, or no key with the kid of its token.
-    pub fn sync_and_look_up(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup {
+    pub fn sync_and_look_up(&mut self, host: &impl SharedData, reason: RefreshReason) -> KeyLookup<D> {
         let had = self.current_set();
         self.sync(host);
         let now = host.now();
-        if let Some(keys) =
-            self.keys(now).filter(|_| reason == RefreshReason::Scheduled || self.current_set() != had)
+        if let Some(document) =
+            self.current(now).filter(|_| reason == RefreshReason::Scheduled || self.current_set() != had)
         {
-            return KeyLookup::Updated(keys);
+            return KeyLookup::Updated(document);
         }
         let decision = self.decide(reason, now);
         self.unknown_kid_pending |=
@@ -384,10 +370,10 @@ impl KeyCache {
     }
 }
 
-fn load(bytes: &[u8], state: RefreshState) -> Option<LoadedKeys> {
+fn load<D: FetchedDocument>(bytes: Vec<u8>, state: RefreshState) -> Option<LoadedDocument<D>> {
     let stored = StoredKeys::decode(bytes).filter(|stored| stored.id() == state.set)?;
-    let ParsedKeySet { keys, .. } = KeySet::parse(&stored.text).ok()?;
-    Some(LoadedKeys { state, source: stored.source, etag: stored.etag, keys: Rc::new(keys) })
+    let document = Rc::new(D::load(stored.text)?);
+    Some(LoadedDocument { state, source: stored.source, etag: stored.etag, document })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The parked requests, which wait for keys: a limited number, each with a deadline. This module does no I/O.
+//! The parked requests, which wait for keys or a revocation list: a limited number, each with a deadline. This module does no I/O.
 //!
 //! [`ParkedRequests::poll_ready`] gives the requests to decide again, and the reason for each. The caller decides them
 //! and then either parks them again with [`ParkedRequests::repark`] or ends their wait with [`ParkedRequests::remove`].
@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{RefreshReason, RefreshState, SetId, is_in_future};
-use crate::issuer_index::IssuerIndex;
+use super::{DocumentId, RefreshReason, RefreshState, SetId, is_in_future};
 use crate::time::UnixTime;
 
-/// How many requests of a worker can wait for the first keys.
+/// How many requests of a worker can wait for the first keys or the first revocation list.
 const MAX_WAITING_FOR_FIRST_KEYS: usize = 1000;
 /// How many requests of a worker can wait for an unknown kid. The limit is lower because anyone can make up kids.
 const MAX_WAITING_FOR_UNKNOWN_KIDS: usize = 64;
@@ -20,7 +19,7 @@ const MAX_WAITING_FOR_UNKNOWN_KIDS: usize = 64;
 /// worker: one signature takes 50 µs if the host verifies it, and 1 ms in the wasm module.
 const ROUND: usize = 32;
 
-/// The state of an issuer's keys when a parked request was decided. The request is decided again when the state
+/// The state of a document when a parked request was decided. The request is decided again when the state
 /// changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyVersion {
@@ -65,9 +64,9 @@ pub enum WakeReason {
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Awaited {
-    /// The issuer whose keys are needed.
-    pub issuer: IssuerIndex,
-    /// Why they are fetched.
+    /// The document that is needed.
+    pub document: DocumentId,
+    /// Why it is fetched.
     pub reason: RefreshReason,
 }
 
@@ -105,7 +104,7 @@ pub struct ParkedRequests {
 }
 
 impl ParkedRequests {
-    /// Whether a request waits for these keys.
+    /// Whether a request waits for this document.
     pub fn is_awaited(&self, awaited: Awaited) -> bool {
         self.requests.values().any(|parked| parked.awaited == awaited)
     }
@@ -152,12 +151,12 @@ impl ParkedRequests {
         removed.map(|parked| parked.state.set(state)).is_some()
     }
 
-    /// The requests to decide again, a limited number at a time: those whose deadline has passed, those whose issuer's
-    /// keys changed, and those for which no fetch is under way. `version` gives the present state of an issuer's keys.
+    /// The requests to decide again, a limited number at a time: those whose deadline has passed, those whose
+    /// document changed, and those for which no fetch is under way. `version` gives the present state of a document.
     pub fn poll_ready(
         &self,
         now: UnixTime,
-        version: impl Fn(IssuerIndex) -> KeyVersion,
+        version: impl Fn(DocumentId) -> KeyVersion,
     ) -> Vec<(u32, WakeReason)> {
         self.ready(now, &version).take(ROUND).collect()
     }
@@ -166,7 +165,7 @@ impl ParkedRequests {
     pub fn poll_timeout(
         &self,
         now: UnixTime,
-        version: impl Fn(IssuerIndex) -> KeyVersion,
+        version: impl Fn(DocumentId) -> KeyVersion,
     ) -> Option<Duration> {
         let shortest = self.requests.values().map(|parked| parked.remaining(now)).min()?;
         Some(if self.ready(now, &version).next().is_some() { Duration::ZERO } else { shortest })
@@ -175,10 +174,10 @@ impl ParkedRequests {
     fn ready(
         &self,
         now: UnixTime,
-        version: &impl Fn(IssuerIndex) -> KeyVersion,
+        version: &impl Fn(DocumentId) -> KeyVersion,
     ) -> impl Iterator<Item = (u32, WakeReason)> {
         self.requests.iter().filter_map(move |(context, parked)| {
-            let reason = parked.wake_reason(now, version(parked.awaited.issuer))?;
+            let reason = parked.wake_reason(now, version(parked.awaited.document))?;
             Some((*context, reason))
         })
     }
@@ -195,11 +194,12 @@ impl ParkedRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issuer_index::IssuerIndex;
 
     const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
-    const ISSUER: IssuerIndex = IssuerIndex(0);
-    const FIRST_KEYS: Awaited = Awaited { issuer: ISSUER, reason: RefreshReason::Scheduled };
-    const UNKNOWN_KID: Awaited = Awaited { issuer: ISSUER, reason: RefreshReason::UnknownKid };
+    const KEYS: DocumentId = DocumentId::keys(IssuerIndex(0));
+    const FIRST_KEYS: Awaited = Awaited { document: KEYS, reason: RefreshReason::Scheduled };
+    const UNKNOWN_KID: Awaited = Awaited { document: KEYS, reason: RefreshReason::UnknownKid };
     const TIMEOUT: Duration = Duration::from_secs(5);
 
     fn later(seconds: f64) -> UnixTime {
@@ -269,13 +269,16 @@ mod tests {
     }
 
     #[test]
-    fn only_requests_of_the_issuer_whose_keys_changed_are_decided_again() {
+    fn only_requests_that_wait_for_the_changed_document_are_decided_again() {
         let mut parked = parked(1, FIRST_KEYS);
-        let other = Awaited { issuer: IssuerIndex(1), ..FIRST_KEYS };
-        assert!(park(&mut parked, 9, other).is_some());
-        let version = |issuer| if issuer == other.issuer { replaced() } else { fetching() };
-        assert_eq!(parked.poll_ready(later(1.0), version), [(9, WakeReason::KeysChanged)]);
-        assert!(parked.is_awaited(other) && !parked.is_awaited(UNKNOWN_KID));
+        let others = [DocumentId::keys(IssuerIndex(1)), DocumentId::revocation_list(IssuerIndex(0))];
+        for (context, document) in (9..).zip(others) {
+            let other = Awaited { document, ..FIRST_KEYS };
+            assert!(park(&mut parked, context, other).is_some());
+            let version = |changed| if changed == document { replaced() } else { fetching() };
+            assert_eq!(parked.poll_ready(later(1.0), version), [(context, WakeReason::KeysChanged)]);
+            assert!(parked.is_awaited(other) && !parked.is_awaited(UNKNOWN_KID));
+        }
     }
 
     #[test]

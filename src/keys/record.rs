@@ -16,7 +16,7 @@ const FORMAT: &str = "jwt_guard/1";
 
 const STATE_LENGTH: usize = 11 * 8;
 
-/// The names of one issuer's entries in shared data.
+/// The names of the entries of one document of an issuer in shared data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryNames {
     /// The entry with the [`RefreshState`]. It is small and read at each tick.
@@ -32,6 +32,13 @@ impl EntryNames {
     pub fn of(plugin: &[u8], iss: &str, source: &Source) -> Self {
         let origin = digest(&encode_fields(&[plugin, iss.as_bytes(), &source.encode()]));
         Self { state: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/keys") }
+    }
+
+    /// The names for the revocation list of the issuer.
+    pub fn of_revocation_list(plugin: &[u8], iss: &str, source: &Source) -> Self {
+        let fields = [plugin, iss.as_bytes(), &source.encode(), b"revocations"];
+        let origin = digest(&encode_fields(&fields));
+        Self { state: format!("{FORMAT}/{origin}/control"), keys: format!("{FORMAT}/{origin}/revocations") }
     }
 }
 
@@ -76,16 +83,17 @@ impl RefreshState {
     }
 }
 
-/// A stored key set: its text as the issuer sent it, and the URL and `ETag` for the next request.
+/// A stored document: its bytes, and the URL and `ETag` for the next request. The bytes of a key set are its text as the
+/// issuer sent it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredKeys {
-    /// The generation of the set.
+    /// The generation of the document.
     pub generation: u64,
-    /// The URL that the set was fetched from. The `ETag` is valid only for this URL.
+    /// The URL that the document was fetched from. The `ETag` is valid only for this URL.
     pub source: String,
     /// The `ETag` of the answer, if it had one.
     pub etag: Option<String>,
-    /// The text of the JWKS.
+    /// The text of the JWKS, or the bytes of the revocation list.
     pub text: Vec<u8>,
 }
 
@@ -97,28 +105,34 @@ impl StoredKeys {
 
     /// The bytes of the set.
     pub fn encode(&self) -> Vec<u8> {
-        let etag = self.etag.as_deref().unwrap_or_default();
-        let mut bytes = Vec::with_capacity(16 + self.source.len() + etag.len() + self.text.len());
-        bytes.extend_from_slice(&self.generation.to_le_bytes());
-        for text in [self.source.as_str(), etag] {
+        Self::encode_parts(self.generation, &self.source, self.etag.as_deref(), &self.text)
+    }
+
+    /// The bytes of the document with these fields.
+    pub fn encode_parts(generation: u64, source: &str, etag: Option<&str>, content: &[u8]) -> Vec<u8> {
+        let etag = etag.unwrap_or_default();
+        let mut bytes = Vec::with_capacity(16 + source.len() + etag.len() + content.len());
+        bytes.extend_from_slice(&generation.to_le_bytes());
+        for text in [source, etag] {
             bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
             bytes.extend_from_slice(text.as_bytes());
         }
-        bytes.extend_from_slice(&self.text);
+        bytes.extend_from_slice(content);
         bytes
     }
 
     /// Decodes a set. The text is not validated here; it is parsed like an answer.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(mut bytes: Vec<u8>) -> Option<Self> {
         let (generation, rest) = bytes.split_first_chunk::<8>()?;
         let (source, rest) = split_text(rest)?;
         let (etag, text) = split_text(rest)?;
-        Some(Self {
-            generation: u64::from_le_bytes(*generation),
-            source: source.to_owned(),
-            etag: (!etag.is_empty()).then(|| etag.to_owned()),
-            text: text.to_vec(),
-        })
+        let generation = u64::from_le_bytes(*generation);
+        let source = source.to_owned();
+        let etag = (!etag.is_empty()).then(|| etag.to_owned());
+        // The text stays in its buffer, because a copy of a list takes most of a megabyte.
+        let before = bytes.len().saturating_sub(text.len());
+        bytes.drain(..before);
+        Some(Self { generation, source, etag, text: bytes })
     }
 }
 
@@ -159,7 +173,7 @@ mod tests {
         for etag in [None, Some("\"v1\"".to_owned())] {
             let source = "https://a/keys".to_owned();
             let stored = StoredKeys { generation: 9, source, etag, text: b"{\"keys\":[]}".to_vec() };
-            assert_eq!(StoredKeys::decode(&stored.encode()), Some(stored));
+            assert_eq!(StoredKeys::decode(stored.encode()), Some(stored));
         }
     }
 
@@ -176,16 +190,16 @@ mod tests {
         let stored =
             StoredKeys { generation: 1, source: "s".into(), etag: Some("e".into()), text: vec![] }.encode();
         for length in 0..stored.len() {
-            assert_eq!(StoredKeys::decode(&stored[..length]), None, "cut off after {length} bytes");
+            assert_eq!(StoredKeys::decode(stored[..length].to_vec()), None, "cut off after {length} bytes");
         }
         for place in [12, 17] {
             let mut not_text = stored.clone();
             not_text[place] = 0xFF;
-            assert_eq!(StoredKeys::decode(&not_text), None, "byte {place} is not text");
+            assert_eq!(StoredKeys::decode(not_text), None, "byte {place} is not text");
         }
         let mut endless = stored;
         endless[8..12].fill(0xFF);
-        assert_eq!(StoredKeys::decode(&endless), None, "a length beyond the end");
+        assert_eq!(StoredKeys::decode(endless), None, "a length beyond the end");
     }
 
     fn source(cluster: &str, url: &str) -> Source {
@@ -201,6 +215,7 @@ mod tests {
             ("plugin", EntryNames::of(b"q", "https://a", &source("c", "https://a/k"))),
             ("iss", EntryNames::of(b"p", "https://b", &source("c", "https://a/k"))),
             ("source", EntryNames::of(b"p", "https://a", &source("d", "https://a/k"))),
+            ("document", EntryNames::of_revocation_list(b"p", "https://a", &source("c", "https://a/k"))),
             ("a letter moved", EntryNames::of(b"ph", "ttps://a", &source("c", "https://a/k"))),
         ];
         for (label, other) in others {
@@ -232,7 +247,7 @@ mod tests {
             if let Some(state) = RefreshState::decode(&bytes) {
                 proptest::prop_assert_eq!(state.encode(), bytes.clone());
             }
-            if let Some(stored) = StoredKeys::decode(&bytes) {
+            if let Some(stored) = StoredKeys::decode(bytes.clone()) {
                 proptest::prop_assert_eq!(stored.encode(), bytes);
             }
         }

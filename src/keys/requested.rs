@@ -20,6 +20,8 @@ pub enum RequestedDocument {
     KeySet(String),
     /// The key set at the URL that a discovery document names. The issuer chose this URL.
     DiscoveredKeySet(String),
+    /// The revocation list at the configured URL.
+    RevocationList(String),
     /// The discovery document, at these URLs one after the other.
     Discovery(Vec<String>),
 }
@@ -28,6 +30,9 @@ impl Display for Requested {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.document {
             RequestedDocument::KeySet(url) => write!(f, "requested the key set {}", EscapedUrl(url))?,
+            RequestedDocument::RevocationList(url) => {
+                write!(f, "requested the revocation list {}", EscapedUrl(url))?;
+            }
             RequestedDocument::DiscoveredKeySet(url) => {
                 write!(f, "requested the key set {} (jwks_uri of the discovery document)", EscapedUrl(url))?;
             }
@@ -65,6 +70,10 @@ mod tests {
         assert_eq!(
             message(RequestedDocument::Discovery(urls.to_vec())),
             r#"requested the discovery document "https://a/x" and then "https://a/y" through the cluster "issuer""#
+        );
+        assert_eq!(
+            message(RequestedDocument::RevocationList("https://a/list".to_owned())),
+            r#"requested the revocation list "https://a/list" through the cluster "issuer""#
         );
         let long = format!("https://a/{}", "b".repeat(1 << 20));
         assert!(

@@ -7,11 +7,12 @@ use std::time::Duration;
 use crate::endpoint::Endpoint;
 use crate::http::HeaderMap;
 use crate::jose::algorithm::Algorithm;
-use crate::keys::answer::{GoodAnswer, HttpAnswer, parse_jwks_response};
+use crate::keys::answer::{GoodAnswer, HttpAnswer, parse_response};
 use crate::keys::key_cache::{KeyCache, SharedData, SharedEntry, StoreOutcome, Swap};
 use crate::keys::record::EntryNames;
 use crate::keys::source::{Location, Source};
 use crate::keys::{Jitter, RefreshState, RefreshTimings, VmIdentity};
+use crate::revocation::HashKey;
 use crate::time::UnixTime;
 
 const START: UnixTime = UnixTime::from_secs(1_800_000_000);
@@ -94,6 +95,11 @@ impl SharedData for SimulatedHost {
         Jitter::from_bits(0)
     }
 
+    fn random_bits(&self) -> u64 {
+        self.versions.set(self.versions.get() + 1);
+        u64::from(self.versions.get())
+    }
+
     fn secret(&self) -> Option<[u8; 16]> {
         self.versions.set(self.versions.get() + 1);
         Some([self.versions.get().to_le_bytes(); 4].concat().try_into().unwrap())
@@ -127,7 +133,12 @@ impl SharedData for SimulatedHost {
 pub fn good(body: &[u8], etag: Option<&str>) -> GoodAnswer {
     let mut headers: HeaderMap = [(":status", "200")].into_iter().collect();
     headers.extend(etag.map(|etag| ("etag", etag)));
-    parse_jwks_response(HttpAnswer { headers: &headers, length: body.len(), body }, false).unwrap()
+    parse_response(
+        &HttpAnswer { headers: &headers, length: body.len(), body: body.into() },
+        false,
+        HashKey::from_bits([0, 0]),
+    )
+    .unwrap()
 }
 
 pub const NOT_MODIFIED: GoodAnswer = GoodAnswer::NotModified { max_age: None };
@@ -137,7 +148,7 @@ pub fn answered(vm: &mut KeyCache, host: &SimulatedHost, kid: &str) -> StoreOutc
 }
 
 pub fn knows(vm: &KeyCache, host: &SimulatedHost, kid: &str) -> bool {
-    vm.keys(host.now()).is_some_and(|keys| keys.candidates(Some(kid), Algorithm::Rs256, &[]).is_ok())
+    vm.current(host.now()).is_some_and(|keys| keys.candidates(Some(kid), Algorithm::Rs256, &[]).is_ok())
 }
 
 /// Two VMs. The first has fetched a set with this kid.

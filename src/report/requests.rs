@@ -4,7 +4,7 @@ use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::headers;
 use crate::log_limiter::LogPermit;
-use crate::metrics::{IssuerMetric, Metric};
+use crate::metrics::{IssuerMetric, ListMetric, Metric};
 use crate::request::{Decision, DenialRecord, Forward};
 use crate::time::UnixTime;
 
@@ -21,6 +21,9 @@ impl<O: Observer> Reporter<O> {
         }
         for issuer in &forward.other_issuers {
             self.count_issuer(*issuer, IssuerMetric::Accepted);
+        }
+        for issuer in decision.failed_open() {
+            self.add(Metric::RevocationList(issuer, ListMetric::FailOpen), 1);
         }
         for record in decision.would_deny() {
             self.add(Metric::WouldDeny(record.reason), 1);

@@ -15,8 +15,8 @@ use crate::keys::fetch_error::FetchError;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::key_cache::FailureOutcome;
 use crate::keys::requested::{Requested, RequestedDocument};
-use crate::keys::store::KeyStatus;
-use crate::keys::{Freshness, KeyLookup, KeySource, RefreshReason};
+use crate::keys::store::DocumentStatus;
+use crate::keys::{DocumentId, Freshness, KeyLookup, KeySource, RefreshReason};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
 use crate::request::{self, AuthContext, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
@@ -149,11 +149,78 @@ fn each_outcome_of_a_fetch_is_counted_and_each_change_is_logged() {
     ];
     for (event, is_success, lines) in rows {
         let reporter = reporter();
-        reporter.fetched(ISSUER, "iss", &event);
+        reporter.fetched(DocumentId::keys(ISSUER), "iss", false, &event);
         let counter = if is_success { "refresh_ok" } else { "refresh_failed" };
         assert_eq!(reporter.changed(), [(format!("jwt_guard.jwks.iss.{counter}"), 1)], "{event:?}");
         assert_eq!(reporter.lines(), lines, "{event:?}");
     }
+}
+
+#[test]
+fn each_outcome_of_a_fetch_of_a_list_is_counted_and_each_change_is_logged() {
+    let until = "requested the revocation list \"https://a/list\" through the cluster \"c\"";
+    let failed = |outcome| {
+        let document = RequestedDocument::RevocationList("https://a/list".into());
+        let requested = Requested { document, cluster: "c".into() };
+        FetchEvent::Failed { error: FetchError::Status(500), outcome, requested, skipped: Vec::new() }
+    };
+    let warning = |text: String| vec![(Level::Warning, text)];
+    let failure = |what: &str, meanwhile: &str| {
+        warning(format!("issuer iss: fetching the revocation list {what}: status 500; {meanwhile}; {until}"))
+    };
+    let closed = "the filter has no revocation list of this issuer, and requests with its tokens get 503";
+    let open = "the filter has no revocation list of this issuer, and because of revocation_list_fail_open revoked \
+                tokens pass";
+    let last_good =
+        "the filter keeps using the last good list, until revocation_list_max_stale_seconds after its TTL";
+    let emptied = "issuer iss: fetched a revocation list without items, and the list before had 3: the filter accepts \
+                   the tokens that were revoked; check that the issuer did not lose its list";
+    let fetched = |items| (Level::Info, format!("issuer iss: fetched a revocation list; items: {items}"));
+    let list = |items, previous| FetchEvent::ListRefreshed { items, previous };
+    let rows = [
+        (list(2, 0), false, true, vec![fetched(2)]),
+        (list(1, 3), false, true, vec![fetched(1)]),
+        (list(0, 0), false, true, vec![fetched(0)]),
+        (list(0, 3), false, true, warning(emptied.to_owned())),
+        (FetchEvent::Unchanged, false, true, Vec::new()),
+        (
+            FetchEvent::Recovered,
+            false,
+            true,
+            warning("issuer iss: fetching the revocation list succeeds again".to_owned()),
+        ),
+        (failed(FailureOutcome::First(Freshness::Unusable)), false, false, failure("failed", closed)),
+        (failed(FailureOutcome::First(Freshness::Unusable)), true, false, failure("failed", open)),
+        (failed(FailureOutcome::First(Freshness::Stale)), false, false, failure("failed", last_good)),
+        (
+            failed(FailureOutcome::KeysExpired),
+            false,
+            false,
+            failure("still fails, and the last good list has expired", closed),
+        ),
+        (failed(FailureOutcome::Repeated), false, false, Vec::new()),
+    ];
+    for (event, fail_open, is_success, lines) in rows {
+        let config = r#"{"issuer":"https://iss","name":"iss","audience":"api","jwks_cluster":"c",
+                         "revocation_list_endpoint":"/list"}"#;
+        let reporter = Reporter::new(&Config::parse(config.as_bytes()).unwrap(), Recorder::default());
+        reporter.fetched(DocumentId::revocation_list(ISSUER), "iss", fail_open, &event);
+        let counter = if is_success { "refresh_ok" } else { "refresh_failed" };
+        assert_eq!(
+            reporter.changed(),
+            [(format!("jwt_guard.revocation_list.iss.{counter}"), 1)],
+            "{event:?}"
+        );
+        assert_eq!(reporter.lines(), lines, "{event:?}");
+        let status = DocumentStatus { count: 2, age: Duration::from_millis(61_900), stale: true };
+        reporter.document_status(DocumentId::revocation_list(ISSUER), status);
+        let expected = [("age_seconds", 61), ("items", 2), ("stale", 1)]
+            .map(|(name, value)| (format!("jwt_guard.revocation_list.iss.{name}"), value));
+        assert_eq!(reporter.changed(), expected);
+    }
+    let without = reporter();
+    without.fetched(DocumentId::revocation_list(ISSUER), "iss", false, &list(2, 0));
+    assert!(without.changed().is_empty(), "an issuer without a list has no such metric");
 }
 
 #[test]
@@ -163,8 +230,9 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
     {
         let reporter = reporter();
         reporter.fetched(
-            ISSUER,
+            DocumentId::keys(ISSUER),
             "iss",
+            false,
             &FetchEvent::Refreshed { keys: 1, has_kids: true, skipped: skipped(count) },
         );
         let logged = reporter.lines();
@@ -175,14 +243,16 @@ fn keys_that_cannot_be_used_are_named_up_to_a_limit() {
         }
     }
     let reporter = reporter();
-    reporter.fetched(ISSUER, "iss", &failed(FailureOutcome::First(Freshness::Unusable), skipped(2)));
+    let event = failed(FailureOutcome::First(Freshness::Unusable), skipped(2));
+    reporter.fetched(DocumentId::keys(ISSUER), "iss", false, &event);
     assert_eq!(reporter.lines().len(), 3, "in addition to the failure that they cause");
 }
 
 #[test]
 fn the_keys_of_a_vm_are_gauges() {
     let reporter = reporter();
-    reporter.key_status(ISSUER, KeyStatus { keys: 2, age: Duration::from_millis(61_900), stale: true });
+    let status = DocumentStatus { count: 2, age: Duration::from_millis(61_900), stale: true };
+    reporter.document_status(DocumentId::keys(ISSUER), status);
     let expected = [("age_seconds", 61), ("keys", 2), ("stale", 1)]
         .map(|(name, value)| (format!("jwt_guard.jwks.iss.{name}"), value));
     assert_eq!(reporter.changed(), expected);

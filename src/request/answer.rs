@@ -45,9 +45,12 @@ pub(super) fn denial(config: &Config, cause: &Cause<'_>, trace: &Trace<'_>) -> D
         (Unmet::FailedToken, Some(TokenFailure::Invalid { error, .. })) => {
             Denial::of_token(error, &challenge, form)
         }
-        (Unmet::FailedToken, Some(TokenFailure::NoKeys { retry_after, .. })) => {
-            Denial::new(reason, &challenge, form).retry_after(*retry_after)
-        }
+        (
+            Unmet::FailedToken,
+            Some(
+                TokenFailure::NoKeys { retry_after, .. } | TokenFailure::NoRevocationList { retry_after, .. },
+            ),
+        ) => Denial::new(reason, &challenge, form).retry_after(*retry_after),
         (Unmet::MissingToken, _) => {
             match trace.policy.as_ref().and_then(|policy| missing_from(&policy.token_sources)) {
                 Some(header) => Denial::missing_from(header, &challenge, form),

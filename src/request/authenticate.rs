@@ -17,8 +17,9 @@ use crate::jose::error::TokenError;
 use crate::jose::jwks::KeySet;
 use crate::jose::token::UnverifiedToken;
 use crate::keys::RefreshReason;
-use crate::keys::{KeyLookup, KeySource};
+use crate::keys::{KeyLookup, KeySource, NoRevocationLists, RevocationSource};
 use crate::policy::Identity;
+use crate::revocation::RevocationList;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 use crate::token_role::TokenRole;
@@ -43,13 +44,15 @@ pub struct AuthContext<'a, 'r> {
     pub connection: &'a dyn Connection,
     /// The record of used DPoP proofs.
     pub replays: &'a dyn ReplayStore,
+    /// The revocation lists of the issuers.
+    pub revocations: &'a dyn RevocationSource,
     /// The token of the request that is verified.
     pub role: TokenRole,
 }
 
 impl<'a, 'r> AuthContext<'a, 'r> {
-    /// Creates the context for the first token, for a connection without a client certificate and without a record of
-    /// used DPoP proofs.
+    /// Creates the context for the first token, for a connection without a client certificate, without a record of used
+    /// DPoP proofs, and without revocation lists: a token of an issuer that has a list is refused.
     pub fn new(
         config: &'r Config,
         keys: &'a dyn KeySource,
@@ -58,8 +61,9 @@ impl<'a, 'r> AuthContext<'a, 'r> {
         now: UnixTime,
         wait: Wait,
     ) -> Self {
-        let (connection, replays) = (&NoConnection, &WithoutReplayStore);
-        Self { config, keys, verifier, cache, now, wait, connection, replays, role: TokenRole::First }
+        let (connection, replays, revocations) = (&NoConnection, &WithoutReplayStore, &NoRevocationLists);
+        let role = TokenRole::First;
+        Self { config, keys, verifier, cache, now, wait, connection, replays, revocations, role }
     }
 }
 
@@ -98,6 +102,7 @@ pub fn authenticate<'r>(
                 token_sources.get(source).is_some_and(|source| accepted_token_sources.contains(source));
             if is_in_accepted_source || is_in_an_accepted_source(&token, headers, accepted_token_sources) {
                 with.authenticate(&token).and_then(|cached| {
+                    with.check_revocation(&cached)?;
                     let proof = with.check_confirmation(&cached, &token, headers, accepted_token_sources)?;
                     with.check_issuer(&cached, &token, headers, accepted_token_sources)?;
                     Ok((cached, proof))
@@ -149,6 +154,59 @@ impl<'r> AuthContext<'_, 'r> {
             return Err(TokenFailure::OutsidePaths { issuer, kid: cached.kid().cloned() });
         }
         Ok(())
+    }
+
+    /// Checks that the issuer's revocation list does not name the token.
+    fn check_revocation(&self, cached: &CachedToken) -> Result<(), TokenFailure<'r>> {
+        let Some(issuer) = self.config.issuers.get(cached.identity().issuer().0) else { return Ok(()) };
+        let Some(origin) = &issuer.revocation_list else { return Ok(()) };
+        let list = match self.revocations.current_list(issuer.rules.issuer) {
+            Some(list) => list,
+            None => match self.first_list(issuer, origin.fail_open) {
+                Ok(list) => list,
+                Err(TokenFailure::NoRevocationList { .. }) if origin.fail_open => return Ok(()),
+                Err(failure) => return Err(failure),
+            },
+        };
+        match list.revokes(cached.identity().claims().claims()) {
+            true => Err(TokenFailure::Revoked { issuer, kid: cached.kid().cloned() }),
+            false => Ok(()),
+        }
+    }
+
+    /// With `fail_open`, a request waits only for the first fetch. During an outage it would otherwise wait for each
+    /// attempt.
+    fn first_list(
+        &self,
+        issuer: &'r Issuer,
+        fail_open: bool,
+    ) -> Result<Rc<RevocationList>, TokenFailure<'r>> {
+        let index = issuer.rules.issuer;
+        let no_list = |waiting_full, retry_after| {
+            Err(TokenFailure::NoRevocationList { issuer, waiting_full, retry_after })
+        };
+        match self.revocations.sync_and_look_up_list(index) {
+            KeyLookup::Updated(list) => Ok(list),
+            KeyLookup::Unavailable { retry_after } => no_list(false, retry_after),
+            KeyLookup::Pending if fail_open && self.revocations.list_fetch_failed(index) => {
+                no_list(false, Duration::ZERO)
+            }
+            KeyLookup::Pending if self.wait == Wait::Allowed => {
+                Err(TokenFailure::AwaitsRevocationList { issuer: index })
+            }
+            KeyLookup::Pending => no_list(self.wait == Wait::QueueFull, Duration::ZERO),
+        }
+    }
+
+    /// The failure that `revocation_list_fail_open` ignored for a valid token.
+    pub(super) fn ignored_failure(&self, token: &TokenOutcome<'_>) -> Option<TokenFailure<'r>> {
+        let index = token.verified()?.identity().issuer();
+        let issuer = self.config.issuers.get(index.0).filter(|issuer| issuer.passes_without_list())?;
+        self.revocations.current_list(index).is_none().then_some(TokenFailure::NoRevocationList {
+            issuer,
+            waiting_full: false,
+            retry_after: Duration::ZERO,
+        })
     }
 
     fn authenticate(&self, token: &[u8]) -> Result<Rc<CachedToken>, TokenFailure<'r>> {

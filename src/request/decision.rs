@@ -13,7 +13,7 @@ use crate::dpop::UsedProof;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
-use crate::keys::RefreshReason;
+use crate::keys::parked::Awaited;
 use crate::policy::{Identity, Refusal, Unmet};
 use crate::resource_metadata::MetadataDocument;
 use crate::token_source::MalformedCredential;
@@ -37,13 +37,8 @@ pub enum Step {
     Deny(Denial),
     /// Answer the request with a public document.
     Serve(MetadataDocument),
-    /// Park the request until the issuer's keys change.
-    AwaitKeys {
-        /// The issuer whose keys are missing.
-        issuer: IssuerIndex,
-        /// Why the keys have to be fetched.
-        reason: RefreshReason,
-    },
+    /// Park the request until the keys or the revocation list of an issuer change.
+    Await(Awaited),
 }
 
 /// A request that is forwarded.
@@ -73,6 +68,8 @@ pub struct Trace<'r> {
     /// The second tokens that were judged, in the order of the configuration. The first one that does not let the request
     /// pass is the last.
     pub second_tokens: Vec<JudgedToken<'r>>,
+    /// The failures that `revocation_list_fail_open` ignored: there is no usable revocation list.
+    pub ignored_failures: Vec<TokenFailure<'r>>,
     /// The cause of the denial; with report-only, the cause of the denial that did not take place.
     pub refusal: Option<Cause<'r>>,
     /// The denials of shadow requirements.
@@ -113,7 +110,7 @@ impl<'r> Decision<'r> {
         let reported = self.trace.refusal.iter().filter(move |_| forwarded);
         let reported = reported.map(|cause| self.trace.denial_record(cause));
         let shadows = self.trace.shadow_refusals.iter().map(|refusal| self.trace.denial_record_of(refusal));
-        reported.chain(shadows).chain(self.passed_without_keys())
+        reported.chain(shadows).chain(self.passed_without_keys()).chain(self.passed_without_lists())
     }
 
     /// The rules that let the request pass.
@@ -131,11 +128,13 @@ impl<'r> Decision<'r> {
         each_once(outcomes.filter_map(TokenOutcome::named_issuer))
     }
 
-    /// Missing keys of a route that treats a failed token as none. Without this record an outage of the issuer
+    /// Missing keys or a missing revocation list, of a route that treats a failed token as none. Without this record an
+    /// outage of the issuer
     /// would not be visible anywhere.
     fn passed_without_keys(&self) -> Option<DenialRecord<'_>> {
-        let failure =
-            self.trace.token.failure().filter(|failure| matches!(failure, TokenFailure::NoKeys { .. }))?;
+        let failure = self.trace.token.failure().filter(|failure| {
+            matches!(failure, TokenFailure::NoKeys { .. } | TokenFailure::NoRevocationList { .. })
+        })?;
         let policy = self.trace.policy.as_ref()?;
         let is_told = self.trace.shadow_refusals.iter().any(|refusal| refusal.unmet == Unmet::FailedToken);
         let passes = self.trace.refusal.is_none() && policy.requirements().needs_token();
@@ -143,6 +142,20 @@ impl<'r> Decision<'r> {
             let detail = Detail::PassedWithoutKeys(failure);
             DenialRecord::new(detail, Some(policy.applied.first()), self.trace.headers)
         })
+    }
+
+    /// The missing revocation lists that `revocation_list_fail_open` ignores.
+    fn passed_without_lists(&self) -> impl Iterator<Item = DenialRecord<'_>> {
+        let applied = self.trace.policy.as_ref().map(|policy| policy.applied.first());
+        let failures = self.trace.ignored_failures.iter();
+        failures.map(move |failure| {
+            DenialRecord::new(Detail::PassedWithoutList(failure), applied, self.trace.headers)
+        })
+    }
+
+    /// The issuers whose `revocation_list_fail_open` let the request pass.
+    pub fn failed_open(&self) -> impl Iterator<Item = IssuerIndex> {
+        self.trace.ignored_failures.iter().filter_map(TokenFailure::issuer_index)
     }
 }
 
@@ -166,6 +179,7 @@ impl<'r> Trace<'r> {
             token: TokenOutcome::NotRead,
             proof: None,
             second_tokens: Vec::new(),
+            ignored_failures: Vec::new(),
             refusal: None,
             shadow_refusals: Vec::new(),
         }

@@ -44,6 +44,8 @@ pub enum Detail<'d> {
     Token(&'d TokenFailure<'d>),
     /// The request passes although no keys are available.
     PassedWithoutKeys(&'d TokenFailure<'d>),
+    /// The request passes although no revocation list is available.
+    PassedWithoutList(&'d TokenFailure<'d>),
     /// A claim does not fit into its header.
     Oversize(&'d ClaimHeaderTooLong),
 }
@@ -112,14 +114,18 @@ impl<'d> Detail<'d> {
             Self::Credential(_) => Reason::BadRequest,
             // A failed token is recorded as `Token`, except when nothing is known about the failure.
             Self::Requirement(refusal) => Reason::of_unmet(&refusal.unmet, Reason::Malformed),
-            Self::Token(failure) | Self::PassedWithoutKeys(failure) => failure.reason(),
+            Self::Token(failure) | Self::PassedWithoutKeys(failure) | Self::PassedWithoutList(failure) => {
+                failure.reason()
+            }
             Self::Oversize(_) => Reason::HeaderOversize,
         }
     }
 
     fn failure(&self) -> Option<&'d TokenFailure<'d>> {
         match self {
-            Self::Token(failure) | Self::PassedWithoutKeys(failure) => Some(failure),
+            Self::Token(failure) | Self::PassedWithoutKeys(failure) | Self::PassedWithoutList(failure) => {
+                Some(failure)
+            }
             _ => None,
         }
     }
@@ -153,6 +159,9 @@ impl Display for Detail<'_> {
             Self::Token(failure) => failure.fmt(f),
             Self::PassedWithoutKeys(failure) => {
                 write!(f, "{failure}; allow_missing_or_failed lets the request pass without an identity")
+            }
+            Self::PassedWithoutList(failure) => {
+                write!(f, "{failure}; revocation_list_fail_open lets the request pass")
             }
             Self::Oversize(oversize) => {
                 write!(f, "{oversize}")

@@ -8,8 +8,7 @@ use super::token_outcome::{TokenFailure, TokenOutcome};
 use crate::config::{Config, SecondToken};
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits, grpc_metadata, header_names_match};
 use crate::http::HeaderMap;
-use crate::issuer_index::IssuerIndex;
-use crate::keys::RefreshReason;
+use crate::keys::parked::Awaited;
 use crate::policy::{Permit, Refusal, Requirements};
 use crate::token_role::{SecondTokenIndex, TokenRole};
 use crate::token_source::{self, ExtractedToken, MalformedCredential, TokenSource};
@@ -42,8 +41,8 @@ pub enum SecondTokenFault<'r> {
 /// Why the second tokens do not let the request pass.
 #[derive(Debug)]
 pub(super) enum Stop<'r> {
-    /// The keys of one may still arrive.
-    AwaitKeys { issuer: IssuerIndex, reason: RefreshReason },
+    /// The keys or the revocation list of one may still arrive.
+    Await(Awaited),
     /// One of them denies the request.
     Refuse { token: &'r SecondToken, fault: SecondTokenFault<'r> },
 }
@@ -77,14 +76,11 @@ pub(super) fn judge<'r>(
         let context = evaluation_context(with.config, &outcome, &values, with.now);
         let permit = requirements.evaluate(outcome.credential(), &context);
         let malformed = outcome.failure().and_then(TokenFailure::malformed);
-        let awaited = match &outcome {
-            TokenOutcome::Failed(TokenFailure::AwaitsKeys { issuer, reason }) => Some((*issuer, *reason)),
-            _ => None,
-        };
+        let awaited = outcome.failure().and_then(TokenFailure::awaited);
         let first = asked_by.first().copied().unwrap_or_default();
         judged.push(JudgedToken { token, index, outcome, asked_by: first, permit: None });
-        if let Some((issuer, reason)) = awaited {
-            return Err(Stop::AwaitKeys { issuer, reason });
+        if let Some(awaited) = awaited {
+            return Err(Stop::Await(awaited));
         }
         if let Some(malformed) = malformed {
             return Err(refused(token, SecondTokenFault::Credential(malformed)));

@@ -9,7 +9,8 @@ use crate::confirmation::ConfirmationError;
 use crate::denial::{Reason, whole_seconds};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::error::TokenError;
-use crate::keys::RefreshReason;
+use crate::keys::parked::Awaited;
+use crate::keys::{DocumentId, RefreshReason};
 use crate::policy::Credential;
 use crate::token_source::MalformedCredential;
 
@@ -78,6 +79,30 @@ pub enum TokenFailure<'r> {
         /// The value of `Retry-After`.
         retry_after: Duration,
     },
+    /// The issuer's revocation list names the token.
+    #[error("the issuer's revocation list names the token")]
+    Revoked {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+        /// The token's `kid`.
+        kid: Option<String>,
+    },
+    /// There is no usable revocation list of the issuer, so the token may be revoked.
+    #[error("{}", if *.waiting_full { WAITING_FOR_LIST_FULL } else { NO_LIST })]
+    NoRevocationList {
+        /// The token's issuer.
+        issuer: &'r Issuer,
+        /// A fetch is in progress or allowed, but too many requests are already waiting for it.
+        waiting_full: bool,
+        /// The value of `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The revocation list may still arrive.
+    #[error("{NO_LIST}")]
+    AwaitsRevocationList {
+        /// The token's issuer.
+        issuer: IssuerIndex,
+    },
     /// The key may still arrive.
     #[error("{NO_KEYS}")]
     AwaitsKeys {
@@ -89,6 +114,9 @@ pub enum TokenFailure<'r> {
 }
 
 const NO_KEYS: &str = "there are no keys to verify the token with";
+const NO_LIST: &str = "there is no usable revocation list of the token's issuer";
+const WAITING_FOR_LIST_FULL: &str =
+    "too many requests are already waiting for the issuer's first keys or first revocation list";
 const WAITING_FULL: &str = "too many requests are already waiting for the issuer's first keys";
 
 /// Why no fetch is made for a `kid` that the keys lack.
@@ -140,7 +168,9 @@ impl<'r> TokenOutcome<'r> {
         match self {
             Self::NotRead | Self::Absent => None,
             Self::Verified(cached) => Some(cached.identity().issuer()),
-            Self::Failed(TokenFailure::AwaitsKeys { issuer, .. }) => Some(*issuer),
+            Self::Failed(
+                TokenFailure::AwaitsKeys { issuer, .. } | TokenFailure::AwaitsRevocationList { issuer },
+            ) => Some(*issuer),
             Self::Failed(failure) => failure.configured_issuer().map(|issuer| issuer.rules.issuer),
         }
     }
@@ -161,9 +191,27 @@ impl<'r> TokenFailure<'r> {
             Self::Invalid { error, .. } => Reason::from(error),
             Self::Malformed(_) | Self::Misplaced { .. } => Reason::BadRequest,
             Self::OutsidePaths { .. } => Reason::IssuerNotAllowed,
+            Self::Revoked { .. } => Reason::Revoked,
             Self::Unconfirmed { error, .. } => Reason::from(error),
-            Self::NoKeys { waiting_full: true, .. } => Reason::WaitingFull,
+            Self::NoKeys { waiting_full: true, .. } | Self::NoRevocationList { waiting_full: true, .. } => {
+                Reason::WaitingFull
+            }
+            Self::NoRevocationList { .. } | Self::AwaitsRevocationList { .. } => Reason::NoRevocationList,
             Self::NoKeys { .. } | Self::AwaitsKeys { .. } => Reason::NoKeys,
+        }
+    }
+
+    /// The document that the request waits for, if it can wait.
+    pub fn awaited(&self) -> Option<Awaited> {
+        match self {
+            Self::AwaitsKeys { issuer, reason } => {
+                Some(Awaited { document: DocumentId::keys(*issuer), reason: *reason })
+            }
+            Self::AwaitsRevocationList { issuer } => {
+                let document = DocumentId::revocation_list(*issuer);
+                Some(Awaited { document, reason: RefreshReason::Scheduled })
+            }
+            _ => None,
         }
     }
 
@@ -181,22 +229,29 @@ impl<'r> TokenFailure<'r> {
         self.configured_issuer().map(|issuer| issuer.name.as_str())
     }
 
+    /// The configured issuer that the token names.
+    pub fn issuer_index(&self) -> Option<IssuerIndex> {
+        self.configured_issuer().map(|issuer| issuer.rules.issuer)
+    }
+
     fn configured_issuer(&self) -> Option<&'r Issuer> {
         match self {
             Self::Invalid { issuer, .. } | Self::Unconfirmed { issuer, .. } => *issuer,
             Self::NoKeys { issuer, .. } | Self::Misplaced { issuer } | Self::OutsidePaths { issuer, .. } => {
                 Some(issuer)
             }
-            Self::Malformed(_) | Self::AwaitsKeys { .. } => None,
+            Self::Revoked { issuer, .. } | Self::NoRevocationList { issuer, .. } => Some(issuer),
+            Self::Malformed(_) | Self::AwaitsKeys { .. } | Self::AwaitsRevocationList { .. } => None,
         }
     }
 
     /// The token's `kid`. Unverified.
     pub fn kid(&self) -> Option<&str> {
         match self {
-            Self::Invalid { kid, .. } | Self::OutsidePaths { kid, .. } | Self::Unconfirmed { kid, .. } => {
-                kid.as_deref()
-            }
+            Self::Invalid { kid, .. }
+            | Self::OutsidePaths { kid, .. }
+            | Self::Revoked { kid, .. }
+            | Self::Unconfirmed { kid, .. } => kid.as_deref(),
             _ => None,
         }
     }

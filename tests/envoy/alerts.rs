@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::faults::{ON_REQUEST, Variant, fatal};
-use crate::harness::{Bootstrap, Prometheus, Stack, StackBuilder, Target, plugin_with, wait_until};
+use crate::harness::{Answer, Bootstrap, Prometheus, Stack, StackBuilder, Target, plugin_with, wait_until};
 use crate::observability::{example, file, read, stats_config};
 
 /// An Envoy with the labels that the alerts need.
@@ -92,6 +92,24 @@ async fn an_envoy_without_the_filter_raises_an_alert() {
     without(&second);
     let nowhere = ("JwtGuardNowhere", "");
     prometheus.alerted(&[missing("bare"), missing("first"), missing("second"), nowhere]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_revocation_list_raises_an_alert() {
+    let stack = labelled(|envoy| {
+        let plugin = json!({ "revocation_list_endpoint": "/revocations", "revocation_list_ttl_seconds": 1 });
+        envoy.plugin = Some(plugin_with(plugin));
+    });
+    let stack = stack.issuer_path("/revocations", Answer::ok("[]")).start().await;
+    assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 200);
+    let Some(prometheus) = Prometheus::start(&[target("listed", &stack)], &json!([])).await else { return };
+    let age = "max by (instance, issuer) (jwt_guard_revocation_list_age_seconds) > 120";
+    let alerts = file("envoy/prometheus-alerts.yaml");
+    assert!(alerts.contains(age), "the alert has this expression");
+    let older = |seconds: u32| age.replace("> 120", &format!("> {seconds}"));
+    assert!(prometheus.query(&older(120)).await.is_empty());
+    stack.issuer.down().await;
+    wait_until("the age grows", async || prometheus.query(&older(3)).await.len() == 1).await;
 }
 
 /// The relabelling in the second code block of `docs/operations.md`.

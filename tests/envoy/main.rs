@@ -41,6 +41,7 @@ mod reasons;
 mod recipes;
 mod report_only;
 mod requirements;
+mod revocation;
 mod robustness;
 mod route_metadata;
 mod routes;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
-use crate::harness::{Stack, plugin_with};
+use crate::harness::{Answer, Stack, plugin_with};
 
 /// The YAML documents of a text, as the tool parses them.
 pub fn read(text: &str) -> Vec<Value> {
@@ -113,7 +113,8 @@ async fn the_dashboard_and_the_alerts_use_existing_metrics() {
         stats_config(page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap())
     );
     let stack = Stack::builder()
-        .plugin(plugin_with(json!({})))
+        .plugin(plugin_with(json!({ "revocation_list_endpoint": "/revocations" })))
+        .issuer_path("/revocations", Answer::ok("[]"))
         .envoy(|envoy| envoy.top_level = json!({ "stats_config": stats }))
         .start()
         .await;

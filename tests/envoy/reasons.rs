@@ -11,6 +11,9 @@ use crate::harness::{Answer, REASONS_LOG, Stack, cluster, now, plugin_with, wait
 /// An issuer whose keys cannot be fetched.
 const DEAD: &str = "https://dead.example";
 
+/// An issuer whose revocation list cannot be fetched.
+const LISTLESS: &str = "https://listless.example";
+
 /// The request that causes a reason.
 enum Trigger {
     /// A GET of the path with the token, and the expected status.
@@ -48,6 +51,7 @@ fn trigger(reason: Reason, stack: &Stack) -> Trigger {
         Reason::Audience => root(sign(token().audience("nobody")), 401),
         Reason::ClaimType => root(sign(token().claim("exp", "soon")), 401),
         Reason::RefusedClaim => root(sign(token().claim("type", "refresh")), 401),
+        Reason::Revoked => root(sign(token().claim("jti", "revoked")), 401),
         Reason::Confirmation => root(sign(token().claim("cnf", json!({ "kid": "a" }))), 401),
         Reason::DpopProof | Reason::DpopReplay => Trigger::Elsewhere,
         Reason::Role => forbidden("/role"),
@@ -59,6 +63,7 @@ fn trigger(reason: Reason, stack: &Stack) -> Trigger {
         Reason::AudienceNotAllowed => forbidden("/audience"),
         Reason::Denied => Trigger::Request("/denied", None, 403),
         Reason::NoKeys => root(sign(token().issuer(DEAD)), 503),
+        Reason::NoRevocationList => root(sign(token().issuer(LISTLESS)), 503),
         Reason::WaitingFull => Trigger::Elsewhere,
         Reason::AmbiguousPath => Trigger::Request("/%zz", None, 400),
         Reason::BadMetadata => Trigger::Request("/typo", None, 503),
@@ -72,8 +77,13 @@ fn configuration() -> Value {
             {
                 "issuer": ISSUER, "audience": [AUDIENCE, "billing"], "jwks_cluster": "issuer",
                 "refused_kids": ["stolen"], "max_token_lifetime_seconds": 3600,
+                "revocation_list_endpoint": "/revocations",
             },
             { "issuer": DEAD, "audience": AUDIENCE, "jwks_cluster": "dead" },
+            {
+                "issuer": LISTLESS, "audience": AUDIENCE, "jwks_cluster": "issuer",
+                "revocation_list_endpoint": "/revocations", "revocation_list_cluster": "dead",
+            },
         ],
         "max_token_bytes": 4096,
         "max_claim_header_bytes": 64,
@@ -98,6 +108,7 @@ async fn each_reason_is_reached_and_counted() {
     let stack = Stack::builder()
         .plugin(configuration())
         .keys([first, elliptic])
+        .issuer_path("/revocations", Answer::ok(r#"["revoked"]"#))
         .envoy(|envoy| {
             envoy.access_log = REASONS_LOG.to_owned();
             // No server listens on this port.

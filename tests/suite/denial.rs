@@ -27,6 +27,7 @@ const INVALID: &[Reason] = &[
     Reason::Audience,
     Reason::ClaimType,
     Reason::RefusedClaim,
+    Reason::Revoked,
 ];
 
 const FORBIDDEN: &[Reason] = &[
@@ -143,7 +144,7 @@ fn answers_to_every_reason() {
         "",
     );
     check(
-        &[Reason::NoKeys, Reason::WaitingFull],
+        &[Reason::NoKeys, Reason::NoRevocationList, Reason::WaitingFull],
         503,
         None,
         r#"{"error":"temporarily_unavailable","detail":"The token cannot be verified at the moment"}"#,
@@ -299,9 +300,9 @@ fn bodies_are_json_without_the_reason() {
 #[test]
 fn reasons_are_the_documented_ones() {
     let documented = "missing_token bad_request malformed too_long unknown_issuer algorithm type crit unknown_kid \
-         refused_kid bad_key signature expired not_yet_valid lifetime audience claim_type refused_claim confirmation \
-         dpop_proof dpop_replay role group scope claim step_up issuer_not_allowed audience_not_allowed denied no_keys waiting_full ambiguous_path \
-         bad_metadata header_oversize";
+         refused_kid bad_key signature expired not_yet_valid lifetime audience claim_type refused_claim revoked \
+         confirmation dpop_proof dpop_replay role group scope claim step_up issuer_not_allowed audience_not_allowed \
+         denied no_keys no_revocation_list waiting_full ambiguous_path bad_metadata header_oversize";
     let names: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(names, documented.split_whitespace().collect::<Vec<_>>());
 }
@@ -327,6 +328,7 @@ fn reasons_of_token_errors() {
         (TokenError::NoAudience, "audience"),
         (TokenError::Audience, "audience"),
         (TokenError::ClaimType { claim: "exp" }, "claim_type"),
+        (TokenError::NoJti, "claim_type"),
         (TokenError::RefusedClaim { pointer: "type".to_owned() }, "refused_claim"),
     ];
     for (error, expected) in rows {

@@ -1,6 +1,7 @@
 //! Tests of a whole request, from its headers to the resulting step, without host, clock and network.
 
 mod fixture;
+mod lists;
 
 mod bound_tokens;
 mod cache;
@@ -12,6 +13,7 @@ mod own_spelling;
 mod path_variants;
 mod preflight;
 mod report_only;
+mod revocation;
 mod second_tokens;
 mod steps;
 mod trace;

@@ -46,6 +46,11 @@ const UPSTREAM_PORT: u16 = 8091;
 const ADMIN_PORT: u16 = 9901;
 const MODULE: &str = "target/jwt_guard.wasm";
 
+/// The keys of the issuer in envoy/envoy.yaml, and the revocation list that the demo adds to them.
+const KEYS: &str = "                            jwks_cluster: issuer\n";
+const LIST: &str = "                            revocation_list_endpoint: /revocations
+                            revocation_list_ttl_seconds: 2\n";
+
 /// The start-up timeout. Envoy starts in 0.3 s on an idle machine.
 const START: Duration = Duration::from_secs(60);
 
@@ -64,7 +69,7 @@ pub async fn run(arguments: Arguments) -> Result<(), String> {
     if arguments.stay {
         return envoy.stay(issuer).await;
     }
-    let walked = Walk::through_the_policy(envoy.address, issuer).await;
+    let walked = Walk::through_the_policy_with_revocation(envoy.address, issuer).await;
     walked.map_err(|reason| format!("{reason}. The end of Envoy's log:\n{}", envoy.log_tail()))
 }
 
@@ -102,6 +107,7 @@ impl Envoy {
             replace(&mut config, &format!("port_value: {configured}"), &format!("port_value: {actual}"))?;
         }
         replace(&mut config, MODULE, &arguments.module.display().to_string())?;
+        replace(&mut config, KEYS, &format!("{KEYS}{LIST}"))?;
 
         let folder = std::env::temp_dir().join(format!("jwt-guard-demo-{}", std::process::id()));
         let written = std::fs::create_dir_all(&folder)
@@ -185,6 +191,8 @@ impl Envoy {
         println!("# get a token with your own claims; make the issuer use a new key");
         println!("curl -X POST http://{issuer}/token -d '{{\"sub\":\"alice\",\"roles\":[\"admin\"]}}'");
         println!("curl -X POST http://{issuer}/rotate\n");
+        println!("# revoke every token of a user; two seconds later they get 401");
+        println!("curl -X POST http://{issuer}/revoke -d '{{\"sub\":\"alice\"}}'\n");
         println!("Envoy's log: {}", self.folder.join("envoy.log").display());
         println!("ctrl-c stops everything");
         let ended = self.process.wait().await.map_err(|error| error.to_string())?;

@@ -26,6 +26,10 @@ pub struct Arguments {
 /// The start-up timeout. The containers start in some seconds on an idle machine.
 const START: Duration = Duration::from_secs(60);
 
+/// The longest time until a revoked token is refused: the TTL of the list in the demo, and a second. The rest covers
+/// other load on the machine.
+const REVOCATION: Duration = Duration::from_secs(10);
+
 /// `walk`
 pub async fn run(arguments: Arguments) -> Result<(), String> {
     if tokio::time::timeout(START, keys(arguments.admin)).await.is_err() {
@@ -77,8 +81,24 @@ impl Walk {
     pub async fn through_the_policy(envoy: SocketAddr, issuer: SocketAddr) -> Result<(), String> {
         let mut walk = Self { envoy, issuer, steps: 0, different: 0 };
         walk.every_step().await?;
-        let steps = walk.steps;
-        match walk.different {
+        walk.result()
+    }
+
+    /// Sends all requests, and then some with a token that the issuer revokes. The Envoy must fetch the issuer's
+    /// revocation list.
+    pub async fn through_the_policy_with_revocation(
+        envoy: SocketAddr,
+        issuer: SocketAddr,
+    ) -> Result<(), String> {
+        let mut walk = Self { envoy, issuer, steps: 0, different: 0 };
+        walk.every_step().await?;
+        walk.revocation().await?;
+        walk.result()
+    }
+
+    fn result(&self) -> Result<(), String> {
+        let steps = self.steps;
+        match self.different {
             0 => {
                 println!("\nall {steps} responses are as expected");
                 Ok(())
@@ -158,6 +178,33 @@ impl Walk {
         self.step("a token signed by the new key", &get_from(self.envoy, users, &fresh), as_root).await?;
         let retired = get_from(self.envoy, orders, &user);
         self.step("a token signed by the retired key", &retired, Denied(401, "invalid_token")).await
+    }
+
+    async fn revocation(&mut self) -> Result<(), String> {
+        let stolen = token(self.issuer, json!({ "sub": "alice" })).await?;
+        let request = get_from(self.envoy, "/api/orders", &stolen);
+        let as_alice = Passes(&[("x-auth-sub", Some("alice"))]);
+        self.step("a token before it is revoked", &request, as_alice).await?;
+
+        println!("\nthe issuer revokes the token; Envoy fetches the revocation list every two seconds");
+        let revoke = Request::post(self.issuer, "/revoke", json!({ "token": stolen }).to_string());
+        let revoked = revoke.try_send().await?.status;
+        println!("  POST http://{}/revoke: {revoked}", self.issuer);
+        if revoked != 200 {
+            return Err(format!("the issuer answered {revoked} to /revoke; expected 200"));
+        }
+        let refused = async {
+            while request.try_send().await?.status == 200 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Ok::<(), String>(())
+        };
+        // A token that is still accepted then is shown as a different response.
+        let _ = tokio::time::timeout(REVOCATION, refused).await;
+        self.step("the revoked token", &request, Denied(401, "invalid_token")).await?;
+        let other = token(self.issuer, json!({ "sub": "alice" })).await?;
+        self.step("another token of the same user", &get_from(self.envoy, "/api/orders", &other), as_alice)
+            .await
     }
 
     async fn step(&mut self, what: &str, request: &Request, expected: Expected) -> Result<(), String> {

@@ -29,10 +29,10 @@ pub struct HostError;
 /// The host. Calls about a request act on the context of the current callback, or on the context that was
 /// entered last.
 pub trait Host: SharedData + Connection + HostFunction + Observer + Clone + 'static {
-    /// Random bits for identifiers and jitter, not for secrets.
-    fn random_bits(&self) -> u64;
     /// The plugin's configuration.
     fn plugin_configuration(&self) -> Vec<u8>;
+    /// The value of an environment variable of the VM; `None` if it is not set or is not text.
+    fn environment_variable(&self, name: &str) -> Option<String>;
     /// The plugin's name in the proxy's configuration; empty if it has none.
     fn plugin_name(&self) -> Vec<u8>;
     /// Makes later calls act on this context. Returns an error if the context no longer exists.

@@ -31,15 +31,15 @@ use jwt_guard::http::HeaderMap;
 pub struct ProxyWasmHost;
 
 impl Host for ProxyWasmHost {
-    fn random_bits(&self) -> u64 {
-        getrandom::u64().unwrap_or_else(|_| self.now().as_millis())
-    }
-
     fn plugin_configuration(&self) -> Vec<u8> {
         hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX)
             .ok()
             .flatten()
             .unwrap_or_default()
+    }
+
+    fn environment_variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
     }
 
     fn plugin_name(&self) -> Vec<u8> {
@@ -187,6 +187,10 @@ impl SharedData for ProxyWasmHost {
 
     fn jitter(&self) -> Jitter {
         Jitter::from_bits(u32::try_from(self.random_bits() & u64::from(u32::MAX)).unwrap_or_default())
+    }
+
+    fn random_bits(&self) -> u64 {
+        getrandom::u64().unwrap_or_else(|_| self.now().as_millis())
     }
 
     fn secret(&self) -> Option<[u8; 16]> {

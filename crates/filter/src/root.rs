@@ -1,7 +1,7 @@
 //! The root context of one configuration in one VM.
 //!
 //! The state is in this context, not in statics, because configurations with the same `vm_id` share a VM. The
-//! root context fetches the keys, because a call is cancelled when the context that made it ends, and requests
+//! root context fetches keys and revocation lists, because a call is cancelled when the context that made it ends, and requests
 //! are short-lived.
 
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use proxy_wasm::types::ContextType;
 
 use jwt_guard::config::Config;
 use jwt_guard::keys::VmIdentity;
-use jwt_guard::keys::answer::{HttpAnswer, readable};
+use jwt_guard::keys::answer::HttpAnswer;
 use jwt_guard::keys::tick::FIRST_TICK;
 use jwt_guard::plugin::Plugin;
 use jwt_guard::report::Level;
@@ -42,11 +42,11 @@ impl<H: Host> Root<H> {
 
     /// Sends the fetches that are due, decides the parked requests that are ready, and sets the next tick.
     fn poll(&self, plugin: &Plugin<H>) {
-        for issuer in plugin.issuers() {
-            let Some(request) = plugin.poll_send(issuer) else { continue };
+        for document in plugin.documents() {
+            let Some(request) = plugin.poll_send(document) else { continue };
             match self.host.send(&request) {
-                Ok(call) => plugin.on_sent(issuer, call),
-                Err(HostError) => plugin.on_not_sent(issuer),
+                Ok(call) => plugin.on_sent(document, call),
+                Err(HostError) => plugin.on_not_sent(document),
             }
         }
         for (context, reason) in plugin.poll_ready() {
@@ -84,14 +84,14 @@ impl<H: Host> Drop for Root<H> {
 impl<H: Host> Context for Root<H> {
     fn on_http_call_response(&mut self, call: u32, headers: usize, length: usize, _: usize) {
         let Some(Configured { plugin, .. }) = self.configured.as_deref() else { return };
-        if let Some(issuer) = plugin.awaiting(call) {
+        if let Some(document) = plugin.awaiting(call) {
             // The response is empty if none arrived.
             let headers = match headers {
                 0 => HeaderMap::new(),
                 _ => self.host.headers(HeaderKind::FetchResponse),
             };
-            let body = self.host.response_body(readable(length));
-            plugin.on_response(issuer, HttpAnswer { headers: &headers, length, body: &body });
+            let body = self.host.response_body(document.readable(length));
+            plugin.on_response(document, HttpAnswer { headers: &headers, length, body: body.into() });
         }
         self.poll(plugin);
     }
@@ -99,7 +99,10 @@ impl<H: Host> Context for Root<H> {
 
 impl<H: Host> RootContext for Root<H> {
     fn on_configure(&mut self, _: usize) -> bool {
-        let config = match Config::parse(&self.host.plugin_configuration()) {
+        let config = Config::parse(&self.host.plugin_configuration()).and_then(|mut config| {
+            config.read_environment(|name| self.host.environment_variable(name)).map(|()| config)
+        });
+        let config = match config {
             Ok(config) => config,
             Err(errors) => {
                 for error in errors {

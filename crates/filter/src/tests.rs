@@ -16,6 +16,7 @@ mod double;
 mod fetches;
 mod parked;
 mod requests;
+mod revocation;
 
 use jwt_guard::http::HeaderMap;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`mint`] | keys of every algorithm and tokens signed with them, invalid ones included |
 //! | [`issuer`] | a mock issuer with configurable responses |
+//! | [`revoked`] | the revocation list of that issuer |
 //! | [`signer`] | an issuer with a JWKS, tokens on demand and key rotation |
 //! | [`server`] | the HTTP server of issuer and upstream |
 //! | [`upstream`] | an upstream that responds with the request it received |
@@ -30,6 +31,8 @@ pub mod oracle;
 pub mod pinned_python;
 #[cfg(feature = "servers")]
 pub mod process;
+#[cfg(feature = "servers")]
+pub mod revoked;
 #[cfg(feature = "servers")]
 pub mod server;
 #[cfg(feature = "servers")]

@@ -15,6 +15,7 @@ use tokio::sync::RwLock;
 use crate::issuer::{Answer, JWKS_PATH};
 use crate::mint::{Algorithm, SigningKey, Token, key_set};
 use crate::now;
+use crate::revoked::{REVOCATIONS_PATH, Revoked};
 use crate::server::{self, Response};
 
 /// Serves the keys and tokens of a signer. Dropping the future stops the server.
@@ -37,6 +38,7 @@ pub struct Signer {
     jwks_path: String,
     max_age: u32,
     keys: RwLock<Vec<SigningKey>>,
+    revoked: Revoked,
     fetches: AtomicU64,
     tokens: AtomicU64,
 }
@@ -51,6 +53,7 @@ impl Signer {
             jwks_path: JWKS_PATH.to_owned(),
             max_age: 300,
             keys: RwLock::new(keys),
+            revoked: Revoked::default(),
             fetches: AtomicU64::new(0),
             tokens: AtomicU64::new(0),
         }
@@ -74,9 +77,19 @@ impl Signer {
         match (uri.path(), method) {
             ("/token", &Method::POST) => self.token(body).await,
             ("/rotate", &Method::POST) => self.rotate(uri.query()).await,
+            ("/revoke", &Method::POST) => self.revoke(body),
+            (REVOCATIONS_PATH, &Method::GET | &Method::HEAD) => self.revocations(),
             ("/stats", &Method::GET | &Method::HEAD) => self.stats(),
             ("/.well-known/openid-configuration", &Method::GET | &Method::HEAD) => self.discovery().await,
-            ("/token" | "/rotate" | "/stats" | "/.well-known/openid-configuration", _) => Answer::status(405),
+            (
+                "/token"
+                | "/rotate"
+                | "/revoke"
+                | REVOCATIONS_PATH
+                | "/stats"
+                | "/.well-known/openid-configuration",
+                _,
+            ) => Answer::status(405),
             (path, _) if path == self.jwks_path => self.jwks().await,
             _ => json_answer(&json!({ "error": "not_found" })).with_status(404),
         }
@@ -112,6 +125,9 @@ impl Signer {
             Err(_) => return refusal("the body must be a JSON object of claims"),
         };
         let mut token = Token::new(now()).issuer(&self.url).audience(self.audience.as_str());
+        if let Ok(jti) = getrandom::u64() {
+            token = token.claim("jti", format!("{jti:016x}"));
+        }
         for (name, value) in claims {
             token = if value.is_null() { token.without(&name) } else { token.claim(&name, value) };
         }
@@ -143,6 +159,19 @@ impl Signer {
         keys.insert(0, key);
         let kids: Vec<_> = keys.iter().map(SigningKey::kid).collect();
         json_answer(&json!({ "kid": kids.first(), "keys": kids }))
+    }
+
+    fn revoke(&self, body: &[u8]) -> Answer {
+        match self.revoked.revoke(body) {
+            Ok(item) => json_answer(&json!({ "revoked": item })),
+            Err(error) => refusal(&error.to_string()),
+        }
+    }
+
+    fn revocations(&self) -> Answer {
+        let body = self.revoked.document(now().as_secs_f64()).to_string();
+        let etag = format!("\"{}\"", base64url::encode(&Sha256::digest(&body)));
+        Answer::ok(body).etag(&etag)
     }
 
     fn stats(&self) -> Answer {

@@ -69,8 +69,45 @@ keys! {
         /// The limit keeps clients from flooding the issuer with made-up kids.
         JWKS_REFRESH_COOLDOWN_SECONDS: Integer("jwks_refresh_cooldown_seconds", 10, Bounds::new(1, 3600, "seconds"));
 
-        /// The timeout of one fetch, and the longest time that a request waits for keys.
+        /// The timeout of one fetch of keys or of the revocation list, and the longest time that a request waits for
+        /// them.
         JWKS_TIMEOUT_MS: Integer("jwks_timeout_ms", 5000, Bounds::new(10, 60_000, "milliseconds"));
+
+        /// The URL of the issuer's revocation list, or a path that is appended to the issuer's URL, after a trailing
+        /// slash of that URL is removed. The list names tokens that are refused before they expire: an object with an
+        /// array items, whose members jti, sub, sid and issued_before name tokens, or an array of jti strings. It is
+        /// not the endpoint of RFC 7009. An issuer with a placeholder needs a full URL. If absent, no token is looked
+        /// up.
+        REVOCATION_LIST_ENDPOINT: Name("revocation_list_endpoint") is Matching("^(/|[Hh][Tt][Tt][Pp][Ss]?://)");
+
+        /// The Envoy cluster through which the filter fetches the revocation list. If absent, jwks_cluster. With
+        /// jwks_inline this key is required.
+        REVOCATION_LIST_CLUSTER: Name("revocation_list_cluster") is NonBlank;
+
+        /// How long a fetched revocation list is fresh. The filter fetches it again after 80 to 90 % of this time.
+        /// A revoked token is refused at most this time plus one second after the list names it. The max-age of the
+        /// answer's Cache-Control can shorten this time, down to 10 seconds, and cannot lengthen it.
+        REVOCATION_LIST_TTL_SECONDS: Integer("revocation_list_ttl_seconds", 15, Bounds::new(1, 3600, "seconds"));
+
+        /// How long the filter still uses the last good revocation list after it is no longer fresh, while fetches
+        /// fail. After that, requests with the issuer's tokens get 503, unless revocation_list_fail_open is true.
+        REVOCATION_LIST_MAX_STALE_SECONDS: Integer("revocation_list_max_stale_seconds", 600, Bounds::new(0, 86_400, "seconds"));
+
+        /// If true, the issuer's tokens pass while there is no usable revocation list, and such requests are counted
+        /// and logged. A revoked token passes as well during this time.
+        REVOCATION_LIST_FAIL_OPEN: Flag("revocation_list_fail_open", false);
+
+        /// The environment variable with the bearer token that the filter sends to fetch the revocation list. The
+        /// variable must be in environment_variables of Envoy's vm_config. If it is not set or empty, the
+        /// configuration is refused.
+        REVOCATION_LIST_TOKEN_ENV: Name("revocation_list_token_env") is Matching("^[A-Za-z_][A-Za-z0-9_]*$");
+
+        /// The bearer token itself. Everyone who can read Envoy's /config_dump can read it. Use
+        /// revocation_list_token_env where possible.
+        REVOCATION_LIST_TOKEN: Name("revocation_list_token") is Matching("^[!-~]+$");
+
+        /// Whether a token must have a jti. A token without jti cannot be revoked by its jti.
+        REQUIRE_JTI: Flag("require_jti", false);
 
         /// The signature algorithms that are accepted, by their alg (RFC 7518, section 3.1; RFC 8037; RFC 9864; RFC
         /// 9964). Ed25519 and EdDSA name the same algorithm. none and the HMAC algorithms (HS256 and others) cannot

@@ -14,6 +14,9 @@ impl SharedData for Process {
     fn jitter(&self) -> crate::keys::Jitter {
         (**self).jitter()
     }
+    fn random_bits(&self) -> u64 {
+        (**self).random_bits()
+    }
     fn secret(&self) -> Option<[u8; 16]> {
         (**self).secret()
     }
@@ -203,6 +206,9 @@ fn lost_swaps_are_repeated_and_then_refuse() {
         }
         fn jitter(&self) -> crate::keys::Jitter {
             self.0.jitter()
+        }
+        fn random_bits(&self) -> u64 {
+            self.0.random_bits()
         }
         fn secret(&self) -> Option<[u8; 16]> {
             self.0.secret()

@@ -4,10 +4,12 @@ mod leases;
 
 use super::*;
 use crate::http::HeaderMap;
+use crate::issuer_index::IssuerIndex;
+use crate::jose::error::KeySetError;
 use crate::keys::fetch_error::{DiscoveryError, MAX_BYTES};
 use crate::keys::not_json::NotJson;
 use crate::keys::simulated_host::{SimulatedHost, set, times};
-use crate::keys::{Freshness, KeyLookup, RefreshReason, RefreshTimings};
+use crate::keys::{DocumentId, Freshness, KeyLookup, RefreshReason, RefreshTimings};
 
 const CALL: u32 = 7;
 const KEYS: &str = "https://a/keys";
@@ -55,7 +57,7 @@ fn answer(
     for (name, value) in lines {
         headers.append(*name, *value);
     }
-    fetcher.on_response(host, HttpAnswer { headers: &headers, length: body.len(), body })
+    fetcher.on_response(host, HttpAnswer { headers: &headers, length: body.len(), body: body.into() })
 }
 
 fn status(fetcher: &mut Fetcher, host: &SimulatedHost, status: &str, body: &[u8]) -> Option<FetchEvent> {
@@ -81,7 +83,7 @@ fn failure(event: Option<FetchEvent>) -> (FetchError, FailureOutcome) {
 }
 
 fn knows(fetcher: &Fetcher, host: &SimulatedHost, kid: &str) -> bool {
-    fetcher.cache().keys(host.now()).is_some_and(|keys| keys.has_kid(Some(kid)))
+    fetcher.cache().current(host.now()).is_some_and(|keys| keys.has_kid(Some(kid)))
 }
 
 #[test]
@@ -111,7 +113,8 @@ fn a_configured_endpoint_takes_one_request() {
     let mut a = fetcher(&host);
     assert_eq!(a.poll_timeout(host.now()), Some(Duration::ZERO), "a fetch is due");
     let (cluster, timeout) = ("keys".to_owned(), times().timeout);
-    let expected = FetchRequest { cluster, endpoint: endpoint(KEYS), etag: None, timeout };
+    let expected =
+        FetchRequest { cluster, endpoint: endpoint(KEYS), etag: None, bearer_token: None, timeout };
     assert_eq!(a.poll_send(&host, false), Some(expected));
     a.on_sent(CALL);
     assert!(a.awaits(CALL) && !a.awaits(CALL + 1));
@@ -228,15 +231,15 @@ fn a_body_that_is_too_long_is_refused_by_its_length() {
     let host = SimulatedHost::new();
     let mut ok = HeaderMap::new();
     ok.append(":status", "200");
-    let answer = HttpAnswer { headers: &ok, length: MAX_BYTES + 1, body: b"" };
-    let too_large = FetchError::TooLarge { bytes: MAX_BYTES + 1 };
+    let answer = HttpAnswer { headers: &ok, length: MAX_BYTES + 1, body: [].as_slice().into() };
+    let too_large = FetchError::TooLarge { bytes: MAX_BYTES + 1, limit: MAX_BYTES };
     for mut a in [fetcher(&host), discovering(&SimulatedHost::new())] {
         let host = SimulatedHost::new();
         assert!(sends(&mut a, &host).is_some());
-        assert_eq!(failure(a.on_response(&host, answer)).0, too_large);
+        assert_eq!(failure(a.on_response(&host, answer.clone())).0, too_large);
     }
-    assert_eq!(answer::readable(MAX_BYTES), MAX_BYTES);
-    assert_eq!(answer::readable(MAX_BYTES + 1), 0);
+    let keys = DocumentId::keys(IssuerIndex(0));
+    assert_eq!((keys.readable(MAX_BYTES), keys.readable(MAX_BYTES + 1)), (MAX_BYTES, 0));
 }
 
 #[test]
@@ -344,5 +347,5 @@ fn reports_that_fit_no_request_change_nothing() {
     assert!(!a.awaits(CALL));
     assert_eq!(a.on_not_sent(&host), None);
     assert_eq!(status(&mut a, &host, "200", &set("one")), None);
-    assert!(a.cache().keys(host.now()).is_none());
+    assert!(a.cache().current(host.now()).is_none());
 }

@@ -9,6 +9,8 @@ pub trait SharedData {
     fn now(&self) -> UnixTime;
     /// The jitter for one decision.
     fn jitter(&self) -> Jitter;
+    /// Random bits.
+    fn random_bits(&self) -> u64;
     /// Unpredictable random bytes; `None` if the host has none.
     fn secret(&self) -> Option<[u8; 16]>;
     /// Reads the entry with this name.

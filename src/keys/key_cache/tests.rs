@@ -1,5 +1,6 @@
 //! Several VMs on one map and on virtual time, with events between any two of their steps.
 
+mod lists;
 mod same_set;
 mod sequences;
 mod unreadable;
@@ -259,6 +260,9 @@ fn swaps_that_others_keep_winning_end() {
         }
         fn jitter(&self) -> Jitter {
             self.0.jitter()
+        }
+        fn random_bits(&self) -> u64 {
+            self.0.random_bits()
         }
         fn secret(&self) -> Option<[u8; 16]> {
             self.0.secret()

@@ -71,6 +71,8 @@ pub struct Bootstrap {
     pub program: Option<PathBuf>,
     /// A module instead of the one under test.
     pub module: Option<PathBuf>,
+    /// Members of `vm_config` that are added or replaced.
+    pub vm_options: Value,
     /// Environment variables of Envoy.
     pub environment: Vec<(String, String)>,
     /// Envoy's drain time: how long replaced or closing listeners serve active requests.
@@ -138,6 +140,7 @@ impl Bootstrap {
             host_function: None,
             program: None,
             module: None,
+            vm_options: json!({}),
             environment: vec![],
             drain_seconds: 1,
         }
@@ -269,6 +272,7 @@ impl Bootstrap {
             },
             "configuration": configuration,
         });
+        extend(&mut config["vm_config"], &self.vm_options);
         extend(&mut config, &self.plugin_options);
         json!({
             "name": "envoy.filters.http.wasm",

@@ -15,7 +15,8 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::keys::RefreshReason;
+use jwt_guard::keys::parked::Awaited;
+use jwt_guard::keys::{DocumentKind, RefreshReason};
 use jwt_guard::policy::Identity;
 use jwt_guard::request::{
     self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
@@ -26,6 +27,8 @@ use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{AUDIENCE, Algorithm, ISSUER, SigningKey, Token, key_set, shared_key};
 use serde_json::{Value, json};
+
+use super::lists::{List, NO_LIST};
 
 /// The time of all requests.
 pub const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -87,18 +90,27 @@ pub struct Keys {
     /// The age of the keys.
     pub age: Option<Duration>,
     pub lookups: RefCell<Vec<RefreshReason>>,
+    /// The revocation list of every issuer.
+    pub list: List,
 }
 
 impl Keys {
     /// The published key, without a pending fetch.
     pub fn available() -> Self {
         let current = Some(published([key()]));
-        Self { current, lookup: UNAVAILABLE, later: None, age: None, lookups: RefCell::default() }
+        Self {
+            current,
+            lookup: UNAVAILABLE,
+            later: None,
+            age: None,
+            lookups: RefCell::default(),
+            list: NO_LIST,
+        }
     }
 
     /// No keys so far, with that result of `sync_and_look_up`.
     pub fn none(lookup: KeyLookup) -> Self {
-        Self { current: None, lookup, later: None, age: None, lookups: RefCell::default() }
+        Self { current: None, lookup, later: None, age: None, lookups: RefCell::default(), list: NO_LIST }
     }
 }
 
@@ -111,6 +123,7 @@ impl Keys {
             later: self.later.clone(),
             age: self.age,
             lookups: self.lookups.clone(),
+            list: self.list.clone(),
         }
     }
 }
@@ -140,7 +153,7 @@ pub enum Outcome {
     Forward(Forward),
     Deny(Denied),
     Serve(MetadataDocument),
-    AwaitKeys { issuer: IssuerIndex, reason: RefreshReason },
+    Await(Awaited),
 }
 
 /// A forwarded request.
@@ -200,7 +213,7 @@ impl From<Decision<'_>> for Outcome {
             }
             Step::Deny(denial) => Self::Deny(Denied { denial, record: refusal.unwrap() }),
             Step::Serve(document) => Self::Serve(document),
-            Step::AwaitKeys { issuer, reason } => Self::AwaitKeys { issuer, reason },
+            Step::Await(awaited) => Self::Await(awaited),
         }
     }
 }
@@ -289,6 +302,7 @@ impl TestRequest {
         let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
         let with = AuthContext {
             connection: self,
+            revocations: keys,
             ..AuthContext::new(config, keys, &WasmVerifier, cache, now, wait)
         };
         request::decide(&with, &request).into()
@@ -304,7 +318,7 @@ impl TestRequest {
                 format!("{:?} {} {record}", denial.headers, denial.body.escape_ascii())
             }
             Outcome::Serve(document) => format!("{:?} {}", document.headers, document.body.escape_ascii()),
-            Outcome::AwaitKeys { issuer, .. } => format!("{issuer:?}"),
+            Outcome::Await(Awaited { document, .. }) => format!("{document:?}"),
         };
         format!("{}: {details}", describe(step))
     }
@@ -356,7 +370,10 @@ pub fn describe(step: &Outcome) -> String {
         }
         Outcome::Deny(refused) => format!("{} {}", refused.denial.status, refused.record.reason),
         Outcome::Serve(_) => "document".to_owned(),
-        Outcome::AwaitKeys { reason: RefreshReason::Scheduled, .. } => "wait for first keys".to_owned(),
-        Outcome::AwaitKeys { reason: RefreshReason::UnknownKid, .. } => "wait for a kid".to_owned(),
+        Outcome::Await(Awaited { document, reason }) => match (document.kind, reason) {
+            (DocumentKind::Keys, RefreshReason::Scheduled) => "wait for first keys".to_owned(),
+            (DocumentKind::Keys, RefreshReason::UnknownKid) => "wait for a kid".to_owned(),
+            (DocumentKind::RevocationList, _) => "wait for the first list".to_owned(),
+        },
     }
 }

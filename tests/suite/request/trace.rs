@@ -126,7 +126,7 @@ fn the_token_outcome_is_reported() {
                 format!("no keys for {} ms", retry_after.as_millis())
             }
             TokenOutcome::Failed(TokenFailure::AwaitsKeys { .. }) => {
-                assert!(matches!(decision.step, Step::AwaitKeys { .. }));
+                assert!(matches!(decision.step, Step::Await(_)));
                 "awaits keys".to_owned()
             }
             TokenOutcome::Failed(failure) => panic!("{failure}"),

@@ -51,6 +51,8 @@ pub struct State {
     pub response: RefCell<(HeaderMap, Vec<u8>)>,
     /// Whether the host accepts fetches.
     pub sends: Cell<bool>,
+    /// The `Authorization` of the last fetch.
+    pub authorization: RefCell<Option<String>>,
     pub registers_queue: Cell<bool>,
     pub queued: Cell<usize>,
     pub shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
@@ -73,6 +75,7 @@ impl Double {
             metadata: RefCell::new([Some(Vec::new()), Some(Vec::new())]),
             response: RefCell::new((HeaderMap::from_lower_case(ok.0), ok.1)),
             sends: Cell::new(true),
+            authorization: RefCell::default(),
             registers_queue: Cell::new(true),
             queued: Cell::new(0),
             shared: RefCell::default(),
@@ -108,12 +111,12 @@ impl Double {
 }
 
 impl Host for Double {
-    fn random_bits(&self) -> u64 {
-        0xAB
-    }
-
     fn plugin_configuration(&self) -> Vec<u8> {
         self.configuration.borrow().clone().into_bytes()
+    }
+
+    fn environment_variable(&self, name: &str) -> Option<String> {
+        (name == "LIST_TOKEN").then(|| "secret\n".to_owned())
     }
 
     fn plugin_name(&self) -> Vec<u8> {
@@ -170,6 +173,8 @@ impl Host for Double {
             return Err(HostError);
         }
         self.do_to(&format!("fetch {}", request.endpoint));
+        let authorization = request.headers().into_iter().find(|(name, _)| *name == "authorization");
+        *self.authorization.borrow_mut() = authorization.map(|(_, value)| value.to_owned());
         Ok(CALL)
     }
 
@@ -230,6 +235,10 @@ impl SharedData for Double {
 
     fn jitter(&self) -> Jitter {
         Jitter::from_bits(0)
+    }
+
+    fn random_bits(&self) -> u64 {
+        0xAB
     }
 
     fn secret(&self) -> Option<[u8; 16]> {

@@ -18,6 +18,8 @@ The issuer is for development and tests. It runs until it is stopped, and answer
   GET  /.well-known/openid-configuration   returns the metadata with the URL of the JWKS
   POST /token                              returns a token with the claims of the JSON body; null leaves a claim out
   POST /rotate                             signs with a new key from now on; ?keep=false removes the other keys
+  POST /revoke                             revokes an item such as {\"sub\":\"alice\"}, or {\"token\":\"...\"} by its jti
+  GET  /revocations                        returns the revocation list; items are kept until the token's exp
   GET  /stats                              returns how often the JWKS was fetched
 
 Exit status:
@@ -28,7 +30,8 @@ Exit status:
 Examples:
   jwtguard serve
   jwtguard serve --listen 0.0.0.0:8090 --issuer https://issuer.example --key key.json
-  curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'")]
+  curl -X POST http://127.0.0.1:8090/token -d '{\"sub\":\"alice\",\"roles\":[\"admin\"]}'
+  curl -X POST http://127.0.0.1:8090/revoke -d '{\"sub\":\"alice\",\"issued_before\":1900000000}'")]
 pub struct Arguments {
     /// The address and port to listen on
     #[arg(long, default_value = "127.0.0.1:8090")]

@@ -148,6 +148,7 @@ fn plugin(
         Err(findings) => report.findings.extend(findings),
         Ok(config) => {
             context::clusters(plugin, &config, clusters, documents, &mut diagnostics);
+            context::environment(plugin, &config, &mut diagnostics);
             kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
             kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
             let route_policies = context::routing(plugin, &config, documents, &mut diagnostics);

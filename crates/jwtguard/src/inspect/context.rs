@@ -6,12 +6,14 @@ mod client_certificate;
 mod clusters;
 mod connection_manager;
 mod diagnostic;
+mod environment;
 mod filter_edits;
 mod jwt_authn;
 mod routes;
 
-pub use clusters::{Clusters, clusters};
+pub use clusters::{Clusters, clusters, clusters_of};
 pub use diagnostic::{Diagnostic, Subject};
+pub use environment::environment;
 pub use filter_edits::FilterEdits;
 pub use jwt_authn::TYPE as JWT_AUTHN;
 pub use routes::routing;

@@ -152,12 +152,23 @@ pub fn issuer(issuer: &jwt_guard::config::Issuer) -> String {
             }
         },
     };
+    let list = match &issuer.revocation_list {
+        None => String::new(),
+        Some(list) => {
+            let Source { cluster, location } = &list.source;
+            let url = match location {
+                Location::Endpoint(url) | Location::Discovery { issuer: url, .. } => url,
+            };
+            let open = if list.fail_open { ", passes without it" } else { "" };
+            format!("; revocation list: {url} through cluster {cluster}{open}")
+        }
+    };
     let refused = match rules.refused_kids.as_slice() {
         [] => String::new(),
         kids => format!("; refused kids: {}", kids.join(", ")),
     };
     format!(
-        "{}: iss {}{}, audience {}, {}; keys: {keys}{refused}{}",
+        "{}: iss {}{}, audience {}, {}; keys: {keys}{list}{refused}{}",
         issuer.name,
         rules.iss,
         rules.tenants.as_ref().map(|form| tenants(form.tenants())).unwrap_or_default(),

@@ -50,6 +50,7 @@ impl Simulator<'_> {
         let cache = TokenCache::new(0);
         let with = AuthContext {
             connection: test_request,
+            revocations: &keys,
             ..AuthContext::new(self.config, &keys, &WasmVerifier, &cache, self.now, Wait::NotAllowed)
         };
         let decision = request::decide(&with, &request);
@@ -151,6 +152,7 @@ impl Simulator<'_> {
                 let issuer = self.config.issuers.get(identity.issuer().0);
                 TokenReport::Valid {
                     issuer: issuer.map(|issuer| issuer.name.clone()).unwrap_or_default(),
+                    has_revocation_list: issuer.is_some_and(|issuer| issuer.revocation_list.is_some()),
                     names: [
                         ("roles", identity.roles().to_vec()),
                         ("groups", identity.groups().to_vec()),
@@ -217,7 +219,7 @@ fn visible_decision(
                 .ok_or("internal error: the request is denied without a reason")?,
         },
         Step::Serve(document) => SimulatedDecision::Serve { body: text(&document.body) },
-        Step::AwaitKeys { .. } => {
+        Step::Await(_) => {
             return Err(
                 "internal error: the request waits for keys, which the simulation does not fetch".to_owned()
             );

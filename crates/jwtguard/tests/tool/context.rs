@@ -70,11 +70,29 @@ fn the_example_is_valid() {
 }
 
 #[test]
+fn a_vm_with_the_variable_of_a_list_is_valid() {
+    let indent = " ".repeat(28);
+    let list = format!(
+        "jwks_cluster: issuer\n{indent}revocation_list_endpoint: /r\n{indent}revocation_list_token_env: LIST_TOKEN\n"
+    );
+    for variables in ["host_env_keys: [LIST_TOKEN]", "key_values: { LIST_TOKEN: secret }"] {
+        let vm = format!("vm_id: jwt_guard\n{}environment_variables: {{ {variables} }}\n", " ".repeat(26));
+        let changes = [("jwks_cluster: issuer\n", list.as_str()), ("vm_id: jwt_guard\n", vm.as_str())];
+        assert_eq!(findings_after(&changes), (0, vec![]), "{variables}");
+    }
+}
+
+#[test]
 fn settings_that_bypass_or_break_the_filter_are_reported() {
     let elsewhere = ("address: 127.0.0.1, port_value: 8090", "address: issuer.example, port_value: 443");
     let issuer = "- name: issuer\n      type: STATIC";
     let with_tls = |context: &str| format!("- name: issuer\n      {TLS}{context}");
     let route = "match: { prefix: / }";
+    let keys = "jwks_cluster: issuer\n";
+    let list = |member: &str| {
+        let indent = " ".repeat(28);
+        format!("{keys}{indent}revocation_list_endpoint: /r\n{indent}{member}\n")
+    };
     for (what, changes, expected) in [
         (
             "policy",
@@ -90,6 +108,16 @@ fn settings_that_bypass_or_break_the_filter_are_reported() {
             "cluster",
             vec![("jwks_cluster: issuer", "jwks_cluster: isuer")],
             "jwks_cluster: issuer issuer_example: the cluster isuer is not defined in these files; defined: issuer, upstream",
+        ),
+        (
+            "cluster of the list",
+            vec![(keys, &list("revocation_list_cluster: lists"))],
+            "revocation_list_cluster: issuer issuer_example: the cluster lists is not defined in these files; defined: issuer, upstream",
+        ),
+        (
+            "variable",
+            vec![(keys, &list("revocation_list_token_env: LIST_TOKEN"))],
+            "error: vm_config.environment_variables: does not name LIST_TOKEN, the variable in revocation_list_token_env",
         ),
         (
             "no socket",

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::check::GOOD;
 use crate::run::{Folder, jwtguard};
 
 const TENANTS: &str = "issuer: 'https://login.example.com/{tid}/v2.0'\nname: entra\ntenants: [alpha, beta]\naudience: a\n\
@@ -83,4 +84,18 @@ fn the_table_shows_what_limits_the_tokens_of_an_issuer() {
         let out = jwtguard(&["check", &folder.file("plugin.yaml", config)]).out;
         assert!(out.contains(expected), "{out}");
     }
+}
+
+#[test]
+fn explain_says_that_the_revocation_list_is_not_consulted() {
+    let claims = json!({"sub": "s", "jti": "j"});
+    let without = GOOD.to_owned() + "jwks_endpoint: /k\n";
+    let with = without.clone() + "revocation_list_endpoint: /revocations\n";
+    let note = "token: valid, from issuer a_example; the revocation list is not consulted";
+    assert!(explain("list", &with, "/x", claims.clone()).contains(note));
+    let out = explain("no-list", &without, "/x", claims);
+    assert!(out.contains("token: valid, from issuer a_example\n"), "{out}");
+    let table = crate::run::jwtguard_with(&["check", "-"], &with).out;
+    let described = "; revocation list: https://a.example/revocations through cluster c";
+    assert!(table.contains(described), "{table}");
 }

@@ -261,3 +261,32 @@ fn configurations_of_other_validators_are_named() {
         assert!(ran.status == 2 && !ran.err.contains(migration), "{}", ran.err);
     }
 }
+
+#[test]
+fn the_variable_of_a_revocation_list_must_be_in_the_vm() {
+    let list = |indent: usize| {
+        let indent = " ".repeat(indent);
+        format!(
+            "{indent}revocation_list_endpoint: /r\n{indent}revocation_list_token_env: LIST_TOKEN\n{indent}jwks_endpoint: /k\n"
+        )
+    };
+    let istio =
+        |vm: &str| format!("{}{}{ENTRY}{RULE}", ISTIO.replace("  phase", &format!("{vm}  phase")), list(4));
+    let gateway = |env: &str| {
+        let manifest = read("envoy/envoy-gateway.yaml").replace(
+            "        jwks_cluster: issuer\n",
+            &format!("        jwks_cluster: issuer\n{}", list(8).replace("        jwks_endpoint: /k\n", "")),
+        );
+        manifest.replace("      config:\n", &format!("{env}      config:\n"))
+    };
+    for (text, expected) in [
+        (istio(""), "error: spec.vmConfig.env: does not name LIST_TOKEN"),
+        (istio("  vmConfig: { env: [{ name: OTHER, valueFrom: HOST }] }\n"), "does not name LIST_TOKEN"),
+        (istio("  vmConfig: { env: [{ name: LIST_TOKEN, valueFrom: HOST }] }\n"), "0 errors, 0 warnings"),
+        (gateway(""), "error: spec.wasm.env.hostKeys: does not name LIST_TOKEN"),
+        (gateway("      env: { hostKeys: [LIST_TOKEN] }\n"), "0 errors, 0 warnings"),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert!(ran.err.contains(expected), "{expected}\n{text}\n{}", ran.err);
+    }
+}

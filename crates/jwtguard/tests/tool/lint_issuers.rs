@@ -248,3 +248,27 @@ fn a_subject_of_several_issuers_without_its_issuer_is_reported() {
         tenants("[a, b]", "{x-user: sub, x-issuer: iss}"),
     ]);
 }
+
+#[test]
+fn weak_settings_of_a_revocation_list_are_reported() {
+    let list = |more: &str| format!("{GOOD}revocation_list_endpoint: https://a.example/r\n{more}\n");
+    one_each(&[
+        (
+            list("revocation_list_fail_open: true"),
+            "revocation_list_fail_open: is true: while the list cannot be fetched, revoked tokens pass",
+        ),
+        (
+            list("revocation_list_token: secret"),
+            "issuer a_example: revocation_list_token is part of the configuration",
+        ),
+        (
+            GOOD.to_owned() + "revocation_list_endpoint: http://lists.example/r\n",
+            "revocation_list_endpoint: fetches the revocation list from lists.example over plain http",
+        ),
+    ]);
+    none(&[
+        list(""),
+        list("revocation_list_token_env: LIST_TOKEN"),
+        GOOD.to_owned() + "revocation_list_endpoint: http://127.0.0.1:8090/r\n",
+    ]);
+}

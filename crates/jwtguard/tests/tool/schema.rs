@@ -43,7 +43,9 @@ fn meaning(config: &Value) -> String {
 /// A key with its default value means the same as an absent key.
 #[test]
 fn schema_and_reader_have_the_same_defaults() {
-    let minimal = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+    let mut minimal = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+    // The other keys about the list are refused without it.
+    minimal["revocation_list_endpoint"] = json!("/revocations");
     let mut count = 0;
     for (object, valid) in [
         ("configuration", minimal),
@@ -216,6 +218,8 @@ fn schema_and_reader_have_the_same_bounds() {
             (json!(least.to_string()), false),
         ] {
             let mut config = json!({"issuer": "https://a.example", "audience": "a", "jwks_cluster": "c"});
+            // The other keys about the list are refused without it.
+            config["revocation_list_endpoint"] = json!("/revocations");
             config[key.name] = value;
             assert_eq!(errors(&config).is_empty(), within, "reader: {config}");
             assert_eq!(validator.is_valid(&config), within, "schema: {config}");
@@ -238,6 +242,11 @@ fn schema_and_reader_accept_the_same_configurations() {
         ("jwks_endpoint", json!("/keys"), true),
         ("jwks_endpoint", json!("https://b.example/keys"), true),
         ("jwks_endpoint", json!("keys"), false),
+        ("revocation_list_endpoint", json!("/revocations"), true),
+        ("revocation_list_endpoint", json!("https://b.example/revocations"), true),
+        ("revocation_list_endpoint", json!("revocations"), false),
+        ("require_jti", json!(true), true),
+        ("require_jti", json!("true"), false),
         ("name", json!("a_1"), true),
         ("name", json!("a-1"), false),
         ("jwks_inline", jwks, false),

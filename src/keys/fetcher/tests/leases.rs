@@ -31,7 +31,7 @@ fn an_answer_after_the_lease_has_ended_changes_nothing() {
     assert!(sends(&mut a, &host).is_some());
     host.pass(6.0);
     assert_eq!(failure(bad(&mut a, &host)).1, FailureOutcome::LeaseLost);
-    assert_eq!(a.cache().keys(host.now()).map(|keys| keys.len()), None);
+    assert_eq!(a.cache().current(host.now()).map(|keys| keys.len()), None);
 }
 
 #[test]

@@ -31,12 +31,12 @@ fn a_304_renews_the_set_that_was_asked_about_and_no_other() {
 fn the_same_text_again_leaves_the_set_as_it_is() {
     let host = SimulatedHost::new();
     let [mut a, _] = warm(&host, "one");
-    let before = a.keys(host.now()).unwrap();
+    let before = a.current(host.now()).unwrap();
     host.pass(240.0);
     assert!(a.take_lease(&host, false));
     assert_eq!(answered(&mut a, &host, "one"), StoreOutcome::Unchanged { recovered: false });
     assert!(
-        Rc::ptr_eq(&before, &a.keys(host.now()).unwrap()),
+        Rc::ptr_eq(&before, &a.current(host.now()).unwrap()),
         "the set in memory is the same, so the token cache stays valid"
     );
 }
@@ -59,14 +59,14 @@ fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
     };
     let stored = || {
         let bytes = host.read(&entries().keys).bytes.unwrap();
-        StoredKeys::decode(&bytes).unwrap()
+        StoredKeys::decode(bytes).unwrap()
     };
     let [mut a, mut b] = [host.vm(1), host.vm(2)];
     assert!(a.take_lease(&host, false));
     assert_eq!(store(&mut a, &["one", "two"], "\"v1\""), StoreOutcome::Replaced);
     b.sync(&host);
     let (first, text) = (host.record().set, stored().text);
-    let keys = [a.keys(host.now()).unwrap(), b.keys(host.now()).unwrap()];
+    let keys = [a.current(host.now()).unwrap(), b.current(host.now()).unwrap()];
 
     for (label, fails) in [("after a good answer", false), ("after a failure", true)] {
         host.pass(295.0);
@@ -84,7 +84,7 @@ fn the_same_keys_in_another_order_leave_the_set_as_it_is() {
         a.sync(&host);
         for (vm, keys) in [&a, &b].into_iter().zip(&keys) {
             assert!(
-                Rc::ptr_eq(&vm.keys(host.now()).unwrap(), keys),
+                Rc::ptr_eq(&vm.current(host.now()).unwrap(), keys),
                 "{label}: the keys in memory are the same"
             );
         }

@@ -123,7 +123,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
             }
         }
         let in_time = last_good.is_some_and(|at| host.now().since(at) < Duration::from_secs(900));
-        let some_vm_has_keys = vms.iter().any(|vm| vm.keys(host.now()).is_some());
+        let some_vm_has_keys = vms.iter().any(|vm| vm.current(host.now()).is_some());
         prop_assert!(!clock_holds || in_time || !some_vm_has_keys, "keys are used after their time");
         // VMs that have the set that the record names have the same keys.
         let record = host.record();
@@ -132,7 +132,10 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
         for kid in ["0", "1", "2"] {
             let knowing = |vm: &&&KeyCache| {
                 vm.loaded.as_ref().is_some_and(|loaded| {
-                    loaded.keys.candidates(Some(kid), crate::jose::algorithm::Algorithm::Rs256, &[]).is_ok()
+                    loaded
+                        .document
+                        .candidates(Some(kid), crate::jose::algorithm::Algorithm::Rs256, &[])
+                        .is_ok()
                 })
             };
             let count = holders.iter().filter(knowing).count();
@@ -144,7 +147,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
     host.pass(200.0);
     let mut newcomer = host.vm_with(times(), 99);
     newcomer.sync(&host);
-    if newcomer.keys(host.now()).is_none() {
+    if newcomer.current(host.now()).is_none() {
         let fetches = (0..200).any(|_| {
             let fetches = newcomer.take_lease(&host, false);
             if !fetches {
@@ -154,7 +157,7 @@ fn agree_and_are_not_stuck(events: Vec<Event>) -> Result<(), TestCaseError> {
         });
         prop_assert!(fetches, "stuck: {:?}", host.record());
         answered(&mut newcomer, &host, "0");
-        prop_assert!(newcomer.keys(host.now()).is_some());
+        prop_assert!(newcomer.current(host.now()).is_some());
     }
     Ok(())
 }

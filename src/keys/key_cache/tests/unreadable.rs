@@ -12,7 +12,7 @@ fn keys_that_cannot_be_read_are_fetched_again_once_a_cooldown() {
             host.write(&entries().keys, garbage);
             let mut newcomer = host.vm(9);
             newcomer.sync(&host);
-            assert!(newcomer.keys(host.now()).is_none());
+            assert!(newcomer.current(host.now()).is_none());
             if newcomer.take_lease(&host, false) {
                 fetches += 1;
                 answered(&mut newcomer, &host, "one");

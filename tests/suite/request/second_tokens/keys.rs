@@ -9,7 +9,7 @@ fn a_second_token_with_an_unknown_kid_waits_for_its_issuer() {
     let keys = Keys { lookup: KeyLookup::Pending, ..Keys::available() };
     let step = request.step(&config, &keys, Wait::Allowed);
     assert_eq!(describe(&step), "wait for a kid");
-    assert!(matches!(step, Outcome::AwaitKeys { issuer: IssuerIndex(1), .. }));
+    assert!(matches!(step, Outcome::Await(awaited) if awaited.document.issuer == IssuerIndex(1)));
     assert_eq!(describe(&request.step(&config, &keys, Wait::NotAllowed)), "401 unknown_kid");
     // The keys arrive: the whole request is decided again, with the first token.
     let arrived = Keys { current: Some(published([key(), other_key()])), ..Keys::available() };

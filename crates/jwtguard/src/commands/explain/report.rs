@@ -102,11 +102,12 @@ fn token(report: &TokenReport) -> String {
         TokenReport::NotRead => "not read".to_owned(),
         TokenReport::Absent => "none".to_owned(),
         TokenReport::Invalid { cause, .. } => format!("not valid: {}, {}", cause.reason, cause.detail),
-        TokenReport::Valid { issuer, names } => {
+        TokenReport::Valid { issuer, has_revocation_list, names } => {
             let names = names.iter().filter(|(_, names)| !names.is_empty());
             let names: Vec<_> =
                 names.map(|(what, names)| format!("; {what} {}", shortened(&names.join(", ")))).collect();
-            format!("valid, from issuer {issuer}{}", names.concat())
+            let list = if *has_revocation_list { "; the revocation list is not consulted" } else { "" };
+            format!("valid, from issuer {issuer}{}{list}", names.concat())
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Checks the clusters for keys: each must be defined, and for https its TLS socket must verify the server.
+//! Checks the clusters for keys and revocation lists: each must be defined, and for https its TLS socket must verify the server.
 
 use super::{Diagnostic, Subject};
 use crate::inspect::find::{Configuration, Embedding, PluginConfig};
 use crate::inspect::tree::Tree;
 use crate::inspect::{FileDocument, Severity, kubernetes, lints};
-use jwt_guard::config::keys::issuer;
+use jwt_guard::config::keys::{Name, issuer as key};
 use jwt_guard::config::path::PathSegment;
-use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::config::{Config, Issuer, KeyOrigin};
 use jwt_guard::http::Scheme;
 use jwt_guard::keys::{Location, Source};
 
@@ -64,26 +64,35 @@ pub fn clusters(
         return;
     }
     for issuer in &config.issuers {
-        let KeyOrigin::Fetched { source: Source { cluster, location }, .. } = &issuer.keys else { continue };
-        let mut names = vec![(issuer::JWKS_CLUSTER.as_str(), cluster)];
-        if let Location::Discovery { cluster: other, .. } = location
-            && other != cluster
-        {
-            names.push((issuer::DISCOVERY_CLUSTER.as_str(), other));
-        }
-        for (key, name) in names {
+        for (key, name, scheme) in clusters_of(issuer) {
             match clusters.find(name) {
-                Some(tree) => tls(tree, name, location.scheme(), diagnostics),
-                None if kubernetes::gateway::is_of_a_rule(
-                    name,
-                    location.scheme(),
-                    documents,
-                    diagnostics,
-                ) => {}
+                Some(tree) => tls(tree, name, scheme, diagnostics),
+                None if kubernetes::gateway::is_of_a_rule(name, scheme, documents, diagnostics) => {}
                 None => missing(plugin, clusters, key, name, &issuer.name, diagnostics),
             }
         }
     }
+}
+
+/// The clusters of an issuer, each with its key in the configuration. Each cluster is listed once.
+pub fn clusters_of(issuer: &Issuer) -> Vec<(&'static str, &str, Scheme)> {
+    let mut names: Vec<(&'static str, &str, Scheme)> = Vec::new();
+    let mut add = |key: Name, name, scheme| {
+        if names.iter().all(|(_, known, _)| *known != name) {
+            names.push((key.as_str(), name, scheme));
+        }
+    };
+    if let KeyOrigin::Fetched { source: Source { cluster, location }, .. } = &issuer.keys {
+        add(key::JWKS_CLUSTER, cluster.as_str(), location.scheme());
+        if let Location::Discovery { cluster, .. } = location {
+            add(key::DISCOVERY_CLUSTER, cluster.as_str(), location.scheme());
+        }
+    }
+    if let Some(list) = &issuer.revocation_list {
+        let Source { cluster, location } = &list.source;
+        add(key::REVOCATION_LIST_CLUSTER, cluster.as_str(), location.scheme());
+    }
+    names
 }
 
 fn missing(

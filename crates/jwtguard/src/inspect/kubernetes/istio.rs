@@ -1,13 +1,12 @@
 //! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
 
 use crate::inspect::FileDocument;
-use crate::inspect::context::{Diagnostic, Subject};
+use crate::inspect::context::{Diagnostic, Subject, clusters_of};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::tree::{Tree, TreeValue};
-use jwt_guard::config::{Config, KeyOrigin, Path};
+use jwt_guard::config::{Config, Path};
 use jwt_guard::http::Scheme;
-use jwt_guard::keys::Location;
 use jwt_guard::token_source::TokenSource;
 
 /// Whether an entry of `jwtRules` reads a query parameter in which jwt-guard looks for tokens too. Without locations,
@@ -39,14 +38,8 @@ pub fn clusters(
 ) {
     let Embedding::Istio { resource } = plugin.embedding else { return };
     for issuer in &config.issuers {
-        let KeyOrigin::Fetched { source, .. } = &issuer.keys else { continue };
-        let mut clusters = vec![source.cluster.as_str()];
-        if let Location::Discovery { cluster, .. } = &source.location {
-            clusters.push(cluster);
-        }
-        clusters.dedup();
-        for cluster in clusters {
-            istio_cluster(resource, &plugin.path, cluster, source.location.scheme(), documents, diagnostics);
+        for (_, cluster, scheme) in clusters_of(issuer) {
+            istio_cluster(resource, &plugin.path, cluster, scheme, documents, diagnostics);
         }
     }
 }

@@ -37,6 +37,7 @@ pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
             );
         }
         names(issuer, listed.unwrap_or(tree), &mut lint);
+        revocation_list(issuer, &mut lint);
         if let KeyOrigin::Fetched { source: Source { location, .. }, .. } = &issuer.keys
             && location.scheme() == Scheme::Http
             && !is_loopback(authority(location))
@@ -53,6 +54,30 @@ pub fn issuers(config: &Config, tree: &Tree, lints: &mut Vec<Lint>) {
                 ),
             );
         }
+    }
+}
+
+/// Checks the revocation list. The reader of the configuration warns about `revocation_list_token`.
+fn revocation_list(issuer: &Issuer, lint: &mut dyn FnMut(Path<&'static str>, String)) {
+    let Some(list) = &issuer.revocation_list else { return };
+    if list.fail_open {
+        lint(
+            of_keys(&[key::REVOCATION_LIST_FAIL_OPEN.name]),
+            "is true: while the list cannot be fetched, revoked tokens pass after \
+             revocation_list_max_stale_seconds, and at once after a start of Envoy"
+                .to_owned(),
+        );
+    }
+    let location = &list.source.location;
+    if location.scheme() == Scheme::Http && !is_loopback(authority(location)) {
+        let url = authority(location);
+        lint(
+            of_keys(&[key::REVOCATION_LIST_ENDPOINT]),
+            format!(
+                "fetches the revocation list from {url} over plain http: an attacker on the network path can replace \
+                 it and read the token of the request; use https"
+            ),
+        );
     }
 }
 

@@ -63,6 +63,8 @@ pub enum TokenReport {
     Valid {
         /// The issuer's configured name.
         issuer: String,
+        /// Whether the issuer has a revocation list, which the simulation does not consult.
+        has_revocation_list: bool,
         /// The roles, groups and scopes in the token.
         names: [(&'static str, Vec<String>); 3],
     },

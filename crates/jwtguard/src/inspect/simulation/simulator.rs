@@ -17,7 +17,8 @@ use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::keys::RefreshReason;
-use jwt_guard::request::{KeyLookup, KeySource, Metadata};
+use jwt_guard::request::{KeyLookup, KeySource, Metadata, RevocationSource};
+use jwt_guard::revocation::{HashKey, RevocationList};
 use jwt_guard::route::Entry;
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::mint::SigningKey;
@@ -80,6 +81,21 @@ impl KeySource for SimulatedKeys {
 impl Connection for TestRequest {
     fn certificate_digest(&self) -> Option<Vec<u8>> {
         self.client_certificate.as_ref().map(|digest| digest.as_bytes().to_vec())
+    }
+}
+
+/// The revocation lists are not consulted: a simulation fetches nothing.
+impl RevocationSource for SimulatedKeys {
+    fn current_list(&self, _: IssuerIndex) -> Option<Rc<RevocationList>> {
+        RevocationList::parse(b"[]", HashKey::from_bits([0, 0])).ok().map(Rc::new)
+    }
+
+    fn sync_and_look_up_list(&self, _: IssuerIndex) -> KeyLookup<RevocationList> {
+        KeyLookup::Unavailable { retry_after: Duration::ZERO }
+    }
+
+    fn list_fetch_failed(&self, _: IssuerIndex) -> bool {
+        false
     }
 }
 
