@@ -1,4 +1,5 @@
-//! Every item of a list that was read revokes the token with exactly its members, and stored bytes load as the same list.
+//! Every item of a list that was read revokes the token with exactly its members, and stored bytes load as the same
+//! list.
 
 use jwt_guard::jose::json::{Json, without_byte_order_mark};
 use jwt_guard::revocation::{HashKey, MAX_ITEMS, MAX_LIST_BYTES, RevocationList};
