@@ -21,6 +21,7 @@ pub mod metadata;
 pub mod own_spelling;
 pub mod readings;
 pub mod request;
+pub mod revocation_list;
 pub mod signature;
 pub mod token;
 
@@ -34,7 +35,7 @@ mod structs;
 pub type Property = fn(&[u8]) -> bool;
 
 /// All properties. The name is that of the libFuzzer target, the seed folder and the module.
-pub const ALL: [(&str, Property); 11] = [
+pub const ALL: [(&str, Property); 12] = [
     ("token", token::holds),
     ("signature", signature::holds),
     ("jwks", jwks::holds),
@@ -46,4 +47,5 @@ pub const ALL: [(&str, Property); 11] = [
     ("bearer", bearer::holds),
     ("hosts", hosts::holds),
     ("request", request::holds),
+    ("revocation_list", revocation_list::holds),
 ];

@@ -1,4 +1,5 @@
-//! The parked requests, which wait for keys or a revocation list: a limited number, each with a deadline. This module does no I/O.
+//! The parked requests, which wait for keys or a revocation list: a limited number, each with a deadline. This module
+//! does no I/O.
 //!
 //! [`ParkedRequests::poll_ready`] gives the requests to decide again, and the reason for each. The caller decides them
 //! and then either parks them again with [`ParkedRequests::repark`] or ends their wait with [`ParkedRequests::remove`].

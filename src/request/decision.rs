@@ -128,9 +128,8 @@ impl<'r> Decision<'r> {
         each_once(outcomes.filter_map(TokenOutcome::named_issuer))
     }
 
-    /// Missing keys or a missing revocation list, of a route that treats a failed token as none. Without this record an
-    /// outage of the issuer
-    /// would not be visible anywhere.
+    /// Missing keys or a missing revocation list, on a route that treats a failed token as none. Without this record
+    /// an outage of the issuer would not be visible anywhere.
     fn passed_without_keys(&self) -> Option<DenialRecord<'_>> {
         let failure = self.trace.token.failure().filter(|failure| {
             matches!(failure, TokenFailure::NoKeys { .. } | TokenFailure::NoRevocationList { .. })

@@ -1,8 +1,8 @@
 //! The root context of one configuration in one VM.
 //!
 //! The state is in this context, not in statics, because configurations with the same `vm_id` share a VM. The
-//! root context fetches keys and revocation lists, because a call is cancelled when the context that made it ends, and requests
-//! are short-lived.
+//! root context fetches keys and revocation lists, because a call is cancelled when the context that made it
+//! ends, and requests are short-lived.
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -79,6 +79,11 @@ fn request() {
     replay("request");
 }
 
+#[test]
+fn revocation_list() {
+    replay("revocation_list");
+}
+
 /// A new property needs a target, seeds and a test.
 #[test]
 fn every_property_has_a_target_seeds_and_a_test() {

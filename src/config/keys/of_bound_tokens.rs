@@ -10,8 +10,9 @@ keys! {
 
     /// The keys of the rules for DPoP proofs (RFC 9449).
     pub mod dpop {
-        /// The origins at which clients reach the service, such as https://api.example.com. The htu of a proof must be the
-        /// URI of the request at one of them. The Host of the request does not count, because the client chooses it.
+        /// The origins at which clients reach the service: scheme, host and, unless it is the default, port. The htu of a
+        /// proof must be the URI of the request at one of them. The Host of the request does not count, because the client
+        /// chooses it.
         ORIGIN: Name("origin") is TextsMatching("^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$");
 
         /// The signature algorithms of proofs, by their alg. Of RSA keys, those up to 4096 bits are accepted.

@@ -1,4 +1,5 @@
-//! The fault table: for each fault of an issuer's list, the responses to clients without a list and with a last good one.
+//! The fault table: for each fault of an issuer's list, the responses to clients without a list and with a last good
+//! one.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Checks the clusters for keys and revocation lists: each must be defined, and for https its TLS socket must verify the server.
+//! Checks the clusters for keys and revocation lists: each must be defined, and for https its TLS socket must verify
+//! the server.
 
 use super::{Diagnostic, Subject};
 use crate::inspect::find::{Configuration, Embedding, PluginConfig};
