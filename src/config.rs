@@ -5,10 +5,12 @@
 //! access must be written explicitly.
 
 mod algorithms;
+mod bound_token_error;
 mod bound_tokens;
 mod claim_headers;
 mod claim_sources;
 mod comparison_error;
+mod environment;
 pub mod error;
 pub mod foreign;
 mod guards;
@@ -49,7 +51,7 @@ use crate::resource_metadata::ResourceMetadata;
 use crate::route::{Guards, Table};
 use crate::token_source::TokenSource;
 
-pub use bound_tokens::BoundTokenError;
+pub use bound_token_error::BoundTokenError;
 use bound_tokens::BoundTokens;
 use claim_headers::claim_headers;
 use claim_sources::sources;

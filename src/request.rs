@@ -28,7 +28,7 @@ pub use decision::{Cause, Decision, Forward, Step, Trace};
 pub use denial_record::{DenialRecord, Detail};
 pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, resolve_policy};
 pub use input::{Metadata, Request};
-pub use request_values::ValuesOfRequest;
+pub use request_values::{ValuesOfRequest, evaluation_context};
 pub use rule_name::RuleName;
 pub use second_tokens::{JudgedToken, SecondTokenFault};
 pub use token_outcome::{TokenFailure, TokenOutcome, Unfetched};
@@ -42,9 +42,8 @@ use crate::dpop;
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits};
 use crate::http::HeaderMap;
 pub use crate::keys::{KeyLookup, KeySource, NoRevocationLists, RevocationSource};
-use crate::policy::{EvaluationContext, Permit, RequestValues, Requirements};
+use crate::policy::{EvaluationContext, Permit, Requirements};
 use crate::resource_metadata::MetadataDocument;
-use crate::time::UnixTime;
 use crate::token_source;
 use answer::denial;
 use decision::each_once;
@@ -96,7 +95,7 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
             Ok(permit) => permit,
             Err(cause) => return refuse(config, trace, cause),
         };
-        // Only now, so that the first token's failure is told first and no request waits in vain. The requirements for
+        // Only now, so that the first token's failure comes first and no request waits in vain. The requirements for
         // second tokens are in force, so that the request may wait for their keys.
         let wait = if config.report_only { Wait::NotAllowed } else { with.wait };
         let with = AuthContext { wait, ..*with };
@@ -129,18 +128,6 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
         trace.shadow_refusals = requirements.shadow_refusals(trace.token.credential(), &context);
         return Decision { step: Step::Forward(forward), trace };
     }
-}
-
-/// The context in which the conditions of this request are evaluated.
-pub fn evaluation_context<'c>(
-    config: &Config,
-    token: &TokenOutcome<'_>,
-    values: &'c dyn RequestValues,
-    now: UnixTime,
-) -> EvaluationContext<'c> {
-    let issuer = token.verified().and_then(|cached| config.issuers.get(cached.identity().issuer().0));
-    let clock_skew = issuer.map(|issuer| issuer.rules.clock_skew).unwrap_or_default();
-    EvaluationContext { now, clock_skew, values }
 }
 
 /// The tokens of a request that meet every requirement.

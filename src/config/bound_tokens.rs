@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::algorithms::algorithms;
+use super::bound_token_error::BoundTokenError;
 use super::keys::issuer::CONFIRMATION;
 use super::keys::{certificate_header, configuration, dpop as key};
 use super::problem::Problem;
@@ -19,28 +20,6 @@ use crate::token_source::TokenSource;
 pub(super) struct BoundTokens {
     pub certificate: CertificateSource,
     pub dpop: Option<DpopRules>,
-}
-
-/// A mistake in a key that the rules for bound tokens affect.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BoundTokenError {
-    /// An origin with a path or a query.
-    #[error("found {got}; an origin has no path and no query; write it as in https://api.example.com")]
-    OriginWithPath {
-        /// The value, shortened.
-        got: String,
-    },
-    /// A header that carries the proof or the certificate, used for something else.
-    #[error("{name} carries the proof or the certificate of bound tokens; use another header here")]
-    ReservedHeader {
-        /// The name.
-        name: &'static str,
-    },
-    /// A token source with the scheme DPoP beside `dpop`.
-    #[error(
-        "dpop reads tokens from Authorization: DPoP wherever {{header: authorization}} is a token source; remove this source"
-    )]
-    SchemeOfDpop,
 }
 
 impl BoundTokens {

@@ -5,13 +5,15 @@ use super::keys::header_value as key;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors, preview};
 use super::second_token_error::SecondTokenError;
-use super::second_tokens::{header_of_binding, refuse};
-use crate::headers::{ClaimHeaders, HeaderSource};
+use crate::headers::{ClaimHeaders, HeaderSource, header_names_match};
 use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 
 /// The longest fixed value of a claim header, in bytes.
 const MAX_VALUE: usize = 256;
+
+/// Headers of bound tokens (RFC 9449, and Envoy's header for client certificates).
+const HEADERS_OF_BINDING: [&str; 2] = ["dpop", "x-forwarded-client-cert"];
 
 /// The global map.
 pub(super) fn claim_headers(node: Option<ConfigNode<'_>>, errors: &mut Errors) -> Option<ClaimHeaders> {
@@ -41,7 +43,10 @@ pub(super) fn of_second_token(node: Option<ConfigNode<'_>>, headers: &mut ClaimH
         None => Vec::new(),
     };
     if let (Some(name), Some(node)) = (entries.iter().find_map(|(name, _)| header_of_binding(name)), &node) {
-        refuse(node, SecondTokenError::HeaderOfBinding { name: name.to_owned() }, errors);
+        node.refuse(
+            Problem::SecondToken(SecondTokenError::HeaderOfBinding { name: name.to_owned() }),
+            errors,
+        );
     }
     if let (Err(error), Some(node)) = (headers.add_second_token(entries), &node) {
         node.refuse(Problem::ClaimHeaders(error), errors);
@@ -105,4 +110,9 @@ fn fixed_value(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<HeaderSourc
 
 fn is_header_value(text: &str) -> bool {
     (1..=MAX_VALUE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The name of the header of bound tokens that an upstream may take this one for.
+pub(super) fn header_of_binding(name: &str) -> Option<&'static str> {
+    HEADERS_OF_BINDING.into_iter().find(|binding| header_names_match(name, binding))
 }

@@ -51,6 +51,11 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// Whether tokens of the issuer pass while there is no usable revocation list.
+    pub fn passes_without_list(&self) -> bool {
+        self.revocation_list.as_ref().is_some_and(|list| list.fail_open)
+    }
+
     /// Whether its keys are fetched from the URL that the default of `jwks_endpoint` gives.
     pub fn has_default_endpoint(&self) -> bool {
         self.keys.is_default_endpoint(&self.rules.iss)

@@ -2,7 +2,7 @@
 
 mod texts;
 
-use super::bound_tokens::BoundTokenError;
+use super::bound_token_error::BoundTokenError;
 use super::comparison_error::ComparisonError;
 use super::second_token_error::SecondTokenError;
 use super::{foreign::Advice, issuer_error::IssuerError, keys::Bounds};

@@ -12,7 +12,6 @@ use super::keys::{Name, requirement as key};
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors, preview};
 use super::second_token_error::SecondTokenError;
-use super::second_tokens::refuse;
 use crate::policy::{Condition, Conditions, IssuerOrAudience, NonEmpty, Requirement, Rule};
 use crate::token_role::SecondTokenIndex;
 use claim::claims;
@@ -129,7 +128,11 @@ impl<'a> WrittenRequirement<'a> {
         let issuer_and_audience = issuer_and_audience(object, names, errors);
         let conditions = conditions(object, names, errors);
         let tokens = object.take(key::REQUIRES_TOKEN);
-        let tokens = tokens.map(|node| second_requirements(&node, names, errors));
+        let read_second = |object: &mut ConfigObject<'_>, has_error: bool, errors: &mut Errors| {
+            let empty = if has_error { EmptyRequirement::AnyValidToken } else { EmptyRequirement::Refused };
+            read(object, names, empty, errors)
+        };
+        let tokens = tokens.map(|node| second_requirements(&node, names, read_second, errors));
         let shadow = shadow.and_then(|node| requirement(&node, names, EmptyRequirement::Refused, errors));
         if shadow.as_ref().is_some_and(|shadow| shadow.shadow.is_some()) {
             object.refuse(key::SHADOW, Problem::ShadowOfShadow, errors);
@@ -260,7 +263,7 @@ fn alternative(node: &ConfigNode<'_>, names: &DefinedNames, errors: &mut Errors)
         return None;
     }
     if !requirement.tokens.is_empty() {
-        refuse(node, SecondTokenError::InAlternative, errors);
+        node.refuse(Problem::SecondToken(SecondTokenError::InAlternative), errors);
         return None;
     }
     match requirement.rule {

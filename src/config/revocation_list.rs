@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use super::error::ConfigError;
 use super::issuer_error::IssuerError;
 use super::key_origin::{CLUSTER, KeyOrigin, parse_endpoint};
 use super::keys::{Name, issuer as key};
 use super::path::Path;
 use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors};
-use super::{Config, Issuer};
 use crate::endpoint::Endpoint;
 use crate::jose::tenants::has_placeholder;
 use crate::keys::{BearerToken, Location, RefreshTimings, Source};
@@ -38,7 +36,7 @@ pub enum ListToken {
     None,
     /// `revocation_list_token`, or the value of the environment variable.
     Known(BearerToken),
-    /// `revocation_list_token_env`, before [`Config::read_environment`].
+    /// `revocation_list_token_env`, before [`Config::read_environment`](super::Config::read_environment).
     Environment {
         /// The name of the variable.
         variable: String,
@@ -54,41 +52,6 @@ impl RevocationListOrigin {
             ListToken::Known(token) => Some(token),
             ListToken::None | ListToken::Environment { .. } => None,
         }
-    }
-}
-
-impl Config {
-    /// Replaces each `revocation_list_token_env` by the value of the environment variable.
-    ///
-    /// # Errors
-    /// Each variable that is not set, is empty or has a value that is not a token.
-    pub fn read_environment(
-        &mut self,
-        read: impl Fn(&str) -> Option<String>,
-    ) -> Result<(), Vec<ConfigError>> {
-        let mut errors = Errors::new();
-        for list in self.issuers.iter_mut().filter_map(|issuer| issuer.revocation_list.as_mut()) {
-            let ListToken::Environment { variable, path } = &list.token else { continue };
-            let problem = match read(variable) {
-                None => IssuerError::NoVariable { variable: variable.clone() },
-                Some(text) => match BearerToken::parse(&text) {
-                    Some(token) => {
-                        list.token = ListToken::Known(token);
-                        continue;
-                    }
-                    None => IssuerError::VariableIsNoToken { variable: variable.clone() },
-                },
-            };
-            errors.push(ConfigError { path: path.clone(), problem: Problem::Issuer(problem) });
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
-    }
-}
-
-impl Issuer {
-    /// Whether tokens of the issuer pass while there is no usable revocation list.
-    pub fn passes_without_list(&self) -> bool {
-        self.revocation_list.as_ref().is_some_and(|list| list.fail_open)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `second_tokens`: tokens of a second identity, such as the agent that a service acts for.
 
-use super::claim_headers;
+use super::claim_headers::{self, header_of_binding};
 use super::error::ConfigError;
 use super::issuer::Issuer;
 use super::keys::configuration::{ISSUERS, SECOND_TOKENS};
@@ -10,12 +10,9 @@ use super::problem::Problem;
 use super::reader::{ConfigNode, ConfigObject, Errors};
 use super::second_token_error::SecondTokenError;
 use super::token_from::token_sources;
-use crate::headers::{ClaimHeaders, check_name, header_names_match};
+use crate::headers::{ClaimHeaders, check_name};
 use crate::issuer_index::IssuerIndex;
 use crate::token_source::TokenSource;
-
-/// Headers of bound tokens (RFC 9449, and Envoy's header for client certificates).
-const HEADERS_OF_BINDING: [&str; 2] = ["dpop", "x-forwarded-client-cert"];
 
 /// One entry of `second_tokens`. Its claim headers are in [`ClaimHeaders`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +60,10 @@ pub(super) fn second_tokens(
     for (name, node) in &entries {
         let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if name.is_empty() || !name.bytes().all(is_valid) {
-            refuse(node, SecondTokenError::InvalidName { got: (*name).to_owned() }, errors);
+            node.refuse(
+                Problem::SecondToken(SecondTokenError::InvalidName { got: (*name).to_owned() }),
+                errors,
+            );
         }
         read.names.push((*name).to_owned());
         read.tokens.extend(second_token(name, node, issuers, lacks_issuers, headers, errors));
@@ -84,7 +84,7 @@ pub(super) fn second_tokens(
     }
     let is_left = lacks_issuers || issuers.is_empty() || issuers.iter().any(|issuer| issuer.first_token);
     if let Some(node) = node.filter(|_| !is_left) {
-        refuse(&node, SecondTokenError::NoFirstIssuer, errors);
+        node.refuse(Problem::SecondToken(SecondTokenError::NoFirstIssuer), errors);
     }
     read
 }
@@ -127,7 +127,10 @@ fn places(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<TokenSource>
     for source in &sources {
         let TokenSource::Header { name, .. } = source else { continue };
         if let Some(name) = header_of_binding(name) {
-            refuse(node, SecondTokenError::HeaderOfBinding { name: name.to_owned() }, errors);
+            node.refuse(
+                Problem::SecondToken(SecondTokenError::HeaderOfBinding { name: name.to_owned() }),
+                errors,
+            );
         } else if name != "authorization"
             && let Err(error) = check_name(name)
         {
@@ -135,11 +138,6 @@ fn places(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Vec<TokenSource>
         }
     }
     (errors.len() == before).then_some(sources)
-}
-
-/// The name of the header of bound tokens that an upstream may take this one for.
-pub(super) fn header_of_binding(name: &str) -> Option<&'static str> {
-    HEADERS_OF_BINDING.into_iter().find(|binding| header_names_match(name, binding))
 }
 
 fn named_issuers(
@@ -163,8 +161,4 @@ fn named_issuers(
         }
     }
     is_complete.then_some(indices)
-}
-
-pub(super) fn refuse(node: &ConfigNode<'_>, error: SecondTokenError, errors: &mut Errors) {
-    node.refuse(Problem::SecondToken(error), errors);
 }

@@ -1,7 +1,7 @@
 //! Why a DPoP proof is refused.
 
-use super::proof::MAX_BYTES;
 use crate::jose::error::{KeyError, Malformed};
+use crate::jose::limits::MAX_PROOF_BYTES;
 
 /// Why a proof is not valid. Displays as a sentence for the operator's log, without any text of the proof.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum ProofError {
     #[error("the request has more than one DPoP header")]
     Several,
     /// The proof is too long.
-    #[error("the DPoP proof has {bytes} bytes; the limit is {MAX_BYTES}")]
+    #[error("the DPoP proof has {bytes} bytes; the limit is {MAX_PROOF_BYTES}")]
     TooLong {
         /// The length of the header.
         bytes: usize,

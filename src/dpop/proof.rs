@@ -6,13 +6,12 @@ use crate::http::{HeaderMap, trim_ows};
 use crate::jose::algorithm::{SignatureCheck, Verifier};
 use crate::jose::base64url;
 use crate::jose::json::Json;
+use crate::jose::limits::MAX_PROOF_BYTES;
 use crate::jose::public_jwk::{PublicJwk, Thumbprint};
 use crate::jose::rules::AcceptedTypes;
 use crate::jose::signed_object::SignedObject;
 use crate::time::UnixTime;
 
-/// The longest proof, in bytes. A proof with an RSA key of 4096 bits has about 2,300.
-pub const MAX_BYTES: usize = 4096;
 /// The largest RSA key of a proof, in bits. The key comes with the request, so a larger one would only cost time.
 const MAX_RSA_BITS: usize = 4096;
 
@@ -126,7 +125,7 @@ fn the_only_header(headers: &HeaderMap) -> Result<&[u8], ProofError> {
     }
     match value.len() {
         0 => Err(ProofError::Absent),
-        bytes if bytes > MAX_BYTES => Err(ProofError::TooLong { bytes }),
+        bytes if bytes > MAX_PROOF_BYTES => Err(ProofError::TooLong { bytes }),
         _ => Ok(value),
     }
 }

@@ -17,6 +17,9 @@ pub const MAX_KEYS: usize = 256;
 /// token without a `kid`, a request must not cost a hundred signature checks.
 pub const MAX_CANDIDATES: usize = 4;
 
+/// The longest DPoP proof, in bytes. A proof with an RSA key of 4096 bits has about 2,300.
+pub const MAX_PROOF_BYTES: usize = 4096;
+
 /// The accepted sizes of RSA moduli, in bits. The minimum is from RFC 7518 section 3.3. With a modulus above the
 /// maximum, verifying signatures would take long enough for a denial of service.
 pub const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;

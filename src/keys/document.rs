@@ -1,6 +1,7 @@
 //! The documents that are fetched: key sets and revocation lists. This file has everything in which they differ.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use super::fetch_error::{FetchError, MAX_BYTES};
 use super::fetch_event::FetchEvent;
@@ -27,6 +28,17 @@ pub struct DocumentId {
     pub issuer: IssuerIndex,
     /// The kind of the document.
     pub kind: DocumentKind,
+}
+
+/// The present state of a document in this VM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentStatus {
+    /// The number of usable keys or items.
+    pub count: usize,
+    /// The time since they were fetched.
+    pub age: Duration,
+    /// Whether they are past their TTL.
+    pub stale: bool,
 }
 
 impl DocumentId {

@@ -5,12 +5,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer::HttpAnswer;
-use super::document::FetchedDocument;
+use super::document::{DocumentStatus, FetchedDocument};
 use super::fetch_event::FetchEvent;
 use super::fetcher::{FetchRequest, Fetcher};
 use super::key_cache::SharedData;
 use super::parked::KeyVersion;
-use super::store::DocumentStatus;
 use super::{KeyLookup, RefreshReason, RefreshState};
 use crate::issuer_index::IssuerIndex;
 use crate::time::UnixTime;

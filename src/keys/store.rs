@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::answer::HttpAnswer;
+use super::document::DocumentStatus;
 use super::fetch_event::FetchEvent;
 use super::fetcher::{FetchRequest, Fetcher};
 use super::fetchers::Fetchers;
@@ -32,17 +33,6 @@ pub enum IssuerKeys {
     Inline(Rc<KeySet>),
     /// The keys are fetched.
     Fetched(Box<Fetcher>),
-}
-
-/// The present state of a document in this VM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DocumentStatus {
-    /// The number of usable keys or items.
-    pub count: usize,
-    /// The time since they were fetched.
-    pub age: Duration,
-    /// Whether they are past their TTL.
-    pub stale: bool,
 }
 
 /// Calls a method of the fetchers of a document's kind.

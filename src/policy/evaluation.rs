@@ -105,8 +105,8 @@ impl<'a> Requirements<'a> {
         !self.is_denied() && self.iter().any(|requirement| requirement.rule != Rule::Anonymous)
     }
 
-    /// The requirements for a second token, with the index of the requirement that asks for it. `None`: no requirement
-    /// asks for it, or the request is denied whatever its tokens.
+    /// The requirements for a second token, with the index of the requirement that contains each. `None`: no requirement
+    /// requires it, or the request is denied whatever its tokens.
     pub fn of_second_token(&self, token: SecondTokenIndex) -> Option<(Vec<usize>, Requirements<'a>)> {
         if self.is_denied() {
             return None;

@@ -2,9 +2,9 @@
 
 use super::{Observer, Reporter};
 use crate::jose::jwks::SkippedKey;
+use crate::keys::document::DocumentStatus;
 use crate::keys::fetch_event::FetchEvent;
 use crate::keys::key_cache::FailureOutcome;
-use crate::keys::store::DocumentStatus;
 use crate::keys::{DocumentId, DocumentKind, Freshness};
 use crate::metrics::{KeyMetric, ListMetric, Metric};
 

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 
 use super::effective_policy::EffectivePolicy;
+use super::token_outcome::TokenOutcome;
+use crate::config::Config;
 use crate::headers::{grpc_metadata, header_names_match};
 use crate::http::{HeaderMap, comparable_host, trim_ows};
-use crate::policy::{RequestValue, RequestValues};
+use crate::policy::{EvaluationContext, RequestValue, RequestValues};
+use crate::time::UnixTime;
 
 /// Headers from which some upstreams take the host instead of `:authority`.
 const FORWARDED_HOSTS: [&str; 3] = ["x-forwarded-host", "x-host", "x-original-host"];
@@ -32,6 +35,18 @@ impl RequestValues for ValuesOfRequest<'_, '_> {
             RequestValue::Header(name) => only_value(self.headers, name).map(Cow::Borrowed),
         }
     }
+}
+
+/// The context in which the conditions of this request are evaluated.
+pub fn evaluation_context<'c>(
+    config: &Config,
+    token: &TokenOutcome<'_>,
+    values: &'c dyn RequestValues,
+    now: UnixTime,
+) -> EvaluationContext<'c> {
+    let issuer = token.verified().and_then(|cached| config.issuers.get(cached.identity().issuer().0));
+    let clock_skew = issuer.map(|issuer| issuer.rules.clock_skew).unwrap_or_default();
+    EvaluationContext { now, clock_skew, values }
 }
 
 /// Whether some upstreams take one header for the other.

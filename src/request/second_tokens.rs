@@ -2,8 +2,7 @@
 
 use super::authenticate::{AuthContext, authenticate};
 use super::effective_policy::EffectivePolicy;
-use super::evaluation_context;
-use super::request_values::ValuesOfRequest;
+use super::request_values::{ValuesOfRequest, evaluation_context};
 use super::token_outcome::{TokenFailure, TokenOutcome};
 use crate::config::{Config, SecondToken};
 use crate::headers::{ClaimHeaderTooLong, HeaderEdits, grpc_metadata, header_names_match};
@@ -22,7 +21,7 @@ pub struct JudgedToken<'r> {
     pub index: SecondTokenIndex,
     /// The outcome for the request's token.
     pub outcome: TokenOutcome<'r>,
-    /// The index of the first requirement that asks for the token.
+    /// The index of the first requirement that requires the token.
     pub(super) asked_by: usize,
     permit: Option<Permit>,
 }

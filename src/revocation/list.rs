@@ -22,7 +22,7 @@ const HEADER: usize = 1 + 1 + 16 + 4;
 /// A hash and the time until which it revokes, both in big-endian order.
 const ENTRY: usize = 16;
 
-/// The random key of the hashes of one list. Without the key, nobody can make a token that collides with an item.
+/// The random key of the hashes of one list. Only the host knows the key, so a token cannot be made to collide with an item.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HashKey([u8; 16]);
 

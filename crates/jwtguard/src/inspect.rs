@@ -10,6 +10,7 @@ pub mod describe;
 mod document;
 pub mod find;
 mod finding;
+mod issuer_clusters;
 mod kubernetes;
 mod lints;
 mod numeric_strings;

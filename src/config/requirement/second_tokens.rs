@@ -2,12 +2,10 @@
 
 use super::comparison::refuse_parameters;
 use super::defined_names::DefinedNames;
-use super::{EmptyRequirement, read};
 use crate::config::keys::{Name, requirement as key};
 use crate::config::problem::Problem;
-use crate::config::reader::{ConfigNode, Errors};
+use crate::config::reader::{ConfigNode, ConfigObject, Errors};
 use crate::config::second_token_error::SecondTokenError;
-use crate::config::second_tokens::refuse;
 use crate::policy::Requirement;
 use crate::token_role::SecondTokenIndex;
 
@@ -21,9 +19,11 @@ const EXCLUDED: [Name; 6] = [
     key::SHADOW,
 ];
 
+/// Reads the requirements. `read` reads the keys of one; its second argument says whether an empty one has an error already.
 pub(super) fn second_requirements(
     node: &ConfigNode<'_>,
     names: &DefinedNames,
+    read: impl Fn(&mut ConfigObject<'_>, bool, &mut Errors) -> Option<Requirement>,
     errors: &mut Errors,
 ) -> Vec<(SecondTokenIndex, Requirement)> {
     let what = "an object with the requirement for each second token, such as {agent: {requires_scope: pay}}";
@@ -36,9 +36,9 @@ pub(super) fn second_requirements(
         let index = names.second_tokens.iter().position(|token| token == name).map(SecondTokenIndex);
         if index.is_none() {
             let (name, defined) = (name.to_owned(), names.second_tokens.clone());
-            refuse(&node, SecondTokenError::Unknown { name, defined }, errors);
+            node.refuse(Problem::SecondToken(SecondTokenError::Unknown { name, defined }), errors);
         }
-        let requirement = second_requirement(&node, names, errors);
+        let requirement = second_requirement(&node, &read, errors);
         requirements.extend(index.zip(requirement));
     }
     requirements.sort_by_key(|(index, _)| *index);
@@ -47,7 +47,7 @@ pub(super) fn second_requirements(
 
 fn second_requirement(
     node: &ConfigNode<'_>,
-    names: &DefinedNames,
+    read: impl Fn(&mut ConfigObject<'_>, bool, &mut Errors) -> Option<Requirement>,
     errors: &mut Errors,
 ) -> Option<Requirement> {
     let mut object = node.object("a requirement, such as {requires_scope: pay}", errors)?;
@@ -55,11 +55,8 @@ fn second_requirement(
     for key in EXCLUDED {
         object.exclude(key, Problem::SecondToken(SecondTokenError::KeyOfFirst), errors);
     }
-    let empty = match errors.len() > before {
-        true => EmptyRequirement::AnyValidToken,
-        false => EmptyRequirement::Refused,
-    };
-    let requirement = read(&mut object, names, empty, errors);
+    let has_error = errors.len() > before;
+    let requirement = read(&mut object, has_error, errors);
     object.deny_unknown(errors);
     let requirement = requirement?;
     refuse_parameters(&requirement, node, errors);

@@ -115,7 +115,7 @@ fn both_tokens_are_needed_and_each_in_its_place() {
         ),
         ("another scope of the agent", of_agent(agent_token().claim("scope", "read")), "403 scope"),
         ("no role of the service", of_service(token()), "403 role"),
-        ("both fail: the first is told", of_service(token()).without(PLACE), "403 role"),
+        ("both fail: the first decides", of_service(token()).without(PLACE), "403 role"),
         (
             "another scheme of the agent",
             both("/pay").without(PLACE).header(PLACE, "Basic a"),
@@ -276,7 +276,7 @@ fn every_reading_guard_and_metadata_adds_its_requirement() {
     ] {
         assert_eq!(step(path, scope), expected, "{path} {scope}");
     }
-    // The line names the rule that asks for the token.
+    // The line names the rule that requires the token.
     for (agent, reason) in
         [(agent_token().claim("scope", "read").sign(key()).unwrap(), "scope"), (service(), "bad_request")]
     {

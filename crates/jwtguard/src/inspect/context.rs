@@ -11,7 +11,7 @@ mod filter_edits;
 mod jwt_authn;
 mod routes;
 
-pub use clusters::{Clusters, clusters, clusters_of};
+pub use clusters::{Clusters, clusters};
 pub use diagnostic::{Diagnostic, Subject};
 pub use environment::environment;
 pub use filter_edits::FilterEdits;

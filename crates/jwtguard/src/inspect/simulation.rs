@@ -9,15 +9,18 @@ mod less_specific;
 mod result;
 mod signing;
 mod simulator;
+mod test_credential;
+mod test_request;
 mod token_values;
 mod unread_tokens;
 
-pub use credential::TestCredential;
 pub use result::{
     AppliedRule, ConditionResult, Explanation, LessSpecific, SimulatedDecision, SimulationResult,
     TokenReport, VariantReport,
 };
-pub use simulator::{Simulator, TestRequest};
+pub use simulator::Simulator;
+pub use test_credential::TestCredential;
+pub use test_request::TestRequest;
 
 use crate::inspect::{describe, spelling};
 use jwt_guard::denial::Reason;

@@ -56,7 +56,7 @@ fn the_place_of_a_second_token_is_emptied() {
         assert_eq!(received(&config(), &spellings(both(path)), &places), [], "{path}");
         assert_eq!(received(&forwards, &spellings(both(path)), &places), forwarding, "{path}");
     }
-    // The place is emptied whatever stands there, also if nothing is read.
+    // The place is emptied whatever its content is, also if nothing is read.
     for config in [&config(), &forwards] {
         let request = || spellings(get("/optional").bearer(&service()).header(PLACE, "Basic x"));
         assert_eq!(received(config, &request(), &places), []);

@@ -1,9 +1,10 @@
 //! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
 
 use crate::inspect::FileDocument;
-use crate::inspect::context::{Diagnostic, Subject, clusters_of};
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
+use crate::inspect::issuer_clusters::clusters_of;
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::{Config, Path};
 use jwt_guard::http::Scheme;

@@ -1,38 +1,16 @@
 //! Adds a token to a request, and generates the token if necessary.
 
 use jwt_guard::token_source::TokenSource;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::simulator::{SimulatedKeys, Simulator, TestRequest};
+use super::simulator::{SimulatedKeys, Simulator};
+use super::test_credential::TestCredential;
+use super::test_request::TestRequest;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::token_role::{SecondTokenIndex, TokenRole};
 use jwt_guard_testkit::mint::{Proof, SigningKey};
-
-/// The credential of a request, in addition to its headers.
-#[derive(Debug, Clone)]
-pub enum TestCredential {
-    /// No credential.
-    None,
-    /// A token, which is put into the first token source of the route that its issuer allows.
-    Token(String),
-    /// Claims to sign. The token is put into the first token source of the route that its issuer allows.
-    Claims {
-        /// The claims. `iss`, `aud`, `iat` and `exp` are added if they are missing; a claim with the value `null` is left out.
-        claims: Map<String, Value>,
-        /// The header of a token, whose `alg`, `kid` and `typ` are evaluated. Without it, a header that the issuer's rules
-        /// accept is generated.
-        header: Option<Map<String, Value>>,
-    },
-    /// The complete header and claims of a token, signed without changes.
-    Parts {
-        /// The header.
-        header: Map<String, Value>,
-        /// The claims.
-        claims: Map<String, Value>,
-    },
-}
 
 impl Simulator<'_> {
     /// Adds the tokens to the headers. Also returns the keys that verify them.

@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::credential::TestCredential;
+use super::test_request::TestRequest;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
 use jwt_guard::config::{Config, KeyOrigin};
-use jwt_guard::confirmation::Connection;
-use jwt_guard::http::HeaderMap;
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
@@ -33,27 +31,6 @@ pub struct Simulator<'c> {
     pub(super) temporary_keys: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
     /// The time of the request.
     pub now: UnixTime,
-}
-
-/// The request to simulate.
-#[derive(Debug, Clone)]
-pub struct TestRequest {
-    /// The header `:method`.
-    pub method: String,
-    /// The header `:path`, with the query.
-    pub path: String,
-    /// The header `:authority`.
-    pub host: String,
-    /// All other headers.
-    pub headers: Vec<(String, String)>,
-    /// The SHA-256 digest of the client's certificate, in hexadecimal.
-    pub client_certificate: Option<String>,
-    /// Whether to bind the generated token to a new DPoP key and to send it with a proof.
-    pub dpop: bool,
-    /// The requirement in the metadata of the Envoy route, as JSON text.
-    pub route_metadata: Option<String>,
-    /// The second tokens, by their name in the configuration.
-    pub second_tokens: Vec<(String, TestCredential)>,
 }
 
 /// The keys of one simulation.
@@ -78,12 +55,6 @@ impl KeySource for SimulatedKeys {
     }
 }
 
-impl Connection for TestRequest {
-    fn certificate_digest(&self) -> Option<Vec<u8>> {
-        self.client_certificate.as_ref().map(|digest| digest.as_bytes().to_vec())
-    }
-}
-
 /// The revocation lists are not consulted: a simulation fetches nothing.
 impl RevocationSource for SimulatedKeys {
     fn current_list(&self, _: IssuerIndex) -> Option<Rc<RevocationList>> {
@@ -96,16 +67,6 @@ impl RevocationSource for SimulatedKeys {
 
     fn list_fetch_failed(&self, _: IssuerIndex) -> bool {
         false
-    }
-}
-
-impl TestRequest {
-    /// The headers as the filter receives them.
-    pub(super) fn headers(&self) -> HeaderMap {
-        let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
-        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
-        let others = self.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
-        pseudo.chain([(":scheme".to_owned(), "https".to_owned())]).chain(others).collect()
     }
 }
 
