@@ -36,6 +36,7 @@ mod second_tokens;
 mod tenants;
 mod token_from;
 mod token_places;
+mod token_source_error;
 
 use std::rc::Rc;
 
@@ -81,6 +82,7 @@ use token_from::{token_sources, with_dpop};
 use token_places::{
     claim_header_among, compared_header_among, shared_places, sources_of_issuers, token_headers,
 };
+pub use token_source_error::TokenSourceError;
 
 /// A valid configuration.
 #[derive(Debug)]

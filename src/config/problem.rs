@@ -5,6 +5,7 @@ mod texts;
 use super::bound_token_error::BoundTokenError;
 use super::comparison_error::ComparisonError;
 use super::second_token_error::SecondTokenError;
+use super::token_source_error::TokenSourceError;
 use super::{foreign::Advice, issuer_error::IssuerError, keys::Bounds};
 use crate::headers::HeaderMapError;
 use crate::http::UriError;
@@ -360,21 +361,9 @@ pub enum Problem {
     },
 
     // Headers and token sources.
-    /// A token source that is in its list twice.
-    #[error("the same token source is in this list twice; remove one")]
-    RepeatedPlace,
-    /// A name that a header, query parameter or cookie cannot have.
-    #[error("a name can contain only letters, digits and !#$%&'*+-.^_`|~")]
-    InvalidName,
-    /// A prefix that a header value cannot have.
-    #[error("expected a prefix of visible ASCII characters and spaces, such as \"Token \"")]
-    InvalidPrefix,
-    /// `prefix` without `header`.
-    #[error("only a header can have a prefix; write header beside it, or remove prefix")]
-    PrefixWithoutHeader,
-    /// A token source with no name, or with several.
-    #[error("expected exactly one of header, query and cookie")]
-    NotOnePlace,
+    /// A mistake in a token source.
+    #[error("{0}")]
+    TokenSource(TokenSourceError),
     /// A header that carries both a token and a claim.
     #[error(
         "the header {header} is removed from every request: it is a claim header, another spelling of one, or a \

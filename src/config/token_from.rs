@@ -3,6 +3,7 @@
 use super::keys::token_source as key;
 use super::problem::Problem;
 use super::reader::{ConfigNode, Errors};
+use super::token_source_error::TokenSourceError;
 use crate::http::is_token;
 use crate::jose::json::Json;
 use crate::token_source::TokenSource;
@@ -21,7 +22,7 @@ pub(super) fn token_sources(
     for item in &items {
         let Some(token_source) = token_source(item, errors) else { continue };
         if token_sources.contains(&token_source) {
-            item.refuse(Problem::RepeatedPlace, errors);
+            item.refuse(Problem::TokenSource(TokenSourceError::RepeatedPlace), errors);
         }
         token_sources.push(token_source);
     }
@@ -43,7 +44,7 @@ fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSourc
         let node = object.take(key)?;
         let name = node.text("a name", errors)?;
         if !is_token(name.as_bytes()) {
-            node.refuse(Problem::InvalidName, errors);
+            node.refuse(Problem::TokenSource(TokenSourceError::InvalidName), errors);
             return None;
         }
         Some(name.to_owned())
@@ -54,12 +55,12 @@ fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSourc
     let prefix = object.take(key::PREFIX).map(|node| match node.value() {
         Json::String(prefix) if prefix.bytes().all(|byte| (b' '..=b'~').contains(&byte)) => prefix.clone(),
         _ => {
-            node.refuse(Problem::InvalidPrefix, errors);
+            node.refuse(Problem::TokenSource(TokenSourceError::InvalidPrefix), errors);
             String::new()
         }
     });
     if prefix.is_some() && header.is_none() {
-        object.refuse(key::PREFIX, Problem::PrefixWithoutHeader, errors);
+        object.refuse(key::PREFIX, Problem::TokenSource(TokenSourceError::PrefixWithoutHeader), errors);
     }
     let has_slip = object.has_unknown();
     object.deny_unknown(errors);
@@ -72,7 +73,7 @@ fn token_source(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<TokenSourc
         (None, None, Some(name)) => Some(TokenSource::Cookie { name }),
         (None, None, None) if has_slip || is_named => None,
         _ => {
-            node.refuse(Problem::NotOnePlace, errors);
+            node.refuse(Problem::TokenSource(TokenSourceError::NotOnePlace), errors);
             None
         }
     }

@@ -12,6 +12,7 @@ mod bypass;
 mod check;
 mod context;
 mod documents;
+mod envoy_metadata;
 mod explain;
 mod explain_conditions;
 mod explain_issuers;
