@@ -179,6 +179,32 @@ fn a_flood_fills_its_own_group() {
 }
 
 #[test]
+fn a_thousand_proofs_a_second_for_a_minute_stay_within_bounds() {
+    let process = process();
+    let vms = [vm(&process), vm(&process)];
+    let mut passed = Vec::new();
+    for second in 0..60 {
+        for number in 0..1000 {
+            let used = proof(&process, &format!("user-{}", number % 50), &format!("{second}-{number}"), 0);
+            assert_eq!(mark(&vms[number % 2], &used), Ok(()), "{second} {number}");
+            if number % 100 == 0 {
+                passed.push(used);
+            }
+        }
+        process.pass(1.0);
+    }
+    let (largest, all) = {
+        let entries = process.entries.borrow();
+        let sizes: Vec<usize> = entries.values().map(|entry| entry.0.len()).collect();
+        (sizes.iter().copied().max().unwrap(), sizes.iter().sum::<usize>())
+    };
+    assert!(largest <= MAX_BYTES && all <= 4096 * MAX_BYTES, "{largest} {all}");
+    for used in &passed {
+        assert!(mark(&vms[0], used).is_err() && mark(&vms[1], used).is_err());
+    }
+}
+
+#[test]
 fn lost_swaps_are_repeated_and_then_refuse() {
     let process = process();
     let (one, other) = (vm(&process), vm(&process));
