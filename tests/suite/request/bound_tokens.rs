@@ -2,9 +2,10 @@
 
 use jwt_guard::config::Config;
 use jwt_guard::jose::base64url;
+use jwt_guard_testkit::mint::{Algorithm, Proof, shared_key};
 use serde_json::{Value, json};
 
-use super::fixture::{TestRequest, config, denied, describe, forwarded, get, good, key, token};
+use super::fixture::{NOW, TestRequest, config, denied, describe, forwarded, get, good, key, token};
 
 /// The SHA-256 digest of the client's certificate, in hexadecimal.
 const CERTIFICATE: &str = "468ed33be74eee6556d90c0149c1309e9ba61d6425303443c0748a02dd8de688";
@@ -131,6 +132,24 @@ fn a_token_that_is_not_confirmed_counts_as_an_invalid_one() {
     assert!(refused.record.to_string().contains(" issuer="), "{}", refused.record);
     for secret in [&bound()[..20], &thumbprint(), CERTIFICATE] {
         assert!(!refused.record.to_string().contains(secret));
+    }
+}
+
+#[test]
+fn a_token_with_both_members_needs_the_certificate_and_the_proof() {
+    let config = config(json!({ "dpop": { "origin": "https://api.example" } }));
+    let client = shared_key(Algorithm::Es256, "client");
+    let token = with_cnf(json!({ "x5t#S256": thumbprint(), "jkt": client.thumbprint() }));
+    let proof = Proof::new("GET", "https://api.example/", &token, client, NOW).unwrap().sign(client).unwrap();
+    let request = || get("/").header("authorization", format!("DPoP {token}"));
+    for (request, expected) in [
+        (request().certificate(CERTIFICATE).header("dpop", &proof), "user-1"),
+        (request().header("dpop", &proof), "401 confirmation"),
+        (request().certificate(OTHER).header("dpop", &proof), "401 confirmation"),
+        (request().certificate(CERTIFICATE), "401 dpop_proof"),
+        (get("/").bearer(&token).certificate(CERTIFICATE).header("dpop", &proof), "401 confirmation"),
+    ] {
+        assert_eq!(step(&config, &request), expected);
     }
 }
 
