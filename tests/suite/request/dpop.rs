@@ -1,5 +1,7 @@
 //! DPoP proofs (RFC 9449): each rule is tested with a request that passes, in which one thing changes.
 
+mod clients;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
