@@ -30,6 +30,15 @@ pub enum BoundTokenError {
         /// The value, shortened.
         got: String,
     },
+    /// An algorithm whose proofs are longer than the limit.
+    #[error(
+        "a proof with {algorithm} is longer than {} bytes, which is the limit; remove it, or write ES256 or EdDSA",
+        dpop::proof::MAX_BYTES
+    )]
+    LongProof {
+        /// The algorithm.
+        algorithm: Algorithm,
+    },
     /// A header that carries the proof or the certificate, used for something else.
     #[error("{name} carries the proof or the certificate of bound tokens; use another header here")]
     ReservedHeader {
@@ -141,7 +150,15 @@ fn rules(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<DpopRules> {
         }
     };
     let algorithms = match object.take(key::ALGORITHMS) {
-        Some(node) => algorithms(&node, errors),
+        Some(node) => {
+            let listed = algorithms(&node, errors);
+            let is_long = |algorithm: &&Algorithm| !dpop::ALGORITHM_NAMES.contains(&algorithm.name());
+            for algorithm in listed.iter().filter(is_long) {
+                let error = BoundTokenError::LongProof { algorithm: *algorithm };
+                node.refuse(Problem::BoundToken(error), errors);
+            }
+            listed
+        }
         None => vec![Algorithm::Es256, Algorithm::Ed25519],
     };
     let max_age = Duration::from_secs(object.integer(&key::MAX_AGE_SECONDS, errors));
