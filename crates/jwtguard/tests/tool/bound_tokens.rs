@@ -113,6 +113,16 @@ fn explain_and_test_bind_the_tokens_that_they_generate() {
     assert_eq!(explain(&[r#"{"scope":"pay"}"#]).status, 0, "a bearer token is still accepted");
     let bound = format!(r#"{{"scope":"pay","cnf":{{"x5t#S256":"{THUMBPRINT}"}}}}"#);
     assert_eq!(explain(&[&bound, "--client-certificate", DIGEST]).status, 0);
+    assert_eq!(explain(&[&bound, "--client-certificate", DIGEST, "--dpop"]).status, 0, "bound to both");
+    assert_eq!(explain(&[&bound, "--dpop"]).status, 1);
+    // The proof is for the origin that has the host of the request.
+    let origins = PLUGIN.replace("https://api.example.com", "[https://a.example, 'http://[::1]:8080']");
+    let origins = folder.file("origins.yaml", &origins);
+    for host in ["a.example", "[::1]:8080", "A.example.:443", "internal"] {
+        let request =
+            ["explain", &origins, "--request", "GET /a", "--host", host, "--claims", "{}", "--dpop"];
+        assert_eq!(jwtguard(&request).status, 0, "{host}");
+    }
     let without = explain(&[&bound]);
     assert_eq!(without.status, 1);
     assert!(

@@ -4,7 +4,8 @@ use jwt_guard::token_source::TokenSource;
 use serde_json::{Map, Value, json};
 
 use super::simulator::{SimulatedKeys, Simulator, TestRequest};
-use jwt_guard::http::HeaderMap;
+use jwt_guard::dpop::Origin;
+use jwt_guard::http::{HeaderMap, comparable_host};
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::token_role::{SecondTokenIndex, TokenRole};
@@ -80,9 +81,15 @@ impl Simulator<'_> {
         let algorithm = rules.algorithms.first().copied().unwrap_or(Algorithm::Es256);
         let key = SigningKey::generate(algorithm).map_err(|error| error.to_string())?;
         let mut claims = claims.clone();
-        claims.entry("cnf").or_insert_with(|| json!({ "jkt": key.thumbprint() }));
+        // Beside the digest of a certificate, if the claims have one.
+        if let Some(cnf) = claims.entry("cnf").or_insert_with(|| json!({})).as_object_mut() {
+            cnf.entry("jkt").or_insert_with(|| key.thumbprint().into());
+        }
         let token = self.token_of(&claims, header.as_ref(), TokenRole::First, keys)?;
-        let origin = rules.origins.first().map(ToString::to_string).unwrap_or_default();
+        let host = comparable_host(request.host.as_bytes());
+        let is_requested = |origin: &&Origin| origin.host().as_bytes() == host.as_ref();
+        let origin = rules.origins.iter().find(is_requested).or(rules.origins.first());
+        let origin = origin.map(ToString::to_string).unwrap_or_default();
         let uri = format!("{origin}{}", request.path.split('?').next().unwrap_or_default());
         let proof = Proof::new(&request.method, &uri, &token, &key, self.now);
         let proof = proof.and_then(|proof| proof.sign(&key)).map_err(|error| error.to_string())?;
