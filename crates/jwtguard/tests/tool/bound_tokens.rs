@@ -207,3 +207,18 @@ fn check_knows_who_can_write_the_certificate_header() {
     );
     assert!(!jwtguard_with(&["check", "-"], &of_connection).err.contains("forward_client_cert_details"));
 }
+
+#[test]
+fn check_reports_routes_that_match_on_the_proof() {
+    let example = crate::run::read("envoy/envoy.yaml");
+    let matches = "- match: { prefix: /, headers: [{ name: DPoP, present_match: true }] }\n";
+    let routed = example.replacen("- match: { prefix: / }\n", matches, 1);
+    let dpop = "dpop: { origin: https://api.example.com }\n                            jwks_cluster: issuer";
+    let with_dpop = routed.replacen("jwks_cluster: issuer", dpop, 1);
+    let check = |file: &str| jwtguard_with(&["check", "-"], file).err;
+    let finding = "matches on the header DPoP, which the filter edits";
+    assert!(check(&with_dpop).contains(finding), "{}", check(&with_dpop));
+    assert!(!check(&routed).contains(finding), "without dpop, the filter does not remove the header");
+    let forwards = with_dpop.replacen("dpop:", "forward_token: true\n                            dpop:", 1);
+    assert!(!check(&forwards).contains(finding), "{}", check(&forwards));
+}
