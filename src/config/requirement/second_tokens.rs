@@ -57,7 +57,7 @@ fn second_requirement(
     }
     let empty = match errors.len() > before {
         true => EmptyRequirement::AnyValidToken,
-        false => EmptyRequirement::Refused,
+        false => EmptyRequirement::RefusedForSecondToken,
     };
     let requirement = read(&mut object, names, empty, errors);
     object.deny_unknown(errors);
