@@ -115,6 +115,11 @@ fn explain_and_test_bind_the_tokens_that_they_generate() {
     assert_eq!(explain(&[&bound, "--client-certificate", DIGEST]).status, 0);
     assert_eq!(explain(&[&bound, "--client-certificate", DIGEST, "--dpop"]).status, 0, "bound to both");
     assert_eq!(explain(&[&bound, "--dpop"]).status, 1);
+    let from_header = "client_certificate_from: { header: x-forwarded-client-cert }\nroutes:";
+    let from_header = folder.file("header.yaml", &PLUGIN.replace("routes:", from_header));
+    let request = ["explain", &from_header, "--request", "GET /a", "--claims", &bound];
+    assert_eq!(jwtguard(&[&request[..], &["--client-certificate", DIGEST]].concat()).status, 0);
+    assert_eq!(jwtguard(&request).status, 1);
     // The proof is for the origin that has the host of the request.
     let origins = PLUGIN.replace("https://api.example.com", "[https://a.example, 'http://[::1]:8080']");
     let origins = folder.file("origins.yaml", &origins);

@@ -4,6 +4,7 @@ use jwt_guard::token_source::TokenSource;
 use serde_json::{Map, Value, json};
 
 use super::simulator::{SimulatedKeys, Simulator, TestRequest};
+use jwt_guard::confirmation::{CertificateSource, FORWARDED_CERTIFICATE};
 use jwt_guard::dpop::Origin;
 use jwt_guard::http::{HeaderMap, comparable_host};
 use jwt_guard::jose::algorithm::Algorithm;
@@ -45,6 +46,11 @@ impl Simulator<'_> {
         request: &TestRequest,
     ) -> Result<(HeaderMap, SimulatedKeys), String> {
         let mut keys = self.keys();
+        let from_header = self.config.client_certificate_from == CertificateSource::ForwardedHeader;
+        if let Some(digest) = request.client_certificate.as_ref().filter(|_| from_header) {
+            // As the proxy in front of the filter writes it.
+            headers.append(FORWARDED_CERTIFICATE, format!("Hash={digest}"));
+        }
         if request.dpop {
             let token = self.with_proof(&mut headers, credential, request, &mut keys)?;
             insert(&mut headers, &TokenSource::Dpop, &token);
