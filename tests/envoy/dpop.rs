@@ -281,3 +281,49 @@ async fn a_proof_is_for_one_request_as_envoy_reads_it() {
     }
     assert_no_crash(&stack);
 }
+
+/// The first proof of a bucket creates its entry, and the first proof of all creates the random key. Two workers may do so
+/// at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_arrives_on_two_workers_at_once_passes_once() {
+    const CONNECTIONS: usize = 8;
+    let stack = stack(with_dpop()).await;
+    let (token, address) = (bound(&stack, client()), stack.address());
+    let proofs: std::sync::Arc<Vec<String>> =
+        std::sync::Arc::new((0..150).map(|_| proof(&token, "/")).collect());
+    // Every worker has the keys before the first proof arrives.
+    for _ in 0..20 {
+        assert_eq!(
+            outcome::of(&stack.request("GET", "/").bearer(&stack.good_token()).send().await),
+            "passed"
+        );
+    }
+    let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(CONNECTIONS));
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (proofs, barrier, token) = (proofs.clone(), barrier.clone(), token.clone());
+            tokio::spawn(async move {
+                let mut connection = crate::harness::Connection::open(address).await;
+                let mut outcomes = Vec::new();
+                for proof in proofs.iter() {
+                    let request = Request::new(address, "GET", "/")
+                        .header("authorization", format!("DPoP {token}"))
+                        .header("dpop", proof)
+                        .to_bytes();
+                    barrier.wait().await;
+                    connection.write(&request).await;
+                    outcomes.push(outcome::of(&connection.response().await));
+                }
+                outcomes
+            })
+        })
+        .collect();
+    let mut passed = vec![0; proofs.len()];
+    for task in tasks {
+        for (passed, outcome) in passed.iter_mut().zip(task.await.unwrap()) {
+            assert!(outcome == "passed" || outcome == "dpop_replay", "{outcome}");
+            *passed += usize::from(outcome == "passed");
+        }
+    }
+    assert!(passed.iter().all(|passed| *passed == 1), "{passed:?}");
+}
