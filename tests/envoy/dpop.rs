@@ -1,11 +1,12 @@
 //! DPoP (RFC 9449) in a real Envoy with several workers: proofs, replays, and a client of another project.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jwt_guard_testkit::mint::{Algorithm, Proof, SigningKey, shared_key};
 use jwt_guard_testkit::pinned_python::pinned_python;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::harness::{Request, Stack, now, plugin_with, wait_until};
 use crate::outcome::{self, assert_no_crash, expose_reasons};
