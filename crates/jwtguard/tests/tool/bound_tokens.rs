@@ -128,6 +128,8 @@ fn explain_and_test_bind_the_tokens_that_they_generate() {
             ["explain", &origins, "--request", "GET /a", "--host", host, "--claims", "{}", "--dpop"];
         assert_eq!(jwtguard(&request).status, 0, "{host}");
     }
+    let escaped = ["explain", &plugin, "--request", "GET /caf\u{e9}", "--claims", "{}", "--dpop"];
+    assert_eq!(jwtguard(&escaped).status, 0);
     let without = explain(&[&bound]);
     assert_eq!(without.status, 1);
     assert!(

@@ -51,6 +51,12 @@ fn a_proof_may_have_other_spellings_and_more_claims() {
     ] {
         assert_eq!(step(&config, &with_proof(&bound(), &signed(&proof))), "user-1", "{proof:?}");
     }
+    let ed25519 = SigningKey::generate(Algorithm::Ed25519).unwrap();
+    let token = bound_to(&ed25519);
+    for alg in ["EdDSA", "Ed25519"] {
+        let proof = Proof::new("GET", URI, &token, &ed25519, NOW).unwrap().header("alg", alg);
+        assert_eq!(step(&config, &with_proof(&token, &proof.sign(&ed25519).unwrap())), "user-1", "{alg}");
+    }
     let spaces = format!(" {}\t", signed(&proof()));
     assert_eq!(step(&config, &with_proof(&bound(), &spaces)), "user-1");
 }

@@ -96,7 +96,12 @@ impl Simulator<'_> {
         let is_requested = |origin: &&Origin| origin.host().as_bytes() == host.as_ref();
         let origin = rules.origins.iter().find(is_requested).or(rules.origins.first());
         let origin = origin.map(ToString::to_string).unwrap_or_default();
-        let uri = format!("{origin}{}", request.path.split('?').next().unwrap_or_default());
+        let path = request.path.split('?').next().unwrap_or_default();
+        // A client writes a URI, also if the path of the request is not one.
+        let uri = path.bytes().fold(origin, |uri, byte| match byte {
+            b'!'..=b'~' => format!("{uri}{}", char::from(byte)),
+            byte => format!("{uri}%{byte:02X}"),
+        });
         let proof = Proof::new(&request.method, &uri, &token, &key, self.now);
         let proof = proof.and_then(|proof| proof.sign(&key)).map_err(|error| error.to_string())?;
         headers.append("dpop", proof);
