@@ -23,6 +23,22 @@ use crate::jose::algorithm::Algorithm;
 /// The header that carries the proof.
 pub const HEADER: &str = "dpop";
 
+/// The algorithms that proofs can have, by their `alg`. The key and the signature of ML-DSA do not fit into a proof of
+/// [`MAX_BYTES`](proof::MAX_BYTES).
+pub const ALGORITHM_NAMES: [&str; 11] = [
+    Algorithm::Rs256.name(),
+    Algorithm::Rs384.name(),
+    Algorithm::Rs512.name(),
+    Algorithm::Ps256.name(),
+    Algorithm::Ps384.name(),
+    Algorithm::Ps512.name(),
+    Algorithm::Es256.name(),
+    Algorithm::Es384.name(),
+    Algorithm::Es512.name(),
+    Algorithm::Ed25519.name(),
+    "Ed25519",
+];
+
 /// `dpop`: how proofs are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DpopRules {

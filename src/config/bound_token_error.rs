@@ -1,5 +1,8 @@
 //! The mistakes in keys that the rules for bound tokens affect.
 
+use crate::jose::algorithm::Algorithm;
+use crate::jose::limits::MAX_PROOF_BYTES;
+
 /// A mistake in a key that the rules for bound tokens affect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BoundTokenError {
@@ -8,6 +11,15 @@ pub enum BoundTokenError {
     OriginWithPath {
         /// The value, shortened.
         got: String,
+    },
+    /// An algorithm whose proofs are longer than the limit.
+    #[error(
+        "a proof with {algorithm} is longer than {MAX_PROOF_BYTES} bytes, which is the limit; remove it, or write ES256 \
+         or EdDSA"
+    )]
+    LongProof {
+        /// The algorithm.
+        algorithm: Algorithm,
     },
     /// A header that carries the proof or the certificate, used for something else.
     #[error("{name} carries the proof or the certificate of bound tokens; use another header here")]

@@ -120,7 +120,15 @@ fn rules(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<DpopRules> {
         }
     };
     let algorithms = match object.take(key::ALGORITHMS) {
-        Some(node) => algorithms(&node, errors),
+        Some(node) => {
+            let listed = algorithms(&node, errors);
+            let is_long = |algorithm: &&Algorithm| !dpop::ALGORITHM_NAMES.contains(&algorithm.name());
+            for algorithm in listed.iter().filter(is_long) {
+                let error = BoundTokenError::LongProof { algorithm: *algorithm };
+                node.refuse(Problem::BoundToken(error), errors);
+            }
+            listed
+        }
         None => vec![Algorithm::Es256, Algorithm::Ed25519],
     };
     let max_age = Duration::from_secs(object.integer(&key::MAX_AGE_SECONDS, errors));

@@ -29,6 +29,8 @@ pub enum EmptyRequirement {
     AnyValidToken,
     /// A mistake: the operator could have meant that every request passes, or that none does.
     Refused,
+    /// The same mistake in the requirement for a second token.
+    RefusedForSecondToken,
 }
 
 /// A requirement that is an object of its own.
@@ -89,8 +91,8 @@ pub fn read(
                 false => {
                     let conditions = all_of(written.issuer_and_audience, written.conditions);
                     let is_empty = conditions.0.is_empty() && tokens.is_empty();
-                    if empty == EmptyRequirement::Refused && is_empty && errors.len() == before {
-                        refuse_empty_requirement(object, errors);
+                    if is_empty && errors.len() == before {
+                        refuse_empty_requirement(object, empty, errors);
                     }
                     Some(Rule::Authenticated(conditions))
                 }
@@ -198,11 +200,16 @@ fn all_of(issuer_and_audience: Vec<IssuerOrAudience>, conditions: Vec<Condition>
 
 /// Reports an object without a condition. An object with a misspelled key, or with the name of an invalid issuer,
 /// already has an error.
-fn refuse_empty_requirement(object: &ConfigObject<'_>, errors: &mut Errors) {
+fn refuse_empty_requirement(object: &ConfigObject<'_>, empty: EmptyRequirement, errors: &mut Errors) {
     if object.has_unknown() || object.has(key::REQUIRES_ISSUER) || object.has(key::REQUIRES_AUDIENCE) {
         return;
     }
-    object.refuse_whole(Problem::NoCondition, errors);
+    let problem = match empty {
+        EmptyRequirement::AnyValidToken => return,
+        EmptyRequirement::Refused => Problem::NoCondition,
+        EmptyRequirement::RefusedForSecondToken => Problem::SecondToken(SecondTokenError::NoCondition),
+    };
+    object.refuse_whole(problem, errors);
 }
 
 fn named_policy<'n>(

@@ -51,9 +51,15 @@ pub enum SecondTokenError {
     /// A key that the requirement for a second token cannot have.
     #[error(
         "the requirement for a second token can have only allow_authenticated, allow_missing, requires_* and any_of; \
-         write this key beside requires_token"
+         remove this key"
     )]
     KeyOfFirst,
+    /// A requirement for a second token without a condition.
+    #[error(
+        "no condition is set; write allow_authenticated: true for any valid token, or allow_missing: true to let \
+         requests without this token pass too"
+    )]
+    NoCondition,
     /// `requires_token` in `any_of`.
     #[error("an entry of any_of cannot have requires_token; set requires_token beside any_of")]
     InAlternative,

@@ -13,13 +13,18 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Parses an origin, such as `https://api.example.com`. A single `/` after it is allowed.
+    /// Parses an origin, such as `https://api.example.com`. A single `/` after it is allowed. A final dot of the host is
+    /// removed, because no client writes it.
     ///
     /// # Errors
     /// The text is not a URL. `Ok(None)`: the URL has a path or a query.
     pub fn parse(text: &str) -> Result<Option<Self>, UriError> {
         let uri = Uri::parse(text)?;
-        Ok(matches!(uri.path_and_query(), "" | "/").then(|| Self::of(&uri)))
+        let mut origin = Self::of(&uri);
+        if origin.host.ends_with('.') {
+            origin.host.pop();
+        }
+        Ok(matches!(uri.path_and_query(), "" | "/").then_some(origin))
     }
 
     /// Whether the scheme is https.
@@ -140,6 +145,12 @@ mod tests {
             ("https://api.example.com", "/"),
             ("https://api.example.com?x", "/?x"),
             ("http://[::1]/x", "/x"),
+            ("https://api.example.com:0443/x", "/x"),
+            ("https://api.example.com/a/%2e%2E/b", "/b"),
+            ("https://api.example.com/b", "/a/%2e./b"),
+            ("https://api.example.com/../b", "/b"),
+            ("https://api.example.com/a//b", "/a//b"),
+            ("https://api.example.com/a\\b", "/a%5Cb"),
         ] {
             assert!(target(htu, "internal", path), "{htu} {path}");
         }
@@ -154,6 +165,20 @@ mod tests {
             ("https://api.example.com/Orders/7", "/orders/7"),
             ("https://api.example.com/orders/7/", "/orders/7"),
             ("https://api.example.com//orders/7", "/orders/7"),
+            ("https://api.example.com\\orders/7", "/orders/7"),
+            ("https://api.example.com/orders\\7", "/orders/7"),
+            ("https://api.example.com/orders%5C7", "/orders/7"),
+            ("https://api.example.com/orders;x/7", "/orders/7"),
+            ("https://api.example.com/x/..;/orders/7", "/orders/7"),
+            ("https://api.example.com/orders/7%00", "/orders/7"),
+            ("https://api.example.com/orders/7%3Fa", "/orders/7"),
+            ("https://api.example.com/%252e%252e/orders/7", "/orders/7"),
+            ("https://api.example.com:443:443/orders/7", "/orders/7"),
+            ("https://api.example.com:/orders/7", "/orders/7"),
+            ("https://api%2eexample.com/orders/7", "/orders/7"),
+            ("https:api.example.com/orders/7", "/orders/7"),
+            (" https://api.example.com/orders/7", "/orders/7"),
+            ("https://api.example.com/orders/7 ", "/orders/7"),
             ("https://api.example.com/a%2Fb", "/a/b"),
             ("https://api.example.com/a%252Fb", "/a%2Fb"),
             ("https://api.example.com:8443/orders/7", "/orders/7"),
@@ -182,6 +207,7 @@ mod tests {
     #[test]
     fn an_origin_has_no_path() {
         assert!(Origin::parse("https://a.example").is_ok_and(|origin| origin.is_some()));
+        assert_eq!(Origin::parse("https://a.example."), Origin::parse("https://A.example"));
         for text in ["https://a.example/x", "https://a.example?x", "https://a.example//"] {
             assert_eq!(Origin::parse(text), Ok(None), "{text}");
         }

@@ -277,6 +277,14 @@ impl Jwk<'_> {
     }
 
     pub(super) fn read(&self) -> Result<(Option<Algorithm>, PublicKey), KeyError> {
+        self.read_with(Self::check_operations)
+    }
+
+    /// [`read`](Self::read) with another check of `key_ops`.
+    pub(super) fn read_with(
+        &self,
+        check_operations: impl Fn(&Self) -> Result<(), KeyError>,
+    ) -> Result<(Option<Algorithm>, PublicKey), KeyError> {
         let kind = self.text("kty")?;
         if kind == "oct" {
             return Err(KeyError::Symmetric);
@@ -285,6 +293,7 @@ impl Jwk<'_> {
             return Err(KeyError::Private);
         }
         self.check_purpose()?;
+        check_operations(self)?;
         let algorithm = match self.member("alg") {
             None => None,
             Some(Json::String(name)) => Some(Algorithm::from_name(name).ok_or(KeyError::Algorithm)?),
@@ -313,14 +322,18 @@ impl Jwk<'_> {
         Ok((algorithm, public))
     }
 
-    /// Refuses a key that is not for signatures (RFC 7517 sections 4.2 and 4.3). An owner of an encryption key may
-    /// decrypt texts for strangers, and the result of such a decryption could be a valid signature.
+    /// Refuses a key that is not for signatures (RFC 7517 section 4.2). An owner of an encryption key may decrypt texts for
+    /// strangers, and the result of such a decryption could be a valid signature.
     fn check_purpose(&self) -> Result<(), KeyError> {
         match self.member("use") {
-            None => {}
-            Some(Json::String(purpose)) if purpose == "sig" => {}
-            Some(_) => return Err(KeyError::Use),
+            None => Ok(()),
+            Some(Json::String(purpose)) if purpose == "sig" => Ok(()),
+            Some(_) => Err(KeyError::Use),
         }
+    }
+
+    /// The same for `key_ops` (RFC 7517 section 4.3).
+    pub(super) fn check_operations(&self) -> Result<(), KeyError> {
         match self.member("key_ops") {
             None => Ok(()),
             Some(Json::Array(items)) if items.iter().any(|item| item.as_str() == Some("verify")) => Ok(()),

@@ -17,13 +17,17 @@ pub struct PublicJwk {
 }
 
 impl PublicJwk {
-    /// Reads a JWK by the rules for the keys of a set.
+    /// Reads a JWK by the rules for the keys of a set. Empty `key_ops` are allowed: browsers export them for the public key
+    /// of a pair that was generated for signing alone (Web Cryptography API, `generateKey`).
     ///
     /// # Errors
     /// The key is not usable; or it contains private or symmetric material.
     pub fn read(jwk: &Json) -> Result<Self, KeyError> {
         let jwk = Jwk(jwk);
-        let (algorithm, public) = jwk.read()?;
+        let is_empty =
+            |jwk: &Jwk<'_>| matches!(jwk.0.member("key_ops"), Some(Json::Array(items)) if items.is_empty());
+        let (algorithm, public) =
+            jwk.read_with(|jwk| if is_empty(jwk) { Ok(()) } else { jwk.check_operations() })?;
         Ok(Self { public, algorithm, thumbprint: thumbprint(&jwk)? })
     }
 

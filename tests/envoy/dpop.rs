@@ -221,3 +221,110 @@ async fn a_client_of_another_project_passes() {
     let Some((status, answer)) = pinned_python("dpop-client", &job.to_string()) else { return };
     assert_eq!((status, answer.trim()), (0, "200 200 401"), "{answer}");
 }
+
+/// A request with a proof, in which a thief or a proxy changes one thing, through Envoy's own reading of HTTP/1.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_is_for_one_request_as_envoy_reads_it() {
+    let stack = stack(with_dpop()).await;
+    let token = bound(&stack, client());
+    let of = |method: &str, htu: &str| {
+        let proof = Proof::new(method, &format!("{ORIGIN}{htu}"), &token, client(), now()).unwrap();
+        proof.sign(client()).unwrap()
+    };
+    let authorization = format!("DPoP {token}");
+    let sent = |method: &str, path: &str, proof: &str| {
+        stack.request(method, path).header("authorization", &authorization).header("dpop", proof)
+    };
+    for (method, path, htm, htu, expected) in [
+        ("GET", "/orders/7", "GET", "/orders/7", "passed"),
+        ("GET", "/orders/7?", "GET", "/orders/7?#", "passed"),
+        ("GET", "/a%20b/~x", "GET", "/a%20b/%7Ex", "passed"),
+        ("GET", "/a/%2e%2e/b", "GET", "/b", "passed"),
+        ("GET", "/a//b", "GET", "/a//b", "passed"),
+        ("HEAD", "/orders/7", "HEAD", "/orders/7", "passed"),
+        ("HEAD", "/orders/7", "GET", "/orders/7", "dpop_proof"),
+        ("GET", "/orders/7", "HEAD", "/orders/7", "dpop_proof"),
+        ("POST", "/orders/7", "GET", "/orders/7", "dpop_proof"),
+        ("GET", "/a//b", "GET", "/a/b", "dpop_proof"),
+        ("GET", "/a%2Fb", "GET", "/a/b", "dpop_proof"),
+        ("GET", "/a;x", "GET", "/a", "dpop_proof"),
+        ("GET", "/A", "GET", "/a", "dpop_proof"),
+        ("GET", "/a%3Fb", "GET", "/a", "dpop_proof"),
+    ] {
+        let response = sent(method, path, &of(htm, htu)).send().await;
+        assert_eq!(outcome::of(&response), expected, "{method} {path} {htm} {htu}");
+    }
+    let proof = of("GET", "/x");
+    for (label, request, expected) in [
+        ("two proofs", sent("GET", "/x", &proof).header("DPoP", &proof), "dpop_proof"),
+        ("two proofs, one is no proof", sent("GET", "/x", &proof).header("dpop", "a"), "dpop_proof"),
+        ("two proofs in one", sent("GET", "/x", &format!("{proof},{proof}")), "dpop_proof"),
+        ("garbage", sent("GET", "/x", &"A".repeat(4096)), "dpop_proof"),
+        ("garbage of another length", sent("GET", "/x", &"A".repeat(20_000)), "dpop_proof"),
+        (
+            "another spelling of the header",
+            stack.request("GET", "/x").header("authorization", &authorization).header("d-pop", &proof),
+            "dpop_proof",
+        ),
+        (
+            "the token as Bearer",
+            stack.request("GET", "/x").bearer(&token).header("dpop", &proof),
+            "confirmation",
+        ),
+        ("the proof with its request", sent("GET", "/x", &proof), "passed"),
+        ("the proof again", sent("GET", "/x", &proof), "dpop_replay"),
+    ] {
+        assert_eq!(outcome::of(&request.send().await), expected, "{label}");
+    }
+    let log = stack.envoy.log();
+    for secret in [&token[..40], &proof[..40], &client().thumbprint()] {
+        assert!(!log.contains(secret), "the log has a token, a proof or a thumbprint");
+    }
+    assert_no_crash(&stack);
+}
+
+/// The first proof of a bucket creates its entry, and the first proof of all creates the random key. Two workers may do so
+/// at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proof_that_arrives_on_two_workers_at_once_passes_once() {
+    const CONNECTIONS: usize = 8;
+    let stack = stack(with_dpop()).await;
+    let (token, address) = (bound(&stack, client()), stack.address());
+    let proofs: std::sync::Arc<Vec<String>> =
+        std::sync::Arc::new((0..150).map(|_| proof(&token, "/")).collect());
+    // Every worker has the keys before the first proof arrives.
+    for _ in 0..20 {
+        assert_eq!(
+            outcome::of(&stack.request("GET", "/").bearer(&stack.good_token()).send().await),
+            "passed"
+        );
+    }
+    let barrier = std::sync::Arc::new(tokio::sync::Barrier::new(CONNECTIONS));
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (proofs, barrier, token) = (proofs.clone(), barrier.clone(), token.clone());
+            tokio::spawn(async move {
+                let mut connection = crate::harness::Connection::open(address).await;
+                let mut outcomes = Vec::new();
+                for proof in proofs.iter() {
+                    let request = Request::new(address, "GET", "/")
+                        .header("authorization", format!("DPoP {token}"))
+                        .header("dpop", proof)
+                        .to_bytes();
+                    barrier.wait().await;
+                    connection.write(&request).await;
+                    outcomes.push(outcome::of(&connection.response().await));
+                }
+                outcomes
+            })
+        })
+        .collect();
+    let mut passed = vec![0; proofs.len()];
+    for task in tasks {
+        for (passed, outcome) in passed.iter_mut().zip(task.await.unwrap()) {
+            assert!(outcome == "passed" || outcome == "dpop_replay", "{outcome}");
+            *passed += usize::from(outcome == "passed");
+        }
+    }
+    assert!(passed.iter().all(|passed| *passed == 1), "{passed:?}");
+}

@@ -16,7 +16,7 @@ keys! {
         ORIGIN: Name("origin") is TextsMatching("^[Hh][Tt][Tt][Pp][Ss]?://[^/?#@]+/?$");
 
         /// The signature algorithms of proofs, by their alg. Of RSA keys, those up to 4096 bits are accepted.
-        ALGORITHMS: Name("algorithms") is EnumList(&crate::jose::algorithm::Algorithm::NAMES),
+        ALGORITHMS: Name("algorithms") is EnumList(&crate::dpop::ALGORITHM_NAMES),
             default "[\"ES256\",\"EdDSA\"]";
 
         /// The longest time between the iat of a proof and now, in both directions. The clock skew of issuers is not added.

@@ -49,6 +49,9 @@ fn the_keys_are_read_as_written() {
         ["https://a.example:443", "http://b.example:8080"]
     );
     assert_eq!((rules.max_age.as_secs(), rules.algs.as_str()), (600, "RS256"));
+    for name in crate::dpop::ALGORITHM_NAMES {
+        assert!(dpop(&format!(r#"{ORIGIN},"algorithms":"{name}""#)).is_ok(), "{name}");
+    }
 }
 
 #[test]
@@ -98,6 +101,10 @@ fn each_mistake_says_what_to_write() {
     );
     refused(dpop(&format!(r#"{ORIGIN},"algorithms":"HS256""#)), "dpop.algorithms: HS256 is never accepted");
     refused(dpop(&format!(r#"{ORIGIN},"algorithms":"none""#)), "dpop.algorithms: none is never accepted");
+    refused(
+        dpop(&format!(r#"{ORIGIN},"algorithms":["ES256","ML-DSA-44"]"#)),
+        "dpop.algorithms: a proof with ML-DSA-44 is longer than 4096 bytes, which is the limit; remove it",
+    );
     refused(
         dpop(&format!(r#"{ORIGIN},"max_age_seconds":0"#)),
         "dpop.max_age_seconds: expected a whole number of seconds",

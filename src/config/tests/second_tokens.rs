@@ -237,7 +237,11 @@ fn every_mistake_names_its_place_and_the_remedy() {
         ),
         (requires(r#"{"requires_token":{}}"#), "default_policy.requires_token: expected at least one second token".into()),
         (requires(r#"{"requires_token":"agent"}"#), "default_policy.requires_token: expected an object with".into()),
-        (of_agent("{}"), "default_policy.requires_token.agent: no condition is set".into()),
+        (
+            of_agent("{}"),
+            "default_policy.requires_token.agent: no condition is set; write allow_authenticated: true for any valid token, \
+             or allow_missing: true".into(),
+        ),
         (of_agent(r#"{"requires_rol":"a"}"#), "default_policy.requires_token.agent.requires_rol: unknown key".into()),
         (
             of_agent(r#"{"requires_claim":{"claim":"c","equals":{"path":"id"}}}"#),

@@ -269,6 +269,38 @@ fn an_entry_of_another_form_refuses() {
 }
 
 proptest::proptest! {
+    /// Whatever the clock does, and whichever VM and limit judges it, no proof passes twice.
+    #[test]
+    fn no_proof_passes_twice(
+        issued in proptest::collection::vec(0_u64..1500, 4),
+        steps in proptest::collection::vec((-700_i64..700, 0_usize..2, 0_usize..3, 0_usize..4), 1..60),
+    ) {
+        let process = process();
+        let start = seconds(&process);
+        let vms = [vm(&process), vm(&process)];
+        // All in one bucket, so that each of them can drop the marks of the others.
+        let bucket = |id: &str| hash(&vms[0].key().unwrap(), &[b"bucket", &[7; 32], id.as_bytes()]) % BUCKETS_PER_GROUP;
+        let ids: Vec<String> = (0..).map(|id| id.to_string()).filter(|id| bucket(id) == 0).take(4).collect();
+        let mut passed = [false; 4];
+        for (pass, vm, limit, index) in steps {
+            let now = seconds(&process).saturating_add_signed(pass).clamp(start, start + 2000);
+            process.now.set(UnixTime::from_secs(now));
+            let (limit, issued_at) = ([1, 60, 600][limit], start + issued[index]);
+            if now.abs_diff(issued_at) > limit {
+                continue;
+            }
+            let used = UsedProof {
+                proof: Proof { id: ids[index].clone(), issued_at },
+                max_age: Duration::from_secs(limit),
+                ..proof(&process, "alice", "", 0)
+            };
+            if mark(&vms[vm], &used).is_ok() {
+                proptest::prop_assert!(!passed[index], "proof {} passed twice", index);
+                passed[index] = true;
+            }
+        }
+    }
+
     #[test]
     fn any_bytes_decode_to_nothing_or_to_themselves(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..80)) {
         if let Some(bucket) = Bucket::decode(&bytes) {

@@ -1,5 +1,8 @@
 //! DPoP proofs (RFC 9449): each rule is tested with a request that passes, in which one thing changes.
 
+mod arbitrary;
+mod clients;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 

@@ -1,5 +1,6 @@
 //! Requests with two identities: a service, and the agent that it acts for.
 
+mod arbitrary;
 mod bound;
 mod keys;
 mod places;

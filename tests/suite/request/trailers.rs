@@ -54,3 +54,10 @@ fn without_requirements_only_claim_headers_are_removed() {
         assert_eq!(left(mode, &["authorization", "cookie", "x_auth_sub"]), ["authorization", "cookie"]);
     }
 }
+
+#[test]
+fn with_dpop_no_trailer_carries_a_proof() {
+    let names = ["dpop", "DPoP", "grpc-metadata-dpop", "d-pop"];
+    assert_eq!(left(json!({ "dpop": { "origin": "https://a.example" } }), &names), ["d-pop"]);
+    assert_eq!(left(json!({}), &["dpop"]), ["dpop"]);
+}

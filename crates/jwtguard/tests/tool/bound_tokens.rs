@@ -113,6 +113,23 @@ fn explain_and_test_bind_the_tokens_that_they_generate() {
     assert_eq!(explain(&[r#"{"scope":"pay"}"#]).status, 0, "a bearer token is still accepted");
     let bound = format!(r#"{{"scope":"pay","cnf":{{"x5t#S256":"{THUMBPRINT}"}}}}"#);
     assert_eq!(explain(&[&bound, "--client-certificate", DIGEST]).status, 0);
+    assert_eq!(explain(&[&bound, "--client-certificate", DIGEST, "--dpop"]).status, 0, "bound to both");
+    assert_eq!(explain(&[&bound, "--dpop"]).status, 1);
+    let from_header = "client_certificate_from: { header: x-forwarded-client-cert }\nroutes:";
+    let from_header = folder.file("header.yaml", &PLUGIN.replace("routes:", from_header));
+    let request = ["explain", &from_header, "--request", "GET /a", "--claims", &bound];
+    assert_eq!(jwtguard(&[&request[..], &["--client-certificate", DIGEST]].concat()).status, 0);
+    assert_eq!(jwtguard(&request).status, 1);
+    // The proof is for the origin that has the host of the request.
+    let origins = PLUGIN.replace("https://api.example.com", "[https://a.example, 'http://[::1]:8080']");
+    let origins = folder.file("origins.yaml", &origins);
+    for host in ["a.example", "[::1]:8080", "A.example.:443", "internal"] {
+        let request =
+            ["explain", &origins, "--request", "GET /a", "--host", host, "--claims", "{}", "--dpop"];
+        assert_eq!(jwtguard(&request).status, 0, "{host}");
+    }
+    let escaped = ["explain", &plugin, "--request", "GET /caf\u{e9}", "--claims", "{}", "--dpop"];
+    assert_eq!(jwtguard(&escaped).status, 0);
     let without = explain(&[&bound]);
     assert_eq!(without.status, 1);
     assert!(
@@ -196,4 +213,19 @@ fn check_knows_who_can_write_the_certificate_header() {
         1,
     );
     assert!(!jwtguard_with(&["check", "-"], &of_connection).err.contains("forward_client_cert_details"));
+}
+
+#[test]
+fn check_reports_routes_that_match_on_the_proof() {
+    let example = crate::run::read("envoy/envoy.yaml");
+    let matches = "- match: { prefix: /, headers: [{ name: DPoP, present_match: true }] }\n";
+    let routed = example.replacen("- match: { prefix: / }\n", matches, 1);
+    let dpop = "dpop: { origin: https://api.example.com }\n                            jwks_cluster: issuer";
+    let with_dpop = routed.replacen("jwks_cluster: issuer", dpop, 1);
+    let check = |file: &str| jwtguard_with(&["check", "-"], file).err;
+    let finding = "matches on the header DPoP, which the filter edits";
+    assert!(check(&with_dpop).contains(finding), "{}", check(&with_dpop));
+    assert!(!check(&routed).contains(finding), "without dpop, the filter does not remove the header");
+    let forwards = with_dpop.replacen("dpop:", "forward_token: true\n                            dpop:", 1);
+    assert!(!check(&forwards).contains(finding), "{}", check(&forwards));
 }

@@ -4,6 +4,7 @@
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::config::Config;
+use jwt_guard::dpop;
 use jwt_guard::token_source::TokenSource;
 
 /// What the filter edits in requests.
@@ -40,9 +41,11 @@ impl<'c> FilterEdits<'c> {
         let is_place = |(place, forwarded): (&TokenSource, bool)| {
             !forwarded
                 && match place {
-                    TokenSource::Authorization | TokenSource::Dpop => {
-                        name.eq_ignore_ascii_case("authorization")
-                    }
+                    TokenSource::Authorization => name.eq_ignore_ascii_case("authorization"),
+                    // The proof goes with the token.
+                    TokenSource::Dpop => ["authorization", dpop::HEADER]
+                        .into_iter()
+                        .any(|removed| name.eq_ignore_ascii_case(removed)),
                     TokenSource::Header { name: place, .. } => name.eq_ignore_ascii_case(place),
                     TokenSource::Cookie { .. } => name.eq_ignore_ascii_case("cookie"),
                     TokenSource::Query { .. } => false,

@@ -6,7 +6,9 @@ use serde_json::json;
 use super::simulator::{SimulatedKeys, Simulator};
 use super::test_credential::TestCredential;
 use super::test_request::TestRequest;
-use jwt_guard::http::HeaderMap;
+use jwt_guard::confirmation::{CertificateSource, FORWARDED_CERTIFICATE};
+use jwt_guard::dpop::Origin;
+use jwt_guard::http::{HeaderMap, comparable_host};
 use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::token_role::{SecondTokenIndex, TokenRole};
@@ -22,6 +24,11 @@ impl Simulator<'_> {
         request: &TestRequest,
     ) -> Result<(HeaderMap, SimulatedKeys), String> {
         let mut keys = self.keys();
+        let from_header = self.config.client_certificate_from == CertificateSource::ForwardedHeader;
+        if let Some(digest) = request.client_certificate.as_ref().filter(|_| from_header) {
+            // As the proxy in front of the filter writes it.
+            headers.append(FORWARDED_CERTIFICATE, format!("Hash={digest}"));
+        }
         if request.dpop {
             let token = self.with_proof(&mut headers, credential, request, &mut keys)?;
             insert(&mut headers, &TokenSource::Dpop, &token);
@@ -58,10 +65,21 @@ impl Simulator<'_> {
         let algorithm = rules.algorithms.first().copied().unwrap_or(Algorithm::Es256);
         let key = SigningKey::generate(algorithm).map_err(|error| error.to_string())?;
         let mut claims = claims.clone();
-        claims.entry("cnf").or_insert_with(|| json!({ "jkt": key.thumbprint() }));
+        // Beside the digest of a certificate, if the claims have one.
+        if let Some(cnf) = claims.entry("cnf").or_insert_with(|| json!({})).as_object_mut() {
+            cnf.entry("jkt").or_insert_with(|| key.thumbprint().into());
+        }
         let token = self.token_of(&claims, header.as_ref(), TokenRole::First, keys)?;
-        let origin = rules.origins.first().map(ToString::to_string).unwrap_or_default();
-        let uri = format!("{origin}{}", request.path.split('?').next().unwrap_or_default());
+        let host = comparable_host(request.host.as_bytes());
+        let is_requested = |origin: &&Origin| origin.host().as_bytes() == host.as_ref();
+        let origin = rules.origins.iter().find(is_requested).or(rules.origins.first());
+        let origin = origin.map(ToString::to_string).unwrap_or_default();
+        let path = request.path.split('?').next().unwrap_or_default();
+        // A client writes a URI, also if the path of the request is not one.
+        let uri = path.bytes().fold(origin, |uri, byte| match byte {
+            b'!'..=b'~' => format!("{uri}{}", char::from(byte)),
+            byte => format!("{uri}%{byte:02X}"),
+        });
         let proof = Proof::new(&request.method, &uri, &token, &key, self.now);
         let proof = proof.and_then(|proof| proof.sign(&key)).map_err(|error| error.to_string())?;
         headers.append("dpop", proof);
