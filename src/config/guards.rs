@@ -88,7 +88,7 @@ fn guard(
     }
     let empty = match errors.len() > before {
         true => EmptyRequirement::AnyValidToken,
-        false => EmptyRequirement::Refused,
+        false => EmptyRequirement::RefusedForGuard,
     };
     let requirement = requirement::read(&mut object, names, empty, errors);
     if matches!(&requirement, Some(requirement) if !can_add(&requirement.rule)) {

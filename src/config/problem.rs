@@ -194,6 +194,11 @@ pub enum Problem {
          request"
     )]
     NoCondition,
+    /// A guard without a condition.
+    #[error(
+        "no condition is set; write the condition that each of these requests must meet as well, or deny: true"
+    )]
+    EmptyGuard,
     /// A shadow inside a shadow.
     #[error("a shadow cannot have a shadow of its own; remove the inner one")]
     ShadowOfShadow,

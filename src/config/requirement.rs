@@ -29,6 +29,8 @@ pub enum EmptyRequirement {
     AnyValidToken,
     /// A mistake: the operator could have meant that every request passes, or that none does.
     Refused,
+    /// The same mistake in a guard.
+    RefusedForGuard,
     /// The same mistake in the requirement for a second token.
     RefusedForSecondToken,
 }
@@ -131,7 +133,11 @@ impl<'a> WrittenRequirement<'a> {
         let conditions = conditions(object, names, errors);
         let tokens = object.take(key::REQUIRES_TOKEN);
         let read_second = |object: &mut ConfigObject<'_>, has_error: bool, errors: &mut Errors| {
-            let empty = if has_error { EmptyRequirement::AnyValidToken } else { EmptyRequirement::Refused };
+            let empty = if has_error {
+                EmptyRequirement::AnyValidToken
+            } else {
+                EmptyRequirement::RefusedForSecondToken
+            };
             read(object, names, empty, errors)
         };
         let tokens = tokens.map(|node| second_requirements(&node, names, read_second, errors));
@@ -207,6 +213,7 @@ fn refuse_empty_requirement(object: &ConfigObject<'_>, empty: EmptyRequirement, 
     let problem = match empty {
         EmptyRequirement::AnyValidToken => return,
         EmptyRequirement::Refused => Problem::NoCondition,
+        EmptyRequirement::RefusedForGuard => Problem::EmptyGuard,
         EmptyRequirement::RefusedForSecondToken => Problem::SecondToken(SecondTokenError::NoCondition),
     };
     object.refuse_whole(problem, errors);

@@ -128,9 +128,11 @@ impl<H: SharedData> ReplayStore for SharedReplayStore<H> {
         for _ in 0..SWAP_ATTEMPTS {
             let shared = self.host.read(&name);
             let mut bucket = match &shared.bytes {
-                None => Bucket::default(),
-                // Another module changed the entry, so the marks are lost.
-                Some(bytes) => Bucket::decode(bytes).ok_or(ReplayError::Unavailable)?,
+                None if shared.cas.is_none() => Bucket::default(),
+                // Another module changed the entry, so the marks are lost. A host may read an empty entry as none.
+                bytes => {
+                    Bucket::decode(bytes.as_deref().unwrap_or_default()).ok_or(ReplayError::Unavailable)?
+                }
             };
             bucket.add(mark, used.proof.issued_at, used.max_age, now)?;
             if self.host.swap(&name, &shared, &bucket.encode()) == Swap::Done {
