@@ -64,7 +64,7 @@ impl Binding {
             }
         };
         let binding = Self { certificate: thumbprint(CERTIFICATE)?, key: thumbprint(KEY)? };
-        match binding == Self::default() {
+        match binding.is_none() {
             true => Err(ConfirmationError::Unsupported),
             false => Ok(binding),
         }
@@ -72,7 +72,7 @@ impl Binding {
 
     /// Whether the token is a bearer token.
     pub fn is_none(&self) -> bool {
-        *self == Self::default()
+        self.certificate.is_none() && self.key.is_none()
     }
 }
 

@@ -53,8 +53,8 @@ impl CachedToken {
     }
 
     /// The keys that the token is bound to, or why its `cnf` is refused.
-    pub(super) fn binding(&self) -> Result<Binding, ConfirmationError> {
-        self.binding.clone()
+    pub(super) fn binding(&self) -> &Result<Binding, ConfirmationError> {
+        &self.binding
     }
 
     /// The memory used, in bytes.

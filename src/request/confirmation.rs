@@ -22,8 +22,13 @@ impl<'r> AuthContext<'_, 'r> {
         headers: &HeaderMap,
         accepted_token_sources: &[TokenSource],
     ) -> Result<Option<Box<UsedProof>>, TokenFailure<'r>> {
-        let confirmed = cached.binding().and_then(|binding| {
-            self.check_certificate(&binding, headers)?;
+        let binding = cached.binding().as_ref();
+        // Most tokens: a bearer token, and no other scheme that it could have been sent with.
+        if self.config.dpop.is_none() && binding.is_ok_and(Binding::is_none) {
+            return Ok(None);
+        }
+        let confirmed = binding.map_err(Clone::clone).and_then(|binding| {
+            self.check_certificate(binding, headers)?;
             let reads_dpop = accepted_token_sources.contains(&TokenSource::Dpop);
             let is_dpop = reads_dpop
                 && is_in_an_accepted_source(token, headers, std::slice::from_ref(&TokenSource::Dpop));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jwt_guard_testkit::mint::{Algorithm, Proof, SigningKey, shared_key};
+use jwt_guard_testkit::mint::{Algorithm, Proof, SigningKey, broken_proofs, shared_key};
 use jwt_guard_testkit::pinned_python::pinned_python;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -134,6 +134,27 @@ async fn a_parked_request_does_not_refuse_itself() {
     }
     outcomes.sort();
     assert_eq!(outcomes, ["dpop_replay", "dpop_replay", "dpop_replay", "passed"]);
+    assert_no_crash(&stack);
+}
+
+/// Each rule for proofs, in a real Envoy: the valid proof passes, and each change of it is refused on either worker.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_rule_for_proofs_holds() {
+    let stack = stack(with_dpop()).await;
+    let token = bound(&stack, client());
+    let valid = || Proof::new("GET", &format!("{ORIGIN}/orders/7"), &token, client(), now()).unwrap();
+    let stranger = shared_key(Algorithm::Es256, "stranger");
+    let send = async |proof: &Proof| {
+        let signed = proof.sign(client()).unwrap();
+        outcome::of(&request(&stack, "/orders/7", &token, &signed).send().await)
+    };
+    assert_eq!(send(&valid()).await, "passed");
+    for (label, proof) in broken_proofs(&valid(), ORIGIN, (client(), stranger), now(), 60) {
+        for _ in 0..2 {
+            assert_eq!(send(&proof).await, "dpop_proof", "{label}");
+        }
+    }
+    assert_eq!(send(&valid()).await, "passed");
     assert_no_crash(&stack);
 }
 

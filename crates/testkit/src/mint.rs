@@ -4,6 +4,7 @@
 //! JWS in compact form. [`SigningKey::sign`] signs any header and claims, so that a test can break one thing and keep
 //! the signature valid. [`Token`] starts as a valid token. Nothing is validated here.
 
+mod broken_proofs;
 mod compact;
 mod error;
 mod jwk;
@@ -12,6 +13,7 @@ mod proof;
 mod shared_key;
 mod token;
 
+pub use broken_proofs::broken_proofs;
 pub use compact::compact;
 pub use error::MintError;
 pub use jwt_guard::jose::algorithm::Algorithm;
