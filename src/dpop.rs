@@ -24,7 +24,7 @@ use crate::jose::algorithm::Algorithm;
 pub const HEADER: &str = "dpop";
 
 /// The algorithms that proofs can have, by their `alg`. The key and the signature of ML-DSA do not fit into a proof of
-/// [`MAX_BYTES`](proof::MAX_BYTES).
+/// [`MAX_PROOF_BYTES`](crate::jose::limits::MAX_PROOF_BYTES).
 pub const ALGORITHM_NAMES: [&str; 11] = [
     Algorithm::Rs256.name(),
     Algorithm::Rs384.name(),
