@@ -12,6 +12,8 @@ const PLACE: &str = "x-agent-authorization";
 
 struct World {
     stack: Stack,
+    /// It answers as long as the test runs.
+    _services: Issuer,
     agents: Issuer,
     service_key: SigningKey,
     agent_key: SigningKey,
@@ -67,11 +69,15 @@ impl World {
                 expose_reasons(envoy);
             });
         let stack = builder.start().await;
-        wait_until("both key sets have been fetched", async || {
+        wait_until("both key sets are requested", async || {
             services.count("/keys") == 1 && agents.count("/keys") == 1
         })
         .await;
-        Self { stack, agents, service_key, agent_key }
+        wait_until("the services have keys", async || {
+            stack.envoy.stat("wasmcustom.jwt_guard.jwks.services.keys").await == 1
+        })
+        .await;
+        Self { stack, _services: services, agents, service_key, agent_key }
     }
 
     fn service(&self) -> Token {
