@@ -76,7 +76,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
     /// The SHA-256 digest of the client's certificate: 64 hexadecimal digits, or base64url as in cnf x5t#S256
-    #[arg(long, value_name = "DIGEST", value_parser = certificate_digest)]
+    #[arg(long, value_name = "DIGEST", value_parser = certificate_digest, allow_hyphen_values = true)]
     client_certificate: Option<String>,
     /// Bind the token of --claims to a new DPoP key and send it with a proof
     #[arg(long, requires = "claims")]

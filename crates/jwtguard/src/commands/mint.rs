@@ -63,10 +63,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     not_before: Option<Duration>,
     /// Bind the token to a DPoP key: the file with its JWK, or the thumbprint for the claim cnf jkt
-    #[arg(long, value_name = "FILE|THUMBPRINT")]
+    #[arg(long, value_name = "FILE|THUMBPRINT", allow_hyphen_values = true)]
     cnf_jkt: Option<String>,
     /// Bind the token to a client certificate: the claim cnf x5t#S256, as 64 hexadecimal digits or in base64url
-    #[arg(long, value_name = "DIGEST", value_parser = thumbprint_of_certificate)]
+    #[arg(long, value_name = "DIGEST", value_parser = thumbprint_of_certificate, allow_hyphen_values = true)]
     cnf_x5t: Option<String>,
     /// Sign with another algorithm of the key's type; an RSA key supports every RS and PS algorithm
     #[arg(long)]

@@ -43,6 +43,11 @@ fn mint_binds_a_token_and_dpop_proves_the_key() {
         "a thumbprint in place of the file"
     );
     assert_eq!(claims_of(&minted(&["--cnf-x5t", THUMBPRINT]).out)["cnf"]["x5t#S256"], THUMBPRINT);
+    // Base64url can start with a hyphen.
+    let hyphen = format!("-{}", &THUMBPRINT[1..]);
+    for (option, member) in [("--cnf-jkt", "jkt"), ("--cnf-x5t", "x5t#S256")] {
+        assert_eq!(claims_of(&minted(&[option, &hyphen]).out)["cnf"][member], hyphen.as_str(), "{option}");
+    }
     assert_eq!(minted(&["--cnf-x5t", "short"]).status, 2);
     assert_eq!(minted(&["--cnf-jkt", "absent.json"]).status, 1);
 
