@@ -85,9 +85,9 @@ fn of_second_token(
         Some(TokenFailure::Invalid { error, .. }) => {
             Denial::of_second_token(reason, Some(error), header, form)
         }
-        Some(TokenFailure::NoKeys { retry_after, .. }) => {
-            Denial::of_second_token(reason, None, header, form).retry_after(*retry_after)
-        }
+        Some(
+            TokenFailure::NoKeys { retry_after, .. } | TokenFailure::NoRevocationList { retry_after, .. },
+        ) => Denial::of_second_token(reason, None, header, form).retry_after(*retry_after),
         _ => Denial::of_second_token(reason, None, header, form),
     }
 }

@@ -4,6 +4,7 @@ mod arbitrary;
 mod bound;
 mod keys;
 mod places;
+mod revoked;
 
 use std::time::Duration;
 
