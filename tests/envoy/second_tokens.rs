@@ -210,7 +210,7 @@ async fn an_agent_with_a_new_key_waits_for_it() {
         outcome::of(&response) == "passed"
     })
     .await;
-    let unknown = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("nobody's");
+    let unknown = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("not-published");
     let unknown = world.agent().sign(&unknown).unwrap();
     let response = world.request("/treasury/payments", Some(&service), Some(&unknown)).send().await;
     assert_eq!(outcome::of(&response), "unknown_kid");
