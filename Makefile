@@ -21,6 +21,9 @@ help:
 	@echo
 	@echo 'ENVOY=/path/to/envoy selects an Envoy; ENVOY_VERSION=1.36.4 selects the pinned Envoy of that version.'
 
+# Keeps the output of parallel steps apart. The make of macOS (3.81) does not have this option.
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 prepare:
 	@scripts/prepare
 
@@ -39,7 +42,7 @@ run: prepare
 # Linking the module uses one core most of the time, so the tests are built in parallel.
 test: prepare
 	@scripts/envoy >/dev/null
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target wasm test-programs
+	@$(MAKE) --no-print-directory --jobs=2 $(SYNC) wasm test-programs
 	cargo test --locked --workspace
 
 test-programs: prepare
@@ -55,7 +58,7 @@ test-matrix: wasm
 # JWT_GUARD_FUZZ_SECONDS=60 replays each fuzz property for one minute.
 check: prepare
 	cargo fmt --check
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint lint-wasm policy
+	@$(MAKE) --no-print-directory --jobs=2 $(SYNC) lint lint-wasm policy
 	@JWT_GUARD_FUZZ_SECONDS=60 $(MAKE) --no-print-directory test compose-test
 	for entries in 0 1; do JWT_GUARD_TOKEN_CACHE_ENTRIES=$$entries cargo test --locked --test envoy tokens:: || exit 1; done
 
