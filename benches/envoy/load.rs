@@ -88,7 +88,7 @@ fn open(address: SocketAddr) -> Vec<TcpStream> {
 }
 
 /// A request similar to that of a browser application.
-fn request(path: &str, token: Option<&str>) -> Vec<u8> {
+pub fn request(path: &str, token: Option<&str>) -> Vec<u8> {
     let mut request = format!(
         "GET {path} HTTP/1.1\r\nhost: api.example\r\nuser-agent: bench/1\r\naccept: application/json\r\n\
          accept-encoding: gzip\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"

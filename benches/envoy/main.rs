@@ -20,6 +20,7 @@ mod listeners;
 mod load;
 mod memory;
 mod plan;
+mod policies;
 mod proxy;
 mod report;
 mod tokens;
@@ -49,13 +50,23 @@ struct Options {
     algorithms: bool,
     /// Measures DPoP instead of the table.
     dpop: bool,
+    /// Measures the memory of one to eight policies instead of the table.
+    memory: bool,
 }
 
 impl Options {
     fn from_arguments() -> Self {
         let (only, against) = (String::new(), None);
-        let mut options =
-            Self { rounds: 11, scale: 1.0, only, soak: 0, against, algorithms: false, dpop: false };
+        let mut options = Self {
+            rounds: 11,
+            scale: 1.0,
+            only,
+            soak: 0,
+            against,
+            algorithms: false,
+            dpop: false,
+            memory: false,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -70,9 +81,10 @@ impl Options {
                 "--against" => options.against = Some(value("a module").into()),
                 "--algorithms" => options.algorithms = true,
                 "--dpop" => options.dpop = true,
+                "--memory" => options.memory = true,
                 other => panic!(
                     "unknown argument {other}; expected --quick, --rounds N, --only TEXT, --soak REQUESTS, \
-                     --against MODULE, --algorithms or --dpop"
+                     --against MODULE, --algorithms, --dpop or --memory"
                 ),
             }
         }
@@ -90,6 +102,9 @@ fn main() {
     }
     if options.dpop {
         return dpop::run(options.rounds);
+    }
+    if options.memory {
+        return policies::run();
     }
     let started = Instant::now();
     let tokens = Tokens::load_or_mint(&output());

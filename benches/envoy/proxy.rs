@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::listeners::{Listener, bootstrap};
 use super::{output, output_of, wait_for};
 
-/// A running Envoy with one worker, killed on drop.
+/// A running Envoy, killed on drop.
 pub struct Proxy {
     process: Child,
     admin: SocketAddr,
@@ -25,8 +25,13 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts Envoy and returns when all its listeners accept connections.
+    /// Starts Envoy with one worker and returns when all its listeners accept connections.
     pub fn start(listeners: &[Listener]) -> Self {
+        Self::start_with(listeners, 1)
+    }
+
+    /// The same with that many workers.
+    pub fn start_with(listeners: &[Listener], workers: u32) -> Self {
         let folder = output();
         let (config, admin_address) = (folder.join("envoy.json"), folder.join("admin.address"));
         fs::write(&config, bootstrap(listeners).to_string()).unwrap();
@@ -34,7 +39,14 @@ impl Proxy {
         let log = File::create(folder.join("envoy.log")).unwrap();
         let started = Instant::now();
         let process = Command::new(program())
-            .args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warn", "--config-path"])
+            .args([
+                "--concurrency",
+                &workers.to_string(),
+                "--disable-hot-restart",
+                "--log-level",
+                "warn",
+                "--config-path",
+            ])
             .arg(&config)
             .arg("--admin-address-path")
             .arg(&admin_address)
@@ -90,6 +102,13 @@ impl Proxy {
     pub fn resident(&self) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Memory that no other process uses and that differs from a file, in KiB.
+    pub fn private_dirty(&self) -> u64 {
+        let rollup = fs::read_to_string(self.proc("smaps_rollup")).unwrap();
+        let line = rollup.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 

@@ -29,7 +29,7 @@ pub use crash::fatal;
 pub use variant::{ON_REQUEST, Variant};
 
 /// The policy for the requests of [`kinds`].
-fn policy(more: Value) -> Value {
+pub fn policy(more: Value) -> Value {
     let mut plugin = plugin_with(json!({ "routes": [
         { "path": "/public/**", "allow_anonymous": true },
         { "path": "/admin/**", "requires_role": "admin" },
@@ -41,13 +41,13 @@ fn policy(more: Value) -> Value {
 
 /// A kind of request with its expected outcome.
 #[derive(Clone)]
-struct Kind {
-    label: &'static str,
-    request: Request,
+pub struct Kind {
+    pub label: &'static str,
+    pub request: Request,
     /// The expected statuses.
-    statuses: Vec<u16>,
+    pub statuses: Vec<u16>,
     /// The expected `error` of a denial.
-    error: &'static str,
+    pub error: &'static str,
 }
 
 impl Kind {
@@ -57,7 +57,7 @@ impl Kind {
 }
 
 /// Requests of all kinds, each with a forged claim header.
-fn kinds(stack: &Stack) -> Vec<Kind> {
+pub fn kinds(stack: &Stack) -> Vec<Kind> {
     // An elliptic curve key is generated fast, and has another type than the issuer's key.
     let stranger = SigningKey::generate(Algorithm::Es256).unwrap().with_kid("first");
     let good = stack.good_token();
@@ -86,21 +86,21 @@ fn kinds(stack: &Stack) -> Vec<Kind> {
 
 /// The results of the requests of a [`Load`].
 #[derive(Debug, Default)]
-struct Tally {
+pub struct Tally {
     /// The number of responses by kind and status.
     answers: BTreeMap<(&'static str, u16), usize>,
     /// Unexpected responses.
-    wrong: Vec<String>,
+    pub wrong: Vec<String>,
     /// The number of requests without a response because the proxy closed the connection.
-    cut: usize,
+    pub cut: usize,
 }
 
 impl Tally {
-    fn count(&self, label: &str, status: u16) -> usize {
+    pub fn count(&self, label: &str, status: u16) -> usize {
         self.answers.iter().filter(|(key, _)| **key == (label, status)).map(|(_, count)| count).sum()
     }
 
-    fn all(&self) -> usize {
+    pub fn all(&self) -> usize {
         self.answers.values().sum()
     }
 
@@ -133,20 +133,20 @@ impl Tally {
 const CONNECTION_LIFETIME: Duration = Duration::from_millis(300);
 
 /// A continuous load: each connection sends all kinds of requests in turn.
-struct Load {
+pub struct Load {
     done: Arc<AtomicBool>,
     senders: Vec<JoinHandle<Tally>>,
 }
 
 impl Load {
-    fn start(kinds: &[Kind], connections: usize) -> Self {
+    pub fn start(kinds: &[Kind], connections: usize) -> Self {
         let done = Arc::new(AtomicBool::new(false));
         let sender = |number| tokio::spawn(send(kinds.to_vec(), number, done.clone()));
         let senders = (0..connections).map(sender).collect();
         Self { done, senders }
     }
 
-    async fn stop(self) -> Tally {
+    pub async fn stop(self) -> Tally {
         self.done.store(true, Ordering::Relaxed);
         let mut all = Tally::default();
         for sender in self.senders {
@@ -161,7 +161,7 @@ impl Load {
     }
 
     /// Waits until that many more requests reached the upstream, so that the load has seen the previous change.
-    async fn wait_for_more(&self, stack: &Stack, more: usize) {
+    pub async fn wait_for_more(&self, stack: &Stack, more: usize) {
         let before = stack.upstream.count();
         wait_until("more requests of the load reach the upstream", async || {
             stack.upstream.count() >= before + more
@@ -199,7 +199,7 @@ async fn send(kinds: Vec<Kind>, sender: usize, done: Arc<AtomicBool>) -> Tally {
 }
 
 /// Asserts that no decision was wrong, no request was lost, and the upstream received exactly the allowed requests.
-fn assert_right(stack: &Stack, tally: &Tally) {
+pub fn assert_right(stack: &Stack, tally: &Tally) {
     assert_right_but(stack, tally, 0);
 }
 
@@ -232,6 +232,6 @@ async fn waiting(stack: &Stack) -> u64 {
 }
 
 /// The number of lines of Envoy's log that contain the text.
-fn lines(stack: &Stack, words: &str) -> usize {
+pub fn lines(stack: &Stack, words: &str) -> usize {
     stack.envoy.log().lines().filter(|line| line.contains(words)).count()
 }

@@ -22,6 +22,7 @@ mod claim_headers;
 mod configuration;
 mod differential;
 mod dpop;
+mod ecds;
 mod equals;
 mod faults;
 mod guards;

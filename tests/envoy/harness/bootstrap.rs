@@ -51,6 +51,8 @@ pub struct Bootstrap {
     pub listener_tls: Value,
     /// Keys of the whole configuration to add or replace.
     pub top_level: Value,
+    /// Names of listeners that are copies of the first one, which is named `http`.
+    pub listener_copies: Vec<&'static str>,
     /// Whether Envoy loads the listeners from a file next to the access log, and again when the file changes.
     pub reconfigurable: bool,
     /// Runtime keys.
@@ -132,6 +134,7 @@ impl Bootstrap {
             connection_manager: json!({}),
             listener_tls: Value::Null,
             top_level: json!({}),
+            listener_copies: vec![],
             reconfigurable: false,
             runtime: json!({}),
             early_header_mutation: true,
@@ -177,22 +180,24 @@ impl Bootstrap {
             let file = access_log.with_file_name(LISTENERS_FILE);
             let source = json!({ "path_config_source": { "path": file }, "resource_api_version": "V3" });
             bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
-            bootstrap["dynamic_resources"] = json!({ "lds_config": source });
+            bootstrap["dynamic_resources"]["lds_config"] = source;
         } else {
-            bootstrap["static_resources"]["listeners"] = json!([self.listener(module, access_log)]);
+            let names = ["http"].into_iter().chain(self.listener_copies.iter().copied());
+            let listeners: Vec<_> = names.map(|name| self.listener(name, module, access_log)).collect();
+            bootstrap["static_resources"]["listeners"] = json!(listeners);
         }
         bootstrap
     }
 
     /// The content of [`LISTENERS_FILE`].
     pub fn listeners(&self, module: &Path, access_log: &Path) -> Value {
-        let listener = typed("envoy.config.listener.v3.Listener", self.listener(module, access_log));
+        let listener = typed("envoy.config.listener.v3.Listener", self.listener("http", module, access_log));
         json!({ "resources": [listener] })
     }
 
-    fn listener(&self, module: &Path, access_log: &Path) -> Value {
+    fn listener(&self, name: &str, module: &Path, access_log: &Path) -> Value {
         let mut listener = json!({
-            "name": "http",
+            "name": name,
             "address": socket("127.0.0.1:0".parse().unwrap()),
             "filter_chains": [{ "filters": [{
                 "name": "envoy.filters.network.http_connection_manager",

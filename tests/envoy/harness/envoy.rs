@@ -49,7 +49,7 @@ impl Envoy {
                 envoy.pause().await;
             }
             envoy.address = loop {
-                if let Some(address) = envoy.listener().await {
+                if let Some(address) = envoy.find_listener("http").await {
                     break address;
                 }
                 envoy.pause().await;
@@ -202,9 +202,16 @@ impl Envoy {
         }
     }
 
-    async fn listener(&self) -> Option<SocketAddr> {
+    /// The address of the listener with that name.
+    pub async fn listener(&self, name: &str) -> SocketAddr {
+        self.find_listener(name).await.unwrap_or_else(|| panic!("Envoy has no listener {name}"))
+    }
+
+    async fn find_listener(&self, name: &str) -> Option<SocketAddr> {
         let listeners = self.ask_admin("GET", "/listeners?format=json").await.json();
-        let socket = &listeners["listener_statuses"][0]["local_address"]["socket_address"];
+        let listener =
+            listeners["listener_statuses"].as_array()?.iter().find(|listener| listener["name"] == name)?;
+        let socket = &listener["local_address"]["socket_address"];
         let port = u16::try_from(socket["port_value"].as_u64()?).unwrap();
         Some(SocketAddr::new(socket["address"].as_str()?.parse().unwrap(), port))
     }
