@@ -1,10 +1,13 @@
-//! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
+//! Checks the Istio objects around a WasmPlugin or TrafficExtension: where the filter runs, and the clusters for keys.
+
+pub mod placement;
 
 use crate::inspect::FileDocument;
-use crate::inspect::context::{Diagnostic, Subject};
+use crate::inspect::context::{Diagnostic, Subject, cluster_tls};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::issuer_clusters::clusters_of;
+use crate::inspect::selection::{Placement, Selection};
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::{Config, Path};
 use jwt_guard::http::Scheme;
@@ -38,10 +41,63 @@ pub fn clusters(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Embedding::Istio { resource } = plugin.embedding else { return };
+    let placement = Selection::of(resource, documents).placement(documents);
     for issuer in &config.issuers {
         for (_, cluster, scheme) in clusters_of(issuer) {
-            istio_cluster(resource, &plugin.path, cluster, scheme, documents, diagnostics);
+            if let Some(added) = AddedCluster::find(cluster, documents) {
+                added.check(cluster, scheme, placement, diagnostics);
+            } else if placement == Placement::Waypoint {
+                let problem = format!(
+                    "a waypoint has no cluster {cluster} for a host that only a plugin names: every fetch fails, and requests \
+                     with a token are answered 503; give the keys as jwks_inline, or add the cluster with an EnvoyFilter and \
+                     context: SIDECAR_INBOUND"
+                );
+                let mut at = resource;
+                resource.walk(&mut |tree, _, _| {
+                    if tree.text() == Some(cluster) {
+                        at = tree;
+                    }
+                });
+                diagnostics.push(Diagnostic::warning(at, Subject::Value, problem));
+            } else {
+                istio_cluster(resource, &plugin.path, cluster, scheme, documents, diagnostics);
+            }
         }
+    }
+}
+
+/// A cluster that an EnvoyFilter adds.
+struct AddedCluster<'t> {
+    patch: &'t Tree,
+    value: &'t Tree,
+}
+
+impl<'t> AddedCluster<'t> {
+    fn find(name: &str, documents: &'t [FileDocument]) -> Option<Self> {
+        let filters = of_kind(documents, "EnvoyFilter").into_iter().filter_map(|filter| filter.get("spec"));
+        filters.flat_map(|spec| spec.list("configPatches")).find_map(|patch| {
+            let value = patch.at(&["patch", "value"])?;
+            let adds = patch.text_of("applyTo") == Some("CLUSTER")
+                && patch.at(&["patch", "operation"]).and_then(Tree::text) == Some("ADD");
+            (adds && value.text_of("name") == Some(name)).then_some(Self { patch, value })
+        })
+    }
+
+    /// Checks the context, without which Istio adds the cluster to gateways and sidecars only, and the TLS socket.
+    fn check(&self, name: &str, scheme: Scheme, placement: Placement, diagnostics: &mut Vec<Diagnostic>) {
+        let context = self.patch.at(&["match", "context"]).and_then(Tree::text);
+        if placement == Placement::Waypoint && context != Some("SIDECAR_INBOUND") {
+            let problem = format!(
+                "does not add the cluster {name} to a waypoint: every fetch fails there, and requests with a token are answered \
+                 503; write match: {{context: SIDECAR_INBOUND}}"
+            );
+            diagnostics.push(Diagnostic::warning(
+                self.patch,
+                Subject::keys(&["spec", "configPatches"]),
+                problem,
+            ));
+        }
+        cluster_tls::check(self.value, name, scheme, diagnostics);
     }
 }
 

@@ -1,0 +1,228 @@
+//! Checks the routes of Kubernetes objects that match on a header or parameter that the filter edits. A match on a claim
+//! header is accepted under the conditions of [`Missing`].
+
+use super::{early_headers, gateway};
+use crate::inspect::FileDocument;
+use crate::inspect::context::claim_match::{Missing, without_the_claim};
+use crate::inspect::context::{Diagnostic, FilterEdits, Subject};
+use crate::inspect::document::of_kind;
+use crate::inspect::early_removal::EarlyRemoval;
+use crate::inspect::find::{Embedding, PluginConfig};
+use crate::inspect::tree::Tree;
+
+/// The annotation with a requirement.
+const ANNOTATION: &str = "gateway.envoyproxy.io/jwt-guard";
+
+/// Checks every VirtualService, HTTPRoute and GRPCRoute.
+pub fn routes(
+    plugin: &PluginConfig<'_>,
+    documents: &[FileDocument],
+    edited: &FilterEdits<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let checker = Checker { plugin, documents, edited, early: early_headers::of(plugin, documents) };
+    for service in of_kind(documents, "VirtualService") {
+        checker.virtual_service(service, diagnostics);
+    }
+    for kind in ["HTTPRoute", "GRPCRoute"] {
+        for route in of_kind(documents, kind) {
+            checker.route(route, diagnostics);
+        }
+    }
+}
+
+struct Checker<'c, 't> {
+    plugin: &'c PluginConfig<'t>,
+    documents: &'c [FileDocument],
+    edited: &'c FilterEdits<'c>,
+    early: EarlyRemoval,
+}
+
+/// A match on a header in a Kubernetes object.
+struct HeaderMatch<'m> {
+    at: &'m Tree,
+    subject: &'m Subject,
+    name: &'m str,
+    is_exact: bool,
+    exact_remedy: &'m str,
+}
+
+impl Checker<'_, '_> {
+    fn virtual_service(&self, service: &Tree, diagnostics: &mut Vec<Diagnostic>) {
+        let subject = Subject::keys(&["spec", "http", "match"]);
+        let rules = service.get("spec").map(|spec| spec.list("http")).unwrap_or_default();
+        let mut by_claim = None;
+        for matched in rules.iter().flat_map(|http| http.list("match")) {
+            for (key, is_positive) in [("headers", true), ("withoutHeaders", false)] {
+                for (name, value) in matched.get(key).map(Tree::members).unwrap_or_default() {
+                    let is_exact =
+                        is_positive && value.text_of("exact").is_some_and(|exact| !exact.is_empty());
+                    let header = HeaderMatch {
+                        at: value,
+                        subject: &subject,
+                        name,
+                        is_exact,
+                        exact_remedy: "write headers: {NAME: {exact: VALUE}}",
+                    };
+                    if self.header(&header, service, diagnostics) {
+                        by_claim = by_claim.or(Some((value, name.as_str())));
+                    }
+                }
+            }
+            for (name, value) in matched.get("queryParams").map(Tree::members).unwrap_or_default() {
+                self.edited.report_query(value, &subject, name, diagnostics);
+            }
+        }
+        let last = rules.iter().find(|http| http.list("match").is_empty());
+        let answers = |rule: &Tree| {
+            rule.at(&["directResponse", "status"]).is_some_and(|status| status.is_enum("403", 403))
+        };
+        if let Some((at, name)) = by_claim.filter(|_| !last.is_some_and(answers)) {
+            let reached = if last.is_some() { "reach the last route" } else { "get the answer 404" };
+            let remedy = "add a last route without match and with directResponse: {status: 403}";
+            diagnostics.push(Diagnostic::warning(at, subject, without_the_claim(name, reached, remedy)));
+        }
+    }
+
+    fn route(&self, route: &Tree, diagnostics: &mut Vec<Diagnostic>) {
+        let subject = Subject::keys(&["spec", "rules", "matches"]);
+        let rules = route.get("spec").map(|spec| spec.list("rules")).unwrap_or_default();
+        let mut by_claim = None;
+        for matched in rules.iter().flat_map(|rule| rule.list("matches")) {
+            for header in matched.list("headers") {
+                let name = header.text_of("name").unwrap_or_default();
+                let is_exact = header.text_of("type").is_none_or(|kind| kind == "Exact");
+                let header = HeaderMatch {
+                    at: header,
+                    subject: &subject,
+                    name,
+                    is_exact,
+                    exact_remedy: "write type: Exact",
+                };
+                if self.header(&header, route, diagnostics) {
+                    by_claim = by_claim.or(Some((header.at, name)));
+                }
+            }
+            for query in matched.list("queryParams") {
+                let name = query.text_of("name").unwrap_or_default();
+                self.edited.report_query(query, &subject, name, diagnostics);
+            }
+        }
+        if let Some((at, name)) = by_claim.filter(|_| !rules.iter().any(|rule| self.is_last_with_403(rule))) {
+            let remedy = "add a rule without header matches whose ExtensionRef is an HTTPRouteFilter with directResponse: \
+                          {statusCode: 403}";
+            let reached = "reach another rule or get the answer 404";
+            diagnostics.push(Diagnostic::warning(
+                at,
+                subject.clone(),
+                without_the_claim(name, reached, remedy),
+            ));
+        }
+    }
+
+    /// Checks one match on a header. Returns whether it is a match on a claim header that meets the conditions.
+    fn header(&self, header: &HeaderMatch<'_>, route: &Tree, diagnostics: &mut Vec<Diagnostic>) -> bool {
+        let HeaderMatch { at, subject, name, .. } = *header;
+        let is_placed = matches!(self.plugin.embedding, Embedding::Istio { .. } | Embedding::Gateway { .. });
+        if !is_placed || !self.edited.is_claim_header(name) {
+            self.edited.report_header(at, subject, name, diagnostics);
+            return false;
+        }
+        let mut is_accepted = true;
+        let mut report = |missing: Missing<'_>| {
+            is_accepted = false;
+            diagnostics.push(Diagnostic::error(at, subject.clone(), missing.problem(name)));
+        };
+        if !header.is_exact {
+            report(Missing::ExactValue { remedy: header.exact_remedy });
+        }
+        if !self.early.removes(name) {
+            let remedy = match self.plugin.embedding {
+                Embedding::Gateway { .. } => {
+                    format!(
+                        "add {name} to headers.earlyRequestHeaders.remove of a ClientTrafficPolicy for the Gateway"
+                    )
+                }
+                _ => format!(
+                    "add remove: {name} with an EnvoyFilter that adds early_header_mutation_extensions"
+                ),
+            };
+            report(Missing::EarlyRemoval { remedy: &remedy });
+        }
+        if let Some(place) = self.annotation(route) {
+            report(Missing::OutsideRoutes { place: &place });
+        }
+        if let Some(place) = self.place_without_filter(route) {
+            report(Missing::Filter { place: &place });
+        }
+        is_accepted
+    }
+
+    /// The object that has a requirement in an annotation: the route, another route of the same host, or a Gateway.
+    fn annotation(&self, route: &Tree) -> Option<String> {
+        for kind in ["HTTPRoute", "GRPCRoute", "Gateway"] {
+            for object in of_kind(self.documents, kind) {
+                let annotations = object.at(&["metadata", "annotations"]);
+                let has_it =
+                    annotations.is_some_and(|annotations| annotations.get_exact(ANNOTATION).is_some());
+                if has_it && (kind == "Gateway" || may_share_host(route, object)) {
+                    let name = object.at(&["metadata", "name"]).and_then(Tree::text).unwrap_or("?");
+                    return Some(format!("{kind} {name} has the annotation {ANNOTATION}"));
+                }
+            }
+        }
+        None
+    }
+
+    /// Where the filter does not run: Envoy Gateway enables it for each route.
+    fn place_without_filter(&self, route: &Tree) -> Option<String> {
+        let Embedding::Gateway { resource, .. } = self.plugin.embedding else { return None };
+        let gateways = gateway::whole_gateways(resource);
+        let parents = route.get("spec").map(|spec| spec.list("parentRefs")).unwrap_or_default();
+        let is_covered = |parent: &Tree| parent.text_of("name").is_some_and(|name| gateways.contains(&name));
+        if gateways.is_empty() || !(parents.is_empty() || parents.iter().all(is_covered)) {
+            return Some(
+                "on every route of the Gateway; target the Gateway of this route with the EnvoyExtensionPolicy".to_owned(),
+            );
+        }
+        let (other, _) = gateway::replacements_of(resource, self.documents).into_iter().next()?;
+        let name = other.at(&["metadata", "name"]).and_then(Tree::text).unwrap_or("?");
+        Some(format!(
+            "where EnvoyExtensionPolicy {name} replaces its policy; move the extensions of that policy to the policy of the \
+             Gateway"
+        ))
+    }
+
+    /// Whether a rule of an HTTPRoute answers 403 to requests without the claim.
+    fn is_last_with_403(&self, rule: &Tree) -> bool {
+        let matches = rule.list("matches");
+        let is_by_header = |matched: &Tree| !matched.list("headers").is_empty();
+        if !matches.is_empty() && matches.iter().all(is_by_header) {
+            return false;
+        }
+        let references =
+            rule.list("filters").iter().filter_map(|filter| filter.at(&["extensionRef", "name"]));
+        let names: Vec<&str> = references.filter_map(Tree::text).collect();
+        of_kind(self.documents, "HTTPRouteFilter").into_iter().any(|filter| {
+            let name = filter.at(&["metadata", "name"]).and_then(Tree::text);
+            name.is_some_and(|name| names.contains(&name))
+                && filter
+                    .at(&["spec", "directResponse", "statusCode"])
+                    .is_some_and(|status| status.is_enum("403", 403))
+        })
+    }
+}
+
+/// Whether two routes can be in one virtual host: a route without hostnames has those of the Gateway.
+fn may_share_host(one: &Tree, other: &Tree) -> bool {
+    let hosts = |route: &Tree| -> Vec<String> {
+        let listed = route.get("spec").map(|spec| spec.list("hostnames")).unwrap_or_default();
+        listed.iter().filter_map(Tree::text).map(str::to_ascii_lowercase).collect()
+    };
+    let (own, others) = (hosts(one), hosts(other));
+    let is_pattern = |host: &String| host.starts_with('*');
+    own.is_empty()
+        || others.is_empty()
+        || own.iter().chain(&others).any(is_pattern)
+        || own.iter().any(|host| others.contains(host))
+}

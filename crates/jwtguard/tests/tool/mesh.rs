@@ -1,0 +1,135 @@
+//! `check` on the configuration around the filter in Envoy, Istio and Envoy Gateway. Each row is a folder in
+//! `tests/data/mesh` with two manifests that differ in one thing, and the finding for the wrong one.
+
+use std::collections::BTreeSet;
+
+use crate::run::{jwtguard, read, root};
+
+const FOLDER: &str = "crates/jwtguard/tests/data/mesh";
+
+/// The folders. A folder that is not listed, and a row without its three files, fails a test.
+const ROWS: [&str; 61] = [
+    "action-custom",
+    "action-custom-elsewhere",
+    "claim-route-annotation",
+    "claim-route-authorization",
+    "claim-route-default-name",
+    "claim-route-early-removal",
+    "claim-route-filter",
+    "claim-route-ignore-case",
+    "claim-route-inverted",
+    "claim-route-last-route",
+    "claim-route-metadata",
+    "claim-route-no-last-route",
+    "claim-route-prefix",
+    "claim-route-present",
+    "claim-route-spelling",
+    "cors-policy",
+    "envoy-cors",
+    "envoy-ext-authz",
+    "envoy-ext-authz-headers",
+    "envoy-ext-authz-removal",
+    "envoy-grpc-json-transcoder",
+    "envoy-grpc-web",
+    "envoy-jwt-authn-after",
+    "envoy-jwt-authn-before",
+    "envoy-reader",
+    "envoy-two-filters-claim-headers",
+    "envoy-two-filters-dpop",
+    "envoy-two-filters-token",
+    "ext-auth",
+    "ext-auth-headers",
+    "gateway-and-sidecar",
+    "gateway-claim-route-annotation",
+    "gateway-claim-route-early-removal",
+    "gateway-claim-route-exact",
+    "gateway-claim-route-filter",
+    "gateway-claim-route-last-rule",
+    "gateway-server-mode",
+    "http-route-cors",
+    "istio-claim-route-early-removal",
+    "istio-claim-route-early-removal-context",
+    "istio-claim-route-exact",
+    "istio-claim-route-last-route",
+    "istio-claim-route-without",
+    "merge-type-with-wasm",
+    "namespace-without-selector",
+    "policy-for-one-listener",
+    "request-authentication-after",
+    "request-authentication-before",
+    "request-authentication-elsewhere",
+    "root-namespace",
+    "second-policy-on-a-route",
+    "section-name",
+    "sidecar-client-mode",
+    "sidecar-mode",
+    "traffic-extension",
+    "two-modules",
+    "two-plugins",
+    "waypoint-cluster",
+    "waypoint-cluster-context",
+    "waypoint-cluster-tls",
+    "waypoint-selector",
+];
+
+fn file(row: &str, name: &str) -> String {
+    format!("{FOLDER}/{row}/{name}")
+}
+
+#[test]
+fn every_row_has_two_manifests_and_a_finding() {
+    let folders = std::fs::read_dir(root().join(FOLDER)).unwrap();
+    let found: BTreeSet<String> =
+        folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(found, ROWS.iter().map(ToString::to_string).collect(), "the folders are the rows");
+    for row in ROWS {
+        let files = std::fs::read_dir(root().join(FOLDER).join(row)).unwrap();
+        let files: BTreeSet<String> =
+            files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(
+            files,
+            BTreeSet::from(["finding.txt", "right.yaml", "wrong.yaml"].map(String::from)),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn the_right_manifests_give_no_warning() {
+    for row in ROWS {
+        let ran = jwtguard(&["check", "--strict", "--quiet", &file(row, "right.yaml")]);
+        assert!(ran.status == 0 && ran.err.lines().count() == 1, "{row}: {}", ran.err);
+        assert!(ran.err.ends_with(": 0 errors, 0 warnings\n"), "{row}: {}", ran.err);
+    }
+}
+
+/// The finding has the line, the severity, the path, and after the last semicolon the remedy.
+#[test]
+fn the_wrong_manifests_give_one_finding() {
+    for row in ROWS {
+        let wrong = file(row, "wrong.yaml");
+        let expected = read(&file(row, "finding.txt"));
+        let ran = jwtguard(&["check", "--strict", "--quiet", &wrong]);
+        let findings: Vec<&str> = ran.err.lines().filter(|line| line.starts_with(&wrong)).collect();
+        let expected = format!("{wrong}:{}", expected.trim_end());
+        assert_eq!((findings.as_slice(), ran.status), ([expected.as_str()].as_slice(), 1), "{row}");
+        assert!(expected.contains("; "), "{row}: the finding has a remedy");
+        // An error fails without --strict, too.
+        let status = jwtguard(&["check", "--quiet", &wrong]).status;
+        assert_eq!(status, i32::from(expected.contains(": error: ")), "{row}");
+    }
+}
+
+/// The wrong manifest is the right one after one change, so that the finding is about this change.
+#[test]
+fn the_manifests_of_a_row_are_similar() {
+    for row in ROWS {
+        let lines = |name: &str| -> BTreeSet<String> {
+            read(&file(row, name)).lines().map(ToOwned::to_owned).collect()
+        };
+        let (right, wrong) = (lines("right.yaml"), lines("wrong.yaml"));
+        let shared = right.intersection(&wrong).count();
+        assert!(shared * 2 > wrong.len(), "{row}: {shared} of {} lines are shared", wrong.len());
+        assert_ne!(read(&file(row, "right.yaml")), read(&file(row, "wrong.yaml")), "{row}");
+    }
+}
