@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::run::{jwtguard, read, root};
+use crate::recipes::blocks;
+use crate::run::{jwtguard, jwtguard_with, read, root};
 
 const FOLDER: &str = "crates/jwtguard/tests/data/mesh";
 
@@ -131,5 +132,38 @@ fn the_manifests_of_a_row_are_similar() {
         let shared = right.intersection(&wrong).count();
         assert!(shared * 2 > wrong.len(), "{row}: {shared} of {} lines are shared", wrong.len());
         assert_ne!(read(&file(row, "right.yaml")), read(&file(row, "wrong.yaml")), "{row}");
+    }
+}
+
+/// The examples of routes by claim, with the plugin that they need, give no warning; without the early removal, each
+/// match on the claim header is an error.
+#[test]
+fn the_examples_of_routes_by_claim_are_valid() {
+    let claims = "claim_headers: { x-auth-tenant: tenant }";
+    let gateway = read("envoy/envoy-gateway.yaml").replace(
+        "        audience: orders-api\n",
+        &format!("        audience: orders-api\n        {claims}\n"),
+    );
+    let istio = read("envoy/istio.yaml")
+        .replace("    audience: orders-api\n", &format!("    audience: orders-api\n    {claims}\n"));
+    let removal = blocks("docs/istio.md", "Removing claim headers early")
+        .concat()
+        .replace("remove: x-auth-sub\n", "remove: x-auth-tenant\n");
+    let route = blocks("docs/istio.md", "Routes by claim").concat();
+    let of_gateway = blocks("docs/envoy-gateway.md", "Routes by claim").concat();
+    let envoy = blocks("docs/upstream-headers.md", "Choosing Envoy's route by a claim").concat();
+    for (what, text, removed) in [
+        ("Envoy Gateway", format!("{gateway}---\n{of_gateway}"), "remove: [x-auth-tenant]"),
+        ("Istio", format!("{istio}---\n{removal}---\n{route}"), "remove: x-auth-tenant"),
+        ("Envoy", envoy, "remove: x-auth-tenant"),
+    ] {
+        let ran = jwtguard_with(&["check", "--strict", "--quiet", "-"], &text);
+        assert_eq!((ran.status, ran.err.as_str()), (0, "1 configuration: 0 errors, 0 warnings\n"), "{what}");
+        assert_eq!(text.matches(removed).count(), 1, "{what}");
+        let kept = text.replace(removed, &removed.replace("x-auth-tenant", "x-other"));
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &kept);
+        let errors =
+            ran.err.matches("the client's own copy is not removed before Envoy chooses the first route");
+        assert_eq!((ran.status, errors.count()), (1, 2), "{what}: {}", ran.err);
     }
 }
