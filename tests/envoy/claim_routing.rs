@@ -6,7 +6,10 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::documents;
-use crate::harness::{Answer, Envoy, Request, Response, Stack, StackBuilder, Upstream, cluster, wait_until};
+use crate::harness::{
+    Answer, CLAIM_HEADERS, Envoy, Request, Response, Stack, StackBuilder, Upstream, cluster, plugin_with,
+    wait_until,
+};
 
 /// The upstreams of the example. The upstream of the stack is `website`.
 struct Tenants {
@@ -241,4 +244,72 @@ async fn a_route_of_a_tenant_without_the_filter_is_open_unless_the_header_is_rem
     .await;
     let user = first.token(json!({ "tenant": "acme" }));
     assert_eq!(first.reached(first.stack.request("GET", "/orders").bearer(&user)).await, Reached::None(403));
+}
+
+/// As Envoy Gateway configures it: the filter is off in the list of filters, and each route enables it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_each_route_enables_chooses_the_route_by_the_claim() {
+    let enable = |route: &mut Value| {
+        let enabled =
+            json!({ "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "config": {} });
+        route["typed_per_filter_config"] = json!({ "envoy.filters.http.wasm": enabled });
+    };
+    let off = |manager: &mut Value| manager["http_filters"][0]["disabled"] = json!(true);
+    let everywhere = |manager: &mut Value| {
+        off(manager);
+        routes(manager).iter_mut().for_each(enable);
+    };
+    let tenants = Tenants::start(everywhere, |stack| stack).await;
+    for (claims, expected) in [
+        (json!({ "tenant": "acme" }), Acme),
+        (json!({ "tenant": "globex" }), Globex),
+        (json!({}), Reached::None(403)),
+    ] {
+        let request = tenants.stack.request("GET", "/orders").header("x-auth-tenant", "globex");
+        assert_eq!(tenants.reached(request.bearer(&tenants.token(claims))).await, expected);
+    }
+    assert_eq!(tenants.reached(tenants.stack.request("GET", "/orders")).await, Reached::None(401));
+    assert_eq!(tenants.reached(tenants.stack.request("GET", "/public/x")).await, Website);
+    // Envoy chooses the last route first: without the filter there, no request has a claim.
+    let without_the_last = |manager: &mut Value| {
+        off(manager);
+        routes(manager).iter_mut().take(3).for_each(enable);
+    };
+    let tenants = Tenants::start(without_the_last, |stack| stack).await;
+    let of_acme = tenants.stack.request("GET", "/orders").bearer(&tenants.token(json!({ "tenant": "acme" })));
+    assert_eq!(tenants.reached(of_acme).await, Reached::None(403));
+}
+
+/// The patch of the EnvoyFilter in `docs/istio.md`, as Istio merges it into the connection manager.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_envoy_filter_of_the_document_removes_claim_headers_before_envoy_chooses_a_route() {
+    let (_, blocks) = documents::section("istio.md", "Removing claim headers early");
+    let patch = &blocks[0]["spec"]["configPatches"][0]["patch"]["value"]["typed_config"];
+    let extensions = &patch["early_header_mutation_extensions"];
+    assert_eq!(extensions.as_array().map(Vec::len), Some(1), "{patch}");
+    for (members, expected) in
+        [(json!({}), 418), (json!({ "early_header_mutation_extensions": extensions }), 200)]
+    {
+        let stack = Stack::builder().plugin(plugin_with(json!({}))).envoy(|envoy| {
+            envoy.early_header_mutation = false;
+            envoy.connection_manager = members;
+            envoy.routes = CLAIM_HEADERS
+                .iter()
+                .map(|name| {
+                    json!({
+                        "match": { "prefix": "/", "headers": [{ "name": name, "string_match": { "exact": "forged" } }] },
+                        "direct_response": { "status": 418 },
+                        "typed_per_filter_config": { "envoy.filters.http.wasm": {
+                            "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": true,
+                        } },
+                    })
+                })
+                .collect();
+        });
+        let stack = stack.start().await;
+        for name in CLAIM_HEADERS {
+            let forged = stack.request("GET", "/").header(name, "forged").bearer(&stack.good_token());
+            assert_eq!(forged.send().await.status, expected, "{name}");
+        }
+    }
 }
