@@ -6,6 +6,7 @@ pub mod cors;
 mod early_headers;
 pub mod gateway;
 pub mod istio;
+mod route_place;
 
 use super::context::{Diagnostic, Subject};
 use super::document::of_kind;

@@ -9,7 +9,7 @@ use crate::run::{jwtguard, jwtguard_with, read, root};
 const FOLDER: &str = "crates/jwtguard/tests/data/mesh";
 
 /// The folders. A folder that is not listed, and a row without its three files, fails a test.
-const ROWS: [&str; 61] = [
+const ROWS: [&str; 65] = [
     "action-custom",
     "action-custom-elsewhere",
     "claim-route-annotation",
@@ -46,12 +46,16 @@ const ROWS: [&str; 61] = [
     "gateway-claim-route-exact",
     "gateway-claim-route-filter",
     "gateway-claim-route-last-rule",
+    "gateway-claim-route-listener-policy",
+    "gateway-claim-route-two-gateways",
     "gateway-server-mode",
     "http-route-cors",
     "istio-claim-route-early-removal",
     "istio-claim-route-early-removal-context",
     "istio-claim-route-exact",
     "istio-claim-route-last-route",
+    "istio-claim-route-mesh",
+    "istio-claim-route-sidecar",
     "istio-claim-route-without",
     "merge-type-with-wasm",
     "namespace-without-selector",

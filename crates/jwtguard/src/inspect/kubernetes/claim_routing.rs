@@ -1,6 +1,7 @@
 //! Checks the routes of Kubernetes objects that match on a header or parameter that the filter edits. A match on a claim
 //! header is accepted under the conditions of [`Missing`].
 
+use super::route_place::{RoutePlace, route_place};
 use super::{early_headers, gateway};
 use crate::inspect::FileDocument;
 use crate::inspect::context::claim_match::{Missing, without_the_claim};
@@ -21,12 +22,15 @@ pub fn routes(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let checker = Checker { plugin, documents, edited, early: early_headers::of(plugin, documents) };
-    for service in of_kind(documents, "VirtualService") {
-        checker.virtual_service(service, diagnostics);
-    }
-    for kind in ["HTTPRoute", "GRPCRoute"] {
+    for kind in ["VirtualService", "HTTPRoute", "GRPCRoute"] {
         for route in of_kind(documents, kind) {
-            checker.route(route, diagnostics);
+            if route_place(plugin, route, documents) == RoutePlace::AnotherFilter {
+                continue;
+            }
+            match kind {
+                "VirtualService" => checker.virtual_service(route, diagnostics),
+                _ => checker.route(route, diagnostics),
+            }
         }
     }
 }
@@ -109,8 +113,13 @@ impl Checker<'_, '_> {
             }
         }
         if let Some((at, name)) = by_claim.filter(|_| !rules.iter().any(|rule| self.is_last_with_403(rule))) {
-            let remedy = "add a rule without header matches whose ExtensionRef is an HTTPRouteFilter with directResponse: \
-                          {statusCode: 403}";
+            let remedy = match self.plugin.embedding {
+                Embedding::Gateway { .. } => {
+                    "add a rule without header matches whose ExtensionRef is an HTTPRouteFilter with directResponse: \
+                     {statusCode: 403}"
+                }
+                _ => "write the route as a VirtualService whose last route has directResponse: {status: 403}",
+            };
             let reached = "reach another rule or get the answer 404";
             diagnostics.push(Diagnostic::warning(
                 at,
@@ -174,17 +183,18 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// Where the filter does not run: Envoy Gateway enables it for each route.
+    /// Where the filter does not run although Envoy chooses the route there.
     fn place_without_filter(&self, route: &Tree) -> Option<String> {
-        let Embedding::Gateway { resource, .. } = self.plugin.embedding else { return None };
-        let gateways = gateway::whole_gateways(resource);
-        let parents = route.get("spec").map(|spec| spec.list("parentRefs")).unwrap_or_default();
-        let is_covered = |parent: &Tree| parent.text_of("name").is_some_and(|name| gateways.contains(&name));
-        if gateways.is_empty() || !(parents.is_empty() || parents.iter().all(is_covered)) {
-            return Some(
-                "on every route of the Gateway; target the Gateway of this route with the EnvoyExtensionPolicy".to_owned(),
-            );
+        if route_place(self.plugin, route, self.documents) == RoutePlace::Unchecked {
+            let remedy = match self.plugin.embedding {
+                Embedding::Gateway { .. } => "target the Gateway of this route with the EnvoyExtensionPolicy",
+                _ => {
+                    "name only gateways whose proxies run it, in gateways of the VirtualService or parentRefs of the route"
+                }
+            };
+            return Some(format!("in every proxy that chooses this route; {remedy}"));
         }
+        let Embedding::Gateway { resource, .. } = self.plugin.embedding else { return None };
         let (other, _) = gateway::replacements_of(resource, self.documents).into_iter().next()?;
         let name = other.at(&["metadata", "name"]).and_then(Tree::text).unwrap_or("?");
         Some(format!(
