@@ -152,11 +152,23 @@ fn is_waypoint(name: &str, documents: &[FileDocument]) -> bool {
     class.map_or(name == WAYPOINT_NAME, |class| class == WAYPOINT_CLASS)
 }
 
-/// The root namespace that a mesh configuration in the documents names, or the usual one.
+/// The root namespace that a mesh configuration in the documents names, or the usual one. The configuration is a document,
+/// part of an IstioOperator or of Helm values, or the text of the ConfigMap `istio`.
 fn root_namespace(documents: &[FileDocument]) -> &str {
-    let mut found = None;
-    for document in documents {
-        document.tree.walk(&mut |tree, _, _| found = found.or_else(|| tree.text_of("rootNamespace")));
-    }
-    found.unwrap_or(ROOT_NAMESPACE)
+    const KEY: &str = "rootNamespace";
+    let named = documents.iter().find_map(|document| {
+        let tree = &document.tree;
+        tree.text_of(KEY).or_else(|| tree.at(&["meshConfig", KEY])?.text())
+    });
+    let of_operators = || {
+        let operators = of_kind(documents, "IstioOperator").into_iter();
+        operators.filter_map(|operator| operator.at(&["spec", "meshConfig", KEY])).find_map(Tree::text)
+    };
+    let of_texts = || {
+        let maps = of_kind(documents, "ConfigMap").into_iter();
+        let texts = maps.filter_map(|map| map.at(&["data", "mesh"])).filter_map(Tree::text);
+        let mut lines = texts.flat_map(str::lines);
+        lines.find_map(|line| Some(line.strip_prefix("rootNamespace:")?.trim().trim_matches(['"', '\''])))
+    };
+    named.or_else(of_operators).or_else(of_texts).unwrap_or(ROOT_NAMESPACE)
 }

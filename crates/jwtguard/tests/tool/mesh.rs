@@ -171,3 +171,53 @@ fn the_examples_of_routes_by_claim_are_valid() {
         assert_eq!((ran.status, errors.count()), (1, 2), "{what}: {}", ran.err);
     }
 }
+
+/// The root namespace is that of a mesh configuration in the files.
+#[test]
+fn a_mesh_configuration_names_the_root_namespace() {
+    let plugin = read(&file("root-namespace", "wrong.yaml"));
+    let moved = plugin.replace("namespace: istio-system", "namespace: mesh-root");
+    let operator = "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: { meshConfig: { rootNamespace: mesh-root } }\n";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio }\ndata:\n  mesh: |\n    accessLogFile: /dev/stdout\n    \
+               rootNamespace: mesh-root\n";
+    let values = "meshConfig: { rootNamespace: mesh-root }\n";
+    let expected = "warning: spec.selector: is not set, and the object is in the root namespace";
+    for (text, is_found) in [
+        (plugin.clone(), true),
+        (moved.clone(), false),
+        (format!("{moved}---\n{operator}"), true),
+        (format!("{moved}---\n{map}"), true),
+        (format!("{moved}---\n{values}"), true),
+        (format!("{plugin}---\n{operator}"), false),
+    ] {
+        let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
+        assert_eq!(ran.err.contains(expected), is_found, "{text}\n{}", ran.err);
+    }
+}
+
+/// An object can be an item of a list, as `kubectl get -o yaml` prints it.
+#[test]
+fn items_of_a_list_are_objects() {
+    let indented = |text: &str| -> String {
+        text.split("---\n")
+            .flat_map(|object| {
+                object
+                    .lines()
+                    .enumerate()
+                    .map(|(number, line)| format!("{} {line}\n", if number == 0 { "  -" } else { "   " }))
+            })
+            .collect()
+    };
+    for row in
+        ["action-custom", "section-name", "gateway-claim-route-early-removal", "waypoint-cluster-context"]
+    {
+        let list =
+            |name: &str| format!("apiVersion: v1\nkind: List\nitems:\n{}", indented(&read(&file(row, name))));
+        let right = jwtguard_with(&["check", "--strict", "--quiet", "-"], &list("right.yaml"));
+        assert_eq!(right.status, 0, "{row}: {}", right.err);
+        let wrong = jwtguard_with(&["check", "--strict", "--quiet", "-"], &list("wrong.yaml"));
+        let finding = read(&file(row, "finding.txt"));
+        let (_, problem) = finding.trim_end().rsplit_once(": spec.").unwrap();
+        assert!(wrong.status == 1 && wrong.err.contains(problem), "{row}: {}", wrong.err);
+    }
+}

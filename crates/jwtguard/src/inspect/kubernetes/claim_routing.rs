@@ -1,7 +1,7 @@
 //! Checks the routes of Kubernetes objects that match on a header or parameter that the filter edits. A match on a claim
 //! header is accepted under the conditions of [`Missing`].
 
-use super::route_place::{RoutePlace, route_place};
+use super::route_place::{FilterPlace, FilterPlaces, RoutePlace};
 use super::{early_headers, gateway};
 use crate::inspect::FileDocument;
 use crate::inspect::context::claim_match::{Missing, without_the_claim};
@@ -21,10 +21,10 @@ pub fn routes(
     edited: &FilterEdits<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    let checker = Checker { plugin, documents, edited, early: early_headers::of(plugin, documents) };
+    let checker = Checker::of(plugin, documents, edited);
     for kind in ["VirtualService", "HTTPRoute", "GRPCRoute"] {
         for route in of_kind(documents, kind) {
-            if route_place(plugin, route, documents) == RoutePlace::AnotherFilter {
+            if checker.place(route) == RoutePlace::AnotherFilter {
                 continue;
             }
             match kind {
@@ -35,11 +35,19 @@ pub fn routes(
     }
 }
 
-struct Checker<'c, 't> {
-    plugin: &'c PluginConfig<'t>,
-    documents: &'c [FileDocument],
+/// What the checks of all routes need from the documents.
+struct Checker<'c> {
+    embedding: Embedding<'c>,
     edited: &'c FilterEdits<'c>,
     early: EarlyRemoval,
+    place: FilterPlace<'c>,
+    places: FilterPlaces<'c>,
+    /// The objects with a requirement in an annotation, each with its kind.
+    annotated: Vec<(&'static str, &'c Tree)>,
+    /// The name of a policy that replaces the policy of the filter.
+    replaced_by: Option<&'c str>,
+    /// The names of the HTTPRouteFilters that answer 403.
+    answers_403: Vec<&'c str>,
 }
 
 /// A match on a header in a Kubernetes object.
@@ -51,7 +59,46 @@ struct HeaderMatch<'m> {
     exact_remedy: &'m str,
 }
 
-impl Checker<'_, '_> {
+impl<'c> Checker<'c> {
+    fn of(plugin: &PluginConfig<'c>, documents: &'c [FileDocument], edited: &'c FilterEdits<'c>) -> Self {
+        let has_annotation = |object: &&Tree| {
+            let annotations = object.at(&["metadata", "annotations"]);
+            annotations.is_some_and(|annotations| annotations.get_exact(ANNOTATION).is_some())
+        };
+        let annotated = ["HTTPRoute", "GRPCRoute", "Gateway"].into_iter().flat_map(|kind| {
+            let objects = of_kind(documents, kind).into_iter().filter(has_annotation);
+            objects.map(move |object| (kind, object))
+        });
+        let replaced_by = match plugin.embedding {
+            Embedding::Gateway { resource, .. } => {
+                gateway::replacements_of(resource, documents).first().map(|(other, _)| *other)
+            }
+            _ => None,
+        };
+        let answers = |filter: &&Tree| {
+            let status = filter.at(&["spec", "directResponse", "statusCode"]);
+            status.is_some_and(|status| status.is_enum("403", 403))
+        };
+        Self {
+            embedding: plugin.embedding,
+            edited,
+            early: early_headers::of(plugin, documents),
+            place: FilterPlace::of(plugin.embedding, documents),
+            places: FilterPlaces::of(documents),
+            annotated: annotated.collect(),
+            replaced_by: replaced_by.map(name_of),
+            answers_403: of_kind(documents, "HTTPRouteFilter")
+                .into_iter()
+                .filter(answers)
+                .map(name_of)
+                .collect(),
+        }
+    }
+
+    fn place(&self, route: &Tree) -> RoutePlace {
+        self.places.of_route(&self.place, route)
+    }
+
     fn virtual_service(&self, service: &Tree, diagnostics: &mut Vec<Diagnostic>) {
         let subject = Subject::keys(&["spec", "http", "match"]);
         let rules = service.get("spec").map(|spec| spec.list("http")).unwrap_or_default();
@@ -113,7 +160,7 @@ impl Checker<'_, '_> {
             }
         }
         if let Some((at, name)) = by_claim.filter(|_| !rules.iter().any(|rule| self.is_last_with_403(rule))) {
-            let remedy = match self.plugin.embedding {
+            let remedy = match self.embedding {
                 Embedding::Gateway { .. } => {
                     "add a rule without header matches whose ExtensionRef is an HTTPRouteFilter with directResponse: \
                      {statusCode: 403}"
@@ -132,7 +179,7 @@ impl Checker<'_, '_> {
     /// Checks one match on a header. Returns whether it is a match on a claim header that meets the conditions.
     fn header(&self, header: &HeaderMatch<'_>, route: &Tree, diagnostics: &mut Vec<Diagnostic>) -> bool {
         let HeaderMatch { at, subject, name, .. } = *header;
-        let is_placed = matches!(self.plugin.embedding, Embedding::Istio { .. } | Embedding::Gateway { .. });
+        let is_placed = matches!(self.embedding, Embedding::Istio { .. } | Embedding::Gateway { .. });
         if !is_placed || !self.edited.is_claim_header(name) {
             self.edited.report_header(at, subject, name, diagnostics);
             return false;
@@ -146,7 +193,7 @@ impl Checker<'_, '_> {
             report(Missing::ExactValue { remedy: header.exact_remedy });
         }
         if !self.early.removes(name) {
-            let remedy = match self.plugin.embedding {
+            let remedy = match self.embedding {
                 Embedding::Gateway { .. } => {
                     format!(
                         "add {name} to headers.earlyRequestHeaders.remove of a ClientTrafficPolicy for the Gateway"
@@ -169,24 +216,16 @@ impl Checker<'_, '_> {
 
     /// The object that has a requirement in an annotation: the route, another route of the same host, or a Gateway.
     fn annotation(&self, route: &Tree) -> Option<String> {
-        for kind in ["HTTPRoute", "GRPCRoute", "Gateway"] {
-            for object in of_kind(self.documents, kind) {
-                let annotations = object.at(&["metadata", "annotations"]);
-                let has_it =
-                    annotations.is_some_and(|annotations| annotations.get_exact(ANNOTATION).is_some());
-                if has_it && (kind == "Gateway" || may_share_host(route, object)) {
-                    let name = object.at(&["metadata", "name"]).and_then(Tree::text).unwrap_or("?");
-                    return Some(format!("{kind} {name} has the annotation {ANNOTATION}"));
-                }
-            }
-        }
-        None
+        let mut annotated = self.annotated.iter();
+        let (kind, object) =
+            annotated.find(|(kind, object)| *kind == "Gateway" || may_share_host(route, object))?;
+        Some(format!("{kind} {} has the annotation {ANNOTATION}", name_of(object)))
     }
 
     /// Where the filter does not run although Envoy chooses the route there.
     fn place_without_filter(&self, route: &Tree) -> Option<String> {
-        if route_place(self.plugin, route, self.documents) == RoutePlace::Unchecked {
-            let remedy = match self.plugin.embedding {
+        if self.place(route) == RoutePlace::Unchecked {
+            let remedy = match self.embedding {
                 Embedding::Gateway { .. } => "target the Gateway of this route with the EnvoyExtensionPolicy",
                 _ => {
                     "name only gateways whose proxies run it, in gateways of the VirtualService or parentRefs of the route"
@@ -194,9 +233,7 @@ impl Checker<'_, '_> {
             };
             return Some(format!("in every proxy that chooses this route; {remedy}"));
         }
-        let Embedding::Gateway { resource, .. } = self.plugin.embedding else { return None };
-        let (other, _) = gateway::replacements_of(resource, self.documents).into_iter().next()?;
-        let name = other.at(&["metadata", "name"]).and_then(Tree::text).unwrap_or("?");
+        let name = self.replaced_by?;
         Some(format!(
             "where EnvoyExtensionPolicy {name} replaces its policy; move the extensions of that policy to the policy of the \
              Gateway"
@@ -210,17 +247,15 @@ impl Checker<'_, '_> {
         if !matches.is_empty() && matches.iter().all(is_by_header) {
             return false;
         }
-        let references =
+        let mut references =
             rule.list("filters").iter().filter_map(|filter| filter.at(&["extensionRef", "name"]));
-        let names: Vec<&str> = references.filter_map(Tree::text).collect();
-        of_kind(self.documents, "HTTPRouteFilter").into_iter().any(|filter| {
-            let name = filter.at(&["metadata", "name"]).and_then(Tree::text);
-            name.is_some_and(|name| names.contains(&name))
-                && filter
-                    .at(&["spec", "directResponse", "statusCode"])
-                    .is_some_and(|status| status.is_enum("403", 403))
-        })
+        references.any(|reference| reference.text().is_some_and(|name| self.answers_403.contains(&name)))
     }
+}
+
+/// The name of an object.
+fn name_of(object: &Tree) -> &str {
+    object.at(&["metadata", "name"]).and_then(Tree::text).unwrap_or("?")
 }
 
 /// Whether two routes can be in one virtual host: a route without hostnames has those of the Gateway.

@@ -2,7 +2,7 @@
 
 use super::gateway;
 use crate::inspect::FileDocument;
-use crate::inspect::find::{self, Embedding, PluginConfig};
+use crate::inspect::find::{self, Embedding};
 use crate::inspect::selection::{Placement, Selection};
 use crate::inspect::tree::Tree;
 
@@ -56,51 +56,81 @@ impl Chosen {
     }
 }
 
-/// Where a route is chosen, seen from a filter in an Istio or Envoy Gateway object.
-pub fn route_place(plugin: &PluginConfig<'_>, route: &Tree, documents: &[FileDocument]) -> RoutePlace {
-    let filters: Vec<PluginConfig<'_>> = documents.iter().flat_map(find::plugins).collect();
-    if runs_for(&plugin.embedding, route, documents) {
-        return match is_covered(&filters, route) {
-            true => RoutePlace::Here,
-            false => RoutePlace::Unchecked,
-        };
-    }
-    match filters.iter().any(|other| runs_for(&other.embedding, route, documents)) {
-        true => RoutePlace::AnotherFilter,
-        false => RoutePlace::Unchecked,
-    }
+/// The proxies in which the filters of the documents run.
+#[derive(Debug)]
+pub struct FilterPlaces<'t> {
+    all: Vec<FilterPlace<'t>>,
 }
 
-/// Whether the filter runs in a proxy that chooses the route.
-fn runs_for(embedding: &Embedding<'_>, route: &Tree, documents: &[FileDocument]) -> bool {
-    match embedding {
-        Embedding::Istio { resource } => {
-            let placement = Selection::of(resource, documents).placement(documents);
-            match Chosen::of(route) {
+/// The proxies in which one filter runs.
+#[derive(Debug)]
+pub enum FilterPlace<'t> {
+    /// Proxies of Istio.
+    Istio(Placement),
+    /// The Gateways of Envoy Gateway with these names.
+    Gateways(Vec<&'t str>),
+    /// The documents do not show a Kubernetes object.
+    Unknown,
+}
+
+impl<'t> FilterPlace<'t> {
+    /// The place of a filter.
+    pub fn of(embedding: Embedding<'t>, documents: &'t [FileDocument]) -> Self {
+        match embedding {
+            Embedding::Istio { resource } => {
+                Self::Istio(Selection::of(resource, documents).placement(documents))
+            }
+            Embedding::Gateway { resource, .. } => Self::Gateways(gateway::whole_gateways(resource)),
+            Embedding::Envoy { .. } | Embedding::Standalone => Self::Unknown,
+        }
+    }
+
+    /// Whether the filter runs in a proxy that chooses the route.
+    fn runs_for(&self, route: &Tree) -> bool {
+        match self {
+            Self::Istio(placement) => match Chosen::of(route) {
                 Chosen::Gateways => matches!(placement, Placement::Gateway | Placement::Everywhere),
-                Chosen::Mesh => placement == Placement::Waypoint,
+                Chosen::Mesh => *placement == Placement::Waypoint,
                 // Sidecars choose it too, for requests that their application sends.
                 Chosen::Both => false,
+            },
+            Self::Gateways(gateways) => {
+                let parents = parents(route);
+                !gateways.is_empty()
+                    && (parents.is_empty() || parents.iter().any(|parent| gateways.contains(parent)))
             }
+            Self::Unknown => false,
         }
-        Embedding::Gateway { resource, .. } => {
-            let gateways = gateway::whole_gateways(resource);
-            let parents = parents(route);
-            !gateways.is_empty()
-                && (parents.is_empty() || parents.iter().any(|parent| gateways.contains(parent)))
-        }
-        Embedding::Envoy { .. } | Embedding::Standalone => false,
     }
 }
 
-/// Whether each Gateway of the route runs one of the filters.
-fn is_covered(filters: &[PluginConfig<'_>], route: &Tree) -> bool {
-    parents(route).iter().all(|parent| {
-        filters.iter().any(|filter| match filter.embedding {
-            Embedding::Gateway { resource, .. } => gateway::whole_gateways(resource).contains(parent),
-            _ => true,
+impl<'t> FilterPlaces<'t> {
+    /// The places of all filters in the documents.
+    pub fn of(documents: &'t [FileDocument]) -> Self {
+        let filters = documents.iter().flat_map(find::plugins);
+        Self { all: filters.map(|filter| FilterPlace::of(filter.embedding, documents)).collect() }
+    }
+
+    /// Where a route is chosen, seen from a filter.
+    pub fn of_route(&self, filter: &FilterPlace<'_>, route: &Tree) -> RoutePlace {
+        if filter.runs_for(route) {
+            return if self.cover(route) { RoutePlace::Here } else { RoutePlace::Unchecked };
+        }
+        match self.all.iter().any(|other| other.runs_for(route)) {
+            true => RoutePlace::AnotherFilter,
+            false => RoutePlace::Unchecked,
+        }
+    }
+
+    /// Whether each Gateway of the route runs one of the filters.
+    fn cover(&self, route: &Tree) -> bool {
+        parents(route).iter().all(|parent| {
+            self.all.iter().any(|filter| match filter {
+                FilterPlace::Gateways(gateways) => gateways.contains(parent),
+                _ => true,
+            })
         })
-    })
+    }
 }
 
 /// The names of the parents of a route.
