@@ -9,13 +9,15 @@ use crate::run::{jwtguard, jwtguard_with, read, root};
 const FOLDER: &str = "crates/jwtguard/tests/data/mesh";
 
 /// The folders. A folder that is not listed, and a row without its three files, fails a test.
-const ROWS: [&str; 65] = [
+const ROWS: [&str; 72] = [
     "action-custom",
     "action-custom-elsewhere",
+    "action-custom-root-namespace",
     "claim-route-annotation",
     "claim-route-authorization",
     "claim-route-default-name",
     "claim-route-early-removal",
+    "claim-route-early-removal-pattern",
     "claim-route-filter",
     "claim-route-ignore-case",
     "claim-route-inverted",
@@ -37,17 +39,20 @@ const ROWS: [&str; 65] = [
     "envoy-reader",
     "envoy-two-filters-claim-headers",
     "envoy-two-filters-dpop",
+    "envoy-two-filters-dpop-vm",
     "envoy-two-filters-token",
     "ext-auth",
     "ext-auth-headers",
     "gateway-and-sidecar",
     "gateway-claim-route-annotation",
     "gateway-claim-route-early-removal",
+    "gateway-claim-route-early-removal-pattern",
     "gateway-claim-route-exact",
     "gateway-claim-route-filter",
     "gateway-claim-route-last-rule",
     "gateway-claim-route-listener-policy",
     "gateway-claim-route-two-gateways",
+    "gateway-labels",
     "gateway-server-mode",
     "http-route-cors",
     "istio-claim-route-early-removal",
@@ -71,9 +76,11 @@ const ROWS: [&str; 65] = [
     "traffic-extension",
     "two-modules",
     "two-plugins",
+    "waypoint-by-name",
     "waypoint-cluster",
     "waypoint-cluster-context",
     "waypoint-cluster-tls",
+    "waypoint-for-a-service",
     "waypoint-selector",
 ];
 
