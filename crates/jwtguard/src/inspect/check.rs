@@ -154,12 +154,12 @@ fn plugin(
             None
         }
         Ok(config) => {
+            kubernetes::authorizer::check(plugin, &config, documents, &mut diagnostics);
+            kubernetes::cors::check(plugin, &config, documents, &mut diagnostics);
             context::clusters(plugin, &config, clusters, documents, &mut diagnostics);
             context::environment(plugin, &config, &mut diagnostics);
             kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
             kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
-            kubernetes::authorizer::check(plugin, &config, documents, &mut diagnostics);
-            kubernetes::cors::check(plugin, &config, documents, &mut diagnostics);
             let route_policies = context::routing(plugin, &config, documents, &mut diagnostics);
             if let Configuration::Object(tree) = &plugin.configuration {
                 let policies_used_elsewhere =

@@ -4,7 +4,7 @@
 mod claim_headers;
 pub mod claim_match;
 mod client_certificate;
-pub mod cluster_tls;
+mod cluster_tls;
 mod clusters;
 mod connection_manager;
 mod diagnostic;

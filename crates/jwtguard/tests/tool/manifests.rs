@@ -143,11 +143,6 @@ const DOCUMENTED: [(&str, &str, &[&str]); 8] = [
         ],
     ),
     (
-        "EnvoyProxy",
-        "gateway.envoyproxy.io/v1alpha1",
-        &["bootstrap.type", "bootstrap.value", "filterOrder[].name", "filterOrder[].after"],
-    ),
-    (
         "ClientTrafficPolicy",
         "gateway.envoyproxy.io/v1alpha1",
         &[
@@ -156,6 +151,11 @@ const DOCUMENTED: [(&str, &str, &[&str]); 8] = [
             "targetRefs[].name",
             "headers.earlyRequestHeaders.remove[]",
         ],
+    ),
+    (
+        "EnvoyProxy",
+        "gateway.envoyproxy.io/v1alpha1",
+        &["bootstrap.type", "bootstrap.value", "filterOrder[].name", "filterOrder[].after"],
     ),
     ("HTTPRouteFilter", "gateway.envoyproxy.io/v1alpha1", &["directResponse.statusCode"]),
     (

@@ -3,7 +3,8 @@
 pub mod placement;
 
 use crate::inspect::FileDocument;
-use crate::inspect::context::{Diagnostic, Subject, cluster_tls};
+use crate::inspect::added_clusters::added_clusters;
+use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::issuer_clusters::clusters_of;
@@ -44,8 +45,8 @@ pub fn clusters(
     let placement = Selection::of(resource, documents).placement(documents);
     for issuer in &config.issuers {
         for (_, cluster, scheme) in clusters_of(issuer) {
-            if let Some(added) = AddedCluster::find(cluster, documents) {
-                added.check(cluster, scheme, placement, diagnostics);
+            if added_clusters(documents).any(|(added, _)| added == cluster) {
+                context_of_added(cluster, placement, documents, diagnostics);
             } else if placement == Placement::Waypoint {
                 let problem = format!(
                     "a waypoint has no cluster {cluster} for a host that only a plugin names: every fetch fails, and requests \
@@ -66,38 +67,30 @@ pub fn clusters(
     }
 }
 
-/// A cluster that an EnvoyFilter adds.
-struct AddedCluster<'t> {
-    patch: &'t Tree,
-    value: &'t Tree,
-}
-
-impl<'t> AddedCluster<'t> {
-    fn find(name: &str, documents: &'t [FileDocument]) -> Option<Self> {
-        let filters = of_kind(documents, "EnvoyFilter").into_iter().filter_map(|filter| filter.get("spec"));
-        filters.flat_map(|spec| spec.list("configPatches")).find_map(|patch| {
-            let value = patch.at(&["patch", "value"])?;
-            let adds = patch.text_of("applyTo") == Some("CLUSTER")
-                && patch.at(&["patch", "operation"]).and_then(Tree::text) == Some("ADD");
-            (adds && value.text_of("name") == Some(name)).then_some(Self { patch, value })
-        })
+/// Checks the context of the patch that adds a cluster. Without this context Istio adds the cluster to gateways and
+/// sidecars only.
+fn context_of_added(
+    name: &str,
+    placement: Placement,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if placement != Placement::Waypoint {
+        return;
     }
-
-    /// Checks the context, without which Istio adds the cluster to gateways and sidecars only, and the TLS socket.
-    fn check(&self, name: &str, scheme: Scheme, placement: Placement, diagnostics: &mut Vec<Diagnostic>) {
-        let context = self.patch.at(&["match", "context"]).and_then(Tree::text);
-        if placement == Placement::Waypoint && context != Some("SIDECAR_INBOUND") {
+    let filters = of_kind(documents, "EnvoyFilter").into_iter().filter_map(|filter| filter.get("spec"));
+    let adds_it = |patch: &&Tree| {
+        patch.text_of("applyTo") == Some("CLUSTER")
+            && patch.at(&["patch", "value"]).and_then(|value| value.text_of("name")) == Some(name)
+    };
+    for patch in filters.flat_map(|spec| spec.list("configPatches")).filter(adds_it) {
+        if patch.at(&["match", "context"]).and_then(Tree::text) != Some("SIDECAR_INBOUND") {
             let problem = format!(
                 "does not add the cluster {name} to a waypoint: every fetch fails there, and requests with a token are answered \
                  503; write match: {{context: SIDECAR_INBOUND}}"
             );
-            diagnostics.push(Diagnostic::warning(
-                self.patch,
-                Subject::keys(&["spec", "configPatches"]),
-                problem,
-            ));
+            diagnostics.push(Diagnostic::warning(patch, Subject::keys(&["spec", "configPatches"]), problem));
         }
-        cluster_tls::check(self.value, name, scheme, diagnostics);
     }
 }
 
