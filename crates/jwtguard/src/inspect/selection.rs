@@ -110,15 +110,23 @@ impl<'t> Selection<'t> {
         if self.is_of_a_gateway(documents) { Placement::Gateway } else { Placement::Sidecar }
     }
 
-    /// Whether a Gateway of Istio in the documents selects the same pods.
+    /// Whether a Gateway of Istio in the documents selects the same pods, or an EnvoyFilter patches them as a gateway.
     fn is_of_a_gateway(&self, documents: &[FileDocument]) -> bool {
-        of_kind(documents, "Gateway").into_iter().any(|gateway| {
-            let selector = gateway.at(&["spec", "selector"]).map(Tree::members).unwrap_or_default();
+        let gateways = of_kind(documents, "Gateway").into_iter();
+        let selectors = gateways.filter_map(|gateway| gateway.at(&["spec", "selector"]));
+        let filters = of_kind(documents, "EnvoyFilter").into_iter().filter_map(|filter| filter.get("spec"));
+        let patched = filters
+            .filter(|spec| {
+                let contexts =
+                    spec.list("configPatches").iter().filter_map(|patch| patch.at(&["match", "context"]));
+                contexts.filter_map(Tree::text).any(|context| context == "GATEWAY")
+            })
+            .filter_map(|spec| spec.at(&["workloadSelector", "labels"]));
+        selectors.chain(patched).any(|selector| {
+            let members = selector.members().iter();
             let labels: Vec<_> =
-                selector.iter().filter_map(|(name, value)| Some((name.as_str(), value.text()?))).collect();
-            !labels.is_empty()
-                && labels.iter().any(|label| self.labels.contains(label))
-                && agree(&self.labels, &labels)
+                members.filter_map(|(name, value)| Some((name.as_str(), value.text()?))).collect();
+            labels.iter().any(|label| self.labels.contains(label)) && agree(&self.labels, &labels)
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::run::{jwtguard, jwtguard_with, read, root};
 const FOLDER: &str = "crates/jwtguard/tests/data/mesh";
 
 /// The folders. A folder that is not listed, and a row without its three files, fails a test.
-const ROWS: [&str; 72] = [
+const ROWS: [&str; 73] = [
     "action-custom",
     "action-custom-elsewhere",
     "action-custom-root-namespace",
@@ -44,6 +44,7 @@ const ROWS: [&str; 72] = [
     "ext-auth",
     "ext-auth-headers",
     "gateway-and-sidecar",
+    "gateway-by-patch",
     "gateway-claim-route-annotation",
     "gateway-claim-route-early-removal",
     "gateway-claim-route-early-removal-pattern",
