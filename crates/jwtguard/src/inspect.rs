@@ -4,10 +4,12 @@
 //! Every decision comes from the core, which the module runs too. This code finds configurations in files, checks the
 //! configuration around them, and describes both in text.
 
+mod added_clusters;
 pub mod check;
 mod context;
 pub mod describe;
 mod document;
+mod early_removal;
 pub mod find;
 mod finding;
 mod issuer_clusters;
@@ -16,6 +18,7 @@ mod lints;
 mod numeric_strings;
 pub mod path;
 pub mod schema;
+mod selection;
 pub mod simulation;
 mod spelling;
 pub mod tables;

@@ -36,10 +36,14 @@ impl Report {
 pub fn check(documents: &[FileDocument]) -> Report {
     let mut report = Report::default();
     let clusters = Clusters::of(documents);
-    for plugin in documents.iter().flat_map(find::plugins) {
-        report.configurations += 1;
-        self::plugin(&plugin, documents, &clusters, &mut report);
+    let plugins: Vec<PluginConfig<'_>> = documents.iter().flat_map(find::plugins).collect();
+    report.configurations = plugins.len();
+    let mut valid: Vec<(&PluginConfig<'_>, Config)> = Vec::new();
+    for plugin in &plugins {
+        let config = self::plugin(plugin, documents, &clusters, &mut report);
+        valid.extend(config.map(|config| (plugin, config)));
     }
+    pairs(&valid, documents, &mut report);
     if report.configurations == 0 {
         report.other_validators = find::other_validators(documents);
     }
@@ -140,13 +144,18 @@ fn plugin(
     documents: &[FileDocument],
     clusters: &Clusters<'_>,
     report: &mut Report,
-) {
+) -> Option<Config> {
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     context::plugin(plugin, &mut diagnostics);
     kubernetes::resource(plugin, documents, &mut diagnostics);
-    match parse(plugin) {
-        Err(findings) => report.findings.extend(findings),
+    let valid = match parse(plugin) {
+        Err(findings) => {
+            report.findings.extend(findings);
+            None
+        }
         Ok(config) => {
+            kubernetes::authorizer::check(plugin, &config, documents, &mut diagnostics);
+            kubernetes::cors::check(plugin, &config, documents, &mut diagnostics);
             context::clusters(plugin, &config, clusters, documents, &mut diagnostics);
             context::environment(plugin, &config, &mut diagnostics);
             kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
@@ -167,10 +176,31 @@ fn plugin(
                 let heading = tables::heading(&plugin.document.file, &plugin.name, &plugin.embedding);
                 report.tables.push(PolicyTable::new(heading, &config, &route_policies));
             }
+            Some(config)
+        }
+    };
+    report.findings.extend(located(plugin, diagnostics, documents));
+    valid
+}
+
+/// Checks the pairs of filters through which one request passes.
+fn pairs(valid: &[(&PluginConfig<'_>, Config)], documents: &[FileDocument], report: &mut Report) {
+    let filters: Vec<_> = valid.iter().map(|(plugin, config)| (*plugin, config)).collect();
+    for (index, diagnostic) in context::filter_pairs(&filters, documents) {
+        if let Some((plugin, _)) = filters.get(index) {
+            report.findings.extend(located(plugin, vec![diagnostic], documents));
         }
     }
+}
+
+/// Adds file and path to the diagnostics of a filter.
+fn located(
+    plugin: &PluginConfig<'_>,
+    diagnostics: Vec<Diagnostic>,
+    documents: &[FileDocument],
+) -> Vec<Finding> {
     let paths = paths(&diagnostics, documents);
-    report.findings.extend(diagnostics.into_iter().map(|diagnostic| {
+    let finding = |diagnostic: Diagnostic| {
         let value = diagnostic.at.as_ref().and_then(|at| paths.get(at));
         Finding {
             severity: diagnostic.severity,
@@ -179,7 +209,8 @@ fn plugin(
             path: diagnostic.subject.shown(value.unwrap_or(&Path::root())),
             problem: diagnostic.problem,
         }
-    }));
+    };
+    diagnostics.into_iter().map(finding).collect()
 }
 
 /// Finds the path of each value that has a diagnostic.

@@ -2,19 +2,25 @@
 //! other filters. Some settings there let requests bypass the filter, or break it.
 
 mod claim_headers;
+pub mod claim_match;
 mod client_certificate;
+mod cluster_tls;
 mod clusters;
 mod connection_manager;
 mod diagnostic;
 mod environment;
 mod filter_edits;
+mod filter_order;
+mod filter_pairs;
 mod jwt_authn;
 mod routes;
+mod token_places;
 
 pub use clusters::{Clusters, clusters};
 pub use diagnostic::{Diagnostic, Subject};
 pub use environment::environment;
 pub use filter_edits::FilterEdits;
+pub use filter_pairs::filter_pairs;
 pub use jwt_authn::TYPE as JWT_AUTHN;
 pub use routes::routing;
 

@@ -300,23 +300,35 @@ fn gateway<'t>(
     let Some(spec) = resource.get("spec") else { return Vec::new() };
     let path = path.key("spec").key("wasm");
     let entries = spec.list("wasm").iter().enumerate().filter_map(|(index, wasm)| {
-        let texts = [
-            wasm.text_of("name"),
-            wasm.text_of("rootID"),
-            wasm.at(&["code", "image", "url"]).and_then(Tree::text),
-            wasm.at(&["code", "http", "url"]).and_then(Tree::text),
-            resource.at(&["metadata", "name"]).and_then(Tree::text),
-        ];
-        let configuration = wasm.get("config").map_or(Configuration::Text(String::new()), configuration);
-        is_jwt_guard(&texts, &configuration).then(|| PluginConfig {
+        let (name, configuration) = gateway_module(resource, wasm)?;
+        Some(PluginConfig {
             document,
             path: path.index(index).key("config").to_owned(),
-            name: format!("EnvoyExtensionPolicy {}", name(&texts)),
+            name: format!("EnvoyExtensionPolicy {name}"),
             configuration,
             embedding: Embedding::Gateway { resource, wasm },
         })
     });
     entries.collect()
+}
+
+/// Whether an EnvoyExtensionPolicy runs jwt-guard.
+pub fn runs_jwt_guard(policy: &Tree) -> bool {
+    let modules = policy.get("spec").map(|spec| spec.list("wasm")).unwrap_or_default();
+    modules.iter().any(|wasm| gateway_module(policy, wasm).is_some())
+}
+
+/// The name and the configuration of an entry of `spec.wasm` that runs jwt-guard.
+fn gateway_module(policy: &Tree, wasm: &Tree) -> Option<(String, Configuration)> {
+    let texts = [
+        wasm.text_of("name"),
+        wasm.text_of("rootID"),
+        wasm.at(&["code", "image", "url"]).and_then(Tree::text),
+        wasm.at(&["code", "http", "url"]).and_then(Tree::text),
+        policy.at(&["metadata", "name"]).and_then(Tree::text),
+    ];
+    let configuration = wasm.get("config").map_or(Configuration::Text(String::new()), configuration);
+    is_jwt_guard(&texts, &configuration).then(|| (name(&texts), configuration))
 }
 
 /// Recognizes a configuration of jwt-guard by a name or by its keys.

@@ -1,11 +1,17 @@
 //! Checks the Istio and Kubernetes objects around a configuration: the plugin object, key clusters, routes.
 
+pub mod authorizer;
+pub mod claim_routing;
+pub mod cors;
+mod early_headers;
 pub mod gateway;
 pub mod istio;
+mod route_place;
 
-use super::context::{Diagnostic, FilterEdits, Subject};
+use super::context::{Diagnostic, Subject};
 use super::document::of_kind;
 use super::find::{Embedding, PluginConfig};
+use super::selection::Selection;
 use super::tree::{Tree, TreeValue};
 use super::{FileDocument, Severity};
 use jwt_guard::config::Config;
@@ -68,9 +74,10 @@ pub fn resource(plugin: &PluginConfig<'_>, documents: &[FileDocument], diagnosti
                     problem.to_owned(),
                 ));
             }
+            istio::placement::check(resource, spec, documents, diagnostics);
         }
         Embedding::Gateway { resource, wasm } => {
-            gateway::targets(resource, diagnostics);
+            gateway::targets(resource, documents, diagnostics);
             gateway::replacements(resource, documents, diagnostics);
             if let Some(tree) = wasm.get("failOpen").filter(|tree| tree.is_true()) {
                 let mut path = plugin.path.clone();
@@ -100,7 +107,9 @@ pub fn request_authentication(
     }
     let keeps_token = config.forward_token || config.report_only;
     let is_first = resource.at(&["spec", "phase"]).and_then(Tree::text) == Some("AUTHN");
-    for other in of_kind(documents, "RequestAuthentication") {
+    let selection = Selection::of(resource, documents);
+    let others = of_kind(documents, "RequestAuthentication").into_iter();
+    for other in others.filter(|other| Selection::of(other, documents).may_meet(&selection)) {
         let rules = other.get("spec").map(|spec| spec.list("jwtRules")).unwrap_or_default();
         let rules_subject = Subject::keys(&["spec", "jwtRules"]);
         let is_kept = |rule: &Tree| rule.get("forwardOriginalToken").is_some_and(Tree::is_true);
@@ -123,50 +132,6 @@ pub fn request_authentication(
                 Subject::keys(&["spec", "jwtRules"]),
                 problem.to_owned(),
             ));
-        }
-    }
-}
-
-/// Reports routes of Kubernetes objects that match on headers or query parameters that the filter edits.
-pub fn routes(documents: &[FileDocument], edited: &FilterEdits<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let subject = Subject::keys(&["spec", "http", "match"]);
-    for route in of_kind(documents, "VirtualService") {
-        for http in route.get("spec").map(|spec| spec.list("http")).unwrap_or_default() {
-            for matched in http.list("match") {
-                for key in ["headers", "withoutHeaders"] {
-                    for (name, value) in matched.get(key).map(Tree::members).unwrap_or_default() {
-                        edited.report_header(value, &subject, name, diagnostics);
-                    }
-                }
-                for (name, value) in matched.get("queryParams").map(Tree::members).unwrap_or_default() {
-                    edited.report_query(value, &subject, name, diagnostics);
-                }
-            }
-        }
-    }
-    let subject = Subject::keys(&["spec", "rules", "matches"]);
-    for kind in ["HTTPRoute", "GRPCRoute"] {
-        for route in of_kind(documents, kind) {
-            for rule in route.get("spec").map(|spec| spec.list("rules")).unwrap_or_default() {
-                for matched in rule.list("matches") {
-                    for header in matched.list("headers") {
-                        edited.report_header(
-                            header,
-                            &subject,
-                            header.text_of("name").unwrap_or_default(),
-                            diagnostics,
-                        );
-                    }
-                    for query in matched.list("queryParams") {
-                        edited.report_query(
-                            query,
-                            &subject,
-                            query.text_of("name").unwrap_or_default(),
-                            diagnostics,
-                        );
-                    }
-                }
-            }
         }
     }
 }

@@ -261,7 +261,7 @@ fn settings_that_bypass_or_break_the_filter_are_reported() {
                  route: { cluster: upstream }\n                        - match: { prefix: / }\n                          \
                  metadata: { filter_metadata: { jwt_guard: { requires_role: a } } }\n",
             )],
-            "error: virtual host all, routes[0]: matches on the header x-auth-sub, which the filter edits",
+            "error: virtual host all, routes[0]: matches on the claim header x-auth-sub, but not on one exact value",
         ),
         (
             "no policy",

@@ -2,7 +2,7 @@
 
 use crate::run::{jwtguard_with, read};
 
-const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  url: oci://r/jwt-guard:1\n  \
+const ISTIO: &str = "apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: { name: jwt-guard }\nspec:\n  selector: { matchLabels: { istio: ingressgateway } }\n  url: oci://r/jwt-guard:1\n  \
                      phase: AUTHN\n  failStrategy: FAIL_RELOAD\n  pluginConfig:\n    issuer: https://a.example\n    audience: a\n    \
                      jwks_cluster: outbound|443||a.example\n";
 const ENTRY: &str = "---\nkind: ServiceEntry\nspec:\n  hosts: [a.example]\n  ports: [{ number: 443, name: tls, protocol: TLS }]\n";
@@ -16,7 +16,7 @@ fn istio_needs_an_entry_and_a_rule() {
         (
             "open",
             whole.replace("FAIL_RELOAD", "FAIL_OPEN"),
-            "7: error: spec.failStrategy: FAIL_OPEN forwards every request unchecked",
+            "8: error: spec.failStrategy: FAIL_OPEN forwards every request unchecked",
         ),
         ("no phase", whole.replace("  phase: AUTHN\n", ""), "warning: spec.phase: is not set"),
         ("alone", ISTIO.to_owned(), "no ServiceEntry in these files has the host a.example"),
@@ -37,12 +37,12 @@ fn istio_needs_an_entry_and_a_rule() {
             format!(
                 "{whole}---\nkind: VirtualService\nspec:\n  http:\n  - match: [{{ headers: {{ x-auth-sub: {{ exact: root }} }} }}]\n"
             ),
-            "error: spec.http.match: matches on the header x-auth-sub",
+            "error: spec.http.match: matches on the claim header x-auth-sub, but the client's own copy is not removed",
         ),
         (
             "typo",
             whole.replace("audience: a", "audiense: a"),
-            "10: error: spec.pluginConfig.audiense: unknown key",
+            "11: error: spec.pluginConfig.audiense: unknown key",
         ),
     ] {
         let ran = jwtguard_with(&["check", "--quiet", "-"], &text);
@@ -102,7 +102,7 @@ fn envoy_gateway_objects_are_checked() {
         (
             "route",
             format!("{policy}{route}"),
-            "error: spec.rules.matches: matches on the header x-auth-roles",
+            "error: spec.rules.matches: matches on the claim header x-auth-roles, but the client's own copy is not removed",
         ),
     ] {
         let ran = jwtguard_with(&["check", "--quiet", "-"], &text);

@@ -21,6 +21,7 @@ mod lint_issuers;
 mod lint_routes;
 mod lints;
 mod manifests;
+mod mesh;
 mod migration;
 mod numbers;
 mod other_filters;

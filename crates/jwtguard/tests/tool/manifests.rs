@@ -96,6 +96,8 @@ fn the_istio_objects_in_the_documents_fit_istios_schemas() {
         ("docs/istio.md", "Sidecars", &["WasmPlugin"]),
         ("docs/istio.md", "Waypoints", &["WasmPlugin"]),
         ("docs/istio.md", "TrafficExtension", &["TrafficExtension"]),
+        ("docs/istio.md", "Removing claim headers early", &["EnvoyFilter"]),
+        ("docs/istio.md", "Routes by claim", &["VirtualService"]),
     ] {
         let blocks = crate::recipes::blocks(document, section).join("---\n");
         // Each Envoy configuration inside an object is a further document with another file name.
@@ -124,7 +126,7 @@ fn the_example_and_the_traffic_extension_in_the_documents_are_equal() {
 
 /// The fields of Envoy Gateway's and the Gateway API's objects that the manifests use, according to their references. No
 /// package contains those schemas, so this check finds only misspelt fields.
-const DOCUMENTED: [(&str, &str, &[&str]); 6] = [
+const DOCUMENTED: [(&str, &str, &[&str]); 8] = [
     (
         "EnvoyExtensionPolicy",
         "gateway.envoyproxy.io/v1alpha1",
@@ -140,7 +142,22 @@ const DOCUMENTED: [(&str, &str, &[&str]); 6] = [
             "wasm[].config.*",
         ],
     ),
-    ("EnvoyProxy", "gateway.envoyproxy.io/v1alpha1", &["bootstrap.type", "bootstrap.value"]),
+    (
+        "ClientTrafficPolicy",
+        "gateway.envoyproxy.io/v1alpha1",
+        &[
+            "targetRefs[].group",
+            "targetRefs[].kind",
+            "targetRefs[].name",
+            "headers.earlyRequestHeaders.remove[]",
+        ],
+    ),
+    (
+        "EnvoyProxy",
+        "gateway.envoyproxy.io/v1alpha1",
+        &["bootstrap.type", "bootstrap.value", "filterOrder[].name", "filterOrder[].after"],
+    ),
+    ("HTTPRouteFilter", "gateway.envoyproxy.io/v1alpha1", &["directResponse.statusCode"]),
     (
         "Gateway",
         "gateway.networking.k8s.io/v1",
@@ -174,9 +191,16 @@ const DOCUMENTED: [(&str, &str, &[&str]); 6] = [
             "hostnames[]",
             "rules[].matches[].path.type",
             "rules[].matches[].path.value",
+            "rules[].matches[].headers[].name",
+            "rules[].matches[].headers[].value",
+            "rules[].filters[].type",
+            "rules[].filters[].extensionRef.group",
+            "rules[].filters[].extensionRef.kind",
+            "rules[].filters[].extensionRef.name",
             "rules[].backendRefs[].group",
             "rules[].backendRefs[].kind",
             "rules[].backendRefs[].name",
+            "rules[].backendRefs[].port",
         ],
     ),
 ];
@@ -215,7 +239,13 @@ fn undocumented(object: &Value) -> Vec<String> {
 fn envoy_gateways_objects_have_documented_fields_only() {
     let recipe = crate::recipes::blocks("docs/recipes.md", "Keys through a Backend of Envoy Gateway");
     let [manifest] = recipe.as_slice() else { panic!("one block: {recipe:?}") };
-    let recipe = documents("recipe", manifest).unwrap();
+    let mut recipe = documents("recipe", manifest).unwrap();
+    for section in
+        ["What stands before and after the filter", "Removing claim headers early", "Routes by claim"]
+    {
+        let block = crate::recipes::blocks("docs/envoy-gateway.md", section).concat();
+        recipe.extend(documents(section, &block).unwrap());
+    }
     let mut objects = objects("envoy/envoy-gateway.yaml");
     objects.extend(recipe.iter().map(|document| serde_json::from_str(&document.tree.to_json()).unwrap()));
     let kinds: Vec<_> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();

@@ -73,8 +73,7 @@ fn scoped_routes_are_checked() {
     expect_findings(&inline(&format!("match: {{ prefix: / }}, {ROUTE}")), &[]);
     expect_findings(&inline(&format!("match: {{ prefix: / }}, {ROUTE}, {OFF}")), &[TAKEN_OFF]);
     let matched = "match: { prefix: /, headers: [{ name: x-auth-roles, present_match: true }] }";
-    let expected =
-        "error: virtual host all, routes[0]: matches on the header x-auth-roles, which the filter edits";
+    let expected = "error: virtual host all, routes[0]: matches on the claim header x-auth-roles, but not on one exact value";
     expect_findings(&inline(&format!("{matched}, {ROUTE}")), &[expected]);
 
     // A scope can refer to a route configuration elsewhere in the files.

@@ -1,6 +1,7 @@
 //! Checks the HttpConnectionManager that contains the filter, and the other filters in it.
 
-use super::{Diagnostic, Subject, client_certificate, jwt_authn};
+use super::{Diagnostic, Subject, client_certificate, filter_order, jwt_authn};
+use crate::inspect::early_removal::EarlyRemoval;
 use crate::inspect::find;
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::Config;
@@ -18,17 +19,7 @@ pub fn check(
                        see the path as the client sent it; write normalize_path: true";
         diagnostics.push(Diagnostic::warning(manager, Subject::Key(&["normalize_path"]), problem.to_owned()));
     }
-    let mut removed_early = Vec::new();
-    for extension in manager.list("early_header_mutation_extensions") {
-        extension.walk(&mut |tree, _, _| {
-            removed_early.extend(tree.text_of("remove").map(str::to_ascii_lowercase))
-        });
-    }
-    let kept: Vec<&str> = config
-        .claim_headers
-        .names()
-        .filter(|name| !removed_early.iter().any(|removed| removed == name))
-        .collect();
+    let kept = EarlyRemoval::of_manager(manager).lacks(config.claim_headers.names());
     if metadata_decides && !kept.is_empty() {
         let problem = format!(
             "does not remove {}: if the metadata of a route decides, a request with one of these headers is answered 400; \
@@ -43,15 +34,7 @@ pub fn check(
     }
     let filters = manager.list("http_filters");
     let own_index = filters.iter().position(|other| filter.is_some_and(|filter| std::ptr::eq(filter, other)));
-    for (index, other) in filters.iter().enumerate() {
-        let cors = other
-            .get("typed_config")
-            .is_some_and(|config| config.is_type("envoy.extensions.filters.http.cors.v3.Cors"));
-        if cors && own_index.is_some_and(|own_index| index > own_index) {
-            let problem = "runs after jwt-guard: browsers cannot read denials, which then have no CORS headers; put this filter before jwt-guard";
-            diagnostics.push(Diagnostic::warning(other, Subject::Value, problem.to_owned()));
-        }
-    }
+    filter_order::check(manager, own_index, config, diagnostics);
     upgrades(manager, diagnostics);
     client_certificate::check(manager, config, diagnostics);
     super::claim_headers::claim_headers(manager, filter, config, diagnostics);

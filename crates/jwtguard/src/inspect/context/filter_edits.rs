@@ -57,6 +57,12 @@ impl<'c> FilterEdits<'c> {
             || self.places().any(is_place)
     }
 
+    /// Whether the filter sets this header from a claim. A route may match on it under conditions of its own. (Envoy ignores
+    /// the letter case of a name, and no other difference.)
+    pub fn is_claim_header(&self, name: &str) -> bool {
+        self.config.claim_headers.names().any(|claim_header| claim_header.eq_ignore_ascii_case(name))
+    }
+
     /// Reports a route that matches on a header, if the filter edits the header.
     pub fn report_header(&self, at: &Tree, subject: &Subject, name: &str, diagnostics: &mut Vec<Diagnostic>) {
         if self.removes_header(name) {

@@ -1,9 +1,9 @@
 //! Checks Envoy's `jwt_authn` beside jwt-guard: the filter that runs first removes the token, unless it is set to forward it.
 
+use super::token_places::{TokenLocation, header_places, query_places, removed_places};
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
 use jwt_guard::config::Config;
-use jwt_guard::token_source::TokenSource;
 
 /// The type of the `jwt_authn` filter.
 pub const TYPE: &str = "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication";
@@ -74,59 +74,6 @@ fn shown(providers: &[&str]) -> String {
         [] => String::new(),
         names => format!(" (provider {})", names.join(", ")),
     }
-}
-
-/// A token source that both filters support.
-#[derive(Debug, PartialEq, Eq)]
-enum TokenLocation<'a> {
-    Header(&'a str),
-    Query(&'a str),
-    Cookie(&'a str),
-}
-
-impl<'a> TokenLocation<'a> {
-    fn of(place: &'a TokenSource) -> Self {
-        match place {
-            TokenSource::Authorization | TokenSource::Dpop => Self::Header("authorization"),
-            TokenSource::Header { name, .. } => Self::Header(name),
-            TokenSource::Query { name } => Self::Query(name),
-            TokenSource::Cookie { name } => Self::Cookie(name),
-        }
-    }
-}
-
-/// The headers in which jwt-guard looks for tokens. A `jwt_authn` before it removes tokens only from headers.
-fn header_places(config: &Config) -> Vec<TokenLocation<'_>> {
-    let of_routes = config.routes.rules().filter_map(|route| route.token_from.as_deref()).flatten();
-    let of_second = config.second_tokens.iter().flat_map(|token| &token.token_from);
-    let places = config.token_from.iter().chain(of_routes).chain(of_second).map(TokenLocation::of);
-    places.filter(|place| matches!(place, TokenLocation::Header(_))).collect()
-}
-
-/// The headers and cookies from which jwt-guard removes the token on at least one route.
-fn removed_places(config: &Config) -> Vec<TokenLocation<'_>> {
-    let removed = places_of_routes(config)
-        .filter(|(place, is_forwarded)| !is_forwarded && !matches!(place, TokenSource::Query { .. }));
-    removed.map(|(place, _)| TokenLocation::of(place)).collect()
-}
-
-/// The query parameters in which jwt-guard looks for tokens. It removes them even with `forward_token`.
-fn query_places(config: &Config) -> Vec<TokenLocation<'_>> {
-    let query = places_of_routes(config).filter(|(place, _)| matches!(place, TokenSource::Query { .. }));
-    query.map(|(place, _)| TokenLocation::of(place)).collect()
-}
-
-/// Each token source, global or of a route, and whether the token stays there for the upstream.
-fn places_of_routes(config: &Config) -> impl Iterator<Item = (&TokenSource, bool)> {
-    let of_routes = config.routes.rules().map(|route| {
-        let places = route.token_from.as_deref().unwrap_or(&config.token_from);
-        (places, route.forward_token.unwrap_or(config.forward_token))
-    });
-    let all = std::iter::once((config.token_from.as_slice(), config.forward_token)).chain(of_routes);
-    // A second token is removed where no requirement asks for it, also with forward_token.
-    let of_second = config.second_tokens.iter().map(|token| (token.token_from.as_slice(), false));
-    all.chain(of_second)
-        .flat_map(|(places, is_forwarded)| places.iter().map(move |place| (place, is_forwarded)))
 }
 
 /// Whether a provider reads tokens from one of the sources. By default, a provider reads Authorization and the query

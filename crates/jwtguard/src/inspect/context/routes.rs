@@ -1,14 +1,17 @@
 //! Checks Envoy's routes: what they match on, and the requirements in their metadata.
 
+mod claims;
 mod metadata;
 mod parts;
 mod switch;
 
 use super::{Diagnostic, FilterEdits, Subject, connection_manager};
+use crate::inspect::early_removal::EarlyRemoval;
 use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::tables::{self, RoutePolicy};
 use crate::inspect::tree::Tree;
 use crate::inspect::{FileDocument, kubernetes};
+use claims::VirtualHost;
 use jwt_guard::config::{Config, RouteMetadata};
 use parts::{described, routes_of, weighted_clusters};
 
@@ -21,17 +24,22 @@ pub fn routing(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<RoutePolicy> {
     let edited = FilterEdits::of(config);
-    kubernetes::routes(documents, &edited, diagnostics);
+    kubernetes::claim_routing::routes(plugin, documents, &edited, diagnostics);
     let Embedding::Envoy { manager, filter, .. } = plugin.embedding else { return Vec::new() };
     let mut route_policies = Vec::new();
     let tables = route_tables(manager, documents);
     switch::off_by_default(filter, &tables, diagnostics);
-    for tables in tables {
-        for host in tables.list("virtual_hosts") {
+    let early = manager.map(EarlyRemoval::of_manager).unwrap_or_default();
+    for table in tables {
+        for host in table.list("virtual_hosts") {
             virtual_host(host, filter, config, &edited, &mut route_policies, diagnostics);
+            let name = format!("virtual host {}", host.text_of("name").unwrap_or("?"));
+            let host =
+                VirtualHost { table, host, name: &name, routes: &routes_of(host), filter, early: &early };
+            claims::check(&host, config, &edited, diagnostics);
         }
-        switch::disabled(tables, filter, diagnostics);
-        if let Some(header) = tables.get("vhost_header") {
+        switch::disabled(table, filter, diagnostics);
+        if let Some(header) = table.get("vhost_header") {
             edited.report_header(header, &Subject::Value, header.text().unwrap_or_default(), diagnostics);
         }
     }
@@ -171,7 +179,11 @@ fn edited_matches(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     for header in matched.list("headers") {
-        edited.report_header(header, subject, header.text_of("name").unwrap_or_default(), diagnostics);
+        let name = header.text_of("name").unwrap_or_default();
+        // A match on a claim header has its own conditions.
+        if !edited.is_claim_header(name) {
+            edited.report_header(header, subject, name, diagnostics);
+        }
     }
     for query in matched.list("query_parameters") {
         edited.report_query(query, subject, query.text_of("name").unwrap_or_default(), diagnostics);

@@ -1,10 +1,14 @@
-//! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
+//! Checks the Istio objects around a WasmPlugin or TrafficExtension: where the filter runs, and the clusters for keys.
+
+pub mod placement;
 
 use crate::inspect::FileDocument;
+use crate::inspect::added_clusters::added_clusters;
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
 use crate::inspect::issuer_clusters::clusters_of;
+use crate::inspect::selection::{Placement, Selection};
 use crate::inspect::tree::{Tree, TreeValue};
 use jwt_guard::config::{Config, Path};
 use jwt_guard::http::Scheme;
@@ -38,9 +42,54 @@ pub fn clusters(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let Embedding::Istio { resource } = plugin.embedding else { return };
+    let placement = Selection::of(resource, documents).placement(documents);
     for issuer in &config.issuers {
         for (_, cluster, scheme) in clusters_of(issuer) {
-            istio_cluster(resource, &plugin.path, cluster, scheme, documents, diagnostics);
+            if added_clusters(documents).any(|(added, _)| added == cluster) {
+                context_of_added(cluster, placement, documents, diagnostics);
+            } else if placement == Placement::Waypoint {
+                let problem = format!(
+                    "a waypoint has no cluster {cluster} for a host that only a plugin names: every fetch fails, and requests \
+                     with a token are answered 503; give the keys as jwks_inline, or add the cluster with an EnvoyFilter and \
+                     context: SIDECAR_INBOUND"
+                );
+                let mut at = resource;
+                resource.walk(&mut |tree, _, _| {
+                    if tree.text() == Some(cluster) {
+                        at = tree;
+                    }
+                });
+                diagnostics.push(Diagnostic::warning(at, Subject::Value, problem));
+            } else {
+                istio_cluster(resource, &plugin.path, cluster, scheme, documents, diagnostics);
+            }
+        }
+    }
+}
+
+/// Checks the context of the patch that adds a cluster. Without this context Istio adds the cluster to gateways and
+/// sidecars only.
+fn context_of_added(
+    name: &str,
+    placement: Placement,
+    documents: &[FileDocument],
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    if placement != Placement::Waypoint {
+        return;
+    }
+    let filters = of_kind(documents, "EnvoyFilter").into_iter().filter_map(|filter| filter.get("spec"));
+    let adds_it = |patch: &&Tree| {
+        patch.text_of("applyTo") == Some("CLUSTER")
+            && patch.at(&["patch", "value"]).and_then(|value| value.text_of("name")) == Some(name)
+    };
+    for patch in filters.flat_map(|spec| spec.list("configPatches")).filter(adds_it) {
+        if patch.at(&["match", "context"]).and_then(Tree::text) != Some("SIDECAR_INBOUND") {
+            let problem = format!(
+                "does not add the cluster {name} to a waypoint: every fetch fails there, and requests with a token are answered \
+                 503; write match: {{context: SIDECAR_INBOUND}}"
+            );
+            diagnostics.push(Diagnostic::warning(patch, Subject::keys(&["spec", "configPatches"]), problem));
         }
     }
 }

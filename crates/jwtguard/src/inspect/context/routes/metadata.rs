@@ -18,6 +18,17 @@ pub fn requirement_in(tree: &Tree) -> Option<&Tree> {
     tree.at(&["metadata", "filter_metadata"]).and_then(|metadata| metadata.get_exact(NAME))
 }
 
+/// Whether a route or virtual host has a requirement in an annotation, as Envoy Gateway passes it.
+pub fn has_annotation(tree: &Tree) -> bool {
+    let resources =
+        tree.at(&["metadata", "filter_metadata"]).and_then(|metadata| metadata.get_exact("envoy-gateway"));
+    let resources = resources.map(|metadata| metadata.list("resources")).unwrap_or_default();
+    resources
+        .iter()
+        .filter_map(|resource| resource.get("annotations"))
+        .any(|annotations| annotations.get_exact("jwt-guard").is_some())
+}
+
 /// Parses the requirement of a route or virtual host, and reports its errors.
 pub fn read(
     tree: &Tree,
@@ -164,13 +175,16 @@ pub fn trailing_slash(
 }
 
 /// Whether a route matches every request for a path, or only requests that meet its other conditions.
-#[derive(PartialEq, Eq)]
-enum Certainty {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// Every request for the path.
     Always,
+    /// Only requests that meet its other conditions.
     Sometimes,
 }
 
-fn serves(route: &Tree, path: &str) -> Option<Certainty> {
+/// Whether a route matches requests for a path.
+pub fn serves(route: &Tree, path: &str) -> Option<Certainty> {
     let matched = route.get("match")?;
     let (mut conditions, mut fits) = (0, true);
     for (key, value) in matched.members() {
