@@ -4,6 +4,7 @@
 //! Every decision comes from the core, which the module runs too. This code finds configurations in files, checks the
 //! configuration around them, and describes both in text.
 
+mod added_clusters;
 pub mod check;
 mod context;
 pub mod describe;

@@ -2,6 +2,7 @@
 //! the server.
 
 use super::{Diagnostic, Subject};
+use crate::inspect::added_clusters::added_clusters;
 use crate::inspect::find::{Configuration, Embedding, PluginConfig};
 use crate::inspect::issuer_clusters::clusters_of;
 use crate::inspect::tree::Tree;
@@ -44,6 +45,7 @@ impl<'t> Clusters<'t> {
                 }
             });
         }
+        clusters.defined.extend(added_clusters(documents));
         clusters
     }
 
@@ -60,13 +62,15 @@ pub fn clusters(
     documents: &[FileDocument],
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    if matches!(plugin.embedding, Embedding::Standalone | Embedding::Istio { .. }) {
+    if matches!(plugin.embedding, Embedding::Standalone) {
         return;
     }
     for issuer in &config.issuers {
         for (key, name, scheme) in clusters_of(issuer) {
             match clusters.find(name) {
                 Some(tree) => tls(tree, name, scheme, diagnostics),
+                // Other clusters of Istio come from its objects.
+                None if matches!(plugin.embedding, Embedding::Istio { .. }) => {}
                 None if kubernetes::gateway::is_of_a_rule(name, scheme, documents, diagnostics) => {}
                 None => missing(plugin, clusters, key, name, &issuer.name, diagnostics),
             }

@@ -1,6 +1,7 @@
 //! Checks the Istio objects around a WasmPlugin that define the clusters for keys.
 
 use crate::inspect::FileDocument;
+use crate::inspect::added_clusters::added_clusters;
 use crate::inspect::context::{Diagnostic, Subject};
 use crate::inspect::document::of_kind;
 use crate::inspect::find::{Embedding, PluginConfig};
@@ -40,6 +41,9 @@ pub fn clusters(
     let Embedding::Istio { resource } = plugin.embedding else { return };
     for issuer in &config.issuers {
         for (_, cluster, scheme) in clusters_of(issuer) {
+            if added_clusters(documents).any(|(added, _)| added == cluster) {
+                continue;
+            }
             istio_cluster(resource, &plugin.path, cluster, scheme, documents, diagnostics);
         }
     }
