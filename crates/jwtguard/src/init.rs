@@ -3,26 +3,32 @@
 //! Each manifest is a template in which the values of the flags are YAML scalars. The plugin configuration is read by the
 //! core before anything is printed, and the whole output passes `jwtguard check --strict`.
 
+mod address;
 mod cluster;
 mod envoy;
 mod envoy_gateway;
 mod error;
 mod header;
 mod header_removal;
+mod image;
 mod istio;
 mod keys_server;
-mod names;
+mod label;
+mod object_name;
 mod pod_monitor;
 mod policy;
 mod scalar;
 mod stats_tags;
 mod text;
 
+pub use address::Address;
 pub use envoy::EnvoyOptions;
 pub use envoy_gateway::GatewayOptions;
 pub use error::InitError;
+pub use image::Image;
 pub use istio::{IstioOptions, Mode, Resource};
-pub use names::{Address, Image, Label, ObjectName};
+pub use label::Label;
+pub use object_name::ObjectName;
 pub use pod_monitor::{PodMonitorOptions, ProxyOwner};
 pub use policy::{Policy, RoleRoute};
 
@@ -60,7 +66,8 @@ pub fn write(manifests: &Manifests, arguments: &[String]) -> Result<String, Init
     Ok(text)
 }
 
-/// A policy can be valid and doubtful: `--public '/**'` opens every path. `check` finds such policies.
+/// A policy can be valid and doubtful: `--role '/admin/*=admin'` leaves `/admin/a/b` to every user. `check` finds such
+/// policies.
 fn passes_check(text: &str) -> Result<(), InitError> {
     let documents = documents("manifests", text).map_err(InitError::Unreadable)?;
     let report = check(&documents);

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
+use super::address::Address;
 use super::cluster;
 use super::error::InitError;
 use super::header_removal;
-use super::names::Address;
 use super::policy::{Policy, Surroundings};
 use super::scalar::Scalar;
 use super::stats_tags::STATS_CONFIG;

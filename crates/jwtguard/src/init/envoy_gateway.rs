@@ -4,7 +4,8 @@ use jwt_guard::config::Config;
 
 use super::cluster;
 use super::error::InitError;
-use super::names::{Image, ObjectName};
+use super::image::Image;
+use super::object_name::ObjectName;
 use super::policy::{Policy, Surroundings};
 use super::scalar::Scalar;
 use super::stats_tags::STATS_CONFIG;

@@ -1,6 +1,7 @@
 //! The PodMonitor of the Prometheus operator.
 
-use super::names::{Label, ObjectName};
+use super::label::Label;
+use super::object_name::ObjectName;
 use super::text::indented;
 
 /// The proxies whose metrics are collected.

@@ -156,7 +156,11 @@ fn a_wrong_value_prints_nothing() {
         ("envoy", ["--algorithm", "HS256"], "--algorithm: "),
         ("envoy", ["--public", "docs"], "--public: \"docs\": "),
         ("envoy", ["--public", "/docs/**/x"], "--public: \"/docs/**/x\": "),
-        ("envoy", ["--public", "/**"], "/** "),
+        (
+            "envoy",
+            ["--role", "/admin/*=admin"],
+            "so none are printed; change the flags:\nwarning: static_resources.listeners[0]",
+        ),
         ("envoy", ["--role", "/admin"], "expected PATH=ROLE"),
         ("envoy", ["--role", "/admin= "], "--role: \"/admin= \": "),
         ("envoy", ["--jwks-url", "jwks"], "--jwks-url: "),
@@ -351,4 +355,41 @@ fn the_command_can_be_pasted() {
         "/x/**=a=b|c",
     ];
     assert_eq!(words, expected, "{command}");
+}
+
+/// `check` on the cluster that the EnvoyFilter of a waypoint adds.
+#[test]
+fn the_cluster_of_an_envoy_filter_is_checked() {
+    let manifest = read("envoy/istio-waypoint.yaml");
+    let checked = |before: &str, after: &str| {
+        assert_eq!(manifest.matches(before).count(), 1, "{before}");
+        jwtguard_with(&["check", "--strict", "--quiet", "-"], &manifest.replace(before, after))
+    };
+    for (before, after, expected) in [
+        (
+            "                  trusted_ca: { filename: /etc/ssl/certs/ca-certificates.crt }\n",
+            "",
+            "cluster jwt-guard-issuer: has a TLS socket that accepts any certificate",
+        ),
+        ("              sni: issuer.example.com\n", "", "cluster jwt-guard-issuer: sends no SNI"),
+        (
+            "operation: ADD\n",
+            "operation: MERGE\n",
+            "the cluster jwt-guard-issuer is not a cluster name of Istio",
+        ),
+        (
+            "applyTo: CLUSTER\n",
+            "applyTo: LISTENER\n",
+            "the cluster jwt-guard-issuer is not a cluster name of Istio",
+        ),
+        (
+            "          name: jwt-guard-issuer\n",
+            "          name: other\n",
+            "the cluster jwt-guard-issuer is not a cluster name of Istio",
+        ),
+    ] {
+        let ran = checked(before, after);
+        assert!(ran.status == 1 && ran.err.contains(expected), "{expected}: {}", ran.err);
+    }
+    assert_eq!(checked("connect_timeout: 2s\n", "connect_timeout: 3s\n").status, 0);
 }

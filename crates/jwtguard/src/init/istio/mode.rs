@@ -1,7 +1,8 @@
 //! The proxies that run the filter, and how Istio's objects select them.
 
 use crate::init::error::InitError;
-use crate::init::names::{Label, ObjectName};
+use crate::init::label::Label;
+use crate::init::object_name::ObjectName;
 use crate::init::text::indented;
 
 /// The proxies that run the filter.

@@ -1,7 +1,8 @@
 //! The flags of `init istio`, without the policy.
 
 use super::mode::Mode;
-use crate::init::names::{Image, ObjectName};
+use crate::init::image::Image;
+use crate::init::object_name::ObjectName;
 
 /// The objects around the policy.
 #[derive(Debug, Clone)]
