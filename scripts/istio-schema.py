@@ -1,4 +1,5 @@
-"""Reads Istio's Kubernetes objects, one JSON text per line, and prints every violation of Istio's published schemas."""
+"""Reads Kubernetes objects of Istio and of the Prometheus operator, one JSON text per line, and prints every violation of
+the published schemas."""
 
 import importlib
 import json
@@ -7,10 +8,11 @@ import sys
 from pydantic import ValidationError
 
 KINDS = {
-    "extensions.istio.io/v1alpha1": "extensions.v1alpha1",
-    "networking.istio.io/v1": "networking.v1",
-    "networking.istio.io/v1alpha3": "networking.v1alpha3",
-    "security.istio.io/v1": "security.v1",
+    "extensions.istio.io/v1alpha1": "istio.extensions.v1alpha1",
+    "monitoring.coreos.com/v1": "prometheus_operator.v1",
+    "networking.istio.io/v1": "istio.networking.v1",
+    "networking.istio.io/v1alpha3": "istio.networking.v1alpha3",
+    "security.istio.io/v1": "istio.security.v1",
 }
 
 
@@ -31,7 +33,7 @@ def complaints(resource):
     module = KINDS.get(resource.get("apiVersion"))
     if module is None:
         return [f"unknown apiVersion {resource.get('apiVersion')}; expected one of {', '.join(KINDS)}"]
-    model = getattr(importlib.import_module(f"cloudcoil.models.istio.{module}"), resource["kind"], None)
+    model = getattr(importlib.import_module(f"cloudcoil.models.{module}"), resource["kind"], None)
     if model is None:
         return [f"unknown kind {resource['kind']} in {resource['apiVersion']}"]
     try:

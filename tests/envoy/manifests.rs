@@ -1,23 +1,38 @@
-//! Runs the configurations in the manifests for Istio and Envoy Gateway in an Envoy. Both platforms pass them as JSON
-//! text.
+//! Runs the configurations in the manifests for Istio and Envoy Gateway in an Envoy. Both platforms pass the plugin
+//! configuration as JSON text. The patches of an EnvoyFilter are merged into the connection manager as by Istio, and the
+//! headers of a ClientTrafficPolicy become the extension that Envoy Gateway makes of them.
+
+mod clusters;
+mod objects;
+mod spelling;
 
 use jwt_guard_testkit::mint::{Algorithm, SigningKey};
 use jwtguard::inspect::documents;
-use jwtguard::inspect::find::{self, Configuration};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, ConfigAs, Stack, plugin_with};
+use crate::harness::{Answer, CLAIM_HEADERS, ConfigAs, Stack, plugin_with};
+use objects::{configuration, manager_keys};
 
-/// The configuration that the platform would pass to the filter.
-fn configuration(file: &str) -> String {
-    let text = std::fs::read_to_string(format!("{}/envoy/{file}", jwt_guard_testkit::repository().display()))
-        .unwrap();
-    let documents = documents(file, &text).unwrap();
-    let mut plugins = documents.iter().flat_map(find::plugins);
-    let (Some(plugin), None) = (plugins.next(), plugins.next()) else { panic!("{file}: one configuration") };
-    let Configuration::Object(tree) = plugin.configuration else { panic!("{file}: an object") };
-    tree.to_json()
+/// The manifests, each with the cluster through which its plugin fetches keys.
+const MANIFESTS: [(&str, &str); 6] = [
+    ("istio.yaml", "outbound|443||issuer.example.com"),
+    ("istio-gateway-api.yaml", "outbound|443||issuer.example.com"),
+    ("istio-sidecar.yaml", "outbound|80||issuer.example.com"),
+    ("istio-traffic-extension.yaml", "outbound|443||issuer.example.com"),
+    ("istio-waypoint.yaml", "jwt-guard-issuer"),
+    ("envoy-gateway.yaml", "issuer"),
+];
+
+/// Where the keys of the issuer in the manifests are, with and without discovery.
+const KEYS_PATH: &str = "/.well-known/jwks.json";
+
+/// The discovery document of the issuer in the manifests.
+fn discovery_document() -> Answer {
+    let issuer = "https://issuer.example.com";
+    Answer::ok(json!({ "issuer": issuer, "jwks_uri": format!("{issuer}{KEYS_PATH}") }).to_string())
 }
+
+const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 
 /// The patch of docs/istio.md, merged into the connection manager as by Istio, whose default is 0.
 #[tokio::test(flavor = "multi_thread")]
@@ -41,21 +56,47 @@ async fn the_timeout_of_the_istio_page_ends_parked_requests() {
     assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 504);
 }
 
+/// The same timeout, as Istio merges it from each of its manifests.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_timeout_of_the_manifests_ends_parked_requests() {
+    for (file, _) in MANIFESTS.into_iter().filter(|(file, _)| file.starts_with("istio")) {
+        let mut keys = manager_keys(file);
+        assert_eq!(keys["stream_idle_timeout"], "300s", "{file}");
+        keys["stream_idle_timeout"] = "1s".into();
+        let stack = Stack::builder()
+            .plugin(plugin_with(json!({ "jwks_timeout_ms": 60000 })))
+            .issuer_answers(Answer::held)
+            .envoy(|envoy| {
+                envoy.early_header_mutation = false;
+                envoy.connection_manager = keys;
+            })
+            .start()
+            .await;
+        assert_eq!(stack.get_with("/", &stack.good_token()).await.status, 504, "{file}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifests_load_and_decide() {
-    for (file, cluster) in
-        [("istio.yaml", "outbound|443||issuer.example.com"), ("envoy-gateway.yaml", "issuer")]
-    {
+    for (file, cluster) in MANIFESTS {
         let key = SigningKey::generate(Algorithm::Rs256).unwrap();
         let stranger = SigningKey::generate(Algorithm::Rs256).unwrap().with_kid(key.kid());
+        let configuration = configuration(file);
+        assert!(
+            configuration.contains(&format!("\"jwks_cluster\":\"{cluster}\"")),
+            "{file}: {configuration}"
+        );
         let stack = Stack::builder()
             .plugin(json!({}))
-            .config_as(ConfigAs::Verbatim(configuration(file)))
-            .issuer_path("/.well-known/jwks.json", Answer::keys([&key]))
+            .config_as(ConfigAs::Verbatim(configuration))
+            .issuer_path(KEYS_PATH, Answer::keys([&key]))
+            .issuer_path(DISCOVERY_PATH, discovery_document())
             .envoy(|envoy| {
                 if cluster != "issuer" {
                     envoy.issuer_copies = vec![(cluster.to_owned(), json!({}))];
                 }
+                envoy.early_header_mutation = false;
+                envoy.connection_manager = manager_keys(file);
             })
             .start()
             .await;
@@ -79,6 +120,43 @@ async fn the_manifests_load_and_decide() {
             assert_eq!(answer.status, status, "{file}: {what}");
         }
         assert_eq!(stack.upstream.last().header("x-auth-roles"), Some("admin"));
-        assert!(stack.issuer.count("/.well-known/jwks.json") > 0, "{file}: keys came through {cluster}");
+        assert!(stack.issuer.count(KEYS_PATH) > 0, "{file}: keys came through {cluster}");
+    }
+}
+
+/// Without the filter, so that only the manifest removes the headers: the client's copies neither select a route nor reach
+/// the upstream.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifests_remove_claim_headers_before_routing() {
+    let of_admins = json!({
+        "match": { "prefix": "/", "headers": [{ "name": "x-auth-roles", "string_match": { "exact": "admin" } }] },
+        "direct_response": { "status": 418 },
+    });
+    let answer = async |keys: Value| {
+        let stack = Stack::builder()
+            .envoy(|envoy| {
+                envoy.early_header_mutation = false;
+                envoy.connection_manager = keys;
+                envoy.routes = vec![of_admins.clone()];
+            })
+            .start()
+            .await;
+        let mut request = stack.request("GET", "/").header("x-other", "kept");
+        for name in CLAIM_HEADERS {
+            request = request.header(name, "admin");
+        }
+        let status = request.send().await.status;
+        (status, (status == 200).then(|| stack.upstream.last()))
+    };
+    let (unprotected, _) = answer(json!({})).await;
+    assert_eq!(unprotected, 418, "without the manifest, the client's header selects the route");
+    for (file, _) in MANIFESTS {
+        let (status, seen) = answer(manager_keys(file)).await;
+        assert_eq!(status, 200, "{file}");
+        let seen = seen.unwrap();
+        assert_eq!(seen.header("x-other"), Some("kept"), "{file}");
+        for name in CLAIM_HEADERS {
+            assert_eq!(seen.header(name), None, "{file}: {name}");
+        }
     }
 }

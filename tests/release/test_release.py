@@ -190,7 +190,7 @@ class Containers(unittest.TestCase):
         ("address: 127.0.0.1, port_value: 8091", "address: upstream, port_value: 8091"),
         ("target/jwt_guard.wasm", "/etc/envoy/jwt_guard.wasm"),
         ("type: STATIC", "type: STRICT_DNS"),
-        ("jwks_cluster: issuer", "jwks_cluster: issuer\njwks_endpoint: http://issuer:8090/api/v1/auth/jwks"),
+        ("jwks_endpoint: /api/v1/auth/jwks", "jwks_endpoint: http://issuer:8090/api/v1/auth/jwks"),
     ]
 
     def test_compose_names_the_images_of_this_version(self):

@@ -44,7 +44,7 @@ const LISTENER_PORT: u16 = 10000;
 const ISSUER_PORT: u16 = 8090;
 const UPSTREAM_PORT: u16 = 8091;
 const ADMIN_PORT: u16 = 9901;
-const MODULE: &str = "target/jwt_guard.wasm";
+const MODULE: &str = "filename: target/jwt_guard.wasm";
 
 /// The keys of the issuer in envoy/envoy.yaml, and the revocation list that the demo adds to them.
 const KEYS: &str = "                            jwks_cluster: issuer\n";
@@ -106,7 +106,7 @@ impl Envoy {
         ] {
             replace(&mut config, &format!("port_value: {configured}"), &format!("port_value: {actual}"))?;
         }
-        replace(&mut config, MODULE, &arguments.module.display().to_string())?;
+        replace(&mut config, MODULE, &format!("filename: {}", arguments.module.display()))?;
         replace(&mut config, KEYS, &format!("{KEYS}{LIST}"))?;
 
         let folder = std::env::temp_dir().join(format!("jwt-guard-demo-{}", std::process::id()));

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod dpop;
 pub mod duration;
 pub mod explain;
+pub mod init;
 pub mod keygen;
 pub mod mint;
 pub mod output;

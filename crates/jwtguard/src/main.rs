@@ -9,7 +9,7 @@ use jwt_guard_testkit::now;
 use jwt_guard_testkit::process::until_stopped;
 
 use crate::commands::output::print_line;
-use crate::commands::{ask, check, decode, dpop, explain, keygen, mint, policy_test, serve, upstream};
+use crate::commands::{ask, check, decode, dpop, explain, init, keygen, mint, policy_test, serve, upstream};
 
 /// Check, explain and test policies of jwt-guard, the JWT filter for Envoy, and generate keys and tokens for tests.
 #[derive(Parser)]
@@ -43,6 +43,7 @@ enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
     Test(policy_test::Arguments),
+    Init(init::Arguments),
     Decode(decode::Arguments),
     /// Print the JSON Schema of the configuration
     #[command(after_help = "\
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => return exit(check::run(&arguments)),
         Command::Explain(arguments) => return exit(explain::run(&arguments)),
         Command::Test(arguments) => return exit(policy_test::run(&arguments)),
+        Command::Init(arguments) => return init::run(arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Jwks(arguments) => keygen::run_jwks(&arguments),
