@@ -5,6 +5,7 @@
 //! access must be written explicitly.
 
 mod algorithms;
+pub mod annotations;
 mod bound_token_error;
 mod bound_tokens;
 mod claim_headers;
@@ -52,6 +53,7 @@ use crate::resource_metadata::ResourceMetadata;
 use crate::route::{Guards, Table};
 use crate::token_source::TokenSource;
 
+pub use annotations::{EnvoyGatewayAnnotations, MAX_ANNOTATION_BYTES};
 pub use bound_token_error::BoundTokenError;
 use bound_tokens::BoundTokens;
 use claim_headers::claim_headers;
@@ -99,6 +101,8 @@ pub struct Config {
     pub guards: Guards<Rc<Guard>>,
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
+    /// `envoy_gateway_annotations`
+    pub envoy_gateway_annotations: EnvoyGatewayAnnotations,
     /// The names that a requirement in route metadata can refer to.
     pub names: DefinedNames,
     /// The headers that some requirement compares with a claim.
@@ -229,6 +233,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let routes = routes.map(|routes| routes.skipping(skipped));
     let guards = guards(object.take(key::GUARDS), &names, skipped, &mut taken, errors);
     let route_metadata = RouteMetadata::read(&mut object, errors);
+    let envoy_gateway_annotations = EnvoyGatewayAnnotations::read(&mut object, errors);
     let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
     let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
     let realm = realm(object.take(key::REALM), &issuers, errors);
@@ -281,6 +286,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         guards: guards?,
         compared_headers,
         route_metadata,
+        envoy_gateway_annotations,
         names,
         claim_headers: claim_headers?,
         max_claim_header_bytes,

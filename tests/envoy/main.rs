@@ -15,6 +15,7 @@ mod outcome;
 mod adversary;
 mod alerts;
 mod algorithms;
+mod annotations;
 mod answers;
 mod attacks;
 mod certificates;
