@@ -11,6 +11,7 @@ mod bound_tokens;
 mod claim_headers;
 mod claim_sources;
 mod comparison_error;
+mod cors;
 mod environment;
 pub mod error;
 pub mod foreign;
@@ -42,6 +43,7 @@ mod token_source_error;
 use std::rc::Rc;
 
 use crate::confirmation::CertificateSource;
+use crate::cors::AllowedOrigins;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::dpop::DpopRules;
@@ -129,6 +131,8 @@ pub struct Config {
     pub max_token_bytes: usize,
     /// `bypass_cors_preflight`
     pub bypass_cors_preflight: bool,
+    /// `cors_allow_origins`
+    pub cors_allow_origins: AllowedOrigins,
     /// `report_only`
     pub report_only: bool,
     /// `resource_metadata`
@@ -273,6 +277,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         }
     }
     let bypass_cors_preflight = object.flag(&key::BYPASS_CORS_PREFLIGHT, errors);
+    let cors_allow_origins = cors::allowed_origins(&mut object, errors);
     let report_only = object.flag(&key::REPORT_ONLY, errors);
     let resource_metadata = resource_metadata(object.take(key::RESOURCE_METADATA), errors);
     let identity_in_filter_state = object.flag(&key::IDENTITY_IN_FILTER_STATE, errors);
@@ -299,6 +304,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         token_cache_entries,
         max_token_bytes,
         bypass_cors_preflight,
+        cors_allow_origins,
         report_only,
         resource_metadata,
         identity_in_filter_state,

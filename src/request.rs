@@ -204,7 +204,9 @@ fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decisi
         trace.refusal = Some(cause);
         return exempt(config, trace, RuleName::ReportOnly);
     }
-    let step = Step::Deny(denial(config, &cause, &trace));
+    let mut denial = denial(config, &cause, &trace);
+    config.cors_allow_origins.add_to(trace.headers, &mut denial.headers);
+    let step = Step::Deny(denial);
     trace.refusal = Some(cause);
     Decision { step, trace }
 }

@@ -77,6 +77,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             token_cache_entries,
             max_token_bytes,
             bypass_cors_preflight,
+            cors_allow_origins,
             report_only,
             resource_metadata,
             identity_in_filter_state,
@@ -94,7 +95,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             "{issuers:?} {default_policy:?} {routes:?} {guards:?} {compared_headers:?} {route_metadata:?} \
              {envoy_gateway_annotations:?} {names:?} {claim_headers:?} \
              {resource_metadata:?} {client_certificate_from:?} {dpop:?} {flags:?} {limits:?} {token_from:?} {second_tokens:?} \
-             {realm:?} {warnings:?} {digest}"
+             {realm:?} {cors_allow_origins:?} {warnings:?} {digest}"
         )
     })
 }

@@ -135,6 +135,13 @@ keys! {
         /// header and one Access-Control-Request-Method header, and with no token.
         BYPASS_CORS_PREFLIGHT: Flag("bypass_cors_preflight", false);
 
+        /// The origins whose scripts may read denials: one origin such as https://app.example.com, a list of them, or *
+        /// for every origin without credentials. Denials then have CORS headers (Fetch standard). Use this key only
+        /// where no CORS filter can run before this one, such as in Istio. null is refused. If absent, denials have no
+        /// CORS headers.
+        CORS_ALLOW_ORIGINS: Name("cors_allow_origins") is
+            TextsMatching("^(\\*|[a-z][a-z0-9+.\\-]*://[a-z0-9._~\\-\\[\\]:]+)$");
+
         /// If true, the filter counts and logs its decisions but denies no request and lets none wait for keys. It
         /// still removes claim headers, x-original-url and x-rewrite-url that a client sends.
         REPORT_ONLY: Flag("report_only", false);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::annotations::EnvoyGatewayAnnotations;
 use super::error::sentences;
-use super::protobuf::fields::{Fields, Malformed, entry, only};
+use super::protobuf::fields::{Fields, Malformed, entry, only, pair};
 use super::protobuf::struct_to_json;
 use super::reader::{ConfigNode, Errors};
 use super::requirement::{DefinedNames, EmptyRequirement, requirement_without_parameters as read};
@@ -81,35 +81,41 @@ impl<'a> MetadataEntries<'a> {
         route_metadata: RouteMetadata,
         annotations: EnvoyGatewayAnnotations,
     ) -> Result<Self, MetadataError> {
-        const FILTER_METADATA: u32 = 1;
-        const TYPED_FILTER_METADATA: u32 = 2;
-        let mut entries = Self::default();
-        if route_metadata != RouteMetadata::Ignore {
-            if entry(metadata, TYPED_FILTER_METADATA, NAMESPACE.as_bytes())?.is_some() {
-                return Err(MetadataError::Typed);
+        const FILTER_METADATA: u64 = 1;
+        const TYPED_FILTER_METADATA: u64 = 2;
+        let reads_own = route_metadata != RouteMetadata::Ignore;
+        let (mut own, mut gateway, mut fields) = (None, None, Fields::of(metadata));
+        while let Some((number, field)) = fields.next()? {
+            let (name, value) = pair(field)?;
+            match number {
+                FILTER_METADATA if name == NAMESPACE.as_bytes() => own = Some(value),
+                FILTER_METADATA if name == ENVOY_GATEWAY.as_bytes() => gateway = Some(value),
+                TYPED_FILTER_METADATA if name == NAMESPACE.as_bytes() && reads_own => {
+                    return Err(MetadataError::Typed);
+                }
+                _ => {}
             }
-            entries.own = entry(metadata, FILTER_METADATA, NAMESPACE.as_bytes())?;
         }
-        if annotations != EnvoyGatewayAnnotations::Ignore {
-            let gateway = entry(metadata, FILTER_METADATA, ENVOY_GATEWAY.as_bytes())?;
-            entries.annotation = annotation(gateway.unwrap_or_default())?;
-        }
-        Ok(entries)
+        let gateway = gateway.filter(|_| annotations != EnvoyGatewayAnnotations::Ignore);
+        Ok(Self { own: own.filter(|_| reads_own), annotation: annotation(gateway.unwrap_or_default())? })
     }
 }
 
 /// `resources[0].annotations.jwt-guard` in the metadata of Envoy Gateway, a serialized `Struct`.
 fn annotation(gateway: &[u8]) -> Result<Option<&[u8]>, MetadataError> {
     // The fields of `google.protobuf.Struct`, `Value` and `ListValue`.
-    const FIELDS: u32 = 1;
-    const STRING_VALUE: u32 = 3;
-    const STRUCT_VALUE: u32 = 5;
-    const LIST_VALUE: u32 = 6;
-    const VALUES: u32 = 1;
+    const FIELDS: u64 = 1;
+    const STRING_VALUE: u64 = 3;
+    const STRUCT_VALUE: u64 = 5;
+    const LIST_VALUE: u64 = 6;
+    const VALUES: u64 = 1;
     let resources = entry(gateway, FIELDS, b"resources")?.unwrap_or_default();
     let mut found = None;
-    for resource in Fields::of(only(resources, LIST_VALUE)?.unwrap_or_default()) {
-        let (VALUES, resource) = resource? else { continue };
+    let mut resources = Fields::of(only(resources, LIST_VALUE)?.unwrap_or_default());
+    while let Some((number, resource)) = resources.next()? {
+        if number != VALUES {
+            continue;
+        }
         let resource = only(resource, STRUCT_VALUE)?.unwrap_or_default();
         let annotations = entry(resource, FIELDS, b"annotations")?.unwrap_or_default();
         let annotations = only(annotations, STRUCT_VALUE)?.unwrap_or_default();

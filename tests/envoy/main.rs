@@ -21,6 +21,7 @@ mod attacks;
 mod certificates;
 mod claim_headers;
 mod configuration;
+mod cors;
 mod differential;
 mod dpop;
 mod equals;
