@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::request::Metadata;
 
 /// The memory that the values of one cache may take, as estimated by [`memory_of`]. A cache that is full is cleared,
-/// and values are decoded again: whoever can write annotations in a cluster must not grow the memory of a proxy by
+/// and values are decoded again: a party that can write annotations in a cluster must not grow the memory of a proxy by
 /// changing them again and again.
 const MAX_MEMORY: usize = 2 * 1024 * 1024;
 
