@@ -112,7 +112,7 @@ fn the_route_counts_and_then_its_virtual_host() {
             let (own, _) = cache.requirements(&config(""), read, |_| *warned.borrow_mut() += 1);
             let found = match own {
                 Metadata::Bad(_) => "bad",
-                other => &described(&other).to_owned(),
+                other => described(&other),
             };
             assert_eq!(found, expected, "{label}");
         }
