@@ -5,11 +5,13 @@
 //! access must be written explicitly.
 
 mod algorithms;
+pub mod annotations;
 mod bound_token_error;
 mod bound_tokens;
 mod claim_headers;
 mod claim_sources;
 mod comparison_error;
+mod cors;
 mod environment;
 pub mod error;
 pub mod foreign;
@@ -41,6 +43,7 @@ mod token_source_error;
 use std::rc::Rc;
 
 use crate::confirmation::CertificateSource;
+use crate::cors::AllowedOrigins;
 use crate::denial::realm_is_valid;
 use crate::digest::digest;
 use crate::dpop::DpopRules;
@@ -52,6 +55,7 @@ use crate::resource_metadata::ResourceMetadata;
 use crate::route::{Guards, Table};
 use crate::token_source::TokenSource;
 
+pub use annotations::{EnvoyGatewayAnnotations, MAX_ANNOTATION_BYTES};
 pub use bound_token_error::BoundTokenError;
 use bound_tokens::BoundTokens;
 use claim_headers::claim_headers;
@@ -99,6 +103,8 @@ pub struct Config {
     pub guards: Guards<Rc<Guard>>,
     /// `route_metadata`
     pub route_metadata: RouteMetadata,
+    /// `envoy_gateway_annotations`
+    pub envoy_gateway_annotations: EnvoyGatewayAnnotations,
     /// The names that a requirement in route metadata can refer to.
     pub names: DefinedNames,
     /// The headers that some requirement compares with a claim.
@@ -125,6 +131,8 @@ pub struct Config {
     pub max_token_bytes: usize,
     /// `bypass_cors_preflight`
     pub bypass_cors_preflight: bool,
+    /// `cors_allow_origins`
+    pub cors_allow_origins: AllowedOrigins,
     /// `report_only`
     pub report_only: bool,
     /// `resource_metadata`
@@ -229,6 +237,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
     let routes = routes.map(|routes| routes.skipping(skipped));
     let guards = guards(object.take(key::GUARDS), &names, skipped, &mut taken, errors);
     let route_metadata = RouteMetadata::read(&mut object, errors);
+    let envoy_gateway_annotations = EnvoyGatewayAnnotations::read(&mut object, errors);
     let max_claim_header_bytes = size(&mut object, &key::MAX_CLAIM_HEADER_BYTES, errors);
     let forward_token = object.flag(&key::FORWARD_TOKEN, errors);
     let realm = realm(object.take(key::REALM), &issuers, errors);
@@ -268,6 +277,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         }
     }
     let bypass_cors_preflight = object.flag(&key::BYPASS_CORS_PREFLIGHT, errors);
+    let cors_allow_origins = cors::allowed_origins(&mut object, errors);
     let report_only = object.flag(&key::REPORT_ONLY, errors);
     let resource_metadata = resource_metadata(object.take(key::RESOURCE_METADATA), errors);
     let identity_in_filter_state = object.flag(&key::IDENTITY_IN_FILTER_STATE, errors);
@@ -281,6 +291,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         guards: guards?,
         compared_headers,
         route_metadata,
+        envoy_gateway_annotations,
         names,
         claim_headers: claim_headers?,
         max_claim_header_bytes,
@@ -293,6 +304,7 @@ fn config(root: &ConfigNode<'_>, errors: &mut Errors) -> Option<Config> {
         token_cache_entries,
         max_token_bytes,
         bypass_cors_preflight,
+        cors_allow_origins,
         report_only,
         resource_metadata,
         identity_in_filter_state,

@@ -11,6 +11,7 @@
 //! | [`route`] | path templates, the variants of a path, the route look-up |
 //! | [`policy`] | requirements, and the proof that a request meets them |
 //! | [`headers`] | the header edits: strip the client's copies, then set the claims |
+//! | [`cors`] | the CORS headers of denials |
 //! | [`denial`] | a denial as status, challenge, body and log reason |
 //! | [`resource_metadata`] | documents that name the authorization server of a resource (RFC 9728) |
 //! | [`request`] | one request as a state machine, from its headers to the next step |
@@ -32,6 +33,7 @@
 
 pub mod config;
 pub mod confirmation;
+pub mod cors;
 pub mod denial;
 pub mod digest;
 pub mod dpop;

@@ -27,7 +27,7 @@ use crate::keys::{DocumentId, VmIdentity};
 use crate::metadata_cache::{MetadataCache, MetadataScope};
 use crate::metrics::IssuerMetric;
 use crate::report::{Observer, Reporter};
-use crate::request::{self, AuthContext, CachedToken, Decision, Metadata, Request, Step, Wait};
+use crate::request::{self, Annotations, AuthContext, CachedToken, Decision, Metadata, Request, Step, Wait};
 use crate::revocation::RevocationList;
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
@@ -140,7 +140,8 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         wait: Wait,
         park: impl FnOnce(Awaited, UnixTime) -> Option<Rc<Cell<ParkState>>>,
     ) -> Action {
-        let request = Request { headers, metadata: self.metadata(metadata) };
+        let (metadata, annotations) = self.metadata(metadata);
+        let request = Request { headers, metadata, annotations };
         // Read the clock for each request: a thousand other requests may have been decided since the callback
         // began.
         let now = self.host.now();
@@ -189,11 +190,11 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         decision
     }
 
-    fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> Metadata {
+    fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> (Metadata, Annotations) {
         let warn = |problem: &str| self.report.warn(format_args!("{problem}"));
         match self.metadata.try_borrow_mut() {
-            Ok(mut cache) => cache.requirement(&self.config, read, warn),
-            Err(_) => Metadata::Bad("the metadata could not be read".into()),
+            Ok(mut cache) => cache.requirements(&self.config, read, warn),
+            Err(_) => (Metadata::Bad("the metadata could not be read".into()), Annotations::default()),
         }
     }
 

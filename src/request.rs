@@ -27,7 +27,7 @@ pub use cached_token::CachedToken;
 pub use decision::{Cause, Decision, Forward, Step, Trace};
 pub use denial_record::{DenialRecord, Detail};
 pub use effective_policy::{AppliedRequirement, EffectivePolicy, PolicyError, resolve_policy};
-pub use input::{Metadata, Request};
+pub use input::{Annotations, Metadata, Request};
 pub use request_values::{ValuesOfRequest, evaluation_context};
 pub use rule_name::RuleName;
 pub use second_tokens::{JudgedToken, SecondTokenFault};
@@ -63,7 +63,7 @@ pub fn decide<'r>(with: &AuthContext<'_, 'r>, request: &'r Request<'_>) -> Decis
     if !config.enabled {
         return exempt(config, trace, RuleName::Disabled);
     }
-    let policy = match resolve_policy(config, headers, &request.metadata) {
+    let policy = match resolve_policy(config, request) {
         Ok(policy) => &*trace.policy.insert(policy),
         Err(error) => return refuse(config, trace, Cause::Policy(error)),
     };
@@ -204,7 +204,9 @@ fn refuse<'r>(config: &Config, mut trace: Trace<'r>, cause: Cause<'r>) -> Decisi
         trace.refusal = Some(cause);
         return exempt(config, trace, RuleName::ReportOnly);
     }
-    let step = Step::Deny(denial(config, &cause, &trace));
+    let mut denial = denial(config, &cause, &trace);
+    config.cors_allow_origins.add_to(trace.headers, &mut denial.headers);
+    let step = Step::Deny(denial);
     trace.refusal = Some(cause);
     Decision { step, trace }
 }

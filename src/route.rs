@@ -36,7 +36,8 @@ pub use partial::TooManyPartials;
 pub use partial_segment::PartialSegment;
 pub use request_variant::RequestVariant;
 pub use route_matches::{
-    Ambiguity, RequestLine, RequestVariants, RouteMatch, RouteMatches, most_different_classes, path_variants,
+    Ambiguity, RequestLine, RequestVariants, RouteMatch, RouteMatches, most_different_classes,
+    other_segments_than_written, path_variants,
 };
 pub use table::{RouteFound, Table};
 pub use template::{Template, TemplateError, TemplateSegment, is_parameter_name};

@@ -64,6 +64,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             guards,
             compared_headers,
             route_metadata,
+            envoy_gateway_annotations,
             names,
             claim_headers,
             max_claim_header_bytes,
@@ -76,6 +77,7 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
             token_cache_entries,
             max_token_bytes,
             bypass_cors_preflight,
+            cors_allow_origins,
             report_only,
             resource_metadata,
             identity_in_filter_state,
@@ -90,9 +92,10 @@ fn read(data: &[u8]) -> Result<String, Vec<ConfigError>> {
         let flags = [enabled, forward_token, bypass_cors_preflight, report_only, identity_in_filter_state];
         let limits = [max_claim_header_bytes, token_cache_entries, max_token_bytes];
         format!(
-            "{issuers:?} {default_policy:?} {routes:?} {guards:?} {compared_headers:?} {route_metadata:?} {names:?} {claim_headers:?} \
+            "{issuers:?} {default_policy:?} {routes:?} {guards:?} {compared_headers:?} {route_metadata:?} \
+             {envoy_gateway_annotations:?} {names:?} {claim_headers:?} \
              {resource_metadata:?} {client_certificate_from:?} {dpop:?} {flags:?} {limits:?} {token_from:?} {second_tokens:?} \
-             {realm:?} {warnings:?} {digest}"
+             {realm:?} {cors_allow_origins:?} {warnings:?} {digest}"
         )
     })
 }

@@ -19,8 +19,8 @@ use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
 use jwt_guard::policy::Requirement;
 use jwt_guard::request::{
-    AuthContext, Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request, RuleName, Step,
-    Wait, decide,
+    Annotations, AuthContext, Decision, DenialRecord, Forward, KeyLookup, KeySource, Metadata, Request,
+    RuleName, Step, Wait, decide,
 };
 use jwt_guard::route::{SkippedVariants, path_variants};
 use jwt_guard::token_cache::TokenCache;
@@ -47,10 +47,18 @@ pub fn holds(data: &[u8]) -> bool {
         2 => Metadata::Requirement(Rc::new(Requirement::any_valid_token())),
         _ => Metadata::Bad("why".into()),
     };
+    let annotations = Annotations {
+        route: match modes >> 3 & 3 {
+            0 | 1 => Metadata::Absent,
+            2 => Metadata::Requirement(Rc::new(Requirement::any_valid_token())),
+            _ => Metadata::Bad("why".into()),
+        },
+        ..Annotations::default()
+    };
     thread_local! { static CONFIGS: [OnceCell<Config>; 2] = const { [OnceCell::new(), OnceCell::new()] } }
     CONFIGS.with(|configs| {
         let config = configs[usize::from(reports)].get_or_init(|| config(reports));
-        let request = Request { headers: &headers, metadata };
+        let request = Request { headers: &headers, metadata, annotations };
         let decision = decide_twice(config, &request);
         match &decision.step {
             Step::Forward(forward) if reports => check_report(config, forward, &decision, &headers),
@@ -153,11 +161,19 @@ fn describe(decision: &Decision<'_>, headers: &HeaderMap) -> String {
 }
 
 fn check_forward(config: &Config, forward: &Forward, decision: &Decision<'_>, request: &Request<'_>) {
-    let Request { headers, metadata } = request;
+    let Request { headers, metadata, annotations } = request;
     let rules: Vec<RuleName> = decision.rules().collect();
     let upstream = upstream(forward, headers);
     check_identity(forward, &upstream, headers, config);
-    assert!(!matches!(metadata, Metadata::Bad(_)), "a request with invalid metadata passes");
+    for metadata in [metadata, &annotations.route, &annotations.gateway] {
+        assert!(!matches!(metadata, Metadata::Bad(_)), "a request with invalid metadata passes");
+    }
+    // An annotation adds a requirement: with any token required, no request passes without an identity.
+    assert!(
+        matches!(annotations.route, Metadata::Absent)
+            || forward.identity.is_some()
+            || rules == [RuleName::Preflight]
+    );
     assert_eq!(decision.would_deny().count(), 0);
     assert!(!rules.is_empty());
     if rules == [RuleName::Preflight] {

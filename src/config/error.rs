@@ -14,6 +14,11 @@ pub struct ConfigError {
     pub problem: Problem,
 }
 
+/// All mistakes as one line.
+pub(super) fn sentences(errors: &[ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 fn line(path: &Path, problem: &Problem) -> String {
     let prefix = if path.is_root() { String::new() } else { format!("{path}: ") };
     let mut line = String::new();

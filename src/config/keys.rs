@@ -88,6 +88,13 @@ keys! {
         /// replaces the requirement from routes, with narrow both must be met, and with ignore it is not read.
         ROUTE_METADATA: Choice("route_metadata", &["override", "narrow", "ignore"], "override, narrow or ignore");
 
+        /// How the filter uses the annotation gateway.envoyproxy.io/jwt-guard of an HTTPRoute, a GRPCRoute or a Gateway,
+        /// a requirement as JSON that Envoy Gateway passes on. With narrow the requirements of the route and of its
+        /// Gateway must both be met in addition to what routes and route metadata decide. With override they replace the
+        /// requirement from routes, so that the owner of an HTTPRoute can open its paths. With ignore they are not read.
+        ENVOY_GATEWAY_ANNOTATIONS: Choice("envoy_gateway_annotations", &["narrow", "override", "ignore"],
+            "narrow, override or ignore");
+
         /// Classes of path variants that the filter does not check. A path variant is another path or method that an
         /// upstream may take the request for; logs call it a reading. Name only classes that no upstream behind this
         /// filter applies: otherwise a client can bypass a route.
@@ -127,6 +134,13 @@ keys! {
         /// If true, a CORS preflight request passes without a token: an OPTIONS request with exactly one Origin
         /// header and one Access-Control-Request-Method header, and with no token.
         BYPASS_CORS_PREFLIGHT: Flag("bypass_cors_preflight", false);
+
+        /// The origins whose scripts may read denials: one origin (scheme, host and port, as browsers send it), a list of
+        /// them, or * for every origin without credentials. Denials then have CORS headers (Fetch standard). Use this key only
+        /// where no CORS filter can run before this one, such as in Istio. null is refused. If absent, denials have no
+        /// CORS headers.
+        CORS_ALLOW_ORIGINS: Name("cors_allow_origins") is
+            TextsMatching("^(\\*|[a-z][a-z0-9+.\\-]*://[a-z0-9._~\\-\\[\\]:]+)$");
 
         /// If true, the filter counts and logs its decisions but denies no request and lets none wait for keys. It
         /// still removes claim headers, x-original-url and x-rewrite-url that a client sends.

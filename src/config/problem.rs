@@ -7,6 +7,7 @@ use super::comparison_error::ComparisonError;
 use super::second_token_error::SecondTokenError;
 use super::token_source_error::TokenSourceError;
 use super::{foreign::Advice, issuer_error::IssuerError, keys::Bounds};
+use crate::cors::OriginError;
 use crate::headers::HeaderMapError;
 use crate::http::UriError;
 use crate::jose::{error::KeySetError, json::JsonError, jwks::SkippedKey, pointer::PointerError};
@@ -391,6 +392,9 @@ pub enum Problem {
         /// The length of its value.
         bytes: usize,
     },
+    /// A text that is not an origin.
+    #[error("{0}")]
+    Origin(OriginError),
     /// A value that is not an RFC 9728 document.
     #[error("{0}")]
     ResourceMetadata(ResourceMetadataError),

@@ -3,6 +3,8 @@
 //! Envoy's documentation says that a Struct configuration reaches a plugin as JSON. In fact the filter receives the
 //! serialized message (`docs/host-facts.md`). Route metadata has the same form.
 
+pub mod fields;
+
 use prost::Message;
 use prost_types::{Struct, Value, value::Kind};
 
@@ -14,7 +16,7 @@ pub fn struct_to_json(bytes: &[u8]) -> Option<Json> {
     object(Struct::decode(bytes).ok()?, 0)
 }
 
-pub(super) fn object(message: Struct, depth: usize) -> Option<Json> {
+fn object(message: Struct, depth: usize) -> Option<Json> {
     let members = message.fields.into_iter().map(|(name, member)| Some((name, value(member, depth + 1)?)));
     members.collect::<Option<_>>().map(Json::Object)
 }

@@ -14,8 +14,15 @@ use crate::route::{Entry, HostPattern, Method, Template, is_parameter_name};
 const TEMPLATE: &str = "a path template, such as /api/orders/{id}";
 
 /// Names that logs and the access log use for other rules.
-const RESERVED_NAMES: [&str; 5] =
-    ["default_policy", "route_metadata", "disabled", "bypass_cors_preflight", "report_only"];
+const RESERVED_NAMES: [&str; 7] = [
+    "default_policy",
+    "route_metadata",
+    "route_annotation",
+    "gateway_annotation",
+    "disabled",
+    "bypass_cors_preflight",
+    "report_only",
+];
 
 /// The requests that a route or a guard matches.
 #[derive(Debug)]

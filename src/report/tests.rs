@@ -18,7 +18,7 @@ use crate::keys::key_cache::FailureOutcome;
 use crate::keys::requested::{Requested, RequestedDocument};
 use crate::keys::{DocumentId, Freshness, KeyLookup, KeySource, RefreshReason};
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
-use crate::request::{self, AuthContext, Decision, Metadata, Request, Step, Wait};
+use crate::request::{self, Annotations, AuthContext, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
 use crate::token_cache::TokenCache;
 
@@ -292,7 +292,8 @@ fn headers() -> HeaderMap {
 fn a_request_is_counted_logged_and_named_in_filter_state() {
     let reporter = reporter();
     let headers = headers();
-    let request = Request { headers: &headers, metadata: Metadata::Absent };
+    let request =
+        Request { headers: &headers, metadata: Metadata::Absent, annotations: Annotations::default() };
     let config_of = |policy: &str| config(&format!(r#","identity_in_filter_state":true{policy}"#));
 
     let open = config_of(r#","default_policy":{"allow_anonymous":true,"shadow":{"deny":true}}"#);
@@ -335,7 +336,8 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
 fn refusals_past_the_limit_of_a_second_are_told_by_their_number() {
     let reporter = reporter();
     let (config, headers) = (config(""), headers());
-    let request = Request { headers: &headers, metadata: Metadata::Absent };
+    let request =
+        Request { headers: &headers, metadata: Metadata::Absent, annotations: Annotations::default() };
     let decision = decide(&config, &request);
     let refuse = |now| reporter.refused(&decision.refusal().unwrap(), now);
     (0..12).for_each(|_| refuse(NOW));

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::input::Metadata;
+use super::input::{Metadata, Request};
 use super::method_override::method_overrides;
 use super::rule_name::RuleName;
-use crate::config::{Config, Guard, Route, RouteMetadata};
+use crate::config::{Config, EnvoyGatewayAnnotations, Guard, Route, RouteMetadata};
 use crate::denial::Reason;
 use crate::http::HeaderMap;
 use crate::policy::{NonEmpty, Requirement, Requirements};
@@ -98,15 +98,24 @@ impl AppliedRequirement<'_> {
     }
 }
 
+/// The path that the variants are compared with to find out whether Envoy selected the route of another path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ComparedPath {
+    /// The path as sent, byte by byte.
+    AsSent,
+    /// The path as written: letter case and the escapes that a client has to write do not count.
+    AsWritten,
+}
+
 /// Resolves the requirements for a request and its token sources.
 ///
 /// # Errors
 /// The reason why no requirement can be chosen.
 pub fn resolve_policy<'r>(
     config: &'r Config,
-    headers: &'r HeaderMap,
-    metadata: &'r Metadata,
+    request: &'r Request<'_>,
 ) -> Result<EffectivePolicy<'r>, PolicyError<'r>> {
+    let headers = request.headers;
     let request_line = RequestLine {
         host: headers.get(":authority").unwrap_or_default(),
         method: headers.get(":method").unwrap_or_default(),
@@ -116,23 +125,31 @@ pub fn resolve_policy<'r>(
     let variants = RequestVariants::of(&request_line, config.routes.skipped())?;
     let routes = config.routes.matches_of(&variants);
     let as_written = routes.as_written();
-    let first = match metadata {
-        Metadata::Absent => applied(config, as_written, None),
-        Metadata::Bad(problem) => return Err(PolicyError::BadMetadata(problem)),
-        Metadata::Requirement(requirement) => {
-            is_safe_for_metadata(config, headers, &routes)?;
-            let rule = RuleName::Metadata;
-            AppliedRequirement { requirement, rule, entry: None, parameters: None, variant: None }
-        }
-    };
+    let own = in_metadata(&request.metadata, RuleName::Metadata)?;
+    let annotations = [
+        in_metadata(&request.annotations.route, RuleName::RouteAnnotation)?,
+        in_metadata(&request.annotations.gateway, RuleName::GatewayAnnotation)?,
+    ];
+    let has_own = own.is_some();
+    let is_annotated = annotations.iter().any(Option::is_some);
+    let annotations_replace =
+        is_annotated && config.envoy_gateway_annotations == EnvoyGatewayAnnotations::Override;
+    let own_replaces = has_own && config.route_metadata == RouteMetadata::Override;
+    if has_own || annotations_replace {
+        is_safe_for_metadata(config, headers, &routes, ComparedPath::AsSent)?;
+    } else if is_annotated {
+        is_safe_for_metadata(config, headers, &routes, ComparedPath::AsWritten)?;
+    }
+    let mut annotations = annotations.into_iter().flatten();
+    let first = own.or_else(|| annotations_replace.then(|| annotations.next()).flatten());
+    let first = first.unwrap_or_else(|| applied(config, as_written, None));
     let mut policy = EffectivePolicy {
         applied: NonEmpty::one(first),
         token_sources: Cow::Borrowed(token_sources(config, as_written)),
         accepted_token_sources: Cow::Borrowed(token_sources(config, as_written)),
         forward_token: true,
     };
-    let has_metadata = !matches!(metadata, Metadata::Absent);
-    let narrows = has_metadata && config.route_metadata == RouteMetadata::Narrow;
+    let routes_apply = !own_replaces && !annotations_replace;
     for (position, route_match) in routes.iter().enumerate() {
         let token_sources = token_sources(config, route_match);
         for source in token_sources {
@@ -145,13 +162,28 @@ pub fn resolve_policy<'r>(
         }
         let forwards = route_match.found.and_then(|found| found.rule.forward_token);
         policy.forward_token &= forwards.unwrap_or(config.forward_token);
-        if narrows || !has_metadata && position > 0 {
+        if routes_apply && (has_own || position > 0) {
             let variant = (position > 0).then(|| route_match.variant.clone());
             policy.applied.push(applied(config, route_match, variant));
         }
     }
+    policy.applied.extend(annotations);
     policy.applied.extend(config.guards.matches(&variants).into_iter().map(applied_guard));
     Ok(policy)
+}
+
+/// The requirement that the proxy's route carries, if it carries one.
+fn in_metadata<'r>(
+    metadata: &'r Metadata,
+    rule: RuleName,
+) -> Result<Option<AppliedRequirement<'r>>, PolicyError<'r>> {
+    match metadata {
+        Metadata::Absent => Ok(None),
+        Metadata::Bad(problem) => Err(PolicyError::BadMetadata(problem)),
+        Metadata::Requirement(requirement) => {
+            Ok(Some(AppliedRequirement { requirement, rule, entry: None, parameters: None, variant: None }))
+        }
+    }
 }
 
 fn applied<'r>(
@@ -190,10 +222,14 @@ fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Rc<Route>>
 /// client could then make Envoy select a route whose metadata was not evaluated, so the request must not
 /// contain a header that the filter removes. Envoy must not have selected the route by a path or method that
 /// the upstream may interpret differently, either.
+///
+/// If the metadata decides alone, letter case and the escapes that a client has to write count too, because Envoy
+/// compares both. An annotation beside `routes` cannot open a path, so that the paths of a gRPC service pass there.
 fn is_safe_for_metadata<'r>(
     config: &Config,
     headers: &HeaderMap,
     routes: &route::RouteMatches<'_, Rc<Route>>,
+    compared: ComparedPath,
 ) -> Result<(), PolicyError<'r>> {
     if headers.names().any(|name| config.claim_headers.is_removed(name)) {
         return Err(PolicyError::RemovedHeader);
@@ -201,9 +237,14 @@ fn is_safe_for_metadata<'r>(
     if !routes.has_one_method() {
         return Err(PolicyError::SeveralMethods);
     }
-    if routes.ambiguity() > Ambiguity::TrailingSlash {
-        let path = headers.get(":path").unwrap_or_default();
-        return Err(PolicyError::SeveralPaths(route::most_different_classes(path, config.routes.skipped())));
-    }
-    Ok(())
+    let (path, skipped) = (headers.get(":path").unwrap_or_default(), config.routes.skipped());
+    let classes = match (routes.ambiguity(), compared) {
+        (Ambiguity::Unambiguous | Ambiguity::TrailingSlash, _) => None,
+        (Ambiguity::LetterCase | Ambiguity::Segments, ComparedPath::AsSent) => {
+            Some(route::most_different_classes(path, skipped))
+        }
+        (Ambiguity::LetterCase, ComparedPath::AsWritten) => None,
+        (Ambiguity::Segments, ComparedPath::AsWritten) => route::other_segments_than_written(path, skipped),
+    };
+    classes.map_or(Ok(()), |classes| Err(PolicyError::SeveralPaths(classes)))
 }

@@ -10,17 +10,28 @@ use crate::policy::Requirement;
 pub struct Request<'a> {
     /// The header fields, including pseudo headers.
     pub headers: &'a HeaderMap,
-    /// The metadata of the route that Envoy selected.
+    /// The requirement in the metadata of the route that Envoy selected.
     pub metadata: Metadata,
+    /// The annotations of Envoy Gateway's objects that the route was made from.
+    pub annotations: Annotations,
 }
 
-/// The requirement in the metadata of the route that Envoy selected.
+/// The requirements in the annotations of Envoy Gateway's objects. Both must be met.
+#[derive(Debug, Clone, Default)]
+pub struct Annotations {
+    /// The annotation of the HTTPRoute or the GRPCRoute.
+    pub route: Metadata,
+    /// The annotation of the Gateway.
+    pub gateway: Metadata,
+}
+
+/// A requirement in the metadata of the route that Envoy selected.
 #[derive(Debug, Clone, Default)]
 pub enum Metadata {
-    /// There is no requirement, or the configuration ignores metadata.
+    /// There is no requirement, or the configuration ignores it.
     #[default]
     Absent,
-    /// The requirement of the route or, if it has none, of its virtual host.
+    /// The requirement. An own requirement of the filter is that of the route or, if it has none, of its virtual host.
     Requirement(Rc<Requirement>),
     /// The metadata cannot be parsed. No weaker policy replaces it: the request is denied.
     Bad(Rc<str>),

@@ -18,6 +18,10 @@ pub enum RuleName {
     Policy(Rc<str>),
     /// The metadata of an Envoy route or virtual host.
     Metadata,
+    /// The annotation of an HTTPRoute or a GRPCRoute of Envoy Gateway.
+    RouteAnnotation,
+    /// The annotation of a Gateway of Envoy Gateway.
+    GatewayAnnotation,
     /// No requirement: `enabled` is false.
     Disabled,
     /// No requirement: `bypass_cors_preflight` applies.
@@ -34,6 +38,8 @@ impl Display for RuleName {
             Self::DefaultPolicy => f.write_str("default_policy"),
             Self::Named(name) | Self::Policy(name) => f.write_str(name),
             Self::Metadata => f.write_str("route_metadata"),
+            Self::RouteAnnotation => f.write_str("route_annotation"),
+            Self::GatewayAnnotation => f.write_str("gateway_annotation"),
             Self::Disabled => f.write_str("disabled"),
             Self::Preflight => f.write_str("bypass_cors_preflight"),
             Self::ReportOnly => f.write_str("report_only"),

@@ -4,7 +4,7 @@ use super::host::{is_unambiguous_host, normalize_host};
 use super::letter_case::is_folded;
 use super::normalizations::Escapes;
 use super::parameters::Parameters;
-use super::path_variants::PathVariants;
+use super::path_variants::{PathVariant, PathVariants};
 use super::request_variant::RequestVariant;
 use super::{AmbiguousPath, RouteFound, SkippedVariants, Table, VariantClass, method};
 use std::borrow::Cow;
@@ -254,6 +254,18 @@ pub fn most_different_classes(path: &[u8], skipped: SkippedVariants) -> Vec<Vari
     }
 }
 
+/// The classes that lead to a variant with other segments than the path as written, if there is one. Letter case makes
+/// no such variant, nor do the escapes that a client has to write, if the client writes them as usual.
+pub fn other_segments_than_written(path: &[u8], skipped: SkippedVariants) -> Option<Vec<VariantClass>> {
+    let path_variants = PathVariants::of(path, skipped).ok()?;
+    let differs =
+        |variant: &PathVariant| difference(&path_variants.as_written, &variant.path) == Ambiguity::Segments;
+    match path_variants.others.iter().position(differs) {
+        Some(place) => Some(path_variants.classes(place)),
+        None => path_variants.has_two_spellings().then(|| vec![VariantClass::PercentDecoding]),
+    }
+}
+
 impl<'a, T> RouteMatches<'a, T> {
     fn add(
         &mut self,
@@ -329,23 +341,29 @@ impl Ambiguity {
 
 impl PathVariants<'_> {
     /// Whether an upstream takes a different spelling of the path for the same path, while Envoy compares byte
-    /// by byte. This is the case for `%2f`, which is kept if encoded slashes are skipped and is usually written
-    /// `%2F` (RFC 3986 section 2.1), and for characters that a client should escape but may send unescaped.
+    /// by byte. This is the case for an escape in lower case (`%2f`), which is usually written `%2F` (RFC 3986
+    /// section 2.1), and for characters that a client should escape but may send unescaped.
     fn has_two_spellings(&self) -> bool {
-        self.as_sent.contains("%2f") || self.as_sent.bytes().any(|byte| Escapes::Required.takes(byte))
+        let mut escapes = self.as_sent.split('%').skip(1);
+        let is_lower = |escape: &str| escape.bytes().take(2).any(|digit| digit.is_ascii_lowercase());
+        escapes.any(is_lower) || self.as_sent.bytes().any(|byte| Escapes::Required.takes(byte))
     }
 
     /// How much a variant differs from the path as sent. Decoding an escape that a client has to write also
     /// counts as a difference: Envoy compares the escape byte by byte, while `%c3` and `%C3` are the same to an
     /// upstream.
     fn difference(&self, variant: &str) -> Ambiguity {
-        let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).len();
-        if variant == self.as_sent {
-            Ambiguity::Unambiguous
-        } else if variant.get(..without_slash(variant)) == self.as_sent.get(..without_slash(self.as_sent)) {
-            Ambiguity::TrailingSlash
-        } else {
-            Ambiguity::Segments
-        }
+        difference(self.as_sent, variant)
+    }
+}
+
+fn difference(path: &str, variant: &str) -> Ambiguity {
+    let without_slash = |path: &str| path.strip_suffix('/').unwrap_or(path).len();
+    if variant == path {
+        Ambiguity::Unambiguous
+    } else if variant.get(..without_slash(variant)) == path.get(..without_slash(path)) {
+        Ambiguity::TrailingSlash
+    } else {
+        Ambiguity::Segments
     }
 }

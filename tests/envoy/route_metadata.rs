@@ -249,21 +249,26 @@ fn capabilities_without_properties() -> Value {
 /// Metadata that cannot be read must not count as absent metadata.
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_metadata_denies() {
-    for (options, mode, expected) in [
-        (json!({}), "override", 401),
-        (capabilities_without_properties(), "override", 503),
-        (capabilities_without_properties(), "narrow", 503),
-        (capabilities_without_properties(), "ignore", 200),
+    for (options, mode, annotations, expected) in [
+        (json!({}), "override", "narrow", 401),
+        (capabilities_without_properties(), "override", "ignore", 503),
+        (capabilities_without_properties(), "narrow", "ignore", 503),
+        (capabilities_without_properties(), "ignore", "narrow", 503),
+        (capabilities_without_properties(), "ignore", "override", 503),
+        (capabilities_without_properties(), "ignore", "ignore", 200),
     ] {
         let stack = builder(
-            json!({ "route_metadata": mode, "routes": [{ "path": "/public/**", "allow_anonymous": true }] }),
+            json!({
+                "route_metadata": mode, "envoy_gateway_annotations": annotations,
+                "routes": [{ "path": "/public/**", "allow_anonymous": true }],
+            }),
             vec![route(json!({ "prefix": "/" }), json!({ "requires_role": "admin" }))],
         )
         .envoy(|envoy| envoy.plugin_options = options)
         .start()
         .await;
         let response = stack.get("/public/x").await;
-        assert_eq!(response.status, expected, "{mode}");
+        assert_eq!(response.status, expected, "{mode} {annotations}");
         if expected == 503 {
             assert_eq!(response.error(), "misconfigured");
             assert!(stack.envoy.log().contains("the host withholds the route's metadata"));

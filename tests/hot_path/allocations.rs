@@ -8,7 +8,9 @@ use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::keys::RefreshReason;
-use jwt_guard::request::{self, AuthContext, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait};
+use jwt_guard::request::{
+    self, Annotations, AuthContext, CachedToken, KeyLookup, KeySource, Metadata, Request, Wait,
+};
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
 
@@ -41,7 +43,7 @@ impl Core {
     }
 
     fn decide(&self, headers: &HeaderMap) {
-        let request = Request { headers, metadata: Metadata::Absent };
+        let request = Request { headers, metadata: Metadata::Absent, annotations: Annotations::default() };
         let wait = Wait::Allowed;
         let with = AuthContext::new(&self.config, &self.keys, &WasmVerifier, &self.cache, NOW, wait);
         drop(request::decide(&with, &request));

@@ -14,7 +14,7 @@ use jwt_guard_testkit::mint::{Algorithm, Proof, shared_key};
 use jwt_guard_testkit::module::module;
 
 /// The allowed factor for instructions: compiler versions differ in the number of instructions for the same source.
-const TOLERANCE: f64 = 1.2;
+pub const TOLERANCE: f64 = 1.2;
 
 /// The calls of every request: it reads the headers once, in one buffer, the clock once, and the metadata of the route
 /// and, because the route has none, of its virtual host.
@@ -34,7 +34,7 @@ const DENIED: [(&str, u32); 4] = [
 /// The calls of a signature verification by the host: the function, and the buffer for its result.
 const VERIFIED: [(&str, u32); 2] = [("proxy_call_foreign_function", 1), ("(a buffer from the module)", 1)];
 
-fn start(members: Value) -> Guest {
+pub fn start(members: Value) -> Guest {
     let bytes = std::fs::read(module()).unwrap();
     let mut guest = Guest::start(&bytes, &configuration(members), &published(), NOW);
     // Warm up: one-time work, such as growing a map, happens here.
@@ -209,10 +209,18 @@ fn two_tokens_cost_at_most_twice_one() {
 
 #[test]
 fn metadata_that_is_ignored_is_not_read() {
-    let mut guest = start(json!({ "route_metadata": "ignore" }));
-    let outcome = guest.request(&get("/open", None));
-    let calls = sum(&[&EVERY_REQUEST[..3], &[("proxy_increment_metric", 1)]]);
-    assert_eq!((outcome.status, outcome.cost.calls), (None, calls));
+    let passed = [("proxy_increment_metric", 1)];
+    // Both kinds of requirements are in the same metadata: either of them needs both reads.
+    for (route_metadata, annotations, expected) in [
+        ("ignore", "ignore", sum(&[&EVERY_REQUEST[..3], &passed])),
+        ("ignore", "narrow", sum(&[&EVERY_REQUEST, &passed])),
+        ("override", "ignore", sum(&[&EVERY_REQUEST, &passed])),
+        ("override", "narrow", sum(&[&EVERY_REQUEST, &passed])),
+    ] {
+        let members = json!({ "route_metadata": route_metadata, "envoy_gateway_annotations": annotations });
+        let outcome = start(members).request(&get("/open", None));
+        assert_eq!((outcome.status, outcome.cost.calls), (None, expected), "{route_metadata} {annotations}");
+    }
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub struct Host {
     log: Vec<String>,
     random: u8,
     tick_milliseconds: i32,
+    /// The serialized metadata of the route and of its virtual host.
+    metadata: [Vec<u8>; 2],
 }
 
 /// The result of a request.
@@ -91,6 +93,7 @@ impl Guest {
             log: Vec::new(),
             random: 0,
             tick_milliseconds: 0,
+            metadata: [Vec::new(), Vec::new()],
         };
         let mut store = Store::new(&engine, host);
         store.set_fuel(FUEL).unwrap();
@@ -166,6 +169,11 @@ impl Guest {
         self.call("proxy_on_delete", &[ROOT]);
     }
 
+    /// Sets the metadata of the route and of its virtual host.
+    pub fn with_metadata(&mut self, route: Vec<u8>, virtual_host: Vec<u8>) {
+        self.store.data_mut().metadata = [route, virtual_host];
+    }
+
     /// Sets the clock.
     pub fn at(&mut self, now: UnixTime) {
         self.store.data_mut().now = now;
@@ -237,8 +245,15 @@ impl HostCall<'_, '_> {
                 self.caller.data_mut().headers.retain(|(known, _)| *known != name);
                 OK
             }
-            // Like the proxy for a route without metadata.
-            "proxy_get_property" => self.pass_buffer(&[], a(2), a(3))?,
+            // Like the proxy, which passes an empty buffer for a route without metadata.
+            "proxy_get_property" => {
+                let value = match self.read(a(0), a(1)).as_slice() {
+                    b"xds\0route_metadata" => self.caller.data().metadata[0].clone(),
+                    b"xds\0virtual_host_metadata" => self.caller.data().metadata[1].clone(),
+                    _ => Vec::new(),
+                };
+                self.pass_buffer(&value, a(2), a(3))?
+            }
             "proxy_set_property" | "proxy_set_effective_context" => OK,
             "proxy_set_tick_period_milliseconds" => {
                 self.caller.data_mut().tick_milliseconds = a(0);

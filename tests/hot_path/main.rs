@@ -11,4 +11,5 @@
 mod allocations;
 mod calls;
 mod host;
+mod metadata;
 mod requests;

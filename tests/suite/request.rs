@@ -3,6 +3,7 @@
 mod fixture;
 mod lists;
 
+mod annotations;
 mod bound_tokens;
 mod cache;
 mod dpop;

@@ -26,6 +26,8 @@ pub struct Bootstrap {
     pub vm_id: String,
     /// Additional keys of the envoy.extensions.wasm.v3.PluginConfig, such as `allow_on_headers_stop_iteration`.
     pub plugin_options: Value,
+    /// Keys of the HTTP filter to add or replace, such as `disabled`.
+    pub filter_options: Value,
     /// Routes before the last one, which sends all other requests to the upstream.
     pub routes: Vec<Value>,
     /// Virtual hosts in addition to the one for all domains.
@@ -121,6 +123,7 @@ impl Bootstrap {
             workers: 1,
             vm_id: "jwt_guard".to_owned(),
             plugin_options: json!({}),
+            filter_options: json!({}),
             routes: vec![],
             virtual_hosts: vec![],
             virtual_host_options: json!({}),
@@ -279,10 +282,12 @@ impl Bootstrap {
         });
         extend(&mut config["vm_config"], &self.vm_options);
         extend(&mut config, &self.plugin_options);
-        json!({
+        let mut filter = json!({
             "name": "envoy.filters.http.wasm",
             "typed_config": typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({ "config": config })),
-        })
+        });
+        extend(&mut filter, &self.filter_options);
+        filter
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jwt_guard::http::HeaderMap;
 use jwt_guard::jose::algorithm::{SignatureCheck, Verifier, WasmVerifier};
 use jwt_guard::jose::jwks::KeySet;
-use jwt_guard::request::{self, AuthContext, CachedToken, Metadata, Request, Wait};
+use jwt_guard::request::{self, Annotations, AuthContext, CachedToken, Metadata, Request, Wait};
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use serde_json::json;
@@ -56,7 +56,11 @@ fn a_cached_token_is_not_verified_again() {
             let headers =
                 [(":authority", "a"), (":method", "GET"), (":path", "/"), ("authorization", &value)];
             let headers: HeaderMap = headers.into_iter().collect();
-            let request = Request { headers: &headers, metadata: Metadata::Absent };
+            let request = Request {
+                headers: &headers,
+                metadata: Metadata::Absent,
+                annotations: Annotations::default(),
+            };
             let with = AuthContext::new(&config, &keys, &counting, &cache, NOW, Wait::Allowed);
             let decision = request::decide(&with, &request);
             assert_eq!(describe(&decision.into()), subject, "{entries} entries");

@@ -304,7 +304,11 @@ fn with_marks(
         ("dpop", proof),
     ];
     let headers = headers.into_iter().collect();
-    let request = Request { headers: &headers, metadata: request::Metadata::Absent };
+    let request = Request {
+        headers: &headers,
+        metadata: request::Metadata::Absent,
+        annotations: request::Annotations::default(),
+    };
     let cache = TokenCache::new(4);
     let with = AuthContext {
         replays: marks,

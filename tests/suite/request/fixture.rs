@@ -19,7 +19,8 @@ use jwt_guard::keys::parked::Awaited;
 use jwt_guard::keys::{DocumentKind, RefreshReason};
 use jwt_guard::policy::Identity;
 use jwt_guard::request::{
-    self, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName, Step, Wait,
+    self, Annotations, AuthContext, CachedToken, Decision, KeyLookup, KeySource, Metadata, Request, RuleName,
+    Step, Wait,
 };
 use jwt_guard::resource_metadata::MetadataDocument;
 use jwt_guard::route::VariantClass;
@@ -222,6 +223,7 @@ impl From<Decision<'_>> for Outcome {
 pub struct TestRequest {
     headers: HeaderMap,
     metadata: Metadata,
+    annotations: Annotations,
     certificate: Option<String>,
 }
 
@@ -233,7 +235,12 @@ impl Connection for TestRequest {
 
 pub fn new_request(method: &str, path: &str) -> TestRequest {
     let headers = [(":authority", "api.example"), (":method", method), (":path", path)];
-    TestRequest { headers: headers.into_iter().collect(), metadata: Metadata::Absent, certificate: None }
+    TestRequest {
+        headers: headers.into_iter().collect(),
+        metadata: Metadata::Absent,
+        annotations: Annotations::default(),
+        certificate: None,
+    }
 }
 
 pub fn get(path: &str) -> TestRequest {
@@ -275,6 +282,18 @@ impl TestRequest {
         self
     }
 
+    /// Sets the annotation of the HTTPRoute.
+    pub fn annotation(mut self, annotation: Metadata) -> Self {
+        self.annotations.route = annotation;
+        self
+    }
+
+    /// Sets the annotation of the Gateway.
+    pub fn gateway_annotation(mut self, annotation: Metadata) -> Self {
+        self.annotations.gateway = annotation;
+        self
+    }
+
     /// The decision without a token cache. Asserts that the decision is the same with a cache of one or many entries,
     /// for a new token and for a cached token.
     pub fn step(&self, config: &Config, keys: &Keys, wait: Wait) -> Outcome {
@@ -299,7 +318,8 @@ impl TestRequest {
         now: UnixTime,
         wait: Wait,
     ) -> Outcome {
-        let request = Request { headers: &self.headers, metadata: self.metadata.clone() };
+        let (metadata, annotations) = (self.metadata.clone(), self.annotations.clone());
+        let request = Request { headers: &self.headers, metadata, annotations };
         let with = AuthContext {
             connection: self,
             revocations: keys,

@@ -5,8 +5,8 @@ use jwt_guard::jose::algorithm::WasmVerifier;
 use jwt_guard::jose::error::TokenError;
 use jwt_guard::policy::{AnyAll, NonEmpty, Unmet};
 use jwt_guard::request::{
-    self, AuthContext, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step, TokenFailure,
-    TokenOutcome, Wait,
+    self, Annotations, AuthContext, Cause, Decision, Metadata, PolicyError, Request, RuleName, Step,
+    TokenFailure, TokenOutcome, Wait,
 };
 use jwt_guard::route::{AmbiguousPath, VariantClass};
 use jwt_guard::token_cache::TokenCache;
@@ -33,7 +33,8 @@ fn inspect_decision<T>(
     inspect: impl Fn(&Decision<'_>) -> T,
 ) -> T {
     let headers = headers(path, token);
-    let request = Request { headers: &headers, metadata: Metadata::Absent };
+    let request =
+        Request { headers: &headers, metadata: Metadata::Absent, annotations: Annotations::default() };
     let cache = TokenCache::new(0);
     let with = AuthContext::new(config, keys, &WasmVerifier, &cache, NOW, Wait::Allowed);
     inspect(&request::decide(&with, &request))

@@ -84,6 +84,12 @@ pub struct Arguments {
     /// The requirement in the metadata of the Envoy route, under the key jwt_guard
     #[arg(long, value_name = "JSON")]
     route_metadata: Option<String>,
+    /// The annotation gateway.envoyproxy.io/jwt-guard of the HTTPRoute or GRPCRoute
+    #[arg(long, value_name = "JSON")]
+    route_annotation: Option<String>,
+    /// The annotation gateway.envoyproxy.io/jwt-guard of the Gateway
+    #[arg(long, value_name = "JSON")]
+    gateway_annotation: Option<String>,
     /// The time of the request, in seconds since 1970; the default is the current time
     #[arg(long, value_name = "SECONDS")]
     now: Option<u64>,
@@ -146,6 +152,8 @@ fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), St
         client_certificate: arguments.client_certificate.clone(),
         dpop: arguments.dpop,
         route_metadata: arguments.route_metadata.clone(),
+        route_annotation: arguments.route_annotation.clone(),
+        gateway_annotation: arguments.gateway_annotation.clone(),
         second_tokens: second_tokens(arguments, &simulator)?,
     };
     let outcome = simulator.run(&request, &credential)?;

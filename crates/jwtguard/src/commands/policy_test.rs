@@ -40,7 +40,8 @@ A test file names a configuration, as a path relative to the test file, and list
 The file can also set jwks (a file with the issuer's keys), configuration (the number of the configuration in its file)
 and host (the default host of the requests).
 
-Each test requires request and expect. It can also have name, host, headers, claims or token, tokens, and route_metadata.
+Each test requires request and expect. It can also have name, host, headers, claims or token, tokens, route_metadata,
+route_annotation and gateway_annotation (the annotations of the HTTPRoute and of the Gateway, as JSON text or an object).
 tokens has the claims or the token of each second token, by its name in second_tokens. The command adds iss, aud, iat and exp to claims if they are missing. claims can also be the output of jwtguard decode --json,
 to which the command adds nothing. token can have the prefix Bearer. expect can have pass, status, error, reason, rule,
 upstream and would_deny; a number is short for status, and the word pass for pass: true. The command lists the routes

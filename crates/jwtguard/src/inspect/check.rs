@@ -160,7 +160,13 @@ fn plugin(
             context::environment(plugin, &config, &mut diagnostics);
             kubernetes::istio::clusters(plugin, &config, documents, &mut diagnostics);
             kubernetes::request_authentication(plugin, &config, documents, &mut diagnostics);
-            let route_policies = context::routing(plugin, &config, documents, &mut diagnostics);
+            let mut route_policies = context::routing(plugin, &config, documents, &mut diagnostics);
+            route_policies.extend(kubernetes::annotations::read(
+                plugin,
+                &config,
+                documents,
+                &mut diagnostics,
+            ));
             if let Configuration::Object(tree) = &plugin.configuration {
                 let policies_used_elsewhere =
                     !route_policies.is_empty() || matches!(plugin.embedding, Embedding::Standalone);

@@ -1,7 +1,8 @@
 //! Describes requirements, issuers and token sources as text.
 
 use jwt_guard::config::requirement::DefinedNames;
-use jwt_guard::config::{Config, SecondToken};
+use jwt_guard::config::{Config, EnvoyGatewayAnnotations, SecondToken};
+use jwt_guard::cors::AllowedOrigins;
 use jwt_guard::jose::json::Number;
 use jwt_guard::jose::tenants::Tenants;
 use jwt_guard::policy::{
@@ -242,6 +243,15 @@ pub fn modes(config: &Config) -> Vec<&'static str> {
         (!config.enabled, "enabled is false: the filter checks nothing"),
         (config.report_only, "report_only: the filter denies nothing"),
         (config.bypass_cors_preflight, "a CORS preflight without a token passes"),
+        (
+            config.envoy_gateway_annotations == EnvoyGatewayAnnotations::Override,
+            "envoy_gateway_annotations is override: an annotation of an HTTPRoute or a Gateway replaces these routes",
+        ),
+        (
+            matches!(config.cors_allow_origins, AllowedOrigins::Listed(_)),
+            "scripts of the origins in cors_allow_origins can read denials",
+        ),
+        (config.cors_allow_origins == AllowedOrigins::Any, "scripts of every origin can read denials"),
         (config.forward_token, "forward_token: the upstream receives the token"),
         (
             config.issuers.iter().any(jwt_guard::config::Issuer::has_default_endpoint),

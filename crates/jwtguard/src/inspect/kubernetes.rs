@@ -1,5 +1,6 @@
 //! Checks the Istio and Kubernetes objects around a configuration: the plugin object, key clusters, routes.
 
+pub mod annotations;
 pub mod authorizer;
 pub mod claim_routing;
 pub mod cors;

@@ -44,12 +44,14 @@ impl Simulator<'_> {
         test_request: &TestRequest,
         credential: &TestCredential,
     ) -> Result<SimulationResult, String> {
-        let bare = Request { headers: &test_request.headers(), metadata: self.metadata(test_request)? };
-        let bare_policy = request::resolve_policy(self.config, bare.headers, &bare.metadata).ok();
+        let (metadata, annotations) = (self.metadata(test_request)?, self.annotations(test_request));
+        let bare = Request { headers: &test_request.headers(), metadata, annotations };
+        let bare_policy = request::resolve_policy(self.config, &bare).ok();
         let places = bare_policy.as_ref().map(|policy| policy.token_sources.as_ref()).unwrap_or_default();
         let (headers, keys) =
             self.with_credentials(bare.headers.clone(), places, credential, test_request)?;
-        let request = Request { headers: &headers, metadata: bare.metadata.clone() };
+        let (metadata, annotations) = (bare.metadata.clone(), bare.annotations.clone());
+        let request = Request { headers: &headers, metadata, annotations };
         let cache = TokenCache::new(0);
         let with = AuthContext {
             connection: test_request,

@@ -7,6 +7,7 @@
     reason = "a panic fails the test and shows its position; clippy recognizes only #[test] functions as tests"
 )]
 
+mod annotations;
 mod bound_tokens;
 mod bypass;
 mod check;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use jwt_guard::dpop::{ReplayError, ReplayStore, UsedProof};
 use jwt_guard::jose::algorithm::WasmVerifier;
-use jwt_guard::request::{self, AuthContext, Metadata, Request, Wait};
+use jwt_guard::request::{self, Annotations, AuthContext, Metadata, Request, Wait};
 use jwt_guard::time::UnixTime;
 use jwt_guard::token_cache::TokenCache;
 use jwt_guard_testkit::mint::{Algorithm, Proof, shared_key};
@@ -62,7 +62,8 @@ fn the_proof_of_the_first_token_is_marked_only_if_the_second_token_passes_too() 
         ];
         headers.extend(agent.as_deref().map(|agent| (PLACE, agent)));
         let headers: HeaderMap = headers.into_iter().collect();
-        let request = Request { headers: &headers, metadata: Metadata::Absent };
+        let request =
+            Request { headers: &headers, metadata: Metadata::Absent, annotations: Annotations::default() };
         let (keys, cache) = (Keys::available(), TokenCache::new(0));
         let with = AuthContext::new(&config, &keys, &WasmVerifier, &cache, NOW, Wait::Allowed);
         describe(&request::decide(&AuthContext { replays: &marks, ..with }, &request).into())

@@ -71,6 +71,8 @@ struct RawTest {
     #[serde(default)]
     tokens: BTreeMap<String, Value>,
     route_metadata: Option<Value>,
+    route_annotation: Option<Value>,
+    gateway_annotation: Option<Value>,
     now: Option<u64>,
     expect: Value,
 }
@@ -152,6 +154,8 @@ impl RawTest {
                 .map_err(|sentence| FileError::at(&key("client_certificate"), sentence))?,
             dpop: self.dpop,
             route_metadata: self.route_metadata.map(|metadata| metadata.to_string()),
+            route_annotation: self.route_annotation.as_ref().map(text),
+            gateway_annotation: self.gateway_annotation.as_ref().map(text),
             second_tokens: second_tokens(self.tokens)?,
         };
         let credential = match (self.token, self.claims) {

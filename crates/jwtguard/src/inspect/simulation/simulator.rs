@@ -9,13 +9,13 @@ use super::test_request::TestRequest;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
-use jwt_guard::config::{Config, KeyOrigin};
+use jwt_guard::config::{Config, EnvoyGatewayAnnotations, KeyOrigin, annotations};
 use jwt_guard::issuer_index::IssuerIndex;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
 use jwt_guard::keys::RefreshReason;
-use jwt_guard::request::{KeyLookup, KeySource, Metadata, RevocationSource};
+use jwt_guard::request::{Annotations, KeyLookup, KeySource, Metadata, RevocationSource};
 use jwt_guard::revocation::{HashKey, RevocationList};
 use jwt_guard::route::Entry;
 use jwt_guard::time::UnixTime;
@@ -116,6 +116,21 @@ impl<'c> Simulator<'c> {
             },
             None => format!("entry {index} of the route table"),
         }
+    }
+
+    /// The requirements in annotations. As in the filter, one that is not valid denies.
+    pub(super) fn annotations(&self, request: &TestRequest) -> Annotations {
+        if self.config.envoy_gateway_annotations == EnvoyGatewayAnnotations::Ignore {
+            return Annotations::default();
+        }
+        let read = |text: &Option<String>| match text {
+            None => Metadata::Absent,
+            Some(text) => match annotations::requirement(text.as_bytes(), &self.config.names) {
+                Ok(requirement) => Metadata::Requirement(Rc::new(requirement)),
+                Err(error) => Metadata::Bad(error.into()),
+            },
+        };
+        Annotations { route: read(&request.route_annotation), gateway: read(&request.gateway_annotation) }
     }
 
     pub(super) fn metadata(&self, request: &TestRequest) -> Result<Metadata, String> {

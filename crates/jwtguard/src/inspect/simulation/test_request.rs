@@ -21,6 +21,10 @@ pub struct TestRequest {
     pub dpop: bool,
     /// The requirement in the metadata of the Envoy route, as JSON text.
     pub route_metadata: Option<String>,
+    /// The annotation of the HTTPRoute or the GRPCRoute of Envoy Gateway.
+    pub route_annotation: Option<String>,
+    /// The annotation of the Gateway.
+    pub gateway_annotation: Option<String>,
     /// The second tokens, by their name in the configuration.
     pub second_tokens: Vec<(String, TestCredential)>,
 }
