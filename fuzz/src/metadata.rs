@@ -86,7 +86,7 @@ fn decoded(data: &[u8]) -> Result<Decoded, MetadataError> {
 /// The text of the annotation in the decoded message.
 fn annotation_of(gateway: &Struct) -> Option<Vec<u8>> {
     let Some(Kind::ListValue(resources)) = &gateway.fields.get("resources")?.kind else { return None };
-    let texts = resources.values.iter().filter_map(|resource| {
+    let mut texts = resources.values.iter().filter_map(|resource| {
         let Some(Kind::StructValue(resource)) = &resource.kind else { return None };
         let Some(Kind::StructValue(annotations)) = &resource.fields.get("annotations")?.kind else {
             return None;
@@ -96,7 +96,7 @@ fn annotation_of(gateway: &Struct) -> Option<Vec<u8>> {
             other => panic!("{other:?} is no text"),
         }
     });
-    texts.last()
+    texts.next_back()
 }
 
 /// Metadata with this entry and entries of other filters has the same meaning as the JSON.

@@ -135,8 +135,8 @@ keys! {
         /// header and one Access-Control-Request-Method header, and with no token.
         BYPASS_CORS_PREFLIGHT: Flag("bypass_cors_preflight", false);
 
-        /// The origins whose scripts may read denials: one origin such as https://app.example.com, a list of them, or *
-        /// for every origin without credentials. Denials then have CORS headers (Fetch standard). Use this key only
+        /// The origins whose scripts may read denials: one origin (scheme, host and port, as browsers send it), a list of
+        /// them, or * for every origin without credentials. Denials then have CORS headers (Fetch standard). Use this key only
         /// where no CORS filter can run before this one, such as in Istio. null is refused. If absent, denials have no
         /// CORS headers.
         CORS_ALLOW_ORIGINS: Name("cors_allow_origins") is

@@ -85,7 +85,7 @@ impl<'a> MetadataEntries<'a> {
         const TYPED_FILTER_METADATA: u64 = 2;
         let reads_own = route_metadata != RouteMetadata::Ignore;
         let (mut own, mut gateway, mut fields) = (None, None, Fields::of(metadata));
-        while let Some((number, field)) = fields.next()? {
+        while let Some((number, field)) = fields.read_next()? {
             let (name, value) = pair(field)?;
             match number {
                 FILTER_METADATA if name == NAMESPACE.as_bytes() => own = Some(value),
@@ -112,7 +112,7 @@ fn annotation(gateway: &[u8]) -> Result<Option<&[u8]>, MetadataError> {
     let resources = entry(gateway, FIELDS, b"resources")?.unwrap_or_default();
     let mut found = None;
     let mut resources = Fields::of(only(resources, LIST_VALUE)?.unwrap_or_default());
-    while let Some((number, resource)) = resources.next()? {
+    while let Some((number, resource)) = resources.read_next()? {
         if number != VALUES {
             continue;
         }

@@ -110,9 +110,9 @@ fn the_route_counts_and_then_its_virtual_host() {
                 MetadataScope::VirtualHost => virtual_host.clone(),
             };
             let (own, _) = cache.requirements(&config(""), read, |_| *warned.borrow_mut() += 1);
-            let found = match own {
+            let found = match &own {
                 Metadata::Bad(_) => "bad",
-                other => &described(&other).to_owned(),
+                other => described(other),
             };
             assert_eq!(found, expected, "{label}");
         }

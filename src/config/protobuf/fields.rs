@@ -23,7 +23,7 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// The message is malformed.
-    pub fn next(&mut self) -> Result<Option<(u64, &'a [u8])>, Malformed> {
+    pub fn read_next(&mut self) -> Result<Option<(u64, &'a [u8])>, Malformed> {
         while !self.rest.is_empty() {
             let key = self.varint()?;
             // The wire types of Protocol Buffers; groups are not used by any message of Envoy.
@@ -68,7 +68,7 @@ impl<'a> Fields<'a> {
 /// The message is malformed, or an entry has its key or its value twice, which a decoder would merge.
 pub fn entry<'a>(message: &'a [u8], map: u64, key: &[u8]) -> Result<Option<&'a [u8]>, Malformed> {
     let (mut found, mut fields) = (None, Fields::of(message));
-    while let Some((number, entry)) = fields.next()? {
+    while let Some((number, entry)) = fields.read_next()? {
         if number == map
             && let (name, value) = pair(entry)?
             && name == key
@@ -85,7 +85,7 @@ pub fn entry<'a>(message: &'a [u8], map: u64, key: &[u8]) -> Result<Option<&'a [
 /// The entry is malformed, or has its key or its value twice.
 pub fn pair(entry: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let (mut key, mut value, mut fields) = (None, None, Fields::of(entry));
-    while let Some((number, part)) = fields.next()? {
+    while let Some((number, part)) = fields.read_next()? {
         let slot = match number {
             1 => &mut key,
             2 => &mut value,
@@ -104,7 +104,7 @@ pub fn pair(entry: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
 /// The message is malformed, or has the field twice.
 pub fn only(message: &[u8], number: u64) -> Result<Option<&[u8]>, Malformed> {
     let (mut found, mut fields) = (None, Fields::of(message));
-    while let Some((other, value)) = fields.next()? {
+    while let Some((other, value)) = fields.read_next()? {
         if other == number && found.replace(value).is_some() {
             return Err(Malformed);
         }
@@ -122,10 +122,10 @@ mod tests {
         let long = [b"\xA2\x06\x80\x01".as_slice(), &[7; 128]].concat();
         let message = [b"\x08\x96\x01\x11ABCDEFGH\x1DABCD\x22\x02hi\x0A\x00".as_slice(), &long].concat();
         let mut fields = Fields::of(&message);
-        assert_eq!(fields.next(), Ok(Some((4, b"hi".as_slice()))));
-        assert_eq!(fields.next(), Ok(Some((1, b"".as_slice()))));
-        assert_eq!(fields.next(), Ok(Some((100, [7; 128].as_slice()))));
-        assert_eq!(fields.next(), Ok(None));
+        assert_eq!(fields.read_next(), Ok(Some((4, b"hi".as_slice()))));
+        assert_eq!(fields.read_next(), Ok(Some((1, b"".as_slice()))));
+        assert_eq!(fields.read_next(), Ok(Some((100, [7; 128].as_slice()))));
+        assert_eq!(fields.read_next(), Ok(None));
         assert_eq!(only(&message, 4), Ok(Some(b"hi".as_slice())));
         assert_eq!(only(&message, 2), Ok(None), "another wire type");
     }
@@ -145,7 +145,7 @@ mod tests {
             b"\x0A\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01",
             b"\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
         ] {
-            assert_eq!(Fields::of(message).next(), Err(Malformed), "{message:?}");
+            assert_eq!(Fields::of(message).read_next(), Err(Malformed), "{message:?}");
         }
     }
 
