@@ -25,7 +25,8 @@ In a path, * is a segment that no route or guard of the two files names in this 
   configurations           one object per pair: configuration (its name), complete (false if there are too many regions to
                            compare), keys and regions. Each key has change, key, old, new and witness. Each region has change,
                            reason, paths (path and except), hosts and methods (null for all, or only or except with a list),
-                           old, new and witness. A witness has method, path, host, headers, claims (null without a token), second_tokens, now, old, new
+                           old, new and witness. A witness has method, path, host, headers, claims (null without a
+                           token), second_tokens, now, old and new
   only_old, only_new       the names of configurations without a partner
   route_metadata           the places of requirements in the metadata of Envoy routes that differ
 
