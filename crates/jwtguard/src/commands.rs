@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod check;
 pub mod decode;
+pub mod diff;
 pub mod dpop;
 pub mod duration;
 pub mod explain;

@@ -9,7 +9,9 @@ use jwt_guard_testkit::now;
 use jwt_guard_testkit::process::until_stopped;
 
 use crate::commands::output::print_line;
-use crate::commands::{ask, check, decode, dpop, explain, init, keygen, mint, policy_test, serve, upstream};
+use crate::commands::{
+    ask, check, decode, diff, dpop, explain, init, keygen, mint, policy_test, serve, upstream,
+};
 
 /// Check, explain and test policies of jwt-guard, the JWT filter for Envoy, and generate keys and tokens for tests.
 #[derive(Parser)]
@@ -42,6 +44,7 @@ The keys and the mock issuer are for development and tests. The tool does not pr
 enum Command {
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Diff(diff::Arguments),
     Test(policy_test::Arguments),
     Init(init::Arguments),
     Decode(decode::Arguments),
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => return exit(check::run(&arguments)),
         Command::Explain(arguments) => return exit(explain::run(&arguments)),
+        Command::Diff(arguments) => return exit(diff::run(&arguments)),
         Command::Test(arguments) => return exit(policy_test::run(&arguments)),
         Command::Init(arguments) => return init::run(arguments),
         Command::Decode(arguments) => decode::run(&arguments),

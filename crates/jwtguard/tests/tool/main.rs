@@ -12,6 +12,8 @@ mod bound_tokens;
 mod bypass;
 mod check;
 mod context;
+mod diff;
+mod diff_proof;
 mod documents;
 mod envoy_metadata;
 mod explain;
