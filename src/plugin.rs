@@ -185,9 +185,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
             revocations: &keys,
             ..AuthContext::new(&self.config, &keys, &self.verifier, &self.tokens, now, wait)
         };
-        let decision = request::decide(&with, request);
-        self.report.token_cache(self.tokens.take_counts());
-        decision
+        request::decide(&with, request)
     }
 
     fn metadata(&self, read: impl Fn(MetadataScope) -> Option<Vec<u8>>) -> (Metadata, Annotations) {
@@ -259,11 +257,11 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         self.parked.borrow().poll_ready(now, |document| self.keys.version(document, now))
     }
 
-    /// The new period of the tick, if it changes. Brings the metrics up to date that requests do not change
-    /// themselves. The longest period is half a second, so these metrics lag by at most that time.
+    /// The new period of the tick, if it changes. Brings the metrics up to date. The longest period is half a second,
+    /// so the metrics lag by at most that time.
     pub fn poll_tick(&self) -> Option<Duration> {
         let now = self.host.now();
-        self.report.flush_issuers();
+        self.flush_counts();
         for document in self.documents() {
             if let Some(status) = self.keys.status(document, now) {
                 self.report.document_status(document, status);
@@ -272,6 +270,12 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
         let parked = self.parked.borrow().poll_timeout(now, |document| self.keys.version(document, now));
         let keys = if self.config.enabled { self.keys.poll_timeout(now) } else { None };
         self.tick.borrow_mut().update(parked, keys)
+    }
+
+    /// Adds the counts of the requests since the last call to the counters.
+    fn flush_counts(&self) {
+        self.report.token_cache(self.tokens.take_counts());
+        self.report.flush();
     }
 
     /// The new period of the tick for an immediate call by the host, if it changes.
@@ -286,7 +290,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
 
     /// Reports the last counts and releases this configuration's leases on fetches; call it before the configuration is dropped.
     pub fn release(&self) {
-        self.report.flush_issuers();
+        self.flush_counts();
         self.keys.release(&self.host);
     }
 }

@@ -1,7 +1,6 @@
 //! Reports to operators: metrics, filter state and the log. The host is a trait ([`Observer`]).
 
-mod issuer_counts;
-mod issuers;
+mod counts;
 mod keys;
 mod requests;
 mod startup;
@@ -14,7 +13,7 @@ use std::fmt::Arguments;
 use crate::config::Config;
 use crate::log_limiter::LogLimiter;
 use crate::metrics::{Metric, MetricKind};
-use issuer_counts::IssuerCounts;
+use counts::Counts;
 
 /// The host functions for metrics, filter state and the log.
 pub trait Observer {
@@ -48,8 +47,9 @@ pub struct Reporter<O> {
     /// The metrics by [`Metric::index`]. `None` if the host refused to define a metric, or the configuration does not
     /// have it.
     metrics: Vec<Option<u32>>,
-    /// What is not in the metrics yet, by issuer.
-    issuers: Vec<IssuerCounts>,
+    issuers: usize,
+    /// What is not in the counters yet.
+    counts: Counts,
     limiter: RefCell<LogLimiter>,
 }
 
@@ -66,7 +66,8 @@ impl<O: Observer> Reporter<O> {
         };
         Self {
             metrics: Metric::all(issuers.len()).map(define).collect(),
-            issuers: issuers.iter().map(|_| IssuerCounts::default()).collect(),
+            issuers: issuers.len(),
+            counts: Counts::new(Metric::all(issuers.len()).count()),
             observer,
             limiter: RefCell::default(),
         }
@@ -78,6 +79,20 @@ impl<O: Observer> Reporter<O> {
         }
     }
 
+    /// Counts an event of a request. [`Reporter::flush`] adds it to the counter.
+    fn count(&self, metric: Metric, amount: u32) {
+        self.counts.add(metric.index(self.issuers), amount);
+    }
+
+    /// Adds the counts since the last call to the counters.
+    pub fn flush(&self) {
+        self.counts.take(|index, count| {
+            if let Some(metric) = self.metrics.get(index).copied().flatten() {
+                self.observer.add_to_metric(metric, i64::from(count));
+            }
+        });
+    }
+
     fn set(&self, metric: Metric, value: u64) {
         if let Some(metric) = self.metric(metric) {
             self.observer.set_metric(metric, value);
@@ -85,7 +100,7 @@ impl<O: Observer> Reporter<O> {
     }
 
     fn metric(&self, metric: Metric) -> Option<u32> {
-        self.metrics.get(metric.index(self.issuers.len())).copied().flatten()
+        self.metrics.get(metric.index(self.issuers)).copied().flatten()
     }
 
     fn info(&self, line: Arguments<'_>) {

@@ -7,8 +7,12 @@ use std::net::{SocketAddr, TcpStream};
 use super::plan::{Order, Scenario};
 use super::tokens::{REPEATED, TokenSet, Tokens};
 
-/// The number of concurrent requests, so that Envoy's worker does not sleep after each request.
-pub const CONNECTIONS: usize = 16;
+/// The number of connections. Requests go to one half while the client reads the responses of the other half, so that
+/// Envoy's worker always has requests to read. A worker that falls asleep pays for a wake-up, and a faster filter would
+/// make it fall asleep more often.
+pub const CONNECTIONS: usize = 64;
+/// The number of connections of a half.
+const HALF: usize = CONNECTIONS / 2;
 /// In [`Order::Mixed`], one request in this many carries a new token.
 const NEW_TOKEN_ONE_IN: usize = 10;
 
@@ -25,22 +29,25 @@ impl<'a> Load<'a> {
         Self { tokens, connections: BTreeMap::new(), next: BTreeMap::new(), buffer: vec![0; 64 * 1024] }
     }
 
-    /// Sends `requests` requests, rounded up to a multiple of the connections, and checks the status of every response.
+    /// Sends `requests` requests, rounded up to a multiple of half of the connections, and checks the status of every response.
     /// Returns the number of sent requests.
     pub fn drive(&mut self, address: SocketAddr, scenario: &Scenario, requests: usize) -> usize {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
         let token_set = self.tokens.of(scenario.token_set);
-        let position = self.next.entry((address, scenario.token_set)).or_default();
+        let place = (address, scenario.token_set);
+        let mut position = self.next.get(&place).copied().unwrap_or_default();
         let mut sent = 0;
+        let mut unanswered: Option<usize> = None;
         while sent < requests {
-            for connection in &mut connections {
+            let half = sent / HALF % 2;
+            for connection in of_half(&mut connections, half) {
                 let index = match scenario.order {
                     Order::Repeated => sent % REPEATED,
                     Order::Mixed if !sent.is_multiple_of(NEW_TOKEN_ONE_IN) => sent % REPEATED,
                     Order::Mixed | Order::New => {
-                        *position += 1;
+                        position += 1;
                         // The first tokens of the set are the repeated ones.
-                        REPEATED + *position % (token_set.len().saturating_sub(REPEATED)).max(1)
+                        REPEATED + position % (token_set.len().saturating_sub(REPEATED)).max(1)
                     }
                 };
                 connection
@@ -48,13 +55,23 @@ impl<'a> Load<'a> {
                     .unwrap();
                 sent += 1;
             }
-            for connection in &mut connections {
-                let status = read_answer(connection, &mut self.buffer);
-                assert_eq!(status, scenario.status, "scenario {}", scenario.name);
+            if let Some(half) = unanswered.replace(half) {
+                self.read_answers(of_half(&mut connections, half), scenario);
             }
         }
+        if let Some(half) = unanswered {
+            self.read_answers(of_half(&mut connections, half), scenario);
+        }
+        self.next.insert(place, position);
         self.connections.insert(address, connections);
         sent
+    }
+
+    fn read_answers(&mut self, connections: &mut [TcpStream], scenario: &Scenario) {
+        for connection in connections {
+            let status = read_answer(connection, &mut self.buffer);
+            assert_eq!(status, scenario.status, "scenario {}", scenario.name);
+        }
     }
 
     /// Sends each token once.
@@ -76,6 +93,11 @@ impl<'a> Load<'a> {
         }
         self.connections.insert(address, connections);
     }
+}
+
+/// The connections of the first or of the second half.
+fn of_half(connections: &mut [TcpStream], half: usize) -> &mut [TcpStream] {
+    &mut connections[half * HALF..][..HALF]
 }
 
 fn open(address: SocketAddr) -> Vec<TcpStream> {

@@ -3,6 +3,7 @@
 use super::{Observer, Reporter};
 use crate::config::Config;
 use crate::headers;
+use crate::issuer_index::IssuerIndex;
 use crate::log_limiter::LogPermit;
 use crate::metrics::{IssuerMetric, ListMetric, Metric};
 use crate::request::{Decision, DenialRecord, Forward};
@@ -15,7 +16,7 @@ impl<O: Observer> Reporter<O> {
             Some(_) => Metric::AllowedVerified,
             None => Metric::AllowedAnonymous,
         };
-        self.add(allowed, 1);
+        self.count(allowed, 1);
         if let Some(identity) = &forward.identity {
             self.count_issuer(identity.issuer(), IssuerMetric::Accepted);
         }
@@ -23,10 +24,10 @@ impl<O: Observer> Reporter<O> {
             self.count_issuer(*issuer, IssuerMetric::Accepted);
         }
         for issuer in decision.failed_open() {
-            self.add(Metric::RevocationList(issuer, ListMetric::FailOpen), 1);
+            self.count(Metric::RevocationList(issuer, ListMetric::FailOpen), 1);
         }
         for record in decision.would_deny() {
-            self.add(Metric::WouldDeny(record.reason), 1);
+            self.count(Metric::WouldDeny(record.reason), 1);
             self.set_reason(&record);
             self.log_refusal("would deny", &record, now);
         }
@@ -45,7 +46,7 @@ impl<O: Observer> Reporter<O> {
 
     /// Reports a request that is denied.
     pub fn refused(&self, record: &DenialRecord<'_>, now: UnixTime) {
-        self.add(Metric::Denied(record.reason), 1);
+        self.count(Metric::Denied(record.reason), 1);
         self.set_reason(record);
         self.log_refusal("denied", record, now);
     }
@@ -67,9 +68,14 @@ impl<O: Observer> Reporter<O> {
     pub fn token_cache(&self, (hits, misses): (u32, u32)) {
         for (metric, count) in [(Metric::TokenCacheHit, hits), (Metric::TokenCacheMiss, misses)] {
             if count > 0 {
-                self.add(metric, i64::from(count));
+                self.count(metric, count);
             }
         }
+    }
+
+    /// Counts a request whose token names the issuer.
+    pub fn count_issuer(&self, issuer: IssuerIndex, metric: IssuerMetric) {
+        self.count(Metric::Issuer(issuer, metric), 1);
     }
 
     /// Logs how many denials were not logged, once their second is over.

@@ -17,6 +17,7 @@ use crate::keys::fetch_event::FetchEvent;
 use crate::keys::key_cache::FailureOutcome;
 use crate::keys::requested::{Requested, RequestedDocument};
 use crate::keys::{DocumentId, Freshness, KeyLookup, KeySource, RefreshReason};
+use crate::metrics::IssuerMetric;
 use crate::policy::{AnyAll, NonEmpty, Refusal, Unmet};
 use crate::request::{self, Annotations, AuthContext, Decision, Metadata, Request, Step, Wait};
 use crate::time::UnixTime;
@@ -85,8 +86,9 @@ impl Reporter<Recorder> {
         std::mem::take(&mut *self.observer.lines.borrow_mut())
     }
 
-    /// The metrics that changed since the last call.
+    /// The metrics that changed since the last call, after the tick.
     fn changed(&self) -> Vec<(String, i64)> {
+        self.flush();
         std::mem::take(&mut *self.observer.metrics.borrow_mut()).into_iter().collect()
     }
 }
@@ -330,6 +332,20 @@ fn a_request_is_counted_logged_and_named_in_filter_state() {
     let decision = decide(&ordinary, &request);
     reporter.refused(&decision.refusal().unwrap(), NOW);
     assert_eq!(reporter.changed(), [], "the host refused to define that counter");
+}
+
+#[test]
+fn the_events_of_requests_reach_the_counters_with_the_next_flush() {
+    let reporter = reporter();
+    (0..3).for_each(|_| reporter.count_issuer(ISSUER, IssuerMetric::Accepted));
+    reporter.waiting(1);
+    let metric = |name: &str| reporter.observer.metrics.borrow().get(name).copied();
+    assert_eq!(metric("jwt_guard.issuer.iss.accepted"), None);
+    assert_eq!(metric("jwt_guard.waiting"), Some(1), "the gauge does not lag");
+    for _ in 0..2 {
+        reporter.flush();
+        assert_eq!(metric("jwt_guard.issuer.iss.accepted"), Some(3), "each event is added once");
+    }
 }
 
 #[test]

@@ -121,14 +121,26 @@ impl Stack {
         self.request("GET", path).bearer(token).send().await
     }
 
-    /// The number of requests denied with that reason.
+    /// The number of requests denied with that reason, without those of the last half second.
     pub async fn denied(&self, reason: &str) -> u64 {
         self.envoy.stat(&format!("wasmcustom.jwt_guard.denied.{reason}")).await
     }
 
-    /// The number of requests that report-only mode or a shadow would have denied with that reason.
+    /// The number of requests that report-only mode or a shadow would have denied with that reason, without those of the
+    /// last half second.
     pub async fn would_deny(&self, reason: &str) -> u64 {
         self.envoy.stat(&format!("wasmcustom.jwt_guard.would_deny.{reason}")).await
+    }
+
+    /// Waits until that many requests were denied with that reason, and asserts that there are no more.
+    pub async fn counted_denied(&self, reason: &str, count: u64) {
+        self.envoy.counted(&format!("wasmcustom.jwt_guard.denied.{reason}"), count).await;
+    }
+
+    /// Waits until report-only mode or a shadow would have denied that many requests with that reason, and asserts that
+    /// there are no more.
+    pub async fn counted_would_deny(&self, reason: &str, count: u64) {
+        self.envoy.counted(&format!("wasmcustom.jwt_guard.would_deny.{reason}"), count).await;
     }
 
     /// A connection for arbitrary bytes.

@@ -94,5 +94,8 @@ async fn a_cached_token_grows_too_old() {
         "the token itself is still valid"
     );
     assert_eq!(stack.issuer.fetches(), 1);
-    assert!(stack.envoy.stat("wasmcustom.jwt_guard.token_cache.hit").await > 0);
+    wait_until("a cache hit is counted", async || {
+        stack.envoy.stat("wasmcustom.jwt_guard.token_cache.hit").await > 0
+    })
+    .await;
 }

@@ -179,8 +179,9 @@ impl Guest {
         self.store.data_mut().now = now;
     }
 
-    /// The value of a metric.
-    pub fn metric(&self, name: &str) -> i64 {
+    /// The value of a metric after a tick, which brings the counters up to date.
+    pub fn metric(&mut self, name: &str) -> i64 {
+        self.call("proxy_on_tick", &[ROOT]);
         self.store.data().metrics.get(name).copied().unwrap_or_default()
     }
 

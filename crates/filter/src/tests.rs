@@ -89,6 +89,12 @@ impl Vm {
         self.root.on_tick();
     }
 
+    /// The value of a counter of requests after a tick, which brings it up to date.
+    fn counter(&mut self, name: &str) -> i64 {
+        self.tick();
+        self.host.metric(name)
+    }
+
     /// Delivers the issuer's response to the fetch.
     fn respond(&mut self, status: &str, body: &Value) {
         let body = body.to_string().into_bytes();

@@ -156,6 +156,19 @@ impl Envoy {
         self.stats().await.get(name).copied().unwrap_or(0)
     }
 
+    /// Waits until a counter has this value, and asserts that it does not exceed it. The counters of requests lag by up to
+    /// half a second.
+    pub async fn counted(&self, name: &str, value: u64) {
+        let last = std::cell::Cell::new(0);
+        let reached = async {
+            while last.replace(self.stat(name).await) < value {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::time::timeout(TIMEOUT, reached).await;
+        assert_eq!(last.get(), value, "{name}");
+    }
+
     /// Sends a request to the admin interface.
     pub async fn ask_admin(&self, method: &str, path: &str) -> Response {
         Request::new(self.admin, method, path).header("connection", "close").send().await

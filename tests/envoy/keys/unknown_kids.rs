@@ -24,7 +24,7 @@ async fn a_new_kid_is_fetched_once_without_a_restart() {
         assert_eq!(stack.get_with("/", &made_up(&stack, &number.to_string())).await.status, 401);
     }
     assert_eq!(stack.issuer.fetches(), 2, "no further fetch during the cooldown");
-    assert!(stack.envoy.stat("wasmcustom.jwt_guard.denied.unknown_kid").await >= 20);
+    wait_until("the denials are counted", async || stack.denied("unknown_kid").await >= 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +68,7 @@ async fn report_only_does_not_wait_and_still_fetches_a_new_kid() {
     let good = stack.good_token();
     let answer = tokio::time::timeout(Duration::from_secs(5), stack.get_with("/", &good)).await;
     assert_eq!(answer.expect("the request does not wait").status, 200);
-    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.would_deny.no_keys").await, 1);
+    stack.counted_would_deny("no_keys", 1).await;
     wait_until("the keys are requested", async || stack.issuer.fetches() == 1).await;
     stack.issuer.release();
     wait_until("the first keys arrived", async || {

@@ -29,7 +29,7 @@ async fn a_thousand_requests_wait_for_first_keys_and_the_others_get_retry_after(
         assert_eq!((refused.status, refused.error().as_str()), (503, "temporarily_unavailable"));
         assert_eq!(refused.text("retry-after"), Some("1"));
     }
-    assert_eq!(stack.envoy.stat("wasmcustom.jwt_guard.denied.waiting_full").await, 3);
+    stack.counted_denied("waiting_full", 3).await;
     let lenient = stack.get_with("/lenient", &stack.good_token()).await;
     assert_eq!(lenient.status, 200, "the request passes without an identity, as the route allows");
     assert_eq!(stack.get("/").await.status, 401, "a request without a token does not wait");

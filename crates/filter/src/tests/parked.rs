@@ -115,7 +115,7 @@ fn a_thousand_wait_and_the_next_is_answered() {
     let (_filter, action) = vm.begin(REQUEST, Some(&token));
     assert_eq!(action, Action::Pause);
     assert_eq!(vm.host.take_done(), ["10: answer 503"]);
-    assert_eq!(vm.host.metric("jwt_guard.denied.waiting_full"), 1);
+    assert_eq!(vm.counter("jwt_guard.denied.waiting_full"), 1);
     assert_eq!(vm.host.metric("jwt_guard.waiting"), 1000);
     vm.respond("200", &key_set([key()]));
     let done = vm.host.take_done();

@@ -11,7 +11,7 @@ fn nothing_of_a_request_goes_on_before_its_headers_are_decided() {
 
 #[test]
 fn a_verified_request_goes_on_with_edits_and_is_counted() {
-    let vm = Vm::warm(json!({"identity_in_filter_state": true, "claim_headers": {"x-user": "sub"}}));
+    let mut vm = Vm::warm(json!({"identity_in_filter_state": true, "claim_headers": {"x-user": "sub"}}));
     for (count, hits, misses) in [(1, 0, 1), (2, 1, 1), (3, 2, 1)] {
         let (mut filter, action) = vm.begin(REQUEST, Some(&good()));
         assert_eq!(action, Action::Continue);
@@ -19,9 +19,9 @@ fn a_verified_request_goes_on_with_edits_and_is_counted() {
         let done = vm.host.take_done();
         assert!(done[0].starts_with("10: edit Request ") && done[0].contains("+x-user"), "{done:?}");
         assert_eq!(done.len(), 1);
-        assert_eq!(vm.host.metric("jwt_guard.allowed.verified"), count);
-        assert_eq!(vm.host.metric("jwt_guard.token_cache.hit"), hits);
-        assert_eq!(vm.host.metric("jwt_guard.token_cache.miss"), misses);
+        assert_eq!(vm.counter("jwt_guard.allowed.verified"), count);
+        assert_eq!(vm.counter("jwt_guard.token_cache.hit"), hits);
+        assert_eq!(vm.counter("jwt_guard.token_cache.miss"), misses);
         let state = vm.host.filter_state.borrow();
         assert_eq!(state["jwt_guard.sub"], SUBJECT);
         assert_eq!(state["jwt_guard.issuer"], "issuer_example");
@@ -29,13 +29,13 @@ fn a_verified_request_goes_on_with_edits_and_is_counted() {
         drop(state);
         vm.end(REQUEST, filter);
     }
-    assert_eq!(vm.host.metric("jwt_guard.allowed.anonymous"), 0);
+    assert_eq!(vm.counter("jwt_guard.allowed.anonymous"), 0);
     assert!(vm.host.take_log().is_empty());
 }
 
 #[test]
 fn a_refused_request_is_answered_counted_and_logged() {
-    let vm = Vm::warm(json!({}));
+    let mut vm = Vm::warm(json!({}));
     let expired = Token::new(NOW).expired_for(Duration::from_secs(600)).sign(key()).unwrap();
     for (token, reason) in
         [(None, "missing_token"), (Some("x"), "malformed"), (Some(expired.as_str()), "expired")]
@@ -44,7 +44,7 @@ fn a_refused_request_is_answered_counted_and_logged() {
         assert_eq!(action, Action::Pause);
         assert_eq!(filter.on_http_request_body(0, true), Action::Pause);
         assert_eq!(vm.host.take_done(), ["10: answer 401"]);
-        assert_eq!(vm.host.metric(&format!("jwt_guard.denied.{reason}")), 1);
+        assert_eq!(vm.counter(&format!("jwt_guard.denied.{reason}")), 1);
         assert_eq!(vm.host.filter_state.borrow()["jwt_guard.reason"], reason);
         let log = vm.host.take_log();
         assert!(log[0].starts_with(&format!("denied: reason={reason} ")), "{log:?}");
@@ -53,11 +53,11 @@ fn a_refused_request_is_answered_counted_and_logged() {
 
 #[test]
 fn report_only_lets_the_request_pass_and_says_so() {
-    let vm = Vm::warm(json!({"report_only": true}));
+    let mut vm = Vm::warm(json!({"report_only": true}));
     let (_filter, action) = vm.begin(REQUEST, None);
     assert_eq!(action, Action::Continue);
-    assert_eq!(vm.host.metric("jwt_guard.would_deny.missing_token"), 1);
-    assert_eq!(vm.host.metric("jwt_guard.allowed.anonymous"), 1);
+    assert_eq!(vm.counter("jwt_guard.would_deny.missing_token"), 1);
+    assert_eq!(vm.counter("jwt_guard.allowed.anonymous"), 1);
     assert!(vm.host.take_log()[0].starts_with("would deny: reason=missing_token "));
 }
 
@@ -157,7 +157,7 @@ fn the_requirement_in_the_metadata_of_the_route_counts() {
         ("not protobuf", [Some(b"\xFF".to_vec()), none()], Err((503, "bad_metadata"))),
     ];
     for (label, metadata, expected) in rows {
-        let vm = Vm::warm(json!({}));
+        let mut vm = Vm::warm(json!({}));
         *vm.host.metadata.borrow_mut() = metadata;
         for _ in 0..2 {
             let (_filter, action) = vm.begin(REQUEST, Some(&good()));
@@ -165,7 +165,7 @@ fn the_requirement_in_the_metadata_of_the_route_counts() {
         }
         if let Err((status, reason)) = expected {
             assert_eq!(vm.host.take_done(), vec![format!("10: answer {status}"); 2], "{label}");
-            assert_eq!(vm.host.metric(&format!("jwt_guard.denied.{reason}")), 2, "{label}");
+            assert_eq!(vm.counter(&format!("jwt_guard.denied.{reason}")), 2, "{label}");
             let log = vm.host.take_log();
             let warnings = log.iter().filter(|line| line.contains("are denied: ")).count();
             assert_eq!(warnings, usize::from(reason == "bad_metadata"), "{label}: {log:?}");

@@ -45,7 +45,7 @@ fn a_request_is_denied_when_the_first_list_does_not_come() {
     vm.host.take_done();
     vm.respond("500", &json!({}));
     assert!(vm.host.take_done().contains(&"10: answer 503".to_owned()));
-    assert_eq!(vm.host.metric("jwt_guard.denied.no_revocation_list"), 1);
+    assert_eq!(vm.counter("jwt_guard.denied.no_revocation_list"), 1);
     assert_eq!(vm.host.metric("jwt_guard.revocation_list.issuer_example.refresh_failed"), 1);
 }
 
@@ -57,8 +57,8 @@ fn a_failed_fetch_lets_requests_pass_and_is_counted_if_the_operator_wants_it() {
     let (filter, action) = vm.begin(REQUEST, Some(&good()));
     assert_eq!(action, Action::Continue);
     vm.end(REQUEST, filter);
-    assert_eq!(vm.host.metric("jwt_guard.revocation_list.issuer_example.fail_open"), 1);
-    assert_eq!(vm.host.metric("jwt_guard.would_deny.no_revocation_list"), 1);
+    assert_eq!(vm.counter("jwt_guard.revocation_list.issuer_example.fail_open"), 1);
+    assert_eq!(vm.counter("jwt_guard.would_deny.no_revocation_list"), 1);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_cached_token_is_refused_after_the_next_fetch() {
     vm.tick();
     vm.respond("200", &json!({"items": [{"jti": "a"}]}));
     assert_eq!(action(&vm), Action::Pause);
-    assert_eq!(vm.host.metric("jwt_guard.denied.revoked"), 1);
+    assert_eq!(vm.counter("jwt_guard.denied.revoked"), 1);
     vm.tick();
     assert_eq!(vm.host.metric("jwt_guard.revocation_list.issuer_example.items"), 1);
     vm.host.pass(13.6);
