@@ -1,3 +1,4 @@
-//! The library of the command-line tool: checks, explains and simulates configurations without Envoy.
+//! The library of the command-line tool: checks, explains, simulates and converts configurations without Envoy.
 
+pub mod convert;
 pub mod inspect;

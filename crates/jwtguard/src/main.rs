@@ -9,7 +9,9 @@ use jwt_guard_testkit::now;
 use jwt_guard_testkit::process::until_stopped;
 
 use crate::commands::output::print_line;
-use crate::commands::{ask, check, decode, dpop, explain, keygen, mint, policy_test, serve, upstream};
+use crate::commands::{
+    ask, check, convert, decode, dpop, explain, keygen, mint, policy_test, serve, upstream,
+};
 
 /// Check, explain and test policies of jwt-guard, the JWT filter for Envoy, and generate keys and tokens for tests.
 #[derive(Parser)]
@@ -41,6 +43,7 @@ The keys and the mock issuer are for development and tests. The tool does not pr
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Convert(convert::Arguments),
     Explain(explain::Arguments),
     Test(policy_test::Arguments),
     Decode(decode::Arguments),
@@ -67,6 +70,7 @@ Example:
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => return exit(check::run(&arguments)),
+        Command::Convert(arguments) => return exit(convert::run(&arguments)),
         Command::Explain(arguments) => return exit(explain::run(&arguments)),
         Command::Test(arguments) => return exit(policy_test::run(&arguments)),
         Command::Decode(arguments) => decode::run(&arguments),
