@@ -5,7 +5,9 @@
 //! a [`Note`] tells it.
 
 pub mod chain;
+mod istio;
 pub mod made;
+mod manifest;
 pub mod node;
 pub mod notes;
 pub mod policy;
@@ -45,8 +47,8 @@ pub fn convert(documents: &[FileDocument]) -> Result<Conversion, Fault> {
 }
 
 /// What each front-end finds.
-fn sources(_documents: &[FileDocument], _notes: &mut Notes) -> Result<Vec<Source>, Fault> {
-    Ok(Vec::new())
+fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Source>, Fault> {
+    istio::sources(documents, notes)
 }
 
 /// Converts the filters of one chain.

@@ -17,7 +17,7 @@ mod numeric_strings;
 pub mod path;
 pub mod schema;
 pub mod simulation;
-mod spelling;
+pub(crate) mod spelling;
 pub mod tables;
 pub mod tree;
 mod yaml;
