@@ -4,12 +4,16 @@
 //! for, or a policy. The core converts the filters. What the configuration of jwt-guard cannot express becomes stricter, and
 //! a [`Note`] tells it.
 
+mod addresses;
 pub mod chain;
+mod envoy_gateway;
 mod istio;
 pub mod made;
 mod manifest;
+mod names;
 pub mod node;
 pub mod notes;
+mod pico;
 pub mod policy;
 
 use crate::inspect::FileDocument;
@@ -48,7 +52,10 @@ pub fn convert(documents: &[FileDocument]) -> Result<Conversion, Fault> {
 
 /// What each front-end finds.
 fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Source>, Fault> {
-    istio::sources(documents, notes)
+    let mut sources = istio::sources(documents, notes)?;
+    sources.extend(envoy_gateway::sources(documents, notes)?);
+    sources.extend(pico::sources(documents, notes)?);
+    Ok(sources)
 }
 
 /// Converts the filters of one chain.

@@ -46,14 +46,6 @@ impl<'t> Manifest<'t> {
         Ok(Self { tree, kind, name, namespace, spec })
     }
 
-    /// The object in messages: `AuthorizationPolicy orders in the namespace shop`.
-    pub fn label(&self) -> String {
-        match self.namespace {
-            "" => format!("{} {}", self.kind, self.name),
-            namespace => format!("{} {} in the namespace {namespace}", self.kind, self.name),
-        }
-    }
-
     /// The value of an annotation.
     pub fn annotation(&self, name: &str) -> Option<&'t Tree> {
         self.tree.get_exact("metadata")?.get_exact("annotations")?.get_exact(name)

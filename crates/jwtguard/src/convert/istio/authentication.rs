@@ -3,6 +3,7 @@
 use super::claims::PAYLOAD;
 use crate::convert::made::{boolean as boolean_at, list, map, object, text as text_at};
 use crate::convert::manifest::{self, Manifest, boolean, items, known, optional, required, text};
+use crate::convert::names::unique;
 use crate::convert::notes::Fault;
 use crate::inspect::tree::Tree;
 
@@ -211,8 +212,7 @@ fn provider_name(issuer: Option<&str>, taken: &[String]) -> String {
         "" => "issuer".to_owned(),
         name => name.to_owned(),
     };
-    let numbered = (2..).map(|number| format!("{name}_{number}"));
-    std::iter::once(name.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(name)
+    unique(&name, '_', |name| taken.iter().any(|other| other == name))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::conditions::{Side, add};
 use super::{permissions, principals};
 use crate::convert::made::{boolean, list, map, object, text as text_at};
 use crate::convert::manifest::{Manifest, items, known, object as as_object, optional, required, text};
+use crate::convert::names::unique;
 use crate::convert::notes::{Fault, Notes};
 use crate::inspect::tree::Tree;
 
@@ -179,11 +180,11 @@ pub fn filter(policies: &[&Authorization<'_>], action: Action) -> Option<Tree> {
         let place = policy.manifest.tree;
         let name = policy.manifest.name;
         if policy.rules.is_empty() {
-            found.push((unique(name.to_owned(), &found), never(place)));
+            found.push((free(name, &found), never(place)));
         }
         for (index, rule) in policy.rules.iter().enumerate() {
             let name = if policy.rules.len() == 1 { name.to_owned() } else { format!("{name}-{index}") };
-            found.push((unique(name, &found), rule.clone()));
+            found.push((free(&name, &found), rule.clone()));
         }
     }
     let place = policies.iter().find(|policy| policy.action == action)?.manifest.tree;
@@ -199,9 +200,7 @@ fn never(place: &Tree) -> Tree {
     object(place, vec![("permissions", not(Side::Permission)), ("principals", not(Side::Principal))])
 }
 
-/// The name, with a number if another policy has it already, such as one of another namespace.
-fn unique(name: String, taken: &[(String, Tree)]) -> String {
-    let is_free = |name: &String| taken.iter().all(|(other, _)| other != name);
-    let numbered = (2..).map(|number| format!("{name}-{number}"));
-    std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
+/// A name that no other policy has, such as one of another namespace.
+fn free(name: &str, taken: &[(String, Tree)]) -> String {
+    unique(name, '-', |name| taken.iter().any(|(other, _)| other == name))
 }

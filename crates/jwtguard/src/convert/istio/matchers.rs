@@ -1,6 +1,6 @@
 //! The texts of Istio's rules: a whole text, `a*`, `*a`, or `*` for any text that is not empty.
 
-use crate::convert::made::{boolean, number, object, text};
+use crate::convert::made::{boolean, object, text};
 use crate::inspect::tree::{Tree, TreeValue};
 
 /// Whether letter case counts.
@@ -48,24 +48,6 @@ pub fn header(place: &Tree, name: &str, value: &str, letter_case: LetterCase) ->
     object(place, vec![("name", name), ("string_match", matcher)])
 }
 
-/// A `CidrRange`, if the text is an address or a range.
-pub fn cidr(place: &Tree, value: &str) -> Option<Tree> {
-    let (address, length) = match value.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (value, None),
-    };
-    let longest = match address.parse::<std::net::IpAddr>().ok()? {
-        std::net::IpAddr::V4(_) => 32,
-        std::net::IpAddr::V6(_) => 128,
-    };
-    let length =
-        length.map_or(Some(longest), |length| length.parse::<u8>().ok().filter(|&n| n <= longest))?;
-    Some(object(
-        place,
-        vec![("address_prefix", text(place, address)), ("prefix_len", number(place, i64::from(length)))],
-    ))
-}
-
 /// A text as a regular expression that matches this text only.
 pub fn literal(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -106,20 +88,5 @@ mod tests {
         );
         let present = header(&place, "x", "*", LetterCase::Exact).to_json();
         assert_eq!(present, r#"{"name":"x","present_match":true}"#);
-    }
-
-    #[test]
-    fn ranges() {
-        let place = Tree::from_json("{}").unwrap();
-        for (value, expected) in [
-            ("10.0.0.0/8", Some(r#"{"address_prefix":"10.0.0.0","prefix_len":8}"#)),
-            ("10.1.2.3", Some(r#"{"address_prefix":"10.1.2.3","prefix_len":32}"#)),
-            ("2001:db8::/64", Some(r#"{"address_prefix":"2001:db8::","prefix_len":64}"#)),
-            ("10.0.0.0/33", None),
-            ("10.0.0", None),
-            ("example.com", None),
-        ] {
-            assert_eq!(cidr(&place, value).map(|tree| tree.to_json()).as_deref(), expected, "{value}");
-        }
     }
 }

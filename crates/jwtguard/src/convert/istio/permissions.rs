@@ -2,7 +2,8 @@
 
 use super::claims::Value;
 use super::conditions::{Side, add, each};
-use super::matchers::{LetterCase, cidr, header, string};
+use super::matchers::{LetterCase, header, string};
+use crate::convert::addresses::cidr;
 use crate::convert::made::{list, number, object, text as text_at};
 use crate::convert::manifest::known;
 use crate::convert::notes::Fault;

@@ -2,7 +2,8 @@
 
 use super::claims::{self, Value};
 use super::conditions::{Side, add, each};
-use super::matchers::{LetterCase, cidr, header, literal, prefixed_string, regex};
+use super::matchers::{LetterCase, header, literal, prefixed_string, regex};
+use crate::convert::addresses::cidr;
 use crate::convert::made::{object, text as text_at};
 use crate::convert::manifest::known;
 use crate::convert::notes::Fault;

@@ -1,0 +1,255 @@
+//! HTTPRoute and GRPCRoute: the matches of their rules, in the order in which Envoy Gateway compares them.
+
+use std::cmp::Reverse;
+
+use crate::convert::made::{list, object, text as text_at};
+use crate::convert::manifest::{Manifest, items, known, optional, required, text, texts};
+use crate::convert::notes::{Fault, Notes};
+use crate::inspect::tree::Tree;
+
+/// A route object.
+#[derive(Debug)]
+pub struct Route<'t> {
+    /// The object.
+    pub manifest: Manifest<'t>,
+    /// `hostnames`
+    pub hostnames: Vec<&'t str>,
+    /// The Gateways, with the listener if one is named.
+    pub parents: Vec<Parent<'t>>,
+    /// The matches of all rules, in their order.
+    pub matches: Vec<Match<'t>>,
+}
+
+/// An entry of `parentRefs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent<'t> {
+    /// The namespace of the Gateway.
+    pub namespace: &'t str,
+    /// The name of the Gateway.
+    pub name: &'t str,
+    /// The listener.
+    pub section: Option<&'t str>,
+}
+
+/// One entry of `matches`.
+#[derive(Debug, Clone)]
+pub struct Match<'t> {
+    /// The name of the rule.
+    pub rule: Option<&'t str>,
+    /// The `match` of an Envoy route.
+    pub tree: Tree,
+    /// Its place in the order.
+    precedence: Precedence,
+}
+
+/// The greatest comes first; among equals, the first in the files.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Precedence {
+    path: PathKind,
+    length: usize,
+    headers: usize,
+    exact_headers: usize,
+    queries: usize,
+    exact_queries: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum PathKind {
+    Prefix,
+    Regex,
+    Exact,
+}
+
+/// Sorts matches as Envoy Gateway does.
+pub fn sort<T>(matches: &mut [T], of: impl Fn(&T) -> &Match<'_>) {
+    matches.sort_by_key(|item| Reverse(of(item).precedence.clone()));
+}
+
+/// Reads an HTTPRoute or a GRPCRoute.
+///
+/// # Errors
+/// The first field that is not as expected.
+pub fn route<'t>(tree: &'t Tree, kind: &'t str, notes: &mut Notes) -> Result<Route<'t>, Fault> {
+    const RULE_FIELDS: [&str; 7] =
+        ["name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"];
+    let manifest = Manifest::read(tree, kind, "gateway.networking.k8s.io", &["v1", "v1beta1", "v1alpha2"])?;
+    known(manifest.spec, &["parentRefs", "hostnames", "rules", "useDefaultGateways"])?;
+    let hostnames = texts(manifest.spec, "hostnames")?.into_iter().map(|(_, name)| name).collect();
+    let parents = items(manifest.spec, "parentRefs")?.iter();
+    let parents: Vec<Option<Parent<'t>>> =
+        parents.map(|tree| parent(tree, manifest.namespace)).collect::<Result<_, Fault>>()?;
+    let mut matches = Vec::new();
+    for rule in items(manifest.spec, "rules")? {
+        known(rule, &RULE_FIELDS)?;
+        let name = optional(rule, "name", text)?;
+        for filter in
+            items(rule, "filters")?.iter().filter(|filter| filter.text_of("type") == Some("ExtensionRef"))
+        {
+            let text = "an HTTPRouteFilter can match on cookies, which convert does not read: compare the routes yourself, if this \
+                        one does";
+            notes.lossy(filter, text);
+        }
+        let read: fn(&Tree) -> Result<(Tree, Precedence), Fault> =
+            if kind == "GRPCRoute" { grpc_match } else { http_match };
+        let written = items(rule, "matches")?;
+        // Without matches, a rule matches every path.
+        let absent = written.is_empty().then(|| object(rule, Vec::new()));
+        for tree in written.iter().chain(absent.as_ref()) {
+            let (tree, precedence) = read(tree)?;
+            matches.push(Match { rule: name, tree, precedence });
+        }
+    }
+    Ok(Route { manifest, hostnames, parents: parents.into_iter().flatten().collect(), matches })
+}
+
+/// An entry of `parentRefs`. `None` if the parent is no Gateway.
+fn parent<'t>(tree: &'t Tree, namespace: &'t str) -> Result<Option<Parent<'t>>, Fault> {
+    known(tree, &["group", "kind", "namespace", "name", "sectionName", "port"])?;
+    let name = text(required(tree, "name", "the name of a Gateway")?)?;
+    let namespace = optional(tree, "namespace", text)?.unwrap_or(namespace);
+    let is_gateway = optional(tree, "kind", text)?.is_none_or(|kind| kind == "Gateway");
+    Ok(is_gateway.then_some(Parent { namespace, name, section: optional(tree, "sectionName", text)? }))
+}
+
+fn http_match(tree: &Tree) -> Result<(Tree, Precedence), Fault> {
+    known(tree, &["path", "headers", "queryParams", "method"])?;
+    let (path, kind, length) = match tree.get_exact("path") {
+        Some(path) => self::path(path)?,
+        None => (("prefix", text_at(tree, "/")), PathKind::Prefix, 0),
+    };
+    let (mut headers, mut exact_headers) = named(tree, "headers")?;
+    if let Some(method) = optional(tree, "method", |tree| text(tree).map(|_| tree))? {
+        headers.push(matcher(method, ":method", "exact", method));
+        exact_headers += 1;
+    }
+    let (queries, exact_queries) = named(tree, "queryParams")?;
+    let precedence = Precedence {
+        path: kind,
+        length,
+        headers: headers.len(),
+        exact_headers,
+        queries: queries.len(),
+        exact_queries,
+    };
+    let mut members = vec![path];
+    if !headers.is_empty() {
+        members.push(("headers", list(tree, headers)));
+    }
+    if !queries.is_empty() {
+        members.push(("query_parameters", list(tree, queries)));
+    }
+    Ok((object(tree, members), precedence))
+}
+
+type PathMatch = ((&'static str, Tree), PathKind, usize);
+
+fn path(tree: &Tree) -> Result<PathMatch, Fault> {
+    known(tree, &["type", "value"])?;
+    let place = tree.get_exact("value").unwrap_or(tree);
+    let value = optional(tree, "value", text)?.unwrap_or("/");
+    match optional(tree, "type", text)?.unwrap_or("PathPrefix") {
+        "PathPrefix" if value == "/" => Ok((("prefix", text_at(place, "/")), PathKind::Prefix, 0)),
+        "PathPrefix" => {
+            let prefix = text_at(place, value.strip_suffix('/').unwrap_or(value));
+            Ok((("path_separated_prefix", prefix), PathKind::Prefix, value.len()))
+        }
+        "Exact" => Ok((("path", text_at(place, value)), PathKind::Exact, value.len())),
+        "RegularExpression" => Ok((regex(place, value), PathKind::Regex, value.len())),
+        other => {
+            let problem = format!("expected one of PathPrefix, Exact, RegularExpression, got `{other}`");
+            Err(Fault::at(tree.get_exact("type").unwrap_or(tree), problem))
+        }
+    }
+}
+
+fn regex(place: &Tree, regex: &str) -> (&'static str, Tree) {
+    ("safe_regex", object(place, vec![("regex", text_at(place, regex))]))
+}
+
+/// Matchers of headers or query parameters, and how many of them are exact.
+fn named(tree: &Tree, field: &str) -> Result<(Vec<Tree>, usize), Fault> {
+    let (mut matchers, mut exact) = (Vec::new(), 0);
+    for item in items(tree, field)? {
+        known(item, &["type", "name", "value"])?;
+        let name = text(required(item, "name", "a name")?)?;
+        let value = required(item, "value", "a value")?;
+        text(value)?;
+        match optional(item, "type", text)?.unwrap_or("Exact") {
+            "Exact" => {
+                matchers.push(matcher(item, name, "exact", value));
+                exact += 1;
+            }
+            "RegularExpression" => {
+                let regex = object(value, vec![("regex", value.clone())]);
+                matchers.push(matcher(item, name, "safe_regex", &regex));
+            }
+            other => {
+                let problem = format!("expected Exact or RegularExpression, got `{other}`");
+                return Err(Fault::at(item.get_exact("type").unwrap_or(item), problem));
+            }
+        }
+    }
+    Ok((matchers, exact))
+}
+
+fn matcher(place: &Tree, name: &str, kind: &'static str, value: &Tree) -> Tree {
+    let matcher = object(place, vec![(kind, value.clone())]);
+    object(place, vec![("name", text_at(place, name)), ("string_match", matcher)])
+}
+
+/// A match of a GRPCRoute. The path of a call is `/SERVICE/METHOD`.
+fn grpc_match(tree: &Tree) -> Result<(Tree, Precedence), Fault> {
+    known(tree, &["method", "headers"])?;
+    let (mut headers, exact_headers) = named(tree, "headers")?;
+    let mut path = (("prefix", text_at(tree, "/")), PathKind::Prefix, 0);
+    if let Some(call) = tree.get_exact("method") {
+        known(call, &["type", "service", "method"])?;
+        let kind = optional(call, "type", text)?.unwrap_or("Exact");
+        let (service, method) = (optional(call, "service", text)?, optional(call, "method", text)?);
+        let any_name = "[A-Za-z_][A-Za-z_0-9]*";
+        path = match (kind, service, method) {
+            ("Exact", Some(service), Some(method)) => {
+                let value = format!("/{service}/{method}");
+                (("path", text_at(call, value.as_str())), PathKind::Exact, value.len())
+            }
+            ("Exact", Some(service), None) => {
+                let value = format!("/{service}");
+                (("path_separated_prefix", text_at(call, value.as_str())), PathKind::Prefix, value.len())
+            }
+            ("Exact", None, Some(method)) => {
+                let end = text_at(call, format!("/{method}"));
+                headers.push(matcher(call, ":path", "suffix", &end));
+                path
+            }
+            ("RegularExpression", Some(_), _) | ("RegularExpression", _, Some(_)) => {
+                let any_service = r"(?i)\.?[a-z_][a-z_0-9]*(\.[a-z_][a-z_0-9]*)*";
+                let value = format!("/{}/{}", service.unwrap_or(any_service), method.unwrap_or(any_name));
+                (regex(call, &value), PathKind::Regex, value.len())
+            }
+            ("Exact" | "RegularExpression", None, None) => {
+                return Err(Fault::at(
+                    call,
+                    "expected service or method in a method of a GRPCRoute, got neither",
+                ));
+            }
+            (other, ..) => {
+                let problem = format!("expected Exact or RegularExpression, got `{other}`");
+                return Err(Fault::at(call, problem));
+            }
+        };
+    }
+    let (path, kind, length) = path;
+    let precedence = Precedence {
+        path: kind,
+        length,
+        headers: headers.len(),
+        exact_headers,
+        queries: 0,
+        exact_queries: 0,
+    };
+    let mut members = vec![path];
+    if !headers.is_empty() {
+        members.push(("headers", list(tree, headers)));
+    }
+    Ok((object(tree, members), precedence))
+}
