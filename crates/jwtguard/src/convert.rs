@@ -5,10 +5,21 @@
 //! a [`Note`] tells it.
 
 pub mod chain;
+mod claim_test;
+mod emit;
+mod envoy;
+mod expression;
+mod fields;
 pub mod made;
 pub mod node;
 pub mod notes;
+mod path_test;
 pub mod policy;
+mod provider;
+mod regions;
+mod requirement;
+mod rules;
+pub mod template;
 
 use crate::inspect::FileDocument;
 
@@ -45,14 +56,15 @@ pub fn convert(documents: &[FileDocument]) -> Result<Conversion, Fault> {
 }
 
 /// What each front-end finds.
-fn sources(_documents: &[FileDocument], _notes: &mut Notes) -> Result<Vec<Source>, Fault> {
-    Ok(Vec::new())
+fn sources(documents: &[FileDocument], _notes: &mut Notes) -> Result<Vec<Source>, Fault> {
+    envoy::chains(documents)
 }
 
 /// Converts the filters of one chain.
 ///
 /// # Errors
 /// The first value of the filters that cannot be read.
-pub fn of_chain(chain: &Chain, _notes: &mut Notes) -> Result<Policy, Fault> {
-    Ok(Policy::new(&chain.title, &chain.place))
+pub fn of_chain(chain: &Chain, notes: &mut Notes) -> Result<Policy, Fault> {
+    let rules = envoy::read(chain, notes)?;
+    Ok(emit::policy(chain, &rules, notes))
 }
