@@ -6,15 +6,26 @@
 
 mod addresses;
 pub mod chain;
+mod claim_test;
+mod emit;
+mod envoy;
 mod envoy_gateway;
+mod expression;
+mod fields;
 mod istio;
 pub mod made;
 mod manifest;
 mod names;
 pub mod node;
 pub mod notes;
+mod path_test;
 mod pico;
 pub mod policy;
+mod provider;
+mod regions;
+mod requirement;
+mod rules;
+pub mod template;
 
 use crate::inspect::FileDocument;
 
@@ -52,7 +63,8 @@ pub fn convert(documents: &[FileDocument]) -> Result<Conversion, Fault> {
 
 /// What each front-end finds.
 fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Source>, Fault> {
-    let mut sources = istio::sources(documents, notes)?;
+    let mut sources = envoy::chains(documents)?;
+    sources.extend(istio::sources(documents, notes)?);
     sources.extend(envoy_gateway::sources(documents, notes)?);
     sources.extend(pico::sources(documents, notes)?);
     Ok(sources)
@@ -62,6 +74,7 @@ fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Source>,
 ///
 /// # Errors
 /// The first value of the filters that cannot be read.
-pub fn of_chain(chain: &Chain, _notes: &mut Notes) -> Result<Policy, Fault> {
-    Ok(Policy::new(&chain.title, &chain.place))
+pub fn of_chain(chain: &Chain, notes: &mut Notes) -> Result<Policy, Fault> {
+    let rules = envoy::read(chain, notes)?;
+    Ok(emit::policy(chain, &rules, notes))
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use jwt_guard::config::Path;
 
+use super::template::Template;
 use crate::inspect::FileDocument;
 use crate::inspect::tree::{Tree, ValueId};
 
@@ -36,6 +37,17 @@ pub struct Note {
     pub path: String,
     /// A sentence that says which requests get another answer, and what to do.
     pub text: String,
+    /// The requests that it concerns.
+    pub concerns: Concerns,
+}
+
+/// The requests that a note concerns.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Concerns {
+    /// Any request.
+    Everything,
+    /// Requests for paths of this template.
+    Template(Template),
 }
 
 /// The notes of a conversion.
@@ -74,9 +86,14 @@ impl Notes {
         self.add(Effect::Dropped, Place::of(at), text.into());
     }
 
-    /// Adds a note, unless it is there already.
+    /// Adds a note about any request, unless it is there already.
     pub fn add(&mut self, effect: Effect, place: Place, text: String) {
-        let note = Note { effect, place, path: String::new(), text };
+        self.add_about(effect, place, text, Concerns::Everything);
+    }
+
+    /// Adds a note, unless it is there already.
+    pub fn add_about(&mut self, effect: Effect, place: Place, text: String, concerns: Concerns) {
+        let note = Note { effect, place, path: String::new(), text, concerns };
         if !self.0.contains(&note) {
             self.0.push(note);
         }
