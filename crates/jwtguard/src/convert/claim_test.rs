@@ -51,6 +51,8 @@ pub enum TextTest {
     Prefix(String),
     /// It ends with this text.
     Suffix(String),
+    /// It is not empty.
+    Filled,
     /// A test that jwt-guard does not have.
     Other,
 }
@@ -110,6 +112,35 @@ impl ClaimTest {
             };
         }
         if result { positive(&self.value, &claim) } else { negative(&self.value, &claim) }
+    }
+}
+
+impl ValueTest {
+    /// Whether a string passes. `None` if the test is not known.
+    pub fn passes(&self, text: &str) -> Option<bool> {
+        match self {
+            Self::Text(test) => test.passes(text),
+            Self::Or(tests) => {
+                let results: Vec<Option<bool>> = tests.iter().map(|test| test.passes(text)).collect();
+                let has = |result| results.contains(&result);
+                if has(Some(true)) { Some(true) } else { (!has(None)).then_some(false) }
+            }
+            Self::Present => Some(true),
+            Self::Member(_) | Self::Bool(_) | Self::Range { .. } | Self::Number(_) => Some(false),
+            Self::Other => None,
+        }
+    }
+}
+
+impl TextTest {
+    fn passes(&self, text: &str) -> Option<bool> {
+        match self {
+            Self::Exact(whole) => Some(text == whole),
+            Self::Prefix(start) => Some(text.starts_with(start.as_str())),
+            Self::Suffix(end) => Some(text.ends_with(end.as_str())),
+            Self::Filled => Some(!text.is_empty()),
+            Self::Other => None,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chain_rules;
 mod jwt_authn;
+mod name_lists;
 mod provider;
 mod rbac;
 mod route_match;

@@ -94,15 +94,19 @@ impl Provider {
 
     /// The lists of names that RBAC reads from claims whose text `jwt_authn` splits.
     fn name_sources(&self) -> Vec<(String, Node)> {
-        let sources = self.splits.iter().filter_map(|(claim, kind)| {
-            let claim = super::claim_test::pointer(claim)?;
-            Some(match (*kind)? {
-                NameKind::Scope => ("scopes_from".to_owned(), Node::texts(&[claim])),
-                NameKind::Group => ("groups_from".to_owned(), split(claim)),
-                NameKind::Role => ("roles_from".to_owned(), split(claim)),
-            })
-        });
-        sources.collect()
+        let of_kind = |kind: NameKind| -> Vec<String> {
+            let claims = self.splits.iter().filter(|(_, of)| *of == Some(kind));
+            claims.filter_map(|(claim, _)| super::claim_test::pointer(claim)).collect()
+        };
+        let mut sources = Vec::new();
+        let scopes = of_kind(NameKind::Scope);
+        if !scopes.is_empty() {
+            sources.push(("scopes_from".to_owned(), Node::texts(&scopes)));
+        }
+        for (kind, key) in [(NameKind::Group, "groups_from"), (NameKind::Role, "roles_from")] {
+            sources.extend(of_kind(kind).into_iter().map(|claim| (key.to_owned(), split(claim))));
+        }
+        sources
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::claim_test::{ClaimTest, Condition, NameKind, Precision};
+use super::claim_test::{ClaimTest, Condition, NameKind, Precision, TextTest, ValueTest};
 use super::expression::{Expression, RequestTest};
+use super::node::Node;
 use super::notes::{Effect, Place};
 use super::requirement::{Alternative, Requirement, TooMany};
 
@@ -76,6 +77,8 @@ pub struct Need {
 pub struct ProviderNeed {
     /// The position of its issuer.
     pub issuer: usize,
+    /// The `iss` of its tokens.
+    pub iss: String,
     /// The audiences, if fewer than those of the issuer.
     pub audiences: Option<Vec<String>>,
     /// Conditions on the subject.
@@ -133,7 +136,12 @@ pub fn requirement(
     let mut alternatives = Vec::new();
     let mut has_conditions = false;
     for provider in &need.providers {
-        let conditions = alternatives_of(after, true, provider, losses)?;
+        // Each token of the provider has its `iss`.
+        let of_iss = |test: &ClaimTest| {
+            let is_iss = provider.payload.as_ref() == Some(&test.payload) && test.claim == ["iss"];
+            is_iss.then(|| test.value.passes(&provider.iss)).flatten()
+        };
+        let conditions = alternatives_of(&after.with_claims(&of_iss), true, provider, losses)?;
         has_conditions |= !conditions.iter().any(Vec::is_empty) || !provider.conditions.is_empty();
         for conditions in conditions {
             let mut all = provider.conditions.clone();
@@ -246,6 +254,11 @@ fn of_claim(
 ) -> Vec<Vec<Condition>> {
     if provider.payload.as_ref() != Some(&test.payload) {
         return if result { Vec::new() } else { vec![Vec::new()] };
+    }
+    // jwt-guard refuses a `sub` that is no string.
+    if result && test.claim == ["sub"] && test.value == ValueTest::Text(TextTest::Filled) {
+        let sub = || "sub".to_owned();
+        return vec![vec![Condition::Present(sub()), Condition::None(sub(), vec![Node::text("")])]];
     }
     let splits = provider.splits.iter().find(|(claim, _)| *claim == test.claim).map(|(_, kind)| *kind);
     let (conditions, precision) = match splits {

@@ -2,7 +2,7 @@
 
 use super::jwt_authn::{JwtAuthn, rule_for_route, unread};
 use super::tests::{Tests, host_test};
-use super::{rbac, route_match};
+use super::{name_lists, rbac, route_match};
 use crate::convert::chain::{Chain, Filter, FilterKind, FilterState};
 use crate::convert::expression::{Expression, HostTest, RequestTest, all, any};
 use crate::convert::fields::{items, known, map, whole_text};
@@ -73,6 +73,7 @@ pub fn read(chain: &Chain, notes: &mut Notes) -> Result<ChainRules, Fault> {
     for rule in &mut found.rules.jwt {
         found.jwt.restrict(&mut rule.need);
     }
+    name_lists::settle(&mut found.jwt.providers, &mut found.rules.jwt, &found.rules.after);
     found.rules.issuers = found.jwt.providers.len();
     found.rules.tests = tests.described;
     Ok(found)

@@ -302,6 +302,7 @@ impl JwtAuthn {
 fn of_provider(index: usize, provider: &Provider) -> ProviderNeed {
     ProviderNeed {
         issuer: index,
+        iss: provider.issuer.clone(),
         audiences: None,
         conditions: provider.subjects.clone(),
         payload: provider.payload.clone(),

@@ -50,7 +50,7 @@ pub fn read(name: &str, tree: &Tree, notes: &mut Notes) -> Result<Option<Provide
         forwards: boolean(tree, "forward")?,
         claim_headers: claim_headers(tree, notes)?,
         payload: text(tree, "payload_in_metadata")?.filter(|key| !key.is_empty()).map(ToOwned::to_owned),
-        splits: splits(tree, notes)?,
+        splits: splits(tree)?,
         subjects: Vec::new(),
         remarks: Vec::new(),
     };
@@ -317,23 +317,12 @@ fn is_usable(name: &str) -> bool {
     jwt_guard::config::Config::parse(text.to_string().as_bytes()).is_ok()
 }
 
-fn splits(tree: &Tree, notes: &mut Notes) -> Result<Vec<(Vec<String>, Option<NameKind>)>, Fault> {
+/// The claims that are split. What jwt-guard reads them as depends on the rules that test them.
+fn splits(tree: &Tree) -> Result<Vec<(Vec<String>, Option<NameKind>)>, Fault> {
     let Some(normalized) = tree.get("normalize_payload_in_metadata") else { return Ok(Vec::new()) };
     known(normalized, &["space_delimited_claims"])?;
-    let mut kinds = [NameKind::Scope, NameKind::Group, NameKind::Role].into_iter();
-    let mut splits = Vec::new();
-    for claim in items(normalized, "space_delimited_claims")? {
-        let name = crate::convert::fields::whole_text(claim)?.to_owned();
-        let kind = kinds.next();
-        if kind.is_none() {
-            notes.dropped(
-                claim,
-                "jwt-guard splits three claims; a rule does not pass any request by this one",
-            );
-        }
-        splits.push((vec![name], kind));
-    }
-    Ok(splits)
+    let claims = items(normalized, "space_delimited_claims")?.iter();
+    claims.map(|claim| Ok((vec![crate::convert::fields::whole_text(claim)?.to_owned()], None))).collect()
 }
 
 /// Reads all providers.

@@ -142,7 +142,7 @@ fn permission(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
             let config =
                 value.get("typed_config").ok_or_else(|| Fault::at(value, "found no typed_config"))?;
             known(config, &["path_template"])?;
-            let id = tests.number();
+            let id = tests.number(value);
             let template = uri_template(required_text(config, "path_template")?, id);
             Ok(tests.path(value, template))
         }
@@ -277,6 +277,7 @@ fn text_test(matched: &StringMatch) -> TextTest {
         (Pattern::Exact(text), _) => TextTest::Exact(text.clone()),
         (Pattern::Prefix(text), _) => TextTest::Prefix(text.clone()),
         (Pattern::Suffix(text), _) => TextTest::Suffix(text.clone()),
+        (Pattern::Regex(regex), _) if regex == ".+" => TextTest::Filled,
         (Pattern::Contains(_) | Pattern::Regex(_) | Pattern::Custom, _) => TextTest::Other,
     }
 }

@@ -47,7 +47,7 @@ pub fn read(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
         "path" => tests.path(value, PathTest::Exact(whole_text(value)?.to_owned())),
         "path_separated_prefix" => tests.path(value, PathTest::Separated(whole_text(value)?.to_owned())),
         "safe_regex" => {
-            let id = tests.number();
+            let id = tests.number(value);
             tests.path(value, path_regex(regex(value)?, id))
         }
         "path_match_policy" => policy(value, tests)?,
@@ -78,7 +78,7 @@ fn policy(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
         .ok_or_else(|| Fault::at(tree, "found no typed_config; expected a template"))?;
     known(config, &["path_template"])?;
     let template = required_text(config, "path_template")?;
-    let id = tests.number();
+    let id = tests.number(tree);
     Ok(tests.path(tree, uri_template(template, id)))
 }
 

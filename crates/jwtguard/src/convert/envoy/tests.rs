@@ -15,20 +15,24 @@ use crate::inspect::tree::Tree;
 pub struct Tests {
     /// The tests that some requests of a region may pass, with their places.
     pub described: Vec<DescribedTest>,
-    next: usize,
+    /// The numbers of tests that only themselves equal: the position of their values.
+    numbered: Vec<Tree>,
 }
 
 impl Tests {
     /// A test of something that the filter does not read.
     pub fn other(&mut self, at: &Tree, what: &str) -> Expression {
-        let test = RequestTest::Other(self.number());
+        let test = RequestTest::Other(self.number(at));
         self.add(test, at, format!("jwt-guard does not read {what}"))
     }
 
-    /// A number for a test that only itself equals.
-    pub fn number(&mut self) -> usize {
-        self.next += 1;
-        self.next
+    /// A number for a test that only itself equals. A front-end can write one value of a file in several places.
+    pub fn number(&mut self, at: &Tree) -> usize {
+        let known = self.numbered.iter().position(|known| known.source.is_some() && known == at);
+        known.unwrap_or_else(|| {
+            self.numbered.push(at.clone());
+            self.numbered.len() - 1
+        })
     }
 
     /// A test of the path.
@@ -49,7 +53,7 @@ impl Tests {
 
     /// A test of the path with any letter case.
     pub fn path_in_any_case(&mut self, at: &Tree) -> Expression {
-        let test = PathTest::Unknown { start: "/".to_owned(), id: self.number() };
+        let test = PathTest::Unknown { start: "/".to_owned(), id: self.number(at) };
         let text = "a path template has one letter case".to_owned();
         self.add(RequestTest::Path(test), at, text)
     }
@@ -65,8 +69,8 @@ impl Tests {
             Pattern::Prefix(prefix) => PathTest::Prefix(prefix.clone()),
             Pattern::Suffix(suffix) => PathTest::Suffix(suffix.clone()),
             Pattern::Contains(part) => PathTest::Contains(part.clone()),
-            Pattern::Regex(regex) => path_regex(regex, self.number()),
-            Pattern::Custom => PathTest::Unknown { start: "/".to_owned(), id: self.number() },
+            Pattern::Regex(regex) => path_regex(regex, self.number(at)),
+            Pattern::Custom => PathTest::Unknown { start: "/".to_owned(), id: self.number(at) },
         };
         self.path(at, test)
     }
