@@ -50,7 +50,27 @@ pub fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Sour
         }
     }
     let groups = groups(&found, documents, notes);
-    Ok(groups.iter().filter_map(Group::chain).map(Source::Chain).collect())
+    let (with_tokens, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.has_rules());
+    let without = |group: &Group<'_, '_>| {
+        format!(
+            "no RequestAuthentication with jwtRules in the files applies to {}, and jwt-guard needs an issuer",
+            group.title()
+        )
+    };
+    if let (Some(group), true) = (others.first(), with_tokens.is_empty())
+        && let Some(object) = group.objects.first()
+    {
+        return Err(Fault::at(
+            object.tree,
+            format!("{}: add it to the files, or keep this object", without(group)),
+        ));
+    }
+    for group in others {
+        for object in &group.objects {
+            notes.dropped(object.tree, format!("{}: keep this object for them", without(group)));
+        }
+    }
+    Ok(with_tokens.into_iter().filter_map(Group::chain).map(Source::Chain).collect())
 }
 
 fn authentication(tree: &Tree) -> Result<Object<'_>, Fault> {
@@ -150,6 +170,19 @@ fn tell_overlap(object: &Object<'_>, target: &Target<'_>, notes: &mut Notes) {
 }
 
 impl Group<'_, '_> {
+    /// Whether an object says which tokens are valid.
+    fn has_rules(&self) -> bool {
+        self.objects.iter().any(|object| match &object.content {
+            Content::Authentication(rules) => !rules.is_empty(),
+            Content::Authorization(_) => false,
+        })
+    }
+
+    /// The proxies.
+    fn title(&self) -> String {
+        self.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    }
+
     /// The filters in the order in which istiod writes them.
     fn chain(&self) -> Option<Chain> {
         let mut rules: Vec<&JwtRule<'_>> = Vec::new();
@@ -178,9 +211,8 @@ impl Group<'_, '_> {
                     .map(|config| filter(FilterKind::Rbac, "envoy.filters.http.rbac", config)),
             );
         }
-        let targets: Vec<String> = self.targets.iter().map(ToString::to_string).collect();
         let place = Place::of(self.objects.first()?.tree);
-        let title = format!("Istio, {}", targets.join("; "));
+        let title = format!("Istio, {}", self.title());
         (!filters.is_empty()).then_some(Chain { title, place, filters, virtual_hosts: Vec::new() })
     }
 }

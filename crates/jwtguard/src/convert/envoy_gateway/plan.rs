@@ -3,9 +3,9 @@
 use super::gateways::{HostMatch, Listener, VirtualHost, listeners, virtual_hosts};
 use super::policies::{Demands, SecurityPolicy};
 use super::{Attached, Merged, Objects, filters};
-use crate::convert::chain::{Chain, Source};
+use crate::convert::chain::{Chain, FilterKind, Source};
 use crate::convert::made::{list, object, text as text_at};
-use crate::convert::notes::{Fault, Notes, Place};
+use crate::convert::notes::{Effect, Fault, Notes, Place};
 use crate::inspect::tree::Tree;
 
 /// Makes the chains of the objects.
@@ -71,18 +71,36 @@ impl<'o, 't> Plan<'o, 't> {
     /// # Errors
     /// The first field of a policy that is not as expected.
     pub fn sources(&self, notes: &mut Notes) -> Result<Vec<Source>, Fault> {
-        let mut sources = Vec::new();
+        let mut chains = Vec::new();
         for gateway in self.gateways() {
             let layouts = self.layouts(gateway);
             let is_whole = layouts.len() == 1;
             for layout in layouts.iter().filter(|layout| !layout.used().is_empty()) {
-                sources.extend(self.of_gateway(gateway, layout, is_whole, notes)?.map(Source::Chain));
+                chains.extend(self.of_gateway(gateway, layout, is_whole, notes)?);
             }
         }
         for (index, attached) in self.objects.policies.iter().enumerate() {
-            sources.extend(self.of_other_targets(index, attached, notes)?.map(Source::Chain));
+            chains.extend(self.of_other_targets(index, attached, notes)?);
         }
-        Ok(sources)
+        self.with_tokens(chains, notes)
+    }
+
+    /// Leaves out the chains in which no policy says which tokens are valid.
+    fn with_tokens(&self, chains: Vec<Chain>, notes: &mut Notes) -> Result<Vec<Source>, Fault> {
+        let has_jwt = |chain: &Chain| chain.filters.iter().any(|filter| filter.kind == FilterKind::JwtAuthn);
+        let (with, without): (Vec<Chain>, Vec<Chain>) = chains.into_iter().partition(has_jwt);
+        for chain in without {
+            let text = format!(
+                "no SecurityPolicy with jwt in the files applies to {}, and jwt-guard needs an issuer",
+                chain.title
+            );
+            if with.is_empty() {
+                let text = format!("{text}: add jwt, or keep this object");
+                return Err(Fault { place: Some(chain.place), text });
+            }
+            notes.add(Effect::Dropped, chain.place, format!("{text}: keep this object"));
+        }
+        Ok(with.into_iter().map(Source::Chain).collect())
     }
 
     /// The Gateways with a policy of their own, or with a route that has one.

@@ -4,7 +4,7 @@ use super::claims::Value;
 use super::conditions::{Side, add, each};
 use super::matchers::{LetterCase, header, string};
 use crate::convert::addresses::cidr;
-use crate::convert::made::{list, number, object, text as text_at};
+use crate::convert::made::{boolean, list, number, object, text as text_at};
 use crate::convert::manifest::known;
 use crate::convert::notes::Fault;
 use crate::inspect::tree::Tree;
@@ -107,7 +107,15 @@ fn metadata(key: &str, place: &Tree, values: &[Value<'_>]) -> Result<Tree, Fault
     })
 }
 
+/// Each request has a method, a host and a path.
+fn any(place: &Tree) -> Tree {
+    object(place, vec![("any", boolean(place, true))])
+}
+
 fn on_header(place: &Tree, name: &str, value: &str, letter_case: LetterCase) -> Tree {
+    if value == "*" {
+        return any(place);
+    }
     object(place, vec![("header", header(place, name, value, letter_case))])
 }
 
@@ -117,6 +125,9 @@ fn port(place: &Tree, value: &str) -> Result<Tree, String> {
 }
 
 fn path(place: &Tree, value: &str) -> Result<Tree, String> {
+    if value == "*" {
+        return Ok(any(place));
+    }
     if !value.contains(['{', '}']) {
         let matcher = object(place, vec![("path", string(place, value))]);
         return Ok(object(place, vec![("url_path", matcher)]));
