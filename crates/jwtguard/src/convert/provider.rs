@@ -4,6 +4,10 @@ use super::claim_test::{Condition, NameKind};
 use super::node::Node;
 use super::notes::Place;
 
+/// The discovery document of an issuer, which names the URL of the keys. `jwt_authn` does not read it. A front-end gives it as
+/// the URL of the keys for software that does.
+pub const DISCOVERY: &str = "/.well-known/openid-configuration";
+
 /// A provider.
 #[derive(Debug, Clone)]
 pub struct Provider {

@@ -5,7 +5,7 @@ use crate::convert::claim_test::{Condition, NameKind};
 use crate::convert::fields::{boolean, items, known, map, required_text, seconds, text, texts, whole};
 use crate::convert::node::Node;
 use crate::convert::notes::{Fault, Notes, Place};
-use crate::convert::provider::{Provider, TokenSource};
+use crate::convert::provider::{DISCOVERY, Provider, TokenSource};
 use crate::inspect::tree::{Tree, TreeValue};
 
 const FIELDS: [&str; 21] = [
@@ -100,7 +100,12 @@ fn remote_keys(tree: &Tree, provider: &mut Provider, notes: &mut Notes) -> Resul
     let uri = required_text(http, "uri")?;
     let uri = if uri.contains("://") { uri.to_owned() } else { format!("http://{uri}") };
     provider.keys.push(("jwks_cluster".to_owned(), Node::text(required_text(http, "cluster")?)));
-    provider.keys.push(("jwks_endpoint".to_owned(), Node::Text(uri)));
+    let document = format!("{}{DISCOVERY}", provider.issuer.trim_end_matches('/'));
+    provider.keys.push(if uri == document {
+        ("discovery".to_owned(), Node::Bool(true))
+    } else {
+        ("jwks_endpoint".to_owned(), Node::Text(uri))
+    });
     if let Some(duration) = seconds(tree, "cache_duration")? {
         let ttl = duration.clamp(1.0, 86400.0).floor();
         if duration > 86400.0 {

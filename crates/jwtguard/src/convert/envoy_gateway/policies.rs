@@ -150,7 +150,7 @@ impl<'t> SecurityPolicy<'t> {
             let Some(tree) = spec.get_exact(name) else { continue };
             let text = format!(
                 "jwt-guard has nothing like {name}: every request of the policy's routes is denied. To let requests pass that \
-                 meet {name}, keep it in a SecurityPolicy, which runs before jwt-guard, and remove the guard that names it"
+                 meet {name}, keep it in a SecurityPolicy, which runs before jwt-guard, and convert a copy without it"
             );
             notes.dropped(tree, text);
             other_check = other_check.or(Some((name, tree)));

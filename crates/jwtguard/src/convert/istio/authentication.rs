@@ -5,6 +5,7 @@ use crate::convert::made::{boolean as boolean_at, list, map, object, text as tex
 use crate::convert::manifest::{self, Manifest, boolean, items, known, optional, required, text};
 use crate::convert::names::unique;
 use crate::convert::notes::Fault;
+use crate::convert::provider::DISCOVERY;
 use crate::inspect::tree::Tree;
 
 /// The fields of `spec`.
@@ -25,10 +26,6 @@ const RULE_FIELDS: [&str; 12] = [
     "timeout",
     "spaceDelimitedClaims",
 ];
-
-/// The discovery document of an issuer. Without `jwksUri`, istiod takes the URL of the keys from it, and the core writes
-/// `discovery: true` for an endpoint with this path.
-const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 /// Claims that istiod always splits at spaces.
 const SPACE_DELIMITED: [&str; 2] = ["scope", "permission"];
@@ -70,6 +67,7 @@ fn rule(tree: &Tree) -> Result<JwtRule<'_>, Fault> {
             provider.push(("local_jwks", object(set, vec![("inline_string", set.clone())])));
         }
         (None, Some((place, uri)), _) => provider.push(("remote_jwks", remote(tree, place, uri)?)),
+        // istiod takes the URL from the discovery document.
         (None, None, Some(issuer)) => {
             let document = format!("{}{DISCOVERY}", issuer.trim_end_matches('/'));
             provider
@@ -93,7 +91,7 @@ fn remote<'t>(rule: &'t Tree, place: &'t Tree, uri: &str) -> Result<Tree, Fault>
     let timeout = rule.get_exact("timeout").cloned().unwrap_or_else(|| text_at(place, "5s"));
     let http_uri = object(
         place,
-        vec![("uri", place.clone()), ("cluster", text_at(place, cluster)), ("timeout", timeout)],
+        vec![("uri", text_at(place, uri)), ("cluster", text_at(place, cluster)), ("timeout", timeout)],
     );
     Ok(object(place, vec![("http_uri", http_uri), ("cache_duration", text_at(place, "300s"))]))
 }

@@ -94,8 +94,8 @@ fn action(manifest: &Manifest<'_>, notes: &mut Notes) -> Result<Action, Fault> {
         }
         "CUSTOM" => {
             let text = "action CUSTOM asks an external service, which jwt-guard does not: the requests that the rules match \
-                        are denied. To let that service decide, keep this object, which runs before jwt-guard, and remove \
-                        the guards that name it";
+                        are denied. To let that service decide, keep this object, which runs before jwt-guard, and convert \
+                        the others without it";
             notes.dropped(place, text);
             Ok(Action::Deny)
         }
