@@ -20,6 +20,7 @@ mod attacks;
 mod certificates;
 mod claim_headers;
 mod configuration;
+mod convert;
 mod differential;
 mod dpop;
 mod equals;

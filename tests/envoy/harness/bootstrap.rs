@@ -75,6 +75,8 @@ pub struct Bootstrap {
     pub vm_options: Value,
     /// Environment variables of Envoy.
     pub environment: Vec<(String, String)>,
+    /// Further listeners, each with the filters and routes of a configuration of its own. They share clusters and VM.
+    pub listeners: Vec<Bootstrap>,
     /// Envoy's drain time: how long replaced or closing listeners serve active requests.
     pub drain_seconds: u32,
 }
@@ -142,6 +144,7 @@ impl Bootstrap {
             module: None,
             vm_options: json!({}),
             environment: vec![],
+            listeners: vec![],
             drain_seconds: 1,
         }
     }
@@ -179,7 +182,13 @@ impl Bootstrap {
             bootstrap["node"] = json!({ "id": "test", "cluster": "test" });
             bootstrap["dynamic_resources"] = json!({ "lds_config": source });
         } else {
-            bootstrap["static_resources"]["listeners"] = json!([self.listener(module, access_log)]);
+            let mut listeners = vec![self.listener(module, access_log)];
+            for (index, other) in self.listeners.iter().enumerate() {
+                let mut listener = other.listener(module, access_log);
+                listener["name"] = format!("{}", index + 1).into();
+                listeners.push(listener);
+            }
+            bootstrap["static_resources"]["listeners"] = listeners.into();
         }
         bootstrap
     }

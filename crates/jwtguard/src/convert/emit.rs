@@ -10,7 +10,6 @@ use super::notes::{Concerns, Effect, Notes};
 use super::policy::{Entry, Policy};
 use super::provider::Provider;
 use super::regions::{Decision, RegionLoss, Regions};
-use super::requirement::Requirement;
 use super::template::Template;
 
 /// What holds for one host: for each template, what holds for each method.
@@ -35,12 +34,12 @@ pub fn policy(chain: &Chain, found: &ChainRules, notes: &mut Notes) -> Policy {
         .collect();
     for RegionLoss { loss, template } in losses {
         let place = loss.place.or_else(|| found.rules.first_place()).unwrap_or_else(|| chain.place.clone());
-        let concerns = template.map_or(Concerns::Everything, Concerns::Template);
+        let concerns = template.map_or(Concerns::Everything, |template| Concerns::Templates(vec![template]));
         notes.add_about(loss.effect, place, loss.text, concerns);
     }
     let mut policy = Policy::new(&chain.title, &chain.place);
     let names = issuers(&mut policy, found, notes);
-    routes(&mut policy, &regions, &hosts, &names, found, notes);
+    routes(&mut policy, &hosts, &names, found, notes);
     policy
 }
 
@@ -170,7 +169,6 @@ fn preflight(policy: &mut Policy, found: &ChainRules, notes: &mut Notes) {
 
 fn routes(
     policy: &mut Policy,
-    regions: &Regions,
     hosts: &[(Option<HostTest>, OfHost)],
     names: &[String],
     found: &ChainRules,
@@ -200,7 +198,6 @@ fn routes(
     let comment = methods.others.comment();
     let members = methods.others.requirement.to_members(names);
     policy.set_from("default_policy", Node::Object(members), comment);
-    let _ = regions;
 }
 
 /// Whether a less specific host with routes of its own would decide on the requests of this host.
@@ -317,9 +314,4 @@ impl Decision {
             origins => vec![origins.join("; ")],
         }
     }
-}
-
-/// Whether everybody passes.
-pub fn is_open(requirement: &Requirement) -> bool {
-    *requirement == Requirement::Open
 }

@@ -23,7 +23,7 @@ pub fn known(tree: &Tree, names: &[&str]) -> Result<(), Fault> {
             };
             return Err(Fault::at(
                 value,
-                format!("unknown field {name}{meant} Remove the field, if the original does not need it"),
+                format!("unknown field {name}{meant}; remove the field if Envoy does not know it either"),
             ));
         }
     }

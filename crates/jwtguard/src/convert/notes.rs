@@ -46,8 +46,8 @@ pub struct Note {
 pub enum Concerns {
     /// Any request.
     Everything,
-    /// Requests for paths of this template.
-    Template(Template),
+    /// Requests for paths of these templates.
+    Templates(Vec<Template>),
 }
 
 /// The notes of a conversion.
@@ -93,9 +93,16 @@ impl Notes {
 
     /// Adds a note, unless it is there already.
     pub fn add_about(&mut self, effect: Effect, place: Place, text: String, concerns: Concerns) {
-        let note = Note { effect, place, path: String::new(), text, concerns };
-        if !self.0.contains(&note) {
-            self.0.push(note);
+        let same =
+            self.0.iter_mut().find(|note| (note.effect, &note.place, &note.text) == (effect, &place, &text));
+        match (same, concerns) {
+            (None, concerns) => self.0.push(Note { effect, place, path: String::new(), text, concerns }),
+            (Some(note), Concerns::Everything) => note.concerns = Concerns::Everything,
+            (Some(note), Concerns::Templates(more)) => {
+                if let Concerns::Templates(templates) = &mut note.concerns {
+                    templates.extend(more);
+                }
+            }
         }
     }
 

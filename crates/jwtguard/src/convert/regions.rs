@@ -3,7 +3,7 @@
 //! A region is a host, a path template without the more specific templates, and a method. If a test of the request holds for
 //! some requests of a region only, the requirement is that of both cases together, so that none of them becomes weaker.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::expression::{Expression, HostTest, Region, RequestTest};
 use super::notes::{Effect, Place};
@@ -288,6 +288,3 @@ impl Rules {
         self.jwt.first().map(|rule| rule.origin.place.clone())
     }
 }
-
-/// Decisions by host, template and method.
-pub type Decisions = BTreeMap<(usize, usize, usize), Decision>;

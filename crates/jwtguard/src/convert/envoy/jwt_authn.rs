@@ -219,8 +219,11 @@ impl JwtAuthn {
                             Some(one.into_iter().filter(|name| two.contains(name)).collect())
                         }
                     };
-                    let is_possible =
-                        audiences.as_ref().is_none_or(|audiences: &Vec<String>| !audiences.is_empty());
+                    // The first verification takes the token away from the second one.
+                    let forwards =
+                        self.providers.get(provider.issuer).is_some_and(|provider| provider.forwards);
+                    let is_possible = forwards
+                        && audiences.as_ref().is_none_or(|audiences: &Vec<String>| !audiences.is_empty());
                     is_possible.then(|| ProviderNeed { audiences, ..provider.clone() })
                 })
                 .collect(),
