@@ -8,6 +8,8 @@ mod case;
 mod differences;
 mod generated;
 mod handmade;
+mod istio;
+mod istiod;
 mod requests;
 mod tokens;
 
@@ -38,6 +40,7 @@ fn requests() -> usize {
 fn corpus(pool: &Pool) -> Vec<Case> {
     let mut cases = handmade::cases(pool);
     cases.extend(generated::cases(pool));
+    cases.extend(istio::cases(pool));
     cases
 }
 

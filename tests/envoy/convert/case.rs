@@ -40,6 +40,22 @@ impl Case {
         Self { name, filters, virtual_hosts, policy, notes: conversion.notes }
     }
 
+    /// Objects of Kubernetes, which stand for these filters.
+    pub fn of_objects(
+        name: impl Into<String>,
+        objects: &str,
+        filters: Vec<Value>,
+        virtual_hosts: Value,
+    ) -> Self {
+        let name = name.into();
+        let documents = documents(&format!("{name}.yaml"), objects).unwrap();
+        let conversion =
+            convert(&documents).unwrap_or_else(|fault| panic!("{name}: {}", fault.shown(&documents)));
+        let [policy] = conversion.policies.as_slice() else { panic!("{name}: one policy") };
+        let policy = serde_json::from_str(&policy.to_node().to_json()).unwrap();
+        Self { name, filters, virtual_hosts, policy, notes: conversion.notes }
+    }
+
     /// A chain that a front-end has made of other objects.
     #[allow(dead_code, reason = "for the cases of the other sources")]
     pub fn of_chain(name: impl Into<String>, chain: &Chain, mut notes: Notes) -> Self {

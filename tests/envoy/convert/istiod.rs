@@ -8,8 +8,10 @@ use crate::harness::typed;
 /// The filters of objects that all apply to one proxy, in their order.
 pub fn filters(objects: &[Value]) -> Vec<Value> {
     let of_kind = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
-    let mut rules: Vec<&Value> =
-        of_kind("RequestAuthentication").iter().flat_map(|object| array(&object["spec"]["jwtRules"])).collect();
+    let mut rules: Vec<&Value> = of_kind("RequestAuthentication")
+        .iter()
+        .flat_map(|object| array(&object["spec"]["jwtRules"]))
+        .collect();
     rules.sort_by_key(|rule| rule["issuer"].as_str());
     let mut filters = Vec::new();
     filters.extend((!rules.is_empty()).then(|| jwt_authn(&rules)));
@@ -186,7 +188,13 @@ fn entries(
     }
 }
 
-fn add(side: &Side, conditions: &mut Vec<Value>, key: &str, (values, not): (&Value, &Value), namespace: &str) {
+fn add(
+    side: &Side,
+    conditions: &mut Vec<Value>,
+    key: &str,
+    (values, not): (&Value, &Value),
+    namespace: &str,
+) {
     let values: Vec<&str> = array(values).iter().map(|value| value.as_str().unwrap()).collect();
     let not: Vec<&str> = array(not).iter().map(|value| value.as_str().unwrap()).collect();
     if !values.is_empty() {
@@ -198,7 +206,8 @@ fn add(side: &Side, conditions: &mut Vec<Value>, key: &str, (values, not): (&Val
 }
 
 fn condition(side: &Side, key: &str, values: &[&str], namespace: &str) -> Value {
-    let brackets = |start: &str| key.strip_prefix(start).map(|rest| rest.trim_start_matches('[').trim_end_matches(']'));
+    let brackets =
+        |start: &str| key.strip_prefix(start).map(|rest| rest.trim_start_matches('[').trim_end_matches(']'));
     let each = |one: &dyn Fn(&str) -> Value| side.any(values.iter().map(|value| one(value)).collect());
     if let Some(claims) = brackets("request.auth.claims") {
         return claim(&claims.split("][").collect::<Vec<_>>(), values);
@@ -213,7 +222,9 @@ fn condition(side: &Side, key: &str, values: &[&str], namespace: &str) -> Value 
             let mut principals: Vec<Value> = values.iter().map(|value| principal(value)).collect();
             if principals.len() == 1 { principals.remove(0) } else { side.any(principals) }
         }
-        "source.principal" => each(&|value| json!({ "authenticated": { "principal_name": string("spiffe://", value) } })),
+        "source.principal" => {
+            each(&|value| json!({ "authenticated": { "principal_name": string("spiffe://", value) } }))
+        }
         "source.namespace" => each(&|value| {
             let regex = format!(".*/ns/{}/.*", value.replace('.', "\\.").replace('*', ".*"));
             json!({ "authenticated": { "principal_name": { "safe_regex": { "regex": regex } } } })
@@ -279,12 +290,16 @@ fn header(name: &str, value: &str, ignore_case: bool) -> Value {
 }
 
 fn claim(path: &[&str], values: &[&str]) -> Value {
-    let mut matchers: Vec<Value> = values.iter().map(|value| json!({ "string_match": string("", value) })).collect();
+    let mut matchers: Vec<Value> =
+        values.iter().map(|value| json!({ "string_match": string("", value) })).collect();
     let value = match matchers.len() {
         1 => matchers.remove(0),
         _ => json!({ "or_match": { "value_matchers": matchers } }),
     };
-    metadata(path, json!({ "or_match": { "value_matchers": [{ "list_match": { "one_of": value } }, value] } }))
+    metadata(
+        path,
+        json!({ "or_match": { "value_matchers": [{ "list_match": { "one_of": value } }, value] } }),
+    )
 }
 
 fn metadata(path: &[&str], value: Value) -> Value {
@@ -312,12 +327,15 @@ fn principal(value: &str) -> Value {
     } else if let Some(start) = value.strip_suffix('*') {
         match (found, subject) {
             (true, "*") => (json!({ "exact": issuer }), any()),
-            (true, subject) => (json!({ "exact": issuer }), json!({ "prefix": subject.trim_end_matches('*') })),
+            (true, subject) => {
+                (json!({ "exact": issuer }), json!({ "prefix": subject.trim_end_matches('*') }))
+            }
             (false, _) => (json!({ "prefix": start }), any()),
         }
     } else {
         (json!({ "exact": issuer }), json!({ "exact": subject }))
     };
-    let both = [("iss", issuer), ("sub", subject)].map(|(name, value)| metadata(&[name], json!({ "string_match": value })));
+    let both = [("iss", issuer), ("sub", subject)]
+        .map(|(name, value)| metadata(&[name], json!({ "string_match": value })));
     json!({ "and_ids": { "ids": both } })
 }
