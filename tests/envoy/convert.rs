@@ -6,6 +6,8 @@
 
 mod case;
 mod differences;
+mod envoy_gateway;
+mod gateway_filters;
 mod generated;
 mod handmade;
 mod istio;
@@ -41,6 +43,7 @@ fn corpus(pool: &Pool) -> Vec<Case> {
     let mut cases = handmade::cases(pool);
     cases.extend(generated::cases(pool));
     cases.extend(istio::cases(pool));
+    cases.extend(envoy_gateway::cases(pool));
     cases
 }
 

@@ -4,7 +4,7 @@ use super::gateways::{HostMatch, Listener, VirtualHost, listeners, virtual_hosts
 use super::policies::{Demands, SecurityPolicy};
 use super::{Attached, Merged, Objects, filters};
 use crate::convert::chain::{Chain, FilterKind, Source};
-use crate::convert::made::{list, object, text as text_at};
+use crate::convert::made::{list, map, object, text as text_at};
 use crate::convert::notes::{Effect, Fault, Notes, Place};
 use crate::inspect::tree::Tree;
 
@@ -259,6 +259,9 @@ impl<'o, 't> Plan<'o, 't> {
                 }
                 routes.push(object(tree, members));
             }
+            if layout.gateway.is_none() {
+                routes.extend(routes.iter().flat_map(with_slashes).collect::<Vec<Tree>>());
+            }
             routes.push(rest());
             virtual_hosts.push(virtual_host(place, host.hostname, routes));
         }
@@ -317,6 +320,23 @@ impl<'o, 't> Plan<'o, 't> {
         let place = Place::of(policy.manifest.tree);
         Ok(Some(Chain { title, place, filters: filters::everywhere(&demands), virtual_hosts: Vec::new() }))
     }
+}
+
+/// The routes for a path with one and two slashes more. jwt-guard takes `/x/` for `/x`, and where no other route matches `/x/`,
+/// Envoy answers 404: the same policy can decide on both.
+fn with_slashes(route: &Tree) -> Vec<Tree> {
+    let Some(matched) = route.get_exact("match") else { return Vec::new() };
+    let Some(path) = matched.text_of("path").filter(|path| !path.ends_with('/')) else { return Vec::new() };
+    let with = |slashes: &str| {
+        let replaced = |(name, value): &(String, Tree)| match name.as_str() {
+            "path" => (name.clone(), text_at(value, format!("{path}{slashes}"))),
+            _ => (name.clone(), value.clone()),
+        };
+        let matched = map(matched, matched.members().iter().map(replaced).collect());
+        let rest = route.members().iter().filter(|(name, _)| name != "match").cloned();
+        map(route, std::iter::once(("match".to_owned(), matched)).chain(rest).collect())
+    };
+    vec![with("/"), with("//")]
 }
 
 fn named(namespace: &str, name: &str) -> String {
