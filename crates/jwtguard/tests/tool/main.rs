@@ -11,6 +11,7 @@ mod bound_tokens;
 mod bypass;
 mod check;
 mod context;
+mod convert;
 mod documents;
 mod envoy_metadata;
 mod explain;
