@@ -152,8 +152,8 @@ async fn a_converted_policy_never_passes_what_the_original_refuses() {
     let mut complaints = Vec::new();
     for answer in &answers {
         let case = &cases[answer.case];
-        match differences::judge(case, &answer.sent, answer.original == 200, answer.ours == 200, pool.kinds())
-        {
+        let ours = (answer.ours == 200, answer.reason.as_str());
+        match differences::judge(case, &answer.sent, answer.original == 200, ours, pool.kinds()) {
             Verdict::Equal => equal[usize::from(answer.ours == 200)] += 1,
             Verdict::Explained(difference) => *counts.entry(difference).or_default() += 1,
             Verdict::Unexplained => {

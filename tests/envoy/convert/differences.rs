@@ -37,7 +37,7 @@ pub enum Verdict {
 }
 
 /// The kinds of tokens whose claims have the other form than a matcher of a text or of a list asks for.
-const OTHER_FORM: [&str; 12] = [
+const OTHER_FORM: [&str; 13] = [
     "admin list",
     "admin text",
     "user list",
@@ -50,19 +50,20 @@ const OTHER_FORM: [&str; 12] = [
     "nested text",
     "partner admin",
     "level list",
+    "suspended list",
 ];
 
-/// Judges two answers: whether each of them passes the request.
-pub fn judge(case: &Case, sent: &Sent, original: bool, ours: bool, kinds: &[Kind]) -> Verdict {
-    match (original, ours) {
+/// Judges two answers: whether each of them passes the request, and the reason of the filter.
+pub fn judge(case: &Case, sent: &Sent, original: bool, ours: (bool, &str), kinds: &[Kind]) -> Verdict {
+    match (original, ours.0) {
         (true, true) | (false, false) => Verdict::Equal,
-        (true, false) => stricter(case, sent, kinds),
+        (true, false) => stricter(case, sent, ours.1, kinds),
         (false, true) => wider(case, sent, kinds),
     }
 }
 
 /// Whether the filter may refuse what the original passes.
-fn stricter(case: &Case, sent: &Sent, kinds: &[Kind]) -> Verdict {
+fn stricter(case: &Case, sent: &Sent, reason: &str, kinds: &[Kind]) -> Verdict {
     let rules = sent.token.map_or(Rules::Same, |kind| kinds[kind].rules);
     let difference = if is_told(case, sent) {
         Difference::Note
@@ -70,6 +71,8 @@ fn stricter(case: &Case, sent: &Sent, kinds: &[Kind]) -> Verdict {
         Difference::TokenRules
     } else if matches!(sent.place, Placed::Two(_) | Placed::Empty) {
         Difference::TwoOrNoToken
+    } else if reason == "bad_request" && has_several_issuers(case) {
+        Difference::OtherPlace
     } else if sent.spelling == Spelling::Odd {
         Difference::PathVariants
     } else if sent.place == Placed::LowerCase {
@@ -79,6 +82,11 @@ fn stricter(case: &Case, sent: &Sent, kinds: &[Kind]) -> Verdict {
         return Verdict::Unexplained;
     };
     Verdict::Explained(difference)
+}
+
+/// With several issuers, each has places of its own.
+fn has_several_issuers(case: &Case) -> bool {
+    case.policy.get("issuers").is_some()
 }
 
 /// Whether a note of the conversion concerns the request.

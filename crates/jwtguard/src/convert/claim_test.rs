@@ -217,7 +217,8 @@ fn positive(test: &ValueTest, claim: &str) -> (Vec<Condition>, Precision) {
             conditions.dedup();
             (conditions, precision)
         }
-        ValueTest::Present => one(Condition::Present(claim), Precision::Equal),
+        // `null` is absent here.
+        ValueTest::Present => one(Condition::Present(claim), Precision::Stricter),
         ValueTest::Text(_) | ValueTest::Range { .. } | ValueTest::Other => (Vec::new(), Precision::Stricter),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::chain::Chain;
-use super::envoy::ChainRules;
-use super::expression::HostTest;
+use super::envoy::{ChainRules, Domain};
+use super::expression::{HostTest, RequestTest};
 use super::node::Node;
 use super::notes::{Concerns, Effect, Notes};
 use super::policy::{Entry, Policy};
@@ -24,7 +24,7 @@ struct Methods {
 
 /// Writes the policy of a chain.
 pub fn policy(chain: &Chain, found: &ChainRules, notes: &mut Notes) -> Policy {
-    let domains: Vec<HostTest> = found.domains.iter().filter_map(|(test, _)| test.clone()).collect();
+    let domains: Vec<HostTest> = found.domains.iter().filter_map(|domain| domain.test.clone()).collect();
     let regions = Regions::of(&found.rules, &domains);
     let mut losses = Vec::new();
     let hosts: Vec<(Option<HostTest>, OfHost)> = regions
@@ -63,19 +63,18 @@ fn of_host(
 }
 
 /// The virtual host that Envoy chooses: the one with the exact domain, else the longest suffix, else `*`.
-fn virtual_host(domains: &[(Option<HostTest>, usize)], host: Option<&HostTest>) -> Option<usize> {
-    let length = |test: &Option<HostTest>| match test {
+fn virtual_host(domains: &[Domain], host: Option<&HostTest>) -> Option<usize> {
+    let length = |domain: &&Domain| match &domain.test {
         Some(HostTest::Exact(_)) => usize::MAX,
         Some(HostTest::Below(suffix)) => suffix.len(),
         None => 0,
     };
-    let matches = |test: &Option<HostTest>| match (test, host) {
+    let matches = |domain: &&Domain| match (&domain.test, host) {
         (None, _) => true,
         (Some(test), Some(host)) => test.covers(host),
         (Some(_), None) => false,
     };
-    let matching = domains.iter().filter(|(test, _)| matches(test));
-    matching.max_by_key(|(test, _)| length(test)).map(|(_, number)| *number)
+    domains.iter().filter(matches).max_by_key(length).map(|domain| domain.virtual_host)
 }
 
 /// Writes the issuers and the keys for tokens, and returns the names of the issuers.
@@ -211,16 +210,16 @@ fn is_below_other(host: Option<&HostTest>, hosts: &[(Option<HostTest>, OfHost)],
 
 fn tell_host(host: Option<&HostTest>, found: &ChainRules, notes: &mut Notes) {
     let Some(host) = host else { return };
-    let described = found.rules.tests.iter().find(
-        |described| matches!(&described.test, super::expression::RequestTest::Host(test) if test == host),
-    );
-    if let Some(described) = described {
+    let is_test = |test: &RequestTest| matches!(test, RequestTest::Host(test) if test == host);
+    let of_tests = found.rules.tests.iter().filter(|described| is_test(&described.test));
+    let of_domains = found.domains.iter().filter(|domain| domain.test.as_ref() == Some(host));
+    let places = of_tests.map(|described| &described.place).chain(of_domains.map(|domain| &domain.place));
+    for place in places {
         let text = format!(
-            "{}: {} with a port or in other letters counts as this host, too",
-            described.text,
+            "jwt-guard ignores the port and the letter case of a host: {} with a port or in other letters counts as this host, too",
             host.pattern()
         );
-        notes.add(Effect::Lossy, described.place.clone(), text);
+        notes.add(Effect::Lossy, place.clone(), text);
     }
 }
 

@@ -9,7 +9,7 @@ mod route_match;
 mod string_match;
 mod tests;
 
-pub use chain_rules::{ChainRules, read};
+pub use chain_rules::{ChainRules, Domain, read};
 
 use super::chain::{Chain, Filter, FilterKind, FilterState, Source};
 use super::fields::{items, text};

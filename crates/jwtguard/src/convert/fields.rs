@@ -18,13 +18,10 @@ pub fn known(tree: &Tree, names: &[&str]) -> Result<(), Fault> {
                 strsim::jaro(name, a).partial_cmp(&strsim::jaro(name, b)).unwrap_or(std::cmp::Ordering::Equal)
             });
             let meant = match nearest {
-                Some(known) if strsim::jaro(name, known) > 0.8 => format!("; did you mean {known}?"),
-                _ => format!("; expected one of {}", names.join(", ")),
+                Some(known) if strsim::jaro(name, known) > 0.8 => format!("did you mean {known}?"),
+                _ => format!("expected one of {}", names.join(", ")),
             };
-            return Err(Fault::at(
-                value,
-                format!("unknown field {name}{meant}; remove the field if Envoy does not know it either"),
-            ));
+            return Err(Fault::at(value, format!("unknown field {name}; {meant}")));
         }
     }
     Ok(())

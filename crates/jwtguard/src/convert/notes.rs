@@ -137,10 +137,10 @@ impl Fault {
     /// No document has anything to convert.
     pub fn nothing(documents: &[FileDocument]) -> Self {
         let files: Vec<&str> = documents.iter().map(|document| document.file.as_str()).collect();
+        let files = if files.is_empty() { "these files".to_owned() } else { files.join(", ") };
         let text = format!(
-            "nothing to convert in {}; expected an Envoy configuration with jwt_authn or RBAC, Istio's RequestAuthentication \
-             or AuthorizationPolicy, Envoy Gateway's SecurityPolicy, or pico-client-auth's auth_client",
-            files.join(", ")
+            "nothing to convert in {files}; expected an Envoy configuration with jwt_authn or RBAC, Istio's RequestAuthentication \
+             or AuthorizationPolicy, Envoy Gateway's SecurityPolicy, or pico-client-auth's auth_client"
         );
         Self { place: None, text }
     }

@@ -275,9 +275,9 @@ fn of_claim(
         (Precision::Stricter, _) if conditions.is_empty() => Some(format!(
             "jwt-guard has no condition like this one on the claim {claim}: the rule does not pass any request by it"
         )),
-        (Precision::Stricter, _) => {
-            Some(format!("a token whose claim {claim} has another type than this value is refused"))
-        }
+        (Precision::Stricter, _) => Some(format!(
+            "a token whose claim {claim} is null or has another type than this value is refused"
+        )),
     };
     if let Some(text) = text {
         losses.push(Loss { effect: Effect::Lossy, place: Some(test.place.clone()), text });

@@ -17,8 +17,19 @@ pub struct ChainRules {
     pub rules: Rules,
     /// `jwt_authn`.
     pub jwt: JwtAuthn,
-    /// The domains of the virtual hosts: the test of the host (`None` for all hosts), and the virtual host.
-    pub domains: Vec<(Option<HostTest>, usize)>,
+    /// The domains of the virtual hosts.
+    pub domains: Vec<Domain>,
+}
+
+/// A domain of a virtual host.
+#[derive(Debug)]
+pub struct Domain {
+    /// The hosts; `None` for all.
+    pub test: Option<HostTest>,
+    /// The number of the virtual host.
+    pub virtual_host: usize,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// A configuration of a filter for some requests.
@@ -166,7 +177,7 @@ fn flag(config: &Tree) -> Result<Option<(FilterState, Origin)>, Fault> {
 /// Reads the configurations for routes.
 struct Routes<'r> {
     tests: &'r mut Tests,
-    domains: Vec<(Option<HostTest>, usize)>,
+    domains: Vec<Domain>,
 }
 
 impl Routes<'_> {
@@ -211,7 +222,7 @@ impl Routes<'_> {
     }
 
     fn read_domains(&mut self, host: &Tree, number: usize) -> Result<(), Fault> {
-        if self.domains.iter().any(|(_, known)| *known == number) {
+        if self.domains.iter().any(|domain| domain.virtual_host == number) {
             return Ok(());
         }
         for domain in items(host, "domains")? {
@@ -225,7 +236,7 @@ impl Routes<'_> {
                     )
                 })?),
             };
-            self.domains.push((test, number));
+            self.domains.push(Domain { test, virtual_host: number, place: Place::of(domain) });
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! The RBAC filter: policies with permissions and principals.
 
 use super::route_match::path_matcher;
-use super::string_match::{Case, Pattern, StringMatch, only, uri_template};
+use super::string_match::{Case, Pattern, StringMatch, uri_template};
 use super::tests::Tests;
 use crate::convert::claim_test::{ClaimTest, TextTest, ValueTest};
 use crate::convert::expression::{Expression, all, any};
-use crate::convert::fields::{boolean, items, known, map, required_text, text, whole_text};
+use crate::convert::fields::{boolean, items, known, map, one_of, required_text, text, whole_text};
 use crate::convert::notes::{Fault, Notes, Place};
 use crate::convert::rules::{Authorization, Origin};
 use crate::inspect::tree::{Tree, TreeValue};
@@ -129,7 +129,7 @@ const PERMISSIONS: [&str; 14] = [
 ];
 
 fn permission(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
-    let (name, value) = only(tree, &PERMISSIONS)?;
+    let (name, value) = one_of(tree, &PERMISSIONS)?;
     match name {
         "any" => always(value),
         "and_rules" => Ok(all(parts(value, "rules", tests, permission)?)),
@@ -174,7 +174,7 @@ const PRINCIPALS: [&str; 14] = [
 ];
 
 fn principal(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
-    let (name, value) = only(tree, &PRINCIPALS)?;
+    let (name, value) = one_of(tree, &PRINCIPALS)?;
     match name {
         "any" => always(value),
         "and_ids" => Ok(all(parts(value, "ids", tests, principal)?)),
@@ -241,7 +241,7 @@ fn metadata(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
 
 /// Reads a `ValueMatcher`.
 fn value(tree: &Tree) -> Result<ValueTest, Fault> {
-    let (name, value) = only(
+    let (name, value) = one_of(
         tree,
         &[
             "null_match",
@@ -259,7 +259,7 @@ fn value(tree: &Tree) -> Result<ValueTest, Fault> {
         "present_match" if boolean(tree, "present_match")? => ValueTest::Present,
         "double_match" => double(value)?,
         "list_match" => {
-            let (_, member) = only(value, &["one_of"])?;
+            let (_, member) = one_of(value, &["one_of"])?;
             ValueTest::Member(Box::new(self::value(member)?))
         }
         "or_match" => {
@@ -288,7 +288,7 @@ fn double(tree: &Tree) -> Result<ValueTest, Fault> {
         let number = whole_text(value)?.parse::<f64>().ok().filter(|number| number.is_finite());
         number.ok_or_else(|| Fault::at(value, "expected a number"))
     };
-    match only(tree, &["range", "exact"])? {
+    match one_of(tree, &["range", "exact"])? {
         ("range", range) => {
             known(range, &["start", "end"])?;
             Ok(ValueTest::Range { start: number(range, "start")?, end: number(range, "end")? })

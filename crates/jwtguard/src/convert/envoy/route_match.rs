@@ -1,9 +1,9 @@
 //! `RouteMatch`: the requests that a rule of `jwt_authn` or a route of Envoy takes.
 
-use super::string_match::{only, path_regex, regex, uri_template};
+use super::string_match::{path_regex, regex, uri_template};
 use super::tests::Tests;
 use crate::convert::expression::{Expression, RequestTest, all};
-use crate::convert::fields::{boolean, items, known, required_text, text, whole_text};
+use crate::convert::fields::{boolean, items, known, one_of, required_text, text, whole_text};
 use crate::convert::notes::Fault;
 use crate::convert::path_test::PathTest;
 use crate::inspect::tree::{Tree, TreeValue};
@@ -87,7 +87,7 @@ fn policy(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
 /// # Errors
 /// The value is none.
 pub fn path_matcher(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
-    let (_, path) = only(tree, &["path"])?;
+    let (_, path) = one_of(tree, &["path"])?;
     let matched = super::string_match::StringMatch::read(path)?;
     Ok(tests.path_by_text(path, &matched))
 }

@@ -1,6 +1,6 @@
 //! Envoy's matchers of texts, and the regular expressions among them that are paths or lists of names.
 
-use crate::convert::fields::{boolean, known, one_of, required_text, whole_text};
+use crate::convert::fields::{boolean, known, required_text, whole_text};
 use crate::convert::notes::Fault;
 use crate::convert::path_test::{PathTest, Tail};
 use crate::convert::template::Segment;
@@ -104,6 +104,7 @@ pub fn path_regex(regex: &str, id: usize) -> PathTest {
     let (literal, rest) = literal_start(inner);
     match rest {
         "" => return PathTest::Exact(literal),
+        ".*" if literal.is_empty() => return PathTest::Prefix("/".to_owned()),
         ".*" => return PathTest::Prefix(literal),
         "(/.*)?" => return PathTest::Separated(literal),
         _ => {}
@@ -197,14 +198,6 @@ pub fn uri_template(text: &str, id: usize) -> PathTest {
     PathTest::Segments { segments, tail: Tail::Nothing }
 }
 
-/// Reads the one pattern of a message with several, such as a `PathMatcher`.
-///
-/// # Errors
-/// The message has none or several.
-pub fn only<'t, 'n>(tree: &'t Tree, names: &[&'n str]) -> Result<(&'n str, &'t Tree), Fault> {
-    one_of(tree, names)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +222,8 @@ mod tests {
             ("/a/b?", PathTest::Unknown { start: "/a/".to_owned(), id: 7 }),
             ("/a/v[0-9]+/.*", PathTest::Unknown { start: "/a/v".to_owned(), id: 7 }),
             ("/a|/b", PathTest::Unknown { start: "/".to_owned(), id: 7 }),
-            (".*", PathTest::Unknown { start: "/".to_owned(), id: 7 }),
+            (".*", PathTest::Prefix("/".to_owned())),
+            (".*x", PathTest::Unknown { start: "/".to_owned(), id: 7 }),
             ("/a\\d", PathTest::Unknown { start: "/a".to_owned(), id: 7 }),
         ] {
             assert_eq!(path_regex(regex, 7), expected, "{regex}");
