@@ -182,7 +182,21 @@ fn with_routes(pool: &Pool) -> Vec<Case> {
         let rules = json!([{ "action": "Allow", "principal": roles(&["admin"]) }]);
         policy("admins", target, json!({ "jwt": jwt(pool), "authorization": { "rules": rules } }))
     };
+    let billing = |target| {
+        let mut provider = provider("billing", ISSUER, pool);
+        provider["audiences"] = json!(["billing"]);
+        policy("billing", target, json!({ "jwt": { "providers": [provider] } }))
+    };
     let rows: Vec<(&str, Vec<Value>)> = vec![
+        (
+            "an audience for each route",
+            vec![
+                route("api", &[], prefix("/api")),
+                route("other", &[], prefix("/other")),
+                billing(("HTTPRoute", "other")),
+                admins(("HTTPRoute", "api")),
+            ],
+        ),
         (
             "one of two routes",
             vec![

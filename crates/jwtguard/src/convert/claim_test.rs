@@ -108,6 +108,14 @@ impl ClaimTest {
         if let Some(kind) = splits {
             return match (result, &self.value) {
                 (true, ValueTest::Member(inner)) => names(inner, kind),
+                // The text has become a list, so that a test of a text beside the one of a list never passes.
+                (true, ValueTest::Or(tests)) => {
+                    let members = tests.iter().filter_map(|test| match test {
+                        ValueTest::Member(inner) => Some((**inner).clone()),
+                        _ => None,
+                    });
+                    names(&ValueTest::Or(members.collect()), kind)
+                }
                 _ => (Vec::new(), Precision::Stricter),
             };
         }
@@ -245,7 +253,11 @@ fn negative(test: &ValueTest, claim: &str) -> (Vec<Condition>, Precision) {
             let mut values: Vec<Node> = Vec::new();
             for test in tests {
                 match negative(test, &claim).0.as_slice() {
-                    [Condition::None(_, one)] => values.extend(one.iter().cloned()),
+                    [Condition::None(_, one)] => {
+                        let new: Vec<Node> =
+                            one.iter().filter(|value| !values.contains(value)).cloned().collect();
+                        values.extend(new);
+                    }
                     _ => return stricter(Vec::new()),
                 }
             }

@@ -83,7 +83,7 @@ fn each_field() {
         (
             provider,
             with("extractFrom: { headers: [{ name: X-Token }], cookies: [session], params: [t] }"),
-            &["{ header: x-token }", "{ cookie: session }", "{ query: t }"],
+            &["{ header: x-token }", "{ cookie: session }", r#"{ query: "t" }"#],
         ),
         (
             provider,
@@ -208,7 +208,17 @@ fn routes_in_the_files_decide_which_policy_a_request_has() {
     let gateway = gateway.split("  authorization:").next().unwrap();
     let (_, out, err) = converted(&format!("{POLICY}{ROUTES}---\n{gateway}"));
     assert!(!out.contains("allow_anonymous"), "{out}{err}");
-    assert!(out.contains("default_policy: { requires_issuer: own_2 }"), "{out}");
+    assert!(out.contains("default_policy: { allow_authenticated: true }"), "{out}{err}");
+    assert!(out.contains("requires_claim: { claim: roles, any: admin }"), "{out}");
+    // Policies with other audiences have one issuer together.
+    let billing = gateway.replace("[orders-api]", "[billing]");
+    let (_, out, err) = converted(&format!("{POLICY}{ROUTES}---\n{billing}"));
+    assert!(out.contains("audience: [orders-api, billing]"), "{out}{err}");
+    assert!(out.contains("default_policy: { requires_audience: billing }"), "{out}");
+    assert!(
+        out.contains("    requires_audience: orders-api\n    requires_claim: { claim: roles, any: admin }"),
+        "{out}"
+    );
     // Without a route of its own, a rule has the policy of the Gateway alone.
     let (_, out, _) = converted(&format!("{gateway}{ROUTES}"));
     assert!(
@@ -257,7 +267,7 @@ fn bad_input_names_place_and_remedy_and_prints_no_policy() {
         (
             "jwt:\n    providers",
             "jwt:\n    provider",
-            "standard input:7: spec.jwt.provider: unknown field `provider`: did you mean `providers`?",
+            "standard input:8: spec.jwt.provider: unknown field `provider`: did you mean `providers`?",
         ),
         (
             "audiences:",
@@ -317,7 +327,7 @@ fn bad_input_names_place_and_remedy_and_prints_no_policy() {
         (without_jwt.to_owned(), "no SecurityPolicy with jwt in the files applies to"),
         (format!("{POLICY}---\n{POLICY}"), "another SecurityPolicy has the target HTTPRoute api too"),
         (POLICY.split("spec:").next().unwrap().to_owned(), "`spec` is missing"),
-        (format!("{POLICY}{}", ROUTES.replacen("matches:", "match:", 1)), "did you mean `matches`?"),
+        (format!("{POLICY}{}", ROUTES.replacen("matches:", "matchs:", 1)), "did you mean `matches`?"),
         (format!("{POLICY}a: ["), "invalid YAML"),
     ] {
         let (status, out, err) = converted(&text);

@@ -1,6 +1,6 @@
 //! `jwt`: the providers of `jwt_authn`, and the requirement of the routes of a policy.
 
-use crate::convert::made::{boolean as boolean_at, list, object, text as text_at};
+use crate::convert::made::{boolean as boolean_at, list, map, object, text as text_at};
 use crate::convert::manifest::{boolean, items, known, optional, required, text, texts};
 use crate::convert::names::unique;
 use crate::convert::notes::{Fault, Notes};
@@ -20,15 +20,29 @@ pub struct Authentication<'t> {
     missing: Missing,
 }
 
-/// A provider. Its name in `jwt_authn` differs from that of every other policy.
+/// The providers of the policies of one chain, each of which has one issuer.
+#[derive(Debug, Default)]
+pub struct Known(Vec<KnownProvider>);
+
+#[derive(Debug)]
+struct KnownProvider {
+    key: String,
+    /// The configuration without name and audiences.
+    content: String,
+    audiences: Vec<String>,
+}
+
+/// A provider. Policies whose providers differ in name and audiences only have one provider in `jwt_authn`.
 #[derive(Debug)]
 pub struct Provider<'t> {
     /// The name in the policy.
     pub name: &'t str,
+    /// The audiences, if the provider in `jwt_authn` has others.
+    audiences: Option<Tree>,
     /// The name in `jwt_authn`, under which the provider stores its payload as well.
     pub key: String,
-    /// The provider of `jwt_authn`.
-    pub config: Tree,
+    /// The provider of `jwt_authn`, unless another policy has it already.
+    pub config: Option<Tree>,
 }
 
 /// Finds the keys in the ConfigMap with a name.
@@ -44,13 +58,13 @@ enum Missing {
 }
 
 impl<'t> Authentication<'t> {
-    /// Reads `jwt`. `taken` are the names of other providers.
+    /// Reads `jwt`. `others` are the providers of other policies.
     ///
     /// # Errors
     /// The first field that is not as expected.
     pub fn read(
         tree: &'t Tree,
-        taken: &mut Vec<String>,
+        others: &mut Known,
         config_map: ConfigMaps<'_, '_>,
         notes: &mut Notes,
     ) -> Result<Self, Fault> {
@@ -71,10 +85,8 @@ impl<'t> Authentication<'t> {
                     format!("two providers have the name `{name}`: write different names"),
                 ));
             }
-            let key = unique(name, '_', |name| taken.iter().any(|other| other == name));
-            taken.push(key.clone());
-            let config = config(provider, &key, config_map, notes)?;
-            providers.push(Provider { name, key, config });
+            let used: Vec<String> = providers.iter().map(|provider| provider.key.clone()).collect();
+            providers.push(others.provider(provider, name, &used, config_map, notes)?);
         }
         match providers.is_empty() {
             true => Err(Fault::at(tree, "`providers` is missing: expected at least one provider")),
@@ -91,7 +103,14 @@ impl<'t> Authentication<'t> {
     pub fn requirement(&self) -> Tree {
         let place = self.tree;
         let of = |provider: &Provider<'_>| {
-            object(place, vec![("provider_name", text_at(place, provider.key.clone()))])
+            let name = ("provider_name", text_at(place, provider.key.clone()));
+            match &provider.audiences {
+                None => object(place, vec![name]),
+                Some(audiences) => {
+                    let both = object(place, vec![name, ("audiences", audiences.clone())]);
+                    object(place, vec![("provider_and_audiences", both)])
+                }
+            }
         };
         let mut requirements: Vec<Tree> = self.providers.iter().map(of).collect();
         let allowed = |name: &str| object(place, vec![(name, object(place, Vec::new()))]);
@@ -108,8 +127,46 @@ impl<'t> Authentication<'t> {
     }
 }
 
-/// A provider of `jwt_authn`.
-fn config(tree: &Tree, key: &str, config_map: ConfigMaps<'_, '_>, notes: &mut Notes) -> Result<Tree, Fault> {
+impl Known {
+    /// A provider of a policy. `used` are the keys of the other providers of the same policy: rules tell its providers apart.
+    fn provider<'t>(
+        &mut self,
+        tree: &'t Tree,
+        name: &'t str,
+        used: &[String],
+        config_map: ConfigMaps<'_, '_>,
+        notes: &mut Notes,
+    ) -> Result<Provider<'t>, Fault> {
+        let content = object(tree, config(tree, "", config_map, notes)?);
+        let without: Vec<_> =
+            content.members().iter().filter(|(name, _)| name != "audiences").cloned().collect();
+        let content = map(tree, without).to_json();
+        let audiences: Vec<String> =
+            texts(tree, "audiences")?.into_iter().map(|(_, audience)| audience.to_owned()).collect();
+        let same = self.0.iter().find(|known| {
+            let is_restricted = !known.audiences.is_empty() && !audiences.is_empty();
+            known.content == content
+                && !used.contains(&known.key)
+                && (is_restricted || known.audiences == audiences)
+        });
+        if let Some(known) = same {
+            let own = tree.get_exact("audiences").filter(|_| known.audiences != audiences).cloned();
+            return Ok(Provider { name, audiences: own, key: known.key.clone(), config: None });
+        }
+        let key = unique(name, '_', |name| self.0.iter().any(|known| known.key == name));
+        let config = object(tree, config(tree, &key, config_map, notes)?);
+        self.0.push(KnownProvider { key: key.clone(), content, audiences });
+        Ok(Provider { name, audiences: None, key, config: Some(config) })
+    }
+}
+
+/// The members of a provider of `jwt_authn`.
+fn config(
+    tree: &Tree,
+    key: &str,
+    config_map: ConfigMaps<'_, '_>,
+    notes: &mut Notes,
+) -> Result<Vec<(&'static str, Tree)>, Fault> {
     const FIELDS: [&str; 8] = [
         "name",
         "issuer",
@@ -151,7 +208,7 @@ fn config(tree: &Tree, key: &str, config_map: ConfigMaps<'_, '_>, notes: &mut No
     let split = SPACE_DELIMITED.iter().map(|claim| text_at(tree, *claim)).collect();
     let normalize = object(tree, vec![("space_delimited_claims", list(tree, split))]);
     members.push(("normalize_payload_in_metadata", normalize));
-    Ok(object(tree, members))
+    Ok(members)
 }
 
 /// The keys of a provider.

@@ -92,7 +92,7 @@ fn requirement_name(index: usize) -> String {
 fn providers(place: &Tree, policies: &[&Demands<'_>]) -> Tree {
     let all =
         policies.iter().filter_map(|demands| demands.authentication.as_ref()).flat_map(|jwt| &jwt.providers);
-    map(place, all.map(|provider| (provider.key.clone(), provider.config.clone())).collect())
+    map(place, all.filter_map(|provider| Some((provider.key.clone(), provider.config.clone()?))).collect())
 }
 
 fn filter(kind: FilterKind, name: &str, config: Tree) -> Filter {

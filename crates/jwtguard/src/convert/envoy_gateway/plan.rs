@@ -1,5 +1,6 @@
 //! Which policy decides on which match, for each listener of a Gateway.
 
+use super::authentication::Known;
 use super::gateways::{HostMatch, Listener, VirtualHost, listeners, virtual_hosts};
 use super::policies::{Demands, SecurityPolicy};
 use super::{Attached, Merged, Objects, filters};
@@ -193,7 +194,7 @@ impl<'o, 't> Plan<'o, 't> {
     fn demands(
         &self,
         effective: Effective,
-        taken: &mut Vec<String>,
+        others: &mut Known,
         notes: &mut Notes,
     ) -> Result<Demands<'o>, Fault> {
         let attached = self.objects.policies.get(effective.policy);
@@ -207,7 +208,7 @@ impl<'o, 't> Plan<'o, 't> {
             manifest: policy.manifest,
         };
         let namespace = policy.manifest.namespace;
-        policy.demands(taken, &|name| self.objects.jwks(namespace, name), notes)
+        policy.demands(others, &|name| self.objects.jwks(namespace, name), notes)
     }
 
     /// The chain of some listeners of a Gateway.
@@ -219,10 +220,10 @@ impl<'o, 't> Plan<'o, 't> {
         notes: &mut Notes,
     ) -> Result<Option<Chain>, Fault> {
         let used = layout.used();
-        let mut taken = Vec::new();
+        let mut others = Known::default();
         let demands: Vec<Demands<'o>> = used
             .iter()
-            .map(|policy| self.demands(*policy, &mut taken, notes))
+            .map(|policy| self.demands(*policy, &mut others, notes))
             .collect::<Result<_, Fault>>()?;
         let Some(place) = self.place(&used) else { return Ok(None) };
         let mut title = format!("Envoy Gateway, Gateway {}", named(namespace, name));
@@ -315,7 +316,7 @@ impl<'o, 't> Plan<'o, 't> {
                         the route and the policy of the Gateway to the files";
             notes.lossy(policy.manifest.spec.get_exact("mergeType").unwrap_or(policy.manifest.spec), text);
         }
-        let demands = self.demands(effective, &mut Vec::new(), notes)?;
+        let demands = self.demands(effective, &mut Known::default(), notes)?;
         let title = format!("Envoy Gateway, {}", names.join("; "));
         let place = Place::of(policy.manifest.tree);
         Ok(Some(Chain { title, place, filters: filters::everywhere(&demands), virtual_hosts: Vec::new() }))

@@ -1,6 +1,6 @@
 //! SecurityPolicy: what it applies to, and what it demands.
 
-use super::authentication::{Authentication, ConfigMaps};
+use super::authentication::{Authentication, ConfigMaps, Known};
 use super::authorization::{self, Rules};
 use crate::convert::manifest::{Manifest, items, known, object, optional, required, text};
 use crate::convert::notes::{Fault, Notes};
@@ -124,20 +124,20 @@ impl<'t> SecurityPolicy<'t> {
         }
     }
 
-    /// Reads what the policy demands. `taken` are the names of the providers of other policies.
+    /// Reads what the policy demands. `others` are the providers of other policies.
     ///
     /// # Errors
     /// The first field that is not as expected.
     pub fn demands(
         &self,
-        taken: &mut Vec<String>,
+        others: &mut Known,
         config_map: ConfigMaps<'_, '_>,
         notes: &mut Notes,
     ) -> Result<Demands<'t>, Fault> {
         let spec = self.spec;
         let jwt = spec.get_exact("jwt");
         let authentication =
-            jwt.map(|jwt| Authentication::read(jwt, taken, config_map, notes)).transpose()?;
+            jwt.map(|jwt| Authentication::read(jwt, others, config_map, notes)).transpose()?;
         let key = |name: &str| authentication.as_ref().and_then(|jwt| jwt.key(name));
         let rules = spec.get_exact("authorization");
         let rules = rules.map(|tree| authorization::authorization(tree, &key, notes)).transpose()?;

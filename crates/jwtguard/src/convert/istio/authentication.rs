@@ -6,7 +6,7 @@ use crate::convert::manifest::{self, Manifest, boolean, items, known, optional, 
 use crate::convert::names::unique;
 use crate::convert::notes::Fault;
 use crate::convert::provider::DISCOVERY;
-use crate::inspect::tree::Tree;
+use crate::inspect::tree::{Tree, TreeValue};
 
 /// The fields of `spec`.
 const FIELDS: [&str; 4] = ["selector", "targetRef", "targetRefs", "jwtRules"];
@@ -177,9 +177,9 @@ pub fn filter(rules: &[&JwtRule<'_>]) -> Option<Tree> {
     let mut names: Vec<String> = Vec::new();
     let mut providers = Vec::new();
     let mut requirements = Vec::new();
-    for rule in rules {
+    for (rule, members) in joined(rules) {
         let name = provider_name(rule.issuer, &names);
-        providers.push((name.clone(), object(rule.tree, rule.provider.clone())));
+        providers.push((name.clone(), object(rule.tree, members)));
         requirements.push(object(rule.tree, vec![("provider_name", text_at(rule.tree, name.clone()))]));
         names.push(name);
     }
@@ -199,6 +199,30 @@ pub fn filter(rules: &[&JwtRule<'_>]) -> Option<Tree> {
             ("bypass_cors_preflight", boolean_at(place, true)),
         ],
     ))
+}
+
+type Members = Vec<(&'static str, Tree)>;
+
+/// The providers of the rules. Rules that differ in audiences only become one: a token for any of them passes.
+fn joined<'r, 't>(rules: &[&'r JwtRule<'t>]) -> Vec<(&'r JwtRule<'t>, Members)> {
+    let mut found: Vec<(&JwtRule<'t>, String, Members)> = Vec::new();
+    for rule in rules {
+        let (audiences, others): (Members, Members) =
+            rule.provider.iter().cloned().partition(|(name, _)| *name == "audiences");
+        let content = object(rule.tree, others.clone()).to_json();
+        match found.iter_mut().find(|(_, other, _)| *other == content) {
+            None => found.push((rule, content, rule.provider.clone())),
+            // Without audiences, a rule accepts each.
+            Some((_, _, members)) if audiences.is_empty() => members.retain(|(name, _)| *name != "audiences"),
+            Some((_, _, members)) => {
+                let own = members.iter_mut().find(|(name, _)| *name == "audiences");
+                if let Some((_, Tree { value: TreeValue::List(own), .. })) = own {
+                    own.extend(audiences.iter().flat_map(|(_, more)| more.items().iter().cloned()));
+                }
+            }
+        }
+    }
+    found.into_iter().map(|(rule, _, members)| (rule, members)).collect()
 }
 
 /// A name for a provider: the host and path of the issuer.
