@@ -61,7 +61,7 @@ impl<'t> Manifest<'t> {
 ///
 /// # Errors
 /// The first unknown member, or that the value is no object.
-pub fn known<'t>(tree: &'t Tree, names: &[&str]) -> Result<(), Fault> {
+pub fn known(tree: &Tree, names: &[&str]) -> Result<(), Fault> {
     let unknown = object(tree)?.members().iter().find(|(name, _)| !names.contains(&name.as_str()));
     let Some((name, member)) = unknown else { return Ok(()) };
     let advice = nearest_key(name, names.iter().copied())
@@ -150,7 +150,7 @@ pub fn texts<'t>(tree: &'t Tree, name: &str) -> Result<Vec<(&'t Tree, &'t str)>,
     items(tree, name)?.iter().map(|item| text(item).map(|text| (item, text))).collect()
 }
 
-fn wrong_type<'t>(tree: &'t Tree, expected: &str) -> Fault {
+fn wrong_type(tree: &Tree, expected: &str) -> Fault {
     let found = match &tree.value {
         TreeValue::Null => "nothing".to_owned(),
         TreeValue::Bool(value) => value.to_string(),

@@ -63,7 +63,7 @@ fn policy(tree: &Tree, notes: &mut Notes) -> Result<Policy, Fault> {
     let comment =
         "the name of the Envoy cluster that reaches the issuer: define it, or write the name of yours";
     policy.set_from("jwks_cluster", Node::text("issuer"), vec![comment.to_owned()]);
-    if let Some(endpoint) = optional(tree, "jwks_endpoint", |tree| set_text(tree))?.flatten() {
+    if let Some(endpoint) = optional(tree, "jwks_endpoint", set_text)?.flatten() {
         policy.set("jwks_endpoint", Node::text(endpoint));
     }
     if let Some(seconds) = optional(tree, "jwks_ttl_seconds", |tree| seconds(tree, 86_400))? {
@@ -91,7 +91,7 @@ fn policy(tree: &Tree, notes: &mut Notes) -> Result<Policy, Fault> {
 
 /// The denylist. pico-client-auth refuses every token with a `jti` after a failed fetch, unless `revocation_fail_open` is set.
 fn revocation(tree: &Tree, policy: &mut Policy, notes: &mut Notes) -> Result<(), Fault> {
-    let endpoint = optional(tree, "revocation_endpoint", |tree| set_text(tree))?.flatten();
+    let endpoint = optional(tree, "revocation_endpoint", set_text)?.flatten();
     let ttl = optional(tree, "revocation_ttl_seconds", |tree| seconds(tree, 3600))?;
     let fail_open = optional(tree, "revocation_fail_open", |tree| boolean(tree).map(|value| (tree, value)))?;
     let bearer =

@@ -219,7 +219,8 @@ fn addresses(principal: &Tree) -> Result<Option<Part>, Fault> {
     };
     let parts: Result<Vec<Part>, Fault> = ranges.iter().map(part).collect();
     let parts = parts?;
-    Ok((!parts.is_empty() && !(has("0.0.0.0/0") && has("::/0"))).then_some(Part::Any(parts)))
+    let is_everyone = has("0.0.0.0/0") && has("::/0");
+    Ok((!parts.is_empty() && !is_everyone).then_some(Part::Any(parts)))
 }
 
 /// `principal.jwt`: every scope, and one value of every claim.

@@ -1,9 +1,11 @@
 //! Which policy decides on which match, for each listener of a Gateway.
 
 use super::authentication::Known;
+use super::filters;
 use super::gateways::{HostMatch, Listener, VirtualHost, listeners, virtual_hosts};
-use super::policies::{Demands, SecurityPolicy};
-use super::{Attached, Merged, Objects, filters};
+use super::objects::{Attached, Merged, Objects};
+use super::policies::{Demands, SecurityPolicy, Target};
+use super::routes::Route;
 use crate::convert::chain::{Chain, FilterKind, Source};
 use crate::convert::made::{list, map, object, text as text_at};
 use crate::convert::notes::{Effect, Fault, Notes, Place};
@@ -181,7 +183,7 @@ impl<'o, 't> Plan<'o, 't> {
     fn policy_of(&self, namespace: &str, kind: &str, name: &str, section: Option<&str>) -> Option<Effective> {
         let of = |section: Option<&str>| {
             self.objects.policies.iter().position(|Attached { policy, targets }| {
-                let is_target = |target: &super::Target<'_>| {
+                let is_target = |target: &Target<'_>| {
                     target.kind == kind && target.name == name && target.section == section
                 };
                 policy.manifest.namespace == namespace && targets.iter().any(is_target)
@@ -288,7 +290,7 @@ impl<'o, 't> Plan<'o, 't> {
         let namespace = policy.manifest.namespace;
         let mut names = Vec::new();
         for target in targets {
-            let is_target = |route: &super::Route<'_>| {
+            let is_target = |route: &Route<'_>| {
                 route.manifest.kind == target.kind
                     && route.manifest.name == target.name
                     && route.manifest.namespace == namespace

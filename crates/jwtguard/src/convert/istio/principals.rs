@@ -24,7 +24,7 @@ const SOURCES: [(&str, &str, &str); 7] = [
 ///
 /// # Errors
 /// The first field that is not as expected.
-pub fn source<'t>(tree: &'t Tree, namespace: &str) -> Result<Vec<Tree>, Fault> {
+pub fn source(tree: &Tree, namespace: &str) -> Result<Vec<Tree>, Fault> {
     let fields: Vec<&str> = SOURCES.iter().flat_map(|(field, not_field, _)| [*field, *not_field]).collect();
     known(tree, &fields)?;
     let mut conditions = Vec::new();
@@ -108,7 +108,7 @@ fn authenticated(place: &Tree, name: Tree) -> Tree {
     object(place, vec![("authenticated", object(place, vec![("principal_name", name)]))])
 }
 
-fn service_account<'t>(place: &'t Tree, value: &str, namespace: &str) -> Result<Tree, Fault> {
+fn service_account(place: &Tree, value: &str, namespace: &str) -> Result<Tree, Fault> {
     let (namespace, account) = value.split_once('/').unwrap_or((namespace, value));
     if account.is_empty() || account.contains(['/', '*']) || namespace.contains('*') {
         let problem = format!("expected NAME or NAMESPACE/NAME without *, got `{value}`");
@@ -118,7 +118,7 @@ fn service_account<'t>(place: &'t Tree, value: &str, namespace: &str) -> Result<
     Ok(authenticated(place, regex(place, &pattern)))
 }
 
-fn trust_domain<'t>(place: &'t Tree, value: &str) -> Result<Tree, Fault> {
+fn trust_domain(place: &Tree, value: &str) -> Result<Tree, Fault> {
     let starts_with =
         |text: String| authenticated(place, object(place, vec![("prefix", text_at(place, text))]));
     match value.split_once('*') {
@@ -134,7 +134,7 @@ fn trust_domain<'t>(place: &'t Tree, value: &str) -> Result<Tree, Fault> {
     }
 }
 
-fn ip<'t>(place: &'t Tree, field: &str, value: &str) -> Result<Tree, Fault> {
+fn ip(place: &Tree, field: &str, value: &str) -> Result<Tree, Fault> {
     let range = cidr(place, value).ok_or_else(|| {
         Fault::at(place, format!("expected an IP address or a range such as 10.0.0.0/8, got `{value}`"))
     })?;
