@@ -18,6 +18,8 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use jwtguard::inspect::check::check;
+use jwtguard::inspect::{Severity, documents};
 use serde_json::{Value, json};
 
 use self::case::Case;
@@ -133,6 +135,23 @@ async fn batch(pool: &Pool, first: usize, cases: &[Case], each: usize) -> Vec<An
     );
     assert_no_crash(&stack);
     sent.0.into_iter().chain(sent.1).chain(sent.2).chain(sent.3).collect()
+}
+
+#[test]
+fn every_converted_policy_passes_check() {
+    for case in corpus(&Pool::new(now())) {
+        let documents = documents(&case.name, &case.yaml).unwrap();
+        let report = check(&documents);
+        let errors: Vec<_> =
+            report.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+        assert_eq!(
+            (report.configurations, errors.len()),
+            (1, 0),
+            "{}: {errors:#?}\n{}",
+            case.name,
+            case.yaml
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

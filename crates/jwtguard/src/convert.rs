@@ -19,6 +19,7 @@ mod names;
 pub mod node;
 pub mod notes;
 mod path_test;
+mod payloads;
 mod pico;
 pub mod policy;
 mod provider;

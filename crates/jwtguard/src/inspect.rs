@@ -23,6 +23,7 @@ pub mod tree;
 mod yaml;
 
 pub use document::FileDocument;
+pub(crate) use document::of_kind;
 pub use finding::{Finding, Severity};
 use tree::Tree;
 

@@ -15,6 +15,8 @@ pub struct Case {
     pub virtual_hosts: Value,
     /// The converted policy.
     pub policy: Value,
+    /// The converted policy as the command prints it.
+    pub yaml: String,
     /// What the conversion told.
     pub notes: Vec<Note>,
 }
@@ -36,8 +38,9 @@ impl Case {
         let conversion =
             convert(&documents).unwrap_or_else(|fault| panic!("{name}: {}", fault.shown(&documents)));
         let [policy] = conversion.policies.as_slice() else { panic!("{name}: one policy") };
+        let yaml = policy.to_string();
         let policy = serde_json::from_str(&policy.to_node().to_json()).unwrap();
-        Self { name, filters, virtual_hosts, policy, notes: conversion.notes }
+        Self { name, filters, virtual_hosts, policy, yaml, notes: conversion.notes }
     }
 
     /// Objects of Kubernetes, which stand for these filters.
@@ -78,6 +81,7 @@ impl Case {
             filters: filters.collect(),
             virtual_hosts: everything(),
             policy: serde_json::from_str(&policy.to_node().to_json()).unwrap(),
+            yaml: policy.to_string(),
             notes: notes.sorted(&[]),
         }
     }

@@ -92,7 +92,13 @@ fn has_several_issuers(case: &Case) -> bool {
 /// Whether a note of the conversion concerns the request.
 fn is_told(case: &Case, sent: &Sent) -> bool {
     let path = sent.path.split('?').next().unwrap();
-    case.notes.iter().filter(|note| !note.text.contains("count alike")).any(|note| match &note.concerns {
+    // These notes tell what else passes, or what changes no answer.
+    let changes_no_answer = |text: &str| {
+        ["count alike", "dynamic metadata", "metrics", "forward_token"]
+            .iter()
+            .any(|words| text.contains(words))
+    };
+    case.notes.iter().filter(|note| !changes_no_answer(&note.text)).any(|note| match &note.concerns {
         Concerns::Everything => true,
         Concerns::Templates(templates) => templates.iter().any(|template| {
             let pattern = jwt_guard::route::Template::parse(&template.to_string()).unwrap();

@@ -11,6 +11,7 @@ use crate::harness::typed;
 pub fn cases(pool: &Pool) -> Vec<Case> {
     let mut cases = Vec::new();
     let own = || provider(pool, json!({}));
+    let readable = || provider(pool, json!({ "payload_in_metadata": "payload" }));
     let requires = || json!({ "provider_name": "own" });
     let config = |provider: Value, rules: Value| {
         jwt_authn(json!({ "providers": { "own": provider }, "rules": rules }))
@@ -39,7 +40,7 @@ pub fn cases(pool: &Pool) -> Vec<Case> {
             let principal = json!({ "metadata": matcher });
             cases.push(Case::of_filters(
                 name,
-                vec![config(own(), api()), policy(action, json!({ "any": true }), principal)],
+                vec![config(readable(), api()), policy(action, json!({ "any": true }), principal)],
             ));
         }
     }
@@ -49,11 +50,11 @@ pub fn cases(pool: &Pool) -> Vec<Case> {
             let principal = json!({ "metadata": role("admin") });
             cases.push(Case::of_filters(
                 name,
-                vec![config(own(), api()), policy(action, permission.clone(), principal)],
+                vec![config(readable(), api()), policy(action, permission.clone(), principal)],
             ));
         }
     }
-    cases.extend(of_routes(&config(own(), api())));
+    cases.extend(of_routes(&config(readable(), api())));
     cases.extend(documented(pool));
     cases
 }
@@ -63,7 +64,6 @@ fn provider(pool: &Pool, members: Value) -> Value {
         "issuer": ISSUER,
         "audiences": ["orders-api"],
         "local_jwks": pool.local(ISSUER),
-        "payload_in_metadata": "payload",
     });
     provider.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
     provider

@@ -16,7 +16,9 @@ use self::targets::{Proxy, Scope, Target};
 use super::chain::{Chain, Filter, FilterKind, FilterState, Source};
 use super::manifest::Manifest;
 use super::notes::{Fault, Notes, Place};
+use super::payloads::leave_out_unread;
 use crate::inspect::FileDocument;
+use crate::inspect::of_kind;
 use crate::inspect::tree::Tree;
 
 const GROUP: &str = "security.istio.io";
@@ -49,6 +51,7 @@ pub fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Sour
             }
         }
     }
+    tell_routing_by_claims(&found, documents, notes);
     let groups = groups(&found, documents, notes);
     let (with_tokens, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.has_rules());
     let without = |group: &Group<'_, '_>| {
@@ -71,6 +74,24 @@ pub fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Sour
         }
     }
     Ok(with_tokens.into_iter().filter_map(Group::chain).map(Source::Chain).collect())
+}
+
+/// A VirtualService can choose a route by a claim of Istio's own RequestAuthentication.
+fn tell_routing_by_claims(found: &[Object<'_>], documents: &[FileDocument], notes: &mut Notes) {
+    if found.is_empty() {
+        return;
+    }
+    for service in of_kind(documents, "VirtualService") {
+        service.walk(&mut |tree, _, _| {
+            for (name, value) in tree.members().iter().filter(|(name, _)| name.starts_with("@request.auth.claims")) {
+                let text = format!(
+                    "{name} needs the metadata of RequestAuthentication, which jwt-guard does not write: match on a header of \
+                     claim_headers instead, or keep the RequestAuthentication"
+                );
+                notes.dropped(value, text);
+            }
+        });
+    }
 }
 
 fn authentication(tree: &Tree) -> Result<Object<'_>, Fault> {
@@ -213,6 +234,8 @@ impl Group<'_, '_> {
         }
         let place = Place::of(self.objects.first()?.tree);
         let title = format!("Istio, {}", self.title());
-        (!filters.is_empty()).then_some(Chain { title, place, filters, virtual_hosts: Vec::new() })
+        let mut chain = Chain { title, place, filters, virtual_hosts: Vec::new() };
+        leave_out_unread(&mut chain);
+        (!chain.filters.is_empty()).then_some(chain)
     }
 }

@@ -31,6 +31,8 @@ pub struct Provider {
     pub claim_headers: Vec<(String, Node)>,
     /// The key of the payload for RBAC.
     pub payload: Option<String>,
+    /// Where the file sets this key, if a front-end does not.
+    pub payload_place: Option<Place>,
     /// The claims whose text is split into names.
     pub splits: Vec<(Vec<String>, Option<NameKind>)>,
     /// The conditions on the subject.

@@ -1,12 +1,14 @@
 //! The rules of a chain: its filters, and their configurations for single routes.
 
+use std::collections::HashSet;
+
 use super::jwt_authn::{JwtAuthn, rule_for_route, unread};
 use super::tests::{Tests, host_test};
 use super::{name_lists, rbac, route_match};
 use crate::convert::chain::{Chain, Filter, FilterKind, FilterState};
 use crate::convert::expression::{Expression, HostTest, RequestTest, all, any};
 use crate::convert::fields::{items, known, map, whole_text};
-use crate::convert::notes::{Fault, Notes, Place};
+use crate::convert::notes::{Effect, Fault, Notes, Place};
 use crate::convert::rules::{Authorization, JwtRule, Origin, Rules};
 use crate::inspect::tree::Tree;
 
@@ -85,9 +87,28 @@ pub fn read(chain: &Chain, notes: &mut Notes) -> Result<ChainRules, Fault> {
         found.jwt.restrict(&mut rule.need);
     }
     name_lists::settle(&mut found.jwt.providers, &mut found.rules.jwt, &found.rules.after);
+    tell_payloads(&found, notes);
     found.rules.issuers = found.jwt.providers.len();
     found.rules.tests = tests.described;
     Ok(found)
+}
+
+/// Tells of payloads that no rule of RBAC reads, which other filters and logs may read.
+fn tell_payloads(found: &ChainRules, notes: &mut Notes) {
+    let mut read = HashSet::new();
+    for filter in found.rules.before.iter().chain(&found.rules.after) {
+        filter.condition.claim_tests(&mut |test| {
+            read.insert(test.payload.as_str());
+        });
+    }
+    for provider in &found.jwt.providers {
+        let is_read = provider.payload.as_ref().is_some_and(|key| read.contains(key.as_str()));
+        if let Some(place) = provider.payload_place.as_ref().filter(|_| !is_read) {
+            let text = "a Wasm filter writes no dynamic metadata, and no RBAC filter here reads this payload; what else reads it \
+                        must read claim headers";
+            notes.add(Effect::Dropped, place.clone(), text.to_owned());
+        }
+    }
 }
 
 /// The rules of `jwt_authn`: those of routes first.

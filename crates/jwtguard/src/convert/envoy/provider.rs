@@ -50,6 +50,7 @@ pub fn read(name: &str, tree: &Tree, notes: &mut Notes) -> Result<Option<Provide
         forwards: boolean(tree, "forward")?,
         claim_headers: claim_headers(tree, notes)?,
         payload: text(tree, "payload_in_metadata")?.filter(|key| !key.is_empty()).map(ToOwned::to_owned),
+        payload_place: payload_place(tree),
         splits: splits(tree)?,
         subjects: Vec::new(),
         remarks: Vec::new(),
@@ -71,6 +72,12 @@ pub fn read(name: &str, tree: &Tree, notes: &mut Notes) -> Result<Option<Provide
         return Ok(None);
     }
     Ok((has_keys && has_subjects).then_some(provider))
+}
+
+/// Where the file itself sets the key of the payload. A front-end that sets it has no other place than that of the provider.
+fn payload_place(tree: &Tree) -> Option<Place> {
+    let key = tree.get("payload_in_metadata").filter(|key| key.text() != Some(""))?;
+    (key.source != tree.source).then(|| Place::of(key))
 }
 
 /// Reads where the keys come from. Returns whether jwt-guard can get them.

@@ -9,6 +9,7 @@ use super::routes::Route;
 use crate::convert::chain::{Chain, FilterKind, Source};
 use crate::convert::made::{list, map, object, text as text_at};
 use crate::convert::notes::{Effect, Fault, Notes, Place};
+use crate::convert::payloads::leave_out_unread;
 use crate::inspect::tree::Tree;
 
 /// Makes the chains of the objects.
@@ -91,7 +92,7 @@ impl<'o, 't> Plan<'o, 't> {
     /// Leaves out the chains in which no policy says which tokens are valid.
     fn with_tokens(&self, chains: Vec<Chain>, notes: &mut Notes) -> Result<Vec<Source>, Fault> {
         let has_jwt = |chain: &Chain| chain.filters.iter().any(|filter| filter.kind == FilterKind::JwtAuthn);
-        let (with, without): (Vec<Chain>, Vec<Chain>) = chains.into_iter().partition(has_jwt);
+        let (mut with, without): (Vec<Chain>, Vec<Chain>) = chains.into_iter().partition(has_jwt);
         for chain in without {
             let text = format!(
                 "no SecurityPolicy with jwt in the files applies to {}, and jwt-guard needs an issuer",
@@ -103,6 +104,7 @@ impl<'o, 't> Plan<'o, 't> {
             }
             notes.add(Effect::Dropped, chain.place, format!("{text}: keep this object"));
         }
+        with.iter_mut().for_each(leave_out_unread);
         Ok(with.into_iter().map(Source::Chain).collect())
     }
 
