@@ -1,6 +1,6 @@
 //! A configuration of the corpus: the original filters, and what the conversion makes of them.
 
-use jwtguard::convert::{Chain, FilterKind, Note, Notes, convert, of_chain};
+use jwtguard::convert::{Note, convert};
 use jwtguard::inspect::documents;
 use serde_json::{Value, json};
 
@@ -34,13 +34,7 @@ impl Case {
             "http_filters": filters,
             "route_config": { "virtual_hosts": virtual_hosts },
         });
-        let documents = documents(&format!("{name}.json"), &file.to_string()).unwrap();
-        let conversion =
-            convert(&documents).unwrap_or_else(|fault| panic!("{name}: {}", fault.shown(&documents)));
-        let [policy] = conversion.policies.as_slice() else { panic!("{name}: one policy") };
-        let yaml = policy.to_string();
-        let policy = serde_json::from_str(&policy.to_node().to_json()).unwrap();
-        Self { name, filters, virtual_hosts, policy, yaml, notes: conversion.notes }
+        Self::converted((&format!("{name}.json"), &file.to_string()), name, filters, virtual_hosts)
     }
 
     /// Objects of Kubernetes, which stand for these filters.
@@ -51,39 +45,22 @@ impl Case {
         virtual_hosts: Value,
     ) -> Self {
         let name = name.into();
-        let documents = documents(&format!("{name}.yaml"), objects).unwrap();
+        Self::converted((&format!("{name}.yaml"), objects), name, filters, virtual_hosts)
+    }
+
+    fn converted(
+        (file, text): (&str, &str),
+        name: String,
+        filters: Vec<Value>,
+        virtual_hosts: Value,
+    ) -> Self {
+        let documents = documents(file, text).unwrap();
         let conversion =
             convert(&documents).unwrap_or_else(|fault| panic!("{name}: {}", fault.shown(&documents)));
         let [policy] = conversion.policies.as_slice() else { panic!("{name}: one policy") };
+        let yaml = policy.to_string();
         let policy = serde_json::from_str(&policy.to_node().to_json()).unwrap();
-        Self { name, filters, virtual_hosts, policy, notes: conversion.notes }
-    }
-
-    /// A chain that a front-end has made of other objects.
-    #[allow(dead_code, reason = "for the cases of the other sources")]
-    pub fn of_chain(name: impl Into<String>, chain: &Chain, mut notes: Notes) -> Self {
-        let name = name.into();
-        let policy =
-            of_chain(chain, &mut notes).unwrap_or_else(|fault| panic!("{name}: {}", fault.shown(&[])));
-        let filters = chain.filters.iter().map(|filter| {
-            let (kind, entry) = match filter.kind {
-                FilterKind::JwtAuthn => ("jwt_authn.v3.JwtAuthentication", "jwt_authn"),
-                FilterKind::Rbac => ("rbac.v3.RBAC", "rbac"),
-            };
-            let config: Value = serde_json::from_str(&filter.config.to_json()).unwrap();
-            json!({
-                "name": format!("envoy.filters.http.{entry}"),
-                "typed_config": typed(&format!("envoy.extensions.filters.http.{kind}"), config),
-            })
-        });
-        Self {
-            name,
-            filters: filters.collect(),
-            virtual_hosts: everything(),
-            policy: serde_json::from_str(&policy.to_node().to_json()).unwrap(),
-            yaml: policy.to_string(),
-            notes: notes.sorted(&[]),
-        }
+        Self { name, filters, virtual_hosts, policy, yaml, notes: conversion.notes }
     }
 }
 

@@ -219,6 +219,23 @@ fn what_jwt_guard_does_not_have_is_told_with_its_place() {
 }
 
 #[test]
+fn a_route_by_a_claim_is_told() {
+    let service = |header: &str| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{ name: a, namespace: shop }}\nspec:\n  \
+             http: [{{ match: [{{ headers: {{ '{header}': {{ exact: a }} }} }}] }}]\n"
+        )
+    };
+    assert_eq!(converted(&format!("{AUTHENTICATION}{}", service("x-a"))).0, 0);
+    let (status, _, err) = converted(&format!("{AUTHENTICATION}{}", service("@request.auth.claims.groups")));
+    assert_eq!(status, 1, "{err}");
+    assert!(
+        err.contains("dropped: @request.auth.claims.groups needs the metadata of RequestAuthentication"),
+        "{err}"
+    );
+}
+
+#[test]
 fn an_equal_conversion_has_no_notes() {
     let (status, out, err) = converted(AUTHENTICATION);
     assert_eq!((status, err.as_str()), (0, ""), "{out}");
