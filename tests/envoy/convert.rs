@@ -1,8 +1,8 @@
 //! Proves `jwtguard convert`: the filters of the original and the converted policy side by side in one Envoy, with the same
 //! requests.
 //!
-//! The policy never passes what the original refuses, but for the rows of [`differences::WIDER`]. What it refuses in addition
-//! is explained by a note of the conversion or by a row of [`differences::STRICTER`].
+//! The policy never passes what the original refuses, except for three rows of [`differences::Difference`]. What it refuses in addition
+//! is explained by a note of the conversion or by another row.
 
 mod case;
 mod differences;

@@ -16,7 +16,7 @@ use crate::commands::output::print_line;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Exit status:
-  0  The configuration is equal, but for the differences that docs/migration.md lists for every policy.
+  0  The configuration is equal, except for the differences that docs/migration.md lists for every policy.
   1  Some part is lossy or dropped.
   2  A file cannot be read, has nothing to convert, or has a field that the command does not know. Nothing is printed to
      standard output.

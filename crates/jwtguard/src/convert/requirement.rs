@@ -330,7 +330,7 @@ mod tests {
         Alternative { issuers: issuers.iter().copied().collect(), audiences: None, conditions }
     }
 
-    fn token(alternatives: &[Alternative]) -> Requirement {
+    fn token<const N: usize>(alternatives: [Alternative; N]) -> Requirement {
         Requirement::token(alternatives.to_vec()).unwrap()
     }
 
@@ -341,15 +341,15 @@ mod tests {
         let other = alternative(&[1], &[]);
         for (one, two, expected) in [
             (Requirement::Open, Requirement::Deny, Requirement::Deny),
-            (Requirement::Open, token(&[any.clone()]), token(&[any.clone()])),
+            (Requirement::Open, token([any.clone()]), token([any.clone()])),
             (
                 Requirement::Failed,
                 Requirement::Missing(vec![any.clone()]),
                 Requirement::Missing(vec![any.clone()]),
             ),
-            (Requirement::Missing(vec![any.clone()]), token(&[admin.clone()]), token(&[admin.clone()])),
-            (token(&[any]), token(&[admin.clone()]), token(&[admin.clone()])),
-            (token(&[admin.clone()]), token(&[other.clone()]), Requirement::Deny),
+            (Requirement::Missing(vec![any.clone()]), token([admin.clone()]), token([admin.clone()])),
+            (token([any]), token([admin.clone()]), token([admin.clone()])),
+            (token([admin.clone()]), token([other.clone()]), Requirement::Deny),
             (
                 Requirement::Missing(vec![alternative(&[0], &[])]),
                 Requirement::Missing(vec![other]),
@@ -359,21 +359,21 @@ mod tests {
             assert_eq!(one.clone().and(two.clone()), Ok(expected.clone()));
             assert_eq!(two.and(one), Ok(expected));
         }
-        let both = token(&[admin]).and(token(&[user])).unwrap();
+        let both = token([admin]).and(token([user])).unwrap();
         let Requirement::Token(both) = both else { panic!("{both:?}") };
         assert_eq!(both[0].conditions.len(), 2);
     }
 
     #[test]
     fn alternatives_become_one_where_a_list_says_the_same() {
-        let one = token(&[alternative(&[0], &["admin"]), alternative(&[0], &["user"])]);
-        assert_eq!(one, token(&[alternative(&[0], &["admin", "user"])]));
-        let issuers = token(&[alternative(&[0], &[]), alternative(&[1], &[])]);
-        assert_eq!(issuers, token(&[alternative(&[0, 1], &[])]));
-        let covered = token(&[alternative(&[0], &["admin"]), alternative(&[0], &[])]);
-        assert_eq!(covered, token(&[alternative(&[0], &[])]));
+        let one = token([alternative(&[0], &["admin"]), alternative(&[0], &["user"])]);
+        assert_eq!(one, token([alternative(&[0], &["admin", "user"])]));
+        let issuers = token([alternative(&[0], &[]), alternative(&[1], &[])]);
+        assert_eq!(issuers, token([alternative(&[0, 1], &[])]));
+        let covered = token([alternative(&[0], &["admin"]), alternative(&[0], &[])]);
+        assert_eq!(covered, token([alternative(&[0], &[])]));
         // Another issuer and another role at once are two alternatives.
-        let two = token(&[alternative(&[0], &["admin"]), alternative(&[1], &["user"])]);
+        let two = token([alternative(&[0], &["admin"]), alternative(&[1], &["user"])]);
         assert!(matches!(two, Requirement::Token(alternatives) if alternatives.len() == 2));
     }
 }

@@ -1,4 +1,4 @@
-//! `convert` on Envoy's configuration: what becomes of each field, what is told, and what is refused.
+//! `convert` on Envoy's configuration: what becomes of each field, which notes it prints, and what it refuses.
 
 use crate::run::{Folder, Output, jwtguard, jwtguard_with};
 
@@ -292,4 +292,31 @@ fn a_filter_where_it_cannot_be_read_exits_with_2() {
     let output = converted(&[("typed_config: {", inner)]);
     assert_eq!((output.status, output.out.as_str()), (2, ""), "{}", output.err);
     assert!(output.err.contains("found the filter inside another filter"), "{}", output.err);
+}
+
+/// The example of the document is what the command prints.
+#[test]
+fn the_example_of_the_document_is_what_convert_prints() {
+    let text = crate::run::read("docs/migration.md");
+    let section =
+        |title: &str| text.split("\n## ").find(|section| section.lines().next() == Some(title)).unwrap();
+    let example =
+        section("From jwt_authn and RBAC").split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let output = jwtguard_with(&["convert", "-"], example);
+    assert_eq!(output.status, 1);
+    let shown = section("Let jwtguard convert");
+    // A note is shown without the path of its value.
+    let notes = output.err.lines().map(|line| {
+        let (place, rest) = line.split_once(": ").unwrap();
+        format!("{place}: … {}", rest.split_once(": ").unwrap().1)
+    });
+    let lines: Vec<String> = output.out.lines().map(ToOwned::to_owned).chain(notes).collect();
+    let missing: Vec<&String> =
+        lines.iter().filter(|line| !shown.contains(&format!("\n    {line}\n"))).collect();
+    assert!(missing.is_empty(), "the document lacks these lines: {missing:#?}");
+    assert_eq!(
+        shown.lines().filter(|line| line.starts_with("    ")).count(),
+        lines.len() + 1,
+        "and one for the command"
+    );
 }
