@@ -35,7 +35,7 @@ pub fn sources(documents: &[FileDocument], notes: &mut Notes) -> Result<Vec<Sour
     let mut routes = Vec::new();
     for kind in ["HTTPRoute", "GRPCRoute"] {
         for tree in of_kind(kind) {
-            routes.push(routes::route(tree, kind, notes)?);
+            routes.push(routes::route(tree, kind)?);
         }
     }
     let gateways = of_kind("Gateway").map(Gateway::read).collect::<Result<Vec<_>, Fault>>()?;

@@ -228,6 +228,52 @@ fn routes_in_the_files_decide_which_policy_a_request_has() {
 }
 
 #[test]
+fn a_route_that_cookies_can_choose_is_no_way_around_a_policy() {
+    // The route for some cookies is open, and the route for all others is not.
+    let open = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: { name: beta, namespace: shop }\nspec:\n  \
+                parentRefs: [{ name: eg }]\n  hostnames: [api.example.com]\n  rules: [{ matches: [{ path: { value: /api } }], filters: [FILTER] }]\n";
+    let with = |filter: &str| converted(&format!("{POLICY}{}{ROUTES}", open.replace("FILTER", filter)));
+    let (_, out, err) = with(
+        "{ type: ExtensionRef, extensionRef: { group: gateway.envoyproxy.io, kind: HTTPRouteFilter, name: a } }",
+    );
+    assert!(out.contains("{ path: /api/**, hosts: [api.example.com], requires_claim:"), "{out}");
+    assert!(
+        err.contains("spec.rules[0].filters[0]: dropped: jwt-guard does not read the header cookie"),
+        "{err}"
+    );
+    // Without it, the first route has the requests, as in Envoy.
+    let (_, out, _) = with("{ type: RequestMirror }");
+    assert!(out.contains("{ path: /api/**, hosts: [api.example.com], allow_anonymous: true }"), "{out}");
+}
+
+#[test]
+fn a_route_without_rules_has_every_path() {
+    let routes = ROUTES.replacen(
+        "  rules: [{ matches: [{ path: { value: /api } }], backendRefs: [{ name: api, port: 80 }] }]\n",
+        "",
+        1,
+    );
+    let policy = POLICY.split("  authorization:").next().unwrap();
+    let (_, out, err) = converted(&format!("{policy}{routes}"));
+    assert!(out.contains("{ path: /**, hosts: [api.example.com], allow_authenticated: true }"), "{out}{err}");
+}
+
+#[test]
+fn calls_of_a_grpc_route() {
+    let route = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: GRPCRoute\nmetadata: { name: api, namespace: shop }\nspec:\n  \
+                 parentRefs: [{ name: eg }]\n  rules: [{ matches: [{ method: { service: a.B, method: C } }, { method: { service: a.D } }] }]\n";
+    let policy =
+        POLICY.split("  authorization:").next().unwrap().replace("kind: HTTPRoute", "kind: GRPCRoute");
+    let (_, out, err) = converted(&format!("{policy}{route}"));
+    for line in
+        ["{ path: /a.B/C, allow_authenticated: true }", "{ path: /a.D/**, allow_authenticated: true }"]
+    {
+        assert!(out.contains(line), "{line} is not in\n{out}{err}");
+    }
+    assert!(out.contains("default_policy: { deny: true }"), "{out}");
+}
+
+#[test]
 fn listeners_with_different_routes_are_different_policies() {
     let gateway = "---\napiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: { name: eg, namespace: shop }\nspec:\n  \
                    gatewayClassName: eg\n  listeners: [{ name: a, port: 80 }, { name: b, port: 81 }]\n";

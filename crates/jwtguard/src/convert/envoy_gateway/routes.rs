@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use crate::convert::made::{list, object, text as text_at};
+use crate::convert::made::{boolean, list, map, object, text as text_at};
 use crate::convert::manifest::{Manifest, items, known, optional, required, text, texts};
-use crate::convert::notes::{Fault, Notes};
+use crate::convert::notes::Fault;
 use crate::inspect::tree::Tree;
 
 /// A route object.
@@ -49,6 +49,7 @@ struct Precedence {
     length: usize,
     headers: usize,
     exact_headers: usize,
+    cookies: usize,
     queries: usize,
     exact_queries: usize,
 }
@@ -65,13 +66,15 @@ pub fn sort<T>(matches: &mut [T], of: impl Fn(&T) -> &Match<'_>) {
     matches.sort_by_key(|item| Reverse(of(item).precedence.clone()));
 }
 
+/// The fields of a rule.
+const RULE_FIELDS: [&str; 7] =
+    ["name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"];
+
 /// Reads an HTTPRoute or a GRPCRoute.
 ///
 /// # Errors
 /// The first field that is not as expected.
-pub fn route<'t>(tree: &'t Tree, kind: &'t str, notes: &mut Notes) -> Result<Route<'t>, Fault> {
-    const RULE_FIELDS: [&str; 7] =
-        ["name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence"];
+pub fn route<'t>(tree: &'t Tree, kind: &'t str) -> Result<Route<'t>, Fault> {
     let manifest = Manifest::read(tree, kind, "gateway.networking.k8s.io", &["v1", "v1beta1", "v1alpha2"])?;
     known(manifest.spec, &["parentRefs", "hostnames", "rules", "useDefaultGateways"])?;
     let hostnames = texts(manifest.spec, "hostnames")?.into_iter().map(|(_, name)| name).collect();
@@ -80,26 +83,46 @@ pub fn route<'t>(tree: &'t Tree, kind: &'t str, notes: &mut Notes) -> Result<Rou
         parents.map(|tree| parent(tree, manifest.namespace)).collect::<Result<_, Fault>>()?;
     let mut matches = Vec::new();
     for rule in items(manifest.spec, "rules")? {
-        known(rule, &RULE_FIELDS)?;
         let name = optional(rule, "name", text)?;
-        for filter in
-            items(rule, "filters")?.iter().filter(|filter| filter.text_of("type") == Some("ExtensionRef"))
-        {
-            let text = "an HTTPRouteFilter can match on cookies, which convert does not read: compare the routes yourself, if this \
-                        one does";
-            notes.lossy(filter, text);
-        }
-        let read: fn(&Tree) -> Result<(Tree, Precedence), Fault> =
-            if kind == "GRPCRoute" { grpc_match } else { http_match };
-        let written = items(rule, "matches")?;
-        // Without matches, a rule matches every path.
-        let absent = written.is_empty().then(|| object(rule, Vec::new()));
-        for tree in written.iter().chain(absent.as_ref()) {
-            let (tree, precedence) = read(tree)?;
-            matches.push(Match { rule: name, tree, precedence });
-        }
+        let found = of_rule(rule, kind)?.into_iter();
+        matches.extend(found.map(|(tree, precedence)| Match { rule: name, tree, precedence }));
+    }
+    if manifest.spec.get_exact("rules").is_none() {
+        let found = of_rule(&object(manifest.spec, Vec::new()), kind)?.into_iter();
+        matches.extend(found.map(|(tree, precedence)| Match { rule: None, tree, precedence }));
     }
     Ok(Route { manifest, hostnames, parents: parents.into_iter().flatten().collect(), matches })
+}
+
+/// The matches of a rule. Without matches, it matches every path.
+fn of_rule(rule: &Tree, kind: &str) -> Result<Vec<(Tree, Precedence)>, Fault> {
+    known(rule, &RULE_FIELDS)?;
+    let extension =
+        items(rule, "filters")?.iter().find(|filter| filter.text_of("type") == Some("ExtensionRef"));
+    let read: fn(&Tree) -> Result<(Tree, Precedence), Fault> =
+        if kind == "GRPCRoute" { grpc_match } else { http_match };
+    let written = items(rule, "matches")?;
+    let absent = written.is_empty().then(|| object(rule, Vec::new()));
+    let of_match = |tree: &Tree| {
+        let (tree, precedence) = read(tree)?;
+        Ok(match extension {
+            None => (tree, precedence),
+            Some(extension) => (with_cookies(&tree, extension), Precedence { cookies: 1, ..precedence }),
+        })
+    };
+    written.iter().chain(absent.as_ref()).map(of_match).collect()
+}
+
+/// The match with a test of cookies, which an HTTPRouteFilter can add: some of the requests may not pass it.
+fn with_cookies(matched: &Tree, extension: &Tree) -> Tree {
+    let test = object(
+        extension,
+        vec![("name", text_at(extension, "cookie")), ("present_match", boolean(extension, true))],
+    );
+    let mut headers = matched.list("headers").to_vec();
+    headers.push(test);
+    let others = matched.members().iter().filter(|(name, _)| name != "headers").cloned();
+    map(matched, others.chain([("headers".to_owned(), list(matched, headers))]).collect())
 }
 
 /// An entry of `parentRefs`. `None` if the parent is no Gateway.
@@ -128,6 +151,7 @@ fn http_match(tree: &Tree) -> Result<(Tree, Precedence), Fault> {
         length,
         headers: headers.len(),
         exact_headers,
+        cookies: 0,
         queries: queries.len(),
         exact_queries,
     };
@@ -244,6 +268,7 @@ fn grpc_match(tree: &Tree) -> Result<(Tree, Precedence), Fault> {
         length,
         headers: headers.len(),
         exact_headers,
+        cookies: 0,
         queries: 0,
         exact_queries: 0,
     };
