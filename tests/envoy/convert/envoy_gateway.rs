@@ -325,13 +325,16 @@ fn generated(seed: u64, pool: &Pool) -> Case {
             json!({ "jwt": jwt, "authorization": authorization }),
         );
     }
-    let matches = |random: &mut Random| {
-        let value = random.of(&["/api", "/public", "/api/admin", "/", "/healthz"]);
+    // Two routes with one match and different policies are refused: their age decides.
+    let first = random.below(5);
+    let matches = |random: &mut Random, index: usize| {
+        let value = ["/api", "/public", "/api/admin", "/", "/healthz"][(first + index) % 5];
         json!([{ "path": { "type": random.of(&["PathPrefix", "PathPrefix", "Exact"]), "value": value } }])
     };
     let hosts = |random: &mut Random| random.of(&[&[] as &[&str], &[], &["one.example"], &["*.two.example"]]);
-    let mut objects: Vec<Value> =
-        ["a", "b", "c"].map(|name| route(name, hosts(&mut random), matches(&mut random))).into();
+    let mut objects: Vec<Value> = [("a", 0), ("b", 1), ("c", 2)]
+        .map(|(name, index)| route(name, hosts(&mut random), matches(&mut random, index)))
+        .into();
     objects.push(policy("first", ("HTTPRoute", "a"), json!({ "jwt": jwt, "authorization": authorization })));
     let rules: Vec<Value> = (0..2).map(|_| rule(&mut random, &names)).collect();
     let target = random.of(&[("HTTPRoute", "b"), ("Gateway", "eg")]);

@@ -241,9 +241,34 @@ fn a_route_that_cookies_can_choose_is_no_way_around_a_policy() {
         err.contains("spec.rules[0].filters[0]: dropped: jwt-guard does not read the header cookie"),
         "{err}"
     );
-    // Without it, the first route has the requests, as in Envoy.
-    let (_, out, _) = with("{ type: RequestMirror }");
-    assert!(out.contains("{ path: /api/**, hosts: [api.example.com], allow_anonymous: true }"), "{out}");
+    // Without it, the two routes have the same requests, and which of them is older decides.
+    let (status, out, err) = with("{ type: RequestMirror }");
+    assert_eq!((status, out.as_str()), (2, ""), "{err}");
+    assert!(
+        err.contains(
+            "spec.rules[0].matches[0]: the route beta has this match for the host api.example.com too"
+        ),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_header_before_a_method_of_the_same_path() {
+    // Which of the two routes is older is unknown: a GET may have the header.
+    let of = |name: &str, test: &str| {
+        format!(
+            "---\napiVersion: gateway.networking.k8s.io/v1\nkind: HTTPRoute\nmetadata: {{ name: {name}, namespace: shop }}\nspec:\n  \
+             parentRefs: [{{ name: eg }}]\n  rules: [{{ matches: [{{ path: {{ value: /api }}, {test} }}] }}]\n"
+        )
+    };
+    let (open, closed) = (of("open", "method: GET"), of("api", "headers: [{ name: x-a, value: b }]"));
+    for text in [format!("{POLICY}{open}{closed}"), format!("{POLICY}{closed}{open}")] {
+        let (_, out, err) = converted(&text);
+        assert!(
+            out.contains("{ path: /api/**, methods: [GET], requires_claim: { claim: roles, any: admin } }"),
+            "{out}{err}"
+        );
+    }
 }
 
 #[test]

@@ -47,6 +47,29 @@ impl Layout<'_, '_> {
         self.gateway == other.gateway && self.policies == other.policies && matches(self) == matches(other)
     }
 
+    /// Refuses one match of two routes with different policies: Envoy Gateway uses the older route, which files do not tell.
+    fn check_equal_matches(&self) -> Result<(), Fault> {
+        for (host, policies) in self.hosts.iter().zip(&self.policies) {
+            let mut seen: Vec<(String, &HostMatch<'_, '_>, Option<Effective>)> = Vec::new();
+            for (found, policy) in host.matches.iter().zip(policies) {
+                let text = found.matched.tree.to_json();
+                let other = seen.iter().find(|(other, route, other_policy)| {
+                    *other == text && !std::ptr::eq(route.route, found.route) && other_policy != policy
+                });
+                if let Some((_, other, _)) = other {
+                    let problem = format!(
+                        "the route {} has this match for the host {} too, with another policy: Envoy Gateway uses the older route, so \
+                         remove the match from the other",
+                        other.route.manifest.name, host.hostname
+                    );
+                    return Err(Fault::at(&found.matched.tree, problem));
+                }
+                seen.push((text, found, *policy));
+            }
+        }
+        Ok(())
+    }
+
     /// The policies that some match or the Gateway has, each once.
     fn used(&self) -> Vec<Effective> {
         let mut used = Vec::new();
@@ -77,7 +100,7 @@ impl<'o, 't> Plan<'o, 't> {
     pub fn sources(&self, notes: &mut Notes) -> Result<Vec<Source>, Fault> {
         let mut chains = Vec::new();
         for gateway in self.gateways() {
-            let layouts = self.layouts(gateway);
+            let layouts = self.layouts(gateway)?;
             let is_whole = layouts.len() == 1;
             for layout in layouts.iter().filter(|layout| !layout.used().is_empty()) {
                 chains.extend(self.of_gateway(gateway, layout, is_whole, notes)?);
@@ -138,7 +161,7 @@ impl<'o, 't> Plan<'o, 't> {
     }
 
     /// The different layouts of the listeners of a Gateway.
-    fn layouts(&self, (namespace, name): (&'t str, &'t str)) -> Vec<Layout<'o, 't>> {
+    fn layouts(&self, (namespace, name): (&'t str, &'t str)) -> Result<Vec<Layout<'o, 't>>, Fault> {
         let objects = self.objects;
         let object = objects
             .gateways
@@ -163,12 +186,13 @@ impl<'o, 't> Plan<'o, 't> {
             };
             let policies = hosts.iter().map(of_host).collect();
             let layout = Layout { listeners: vec![listener], gateway, hosts, policies };
+            layout.check_equal_matches()?;
             match layouts.iter_mut().find(|other| other.is_same(&layout)) {
                 Some(other) => other.listeners.push(listener),
                 None => layouts.push(layout),
             }
         }
-        layouts
+        Ok(layouts)
     }
 
     /// The policy of a match: that of its rule, of its route, or of the Gateway.

@@ -52,6 +52,9 @@ struct Precedence {
     cookies: usize,
     queries: usize,
     exact_queries: usize,
+    /// Files do not tell which of two equal routes is older. A test that only some requests pass counts for both of its results, so
+    /// that such a match before the other one is never weaker.
+    is_open: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +108,10 @@ fn of_rule(rule: &Tree, kind: &str) -> Result<Vec<(Tree, Precedence)>, Fault> {
     let absent = written.is_empty().then(|| object(rule, Vec::new()));
     let of_match = |tree: &Tree| {
         let (tree, precedence) = read(tree)?;
+        let by_method =
+            tree.list("headers").iter().filter(|header| header.text_of("name") == Some(":method")).count();
+        let is_open = precedence.headers + precedence.queries > by_method;
+        let precedence = Precedence { is_open, ..precedence };
         Ok(match extension {
             None => (tree, precedence),
             Some(extension) => (with_cookies(&tree, extension), Precedence { cookies: 1, ..precedence }),
@@ -154,6 +161,7 @@ fn http_match(tree: &Tree) -> Result<(Tree, Precedence), Fault> {
         cookies: 0,
         queries: queries.len(),
         exact_queries,
+        is_open: false,
     };
     let mut members = vec![path];
     if !headers.is_empty() {
@@ -271,6 +279,7 @@ fn grpc_match(tree: &Tree) -> Result<(Tree, Precedence), Fault> {
         cookies: 0,
         queries: 0,
         exact_queries: 0,
+        is_open: false,
     };
     let mut members = vec![path];
     if !headers.is_empty() {
