@@ -11,6 +11,7 @@ mod gateway_filters;
 mod generated;
 mod handmade;
 mod istio;
+mod istio_generated;
 mod istiod;
 mod requests;
 mod tokens;
@@ -45,6 +46,7 @@ fn corpus(pool: &Pool) -> Vec<Case> {
     let mut cases = handmade::cases(pool);
     cases.extend(generated::cases(pool));
     cases.extend(istio::cases(pool));
+    cases.extend(istio_generated::cases(pool));
     cases.extend(envoy_gateway::cases(pool));
     cases
 }

@@ -7,6 +7,7 @@ mod conditions;
 mod filters;
 mod gateways;
 mod hostnames;
+mod layout;
 mod objects;
 mod plan;
 mod policies;

@@ -13,6 +13,7 @@ mod check;
 mod context;
 mod convert;
 mod convert_envoy_gateway;
+mod convert_gateway_routes;
 mod convert_istio;
 mod convert_pico;
 mod documents;

@@ -1,8 +1,9 @@
-//! Which policy decides on which match, for each listener of a Gateway.
+//! The chains of filters: one for each listener of a Gateway with routes of its own, and one for each other target.
 
 use super::authentication::Known;
 use super::filters;
-use super::gateways::{HostMatch, Listener, VirtualHost, listeners, virtual_hosts};
+use super::gateways::{HostMatch, VirtualHost, listeners, virtual_hosts};
+use super::layout::{Effective, Layout};
 use super::objects::{Attached, Merged, Objects};
 use super::policies::{Demands, SecurityPolicy, Target};
 use super::routes::Route;
@@ -16,75 +17,6 @@ use crate::inspect::tree::Tree;
 pub struct Plan<'o, 't> {
     objects: &'o Objects<'t>,
     merged: &'o [Merged],
-}
-
-/// A policy, by its index, merged into another one or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Effective {
-    policy: usize,
-    parent: Option<usize>,
-}
-
-/// The policy of each match on a listener.
-struct Layout<'o, 't> {
-    listeners: Vec<Listener<'t>>,
-    /// The policy of the Gateway.
-    gateway: Option<Effective>,
-    hosts: Vec<VirtualHost<'o, 't>>,
-    /// The policy of each match of each host.
-    policies: Vec<Vec<Option<Effective>>>,
-}
-
-impl Layout<'_, '_> {
-    /// Whether two listeners have the same matches with the same policies.
-    fn is_same(&self, other: &Self) -> bool {
-        let matches = |layout: &Self| -> Vec<(String, Vec<*const Tree>)> {
-            let pointers = |host: &VirtualHost<'_, '_>| {
-                host.matches.iter().map(|found| std::ptr::from_ref(&found.matched.tree)).collect()
-            };
-            layout.hosts.iter().map(|host| (host.hostname.to_owned(), pointers(host))).collect()
-        };
-        self.gateway == other.gateway && self.policies == other.policies && matches(self) == matches(other)
-    }
-
-    /// Refuses one match of two routes with different policies: Envoy Gateway uses the older route, which files do not tell.
-    fn check_equal_matches(&self) -> Result<(), Fault> {
-        for (host, policies) in self.hosts.iter().zip(&self.policies) {
-            let mut seen: Vec<(String, &HostMatch<'_, '_>, Option<Effective>)> = Vec::new();
-            for (found, policy) in host.matches.iter().zip(policies) {
-                let text = found.matched.tree.to_json();
-                let other = seen.iter().find(|(other, route, other_policy)| {
-                    *other == text && !std::ptr::eq(route.route, found.route) && other_policy != policy
-                });
-                if let Some((_, other, _)) = other {
-                    let problem = format!(
-                        "the route {} has this match for the host {} too, with another policy: Envoy Gateway uses the older route, so \
-                         remove the match from the other",
-                        other.route.manifest.name, host.hostname
-                    );
-                    return Err(Fault::at(&found.matched.tree, problem));
-                }
-                seen.push((text, found, *policy));
-            }
-        }
-        Ok(())
-    }
-
-    /// The policies that some match or the Gateway has, each once.
-    fn used(&self) -> Vec<Effective> {
-        let mut used = Vec::new();
-        for policy in self.policies.iter().flatten().chain(std::iter::once(&self.gateway)).flatten() {
-            if !used.contains(policy) {
-                used.push(*policy);
-            }
-        }
-        used
-    }
-
-    /// Whether one policy decides on every request.
-    fn is_uniform(&self) -> bool {
-        self.gateway.is_some() && self.policies.iter().flatten().all(|policy| *policy == self.gateway)
-    }
 }
 
 impl<'o, 't> Plan<'o, 't> {
