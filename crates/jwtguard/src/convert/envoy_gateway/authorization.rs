@@ -120,3 +120,63 @@ fn never(place: &Tree) -> Tree {
     let not = |name: &str| crate::convert::made::list(place, vec![object(place, vec![(name, any())])]);
     object(place, vec![("permissions", not("not_rule")), ("principals", not("not_id"))])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::tree::TreeValue;
+
+    /// Whether a permission or a principal of RBAC matches a request with a method.
+    fn matches(condition: &Tree, method: &str) -> bool {
+        let (name, value) = &condition.members()[0];
+        match name.as_str() {
+            "any" => value.value == TreeValue::Bool(true),
+            "header" => value.at(&["string_match", "exact"]).and_then(Tree::text) == Some(method),
+            "not_rule" | "not_id" => !matches(value, method),
+            "and_rules" => value.list("rules").iter().all(|rule| matches(rule, method)),
+            "or_rules" => value.list("rules").iter().any(|rule| matches(rule, method)),
+            other => panic!("{other}"),
+        }
+    }
+
+    fn has_policy(rules: &Tree, method: &str) -> bool {
+        let any = |tree: &Tree, name: &str| tree.list(name).iter().any(|one| matches(one, method));
+        rules
+            .get("policies")
+            .unwrap()
+            .members()
+            .iter()
+            .any(|(_, policy)| any(policy, "permissions") && any(policy, "principals"))
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        // Each rule: its action, and its methods.
+        let of_rule = [("Allow", "A"), ("Allow", "A,B"), ("Deny", "A"), ("Deny", "B,C"), ("Deny", "A,B,C")];
+        let lists = (0..of_rule.len().pow(3))
+            .map(|number| [number % 5, number / 5 % 5, number / 25].map(|index| of_rule[index]));
+        for rules in lists {
+            for default in ["Allow", "Deny"] {
+                let written: Vec<String> = rules
+                    .iter()
+                    .map(|(action, methods)| {
+                        let methods = methods.replace(',', r#"",""#);
+                        format!(
+                            r#"{{"action":"{action}","operation":{{"methods":["{methods}"]}},"principal":{{"clientCIDRs":["0.0.0.0/0","::/0"]}}}}"#
+                        )
+                    })
+                    .collect();
+                let text = format!(r#"{{"rules":[{}],"defaultAction":"{default}"}}"#, written.join(","));
+                let tree = Tree::from_json(&text).unwrap();
+                let found = authorization(&tree, &|_| None, &mut Notes::default()).unwrap();
+                for method in ["A", "B", "C", "D"] {
+                    let first = rules.iter().find(|(_, methods)| methods.contains(method));
+                    let expected = first.map_or(default, |(action, _)| *action) == "Allow";
+                    let denied = found.deny.as_ref().is_some_and(|rules| has_policy(rules, method));
+                    let admitted = found.allow.as_ref().is_none_or(|rules| has_policy(rules, method));
+                    assert_eq!(!denied && admitted, expected, "{text} {method}");
+                }
+            }
+        }
+    }
+}
