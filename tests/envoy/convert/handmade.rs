@@ -259,6 +259,20 @@ fn of_routes(jwt: &Value) -> Vec<Case> {
     let all = |routes: Value| json!([{ "name": "all", "domains": ["*"], "routes": routes }]);
     let mut host = json!({ "name": "open", "domains": ["open.example"], "routes": [rest] });
     host.as_object_mut().unwrap().extend(disabled.as_object().unwrap().clone());
+    let switched = |state: Value| {
+        json!({ "typed_per_filter_config": {
+        "envoy.filters.http.jwt_authn": typed("envoy.config.route.v3.FilterConfig", state.clone()),
+        "envoy.filters.http.rbac": typed("envoy.config.route.v3.FilterConfig", state),
+    } })
+    };
+    let mut without = json!({ "name": "all", "domains": ["*"], "routes": [
+        answer("/api/", switched(json!({ "config": {} }))), rest,
+    ] });
+    without
+        .as_object_mut()
+        .unwrap()
+        .extend(switched(json!({ "disabled": true })).as_object().unwrap().clone());
+    let back_on = json!([without]);
     let two_hosts = json!([host, { "name": "all", "domains": ["*"], "routes": [rest] }]);
     vec![
         Case::with_hosts(
@@ -281,6 +295,11 @@ fn of_routes(jwt: &Value) -> Vec<Case> {
             "an earlier route",
             vec![jwt.clone()],
             all(json!([answer("/public/private/", json!({})), answer("/public/", disabled), rest])),
+        ),
+        Case::with_hosts(
+            "a route with the filters on, in a host without them",
+            vec![jwt.clone(), admins.clone()],
+            back_on,
         ),
         Case::of_filters("RBAC before jwt_authn", vec![admins.clone(), jwt.clone()]),
         Case::of_filters(

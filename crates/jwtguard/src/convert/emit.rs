@@ -10,6 +10,7 @@ use super::notes::{Concerns, Effect, Notes};
 use super::policy::{Entry, Policy};
 use super::provider::Provider;
 use super::regions::{Decision, RegionLoss, Regions};
+use super::requirement::Requirement;
 use super::template::Template;
 
 /// What holds for one host: for each template, what holds for each method.
@@ -27,6 +28,8 @@ pub fn policy(chain: &Chain, found: &ChainRules, notes: &mut Notes) -> Policy {
     let domains: Vec<HostTest> = found.domains.iter().filter_map(|domain| domain.test.clone()).collect();
     let regions = Regions::of(&found.rules, &domains);
     let mut losses = Vec::new();
+    // Without a path, few requests reach an upstream: what they lose is not told.
+    let without_path = found.rules.decide_without_path(&regions.methods, &mut Vec::new());
     let hosts: Vec<(Option<HostTest>, OfHost)> = regions
         .hosts
         .iter()
@@ -39,7 +42,7 @@ pub fn policy(chain: &Chain, found: &ChainRules, notes: &mut Notes) -> Policy {
     }
     let mut policy = Policy::new(&chain.title, &chain.place);
     let names = issuers(&mut policy, found, notes);
-    routes(&mut policy, &hosts, &names, found, notes);
+    routes(&mut policy, &hosts, &without_path, &names, found, notes);
     policy
 }
 
@@ -169,11 +172,19 @@ fn preflight(policy: &mut Policy, found: &ChainRules, notes: &mut Notes) {
 fn routes(
     policy: &mut Policy,
     hosts: &[(Option<HostTest>, OfHost)],
+    without_path: &Requirement,
     names: &[String],
     found: &ChainRules,
     notes: &mut Notes,
 ) {
     let others = hosts.iter().find(|(host, _)| host.is_none()).map(|(_, of_host)| of_host);
+    let everything =
+        others.and_then(|of_host| of_host.iter().find(|(template, _)| *template == Template::everything()));
+    let Some((_, rest)) = everything else { return };
+    // The default decides on requests without a path, too.
+    let of_rest = &rest.others.requirement;
+    let default = of_rest.clone().and(without_path.clone()).unwrap_or(Requirement::Deny);
+    let keeps_rest = default != *of_rest;
     let mut entries = Vec::new();
     for (host, of_host) in hosts {
         // A host for which the same holds as for all others needs no routes of its own.
@@ -186,17 +197,12 @@ fn routes(
         if host.is_some() {
             tell_host(host.as_ref(), found, notes);
         }
-        for (template, methods) in needed(of_host, host.is_some()) {
+        for (template, methods) in needed(of_host, host.is_some() || keeps_rest) {
             entries.extend(methods.entries(template, host.as_ref(), names));
         }
     }
-    let everything =
-        others.and_then(|of_host| of_host.iter().find(|(template, _)| *template == Template::everything()));
-    let Some((_, methods)) = everything else { return };
     policy.set_entries("routes", entries);
-    let comment = methods.others.comment();
-    let members = methods.others.requirement.to_members(names);
-    policy.set_from("default_policy", Node::Object(members), comment);
+    policy.set_from("default_policy", Node::Object(default.to_members(names)), rest.others.comment());
 }
 
 /// Whether a less specific host with routes of its own would decide on the requests of this host.

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::expression::{Expression, HostTest, Region, RequestTest};
 use super::notes::{Effect, Place};
-use super::path_test::{Cell, Slashes};
+use super::path_test::{Cell, PathTest, Slashes};
 use super::requirement::{Requirement, TooMany};
 use super::rules::{DescribedTest, JwtRule, Loss, Need, Origin, Otherwise, Rules, requirement};
 use super::template::{End, Template};
@@ -82,7 +82,7 @@ fn usable(templates: HashSet<Template>) -> Vec<Template> {
     let mut parts: HashMap<Vec<_>, usize> = HashMap::new();
     templates.retain(|template| {
         let text = template.to_string();
-        if jwt_guard::route::Template::parse(&text).is_err() {
+        if !template.is_plain() || jwt_guard::route::Template::parse(&text).is_err() {
             return false;
         }
         let first = spellings.entry(text.to_lowercase()).or_insert_with(|| text.clone());
@@ -130,6 +130,39 @@ impl Rules {
             }
         }
         Decision { requirement, origins }
+    }
+
+    /// What holds for requests without a path, such as CONNECT, with any of the methods. No text of a path matches them.
+    pub fn decide_without_path(
+        &self,
+        methods: &[Option<String>],
+        losses: &mut Vec<RegionLoss>,
+    ) -> Requirement {
+        let mut assumed: Vec<(RequestTest, bool)> = Vec::new();
+        self.request_tests(&mut |test| {
+            let is_text = matches!(
+                test,
+                RequestTest::Path(
+                    PathTest::Exact(_)
+                        | PathTest::Prefix(_)
+                        | PathTest::Separated(_)
+                        | PathTest::Segments { .. }
+                )
+            );
+            if is_text && !assumed.iter().any(|(known, _)| known == test) {
+                assumed.push((test.clone(), false));
+            }
+        });
+        let everything = Template::everything();
+        let templates = HashSet::from([everything.clone()]);
+        let cell = Cell { template: &everything, slashes: Slashes::None, templates: &templates };
+        let of_methods = methods.iter().map(|method| {
+            let method = method.as_deref();
+            let region = Region { cell, method, host: None, virtual_host: None, assumed: &assumed };
+            self.decide_cell(&region, losses).requirement
+        });
+        let of_methods: Vec<Requirement> = of_methods.collect();
+        self.both(of_methods.into_iter(), losses)
     }
 
     fn tell_slashes(
@@ -184,7 +217,7 @@ impl Rules {
         for number in 0..(1_usize << undecided.len()) {
             let results =
                 undecided.iter().enumerate().map(|(at, test)| (test.clone(), number >> at & 1 == 1));
-            let assumed: Vec<(RequestTest, bool)> = results.collect();
+            let assumed: Vec<(RequestTest, bool)> = region.assumed.iter().cloned().chain(results).collect();
             let region = Region { assumed: &assumed, ..*region };
             let need =
                 rules.iter().find(|(_, condition)| condition.within(&region) == Expression::Constant(true));

@@ -35,7 +35,7 @@ pub struct JwtRule {
 }
 
 /// What a filter asks, and the policies that take part.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Authorization {
     /// The condition on which requests pass.
     pub condition: Expression,

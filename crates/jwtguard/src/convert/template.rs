@@ -74,6 +74,15 @@ impl Template {
         Self { segments: self.segments.clone(), end: End::Here }
     }
 
+    /// Whether the filter reads each text of the template as it is.
+    pub fn is_plain(&self) -> bool {
+        let is_plain = |segment: &Segment| match segment {
+            Segment::Literal(text) => !text.is_empty() && is_literal(text),
+            Segment::Any => true,
+        };
+        self.segments.iter().all(is_plain) && !matches!(&self.end, End::Starting(start) if !is_literal(start))
+    }
+
     /// The path, if the template has one path but for slashes at its end.
     pub fn as_path(&self) -> Option<String> {
         if self.end != End::Here {

@@ -110,6 +110,28 @@ fn each_field_of_a_provider_becomes_a_key() {
     assert!(!converted(&[(after, "require_expiration: true\n")]).out.contains("require_expiration"));
 }
 
+/// A prefix matches no request without a path, such as CONNECT, and the default decides on these.
+#[test]
+fn requests_without_a_path_pass_only_where_the_original_passes_them() {
+    let output = converted(&[("prefix: /api }", "prefix: / }")]);
+    assert_eq!(output.status, 0, "{}", output.err);
+    assert!(output.out.contains("- { path: /**, requires_claim: { claim: level"), "{}", output.out);
+    assert!(output.out.ends_with("default_policy: { deny: true }\n"), "{}", output.out);
+    // Without RBAC, the original passes these requests, and the default asks for a token as the other paths do.
+    let tokens = converted(&[("action: ALLOW", "action: LOG")]);
+    assert!(tokens.out.ends_with("default_policy: { allow_authenticated: true }\n"), "{}", tokens.out);
+}
+
+/// An escaped `*` of a regular expression is no `*` of a template.
+#[test]
+fn a_text_that_a_template_would_read_otherwise_opens_nothing() {
+    let open =
+        "rules:\n              - match: { safe_regex: { regex: '/api/[^/]+/x\\*' } }\n              - match";
+    let output = converted(&[("rules:\n              - match", open)]);
+    assert_eq!(output.status, 1, "{}", output.out);
+    assert!(!output.out.contains("x*") && !output.out.contains("allow_anonymous"), "{}", output.out);
+}
+
 /// A change, the line of the note, and a part of it.
 #[test]
 fn what_is_not_equal_is_told_with_its_place() {

@@ -117,12 +117,15 @@ fn jwt_rules(filter: &Filter, jwt: &mut JwtAuthn, overrides: &[Override<'_>]) ->
     let own = std::mem::take(&mut jwt.rules);
     let mut enabled = Vec::new();
     for Override { condition, config } in overrides {
+        // A route that enables the filter counts before its virtual host.
+        let not_enabled = enabled.iter().cloned().map(Expression::negated);
+        let applies = all([condition.clone()].into_iter().chain(not_enabled));
         match flag(config)? {
             Some((FilterState::Disabled, origin)) => {
-                rules.push(rule_for_route(condition.clone(), (unread(), origin)));
+                rules.push(rule_for_route(applies, (unread(), origin)));
             }
-            Some((FilterState::Enabled, _)) => enabled.push(condition.clone()),
-            None => rules.push(rule_for_route(condition.clone(), jwt.for_route(config)?)),
+            Some((FilterState::Enabled, _)) => enabled.push(applies),
+            None => rules.push(rule_for_route(applies, jwt.for_route(config)?)),
         }
     }
     if filter.state == FilterState::Disabled {
@@ -142,22 +145,17 @@ fn authorization(
     let own = rbac::read(&filter.config, tests, notes)?;
     let mut conditions = Vec::new();
     let mut policies = Vec::new();
-    let mut left = Vec::new();
-    let mut enabled = Vec::new();
+    let mut left: Vec<Expression> = Vec::new();
     for Override { condition, config } in overrides {
         let inner = match flag(config)? {
-            Some((FilterState::Enabled, _)) => {
-                enabled.push(condition.clone());
-                continue;
-            }
-            Some((FilterState::Disabled, _)) => None,
+            Some((FilterState::Enabled, _)) => own.clone(),
+            Some((FilterState::Disabled, _)) => passing(),
             None => {
                 known(config, &["rbac"])?;
-                config.get("rbac").map(|rbac| rbac::read(rbac, tests, notes)).transpose()?
+                let inner = config.get("rbac").map(|rbac| rbac::read(rbac, tests, notes)).transpose()?;
+                inner.unwrap_or_else(passing)
             }
         };
-        let inner =
-            inner.unwrap_or(Authorization { condition: Expression::Constant(true), policies: Vec::new() });
         let applies = all([condition.clone(), all(left.iter().cloned())]);
         conditions.push(all([applies.clone(), inner.condition]));
         policies.extend(
@@ -166,14 +164,16 @@ fn authorization(
         left.push(condition.clone().negated());
     }
     let elsewhere = all(left);
-    let runs = match filter.state {
-        FilterState::Enabled => Expression::Constant(true),
-        FilterState::Disabled => any(enabled),
-    };
-    conditions.push(all([elsewhere.clone(), any([own.condition, runs.negated()])]));
+    let own = if filter.state == FilterState::Enabled { own } else { passing() };
+    conditions.push(all([elsewhere.clone(), own.condition]));
     policies
         .extend(own.policies.into_iter().map(|(policy, origin)| (all([elsewhere.clone(), policy]), origin)));
     Ok(Authorization { condition: any(conditions), policies })
+}
+
+/// A filter that does not run.
+fn passing() -> Authorization {
+    Authorization { condition: Expression::Constant(true), policies: Vec::new() }
 }
 
 /// What a `FilterConfig` says: whether the filter runs. `None` for another configuration.
