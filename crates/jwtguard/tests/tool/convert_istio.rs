@@ -117,7 +117,7 @@ fn each_field_of_authorization_policy() {
         (principals, "{ remoteIpBlocks: [10.0.0.1] }".to_owned(), &["default_policy: { deny: true }"]),
         (paths, r#"{ paths: ["/x", "/x/", "/x//"] }"#.to_owned(), &["path: /x, requires_claim"]),
         (paths, r#"{ paths: ["/x*"] }"#.to_owned(), &["path: /x**"]),
-        (paths, r#"{ paths: ["*"] }"#.to_owned(), &["default_policy: { requires_claim: ["]),
+        (paths, r#"{ paths: ["*"] }"#.to_owned(), &["{ path: /**, requires_claim: ["]),
         (paths, r#"{ paths: ["/x/{**}"] }"#.to_owned(), &["path: /x/**"]),
         (paths, r#"{ notPaths: ["/x/*"] }"#.to_owned(), &["path: /x/**, deny: true"]),
         (paths, "{ methods: [POST] }".to_owned(), &["methods: [POST]", "default_policy: { deny: true }"]),
