@@ -107,7 +107,7 @@ fn metadata(key: &str, place: &Tree, values: &[Value<'_>]) -> Result<Tree, Fault
     })
 }
 
-/// Each request has a method, a host and a path.
+/// Each request has a method and a host.
 fn any(place: &Tree) -> Tree {
     object(place, vec![("any", boolean(place, true))])
 }
@@ -126,7 +126,10 @@ fn port(place: &Tree, value: &str) -> Result<Tree, String> {
 
 fn path(place: &Tree, value: &str) -> Result<Tree, String> {
     if value == "*" {
-        return Ok(any(place));
+        // Each path that starts with a slash, and `OPTIONS *`, which has no such path; not a CONNECT without a path.
+        let of = |matcher: Tree| object(place, vec![("url_path", object(place, vec![("path", matcher)]))]);
+        let slash = object(place, vec![("prefix", text_at(place, "/"))]);
+        return Ok(Side::Permission.any(place, vec![of(slash), of(string(place, value))]));
     }
     if !value.contains(['{', '}']) {
         let matcher = object(place, vec![("path", string(place, value))]);
