@@ -169,6 +169,14 @@ fn requirements() -> Vec<(&'static str, Value)> {
         ("a provider or anything", any(json!([own, failed]))),
         ("a provider of two or nothing", any(json!([own, partner, missing]))),
         ("a provider of two or anything", any(json!([own, partner, failed]))),
+        (
+            "audiences of a provider or nothing",
+            any(json!([
+                own,
+                { "provider_and_audiences": { "provider_name": "own", "audiences": ["billing"] } },
+                missing,
+            ])),
+        ),
         ("allow_missing", missing.clone()),
         ("allow_missing_or_failed", failed),
         ("a provider and allow_missing", all(json!([own, missing]))),

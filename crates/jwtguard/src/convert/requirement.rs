@@ -164,7 +164,7 @@ impl Alternative {
     }
 
     /// Whether each token that meets the other alternative meets this one.
-    fn covers(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self) -> bool {
         let has_audiences = match (&self.audiences, &other.audiences) {
             (None, _) => true,
             (Some(own), Some(others)) => own.is_superset(others),
@@ -180,6 +180,11 @@ impl Alternative {
         if self.audiences == other.audiences && self.conditions == other.conditions {
             let issuers = self.issuers.union(&other.issuers).copied().collect();
             return Some(Self { issuers, ..self.clone() });
+        }
+        if self.issuers == other.issuers && self.conditions == other.conditions {
+            let both = self.audiences.iter().zip(&other.audiences).next();
+            let audiences = both.map(|(own, others)| own.union(others).cloned().collect());
+            return Some(Self { audiences, ..self.clone() });
         }
         if self.audiences != other.audiences
             || self.issuers != other.issuers
@@ -372,6 +377,11 @@ mod tests {
         assert_eq!(issuers, token([alternative(&[0, 1], &[])]));
         let covered = token([alternative(&[0], &["admin"]), alternative(&[0], &[])]);
         assert_eq!(covered, token([alternative(&[0], &[])]));
+        let of = |audiences: &[&str]| Alternative {
+            audiences: Some(audiences.iter().map(|name| (*name).to_owned()).collect()),
+            ..alternative(&[0], &[])
+        };
+        assert_eq!(token([of(&["a"]), of(&["b"])]), token([of(&["a", "b"])]));
         // Another issuer and another role at once are two alternatives.
         let two = token([alternative(&[0], &["admin"]), alternative(&[1], &["user"])]);
         assert!(matches!(two, Requirement::Token(alternatives) if alternatives.len() == 2));

@@ -179,10 +179,12 @@ pub fn requirement(
                 .to_owned(),
         });
     }
-    let alternatives_count = alternatives.len();
-    let missing = Requirement::missing(alternatives);
-    if matches!(&missing, Requirement::Missing(left) if left.len() < alternatives_count && !covers_all(left, need))
-    {
+    let missing = Requirement::missing(alternatives.clone());
+    let is_covered = |alternative: &Alternative| match &missing {
+        Requirement::Missing(left) => left.iter().any(|left| left.covers(alternative)),
+        _ => false,
+    };
+    if !alternatives.iter().all(is_covered) {
         losses.push(Loss {
             effect: Effect::Lossy,
             place: None,
@@ -192,10 +194,6 @@ pub fn requirement(
         });
     }
     Ok(missing)
-}
-
-fn covers_all(left: &[Alternative], need: &Need) -> bool {
-    need.providers.iter().all(|provider| left.iter().any(|one| one.issuers.contains(&provider.issuer)))
 }
 
 /// Whether the condition holds for requests without claims.
