@@ -22,6 +22,7 @@ mod certificates;
 mod claim_headers;
 mod claim_routing;
 mod configuration;
+mod convert;
 mod cors;
 mod differential;
 mod dpop;

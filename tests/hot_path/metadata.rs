@@ -57,7 +57,7 @@ fn metadata_costs_by_its_entries_and_not_by_its_length() {
     let plain = instructions(&mut guest, Vec::new(), Vec::new());
     let says = r#"{"requires_role":"admin"}"#;
     let rows = [
-        ("other filters", serialized([("istio", object([("config", text("x"))]))]), Vec::new(), 3_656),
+        ("other filters", serialized([("istio", object([("config", text("x"))]))]), Vec::new(), 5_070),
         ("own", serialized([("jwt_guard", object([("requires_role", text("admin"))]))]), Vec::new(), 14_160),
         ("no annotation", annotated(None, 20), annotated(None, 20), 17_114),
         ("annotation", annotated(Some(says), 20), annotated(None, 20), 36_316),

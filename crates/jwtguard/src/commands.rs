@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod check;
+pub mod convert;
 pub mod decode;
 pub mod diff;
 pub mod dpop;

@@ -20,12 +20,13 @@ pub mod path;
 pub mod schema;
 mod selection;
 pub mod simulation;
-mod spelling;
+pub(crate) mod spelling;
 pub mod tables;
 pub mod tree;
 mod yaml;
 
 pub use document::FileDocument;
+pub(crate) use document::of_kind;
 pub use finding::{Finding, Severity};
 use tree::Tree;
 

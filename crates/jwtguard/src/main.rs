@@ -10,7 +10,7 @@ use jwt_guard_testkit::process::until_stopped;
 
 use crate::commands::output::print_line;
 use crate::commands::{
-    ask, check, decode, diff, dpop, explain, init, keygen, mint, policy_test, serve, upstream,
+    ask, check, convert, decode, diff, dpop, explain, init, keygen, mint, policy_test, serve, upstream,
 };
 
 /// Check, explain and test policies of jwt-guard, the JWT filter for Envoy, and generate keys and tokens for tests.
@@ -43,6 +43,7 @@ The keys and the mock issuer are for development and tests. The tool does not pr
 #[derive(Subcommand)]
 enum Command {
     Check(check::Arguments),
+    Convert(convert::Arguments),
     Explain(explain::Arguments),
     Diff(diff::Arguments),
     Test(policy_test::Arguments),
@@ -71,6 +72,7 @@ Example:
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check(arguments) => return exit(check::run(&arguments)),
+        Command::Convert(arguments) => return exit(convert::run(&arguments)),
         Command::Explain(arguments) => return exit(explain::run(&arguments)),
         Command::Diff(arguments) => return exit(diff::run(&arguments)),
         Command::Test(arguments) => return exit(policy_test::run(&arguments)),

@@ -79,6 +79,8 @@ pub struct Bootstrap {
     pub vm_options: Value,
     /// Environment variables of Envoy.
     pub environment: Vec<(String, String)>,
+    /// Further listeners, each with the filters and routes of a configuration of its own. They share clusters and VM.
+    pub listeners: Vec<Bootstrap>,
     /// Envoy's drain time: how long replaced or closing listeners serve active requests.
     pub drain_seconds: u32,
 }
@@ -148,6 +150,7 @@ impl Bootstrap {
             module: None,
             vm_options: json!({}),
             environment: vec![],
+            listeners: vec![],
             drain_seconds: 1,
         }
     }
@@ -186,8 +189,11 @@ impl Bootstrap {
             bootstrap["dynamic_resources"]["lds_config"] = source;
         } else {
             let names = ["http"].into_iter().chain(self.listener_copies.iter().copied());
-            let listeners: Vec<_> = names.map(|name| self.listener(name, module, access_log)).collect();
-            bootstrap["static_resources"]["listeners"] = json!(listeners);
+            let mut listeners: Vec<_> = names.map(|name| self.listener(name, module, access_log)).collect();
+            for (index, other) in self.listeners.iter().enumerate() {
+                listeners.push(other.listener(&(index + 1).to_string(), module, access_log));
+            }
+            bootstrap["static_resources"]["listeners"] = listeners.into();
         }
         bootstrap
     }

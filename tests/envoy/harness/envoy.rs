@@ -100,6 +100,20 @@ impl Envoy {
         self.address
     }
 
+    /// The addresses of [`Bootstrap::listeners`], in their order.
+    pub async fn addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.ask_admin("GET", "/listeners?format=json").await.json();
+        let mut found: Vec<(usize, SocketAddr)> = Vec::new();
+        for listener in listeners["listener_statuses"].as_array().unwrap() {
+            let Ok(index) = listener["name"].as_str().unwrap().parse() else { continue };
+            let socket = &listener["local_address"]["socket_address"];
+            let port = u16::try_from(socket["port_value"].as_u64().unwrap()).unwrap();
+            found.push((index, SocketAddr::new(socket["address"].as_str().unwrap().parse().unwrap(), port)));
+        }
+        found.sort_unstable();
+        found.into_iter().map(|(_, address)| address).collect()
+    }
+
     /// The address of its admin interface.
     pub fn admin(&self) -> SocketAddr {
         self.admin

@@ -1,6 +1,7 @@
 //! The tables of `docs/migration.md` have a row for every field of the other projects.
 
-use crate::run::read;
+use crate::recipes::blocks;
+use crate::run::{Folder, jwtguard, read};
 
 /// The sections, and the fields that each must name. Those of Envoy are the fields of the messages in Envoy 1.40.
 const FIELDS: [(&str, &str); 4] = [
@@ -32,15 +33,18 @@ const FIELDS: [(&str, &str); 4] = [
         "selector targetRef targetRefs jwtRules issuer audiences jwksUri jwks fromHeaders fromParams fromCookies \
          outputPayloadToHeader outputClaimToHeaders forwardOriginalToken timeout spaceDelimitedClaims action \
          provider rules source principals notPrincipals requestPrincipals notRequestPrincipals namespaces \
-         notNamespaces serviceAccounts notServiceAccounts ipBlocks notIpBlocks remoteIpBlocks notRemoteIpBlocks \
+         notNamespaces serviceAccounts notServiceAccounts trustDomains notTrustDomains ipBlocks \
+         notIpBlocks remoteIpBlocks notRemoteIpBlocks \
          operation hosts notHosts ports notPorts methods notMethods paths notPaths when values notValues \
          request.headers source.ip remote.ip source.namespace source.principal source.serviceAccount \
+         source.trustDomain \
          request.auth.principal request.auth.audiences request.auth.presenter request.auth.claims destination.ip \
          destination.port connection.sni experimental.envoy.filters",
     ),
     (
         "Every field of Envoy Gateway's SecurityPolicy",
-        "optional providers name issuer audiences remoteJWKS uri backendRefs backendSettings localJWKS inline \
+        "optional failOpen providers name issuer audiences remoteJWKS uri cacheDuration \
+         failedRefetchDuration cel csrf backendRefs backendSettings localJWKS inline \
          valueRef claimToHeaders recomputeRoute extractFrom headers cookies params valuePrefix authorization rules \
          defaultAction action operation methods path invert principal provider claims valueType values scopes \
          clientCIDRs clientIPGeoLocations cors extAuth basicAuth apiKeyAuth oidc",
@@ -67,5 +71,29 @@ fn every_field_has_a_row() {
         };
         let missing: Vec<&str> = fields.split_whitespace().filter(|field| !names(field)).collect();
         assert_eq!(missing, [""; 0], "{title}: write a row for these fields");
+    }
+}
+
+/// The section with what `convert` prints, and the sections with the objects that it reads.
+const PRINTED: &str = "What convert prints for Kubernetes objects and for auth_client";
+
+#[test]
+fn the_document_shows_what_convert_prints() {
+    let printed = blocks("docs/migration.md", PRINTED);
+    let [istio, gateway, client, pico] = printed.as_slice() else { panic!("four blocks: {printed:#?}") };
+    let first = |section: &str| blocks("docs/migration.md", section)[0].clone();
+    let folder = Folder::new("convert-documents");
+    for (name, input, expected) in [
+        ("istio.yaml", first("From Istio's RequestAuthentication and AuthorizationPolicy"), istio),
+        ("envoy-gateway.yaml", first("From Envoy Gateway's SecurityPolicy"), gateway),
+        ("application.yaml", client.clone(), pico),
+    ] {
+        let file = folder.file(name, &input);
+        let ran = jwtguard(&["convert", &file]);
+        assert_eq!(ran.status, 1, "{name}: {}", ran.err);
+        assert_eq!(ran.out.replace(&file, name), *expected, "{name}");
+        // What it prints is a configuration.
+        let policy = folder.file(&format!("converted-{name}"), &ran.out);
+        assert_eq!(jwtguard(&["check", &policy]).status, 0, "{name}");
     }
 }
