@@ -152,6 +152,12 @@ fn what_is_not_equal_is_told_with_its_place() {
         ),
         (
             permission,
+            "permissions: [{ uri_template: { name: t, typed_config: { \"@type\": type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig, path_template: \"/api/{id}\" } } }]",
+            "standard input:31: ",
+            "lossy: `*` and `{id}` take every character here",
+        ),
+        (
+            permission,
             "permissions: [{ header: { name: x-internal, present_match: true } }]",
             "standard input:31: ",
             "dropped: jwt-guard does not read the header x-internal",

@@ -89,6 +89,11 @@ pub fn read(chain: &Chain, notes: &mut Notes) -> Result<ChainRules, Fault> {
     name_lists::settle(&mut found.jwt.providers, &mut found.rules.jwt, &found.rules.after);
     tell_payloads(&found, notes);
     found.rules.issuers = found.jwt.providers.len();
+    for place in tests.open_templates {
+        let text = "`*` and `{id}` take every character here, and in a URI template only those of a path in RFC 3986: a path \
+                    with another character, such as `|`, passes too";
+        notes.add(Effect::Lossy, place, text.to_owned());
+    }
     found.rules.tests = tests.described;
     Ok(found)
 }

@@ -1,7 +1,7 @@
 //! The RBAC filter: policies with permissions and principals.
 
 use super::route_match::path_matcher;
-use super::string_match::{Case, Pattern, StringMatch, uri_template};
+use super::string_match::{Case, Pattern, StringMatch};
 use super::tests::Tests;
 use crate::convert::claim_test::{ClaimTest, TextTest, ValueTest};
 use crate::convert::expression::{Expression, all, any};
@@ -142,9 +142,7 @@ fn permission(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
             let config =
                 value.get("typed_config").ok_or_else(|| Fault::at(value, "found no typed_config"))?;
             known(config, &["path_template"])?;
-            let id = tests.number(value);
-            let template = uri_template(required_text(config, "path_template")?, id);
-            Ok(tests.path(value, template))
+            Ok(tests.uri_template(value, required_text(config, "path_template")?))
         }
         "metadata" => metadata(value, tests),
         "sourced_metadata" => sourced_metadata(value, tests),

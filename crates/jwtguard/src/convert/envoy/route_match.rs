@@ -1,6 +1,6 @@
 //! `RouteMatch`: the requests that a rule of `jwt_authn` or a route of Envoy takes.
 
-use super::string_match::{path_regex, regex, uri_template};
+use super::string_match::{path_regex, regex};
 use super::tests::Tests;
 use crate::convert::expression::{Expression, RequestTest, all};
 use crate::convert::fields::{boolean, items, known, one_of, required_text, text, whole_text};
@@ -77,9 +77,7 @@ fn policy(tree: &Tree, tests: &mut Tests) -> Result<Expression, Fault> {
         .get("typed_config")
         .ok_or_else(|| Fault::at(tree, "found no typed_config; expected a template"))?;
     known(config, &["path_template"])?;
-    let template = required_text(config, "path_template")?;
-    let id = tests.number(tree);
-    Ok(tests.path(tree, uri_template(template, id)))
+    Ok(tests.uri_template(tree, required_text(config, "path_template")?))
 }
 
 /// Reads a `PathMatcher`.

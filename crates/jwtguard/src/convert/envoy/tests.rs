@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::string_match::{Case, Pattern, StringMatch, alternatives, path_regex, regex};
+use super::string_match::{Case, Pattern, StringMatch, alternatives, path_regex, regex, uri_template};
 use crate::convert::expression::{Expression, HostTest, RequestTest};
 use crate::convert::fields::{boolean, known, text};
 use crate::convert::notes::{Fault, Place};
-use crate::convert::path_test::PathTest;
+use crate::convert::path_test::{PathTest, Tail};
 use crate::convert::rules::DescribedTest;
+use crate::convert::template::Segment;
 use crate::inspect::tree::Tree;
 
 /// The tests of the request so far.
@@ -15,6 +16,8 @@ use crate::inspect::tree::Tree;
 pub struct Tests {
     /// The tests that some requests of a region may pass, with their places.
     pub described: Vec<DescribedTest>,
+    /// The places of the URI templates with a segment that is open.
+    pub open_templates: Vec<Place>,
     /// The numbers of tests that only themselves equal: the position of their values.
     numbered: Vec<Tree>,
 }
@@ -33,6 +36,21 @@ impl Tests {
             self.numbered.push(at.clone());
             self.numbered.len() - 1
         })
+    }
+
+    /// A test of the path by a URI template of Envoy.
+    pub fn uri_template(&mut self, at: &Tree, template: &str) -> Expression {
+        let id = self.number(at);
+        let test = uri_template(template, id);
+        let is_open = match &test {
+            PathTest::Segments { segments, tail } => segments.contains(&Segment::Any) || *tail == Tail::Below,
+            _ => false,
+        };
+        let place = Place::of(at);
+        if is_open && !self.open_templates.contains(&place) {
+            self.open_templates.push(place);
+        }
+        self.path(at, test)
     }
 
     /// A test of the path.
