@@ -11,6 +11,7 @@
 //! | [`upstream`] | an upstream that responds with the request it received |
 //! | [`client`] | clients that send arbitrary bytes over HTTP/1.1, and requests over HTTP/2 |
 //! | [`host_double`] | a double of the host's `verify_signature` |
+//! | [`second_opinion`] | verification by `jwt-simple`, which shares no code with the checks of the core |
 //! | [`oracle`] | a second implementation of route precedence, which compares all routes |
 //! | [`upstreams`] | models of servers: how each normalizes a path |
 //! | [`module`] | the wasm module under test |
@@ -33,6 +34,8 @@ pub mod pinned_python;
 pub mod process;
 #[cfg(feature = "servers")]
 pub mod revoked;
+#[cfg(feature = "second_opinion")]
+pub mod second_opinion;
 #[cfg(feature = "servers")]
 pub mod server;
 #[cfg(feature = "servers")]

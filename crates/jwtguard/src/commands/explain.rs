@@ -1,5 +1,6 @@
 //! `explain` simulates one request and prints the decision with its reasons.
 
+mod opinion;
 mod report;
 
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use crate::commands::output::print_line;
 use crate::commands::token_input::{ClaimsInput, certificate_digest, parts, without_scheme};
 use jwt_guard::time::UnixTime;
 use jwt_guard_testkit::now;
+use opinion::Opinions;
 pub use report::{condition, unread};
 
 /// Simulate one request and print how the filter decides it, and why.
@@ -31,11 +33,18 @@ the command uses exactly that header and those claims, and adds nothing.
   less_specific   one object per route that matches but does not apply, because another route is more specific: rule, who
   token           a description of the token
   second_tokens   an object from the name of each second token to its description
+  second_opinion  null without a token of --token; otherwise verdict (valid, refuses, or unknown, where jwt-simple cannot
+                  verify the token), why, and difference: how jwt-simple and the filter differ, or null
+  second_token_opinions
+                  an object from the name of each second token that is given as a token to such an object
   token_from      the places where the filter looks for a token
   unread_tokens   the headers, cookies and query parameters that contain a JWT but are not in token_from
   would_deny      the reasons of the denials that report_only or a shadow suppresses
   decision        passes (true or false). If true: upstream (pairs of name and value), set and removed (header names).
                   If false: status, reason and detail (null for a metadata document), headers, body
+
+For a token of --token or --second-token, the command also prints the opinion of another library, jwt-simple. It verifies
+the signature, the times, the issuer and the audience, but not the other rules. The exit status does not depend on it.
 
 Exit status:
   0  The filter forwards the request to the upstream.
@@ -114,11 +123,11 @@ fn second_token(text: &str) -> Result<(String, String), String> {
 /// Runs `explain`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     match simulate(arguments) {
-        Ok((request, outcome)) => {
+        Ok((request, outcome, opinions)) => {
             if arguments.json {
-                print_line!("{:#}", report::as_json(&outcome));
+                print_line!("{:#}", report::as_json(&outcome, &opinions));
             } else {
-                report::print(&request, &outcome);
+                report::print(&request, &outcome, &opinions);
             }
             Ok(if outcome.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
@@ -129,7 +138,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     }
 }
 
-fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), String> {
+fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult, Opinions), String> {
     let inputs = [Some(&arguments.file), arguments.token.as_ref(), arguments.claims.as_ref()];
     if inputs.iter().flatten().filter(|input| input.as_str() == "-").count() > 1 {
         return Err(
@@ -157,7 +166,8 @@ fn simulate(arguments: &Arguments) -> Result<(TestRequest, SimulationResult), St
         second_tokens: second_tokens(arguments, &simulator)?,
     };
     let outcome = simulator.run(&request, &credential)?;
-    Ok((request, outcome))
+    let opinions = Opinions::of(&simulator, (&credential, &request), &outcome);
+    Ok((request, outcome, opinions))
 }
 
 fn credential(arguments: &Arguments, simulator: &Simulator<'_>) -> Result<TestCredential, String> {

@@ -5,8 +5,11 @@
 
 mod conditions;
 mod credential;
+mod difference;
 mod less_specific;
+mod published_keys;
 mod result;
+mod second_opinion;
 mod signing;
 mod simulator;
 mod test_credential;
@@ -18,6 +21,7 @@ pub use result::{
     AppliedRule, ConditionResult, Explanation, LessSpecific, SimulatedDecision, SimulationResult,
     TokenReport, VariantReport,
 };
+pub use second_opinion::{SecondOpinion, Verdict};
 pub use simulator::Simulator;
 pub use test_credential::TestCredential;
 pub use test_request::TestRequest;

@@ -24,6 +24,7 @@ mod envoy_metadata;
 mod explain;
 mod explain_conditions;
 mod explain_issuers;
+mod explain_opinion;
 mod init;
 mod init_property;
 mod init_schemas;

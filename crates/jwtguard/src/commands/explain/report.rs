@@ -6,10 +6,11 @@ use jwtguard::inspect::simulation::{
 };
 use serde_json::{Value, json};
 
+use super::opinion::Opinions;
 use crate::commands::output::print_line;
 
 /// Prints the result as text.
-pub fn print(request: &TestRequest, outcome: &SimulationResult) {
+pub fn print(request: &TestRequest, outcome: &SimulationResult, opinions: &Opinions) {
     print_line!("{} {} on {}", request.method, shortened(&request.path), request.host);
     if outcome.readings.len() > 1 {
         print_line!("\nthe path has {} variants", outcome.readings.len());
@@ -49,6 +50,9 @@ pub fn print(request: &TestRequest, outcome: &SimulationResult) {
     print_line!("\ntoken: {}", token(&outcome.token));
     for (name, report) in &outcome.second_tokens {
         print_line!("second token {name}: {}", token(report));
+    }
+    for line in opinions.lines() {
+        print_line!("{line}");
     }
     for place in &outcome.unread_tokens {
         print_line!("{}", unread(place, outcome));
@@ -119,7 +123,7 @@ fn shortened(value: &str) -> String {
 }
 
 /// The result as a JSON object. The help of `explain` lists its members.
-pub fn as_json(outcome: &SimulationResult) -> Value {
+pub fn as_json(outcome: &SimulationResult, opinions: &Opinions) -> Value {
     let rules: Vec<_> = outcome
         .rules
         .iter()
@@ -177,6 +181,8 @@ pub fn as_json(outcome: &SimulationResult) -> Value {
         "less_specific": less_specific,
         "token": token(&outcome.token),
         "second_tokens": second_tokens,
+        "second_opinion": opinions.first_as_json(),
+        "second_token_opinions": opinions.second_as_json(),
         "token_from": outcome.token_from,
         "unread_tokens": outcome.unread_tokens,
         "would_deny": would_deny,

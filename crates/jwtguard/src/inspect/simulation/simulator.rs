@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::published_keys::PublishedKeys;
 use super::test_request::TestRequest;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::reader::{ConfigNode, Errors};
 use jwt_guard::config::requirement::{EmptyRequirement, requirement_without_parameters};
 use jwt_guard::config::{Config, EnvoyGatewayAnnotations, KeyOrigin, annotations};
 use jwt_guard::issuer_index::IssuerIndex;
+use jwt_guard::jose::algorithm::Algorithm;
 use jwt_guard::jose::json::Json;
 use jwt_guard::jose::jwks::KeySet;
 use jwt_guard::jose::token::UnverifiedToken;
@@ -27,6 +29,8 @@ pub struct Simulator<'c> {
     pub(super) config: &'c Config,
     pub(super) tree: &'c Tree,
     keys: Vec<Option<Rc<KeySet>>>,
+    /// The same keys as the issuers publish them.
+    published: Vec<PublishedKeys>,
     /// The temporary keys, by issuer and algorithm.
     pub(super) temporary_keys: RefCell<BTreeMap<(usize, &'static str), SigningKey>>,
     /// The time of the request.
@@ -78,7 +82,8 @@ impl<'c> Simulator<'c> {
             KeyOrigin::Fetched { .. } => None,
         };
         let keys = config.issuers.iter().map(|issuer| inline(&issuer.keys)).collect();
-        Self { config, tree, keys, temporary_keys: RefCell::default(), now }
+        let published = (0..config.issuers.len()).map(|issuer| PublishedKeys::inline(tree, issuer)).collect();
+        Self { config, tree, keys, published, temporary_keys: RefCell::default(), now }
     }
 
     /// Uses a JWKS for every issuer without inline keys.
@@ -88,8 +93,11 @@ impl<'c> Simulator<'c> {
     pub fn add_keys(&mut self, jwks: &str) -> Result<(), String> {
         let parsed = KeySet::parse(jwks.as_bytes()).map_err(|error| error.to_string())?;
         let keys = Rc::new(parsed.keys);
-        for slot in self.keys.iter_mut().filter(|slot| slot.is_none()) {
+        let published = PublishedKeys::parse(jwks);
+        let slots = self.keys.iter_mut().zip(&mut self.published);
+        for (slot, published_slot) in slots.filter(|(slot, _)| slot.is_none()) {
             *slot = Some(Rc::clone(&keys));
+            published_slot.clone_from(&published);
         }
         Ok(())
     }
@@ -101,6 +109,16 @@ impl<'c> Simulator<'c> {
         let (index, issuer) = self.config.issuer_of(iss)?;
         let lacking = self.keys.get(index.0).is_none_or(Option::is_none);
         lacking.then_some(issuer.name.as_str())
+    }
+
+    /// The keys of an issuer that fit the `kid` and the algorithm of a token, each as the text of a JWK.
+    pub(super) fn fitting_keys(
+        &self,
+        issuer: usize,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &str> {
+        self.published.get(issuer).into_iter().flat_map(move |keys| keys.fitting(kid, algorithm))
     }
 
     /// The names of the routes, in the order of the configuration.
