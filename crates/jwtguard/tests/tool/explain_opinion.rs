@@ -30,7 +30,7 @@ impl Case {
     fn new(name: &str, key: SigningKey, more: &str) -> Self {
         let folder = Folder::new(&format!("opinion-{name}"));
         let jwks = folder.file("jwks.json", &key_set([&key]).to_string());
-        Self { key, jwks, policy: policy(more), folder: folder }
+        Self { key, jwks, policy: policy(more), folder }
     }
 
     fn explained(&self, token: &str, more: &[&str]) -> Output {
@@ -90,6 +90,12 @@ fn both_agree_for_each_algorithm_that_jwt_simple_knows() {
 fn the_clock_skew_counts_for_both() {
     let expired = Token::new(now()).expired_for(Duration::from_secs(100));
     agree(&es256("skew", "clock_skew_seconds: 300\n").of(&expired), 0, ["token: valid", VALID]);
+}
+
+#[test]
+fn an_audience_in_another_claim_is_not_verified_by_jwt_simple() {
+    let token = Token::new(now()).audience("other").claim("client_id", "orders-api");
+    agree(&es256("client", "audience_from: client_id\n").of(&token), 0, ["token: valid", VALID]);
 }
 
 #[test]
