@@ -16,15 +16,17 @@ mod test_credential;
 mod test_request;
 mod token_values;
 mod unread_tokens;
+mod verdict;
 
 pub use result::{
     AppliedRule, ConditionResult, Explanation, LessSpecific, SimulatedDecision, SimulationResult,
     TokenReport, VariantReport,
 };
-pub use second_opinion::{SecondOpinion, Verdict};
+pub use second_opinion::SecondOpinion;
 pub use simulator::Simulator;
 pub use test_credential::TestCredential;
 pub use test_request::TestRequest;
+pub use verdict::Verdict;
 
 use crate::inspect::{describe, spelling};
 use jwt_guard::denial::Reason;

@@ -1,5 +1,7 @@
 //! `explain` shows each condition, and the value of the token that does not meet it.
 
+use jwt_guard_testkit::mint::{Algorithm, SigningKey, Token};
+use jwt_guard_testkit::now;
 use serde_json::{Value, json};
 
 use crate::run::{Output, jwtguard_with};
@@ -44,6 +46,64 @@ fn an_unmet_condition_shows_the_value_in_the_token() {
             "{requires_claim: {claim: level, any: [3]}}",
             json!({"levels": 3}),
             "not met  claim level 3; the token has no claim level\n",
+        ),
+        (
+            "{requires_claim: {claim: t, all: [a, b]}}",
+            json!({"t": ["a"]}),
+            "not met  claim t \"a\" and \"b\"; the token has claim t [\"a\"]\n",
+        ),
+        (
+            "{requires_claim: {claim: t, none: [a, b]}}",
+            json!({"t": "a"}),
+            "not met  claim t none of \"a\", \"b\"; the token has claim t \"a\"\n",
+        ),
+        (
+            "{requires_claim: {claim: t, present: true}}",
+            json!({"t": null}),
+            "not met  claim t; the token has no claim t\n",
+        ),
+        (
+            "{requires_claim: {claim: t, prefix: 'a:'}}",
+            json!({"t": "b:a"}),
+            "not met  claim t starts with \"a:\"; the token has claim t \"b:a\"\n",
+        ),
+        (
+            "{requires_claim: {claim: t, suffix: '@b'}}",
+            json!({"t": ["x@c"]}),
+            "not met  claim t ends with \"@b\"; the token has claim t [\"x@c\"]\n",
+        ),
+        (
+            "{requires_claim: {claim: t, at_least: 3}}",
+            json!({"t": 2}),
+            "not met  claim t at least 3; the token has claim t 2\n",
+        ),
+        (
+            "{requires_claim: {claim: t, at_most: 3}}",
+            json!({"t": "2"}),
+            "not met  claim t at most 3; the token has claim t \"2\"\n",
+        ),
+        (
+            "{requires_step_up: {acr: gold}}",
+            json!({"acr": "silver"}),
+            "not met  step-up: acr gold; the token has claim acr \"silver\"\n",
+        ),
+        (
+            "{requires_step_up: {max_age_seconds: 60}}",
+            json!({"auth_time": 7}),
+            "not met  step-up: auth_time at most 60 s ago; the token has claim auth_time 7 (now: ",
+        ),
+        ("{}", json!({"sub": 3}), "not met  a valid token; the token has sub 3; expected a string\n"),
+        ("{}", json!({"nbf": "7"}), "the token has nbf \"7\"; expected a number of seconds since 1970\n"),
+        ("{}", json!({"jti": ["a"]}), "the token has jti [\"a\"]; expected a string\n"),
+        (
+            "{}",
+            json!({"aud": ["a", 7]}),
+            "the token has aud [\"a\",7]; expected a string or an array of strings\n",
+        ),
+        (
+            "{}",
+            json!({"cnf": {"jkt": "x"}}),
+            "the token has cnf {\"jkt\":\"x\"}; expected a cnf that the request meets",
         ),
         (
             "{requires_issuer: b_example}",
@@ -109,6 +169,66 @@ fn without_now(text: &str) -> String {
             if is_now(digits) { part.replacen(digits, "NOW", 1) } else { part.to_owned() }
         })
         .collect()
+}
+
+#[test]
+fn a_header_with_an_extension_is_shown() {
+    let token = |name: &str, value: Value| {
+        let key = SigningKey::generate(Algorithm::Es256).unwrap();
+        let token = Token::new(now()).issuer("https://a.example").audience("a").header(name, value);
+        token.sign(&key).unwrap()
+    };
+    for (name, value, shown) in
+        [("crit", json!(["exp"]), "crit [\"exp\"]"), ("b64", json!(false), "b64 false")]
+    {
+        let token = token(name, value);
+        let arguments = ["explain", "-", "--request", "/a", "--claims", "{}", "--token", &token];
+        let ran = jwtguard_with(&arguments, TWO);
+        let expected = format!("the token has {shown}; expected no crit, and no b64 other than true\n");
+        assert!(ran.out.contains(&expected), "{expected}\nin\n{}{}", ran.out, ran.err);
+    }
+}
+
+#[test]
+fn values_of_the_request_and_of_a_second_token_are_shown() {
+    let config = format!(
+        "{TWO}second_tokens: {{agent: {{token_from: [{{header: x-agent}}], issuers: b_example}}}}\n\
+         routes:\n- {{path: '/users/{{id}}', requires_claim: {{claim: id, equals: {{path: id}}}}}}\n\
+         - {{path: /pay, requires_token: {{agent: {{requires_role: pay, requires_step_up: {{max_age_seconds: 60}}}}}}}}\n"
+    );
+    let explained = |more: &[&str]| jwtguard_with(&[&["explain", "-"], more].concat(), &config).out;
+    for (arguments, expected) in [
+        (
+            &["--request", "/users/alice", "--claims", r#"{"id": "bob"}"#][..],
+            "not met  claim id equal to the path parameter {id}; the token has claim id \"bob\", and ",
+        ),
+        (
+            &[
+                "--request",
+                "/pay",
+                "--claims",
+                "{}",
+                "--second-token",
+                r#"agent={"app": {"roles": "x:see"}}"#,
+            ],
+            "not met  second token agent: role pay; the token has role \"see\"\n",
+        ),
+        (
+            &["--request", "/pay", "--claims", "{}", "--second-token", r#"agent={"auth_time": 7}"#],
+            "not met  second token agent: step-up: auth_time at most 60 s ago; the token has claim auth_time 7 (now: ",
+        ),
+        (
+            &["--request", "/pay", "--claims", "{}", "--second-token", r#"agent={"aud": "x"}"#],
+            "not met  second token agent: a valid token; the token has aud \"x\"; expected \"b\", \"bb\"\n",
+        ),
+        (
+            &["--request", "/users/a", "--claims", r#"{"iss": "https://b.example", "aud": "b"}"#],
+            "the token has iss \"https://b.example\"; expected an issuer of this token of the request",
+        ),
+    ] {
+        let out = explained(arguments);
+        assert!(out.contains(expected), "{expected}\nin\n{out}");
+    }
 }
 
 #[test]

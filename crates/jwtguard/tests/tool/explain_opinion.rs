@@ -23,14 +23,14 @@ struct Case {
     key: SigningKey,
     jwks: String,
     policy: String,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Case {
     fn new(name: &str, key: SigningKey, more: &str) -> Self {
         let folder = Folder::new(&format!("opinion-{name}"));
         let jwks = folder.file("jwks.json", &key_set([&key]).to_string());
-        Self { key, jwks, policy: policy(more), _folder: folder }
+        Self { key, jwks, policy: policy(more), folder }
     }
 
     fn explained(&self, token: &str, more: &[&str]) -> Output {
@@ -93,6 +93,12 @@ fn the_clock_skew_counts_for_both() {
 }
 
 #[test]
+fn an_audience_in_another_claim_is_not_verified_by_jwt_simple() {
+    let token = Token::new(now()).audience("other").claim("client_id", "orders-api");
+    agree(&es256("client", "audience_from: client_id\n").of(&token), 0, ["token: valid", VALID]);
+}
+
+#[test]
 fn a_rule_that_only_the_filter_has_is_a_difference() {
     let token = || Token::new(now());
     for (name, more, changed, reason, rule) in [
@@ -139,6 +145,68 @@ fn a_type_that_only_the_filter_accepts_is_a_difference() {
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     let expected = "refuses: the typ is not that of a JWT\ndifference: the filter accepts the token, and jwt-simple refuses it";
     assert!(ran.out.contains(expected), "{}", ran.out);
+}
+
+#[test]
+fn a_key_that_only_the_filter_accepts_is_a_difference() {
+    let key = key(Algorithm::Es256);
+    let token = Token::new(now()).sign(&key).unwrap();
+    let explained = |operations: Value| {
+        let mut jwk = key.public_jwk();
+        jwk["key_ops"] = operations;
+        let text = json!({"keys": [jwk]}).to_string();
+        let inline = format!("jwks_inline: '{text}'\n");
+        let config = policy("").replace("jwks_cluster: c\n", &inline);
+        jwtguard_with(&["explain", "-", "--request", "/a", "--token", &token], &config)
+    };
+    agree(&explained(json!(["verify"])), 0, ["token: valid", VALID]);
+    let ran = explained(json!(["verify", "sign"]));
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    let expected = "refuses: the key is not accepted: Invalid public key\ndifference: the filter accepts the token, and jwt-simple \
+                    refuses it (the key is not accepted: Invalid public key): jwt-simple is stricter about keys";
+    assert!(ran.out.contains(expected), "{}", ran.out);
+}
+
+#[test]
+fn a_name_that_stands_twice_is_a_difference() {
+    let case = es256("twice", "");
+    let claims = Token::new(now()).claims_json();
+    let signed = |claims: &str| case.key.sign(Token::new(now()).header_json(&case.key), claims).unwrap();
+    agree(&case.explained(&signed(&claims), &[]), 0, ["token: valid", VALID]);
+    let twice = claims.replacen('{', r#"{"roles":[],"roles":["admin"],"#, 1);
+    let ran = case.explained(&signed(&twice), &[]);
+    assert_eq!(ran.status, 1, "{}{}", ran.out, ran.err);
+    let expected = format!(
+        "{VALID}difference: the filter refuses the token (malformed), and jwt-simple accepts it: only the \
+                            filter has this rule: the strict form of a token"
+    );
+    assert!(ran.out.contains(&expected), "{}", ran.out);
+}
+
+#[test]
+fn the_issuer_of_a_tenant_is_expected_as_the_token_has_it() {
+    let key = key(Algorithm::Es256);
+    let config = format!(
+        "issuer: 'https://login.example/{{tid}}/v2'\nname: login\ntenants: [one]\naudience: orders-api\n\
+         accepted_algorithms: ES256\njwks_inline: {}\n",
+        key_set([&key])
+    );
+    let explained = |iss: &str| {
+        let token = Token::new(now()).issuer(iss).claim("tid", "one").sign(&key).unwrap();
+        jwtguard_with(&["explain", "-", "--request", "/a", "--token", &token], &config)
+    };
+    agree(&explained("https://login.example/one/v2"), 0, ["token: valid", VALID]);
+    let refuses = "second opinion (jwt-simple): refuses: Required issuer mismatch\n";
+    agree(&explained("https://login.example/two/v3"), 1, ["token: not valid: unknown_issuer", refuses]);
+}
+
+#[test]
+fn a_token_from_standard_input_has_an_opinion() {
+    let case = es256("stdin", "");
+    let file = case.folder.file("policy.yaml", &case.policy);
+    let token = Token::new(now()).sign(&case.key).unwrap();
+    let arguments = ["explain", &file, "--request", "/a", "--token", "-", "--jwks", &case.jwks];
+    agree(&jwtguard_with(&arguments, &format!("Bearer {token}\n")), 0, ["token: valid", VALID]);
 }
 
 #[test]

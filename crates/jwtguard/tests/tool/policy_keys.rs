@@ -78,7 +78,8 @@ fn explain_shows_the_values_of_the_request() {
     let old = ["--now", "1700000000", "--claims", r#"{"acr":"phr","auth_time":1699999000}"#];
     let old = explain("GET /pay", &old);
     assert!(
-        old.out.contains("the token has claim acr \"phr\" and claim auth_time 1699999000\n"),
+        old.out
+            .contains("the token has claim acr \"phr\" and claim auth_time 1699999000 (now: 1700000000)\n"),
         "{}",
         old.out
     );

@@ -1,7 +1,7 @@
 //! Compares the result of the filter with the verdict of `jwt-simple`.
 
 use super::result::TokenReport;
-use super::second_opinion::{Judged, UnverifiedParts, Verdict};
+use super::verdict::{Judged, UnverifiedParts, Verdict};
 use crate::inspect::describe::one_line;
 use jwt_guard::denial::Reason;
 use jwt_guard::jose::limits::MAX_CANDIDATES;

@@ -59,11 +59,14 @@ pub(super) fn unmet_value(
         }
         Condition::StepUp(step_up) => {
             let of = |name: &str| {
-                Pointer::parse(name).map(|pointer| claim_of(&pointer, identity.claims().claims()))
+                let pointer = Pointer::parse(name).ok()?;
+                Some(claim_of(&pointer, identity.claims().claims()))
             };
             let acr = (!step_up.acr.is_empty()).then(|| of("acr"));
-            let auth_time = step_up.max_age.map(|_| of("auth_time"));
-            acr.into_iter().chain(auth_time).flatten().collect::<Vec<_>>().join(" and ")
+            let now = context.of_request.now.as_millis() / 1000;
+            let auth_time = of("auth_time").filter(|_| step_up.max_age.is_some());
+            let auth_time = auth_time.map(|found| format!("{found} (now: {now})"));
+            acr.flatten().into_iter().chain(auth_time).collect::<Vec<_>>().join(" and ")
         }
         Condition::AnyOf(alternatives) => {
             let mut found: Vec<String> = Vec::new();
@@ -131,6 +134,10 @@ pub(super) fn invalid_value(
         Reason::UnknownIssuer if let Some((claim, tenant)) = tenant => {
             (member(&claims, claim), format!("{}, the tenant in iss", text(tenant)))
         }
+        Reason::UnknownIssuer if issuer.is_some() => {
+            let accepted = "an issuer of this token of the request (second_tokens, first_token)";
+            (member(&claims, "iss"), accepted.to_owned())
+        }
         Reason::UnknownIssuer => {
             let known = config.issuers.iter().map(|issuer| text(&issuer.rules.iss));
             (member(&claims, "iss"), list(known))
@@ -140,6 +147,10 @@ pub(super) fn invalid_value(
             (member(&header, "alg"), list(accepted))
         }
         Reason::Type => (member(&header, "typ"), accepted_types(tree, index?)),
+        Reason::Crit => {
+            let extension = if header.member("crit").is_some() { "crit" } else { "b64" };
+            (member(&header, extension), "no crit, and no b64 other than true".to_owned())
+        }
         Reason::UnknownKid | Reason::BadKey => (
             format!("{} and {}", member(&header, "kid"), member(&header, "alg")),
             "a key in the issuer's JWKS".to_owned(),
@@ -169,6 +180,14 @@ pub(super) fn invalid_value(
             let held: Vec<_> = held.collect();
             (held.join(" and "), list(rules.audiences.iter().map(|audience| text(audience))))
         }
+        Reason::ClaimType => {
+            let (claim, expected) = wrong_type(&claims)?;
+            (member(&claims, claim), expected.to_owned())
+        }
+        Reason::Confirmation => {
+            let met = "a cnf that the request meets, with x5t#S256 (client certificate) or jkt (DPoP proof)";
+            (member(&claims, "cnf"), met.to_owned())
+        }
         Reason::RefusedClaim => {
             let refused =
                 rules?.refused_claims.iter().filter(|refused| match refused.pointer.find(&claims) {
@@ -185,6 +204,32 @@ pub(super) fn invalid_value(
         _ => return None,
     };
     Some(format!("{found}; expected {expected}"))
+}
+
+/// The first registered claim with a wrong type, and the right type. Without one, the reason is that the `jti` is missing.
+fn wrong_type(claims: &Json) -> Option<(&'static str, &'static str)> {
+    const NUMBER: &str = "a number of seconds since 1970";
+    const TEXTS: &str = "a string or an array of strings";
+    let is_number = |value: &Json| matches!(value, Json::Number(number) if number.as_f64().is_some());
+    let is_text = |value: &Json| value.as_str().is_some();
+    let is_texts = |value: &Json| match value {
+        Json::Array(items) => items.iter().all(is_text),
+        other => is_text(other),
+    };
+    let rows: [(&str, &str, &dyn Fn(&Json) -> bool); 6] = [
+        ("exp", NUMBER, &is_number),
+        ("nbf", NUMBER, &is_number),
+        ("iat", NUMBER, &is_number),
+        ("sub", "a string", &is_text),
+        ("jti", "a string", &is_text),
+        ("aud", TEXTS, &is_texts),
+    ];
+    let is_wrong = |name, is_right: &dyn Fn(&Json) -> bool| {
+        claims.member(name).is_some_and(|value: &Json| !is_right(value))
+    };
+    let wrong = rows.iter().find(|(name, _, is_right)| is_wrong(name, is_right));
+    let wrong = wrong.map(|(name, expected, _)| (*name, *expected));
+    wrong.or(claims.member("jti").is_none().then_some(("jti", "a jti (require_jti)")))
 }
 
 /// Reads `accepted_types` from the tree, because the parsed configuration does not keep the original text.
