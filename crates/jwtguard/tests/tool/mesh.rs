@@ -180,6 +180,39 @@ fn the_examples_of_routes_by_claim_are_valid() {
     }
 }
 
+/// What the configuration of jwt-guard settles is not reported.
+#[test]
+fn the_configuration_settles_a_finding() {
+    let annotations = "envoy_gateway_annotations: ignore";
+    let browsers = ["bypass_cors_preflight: true", "cors_allow_origins: https://app.example.com"];
+    for (row, keys) in [
+        ("claim-route-annotation", &[annotations][..]),
+        ("gateway-claim-route-annotation", &[annotations]),
+        ("envoy-cors", &browsers),
+    ] {
+        let wrong = read(&file(row, "wrong.yaml"));
+        let with = |keys: &[&str]| {
+            let line = wrong.lines().find(|line| line.trim_start().starts_with("audience: ")).unwrap();
+            let indent = &line[..line.len() - line.trim_start().len()];
+            let lines: String = keys.iter().map(|key| format!("\n{indent}{key}")).collect();
+            wrong.replacen(line, &format!("{line}{lines}"), 1)
+        };
+        let finding = read(&file(row, "finding.txt"));
+        let subject = finding.split_once(": ").unwrap().1.split(':').next().unwrap().to_owned();
+        let reports = |keys: &[&str]| {
+            let ran = jwtguard_with(&["check", "--strict", "--quiet", "-"], &with(keys));
+            let problem = finding.rsplit_once(": ").unwrap().1.split([',', ';']).next().unwrap();
+            ran.err.lines().any(|line| line.contains(&subject) && line.contains(problem))
+        };
+        assert!(reports(&[]) && !reports(keys), "{row}");
+        for missing in 0..keys.len() {
+            let fewer: Vec<&str> =
+                keys.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, key)| *key).collect();
+            assert!(reports(&fewer), "{row} without {}", keys[missing]);
+        }
+    }
+}
+
 /// The root namespace is that of a mesh configuration in the files.
 #[test]
 fn a_mesh_configuration_names_the_root_namespace() {

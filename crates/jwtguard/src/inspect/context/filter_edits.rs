@@ -3,7 +3,7 @@
 
 use super::{Diagnostic, Subject};
 use crate::inspect::tree::Tree;
-use jwt_guard::config::Config;
+use jwt_guard::config::{Config, EnvoyGatewayAnnotations};
 use jwt_guard::dpop;
 use jwt_guard::token_source::TokenSource;
 
@@ -17,6 +17,11 @@ impl<'c> FilterEdits<'c> {
     /// What the filter edits with a configuration.
     pub fn of(config: &'c Config) -> Self {
         Self { config }
+    }
+
+    /// Whether the filter reads annotations of Envoy Gateway's objects.
+    pub fn reads_annotations(&self) -> bool {
+        self.config.envoy_gateway_annotations != EnvoyGatewayAnnotations::Ignore
     }
 
     /// The token sources, each with whether the token is forwarded.

@@ -4,6 +4,7 @@ use super::{Diagnostic, Subject};
 use crate::inspect::early_removal::EarlyRemoval;
 use crate::inspect::tree::Tree;
 use jwt_guard::config::Config;
+use jwt_guard::cors::AllowedOrigins;
 
 /// Checks the order of the filters.
 pub(super) fn check(
@@ -39,8 +40,12 @@ pub(super) fn check(
     }
 }
 
-/// A CORS filter after jwt-guard adds no headers to denials, and does not see a preflight that jwt-guard denies.
+/// A CORS filter after jwt-guard adds no headers to denials, and does not see a preflight that jwt-guard denies. Both can be
+/// configured in jwt-guard.
 fn cors(other: &Tree, config: &Config, diagnostics: &mut Vec<Diagnostic>) {
+    if config.bypass_cors_preflight && !matches!(config.cors_allow_origins, AllowedOrigins::None) {
+        return;
+    }
     let preflights = match config.bypass_cors_preflight {
         true => "",
         false => ", and jwt-guard denies each preflight, which has no token",

@@ -67,6 +67,7 @@ impl<'c> Checker<'c> {
         };
         let annotated = ["HTTPRoute", "GRPCRoute", "Gateway"].into_iter().flat_map(|kind| {
             let objects = of_kind(documents, kind).into_iter().filter(has_annotation);
+            let objects = objects.filter(|_| edited.reads_annotations());
             objects.map(move |object| (kind, object))
         });
         let replaced_by = match plugin.embedding {

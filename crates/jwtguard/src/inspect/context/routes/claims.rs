@@ -6,7 +6,7 @@ use crate::inspect::context::claim_match::{Missing, without_the_claim};
 use crate::inspect::context::{Diagnostic, FilterEdits, Subject};
 use crate::inspect::early_removal::EarlyRemoval;
 use crate::inspect::tree::Tree;
-use jwt_guard::config::{Config, RouteMetadata};
+use jwt_guard::config::{Config, EnvoyGatewayAnnotations, RouteMetadata};
 
 /// What decides whether Envoy may choose a route by a claim.
 pub struct VirtualHost<'t> {
@@ -83,10 +83,11 @@ impl<'t> VirtualHost<'t> {
         let mut objects = vec![("the virtual host", self.host)];
         objects.extend(self.routes.iter().map(|(name, route)| (name.as_str(), *route)));
         let metadata_decides = config.route_metadata != RouteMetadata::Ignore;
+        let annotations_decide = config.envoy_gateway_annotations != EnvoyGatewayAnnotations::Ignore;
         objects.into_iter().find_map(|(name, object)| {
             if metadata_decides && metadata::requirement_in(object).is_some() {
                 Some(format!("{name} has metadata jwt_guard"))
-            } else if metadata::has_annotation(object) {
+            } else if annotations_decide && metadata::has_annotation(object) {
                 Some(format!("{name} has the annotation jwt-guard"))
             } else {
                 None
