@@ -66,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         let others = match report.other_validators.as_slice() {
             [] => String::new(),
             others => format!(
-                "; found {}: docs/migration.md shows how to write the same policy for jwt-guard, and which answers differ",
+                "; found {}: `jwtguard convert` writes the same policy for jwt-guard, and docs/migration.md says which answers differ",
                 others.join(", ")
             ),
         };

@@ -164,8 +164,9 @@ fn preflight(policy: &mut Policy, found: &ChainRules, notes: &mut Notes) {
         policy.set("bypass_cors_preflight", Node::Bool(true));
         return;
     }
-    let text = "a preflight skips every requirement here, and only jwt_authn in the original, where RBAC still decides: preflights \
-                are judged as other requests; set bypass_cors_preflight: true if RBAC need not hold for them";
+    let text = "in the original, a preflight skips jwt_authn, and RBAC decides; here, a preflight is judged as any other \
+                request, because bypass_cors_preflight would let it skip every requirement; set bypass_cors_preflight: true if \
+                RBAC need not hold for preflights";
     notes.add(Effect::Lossy, place.clone(), text.to_owned());
 }
 

@@ -184,9 +184,26 @@ impl Rules {
             return;
         }
         let place = decisions.iter().flat_map(|(_, decision)| &decision.origins).next();
+        let answer = match both {
+            Requirement::Deny => "is denied to everybody",
+            _ => "must meet what both must meet",
+        };
+        let open = decisions.iter().find(|(slashes, decision)| {
+            *slashes != Slashes::Two && decision.requirement == Requirement::Open
+        });
+        // A route that opens the one path opens the other one, too.
+        let remedy = match open {
+            Some((slashes, _)) => format!(
+                "if {template}{} may be open as well, write the route {{ path: {template}, allow_anonymous: true }}, with the \
+                 methods that the original opens",
+                if *slashes == Slashes::None { "/" } else { "" }
+            ),
+            None => format!(
+                "if the upstream serves both alike, write a route for {template} by hand, which decides on both"
+            ),
+        };
         let text = format!(
-            "{template} and {template}/ are one path for jwt-guard, and two in the original: {} must meet what both must meet; \
-             if the upstream serves both alike, write the route for {template} by hand",
+            "{} {answer}, because {template} and {template}/ are one path for jwt-guard and two in the original; {remedy}",
             stricter.join(" and ")
         );
         let loss = Loss { effect: Effect::Lossy, place: place.map(|origin| origin.place.clone()), text };

@@ -161,7 +161,7 @@ pub fn requirement(
             effect: Effect::Lossy,
             place: None,
             text: "a request without a token passes here in the original, and is refused now: a requirement with conditions on \
-                   claims needs a token"
+                   claims needs a token; write allow_missing: true by hand to let such requests pass without these conditions"
                 .to_owned(),
         });
         return Requirement::token(alternatives);
@@ -273,8 +273,12 @@ fn of_claim(
         (Precision::Stricter, _) if conditions.is_empty() => Some(format!(
             "jwt-guard has no condition like this one on the claim {claim}: the rule does not pass any request by it"
         )),
-        (Precision::Stricter, _) => Some(format!(
+        (Precision::Stricter, true) => Some(format!(
             "a token whose claim {claim} is null or has another type than this value is refused"
+        )),
+        (Precision::Stricter, false) => Some(format!(
+            "a token is refused whose claim {claim} has another type than this value or is a list with this value; other lists \
+             and null pass"
         )),
     };
     if let Some(text) = text {

@@ -255,7 +255,7 @@ pub fn modes(config: &Config) -> Vec<&'static str> {
         (config.forward_token, "forward_token: the upstream receives the token"),
         (
             config.issuers.iter().any(jwt_guard::config::Issuer::has_default_endpoint),
-            "keys are fetched from /api/v1/auth/jwks below the issuer, the default without jwks_endpoint",
+            "keys are fetched from /api/v1/auth/jwks below the issuer, which is the default of jwks_endpoint",
         ),
     ]
     .into_iter()

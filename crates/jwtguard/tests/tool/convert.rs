@@ -142,7 +142,7 @@ fn what_is_not_equal_is_told_with_its_place() {
             "prefix: / }",
             "prefix: /api/ }",
             "standard input:31: ",
-            "lossy: /api and /api/ are one path for jwt-guard",
+            "lossy: /api/ is denied to everybody, because /api and /api/ are one path for jwt-guard and two in the original",
         ),
         (
             permission,

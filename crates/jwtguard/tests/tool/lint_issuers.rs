@@ -126,7 +126,7 @@ fn the_default_endpoint_of_a_well_known_issuer_is_reported() {
     none(&[of("https://issuer.example")]);
     let ran = crate::run::jwtguard_with(&["check", "-"], &of("https://issuer.example"));
     let default =
-        "keys are fetched from /api/v1/auth/jwks below the issuer, the default without jwks_endpoint";
+        "keys are fetched from /api/v1/auth/jwks below the issuer, which is the default of jwks_endpoint";
     assert!(
         ran.out.contains("https://issuer.example/api/v1/auth/jwks") && ran.out.contains(default),
         "{}",
@@ -134,7 +134,7 @@ fn the_default_endpoint_of_a_well_known_issuer_is_reported() {
     );
     let ran =
         crate::run::jwtguard_with(&["check", "-"], &(of("https://issuer.example") + "jwks_endpoint: /keys"));
-    assert!(!ran.out.contains("the default without"), "{}", ran.out);
+    assert!(!ran.out.contains("the default of jwks_endpoint"), "{}", ran.out);
 }
 
 #[test]
