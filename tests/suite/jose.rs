@@ -6,6 +6,7 @@ mod claims;
 mod differential;
 mod fixture;
 mod header;
+mod key_selection;
 mod keys;
 mod mutation;
 mod shape;
