@@ -17,7 +17,6 @@ mod label;
 mod object_name;
 mod pod_monitor;
 mod policy;
-mod scalar;
 mod stats_tags;
 mod text;
 

@@ -5,3 +5,4 @@ pub mod convert;
 pub mod diff;
 pub mod init;
 pub mod inspect;
+mod scalar;

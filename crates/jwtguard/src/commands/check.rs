@@ -54,13 +54,10 @@ pub const UNREADABLE: u8 = 2;
 
 /// Runs `check`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let mut documents = Vec::new();
-    for file in &arguments.files {
-        match read(file) {
-            Ok(read) => documents.extend(read),
-            Err(sentence) => return Ok(unreadable(&sentence)),
-        }
-    }
+    let documents = match read_all(&arguments.files) {
+        Ok(documents) => documents,
+        Err(sentence) => return Ok(unreadable(&sentence)),
+    };
     let report = check(&documents);
     if report.configurations == 0 {
         let others = match report.other_validators.as_slice() {
@@ -86,9 +83,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
     Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn unreadable(sentence: &str) -> ExitCode {
+/// Prints why a file is not usable.
+pub fn unreadable(sentence: &str) -> ExitCode {
     eprintln!("jwtguard: {sentence}");
     ExitCode::from(UNREADABLE)
+}
+
+/// Reads the documents of several files.
+pub fn read_all(files: &[String]) -> Result<Vec<FileDocument>, String> {
+    let documents: Vec<Vec<FileDocument>> = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    Ok(documents.into_iter().flatten().collect())
 }
 
 /// Reads the documents of a file; `-` is standard input.

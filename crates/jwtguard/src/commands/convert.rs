@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use jwtguard::convert::convert;
 
-use crate::commands::check::{UNREADABLE, read};
+use crate::commands::check::{read_all, unreadable};
 use crate::commands::output::print_line;
 
 /// Convert the configuration of other filters into one of jwt-guard.
@@ -33,13 +33,10 @@ pub struct Arguments {
 
 /// Runs `convert`.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let mut documents = Vec::new();
-    for file in &arguments.files {
-        match read(file) {
-            Ok(read) => documents.extend(read),
-            Err(sentence) => return Ok(unreadable(&sentence)),
-        }
-    }
+    let documents = match read_all(&arguments.files) {
+        Ok(documents) => documents,
+        Err(sentence) => return Ok(unreadable(&sentence)),
+    };
     let conversion = match convert(&documents) {
         Ok(conversion) => conversion,
         Err(fault) => return Ok(unreadable(&fault.shown(&documents))),
@@ -50,9 +47,4 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, String> {
         eprintln!("{note}");
     }
     Ok(if conversion.notes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn unreadable(sentence: &str) -> ExitCode {
-    eprintln!("jwtguard: {sentence}");
-    ExitCode::from(UNREADABLE)
 }

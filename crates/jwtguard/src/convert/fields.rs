@@ -1,6 +1,6 @@
 //! Reads the fields of a message. A field that the conversion does not know is a fault: to ignore it could drop a restriction.
 
-use crate::inspect::tree::{Tree, TreeValue};
+use crate::inspect::tree::{Tree, TreeValue, is_camel_case_of};
 
 use super::notes::Fault;
 
@@ -154,22 +154,7 @@ pub fn seconds(tree: &Tree, name: &str) -> Result<Option<f64>, Fault> {
 }
 
 fn is_name(member: &str, name: &str) -> bool {
-    if member == name {
-        return true;
-    }
-    let mut upper = false;
-    let mut camel = String::with_capacity(name.len());
-    for character in name.chars() {
-        match character {
-            '_' => upper = true,
-            _ if upper => {
-                camel.push(character.to_ascii_uppercase());
-                upper = false;
-            }
-            _ => camel.push(character),
-        }
-    }
-    member == camel
+    member == name || is_camel_case_of(member, name)
 }
 
 /// What a value is, for messages.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::scalar::FlowScalar;
 use jwt_guard::jose::json::Json;
 
 /// A value. The members of an object keep their order.
@@ -53,7 +54,7 @@ impl Node {
     /// The value as YAML on one line, without quotes where none are needed.
     pub fn to_flow(&self) -> String {
         let mut text = String::new();
-        self.write(&mut text, scalar);
+        self.write(&mut text, |text| FlowScalar(text).to_string());
         text
     }
 
@@ -82,18 +83,6 @@ impl Node {
             }
         }
     }
-}
-
-/// A string as YAML. Only words that every YAML parser reads as strings stay without quotes.
-pub fn scalar(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@*+$|".contains(&byte);
-    let starts_plain =
-        text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || b"/_$".contains(&byte));
-    let is_word = starts_plain && text.bytes().all(is_plain) && !text.ends_with(':');
-    const OTHER_TYPES: [&str; 13] =
-        ["true", "false", "yes", "no", "on", "off", "y", "n", "null", "t", "f", ".nan", ".inf"];
-    let is_other_type = OTHER_TYPES.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is_word && !is_other_type { text.to_owned() } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {

@@ -7,6 +7,7 @@ use super::notes::{Fault, Notes, Place};
 use super::policy::Policy;
 use crate::inspect::FileDocument;
 use crate::inspect::tree::{Tree, TreeValue};
+use jwt_guard::jose::algorithm::Algorithm;
 
 const FIELDS: [&str; 10] = [
     "enabled",
@@ -19,23 +20,6 @@ const FIELDS: [&str; 10] = [
     "revocation_ttl_seconds",
     "revocation_fail_open",
     "revocation_bearer",
-];
-
-/// The algorithms of pico-client-auth that jwt-guard has as well. Both refuse HMAC.
-const ALGORITHMS: [&str; 13] = [
-    "RS256",
-    "RS384",
-    "RS512",
-    "PS256",
-    "PS384",
-    "PS512",
-    "ES256",
-    "ES384",
-    "ES512",
-    "EdDSA",
-    "ML-DSA-44",
-    "ML-DSA-65",
-    "ML-DSA-87",
 ];
 
 /// The environment variable that the configuration names for the token of the denylist.
@@ -122,12 +106,12 @@ fn revocation(tree: &Tree, policy: &mut Policy, notes: &mut Notes) -> Result<(),
     Ok(())
 }
 
-/// The algorithms that both have.
+/// The algorithms that both have. jwt-guard has all of them but HMAC, which newer versions of pico-client-auth refuse, too.
 fn algorithms(tree: &Tree, notes: &mut Notes) -> Result<Vec<String>, Fault> {
     let written = texts(tree, "accepted_algorithms")?;
     let mut found = Vec::new();
     for (place, algorithm) in &written {
-        if ALGORITHMS.contains(algorithm) {
+        if Algorithm::from_name(algorithm).is_some() {
             found.push((*algorithm).to_owned());
         } else {
             notes.dropped(
@@ -139,7 +123,8 @@ fn algorithms(tree: &Tree, notes: &mut Notes) -> Result<Vec<String>, Fault> {
     match (written.as_slice(), found.is_empty()) {
         ([], _) => Ok(vec!["RS256".to_owned()]),
         ([(place, _), ..], true) => {
-            let problem = format!("expected one of {}, got none of them", ALGORITHMS.join(", "));
+            let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+            let problem = format!("expected one of {names}, got none of them");
             Err(Fault::at(place, problem))
         }
         _ => Ok(found),

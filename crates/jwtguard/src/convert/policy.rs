@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use super::node::{Node, scalar};
+use super::node::Node;
 use super::notes::Place;
+use crate::scalar::Scalar;
 
 /// A configuration of jwt-guard, with comments that name the sources.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +97,7 @@ impl fmt::Display for Policy {
             match value {
                 Value::Node(node) => member(f, "", key, node)?,
                 Value::Entries(entries) => {
-                    writeln!(f, "{}:", scalar(key))?;
+                    writeln!(f, "{}:", Scalar(key))?;
                     for entry in entries {
                         comment(f, "  ", &entry.comment)?;
                         item(f, "  ", &entry.node)?;
@@ -122,14 +123,14 @@ fn fits(indent: &str, text: &str) -> bool {
 }
 
 fn member(f: &mut fmt::Formatter<'_>, indent: &str, key: &str, node: &Node) -> fmt::Result {
-    let flow = format!("{}: {}", scalar(key), node.to_flow());
+    let flow = format!("{}: {}", Scalar(key), node.to_flow());
     match node {
         Node::Object(members) if !fits(indent, &flow) => {
-            writeln!(f, "{indent}{}:", scalar(key))?;
+            writeln!(f, "{indent}{}:", Scalar(key))?;
             members.iter().try_for_each(|(name, value)| member(f, &format!("{indent}  "), name, value))
         }
         Node::List(items) if !fits(indent, &flow) => {
-            writeln!(f, "{indent}{}:", scalar(key))?;
+            writeln!(f, "{indent}{}:", Scalar(key))?;
             items.iter().try_for_each(|node| item(f, &format!("{indent}  "), node))
         }
         _ => writeln!(f, "{indent}{flow}"),

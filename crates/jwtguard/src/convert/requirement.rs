@@ -10,7 +10,7 @@ use super::node::Node;
 pub enum Requirement {
     /// Everybody; the token is not read.
     Open,
-    /// Nobody.
+    /// No request passes.
     Deny,
     /// A valid token that meets one of the alternatives.
     Token(Vec<Alternative>),

@@ -167,7 +167,7 @@ impl Demand {
     /// The requirements in words.
     pub fn words(&self) -> &str {
         match self {
-            Self::Refused => "nobody: the request is ambiguous",
+            Self::Refused => "no request: the filter answers 400, because the path or the host is ambiguous",
             Self::Conditions(conditions) => &conditions.words,
         }
     }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use super::keys_server::is_dns_name;
-use super::scalar::Scalar;
+use crate::scalar::Scalar;
 
 /// A host name or an IP address, with a port.
 #[derive(Debug, Clone, PartialEq, Eq)]

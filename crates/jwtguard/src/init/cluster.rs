@@ -1,7 +1,7 @@
 //! Envoy's cluster for the keys, over TLS.
 
 use super::keys_server::KeysServer;
-use super::scalar::Scalar;
+use crate::scalar::Scalar;
 
 /// A cluster that verifies the server of the keys.
 pub fn over_tls(name: &str, server: &KeysServer) -> String {

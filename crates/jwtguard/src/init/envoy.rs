@@ -7,9 +7,9 @@ use super::cluster;
 use super::error::InitError;
 use super::header_removal;
 use super::policy::{Policy, Surroundings};
-use super::scalar::Scalar;
 use super::stats_tags::STATS_CONFIG;
 use super::text::{indented, item};
+use crate::scalar::Scalar;
 
 /// The Envoy around the filter.
 #[derive(Debug, Clone)]

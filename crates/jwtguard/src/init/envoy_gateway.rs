@@ -7,9 +7,9 @@ use super::error::InitError;
 use super::image::Image;
 use super::object_name::ObjectName;
 use super::policy::{Policy, Surroundings};
-use super::scalar::Scalar;
 use super::stats_tags::STATS_CONFIG;
 use super::text::{indented, item};
+use crate::scalar::Scalar;
 
 /// The objects around the policy.
 #[derive(Debug, Clone)]

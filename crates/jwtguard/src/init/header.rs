@@ -1,6 +1,6 @@
 //! The first comment of the manifests: the command line that printed them.
 
-use super::scalar::breaks_lines;
+use crate::scalar::breaks_lines;
 
 /// The longest line of the comment, as in the files of `envoy/`.
 const WIDTH: usize = 118;

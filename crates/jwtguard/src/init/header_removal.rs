@@ -2,8 +2,8 @@
 
 use jwt_guard::config::Config;
 
-use super::scalar::Scalar;
 use super::text::indented;
+use crate::scalar::Scalar;
 
 /// The key `early_header_mutation_extensions` of an HttpConnectionManager.
 pub fn extension(config: &Config) -> String {

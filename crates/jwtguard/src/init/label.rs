@@ -4,7 +4,7 @@ use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
 use super::keys_server::is_dns_name;
-use super::scalar::Scalar;
+use crate::scalar::Scalar;
 
 /// A label of pods, `KEY=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
-use super::scalar::Scalar;
+use crate::scalar::Scalar;
 
 /// The name of a Kubernetes object or namespace: an RFC 1123 label.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use jwt_guard::config::{Config, ConfigError};
 
 use super::error::InitError;
 use super::keys_server::KeysServer;
-use super::scalar::Scalar;
 use crate::inspect::documents;
+use crate::scalar::Scalar;
 
 /// What requests must meet.
 #[derive(Debug, Clone)]

@@ -263,7 +263,7 @@ pub fn snake_case(name: &str) -> String {
 }
 
 /// Whether a member is the camel-case spelling of a name: `typedConfig` for `typed_config`.
-fn is_camel_case_of(member: &str, name: &str) -> bool {
+pub(crate) fn is_camel_case_of(member: &str, name: &str) -> bool {
     if !name.contains('_') {
         return false;
     }

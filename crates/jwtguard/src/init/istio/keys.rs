@@ -6,8 +6,8 @@ use crate::init::cluster;
 use crate::init::error::InitError;
 use crate::init::keys_server::KeysServer;
 use crate::init::policy::{Policy, Surroundings};
-use crate::init::scalar::Scalar;
 use crate::init::text::indented;
+use crate::scalar::Scalar;
 
 /// How a proxy reaches the keys.
 #[derive(Debug)]
