@@ -13,13 +13,17 @@ use super::error::JsonError;
 use super::value::{Json, Number};
 use crate::jose::limits::MAX_DEPTH;
 
-/// The rest of the text, which is not parsed yet.
-pub(super) struct JsonReader<'a>(&'a str);
+/// A text and the position of the first byte that is not parsed yet. Every byte that is searched for is ASCII, so that each
+/// position is that of a character.
+pub(super) struct JsonReader<'a> {
+    text: &'a str,
+    at: usize,
+}
 
 impl<'a> JsonReader<'a> {
     /// Starts at the beginning of the text.
     pub fn new(text: &'a str) -> Self {
-        Self(text)
+        Self { text, at: 0 }
     }
 
     /// Parses the next value, which is inside `depth` objects and arrays.
@@ -49,7 +53,8 @@ impl<'a> JsonReader<'a> {
             b'n' => self.take("null".len()).map(|_| Json::Null),
             _ => {
                 let ends = |byte: u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
-                let length = self.0.bytes().position(ends).unwrap_or(self.0.len());
+                let rest = self.rest();
+                let length = rest.iter().position(|byte| ends(*byte)).unwrap_or(rest.len());
                 self.take(length).map(|text| Json::Number(Number::from_text(text)))
             }
         }
@@ -74,18 +79,18 @@ impl<'a> JsonReader<'a> {
     }
 
     fn string(&mut self) -> Result<String, JsonError> {
-        let mut rest = self.0.bytes().enumerate().skip(1);
+        let is_mark = |byte: &u8| matches!(byte, b'"' | b'\\');
+        let rest = self.rest();
+        let mut end = 1;
         let mut plain = true;
-        let end = loop {
-            match rest.next().ok_or(JsonError::Syntax)? {
-                (end, b'"') => break end,
-                (_, b'\\') => {
-                    plain = false;
-                    rest.next();
-                }
-                _ => {}
+        loop {
+            end += rest.get(end..).and_then(|rest| rest.iter().position(is_mark)).ok_or(JsonError::Syntax)?;
+            if rest.get(end) == Some(&b'"') {
+                break;
             }
-        };
+            plain = false;
+            end += 2;
+        }
         let text = self.take(end + 1)?;
         match text.get(1..end) {
             Some(text) if plain => Ok(text.to_owned()),
@@ -96,14 +101,23 @@ impl<'a> JsonReader<'a> {
 
     /// Skips spaces and returns the next byte without taking it.
     fn next(&mut self) -> Result<u8, JsonError> {
-        self.0 = self.0.trim_start_matches([' ', '\t', '\n', '\r']);
-        self.0.bytes().next().ok_or(JsonError::Syntax)
+        loop {
+            match self.rest().first() {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                Some(byte) => return Ok(*byte),
+                None => return Err(JsonError::Syntax),
+            }
+        }
     }
 
     fn take(&mut self, length: usize) -> Result<&'a str, JsonError> {
-        let (taken, rest) = self.0.split_at_checked(length).ok_or(JsonError::Syntax)?;
-        self.0 = rest;
+        let taken = self.text.get(self.at..self.at + length).ok_or(JsonError::Syntax)?;
+        self.at += length;
         Ok(taken)
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 }
 
