@@ -14,7 +14,7 @@ mod tests;
 
 use std::rc::Rc;
 
-use names::folded;
+use names::{Lengths, folded, may_be_grpc_metadata};
 
 pub use credentials::CredentialHeaders;
 use edits::Additions;
@@ -44,6 +44,8 @@ pub struct ClaimHeaders {
     /// The normalized names of these maps and of the default map. The default names are always included, because
     /// an upstream written for them trusts these headers whatever these maps contain.
     normalized_names: Vec<String>,
+    /// The lengths of the names that are removed from every request.
+    removed_lengths: Lengths,
 }
 
 /// A claim's header would be longer than `max_claim_header_bytes`. The request is denied: to the upstream, a
@@ -105,6 +107,7 @@ impl ClaimHeaders {
             of_second_tokens: Vec::new(),
             names: Vec::new(),
             normalized_names: Vec::new(),
+            removed_lengths: Lengths::default(),
         };
         map.add_names(&entries);
         Self { entries, ..map }
@@ -151,6 +154,8 @@ impl ClaimHeaders {
             self.names().chain(defaults.iter().map(|(name, _)| *name)).map(folded).collect();
         normalized.sort_unstable();
         normalized.dedup();
+        let rerouting = [map::ORIGINAL_URL, map::REWRITE_URL];
+        self.removed_lengths = Lengths::of(normalized.iter().map(String::as_str).chain(rerouting));
         self.normalized_names = normalized;
     }
 
@@ -209,7 +214,7 @@ impl ClaimHeaders {
     }
 
     fn has_identity_name(&self, name: &str) -> bool {
-        // Called for every header of every request. ASCII names of different lengths never match.
+        // ASCII names of different lengths never match.
         let ascii = name.is_ascii();
         self.normalized_names
             .iter()
@@ -252,10 +257,19 @@ impl ClaimHeaders {
 
     fn copies_removed(&self, headers: &HeaderMap) -> HeaderEdits {
         let mut edits = HeaderEdits::new();
-        for name in headers.names().filter(|name| self.is_removed(name)) {
+        for name in self.removed_of(headers) {
             edits.remove(name);
         }
         edits
+    }
+
+    /// The names in these headers for which [`is_removed`](Self::is_removed).
+    pub fn removed_of<'h>(&self, headers: &'h HeaderMap) -> impl Iterator<Item = &'h str> {
+        let ascii = headers.has_ascii_names();
+        // For most headers, the length suffices.
+        let may_be_removed =
+            move |name: &str| !ascii || self.removed_lengths.may_have(name) || may_be_grpc_metadata(name);
+        headers.names().filter(move |name| may_be_removed(name) && self.is_removed(name))
     }
 
     /// Strips the request, then sets the headers of the permit's identity.

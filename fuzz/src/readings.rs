@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use jwt_guard::route::{Ambiguity, AmbiguousPath, RequestLine, SkippedVariants, Table};
+use jwt_guard::route::{Ambiguity, AmbiguousPath, RequestLine, RequestVariants, SkippedVariants, Table};
 
 use jwt_guard_testkit::oracle::{Route, fold, matching_route, route, table};
 use jwt_guard_testkit::upstreams::{LOWER_CASE, STEPS, UPSTREAMS, as_written};
@@ -76,10 +76,11 @@ fn routes() -> Vec<Route> {
 fn matches(table: &Table<usize>, path: &[u8]) -> Result<BTreeSet<Option<usize>>, AmbiguousPath> {
     let target =
         RequestLine { host: HOST.as_bytes(), method: b"GET", path: Some(path), method_overrides: vec![] };
-    let matches = table.matches(&target)?;
+    let variants = RequestVariants::of(&target, table.skipped())?;
+    let matches = table.matches_of(&variants);
     let rules: BTreeSet<_> = matches.iter().map(|demand| demand.index()).collect();
     assert_eq!(rules.len(), matches.iter().count(), "a rule occurs twice");
-    assert!(matches.ambiguity() != Ambiguity::Unambiguous || readings(path).unwrap().len() == 1);
+    assert!(variants.ambiguity() != Ambiguity::Unambiguous || readings(path).unwrap().len() == 1);
     Ok(rules)
 }
 

@@ -3,6 +3,28 @@
 
 use std::cmp::Ordering;
 
+/// A set of lengths of names. It finds out quickly that a name is not one of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Lengths {
+    /// One bit for each length up to 62, and the highest bit for all longer ones.
+    bits: u64,
+}
+
+impl Lengths {
+    pub fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        Self { bits: names.into_iter().fold(0, |bits, name| bits | Self::bit(name)) }
+    }
+
+    /// Whether some name of the set may have the length of this one.
+    pub fn may_have(self, name: &str) -> bool {
+        self.bits & Self::bit(name) != 0
+    }
+
+    fn bit(name: &str) -> u64 {
+        1 << name.len().min(63)
+    }
+}
+
 /// The normalized name: lower case, with `-` for each character that is not an ASCII letter or digit.
 pub(super) fn folded(name: &str) -> String {
     name.chars().map(fold).collect()
@@ -34,12 +56,17 @@ pub fn header_names_match(one: &str, other: &str) -> bool {
     one.chars().map(fold).eq(other.chars().map(fold))
 }
 
+/// Whether the name starts like one that [`grpc_metadata`] is about.
+pub(super) fn may_be_grpc_metadata(name: &str) -> bool {
+    matches!(name.as_bytes().first(), Some(b'g' | b'G'))
+}
+
 /// The metadata name that a gRPC server gets from a header that grpc-gateway forwards: the text after
 /// `Grpc-Metadata-`. `None` for any other header.
 pub fn grpc_metadata(name: &str) -> Option<&str> {
     const PREFIX: &str = "grpc-metadata-";
     // Called for every header of every request.
-    if !matches!(name.as_bytes().first(), Some(b'g' | b'G')) {
+    if !may_be_grpc_metadata(name) {
         return None;
     }
     let (prefix, metadata) = name.split_at_checked(PREFIX.len())?;
@@ -70,6 +97,17 @@ mod tests {
         ] {
             assert_eq!(grpc_metadata(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn lengths_exclude_only_names_of_other_lengths() {
+        let long = ["a".repeat(63), "a".repeat(64), "a".repeat(200)];
+        let lengths = Lengths::of(["", "ab", &long[0]]);
+        let may_have = |length: usize| lengths.may_have(&"b".repeat(length));
+        assert!([0, 2, 63, 64, 200].into_iter().all(may_have));
+        assert!(![1, 3, 61, 62].into_iter().any(may_have));
+        assert!(long.iter().all(|name| Lengths::of([name.as_str()]).may_have(name)));
+        assert!(!Lengths::default().may_have("") && !Lengths::default().may_have(&long[2]));
     }
 
     #[test]

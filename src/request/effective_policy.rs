@@ -136,9 +136,9 @@ pub fn resolve_policy<'r>(
         is_annotated && config.envoy_gateway_annotations == EnvoyGatewayAnnotations::Override;
     let own_replaces = has_own && config.route_metadata == RouteMetadata::Override;
     if has_own || annotations_replace {
-        is_safe_for_metadata(config, headers, &routes, ComparedPath::AsSent)?;
+        is_safe_for_metadata(config, headers, &variants, ComparedPath::AsSent)?;
     } else if is_annotated {
-        is_safe_for_metadata(config, headers, &routes, ComparedPath::AsWritten)?;
+        is_safe_for_metadata(config, headers, &variants, ComparedPath::AsWritten)?;
     }
     let mut annotations = annotations.into_iter().flatten();
     let first = own.or_else(|| annotations_replace.then(|| annotations.next()).flatten());
@@ -228,17 +228,17 @@ fn token_sources<'r>(config: &'r Config, route_match: &RouteMatch<'r, Rc<Route>>
 fn is_safe_for_metadata<'r>(
     config: &Config,
     headers: &HeaderMap,
-    routes: &route::RouteMatches<'_, Rc<Route>>,
+    variants: &RequestVariants<'_>,
     compared: ComparedPath,
 ) -> Result<(), PolicyError<'r>> {
-    if headers.names().any(|name| config.claim_headers.is_removed(name)) {
+    if config.claim_headers.removed_of(headers).next().is_some() {
         return Err(PolicyError::RemovedHeader);
     }
-    if !routes.has_one_method() {
+    if !variants.has_one_method() {
         return Err(PolicyError::SeveralMethods);
     }
     let (path, skipped) = (headers.get(":path").unwrap_or_default(), config.routes.skipped());
-    let classes = match (routes.ambiguity(), compared) {
+    let classes = match (variants.ambiguity(), compared) {
         (Ambiguity::Unambiguous | Ambiguity::TrailingSlash, _) => None,
         (Ambiguity::LetterCase | Ambiguity::Segments, ComparedPath::AsSent) => {
             Some(route::most_different_classes(path, skipped))

@@ -102,12 +102,17 @@ impl<'a> PathVariants<'a> {
 /// no empty segment, and no segment ends in a dot, which also excludes `.` and `..`.
 fn is_plain(path: &[u8]) -> bool {
     let mut previous = b'/';
-    let Some((_, [rest @ .., last])) = path.split_first() else {
+    let mut has_dot = false;
+    let Some((_, rest @ [.., last])) = path.split_first() else {
         return true;
     };
-    for byte in rest.iter().chain(std::iter::once(last)) {
+    for byte in rest {
         let plain = match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => true,
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'~' => true,
+            b'.' => {
+                has_dot = true;
+                true
+            }
             b'!' | b'&' | b'\'' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@' => true,
             // Not the start of an NTFS stream's name.
             b'$' => previous != b':',
@@ -121,7 +126,7 @@ fn is_plain(path: &[u8]) -> bool {
         }
         previous = *byte;
     }
-    *last != b'/' && *last != b'.' && script_end(path).is_none()
+    *last != b'/' && *last != b'.' && (!has_dot || script_end(path).is_none())
 }
 
 /// Whether there is a `%` without two hexadecimal digits. Decoders differ: they keep it, drop it or fail.

@@ -44,8 +44,6 @@ enum RequestPath<'a> {
 pub struct RouteMatches<'a, T> {
     first: RouteMatch<'a, T>,
     others: Vec<RouteMatch<'a, T>>,
-    ambiguity: Ambiguity,
-    has_one_method: bool,
 }
 
 /// A rule that matches, and the path variant that selected it.
@@ -148,6 +146,19 @@ impl<'a> RequestVariants<'a> {
     fn has_path(&self) -> bool {
         matches!(self.path, RequestPath::Variants(_))
     }
+
+    /// Whether the request's own method is the only variant, regardless of the rules.
+    pub fn has_one_method(&self) -> bool {
+        self.other_methods.is_empty()
+    }
+
+    /// How much the variants of the path differ, regardless of the rules.
+    pub fn ambiguity(&self) -> Ambiguity {
+        match &self.path {
+            RequestPath::Other(_) => Ambiguity::Unambiguous,
+            RequestPath::Variants(path) => Ambiguity::of(path, self.skipped),
+        }
+    }
 }
 
 impl<T> Table<T> {
@@ -172,15 +183,7 @@ impl<T> Table<T> {
         let find = |method: &str, path: &str| {
             if variants.has_path() { self.find(&variants.host, method, path) } else { None }
         };
-        let mut matches = RouteMatches {
-            first: self.as_written(variants, find),
-            others: Vec::new(),
-            ambiguity: match &variants.path {
-                RequestPath::Other(_) => Ambiguity::Unambiguous,
-                RequestPath::Variants(path) => Ambiguity::of(path, variants.skipped),
-            },
-            has_one_method: variants.other_methods.is_empty(),
-        };
+        let mut matches = RouteMatches { first: self.as_written(variants, find), others: Vec::new() };
         if !variants.has_path() {
             return matches;
         }
@@ -301,16 +304,6 @@ impl<'a, T> RouteMatches<'a, T> {
     /// The rule of the request as written.
     pub fn as_written(&self) -> &RouteMatch<'a, T> {
         &self.first
-    }
-
-    /// Whether the request's own method is the only variant, regardless of the rules.
-    pub fn has_one_method(&self) -> bool {
-        self.has_one_method
-    }
-
-    /// How much the variants of the path differ, regardless of the rules.
-    pub fn ambiguity(&self) -> Ambiguity {
-        self.ambiguity
     }
 }
 

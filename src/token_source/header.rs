@@ -44,7 +44,7 @@ fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Result<Option<&'a [u8]>, 
         return if rest.is_empty() { Err(MalformedCredential::NoToken) } else { Ok(Some(rest)) };
     }
     let token = rest.trim_ascii_start();
-    let separator = rest.strip_suffix(token).unwrap_or_default();
+    let separator = rest.get(..rest.len() - token.len()).unwrap_or_default();
     match separator {
         // Only `Bearer`: the spaces after it are not part of the value.
         [] if rest.is_empty() => Err(MalformedCredential::NoToken),
