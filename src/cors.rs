@@ -4,7 +4,7 @@
 //! CORS filter before this one adds them. In Istio no CORS filter can run before an authentication plugin, so that this
 //! filter adds them itself. The upstream answers requests that pass.
 
-use crate::http::{HeaderMap, Uri};
+use crate::http::{HeaderMap, ResponseHeaders, Uri};
 
 /// `cors_allow_origins`: the origins whose scripts may read denials.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,13 +130,13 @@ impl AllowedOrigins {
     ///
     /// A response never contains the request's `Origin`, only the configured text that equals it. `Vary` is always
     /// there: a cache must not serve the response for one origin, or for none, to another one.
-    pub fn add_to(&self, request: &HeaderMap, response: &mut Vec<(String, String)>) {
+    pub fn add_to(&self, request: &HeaderMap, response: &mut ResponseHeaders) {
         let allowed = match self {
             Self::None => return,
             Self::Any => Some("*"),
             Self::Listed(origins) => listed(origins, request),
         };
-        let mut add = |name: &str, value: &str| response.push((name.to_owned(), value.to_owned()));
+        let mut add = |name: &'static str, value: &str| response.push((name.into(), value.to_owned().into()));
         add("vary", "origin");
         let Some(origin) = allowed else { return };
         add("access-control-allow-origin", origin);

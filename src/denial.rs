@@ -13,6 +13,7 @@ use std::time::Duration;
 pub use challenge::{Challenge, DpopChallenge, realm_is_valid, scope_is_valid};
 pub use reason::Reason;
 
+use crate::http::ResponseHeaders;
 use crate::jose::error::TokenError;
 use challenge::ChallengeError;
 
@@ -35,7 +36,7 @@ pub struct Denial {
     /// The HTTP status.
     pub status: u16,
     /// The headers, without `:status`.
-    pub headers: Vec<(String, String)>,
+    pub headers: ResponseHeaders,
     /// The body.
     pub body: Vec<u8>,
     /// The reason, for counters and the log.
@@ -209,15 +210,16 @@ impl Denial {
         format: BodyFormat,
     ) -> Self {
         let DenialResponse { status, error, fault, .. } = answer;
-        let mut headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
+        let mut headers: ResponseHeaders = Vec::with_capacity(4);
+        headers.push(("cache-control".into(), "no-store".into()));
         if let Some((fault, challenge)) = fault.zip(challenge) {
             let challenges = challenge.headers(fault).into_iter().flatten();
-            headers.extend(challenges.map(|challenge| ("www-authenticate".to_owned(), challenge)));
+            headers.extend(challenges.map(|challenge| ("www-authenticate".into(), challenge.into())));
         }
         let body = match format {
             BodyFormat::Json => {
-                headers.push(("content-type".to_owned(), "application/json".to_owned()));
-                format!(r#"{{"error":"{error}","detail":"{detail}"}}"#).into_bytes()
+                headers.push(("content-type".into(), "application/json".into()));
+                [r#"{"error":""#, error, r#"","detail":""#, &*detail, r#""}"#].concat().into_bytes()
             }
             BodyFormat::Grpc => detail.as_bytes().to_vec(),
         };
@@ -234,7 +236,7 @@ impl Denial {
     /// 10.2.3).
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.headers.retain(|(name, _)| name != "retry-after");
-        self.headers.push(("retry-after".to_owned(), whole_seconds(delay).to_string()));
+        self.headers.push(("retry-after".into(), whole_seconds(delay).to_string().into()));
         self
     }
 }

@@ -12,6 +12,6 @@ mod uri;
 
 pub use authority::{Authority, HostName, comparable_host};
 pub use characters::{hex_digit, is_tchar, is_token, is_unreserved, trim_ows};
-pub use header_map::HeaderMap;
+pub use header_map::{HeaderMap, ResponseHeaders};
 pub use method_overrides::METHOD_OVERRIDES;
 pub use uri::{Scheme, Uri, UriError, host_and_port, is_path, resolved_dots};

@@ -13,7 +13,7 @@ use crate::config::{Config, Issuer, KeyOrigin, RevocationListOrigin};
 use crate::confirmation::Connection;
 use crate::dpop::replay::SharedReplayStore;
 use crate::headers::{CredentialHeaders, HeaderEdits};
-use crate::http::HeaderMap;
+use crate::http::{HeaderMap, ResponseHeaders};
 use crate::jose::algorithm::{HostFunction, HostVerifier};
 use crate::keys::answer::HttpAnswer;
 use crate::keys::fetch_event::FetchEvent;
@@ -57,13 +57,21 @@ pub enum Action {
         /// The status.
         status: u16,
         /// The header fields.
-        headers: Vec<(String, String)>,
+        headers: ResponseHeaders,
         /// The body.
         body: Vec<u8>,
     },
     /// Pause the request until [`Plugin::poll_ready`] returns it. The shared state then records whether the
     /// request has passed or was answered.
     Park(Rc<Cell<ParkState>>),
+}
+
+impl Action {
+    /// The answer to a request whose headers the host cannot pass. No rule can be found for such a request, so that it is
+    /// denied.
+    pub fn unreadable() -> Self {
+        Self::Answer { status: 503, headers: Vec::new(), body: Vec::new() }
+    }
 }
 
 impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
@@ -173,7 +181,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
                 Action::Answer { status: 200, headers: document.headers, body: document.body }
             }
             // Not reached: a request that may not wait gets another step. If it is reached, fail closed.
-            Step::Await(_) => Action::Answer { status: 503, headers: Vec::new(), body: Vec::new() },
+            Step::Await(_) => Action::unreadable(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Protected resource metadata: documents that tell a client which authorization server issues tokens for a
 //! resource (RFC 9728).
 
-use crate::http::{Scheme, Uri, comparable_host, is_path};
+use crate::http::{ResponseHeaders, Scheme, Uri, comparable_host, is_path};
 use crate::jose::json::Json;
 
 /// The path prefix between a resource's host and its path (RFC 9728 section 3).
@@ -29,7 +29,7 @@ struct Published {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetadataDocument {
     /// The headers, without `:status`.
-    pub headers: Vec<(String, String)>,
+    pub headers: ResponseHeaders,
     /// The document.
     pub body: Vec<u8>,
 }
@@ -93,7 +93,7 @@ impl ResourceMetadata {
         let host = host_name(host);
         let found = self.published.iter().find(|one| one.host == host && one.path == path)?;
         let headers = [("access-control-allow-origin", "*"), ("content-type", "application/json")];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let headers = headers.map(|(name, value)| (name.into(), value.into())).into();
         Some(MetadataDocument { headers, body: found.body.clone().into_bytes() })
     }
 

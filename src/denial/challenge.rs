@@ -52,9 +52,9 @@ pub(super) enum ChallengeError {
 impl Challenge<'_> {
     /// The challenges, Bearer first. A client whose token is valid gets only a challenge with the scheme of that token.
     pub(super) fn headers(&self, fault: ChallengeError) -> [Option<String>; 2] {
-        let bearer = || self.header(format!("Bearer realm={}", quoted(self.realm)), fault);
+        let bearer = || self.header("Bearer realm=", self.realm, fault);
         let Some(dpop) = self.dpop else { return [Some(bearer()), None] };
-        let of_dpop = || self.header(format!("DPoP algs={}", quoted(dpop.algs)), fault);
+        let of_dpop = || self.header("DPoP algs=", dpop.algs, fault);
         match fault {
             _ if dpop.is_only => [Some(of_dpop()), None],
             ChallengeError::InsufficientScope | ChallengeError::StepUp | ChallengeError::Unforwardable => {
@@ -64,12 +64,16 @@ impl Challenge<'_> {
         }
     }
 
-    fn header(&self, mut value: String, fault: ChallengeError) -> String {
+    fn header(&self, start: &str, first: &str, fault: ChallengeError) -> String {
+        // Enough for most challenges, so that one allocation suffices.
+        let mut value = String::with_capacity(256);
+        value.push_str(start);
+        push_quoted(&mut value, first);
         let mut add = |name: &str, text: &str| {
             value.push_str(", ");
             value.push_str(name);
             value.push('=');
-            value.push_str(&quoted(text));
+            push_quoted(&mut value, text);
         };
         let scopes = match fault {
             ChallengeError::Missing => self.scope(),
@@ -136,20 +140,23 @@ pub fn scope_is_valid(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
-/// A quoted-string (RFC 9110 section 5.6.4). Characters other than printable ASCII become `?`: a line break
+/// Appends a quoted-string (RFC 9110 section 5.6.4). Characters other than printable ASCII become `?`: a line break
 /// would let the text inject a header.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            ' '..='~' => quoted.push(character),
-            _ => quoted.push('?'),
+fn push_quoted(value: &mut String, text: &str) {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    value.push('"');
+    if text.bytes().all(is_plain) {
+        value.push_str(text);
+    } else {
+        for character in text.chars() {
+            match character {
+                '"' | '\\' => value.extend(['\\', character]),
+                ' '..='~' => value.push(character),
+                _ => value.push('?'),
+            }
         }
     }
-    quoted.push('"');
-    quoted
+    value.push('"');
 }
 
 #[cfg(test)]
@@ -168,7 +175,9 @@ mod tests {
             ("caf\u{e9}\u{7f}", r#""caf??""#),
         ];
         for (text, expected) in rows {
-            assert_eq!(quoted(text), expected, "{text:?}");
+            let mut value = "realm=".to_owned();
+            push_quoted(&mut value, text);
+            assert_eq!(value, format!("realm={expected}"), "{text:?}");
         }
     }
 

@@ -192,7 +192,7 @@ fn a_step_up_names_the_authentication_that_is_required() {
             "Bearer realm=\"orders\", error=\"insufficient_user_authentication\", \
              error_description=\"Another authentication of the user is required\"{expected}, scope=\"pay\""
         );
-        assert_eq!((denial.status, challenge), (401, &expected));
+        assert_eq!((denial.status, challenge), (401, &expected.into()));
     }
 }
 
@@ -225,7 +225,7 @@ fn challenges_contain_the_required_scopes() {
         let denial = Denial::new(reason, &challenge, BodyFormat::Json);
         let value =
             denial.headers.iter().find(|(name, _)| name == "www-authenticate").map(|(_, value)| value);
-        assert_eq!(value, Some(&expected), "{reason}");
+        assert_eq!(value, Some(&expected.into()), "{reason}");
     }
     for reason in [Reason::NoKeys, Reason::WaitingFull, Reason::AmbiguousPath, Reason::BadMetadata] {
         let denial = Denial::new(reason, &challenge, BodyFormat::Json);
@@ -283,7 +283,7 @@ fn retry_after_is_rounded_up_to_seconds() {
     for (delay, expected) in rows {
         let denial = Denial::new(Reason::NoKeys, &plain(), BodyFormat::Json).retry_after(delay);
         let values: Vec<_> = denial.headers.iter().filter(|(name, _)| name == "retry-after").collect();
-        assert_eq!(values, [&("retry-after".to_owned(), expected.to_owned())], "{delay:?}");
+        assert_eq!(values, [&("retry-after".into(), expected.into())], "{delay:?}");
     }
 }
 

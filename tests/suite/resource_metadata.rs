@@ -20,8 +20,8 @@ fn a_document_is_served_where_clients_look_for_it() {
     let metadata = ResourceMetadata::new(&[json(text)]).unwrap();
     let document = MetadataDocument {
         headers: vec![
-            ("access-control-allow-origin".to_owned(), "*".to_owned()),
-            ("content-type".to_owned(), "application/json".to_owned()),
+            ("access-control-allow-origin".into(), "*".into()),
+            ("content-type".into(), "application/json".into()),
         ],
         body: text.as_bytes().to_vec(),
     };

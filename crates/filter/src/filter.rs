@@ -6,6 +6,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
+use jwt_guard::http::ResponseHeaders;
 use jwt_guard::keys::parked::ParkState;
 use jwt_guard::plugin;
 
@@ -80,11 +81,13 @@ impl<H: Host> HttpContext for Filter<H> {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
         let Some(Configured { plugin, queue }) = self.configured.as_deref() else {
             // Without a configuration the host accepts no request. If a request arrives anyway, deny it.
-            self.host.answer(503, &[], b"");
+            self.host.answer(503, &ResponseHeaders::new(), b"");
             return Action::Pause;
         };
-        let headers = self.host.headers(HeaderKind::Request);
-        let action = plugin.on_request(self.context, &headers, |scope| self.host.metadata(scope));
+        let action = match self.host.headers(HeaderKind::Request) {
+            Some(headers) => plugin.on_request(self.context, &headers, |scope| self.host.metadata(scope)),
+            None => plugin::Action::unreadable(),
+        };
         self.progress = carry_out(&self.host, action);
         if let Progress::Parked(_) = self.progress {
             match queue {
@@ -102,8 +105,8 @@ impl<H: Host> HttpContext for Filter<H> {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         // Edit trailers here: the host does not repeat this callback for a parked request.
         if let Some(Configured { plugin, .. }) = self.configured.as_deref() {
-            let edits = plugin.on_trailers(&self.host.headers(HeaderKind::Trailers));
-            self.host.edit(HeaderKind::Trailers, &edits);
+            let trailers = self.host.headers(HeaderKind::Trailers).unwrap_or_default();
+            self.host.edit(HeaderKind::Trailers, &plugin.on_trailers(&trailers));
         }
         self.action()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jwt_guard::confirmation::Connection;
 use jwt_guard::headers::HeaderEdits;
-use jwt_guard::http::HeaderMap;
+use jwt_guard::http::{HeaderMap, ResponseHeaders};
 use jwt_guard::jose::algorithm::HostFunction;
 use jwt_guard::keys::fetcher::FetchRequest;
 use jwt_guard::keys::key_cache::SharedData;
@@ -38,8 +38,8 @@ pub trait Host: SharedData + Connection + HostFunction + Observer + Clone + 'sta
     /// Makes later calls act on this context. Returns an error if the context no longer exists.
     fn enter(&self, context: u32) -> Result<(), HostError>;
 
-    /// Reads headers.
-    fn headers(&self, map: HeaderKind) -> HeaderMap;
+    /// Reads headers. `None` if the host cannot pass them: nothing is known about the message then.
+    fn headers(&self, map: HeaderKind) -> Option<HeaderMap>;
     /// Edits headers.
     fn edit(&self, map: HeaderKind, edits: &HeaderEdits);
     /// The serialized metadata of the request's route: empty if there is none, `None` if the host withholds it.
@@ -47,7 +47,7 @@ pub trait Host: SharedData + Connection + HostFunction + Observer + Clone + 'sta
     /// Resumes a paused request.
     fn resume_request(&self);
     /// Answers the request in place of the upstream.
-    fn answer(&self, status: u16, headers: &[(String, String)], body: &[u8]);
+    fn answer(&self, status: u16, headers: &ResponseHeaders, body: &[u8]);
     /// Sends a fetch. The root context gets the response, with the returned number.
     fn send(&self, request: &FetchRequest) -> Result<u32, HostError>;
     /// The first `length` bytes of the body of the response to a fetch.

@@ -2,7 +2,8 @@
 //!
 //! The SDK panics on unexpected statuses, and its text functions panic on bytes that are not UTF-8. A panic
 //! ends the VM. So this file uses only the byte functions, and makes no call for a context that may be gone
-//! unless [`Host::enter`] confirmed that it exists.
+//! unless [`Host::enter`] confirmed that it exists. The two calls that read for every request are in
+//! `jwt_guard_host_calls`, which copies less than the SDK.
 
 use std::fmt::Arguments;
 use std::time::{Duration, UNIX_EPOCH};
@@ -22,9 +23,10 @@ use jwt_guard::metadata_cache::MetadataScope;
 use jwt_guard::metrics::MetricKind;
 use jwt_guard::report::{Level, Observer};
 use jwt_guard::time::UnixTime;
+use jwt_guard_host_calls as host_calls;
 
 use crate::host::{HeaderKind, Host, HostError};
-use jwt_guard::http::HeaderMap;
+use jwt_guard::http::{HeaderMap, ResponseHeaders};
 
 /// The host that runs the module.
 #[derive(Debug, Clone, Copy)]
@@ -43,21 +45,25 @@ impl Host for ProxyWasmHost {
     }
 
     fn plugin_name(&self) -> Vec<u8> {
-        property(&["plugin_name"]).unwrap_or_default()
+        property(b"plugin_name").unwrap_or_default()
     }
 
     fn enter(&self, context: u32) -> Result<(), HostError> {
         hostcalls::set_effective_context(context).map_err(|_| HostError)
     }
 
-    fn headers(&self, map: HeaderKind) -> HeaderMap {
-        HeaderMap::from_lower_case(hostcalls::get_map_bytes(map_type(map)).unwrap_or_default())
+    fn headers(&self, map: HeaderKind) -> Option<HeaderMap> {
+        match host_calls::header_map(readable_map(map)) {
+            Ok(bytes) if bytes.is_empty() => Some(HeaderMap::new()),
+            Ok(bytes) => HeaderMap::from_proxy_wasm(bytes),
+            Err(host_calls::Rejected) => None,
+        }
     }
 
     fn metadata(&self, scope: MetadataScope) -> Option<Vec<u8>> {
         property(match scope {
-            MetadataScope::Route => &["xds", "route_metadata"],
-            MetadataScope::VirtualHost => &["xds", "virtual_host_metadata"],
+            MetadataScope::Route => b"xds\0route_metadata",
+            MetadataScope::VirtualHost => b"xds\0virtual_host_metadata",
         })
     }
 
@@ -87,8 +93,8 @@ impl Host for ProxyWasmHost {
         let _ = hostcalls::resume_http_request();
     }
 
-    fn answer(&self, status: u16, headers: &[(String, String)], body: &[u8]) {
-        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    fn answer(&self, status: u16, headers: &ResponseHeaders, body: &[u8]) {
+        let headers = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let _ = hostcalls::send_http_response(u32::from(status), headers, Some(body));
     }
 
@@ -165,14 +171,23 @@ fn map_type(map: HeaderKind) -> MapType {
     }
 }
 
-/// The value of a property: empty if the property is absent, `None` if the host withholds it.
-fn property(path: &[&str]) -> Option<Vec<u8>> {
-    hostcalls::get_property(path.to_vec()).map(Option::unwrap_or_default).ok()
+fn readable_map(map: HeaderKind) -> host_calls::Map {
+    match map {
+        HeaderKind::Request => host_calls::Map::RequestHeaders,
+        HeaderKind::Trailers => host_calls::Map::RequestTrailers,
+        HeaderKind::FetchResponse => host_calls::Map::HttpCallResponseHeaders,
+    }
+}
+
+/// The value of a property: empty if the property is absent, `None` if the host withholds it. The names in the path are
+/// separated by NUL.
+fn property(path: &[u8]) -> Option<Vec<u8>> {
+    host_calls::property(path).ok()
 }
 
 impl Connection for ProxyWasmHost {
     fn certificate_digest(&self) -> Option<Vec<u8>> {
-        property(&["connection", "sha256_peer_certificate_digest"])
+        property(b"connection\0sha256_peer_certificate_digest")
     }
 }
 

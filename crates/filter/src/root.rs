@@ -14,7 +14,7 @@ use jwt_guard::config::Config;
 use jwt_guard::keys::VmIdentity;
 use jwt_guard::keys::answer::HttpAnswer;
 use jwt_guard::keys::tick::FIRST_TICK;
-use jwt_guard::plugin::Plugin;
+use jwt_guard::plugin::{Action, Plugin};
 use jwt_guard::report::Level;
 
 use crate::configured::Configured;
@@ -55,8 +55,15 @@ impl<H: Host> Root<H> {
                 plugin.on_gone(context);
                 continue;
             }
-            let headers = self.host.headers(HeaderKind::Request);
-            let action = plugin.on_ready(context, reason, &headers, |scope| self.host.metadata(scope));
+            let action = match self.host.headers(HeaderKind::Request) {
+                Some(headers) => {
+                    plugin.on_ready(context, reason, &headers, |scope| self.host.metadata(scope))
+                }
+                None => {
+                    plugin.on_gone(context);
+                    Action::unreadable()
+                }
+            };
             if carry_out(&self.host, action).goes_on() {
                 self.host.resume_request();
             }
@@ -88,7 +95,7 @@ impl<H: Host> Context for Root<H> {
             // The response is empty if none arrived.
             let headers = match headers {
                 0 => HeaderMap::new(),
-                _ => self.host.headers(HeaderKind::FetchResponse),
+                _ => self.host.headers(HeaderKind::FetchResponse).unwrap_or_default(),
             };
             let body = self.host.response_body(document.readable(length));
             plugin.on_response(document, HttpAnswer { headers: &headers, length, body: body.into() });

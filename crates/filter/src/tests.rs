@@ -18,7 +18,6 @@ mod parked;
 mod requests;
 mod revocation;
 
-use jwt_guard::http::HeaderMap;
 use std::time::Duration;
 
 use jwt_guard::report::Level;
@@ -99,8 +98,7 @@ impl Vm {
     fn respond(&mut self, status: &str, body: &Value) {
         let body = body.to_string().into_bytes();
         let length = body.len();
-        *self.host.response.borrow_mut() =
-            (HeaderMap::from_lower_case(vec![(":status".to_owned(), status.as_bytes().to_vec())]), body);
+        *self.host.response.borrow_mut() = ([(":status", status)].into_iter().collect(), body);
         self.host.context.set(ROOT);
         self.root.on_http_call_response(CALL, 1, length, 0);
     }
@@ -111,7 +109,7 @@ impl Vm {
             vec![(":method".to_owned(), b"GET".to_vec()), (":path".to_owned(), b"/orders".to_vec())];
         headers
             .extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}").into_bytes())));
-        self.host.requests.borrow_mut().insert(context, HeaderMap::from_lower_case(headers));
+        self.host.requests.borrow_mut().insert(context, headers.into_iter().collect());
         self.host.context.set(context);
         let mut filter = self.root.filter(context);
         let action = filter.on_http_request_headers(0, true);

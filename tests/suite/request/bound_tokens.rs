@@ -121,7 +121,7 @@ fn a_token_that_is_not_confirmed_counts_as_an_invalid_one() {
         .headers
         .iter()
         .filter(|(name, _)| name == "www-authenticate")
-        .map(|(_, value)| value.as_str())
+        .map(|(_, value)| &**value)
         .collect();
     assert_eq!(
         challenges,

@@ -61,7 +61,11 @@ fn step(config: &Config, request: &TestRequest) -> String {
 
 fn challenges(config: &Config, request: &TestRequest) -> Vec<String> {
     let headers = denied(request.decide_with_keys(config)).denial.headers;
-    headers.into_iter().filter(|(name, _)| name == "www-authenticate").map(|(_, value)| value).collect()
+    headers
+        .into_iter()
+        .filter(|(name, _)| name == "www-authenticate")
+        .map(|(_, value)| value.into_owned())
+        .collect()
 }
 
 #[test]

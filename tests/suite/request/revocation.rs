@@ -208,9 +208,8 @@ fn requests_wait_for_the_first_list_only_if_it_decides_and_may_arrive() {
 #[test]
 fn a_denial_without_a_list_says_when_to_retry() {
     let refused = denied(get("/").bearer(&good()).step(&with_list(json!({})), &unavailable(), Wait::Allowed));
-    let header = |name| {
-        refused.denial.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    };
+    let header =
+        |name| refused.denial.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value);
     assert_eq!((header("retry-after"), header("www-authenticate")), (Some("7"), None));
     assert!(refused.record.to_string().contains("there is no usable revocation list of the token's issuer"));
 }

@@ -19,7 +19,7 @@ use jwt_guard::report::{Level, Observer};
 use jwt_guard::time::UnixTime;
 
 use crate::host::{HeaderKind, Host, HostError};
-use jwt_guard::http::HeaderMap;
+use jwt_guard::http::{HeaderMap, ResponseHeaders};
 
 pub const ROOT: u32 = 1;
 pub const QUEUE: u32 = 4;
@@ -49,6 +49,8 @@ pub struct State {
     pub metadata: RefCell<[Option<Vec<u8>>; 2]>,
     /// The issuer's response.
     pub response: RefCell<(HeaderMap, Vec<u8>)>,
+    /// Whether the host passes no header map.
+    pub withholds_headers: Cell<bool>,
     /// Whether the host accepts fetches.
     pub sends: Cell<bool>,
     /// The `Authorization` of the last fetch.
@@ -65,7 +67,6 @@ pub struct State {
 
 impl Double {
     pub fn new(configuration: &str, now: UnixTime) -> Self {
-        let ok = (vec![(":status".to_owned(), b"200".to_vec())], Vec::new());
         Self(Rc::new(State {
             now: Cell::new(now),
             configuration: RefCell::new(configuration.to_owned()),
@@ -73,7 +74,8 @@ impl Double {
             requests: RefCell::default(),
             trailers: RefCell::default(),
             metadata: RefCell::new([Some(Vec::new()), Some(Vec::new())]),
-            response: RefCell::new((HeaderMap::from_lower_case(ok.0), ok.1)),
+            response: RefCell::new(([(":status", "200")].into_iter().collect(), Vec::new())),
+            withholds_headers: Cell::new(false),
             sends: Cell::new(true),
             authorization: RefCell::default(),
             registers_queue: Cell::new(true),
@@ -131,15 +133,18 @@ impl Host for Double {
         Ok(())
     }
 
-    fn headers(&self, map: HeaderKind) -> HeaderMap {
-        match map {
+    fn headers(&self, map: HeaderKind) -> Option<HeaderMap> {
+        if self.withholds_headers.get() {
+            return None;
+        }
+        Some(match map {
             HeaderKind::Request => {
                 let requests = self.requests.borrow();
                 requests.get(&self.context.get()).expect("the request exists").clone()
             }
             HeaderKind::Trailers => self.trailers.borrow().clone(),
             HeaderKind::FetchResponse => self.response.borrow().0.clone(),
-        }
+        })
     }
 
     fn edit(&self, map: HeaderKind, edits: &HeaderEdits) {
@@ -164,7 +169,7 @@ impl Host for Double {
         self.do_to("resume");
     }
 
-    fn answer(&self, status: u16, _: &[(String, String)], _: &[u8]) {
+    fn answer(&self, status: u16, _: &ResponseHeaders, _: &[u8]) {
         self.do_to(&format!("answer {status}"));
     }
 

@@ -1,7 +1,6 @@
 //! Requests that are decided immediately.
 
 use super::*;
-use jwt_guard::http::HeaderMap;
 
 #[test]
 fn nothing_of_a_request_goes_on_before_its_headers_are_decided() {
@@ -178,9 +177,19 @@ fn claim_headers_and_tokens_are_stripped_from_trailers() {
     let vm = Vm::warm(json!({"claim_headers": {"x-user": "sub"}}));
     let (mut filter, _) = vm.begin(REQUEST, Some(&good()));
     vm.host.take_done();
-    *vm.host.trailers.borrow_mut() = HeaderMap::from_lower_case(
-        ["x-user", "authorization", "grpc-status"].map(|name| (name.to_owned(), b"x".to_vec())).to_vec(),
-    );
+    *vm.host.trailers.borrow_mut() =
+        ["x-user", "authorization", "grpc-status"].into_iter().map(|name| (name, "x")).collect();
     assert_eq!(filter.on_http_request_trailers(3), Action::Continue);
     assert_eq!(vm.host.take_done(), ["10: edit Trailers -x-user -authorization"]);
+}
+
+#[test]
+fn a_request_whose_headers_the_host_withholds_is_denied() {
+    let open = json!({ "default_policy": { "allow_anonymous": true } });
+    let vm = Vm::warm(open);
+    assert_eq!(vm.begin(REQUEST, None).1, Action::Continue);
+    vm.host.take_done();
+    vm.host.withholds_headers.set(true);
+    assert_eq!(vm.begin(REQUEST, None).1, Action::Pause);
+    assert_eq!(vm.host.take_done(), ["10: answer 503"]);
 }

@@ -222,7 +222,11 @@ fn visible_decision(
         }
         Step::Deny(denial) => SimulatedDecision::Deny {
             status: denial.status,
-            headers: denial.headers.clone(),
+            headers: denial
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+                .collect(),
             body: text(&denial.body),
             cause: decision
                 .refusal()

@@ -51,7 +51,7 @@ fn a_second_token_waits_for_its_first_list_and_says_when_to_retry() {
     let refused = denied(both("/pay").step(&config, &without_list(LATER), Wait::Allowed));
     assert_eq!(refused.record.reason, Reason::NoRevocationList);
     let headers = &refused.denial.headers;
-    let retry_after = headers.iter().find(|(name, _)| name == "retry-after").map(|(_, value)| value.as_str());
+    let retry_after = headers.iter().find(|(name, _)| name == "retry-after").map(|(_, value)| &**value);
     assert_eq!((refused.denial.status, retry_after), (503, Some("7")));
     assert!(!headers.iter().any(|(name, _)| name == "www-authenticate"));
     // Nothing requires the second token here.

@@ -136,9 +136,10 @@ fn insert(headers: &mut HeaderMap, place: &TokenSource, token: &str) {
         TokenSource::Header { name, prefix } => headers.append(name, format!("{prefix}{token}")),
         TokenSource::Cookie { name } => headers.append("cookie", format!("{name}={token}")),
         TokenSource::Query { name } => {
-            if let Some(path) = headers.get_mut(":path") {
-                path.push(if path.contains(&b'?') { b'&' } else { b'?' });
-                path.extend_from_slice(format!("{name}={token}").as_bytes());
+            if let Some(path) = headers.get(":path") {
+                let separator = if path.contains(&b'?') { b'&' } else { b'?' };
+                let path = [path, &[separator], format!("{name}={token}").as_bytes()].concat();
+                headers.replace_first(":path", &path);
             }
         }
     }
