@@ -54,6 +54,17 @@ impl<'a> Load<'a> {
         requests
     }
 
+    /// Sends each repeated token twice in a row. Our cache, when full, inserts a token at its second arrival. It remembers few
+    /// arrivals: two tokens of which each makes it forget the other would never be inserted if they arrived in turn.
+    pub fn fill_caches(&mut self, address: SocketAddr, scenario: &Scenario) {
+        let token_set = self.tokens.of(scenario.token_set);
+        let mut parts = RequestParts::new(&scenario.path);
+        self.exchange(scenario.name, address, REPEATED * 2, scenario.status, |sent, connection| {
+            let token = token_set.get(sent / 2).map(String::as_str);
+            connection.write_all(parts.with(token)).unwrap();
+        });
+    }
+
     /// Sends each token once.
     pub fn send_all(&mut self, address: SocketAddr, tokens: &[String]) {
         let mut parts = RequestParts::new("/orders/42");

@@ -164,8 +164,8 @@ fn main() {
 /// Sends the requests of the scenario and measures what they cost.
 fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> Run {
     let address = proxy.address(scenario.listener);
-    // Other scenarios have evicted the repeated tokens from the caches. These requests are not measured.
-    load.drive(address, scenario, tokens::REPEATED);
+    // Other scenarios have evicted the repeated tokens.
+    load.fill_caches(address, scenario);
     let requests = ((scenario.requests as f64 * scale) as usize).max(load::CONNECTIONS);
     let (before, waited_before) = (proxy.cpu_when_idle(), proxy.waited());
     let started = Instant::now();
