@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::figures::{Quartiles, percent_different, verdict};
-use super::memory::Extras;
+use super::memory::{self, Extras};
 use super::plan::{Plan, Row};
 use super::{Round, Run, proxy};
 
@@ -113,14 +113,29 @@ impl Report<'_> {
     fn extras_text(&self) -> String {
         let extras = self.extras;
         let mib = |kib: u64| kib as f64 / 1024.0;
+        let later = extras.ready_with - extras.ready_without;
+        let [without, with] = extras.two_workers;
+        let target = |value: f64, target: f64, unit: &str| {
+            let missed = if value <= target { "" } else { ": **missed**" };
+            format!("target ≤ {target} {unit}{missed}")
+        };
         let mut text = format!(
-            "\n- Module: {:.2} MiB.\n\
-             - Start-up: {:.0} ms with the filter, {:.0} ms without.\n\
+            "\n- Module: {} bytes ({:.2} MiB); {}.\n\
+             - Ready {:.0} ms later with the filter: after {:.0} ms, without after {:.0} ms; {}.\n\
+             - Memory that one policy adds to an Envoy with two workers: {:.0} MiB, from {:.0} to {:.0} MiB; {}.\n\
              - Memory after {} distinct tokens: {:.1} MiB wasm memory of the worker (after one token: {:.1}), \
              {:.0} MiB for the whole process (after one token: {:.0}).\n",
-            mib(extras.module_bytes / 1024),
+            extras.module_bytes,
+            extras.module_bytes as f64 / 1024.0 / 1024.0,
+            target(extras.module_bytes as f64, memory::MODULE_BYTES, "bytes"),
+            later,
             extras.ready_with,
             extras.ready_without,
+            target(later, memory::READY_LATER, "ms"),
+            with - without,
+            without,
+            with,
+            target(with - without, memory::TWO_WORKERS, "MiB"),
             extras.distinct,
             mib(extras.wasm_after),
             mib(extras.wasm_before),
@@ -228,7 +243,13 @@ impl Report<'_> {
             "conditions": self.conditions(),
             "rows": rows.collect::<Vec<_>>(),
             "scenarios": scenarios.collect::<serde_json::Map<_, _>>(),
+            "targets": {
+                "module_bytes": memory::MODULE_BYTES,
+                "ready_later_ms": memory::READY_LATER,
+                "two_workers_added_mib": memory::TWO_WORKERS,
+            },
             "module_bytes": extras.module_bytes,
+            "two_workers_mib": { "without": extras.two_workers[0], "with": extras.two_workers[1] },
             "ready_ms": { "without": extras.ready_without, "with": extras.ready_with },
             "memory_kib": {
                 "distinct_tokens": extras.distinct,
