@@ -80,7 +80,8 @@ impl Options {
                 "--rounds" => options.rounds = value("a number").parse().unwrap(),
                 "--only" => options.only = value("text in a row's title"),
                 "--soak" => options.soak = value("a number of requests").parse().unwrap(),
-                "--against" => options.against = Some(value("a module").into()),
+                // cargo runs the benchmark in the folder of its package.
+                "--against" => options.against = Some(root().join(value("a module"))),
                 "--algorithms" => options.algorithms = true,
                 "--dpop" => options.dpop = true,
                 "--memory" => options.memory = true,
