@@ -13,7 +13,7 @@ help:
 	@echo 'make wasm    build the deployable module: target/jwt_guard.wasm'
 	@echo 'make dist    build the release files in target/dist: module, checksum, bill of materials, image'
 	@echo 'make dist-jwtguard   build jwtguard for this machine in target/dist; make dist-verify compares the checksums there'
-	@echo 'make bench   measure the CPU time per request, next to native jwt_authn in the same Envoy; ARGS=--quick: 1 minute'
+	@echo 'make bench   measure the CPU time per request, next to native jwt_authn in the same Envoy; ARGS=--quick: 1 to 2 minutes'
 	@echo
 	@echo 'make images         build container images of the module and of jwtguard'
 	@echo 'make compose-test   send the requests of make demo to the containers of envoy/compose.yaml'

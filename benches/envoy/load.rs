@@ -7,12 +7,12 @@ use std::net::{SocketAddr, TcpStream};
 use super::plan::{Order, Scenario};
 use super::tokens::{REPEATED, TokenSet, Tokens};
 
-/// The number of connections. Requests go to one half while the client reads the responses of the other half, so that
-/// Envoy's worker always has requests to read. A worker that falls asleep pays for a wake-up, and a faster filter would
-/// make it fall asleep more often.
-pub const CONNECTIONS: usize = 64;
-/// The number of connections of a half.
-const HALF: usize = CONNECTIONS / 2;
+/// The number of connections. They form groups. While the client reads the responses of one group and sends its next
+/// requests, Envoy's worker has the requests of the other groups to read. A worker that falls asleep pays for a wake-up,
+/// and a faster filter would make it fall asleep more often.
+pub const CONNECTIONS: usize = GROUP * 4;
+/// The number of connections of a group.
+const GROUP: usize = 20;
 /// In [`Order::Mixed`], one request in this many carries a new token.
 const NEW_TOKEN_ONE_IN: usize = 10;
 
@@ -21,83 +21,97 @@ pub struct Load<'a> {
     tokens: &'a Tokens,
     connections: BTreeMap<SocketAddr, Vec<TcpStream>>,
     next: BTreeMap<(SocketAddr, TokenSet), usize>,
-    buffer: Vec<u8>,
+    answers: Answers,
 }
 
 impl<'a> Load<'a> {
     pub fn new(tokens: &'a Tokens) -> Self {
-        Self { tokens, connections: BTreeMap::new(), next: BTreeMap::new(), buffer: vec![0; 64 * 1024] }
+        let answers = Answers { buffer: vec![0; 64 * 1024], last: (Vec::new(), 0) };
+        Self { tokens, connections: BTreeMap::new(), next: BTreeMap::new(), answers }
     }
 
-    /// Sends `requests` requests, rounded up to a multiple of half of the connections, and checks the status of every response.
-    /// Returns the number of sent requests.
+    /// Sends `requests` requests, rounded up to a multiple of the connections of a group, and checks the status of every
+    /// response. Returns the number of sent requests.
     pub fn drive(&mut self, address: SocketAddr, scenario: &Scenario, requests: usize) -> usize {
-        let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
+        let requests = requests.next_multiple_of(GROUP);
         let token_set = self.tokens.of(scenario.token_set);
         let place = (address, scenario.token_set);
         let mut position = self.next.get(&place).copied().unwrap_or_default();
-        let mut sent = 0;
-        let mut unanswered: Option<usize> = None;
-        while sent < requests {
-            let half = sent / HALF % 2;
-            for connection in of_half(&mut connections, half) {
-                let index = match scenario.order {
-                    Order::Repeated => sent % REPEATED,
-                    Order::Mixed if !sent.is_multiple_of(NEW_TOKEN_ONE_IN) => sent % REPEATED,
-                    Order::Mixed | Order::New => {
-                        position += 1;
-                        // The first tokens of the set are the repeated ones.
-                        REPEATED + position % (token_set.len().saturating_sub(REPEATED)).max(1)
-                    }
-                };
-                connection
-                    .write_all(&request(&scenario.path, token_set.get(index).map(String::as_str)))
-                    .unwrap();
-                sent += 1;
-            }
-            if let Some(half) = unanswered.replace(half) {
-                self.read_answers(of_half(&mut connections, half), scenario);
-            }
-        }
-        if let Some(half) = unanswered {
-            self.read_answers(of_half(&mut connections, half), scenario);
-        }
+        let mut parts = RequestParts::new(&scenario.path);
+        self.exchange(scenario.name, address, requests, scenario.status, |sent, connection| {
+            let index = match scenario.order {
+                Order::Repeated => sent % REPEATED,
+                Order::Mixed if !sent.is_multiple_of(NEW_TOKEN_ONE_IN) => sent % REPEATED,
+                Order::Mixed | Order::New => {
+                    position += 1;
+                    // The first tokens of the set are the repeated ones.
+                    REPEATED + position % (token_set.len().saturating_sub(REPEATED)).max(1)
+                }
+            };
+            connection.write_all(parts.with(token_set.get(index).map(String::as_str))).unwrap();
+        });
         self.next.insert(place, position);
-        self.connections.insert(address, connections);
-        sent
+        requests
     }
 
-    fn read_answers(&mut self, connections: &mut [TcpStream], scenario: &Scenario) {
-        for connection in connections {
-            let status = read_answer(connection, &mut self.buffer);
-            assert_eq!(status, scenario.status, "scenario {}", scenario.name);
-        }
+    /// Sends each repeated token twice in a row. Our cache, when full, inserts a token at its second arrival. It remembers few
+    /// arrivals: two tokens of which each makes it forget the other would never be inserted if they arrived in turn.
+    pub fn fill_caches(&mut self, address: SocketAddr, scenario: &Scenario) {
+        let token_set = self.tokens.of(scenario.token_set);
+        let mut parts = RequestParts::new(&scenario.path);
+        self.exchange(scenario.name, address, REPEATED * 2, scenario.status, |sent, connection| {
+            let token = token_set.get(sent / 2).map(String::as_str);
+            connection.write_all(parts.with(token)).unwrap();
+        });
     }
 
     /// Sends each token once.
     pub fn send_all(&mut self, address: SocketAddr, tokens: &[String]) {
-        let requests: Vec<_> = tokens.iter().map(|token| request("/orders/42", Some(token))).collect();
-        self.send_requests(address, &requests);
+        let mut parts = RequestParts::new("/orders/42");
+        self.exchange("tokens", address, tokens.len(), 200, |sent, connection| {
+            connection.write_all(parts.with(Some(&tokens[sent]))).unwrap();
+        });
     }
 
     /// Sends each request once.
     pub fn send_requests(&mut self, address: SocketAddr, requests: &[Vec<u8>]) {
+        self.exchange("requests", address, requests.len(), 200, |sent, connection| {
+            connection.write_all(&requests[sent]).unwrap();
+        });
+    }
+
+    /// Calls `send` for each number below `requests`, with the connection for that request, and reads the responses.
+    fn exchange(
+        &mut self,
+        name: &str,
+        address: SocketAddr,
+        requests: usize,
+        status: u16,
+        mut send: impl FnMut(usize, &mut TcpStream),
+    ) {
         let mut connections = self.connections.remove(&address).unwrap_or_else(|| open(address));
-        for batch in requests.chunks(CONNECTIONS) {
-            for (connection, request) in connections.iter_mut().zip(batch) {
-                connection.write_all(request).unwrap();
+        let mut in_flight = [0; CONNECTIONS / GROUP];
+        let mut sent = 0;
+        let mut turns = 0;
+        // After the last request, one more turn of each group reads the remaining responses.
+        while sent < requests || in_flight.iter().any(|count| *count > 0) {
+            let group = turns % in_flight.len();
+            let connections = &mut connections[group * GROUP..][..GROUP];
+            // The response to the last request first: the client sleeps until the whole group is answered. Envoy wakes it
+            // once for each group. If it slept before each response, each wake-up would be part of Envoy's time, and a slow
+            // filter would have more of them than a fast one.
+            for connection in connections[..in_flight[group]].iter_mut().rev() {
+                assert_eq!(self.answers.read(connection), status, "scenario {name}");
             }
-            for connection in connections.iter_mut().take(batch.len()) {
-                assert_eq!(read_answer(connection, &mut self.buffer), 200);
+            in_flight[group] = (requests - sent).min(GROUP);
+            for connection in &mut connections[..in_flight[group]] {
+                send(sent, connection);
+                sent += 1;
             }
+            turns += 1;
         }
         self.connections.insert(address, connections);
     }
-}
-
-/// The connections of the first or of the second half.
-fn of_half(connections: &mut [TcpStream], half: usize) -> &mut [TcpStream] {
-    &mut connections[half * HALF..][..HALF]
 }
 
 fn open(address: SocketAddr) -> Vec<TcpStream> {
@@ -111,35 +125,83 @@ fn open(address: SocketAddr) -> Vec<TcpStream> {
 
 /// A request similar to that of a browser application.
 pub fn request(path: &str, token: Option<&str>) -> Vec<u8> {
-    let mut request = format!(
-        "GET {path} HTTP/1.1\r\nhost: api.example\r\nuser-agent: bench/1\r\naccept: application/json\r\n\
-         accept-encoding: gzip\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
-    );
-    if let Some(token) = token {
-        request.push_str("authorization: Bearer ");
-        request.push_str(token);
-        request.push_str("\r\n");
-    }
-    request.push_str("\r\n");
-    request.into_bytes()
+    RequestParts::new(path).with(token).to_vec()
 }
 
-/// Reads one complete response and returns its status.
-fn read_answer(connection: &mut TcpStream, buffer: &mut [u8]) -> u16 {
-    let mut filled = 0;
-    loop {
-        let count = connection.read(&mut buffer[filled..]).unwrap();
-        assert!(count > 0, "Envoy closed a connection");
-        filled += count;
-        let mut headers = [httparse::EMPTY_HEADER; 32];
-        let mut response = httparse::Response::new(&mut headers);
-        if let httparse::Status::Complete(head) = response.parse(&buffer[..filled]).unwrap() {
-            let length = response.headers.iter().find(|header| header.name == "content-length");
-            let length: usize =
-                length.map_or(0, |header| std::str::from_utf8(header.value).unwrap().parse().unwrap());
-            if filled == head + length {
-                return response.code.unwrap();
+/// A request in the making. The client is not optimized, so it formats what the requests share only once.
+struct RequestParts {
+    bytes: Vec<u8>,
+    shared: usize,
+}
+
+impl RequestParts {
+    fn new(path: &str) -> Self {
+        let shared = format!(
+            "GET {path} HTTP/1.1\r\nhost: api.example\r\nuser-agent: bench/1\r\naccept: application/json\r\n\
+             accept-encoding: gzip\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+        );
+        Self { shared: shared.len(), bytes: shared.into_bytes() }
+    }
+
+    /// The request with this token. Valid until the next call.
+    fn with(&mut self, token: Option<&str>) -> &[u8] {
+        self.bytes.truncate(self.shared);
+        if let Some(token) = token {
+            self.bytes.extend_from_slice(b"authorization: Bearer ");
+            self.bytes.extend_from_slice(token.as_bytes());
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+        self.bytes.extend_from_slice(b"\r\n");
+        &self.bytes
+    }
+}
+
+/// Reads responses.
+struct Answers {
+    buffer: Vec<u8>,
+    /// The last response that was parsed, and its status.
+    last: (Vec<u8>, u16),
+}
+
+impl Answers {
+    /// Reads one complete response and returns its status. The responses of a scenario differ in their dates only: one with
+    /// the length, the status line and the end of the last one is not parsed.
+    fn read(&mut self, connection: &mut TcpStream) -> u16 {
+        let mut filled = 0;
+        loop {
+            let count = connection.read(&mut self.buffer[filled..]).unwrap();
+            assert!(count > 0, "Envoy closed a connection");
+            filled += count;
+            let answer = &self.buffer[..filled];
+            if is_similar(&self.last.0, answer) {
+                return self.last.1;
+            }
+            if let Some(status) = parse(answer) {
+                self.last = (answer.to_vec(), status);
+                return status;
             }
         }
     }
+}
+
+fn is_similar(last: &[u8], answer: &[u8]) -> bool {
+    const STATUS_LINE: usize = "HTTP/1.1 200".len();
+    const END: usize = 4;
+    last.len() == answer.len()
+        && last.len() > STATUS_LINE + END
+        && last[..STATUS_LINE] == answer[..STATUS_LINE]
+        && last[last.len() - END..] == answer[answer.len() - END..]
+}
+
+/// The status of a response; `None` if it is incomplete.
+fn parse(answer: &[u8]) -> Option<u16> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(answer).unwrap() else {
+        return None;
+    };
+    let length = response.headers.iter().find(|header| header.name == "content-length");
+    let length: usize =
+        length.map_or(0, |header| std::str::from_utf8(header.value).unwrap().parse().unwrap());
+    (answer.len() == head + length).then(|| response.code.unwrap())
 }

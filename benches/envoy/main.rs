@@ -1,10 +1,11 @@
 //! `make bench`: the CPU cost of a request with our filter and with Envoy's `jwt_authn`, in the same Envoy.
 //!
 //! Every listener answers with a `direct_response`, so that only the filters differ. The benchmark measures the CPU
-//! time of the Envoy process only; it excludes the client and other processes. Each round measures all scenarios, one
-//! after the other, in an order that changes from round to round. The cost of a scenario is the difference from the
-//! listener without a filter in the same round. Ratios are also computed within a round, so that changes in the
-//! machine's speed affect both sides.
+//! time of the Envoy process only; it excludes the client and other processes. Each round measures all scenarios twice,
+//! one after the other, in an order that changes from half to half and from round to round. The figure of a round is the
+//! mean of both runs; the report prints how far they differ. The cost of a scenario is the difference from the listener
+//! without a filter in the same round. Ratios are also computed within a round, so that changes in the machine's speed
+//! affect both sides.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,6 +17,7 @@
 
 mod algorithms;
 mod dpop;
+mod figures;
 mod listeners;
 mod load;
 mod memory;
@@ -78,7 +80,8 @@ impl Options {
                 "--rounds" => options.rounds = value("a number").parse().unwrap(),
                 "--only" => options.only = value("text in a row's title"),
                 "--soak" => options.soak = value("a number of requests").parse().unwrap(),
-                "--against" => options.against = Some(value("a module").into()),
+                // cargo runs the benchmark in the folder of its package.
+                "--against" => options.against = Some(root().join(value("a module"))),
                 "--algorithms" => options.algorithms = true,
                 "--dpop" => options.dpop = true,
                 "--memory" => options.memory = true,
@@ -92,8 +95,20 @@ impl Options {
     }
 }
 
-/// The result of a round: microseconds of CPU time per request, by scenario.
-type Round = BTreeMap<&'static str, f64>;
+/// One measurement of a scenario.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Microseconds of Envoy's CPU time per request.
+    cost: f64,
+    /// The share of the time in which Envoy used a core.
+    ran: f64,
+    /// The share of the time in which Envoy used a core, or its worker waited for one: in the rest, the worker slept, because
+    /// the client had not sent enough.
+    busy: f64,
+}
+
+/// The result of a round: both runs of each scenario.
+type Round = BTreeMap<&'static str, [Run; 2]>;
 
 fn main() {
     let options = Options::from_arguments();
@@ -122,16 +137,15 @@ fn main() {
     let mut rounds: Vec<Round> = Vec::new();
     for number in 0..options.rounds {
         let round_started = Instant::now();
-        let mut scenarios: Vec<&Scenario> = plan.scenarios.iter().collect();
-        // The order changes, so that no scenario always follows the same one or always comes first.
-        scenarios.rotate_left(number * 7 % plan.scenarios.len());
-        if number % 2 == 1 {
-            scenarios.reverse();
-        }
-        let costs = scenarios
-            .into_iter()
-            .map(|scenario| (scenario.name, measure(&proxy, &mut load, scenario, options.scale)));
-        rounds.push(costs.collect());
+        let mut half = |half| -> BTreeMap<&str, Run> {
+            let order = figures::order(plan.scenarios.len(), number, half);
+            let scenarios = order.into_iter().map(|index| &plan.scenarios[index]);
+            // Both halves together send the requests of the scenario.
+            let mut run = |scenario: &Scenario| measure(&proxy, &mut load, scenario, options.scale / 2.0);
+            scenarios.map(|scenario| (scenario.name, run(scenario))).collect()
+        };
+        let (first, second) = (half(0), half(1));
+        rounds.push(first.into_iter().map(|(name, run)| (name, [run, second[name]])).collect());
         println!("round {} of {}: {:.0?}", number + 1, options.rounds, round_started.elapsed());
     }
     let stats = proxy.stats();
@@ -148,13 +162,22 @@ fn main() {
     println!("total {:.0?}; report in target/bench/speed.md and target/bench/speed.json", started.elapsed());
 }
 
-/// Microseconds of Envoy's CPU time per request of the scenario.
-fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> f64 {
+/// Sends the requests of the scenario and measures what they cost.
+fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> Run {
+    let address = proxy.address(scenario.listener);
+    // Other scenarios have evicted the repeated tokens.
+    load.fill_caches(address, scenario);
     let requests = ((scenario.requests as f64 * scale) as usize).max(load::CONNECTIONS);
-    let before = proxy.cpu();
-    let sent = load.drive(proxy.address(scenario.listener), scenario, requests);
-    let spent = proxy.cpu_when_idle() - before;
-    spent.as_secs_f64() * 1e6 / sent as f64
+    let (before, waited_before) = (proxy.cpu_when_idle(), proxy.waited());
+    let started = Instant::now();
+    let sent = load.drive(address, scenario, requests);
+    let (took, waited) = (started.elapsed().as_secs_f64(), proxy.waited() - waited_before);
+    let spent = (proxy.cpu_when_idle() - before).as_secs_f64();
+    Run {
+        cost: spent * 1e6 / sent as f64,
+        ran: (spent / took).min(1.0),
+        busy: ((spent + waited.as_secs_f64()) / took).min(1.0),
+    }
 }
 
 /// `target/bench`

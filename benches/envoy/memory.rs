@@ -3,7 +3,7 @@
 use super::load::Load;
 use super::proxy::Proxy;
 use super::tokens::{EDDSA, ES256, TokenSet, Tokens};
-use super::{listeners, module};
+use super::{listeners, module, policies};
 
 /// The number of distinct tokens before the second memory measurement.
 const DISTINCT: usize = 100_000;
@@ -23,9 +23,17 @@ pub struct Extras {
     /// The memory of the whole process in KiB, after one token and after all tokens.
     pub resident_before: u64,
     pub resident_after: u64,
+    /// The memory of an Envoy with two workers in MiB, without a policy and with one.
+    pub two_workers: [f64; 2],
     /// The number of requests of the soak, the wasm memory before and after in KiB, and that of the process.
     pub soak: Option<(usize, [u64; 2], [u64; 2])>,
 }
+
+/// The highest values that the design of the project allows: bytes of the module, milliseconds that Envoy is ready later
+/// with it, and MiB that one policy adds to an Envoy with two workers.
+pub const MODULE_BYTES: f64 = 943_718.0;
+pub const READY_LATER: f64 = 700.0;
+pub const TWO_WORKERS: f64 = 45.0;
 
 pub fn measure(tokens: &Tokens, soak: usize) -> Extras {
     println!("measuring start-up time and memory after {DISTINCT} distinct tokens");
@@ -33,6 +41,8 @@ pub fn measure(tokens: &Tokens, soak: usize) -> Extras {
     extras.ready_without = median_start(&listeners::none_alone());
     let ours = listeners::ours_alone(tokens);
     extras.ready_with = median_start(&ours);
+
+    extras.two_workers = policies::two_workers();
 
     let proxy = Proxy::start(&ours);
     let mut load = Load::new(tokens);

@@ -56,6 +56,14 @@ pub fn run() {
     println!("\nload average before {before}, after {}", load_average());
 }
 
+/// The resident memory of an Envoy with two workers in MiB, without a policy and with one.
+pub fn two_workers() -> [f64; 2] {
+    let issuer = SigningKey::generate(Algorithm::Es256).unwrap();
+    let token = Token::new(jwt_guard_testkit::now()).sign(&issuer).unwrap();
+    let one = [policy(0, Vms::Shared, &key_set([&issuer]))];
+    [&[], one.as_slice()].map(|filters| median(2, filters, &token)[0])
+}
+
 fn shown([resident, private]: Memory) -> String {
     format!("{resident:.0} / {private:.0}")
 }

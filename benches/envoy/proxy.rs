@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -76,26 +76,34 @@ impl Proxy {
     /// The CPU time of all threads so far, from `schedstat`, which counts nanoseconds. (`utime` and `stime` of
     /// /proc/PID/stat count in steps of 10 ms.)
     pub fn cpu(&self) -> Duration {
-        let threads = fs::read_dir(self.proc("task")).unwrap();
-        let ran = |thread: PathBuf| {
-            let line = fs::read_to_string(thread.join("schedstat")).ok()?;
-            line.split(' ').next()?.parse::<u64>().ok()
-        };
-        Duration::from_nanos(threads.filter_map(|thread| ran(thread.unwrap().path())).sum())
+        self.threads().iter().map(|thread| schedstat(thread, 0)).sum()
     }
 
-    /// The CPU time after Envoy has cleaned up after the last response: when no thread has run for two milliseconds.
+    /// How long the workers have waited so far for a core that another process used.
+    pub fn waited(&self) -> Duration {
+        let is_worker = |thread: &PathBuf| {
+            fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.starts_with("wrk:"))
+        };
+        self.threads().iter().filter(|thread| is_worker(thread)).map(|thread| schedstat(thread, 1)).sum()
+    }
+
+    /// The CPU time after Envoy has cleaned up after the last response: when all threads sleep, and none has run for two
+    /// milliseconds. On a busy machine, a thread can also be still because it waits for a core.
     pub fn cpu_when_idle(&self) -> Duration {
         let mut before = self.cpu();
         for _ in 0..50 {
             std::thread::sleep(Duration::from_millis(2));
             let after = self.cpu();
-            if after == before {
+            if after == before && self.threads().iter().all(|thread| sleeps(thread)) {
                 break;
             }
             before = after;
         }
         before
+    }
+
+    fn threads(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.proc("task")).unwrap().map(|thread| thread.unwrap().path()).collect()
     }
 
     /// Resident memory of the process, in KiB.
@@ -165,6 +173,21 @@ impl Drop for Proxy {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A field of a thread's `schedstat`: 0 is the time on a core, 1 the time that it waited for one. Zero if the thread has
+/// ended.
+fn schedstat(thread: &Path, field: usize) -> Duration {
+    let line = fs::read_to_string(thread.join("schedstat")).unwrap_or_default();
+    let nanoseconds = line.split(' ').nth(field).and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanoseconds.unwrap_or_default())
+}
+
+/// Whether the thread waits for an event. If it has ended, it does not run either.
+fn sleeps(thread: &Path) -> bool {
+    let line = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+    // PID (NAME) STATE …
+    line.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('S'))
 }
 
 /// The version of the Envoy under test.

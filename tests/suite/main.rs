@@ -12,6 +12,7 @@ mod token_source {
     mod arbitrary;
     mod requests;
 }
+mod bench_figures;
 mod denial;
 mod jose;
 mod request;
