@@ -88,7 +88,7 @@ fn case(algorithm: Option<Algorithm>, is_new: bool) -> Case {
     Case { title, client, is_new, costs: [const { Vec::new() }; 2] }
 }
 
-/// A request with a token of one of sixteen subjects, as sent.
+/// A request with a token of one of as many subjects as connections, as sent.
 fn request(case: &Case, issuer: &SigningKey, round: usize, number: usize) -> Vec<u8> {
     let now = UnixTime::from_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     let subject = number % load::CONNECTIONS;
