@@ -31,8 +31,8 @@ const MIN_BYTES: usize = 256 * 1024;
 /// dominate the cost of a hit. An attacker cannot aim at collisions: only verified tokens are inserted, and
 /// only the issuer's key creates them.
 const HASHED_SUFFIX: usize = 96;
-/// The number of tokens remembered as seen once, per entry of the cache.
-const DOORKEEPER_SLOTS_PER_ENTRY: usize = 4;
+/// The number of sets of tokens remembered as seen once, per entry of the cache.
+const DOORKEEPER_SETS_PER_ENTRY: usize = 2;
 
 /// A map from tokens to values.
 #[derive(Debug)]
@@ -52,9 +52,10 @@ struct Store<V> {
     places: HashMap<u64, usize, BuildHasherDefault<PrehashedHasher>>,
     clock_hand: usize,
     bytes: usize,
-    /// The tokens seen once while the cache was full: the upper half of each hash, at the index from the lower
-    /// half. A later token overwrites an earlier one. Empty until the cache is full.
-    seen_once: Vec<u32>,
+    /// The tokens seen once while the cache was full: the upper half of each hash, in the set with the index from the lower
+    /// half, the later token first. A third token of a set overwrites the earlier one. With sets of one, two tokens that
+    /// arrive in turn would overwrite each other for ever and never be cached. Empty until the cache is full.
+    seen_once: Vec<[u32; 2]>,
 }
 
 #[derive(Debug)]
@@ -237,13 +238,20 @@ impl<V> Store<V> {
     /// here, one of them is inserted too early, with no other effect.
     fn was_seen_once(&mut self, hash: u64, entries: usize) -> bool {
         if self.seen_once.is_empty() {
-            self.seen_once = vec![0; entries.saturating_mul(DOORKEEPER_SLOTS_PER_ENTRY).next_power_of_two()];
+            let sets = entries.saturating_mul(DOORKEEPER_SETS_PER_ENTRY).next_power_of_two();
+            self.seen_once = vec![[0; 2]; sets];
         }
-        let places = self.seen_once.len() as u64;
+        let sets = self.seen_once.len() as u64;
         // Zero marks an unused element.
         let mark = (hash >> 32) as u32 | 1;
-        let seen_once = usize::try_from(hash % places).ok().and_then(|place| self.seen_once.get_mut(place));
-        seen_once.is_some_and(|seen_once| std::mem::replace(seen_once, mark) == mark)
+        let Some(set) = usize::try_from(hash % sets).ok().and_then(|set| self.seen_once.get_mut(set)) else {
+            return false;
+        };
+        let seen = set.contains(&mark);
+        if !seen {
+            *set = [mark, set[0]];
+        }
+        seen
     }
 
     /// Advances the clock hand by one slot: clears the slot's mark or, if it has none, evicts the entry.

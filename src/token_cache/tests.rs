@@ -102,6 +102,24 @@ fn what_comes_once_puts_nothing_out() {
 }
 
 #[test]
+fn two_tokens_that_arrive_in_turn_are_both_cached() {
+    const ENTRIES: usize = 4;
+    let cache = TokenCache::new(ENTRIES);
+    for token in 0..ENTRIES as u32 {
+        cache.insert(FIRST, &token.to_le_bytes(), Rc::new(0), 0);
+    }
+    let set = |token: &[u8]| cache.hash(FIRST, token) % (ENTRIES * DOORKEEPER_SETS_PER_ENTRY) as u64;
+    let one = *b"one ";
+    let mut others = (1000_u32..).map(u32::to_le_bytes);
+    let other = others.find(|other| set(other) == set(&one)).unwrap();
+    for token in [&one, &other, &one, &other] {
+        cache.insert(FIRST, token, Rc::new(0), 0);
+    }
+    assert!(cache.find(FIRST, &one).is_some() && cache.find(FIRST, &other).is_some());
+    assert_eq!(cached(&cache), ENTRIES);
+}
+
+#[test]
 fn bytes_are_bounded_too() {
     let cache = TokenCache::new(1024);
     let third = cache.bytes / 3;
