@@ -52,7 +52,8 @@ async fn get(stack: &Stack, client: &TlsClient, protocol: Protocol, token: &str)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bound_token_passes_on_connections_with_its_certificate() {
     let authority = Authority::new();
-    let stack = stack(json!({}), authority.listener_socket(HOST, false, &json!({})), json!({})).await;
+    let cached = json!({ "token_cache_entries": 16 });
+    let stack = stack(cached, authority.listener_socket(HOST, false, &json!({})), json!({})).await;
     let (own, other) = (authority.client(vec![]), authority.client(vec![]));
     let bound = bound_to(&stack, &own);
     let plain = stack.good_token();

@@ -77,6 +77,7 @@ async fn a_cached_token_grows_too_old() {
     let stack = Stack::builder()
         .plugin(plugin_with(json!({
             "routes": [{ "path": "/payments", "requires_step_up": { "max_age_seconds": 2 } }],
+            "token_cache_entries": 16,
         })))
         .envoy(expose_reasons)
         .start()

@@ -16,7 +16,9 @@ async fn of_250_unusable_keys_the_first_are_logged_and_the_others_are_counted() 
     keys.push(key.public_jwk());
     let set = |keys: &[Value]| Answer::ok(json!({ "keys": keys }).to_string());
     let stack = Stack::builder()
-        .plugin(plugin_with(json!({ "jwks_ttl_seconds": 1, "jwks_refresh_cooldown_seconds": 1 })))
+        .plugin(plugin_with(json!({
+            "jwks_ttl_seconds": 1, "jwks_refresh_cooldown_seconds": 1, "token_cache_entries": 16,
+        })))
         .keys([key])
         .issuer_path(JWKS_PATH, set(&keys))
         .workers(2)
