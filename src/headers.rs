@@ -27,6 +27,7 @@ use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
+use crate::sorting;
 use crate::token_role::{SecondTokenIndex, TokenRole};
 
 /// The maps from claims to headers, and the headers that must be removed so that upstreams can trust the headers
@@ -149,7 +150,7 @@ impl ClaimHeaders {
         let defaults = map::default_map();
         let mut normalized: Vec<String> =
             self.names().chain(defaults.iter().map(|(name, _)| *name)).map(folded).collect();
-        normalized.sort_unstable();
+        sorting::sort(&mut normalized);
         normalized.dedup();
         self.normalized_names = normalized;
     }
@@ -340,7 +341,7 @@ impl ClaimHeaders {
         };
         let mut headers: Vec<_> =
             encoded_entries(entries, identity).map(|(name, value)| (Rc::clone(name), value)).collect();
-        headers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        sorting::sort_by(&mut headers, |(one, _), (other, _)| one.cmp(other));
         EncodedHeaders { identity: Rc::clone(identity), headers: headers.into() }
     }
 
