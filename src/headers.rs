@@ -27,6 +27,7 @@ use crate::http::HeaderMap;
 use crate::issuer_index::IssuerIndex;
 use crate::jose::json::Json;
 use crate::policy::{Identity, Permit};
+use crate::sorting;
 use crate::token_role::{SecondTokenIndex, TokenRole};
 
 /// The maps from claims to headers, and the headers that must be removed so that upstreams can trust the headers
@@ -152,7 +153,7 @@ impl ClaimHeaders {
         let defaults = map::default_map();
         let mut normalized: Vec<String> =
             self.names().chain(defaults.iter().map(|(name, _)| *name)).map(folded).collect();
-        normalized.sort_unstable();
+        sorting::sort(&mut normalized);
         normalized.dedup();
         let rerouting = [map::ORIGINAL_URL, map::REWRITE_URL];
         self.removed_lengths = Lengths::of(normalized.iter().map(String::as_str).chain(rerouting));
@@ -354,7 +355,7 @@ impl ClaimHeaders {
         };
         let mut headers: Vec<_> =
             encoded_entries(entries, identity).map(|(name, value)| (Rc::clone(name), value)).collect();
-        headers.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        sorting::sort_by(&mut headers, |(one, _), (other, _)| one.cmp(other));
         EncodedHeaders { identity: Rc::clone(identity), headers: headers.into() }
     }
 

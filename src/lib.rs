@@ -20,6 +20,7 @@
 //! | [`confirmation`] | bound tokens: the certificate or the DPoP key that a token names (RFC 7800) |
 //! | [`dpop`] | DPoP proofs, and the marks of used ones (RFC 9449) |
 //! | [`digest`] | a short hash, used as an identifier |
+//! | `sorting` | a sort that takes little code |
 //! | [`endpoint`] | the URL that a document is fetched from |
 //! | [`plugin`] | one configuration in one VM, without I/O: requests, key fetches, timers |
 //! | [`metadata_cache`] | the requirements in route metadata, each decoded once |
@@ -53,6 +54,7 @@ pub mod request;
 pub mod resource_metadata;
 pub mod revocation;
 pub mod route;
+mod sorting;
 pub mod time;
 pub mod token_cache;
 pub mod token_role;

@@ -15,6 +15,7 @@ use super::keys::{Bounds, Choice, Flag, Integer, Name, OptionalInteger};
 use super::path::{Path, shortened};
 use super::problem::Problem;
 use crate::jose::json::Json;
+use crate::sorting;
 
 /// The mistakes found so far.
 pub type Errors = Vec<ConfigError>;
@@ -229,7 +230,7 @@ impl<'a> ConfigObject<'a> {
     pub fn deny_unknown(mut self, errors: &mut Errors) {
         let unknown: Vec<&str> = self.unknown().collect();
         self.known.retain(|key| !self.excluded.contains(key));
-        self.known.sort_unstable();
+        sorting::sort(&mut self.known);
         for name in unknown {
             let problem =
                 Problem::UnknownKey { advice: foreign::advice(name, &self.known), known: self.known.clone() };

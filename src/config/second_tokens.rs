@@ -12,6 +12,7 @@ use super::second_token_error::SecondTokenError;
 use super::token_from::token_sources;
 use crate::headers::{ClaimHeaders, check_name};
 use crate::issuer_index::IssuerIndex;
+use crate::sorting;
 use crate::token_source::TokenSource;
 
 /// One entry of `second_tokens`. Its claim headers are in [`ClaimHeaders`].
@@ -55,7 +56,7 @@ pub(super) fn second_tokens(
     let node = object.take(SECOND_TOKENS);
     let entries = node.as_ref().and_then(|node| node.entries("an object of second tokens by name", errors));
     let mut entries = entries.unwrap_or_default();
-    entries.sort_unstable_by_key(|(name, _)| *name);
+    sorting::sort_by(&mut entries, |(one, _), (other, _)| one.cmp(other));
     let mut read = SecondTokens::default();
     for (name, node) in &entries {
         let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';

@@ -1,5 +1,7 @@
 //! `tenants`: the tenants of an issuer whose `iss` has a placeholder.
 
+use std::collections::BTreeSet;
+
 use super::issuer_error::IssuerError;
 use super::keys::{any_tenant, issuer as key};
 use super::problem::Problem;
@@ -53,7 +55,10 @@ fn tenants(node: &ConfigNode<'_>, errors: &mut Errors) -> Option<Tenants> {
     for (_, item) in texts.iter().zip(&items).filter(|(text, _)| !is_tenant(text)) {
         item.refuse(Problem::Expected { what: TENANT, got: preview(item.value()) }, errors);
     }
-    (errors.len() == before).then(|| Tenants::Listed(texts.into_iter().map(str::to_owned).collect()))
+    // `collect` would compile a sort for these texts.
+    let mut listed = BTreeSet::new();
+    listed.extend(texts.into_iter().map(str::to_owned));
+    (errors.len() == before).then_some(Tenants::Listed(listed))
 }
 
 /// `{any: true}`

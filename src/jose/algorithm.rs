@@ -4,7 +4,6 @@
 //! Only this module uses crypto crates. The enum has neither `none` nor the HMAC algorithms. A token with one of them
 //! has an unknown algorithm, and no configuration can allow it.
 
-mod curve;
 mod der;
 mod host_verifier;
 mod public_key;
@@ -13,8 +12,9 @@ mod signature;
 use std::fmt;
 use std::str::FromStr;
 
+pub use jwt_guard_ecdsa::Curve;
+
 pub use super::known_answers::known_answer_test;
-pub use curve::Curve;
 pub use host_verifier::{HostFunction, HostVerifier};
 pub use public_key::PublicKey;
 pub use signature::{HostCheck, SignatureCheck, Verifier, WasmVerifier};

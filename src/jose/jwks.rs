@@ -15,6 +15,7 @@ use super::error::{KeyError, KeySetError, TokenError};
 use super::escaped::Escaped;
 use super::json::{self, Json, JsonError};
 use super::limits::{MAX_CANDIDATES, MAX_KEYS, MAX_KID_BYTES, MAX_SET_BYTES};
+use crate::sorting;
 
 /// Members that hold private or shared material in any type of key (RFC 7518 section 6, RFC 8037, RFC 9964).
 const PRIVATE: [&str; 10] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv", "seed"];
@@ -224,7 +225,7 @@ fn what_else(members: &[(String, &RawValue)]) -> KeySetError {
 
 fn digest_of(mut elements: Vec<String>, more: bool) -> [u8; 32] {
     use sha2::{Digest, Sha256};
-    elements.sort_unstable();
+    sorting::sort(&mut elements);
     let mut digest = Sha256::new();
     for element in &elements {
         // The length before each element, so that two different lists of elements have different bytes.

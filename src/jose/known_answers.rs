@@ -6,19 +6,26 @@ use super::json::Json;
 use super::jwks::KeySet;
 
 /// Created by `tests/data/jose/mint.py known-answers`. The private keys were not kept.
-const KNOWN_ANSWERS: &str = include_str!("known_answers.json");
+///
+/// The module has the answers for the algorithms of a host. The others, which only this module verifies, are 23 kB: they
+/// are in the unit tests.
+const KNOWN_ANSWERS: &[&str] = &[
+    include_str!("known_answers.json"),
+    #[cfg(test)]
+    include_str!("../../tests/data/jose/known_answers.json"),
+];
 
 /// Whether the verifier accepts a valid signature with this algorithm, and refuses it after a change of the message or
-/// of the signature.
+/// of the signature. No verifier passes with an algorithm that hosts do not have ([`SignatureCheck::for_host`]).
 ///
 /// A host may have no such function, or not support a curve or a hash. A broken host may accept every signature.
 pub fn known_answer_test(verifier: &dyn Verifier, algorithm: Algorithm) -> bool {
-    passes(verifier, algorithm).unwrap_or(false)
+    KNOWN_ANSWERS.iter().any(|known| passes(known, verifier, algorithm).unwrap_or(false))
 }
 
-fn passes(verifier: &dyn Verifier, algorithm: Algorithm) -> Option<bool> {
-    let known = Json::parse(KNOWN_ANSWERS.as_bytes()).ok()?;
-    let keys = KeySet::parse(KNOWN_ANSWERS.as_bytes()).ok()?.keys;
+fn passes(known: &str, verifier: &dyn Verifier, algorithm: Algorithm) -> Option<bool> {
+    let keys = KeySet::parse(known.as_bytes()).ok()?.keys;
+    let known = Json::parse(known.as_bytes()).ok()?;
     let answer = known.member("answers")?.member(algorithm.name())?;
     let candidates = keys.candidates(answer.member("kid")?.as_str(), algorithm, &[]).ok()?;
     let key = candidates.first()?;

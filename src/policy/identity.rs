@@ -6,6 +6,7 @@ use crate::issuer_index::IssuerIndex;
 use crate::jose::claims::VerifiedClaims;
 use crate::jose::json::Json;
 use crate::jose::pointer::Pointer;
+use crate::sorting;
 
 /// The claims that contain an issuer's roles, groups and scopes. An empty list means that its tokens have none.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -123,7 +124,7 @@ fn scope_prefixes(scopes: &[String]) -> Vec<String> {
     // `*` alone and `:*` cover nothing: they are no scopes of a service.
     let mut prefixes: Vec<String> =
         prefixes.filter(|prefix| prefix.len() > 1 && prefix.ends_with(':')).map(str::to_owned).collect();
-    prefixes.sort_unstable();
+    sorting::sort(&mut prefixes);
     prefixes
 }
 

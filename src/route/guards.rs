@@ -16,6 +16,7 @@ use super::request_variant::RequestVariant;
 use super::template::TemplateSegment;
 use super::tree::{first_segment, rest_of};
 use super::{Entry, Method, RequestVariants, SkippedVariants, Template, VariantClass};
+use crate::sorting;
 
 /// All guards, indexed for look-up. A request costs as much as the guards that match it, however many there are.
 #[derive(Debug, Clone)]
@@ -123,7 +124,7 @@ impl<T> Guards<T> {
                 None => root.rest.add_to(&mut found, method),
             }
         }
-        found.sort_unstable();
+        sorting::sort(&mut found);
         found.dedup();
         found
     }

@@ -32,9 +32,10 @@ impl<N: Default> HostLevels<N> {
                 HostKind::Label => &mut self.labels,
                 HostKind::Suffix => &mut self.suffixes,
             };
-            if !matches!(host.kind(), HostKind::Exact) && !self.suffix_lengths.contains(&name.len()) {
-                self.suffix_lengths.push(name.len());
-                self.suffix_lengths.sort_unstable_by(|one, other| other.cmp(one));
+            if !matches!(host.kind(), HostKind::Exact)
+                && let Err(at) = self.suffix_lengths.binary_search_by(|length| name.len().cmp(length))
+            {
+                self.suffix_lengths.insert(at, name.len());
             }
             place(level.entry(name.into()).or_default());
         }

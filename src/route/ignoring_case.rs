@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::letter_case::{folded, lower_cased};
 use super::tree::{Levels, PartialNode, RouteNode, first_segment, rest_of};
+use crate::sorting;
 
 impl Levels {
     /// Like [`Levels::find`], but ignores letter case in every segment.
@@ -149,7 +150,7 @@ impl<'t> RouteNodes<'t> {
         let partials = self.0.iter().flat_map(|node| &node.partials);
         let mut partials: Vec<_> = partials.filter(|known| pattern(known).matches(&segment)).collect();
         // A stable sort, so that equal patterns stay in the order of the nodes.
-        partials.sort_by_key(|known| std::cmp::Reverse(pattern(known).rank()));
+        sorting::sort_by(&mut partials, |one, other| pattern(other).rank().cmp(&pattern(one).rank()));
         let mut groups = vec![literals];
         for same in partials.chunk_by(|one, other| pattern(one) == pattern(other)) {
             groups.push(Self(same.iter().map(|known| &known.node).collect()));

@@ -6,6 +6,7 @@ use super::host::normalize_host;
 use super::letter_case::is_folded;
 use super::tree::Levels;
 use super::{SkippedVariants, VariantClass};
+use crate::sorting;
 
 /// All routes, indexed for look-up.
 #[derive(Debug, Clone)]
@@ -47,7 +48,9 @@ impl<T> Table<T> {
             }
         }
         if !conflicts.is_empty() {
-            conflicts.sort_by_key(|conflict| (conflict.first, conflict.second));
+            sorting::sort_by(&mut conflicts, |one, other| {
+                (one.first, one.second).cmp(&(other.first, other.second))
+            });
             return Err(conflicts);
         }
         let has_letter_case = entries.iter().any(|entry| !is_folded(&entry.template.canonical()));

@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn the_host_passes_the_known_answers() {
-        for algorithm in Algorithm::ALL {
+        use Algorithm::{Es256, Es384, Es512, Rs256, Rs384, Rs512};
+        for algorithm in [Rs256, Rs384, Rs512, Es256, Es384, Es512] {
             assert!(known_answer_test(&HostDouble, algorithm), "{algorithm:?}");
         }
     }

@@ -7,6 +7,7 @@ use crate::config::problem::Problem;
 use crate::config::reader::{ConfigNode, ConfigObject, Errors};
 use crate::config::second_token_error::SecondTokenError;
 use crate::policy::Requirement;
+use crate::sorting;
 use crate::token_role::SecondTokenIndex;
 
 /// The keys of a requirement that the requirement for a second token cannot have.
@@ -41,7 +42,7 @@ pub(super) fn second_requirements(
         let requirement = second_requirement(&node, &read, errors);
         requirements.extend(index.zip(requirement));
     }
-    requirements.sort_by_key(|(index, _)| *index);
+    sorting::sort_by(&mut requirements, |(one, _), (other, _)| one.cmp(other));
     requirements
 }
 

@@ -4,7 +4,7 @@
 //! The encoder is written by hand, because the encoder of `rsa` (its feature `encoding`, with `pkcs1` and `spki`) makes
 //! the wasm module 14 kB larger for RSA keys alone.
 
-use super::curve::Curve;
+use jwt_guard_ecdsa::Curve;
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;

@@ -5,7 +5,9 @@
 use std::fmt::{Debug, Formatter};
 use std::sync::OnceLock;
 
-use super::curve::Curve;
+use jwt_guard_ecdsa as ecdsa;
+use jwt_guard_ecdsa::Curve;
+
 use super::{Algorithm, der};
 use crate::jose::error::KeyError;
 use crate::jose::limits::RSA_BITS;
@@ -22,9 +24,7 @@ pub struct PublicKey {
 pub(super) enum Material {
     /// The key, and its modulus without leading zeros, which signatures are compared with.
     Rsa(Box<rsa::PublicKey>, Vec<u8>),
-    P256(Box<p256::ecdsa::VerifyingKey>),
-    P384(Box<p384::ecdsa::VerifyingKey>),
-    P521(Box<p521::ecdsa::VerifyingKey>),
+    Ec(ecdsa::PublicKey),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
     MlDsa44(Box<MlDsaKey<ml_dsa::MlDsa44>>),
     MlDsa65(Box<MlDsaKey<ml_dsa::MlDsa65>>),
@@ -89,19 +89,8 @@ impl PublicKey {
         }
         let point = [&[4], x, y].concat();
         // A point that is not on the curve would be on a weaker one. The crates refuse such a point, and the identity.
-        let material = match curve {
-            Curve::P256 => {
-                p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P256)
-            }
-            Curve::P384 => {
-                p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P384)
-            }
-            Curve::P521 => {
-                p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).map(Box::new).map(Material::P521)
-            }
-        };
-        let material = material.map_err(|_| KeyError::OffCurve)?;
-        Ok(Self { material, spki: Some(der::ec_public_key(curve, &point)) })
+        let key = ecdsa::PublicKey::parse(curve, &point).ok_or(KeyError::OffCurve)?;
+        Ok(Self { material: Material::Ec(key), spki: Some(der::ec_public_key(curve, &point)) })
     }
 
     /// An Ed25519 key from its 32 bytes (RFC 8032 section 5.1.3).
@@ -148,9 +137,11 @@ impl PublicKey {
         use Algorithm::{Ps256, Ps384, Ps512, Rs256, Rs384, Rs512};
         match &self.material {
             Material::Rsa(..) => matches!(algorithm, Rs256 | Rs384 | Rs512 | Ps256 | Ps384 | Ps512),
-            Material::P256(_) => algorithm == Es256,
-            Material::P384(_) => algorithm == Es384,
-            Material::P521(_) => algorithm == Es512,
+            Material::Ec(key) => match key.curve() {
+                Curve::P256 => algorithm == Es256,
+                Curve::P384 => algorithm == Es384,
+                Curve::P521 => algorithm == Es512,
+            },
             Material::Ed25519(_) => algorithm == Ed25519,
             Material::MlDsa44(_) => algorithm == MlDsa44,
             Material::MlDsa65(_) => algorithm == MlDsa65,
@@ -164,9 +155,11 @@ impl Debug for PublicKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.write_str(match &self.material {
             Material::Rsa(..) => "PublicKey(RSA)",
-            Material::P256(_) => "PublicKey(P-256)",
-            Material::P384(_) => "PublicKey(P-384)",
-            Material::P521(_) => "PublicKey(P-521)",
+            Material::Ec(key) => match key.curve() {
+                Curve::P256 => "PublicKey(P-256)",
+                Curve::P384 => "PublicKey(P-384)",
+                Curve::P521 => "PublicKey(P-521)",
+            },
             Material::Ed25519(_) => "PublicKey(Ed25519)",
             Material::MlDsa44(_) => "PublicKey(ML-DSA-44)",
             Material::MlDsa65(_) => "PublicKey(ML-DSA-65)",

@@ -11,7 +11,7 @@ use ed25519_dalek::ed25519;
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::public_key::{Material, MlDsaKey, PublicKey};
-use super::{Algorithm, Curve, der};
+use super::{Algorithm, der};
 
 /// A signature whose form fits its algorithm and key. The signature itself is not verified yet.
 #[derive(Clone, Copy)]
@@ -61,18 +61,7 @@ impl<'a> SignatureCheck<'a> {
                 Material::Rsa(_, modulus) => {
                     signature.len() == modulus.len() && signature < modulus.as_slice()
                 }
-                Material::P256(_) => {
-                    signature.len() == 2 * Curve::P256.size()
-                        && p256::ecdsa::Signature::from_slice(signature).is_ok()
-                }
-                Material::P384(_) => {
-                    signature.len() == 2 * Curve::P384.size()
-                        && p384::ecdsa::Signature::from_slice(signature).is_ok()
-                }
-                Material::P521(_) => {
-                    signature.len() == 2 * Curve::P521.size()
-                        && p521::ecdsa::Signature::from_slice(signature).is_ok()
-                }
+                Material::Ec(key) => key.is_signature(signature),
                 Material::Ed25519(_) => signature.len() == ed25519::Signature::BYTE_SIZE,
                 // FIPS 204 section 4, table 2
                 Material::MlDsa44(_) => signature.len() == 2420,
@@ -97,9 +86,7 @@ impl<'a> SignatureCheck<'a> {
             Algorithm::MlDsa44 | Algorithm::MlDsa65 | Algorithm::MlDsa87 => return None,
         };
         let signature = match &self.key.material {
-            Material::P256(_) | Material::P384(_) | Material::P521(_) => {
-                Cow::Owned(der::ecdsa_signature(self.signature))
-            }
+            Material::Ec(_) => Cow::Owned(der::ecdsa_signature(self.signature)),
             _ => Cow::Borrowed(self.signature),
         };
         let public_key = self.key.spki.as_deref()?;
@@ -130,12 +117,7 @@ impl Verifier for WasmVerifier {
         let SignatureCheck { algorithm, key, message, signature } = *check;
         match &key.material {
             Material::Rsa(key, _) => verify_rsa(algorithm, key, message, signature),
-            Material::P256(key) => p256::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| ecdsa_accepts(key.as_ref(), message, &signature)),
-            Material::P384(key) => p384::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| ecdsa_accepts(key.as_ref(), message, &signature)),
-            Material::P521(key) => p521::ecdsa::Signature::from_slice(signature)
-                .is_ok_and(|signature| ecdsa_accepts(key.as_ref(), message, &signature)),
+            Material::Ec(key) => key.verify(message, signature),
             Material::Ed25519(key) => ed25519::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
             Material::MlDsa44(key) => ml_dsa_accepts(key, message, signature),
@@ -155,11 +137,6 @@ fn verify_rsa(algorithm: Algorithm, key: &rsa::PublicKey, message: &[u8], signat
         Algorithm::Ps512 => key.pss_verify::<Sha512>(message, signature).is_ok(),
         _ => false,
     }
-}
-
-/// ECDSA with the hash of the curve: SHA-256, SHA-384 or SHA-512.
-fn ecdsa_accepts<S>(key: &impl p256::ecdsa::signature::Verifier<S>, message: &[u8], signature: &S) -> bool {
-    key.verify(message, signature).is_ok()
 }
 
 /// Pure ML-DSA with an empty context (RFC 9964).

@@ -1,5 +1,7 @@
 //! A JSON value whose numbers keep their text.
 
+use crate::sorting;
+
 /// A JSON value.
 #[derive(Debug, Clone)]
 pub enum Json {
@@ -56,7 +58,7 @@ impl Json {
             Self::Object(members) => {
                 let mut members: Vec<_> =
                     members.iter().map(|(name, value)| (name.clone(), value.in_order())).collect();
-                members.sort_by(|(one, _), (other, _)| one.cmp(other));
+                sorting::sort_by(&mut members, |(one, _), (other, _)| one.cmp(other));
                 Self::Object(members)
             }
             value => value.clone(),

@@ -1,9 +1,9 @@
-"""Generates keys.json, tokens.json and src/jose/known_answers.json with libraries that share no code with the filter.
+"""Generates keys.json, tokens.json and both known_answers.json with libraries that share no code with the filter.
 
     python3 -m venv VENV && VENV/bin/pip install PyJWT joserfc cryptography
     VENV/bin/python tests/data/jose/mint.py tokens          # tokens.json, with the keys of keys.json
     VENV/bin/python tests/data/jose/mint.py keys            # new keys in keys.json: every committed token stops verifying
-    VENV/bin/python tests/data/jose/mint.py known-answers   # src/jose/known_answers.json, with temporary keys
+    VENV/bin/python tests/data/jose/mint.py known-answers   # both known_answers.json, with temporary keys
 """
 
 import base64
@@ -152,19 +152,21 @@ def make_tokens():
 
 def make_known_answers():
     message = "jwt-guard"
-    keys, answers = [], {}
-    for algorithm in ALL:
-        if algorithm in RSA[1:]:
-            pair = rsa_pair
-        else:
-            pair = generate(algorithm)
-            keys.append(public_jwk(pair, "RSA" if algorithm == "RS256" else algorithm, algorithm))
-        if algorithm == "RS256":
-            rsa_pair = pair
-        kid = "RSA" if algorithm in RSA else algorithm
-        answers[algorithm] = {"kid": kid, "signature": b64(sign(pair, algorithm, message.encode()))}
-    path = ROOT / "src" / "jose" / "known_answers.json"
-    write(path, {"message": message, "keys": keys, "answers": answers})
+    rsa_pair = generate("RS256")
+    of_host = [*RSA[:3], *CURVES]
+    # The module contains the answers for the algorithms of a host. Those for the others are in the unit tests.
+    for algorithms, path in [
+        (of_host, ROOT / "src" / "jose" / "known_answers.json"),
+        ([algorithm for algorithm in ALL if algorithm not in of_host], HERE / "known_answers.json"),
+    ]:
+        keys, answers = [public_jwk(rsa_pair, "RSA", "RS256")], {}
+        for algorithm in algorithms:
+            kid, pair = "RSA", rsa_pair
+            if algorithm not in RSA:
+                kid, pair = algorithm, generate(algorithm)
+                keys.append(public_jwk(pair, kid, algorithm))
+            answers[algorithm] = {"kid": kid, "signature": b64(sign(pair, algorithm, message.encode()))}
+        write(path, {"message": message, "keys": keys, "answers": answers})
 
 
 {"keys": make_keys, "tokens": make_tokens, "known-answers": make_known_answers}[sys.argv[1]]()

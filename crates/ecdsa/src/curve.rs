@@ -23,7 +23,7 @@ impl Curve {
     }
 
     /// The length of one coordinate, and of one half of a signature, in bytes.
-    pub(super) fn size(self) -> usize {
+    pub fn size(self) -> usize {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,
