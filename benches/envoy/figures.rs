@@ -56,12 +56,16 @@ pub fn verdict(ratio: Quartiles, target: Option<f64>) -> String {
     if target.is_empty() { note } else { format!("{target}; {note}") }
 }
 
-/// The order in which a half of a round measures the scenarios, as indices. Between the halves and between rounds, each
-/// scenario moves to another place, and the scenario before it is another one.
-pub fn order(scenarios: usize, round: usize, half: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..scenarios).collect();
-    order.rotate_left((round * 7 + half * (scenarios / 2)) % scenarios);
-    if (round + half) % 2 == 1 {
+/// The number of orders of three scenarios.
+pub const ORDERS: usize = 6;
+
+/// The order in which a slice measures the three scenarios of a row, as indices. In [`ORDERS`] slices, each order occurs
+/// once, so that each scenario follows each other one equally often.
+pub fn order(round: usize, slice: usize) -> [usize; 3] {
+    let mut order = [0, 1, 2];
+    order.rotate_left(slice % 3);
+    // Slices with odd numbers have a run of their own, which has to contain both directions.
+    if (round + slice / 3 + slice / ORDERS) % 2 == 1 {
         order.reverse();
     }
     order

@@ -27,7 +27,6 @@ mod proxy;
 mod report;
 mod tokens;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -107,8 +106,23 @@ struct Run {
     busy: f64,
 }
 
-/// The result of a round: both runs of each scenario.
-type Round = BTreeMap<&'static str, [Run; 2]>;
+/// What a round measures for a row of the table: for each of its scenarios, the run in the even and the one in the odd
+/// slices.
+#[derive(Debug, Clone, Copy)]
+struct Measured {
+    ours: [Run; 2],
+    reference: [Run; 2],
+    /// The listener without a filter.
+    base: [Run; 2],
+}
+
+/// One measurement of each row, in the order of the plan.
+type Round = Vec<Measured>;
+
+/// The number of slices of a row in a round. Each slice sends a few requests of each scenario of the row, in a few hundredths
+/// of a second. Other processes change the speed of the machine within seconds, so that all scenarios of a row run at the
+/// same speeds. A multiple of [`figures::ORDERS`], so that each order occurs equally often.
+const SLICES: usize = 2 * figures::ORDERS;
 
 fn main() {
     let options = Options::from_arguments();
@@ -132,20 +146,17 @@ fn main() {
 
     println!("warming up: {} scenarios", plan.scenarios.len());
     for scenario in &plan.scenarios {
-        measure(&proxy, &mut load, scenario, 1.0);
+        measure(&proxy, &mut load, scenario, 0.5);
     }
     let mut rounds: Vec<Round> = Vec::new();
     for number in 0..options.rounds {
         let round_started = Instant::now();
-        let mut half = |half| -> BTreeMap<&str, Run> {
-            let order = figures::order(plan.scenarios.len(), number, half);
-            let scenarios = order.into_iter().map(|index| &plan.scenarios[index]);
-            // Both halves together send the requests of the scenario.
-            let mut run = |scenario: &Scenario| measure(&proxy, &mut load, scenario, options.scale / 2.0);
-            scenarios.map(|scenario| (scenario.name, run(scenario))).collect()
-        };
-        let (first, second) = (half(0), half(1));
-        rounds.push(first.into_iter().map(|(name, run)| (name, [run, second[name]])).collect());
+        rounds.push(
+            plan.rows
+                .iter()
+                .map(|row| measure_row(&proxy, &mut load, &plan.scenarios_of(row), number, options.scale))
+                .collect(),
+        );
         println!("round {} of {}: {:.0?}", number + 1, options.rounds, round_started.elapsed());
     }
     let stats = proxy.stats();
@@ -162,22 +173,67 @@ fn main() {
     println!("total {:.0?}; report in target/bench/speed.md and target/bench/speed.json", started.elapsed());
 }
 
-/// Sends the requests of the scenario and measures what they cost.
-fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> Run {
+/// Measures our scenario, the reference and the base of a row in slices.
+fn measure_row(
+    proxy: &Proxy,
+    load: &mut Load,
+    scenarios: &[&Scenario; 3],
+    round: usize,
+    scale: f64,
+) -> Measured {
+    for scenario in scenarios {
+        // Other rows have evicted the repeated tokens.
+        load.fill_caches(proxy.address(scenario.listener), scenario);
+    }
+    let mut sums = [[Sum::default(); 2]; 3];
+    for slice in 0..SLICES {
+        for index in figures::order(round, slice) {
+            sums[index][slice % 2].add(measure(proxy, load, scenarios[index], scale / SLICES as f64));
+        }
+    }
+    let [ours, reference, base] = sums.map(|halves| halves.map(Sum::run));
+    Measured { ours, reference, base }
+}
+
+/// What requests cost together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    requests: usize,
+    /// Seconds of Envoy's CPU time.
+    spent: f64,
+    /// Seconds in which the worker waited for a core.
+    waited: f64,
+    /// Seconds.
+    took: f64,
+}
+
+impl Sum {
+    fn add(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.spent += other.spent;
+        self.waited += other.waited;
+        self.took += other.took;
+    }
+
+    fn run(self) -> Run {
+        Run {
+            cost: self.spent * 1e6 / self.requests as f64,
+            ran: (self.spent / self.took).min(1.0),
+            busy: ((self.spent + self.waited) / self.took).min(1.0),
+        }
+    }
+}
+
+/// Sends requests of the scenario and measures what they cost.
+fn measure(proxy: &Proxy, load: &mut Load, scenario: &Scenario, scale: f64) -> Sum {
     let address = proxy.address(scenario.listener);
-    // Other scenarios have evicted the repeated tokens.
-    load.fill_caches(address, scenario);
     let requests = ((scenario.requests as f64 * scale) as usize).max(load::CONNECTIONS);
     let (before, waited_before) = (proxy.cpu_when_idle(), proxy.waited());
     let started = Instant::now();
-    let sent = load.drive(address, scenario, requests);
+    let requests = load.drive(address, scenario, requests);
     let (took, waited) = (started.elapsed().as_secs_f64(), proxy.waited() - waited_before);
     let spent = (proxy.cpu_when_idle() - before).as_secs_f64();
-    Run {
-        cost: spent * 1e6 / sent as f64,
-        ran: (spent / took).min(1.0),
-        busy: ((spent + waited.as_secs_f64()) / took).min(1.0),
-    }
+    Sum { requests, spent, waited: waited.as_secs_f64(), took }
 }
 
 /// `target/bench`

@@ -47,8 +47,6 @@ pub struct Plan {
 /// name, listener, token set, order, status, requests per round, base
 type ScenarioRow = (&'static str, &'static str, TokenSet, Order, u16, usize, &'static str);
 
-/// Scenarios that a row compares stand next to each other, as their base does where it is not that of most rows: within
-/// the seconds between two places of the list, other processes change the speed of the machine.
 const SCENARIOS: &[ScenarioRow] = &[
     ("base", "none", TokenSet::Small(RS256), Order::Repeated, 200, 12_000, "base"),
     ("new RS256: native", "native", TokenSet::Small(RS256), Order::New, 200, 2000, "base"),
@@ -261,8 +259,14 @@ impl Plan {
         Self { scenarios, rows, sides: ["ours", "native"] }
     }
 
-    pub fn base(&self, scenario: &str) -> &'static str {
-        self.scenarios.iter().find(|other| other.name == scenario).expect("rows name scenarios").base
+    /// Our scenario of the row, the reference, and the scenario without a filter, which is the same for both.
+    pub fn scenarios_of(&self, row: &Row) -> [&Scenario; 3] {
+        let find = |name| {
+            self.scenarios.iter().find(|scenario| scenario.name == name).expect("a row names scenarios")
+        };
+        let (ours, reference) = (find(row.ours), find(row.reference));
+        assert_eq!(ours.base, reference.base, "both sides of {:?} send the same requests", row.title);
+        [ours, reference, find(ours.base)]
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report as Markdown and as JSON.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::figures::{Quartiles, percent_different, verdict};
 use super::memory::{self, Extras};
 use super::plan::{Plan, Row};
-use super::{Round, Run, proxy};
+use super::{Measured, Round, Run, proxy};
 
 pub struct Report<'a> {
     pub plan: &'a Plan,
@@ -18,6 +18,11 @@ pub struct Report<'a> {
     pub extras: &'a Extras,
     pub stats: &'a BTreeMap<String, u64>,
 }
+
+/// One of the three scenarios of a row.
+type Side = fn(&Measured) -> [Run; 2];
+/// Ours, the reference, and the base.
+const SIDES: [Side; 3] = [|row| row.ours, |row| row.reference, |row| row.base];
 
 /// A row is marked if the worker slept longer than the rest of the time in one of its scenarios.
 const BUSY: f64 = 0.9;
@@ -47,8 +52,8 @@ impl Report<'_> {
             self.plan.sides[0], self.plan.sides[1],
         );
         text.push_str("| --- | ---: | ---: | --- | ---: | --- |\n");
-        for row in &self.plan.rows {
-            let (ours, reference, ratio) = self.compared(row);
+        for (index, row) in self.plan.rows.iter().enumerate() {
+            let (ours, reference, ratio) = self.compared(index);
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {:.2} ({:.2} to {:.2}) | {:.1} %, {:.1} % | {} |",
@@ -58,19 +63,19 @@ impl Report<'_> {
                 ratio.median,
                 ratio.low,
                 ratio.high,
-                self.runs_differ(row.ours),
-                self.runs_differ(row.reference),
-                self.notes(row, ratio),
+                self.runs_differ(index, |row| row.ours),
+                self.runs_differ(index, |row| row.reference),
+                self.notes(index, ratio),
             );
         }
-        let base = self.plan.base(self.plan.rows[0].ours);
-        let base_cost = Quartiles::of(self.costs(base));
+        let base_cost = Quartiles::of(self.costs(0, |row| row.base));
         let _ = writeln!(
             text,
             "\nµs of CPU time that the filter adds to a request; the request costs {:.1} µs without a filter, and its two \
-             runs differ by {:.1} %. Two runs differ: the median of the rounds, of the CPU time with the request.",
+             runs differ by {:.1} %. Two runs differ: the even and the odd slices of a round, the median of the rounds, of the \
+             CPU time with the request.",
             base_cost.median,
-            self.runs_differ(base),
+            self.runs_differ(0, |row| row.base),
         );
         text.push_str(&self.busy_text());
         if self.extras.module_bytes > 0 {
@@ -80,28 +85,36 @@ impl Report<'_> {
     }
 
     /// What the last column says: the target, and why a figure is not to be quoted.
-    fn notes(&self, row: &Row, ratio: Quartiles) -> String {
-        let mut notes = vec![verdict(ratio, row.target)];
+    fn notes(&self, index: usize, ratio: Quartiles) -> String {
+        let mut notes = vec![verdict(ratio, self.plan.rows[index].target)];
         notes.retain(|note| !note.is_empty());
-        for name in self.not_busy(row) {
-            notes.push(format!("worker slept {:.0} % of `{name}`", (1.0 - self.busy(name)) * 100.0));
+        for (name, busy, _) in self.shares(index).into_iter().filter(|(_, busy, _)| *busy < BUSY) {
+            notes.push(format!("worker slept {:.0} % of `{name}`", (1.0 - busy) * 100.0));
         }
         notes.join("; ")
     }
 
-    /// The scenarios of the row, and their bases, in which the worker slept too long.
-    fn not_busy(&self, row: &Row) -> BTreeSet<&'static str> {
-        let names = [row.ours, row.reference, self.plan.base(row.ours), self.plan.base(row.reference)];
-        names.into_iter().filter(|name| self.busy(name) < BUSY).collect()
+    /// For each scenario of the row, the median shares of the time in which the worker was busy, and in which Envoy was on a
+    /// core.
+    fn shares(&self, index: usize) -> [(&'static str, f64, f64); 3] {
+        let names = self.plan.scenarios_of(&self.plan.rows[index]).map(|scenario| scenario.name);
+        let median = |share: fn(Run) -> f64, side: Side| {
+            Quartiles::of(self.runs(index, side).flatten().map(share)).median
+        };
+        let shares = |side: Side| (median(|run| run.busy, side), median(|run| run.ran, side));
+        let [(a, b), (c, d), (e, f)] = SIDES.map(shares);
+        [(names[0], a, b), (names[1], c, d), (names[2], e, f)]
     }
 
     fn busy_text(&self) -> String {
-        let mut scenarios: Vec<&str> = self.plan.scenarios.iter().map(|scenario| scenario.name).collect();
-        scenarios.sort_by(|one, other| self.busy(one).total_cmp(&self.busy(other)));
-        let lowest =
-            scenarios.iter().take(3).map(|name| format!("{:.0} % of `{name}`", self.busy(name) * 100.0));
-        let lowest: Vec<String> = lowest.collect();
-        let ran = scenarios.iter().map(|name| self.ran(name)).fold(f64::INFINITY, f64::min);
+        let mut shares: Vec<_> = (0..self.plan.rows.len()).flat_map(|index| self.shares(index)).collect();
+        shares.sort_by(|(_, one, _), (_, other, _)| one.total_cmp(other));
+        let ran = shares.iter().map(|(_, _, ran)| *ran).fold(f64::INFINITY, f64::min);
+        let lowest: Vec<String> = shares
+            .iter()
+            .take(3)
+            .map(|(name, busy, _)| format!("{:.0} % of `{name}`", busy * 100.0))
+            .collect();
         format!(
             "\nThe worker was busy, on a core or waiting for one, for most of the time; the lowest shares are {}. It was on \
              a core for at least {:.0} % of each scenario; a low share means that other processes used the cores.\n",
@@ -155,47 +168,36 @@ impl Report<'_> {
         text
     }
 
-    /// Both runs of the scenario, in each round.
-    fn runs(&self, scenario: &str) -> impl Iterator<Item = [Run; 2]> {
-        self.rounds.iter().map(move |round| round[scenario])
+    /// Both runs of a scenario of the row, in each round.
+    fn runs(&self, index: usize, side: Side) -> impl Iterator<Item = [Run; 2]> {
+        self.rounds.iter().map(move |round| side(&round[index]))
     }
 
-    /// The cost of a request of the scenario in each round.
-    fn costs(&self, scenario: &str) -> impl Iterator<Item = f64> {
-        self.runs(scenario).map(|[first, second]| (first.cost + second.cost) / 2.0)
+    /// The cost of a request in each round.
+    fn costs(&self, index: usize, side: Side) -> impl Iterator<Item = f64> {
+        self.runs(index, side).map(|[first, second]| (first.cost + second.cost) / 2.0)
     }
 
-    /// The cost that the scenario adds in each round.
-    fn added(&self, scenario: &str) -> impl Iterator<Item = f64> {
-        self.costs(scenario).zip(self.costs(self.plan.base(scenario))).map(|(cost, base)| cost - base)
+    /// The cost that the filter adds in each round.
+    fn added(&self, index: usize, side: Side) -> impl Iterator<Item = f64> {
+        self.costs(index, side).zip(self.costs(index, |row| row.base)).map(|(cost, base)| cost - base)
     }
 
     /// How far the two runs of a round differ, in per cent of their mean; the median of the rounds.
-    fn runs_differ(&self, scenario: &str) -> f64 {
+    fn runs_differ(&self, index: usize, side: Side) -> f64 {
         let differences =
-            self.runs(scenario).map(|[first, second]| percent_different(first.cost, second.cost));
+            self.runs(index, side).map(|[first, second]| percent_different(first.cost, second.cost));
         Quartiles::of(differences).median
     }
 
-    /// The median share of the time in which the worker was busy.
-    fn busy(&self, scenario: &str) -> f64 {
-        Quartiles::of(self.runs(scenario).flatten().map(|run| run.busy)).median
-    }
-
-    /// The median share of the time in which Envoy was on a core.
-    fn ran(&self, scenario: &str) -> f64 {
-        Quartiles::of(self.runs(scenario).flatten().map(|run| run.ran)).median
-    }
-
-    /// The lowest cost of all runs: the measurement with the least disturbance by other processes.
-    fn fastest(&self, scenario: &str) -> f64 {
-        self.runs(scenario).flatten().map(|run| run.cost).fold(f64::INFINITY, f64::min)
-    }
-
-    fn compared(&self, row: &Row) -> (Quartiles, Quartiles, Quartiles) {
-        let ratios =
-            self.added(row.ours).zip(self.added(row.reference)).map(|(ours, reference)| ours / reference);
-        (Quartiles::of(self.added(row.ours)), Quartiles::of(self.added(row.reference)), Quartiles::of(ratios))
+    /// What we add, what the reference adds, and the ratio.
+    fn compared(&self, index: usize) -> (Quartiles, Quartiles, Quartiles) {
+        let both = || self.added(index, |row| row.ours).zip(self.added(index, |row| row.reference));
+        (
+            Quartiles::of(both().map(|(ours, _)| ours)),
+            Quartiles::of(both().map(|(_, reference)| reference)),
+            Quartiles::of(both().map(|(ours, reference)| ours / reference)),
+        )
     }
 
     fn conditions(&self) -> String {
@@ -211,38 +213,33 @@ impl Report<'_> {
     }
 
     fn json(&self) -> Value {
-        let rows = self.plan.rows.iter().map(|row| {
-            let (ours, reference, ratio) = self.compared(row);
+        let rows = self.plan.rows.iter().enumerate().map(|(index, row)| {
+            let (ours, reference, ratio) = self.compared(index);
+            let side = |added: Quartiles, (name, busy, ran): (&str, f64, f64), side: Side| {
+                json!({
+                    "scenario": name,
+                    "added_us": added.json(),
+                    "cpu_us": Quartiles::of(self.costs(index, side)).json(),
+                    "runs_differ_percent": self.runs_differ(index, side),
+                    "busy": busy,
+                    "on_a_core": ran,
+                })
+            };
+            let [our_shares, reference_shares, _] = self.shares(index);
             json!({
                 "case": row.title,
-                "ours": { "scenario": row.ours, "added_us": ours.json() },
-                "reference": { "scenario": row.reference, "added_us": reference.json() },
+                "ours": side(ours, our_shares, |row| row.ours),
+                "reference": side(reference, reference_shares, |row| row.reference),
+                "base_us": Quartiles::of(self.costs(index, |row| row.base)).json(),
                 "ratio": ratio.json(),
                 "quotable": ratio.is_quotable(),
-                "runs_differ_percent": [self.runs_differ(row.ours), self.runs_differ(row.reference)],
-                "worker_slept_in": self.not_busy(row),
                 "target": row.target,
             })
-        });
-        let scenarios = self.plan.scenarios.iter().map(|scenario| {
-            let total = Quartiles::of(self.costs(scenario.name));
-            (
-                scenario.name.to_owned(),
-                json!({
-                    "cpu_us": total.json(),
-                    "runs_differ_percent": self.runs_differ(scenario.name),
-                    "busy": self.busy(scenario.name),
-                    "on_a_core": self.ran(scenario.name),
-                    "added_us": Quartiles::of(self.added(scenario.name)).json(),
-                    "fastest_added_us": self.fastest(scenario.name) - self.fastest(scenario.base),
-                }),
-            )
         });
         let extras = self.extras;
         json!({
             "conditions": self.conditions(),
             "rows": rows.collect::<Vec<_>>(),
-            "scenarios": scenarios.collect::<serde_json::Map<_, _>>(),
             "targets": {
                 "module_bytes": memory::MODULE_BYTES,
                 "ready_later_ms": memory::READY_LATER,

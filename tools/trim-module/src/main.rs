@@ -101,3 +101,76 @@ fn trimmed(bytes: &[u8]) -> Result<Vec<u8>, String> {
         None => Ok(module.finish()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A module with all kept exports and one more. Function 0 is imported; each other one returns its own number.
+    fn module() -> Vec<u8> {
+        let kept = KEPT.iter().filter(|name| **name != "memory");
+        let exports: String = kept.map(|name| format!("(export {name:?} (func $kept))")).collect();
+        let text = format!(
+            r#"(module
+                (import "env" "host" (func $host))
+                (memory (export "memory") 1)
+                (table funcref (elem $in_table))
+                (start $start)
+                {exports}
+                (export "proxy_on_grpc_receive" (func $removed))
+                (func $kept (result i32) (drop (call $below_kept)) (call $host) (i32.const 1))
+                (func $below_kept (result i32) (drop (call $shared)) (i32.const 2))
+                (func $removed (result i32) (drop (call $below_removed)) (i32.const 3))
+                (func $below_removed (result i32) (drop (call $shared)) (drop (call $removed)) (i32.const 4))
+                (func $shared (result i32) (i32.const 5))
+                (func $in_table (result i32) (drop (call $below_table)) (i32.const 6))
+                (func $below_table (result i32) (i32.const 7))
+                (func $start (drop (call $below_start)))
+                (func $below_start (result i32) (i32.const 8)))"#
+        );
+        wat::parse_str(text).unwrap()
+    }
+
+    /// The bytes of each function's code.
+    fn bodies(module: &[u8]) -> Vec<Vec<u8>> {
+        let payloads = Parser::new(0).parse_all(module).map(Result::unwrap);
+        let bodies = payloads.filter_map(|payload| match payload {
+            Payload::CodeSectionEntry(body) => Some(body.as_bytes().to_vec()),
+            _ => None,
+        });
+        bodies.collect()
+    }
+
+    #[test]
+    fn only_code_that_removed_exports_lead_to_is_removed() {
+        let (before, after) = (module(), trimmed(&module()).unwrap());
+        let (before, after) = (bodies(&before), bodies(&after));
+        assert_eq!((before.len(), after.len()), (9, 9), "every function keeps its index");
+        let changed: Vec<usize> = (0..9).filter(|index| before[*index] != after[*index]).collect();
+        assert_eq!(changed, [2, 3], "$removed and $below_removed");
+        // No locals, unreachable, end.
+        assert!(changed.iter().all(|index| after[*index] == [0x00, 0x00, 0x0b]), "{after:?}");
+    }
+
+    #[test]
+    fn only_kept_exports_remain() {
+        let module = trimmed(&module()).unwrap();
+        let payloads = Parser::new(0).parse_all(&module).map(Result::unwrap);
+        let exports = payloads.filter_map(|payload| match payload {
+            Payload::ExportSection(exports) => Some(exports),
+            _ => None,
+        });
+        let mut names: Vec<_> = exports.flatten().map(|export| export.unwrap().name.to_owned()).collect();
+        names.sort_unstable();
+        let mut expected = KEPT.map(str::to_owned);
+        expected.sort_unstable();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_missing_export_is_an_error() {
+        let module = wat::parse_str(r#"(module (memory (export "memory") 1))"#).unwrap();
+        let error = trimmed(&module).unwrap_err();
+        assert_eq!(error, "the module does not export _initialize; did the SDK rename it?");
+    }
+}
