@@ -340,9 +340,7 @@ impl ClaimHeaders {
             return Ok(());
         }
         check_lengths(&encoded_headers.headers, limit)?;
-        for (name, value) in encoded_headers.headers.iter() {
-            edits.set(&**name, vec![value.clone()]);
-        }
+        edits.add(&encoded_headers.headers);
         Ok(())
     }
 

@@ -15,8 +15,10 @@ pub type Additions = Rc<[(Rc<str>, Vec<u8>)]>;
 pub struct HeaderEdits {
     /// The changes, in no particular order.
     changes: Vec<(String, Vec<Vec<u8>>)>,
-    /// Additions of headers that the request does not have and that are not in `changes`.
+    /// Additions of headers that the request does not have and that are not in `changes`: those of the first token.
     additions: Option<Additions>,
+    /// The same of second tokens. No name is in two lists.
+    more_additions: Vec<Additions>,
 }
 
 impl HeaderEdits {
@@ -47,18 +49,25 @@ impl HeaderEdits {
     /// contain a change of it, as [`strip`](super::ClaimHeaders::strip) ensures. Headers without a change are
     /// added instead of replaced, which saves the host a search for an existing copy.
     pub(super) fn add(&mut self, additions: &Additions) {
-        let is_new = |name: &str| !self.changes.iter().any(|(changed, _)| changed == name);
-        let all_new = additions.iter().all(|(name, _)| is_new(name));
-        self.change_what_is_added();
-        self.additions = Some(Rc::clone(additions));
-        if !all_new {
-            self.change_what_is_added();
+        let is_changed = |name: &str| self.changes.iter().any(|(changed, _)| changed == name);
+        let is_added = |name: &str| self.added().any(|(added, _)| added == name);
+        if additions.iter().any(|(name, _)| is_changed(name) || is_added(name)) {
+            for (name, value) in additions.iter() {
+                self.set(&**name, vec![value.clone()]);
+            }
+        } else if self.additions.is_none() {
+            self.additions = Some(Rc::clone(additions));
+        } else {
+            self.more_additions.push(Rc::clone(additions));
         }
     }
 
     fn change_what_is_added(&mut self) {
-        for (name, value) in self.additions.take().iter().flat_map(|additions| additions.iter()) {
-            self.set(&**name, vec![value.clone()]);
+        let lists = self.additions.take().into_iter().chain(std::mem::take(&mut self.more_additions));
+        for additions in lists {
+            for (name, value) in additions.iter() {
+                self.set(&**name, vec![value.clone()]);
+            }
         }
     }
 
@@ -72,12 +81,10 @@ impl HeaderEdits {
         self.changes.iter().map(|(name, values)| (name.as_str(), values.as_slice()))
     }
 
-    /// The added headers, which the request does not have, with their values, sorted by name.
+    /// The added headers, which the request does not have, with their values.
     pub fn added(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.additions
-            .iter()
-            .flat_map(|additions| additions.iter())
-            .map(|(name, value)| (&**name, value.as_slice()))
+        let lists = self.additions.iter().chain(&self.more_additions);
+        lists.flat_map(|additions| additions.iter()).map(|(name, value)| (&**name, value.as_slice()))
     }
 
     /// Every changed or added header with its new values, sorted by name.
@@ -134,6 +141,15 @@ mod tests {
         later.remove("X-A");
         assert_eq!(added(&later), [""; 0]);
         assert_eq!(text(&later), [("x-a", String::new()), ("x-b", "2".to_owned()), ("x-c", String::new())]);
+
+        let mut two = HeaderEdits::new();
+        two.add(&additions(&[("x-a", "1"), ("x-b", "2")]));
+        two.add(&additions(&[("x-d", "3")]));
+        assert_eq!(added(&two), ["x-a", "x-b", "x-d"]);
+        two.add(&additions(&[("x-b", "4"), ("x-e", "5")]));
+        assert_eq!(added(&two), [""; 0]);
+        let all = [("x-a", "1"), ("x-b", "4"), ("x-d", "3"), ("x-e", "5")];
+        assert_eq!(text(&two), all.map(|(name, value)| (name, value.to_owned())));
 
         let mut earlier = HeaderEdits::new();
         earlier.remove("x-b");
