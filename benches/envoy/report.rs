@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::figures::{Quartiles, percent_different, verdict};
 use super::memory::{self, Extras};
-use super::plan::{Plan, Row};
+use super::plan::Plan;
 use super::{Measured, Round, Run, proxy};
 
 pub struct Report<'a> {

@@ -20,8 +20,9 @@ impl<'a> SignedObject<'a> {
     /// # Errors
     /// The text is not three non-empty base64url parts, or the first two are not JSON objects.
     pub fn parse(token: &'a [u8]) -> Result<Self, Malformed> {
+        let text = std::str::from_utf8(token).map_err(|_| Malformed::Base64)?;
         // At most four parts, so that a token of a million dots does not make a million parts.
-        let mut parts = token.splitn(4, |byte| *byte == b'.');
+        let mut parts = text.splitn(4, '.');
         let (Some(header), Some(payload), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
@@ -31,10 +32,8 @@ impl<'a> SignedObject<'a> {
             return Err(Malformed::Parts);
         }
         let signing_input = token.get(..header.len() + 1 + payload.len()).ok_or(Malformed::Parts)?;
-        let header = base64url::decode(header).ok_or(Malformed::Base64)?;
-        let claims = base64url::decode(payload).ok_or(Malformed::Base64)?;
-        let signature = base64url::decode(signature).ok_or(Malformed::Base64)?;
-        let payload = std::str::from_utf8(payload).map_err(|_| Malformed::Base64)?;
+        let decode = |part: &str| base64url::decode(part.as_bytes()).ok_or(Malformed::Base64);
+        let (header, claims, signature) = (decode(header)?, decode(payload)?, decode(signature)?);
 
         let header = Json::parse(&header).map_err(Malformed::HeaderJson)?;
         if !matches!(header, Json::Object(_)) {
