@@ -105,7 +105,11 @@ impl<H: Host> HttpContext for Filter<H> {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         // Edit trailers here: the host does not repeat this callback for a parked request.
         if let Some(Configured { plugin, .. }) = self.configured.as_deref() {
-            let trailers = self.host.headers(HeaderKind::Trailers).unwrap_or_default();
+            let Some(trailers) = self.host.headers(HeaderKind::Trailers) else {
+                // Trailers that cannot be read may hold a token or an identity.
+                self.host.answer(503, &ResponseHeaders::new(), b"");
+                return Action::Pause;
+            };
             self.host.edit(HeaderKind::Trailers, &plugin.on_trailers(&trailers));
         }
         self.action()

@@ -193,3 +193,15 @@ fn a_request_whose_headers_the_host_withholds_is_denied() {
     assert_eq!(vm.begin(REQUEST, None).1, Action::Pause);
     assert_eq!(vm.host.take_done(), ["10: answer 503"]);
 }
+
+#[test]
+fn trailers_that_the_host_withholds_are_not_forwarded() {
+    let vm = Vm::warm(json!({}));
+    let (mut filter, action) = vm.begin(REQUEST, Some(&good()));
+    assert_eq!(action, Action::Continue);
+    assert_eq!(filter.on_http_request_trailers(1), Action::Continue);
+    vm.host.take_done();
+    vm.host.withholds_headers.set(true);
+    assert_eq!(filter.on_http_request_trailers(1), Action::Pause);
+    assert_eq!(vm.host.take_done(), ["10: answer 503"]);
+}
