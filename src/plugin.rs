@@ -67,9 +67,9 @@ pub enum Action {
 }
 
 impl Action {
-    /// The answer to a request whose headers the host cannot pass. No rule can be found for such a request, so that it is
-    /// denied.
-    pub fn unreadable() -> Self {
+    /// The answer to a request that cannot be decided, such as one whose headers the host cannot pass. No rule can be found
+    /// for such a request, so that it is denied.
+    pub fn undecided() -> Self {
         Self::Answer { status: 503, headers: Vec::new(), body: Vec::new() }
     }
 }
@@ -181,7 +181,7 @@ impl<H: SharedData + Connection + HostFunction + Observer + Clone> Plugin<H> {
                 Action::Answer { status: 200, headers: document.headers, body: document.body }
             }
             // Not reached: a request that may not wait gets another step. If it is reached, fail closed.
-            Step::Await(_) => Action::unreadable(),
+            Step::Await(_) => Action::undecided(),
         }
     }
 

@@ -54,8 +54,8 @@ impl<'a> Load<'a> {
         requests
     }
 
-    /// Sends each repeated token twice in a row. Our cache, when full, inserts a token at its second arrival. It remembers few
-    /// arrivals: two tokens of which each makes it forget the other would never be inserted if they arrived in turn.
+    /// Sends each repeated token twice in a row. Our cache, when full, inserts a token at its second arrival, and other tokens
+    /// between the two can make it forget the first one.
     pub fn fill_caches(&mut self, address: SocketAddr, scenario: &Scenario) {
         let token_set = self.tokens.of(scenario.token_set);
         let mut parts = RequestParts::new(&scenario.path);

@@ -86,7 +86,7 @@ impl<H: Host> HttpContext for Filter<H> {
         };
         let action = match self.host.headers(HeaderKind::Request) {
             Some(headers) => plugin.on_request(self.context, &headers, |scope| self.host.metadata(scope)),
-            None => plugin::Action::unreadable(),
+            None => plugin::Action::undecided(),
         };
         self.progress = carry_out(&self.host, action);
         if let Progress::Parked(_) = self.progress {

@@ -61,7 +61,7 @@ impl<H: Host> Root<H> {
                 }
                 None => {
                     plugin.on_gone(context);
-                    Action::unreadable()
+                    Action::undecided()
                 }
             };
             if carry_out(&self.host, action).goes_on() {
