@@ -53,7 +53,7 @@ impl Host for ProxyWasmHost {
     }
 
     fn headers(&self, map: HeaderKind) -> Option<HeaderMap> {
-        match host_calls::header_map(readable_map(map)) {
+        match host_calls::header_map(map_type(map) as u32) {
             Ok(bytes) if bytes.is_empty() => Some(HeaderMap::new()),
             Ok(bytes) => HeaderMap::from_proxy_wasm(bytes),
             Err(host_calls::Rejected) => None,
@@ -168,14 +168,6 @@ fn map_type(map: HeaderKind) -> MapType {
         HeaderKind::Request => MapType::HttpRequestHeaders,
         HeaderKind::Trailers => MapType::HttpRequestTrailers,
         HeaderKind::FetchResponse => MapType::HttpCallResponseHeaders,
-    }
-}
-
-fn readable_map(map: HeaderKind) -> host_calls::Map {
-    match map {
-        HeaderKind::Request => host_calls::Map::RequestHeaders,
-        HeaderKind::Trailers => host_calls::Map::RequestTrailers,
-        HeaderKind::FetchResponse => host_calls::Map::HttpCallResponseHeaders,
     }
 }
 

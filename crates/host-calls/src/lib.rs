@@ -11,18 +11,6 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejected;
 
-/// A header map of the host, by its number in the ABI.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Map {
-    /// The headers of the request.
-    RequestHeaders = 0,
-    /// The trailers of the request.
-    RequestTrailers = 1,
-    /// The headers of the response to an HTTP call of the module.
-    HttpCallResponseHeaders = 6,
-}
-
 /// The status of a call that succeeded.
 const OK: u32 = 0;
 /// The status of a call for something that does not exist.
@@ -39,14 +27,14 @@ unsafe extern "C" {
     ) -> u32;
 }
 
-/// The serialized header map: empty if the host has none.
+/// The serialized header map with this number in the ABI: empty if the host has none.
 ///
 /// # Errors
 /// The host rejected the call.
-pub fn header_map(map: Map) -> Result<Vec<u8>, Rejected> {
+pub fn header_map(map: u32) -> Result<Vec<u8>, Rejected> {
     let mut buffer = HostBuffer::none();
     // SAFETY: both pointers are valid for writes during the call.
-    match unsafe { proxy_get_header_map_pairs(map as u32, &raw mut buffer.data, &raw mut buffer.size) } {
+    match unsafe { proxy_get_header_map_pairs(map, &raw mut buffer.data, &raw mut buffer.size) } {
         OK => Ok(buffer.into_vec()),
         _ => Err(Rejected),
     }
